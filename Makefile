@@ -1,0 +1,48 @@
+# Everything a fresh machine with Python 3.11+ and make needs. `make sandbox` and `make test` are the two to know.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help sandbox test lint format bench requirements clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+# A stamp is written last, so an interrupted installation is done again rather than believed.
+$(VENV)/.runtime: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Opt-Out Desk needs Python 3.11 or newer.")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@
+
+sandbox: $(VENV)/.runtime  ## try the product: embedded Slack, embedded database, the real bot
+	@exec $(BIN)/python -m bot sandbox $(ARGS)
+
+lint: $(VENV)/.dev  ## ruff and mypy --strict
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+
+test: lint  ## lint, types and every test
+	$(BIN)/pytest $(ARGS)
+
+format: $(VENV)/.dev  ## lay the code out
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev  ## measure; prints the tables of docs/benchmarks.md
+	$(BIN)/python -m tests.bench $(ARGS)
+
+requirements: $(VENV)/.dev  ## pin the dependencies of pyproject.toml anew, with hashes
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --upgrade -q -o requirements.txt
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --python-version 3.11 --no-header -q -c requirements.txt -o requirements-dev.txt
+
+clean:  ## remove what the commands above made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
