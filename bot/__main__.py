@@ -1,0 +1,154 @@
+"""
+The command line, `python -m bot`.
+
+What a command needs is imported by that command, so that `--help` and `manifest` answer at once.
+"""
+
+import asyncio
+import io
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bot.config import SettingsError, load_settings, strip_slack_environment
+from store import StoreError
+
+
+class _Commands(click.Group):
+    """Turns what the operator can put right into one sentence and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (SettingsError, StoreError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+_ACCOUNT = click.option(
+    "--account", required=True, metavar="ID", help="Slack's id of the workspace or organisation, like T012AB3CD."
+)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Keep the list of people who must not be texted, in Slack. Settings come from the environment and `.env`."""
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8399, show_default=True, help="Port of the page.")
+@click.option("--db", type=click.Path(dir_okay=False, path_type=Path), help="SQLite file to keep; else none is kept.")
+@click.option("--quiet", is_flag=True, help="Say only the page's address, log only warnings.")
+@click.option("--no-bot", is_flag=True, help="The embedded Slack alone; prints its tokens for an app of your own.")
+@click.option("--events-url", metavar="URL", help="With --no-bot: deliver there by signed HTTP, not over Socket Mode.")
+def sandbox(port: int, db: Path | None, quiet: bool, no_bot: bool, events_url: str | None) -> None:
+    """Try the desk: an embedded Slack with a page, an embedded database, the real bot."""
+    if events_url and not no_bot:
+        raise click.UsageError("--events-url needs --no-bot: the desk itself is connected over Socket Mode.")
+    if db and no_bot:
+        raise click.UsageError("--db is the desk's, and --no-bot starts none.")
+    from bot import demo, logs
+
+    strip_slack_environment()
+    logs.configure("WARNING" if quiet else "INFO", "text")
+    if no_bot:
+        asyncio.run(demo.run_slack_alone(port, events_url, quiet=quiet, say=click.echo))
+    else:
+        asyncio.run(demo.run_sandbox(port, db, quiet=quiet, say=click.echo))
+
+
+@main.command()
+def serve() -> None:
+    """Run the desk: Socket Mode when SLACK_APP_TOKEN is set, else HTTP at /slack/events."""
+    from bot import logs
+    from bot.serve import serve as run
+
+    settings = load_settings()
+    strip_slack_environment()
+    logs.configure(settings.log_level, settings.log_format)
+    asyncio.run(run(settings))
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database's tables to this version's."""
+    from store import Store
+
+    store = Store.open(load_settings().database_url)
+    try:
+        before, head = store.database.revision(), store.database.head()
+        store.database.migrate()
+    finally:
+        store.close()
+    click.echo(
+        f"The tables were at revision {head} already." if before == head else f"The tables are at revision {head}."
+    )
+
+
+@main.command()
+@click.option("--url", metavar="URL", help="For HTTP: the address under which Slack reaches the desk.")
+def manifest(url: str | None) -> None:
+    """Print the app's manifest to create it from at Slack: for Socket Mode, or with --url for HTTP."""
+    from bot.manifest import manifest as text
+
+    try:
+        click.echo(text(url), nl=False)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--url") from error
+
+
+@main.command()
+def doctor() -> None:
+    """Say in words what is missing: tokens, scopes, database, migrations, uploads channel."""
+    from bot import logs
+    from bot.doctor import examine
+
+    settings = load_settings()
+    strip_slack_environment()
+    logs.configure("ERROR", "text")
+    findings = asyncio.run(examine(settings))
+    for finding in findings:
+        click.echo(f"{'ok     ' if finding.good else 'missing'}  {finding.sentence}")
+    wrong = sum(not finding.good for finding in findings)
+    if wrong:
+        raise click.ClickException(f"{wrong} of {len(findings)} checks failed.")
+
+
+@main.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_ACCOUNT
+@click.option("--country", required=True, metavar="XX", help="Country of numbers without a country code, like US.")
+@click.option("--yes", is_flag=True, help="Apply it; without, only the preview is printed.")
+def import_(file: Path, account: str, country: str, yes: bool) -> None:
+    """Opt out the phones of a list; what could not be read is written to NAME.unreadable.csv beside it."""
+    from bot import logs, transfer
+    from bot.serve import open_store
+
+    settings = load_settings()
+    logs.configure("WARNING", "text")
+    store = open_store(settings)
+    try:
+        transfer.import_list(store, settings, file, account, country, apply=yes, say=click.echo)
+    finally:
+        store.close()
+
+
+@main.command()
+@_ACCOUNT
+def export(account: str) -> None:
+    """Write the opted-out phones as CSV to standard output."""
+    from bot import transfer
+    from bot.serve import open_store
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # whatever the terminal's: it usually goes to a file
+    store = open_store(load_settings())
+    try:
+        transfer.export_list(store, account, sys.stdout)
+    finally:
+        store.close()
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m bot")

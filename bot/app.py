@@ -1,0 +1,145 @@
+"""The app, put together: everything it depends on is handed in."""
+
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.http_retry.builtin_async_handlers import (
+    AsyncConnectionErrorRetryHandler,
+    AsyncRateLimitErrorRetryHandler,
+    AsyncServerErrorRetryHandler,
+)
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.config import Settings
+from handlers import register
+from handlers.buttons import Buttons
+from handlers.command import Command
+from handlers.events import Events
+from handlers.files import Files
+from handlers.replies import Replies
+from handlers.roles import Roles
+from handlers.runner import Limits, Runner
+from handlers.tasks import Tasks
+from store import Store
+
+log = structlog.get_logger()
+DRAIN_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The Bolt app and what works beside it."""
+
+    app: AsyncApp
+    events: Events
+    runner: Runner
+    tasks: Tasks
+
+    async def start(self) -> None:
+        """Begin to work on uploads and on events that a dead process left behind."""
+        self.runner.start()
+        self.events.start(self.app)
+
+    async def stop(self) -> None:
+        """Take up nothing new, let what runs finish for a while, and leave the rest for the next start."""
+        self.events.stop()
+        await self.runner.stop()
+        await self.tasks.drain(DRAIN_SECONDS)
+        await self.runner.stop()
+
+
+def authorize_by(client: AsyncWebClient) -> Callable[..., Awaitable[AuthorizeResult]]:
+    """
+    Bolt's `authorize`: who the app is in its one workspace, asked once.
+
+    While Slack does not answer `auth.test`, events are handled all the same: Bolt's own way acknowledges and drops the
+    first event when that call fails. A plain function, since Bolt cannot call a bound method here.
+    """
+    known: list[AuthorizeResult] = []
+
+    async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+        if not known:
+            try:
+                answer = await client.auth_test()
+            except Exception as error:  # noqa: BLE001  whatever it is, the event must not be lost for it
+                log.warning("Slack did not say who we are", why=str(error))
+                return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=client.token)
+            known.append(
+                AuthorizeResult(
+                    enterprise_id=answer.get("enterprise_id"),
+                    team_id=answer.get("team_id"),
+                    bot_id=answer.get("bot_id"),
+                    bot_user_id=answer.get("user_id"),
+                    bot_token=client.token,
+                )
+            )
+        return known[0]
+
+    return authorize
+
+
+def create_app(settings: Settings, store: Store) -> Desk:
+    """The whole desk on *store*, which must be migrated. Nothing is contacted before `Desk.start`."""
+    token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
+    client = _client(settings.slack_api_url, token)
+    tasks = Tasks()
+    events = Events(
+        store, tasks, lease_seconds=max(settings.lease_seconds, 1.0), default_country=settings.default_country
+    )
+    app = AsyncApp(
+        # Without a token: with one, Bolt would ask Slack who it is before it takes the first event.
+        client=_client(settings.slack_api_url, None),
+        signing_secret=settings.slack_signing_secret.get_secret_value() if settings.slack_signing_secret else None,
+        authorize=authorize_by(client),
+        before_authorize=events.keep,
+        # It would leave our own events unfinished in the database; the handlers look for themselves.
+        ignoring_self_events_enabled=False,
+    )
+    runner = Runner(
+        store,
+        client,
+        tasks,
+        Limits(
+            max_bytes=int(settings.max_list_bytes),
+            lease_seconds=settings.lease_seconds,
+            scratch_dir=settings.scratch_dir,
+        ),
+        owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+        database_url=store.database.url.render_as_string(hide_password=False),
+    )
+    roles = Roles(settings.admins)
+    replies = Replies()
+    register(
+        app,
+        command=Command(
+            store,
+            roles,
+            replies,
+            tasks,
+            default_country=settings.default_country,
+            uploads_channel=min(settings.uploads_channels, default=""),
+        ),
+        buttons=Buttons(store, roles, replies, tasks),
+        files=Files(store, roles, replies, runner, tasks, uploads_channels=settings.uploads_channels),
+        events=events,
+    )
+    return Desk(app, events, runner, tasks)
+
+
+def _client(base_url: str, token: str | None) -> AsyncWebClient:
+    return AsyncWebClient(
+        token=token,
+        base_url=base_url,
+        timeout=30,
+        retry_handlers=[
+            AsyncConnectionErrorRetryHandler(max_retry_count=2),
+            AsyncRateLimitErrorRetryHandler(max_retry_count=3),
+            AsyncServerErrorRetryHandler(max_retry_count=2),
+        ],
+    )

@@ -1,0 +1,389 @@
+"""
+The settings: every variable the desk knows, read in one place and refused with a sentence when bad.
+
+A variable comes from the environment or, where that does not name it, from a `.env` file. A secret may stand in a
+file of its own, named by the variable with `_FILE` behind it. An empty variable counts as absent, as compose files
+and shells cannot easily leave one out.
+"""
+
+import difflib
+import math
+import os
+import re
+import tempfile
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import phonenumbers
+from pydantic import BeforeValidator, ByteSize, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic.config import JsonDict  # noqa: TC002 - pydantic resolves annotations at run time; one block for all
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+PREFIX = "OPTOUT_"
+
+# Slack documents these prefixes: https://docs.slack.dev/authentication/tokens/
+_TOKEN_KINDS = {
+    "xoxb-": ("a bot token", "SLACK_BOT_TOKEN"),
+    "xapp-": ("an app-level token", "SLACK_APP_TOKEN"),
+    "xoxp-": ("a user token", None),
+    "xoxe": ("a rotating token, which expires", None),
+}
+_UNPREFIXED = frozenset({"database_url", "slack_bot_token", "slack_app_token", "slack_signing_secret", "slack_api_url"})
+_IN_FILES = ("DATABASE_URL", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET")
+_USER_ID = re.compile(r"[UW][A-Z0-9]{2,20}")
+_CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{8,20}")
+# People write these for countries whose ISO 3166 code is another.
+_OTHER_CODES = {"UK": "GB", "EL": "GR"}
+
+
+class SettingsError(Exception):
+    """A setting cannot be used. Its text is one sentence for the person who starts the desk; it never holds a secret."""
+
+
+def variable_of(field: str) -> str:
+    """Return the environment variable of a field of `Settings`: `admins` is OPTOUT_ADMINS, `database_url` DATABASE_URL."""
+    return field.upper() if field in _UNPREFIXED else f"{PREFIX}{field.upper()}"
+
+
+def _setting(default: Any, meaning: str, *, expected: str, shown: str | None = None, **constraints: Any) -> Any:
+    """Return a field with what a refusal says is expected and, where the default is computed, how the table shows it."""
+    extra: JsonDict = {"expected": expected} if shown is None else {"expected": expected, "shown": shown}
+    return Field(default=default, description=meaning, json_schema_extra=extra, validate_default=False, **constraints)
+
+
+def _words(text: object) -> object:
+    """Split a comma separated value; anything else is handed on to be judged as it is."""
+    return [word.strip() for word in text.split(",") if word.strip()] if isinstance(text, str) else text
+
+
+_Words = Annotated[frozenset[str], BeforeValidator(_words)]
+
+
+class Settings(BaseSettings):
+    """
+    What the desk was told, checked and frozen.
+
+    `load_settings` is what reads the environment; constructing `Settings` directly reads nothing, so a test or a
+    tool states exactly what it means. Secrets are `SecretStr`; `database_url` may hold a password and is kept out of
+    `repr`.
+    """
+
+    model_config = SettingsConfigDict(
+        alias_generator=variable_of,
+        populate_by_name=True,
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        str_strip_whitespace=True,
+    )
+
+    database_url: str = _setting(
+        "sqlite:///desk.db",
+        "Where the opt-outs are kept: a SQLite file, or a PostgreSQL database for more than one replica.",
+        expected="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE",
+        repr=False,
+    )
+    slack_bot_token: SecretStr | None = _setting(
+        None, "Bot token of the installed app (OAuth & Permissions).", expected="a token that starts with xoxb-"
+    )
+    slack_app_token: SecretStr | None = _setting(
+        None,
+        "App-level token with `connections:write`; when set, the desk uses Socket Mode.",
+        expected="a token that starts with xapp-",
+    )
+    slack_signing_secret: SecretStr | None = _setting(
+        None,
+        "Signing secret (Basic Information); needed without Socket Mode, when Slack calls the desk over HTTP.",
+        expected="the signing secret of the app",
+    )
+    slack_api_url: str = _setting(
+        "https://slack.com/api/",
+        "Where Slack's Web API is; another address is for tests and the embedded Slack.",
+        expected="an address like https://slack.com/api/",
+    )
+    default_country: str | None = _setting(
+        None,
+        "Country of numbers without a country code, for accounts that have not set theirs.",
+        expected="a two-letter region code like US or GB",
+    )
+    admins: _Words = _setting(
+        frozenset(),
+        "Slack user ids, comma separated, that are admins of the desk besides the workspace's admins and owners.",
+        expected="Slack user ids separated by commas",
+    )
+    uploads_channels: _Words = _setting(
+        frozenset({"optout-uploads"}),
+        "Channels, comma separated names or ids, in which a dropped list is taken up without a mention.",
+        expected="channel names or ids separated by commas",
+    )
+    max_list_bytes: ByteSize = _setting(
+        ByteSize(100_000_000),
+        "Largest list taken; `100 MB` is 100,000,000 bytes and `100 MiB` is 104,857,600.",
+        expected="a size above zero like 100 MB",
+        shown="100 MB",
+        gt=0,
+    )
+    lease_seconds: float = _setting(
+        10.0,
+        "Seconds after which another replica takes over an upload whose process no longer reports.",
+        expected="a number of seconds from 0.1 to 3600",
+        shown="10",
+        ge=0.1,
+        le=3600,
+    )
+    scratch_dir: Path = Field(
+        default_factory=lambda: Path(tempfile.gettempdir()),
+        description="Directory for lists while they are read; room for twice the largest list.",
+        json_schema_extra={"expected": "a directory that can be written", "shown": "the system's temporary directory"},
+    )
+    host: str = _setting(
+        "127.0.0.1",
+        "Address on which health, readiness and, without Socket Mode, Slack's requests are served.",
+        expected="a host name or address",
+        min_length=1,
+        pattern=r"^[^\s/]+$",
+    )
+    port: int = _setting(
+        3000, "Port of the same; 0 takes a free one.", expected="a whole number from 0 to 65535", ge=0, le=65535
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = _setting(
+        "INFO", "Least serious message that is logged.", expected="one of DEBUG, INFO, WARNING, ERROR, CRITICAL"
+    )
+    log_format: Literal["text", "json"] = _setting(
+        "text", "`text` for people; `json` for machines, one object a line.", expected="text or json"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic calls this by keyword
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take only what was handed in: `load_settings` merges the sources, where it can also refuse a misspelt name."""
+        return (init_settings,)
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, text: str) -> str:
+        # SQLAlchemy reads postgres:// as no dialect and postgresql:// as psycopg2, which is not what we install.
+        try:
+            url = make_url(text)
+        except (ArgumentError, ValueError):
+            raise ValueError("is not a database URL") from None
+        if url.drivername == "sqlite":
+            if not url.database or url.database == ":memory:" or url.host:
+                # Every process and thread that opens it would find a database of its own.
+                raise ValueError("names no SQLite file")
+            return text
+        if url.drivername in {"postgres", "postgresql", "postgresql+psycopg"}:
+            return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+        raise ValueError(f"names a database the desk does not know ({url.drivername})")
+
+    @field_validator("slack_bot_token", "slack_app_token", "slack_signing_secret")
+    @classmethod
+    def _secret(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if secret is None:
+            return None
+        text = secret.get_secret_value().strip()
+        variable = variable_of(str(info.field_name))
+        kind, home = next((kind for prefix, kind in _TOKEN_KINDS.items() if text.startswith(prefix)), (None, None))
+        if kind is not None and home != variable:
+            raise ValueError(f"holds {kind}" + (f", which belongs in {home}" if home else ""))
+        if kind is None and variable != "SLACK_SIGNING_SECRET":
+            raise ValueError("holds something else")
+        if not text or any(character.isspace() for character in text):
+            raise ValueError("is empty or holds blanks")
+        return SecretStr(text)
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _address(cls, text: str) -> str:
+        if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
+            raise ValueError("is not a web address, or carries a user, query or fragment")
+        return text if text.endswith("/") else f"{text}/"
+
+    @field_validator("default_country", mode="before")
+    @classmethod
+    def _country(cls, text: object) -> object:
+        if not isinstance(text, str) or not text.strip():
+            return None
+        code = text.strip().upper()
+        if code in phonenumbers.SUPPORTED_REGIONS:
+            return code
+        hint = f" ({_OTHER_CODES[code]} is)" if code in _OTHER_CODES else ""
+        raise ValueError(f"is {_quoted(text)}, which is no region code{hint}")
+
+    @field_validator("admins")
+    @classmethod
+    def _user_ids(cls, ids: frozenset[str]) -> frozenset[str]:
+        for user in sorted(ids):
+            if not _USER_ID.fullmatch(user):
+                raise ValueError(f"names {_quoted(user)}, which is no user id (they look like U012AB3CD)")
+        return ids
+
+    @field_validator("uploads_channels")
+    @classmethod
+    def _channels(cls, channels: frozenset[str]) -> frozenset[str]:
+        # Slack's channel names are lower case, so a capital can only be an id or a slip.
+        plain = (channel.removeprefix("#") for channel in channels)
+        names = frozenset(channel if _CHANNEL_ID.fullmatch(channel) else channel.lower() for channel in plain)
+        for name in sorted(names):
+            if not 1 <= len(name) <= 80 or re.search(r"[\s.#@<>]", name):
+                raise ValueError(f"names {_quoted(name)}, which is no channel name")
+        return names
+
+    @field_validator("max_list_bytes", mode="before")
+    @classmethod
+    def _size(cls, size: object) -> object:
+        # ByteSize forgives blanks around the whole but not a comma between thousands, which people copy from Slack.
+        return size.replace(",", "") if isinstance(size, str) and re.fullmatch(r"\d{1,3}(,\d{3})+\D*", size) else size
+
+    @field_validator("lease_seconds")
+    @classmethod
+    def _finite(cls, seconds: float) -> float:
+        if not math.isfinite(seconds):
+            raise ValueError("is not a finite number")
+        return seconds
+
+    @field_validator("scratch_dir")
+    @classmethod
+    def _directory(cls, path: Path) -> Path:
+        path = path.expanduser()
+        if not path.is_dir():
+            raise ValueError(f"is {_quoted(str(path))}, where there is no directory")
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise ValueError(f"is {_quoted(str(path))}, which cannot be written")
+        return path
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _level(cls, level: object) -> object:
+        return level.strip().upper() if isinstance(level, str) else level
+
+    @field_validator("log_format", mode="before")
+    @classmethod
+    def _format(cls, log_format: object) -> object:
+        return log_format.strip().lower() if isinstance(log_format, str) else log_format
+
+
+def load_settings(environment: Mapping[str, str] | None = None, *, env_file: Path | str | None = ".env") -> Settings:
+    """
+    Read the settings from *environment* (the process's when None) over *env_file* (none is read when None).
+
+    A missing *env_file* is no error. Raises `SettingsError` for a value that cannot be used, for a variable given
+    both plainly and as a file, and for an OPTOUT_ variable that does not exist: a misspelt setting that is silently
+    ignored would be noticed by its absence, months later.
+    """
+    above = _resolved(os.environ if environment is None else environment, "the environment")
+    below = _resolved(_env_file_variables(env_file), str(env_file)) if env_file is not None else {}
+    try:
+        return Settings.model_validate(below | above)
+    except ValidationError as error:
+        # Without its cause: pydantic's own text and locals would carry the refused values, secrets among them.
+        raise SettingsError("; ".join(_refusals(error)) + ".") from None
+
+
+def settings_table() -> str:
+    """Return every setting as a Markdown table: variable, default, meaning. README shows exactly this."""
+    rows = ["| Variable | Default | Meaning |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        rows.append(f"| `{variable_of(name)}` | {_default_shown(field)} | {field.description} |")
+    return "\n".join(rows) + "\n"
+
+
+def strip_slack_environment(environment: MutableMapping[str, str] | None = None) -> frozenset[str]:
+    """
+    Remove every SLACK_ variable from *environment* (the process's when None) and return the names removed.
+
+    Bolt reads them by itself wherever an argument is missing: SLACK_CLIENT_ID with SLACK_CLIENT_SECRET, left by
+    another tool, switch it to OAuth and make it drop the bot token it was given (SLACK.md 11). The entry point calls
+    this after `load_settings` and before the app is made; child processes then inherit no secret either.
+    """
+    variables = os.environ if environment is None else environment
+    found = frozenset(name for name in variables if name.upper().startswith("SLACK_"))
+    for name in found:
+        del variables[name]
+    return found
+
+
+def _env_file_variables(env_file: Path | str) -> Mapping[str, str]:
+    try:
+        source = DotEnvSettingsSource(Settings, env_file=env_file, env_file_encoding="utf-8-sig", case_sensitive=True)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{env_file} cannot be read: {_reason(error)}.") from None
+    return {name: value for name, value in source.env_vars.items() if value is not None}
+
+
+def _resolved(variables: Mapping[str, str], origin: str) -> dict[str, str]:
+    """Return the settings among *variables*, secrets in files read; refuse what looks like a setting and is none."""
+    known = {variable_of(field) for field in Settings.model_fields}
+    files = {f"{name}_FILE": name for name in _IN_FILES}
+    given = {name: value for name, value in variables.items() if value.strip()}
+    for name in sorted(given):
+        if name.upper().startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name.upper(), sorted(known), n=1, cutoff=0.6)
+            hint = f"do you mean {near[0]}?" if near else "see the table of settings in README."
+            raise SettingsError(f"{name} in {origin} is no setting of the desk; {hint}")
+    for file_variable, name in files.items():
+        if file_variable in given and name in given:
+            raise SettingsError(f"{name} and {file_variable} are both set in {origin}; keep one of them.")
+    values = {name: value for name, value in given.items() if name in known}
+    return values | {name: _content(variable, given[variable]) for variable, name in files.items() if variable in given}
+
+
+def _content(variable: str, path: str) -> str:
+    try:
+        text = Path(path).expanduser().read_text(encoding="utf-8-sig").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{variable} names {_quoted(path)}, which cannot be read: {_reason(error)}.") from None
+    if not text:
+        raise SettingsError(f"{variable} names {_quoted(path)}, which is empty.")
+    return text
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    # A decoding error's own text quotes bytes of the file, which may be a secret.
+    return (error.strerror or "it is not there") if isinstance(error, OSError) else "it is not UTF-8 text"
+
+
+def _refusals(error: ValidationError) -> list[str]:
+    """Return a clause for each mistake: the variable, what was found (never of a secret), what is expected."""
+    clauses = []
+    fields = {variable_of(name): field for name, field in Settings.model_fields.items()}
+    for mistake in error.errors(include_url=False, include_context=True):
+        variable = str(mistake["loc"][0])
+        own = mistake.get("ctx", {}).get("error")
+        if isinstance(own, ValueError):
+            found = str(own)
+        elif variable in _IN_FILES:
+            found = "cannot be used"
+        else:
+            found = f"is {_quoted(mistake['input'])}"
+        clauses.append(f"{variable} {found}, expected {_extra(fields[variable], 'expected')}")
+    return clauses
+
+
+def _quoted(value: object) -> str:
+    text = str(value)
+    return f'"{text}"' if len(text) <= 80 else f'"{text[:77]}..."'
+
+
+def _extra(field: FieldInfo, key: str) -> str | None:
+    extra = field.json_schema_extra
+    return str(extra[key]) if isinstance(extra, dict) and key in extra else None
+
+
+def _default_shown(field: FieldInfo) -> str:
+    shown = _extra(field, "shown")
+    if shown is not None:
+        return shown if " " in shown and not shown[0].isdigit() else f"`{shown}`"
+    if field.default is None or field.default == frozenset():
+        return "none"
+    return f"`{', '.join(sorted(field.default)) if isinstance(field.default, frozenset) else field.default}`"

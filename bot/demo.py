@@ -1,0 +1,109 @@
+"""The sandbox: an embedded Slack, made-up data and the unmodified desk, on this machine alone."""
+
+import asyncio
+import tempfile
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from bot.config import Settings, SettingsError
+from bot.sandbox import EmbeddedSlack
+from bot.serve import open_store, running, stopping_on_signal
+from store import Store
+
+Say = Callable[[str], object]
+
+# Every phone of the demonstration is fiction: +1 xxx 555-01xx is kept free for it.
+CAMPAIGNS = (
+    ("gotv-october", "GOTV October", True, "212"),
+    ("volunteer-drive", "Volunteer Drive", True, "415"),
+    ("phonebank-2025", "Phonebank 2025", False, "212"),
+)
+CONTACTS = (
+    "Ada Park",
+    "Ben Ortiz",
+    "Chloe Adeyemi",
+    "Dan Novak",
+    "Eve Laurent",
+    "Farid Khan",
+    "Grace Lim",
+    "Hugo Stein",
+)
+# On this machine it takes milliseconds.
+CONNECT_SECONDS = 15.0
+# Contacts of the volunteer drive who are in GOTV October too: a delete re-opens more than one conversation.
+IN_BOTH = 4
+
+
+def seed(store: Store, slack_id: str, name: str) -> None:
+    """
+    Give the account *slack_id* two active campaigns and a finished one, with conversations.
+
+    Contacts 0 to 7 have the phones +1 212 555-0100 to -0107 in GOTV October and in Phonebank 2025. The first four of
+    them are in Volunteer Drive too, whose others have +1 415 555-0104 to -0107. Doing it again changes nothing.
+    """
+    account = store.accounts.get_or_create(slack_id, name, country="US").id
+    for campaign, title, active, area in CAMPAIGNS:
+        store.campaigns.put(account, campaign, title, active)
+        for number, contact in enumerate(CONTACTS):
+            code = "212" if number < IN_BOTH else area
+            store.campaigns.put_conversation(account, campaign, contact, f"+1{code}55501{number:02}")
+
+
+async def run_sandbox(port: int, database: Path | None, *, quiet: bool, say: Say) -> None:
+    """
+    Serve the sandbox on *port* until SIGINT or SIGTERM.
+
+    *database*: the SQLite file to keep the opt-outs in; None for one that is removed at the end. *say* gets the lines
+    for the person. Raises `SettingsError` when the port is taken and `StoreError` when the file cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        asked = await stack.enter_async_context(stopping_on_signal())
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="opt-out-desk-")))
+        slack = EmbeddedSlack(port=port)
+        await _start(stack, slack, port)
+        settings = Settings(
+            database_url=f"sqlite:///{(database or scratch / 'desk.db').absolute()}",
+            slack_bot_token=SecretStr(slack.bot_token),
+            slack_app_token=SecretStr(slack.app_token),
+            slack_signing_secret=SecretStr(slack.signing_secret),
+            slack_api_url=slack.api_url,
+            default_country="US",
+            scratch_dir=scratch,
+        )
+        store = await asyncio.to_thread(open_store, settings)
+        stack.callback(store.close)
+        await asyncio.to_thread(seed, store, slack.team_id, "Harbor Campaign")
+        service = await stack.enter_async_context(running(settings, store))
+        await service.connected(CONNECT_SECONDS)
+        say(f"Opt-Out Desk is running in an embedded Slack: {slack.url}")
+        if not quiet:
+            say(f"Opt-outs are kept in {database}." if database else "Opt-outs are forgotten at the end.")
+            say("Everybody and everything in it is made up. Press Ctrl-C to end.")
+        await asked.wait()
+
+
+async def run_slack_alone(port: int, events_url: str | None, *, quiet: bool, say: Say) -> None:
+    """Serve the embedded Slack without the desk until SIGINT or SIGTERM, and *say* what an app needs to connect to it."""
+    async with AsyncExitStack() as stack:
+        asked = await stack.enter_async_context(stopping_on_signal())
+        slack = EmbeddedSlack(port=port, events_url=events_url)
+        await _start(stack, slack, port)
+        if not quiet:
+            how = f"by signed HTTP to {events_url}" if events_url else "over Socket Mode"
+            say(f"# An embedded Slack without an app: {slack.url}. Events, commands and clicks are delivered {how}.")
+        say(f"SLACK_API_URL={slack.api_url}")
+        say(f"SLACK_BOT_TOKEN={slack.bot_token}")
+        say(f"SLACK_APP_TOKEN={slack.app_token}")
+        say(f"SLACK_SIGNING_SECRET={slack.signing_secret}")
+        await asked.wait()
+
+
+async def _start(stack: AsyncExitStack, slack: EmbeddedSlack, port: int) -> None:
+    try:
+        await stack.enter_async_context(slack)
+    except OSError as error:
+        reason = error.strerror or "it is refused"
+        raise SettingsError(f"Port {port} cannot be opened: {reason}. Choose another with --port.") from error

@@ -1,0 +1,176 @@
+"""What is missing before the desk can work, in words. Looks only: nothing is posted and no table is changed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.config import Settings
+from bot.manifest import scopes
+from store import Store, StoreError
+
+# https://docs.slack.dev/reference/methods/auth.test and /apps.connections.open, section Errors
+_REFUSALS = {
+    "invalid_auth": "Slack does not know it; copy it anew from the app's page",
+    "token_revoked": "it has been revoked; install the app again",
+    "token_expired": "it has expired; switch token rotation off and install the app again",
+    "account_inactive": "its workspace or user is gone; install the app again",
+    "not_allowed_token_type": "it is a token of another kind",
+    "missing_scope": "it lacks the scope connections:write; make another one",
+    "link_disabled": "Socket Mode is switched off on the app's page",
+}
+_UNREACHABLE = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError, ValueError)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: whether it is as it should be, and the sentence that says so or what to do about it."""
+
+    good: bool
+    sentence: str
+
+
+async def examine(settings: Settings) -> tuple[Finding, ...]:
+    """Look at everything the desk needs, in the order in which it is set up."""
+    team, of_slack = await _slack(settings)
+    return (*await asyncio.to_thread(_database, settings, team), *of_slack)
+
+
+def _database(settings: Settings, team: str | None) -> tuple[Finding, ...]:
+    store = Store.open(settings.database_url)
+    url = store.database.url
+    where = (
+        f"the SQLite file {url.database}"
+        if store.database.is_sqlite
+        else f"PostgreSQL at {url.host or 'its local socket'}"
+    )
+    try:
+        if store.database.is_sqlite and not Path(url.database or "").exists():
+            # Looking into it would make it.
+            if Path(url.database or "").absolute().parent.is_dir():
+                return (Finding(good=True, sentence=f"Database: {where} is made at the first start."),)
+            return (Finding(good=False, sentence=f"Database: {where} cannot be made, its directory does not exist."),)
+        found, head = store.database.revision(), store.database.head()
+        reached = Finding(good=True, sentence=f"Database: {where} answers.")
+        if found != head and store.database.is_sqlite:
+            return reached, Finding(
+                good=True, sentence=f"Migrations: the tables are brought to {head} at the next start."
+            )
+        if found != head:
+            sentence = (
+                f"Migrations: the tables are at {found or 'none'}, {head} is needed. Run `python -m bot migrate`."
+            )
+            return reached, Finding(good=False, sentence=sentence)
+        current = Finding(good=True, sentence=f"Migrations: the tables are at {head}.")
+        account = store.accounts.find(team) if team else None
+        if account is None:
+            return reached, current
+        kept, counted = store.optouts.count(account.id), store.optouts.recount(account.id)
+        sentence = f"Count: {counted:,} phones are opted out" + (
+            "." if kept == counted else f", but {kept:,} are shown; please report this."
+        )
+        return reached, current, Finding(good=kept == counted, sentence=sentence)
+    except StoreError as error:
+        return (Finding(good=False, sentence=f"Database: {where} is no use. {error}"),)
+    finally:
+        store.close()
+
+
+async def _slack(settings: Settings) -> tuple[str | None, tuple[Finding, ...]]:
+    """Return the team's id when Slack says it, and what was found."""
+    if settings.slack_bot_token is None:
+        missing = Finding(good=False, sentence="Bot token: SLACK_BOT_TOKEN is not set; see OAuth & Permissions.")
+        return None, (missing, await _connection(settings))
+    client = _client(settings, settings.slack_bot_token.get_secret_value())
+    try:
+        answer = await client.auth_test()
+    except _UNREACHABLE as error:
+        refused = Finding(good=False, sentence=f"Bot token: SLACK_BOT_TOKEN is no use: {_why(error, settings)}.")
+        return None, (refused, await _connection(settings))
+    token = Finding(good=True, sentence=f"Bot token: @{answer['user']} in {answer['team']} ({answer['team_id']}).")
+    findings = [token, _scopes(answer.headers), await _connection(settings)]
+    findings += [finding async for finding in _uploads_channels(settings, client)]
+    return answer.get("enterprise_id") if answer.get("is_enterprise_install") else answer["team_id"], tuple(findings)
+
+
+def _scopes(headers: Any) -> Finding:
+    # https://docs.slack.dev/authentication/installing-with-oauth/#auditing: the token's scopes come with every answer.
+    listed = next((value for name, value in headers.items() if name.lower() == "x-oauth-scopes"), "")
+    missing = sorted(scopes() - {scope.strip() for scope in listed.split(",")})
+    if missing:
+        names = ", ".join(missing)
+        return Finding(good=False, sentence=f"Scopes: the bot token lacks {names}. Add them and install the app again.")
+    return Finding(good=True, sentence="Scopes: the bot token has all of the manifest's.")
+
+
+async def _connection(settings: Settings) -> Finding:
+    if settings.slack_app_token is not None:
+        token = settings.slack_app_token.get_secret_value()
+        try:
+            await _client(settings, token).apps_connections_open(app_token=token)
+        except _UNREACHABLE as error:
+            return Finding(good=False, sentence=f"App token: SLACK_APP_TOKEN is no use: {_why(error, settings)}.")
+        return Finding(good=True, sentence="App token: Slack opens a Socket Mode connection with it.")
+    if settings.slack_signing_secret is not None:
+        return Finding(
+            good=True, sentence="Signing secret: set, so the desk serves HTTP. Slack's first request tests it."
+        )
+    return Finding(
+        good=False,
+        sentence="Connection: set SLACK_APP_TOKEN for Socket Mode (the simple way) or SLACK_SIGNING_SECRET for HTTP.",
+    )
+
+
+async def _uploads_channels(settings: Settings, client: AsyncWebClient) -> AsyncIterator[Finding]:
+    wanted = sorted(settings.uploads_channels)
+    if not wanted:
+        yield Finding(good=True, sentence="Uploads channel: none is set, so a list needs a mention of the bot.")
+        return
+    try:
+        channels = await _channels(client)
+    except _UNREACHABLE as error:
+        yield Finding(good=False, sentence=f"Uploads channel: channels cannot be listed: {_why(error, settings)}.")
+        return
+    for name in wanted:
+        channel = next((c for c in channels if name in {c["id"], c["name"]}), None)
+        invite = "Invite the bot there with /invite."
+        if channel is None:
+            problem = f"there is none called {name} that the bot can see. Make it, or change OPTOUT_UPLOADS_CHANNELS. {invite}"
+        elif channel.get("is_archived"):
+            problem = f"#{channel['name']} is archived."
+        elif not channel.get("is_member"):
+            problem = f"the bot is not in #{channel['name']}. {invite}"
+        else:
+            yield Finding(good=True, sentence=f"Uploads channel: the bot is in #{channel['name']}.")
+            continue
+        yield Finding(good=False, sentence=f"Uploads channel: {problem}")
+
+
+async def _channels(client: AsyncWebClient) -> list[dict[str, Any]]:
+    channels: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        page = await client.conversations_list(types="public_channel,private_channel", limit=1000, cursor=cursor)
+        channels += page["channels"]
+        cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+        if not cursor:
+            return channels
+
+
+def _client(settings: Settings, token: str) -> AsyncWebClient:
+    client = AsyncWebClient(token=token, base_url=settings.slack_api_url, timeout=10)
+    client.retry_handlers.append(AsyncRateLimitErrorRetryHandler(max_retry_count=2))
+    return client
+
+
+def _why(error: Exception, settings: Settings) -> str:
+    if isinstance(error, SlackApiError):
+        code = str(error.response.get("error"))
+        return _REFUSALS.get(code, f"Slack answers {code}")
+    return f"{settings.slack_api_url} does not answer as Slack does ({type(error).__name__})"

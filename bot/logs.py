@@ -1,0 +1,175 @@
+"""
+Structured logs: one chain for our loggers and everybody else's, and one mask at its end.
+
+Whatever is logged, by us or by a library, passes `mask` just before it is rendered: phone numbers keep their last
+three digits, tokens and passwords nothing. Slack's timestamps and ids and ISO times stay readable, as a log without
+them answers no question. Where a run of digits could be either, it is masked: a lost id costs a search, a leaked
+phone cannot be taken back.
+"""
+
+import logging
+import re
+import sys
+import traceback
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Final, Literal, TextIO
+
+import structlog
+from structlog.types import EventDict, Processor
+
+LogFormat = Literal["text", "json"]
+
+HIDDEN: Final = "***"
+
+_TS = r"1\d{9}\.\d{6}(?!\d)"
+_DAY = r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?!\d)"
+_TIME = r"(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?"
+
+# What people, spreadsheets, repr() and URL encoding put between two digits of one phone. No comma and no line break:
+# those stand between two phones.
+_BETWEEN = (
+    r"(?:[^\S\r\n]|[-‐‑‒–—―−－./()\[\]+·_­\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
+    r"|%2[0-9A-Fa-f]|%C2%A0|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|&nbsp;|&\#160;)"
+)
+
+# One pass, first alternative first. The named groups say what stands in the place of the match; without one it stays.
+_SENSITIVE: Final = re.compile(
+    rf"""
+    # Secrets, before anything that could keep a part of them. Repetitions are bounded: a log line may be a megabyte.
+      (?P<token> (?:xox[a-z][.-]|xapp-|xwfp-)(?=[\w.%-]*\w) ) [\w.%-]+
+    | (?P<hook> https?://hooks\.slack(?:-gov)?\.com/ (?:[a-z]+/)? ) [^\s"'<>|\\)]+
+    | (?P<login> ://[^\s:/@"'<>]{{0,128}}: ) [^\s"'<>]{{1,256}} (?=@)
+    | (?P<bearer> (?i: \b (?:Bearer|Basic) [ ]+ ) ) [\w.~+/=:-]{{6,}}
+    | (?P<named> (?i: (?:secret|token|passw(?:or)?d|pwd|authorization|response_url|webhook_url|ticket|api_?key|cookie)
+          \\?["']? \s* (?: [:=] | => ) \s* (?:SecretStr\()? (?:\\?["'])?
+          (?: (?:Bearer|Basic) [ ]+ )? ) ) (?! \s | \*\*\* | None\b | null\b )
+          (?: (?<=["']) [^"'\\]+ | [^\s"',;&)\]}}|\\]+ )
+    | (?P<signing> (?<![0-9A-Za-z]) [0-9a-f]{{32}} (?![0-9A-Za-z]) )
+    # What looks like digits of a phone and is not.
+    | (?<![0-9A-Za-z]) [0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}} (?![0-9A-Za-z])
+    | (?<![0-9A-Za-z]) [0-9a-f]{{64}} (?![0-9A-Za-z])
+    | (?<![0-9A-Za-z]) 0x[0-9a-f]{{6,16}} (?![0-9A-Za-z])
+    | (?<![0-9A-Za-z]) (?:Ev|[ABCDEFGSTUVW])(?:0\d{{7,11}}|(?!\w{{0,12}}\d{{7}})[A-Z0-9]{{7,12}}) (?![0-9A-Za-z])
+    | (?<=/)p1\d{{15}}(?!\d)
+    | (?<![\d.]) {_TS}
+    | (?<!\d) {_DAY}{_TIME}
+    | (?<![\d.]) 0\.\d+ (?! {_BETWEEN}{{0,6}} \d )
+    # A phone: seven digits or more, however they are set.
+    | (?P<phone> (?:\+|%2B)? [(\[]? \d (?: \d | {_BETWEEN}{{1,6}} (?! {_TS} | {_DAY} ) \d ){{6,}} )
+    """,
+    re.VERBOSE,
+)
+_SECRET_KEY: Final = re.compile(
+    r"(?i)secret|token|passw(?:or)?d|authorization|response_url|webhook|ticket$|api_?key|cookie"
+)
+# Whole numbers under these names are amounts; elsewhere seven digits are a phone.
+_AMOUNT: Final = re.compile(r"(?:^|_)(?:bytes|rows|count|size|total|ms|ns)$")
+
+
+def _stand_in(match: re.Match[str]) -> str:
+    kind = match.lastgroup
+    if kind is None:
+        return match[0]
+    if kind == "phone":
+        digits = [character for character in match[0] if character.isdecimal()]
+        return HIDDEN + "".join(digits[-3:])
+    if kind == "signing":
+        return HIDDEN
+    return match[kind] + HIDDEN
+
+
+def mask(text: str) -> str:
+    """Return *text* with phones reduced to `***` and their last three digits, and secrets to what kind they are."""
+    return _SENSITIVE.sub(_stand_in, text)
+
+
+def _masked(value: object, key: str = "", depth: int = 0) -> object:
+    if value is None or isinstance(value, bool):
+        return value
+    if key and _SECRET_KEY.search(key):
+        return HIDDEN
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, (int, float)):
+        if _AMOUNT.search(key) or abs(value) < 1_000_000:
+            return value
+        text = str(value)
+        masked = mask(text)
+        return value if masked == text else masked
+    if depth < 8:  # deeper, or in a circle: the text of it will do
+        if isinstance(value, Mapping):
+            return {mask(str(name)): _masked(item, str(name), depth + 1) for name, item in value.items()}
+        if isinstance(value, (list, tuple, set, frozenset)):
+            return [_masked(item, key, depth + 1) for item in value]
+    return mask(repr(value))
+
+
+def mask_values(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Mask every key and value of *event*, nested ones and tracebacks included: the last processor but the renderer."""
+    return {mask(name): _masked(value, name) for name, value in event.items()}
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is the standard library's
+        # The standard one prints the record's arguments as they are, phones included.
+        self.stream.write(f"a log record of {record.name} could not be written\n{mask(traceback.format_exc())}\n")
+
+
+def configure(level: str = "INFO", log_format: LogFormat = "text", stream: TextIO | None = None) -> None:
+    """
+    Send everything logged in this process, by structlog or standard logging, masked to *stream* (stderr when None).
+
+    *level* is the least serious level, by name. Called once by the entry point, before anything is logged; a second
+    call replaces the first. Uncaught exceptions and warnings go the same way, as a traceback quotes what failed.
+    """
+    out = sys.stderr if stream is None else stream
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    renderer: Processor = (
+        structlog.processors.JSONRenderer(ensure_ascii=False, sort_keys=False)
+        if log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=out.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = _Handler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.StackInfoRenderer(),
+                structlog.processors.format_exc_info,
+                mask_values,
+                renderer,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    # A line for each health check would bury the rest.
+    logging.getLogger("aiohttp.access").setLevel(logging.DEBUG if level == "DEBUG" else logging.WARNING)
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _log_uncaught
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> Any:
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    logging.getLogger("bot").critical("uncaught exception", exc_info=(kind, error, where))

@@ -1,0 +1,43 @@
+"""The Slack app's manifest (`manifest.yml`), as it is or with request URLs, and what it asks for."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_FILE = Path(__file__).parent.parent / "manifest.yml"
+
+
+def manifest(url: str | None = None) -> str:
+    """
+    Return the manifest as YAML: for Socket Mode, or, given the desk's public *url*, for HTTP.
+
+    Slack calls events, commands and interactions at `{url}/slack/events`, where Bolt listens. Raises `ValueError`
+    with a sentence when *url* is not what Slack accepts, which is https only
+    (https://docs.slack.dev/reference/app-manifest).
+    """
+    if url is None:
+        return _FILE.read_text(encoding="utf-8")
+    base = url.strip().rstrip("/")
+    if not re.fullmatch(r"https://[^\s/?#@]+(/[^\s?#]*)?", base):
+        raise ValueError(f'"{url}" is not an address Slack can call, expected one like https://desk.example.org')
+    document = _document()
+    address = base if base.endswith("/slack/events") else f"{base}/slack/events"
+    for command in document["features"]["slash_commands"]:
+        command["url"] = address
+    settings = document["settings"]
+    for section in ("event_subscriptions", "interactivity"):
+        settings[section] = {"request_url": address, **settings[section]}
+    settings["socket_mode_enabled"] = False
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
+
+
+def scopes() -> frozenset[str]:
+    """Return the bot scopes the manifest asks for, for `doctor` to compare with those of the token."""
+    return frozenset(_document()["oauth_config"]["scopes"]["bot"])
+
+
+def _document() -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+    return document

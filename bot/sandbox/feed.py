@@ -1,0 +1,195 @@
+"""What happens in channels: messages come, change and go, files are shared, and the app's events follow."""
+
+import asyncio
+import re
+import time
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from bot.sandbox.delivery import Courier, Outcome
+from bot.sandbox.installation import Installation
+from bot.sandbox.shapes import file_object, message_object
+from bot.sandbox.workspace import Channel, File, Message, Share, User, Workspace, new_id
+
+Attempts = list[asyncio.Future[Outcome]]
+
+_LINKED = re.compile(r"<(?P<kind>[@#!]?)(?P<target>[^|>]+)(?:\|(?P<label>[^>]*))?>")
+
+
+class Feed:
+    """Changes channels and sends the events they cause. `base_url` is set once the server listens."""
+
+    def __init__(self, workspace: Workspace, app: Installation, courier: Courier) -> None:
+        self.workspace = workspace
+        self.app = app
+        self.courier = courier
+        self.base_url = ""
+
+    # -- messages ---------------------------------------------------------------------------------------------
+
+    def post(self, channel: Channel, message: Message) -> Attempts:
+        """Put *message* into *channel*; the futures are the first attempts of the events it caused."""
+        self.workspace.add_message(channel, message)
+        for file in self.workspace.shared_files(message.files):
+            file.shares.append(Share(channel.id, message.ts, message.thread_ts, message.user))
+        attempts: Attempts = []
+        for file in self.workspace.shared_files(message.files):
+            attempts += self._file_shared(channel, file, message)
+        event = message_object(message, self.workspace, self.app, self.base_url)
+        if message.client_msg_id and "blocks" not in event and message.text:
+            event["blocks"] = [rich_text(message.text)]
+        attempts += self._message_event(channel, event)
+        by_a_person = message.user != self.app.bot_user_id
+        if by_a_person and not channel.is_im and f"<@{self.app.bot_user_id}" in message.text:
+            mention = {name: value for name, value in event.items() if name != "subtype"}
+            attempts += self.emit("app_mention", mention | {"channel": channel.id}, channel=channel)
+        return attempts
+
+    def edit(self, channel: Channel, message: Message, editor: str) -> None:
+        """Announce that *message*, already changed, was edited by *editor*."""
+        now = self.workspace.new_ts()
+        message.edited = {"user": editor, "ts": now}
+        self.workspace.touch(channel, message)
+        body = message_object(message, self.workspace, self.app, self.base_url)
+        event = {"type": "message", "subtype": "message_changed", "hidden": True, "message": body, "ts": now}
+        self._message_event(channel, event)
+
+    def delete(self, channel: Channel, ts: str) -> Message | None:
+        """Take a message away; None when there is none."""
+        message = channel.messages.get(ts)
+        if message is None:
+            return None
+        previous = message_object(message, self.workspace, self.app, self.base_url)
+        self.workspace.remove_message(channel, ts)
+        event = {
+            "type": "message",
+            "subtype": "message_deleted",
+            "hidden": True,
+            "deleted_ts": ts,
+            "previous_message": previous,
+            "ts": self.workspace.new_ts(),
+        }
+        self._message_event(channel, event)
+        return message
+
+    def message_by(self, user: User, text: str, *, thread_ts: str | None = None) -> Message:
+        """A new message of a person (or of another app's bot), not posted yet."""
+        return Message(
+            ts=self.workspace.new_ts(),
+            user=user.id,
+            text=text,
+            thread_ts=thread_ts,
+            bot_id=user.bot_id,
+            subtype="bot_message" if user.is_bot else None,
+            client_msg_id=None if user.is_bot else str(uuid.uuid4()),
+        )
+
+    # -- files ------------------------------------------------------------------------------------------------
+
+    def share(self, channel: Channel, files: Iterable[File], message: Message) -> Attempts:
+        """Post *message* with *files*, as dropping them into the channel does."""
+        message.files = [file.id for file in files]
+        message.subtype = "file_share"
+        return self.post(channel, message)
+
+    def delete_file(self, file: File) -> None:
+        """Delete a file everywhere: messages keep a tombstone of it, its bytes are gone."""
+        file.deleted = True
+        for share in file.shares:
+            channel = self.workspace.channels[share.channel]
+            message = channel.messages.get(share.ts)
+            self.workspace.touch(channel, message)
+        if file.path is not None:
+            file.path.unlink(missing_ok=True)
+            file.path = None
+        self.workspace.touch()
+        body = {"type": "file_deleted", "file_id": file.id, "event_ts": self.workspace.new_ts()}
+        self.emit("file_deleted", body)
+
+    def _file_shared(self, channel: Channel, file: File, message: Message) -> Attempts:
+        body = {
+            "type": "file_shared",
+            "file_id": file.id,
+            "user_id": message.user,
+            "file": {"id": file.id},
+            "channel_id": channel.id,
+        }
+        return self.emit("file_shared", body, channel=channel)
+
+    # -- events -----------------------------------------------------------------------------------------------
+
+    def _message_event(self, channel: Channel, event: dict[str, Any]) -> Attempts:
+        kind = "im" if channel.is_im else "group" if channel.is_private else "channel"
+        subscription = {"im": "message.im", "group": "message.groups", "channel": "message.channels"}[kind]
+        body = event | {"channel": channel.id, "channel_type": kind}
+        return self.emit(subscription, body, channel=channel)
+
+    def emit(self, subscription: str, event: dict[str, Any], *, channel: Channel | None = None) -> Attempts:
+        """Send one event if the app subscribes to it, may have it, and is in the channel it comes from."""
+        app = self.app
+        if app.revoked or not app.listens_to(subscription):
+            return []
+        if channel is not None and app.bot_user_id not in channel.members:
+            return []
+        kind = event.get("type") if subscription.startswith("message.") else subscription
+        body = {**event, "type": kind}
+        body.setdefault("event_ts", event.get("ts") or self.workspace.new_ts())
+        payload: dict[str, Any] = {
+            "token": app.verification_token,
+            "team_id": self.workspace.team_id,
+            "context_team_id": self.workspace.team_id,
+            "context_enterprise_id": None,
+            "api_app_id": app.app_id,
+            "event": body,
+            "type": "event_callback",
+            "event_id": new_id("Ev"),
+            "event_time": int(time.time()),
+            "authorizations": [
+                {
+                    "enterprise_id": None,
+                    "team_id": self.workspace.team_id,
+                    "user_id": app.bot_user_id,
+                    "is_bot": True,
+                    "is_enterprise_install": False,
+                }
+            ],
+            "is_ext_shared_channel": channel is not None and channel.is_ext_shared,
+            "event_context": f"4-{uuid.uuid4().hex}",
+        }
+        return [self.courier.event(payload)]
+
+    def file_object(self, file: File) -> dict[str, Any]:
+        return file_object(file, self.workspace, self.base_url)
+
+    def message_object(self, message: Message) -> dict[str, Any]:
+        return message_object(message, self.workspace, self.app, self.base_url)
+
+
+def rich_text(text: str) -> dict[str, Any]:
+    """The `rich_text` block Slack's client makes of what a person typed."""
+    elements: list[dict[str, Any]] = []
+    position = 0
+    for match in _LINKED.finditer(text):
+        elements += _plain(text[position : match.start()])
+        position = match.end()
+        target = match["target"]
+        if match["kind"] == "@":
+            elements.append({"type": "user", "user_id": target})
+        elif match["kind"] == "#":
+            elements.append({"type": "channel", "channel_id": target})
+        elif match["kind"] == "!":
+            elements.append({"type": "broadcast", "range": target})
+        else:
+            elements.append({"type": "link", "url": target} | ({"text": match["label"]} if match["label"] else {}))
+    elements += _plain(text[position:])
+    return {
+        "type": "rich_text",
+        "block_id": uuid.uuid4().hex[:5],
+        "elements": [{"type": "rich_text_section", "elements": elements}],
+    }
+
+
+def _plain(text: str) -> list[dict[str, Any]]:
+    plain = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    return [{"type": "text", "text": plain}] if plain else []

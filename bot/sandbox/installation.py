@@ -1,0 +1,89 @@
+"""The app as it is installed in the embedded workspace: its identity, tokens, scopes, commands and subscriptions."""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from bot.sandbox.workspace import new_id, seeded_id
+
+# The scopes of the product's manifest, stated again here on purpose: a fake that read them from the
+# bot's own manifest could not notice one that is missing there.
+DEFAULT_SCOPES = (
+    "commands",
+    "chat:write",
+    "app_mentions:read",
+    "files:read",
+    "files:write",
+    "users:read",
+    "usergroups:read",
+    "im:history",
+    "channels:read",
+    "groups:read",
+)
+DEFAULT_EVENTS = ("app_mention", "file_shared", "message.im", "app_home_opened")
+
+# https://docs.slack.dev/reference/events: the scope that makes Slack send an event.
+EVENT_SCOPES = {
+    "app_mention": "app_mentions:read",
+    "file_shared": "files:read",
+    "file_deleted": "files:read",
+    "message.channels": "channels:history",
+    "message.groups": "groups:history",
+    "message.im": "im:history",
+    "member_joined_channel": "channels:read",
+    "member_left_channel": "channels:read",
+    "user_change": "users:read",
+}
+
+
+@dataclass(slots=True)
+class Installation:
+    """One app in one workspace. Tokens are made anew at each start."""
+
+    team_id: str
+    name: str = "Opt-Out Desk"
+    app_id: str = field(default_factory=lambda: seeded_id("A", "app"))
+    bot_id: str = field(default_factory=lambda: seeded_id("B", "app"))
+    bot_user_id: str = field(default_factory=lambda: seeded_id("U", "app"))
+    bot_token: str = field(default_factory=lambda: f"xoxb-{_digits(12)}-{_digits(13)}-{secrets.token_hex(12)}")
+    app_token: str = field(default_factory=lambda: f"xapp-1-{new_id('A')}-{_digits(13)}-{secrets.token_hex(32)}")
+    signing_secret: str = field(default_factory=lambda: secrets.token_hex(16))
+    verification_token: str = field(default_factory=lambda: secrets.token_hex(12))
+    client_id: str = field(default_factory=lambda: f"{_digits(12)}.{_digits(13)}")
+    client_secret: str = field(default_factory=lambda: secrets.token_hex(16))
+    scopes: tuple[str, ...] = DEFAULT_SCOPES
+    events: tuple[str, ...] = DEFAULT_EVENTS
+    commands: tuple[str, ...] = ("/optout",)
+    shortcuts: tuple[dict[str, str], ...] = ()
+    should_escape: bool = True
+    events_url: str | None = None
+    messages_tab: bool = True
+    revoked: bool = False
+    codes: dict[str, str] = field(default_factory=dict)
+
+    def listens_to(self, event: str) -> bool:
+        """Whether Slack sends this event: subscribed, and the token carries the event's scope."""
+        needed = EVENT_SCOPES.get(event)
+        return event in self.events and (needed is None or needed in self.scopes)
+
+    def configure(
+        self,
+        *,
+        scopes: Iterable[str] | None = None,
+        events: Iterable[str] | None = None,
+        commands: Iterable[str] | None = None,
+        shortcuts: Iterable[dict[str, str]] | None = None,
+    ) -> None:
+        """Change what the manifest would say; None leaves a part as it is."""
+        if scopes is not None:
+            self.scopes = tuple(dict.fromkeys(scopes))
+        if events is not None:
+            self.events = tuple(dict.fromkeys(events))
+        if commands is not None:
+            self.commands = tuple(f"/{name.lstrip('/')}" for name in commands)
+        if shortcuts is not None:
+            self.shortcuts = tuple(shortcuts)
+
+
+def _digits(count: int) -> str:
+    return "".join(secrets.choice("123456789") for _ in range(count))

@@ -1,0 +1,141 @@
+"""`chat.*`: https://docs.slack.dev/reference/methods?family=chat"""
+
+import re
+from typing import Any
+
+from bot.sandbox.blocks import completed, problems_of
+from bot.sandbox.errors import SlackError
+from bot.sandbox.web_api import Call, JsonObject, Method
+from bot.sandbox.workspace import Channel, Message
+
+_MOST_POSTED = 40_000  # characters of text; beyond it chat.postMessage refuses
+_MOST_UPDATED = 4_000  # chat.update is stricter
+_TS = re.compile(r"\d{9,11}\.\d{6}")
+
+
+def _content(call: Call, *, most: int) -> tuple[str, list[dict[str, Any]], list[dict[str, Any]]]:
+    """Text, blocks and attachments, checked as all posting methods check them."""
+    text = call.text("text") or ""
+    blocks = call.json("blocks", error="invalid_blocks_format")
+    attachments = call.json("attachments", error="invalid_attachments") or []
+    if blocks is not None:
+        if not isinstance(blocks, list):
+            raise SlackError("invalid_blocks_format")
+        problems = problems_of(blocks, "message")
+        if problems:
+            listed = [f"[ERROR] {problem}" for problem in problems]
+            raise SlackError("invalid_blocks", errors=problems, response_metadata={"messages": listed})
+    if len(text) > most:
+        raise SlackError("msg_too_long")
+    if not text.strip() and not blocks and not attachments:
+        raise SlackError("no_text")
+    if blocks and not text and not attachments:
+        call.warnings.append("missing_text_in_message")
+    return text, completed(blocks or []), attachments
+
+
+def _thread(call: Call, channel: Channel) -> str | None:
+    """`thread_ts`, checked: a reply's own ts leads to its thread, as in Slack."""
+    thread_ts = call.text("thread_ts")
+    if thread_ts is None:
+        return None
+    if not _TS.fullmatch(thread_ts):
+        raise SlackError("invalid_thread_ts")
+    parent = channel.messages.get(thread_ts)
+    if parent is None:
+        raise SlackError("thread_not_found")
+    return parent.thread_ts if parent.is_reply else parent.ts
+
+
+async def post_message(call: Call) -> JsonObject:
+    channel = call.channel(writing=True)
+    text, blocks, attachments = _content(call, most=_MOST_POSTED)
+    message = Message(
+        ts=call.workspace.new_ts(),
+        user=call.app.bot_user_id,
+        text=text,
+        blocks=blocks,
+        attachments=attachments,
+        bot_id=call.app.bot_id,
+        thread_ts=_thread(call, channel),
+        metadata=call.json("metadata"),
+    )
+    feed = call.slack.feed
+    feed.post(channel, message)
+    return {"channel": channel.id, "ts": message.ts, "message": feed.message_object(message)}
+
+
+def _own_message(call: Call, *, refusal: str) -> tuple[Channel, Message]:
+    channel = call.channel()
+    if call.app.bot_user_id not in channel.members:
+        raise SlackError("channel_not_found" if channel.is_private else "not_in_channel")
+    message = channel.messages.get(call.needed("ts"))
+    if message is None or message.subtype == "tombstone":
+        raise SlackError("message_not_found")
+    if message.user != call.app.bot_user_id:
+        raise SlackError(refusal)
+    return channel, message
+
+
+async def update(call: Call) -> JsonObject:
+    channel, message = _own_message(call, refusal="cant_update_message")
+    if channel.is_archived:
+        raise SlackError("is_archived")
+    if call.arguments.get("blocks") in ("[]", []) and call.text("text") is None:
+        raise SlackError("no_text")
+    # Text without blocks removes the blocks; blocks without text keep the text.
+    keeps_text = call.text("text") is None and call.arguments.get("blocks") is not None
+    text, blocks, attachments = _content(call, most=_MOST_UPDATED)
+    message.text = message.text if keeps_text else text
+    message.blocks, message.attachments = blocks, attachments
+    if call.arguments.get("metadata") is not None:
+        message.metadata = call.json("metadata")
+    feed = call.slack.feed
+    feed.edit(channel, message, call.app.bot_user_id)
+    return {"channel": channel.id, "ts": message.ts, "text": message.text, "message": feed.message_object(message)}
+
+
+async def delete(call: Call) -> JsonObject:
+    channel, message = _own_message(call, refusal="cant_delete_message")
+    call.slack.feed.delete(channel, message.ts)
+    return {"channel": channel.id, "ts": message.ts}
+
+
+async def post_ephemeral(call: Call) -> JsonObject:
+    channel = call.channel(writing=True)
+    user = call.workspace.users.get(call.text("user") or "")
+    if user is None or user.id not in channel.members:
+        raise SlackError("user_not_in_channel")
+    text, blocks, attachments = _content(call, most=_MOST_POSTED)
+    thread_ts = call.text("thread_ts")
+    message = Message(
+        ts=call.workspace.new_ts(),
+        user=call.app.bot_user_id,
+        text=text,
+        blocks=blocks,
+        attachments=attachments,
+        bot_id=call.app.bot_id,
+        thread_ts=thread_ts,
+    )
+    call.workspace.add_ephemeral(user, channel, message)
+    return {"message_ts": message.ts}
+
+
+async def get_permalink(call: Call) -> JsonObject:
+    channel = call.channel()
+    message = channel.messages.get(call.needed("message_ts"))
+    if message is None:
+        raise SlackError("message_not_found")
+    link = f"{call.slack.feed.base_url}/archives/{channel.id}/p{message.ts.replace('.', '')}"
+    if message.is_reply:
+        link += f"?thread_ts={message.thread_ts}&cid={channel.id}"
+    return {"channel": channel.id, "permalink": link}
+
+
+METHODS = {
+    "chat.postMessage": Method(post_message, ("chat:write",)),
+    "chat.update": Method(update, ("chat:write",)),
+    "chat.delete": Method(delete, ("chat:write",)),
+    "chat.postEphemeral": Method(post_ephemeral, ("chat:write",)),
+    "chat.getPermalink": Method(get_permalink),
+}

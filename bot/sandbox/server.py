@@ -1,0 +1,197 @@
+"""The embedded Slack: one process, one port, everything behind it."""
+
+import html
+import secrets
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from bot.sandbox.acting import People
+from bot.sandbox.control import Control, guard
+from bot.sandbox.delivery import ACK_LIMIT, Courier
+from bot.sandbox.faults import Faults
+from bot.sandbox.feed import Feed
+from bot.sandbox.files import FileStore, sign_in
+from bot.sandbox.methods import METHODS
+from bot.sandbox.response_urls import ResponseUrls
+from bot.sandbox.samples import samples
+from bot.sandbox.seed import seeded_workspace
+from bot.sandbox.sockets import SocketHub
+from bot.sandbox.state import StateView
+from bot.sandbox.views import Views
+from bot.sandbox.web_api import Platform, WebApi
+
+_MOST_BODY = 64 * 1024 * 1024  # bytes of one request held in memory; files are streamed
+
+
+class EmbeddedSlack:
+    """
+    A workspace of its own with the app installed in it.
+
+    *speed* divides the waiting times that are Slack's: retry delays, and the lives of tickets and response URLs; not
+    the *ack_limit* (seconds). With *events_url* everything is delivered there by signed HTTP, else by Socket Mode.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        speed: float = 1.0,
+        events_url: str | None = None,
+        ack_limit: float = ACK_LIMIT,
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._speed = speed
+        self._ack_limit = ack_limit
+        self._workspace, self._app = seeded_workspace()
+        self._app.events_url = events_url
+        self._runner: web.AppRunner | None = None
+        self._platform: Platform | None = None
+        self._response_urls: ResponseUrls | None = None
+        self.url = ""
+        self.bot_token = self._app.bot_token
+        self.app_token = self._app.app_token
+        self.signing_secret = self._app.signing_secret
+        self.client_id = self._app.client_id
+        self.client_secret = self._app.client_secret
+        self.team_id = self._app.team_id
+        self.bot_user_id = self._app.bot_user_id
+        self.bot_id = self._app.bot_id
+        self.app_id = self._app.app_id
+
+    @property
+    def api_url(self) -> str:
+        """What a Slack client library is given as its API URL."""
+        return f"{self.url}/api/"
+
+    @property
+    def events_url(self) -> str | None:
+        return self._app.events_url
+
+    @events_url.setter
+    def events_url(self, url: str | None) -> None:
+        self._app.events_url = url
+
+    @property
+    def platform(self) -> Platform:
+        """What is behind the server, for tests that plant something from inside; there once started."""
+        if self._platform is None:
+            raise RuntimeError("the embedded Slack is not started")
+        return self._platform
+
+    @property
+    def response_urls(self) -> ResponseUrls:
+        """The response URLs handed out, likewise."""
+        if self._response_urls is None:
+            raise RuntimeError("the embedded Slack is not started")
+        return self._response_urls
+
+    def set_manifest(
+        self,
+        *,
+        commands: Iterable[str] | None = None,
+        scopes: Iterable[str] | None = None,
+        events: Iterable[str] | None = None,
+        shortcuts: Iterable[dict[str, str]] | None = None,
+    ) -> None:
+        """What the app's manifest says (shortcuts: `callback_id`, `name`, `type`); None leaves a part as it is."""
+        self._app.configure(commands=commands, scopes=scopes, events=events, shortcuts=shortcuts)
+
+    async def start(self) -> None:
+        """Listen; `url` is known afterwards. OSError when the port is taken."""
+        workspace, app, faults = self._workspace, self._app, Faults()
+        sockets = SocketHub(workspace, app, faults, speed=self._speed)
+        courier = Courier(app, sockets, faults, speed=self._speed, ack_limit=self._ack_limit)
+        feed = Feed(workspace, app, courier)
+        files = FileStore(workspace, app, faults)
+        views = Views(workspace, app)
+        self._platform = Platform(workspace, app, faults, feed, files, views, sockets)
+        response_urls = self._response_urls = ResponseUrls(feed, speed=self._speed)
+        web_api = WebApi(self._platform, METHODS)
+        offered = samples()
+        control = Control(
+            self._platform, People(self._platform, response_urls), web_api, StateView(self._platform, offered), offered
+        )
+        server = web.Application(middlewares=[guard], client_max_size=_MOST_BODY)
+        server.add_routes(control.routes())
+        server.router.add_route("*", "/api/{method}", web_api.endpoint)
+        server.router.add_get("/link/", sockets.endpoint)
+        for kind in ("commands", "actions", "app"):
+            path = f"/{kind}/{{team}}/{{number}}/{{secret}}"
+            server.router.add_post(path, web_api.guarded("response_url", response_urls.receive, reads_json=True))
+        server.router.add_post("/upload/v1/{secret}", web_api.guarded("upload", files.receive))
+        server.router.add_get("/files-pri/{file}/{name:.*}", files.download)
+        server.router.add_get("/files/{user}/{file}/{name}", sign_in)
+        server.router.add_get("/archives/{channel}/{message}", sign_in)
+        server.router.add_get("/signin", sign_in)
+        server.router.add_get("/oauth/v2/authorize", self._authorize)
+        server.router.add_post("/oauth/v2/authorize", self._allow)
+        await courier.start()
+        self._runner = web.AppRunner(server, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._host, self._port)
+        try:
+            await site.start()
+        except OSError:
+            await self.stop()
+            raise
+        self._port = self._runner.addresses[0][1]
+        shown = f"[{self._host}]" if ":" in self._host else self._host
+        self.url = feed.base_url = f"http://{'127.0.0.1' if shown == '0.0.0.0' else shown}:{self._port}"  # noqa: S104 - compared with, not bound to
+
+    async def stop(self) -> None:
+        """Close every connection and forget every file. Stopping twice is harmless."""
+        platform, self._platform = self._platform, None
+        runner, self._runner = self._runner, None
+        if platform is not None:
+            await platform.feed.courier.stop()
+            await platform.sockets.close()
+        if runner is not None:
+            await runner.cleanup()
+        if platform is not None:
+            platform.files.remove()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    # -- OAuth: https://docs.slack.dev/authentication/installing-with-oauth -------------------------------------
+
+    async def _authorize(self, request: web.Request) -> web.Response:
+        if request.query.get("client_id") != self._app.client_id:
+            return web.Response(status=400, text="invalid_client_id")
+        scopes = html.escape(request.query.get("scope", ""))
+        page = (
+            f'<!DOCTYPE html><html lang="en"><title>Authorize</title><h1>{html.escape(self._app.name)} is requesting '
+            f"permission to access {html.escape(self._workspace.name)}</h1><p>{scopes}</p>"
+            '<form method="post"><button name="answer" value="allow">Allow</button>'
+            '<button name="answer" value="deny">Cancel</button></form></html>'
+        )
+        return web.Response(text=page, content_type="text/html")
+
+    async def _allow(self, request: web.Request) -> web.Response:
+        if request.query.get("client_id") != self._app.client_id:
+            return web.Response(status=400, text="invalid_client_id")
+        redirect = request.query.get("redirect_uri", "")
+        if not redirect.startswith(("http://", "https://")):
+            return web.Response(status=400, text="bad_redirect_uri")
+        answer = {"state": request.query.get("state", "")}
+        if (await request.post()).get("answer") == "deny":
+            answer["error"] = "access_denied"
+        else:
+            code = f"{secrets.token_hex(6)}.{secrets.token_hex(32)}"
+            self._app.codes[code] = redirect
+            if request.query.get("scope"):
+                self._app.configure(scopes=request.query["scope"].split(","))
+            answer["code"] = code
+        raise web.HTTPFound(f"{redirect}{'&' if '?' in redirect else '?'}{urlencode(answer)}")

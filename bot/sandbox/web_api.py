@@ -1,0 +1,364 @@
+"""
+The Web API's conventions: https://docs.slack.dev/apis/web-api
+
+GET or POST; arguments in the query, a form or JSON; the token as a bearer or an argument; always HTTP 200 with
+`ok` true or false, but 429 with `Retry-After` and 5xx.
+"""
+
+import asyncio
+import base64
+import json
+import secrets
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from bot.sandbox.errors import SlackError, invalid_arguments
+from bot.sandbox.faults import Fault, Faults
+from bot.sandbox.feed import Feed
+from bot.sandbox.files import FileStore
+from bot.sandbox.installation import Installation
+from bot.sandbox.sockets import SocketHub
+from bot.sandbox.views import Views
+from bot.sandbox.workspace import Channel, User, Workspace
+
+_KEPT = 20_000
+JsonObject = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Platform:
+    """Everything a Web API method may need."""
+
+    workspace: Workspace
+    app: Installation
+    faults: Faults
+    feed: Feed
+    files: FileStore
+    views: Views
+    sockets: SocketHub
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of one method: its arguments and whose token it carries (`bot`, `app` or `none`)."""
+
+    slack: Platform
+    arguments: Mapping[str, Any]
+    token: str
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.slack.workspace
+
+    @property
+    def app(self) -> Installation:
+        return self.slack.app
+
+    def text(self, name: str) -> str | None:
+        """An argument as text; None when absent or empty."""
+        value = self.arguments.get(name)
+        if value is None or value == "":
+            return None
+        return value if isinstance(value, str) else json.dumps(value) if isinstance(value, dict | list) else str(value)
+
+    def needed(self, name: str) -> str:
+        value = self.text(name)
+        if value is None:
+            raise invalid_arguments(f"missing required field: {name} [json-pointer:/{name}]")
+        return value
+
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        value = self.arguments.get(name)
+        if value is None or value == "":
+            return default
+        return value is True or str(value).lower() in ("true", "1")
+
+    def number(self, name: str, default: int) -> int:
+        text = self.text(name)
+        try:
+            return default if text is None else int(float(text))
+        except ValueError:
+            raise invalid_arguments(f"must be an integer [json-pointer:/{name}]") from None
+
+    def json(self, name: str, *, error: str = "invalid_arguments") -> Any:
+        """An argument that is JSON: given as such, or as text in a form. None when absent."""
+        value = self.arguments.get(name)
+        if isinstance(value, str):
+            if not value.strip():
+                return None
+            try:
+                return json.loads(value)
+            except ValueError:
+                raise SlackError(error) from None
+        return value
+
+    def channel(self, name: str = "channel", *, writing: bool = False) -> Channel:
+        """
+        The channel an argument names, by id, by `#name`, or by the id of a user for the direct message.
+
+        What the bot cannot see is `channel_not_found`; with *writing*, a public channel it has not joined is
+        `not_in_channel` and an archived one `is_archived`.
+        """
+        wanted = self.text(name)
+        if wanted is None:
+            raise (
+                SlackError("channel_not_found")
+                if writing
+                else invalid_arguments(f"missing required field: {name} [json-pointer:/{name}]")
+            )
+        workspace = self.workspace
+        channel = workspace.channels.get(wanted)
+        if channel is None and writing:
+            named = wanted.lstrip("#")
+            channel = next((c for c in workspace.channels.values() if not c.is_im and c.name == named), None)
+            if channel is None and wanted in workspace.users and wanted != workspace.bot.id:
+                channel = workspace.direct_message(workspace.users[wanted])
+        if channel is None or ((channel.is_private or channel.is_im) and workspace.bot.id not in channel.members):
+            raise SlackError("channel_not_found")
+        if writing:
+            if channel.is_archived:
+                raise SlackError("is_archived")
+            if workspace.bot.id not in channel.members:
+                raise SlackError("not_in_channel")
+            if channel.is_im and not self.app.messages_tab:
+                raise SlackError("messages_tab_disabled")
+        return channel
+
+    def user(self, name: str = "user") -> User:
+        user = self.workspace.users.get(self.text(name) or "")
+        if user is None:
+            raise SlackError("user_not_found")
+        return user
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A row of the table: which scopes allow it (any of them), which tokens, and what it does."""
+
+    run: Callable[[Call], Awaitable[JsonObject]]
+    scopes: tuple[str, ...] = ()
+    tokens: tuple[str, ...] = ("bot",)
+
+
+@dataclass(slots=True)
+class Received:
+    """One request, as `GET /sandbox/calls` shows it."""
+
+    method: str
+    at: float
+    token: str
+    arguments: Mapping[str, Any]
+    answer: Any
+    status: int = 200
+
+    def described(self) -> JsonObject:
+        return {
+            "method": self.method,
+            "at": self.at,
+            "token": self.token,
+            "arguments": dict(self.arguments),
+            "answer": self.answer,
+            "status": self.status,
+        }
+
+
+class WebApi:
+    """`/api/{method}`."""
+
+    def __init__(self, slack: Platform, methods: Mapping[str, Method]) -> None:
+        self._slack = slack
+        self._methods = methods
+        self.calls: deque[Received] = deque(maxlen=_KEPT)
+
+    async def endpoint(self, request: web.Request) -> web.StreamResponse:
+        name = request.match_info["method"]
+        try:
+            arguments = await _arguments_of(request)
+        except SlackError as error:
+            return self._answer(name, "none", {}, error.answer())
+        given = _token_of(request, arguments)
+        arguments.pop("token", None)
+        token = {self._slack.app.bot_token: "bot", self._slack.app.app_token: "app"}.get(given or "", "none")
+        fault = self._slack.faults.take("method", name)
+        if fault is not None:
+            early = await self._faulty(request, fault, name, token, arguments)
+            if early is not None:
+                return early
+        try:
+            answer = await self._run(name, given, token, arguments)
+        except SlackError as error:
+            answer = error.answer()
+        if request.content_type == "application/json" and request.charset is None and request.body_exists:
+            answer = _with_warning(answer, "missing_charset")
+        response = self._answer(name, token, arguments, answer)
+        if fault is not None and fault.kind == "lost_answer":
+            return await _cut(request)
+        return response
+
+    def guarded(
+        self, name: str, run: Callable[[web.Request], Awaitable[web.StreamResponse]], *, reads_json: bool = False
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """A handler beside the Web API (response URLs, uploads) that knows faults under *name* and is recorded."""
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            arguments = await _json_of(request) if reads_json else {}
+            fault = self._slack.faults.take("method", name)
+            if fault is not None:
+                early = await self._faulty(request, fault, name, "none", arguments)
+                if early is not None:
+                    return early
+            response = await run(request)
+            answer = response.text if isinstance(response, web.Response) else None
+            self._note(name, "none", arguments, answer or "", response.status)
+            if fault is not None and fault.kind == "lost_answer":
+                return await _cut(request)
+            return response
+
+        return handler
+
+    async def _run(self, name: str, given: str | None, token: str, arguments: JsonObject) -> JsonObject:
+        method = self._methods.get(name)
+        if method is None:
+            raise SlackError("unknown_method", req_method=name)
+        app = self._slack.app
+        if "none" not in method.tokens:
+            if given is None:
+                raise SlackError("not_authed")
+            if token == "none":  # noqa: S105 - the kind of token, not one
+                raise SlackError("invalid_auth")
+            if app.revoked and token == "bot":  # noqa: S105 - the kind of token, not one
+                raise SlackError("token_revoked")
+            if token not in method.tokens:
+                raise SlackError("not_allowed_token_type")
+        if token == "bot" and method.scopes and not set(method.scopes) & set(app.scopes):  # noqa: S105 - as above
+            raise SlackError("missing_scope", needed=",".join(method.scopes), provided=",".join(app.scopes))
+        call = Call(self._slack, arguments, token)
+        answer: JsonObject = {"ok": True} | await method.run(call)
+        for warning in call.warnings:
+            answer = _with_warning(answer, warning)
+        return answer
+
+    def _answer(
+        self, name: str, token: str, arguments: Mapping[str, Any], answer: JsonObject, status: int = 200
+    ) -> web.Response:
+        self.calls.append(Received(name, time.time(), token, arguments, answer, status))
+        headers = {"X-Slack-Req-Id": secrets.token_hex(16), "Cache-Control": "private, no-cache, no-store"}
+        method = self._methods.get(name)
+        if token != "none":  # noqa: S105 - the kind of token, not one
+            scopes = self._slack.app.scopes if token == "bot" else ("connections:write",)  # noqa: S105 - as above
+            headers["X-OAuth-Scopes"] = ",".join(scopes)
+            headers["X-Accepted-OAuth-Scopes"] = ",".join(method.scopes) if method else ""
+        return web.json_response(answer, status=status, headers=headers)
+
+    # -- faults -----------------------------------------------------------------------------------------------
+
+    async def _faulty(
+        self, request: web.Request, fault: Fault, name: str, token: str, arguments: JsonObject
+    ) -> web.StreamResponse | None:
+        """The answer a fault gives instead of the method's; None when the method runs all the same."""
+        if fault.kind == "slow":
+            await asyncio.sleep(fault.number("seconds", 1.0))
+            return None
+        if fault.kind == "lost_answer":
+            return None
+        if fault.kind == "ratelimited":
+            response = self._answer(name, token, arguments, {"ok": False, "error": "ratelimited"}, 429)
+            response.headers["Retry-After"] = str(int(fault.number("retry_after", 1)))
+            return response
+        if fault.kind == "error":
+            code = str(fault.settings.get("error", "fatal_error"))
+            return self._answer(name, token, arguments, {"ok": False, "error": code})
+        if fault.kind == "reset":
+            self._note(name, token, arguments, "reset", 0)
+            return await _cut(request)
+        if fault.kind == "server_error":
+            status = int(fault.number("status", 503))
+            self._note(name, token, arguments, "server_error", status)
+            return web.Response(status=status, text="upstream connect error or disconnect/reset before headers")
+        self._note(name, token, arguments, "html", 200)
+        page = "<!DOCTYPE html><html><head><title>Server Error | Slack</title></head><body>Oh no</body></html>"
+        return web.Response(text=page, content_type="text/html")
+
+    def _note(self, name: str, token: str, arguments: JsonObject, answer: str, status: int) -> None:
+        self.calls.append(Received(name, time.time(), token, arguments, answer, status))
+
+
+async def _cut(request: web.Request) -> web.StreamResponse:
+    """End the TCP connection where an answer should have come."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
+
+
+async def _arguments_of(request: web.Request) -> JsonObject:
+    arguments: JsonObject = dict(request.query)
+    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        # `oauth.v2.access` takes the client's id and secret this way too.
+        try:
+            client_id, _, secret = base64.b64decode(credentials).decode().partition(":")
+        except ValueError:
+            raise SlackError("invalid_client_id") from None
+        arguments |= {"client_id": client_id, "client_secret": secret}
+    if not request.can_read_body:
+        return arguments
+    if request.content_type == "application/json":
+        text = await request.text()
+        if not text.strip():
+            return arguments
+        try:
+            body = json.loads(text)
+        except ValueError:
+            raise SlackError("invalid_json") from None
+        if not isinstance(body, dict):
+            raise SlackError("json_not_object")
+        return arguments | body
+    if request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        form = await request.post()
+        return arguments | {name: value for name, value in form.items() if isinstance(value, str)}
+    if await request.read():
+        raise SlackError("invalid_post_type")
+    return arguments
+
+
+async def _json_of(request: web.Request) -> JsonObject:
+    """The JSON object a request carries, if it does."""
+    try:
+        body = json.loads(await request.text())
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _token_of(request: web.Request, arguments: JsonObject) -> str | None:
+    scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and bearer.strip():
+        return bearer.strip()
+    token = arguments.get("token")
+    return str(token) if token else None
+
+
+def _with_warning(answer: JsonObject, warning: str) -> JsonObject:
+    metadata = dict(answer.get("response_metadata") or {})
+    metadata["warnings"] = [*metadata.get("warnings", []), warning]
+    joined = ",".join(metadata["warnings"])
+    return answer | {"warning": joined, "response_metadata": metadata}
+
+
+def page_of(call: Call, items: list[Any], *, default: int = 100, most: int = 1000) -> tuple[list[Any], JsonObject]:
+    """One page of *items*, by `cursor` and `limit`, and its `response_metadata`."""
+    limit = max(1, min(call.number("limit", default) or default, most))
+    cursor = call.text("cursor")
+    try:
+        start = int(bytes.fromhex(cursor).decode()) if cursor else 0
+    except ValueError:
+        raise SlackError("invalid_cursor") from None
+    following = start + limit
+    cursor = str(following).encode().hex() if following < len(items) else ""
+    return items[start:following], {"response_metadata": {"next_cursor": cursor}}

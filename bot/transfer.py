@@ -1,0 +1,210 @@
+"""
+Lists in and out without Slack: the `import` and `export` of the command line.
+
+An import is an upload like any other, with a preview, an entry and a checkpoint. It belongs to no channel. One that was
+killed while it was applied is finished by running the same command again.
+"""
+
+import csv
+import getpass
+import hashlib
+import itertools
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC
+from pathlib import Path
+from typing import TextIO
+
+from bot.config import Settings
+from handlers.runner import unreadable_csv
+from store import (
+    Account,
+    Actor,
+    CountryUnknown,
+    Function,
+    LeaseLost,
+    Origin,
+    Scratch,
+    Store,
+    StoreError,
+    StoreUnavailable,
+    Upload,
+    apply_upload,
+    country_name,
+    find_country,
+    restage,
+    stage_upload,
+)
+
+Say = Callable[[str], object]
+
+# Uploads without a channel of Slack are not for the runner of a desk at work, which could not fetch their file.
+NO_CHANNEL = ""
+
+
+class TransferError(StoreError):
+    """An import or export that was not done, with nothing changed; its text is one sentence for the operator."""
+
+
+def import_list(
+    store: Store, settings: Settings, path: Path, slack_id: str, country: str, *, apply: bool, say: Say
+) -> None:
+    """
+    Print the preview of the list at *path* and, with *apply*, opt out its phones and print the report.
+
+    The account of *slack_id* is made when it is new: a list may come in before the app is installed. What could not be
+    read is then written beside the list as `NAME.unreadable.csv`. Raises `TransferError` when the list is refused.
+    """
+    region = find_country(country)
+    if isinstance(region, CountryUnknown):
+        near = ", ".join(f"{code} ({name})" for code, name in region.suggestions)
+        raise TransferError(f'No country is called "{country}".' + (f" Is it {near}?" if near else ""))
+    account = store.accounts.find(slack_id) or _new_account(store, slack_id, settings.default_country, say)
+    upload = _begun(store, account, path, region, settings.lease_seconds)
+    with tempfile.TemporaryDirectory(prefix="opt-out-desk-", dir=settings.scratch_dir) as folder:
+        scratch = _staged(store, upload, path, Path(folder) / "list.db", settings.lease_seconds)
+        resumed = upload.state == "applying"
+        upload = store.uploads.renew(upload, lease_seconds=settings.lease_seconds)
+        for line in _preview(upload):
+            say(line)
+        by = Origin(Function.UPLOAD, upload.actor)
+        if resumed:
+            say("This import was interrupted while it was applied; it goes on where it stopped.")
+        elif apply:
+            upload = store.uploads.confirm(account.id, upload.id, by)
+        else:
+            scratch.delete()
+            upload = store.uploads.cancel(account.id, upload.id, by)
+            store.uploads.release(upload, settled="cancelled")
+            say("Nothing has changed. Add --yes to opt them out.")
+            return
+        try:
+            upload = apply_upload(store, upload, scratch, _in_silence, settings.lease_seconds)
+        finally:
+            scratch.delete()
+    store.uploads.release(upload, settled="done")
+    say("")
+    for line in _report(store, upload):
+        say(line)
+    if upload.unreadable:
+        beside = path.with_name(f"{path.stem}.unreadable.csv")
+        # With a mark, since Excel takes what has none for the machine's old code page.
+        content = unreadable_csv(upload.columns, store.uploads.list_unreadable(account.id, upload.id))
+        try:
+            beside.write_text(content, encoding="utf-8-sig", newline="")
+        except OSError as error:
+            say(f"{beside} could not be written ({error.strerror}); the reasons are above.")
+        else:
+            say(f"They are in {beside} with their reasons: fix them there and import that file.")
+
+
+def export_list(store: Store, slack_id: str, out: TextIO) -> None:
+    """Write each opted-out phone as CSV: phone (E.164), opted_out_since (UTC, ISO 8601), note. In order of the phones."""
+    account = store.accounts.find(slack_id)
+    if account is None:
+        raise TransferError(f"There is no account {slack_id} in this database.")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["phone", "opted_out_since", "note"])
+    for phone, since, note in store.exports.rows(account.id):
+        writer.writerow([phone, since.astimezone(UTC).isoformat(timespec="seconds"), note])
+    out.flush()
+
+
+def _new_account(store: Store, slack_id: str, default_country: str | None, say: Say) -> Account:
+    say(f"{slack_id} is a new account in this database.")
+    return store.accounts.get_or_create(slack_id, slack_id, country=default_country)
+
+
+def _begun(store: Store, account: Account, path: Path, country: str, lease_seconds: float) -> Upload:
+    """Return this import's upload with its lease: a new one, or the same file's that was interrupted half-way."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    user = _user()
+    actor = Actor(f"local:{user}", user)
+    for attempt in itertools.count(1):
+        upload, _ = store.uploads.receive(
+            account.id,
+            file_id=f"{digest}.{attempt}",
+            file_name=path.name,
+            channel_id=NO_CHANNEL,
+            channel_name=None,
+            thread_ts=None,
+            permalink=None,
+            actor=actor,
+            country=country,
+        )
+        if not upload.pending:
+            continue
+        mine = store.uploads.claim(
+            f"import-{secrets.token_hex(4)}", lease_seconds=lease_seconds, upload=(account.id, upload.id)
+        )
+        if mine is None:
+            raise TransferError(
+                f"{path.name} is being imported at this moment. If that was interrupted, "
+                f"try again in {lease_seconds:.0f} seconds."
+            )
+        if mine.state == "applying" or (mine.state, mine.country) == ("received", country):
+            return mine
+        if mine.state in {"received", "waiting"}:
+            # A preview that was interrupted: this time it may be another country's.
+            mine = store.uploads.cancel(account.id, mine.id, Origin(Function.UPLOAD, actor))
+        store.uploads.release(mine, settled=mine.state)
+    raise AssertionError  # the count has no end
+
+
+def _staged(store: Store, upload: Upload, path: Path, scratch: Path, lease_seconds: float) -> Scratch:
+    """Read the list; a new one waits for a yes then, an interrupted one is read the way its preview was."""
+    if upload.state == "applying":
+        try:
+            return restage(store, upload, path, scratch, _in_silence, lease_seconds)
+        except (LeaseLost, StoreUnavailable):
+            raise
+        except StoreError as error:
+            store.uploads.release(store.uploads.fail(upload, str(error)), settled="failed")
+            raise TransferError(f"The interrupted import cannot go on. {error} Run it once more.") from error
+    upload = stage_upload(store, upload, path, scratch, _in_silence, lease_seconds)
+    if upload.state == "refused":
+        store.uploads.release(upload, settled="refused")
+        raise TransferError(f"Nothing was changed. {upload.problem}")
+    staged = Scratch.open(scratch)
+    assert staged is not None  # noqa: S101  it was finished above
+    return staged
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "operator"  # a container's user needs no name
+
+
+def _in_silence(_rows: int, _fraction: float) -> None:
+    """Show no progress: standard output is for the preview and the report, which scripts read."""
+
+
+def _preview(upload: Upload) -> Iterator[str]:
+    yield f"{upload.file_name}: {_counted(upload.to_opt_out, 'phone')} to opt out."
+    yield (
+        f"{_counted(upload.rows, 'row')}, {upload.already:,} already opted out, {upload.repeated:,} repeated, "
+        f"{upload.unreadable:,} not understood."
+    )
+    assumed = upload.summary.get("assumed", 0)
+    if assumed and upload.country:
+        yield f"{_counted(assumed, 'row')} had no country code: read as {country_name(upload.country)}."
+    for reason in upload.unreadable_reasons:
+        yield f"  {reason.rows:,} not understood: {reason.reason} (first at line {reason.first_line:,})"
+    for line, phone in upload.summary.get("flagged_first", ()):
+        yield f"  Check line {line:,}: {phone} is of the right length, but in no range in use today."
+    yield from upload.summary.get("remarks", ())
+
+
+def _report(store: Store, upload: Upload) -> Iterator[str]:
+    yield f"{_counted(upload.newly_opted_out, 'phone')} opted out from {upload.file_name}."
+    yield f"{upload.already_opted_out:,} were already opted out; not understood: {_counted(upload.unreadable, 'row')}."
+    for row in store.uploads.list_unreadable(upload.account_id, upload.id):
+        yield f"  line {row.line:,}: {row.cell!r}: {row.reason}"
+
+
+def _counted(number: int, one: str) -> str:
+    return f"{number:,} {one if number == 1 else one + 's'}"

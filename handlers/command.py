@@ -1,0 +1,290 @@
+"""`/optout` and its sub-commands: each takes a request and returns its answer."""
+
+import asyncio
+import difflib
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers.acknowledge import acknowledged
+from handlers.events import account_of
+from handlers.replies import Message, Place, Replies, Request
+from handlers.roles import Action, Roles
+from handlers.tasks import Tasks
+from handlers.views import optouts as views
+from handlers.views import uploads as upload_views
+from handlers.views.mrkdwn import code, escape, one_line, place, plain
+from store import (
+    Actor,
+    Added,
+    CountryUnknown,
+    Function,
+    NotAPhone,
+    Origin,
+    PhoneNumber,
+    Store,
+    find_country,
+    parse_phone,
+    split_numbers,
+)
+
+MOST_NUMBERS: Final = 200
+# 200 numbers as links of Slack's, with room; patterns are not run over more.
+LONGEST_TEXT: Final = 40_000
+LONGEST_REASON: Final = 500
+MOST_UPLOADS: Final = 10
+
+_REASON = re.compile(r"(?:^|(?<=[\s,;]))reason\s*:\s*(.*)\Z", re.IGNORECASE | re.DOTALL)
+_COUNTRY = re.compile(
+    r"(?:^|(?<=[\s,;]))country\s*:\s*(?:[\"“”']([^\"“”']*)[\"“”']|(\+\d{1,3})(?!\S)|([^\d,;\n+(<\"]*))", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What follows a sub-command: its *numbers* as typed, the region code of `country:`, the text of `reason:`."""
+
+    numbers: list[str]
+    country: str | None
+    reason: str | None
+
+
+def words_of(text: str, default: str | None) -> Words | Message:
+    """*text* taken apart, `country:` anywhere and `reason:` to the end; a message when it cannot be used."""
+    reason = None
+    if given := _REASON.search(text):
+        text = text[: given.start()]
+        reason = one_line(plain(given[1]), LONGEST_REASON + 1) or None
+        if reason is not None and len(reason) > LONGEST_REASON:
+            return Message.of(
+                f"The reason is too long: {LONGEST_REASON} characters fit. Nothing was changed.", private=True
+            )
+    country = default
+    if given := _COUNTRY.search(text):
+        wanted = plain(next(filter(None, given.groups()), "")).strip()
+        text = f"{text[: given.start()]} {text[given.end() :]}"
+        found = find_country(wanted)
+        if isinstance(found, CountryUnknown):
+            return views.no_country(found)
+        country = found
+    return Words(split_numbers(text), country, reason)
+
+
+def read(text: str, country: str | None) -> PhoneNumber | NotAPhone:
+    """The phone of a number as Slack delivers it; one that is none comes back as the person saw it."""
+    found = parse_phone(text, country)
+    return replace(found, text=plain(found.text)) if isinstance(found, NotAPhone) else found
+
+
+class Command:
+    """The listener of `/optout`, and a method for each sub-command."""
+
+    def __init__(
+        self,
+        store: Store,
+        roles: Roles,
+        replies: Replies,
+        tasks: Tasks,
+        *,
+        default_country: str | None,
+        uploads_channel: str,
+    ) -> None:
+        self._store = store
+        self._roles = roles
+        self._replies = replies
+        self._tasks = tasks
+        self._default_country = default_country
+        self._uploads_channel = uploads_channel
+
+    async def listener(self, ack: Callable[..., Awaitable[Any]], body: dict[str, Any], client: AsyncWebClient) -> None:
+        """Do what the command says, acknowledge, answer."""
+        asked = Place(
+            actor=Actor(body["user_id"], body["user_name"]),
+            channel_id=body["channel_id"],
+            # Slack calls all private channels and direct messages by these same names.
+            channel_name=None if body["channel_name"] in {"privategroup", "directmessage"} else body["channel_name"],
+            response_url=body["response_url"],
+            client=client,
+        )
+        with self._tasks.holding():
+            await self._replies.answer(asked, await acknowledged(ack, self._outcome(asked, body)))
+
+    async def _outcome(self, asked: Place, body: dict[str, Any]) -> Message:
+        text = str(body.get("text") or "").strip()
+        subcommand, rest = self._chosen(text)
+        action = Action.SEARCH if subcommand is None else subcommand.action_with(rest)
+        slack_id, name = account_of(body)
+        account = await asyncio.to_thread(
+            self._store.accounts.get_or_create, slack_id, name, country=self._default_country
+        )
+        request = await self._roles.admit(asked, account, action)
+        if isinstance(request, Message):
+            return request
+        if len(text) > LONGEST_TEXT:
+            return self._too_much(f"{len(text):,} characters")
+        return _unknown(text) if subcommand is None else await subcommand.method(self, request, rest)
+
+    @staticmethod
+    def _chosen(text: str) -> "tuple[Subcommand | None, str]":
+        """The sub-command of *text* and what follows it. A bare number is searched, nothing at all asks for help."""
+        if not text:
+            return SUBCOMMANDS["help"], ""
+        first, rest = [*text.split(maxsplit=1), ""][:2]
+        known = SUBCOMMANDS.get(first.lower())
+        if known is not None:
+            return known, rest.strip()
+        return (SUBCOMMANDS["search"], text) if any(char.isdigit() for char in plain(first)) else (None, text)
+
+    def _too_much(self, amount: str) -> Message:
+        channel = self._uploads_channel
+        where = f"into {place(channel, channel)}" if channel else "into a channel with a mention of me"
+        return Message.of(
+            f"That is {amount}; a command takes up to {MOST_NUMBERS} numbers, and nothing was changed. "
+            f"Drop them {where} as a CSV file with a `phone` column.",
+            private=True,
+        )
+
+    @staticmethod
+    async def _words(request: Request, rest: str) -> Words | Message:
+        # A country by its native name takes seconds the first time, which would hold up everybody's acknowledgement.
+        return await asyncio.to_thread(words_of, rest, request.account.country)
+
+    # Sub-commands
+
+    async def add(self, request: Request, rest: str) -> Message:
+        words = await self._words(request, rest)
+        if isinstance(words, Message):
+            return words
+        if not words.numbers:
+            return _usage("add")
+        if len(words.numbers) > MOST_NUMBERS:
+            return self._too_much(f"{len(words.numbers):,} numbers")
+        found = [read(text, words.country) for text in words.numbers]
+        typed = _told_once(found)
+        phones = [one.found.e164 for one in typed if isinstance(one.found, PhoneNumber)]
+        outcomes: tuple[Added, ...] = ()
+        if phones:
+            origin = origin_of(request, Function.COMMAND, words.reason)
+            outcomes = await asyncio.to_thread(self._store.optouts.add, request.account.id, phones, origin)
+        by_phone = {outcome.phone: outcome for outcome in outcomes}
+        return views.added(typed, by_phone, request.actor, request.account.country)
+
+    async def search(self, request: Request, rest: str) -> Message:
+        words = await self._words(request, rest)
+        if isinstance(words, Message):
+            return words
+        if len(words.numbers) != 1:
+            return _usage("search", "Numbers are searched one at a time." if words.numbers else "")
+        found = read(words.numbers[0], words.country)
+        if isinstance(found, NotAPhone):
+            return views.refused(found)
+        state = await asyncio.to_thread(self._store.optouts.find, request.account.id, found.e164)
+        return views.found(state, found, request.account.country, is_admin=request.is_admin)
+
+    async def delete(self, request: Request, rest: str) -> Message:
+        words = await self._words(request, rest)
+        if isinstance(words, Message):
+            return words
+        if len(words.numbers) != 1:
+            return _usage("delete", "Opting in is done one number at a time." if words.numbers else "")
+        found = read(words.numbers[0], words.country)
+        if isinstance(found, NotAPhone):
+            return views.refused(found)
+        state = await asyncio.to_thread(self._store.optouts.find, request.account.id, found.e164)
+        return views.ask_delete(state, request.account.country, words.reason)
+
+    async def country(self, request: Request, rest: str) -> Message:
+        if not rest:
+            return views.country(request.account)
+        found = await asyncio.to_thread(find_country, plain(rest).strip("\"'“”"))
+        if isinstance(found, CountryUnknown):
+            return views.no_country(found)
+        origin = origin_of(request, Function.SETTING, None)
+        account = await asyncio.to_thread(self._store.accounts.set_country, request.account.id, found, origin)
+        return views.country_set(account, request.actor)
+
+    async def uploads(self, request: Request, rest: str) -> Message:  # noqa: ARG002  all take both
+        latest = await asyncio.to_thread(self._store.uploads.list, request.account.id, MOST_UPLOADS)
+        return upload_views.listing(latest)
+
+    async def help(self, request: Request, rest: str) -> Message:  # noqa: ARG002  all take both
+        return views.help_text([(known.usage, known.what) for known in SUBCOMMANDS.values()])
+
+
+def origin_of(request: Request, function: Function, reason: str | None) -> Origin:
+    """What an entry made for *request* says."""
+    return Origin(function, request.actor, request.channel_id, request.channel_name, reason=reason)
+
+
+def _told_once(found: list[PhoneNumber | NotAPhone]) -> list[views.Typed]:
+    """*found* in order, each phone and each text that is none once, with how often it was typed."""
+    first: dict[str, PhoneNumber | NotAPhone] = {}
+    times: dict[str, int] = {}
+    for one in found:
+        key = one.e164 if isinstance(one, PhoneNumber) else one.text
+        first.setdefault(key, one)
+        times[key] = times.get(key, 0) + 1
+    return [views.Typed(one, times[key]) for key, one in first.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class Subcommand:
+    """*usage* and *what* it does are its help; *action* is what the asker must be allowed to do."""
+
+    usage: str
+    what: str
+    action: Action
+    method: Callable[[Command, Request, str], Awaitable[Message]]
+    # What must be allowed instead when something follows the sub-command.
+    action_with_argument: Action | None = None
+
+    def action_with(self, rest: str) -> Action:
+        return self.action_with_argument if rest and self.action_with_argument is not None else self.action
+
+
+SUBCOMMANDS: Final[Mapping[str, Subcommand]] = {
+    "add": Subcommand(
+        "add NUMBERS [country:GB] [reason:asked by e-mail]",
+        f"Opts up to {MOST_NUMBERS} numbers out, separated by commas, semicolons or line breaks.",
+        Action.ADD,
+        Command.add,
+    ),
+    "search": Subcommand(
+        "search NUMBER [country:GB]",
+        "Says whether a number is opted out, since when and why. A number alone does the same.",
+        Action.SEARCH,
+        Command.search,
+    ),
+    "delete": Subcommand(
+        "delete NUMBER [country:GB] [reason:wrong number]",
+        "Opts one number back in, after asking. Admins only.",
+        Action.DELETE,
+        Command.delete,
+    ),
+    "country": Subcommand(
+        "country [GB]",
+        "Shows the country of numbers without a country code, or sets it (admins).",
+        Action.SEARCH,
+        Command.country,
+        Action.SET_COUNTRY,
+    ),
+    "uploads": Subcommand("uploads", "Lists the latest uploads.", Action.SEE_UPLOADS, Command.uploads),
+    "help": Subcommand("help", "Shows this.", Action.SEARCH, Command.help),
+}
+
+
+def _usage(name: str, why: str = "") -> Message:
+    known = SUBCOMMANDS[name]
+    return Message.of(f"{why or known.what} Write `/optout {escape(known.usage)}`.", private=True)
+
+
+def _unknown(text: str) -> Message:
+    word = plain(text).split(maxsplit=1)[0] if plain(text).strip() else ""
+    near = difflib.get_close_matches(word.lower(), SUBCOMMANDS, n=1, cutoff=0.5)
+    hint = (
+        f"Do you mean `/optout {escape(SUBCOMMANDS[near[0]].usage)}`?" if near else "`/optout help` says what there is."
+    )
+    return Message.of(f"There is no {code('/optout ' + one_line(word, 40))}. {hint}", private=True)

@@ -1,0 +1,70 @@
+"""One message in Slack, edited in place at a bounded rate, which ends as the report."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers.replies import Message, error_code
+
+# chat.update is rationed at about 50 a minute and workspace: https://docs.slack.dev/apis/web-api/rate-limits
+SECONDS_BETWEEN_EDITS = 3.0
+# The message is gone or no longer ours to edit: say it anew.
+_GONE = {"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"}
+
+
+class Progress:
+    """
+    The message of one upload.
+
+    *keep* stores the ts of a message that was just posted, so that whoever takes the upload over edits the same one.
+    """
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        channel: str,
+        thread_ts: str | None,
+        message_ts: str | None,
+        keep: Callable[[str], Awaitable[object]],
+    ) -> None:
+        self._client = client
+        self._channel = channel
+        self._thread_ts = thread_ts
+        self.message_ts = message_ts
+        self._keep = keep
+        self._edited = float("-inf")
+        self._lock = asyncio.Lock()
+
+    async def show(self, message: Message) -> None:
+        """Show *message* now; raises `SlackApiError` or a connection error when Slack does not take it."""
+        async with self._lock:
+            self._edited = time.monotonic()
+            blocks = list(message.blocks)
+            if self.message_ts is not None:
+                try:
+                    await self._client.chat_update(
+                        channel=self._channel, ts=self.message_ts, text=message.text, blocks=blocks
+                    )
+                except SlackApiError as error:
+                    if error_code(error) not in _GONE:
+                        raise
+                else:
+                    return
+            answer = await self._client.chat_postMessage(
+                channel=self._channel,
+                thread_ts=self._thread_ts,
+                text=message.text,
+                blocks=blocks,
+                unfurl_links=False,
+                unfurl_media=False,
+            )
+            self.message_ts = answer["ts"]
+            await self._keep(answer["ts"])
+
+    @property
+    def due(self) -> bool:
+        """Whether the last edit is long enough ago for another that is only progress."""
+        return time.monotonic() - self._edited >= SECONDS_BETWEEN_EDITS

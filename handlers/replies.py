@@ -1,0 +1,305 @@
+"""Where an answer goes, and how a failure reads."""
+
+import secrets
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import structlog
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.http_retry.builtin_async_handlers import (
+    AsyncConnectionErrorRetryHandler,
+    AsyncRateLimitErrorRetryHandler,
+    AsyncServerErrorRetryHandler,
+)
+from slack_sdk.models.blocks import Block
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from handlers.lately import Lately
+from handlers.views.mrkdwn import context, section
+from store import Account, Actor, StoreError
+
+log = structlog.get_logger()
+
+# Slack allows 50 blocks (SLACK.md 33) and about 13,000 characters in the blocks of one message (msg_blocks_too_long).
+MOST_BLOCKS = 45
+MOST_CHARACTERS = 11_500
+FALLBACK_LONGEST = 3_000
+# A response_url takes five posts (SLACK.md 20); one is kept for a button's or a late answer.
+MOST_PRIVATE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """
+    One answer. *text*: mrkdwn, what notifications and screen readers get. *details*: replies in its thread.
+
+    *private*: for the asker alone. *settles*: the line that takes the place of the buttons of the message in which a
+    button was pressed.
+    """
+
+    text: str
+    blocks: tuple[dict[str, Any], ...] = ()
+    details: tuple["Message", ...] = ()
+    private: bool = False
+    settles: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        text: str,
+        *blocks: Block,
+        details: Sequence["Message"] = (),
+        private: bool = False,
+        settles: str | None = None,
+    ) -> "Message":
+        """A message of *blocks*, or of *text* alone. Raises SlackObjectFormationError when Slack would refuse them."""
+        shown = blocks or (section(text),)
+        return cls(
+            text=text if len(text) <= FALLBACK_LONGEST else f"{text[: FALLBACK_LONGEST - 1]}…",
+            blocks=tuple(block.to_dict() for block in shown),
+            details=tuple(details),
+            private=private,
+            settles=settles,
+        )
+
+
+def split(message: Message) -> Iterator[Message]:
+    """*message* without details, in as many messages as Slack's limits need."""
+    blocks: list[dict[str, Any]] = []
+    characters = 0
+    first = True
+    for block in message.blocks:
+        length = len(str(block))
+        if blocks and (len(blocks) == MOST_BLOCKS or characters + length > MOST_CHARACTERS):
+            yield replace(message, text=message.text if first else "(continued)", blocks=tuple(blocks), details=())
+            blocks, characters, first = [], 0, False
+        blocks.append(block)
+        characters += length
+    yield replace(message, text=message.text if first else "(continued)", blocks=tuple(blocks), details=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """
+    Where an answer goes, and how to reach *actor*, who asked.
+
+    *thread_ts*: the thread to answer in, None for a command. *response_url*: how to reach the asker alone.
+    *message_ts*: the message a button or shortcut belongs to. *ephemeral*: that message is the asker's alone, which
+    only its response_url can change.
+    """
+
+    actor: Actor
+    channel_id: str
+    channel_name: str | None = None
+    thread_ts: str | None = None
+    message_ts: str | None = None
+    response_url: str | None = None
+    client: AsyncWebClient
+    ephemeral: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request(Place):
+    """A request that `Roles` let in: *actor*, known by now, asks for *account*."""
+
+    account: Account
+    is_admin: bool
+
+
+async def outcome_of(work: Awaitable[Message]) -> Message:
+    """
+    Await *work* and return its message, or one, for the asker alone, that explains its failure.
+
+    Nothing may escape a listener after `ack()`: Bolt then forgets the acknowledgement and Slack shows the person a
+    timeout (SLACK.md 1).
+    """
+    try:
+        return await work
+    except StoreError as error:
+        log.warning("request refused by the store", error=str(error), kind=type(error).__name__)
+        return Message.of(str(error), private=True)
+    except Exception:
+        reference = secrets.token_hex(4)
+        log.exception("request failed", reference=reference)
+        return Message.of(f"Something went wrong on our side. Please quote `{reference}`.", private=True)
+
+
+_INVITE = "Only you see this: I am not in this channel. `/invite @Opt-Out Desk` lets me answer where all can see it."
+_WHY_PRIVATE: Final[Mapping[str, str]] = {
+    "not_in_channel": _INVITE,
+    "channel_not_found": _INVITE,
+    "is_archived": "Only you see this: the channel is archived.",
+    "shared": "Only you see this: people of another organisation can read this channel.",
+    "unknown": "Only you see this: Slack could not tell whether people of another organisation can read this channel.",
+}
+
+
+class Replies:
+    """Sends answers. No method raises: an answer that reaches nobody is in the log as an error."""
+
+    def __init__(self) -> None:
+        # Ids of channels lately asked about, and why numbers are not posted there ("": they are).
+        self._closed: Lately[str] = Lately(60)
+
+    async def answer(self, place: Place, message: Message) -> None:
+        """
+        Post *message*, then its details in its thread; in the place's thread when there is one.
+
+        Where the bot cannot post, or people of another organisation read along, the asker alone gets all of it.
+        """
+        try:
+            if message.private or place.ephemeral:
+                await self.tell(place, message)
+                return
+            if closed := await self._why_closed(place):
+                await self.tell(place, message, because=closed)
+                return
+            await self._post(place, message)
+        except Exception:
+            log.exception("answer not delivered", channel=place.channel_id, actor=place.actor.id)
+
+    async def _post(self, place: Place, message: Message) -> None:
+        waiting = [*split(replace(message, details=())), *(part for one in message.details for part in split(one))]
+        thread = place.thread_ts
+        try:
+            while waiting:
+                answer = await self._send(place, waiting[0], thread)
+                waiting.pop(0)
+                thread = thread or str(answer)
+        except Exception as error:  # noqa: BLE001  whatever stopped Slack from taking it, the asker still gets it
+            why = _error_of(error)
+            log.warning("cannot post; telling the asker", channel=place.channel_id, error=why)
+            rest = replace(waiting[0], details=tuple(waiting[1:]))
+            await self.tell(place, rest, because=why)
+
+    @staticmethod
+    async def _send(place: Place, message: Message, thread_ts: str | None) -> str:
+        answer = await place.client.chat_postMessage(
+            channel=place.channel_id,
+            text=message.text,
+            blocks=message.blocks,
+            thread_ts=thread_ts,
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+        return str(answer["ts"])
+
+    async def tell(self, place: Place, message: Message, *, because: str | None = None) -> None:
+        """
+        Send *message* with its details to the asker alone.
+
+        *because*: Slack's error code, or "shared", that says why not to all. The message of a button that only the
+        asker sees is replaced by its answer, unless that is a refusal.
+        """
+        try:
+            blocks = [*message.blocks, *(block for one in message.details for block in one.blocks)]
+            if because is not None:
+                line = _WHY_PRIVATE.get(because, f"Only you see this: Slack did not let me post here (`{because}`).")
+                blocks.append(context(line).to_dict())
+            parts = list(split(Message(message.text, tuple(blocks))))
+            replacing = place.ephemeral and message.settles is not None
+            for number, part in enumerate(parts):
+                # What a response_url has no posts left for goes another way.
+                way = place if number < MOST_PRIVATE else replace(place, response_url=None)
+                await self._tell(way, part, replace_original=replacing and number == 0)
+        except Exception:
+            log.exception("answer not delivered", channel=place.channel_id, actor=place.actor.id)
+
+    async def _tell(self, place: Place, message: Message, *, replace_original: bool) -> None:
+        if place.response_url is not None and await _respond(place.response_url, message, replace_original):
+            return
+        try:
+            await place.client.chat_postEphemeral(
+                channel=place.channel_id,
+                user=place.actor.id,
+                text=message.text,
+                blocks=message.blocks,
+                thread_ts=place.thread_ts,
+            )
+        except SlackApiError as error:
+            log.warning("no ephemeral; writing directly", channel=place.channel_id, error=_error_of(error))
+            await place.client.chat_postMessage(
+                channel=place.actor.id,
+                text=message.text,
+                blocks=message.blocks,
+                unfurl_links=False,
+                unfurl_media=False,
+            )
+
+    async def settle(self, place: Place, pressed: Mapping[str, Any], line: str) -> None:
+        """Take the buttons off the message *pressed*, as Slack's payload gives it, and put *line* in their place."""
+        kept = [block for block in pressed.get("blocks", ()) if block.get("type") != "actions"]
+        try:
+            await place.client.chat_update(
+                channel=place.channel_id,
+                ts=str(pressed["ts"]),
+                text=str(pressed.get("text", "")),
+                blocks=[*kept, context(line).to_dict()],
+            )
+        except Exception as error:  # noqa: BLE001  the work is done and answered; a button more is harmless
+            log.warning("buttons not taken off", channel=place.channel_id, error=_error_of(error))
+
+    async def _why_closed(self, place: Place) -> str:
+        """Why numbers are not for all eyes in the place's channel; empty when they are."""
+        channel = place.channel_id
+        if channel.startswith("D"):  # one person and the bot; where it is two people, posting fails by itself
+            return ""
+        known = self._closed.get(channel)
+        if known is not None:
+            return known
+        try:
+            found = (await place.client.conversations_info(channel=channel))["channel"]
+        except SlackApiError as error:
+            code = _error_of(error)
+            return code if code == "channel_not_found" else "unknown"
+        except Exception as error:  # noqa: BLE001  no answer is no leave to show numbers to strangers
+            log.warning("channel not known", channel=channel, error=_error_of(error))
+            return "unknown"
+        closed = "shared" if found.get("is_ext_shared") or found.get("is_pending_ext_shared") else ""
+        self._closed.put(channel, closed)
+        return closed
+
+
+async def _respond(url: str, message: Message, replace_original: bool) -> bool:
+    """Post to a response_url; False when it is used up, over or out of reach (it does not raise: SLACK.md 10)."""
+    client = AsyncWebhookClient(
+        url,
+        timeout=10,
+        retry_handlers=[
+            AsyncConnectionErrorRetryHandler(),
+            AsyncRateLimitErrorRetryHandler(max_retry_count=2),
+            AsyncServerErrorRetryHandler(max_retry_count=2),
+        ],
+    )
+    try:
+        answer = await client.send(
+            text=message.text,
+            blocks=message.blocks,
+            response_type="ephemeral",
+            replace_original=replace_original,
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+    except Exception as error:  # noqa: BLE001  there is another way to the asker
+        log.warning("response_url not reached", error=_error_of(error))
+        return False
+    if answer.status_code != 200:
+        log.warning("response_url refused", status=answer.status_code, body=answer.body[:100])
+    return answer.status_code == 200
+
+
+def error_code(error: SlackClientError) -> str | None:
+    """Slack's word for what is wrong; None when it gave none, as with an answer that is not JSON (SLACK.md 10)."""
+    try:
+        code = error.response["error"]  # type: ignore[attr-defined]  # not all of them have one
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+    return None if code is None else str(code)
+
+
+def _error_of(error: Exception) -> str:
+    if isinstance(error, SlackApiError):
+        return error_code(error) or "no answer"
+    return type(error).__name__

@@ -1,0 +1,63 @@
+"""
+The one place that holds what runs in the background.
+
+asyncio keeps only weak references to tasks and Bolt none to its listeners (SLACK.md 9): what nobody holds can vanish
+in the middle, fail unheard, and is cut off when the desk stops.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+
+log = structlog.get_logger()
+
+
+class Tasks:
+    """Holds tasks until they end, logs those that fail, and waits for them at the end."""
+
+    def __init__(self) -> None:
+        self._held: set[asyncio.Task[Any]] = set()
+
+    def start(self, work: Coroutine[Any, Any, Any], *, name: str) -> asyncio.Task[Any]:
+        """Run *work* in the background. A failure is logged; whoever awaits the task gets it too."""
+        task = asyncio.create_task(work, name=name)
+        self._held.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Hold the current task, a listener of Bolt's, while the block runs, so that `drain` waits for it."""
+        task = asyncio.current_task()
+        if task is None or task in self._held:
+            yield
+            return
+        self._held.add(task)
+        try:
+            yield
+        finally:
+            self._held.discard(task)
+
+    async def drain(self, seconds: float) -> None:
+        """Wait up to *seconds* for everything held, what it starts meanwhile included; then cancel what is left."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while (held := self._others()) and (left := deadline - loop.time()) > 0:
+            await asyncio.wait(held, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        cut_off = self._others()
+        for task in cut_off:
+            log.warning("cut off while stopping", task=task.get_name())
+            task.cancel()
+        if cut_off:
+            await asyncio.wait(cut_off, timeout=5)
+
+    def _others(self) -> set[asyncio.Task[Any]]:
+        return {task for task in self._held if not task.done()} - {asyncio.current_task()}
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._held.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("background task failed", task=task.get_name(), exc_info=error)

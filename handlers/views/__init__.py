@@ -1,0 +1,1 @@
+"""Block Kit: pure functions from store values to messages."""

@@ -1,0 +1,147 @@
+"""
+Slack's mrkdwn: what others wrote made safe, and people, times and places the way Slack shows them.
+
+https://docs.slack.dev/messaging/formatting-message-text
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from slack_sdk.models.blocks import ContextBlock, MarkdownTextObject, SectionBlock
+
+from store import Actor
+
+# SLACK.md 33 allows 3,000 in a section.
+SECTION_LONGEST = 2_900
+# What a person or a list wrote, at most, in one line of an answer; escaping makes it up to five times longer.
+QUOTED_LONGEST = 300
+
+_USER = re.compile(r"[UW][A-Z0-9]{2,}")
+_CHANNEL = re.compile(r"[CG][A-Z0-9]{8,}")
+_MARKUP = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
+_BLANKS = re.compile(r"[\s\x00-\x1f\x7f\u2028\u2029]+")
+
+
+def escape(text: str) -> str:
+    """*text* so that Slack shows it as it is: no mention, link or broadcast can come out of it."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def plain(text: str) -> str:
+    """
+    What a person sees of *text* as Slack delivers it: the opposite of `escape`, mentions and links by their names.
+
+    With `should_escape` (SLACK.md 18) `@support` arrives as `<@U1|support>` and a typed `<` as `&lt;`.
+    """
+    return _MARKUP.sub(_named, text).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _named(markup: re.Match[str]) -> str:
+    target, label = markup[1], markup[2]
+    sign = target[:1] if target[:1] in {"@", "#"} else ""
+    if target.startswith("!"):
+        name = label or target[1:].partition("^")[0]
+        return name if name.startswith("@") else f"@{name}"
+    if sign:
+        return f"{sign}{label or target[1:]}"
+    return label or target.removeprefix("mailto:").removeprefix("tel:")
+
+
+def one_line(text: str, longest: int = QUOTED_LONGEST) -> str:
+    """*text* on one line and not longer than *longest* characters."""
+    text = _BLANKS.sub(" ", text).strip()
+    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
+
+
+def quoted(text: str, longest: int = QUOTED_LONGEST) -> str:
+    """Foreign *text*, shortened to one line and escaped."""
+    return escape(one_line(text, longest))
+
+
+def code(text: str, longest: int = 60) -> str:
+    """Foreign *text* in fixed width; a backtick inside would end it, so it becomes an apostrophe."""
+    return f"`{escape(one_line(text, longest).replace('`', chr(39))) or ' '}`"
+
+
+def person(actor: Actor) -> str:
+    """A mention, or the name of who is no Slack user (the texting platform, a system)."""
+    return f"<@{actor.id}>" if _USER.fullmatch(actor.id) else quoted(actor.name, 80)
+
+
+def people(ids: Sequence[str]) -> str:
+    """Mentions: "@a", "@a and @b", "@a, @b and @c"."""
+    return listed([f"<@{user}>" for user in ids])
+
+
+def listed(words: Sequence[str], last: str = "and") -> str:
+    """*words* as in "a", "a and b", "a, b and c"."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
+
+
+def moment(at: datetime) -> str:
+    """Date and time in the reader's zone."""
+    return _date(at, "{date_short}, {time}", "%b %Y, %H:%M UTC")
+
+
+def day(at: datetime) -> str:
+    """The date in the reader's zone."""
+    return _date(at, "{date_short}", "%b %Y")
+
+
+def _date(at: datetime, tokens: str, fallback: str) -> str:
+    at = at.astimezone(UTC)
+    return f"<!date^{int(at.timestamp())}^{tokens}|{at.day} {at.strftime(fallback)}>"
+
+
+def place(channel_id: str | None, channel_name: str | None) -> str:
+    """A channel by its link, which Slack shows by name to those who may know it."""
+    if channel_id and _CHANNEL.fullmatch(channel_id):
+        return f"<#{channel_id}>"
+    return "a direct message" if (channel_id or "").startswith("D") else quoted(f"#{channel_name or channel_id}", 80)
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """*number* with its noun: "1 phone", "4,812 phones"."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+class SlackWriter:
+    """Writes the parts of a note (`store.notes`) in mrkdwn."""
+
+    def person(self, actor: Actor) -> str:
+        return person(actor)
+
+    def moment(self, at: datetime) -> str:
+        return moment(at)
+
+    def place(self, channel_id: str | None, channel_name: str | None) -> str:
+        return place(channel_id, channel_name)
+
+    def text(self, text: str) -> str:
+        return quoted(text)
+
+
+def section(text: str) -> SectionBlock:
+    """
+    A paragraph. *text* must fit: 3,000 characters.
+
+    `verbatim`, since Slack otherwise makes mentions and links of plain words like @here by itself.
+    """
+    return SectionBlock(text=MarkdownTextObject(text=text, verbatim=True))
+
+
+def context(text: str) -> ContextBlock:
+    """A line in small print."""
+    return ContextBlock(elements=[MarkdownTextObject(text=text, verbatim=True)])
+
+
+def sections(lines: Sequence[str], gap: str = "\n\n") -> list[SectionBlock]:
+    """*lines*, each shorter than a section, in as few sections as hold them."""
+    texts: list[str] = []
+    for line in lines:
+        if texts and len(texts[-1]) + len(gap) + len(line) <= SECTION_LONGEST:
+            texts[-1] += gap + line
+        else:
+            texts.append(line[:SECTION_LONGEST])
+    return [section(text) for text in texts]

@@ -1,0 +1,315 @@
+"""How opt-outs read: pure functions from what the store says to messages. The wording is VOICE.md's."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, ConfirmObject, PlainTextObject
+
+from handlers.replies import Message, split
+from handlers.views.mrkdwn import (
+    SlackWriter,
+    code,
+    counted,
+    day,
+    escape,
+    listed,
+    moment,
+    one_line,
+    person,
+    quoted,
+    section,
+    sections,
+)
+from store import (
+    Account,
+    Actor,
+    Added,
+    Conversation,
+    CountryUnknown,
+    Deleted,
+    Function,
+    NotAPhone,
+    OptOut,
+    PhoneNumber,
+    PhoneState,
+    country_name,
+    display,
+    note,
+)
+
+# In one answer; the rest is counted.
+MOST_REASONS: Final = 10
+MOST_CONVERSATIONS: Final = 20
+# https://docs.slack.dev/reference/block-kit/composition-objects/confirmation-dialog-object
+_CONFIRM_LONGEST: Final = 300
+_WRITER: Final = SlackWriter()
+_CARRIER: Final = "The contact asked to stop: the carrier may still block you until they text START."
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """One number of a command: what was *found*, and how many *times* it was typed."""
+
+    found: PhoneNumber | NotAPhone
+    times: int = 1
+
+
+def name(phone: str, home: str | None) -> str:
+    """A phone as people read it in *home*, escaped."""
+    return escape(display(phone, home))
+
+
+def _both(phone: str, home: str | None) -> str:
+    return f"{name(phone, home)} · `{phone}`"
+
+
+def _note(opt_out: OptOut) -> str:
+    return f"_{note(opt_out.entry, _WRITER, line=opt_out.line, imported=opt_out.imported_note)}_"
+
+
+# --- add ------------------------------------------------------------------------------------------------------------
+
+
+def added(typed: Sequence[Typed], outcomes: Mapping[str, Added], by: Actor, home: str | None) -> Message:
+    """What opting out did: a line in the channel, and in the thread one for each of *typed*, in that order."""
+    refused = [one for one in typed if isinstance(one.found, NotAPhone)]
+    already = sum(not outcome.newly for outcome in outcomes.values())
+    out = len(outcomes)
+    if not out:
+        head = "*No phone was opted out*"
+    elif already == out:
+        head = f"*{counted(out, 'phone')} {'was' if out == 1 else 'were'} already opted out*"
+    else:
+        head = f"*{counted(out, 'phone')} opted out*"
+        head += f", {already:,} of them already before" if already else ""
+    head += f", {len(refused):,} not understood" if refused else ""
+    head += f" · by {person(by)}"
+    lines = [
+        _not_a_phone(one.found, one.times)
+        if isinstance(one.found, NotAPhone)
+        else _added_line(one.found, one.times, outcomes[one.found.e164], home)
+        for one in typed
+    ]
+    return Message.of(head, details=_thread(lines), settles=f"Opted out by {person(by)}." if out else None)
+
+
+def _added_line(found: PhoneNumber, times: int, outcome: Added, home: str | None) -> str:
+    parts = [_both(found.e164, home)]
+    if outcome.before is None:
+        parts.append("opted out now")
+    else:
+        parts.append(f"already opted out since {day(outcome.before.entry.at)}")
+    parts += _remarks(found)
+    if times > 1:
+        parts.append(f"given {times} times")
+    reason = outcome.before or OptOut(found.e164, outcome.entry, None, None, None, None)
+    kept = " · this request is kept as a further reason" if outcome.before is not None else ""
+    return f"{' · '.join(parts)}\n{_note(reason)}{kept}"
+
+
+def _remarks(found: PhoneNumber) -> list[str]:
+    flag = ["*check this one*: no such number is in use today"] if found.flagged else []
+    return flag + ([quoted(found.remark)] if found.remark else [])
+
+
+def _not_a_phone(found: NotAPhone, times: int = 1) -> str:
+    given = f" · given {times} times" if times > 1 else ""
+    return f"{code(found.text)} · not a phone number: {escape(found.reason)}{given}"
+
+
+def _thread(lines: Sequence[str], *more: Block) -> tuple[Message, ...]:
+    """*lines* and then *more* as replies in a thread."""
+    blocks: list[Block] = [*sections(lines), *more]
+    return tuple(split(Message.of(lines[0], *blocks)))
+
+
+def refused(found: NotAPhone) -> Message:
+    """The one number asked about is none."""
+    return Message.of(f"{code(found.text)} is not a phone number: {escape(found.reason)}", private=True)
+
+
+# --- search ---------------------------------------------------------------------------------------------------------
+
+
+def found(state: PhoneState, phone: PhoneNumber, home: str | None, *, is_admin: bool) -> Message:
+    """Opted out or not, since when, why, its conversations, what was before; the buttons the asker may use."""
+    what, since = name(state.phone, home), state.since
+    said = "".join(f" · {text}" for text in _remarks(phone))
+    before = _before(state)
+    conversations = _conversations(state.conversations)
+    if since is not None:
+        lines = [f"Why: {_list([_note(o) for o in state.standing])}", *conversations, *before]
+        button = [_actions(_delete_button("Delete this opt-out", state, home))] if is_admin else []
+        head = f"*{what} is opted out* since {moment(since)}{said}"
+        return Message.of(head, details=_thread([f"`{state.phone}`", *lines], *button))
+    head = f"*{what} is not opted out.* {'It was before.' if before else 'It never was.'}{said}"
+    add = ButtonElement(text="Opt out", action_id="optout.add", value=state.phone)
+    return Message.of(
+        head,
+        section(head),
+        _actions(add),
+        details=_thread([f"`{state.phone}`", *conversations, *before]) if conversations or before else (),
+    )
+
+
+def _list(notes: Sequence[str]) -> str:
+    """One note on the same line, several as bullets below it."""
+    if len(notes) == 1:
+        return notes[0]
+    more = [f"and {len(notes) - MOST_REASONS:,} more"] if len(notes) > MOST_REASONS else []
+    return "".join(f"\n• {text}" for text in [*notes[:MOST_REASONS], *more])
+
+
+def _conversations(conversations: Sequence[Conversation]) -> list[str]:
+    if not conversations:
+        return []
+    # Someone may be in a campaign twice, under two contacts.
+    shown = Counter((c.campaign, c.active, c.opted_out) for c in conversations)
+    words = [
+        f"{quoted(campaign, 80)} ({'active' if active else 'finished'}) {'opted out' if out else 'open'}"
+        + (f" ×{times}" if times > 1 else "")
+        for (campaign, active, out), times in list(shown.items())[:MOST_CONVERSATIONS]
+    ]
+    more = [f"and {len(shown) - len(words):,} more"] if len(shown) > len(words) else []
+    return [f"Conversations: {' · '.join([*words, *more])}"]
+
+
+def _before(state: PhoneState) -> list[str]:
+    lifted = [opt_out for opt_out in state.opt_outs if opt_out.lifted is not None]
+    lines = [f"{_note(o)}; _{note(o.lifted, _WRITER)}_" for o in lifted if o.lifted is not None]
+    return [f"Before: {_list(lines)}"] if lines else []
+
+
+# --- delete ---------------------------------------------------------------------------------------------------------
+
+
+def ask_delete(state: PhoneState, home: str | None, reason: str | None) -> Message:
+    """The question before a delete, with the button that does it; an answer when there is nothing to delete."""
+    what = name(state.phone, home)
+    if state.since is None:
+        return Message.of(f"*{what} is not opted out*: there is nothing to delete.{_last_lift(state)}")
+    head = f"*Opt {what} back in?* It is opted out since {moment(state.since)}."
+    lines = [f"Why: {_list([_note(o) for o in state.standing])}", *_conversations(state.conversations)]
+    button = _delete_button("Opt back in", state, home, reason)
+    return Message.of(head, section(head), _actions(button), details=_thread([f"`{state.phone}`", *lines]))
+
+
+def _delete_button(label: str, state: PhoneState, home: str | None, reason: str | None = None) -> ButtonElement:
+    value = {"phone": state.phone, "seen": state.last_entry} | ({"reason": reason} if reason else {})
+    return ButtonElement(
+        text=label,
+        action_id="optout.delete",
+        value=json.dumps(value, ensure_ascii=False),
+        style="danger",
+        confirm=ConfirmObject(
+            title=PlainTextObject(text="Opt back in?"),
+            text=PlainTextObject(text=_consequences(state, home)),
+            confirm=PlainTextObject(text="Opt back in"),
+            deny=PlainTextObject(text="Keep"),
+            style="danger",
+        ),
+    )
+
+
+def _consequences(state: PhoneState, home: str | None) -> str:
+    """What a delete brings about, in plain text of at most 300 characters; campaigns' names give way first."""
+    reopening = [c for c in state.conversations if c.active and c.opted_out]
+    text = f"Opt {display(state.phone, home)} back in? It can be texted again."
+    carrier = f" {_CARRIER}" if _from_contact(state.standing) else ""
+    if reopening:
+        one = len(reopening) == 1
+        what = f" {counted(len(reopening), 'conversation')} in {'an active campaign re-opens' if one else 'active campaigns re-open'}"
+        names = ": " + listed(sorted({one_line(c.campaign, 60) for c in reopening}))
+        text += what + (names if len(text + what + names + "." + carrier) <= _CONFIRM_LONGEST else "") + "."
+    return text + carrier
+
+
+def _from_contact(opt_outs: Iterable[OptOut]) -> bool:
+    return any(opt_out.entry.function == Function.KEYWORD for opt_out in opt_outs)
+
+
+def deleted(outcome: Deleted, by: Actor, home: str | None) -> Message:
+    """What a delete did, or why it did nothing."""
+    what = name(outcome.phone, home)
+    if outcome.changed:
+        newest = outcome.state.standing[0]
+        text = (
+            f"*{what} was opted out again after you were asked*, so nothing was changed: {_note(newest)}. "
+            "To delete that too, use `/optout delete` again."
+        )
+        return Message.of(text, settles="Out of date: it was opted out again since.")
+    if not outcome.lifted:
+        text = f"*{what} is not opted out*: nothing was changed.{_last_lift(outcome.state)}"
+        return Message.of(text, settles=f"Not opted out any more.{_last_lift(outcome.state)}")
+    lines = [f"*{what} is opted in again* · by {person(by)}"]
+    if outcome.reopened:
+        campaigns = Counter(c.campaign for c in outcome.reopened)
+        words = [
+            quoted(c, 80) + (f" ({n} conversations)" if n > 1 else "")
+            for c, n in list(campaigns.items())[:MOST_CONVERSATIONS]
+        ]
+        more = [f"and {len(campaigns) - len(words):,} more"] if len(campaigns) > len(words) else []
+        lines.append(f"{counted(len(outcome.reopened), 'conversation')} re-opened: {listed([*words, *more])}")
+    else:
+        lines.append("No conversation re-opened: it has none in an active campaign.")
+    if _from_contact(outcome.lifted):
+        lines.append(_CARRIER)
+    at = outcome.lifted[0].lifted
+    when = f" on {moment(at.at)}" if at is not None else ""
+    return Message.of(lines[0], *sections(lines, "\n"), settles=f"Opted back in by {person(by)}{when}.")
+
+
+def _last_lift(state: PhoneState) -> str:
+    """By whom and when it was last opted in, if ever."""
+    lifts = [o.lifted for o in state.opt_outs if o.lifted is not None]
+    if not lifts:
+        return ""
+    last = max(lifts, key=lambda entry: entry.id)
+    return f" {note(last, _WRITER)}."
+
+
+def _actions(*buttons: ButtonElement) -> ActionsBlock:
+    return ActionsBlock(elements=list(buttons))
+
+
+# --- country, help --------------------------------------------------------------------------------------------------
+
+
+def country(account: Account) -> Message:
+    """Which country numbers without a country code are of."""
+    if account.country is None:
+        text = "*No default country is set*: numbers need their country code, like +44. An admin can set one: `/optout country US`"
+    else:
+        text = f"Numbers without a country code are read as *{_country(account.country)}*."
+    return Message.of(text, private=True)
+
+
+def country_set(account: Account, by: Actor) -> Message:
+    """The country is another now."""
+    what = _country(account.country) if account.country else "none"
+    return Message.of(f"Numbers without a country code are now read as *{what}* · by {person(by)}")
+
+
+def no_country(unknown: CountryUnknown) -> Message:
+    """No country is called that."""
+    near = [f"{escape(title)} ({code_})" for code_, title in unknown.suggestions]
+    hint = (
+        f"Do you mean {listed(near, 'or')}?" if near else "Give its name or two-letter code, like United Kingdom or GB."
+    )
+    return Message.of(
+        f"There is no country called {code(unknown.text)} with phone numbers of its own. {hint}", private=True
+    )
+
+
+def _country(region: str) -> str:
+    return f"{escape(country_name(region))} ({region})"
+
+
+def help_text(usages: Iterable[tuple[str, str]]) -> Message:
+    """The sub-commands: *usages* are (usage, what it does)."""
+    lines = [f"`/optout {escape(usage)}`\n{escape(what)}" for usage, what in usages]
+    separate = "This desk keeps the people who must not be *texted*. Do Not Call is a separate list: nothing here reads or changes it."
+    return Message.of("How to use `/optout`", *sections(lines, "\n"), section(separate), private=True)

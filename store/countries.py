@@ -1,0 +1,101 @@
+"""What people call countries, and the region codes they mean. Pure: names come from CLDR through Babel."""
+
+import difflib
+import functools
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+
+import babel
+import babel.languages
+import phonenumbers
+
+
+@dataclass(frozen=True, slots=True)
+class CountryUnknown:
+    """No country is called `text`; `suggestions` are up to three (region code, English name) that come near."""
+
+    text: str
+    suggestions: tuple[tuple[str, str], ...]
+
+
+# What people call countries and CLDR does not.
+_NICKNAMES: Final = {
+    "uk": "GB",
+    "great britain": "GB",
+    "britain": "GB",
+    "england": "GB",
+    "scotland": "GB",
+    "wales": "GB",
+    "northern ireland": "GB",
+    "america": "US",
+    "usa": "US",
+    "united states of america": "US",
+    "holland": "NL",
+    "czech republic": "CZ",
+    "ivory coast": "CI",
+    "turkey": "TR",
+    "burma": "MM",
+    "uae": "AE",
+    "korea": "KR",
+    "russian federation": "RU",
+    "hong kong": "HK",
+    "macau": "MO",
+    "macao": "MO",
+    "palestine": "PS",
+}
+
+
+def country_name(code: str) -> str:
+    """The English name of a region code: "United States". An unknown code is its own name."""
+    return str(babel.Locale("en").territories.get(code, code))
+
+
+def _key(name: str) -> str:
+    """*name* without what people leave out: case, accents, dots, "the"."""
+    bare = unicodedata.normalize("NFKD", name.casefold())
+    bare = "".join(char for char in bare if not unicodedata.combining(char) and char not in ".,'’()")
+    return " ".join(bare.replace("&", " and ").replace("-", " ").split()).removeprefix("the ")
+
+
+@functools.cache
+def _english() -> dict[str, str]:
+    return {_key(country_name(code)): code for code in sorted(phonenumbers.SUPPORTED_REGIONS)} | _NICKNAMES
+
+
+# Takes half a second, once, and only after a name that is not English.
+@functools.cache
+def _native() -> dict[str, str]:
+    names: dict[str, str] = {}
+    for code in sorted(phonenumbers.SUPPORTED_REGIONS):
+        for language in babel.languages.get_official_languages(code, de_facto=True):
+            try:
+                territories = babel.Locale.parse(language, sep="_").territories
+            except babel.UnknownLocaleError:
+                continue
+            if code in territories:
+                names.setdefault(_key(territories[code]), code)
+    return names
+
+
+def find_country(text: str) -> str | CountryUnknown:
+    """
+    The region code people mean by *text*: "GB", "uk", "Great Britain", "Deutschland", "+44", ":flag-gb:".
+
+    Only countries with a numbering plan are known. An unknown one comes back with the nearest names.
+    """
+    wanted = text.strip().removeprefix(":flag-").strip(":").strip()
+    code = wanted.upper()
+    if code in phonenumbers.SUPPORTED_REGIONS:
+        return code
+    if re.fullmatch(r"\+?[0-9]{1,3}", wanted):
+        region = str(phonenumbers.region_code_for_country_code(int(wanted.removeprefix("+"))))
+        return region if region in phonenumbers.SUPPORTED_REGIONS else CountryUnknown(text, ())
+    key = _key(wanted)
+    found = _english().get(key) or (_native().get(key) if key else None)
+    if found:
+        return found
+    near = difflib.get_close_matches(key, _english(), n=6, cutoff=0.6)
+    codes = list(dict.fromkeys(_english()[name] for name in near))[:3]
+    return CountryUnknown(text, tuple((code, country_name(code)) for code in codes))

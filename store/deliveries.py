@@ -1,0 +1,117 @@
+"""
+Events on their way from Slack, kept before they are acknowledged.
+
+Slack sends an event again when it saw no acknowledgement in 3 seconds (https://docs.slack.dev/apis/events-api/), to
+whichever replica; by its id it is handled once. One whose process died is taken up again when its lease is over.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from store.database import Database
+from store.models import deliveries
+from store.records import Delivery
+from store.rows import now
+
+RECENT = 50
+
+
+class Deliveries:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def receive(
+        self,
+        account: int,
+        event_id: str,
+        kind: str,
+        channel_id: str | None,
+        payload: dict[str, Any],
+        *,
+        lease_seconds: float = 30,
+    ) -> bool:
+        """
+        Keep an event; the caller has *lease_seconds* to handle it.
+
+        False when it is known already: it is done, or someone else has it or will take it.
+        """
+        at = now()
+        statement = (
+            self._database.insert(deliveries)
+            .values(
+                account_id=account,
+                event_id=event_id,
+                kind=kind,
+                channel_id=channel_id,
+                payload=payload,
+                received_at=at,
+                lease_until=at + timedelta(seconds=lease_seconds),
+                attempts=1,
+            )
+            .on_conflict_do_nothing(index_elements=["account_id", "event_id"])
+            .returning(deliveries.c.event_id)
+        )
+        with self._database.write() as connection:
+            return connection.execute(statement).first() is not None
+
+    def done(self, account: int, event_id: str) -> None:
+        """The event's effect is there: nobody takes it up again."""
+        with self._database.write() as connection:
+            mark_done(connection, account, event_id)
+
+    def take(self, *, lease_seconds: float = 30, most_attempts: int = 5) -> Delivery | None:
+        """The event of any account that has waited longest without anyone at work on it, leased to the caller."""
+        at = now()
+        waiting = (
+            sa.select(deliveries)
+            .where(deliveries.c.done_at.is_(None), deliveries.c.lease_until <= at)
+            .where(deliveries.c.attempts < most_attempts)
+            .order_by(deliveries.c.lease_until)
+            .limit(1)
+        )
+        with self._database.write() as connection:
+            row = connection.execute(self._database.skip_locked(waiting)).mappings().one_or_none()
+            if row is None:
+                return None
+            taken = (
+                sa.update(deliveries)
+                .where(deliveries.c.account_id == row["account_id"], deliveries.c.event_id == row["event_id"])
+                .values(attempts=deliveries.c.attempts + 1, lease_until=at + timedelta(seconds=lease_seconds))
+                .returning(deliveries)
+            )
+            return _delivery_of(connection.execute(taken).mappings().one())
+
+    def recent(self, account: int, kind: str, channel_id: str, within: timedelta) -> tuple[Delivery, ...]:
+        """The channel's last events of one kind, done or not, newest first, at most 50."""
+        query = (
+            sa.select(deliveries)
+            .where(deliveries.c.account_id == account, deliveries.c.channel_id == channel_id)
+            .where(deliveries.c.kind == kind, deliveries.c.received_at >= now() - within)
+            .order_by(deliveries.c.received_at.desc(), deliveries.c.event_id.desc())
+            .limit(RECENT)
+        )
+        with self._database.read() as connection:
+            return tuple(_delivery_of(row) for row in connection.execute(query).mappings())
+
+
+def mark_done(connection: sa.Connection, account: int, event_id: str) -> None:
+    """Mark an event done in the transaction of its effect."""
+    connection.execute(
+        sa.update(deliveries)
+        .where(deliveries.c.account_id == account, deliveries.c.event_id == event_id)
+        .where(deliveries.c.done_at.is_(None))
+        .values(done_at=now())
+    )
+
+
+def _delivery_of(row: sa.RowMapping) -> Delivery:
+    return Delivery(
+        account_id=row["account_id"],
+        event_id=row["event_id"],
+        kind=row["kind"],
+        channel_id=row["channel_id"],
+        payload=row["payload"],
+        attempts=row["attempts"],
+    )

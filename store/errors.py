@@ -1,0 +1,21 @@
+"""What can go wrong in the store. `str(error)` is always fit to show a person."""
+
+
+class StoreError(Exception):
+    """The base of every error the store raises; its text is one or two plain sentences for a person."""
+
+
+class StoreUnavailable(StoreError):  # noqa: N818  a kind of StoreError, read as a state
+    """The database cannot be reached, is locked beyond patience, or refused the work."""
+
+
+class StoreBehind(StoreError):  # noqa: N818  a kind of StoreError, read as a state
+    """The database's tables are older (or newer) than this program."""
+
+
+class WrongState(StoreError):  # noqa: N818  a kind of StoreError, read as a state
+    """An upload is no longer in the state the request was made for."""
+
+
+class LeaseLost(StoreError):  # noqa: N818  a kind of StoreError, read as a state
+    """Another worker has taken over the upload: whoever gets this must stop touching it at once."""

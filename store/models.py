@@ -1,0 +1,240 @@
+"""
+The tables. Private to the store.
+
+The account leads every primary key, so that the tables can be partitioned or distributed by account without a change
+of query. Ids of entries and uploads are counted per account (1, 2, 3, ...), which a person can quote and a partitioned
+database can hand out locally.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime, kept in UTC. SQLite has no time zones, so what it keeps is UTC by agreement."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            msg = "a moment needs a time zone"
+            raise ValueError(msg)
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  the interface's
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# Phones are ASCII and are compared byte by byte everywhere: in Python, in SQLite and in PostgreSQL. A locale's collation
+# would order them otherwise, and an upload's checkpoint is a position in that order.
+Phone = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+BigInt = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def _account(*, primary_key: bool = True) -> sa.Column[Any]:
+    return sa.Column("account_id", BigInt, sa.ForeignKey("accounts.id"), primary_key=primary_key, nullable=False)
+
+
+E164 = "phone LIKE '+%' AND length(phone) BETWEEN 5 AND 20"
+# From the start of every state a row can name its successors are in store/uploads.py.
+UPLOAD_STATES = (
+    "received",
+    "waiting",
+    "applying",
+    "done",
+    "refused",
+    "cancelled",
+    "stopped",
+    "failed",
+    "undone",
+)
+
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    sa.Column("id", BigInt, primary_key=True, autoincrement=True),
+    sa.Column("slack_id", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("country", sa.String(2)),
+    sa.Column("settings", sa.JSON, nullable=False, server_default="{}"),
+    sa.Column("opted_out", BigInt, nullable=False, server_default="0"),
+    sa.Column("last_entry", BigInt, nullable=False, server_default="0"),
+    sa.Column("last_upload", BigInt, nullable=False, server_default="0"),
+    sa.CheckConstraint("opted_out >= 0", name="opted_out"),
+)
+
+entries = sa.Table(
+    "entries",
+    metadata,
+    _account(),
+    sa.Column("id", BigInt, primary_key=True, autoincrement=False),
+    sa.Column("function", sa.Text, nullable=False),
+    sa.Column("actor_id", sa.Text, nullable=False),
+    sa.Column("actor_name", sa.Text, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("channel_id", sa.Text),
+    sa.Column("channel_name", sa.Text),
+    sa.Column("message_ts", sa.Text),
+    sa.Column("permalink", sa.Text),
+    sa.Column("reason", sa.Text),
+    sa.Column("upload_id", BigInt),
+    sa.Column("requested_at", Moment),
+    sa.CheckConstraint("(function IN ('upload', 'undo')) = (upload_id IS NOT NULL)", name="upload"),
+)
+
+opt_outs = sa.Table(
+    "opt_outs",
+    metadata,
+    # No foreign keys: they would be checked row by row for lists of millions. Entries are never deleted, and both ids
+    # come from the same transaction.
+    sa.Column("account_id", BigInt, primary_key=True, autoincrement=False),
+    sa.Column("phone", Phone, primary_key=True),
+    sa.Column("entry_id", BigInt, primary_key=True, autoincrement=False),
+    sa.Column("line", BigInt),
+    sa.Column("note", sa.Text),
+    sa.Column("requested_at", Moment),
+    sa.Column("lifted_by", BigInt),
+    sa.CheckConstraint(E164, name="phone"),
+    sa.CheckConstraint("lifted_by > entry_id", name="lifted_by"),
+    sqlite_with_rowid=False,
+)
+
+uploads = sa.Table(
+    "uploads",
+    metadata,
+    _account(),
+    sa.Column("id", BigInt, primary_key=True, autoincrement=False),
+    sa.Column("file_id", sa.Text, nullable=False),
+    sa.Column("file_name", sa.Text, nullable=False),
+    sa.Column("channel_id", sa.Text, nullable=False),
+    sa.Column("channel_name", sa.Text),
+    sa.Column("thread_ts", sa.Text),
+    sa.Column("message_ts", sa.Text),
+    sa.Column("permalink", sa.Text),
+    sa.Column("actor_id", sa.Text, nullable=False),
+    sa.Column("actor_name", sa.Text, nullable=False),
+    sa.Column("received_at", Moment, nullable=False),
+    sa.Column("country", sa.String(2)),
+    sa.Column("phone_column", sa.Text),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("problem", sa.Text),
+    # Who works on it. `pending`: some replica still has something to do for it, if only to say how it ended.
+    sa.Column("pending", sa.Boolean, nullable=False),
+    sa.Column("owner", sa.Text),
+    sa.Column("lease_until", Moment, nullable=False),
+    sa.Column("fence", BigInt, nullable=False, server_default="0"),
+    # What staging found.
+    sa.Column("sha256", sa.Text),
+    sa.Column("phonenumbers_version", sa.Text),
+    sa.Column("columns", sa.JSON),
+    sa.Column("summary", sa.JSON),
+    sa.Column("rows", BigInt, nullable=False, server_default="0"),
+    sa.Column("phones", BigInt, nullable=False, server_default="0"),
+    sa.Column("already", BigInt, nullable=False, server_default="0"),
+    sa.Column("unreadable", BigInt, nullable=False, server_default="0"),
+    # How far applying has come, and with what outcome.
+    sa.Column("entry_id", BigInt),
+    sa.Column("last_phone", Phone, nullable=False, server_default=""),
+    sa.Column("last_unreadable", BigInt, nullable=False, server_default="0"),
+    sa.Column("newly_opted_out", BigInt, nullable=False, server_default="0"),
+    sa.Column("already_opted_out", BigInt, nullable=False, server_default="0"),
+    sa.Column("confirmed_at", Moment),
+    sa.Column("finished_at", Moment),
+    sa.ForeignKeyConstraint(["account_id", "entry_id"], ["entries.account_id", "entries.id"]),
+    sa.UniqueConstraint("account_id", "file_id", "channel_id"),
+    sa.CheckConstraint(f"state IN {UPLOAD_STATES}", name="state"),
+    sa.CheckConstraint("state NOT IN ('applying', 'done', 'undone') OR entry_id IS NOT NULL", name="entry"),
+    sa.CheckConstraint("newly_opted_out + already_opted_out <= phones", name="counters"),
+    sa.Index("ix_uploads_pending", "lease_until", sqlite_where=sa.text("pending"), postgresql_where=sa.text("pending")),
+)
+
+unreadable_rows = sa.Table(
+    "unreadable_rows",
+    metadata,
+    sa.Column("account_id", BigInt, primary_key=True, autoincrement=False),
+    sa.Column("upload_id", BigInt, primary_key=True, autoincrement=False),
+    sa.Column("line", BigInt, primary_key=True, autoincrement=False),
+    sa.Column("cell", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("cells", sa.JSON, nullable=False),
+    sa.ForeignKeyConstraint(["account_id", "upload_id"], ["uploads.account_id", "uploads.id"]),
+    sqlite_with_rowid=False,
+)
+
+campaigns = sa.Table(
+    "campaigns",
+    metadata,
+    _account(),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False),
+)
+
+conversations = sa.Table(
+    "conversations",
+    metadata,
+    _account(),
+    sa.Column("campaign_id", sa.Text, primary_key=True),
+    sa.Column("contact", sa.Text, primary_key=True),
+    sa.Column("phone", Phone, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.ForeignKeyConstraint(["account_id", "campaign_id"], ["campaigns.account_id", "campaigns.id"]),
+    sa.CheckConstraint("state IN ('open', 'opted out')", name="state"),
+    sa.CheckConstraint(E164, name="phone"),
+    sa.Index("ix_conversations_phone", "account_id", "phone"),
+)
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    _account(),
+    sa.Column("event_id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("channel_id", sa.Text),
+    sa.Column("payload", sa.JSON, nullable=False),
+    sa.Column("received_at", Moment, nullable=False),
+    sa.Column("lease_until", Moment, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("done_at", Moment),
+    sa.Index(
+        "ix_deliveries_open",
+        "lease_until",
+        sqlite_where=sa.text("done_at IS NULL"),
+        postgresql_where=sa.text("done_at IS NULL"),
+    ),
+    sa.Index("ix_deliveries_recent", "account_id", "channel_id", "received_at"),
+)
+
+# For the texting platform's own SQL: documented in docs/platform.md, read-only by nature. The oldest standing reason of
+# each phone by NOT EXISTS and not by GROUP BY: only so does a join with the view look phones up instead of reading all.
+OPTED_OUT_VIEW = """
+CREATE VIEW opted_out (account, phone, since) AS
+SELECT a.slack_id, o.phone, e.at
+FROM accounts a
+JOIN opt_outs o ON o.account_id = a.id
+JOIN entries e ON e.account_id = o.account_id AND e.id = o.entry_id
+WHERE o.lifted_by IS NULL AND NOT EXISTS (
+    SELECT 1 FROM opt_outs s
+    WHERE s.account_id = o.account_id AND s.phone = o.phone AND s.entry_id < o.entry_id AND s.lifted_by IS NULL
+)
+"""

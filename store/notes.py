@@ -1,0 +1,85 @@
+"""
+The note of an opt-out: the one sentence that says why a number is out.
+
+It is never stored: it follows from the entry's function. How a person, a moment or foreign text is written depends on
+where it is read, so the caller brings a `Writer`: Slack's markup for replies, plain text for the command line and files.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Protocol
+
+from store.records import Actor, Entry
+
+
+class Function(StrEnum):
+    """The way an entry was made."""
+
+    COMMAND = "command"
+    BUTTON = "button"
+    MENTION = "mention"
+    SHORTCUT = "shortcut"
+    UPLOAD = "upload"
+    KEYWORD = "keyword"
+    TEXTER = "texter"
+    API = "api"
+    DELETE = "delete"
+    UNDO = "undo"
+    SETTING = "setting"
+
+
+class Writer(Protocol):
+    """How the parts of a note are written. Each method returns text that is safe where it will be shown."""
+
+    def person(self, actor: Actor) -> str: ...
+
+    def moment(self, at: datetime) -> str: ...
+
+    def place(self, channel_id: str | None, channel_name: str | None) -> str: ...
+
+    def text(self, text: str) -> str: ...
+
+
+class Plain:
+    """Plain text: times in UTC, names as they were at the time."""
+
+    def person(self, actor: Actor) -> str:
+        return f"@{actor.name}"
+
+    def moment(self, at: datetime) -> str:
+        at = at.astimezone(UTC)
+        return f"{at.day} {at:%b %Y, %H:%M} UTC"
+
+    def place(self, channel_id: str | None, channel_name: str | None) -> str:
+        return f"#{channel_name or channel_id}"
+
+    def text(self, text: str) -> str:
+        return text
+
+
+_SENTENCES = {
+    Function.COMMAND: "Opted out by hand by {who} with /optout add{where} on {when}{why}",
+    Function.BUTTON: "Opted out by hand by {who} with a button{where} on {when}{why}",
+    Function.MENTION: "Opted out by hand by {who} with a mention{where} on {when}{why}",
+    Function.SHORTCUT: "Opted out by {who} from a message{where} on {when}{why}",
+    Function.UPLOAD: "Opted out by upload of {file}{line}, by {who} on {when}{why}",
+    Function.KEYWORD: "Replied with a word that opts out on {when}{why}",
+    Function.TEXTER: "Opted out by the texter {who} on {when}{why}",
+    Function.API: "Opted out by the texting platform ({who}) on {when}{why}",
+    Function.DELETE: "Deleted by {who} on {when}{why}",
+    Function.UNDO: "Taken back with the whole upload of {file} by {who} on {when}{why}",
+    Function.SETTING: "Changed by {who} on {when}{why}",
+}
+
+
+def note(entry: Entry, write: Writer, *, line: int | None = None, imported: str | None = None) -> str:
+    """The note of *entry*; *line* of the list it came from; *imported*: the note the list itself carried."""
+    why = "; ".join(text for text in (entry.reason, imported) if text)
+    return _SENTENCES[Function(entry.function)].format(
+        who=write.person(entry.actor),
+        when=write.moment(entry.at),
+        where=f" in {write.place(entry.channel_id, entry.channel_name)}" if entry.channel_id else "",
+        file=write.text(entry.file_name or "a list"),
+        line="" if line is None else f", line {line:,}",
+        why=f": {write.text(why)}" if why else "",
+    )

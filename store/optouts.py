@@ -1,0 +1,162 @@
+"""
+Opt-outs: the reasons not to text a phone.
+
+Every verb that changes what stands locks the account first, so that of two who opt out one phone at once exactly one
+is told "newly", and `accounts.opted_out` is always the number of phones a fresh count finds.
+"""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from store.database import Database
+from store.deliveries import mark_done
+from store.models import accounts, conversations, entries, opt_outs
+from store.records import Added, Conversation, Deleted, Entry, OptOut, Origin, PhoneState
+from store.rows import CONVERSATIONS, entries_of, entry_of, new_entry, read_conversations, read_opt_outs
+
+
+class OptOuts:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, account: int, phones: Sequence[str], by: Origin, *, delivery: str | None = None) -> tuple[Added, ...]:
+        """
+        Opt *phones* (E.164) out by one entry and mark their conversations; one answer a distinct phone, in order.
+
+        A phone that is out already gets one more reason. *delivery*: the event that asked for it, done with this.
+        """
+        phones = tuple(dict.fromkeys(phones))
+        with self._database.write() as connection:
+            if delivery is not None:
+                mark_done(connection, account, delivery)
+            if not phones:
+                return ()
+            entry = new_entry(connection, account, by)
+            before = self._oldest_standing(connection, account, phones)
+            rows = [{"account_id": account, "phone": phone, "entry_id": entry.id} for phone in sorted(phones)]
+            connection.execute(sa.insert(opt_outs), rows)
+            mark_conversations(self._database, connection, account, phones)
+            change_count(connection, account, len(phones) - len(before))
+            return tuple(Added(phone, entry, before.get(phone)) for phone in phones)
+
+    def find(self, account: int, phone: str) -> PhoneState:
+        """All that is known of *phone*; a phone never heard of has an empty state."""
+        return self.find_many(account, [phone])[phone]
+
+    def find_many(self, account: int, phones: Sequence[str]) -> dict[str, PhoneState]:
+        """The state of each of *phones*, in their order."""
+        with self._database.read() as connection:
+            return self._states(connection, account, phones)
+
+    def delete(self, account: int, phone: str, by: Origin, *, seen: int | None = None) -> Deleted:
+        """
+        Lift every standing opt-out of *phone* by one entry, and re-open its conversations in active campaigns.
+
+        *seen*: the `PhoneState.last_entry` the person decided on; when the phone was opted out again after it, nothing
+        is lifted. Nothing standing, nothing written.
+        """
+        with self._database.write() as connection:
+            self._database.lock_account(connection, account)
+            state = self._states(connection, account, [phone])[phone]
+            if not state.opted_out:
+                return Deleted(phone, (), (), state)
+            if seen is not None and any(opt_out.entry.id > seen for opt_out in state.standing):
+                return Deleted(phone, (), (), state, changed=True)
+            entry = new_entry(connection, account, by)
+            connection.execute(
+                sa.update(opt_outs)
+                .where(opt_outs.c.account_id == account, opt_outs.c.phone == phone, opt_outs.c.lifted_by.is_(None))
+                .values(lifted_by=entry.id)
+            )
+            change_count(connection, account, -1)
+            reopened = {(c.campaign_id, c.contact) for c in state.conversations if c.active and c.opted_out}
+            for campaign, contact in sorted(reopened):
+                connection.execute(
+                    sa.update(conversations)
+                    .where(conversations.c.account_id == account, conversations.c.campaign_id == campaign)
+                    .where(conversations.c.contact == contact)
+                    .values(state="open")
+                )
+            after = self._states(connection, account, [phone])[phone]
+            return Deleted(
+                phone,
+                tuple(o for o in after.opt_outs if o.lifted is not None and o.lifted.id == entry.id),
+                tuple(c for c in after.conversations if (c.campaign_id, c.contact) in reopened),
+                after,
+            )
+
+    def count(self, account: int) -> int:
+        """How many phones are opted out, as kept with every change."""
+        with self._database.read() as connection:
+            query = sa.select(accounts.c.opted_out).where(accounts.c.id == account)
+            return int(connection.execute(query).scalar_one())
+
+    def recount(self, account: int) -> int:
+        """How many phones are opted out, counted afresh; reads all of the account's opt-outs."""
+        query = sa.select(sa.func.count(opt_outs.c.phone.distinct()))
+        with self._database.read() as connection:
+            return connection.execute(
+                query.where(opt_outs.c.account_id == account, opt_outs.c.lifted_by.is_(None))
+            ).scalar_one()
+
+    def list_entries(self, account: int, limit: int) -> tuple[Entry, ...]:
+        """The last *limit* entries, newest first."""
+        query = entries_of(account).order_by(entries.c.id.desc()).limit(limit)
+        with self._database.read() as connection:
+            return tuple(entry_of(row) for row in connection.execute(query).mappings())
+
+    def _oldest_standing(self, connection: sa.Connection, account: int, phones: Sequence[str]) -> dict[str, OptOut]:
+        query = (
+            sa.select(opt_outs)
+            .where(opt_outs.c.account_id == account, opt_outs.c.lifted_by.is_(None))
+            .where(self._database.among(opt_outs.c.phone, phones))
+            .order_by(opt_outs.c.entry_id.desc())
+        )
+        return {opt_out.phone: opt_out for opt_out in read_opt_outs(connection, account, query)}
+
+    def _states(self, connection: sa.Connection, account: int, phones: Sequence[str]) -> dict[str, PhoneState]:
+        of_phones = (
+            sa.select(opt_outs)
+            .where(opt_outs.c.account_id == account)
+            .where(self._database.among(opt_outs.c.phone, phones))
+            .order_by(opt_outs.c.entry_id.desc())
+        )
+        reasons: dict[str, list[OptOut]] = {phone: [] for phone in phones}
+        for opt_out in read_opt_outs(connection, account, of_phones):
+            reasons[opt_out.phone].append(opt_out)
+        with_phones = CONVERSATIONS.where(
+            conversations.c.account_id == account, self._database.among(conversations.c.phone, phones)
+        )
+        talks: dict[str, list[Conversation]] = {phone: [] for phone in phones}
+        for conversation in read_conversations(connection, with_phones):
+            talks[conversation.phone].append(conversation)
+        return {phone: PhoneState(phone, tuple(reasons[phone]), tuple(talks[phone])) for phone in reasons}
+
+
+# For uploads too, inside their transactions.
+
+
+def standing(database: Database, account: int, phones: Sequence[str]) -> sa.Select[str]:
+    """Those of *phones* that are opted out, each once."""
+    return (
+        sa.select(opt_outs.c.phone)
+        .where(opt_outs.c.account_id == account, opt_outs.c.lifted_by.is_(None))
+        .where(database.among(opt_outs.c.phone, phones))
+        .distinct()
+    )
+
+
+def mark_conversations(database: Database, connection: sa.Connection, account: int, phones: Sequence[str]) -> None:
+    """Mark the open conversations with *phones* opted out."""
+    connection.execute(
+        sa.update(conversations)
+        .where(conversations.c.account_id == account, conversations.c.state == "open")
+        .where(database.among(conversations.c.phone, phones))
+        .values(state="opted out")
+    )
+
+
+def change_count(connection: sa.Connection, account: int, by: int) -> None:
+    """Keep `accounts.opted_out` exact."""
+    connection.execute(sa.update(accounts).where(accounts.c.id == account).values(opted_out=accounts.c.opted_out + by))

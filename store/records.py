@@ -1,0 +1,224 @@
+"""What the store hands out: frozen values, never rows of the database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The person or system on whose word something is done. *id* is Slack's user id where there is one."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request comes from: all that its entry will say about it."""
+
+    function: str
+    actor: Actor
+    channel_id: str | None = None
+    channel_name: str | None = None
+    message_ts: str | None = None
+    permalink: str | None = None
+    reason: str | None = None
+    requested_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One Slack workspace or Enterprise Grid organisation. *country*: region code for phones that name none."""
+
+    id: int
+    slack_id: str
+    name: str
+    country: str | None
+    opted_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing somebody did to the list."""
+
+    id: int
+    function: str
+    actor: Actor
+    at: datetime
+    channel_id: str | None
+    channel_name: str | None
+    message_ts: str | None
+    permalink: str | None
+    reason: str | None
+    upload_id: int | None
+    file_name: str | None
+    requested_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """One reason not to text *phone*; *lifted* is the entry that took it back, if any did."""
+
+    phone: str
+    entry: Entry
+    line: int | None
+    imported_note: str | None
+    requested_at: datetime | None
+    lifted: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The exchange with one phone in one campaign."""
+
+    campaign_id: str
+    campaign: str
+    active: bool
+    contact: str
+    phone: str
+    opted_out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneState:
+    """All that is known of one phone. *opt_outs*: newest first, lifted ones too."""
+
+    phone: str
+    opt_outs: tuple[OptOut, ...]
+    conversations: tuple[Conversation, ...]
+
+    @property
+    def standing(self) -> tuple[OptOut, ...]:
+        return tuple(opt_out for opt_out in self.opt_outs if opt_out.lifted is None)
+
+    @property
+    def opted_out(self) -> bool:
+        return bool(self.standing)
+
+    @property
+    def since(self) -> datetime | None:
+        """When the oldest standing opt-out was made."""
+        return min((opt_out.entry.at for opt_out in self.standing), default=None)
+
+    @property
+    def last_entry(self) -> int:
+        """The newest entry that touched this phone, 0 when none did: what a person had seen when they decided."""
+        return max((max(o.entry.id, o.lifted.id if o.lifted else 0) for o in self.opt_outs), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What opting out did to one phone. *before*: the oldest standing opt-out it already had, None when it is new."""
+
+    phone: str
+    entry: Entry
+    before: OptOut | None
+
+    @property
+    def newly(self) -> bool:
+        return self.before is None
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """
+    What a delete did. *lifted* is empty when there was nothing to lift.
+
+    *changed*: somebody opted the phone out again after the request was made, so nothing was lifted.
+    """
+
+    phone: str
+    lifted: tuple[OptOut, ...]
+    reopened: tuple[Conversation, ...]
+    state: PhoneState
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An event from Slack that was kept before its acknowledgement. *attempts*: how often it was taken on, from 1."""
+
+    account_id: int
+    event_id: str
+    kind: str
+    channel_id: str | None
+    payload: dict[str, Any]
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableRow:
+    """A row of a list that gives no phone. *cells*: the row as found, in the order of the upload's columns."""
+
+    line: int
+    cell: str
+    reason: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableReason:
+    """How many rows could not be read for one reason, and the first of their lines."""
+
+    reason: str
+    rows: int
+    first_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One list file and how far it has come. Counts are of rows or phones, as named."""
+
+    account_id: int
+    id: int
+    file_id: str
+    file_name: str
+    channel_id: str
+    channel_name: str | None
+    thread_ts: str | None
+    message_ts: str | None
+    permalink: str | None
+    actor: Actor
+    received_at: datetime
+    country: str | None
+    phone_column: str | None
+    state: str
+    problem: str | None
+    pending: bool
+    owner: str | None
+    fence: int
+    sha256: str | None
+    columns: tuple[str, ...]
+    summary: dict[str, Any]
+    rows: int
+    phones: int
+    already: int
+    unreadable: int
+    entry_id: int | None
+    last_phone: str
+    last_unreadable: int
+    newly_opted_out: int
+    already_opted_out: int
+    confirmed_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def to_opt_out(self) -> int:
+        """Phones of the list that were not opted out when it was staged."""
+        return self.phones - self.already
+
+    @property
+    def repeated(self) -> int:
+        """Readable rows whose phone stands earlier in the list."""
+        return self.rows - self.unreadable - self.phones
+
+    @property
+    def applied(self) -> int:
+        """Phones of the list that have been stored so far."""
+        return self.newly_opted_out + self.already_opted_out
+
+    @property
+    def unreadable_reasons(self) -> tuple[UnreadableReason, ...]:
+        """The reasons, commonest first; not all of a very mixed list's."""
+        return tuple(UnreadableReason(*row) for row in self.summary.get("unreadable", ()))

@@ -1,0 +1,148 @@
+"""Entries in and out of the database, and the mapping of rows to records. Private to the store."""
+
+import dataclasses
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from store.models import accounts, campaigns, conversations, entries, uploads
+from store.records import Account, Actor, Conversation, Entry, OptOut, Origin
+
+_CHUNK = 1_000  # ids in one query
+
+
+def now() -> datetime:
+    """The moment it is, in UTC."""
+    return datetime.now(UTC)
+
+
+CONVERSATIONS = sa.select(conversations, campaigns.c.name.label("campaign"), campaigns.c.active).join(
+    campaigns,
+    sa.and_(campaigns.c.account_id == conversations.c.account_id, campaigns.c.id == conversations.c.campaign_id),
+)
+
+
+def read_opt_outs(connection: sa.Connection, account: int, query: sa.Select[Any]) -> list[OptOut]:
+    """
+    The opt-outs *query* selects from the account's rows of their table, with the entries that made and lifted them.
+
+    Entries are fetched by id afterwards: in a join, a planner without fresh statistics may start from all of them.
+    """
+    rows = connection.execute(query).mappings().all()
+    ids = {row["entry_id"] for row in rows} | {row["lifted_by"] for row in rows if row["lifted_by"] is not None}
+    found: dict[int, Entry] = {}
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), _CHUNK):
+        wanted = entries_of(account).where(entries.c.id.in_(ordered[start : start + _CHUNK]))
+        found |= {row["id"]: entry_of(row) for row in connection.execute(wanted).mappings()}
+    return [
+        OptOut(
+            phone=row["phone"],
+            entry=found[row["entry_id"]],
+            line=row["line"],
+            imported_note=row["note"],
+            requested_at=row["requested_at"],
+            lifted=None if row["lifted_by"] is None else found[row["lifted_by"]],
+        )
+        for row in rows
+    ]
+
+
+def read_conversations(connection: sa.Connection, query: sa.Select[Any]) -> list[Conversation]:
+    """
+    The conversations *query* selects, by campaign and contact.
+
+    Sorted here: asked for the order, SQLite reads the whole account in that order instead of looking the phone up.
+    """
+    found = [
+        Conversation(
+            campaign_id=row["campaign_id"],
+            campaign=row["campaign"],
+            active=row["active"],
+            contact=row["contact"],
+            phone=row["phone"],
+            opted_out=row["state"] == "opted out",
+        )
+        for row in connection.execute(query).mappings()
+    ]
+    return sorted(found, key=lambda conversation: (conversation.campaign_id, conversation.contact))
+
+
+def account_of(row: sa.RowMapping) -> Account:
+    """The account in a row of its table."""
+    return Account(row["id"], row["slack_id"], row["name"], row["country"], row["opted_out"])
+
+
+def new_entry(connection: sa.Connection, account: int, by: Origin, *, upload_id: int | None = None) -> Entry:
+    """
+    Write the account's next entry.
+
+    Taking its id locks the account's row, so the transaction is the account's only writer from here on.
+    """
+    number = connection.execute(
+        sa.update(accounts)
+        .where(accounts.c.id == account)
+        .values(last_entry=accounts.c.last_entry + 1)
+        .returning(accounts.c.last_entry)
+    ).scalar_one()
+    entry = Entry(
+        id=number,
+        function=by.function,
+        actor=by.actor,
+        at=now(),
+        channel_id=by.channel_id,
+        channel_name=by.channel_name,
+        message_ts=by.message_ts,
+        permalink=by.permalink,
+        reason=by.reason,
+        upload_id=upload_id,
+        file_name=None,
+        requested_at=by.requested_at,
+    )
+    connection.execute(
+        sa.insert(entries).values(
+            account_id=account,
+            id=number,
+            function=entry.function,
+            actor_id=entry.actor.id,
+            actor_name=entry.actor.name,
+            at=entry.at,
+            channel_id=entry.channel_id,
+            channel_name=entry.channel_name,
+            message_ts=entry.message_ts,
+            permalink=entry.permalink,
+            reason=entry.reason,
+            upload_id=entry.upload_id,
+            requested_at=entry.requested_at,
+        )
+    )
+    if upload_id is None:
+        return entry
+    of_upload = sa.select(uploads.c.file_name).where(uploads.c.account_id == account, uploads.c.id == upload_id)
+    return dataclasses.replace(entry, file_name=connection.execute(of_upload).scalar_one())
+
+
+def entries_of(account: int) -> sa.Select[Any]:
+    """The account's entries with the file names of their uploads, for `entry_of`."""
+    of_upload = sa.and_(uploads.c.account_id == entries.c.account_id, uploads.c.id == entries.c.upload_id)
+    query = sa.select(entries, uploads.c.file_name).outerjoin(uploads, of_upload)
+    return query.where(entries.c.account_id == account)
+
+
+def entry_of(row: sa.RowMapping) -> Entry:
+    """The entry in a row of `entries_of`."""
+    return Entry(
+        id=row["id"],
+        function=row["function"],
+        actor=Actor(row["actor_id"], row["actor_name"]),
+        at=row["at"],
+        channel_id=row["channel_id"],
+        channel_name=row["channel_name"],
+        message_ts=row["message_ts"],
+        permalink=row["permalink"],
+        reason=row["reason"],
+        upload_id=row["upload_id"],
+        file_name=row["file_name"],
+        requested_at=row["requested_at"],
+    )

@@ -1,0 +1,238 @@
+"""The command line, as an operator uses it."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from bot import demo
+from bot.__main__ import main
+from bot.config import Settings
+from bot.serve import open_store
+from store import Actor, Function, Origin, Store
+
+ROOT = Path(__file__).parents[2]
+OPTIONS = {
+    "sandbox": {"--port", "--db", "--quiet", "--no-bot", "--events-url"},
+    "serve": set(),
+    "migrate": set(),
+    "manifest": {"--url"},
+    "doctor": set(),
+    "import": {"--account", "--country", "--yes"},
+    "export": {"--account"},
+}
+
+
+def run(*arguments: str, **environment: str) -> Result:
+    return CliRunner(env=dict(environment)).invoke(main, list(arguments), prog_name="python -m bot")
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No `.env` of the project's directory is read."""
+    monkeypatch.chdir(tmp_path)
+
+
+@asynccontextmanager
+async def started(*arguments: str, **environment: str) -> AsyncIterator[Process]:
+    """`python -m bot` in a process of its own, ended when the test has not."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        *arguments,
+        stdout=PIPE,
+        stderr=PIPE,
+        env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def line_of(process: Process) -> str:
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        line = (await process.stdout.readline()).decode()
+    if not line:
+        assert process.stderr is not None
+        pytest.fail((await process.stderr.read()).decode())
+    return line
+
+
+def address_in(line: str) -> str:
+    found = re.search(r"http://127\.0\.0\.1:\d+", line)
+    assert found is not None, line
+    return found[0]
+
+
+def test_commands_and_options_are_exactly_those_promised() -> None:
+    """`python -m bot` has the sub-commands of the README, each with its options and no others."""
+    found = {
+        name: {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+        for name, command in main.commands.items()
+    }
+    assert found == OPTIONS
+
+
+@pytest.mark.parametrize("command", sorted(OPTIONS))
+def test_every_command_explains_itself(command: str) -> None:
+    """`--help` of a command says what it does and describes each option."""
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert all(option in result.output for option in OPTIONS[command])
+
+
+def test_a_bad_setting_is_refused_with_one_sentence() -> None:
+    """A setting that cannot be used ends the command with status 1 and a sentence that names it, and no traceback."""
+    result = run("serve", OPTOUT_PORT="many")
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: OPTOUT_PORT")
+    assert result.output.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({}, "SLACK_BOT_TOKEN is not set"),
+        ({"SLACK_BOT_TOKEN": "xoxb-1-2-abc"}, "SLACK_APP_TOKEN (for Socket Mode) nor SLACK_SIGNING_SECRET"),
+    ],
+)
+def test_serve_says_which_token_is_missing(environment: dict[str, str], named: str) -> None:
+    """Without what it takes to talk to Slack `serve` does not start, and says what is missing and where it is found."""
+    result = run("serve", **environment)
+    assert result.exit_code == 1
+    assert named in result.output
+
+
+def test_migrate_makes_the_tables_and_may_be_repeated(tmp_path: Path) -> None:
+    """`migrate` brings an empty database to head; a second time it says that there was nothing to do."""
+    url = f"sqlite:///{tmp_path / 'desk.db'}"
+    assert "The tables are at revision" in run("migrate", DATABASE_URL=url).output
+    assert "already" in run("migrate", DATABASE_URL=url).output
+    store = Store.open(url)
+    store.database.require_head()
+    store.close()
+
+
+def test_a_database_that_is_away_is_a_sentence(tmp_path: Path) -> None:
+    """A database that cannot be opened ends a command with a sentence instead of a traceback."""
+    result = run("migrate", DATABASE_URL=f"sqlite:///{tmp_path}/missing/desk.db")
+    assert result.exit_code == 1
+    assert "cannot be reached" in result.output
+
+
+def test_manifest_prints_both_ways_of_connecting() -> None:
+    """`manifest` prints YAML for Socket Mode; with --url the same app for HTTP."""
+    socket, http = (
+        yaml.safe_load(run("manifest", *extra).output) for extra in ((), ("--url", "https://desk.example.org"))
+    )
+    assert socket["settings"]["socket_mode_enabled"] is True
+    assert http["settings"]["socket_mode_enabled"] is False
+    assert http["settings"]["event_subscriptions"]["request_url"] == "https://desk.example.org/slack/events"
+    assert socket["oauth_config"] == http["oauth_config"]
+
+
+def test_manifest_refuses_an_address_slack_cannot_call() -> None:
+    """`--url` must be https."""
+    result = run("manifest", "--url", "http://desk.example.org")
+    assert result.exit_code == 2
+    assert "is not an address Slack can call" in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--events-url", "http://127.0.0.1:9/slack/events"), ("--no-bot", "--db", "desk.db")]
+)
+def test_sandbox_refuses_options_that_would_do_nothing(arguments: tuple[str, ...]) -> None:
+    """An option that has no effect together with the others is an error, not silence."""
+    assert run("sandbox", *arguments).exit_code == 2
+
+
+async def test_sandbox_serves_page_and_desk_and_ends_cleanly(tmp_path: Path) -> None:
+    """`sandbox` prints the page's address once the desk is connected, answers commands, keeps --db and ends on Ctrl-C."""
+    file = tmp_path / "kept.db"
+    async with started("sandbox", "--port", "0", "--quiet", "--db", str(file)) as process:
+        url = address_in(await line_of(process))
+        async with aiohttp.ClientSession() as session:
+            async with session.get(url) as page:
+                assert page.status == 200
+                assert "text/html" in page.headers["Content-Type"]
+            command = {"user": "admin", "channel": "campaign-admins", "text": "/optout add 212 555 0100"}
+            async with session.post(f"{url}/sandbox/command", json=command) as answer:
+                said = await answer.json()
+        assert said["ok"], said
+        assert said["acknowledged"]
+        # A terminal sends Ctrl-C to all of the desk's processes.
+        os.killpg(process.pid, signal.SIGINT)
+        async with asyncio.timeout(30):
+            out, err = await process.communicate()
+        assert (process.returncode, out) == (0, b"")
+        assert b"Traceback" not in err
+    store = Store.open(f"sqlite:///{file}")
+    with store.database.read() as connection:
+        phones = connection.exec_driver_sql("SELECT phone FROM opted_out").scalars().all()
+    store.close()
+    assert phones == ["+12125550100"]
+
+
+def test_the_sandbox_starts_with_campaigns(tmp_path: Path) -> None:
+    """Two active campaigns and a finished one have conversations; seeding a kept file again changes nothing in it."""
+    store = open_store(Settings(database_url=f"sqlite:///{tmp_path / 'desk.db'}"))
+    demo.seed(store, "T0DESK", "Harbor Campaign")
+    account = store.accounts.get_or_create("T0DESK")
+    store.optouts.add(account.id, ["+12125550100"], Origin(Function.COMMAND, Actor("U0ADMIN", "admin")))
+    demo.seed(store, "T0DESK", "Harbor Campaign")
+    found = store.campaigns.list_conversations(account.id, "+12125550100")
+    other = store.campaigns.list_conversations(account.id, "+14155550107")
+    store.close()
+    assert [(c.campaign, c.active, c.opted_out) for c in found] == [
+        ("GOTV October", True, True),
+        ("Phonebank 2025", False, True),
+        ("Volunteer Drive", True, True),
+    ]
+    assert [(c.campaign, c.contact, c.opted_out) for c in other] == [("Volunteer Drive", "Hugo Stein", False)]
+    assert account.country == "US"
+
+
+async def test_sandbox_without_the_bot_prints_what_an_app_needs() -> None:
+    """`sandbox --no-bot` prints address, tokens and signing secret, with which Slack's own API answers."""
+    async with started("sandbox", "--no-bot", "--quiet", "--port", "0") as process:
+        said = dict([(await line_of(process)).strip().split("=", 1) for _ in range(4)])
+        assert set(said) == {"SLACK_API_URL", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"}
+        headers = {"Authorization": f"Bearer {said['SLACK_BOT_TOKEN']}"}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{said['SLACK_API_URL']}auth.test", headers=headers) as a,
+        ):
+            assert (await a.json())["ok"]
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(30):
+            await process.communicate()
+        assert process.returncode == 0
+
+
+async def test_sandbox_says_when_its_port_is_taken() -> None:
+    """A port in use ends `sandbox` with a sentence that names the option to choose another."""
+    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        async with started("sandbox", "--port", str(port)) as process:
+            async with asyncio.timeout(30):
+                _, err = await process.communicate()
+            assert process.returncode == 1
+            assert f"Port {port} cannot be opened".encode() in err
+            assert b"Traceback" not in err

@@ -1,0 +1,135 @@
+"""What `doctor` says, against the embedded Slack."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from bot.config import Settings
+from bot.doctor import Finding, examine
+from bot.manifest import scopes
+from bot.sandbox import EmbeddedSlack, SandboxClient
+from bot.serve import open_store
+from store import Store
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[EmbeddedSlack]:
+    async with EmbeddedSlack() as slack:
+        slack.set_manifest(scopes=scopes())
+        yield slack
+
+
+@pytest.fixture
+async def people(slack: EmbeddedSlack) -> AsyncIterator[SandboxClient]:
+    async with SandboxClient(slack.url) as client:
+        yield client
+
+
+@pytest.fixture
+def settings(slack: EmbeddedSlack, tmp_path: Path) -> Settings:
+    settings = Settings(
+        database_url=f"sqlite:///{tmp_path / 'desk.db'}",
+        slack_bot_token=SecretStr(slack.bot_token),
+        slack_app_token=SecretStr(slack.app_token),
+        slack_api_url=slack.api_url,
+    )
+    open_store(settings).close()
+    return settings
+
+
+async def wrong(settings: Settings) -> list[str]:
+    return [finding.sentence for finding in await examine(settings) if not finding.good]
+
+
+async def test_a_whole_installation_is_found_good(settings: Settings, slack: EmbeddedSlack) -> None:
+    """With everything in place each check is good, and the sentences name what was looked at; nothing is posted."""
+    findings = await examine(settings)
+    assert [finding.sentence for finding in findings if not finding.good] == []
+    said = "\n".join(finding.sentence for finding in findings)
+    for part in ("Database:", "Migrations:", f"({slack.team_id})", "Scopes:", "Socket Mode", "#optout-uploads"):
+        assert part in said
+    assert not any(channel.messages for channel in slack.platform.workspace.channels.values())
+
+
+async def test_missing_tokens_are_named(settings: Settings) -> None:
+    """Without tokens the sentences name the variables and where their values are found."""
+    bare = Settings(database_url=settings.database_url)
+    assert await wrong(bare) == [
+        "Bot token: SLACK_BOT_TOKEN is not set; see OAuth & Permissions.",
+        "Connection: set SLACK_APP_TOKEN for Socket Mode (the simple way) or SLACK_SIGNING_SECRET for HTTP.",
+    ]
+
+
+async def test_tokens_slack_does_not_know_are_named(settings: Settings) -> None:
+    """A token that Slack refuses is named with what to do, and never shown."""
+    changed = settings.model_copy(
+        update={"slack_bot_token": SecretStr("xoxb-1-2-wrong"), "slack_app_token": SecretStr("xapp-1-A1-2-wrong")}
+    )
+    said = await wrong(changed)
+    assert len(said) == 2
+    assert said[0].startswith("Bot token: SLACK_BOT_TOKEN is no use: Slack does not know it")
+    assert said[1].startswith("App token: SLACK_APP_TOKEN is no use: Slack does not know it")
+    assert "wrong" not in "".join(said)
+
+
+async def test_a_missing_scope_is_named(settings: Settings, slack: EmbeddedSlack) -> None:
+    """Scopes of the manifest that the token lacks are named, with the need to install again."""
+    slack.set_manifest(scopes=scopes() - {"files:write"})
+    assert await wrong(settings) == ["Scopes: the bot token lacks files:write. Add them and install the app again."]
+
+
+async def test_an_uploads_channel_without_the_bot_is_named(settings: Settings, people: SandboxClient) -> None:
+    """A missing channel, an archived one and one without the bot each get their sentence."""
+    await people.kick("optout-uploads")
+    changed = settings.model_copy(update={"uploads_channels": frozenset({"optout-uploads", "archive-2024", "nowhere"})})
+    archived, nowhere, without = await wrong(changed)
+    assert archived == "Uploads channel: #archive-2024 is archived."
+    assert "there is none called nowhere" in nowhere
+    assert without == "Uploads channel: the bot is not in #optout-uploads. Invite the bot there with /invite."
+
+
+async def test_a_slack_out_of_reach_is_said(settings: Settings) -> None:
+    """An address that does not answer is named instead of blaming the tokens."""
+    changed = settings.model_copy(update={"slack_api_url": "http://127.0.0.1:1/api/"})
+    assert all("http://127.0.0.1:1/api/ does not answer as Slack does" in said for said in await wrong(changed))
+    assert len(await wrong(changed)) == 2
+
+
+async def test_a_database_is_looked_at_and_left_alone(settings: Settings, tmp_path: Path) -> None:
+    """A SQLite file that is not there yet is no fault and is not made by looking; a missing directory is a fault."""
+    new = settings.model_copy(update={"database_url": f"sqlite:///{tmp_path / 'new.db'}"})
+    assert await wrong(new) == []
+    assert not (tmp_path / "new.db").exists()
+    lost = settings.model_copy(update={"database_url": f"sqlite:///{tmp_path / 'no' / 'desk.db'}"})
+    assert "its directory does not exist" in (await wrong(lost))[0]
+
+
+async def test_a_postgresql_without_tables_names_the_command(settings: Settings, postgres_empty: str) -> None:
+    """On PostgreSQL behind head the sentence names `migrate`; one that does not answer is said to be of no use."""
+    behind = settings.model_copy(update={"database_url": postgres_empty})
+    (said,) = await wrong(behind)
+    assert "Run `python -m bot migrate`" in said
+    away = settings.model_copy(update={"database_url": "postgresql+psycopg://desk:hidden@127.0.0.1:1/desk"})
+    (said,) = await wrong(away)
+    assert said.startswith("Database: PostgreSQL at 127.0.0.1 is no use.")
+    assert "hidden" not in said
+
+
+async def test_a_count_that_is_off_is_found(settings: Settings, slack: EmbeddedSlack) -> None:
+    """The count of opted-out phones is compared with a fresh one."""
+    store = Store.open(settings.database_url)
+    store.accounts.get_or_create(slack.team_id, "Desk")
+    assert Finding(good=True, sentence="Count: 0 phones are opted out.") in await examine(settings)
+    with store.database.write() as connection:
+        connection.exec_driver_sql("UPDATE accounts SET opted_out = 7")
+    store.close()
+    assert await wrong(settings) == ["Count: 0 phones are opted out, but 7 are shown; please report this."]
+
+
+@pytest.fixture
+def postgres_empty(request: pytest.FixtureRequest) -> str:
+    """The server's own database, in which no test makes tables."""
+    url = request.getfixturevalue("postgres_server")
+    return str(url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False))

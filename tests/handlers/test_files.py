@@ -1,0 +1,363 @@
+"""Dropped lists from the drop to the report, as people see them: the real app over the embedded Slack's sockets."""
+
+import asyncio
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from bot.config import Settings
+from bot.sandbox import SandboxMessage, State
+from store import Function, Upload
+from tests.handlers.conftest import ADMINS, TICKETS, Office
+
+UPLOADS = "optout-uploads"
+ONE, TWO, THREE = "+12125550100", "+12125550101", "+14155550102"
+LIST = b"name,phone\nAnn,(212) 555-0100\nBob,212-555-0101\nCat,+1 415 555 0102\n"
+MIXED = (
+    b"name,phone\nAnn,(212) 555-0100\nBob,12345\nAnn,+1 212 555 0100\nCat,=cmd()\nDan,212 555 0101\nEve,4155550102\n"
+)
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """A lease that is over soon, so that nothing waits long for the next look."""
+    return settings.model_copy(update={"lease_seconds": 1.0})
+
+
+async def drop(
+    office: Office,
+    content: bytes | Path,
+    *,
+    user: str = "admin",
+    channel: str = UPLOADS,
+    name: str = "stops.csv",
+    text: str = "",
+) -> str:
+    """Drop a file; the timestamp of its message."""
+    outcome = await office.people.drop(user, channel, name, content, text=text or None)
+    assert outcome.ok, outcome
+    assert outcome.ts is not None
+    return outcome.ts
+
+
+async def says(office: Office, ts: str, words: str) -> SandboxMessage:
+    """Wait until a reply in the thread of *ts* says *words*."""
+
+    def there(state: State) -> SandboxMessage | None:
+        return next((reply for reply in state.replies(ts) if words in reply.all_text), None)
+
+    return await office.people.until(there)
+
+
+async def settled(office: Office) -> Upload:
+    """Wait until the latest upload is shown as it stands and nobody works on it, and return it."""
+    async with asyncio.timeout(10):
+        while True:
+            upload = office.store.uploads.list(office.account.id, 1)[0]
+            if not upload.pending and upload.owner is None:
+                return upload
+            await office.people.state(after=(await office.people.state()).version, timeout=0.1)
+
+
+def standing(office: Office, *phones: str) -> list[int]:
+    """How many opt-outs stand for each of *phones*."""
+    found = office.store.optouts.find_many(office.account.id, phones)
+    return [len(found[phone].standing) for phone in phones]
+
+
+def scratch_files(directory: Path) -> list[Path]:
+    """What was read of lists and is kept on the disk."""
+    return list(directory.glob("*.scratch"))
+
+
+async def test_drop_preview_confirm_report(office: Office) -> None:
+    """A list is previewed, applied after a yes and reported with exact counts, all in one message in its thread."""
+    await office.opt_out(TWO)
+    ts = await drop(office, MIXED)
+    preview = await says(office, ts, "Nothing has changed yet")
+    assert preview.text == "*stops.csv: 2 phones to opt out.* Nothing has changed yet."
+    said = preview.all_text
+    assert "6 rows · 1 already opted out · 1 repeated · 2 not understood" in said
+    assert "first at line 3" in said
+    assert "read as *United States*" in said
+    assert preview.button("upload.confirm").text == "Opt out 2 phones"
+    assert office.store.optouts.count(office.account.id) == 1
+
+    await office.press("second-admin", preview, "upload.confirm")
+    report = await says(office, ts, "phones opted out*")
+    assert report.ts == preview.ts
+    assert report.text.startswith("*2 phones opted out* from stops.csv in ")
+    assert "1 was already opted out: this list is kept as a second reason" in report.all_text
+    assert "1 row repeated a phone of the same list" in report.all_text
+    assert "2 rows not understood" in report.all_text
+    assert report.buttons == []
+
+    upload = await settled(office)
+    assert (upload.state, upload.rows, upload.phones, upload.unreadable) == ("done", 6, 3, 2)
+    assert (upload.newly_opted_out, upload.already_opted_out, upload.repeated) == (2, 1, 1)
+    assert standing(office, ONE, TWO, THREE) == [1, 2, 1]
+    assert office.store.optouts.count(office.account.id) == office.store.optouts.recount(office.account.id) == 3
+    entry = office.store.optouts.find(office.account.id, ONE).standing[0].entry
+    assert (entry.function, entry.actor) == (Function.UPLOAD, await office.actor("second-admin"))
+
+
+async def test_unreadable_rows_are_fixed_and_dropped_again(office: Office) -> None:
+    """The rows not understood come as a CSV with their reasons; mended there and dropped, they are opted out."""
+    ts = await drop(office, MIXED)
+    await office.press("admin", await says(office, ts, "Nothing has changed yet"), "upload.confirm")
+    thread = (await office.replies_to(ts, 2)).thread
+    attached = thread[-1].files[0]
+    assert attached["name"] == "stops.unreadable.csv"
+    rows = list(csv.DictReader(io.StringIO((await office.people.download(attached["id"])).decode())))
+    assert [(row["name"], row["phone"], row["line"]) for row in rows] == [
+        ("Bob", "12345", "3"),
+        ("Cat", "'=cmd()", "5"),
+    ]
+    assert rows[0]["reason"] == "5 digits, a US number has 10"
+    await settled(office)
+
+    rows[0]["phone"], rows[1]["phone"] = "212 555 0123", "212 555 0124"
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    again = await drop(office, text.getvalue().encode(), name="stops.unreadable.csv")
+    await office.press("admin", await says(office, again, "2 phones to opt out"), "upload.confirm")
+    await says(office, again, "*2 phones opted out*")
+    assert (await settled(office)).unreadable == 0
+    assert standing(office, "+12125550123", "+12125550124") == [1, 1]
+    assert office.store.optouts.count(office.account.id) == 5
+
+
+async def test_the_bots_own_files_are_no_lists(office: Office) -> None:
+    """The CSV the bot attaches in the uploads channel is announced to it by Slack, and left alone."""
+    ts = await drop(office, MIXED)
+    await office.press("admin", await says(office, ts, "Nothing has changed yet"), "upload.confirm")
+    await office.replies_to(ts, 2)
+    await settled(office)
+    announced = [sent for sent in await office.people.deliveries("event") if sent["name"] == "file_shared"]
+    assert announced[-1]["payload"]["event"]["user_id"] == office.slack.bot_user_id
+    # What comes after it is handled after it.
+    await says(office, await drop(office, LIST, name="next.csv"), "next.csv: every phone")
+    assert [upload.file_name for upload in office.store.uploads.list(office.account.id, 9)] == ["next.csv", "stops.csv"]
+
+
+async def test_cancel(office: Office, tmp_path: Path) -> None:
+    """Cancelled, nothing is opted out, the buttons go, and nothing of the list stays on the disk."""
+    ts = await drop(office, LIST)
+    preview = await says(office, ts, "3 phones to opt out")
+    assert scratch_files(tmp_path)
+    await office.press("admin", preview, "upload.cancel")
+    cancelled = await says(office, ts, "stops.csv was cancelled")
+    assert "Nothing was changed." in cancelled.text
+    assert cancelled.buttons == []
+    assert (await settled(office)).state == "cancelled"
+    assert office.store.optouts.count(office.account.id) == 0
+    assert not scratch_files(tmp_path)
+
+
+async def test_double_click_on_confirm(office: Office) -> None:
+    """Two people pressing at once opt the list out once; the second is told how it stands."""
+    ts = await drop(office, LIST)
+    preview = await says(office, ts, "3 phones to opt out")
+    first, second = await asyncio.gather(
+        office.people.click("admin", preview, "upload.confirm"),
+        office.people.click("second-admin", preview, "upload.confirm"),
+    )
+    assert first.ok
+    assert second.ok
+    await says(office, ts, "*3 phones opted out*")
+
+    def told(state: State) -> list[str]:
+        return [message.text for name in ("admin", "second-admin") for message in state.ephemerals(name)]
+
+    refusals = await office.people.until(told)
+    assert len(refusals) == 1
+    assert refusals[0].startswith("stops.csv ")
+    await settled(office)
+    assert standing(office, ONE, TWO, THREE) == [1, 1, 1]
+    assert office.store.optouts.count(office.account.id) == 3
+    entries = [e for e in office.store.optouts.list_entries(office.account.id, 9) if e.function == Function.UPLOAD]
+    assert len(entries) == 1
+
+
+async def test_missing_phone_column(office: Office) -> None:
+    """The columns are named, nothing changes, and one click reads the list with the likely one."""
+    ts = await drop(office, b"Name,Mobile,City\nAna,(212) 555-0100,New York\nBen,+1 212 555 0101,Boston\n")
+    refused = await says(office, ts, "Nothing was changed.")
+    assert "no column called `phone`" in refused.text
+    for column in ("Name", "Mobile", "City"):
+        assert column in refused.text
+    assert refused.button("upload.column").text == "Use Mobile"
+    assert (await settled(office)).state == "refused"
+    assert office.store.optouts.count(office.account.id) == 0
+
+    await office.press("support", refused, "upload.column")
+    preview = await says(office, ts, "2 phones to opt out")
+    assert preview.ts == refused.ts
+    await office.press("admin", preview, "upload.confirm")
+    await says(office, ts, "*2 phones opted out*")
+    await settled(office)
+    assert standing(office, ONE, TWO) == [1, 1]
+
+
+async def test_country_menu(office: Office) -> None:
+    """Another country in the menu reads the list again, and its phones are those opted out."""
+    ts = await drop(office, b"phone\n07911 123456\n07911 123457\n")
+    preview = await says(office, ts, "no row of it was understood")
+    assert [button.text for button in preview.buttons] == ["Cancel"]
+    british = next(item for item in preview.elements if item["action_id"] == "upload.country")
+    value = next(option["value"] for option in british["options"] if option["text"]["text"] == "United Kingdom")
+    outcome = await office.people.click("admin", preview, "upload.country", value=value)
+    assert outcome.ok
+    again = await says(office, ts, "2 phones to opt out")
+    assert again.ts == preview.ts
+    assert "read as *United Kingdom*" in again.all_text
+    await office.press("admin", again, "upload.confirm")
+    await says(office, ts, "*2 phones opted out*")
+    await settled(office)
+    assert standing(office, "+447911123456", "+447911123457") == [1, 1]
+
+
+async def test_a_file_without_a_mention_elsewhere_is_left_alone(office: Office) -> None:
+    """Outside the uploads channel a file alone is nobody's list."""
+    await drop(office, LIST, channel=TICKETS)
+    ts = await drop(office, LIST, name="next.csv")
+    await says(office, ts, "3 phones to opt out")
+    assert [upload.file_name for upload in office.store.uploads.list(office.account.id, 9)] == ["next.csv"]
+    assert (await office.people.state()).channel(TICKETS).messages[0].thread == []
+
+
+async def test_a_mention_with_a_file(office: Office) -> None:
+    """Anywhere, a file dropped with a mention of the bot is a list, answered in its thread."""
+    ts = await drop(office, LIST, channel=TICKETS, text="@optout please stop these")
+    preview = await says(office, ts, "3 phones to opt out")
+    await settled(office)
+    await office.press("admin", preview, "upload.confirm")
+    await says(office, ts, "*3 phones opted out*")
+    assert len((await office.people.state()).replies(ts)) == 1
+    assert office.store.optouts.count(office.account.id) == 3
+
+
+async def test_a_mention_in_the_uploads_channel(office: Office) -> None:
+    """Both events tell of one file: one upload, one message."""
+    ts = await drop(office, LIST, text="@optout here you are")
+    await says(office, ts, "3 phones to opt out")
+    await settled(office)
+    assert len(office.store.uploads.list(office.account.id, 9)) == 1
+    assert len((await office.people.state()).replies(ts)) == 1
+
+
+async def test_a_drop_in_a_thread(office: Office) -> None:
+    """A list dropped as a reply is answered in that thread."""
+    root = await office.people.message("support", UPLOADS, "Yesterday's lists")
+    assert root.ts is not None
+    outcome = await office.people.drop("support", UPLOADS, "stops.csv", LIST, thread_ts=root.ts)
+    assert outcome.ok
+    preview = await says(office, root.ts, "3 phones to opt out")
+    assert preview.thread_ts == root.ts
+    assert (await settled(office)).thread_ts == root.ts
+
+
+async def test_a_mention_without_a_file(office: Office) -> None:
+    """A bare mention gets a pointer to what can be done, in its thread."""
+    outcome = await office.people.message("support", TICKETS, "@optout hello")
+    assert outcome.ts is not None
+    reply = (await office.replies_to(outcome.ts, 1)).thread[0]
+    assert "Drop a CSV with a column called `phone`" in reply.all_text
+    assert office.store.uploads.list(office.account.id, 9) == ()
+
+
+async def test_a_member_drops_and_an_admin_confirms(office: Office) -> None:
+    """Support's list waits for an admin; support's own yes is refused to support alone, naming who can."""
+    ts = await drop(office, LIST, user="support")
+    preview = await says(office, ts, "3 phones to opt out")
+    await settled(office)
+    await office.press("support", preview, "upload.confirm")
+    refusal = await office.told("support")
+    admin, second = await office.actor("admin"), await office.actor("second-admin")
+    assert refusal.text.startswith("Only admins can apply lists.")
+    assert f"<@{admin.id}>" in refusal.text
+    assert f"<@{second.id}>" in refusal.text
+    assert office.store.optouts.count(office.account.id) == 0
+    await office.press("admin", preview, "upload.confirm")
+    await says(office, ts, "*3 phones opted out*")
+    assert (await settled(office)).actor == await office.actor("support")
+    assert office.store.optouts.find(office.account.id, ONE).standing[0].entry.actor == admin
+
+
+async def test_who_may_cancel(office: Office) -> None:
+    """A member cancels a list of their own, not somebody else's."""
+    ts = await drop(office, LIST)
+    preview = await says(office, ts, "3 phones to opt out")
+    await settled(office)
+    await office.press("support", preview, "upload.cancel")
+    assert (await office.told("support")).text == "Only an admin or the person who dropped the list can cancel it."
+    assert (await settled(office)).state == "waiting"
+    own = await drop(office, LIST, user="support", name="own.csv")
+    await office.press("support", await says(office, own, "own.csv: 3 phones to opt out"), "upload.cancel")
+    await says(office, own, "own.csv was cancelled")
+
+
+async def test_a_guest_is_refused(office: Office) -> None:
+    """A guest's list is not taken, and the guest alone is told."""
+    await drop(office, LIST, user="guest")
+    assert (await office.told("guest")).text == "Guests cannot use the opt-out desk."
+    assert office.store.uploads.list(office.account.id, 9) == ()
+
+
+async def test_a_stranger_is_refused(office: Office) -> None:
+    """So is one of another organisation, who reaches the bot by a mention in a shared channel."""
+    await drop(office, LIST, user="stranger", channel="partner-desk", text="@optout stop these")
+    assert (await office.told("stranger")).text.startswith("Only members of this workspace")
+    assert office.store.uploads.list(office.account.id, 9) == ()
+
+
+async def test_another_bot_is_refused(office: Office) -> None:
+    """A list from another app is not taken, and nobody else is bothered with it."""
+    await office.people.invite(UPLOADS, "ticket-bot")
+    ts = await drop(office, LIST, user="ticket-bot")
+    mine = await drop(office, LIST, name="mine.csv")
+    await says(office, mine, "3 phones to opt out")
+    await settled(office)
+    assert [upload.file_name for upload in office.store.uploads.list(office.account.id, 9)] == ["mine.csv"]
+    assert (await office.people.state()).replies(ts) == []
+
+
+async def test_removed_from_the_channel_in_the_middle(office: Office) -> None:
+    """The outcome that cannot be posted any more goes to whoever dropped the list, and the work is done once."""
+    ts = await drop(office, LIST)
+    preview = await says(office, ts, "3 phones to opt out")
+    await settled(office)
+    await office.people.kick(UPLOADS)
+    await office.people.fault(method="chat.update", fault="error", error="channel_not_found", times=-1)
+    await office.press("admin", preview, "upload.confirm")
+
+    def written(state: State) -> SandboxMessage | None:
+        direct = state.direct("admin")
+        return direct.messages[-1] if direct and direct.messages else None
+
+    message = await office.people.until(written)
+    assert message.text.startswith("*3 phones opted out* from stops.csv")
+    assert "/invite @Opt-Out Desk" in message.all_text
+    assert (await settled(office)).state == "done"
+    assert office.store.optouts.count(office.account.id) == 3
+
+
+async def test_uploads_lists_them(office: Office) -> None:
+    """`/optout uploads` names each with its state, counts and link."""
+    ts = await drop(office, LIST)
+    await office.press("admin", await says(office, ts, "3 phones to opt out"), "upload.confirm")
+    await says(office, ts, "*3 phones opted out*")
+    await settled(office)
+    before = len((await office.people.state()).ephemerals("admin"))
+    assert (await office.people.command("admin", ADMINS, "/optout uploads")).ok
+
+    def listed(state: State) -> SandboxMessage | None:
+        shown = [*state.channel(ADMINS).everything, *state.ephemerals("admin")[before:]]
+        return next((message for message in shown if "stops.csv" in message.all_text), None)
+
+    said = (await office.people.until(listed)).all_text
+    assert "|stops.csv>* · done · 3 phones opted out, 0 already" in said

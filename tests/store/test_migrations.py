@@ -1,0 +1,159 @@
+"""The migrations and the tables they leave, on both databases."""
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from store import Account, Origin, Store, StoreBehind, StoreUnavailable
+from store.models import OPTED_OUT_VIEW, metadata
+
+ONE = "+12125550100"
+TWO = "+12125550101"
+
+
+def test_migrations_make_the_tables_of_the_models(store: Store) -> None:
+    """Alembic finds nothing to change after the last migration: columns, types, keys, indexes."""
+    with store.database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def _details(inspector: sa.Inspector) -> set[tuple[str, str, str]]:
+    found: set[tuple[str, str, str]] = set()
+    for table in metadata.tables:
+        found |= {(table, str(check["name"]), check["sqltext"]) for check in inspector.get_check_constraints(table)}
+        found |= {
+            (table, str(key["name"]), str(key["column_names"])) for key in inspector.get_unique_constraints(table)
+        }
+        for key in inspector.get_foreign_keys(table):
+            found.add((table, str(key["name"]), f"{key['constrained_columns']} {key['referred_columns']}"))
+        for column in inspector.get_columns(table):
+            found.add((table, column["name"], f"{column['type']!r} {column['nullable']} {column['default']}"))
+        primary = inspector.get_pk_constraint(table)
+        found.add((table, str(primary["name"]), str(primary["constrained_columns"])))
+    return found
+
+
+def test_migrations_make_the_constraints_and_the_view_of_the_models(store: Store) -> None:
+    """What Alembic does not compare, checks, defaults, names of keys and the view, is word for word the models'."""
+    with store.database.read() as connection:
+        inspector = sa.inspect(connection)
+        migrated = _details(inspector)
+        view = inspector.get_view_definition("opted_out")
+    with store.database.write() as connection:
+        connection.execute(sa.text("DROP VIEW opted_out"))
+        metadata.drop_all(connection)
+        metadata.create_all(connection)
+        connection.execute(sa.text(OPTED_OUT_VIEW))
+        inspector = sa.inspect(connection)
+        assert _details(inspector) == migrated
+        assert inspector.get_view_definition("opted_out").split() == view.split()
+    assert ("opt_outs", "pk_opt_outs", "['account_id', 'phone', 'entry_id']") in migrated
+
+
+def test_migrating_again_changes_nothing(store: Store, account: Account) -> None:
+    """A start on a database that is up to date leaves it alone."""
+    store.database.migrate()
+    store.database.require_head()
+    assert store.database.revision() == store.database.head()
+    assert store.accounts.get(account.id) == account
+
+
+def test_a_new_database_is_refused_until_migrated(tmp_path: Path) -> None:
+    """Tables that are missing are named with the command that makes them."""
+    store = Store.open(f"sqlite:///{tmp_path}/odd %41 name.db")
+    assert store.database.revision() is None
+    with pytest.raises(StoreBehind, match=r"at revision none.*python -m bot migrate"):
+        store.database.require_head()
+    store.database.migrate()
+    store.database.require_head()
+    store.close()
+
+
+def test_a_database_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+    """A person reads what happened and what to do, not the driver's words."""
+    store = Store.open(f"sqlite:///{tmp_path}/missing/desk.db")
+    with pytest.raises(StoreUnavailable, match=r"cannot be reached right now .*Please try again"):
+        store.accounts.find("T1")
+    store.close()
+
+
+def test_a_failed_migration_leaves_nothing(store: Store) -> None:
+    """Tables are made in one transaction, on SQLite too: a start that dies half-way can be started again."""
+    with store.database.write() as connection:
+        connection.execute(sa.text("DROP VIEW opted_out"))
+        metadata.drop_all(connection)
+        connection.execute(sa.text("DELETE FROM alembic_version"))
+        # In the way of the migration's last statement.
+        connection.execute(sa.text("CREATE VIEW opted_out AS SELECT 1 AS one"))
+    with pytest.raises((sa.exc.DBAPIError, StoreUnavailable)):
+        store.database.migrate()
+    with store.database.read() as connection:
+        assert sa.inspect(connection).get_table_names() == ["alembic_version"]
+    with store.database.write() as connection:
+        connection.execute(sa.text("DROP VIEW opted_out"))
+    store.database.migrate()
+    store.database.require_head()
+
+
+def test_the_view_shows_what_stands(store: Store, account: Account, by_admin: Origin) -> None:
+    """Each phone that is out, once, since its oldest standing reason, by the account's Slack id."""
+    store.accounts.get_or_create("T0OTHER", "Other")
+    store.optouts.add(account.id, [ONE, TWO], by_admin)
+    store.optouts.add(account.id, [ONE, TWO], by_admin)
+    store.optouts.delete(account.id, TWO, by_admin)
+    (first,) = store.optouts.add(account.id, [TWO], by_admin)
+    store.optouts.add(account.id, ["+12125550102"], by_admin)
+    store.optouts.delete(account.id, "+12125550102", by_admin)
+    with store.database.read() as connection:
+        rows = connection.execute(sa.text("SELECT account, phone FROM opted_out ORDER BY phone")).all()
+        since = connection.execute(
+            sa.text("SELECT e.id FROM opted_out v JOIN entries e ON e.at = v.since WHERE v.phone = :phone"),
+            {"phone": TWO},
+        ).scalars()
+        assert [tuple(row) for row in rows] == [("T0DESK", ONE), ("T0DESK", TWO)]
+        assert list(since) == [first.entry.id]
+
+
+def test_the_view_looks_a_phone_up(store: Store, account: Account, by_admin: Origin) -> None:
+    """Asking for one phone, or joining phones with the view, goes through the primary key and reads no whole list."""
+    store.optouts.add(account.id, [f"+1212{n:07}" for n in range(5_000)], by_admin)
+    questions = (
+        "SELECT since FROM opted_out WHERE account = 'T0DESK' AND phone = '+12120000123'",
+        "SELECT c.contact FROM conversations c JOIN opted_out v ON v.phone = c.phone WHERE v.account = 'T0DESK'",
+    )
+    with store.database.write() as connection:
+        connection.execute(sa.text("ANALYZE"))
+        for question in questions:
+            explain = "EXPLAIN QUERY PLAN " if store.database.is_sqlite else "EXPLAIN "
+            plan = "\n".join(str(row) for row in connection.execute(sa.text(explain + question)))
+            if store.database.is_sqlite:
+                assert "SEARCH o USING PRIMARY KEY (account_id=? AND phone=?)" in plan
+            else:
+                assert "Seq Scan on opt_outs" not in plan
+                assert "phone = " in plan.partition("pk_opt_outs on opt_outs o")[2]
+
+
+@pytest.mark.parametrize(
+    ("statement", "constraint"),
+    [
+        ("INSERT INTO opt_outs (account_id, phone, entry_id) VALUES (1, '2125550100', 1)", "ck_opt_outs_phone"),
+        (
+            "INSERT INTO opt_outs (account_id, phone, entry_id, lifted_by) VALUES (1, '+12125550100', 2, 2)",
+            "ck_opt_outs",
+        ),
+        ("UPDATE accounts SET opted_out = -1", "ck_accounts_opted_out"),
+        (
+            "INSERT INTO entries (account_id, id, function, actor_id, actor_name, at) VALUES (1, 1, 'undo', '', '', '2026-01-01')",
+            "ck_entries_upload",
+        ),
+    ],
+)
+def test_the_schema_refuses_what_cannot_be(store: Store, account: Account, statement: str, constraint: str) -> None:
+    """The rules hold for everybody's SQL, by named constraints."""
+    assert account.id == 1
+    with pytest.raises(sa.exc.IntegrityError, match=constraint), store.database.write() as connection:
+        connection.execute(sa.text(statement))

@@ -1,0 +1,426 @@
+"""Staging a list into a scratch file, and the loops that stage and apply an upload."""
+
+import hashlib
+import random
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from store import (
+    Account,
+    Actor,
+    Database,
+    LeaseLost,
+    ListRefused,
+    Origin,
+    Scratch,
+    Store,
+    StoreError,
+    StoreUnavailable,
+    Upload,
+    WrongState,
+    apply_upload,
+    restage,
+    stage,
+    stage_upload,
+)
+
+LIST = """name,phone
+Ann,(212) 736-5001
+Bob,+44 7911 123456
+Cat,12345
+Dan,212-736-5000
+Eve,+1 212 736 5001
+Fay,
+Gus,12346
+Hal,212 736 5002 x9
+"""
+LEASE = 60.0
+
+
+def ignore(_rows: int, _fraction: float) -> None:
+    """A progress that nobody watches."""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "stops.csv"
+    path.write_text(LIST)
+    return path
+
+
+@pytest.fixture
+def scratch_path(tmp_path: Path) -> Path:
+    return tmp_path / "scratch"
+
+
+def staged(path: Path, scratch_path: Path, country: str | None = "US") -> Scratch:
+    return stage(path, scratch_path, country=country, column=None, progress=ignore)
+
+
+def claimed(store: Store, account: Account, *, country: str | None = "US", lease_seconds: float = LEASE) -> Upload:
+    store.uploads.receive(
+        account.id,
+        file_id="F1",
+        file_name="stops.csv",
+        channel_id="C1",
+        channel_name="optout-uploads",
+        thread_ts=None,
+        permalink=None,
+        actor=Actor("U0DROPPER", "dropper"),
+        country=country,
+    )
+    upload = store.uploads.claim("me", lease_seconds=lease_seconds)
+    assert upload is not None
+    return upload
+
+
+def test_phones_come_out_sorted_and_distinct(path: Path, scratch_path: Path) -> None:
+    """Each phone comes once, with the first line it stands on, in phone order, from any point on."""
+    scratch = staged(path, scratch_path)
+    assert scratch.phones("", 10) == [
+        ("+12127365000", 5),
+        ("+12127365001", 2),
+        ("+12127365002", 9),
+        ("+447911123456", 3),
+    ]
+    assert scratch.phones("", 2) == [("+12127365000", 5), ("+12127365001", 2)]
+    assert scratch.phones("+12127365001", 1) == [("+12127365002", 9)]
+    assert scratch.phones("+447911123456", 10) == []
+    scratch.close()
+
+
+def test_unreadable_rows_come_out_with_line_and_reason(path: Path, scratch_path: Path) -> None:
+    """An unreadable row keeps its line, its cell as found, all its cells, and why."""
+    scratch = staged(path, scratch_path)
+    rows = scratch.unreadable(0, 10)
+    assert [(row.line, row.cell, row.cells) for row in rows] == [
+        (4, "12345", ("Cat", "12345")),
+        (7, "", ("Fay", "")),
+        (8, "12346", ("Gus", "12346")),
+    ]
+    assert scratch.unreadable(4, 1) == rows[1:2]
+    scratch.close()
+
+
+def test_counts_and_summary(path: Path, scratch_path: Path) -> None:
+    """The counts are those of the preview: rows, phones, unreadable by reason, the country and for how many rows."""
+    scratch = staged(path, scratch_path)
+    counts, summary = scratch.counts, scratch.summary
+    assert (counts.rows, counts.phones, counts.unreadable, counts.columns) == (8, 4, 3, ("name", "phone"))
+    assert counts.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    (commonest, rows, first_line), *_ = summary["unreadable"]
+    assert (commonest.startswith("5 digits"), rows, first_line) == (True, 2, 4)
+    assert (summary["country"], summary["assumed"], summary["phone_column"]) == ("US", 3, "phone")
+    assert (summary["remarked"], summary["remarked_first"][0][0]) == (1, 9)
+    scratch.close()
+
+
+def test_phones_in_unassigned_ranges_are_flagged(path: Path, scratch_path: Path) -> None:
+    """A phone of the right length in no assigned range is taken and named for a second look, once."""
+    path.write_text("phone\n+12127365000\n+1 999 736 5000\n999 736 5000\n")
+    scratch = staged(path, scratch_path)
+    assert scratch.counts.phones == 2
+    assert (scratch.summary["flagged"], scratch.summary["flagged_first"]) == (1, [[3, "+19997365000"]])
+    scratch.close()
+
+
+def test_a_refused_list_leaves_nothing_behind(path: Path, scratch_path: Path) -> None:
+    """A list without a phone column is refused by its name, and no scratch file stays."""
+    path.write_text("name,city\nAnn,Oslo\n")
+    with pytest.raises(ListRefused, match=r"nov\.csv has no column called `phone`"):
+        stage(path, scratch_path, country="US", column=None, progress=ignore, name="nov.csv")
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_staging_that_is_stopped_leaves_nothing_behind(path: Path, scratch_path: Path) -> None:
+    """What the progress raises ends the staging; a scratch file exists only when it is whole."""
+    path.write_text("phone\n" + "".join(f"+1212736{number:04d}\n" for number in range(9_999)))
+
+    def stop(rows: int, _fraction: float) -> None:
+        if rows >= 4_000:
+            raise LeaseLost("taken over")
+
+    with pytest.raises(LeaseLost):
+        stage(path, scratch_path, country="US", column=None, progress=stop)
+    assert Scratch.open(scratch_path) is None
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_progress_grows_to_the_end(path: Path, scratch_path: Path) -> None:
+    """Progress never goes back, counts rows, and ends at all of them and 1."""
+    path.write_text("phone\n" + "".join(f"+1212736{number:04d}\n" for number in range(9_999)))
+    seen: list[tuple[int, float]] = []
+    stage(path, scratch_path, country=None, column=None, progress=lambda *at: seen.append(at)).close()
+    assert seen == sorted(seen)
+    assert len(seen) >= 5
+    assert seen[-1] == (9_999, 1.0)
+
+
+def test_leftovers_of_a_killed_staging_are_removed(path: Path, scratch_path: Path) -> None:
+    """The unfinished file of a process that was killed is neither taken for a whole one nor kept."""
+    left = scratch_path.with_name("scratch.0badcafe.part")
+    left.write_bytes(b"half")
+    staged(path, scratch_path).close()
+    assert sorted(path.parent.iterdir()) == [scratch_path, path]
+
+
+@pytest.mark.parametrize("content", [b"", b"SQLite format 3\0 but not really", b"phone\n1\n"])
+def test_what_is_no_scratch_file_is_not_opened(scratch_path: Path, content: bytes) -> None:
+    """A damaged or foreign file counts as none."""
+    scratch_path.write_bytes(content)
+    assert Scratch.open(scratch_path) is None
+
+
+def test_a_scratch_file_of_another_version_is_not_opened(scratch_path: Path) -> None:
+    """A scratch file whose counts are not this program's counts as none."""
+    with sqlite3.connect(scratch_path) as connection:
+        connection.execute("CREATE TABLE counts (json TEXT)")
+        connection.execute("""INSERT INTO counts VALUES ('{"rows": 1}')""")
+    connection.close()
+    assert Scratch.open(scratch_path) is None
+
+
+def test_a_scratch_file_can_be_opened_again_and_deleted(path: Path, scratch_path: Path) -> None:
+    """Another process opens a finished one with all that is in it; deleting removes it."""
+    first = staged(path, scratch_path)
+    again = Scratch.open(scratch_path)
+    assert again is not None
+    assert (again.counts, again.phones("", 10)) == (first.counts, first.phones("", 10))
+    first.close()
+    again.delete()
+    assert not scratch_path.exists()
+
+
+def test_long_unreadable_rows_come_in_smaller_pages(path: Path, scratch_path: Path) -> None:
+    """Rows of hundreds of kilobytes are not all held in memory because they were asked for together."""
+    path.write_text("phone\n" + "".join(f"{letter * 100_000}\n" for letter in "abcdefghijklmnopqrstuvwxyz" * 4))
+    scratch = staged(path, scratch_path)
+    lines: list[int] = []
+    while page := scratch.unreadable(lines[-1] if lines else 0, 1_000):
+        assert len(page) < 60
+        lines += [row.line for row in page]
+    assert lines == list(range(2, 106))
+    scratch.close()
+
+
+def test_staging_is_the_same_however_rows_are_ordered(tmp_path: Path, scratch_path: Path) -> None:
+    """The phones of a shuffled list are the phones of the list: applying order does not depend on the file's."""
+    cells = [f"+1212{number:07d}" for number in range(2_000_000, 2_005_000)]
+    expected: list[str] | None = None
+    for seed in range(3):
+        random.Random(seed).shuffle(cells)
+        path = tmp_path / f"{seed}.csv"
+        path.write_text("phone\n" + "\n".join(cells + cells[:100]))
+        scratch = staged(path, scratch_path)
+        phones = [phone for phone, _ in scratch.phones("", 10_000)]
+        assert scratch.rows - scratch.counts.phones == 100
+        assert expected is None or phones == expected
+        expected = phones
+        scratch.delete()
+
+
+# The loops
+
+
+def test_staged_uploads_wait_with_what_is_out_already(
+    store: Store, account: Account, by_admin: Origin, path: Path, scratch_path: Path
+) -> None:
+    """Staging counts what is opted out already, and changes nothing on the list."""
+    store.optouts.add(account.id, ["+12127365001", "+447911123456", "+12127369999"], by_admin)
+    upload = stage_upload(store, claimed(store, account), path, scratch_path, ignore, LEASE)
+    assert (upload.state, upload.rows, upload.phones, upload.already, upload.unreadable) == ("waiting", 8, 4, 2, 3)
+    assert (upload.to_opt_out, upload.repeated) == (2, 1)
+    assert upload.unreadable_reasons[0].rows == 2
+    assert store.optouts.count(account.id) == 3
+
+
+def test_a_list_without_phones_column_is_refused_with_its_columns(
+    store: Store, account: Account, path: Path, scratch_path: Path
+) -> None:
+    """The upload keeps the sentence, the columns and the likely one, for the button that takes it."""
+    path.write_text("Name,Mobile\nAnn,212 736 5000\nBob,212 736 5001\n")
+    upload = stage_upload(store, claimed(store, account), path, scratch_path, ignore, LEASE)
+    assert (upload.state, upload.columns, upload.summary["likely"]) == ("refused", ("Name", "Mobile"), "Mobile")
+    assert upload.problem is not None
+    assert "stops.csv has no column called `phone`" in upload.problem
+    again = store.uploads.set_column(account.id, upload.id, "Mobile")
+    assert stage_upload(store, again, path, scratch_path, ignore, LEASE).phones == 2
+
+
+def test_a_list_without_header_is_read_again_the_same(
+    store: Store, account: Account, path: Path, scratch_path: Path
+) -> None:
+    """A list of bare numbers, for which another country was chosen, is read again without a column of its own."""
+    path.write_text("020 7946 0958\n020 7946 0959\n")
+    first = stage_upload(store, claimed(store, account), path, scratch_path, ignore, LEASE)
+    again = stage_upload(
+        store, store.uploads.set_country(account.id, first.id, "GB"), path, scratch_path, ignore, LEASE
+    )
+    scratch = Scratch.open(scratch_path)
+    assert scratch is not None
+    assert scratch.phones("", 10) != []
+    assert (again.state, again.problem) == ("waiting", None)
+    scratch.close()
+
+
+def applied(store: Store, account: Account, by: Origin, path: Path, scratch_path: Path, batch: int) -> Upload:
+    upload = stage_upload(store, claimed(store, account), path, scratch_path, ignore, LEASE)
+    upload = store.uploads.confirm(account.id, upload.id, by)
+    scratch = Scratch.open(scratch_path)
+    assert scratch is not None
+    upload = apply_upload(store, upload, scratch, ignore, LEASE, batch=batch)
+    scratch.delete()
+    return upload
+
+
+@pytest.mark.parametrize("batch", [1, 3, 10_000])
+def test_applying_stores_every_phone_and_row(
+    store: Store, account: Account, by_admin: Origin, path: Path, scratch_path: Path, batch: int
+) -> None:
+    """Whatever the size of a batch, all phones are opted out and all unreadable rows kept."""
+    upload = applied(store, account, by_admin, path, scratch_path, batch)
+    assert (upload.state, upload.newly_opted_out, upload.already_opted_out) == ("done", 4, 0)
+    assert store.optouts.count(account.id) == store.optouts.recount(account.id) == 4
+    assert [row.line for row in store.uploads.list_unreadable(account.id, upload.id)] == [4, 7, 8]
+    assert store.optouts.find(account.id, "+12127365001").standing[0].line == 2
+
+
+def test_applying_stopped_between_batches_goes_on(
+    store: Store, account: Account, by_admin: Origin, path: Path, scratch_path: Path
+) -> None:
+    """After any number of stops, the next one goes on from the last batch, and the counts are those of one run."""
+    upload = stage_upload(store, claimed(store, account), path, scratch_path, ignore, LEASE)
+    upload = store.uploads.confirm(account.id, upload.id, by_admin)
+    scratch = Scratch.open(scratch_path)
+    assert scratch is not None
+
+    def stop(phones: int, fraction: float) -> None:
+        assert fraction == phones / 4
+        raise KeyboardInterrupt
+
+    for stored in (1, 2, 3, 4):
+        with pytest.raises(KeyboardInterrupt):
+            apply_upload(store, upload, scratch, stop, LEASE, batch=1)
+        assert store.optouts.count(account.id) == stored
+    done = apply_upload(store, upload, scratch, ignore, LEASE, batch=1)
+    assert (done.state, done.newly_opted_out) == ("done", 4)
+    scratch.close()
+
+
+def test_a_list_that_changed_after_the_preview_is_not_applied(
+    store: Store, account: Account, by_admin: Origin, path: Path, scratch_path: Path
+) -> None:
+    """What was said yes to is what is stored: another file under the same name is told by its SHA-256."""
+    upload = stage_upload(store, claimed(store, account), path, scratch_path, ignore, LEASE)
+    upload = store.uploads.confirm(account.id, upload.id, by_admin)
+    path.write_text(LIST.replace("5000", "5009"))
+    with pytest.raises(StoreError, match="The file changed after the preview"):
+        restage(store, upload, path, scratch_path, ignore, LEASE)
+    assert not scratch_path.exists()
+
+
+def test_a_list_that_is_read_differently_after_the_preview_is_not_applied(
+    store: Store, account: Account, by_admin: Origin, path: Path, scratch_path: Path
+) -> None:
+    """The same file read to other counts, by a newer version of the program, is not what was said yes to."""
+    upload = stage_upload(store, claimed(store, account), path, scratch_path, ignore, LEASE)
+    upload = store.uploads.confirm(account.id, upload.id, by_admin)
+    with pytest.raises(StoreError, match="reads the list differently"):
+        restage(store, replace(upload, phones=5), path, scratch_path, ignore, LEASE)
+    restage(store, upload, path, scratch_path, ignore, LEASE).close()
+
+
+def test_a_scratch_file_read_otherwise_is_not_this_uploads(
+    store: Store, account: Account, path: Path, scratch_path: Path
+) -> None:
+    """A scratch file left by a frozen worker that read the list with another country is not taken for this one."""
+    upload = stage_upload(store, claimed(store, account), path, scratch_path, ignore, LEASE)
+    british = staged(path, scratch_path, "GB")
+    assert not british.holds(upload)
+    british.close()
+    american = staged(path, scratch_path, "US")
+    assert american.holds(upload)
+    american.close()
+
+
+def until(progress_ends: Callable[[], object]) -> Callable[[int, float], None]:
+    """A progress that does something at the first call."""
+    called: list[object] = []
+
+    def progress(_rows: int, _fraction: float) -> None:
+        if not called:
+            called.append(progress_ends())
+
+    return progress
+
+
+def test_cancelled_while_it_is_read(
+    store: Store, account: Account, by_admin: Origin, path: Path, scratch_path: Path
+) -> None:
+    """A list that was cancelled in the middle of staging is not put to the question."""
+    upload = claimed(store, account)
+    cancel = until(lambda: store.uploads.cancel(account.id, upload.id, by_admin))
+    with pytest.raises(WrongState, match="cancelled"):
+        stage_upload(store, upload, path, scratch_path, cancel, LEASE)
+    assert store.uploads.get(account.id, upload.id).state == "cancelled"
+
+
+def test_a_worker_whose_lease_was_taken_stops_staging(
+    store: Store, account: Account, path: Path, scratch_path: Path
+) -> None:
+    """When another has claimed the upload meanwhile, staging ends without a word in the row."""
+    upload = claimed(store, account)
+
+    def take_over() -> None:
+        store.uploads.renew(upload, lease_seconds=-1)
+        assert store.uploads.claim("another", lease_seconds=LEASE)
+
+    with pytest.raises(LeaseLost):
+        stage_upload(store, upload, path, scratch_path, until(take_over), LEASE)
+    assert store.uploads.get(account.id, upload.id).state == "received"
+
+
+def test_the_lease_is_kept_while_work_goes_on(store: Store, account: Account, path: Path, scratch_path: Path) -> None:
+    """Work that takes longer than the lease keeps it; nobody can take over while the worker lives."""
+    upload = claimed(store, account, lease_seconds=0.3)
+    renewed = 0
+    claims: list[Upload | None] = []
+    renew = store.uploads.renew
+
+    def counted(upload: Upload, *, lease_seconds: float) -> Upload:
+        nonlocal renewed
+        renewed += 1
+        return renew(upload, lease_seconds=lease_seconds)
+
+    store.uploads.renew = counted  # type: ignore[method-assign]  # to know how often
+
+    def wait(_rows: int, _fraction: float) -> None:
+        while renewed < 6:  # a third of the lease each: the first lease is over long before
+            claims.append(store.uploads.claim("another", lease_seconds=LEASE))
+
+    assert stage_upload(store, upload, path, scratch_path, wait, 0.3).state == "waiting"
+    assert claims
+    assert set(claims) == {None}
+
+
+def test_a_store_that_is_away_stops_the_work(tmp_path: Path, path: Path, scratch_path: Path) -> None:
+    """With the database gone nothing is said to be done; the upload is as it was, for the next claim."""
+    database = tmp_path / "desk.db"
+    store = Store(Database(f"sqlite:///{database}", busy_seconds=0.1))
+    store.database.migrate()
+    upload = claimed(store, store.accounts.get_or_create("T0DESK", "Desk"))
+    blocker = sqlite3.connect(database, isolation_level=None)
+
+    def block() -> None:
+        blocker.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(StoreUnavailable):
+        stage_upload(store, upload, path, scratch_path, until(block), LEASE)
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    assert store.uploads.get(upload.account_id, upload.id).state == "received"
+    store.close()

@@ -1,0 +1,563 @@
+"""
+`python -m bot serve` as an operator runs it, killed as machines kill it: what was acknowledged is there afterwards.
+
+Moments in the middle of a transaction are held by a trigger in the database, so that a kill hits them every time.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import os
+import random
+import re
+import signal
+import sqlite3
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+import phonenumbers
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from bot.sandbox import EmbeddedSlack, SandboxClient, SandboxMessage, State
+from store import Account, Actor, Function, Origin, Store, Upload
+
+ROOT = Path(__file__).parents[1]
+CHANNEL = "optout-uploads"
+LEASE_SECONDS = 1.0
+BATCH = 10_000  # phones a transaction: DESIGN of uploads, and what is half-way in a list of 20,000
+ALREADY_OUT = slice(0, None, 40)
+UNREADABLE = ("call her mother", "555-0108", "1.41556E+10", "")
+
+
+# The list
+
+
+def fictional_phones(count: int) -> list[str]:
+    """*count* phones of the ranges set aside for fiction, +1 AREA 555-0100 to 0199, in order."""
+    areas = [area for area in range(201, 990) if phonenumbers.is_valid_number_for_region(_national(area), "US")]
+    phones = [f"+1{area}55501{line:02d}" for area in areas for line in range(100)]
+    assert len(phones) >= count
+    return phones[:count]
+
+
+def _national(area: int) -> Any:
+    return phonenumbers.parse(f"+1{area}5550100", "US")
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """A list to drop, and what must come of it."""
+
+    content: bytes
+    phones: list[str]
+    rows: int
+    unreadable: int
+
+
+@pytest.fixture(scope="module")
+def opt_out_list() -> List:
+    """20,000 rows in no order: phones in several spellings, repeats, and rows that are no phone."""
+    dice = random.Random(812)
+    phones = fictional_phones(18_000)
+    spelled = [_spelled(dice, phone) for phone in phones]
+    spelled += [_spelled(dice, phone) for phone in dice.sample(phones, 1_600)]
+    unreadable = 400
+    cells = spelled + [UNREADABLE[number % len(UNREADABLE)] for number in range(unreadable)]
+    dice.shuffle(cells)
+    lines = ["phone,name", *(f"{cell},Contact {number}" for number, cell in enumerate(cells))]
+    return List("\n".join(lines).encode(), phones, len(cells), unreadable)
+
+
+def _spelled(dice: random.Random, phone: str) -> str:
+    national = phone[2:]
+    area, exchange, line = national[:3], national[3:6], national[6:]
+    return dice.choice((phone, national, f"({area}) {exchange}-{line}", f"{area}.{exchange}.{line}"))
+
+
+# The bot as a process
+
+
+@dataclass(slots=True)
+class Bot:
+    """One `python -m bot serve`."""
+
+    process: Process
+    said: list[str] = field(default_factory=list)
+    serving: asyncio.Future[str] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    async def listen(self) -> None:
+        """Read its log to the end; `serving` is its address once it says so."""
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            self.said.append(line.decode())
+            if '"serving"' in self.said[-1] and not self.serving.done():
+                self.serving.set_result(json.loads(line)["address"])
+        if not self.serving.done():
+            self.serving.set_exception(AssertionError("".join(self.said)))
+
+    async def kill(self) -> None:
+        """As the system kills it: no handler runs, no connection is closed in words."""
+        self.process.kill()
+        await self.process.wait()
+
+    async def terminate(self) -> None:
+        """SIGTERM; it must end by itself, with status 0, and its log must hold no failure."""
+        self.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(20):
+            status = await self.process.wait()
+        assert status == 0, "".join(self.said)
+
+    def owns(self, upload: Upload) -> bool:
+        """Whether it works on *upload*: a claim's owner is host, process id and a number of its own."""
+        return upload.owner is not None and f":{self.process.pid}:" in upload.owner
+
+    def children(self) -> list[int]:
+        """The ids of the processes it started."""
+        files = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        return [int(pid) for file in files for pid in file.read_text(encoding="ascii").split()]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """An embedded Slack, the account of its workspace, and bots that serve it."""
+
+    slack: EmbeddedSlack
+    people: SandboxClient
+    store: Store
+    account: Account
+    url: str
+    scratch: Path
+    stack: AsyncExitStack
+
+    async def start(self, *, http: bool = False, replicas: int = 1) -> list[Bot]:
+        """Start bots, and wait until Slack can reach them."""
+        secret = {"SLACK_SIGNING_SECRET": self.slack.signing_secret}
+        environment = {
+            "PYTHONPATH": str(ROOT),
+            "DATABASE_URL": self.url,
+            "SLACK_API_URL": self.slack.api_url,
+            "SLACK_BOT_TOKEN": self.slack.bot_token,
+            "OPTOUT_DEFAULT_COUNTRY": "US",
+            "OPTOUT_LEASE_SECONDS": str(LEASE_SECONDS),
+            "OPTOUT_LOG_FORMAT": "json",
+            "OPTOUT_PORT": "0",
+            "OPTOUT_SCRATCH_DIR": str(self.scratch),
+        } | (secret if http else {"SLACK_APP_TOKEN": self.slack.app_token})
+        bots = []
+        for _ in range(replicas):
+            # From a directory of its own: a developer's .env is not read.
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "bot", "serve"), stderr=PIPE, cwd=self.scratch, env=os.environ | environment
+            )
+            bot = Bot(process)
+            bots.append(bot)
+            listening = asyncio.create_task(bot.listen())
+            self.stack.push_async_callback(_ended, bot, listening)
+        async with asyncio.timeout(30):
+            addresses = [await bot.serving for bot in bots]
+        if http:
+            self.slack.events_url = f"{addresses[0]}/slack/events"
+        else:
+            await self.people.until(lambda state: state.connected == replicas, timeout=30)
+        return bots
+
+    async def kill(self, bot: Bot) -> None:
+        """Kill *bot*, and wait until Slack has seen that nobody is connected."""
+        await bot.kill()
+        await self.people.until(lambda state: not state.connected)
+
+    async def kill_children(self, bot: Bot, upload: Upload) -> None:
+        """Kill the child processes of *bot*, which lives on, until that cost it its claim of *upload*."""
+
+        def lost(found: Upload) -> bool:
+            if found.fence == upload.fence:
+                for child in bot.children():
+                    os.kill(child, signal.SIGKILL)
+            return found.fence > upload.fence
+
+        await self.stored(lost)
+
+    # What people do and see
+
+    async def drop(self, content: bytes) -> None:
+        outcome = await self.people.drop("admin", CHANNEL, "stop-list.csv", content)
+        assert outcome.acknowledged, outcome
+
+    async def press(self, message: SandboxMessage, action_id: str) -> None:
+        outcome = await self.people.click("admin", message, action_id)
+        assert outcome.ok, outcome
+
+    async def preview(self) -> SandboxMessage:
+        return await self.seen(lambda message: any(button.action_id == "upload.confirm" for button in message.buttons))
+
+    async def report(self) -> SandboxMessage:
+        """The report, once the rows that were not understood are attached too."""
+        await self.seen(lambda message: any("unreadable" in file["name"] for file in message.files))
+        return await self.seen(_is_report)
+
+    async def seen(self, wanted: Callable[[SandboxMessage], bool]) -> SandboxMessage:
+        """Wait for a message of the bot in the channel or its threads."""
+
+        def check(state: State) -> SandboxMessage | None:
+            messages = state.channel(CHANNEL).everything
+            return next((one for one in messages if one.user == self.slack.bot_user_id and wanted(one)), None)
+
+        return await self.people.until(check, timeout=30)
+
+    # What is stored
+
+    def uploads(self) -> tuple[Upload, ...]:
+        return self.store.uploads.list(self.account.id, 10)
+
+    def upload(self) -> Upload:
+        """The one there is."""
+        [upload] = self.uploads()
+        return upload
+
+    async def stored(self, check: Callable[[Upload], bool], *, seconds: float = 30) -> Upload:
+        """Wait until the upload is as *check* wants it."""
+        async with asyncio.timeout(seconds):
+            while True:
+                uploads = await asyncio.to_thread(self.uploads)
+                if uploads and check(uploads[0]):
+                    return uploads[0]
+                # The database says nothing when it changes; Slack's long poll paces the next look.
+                state = await self.people.state(channel=CHANNEL)
+                await self.people.state(after=state.version, timeout=0.05, channel=CHANNEL)
+
+    def confirmed_elsewhere(self, phones: list[str]) -> None:
+        """What the desk knows before the list comes: some of its phones are out, and some are in a campaign."""
+        self.store.optouts.add(
+            self.account.id, phones[ALREADY_OUT], Origin(Function.COMMAND, Actor("U0EARLIER", "sam"))
+        )
+        self.store.campaigns.put(self.account.id, "gotv", "GOTV October", active=True)
+        for phone in phones[:200:7]:
+            self.store.campaigns.put_conversation(self.account.id, "gotv", "Ana Diaz", phone)
+
+    async def outcome(self) -> dict[str, Any]:
+        """All that came of the list, without moments and ids: equal for two runs with the same effect."""
+        upload = self.upload()
+        state = await self.people.state()
+        messages = [one for one in state.channel(CHANNEL).everything if one.user == self.slack.bot_user_id]
+        attached = [file for message in messages for file in message.files]
+        exported = [
+            (phone, re.search(r"line [\d,]+", note)) for phone, _, note in self.store.exports.rows(self.account.id)
+        ]
+        counted = ("state", "rows", "phones", "already", "unreadable", "newly_opted_out", "already_opted_out")
+        return {
+            "counts": {name: getattr(upload, name) for name in counted},
+            "report": [_without_moments(message.all_text) for message in messages if _is_report(message)],
+            # In the list's own thread: the answer to a command may be lost, its effect may not.
+            "messages": len(state.replies(upload.thread_ts)),
+            "attached": [await self.people.download(file["id"]) for file in attached],
+            "opt-outs": [(phone, line[0] if line else None) for phone, line in exported],
+            "count": self.store.optouts.count(self.account.id),
+            "unreadable": list(self.store.uploads.list_unreadable(self.account.id, upload.id)),
+            "conversations": [
+                (one.phone, one.opted_out)
+                for phone, _ in exported[:200]
+                for one in self.store.optouts.find(self.account.id, phone).conversations
+            ],
+        }
+
+    def opted_out(self, phone: str) -> bool:
+        return self.store.optouts.find(self.account.id, phone).opted_out
+
+
+async def _ended(bot: Bot, listening: asyncio.Task[None]) -> None:
+    if bot.process.returncode is None:
+        await bot.kill()
+    await listening
+    if bot.serving.done():
+        bot.serving.exception()
+
+
+def _is_report(message: SandboxMessage) -> bool:
+    return "opted out* from" in message.text
+
+
+def _without_moments(text: str) -> str:
+    return re.sub(r" in \d+ (s|min)\b|<@\w+>", "", text)
+
+
+@asynccontextmanager
+async def desk_on(url: str, scratch: Path) -> AsyncIterator[Desk]:
+    """An embedded Slack, with an account for its workspace in the database at *url*."""
+    async with AsyncExitStack() as stack:
+        slack = await stack.enter_async_context(EmbeddedSlack(speed=100.0))
+        people = await stack.enter_async_context(SandboxClient(slack.url))
+        store = Store.open(url)
+        stack.callback(store.close)
+        account = store.accounts.get_or_create(slack.team_id, "Harbor Campaign", country="US")
+        yield Desk(slack, people, store, account, url, scratch, stack)
+
+
+@pytest.fixture
+async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with desk_on(database_url, tmp_path) as desk:
+        yield desk
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Callable[[str], object]]:
+    """Gives what executes a statement on the database at *url*."""
+    where = sa.make_url(url)
+    if where.get_backend_name() == "sqlite":
+        lite = sqlite3.connect(str(where.database), isolation_level=None, timeout=30)
+        try:
+            yield lite.execute
+        finally:
+            lite.close()
+        return
+    with psycopg.connect(where.set(drivername="postgresql").render_as_string(hide_password=False)) as connection:
+        connection.autocommit = True
+        yield lambda statement: connection.execute(statement.encode())
+
+
+def hold_second_batch(desk: Desk, phones: list[str]) -> None:
+    """Make every attempt at the second transaction of a list of *phones* stop in its middle, until `let_go`."""
+    row = f"NEW.account_id = {desk.account.id} AND NEW.phone = '{phones[BATCH + BATCH // 2]}'"
+    with connected(desk.url) as execute:
+        if desk.store.database.is_sqlite:
+            numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 10000000000)"
+            endless = f"{numbers} SELECT count(*) FROM n"
+            execute(f"CREATE TRIGGER held BEFORE INSERT ON opt_outs WHEN {row} BEGIN SELECT ({endless}); END")
+            return
+        execute(
+            "CREATE FUNCTION held() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN PERFORM pg_sleep(600); RETURN NEW; END $$"
+        )
+        execute(f"CREATE TRIGGER held BEFORE INSERT ON opt_outs FOR EACH ROW WHEN ({row}) EXECUTE FUNCTION held()")
+
+
+def let_go(desk: Desk) -> None:
+    """Undo `hold_second_batch`, once the transactions that it holds are over."""
+    with connected(desk.url) as execute:
+        execute("DROP TRIGGER held" if desk.store.database.is_sqlite else "DROP FUNCTION held CASCADE")
+
+
+def notice_the_dead(url: str) -> None:
+    """
+    Have PostgreSQL look, in the middle of a statement too, whether its client still is there.
+
+    A statement in the middle of a COPY would notice by itself; the sleep of `hold_second_batch` does not.
+    """
+    where = sa.make_url(url)
+    if where.get_backend_name() == "postgresql":
+        with connected(url) as execute:
+            execute(f'ALTER DATABASE "{where.database}" SET client_connection_check_interval = 100')
+
+
+# Killed
+
+
+@pytest.fixture
+async def undisturbed(sqlite_template: bytes, tmp_path: Path, opt_out_list: List) -> dict[str, Any]:
+    """What comes of the list, and of one more phone, when nothing goes wrong; on SQLite, as it is the same on both."""
+    scratch = tmp_path / "undisturbed"
+    scratch.mkdir()
+    database = scratch / "desk.db"
+    database.write_bytes(sqlite_template)
+    async with desk_on(f"sqlite:///{database}", scratch) as desk:
+        desk.confirmed_elsewhere(opt_out_list.phones)
+        [bot] = await desk.start()
+        await desk.drop(opt_out_list.content)
+        preview = await desk.preview()
+        assert (await desk.people.command("admin", CHANNEL, "/optout add +12125550199")).ok
+        await desk.press(preview, "upload.confirm")
+        await desk.report()
+        await bot.terminate()
+        return await desk.outcome()
+
+
+async def test_killed_at_any_moment(desk: Desk, undisturbed: dict[str, Any], opt_out_list: List) -> None:
+    """Killed and started again at every stage of a list, the end is that of an undisturbed run, with one report."""
+    notice_the_dead(desk.url)
+    desk.confirmed_elsewhere(opt_out_list.phones)
+    people = desk.people
+
+    # The event was kept and acknowledged, and nothing done about it yet.
+    await people.fault(method="files.info", fault="slow", seconds=60)
+    [bot] = await desk.start()
+    await desk.drop(opt_out_list.content)
+    await desk.kill(bot)
+    assert not desk.uploads()
+    await people.clear_faults()
+
+    # While it reads.
+    await people.fault(file="slow", seconds=60)
+    [bot] = await desk.start()
+    # Not before its message is known: one that is posted and not yet noted is posted again.
+    await desk.stored(lambda found: found.message_ts is not None)
+    await desk.seen(lambda message: message.text.startswith("Reading"))
+    await desk.kill(bot)
+    assert desk.upload().state == "received"
+    assert [len(one["attempts"]) for one in await people.deliveries("event")] == [1], "Slack sent nothing again"
+    await people.clear_faults()
+
+    # Before it is confirmed, and right after a phone was acknowledged.
+    [bot] = await desk.start()
+    preview = await desk.preview()
+    assert (await people.command("admin", CHANNEL, "/optout add +12125550199")).ok
+    await desk.kill(bot)
+    assert desk.opted_out("+12125550199")
+    assert desk.upload().state == "waiting"
+
+    # After it is confirmed.
+    hold_second_batch(desk, opt_out_list.phones)
+    [bot] = await desk.start()
+    await desk.press(preview, "upload.confirm")
+    await desk.kill(bot)
+    assert desk.upload().state == "applying"
+    assert desk.upload().entry_id is not None
+
+    # In the second transaction: first the child alone, then the bot.
+    [bot] = await desk.start()
+    half_way = await desk.stored(lambda found: found.applied == BATCH and bot.owns(found))
+    await desk.kill_children(bot, half_way)
+    await desk.kill(bot)
+    let_go(desk)
+    assert desk.upload().applied == BATCH
+    assert desk.store.optouts.count(desk.account.id) == desk.store.optouts.recount(desk.account.id)
+
+    # Before the report.
+    await people.fault(method="chat.update", fault="error", error="internal_error", times=-1)
+    [bot] = await desk.start()
+    await desk.stored(lambda found: found.state == "done")
+    await desk.kill(bot)
+    assert not [one for one in (await people.state()).channel(CHANNEL).everything if _is_report(one)]
+    await people.clear_faults()
+
+    [bot] = await desk.start()
+    await desk.report()
+    await bot.terminate()
+    outcome = await desk.outcome()
+    assert outcome == undisturbed
+    assert len(outcome["report"]) == 1
+    assert len(outcome["attached"]) == 1
+    assert {phone for phone, _ in outcome["opt-outs"]} == {*opt_out_list.phones, "+12125550199"}
+    assert outcome["counts"]["rows"] == opt_out_list.rows
+    assert outcome["counts"]["unreadable"] == opt_out_list.unreadable
+    assert outcome["count"] == desk.store.optouts.recount(desk.account.id)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_a_replica_takes_over(desk: Desk, opt_out_list: List) -> None:
+    """Of two replicas the one at work is killed in mid-apply: the other goes on when the lease is over, exactly once."""
+    notice_the_dead(desk.url)
+    desk.confirmed_elsewhere(opt_out_list.phones)
+    bots = await desk.start(replicas=2)
+    await desk.drop(opt_out_list.content)
+    preview = await desk.preview()
+    hold_second_batch(desk, opt_out_list.phones)
+    await desk.press(preview, "upload.confirm")
+    half_way = await desk.stored(lambda found: found.applied == BATCH)
+    [working] = [bot for bot in bots if bot.owns(half_way)]
+    [other] = [bot for bot in bots if bot is not working]
+    await working.kill()
+    killed = time.monotonic()
+    taken = await desk.stored(other.owns)
+    took = time.monotonic() - killed
+    assert taken.fence == half_way.fence + 1
+    # The other looks every quarter of a lease; the rest is for a busy machine.
+    assert took < LEASE_SECONDS * 1.25 + 2
+    await desk.kill_children(other, taken)
+    let_go(desk)
+    await desk.report()
+    await other.terminate()
+    outcome = await desk.outcome()
+    assert len(outcome["report"]) == len(outcome["attached"]) == 1
+    out_before = len(opt_out_list.phones[ALREADY_OUT])
+    assert outcome["counts"] == {
+        "state": "done",
+        "rows": opt_out_list.rows,
+        "phones": len(opt_out_list.phones),
+        "already": out_before,
+        "unreadable": opt_out_list.unreadable,
+        "newly_opted_out": len(opt_out_list.phones) - out_before,
+        "already_opted_out": out_before,
+    }
+    assert [phone for phone, _ in outcome["opt-outs"]] == sorted(opt_out_list.phones)
+    assert outcome["count"] == desk.store.optouts.recount(desk.account.id)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_sigterm_drains(desk: Desk, opt_out_list: List) -> None:
+    """SIGTERM while a list is opted out: it is stored to its end and reported before the process ends, with status 0."""
+    [bot] = await desk.start()
+    await desk.drop(opt_out_list.content)
+    await desk.press(await desk.preview(), "upload.confirm")
+    await desk.seen(lambda message: message.text.startswith("Opting out") or _is_report(message))
+    await bot.terminate()
+    upload = desk.upload()
+    assert (upload.state, upload.owner) == ("done", None)
+    outcome = await desk.outcome()
+    assert len(outcome["report"]) == len(outcome["attached"]) == 1
+    assert outcome["count"] == len(opt_out_list.phones)
+
+
+# Over HTTP
+
+
+async def posted(url: str, body: str, at: float, secret: str) -> int:
+    """The status of a slash command posted as Slack would at the time *at*, signed with *secret*."""
+    stamp = str(int(at))
+    digest = hmac.new(secret.encode(), f"v0:{stamp}:{body}".encode(), hashlib.sha256).hexdigest()
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "X-Slack-Request-Timestamp": stamp,
+        "X-Slack-Signature": f"v0={digest}",
+    }
+    async with aiohttp.ClientSession() as session, session.post(url, data=body, headers=headers) as answer:
+        return answer.status
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_over_http(desk: Desk) -> None:
+    """With a signing secret and no app token, commands, drops and buttons work over HTTP, and only what Slack signed."""
+    [bot] = await desk.start(http=True)
+    assert (await desk.people.command("admin", CHANNEL, "/optout add 212 555 0100")).ok
+    assert desk.opted_out("+12125550100")
+    await desk.drop(b"phone\n+1 212 555 0101\nnobody\n")
+    await desk.press(await desk.preview(), "upload.confirm")
+    await desk.report()
+    assert desk.opted_out("+12125550101")
+
+    url = desk.slack.events_url
+    assert url is not None
+    state = await desk.people.state()
+    channel = state.channel(CHANNEL)
+
+    def adding(phone: str) -> str:
+        values = {
+            "command": "/optout",
+            "text": f"add {phone}",
+            "team_id": desk.slack.team_id,
+            "team_domain": "harbor-campaign",
+            "channel_id": channel.id,
+            "channel_name": channel.name,
+            "user_id": state.user("admin")["id"],
+            "user_name": "admin",
+            "response_url": f"{desk.slack.url}/commands/T0/0/none",
+            "trigger_id": "0.0.none",
+            "api_app_id": desk.slack.app_id,
+        }
+        return urlencode(values)
+
+    now, secret = time.time(), desk.slack.signing_secret
+    assert await posted(url, adding("2125550102"), now, "0" * 32) == 401
+    assert await posted(url, adding("2125550103"), now - 6 * 60, secret) == 401
+    assert await posted(url, adding("2125550104"), now, secret) == 200
+    assert [desk.opted_out(f"+1212555010{last}") for last in (2, 3, 4)] == [False, False, True]
+    await bot.terminate()

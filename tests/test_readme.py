@@ -1,0 +1,69 @@
+"""What README says is so."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from bot.__main__ import main
+from bot.config import settings_table
+from handlers.command import SUBCOMMANDS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def options_of(command: click.Command) -> set[str]:
+    return {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+
+
+def test_the_settings_table_is_the_programs_own() -> None:
+    """Every setting is described, with its default, exactly as the program knows it."""
+    assert settings_table() in README
+
+
+def test_every_make_command_exists_and_is_mentioned() -> None:
+    """README names every target of the Makefile but `help`, and none that is not there."""
+    named = set(re.findall(r"(?:^|`)make ([a-z]+)", README, re.MULTILINE))
+    assert named == TARGETS - {"help"}
+
+
+def test_every_command_named_exists() -> None:
+    """Each `python -m bot` command in README is one, and takes the options it is shown with."""
+    named = re.findall(r"python -m bot ([a-z-]+)([^`\n|]*)", README)
+    for name, arguments in named:
+        assert name in main.commands
+        assert set(re.findall(r"--[a-z-]+", arguments)) <= options_of(main.commands[name])
+    passed_on = re.findall(r'make sandbox ARGS="([^"]*)"', README)
+    assert passed_on
+    for arguments in passed_on:
+        assert set(re.findall(r"--[a-z-]+", arguments)) <= options_of(main.commands["sandbox"])
+
+
+@pytest.mark.parametrize("name", sorted(main.commands))
+def test_every_command_is_described_with_its_options(name: str) -> None:
+    """The table of commands has each one, and each of its options."""
+    (row,) = re.findall(rf"^\| `python -m bot {name}[^`]*` \| (.*) \|$", README, re.MULTILINE)
+    assert options_of(main.commands[name]) <= set(re.findall(r"--[a-z-]+", row))
+
+
+@pytest.mark.parametrize("name", sorted(SUBCOMMANDS))
+def test_every_sub_command_is_described(name: str) -> None:
+    """README's table of `/optout` shows the usage that the help of the bot shows."""
+    assert f"| `/optout {SUBCOMMANDS[name].usage}` |" in README
+
+
+def test_every_link_into_the_project_leads_somewhere() -> None:
+    """Files that README links to are there."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_ci_can_be_run() -> None:
+    """`.ci/run`, which README names, is an executable that calls `make test`."""
+    script = ROOT / ".ci" / "run"
+    assert script.stat().st_mode & 0o111
+    assert "make test" in script.read_text(encoding="utf-8")
