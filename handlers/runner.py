@@ -132,18 +132,18 @@ class Runner:
         self._poked = asyncio.Event()
         self._free = asyncio.Semaphore(limits.children)
         self._idle: list[Child] = []
-        self._looking: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
         self._deaths: Counter[tuple[int, int]] = Counter()
 
     def start(self) -> None:
         """Begin. A child is started ahead of the first list, which need not wait for it then."""
         self._tasks.start(self._warm(), name="start a child")
-        self._looking = self._tasks.start(self._loop(), name="uploads")
+        self._tasks.start(self._loop(), name="uploads")
 
     async def stop(self) -> None:
         """Take up no more, and end the children that wait for work; the working ones end with their tasks."""
-        if self._looking is not None:
-            self._looking.cancel()
+        self._stopping.set()
+        self._poked.set()
         while self._idle:
             await self._idle.pop().stop()
 
@@ -155,7 +155,7 @@ class Runner:
         self._idle.append(await Child.start())
 
     async def _loop(self) -> None:
-        while True:
+        while not self._stopping.is_set():
             await self._free.acquire()
             self._poked.clear()
             upload = None
@@ -163,6 +163,10 @@ class Runner:
                 upload = await asyncio.to_thread(
                     self._store.uploads.claim, self._owner, lease_seconds=self._limits.lease_seconds
                 )
+                if upload is not None and self._stopping.is_set():
+                    # Claimed while the desk began to stop: another replica, or the next start, need not wait for it.
+                    await asyncio.to_thread(self._store.uploads.release, upload, settled=None)
+                    return
             except StoreError:
                 log.warning("uploads wait while the store is away")
             if upload is not None:

@@ -33,12 +33,18 @@ class People:
     async def command(
         self, user: User, channel: Channel, text: str, *, thread_ts: str | None = None, raw: bool = False
     ) -> JsonObject:
-        """Type a slash command. Slack itself refuses one it does not know, and any in a thread."""
+        """
+        Type a slash command. Slack itself refuses one it does not know, and any in a thread.
+
+        Without a slash or a command's name in front, *text* is what follows the app's only command, as in its payload.
+        """
         self._may_act(user, channel)
         app, workspace = self._slack.app, self._slack.workspace
         name, _, rest = text.strip().partition(" ")
         if "\n" in name:
             name, _, rest = text.strip().partition("\n")
+        if not name.startswith("/") and f"/{name}" not in app.commands and len(app.commands) == 1:
+            name, rest = app.commands[0], text.strip()
         name = f"/{name.lstrip('/')}"
         if thread_ts is not None:
             return _not_shown("not_supported_in_threads", f"{name} is not supported in threads. Sorry!")

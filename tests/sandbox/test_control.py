@@ -101,6 +101,14 @@ async def test_text_can_be_sent_raw_and_phones_as_links(people: SandboxClient) -
     assert texts == [raw, "add <tel:2025550101|(202) 555-0101>, <tel:+14155550102|+1 415-555-0102> 123456"]
 
 
+async def test_text_alone_follows_the_only_command(people: SandboxClient) -> None:
+    """Without a slash or a command's name in front, the text is what follows `/optout`, as its payload has it."""
+    for text in ("search 12345", "/optout search 12345", "optout search 12345"):
+        await people.command("admin", "#support-tickets", text)
+    sent = [item["payload"] for item in await people.deliveries("command")]
+    assert [(payload["command"], payload["text"]) for payload in sent] == [("/optout", "search 12345")] * 3
+
+
 async def test_commands_slack_itself_refuses(people: SandboxClient) -> None:
     """In a thread, unknown, or without the `commands` scope: the app hears nothing."""
     root = await people.message("admin", "#support-tickets", "root")
