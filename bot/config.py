@@ -303,7 +303,7 @@ def strip_slack_environment(environment: MutableMapping[str, str] | None = None)
     Remove every SLACK_ variable from *environment* (the process's when None) and return the names removed.
 
     Bolt reads them by itself wherever an argument is missing: SLACK_CLIENT_ID with SLACK_CLIENT_SECRET, left by
-    another tool, switch it to OAuth and make it drop the bot token it was given (SLACK.md 11). The entry point calls
+    another tool, switch it to OAuth and make it drop the bot token it was given. The entry point calls
     this after `load_settings` and before the app is made; child processes then inherit no secret either.
     """
     variables = os.environ if environment is None else environment

@@ -2,7 +2,7 @@
 Socket Mode: one connection to Slack that heals itself, says how it is, and drains before it ends.
 
 slack_sdk's client does the dialling and the pings. What it leaves open is closed here: it redials a refused
-address for ever although tickets are single-use (SLACK.md 13), does not tell a permanent refusal from a passing
+address for ever although tickets are single-use, does not tell a permanent refusal from a passing
 one (14), and keeps no reference to the envelopes in work, so nothing can wait for their acknowledgement (9).
 """
 

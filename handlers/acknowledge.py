@@ -1,4 +1,4 @@
-"""Acknowledged means committed (DESIGN section 4): the one place that decides when a command or button is acked."""
+"""Acknowledged means committed: the one place that decides when a command or button is acked."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,7 +6,7 @@ from typing import Any
 
 from handlers.replies import Message, outcome_of
 
-# Slack shows the person an error after 3 s (SLACK.md 17); the rest is for the way there.
+# Slack shows the person an error after 3 s (https://docs.slack.dev/interactivity/implementing-slash-commands); the rest is for the way there.
 PATIENCE_SECONDS = 2.0
 STILL_WORKING = "Still working on it; the answer follows here."
 

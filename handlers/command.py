@@ -25,6 +25,7 @@ from store import (
     NotAPhone,
     Origin,
     PhoneNumber,
+    PhoneState,
     Store,
     find_country,
     parse_phone,
@@ -173,28 +174,33 @@ class Command:
         return views.added(typed, by_phone, request.actor, request.account.country)
 
     async def search(self, request: Request, rest: str) -> Message:
-        words = await self._words(request, rest)
-        if isinstance(words, Message):
-            return words
-        if len(words.numbers) != 1:
-            return _usage("search", "Numbers are searched one at a time." if words.numbers else "")
-        found = read(words.numbers[0], words.country)
-        if isinstance(found, NotAPhone):
-            return views.refused(found)
-        state = await asyncio.to_thread(self._store.optouts.find, request.account.id, found.e164)
+        asked = await self._one_phone(request, rest, "search", "Numbers are searched one at a time.")
+        if isinstance(asked, Message):
+            return asked
+        state, found, _ = asked
         return views.found(state, found, request.account.country, is_admin=request.is_admin)
 
     async def delete(self, request: Request, rest: str) -> Message:
+        asked = await self._one_phone(request, rest, "delete", "Opting in is done one number at a time.")
+        if isinstance(asked, Message):
+            return asked
+        state, _, reason = asked
+        return views.ask_delete(state, request.account.country, reason)
+
+    async def _one_phone(
+        self, request: Request, rest: str, name: str, several: str
+    ) -> tuple[PhoneState, PhoneNumber, str | None] | Message:
+        """The one phone *rest* names, as typed and as it stands, and the reason; a message when it names none or *several*."""
         words = await self._words(request, rest)
         if isinstance(words, Message):
             return words
         if len(words.numbers) != 1:
-            return _usage("delete", "Opting in is done one number at a time." if words.numbers else "")
+            return _usage(name, several if words.numbers else "")
         found = read(words.numbers[0], words.country)
         if isinstance(found, NotAPhone):
             return views.refused(found)
         state = await asyncio.to_thread(self._store.optouts.find, request.account.id, found.e164)
-        return views.ask_delete(state, request.account.country, words.reason)
+        return state, found, words.reason
 
     async def country(self, request: Request, rest: str) -> Message:
         if not rest:

@@ -22,11 +22,11 @@ from store import Account, Actor, StoreError
 
 log = structlog.get_logger()
 
-# Slack allows 50 blocks (SLACK.md 33) and about 13,000 characters in the blocks of one message (msg_blocks_too_long).
+# Slack allows 50 blocks (https://docs.slack.dev/reference/block-kit/blocks) and about 13,000 characters in the blocks of one message (msg_blocks_too_long).
 MOST_BLOCKS = 45
 MOST_CHARACTERS = 11_500
 FALLBACK_LONGEST = 3_000
-# A response_url takes five posts (SLACK.md 20); one is kept for a button's or a late answer.
+# A response_url takes five posts (https://docs.slack.dev/interactivity/handling-user-interaction); one is kept for a button's or a late answer.
 MOST_PRIVATE = 4
 
 
@@ -113,7 +113,7 @@ async def outcome_of(work: Awaitable[Message]) -> Message:
     Await *work* and return its message, or one, for the asker alone, that explains its failure.
 
     Nothing may escape a listener after `ack()`: Bolt then forgets the acknowledgement and Slack shows the person a
-    timeout (SLACK.md 1).
+    timeout.
     """
     try:
         return await work
@@ -263,7 +263,7 @@ class Replies:
 
 
 async def _respond(url: str, message: Message, replace_original: bool) -> bool:
-    """Post to a response_url; False when it is used up, over or out of reach (it does not raise: SLACK.md 10)."""
+    """Post to a response_url; False when it is used up, over or out of reach (the webhook client does not raise)."""
     client = AsyncWebhookClient(
         url,
         timeout=10,
@@ -291,7 +291,7 @@ async def _respond(url: str, message: Message, replace_original: bool) -> bool:
 
 
 def error_code(error: SlackClientError) -> str | None:
-    """Slack's word for what is wrong; None when it gave none, as with an answer that is not JSON (SLACK.md 10)."""
+    """Slack's word for what is wrong; None when it gave none, as with an answer that is not JSON."""
     try:
         code = error.response["error"]  # type: ignore[attr-defined]  # not all of them have one
     except (AttributeError, KeyError, TypeError, ValueError):

@@ -33,8 +33,6 @@ class Action(StrEnum):
     SEE_UPLOADS = "see the uploads"
     DROP = "drop lists"
     CONFIRM = "apply lists"
-    CANCEL = "cancel the uploads of others"
-    EXPORT = "export the opt-outs"
 
 
 _STAFF: Final = frozenset({Role.ADMIN, Role.MEMBER})
@@ -47,8 +45,6 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = {
     Action.SEE_UPLOADS: _STAFF,
     Action.DROP: _STAFF,
     Action.CONFIRM: _ADMINS,
-    Action.CANCEL: _ADMINS,  # and whoever dropped the list, who need not ask here
-    Action.EXPORT: _ADMINS,
 }
 
 
@@ -160,6 +156,6 @@ def _is_admin(user: Mapping[str, Any]) -> bool:
 
 
 def _belongs(user: Mapping[str, Any], teams: Collection[str]) -> bool:
-    """On Enterprise Grid a person is of an organisation and of some of its workspaces (SLACK.md 37)."""
+    """On Enterprise Grid a person is of an organisation and of some of its workspaces."""
     grid = user.get("enterprise_user") or {}
     return not {user.get("team_id"), grid.get("enterprise_id"), *(grid.get("teams") or ())}.isdisjoint(teams)

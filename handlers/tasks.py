@@ -1,7 +1,7 @@
 """
 The one place that holds what runs in the background.
 
-asyncio keeps only weak references to tasks and Bolt none to its listeners (SLACK.md 9): what nobody holds can vanish
+asyncio keeps only weak references to tasks and Bolt none to its listeners: what nobody holds can vanish
 in the middle, fail unheard, and is cut off when the desk stops.
 """
 

@@ -114,7 +114,7 @@ class Download:
     Fetches one private file of Slack. *progress* gets the part that is there, 0 to 1, and may raise to end it.
 
     Slack's files need the bearer token on every hop, and answer a token without the right with 200 and a sign-in page
-    (SLACK.md 29; https://docs.slack.dev/reference/objects/file-object). Attempts: the first and *retries* more.
+    (https://docs.slack.dev/reference/objects/file-object). Attempts: the first and *retries* more.
     """
 
     REDIRECTS = 5

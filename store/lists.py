@@ -1,7 +1,7 @@
 """
 Bytes of a list to rows and unreadable rows, lazily. Pure: the file handed in, and nothing else.
 
-The standard `csv` reads the records: it is the only reader that knows the line a record starts on (LISTS.md, "Reading").
+The standard `csv` reads the records: it is the only reader that knows the line a record starts on.
 Lines without a quote are split directly, which is the same and faster. `csv.field_size_limit` is left as it is, since
 it is global to the process: a cell beyond it comes out as `Damaged`, like every record that cannot be trusted.
 """
@@ -89,7 +89,7 @@ _PHONE_LIKE = re.compile(
 _INSIDE_QUOTES = re.compile(r'(?:[^"]|"")*')
 _DATE = re.compile(r"\s*(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4})\b")
 _PHONE_NAMES = re.compile(r"phone|mobile|cell|tel|number|sms", re.IGNORECASE)
-# LISTS.md: ThruText's own opt-out export has no column called `phone`.
+# ThruText's own opt-out export has no column called `phone`.
 _THRUTEXT: Final = frozenset({"timestamp", "contact_id", "contact_phone", "opt_out_type"})
 
 

@@ -122,7 +122,7 @@ _LONGEST = 120
 _PLAIN = re.compile(r"\+?\(?[0-9](?:[ ()-]{0,4}[0-9]){3,12}")
 _CORE = re.compile(r"[ (\[]*\+*[0-9 ()\[\]./-]*[0-9][0-9 ()\[\]./-]*")
 
-# SLACK.md 19: a number somebody typed arrives as <tel:target|label> or <tel:target>.
+# A number somebody typed arrives as <tel:target|label> or <tel:target>.
 _LINK = re.compile(r"<tel:([^<>|]*)(?:\|([^<>]*))?>", re.IGNORECASE)
 _SCHEME = re.compile(r"(?:tel|sms|callto|whatsapp|p)\s*:\s*(?://)?", re.IGNORECASE)
 _CONTEXT = re.compile(r";\s*phone-context\s*=\s*(\+[0-9-]+)", re.IGNORECASE)  # RFC 3966 section 5.1.5
@@ -160,7 +160,7 @@ class Normaliser:
     def __init__(self, country: str | None, *, typed: bool) -> None:
         if country is not None and country not in phonenumbers.SUPPORTED_REGIONS:
             raise ValueError(f"no numbering plan for {country!r}")
-        # Lists of many countries overflow re's own cache: 4,200 rows/s without, 51,000 with (LISTS.md). Idempotent.
+        # Lists of many countries overflow re's own cache: 4,200 rows/s without, 51,000 with measured. Idempotent.
         phonenumbers.enable_pattern_cache()
         self.country = country
         self.typed = typed
@@ -473,7 +473,7 @@ def _abroad(core: str, here: phonenumbers.PhoneNumber | None) -> phonenumbers.Ph
 
 
 def _is_possible(number: phonenumbers.PhoneNumber) -> bool:
-    # Not is_possible_number, which lets numbers without their area code pass (DESIGN section 5).
+    # Not is_possible_number, which lets numbers without their area code pass.
     return phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE
 
 

@@ -1,8 +1,8 @@
 """
 A list, read and sorted into a scratch file: private to one machine, deterministic, and thrown away in the end.
 
-Phones are stored in sorted order several times faster than in the file's, and a checkpoint in that order is one phone
-(LISTS "Storing"). SQLite does the sorting, outside of memory when the list is long.
+Phones are stored in sorted order several times faster than in the file's, and a checkpoint in that order is one
+phone. SQLite does the sorting, outside of memory when the list is long.
 """
 
 import hashlib

@@ -275,7 +275,7 @@ class Uploads:
         Opt out the next (phone, line) pairs, in phone order, and keep the next unreadable rows, in line order.
 
         Both must come right after the upload's checkpoint as *upload* knows it. All of it is stored together with the
-        counters and the new checkpoint, or nothing is. DESIGN section 6.4, LISTS "Exactly once".
+        counters and the new checkpoint, or nothing is.
         """
         with self._database.write(durable=False) as connection:
             # Whoever holds the account writes, so the order account, then upload, is everybody's.

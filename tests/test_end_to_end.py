@@ -35,7 +35,7 @@ from store import Account, Actor, Function, Origin, Store, Upload
 ROOT = Path(__file__).parents[1]
 CHANNEL = "optout-uploads"
 LEASE_SECONDS = 1.0
-BATCH = 10_000  # phones a transaction: DESIGN of uploads, and what is half-way in a list of 20,000
+BATCH = 10_000  # phones a transaction, and what is half-way in a list of 20,000
 ALREADY_OUT = slice(0, None, 40)
 UNREADABLE = ("call her mother", "555-0108", "1.41556E+10", "")
 

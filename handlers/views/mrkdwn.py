@@ -12,7 +12,7 @@ from slack_sdk.models.blocks import ContextBlock, MarkdownTextObject, SectionBlo
 
 from store import Actor
 
-# SLACK.md 33 allows 3,000 in a section.
+# A section takes 3,000: https://docs.slack.dev/reference/block-kit/blocks/section-block
 SECTION_LONGEST = 2_900
 # What a person or a list wrote, at most, in one line of an answer; escaping makes it up to five times longer.
 QUOTED_LONGEST = 300
@@ -32,7 +32,7 @@ def plain(text: str) -> str:
     """
     What a person sees of *text* as Slack delivers it: the opposite of `escape`, mentions and links by their names.
 
-    With `should_escape` (SLACK.md 18) `@support` arrives as `<@U1|support>` and a typed `<` as `&lt;`.
+    With the manifest's `should_escape` `@support` arrives as `<@U1|support>` and a typed `<` as `&lt;`.
     """
     return _MARKUP.sub(_named, text).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 

@@ -1,4 +1,4 @@
-"""How opt-outs read: pure functions from what the store says to messages. The wording is VOICE.md's."""
+"""How opt-outs read: pure functions from what the store says to messages."""
 
 import json
 from collections import Counter

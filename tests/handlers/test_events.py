@@ -41,7 +41,7 @@ async def all_done(office: Office) -> None:
 
 
 def mention(office: Office, ts: str, user: str) -> dict[str, Any]:
-    """An `app_mention` as Slack sometimes sends it: without the files of its message (SLACK.md 26)."""
+    """An `app_mention` as Slack sometimes sends it: without the files of its message."""
     return {"type": "app_mention", "user": user, "text": f"<@{office.slack.bot_user_id}> stop these", "ts": ts}
 
 

@@ -72,7 +72,7 @@ def words(message: Message) -> str:
 
 
 def within_slacks_limits(message: Message) -> bool:
-    """SLACK.md 33, checked on the JSON that is sent."""
+    """Slack's limits on blocks, checked on the JSON that is sent."""
     for one in every(message):
         assert 0 < len(one.text) < 4_000
         assert 0 < len(one.blocks) <= MOST_BLOCKS

@@ -39,7 +39,7 @@ def refused(text: str, country: str | None = "US", *, typed: bool = True) -> Not
     return read
 
 
-# --- the table of LISTS.md, and the layouts round it ------------------------------------------------------------------
+# --- cells the library gets wrong, and the layouts round them ------------------------------------------------------------------
 
 
 @BOTH
