@@ -71,6 +71,10 @@ class Deliveries:
             .order_by(deliveries.c.lease_until)
             .limit(1)
         )
+        # Most looks find nothing, and on SQLite a look that may write would wait for, and hold up, every writer.
+        with self._database.read() as connection:
+            if connection.execute(waiting).first() is None:
+                return None
         with self._database.write() as connection:
             row = connection.execute(self._database.skip_locked(waiting)).mappings().one_or_none()
             if row is None:

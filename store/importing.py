@@ -80,14 +80,7 @@ def stage_upload(
     """
     with Held(store, upload, lease_seconds=lease_seconds) as held:
         try:
-            scratch = stage(
-                path,
-                scratch_path,
-                country=upload.country,
-                column=upload.phone_column,
-                name=upload.file_name,
-                progress=_checked(progress, held),
-            )
+            scratch = _read(upload, path, scratch_path, progress, held)
         except NoPhoneColumn as error:
             return store.uploads.refuse(upload, str(error), columns=error.columns, likely=error.likely)
         except ListRefused as error:
@@ -99,20 +92,24 @@ def stage_upload(
             scratch.close()
 
 
+def _read(upload: Upload, path: Path, scratch_path: Path, progress: Progress, held: Held) -> Scratch:
+    return stage(
+        path,
+        scratch_path,
+        country=upload.country,
+        column=upload.phone_column,
+        name=upload.file_name,
+        progress=_checked(progress, held),
+    )
+
+
 def restage(
     store: "Store", upload: Upload, path: Path, scratch_path: Path, progress: Progress, lease_seconds: float
 ) -> Scratch:
     """The scratch file of an upload whose preview another machine, or another life, made; `StoreError` if it differs."""
     with Held(store, upload, lease_seconds=lease_seconds) as held:
         try:
-            scratch = stage(
-                path,
-                scratch_path,
-                country=upload.country,
-                column=upload.phone_column,
-                name=upload.file_name,
-                progress=_checked(progress, held),
-            )
+            scratch = _read(upload, path, scratch_path, progress, held)
         except ListRefused as error:
             raise StoreError("The file changed after the preview.") from error
     if scratch.holds(upload):
