@@ -120,7 +120,8 @@ def doctor() -> None:
 @_ACCOUNT
 @click.option("--country", required=True, metavar="XX", help="Country of numbers without a country code, like US.")
 @click.option("--yes", is_flag=True, help="Apply it; without, only the preview is printed.")
-def import_(file: Path, account: str, country: str, yes: bool) -> None:
+@click.option("--sure", type=int, metavar="N", help="The number of phones, for a list that looks like the wrong one.")
+def import_(file: Path, account: str, country: str, yes: bool, sure: int | None) -> None:
     """Opt out the phones of a list; what could not be read is written to NAME.unreadable.csv beside it."""
     from bot import logs, transfer
     from bot.serve import open_store
@@ -129,7 +130,7 @@ def import_(file: Path, account: str, country: str, yes: bool) -> None:
     logs.configure("WARNING", "text")
     store = open_store(settings)
     try:
-        transfer.import_list(store, settings, file, account, country, apply=yes, say=click.echo)
+        transfer.import_list(store, settings, file, account, country, apply=yes, say=click.echo, sure=sure)
     finally:
         store.close()
 
@@ -146,6 +147,42 @@ def export(account: str) -> None:
     store = open_store(load_settings())
     try:
         transfer.export_list(store, account, sys.stdout)
+    finally:
+        store.close()
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_ACCOUNT
+@click.option("--country", metavar="XX", help="Country of numbers without a country code; else the account's own.")
+@click.option("--column", metavar="NAME", help="The column with the phones, when it is not called `phone`.")
+@click.option("--keep-unreadable", is_flag=True, help="Keep the rows whose phone cannot be read; else they go too.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where to write it, in place of a file that is there; else NAME.scrubbed.csv beside the list.",
+)
+def scrub(
+    file: Path, account: str, country: str | None, column: str | None, keep_unreadable: bool, output: Path | None
+) -> None:
+    """Write a list without the rows whose phone is opted out; changes neither the list nor the opt-outs."""
+    from bot import logs, transfer
+
+    settings = load_settings()
+    logs.configure("WARNING", "text")
+    store = transfer.open_to_read(settings)
+    try:
+        transfer.scrub_list(
+            store,
+            file,
+            account,
+            country=country,
+            column=column,
+            keep_unreadable=keep_unreadable,
+            output=output,
+            say=click.echo,
+        )
     finally:
         store.close()
 

@@ -5,6 +5,7 @@ import secrets
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 from slack_bolt.app.async_app import AsyncApp
@@ -26,7 +27,7 @@ from handlers.replies import Replies
 from handlers.roles import Roles
 from handlers.runner import Limits, Runner
 from handlers.tasks import Tasks
-from store import Store
+from store import Store, Terms
 
 log = structlog.get_logger()
 DRAIN_SECONDS = 10.0
@@ -92,6 +93,11 @@ def create_app(settings: Settings, store: Store) -> Desk:
     events = Events(
         store, tasks, lease_seconds=max(settings.lease_seconds, 1.0), default_country=settings.default_country
     )
+    terms = Terms(
+        remind=timedelta(hours=settings.remind_hours),
+        expire=timedelta(hours=settings.preview_hours),
+        undo=timedelta(days=settings.undo_days),
+    )
     app = AsyncApp(
         # Without a token: with one, Bolt would ask Slack who it is before it takes the first event.
         client=_client(settings.slack_api_url, None),
@@ -109,6 +115,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
             max_bytes=int(settings.max_list_bytes),
             lease_seconds=settings.lease_seconds,
             scratch_dir=settings.scratch_dir,
+            terms=terms,
         ),
         owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         database_url=store.database.url.render_as_string(hide_password=False),
@@ -126,7 +133,15 @@ def create_app(settings: Settings, store: Store) -> Desk:
             uploads_channel=min(settings.uploads_channels, default=""),
         ),
         buttons=Buttons(store, roles, replies, tasks),
-        files=Files(store, roles, replies, runner, tasks, uploads_channels=settings.uploads_channels),
+        files=Files(
+            store,
+            roles,
+            replies,
+            runner,
+            tasks,
+            uploads_channels=settings.uploads_channels,
+            undo_within=terms.undo,
+        ),
         events=events,
     )
     return Desk(app, events, runner, tasks)

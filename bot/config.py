@@ -121,10 +121,10 @@ class Settings(BaseSettings):
         expected="channel names or ids separated by commas",
     )
     max_list_bytes: ByteSize = _setting(
-        ByteSize(100_000_000),
-        "Largest list taken; `100 MB` is 100,000,000 bytes and `100 MiB` is 104,857,600.",
+        ByteSize(1_000_000_000),
+        "Largest list taken; Slack takes none above `1 GB`. `100 MB` is 100,000,000 bytes and `100 MiB` is 104,857,600.",
         expected="a size above zero like 100 MB",
-        shown="100 MB",
+        shown="1 GB",
         gt=0,
     )
     lease_seconds: float = _setting(
@@ -135,9 +135,33 @@ class Settings(BaseSettings):
         ge=0.1,
         le=3600,
     )
+    remind_hours: float = _setting(
+        24.0,
+        "Hours after which the thread of a preview that nobody answered is reminded of it, once.",
+        expected="a number of hours from 0.01 to 8760",
+        shown="24",
+        ge=0.01,
+        le=8760,
+    )
+    preview_hours: float = _setting(
+        72.0,
+        "Hours after which a preview that nobody answered expires, with nothing changed.",
+        expected="a number of hours from 0.01 to 8760",
+        shown="72",
+        ge=0.01,
+        le=8760,
+    )
+    undo_days: float = _setting(
+        7.0,
+        "Days for which an upload can be undone as a whole.",
+        expected="a number of days from 0 to 3650",
+        shown="7",
+        ge=0,
+        le=3650,
+    )
     scratch_dir: Path = Field(
         default_factory=lambda: Path(tempfile.gettempdir()),
-        description="Directory for lists while they are read; room for twice the largest list.",
+        description="Directory for lists while they are read; room for three times the largest list.",
         json_schema_extra={"expected": "a directory that can be written", "shown": "the system's temporary directory"},
     )
     host: str = _setting(
@@ -245,12 +269,12 @@ class Settings(BaseSettings):
         # ByteSize forgives blanks around the whole but not a comma between thousands, which people copy from Slack.
         return size.replace(",", "") if isinstance(size, str) and re.fullmatch(r"\d{1,3}(,\d{3})+\D*", size) else size
 
-    @field_validator("lease_seconds")
+    @field_validator("lease_seconds", "remind_hours", "preview_hours", "undo_days")
     @classmethod
-    def _finite(cls, seconds: float) -> float:
-        if not math.isfinite(seconds):
+    def _finite(cls, span: float) -> float:
+        if not math.isfinite(span):
             raise ValueError("is not a finite number")
-        return seconds
+        return span
 
     @field_validator("scratch_dir")
     @classmethod

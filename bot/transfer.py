@@ -1,5 +1,5 @@
 """
-Lists in and out without Slack: the `import` and `export` of the command line.
+Lists in and out without Slack: the `import`, `export` and `scrub` of the command line.
 
 An import is an upload like any other, with a preview, an entry and a checkpoint. It belongs to no channel. One that was
 killed while it was applied is finished by running the same command again.
@@ -17,23 +17,29 @@ from pathlib import Path
 from typing import TextIO
 
 from bot.config import Settings
-from handlers.runner import unreadable_csv
+from handlers.runner import write_unreadable
 from store import (
     Account,
     Actor,
     CountryUnknown,
     Function,
     LeaseLost,
+    ListRefused,
+    NoPhoneColumn,
     Origin,
+    Plain,
     Scratch,
+    Scrubbed,
     Store,
     StoreError,
     StoreUnavailable,
     Upload,
     apply_upload,
     country_name,
+    doubts,
     find_country,
     restage,
+    scrub,
     stage_upload,
 )
 
@@ -48,18 +54,24 @@ class TransferError(StoreError):
 
 
 def import_list(
-    store: Store, settings: Settings, path: Path, slack_id: str, country: str, *, apply: bool, say: Say
+    store: Store,
+    settings: Settings,
+    path: Path,
+    slack_id: str,
+    country: str,
+    *,
+    apply: bool,
+    say: Say,
+    sure: int | None = None,
 ) -> None:
     """
     Print the preview of the list at *path* and, with *apply*, opt out its phones and print the report.
 
     The account of *slack_id* is made when it is new: a list may come in before the app is installed. What could not be
-    read is then written beside the list as `NAME.unreadable.csv`. Raises `TransferError` when the list is refused.
+    read is then written beside the list as `NAME.unreadable.csv`. *sure*: the number of phones, which a list that looks
+    wrong needs besides. Raises `TransferError` when the list is refused.
     """
-    region = find_country(country)
-    if isinstance(region, CountryUnknown):
-        near = ", ".join(f"{code} ({name})" for code, name in region.suggestions)
-        raise TransferError(f'No country is called "{country}".' + (f" Is it {near}?" if near else ""))
+    region = _region(country)
     account = store.accounts.find(slack_id) or _new_account(store, slack_id, settings.default_country, say)
     upload = _begun(store, account, path, region, settings.lease_seconds)
     with tempfile.TemporaryDirectory(prefix="opt-out-desk-", dir=settings.scratch_dir) as folder:
@@ -69,14 +81,22 @@ def import_list(
         for line in _preview(upload):
             say(line)
         by = Origin(Function.UPLOAD, upload.actor)
+        wrong = () if resumed else doubts(upload, Plain(), before=store.uploads.applied_before(upload))
+        for sentence in wrong:
+            say(sentence)
         if resumed:
             say("This import was interrupted while it was applied; it goes on where it stopped.")
-        elif apply:
+        elif apply and not (wrong and sure != upload.asked):
             upload = store.uploads.confirm(account.id, upload.id, by)
         else:
             scratch.delete()
             upload = store.uploads.cancel(account.id, upload.id, by)
             store.uploads.release(upload, settled="cancelled")
+            if apply:
+                raise TransferError(
+                    f"Nothing was changed, since {path.name} may be the wrong list. To go on all the same, add the number "
+                    f"of phones: --sure {upload.asked}"
+                )
             say("Nothing has changed. Add --yes to opt them out.")
             return
         try:
@@ -90,9 +110,9 @@ def import_list(
     if upload.unreadable:
         beside = path.with_name(f"{path.stem}.unreadable.csv")
         # With a mark, since Excel takes what has none for the machine's old code page.
-        content = unreadable_csv(upload.columns, store.uploads.list_unreadable(account.id, upload.id))
+        rows = store.uploads.list_unreadable(account.id, upload.id)
         try:
-            beside.write_text(content, encoding="utf-8-sig", newline="")
+            write_unreadable(beside, upload.columns, rows, encoding="utf-8-sig")
         except OSError as error:
             say(f"{beside} could not be written ({error.strerror}); the reasons are above.")
         else:
@@ -101,14 +121,94 @@ def import_list(
 
 def export_list(store: Store, slack_id: str, out: TextIO) -> None:
     """Write each opted-out phone as CSV: phone (E.164), opted_out_since (UTC, ISO 8601), note. In order of the phones."""
-    account = store.accounts.find(slack_id)
-    if account is None:
-        raise TransferError(f"There is no account {slack_id} in this database.")
+    account = _known(store, slack_id)
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["phone", "opted_out_since", "note"])
     for phone, since, note in store.exports.rows(account.id):
         writer.writerow([phone, since.astimezone(UTC).isoformat(timespec="seconds"), note])
     out.flush()
+
+
+def open_to_read(settings: Settings) -> Store:
+    """
+    Open the store for what only reads: nothing is made or migrated, and a database that may not be written will do.
+
+    Raises `TransferError` where there is no database, `StoreBehind` where its tables are not this program's, and
+    `StoreUnavailable` where it does not answer.
+    """
+    store = Store.open(settings.database_url)
+    url = store.database.url
+    # To connect would make the file; "file:..." is a URI, with which SQLite is told not to.
+    named = url.database or ""
+    if store.database.is_sqlite and not named.startswith("file:") and not Path(named).exists():
+        store.close()
+        raise TransferError(f"There is no database at {named}: DATABASE_URL says where it is.")
+    try:
+        store.database.require_head()
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def scrub_list(
+    store: Store,
+    path: Path,
+    slack_id: str,
+    *,
+    country: str | None,
+    column: str | None,
+    keep_unreadable: bool,
+    output: Path | None,
+    say: Say,
+) -> None:
+    """
+    Write the list at *path* without the rows whose phone is opted out to *output*, and print the counts.
+
+    Without *output* it is `NAME.scrubbed.csv` beside the list, which must not be there yet: it may be in use. Without
+    *country* the account's own is in force. Raises `TransferError` when the list is refused or cannot be written.
+    """
+    account = _known(store, slack_id)
+    region = account.country if country is None else _region(country)
+    out = output or path.with_name(f"{path.stem}.scrubbed.csv")
+    if output is None and out.exists():
+        raise TransferError(f"{out} is there already. Remove it, or name it with --output to replace it.")
+    if out.exists() and not out.is_file():
+        raise TransferError(f"{out} is no file that could be written.")
+    try:
+        scrubbed = scrub(
+            store,
+            account.id,
+            path,
+            out,
+            country=region,
+            column=column,
+            keep_unreadable=keep_unreadable,
+            progress=_in_silence,
+        )
+    except ListRefused as error:
+        cure = " Or name the column with --column." if isinstance(error, NoPhoneColumn) else ""
+        raise TransferError(f"Nothing was written. {error}{cure}") from error
+    except OSError as error:
+        raise TransferError(f"{out} could not be written ({error.strerror}).") from error
+    for line in _scrubbed(scrubbed, path.name):
+        say(line)
+    say(f"Written to {out}.")
+
+
+def _known(store: Store, slack_id: str) -> Account:
+    account = store.accounts.find(slack_id)
+    if account is None:
+        raise TransferError(f"There is no account {slack_id} in this database.")
+    return account
+
+
+def _region(country: str) -> str:
+    region = find_country(country)
+    if isinstance(region, CountryUnknown):
+        near = ", ".join(f"{code} ({name})" for code, name in region.suggestions)
+        raise TransferError(f'No country is called "{country}".' + (f" Is it {near}?" if near else ""))
+    return region
 
 
 def _new_account(store: Store, slack_id: str, default_country: str | None, say: Say) -> Account:
@@ -197,6 +297,18 @@ def _preview(upload: Upload) -> Iterator[str]:
     for line, phone in upload.summary.get("flagged_first", ()):
         yield f"  Check line {line:,}: {phone} is of the right length, but in no range in use today."
     yield from upload.summary.get("remarks", ())
+
+
+def _scrubbed(found: Scrubbed, name: str) -> Iterator[str]:
+    yield f"{name}: {found.removed:,} of {_counted(found.rows, 'row')} removed, {found.kept:,} kept."
+    if found.assumed and found.country:
+        yield f"{_counted(found.assumed, 'row')} had no country code: read as {country_name(found.country)}."
+    if found.unreadable:
+        became = "kept" if found.unreadable_kept else "left out as well"
+        yield f"{_counted(found.unreadable, 'row')} not understood, {became}:"
+    for reason in found.reasons:
+        yield f"  {reason.rows:,} not understood: {reason.reason} (first at line {reason.first_line:,})"
+    yield from found.remarks
 
 
 def _report(store: Store, upload: Upload) -> Iterator[str]:

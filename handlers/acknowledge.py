@@ -16,17 +16,19 @@ async def acknowledged(
     work: Awaitable[Message],
     *,
     late: Callable[[str], Awaitable[None]] | None = None,
+    shown: Callable[[Message], dict[str, Any]] = lambda _message: {},
 ) -> Message:
     """
     Do *work*, acknowledge, and return its message; never raises for what *work* does.
 
     The ack comes after the work, or after 2 s with a word that it is still being done. A command's ack shows that word
-    by itself; the ack of a button shows nothing, so there *late* says it.
+    by itself; the ack of a button shows nothing, so there *late* says it. *shown*: what the ack of a modal says of the
+    message, when that is there in time.
     """
     doing = asyncio.ensure_future(outcome_of(work))
     done, _ = await asyncio.wait({doing}, timeout=PATIENCE_SECONDS)
     if done:
-        await ack()
+        await ack(**shown(doing.result()))
     elif late is None:
         await ack(STILL_WORKING)
     else:

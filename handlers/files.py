@@ -7,13 +7,16 @@ unique by account, file and channel, makes one of them all.
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import structlog
 from slack_bolt.async_app import AsyncBoltContext
 from slack_sdk.errors import SlackApiError
+from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.acknowledge import acknowledged
@@ -23,7 +26,20 @@ from handlers.replies import Message, Place, Replies, Request, error_code
 from handlers.roles import Action, Roles
 from handlers.runner import Runner
 from handlers.tasks import Tasks
-from store import Account, Actor, Function, Origin, Store, WrongState
+from handlers.views import uploads as views
+from handlers.views.mrkdwn import SlackWriter, escape, link, quoted
+from store import (
+    Account,
+    Actor,
+    Function,
+    Origin,
+    Store,
+    StoreError,
+    Upload,
+    WrongState,
+    doubts,
+    require_undoable,
+)
 
 log = structlog.get_logger()
 # Slack fills in where a file was shared a moment after it says that it was.
@@ -35,9 +51,17 @@ _GONE = {"file_not_found", "file_deleted"}
 FILE_AFTER = (0.3, 0.6)
 # Slack's answers about a channel that will not change; after any other the event is taken up again.
 _CHANNEL_UNKNOWN = {"channel_not_found", "missing_scope"}
+# "scrub_me.csv" has the word, "scrubs" and "unscrubbed" do not.
+_SCRUB = re.compile(r"(?<![^\W_])scrub(?![^\W_])", re.IGNORECASE)
+# Rather left out against a wish than kept against one: they may be opted out.
+_NOT_KEEP = re.compile(r"(?:\b(?:not|never|no|without|dont)\b|n['\u2019]t\b)[^.!?]*\bkeep", re.IGNORECASE)
+_KEEP = re.compile(r"\bkeep\b[^.!?]*\bunreadable\b", re.IGNORECASE)
 _DELETED = "The file was deleted before it was read. Nothing was changed."
 # What a button of an upload did is seen in the upload's own message.
 _SHOWN_IN_ITS_MESSAGE = Message.of("Done.")
+_NOT_OPENED = "Slack did not open the question in time, so nothing was done. Please press the button again."
+
+Ack = Callable[..., Awaitable[Any]]
 
 
 class Files:
@@ -52,6 +76,7 @@ class Files:
         tasks: Tasks,
         *,
         uploads_channels: frozenset[str],
+        undo_within: timedelta,
     ) -> None:
         self._store = store
         self._roles = roles
@@ -59,6 +84,7 @@ class Files:
         self._runner = runner
         self._tasks = tasks
         self._uploads_channels = uploads_channels
+        self._undo_within = undo_within
 
     # Events. What fails here stays undone in the database and is taken up again.
 
@@ -85,8 +111,10 @@ class Files:
                 await client.chat_postMessage(channel=channel, text=text, unfurl_links=False, unfurl_media=False)
             return
         share = _share(file, channel)
-        if expected or (share and any(mention["ts"] == share["ts"] for mention in mentions)):
-            await self._take(account, client, file, channel, name, share, event["user_id"], delivery=event_id)
+        mention = next((one for one in mentions if share and one["ts"] == share["ts"]), None)
+        if expected or mention:
+            said = str((mention or {}).get("text") or "")
+            await self._take(account, client, file, channel, name, share, event["user_id"], said, delivery=event_id)
 
     async def mentioned(self, body: dict[str, Any], client: AsyncWebClient, context: AsyncBoltContext) -> None:
         """`app_mention`: a list when a file came with it, else a pointer to what can be done."""
@@ -119,7 +147,8 @@ class Files:
             name = await self._channel_name(client, channel)
             # Done with its last file only: a process that dies between two leaves the others to the next.
             last = event_id if file_id == ids[-1] else None
-            await self._take(account, client, file, channel, name, share, event["user"], delivery=last)
+            said = str(event.get("text") or "")
+            await self._take(account, client, file, channel, name, share, event["user"], said, delivery=last)
         if not found:
             thread = event.get("thread_ts") or event["ts"]
             request = await self._request(account, client, event["user"], channel, None, thread, Action.SEARCH)
@@ -129,7 +158,7 @@ class Files:
                     if gone
                     else (
                         "Drop a CSV with a column called `phone` together with a mention of me, and I read it as an opt-out "
-                        "list. Single numbers: `/optout search NUMBER` and `/optout add NUMBER`; `/optout help` says more."
+                        "list; with the word `scrub`, it comes back without the rows that are opted out. Single numbers: `/optout search NUMBER` and `/optout add NUMBER`; `/optout help` says more."
                     )
                 )
                 await self._replies.answer(request, Message.of(text))
@@ -143,15 +172,28 @@ class Files:
         channel_name: str | None,
         share: dict[str, Any] | None,
         user: str,
+        said: str,
         *,
         delivery: str | None,
     ) -> None:
-        """Keep the upload; from here on the runner has it."""
+        """Keep the upload; from here on the runner has it. *said*: what was written with the file, where that is known."""
         thread = (share.get("thread_ts") or share["ts"]) if share else None
-        request = await self._request(account, client, user, channel, channel_name, thread, Action.DROP)
+        purpose = purpose_of(said, file)
+        action = Action.DROP if purpose == "opt out" else Action.SCRUB
+        request = await self._request(account, client, user, channel, channel_name, thread, action)
         if request is None:
             return
-        _, created = await asyncio.to_thread(
+        if purpose != "opt out" and (closed := await self._replies.why_closed(request)):
+            # What comes back tells who is opted out.
+            log.info("not scrubbed here", channel=channel, why=closed)
+            text = (
+                f"{quoted(str(file.get('name')))} was not scrubbed and nothing was changed: people of another organisation "
+                "may read along here, and the list that comes back tells who is opted out. Drop it where only your own "
+                "people are, with a mention of me and the word `scrub`."
+            )
+            await self._replies.answer(request, Message.of(text, private=True))
+            return
+        upload, created = await asyncio.to_thread(
             self._store.uploads.receive,
             account.id,
             file_id=file["id"],
@@ -162,30 +204,118 @@ class Files:
             permalink=await self._permalink(client, channel, thread),
             actor=request.actor,
             country=account.country,
+            size=int(file.get("size") or 0),
+            purpose=purpose,
             delivery=delivery,
         )
         if created:
             self._runner.poke()
+        elif purpose != "opt out" and not upload.is_scrub:
+            text = (
+                f"{quoted(upload.file_name)} is not scrubbed: it was taken as an opt-out list, and what was decided of that "
+                "stands. Drop the file itself once more with the word `scrub`."
+            )
+            await self._replies.answer(request, Message.of(text))
+        elif thread not in (None, upload.thread_ts):
+            text = (
+                f"{quoted(upload.file_name)} is the file that was dropped here before, shared again, and is not read "
+                f"twice: {link(upload.permalink, 'how it stands')}. To start over, drop the file itself once more."
+            )
+            await self._replies.answer(request, Message.of(text))
 
     # Buttons
 
-    async def confirm(self, ack: Callable[..., Awaitable[Any]], body: dict[str, Any], client: AsyncWebClient) -> None:
-        """*Opt out N phones*."""
+    async def confirm(self, ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
+        """*Opt out N phones*: done at once, or after a modal when the list looks wrong."""
 
         async def work(request: Request) -> None:
-            origin = Origin(
-                Function.UPLOAD,
-                request.actor,
-                channel_id=request.channel_id,
-                channel_name=request.channel_name,
-                message_ts=request.message_ts,
-            )
-            number = int(_value(body))
-            await asyncio.to_thread(self._store.uploads.confirm, request.account.id, number, origin)
+            value = json.loads(_value(body))
+            # Previews shown before there was more to say carry the id alone.
+            chosen = value if isinstance(value, dict) else {"upload": value, "seen": None}
+            upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(chosen["upload"]))
+            wrong: tuple[str, ...] = ()
+            if upload.state == "waiting" and chosen["seen"] in (None, upload.seen):
+                before = await asyncio.to_thread(self._store.uploads.applied_before, upload)
+                wrong = doubts(upload, SlackWriter(), before=before)
+            if not wrong:
+                await self._confirm(request, upload.id, chosen["seen"])
+                return
+            await self._open(request, body, views.sure(upload, wrong, _origin(request, upload)))
 
         await self._pressed(ack, body, client, Action.CONFIRM, work)
 
-    async def cancel(self, ack: Callable[..., Awaitable[Any]], body: dict[str, Any], client: AsyncWebClient) -> None:
+    async def sure(self, ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
+        """The modal of a list that looks wrong, with the number of phones typed."""
+
+        async def work(request: Request, about: dict[str, Any]) -> Message | None:
+            upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(about["upload"]))
+            typed = str(body["view"]["state"]["values"][views.NUMBER]["upload.number"]["value"] or "")
+            if upload.seen == about["seen"] and _number(typed) != upload.asked:
+                text = f"That is not the number of phones, which is {upload.asked:,}."
+                return replace(Message.of(text, private=True), field=views.NUMBER)
+            await self._confirm(request, upload.id, str(about["seen"]))
+            return None
+
+        await self._submitted(ack, body, client, Action.CONFIRM, work)
+
+    async def _confirm(self, request: Request, upload: int, seen: str | None) -> None:
+        origin = _by(request, Function.UPLOAD)
+        await asyncio.to_thread(self._store.uploads.confirm, request.account.id, upload, origin, seen=seen)
+
+    async def stop(self, ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
+        """*Stop*."""
+
+        async def work(request: Request) -> None:
+            by = _by(request, Function.UPLOAD)
+            await asyncio.to_thread(self._store.uploads.stop, request.account.id, int(_value(body)), by)
+
+        await self._pressed(ack, body, client, Action.STOP, work)
+
+    async def go_on(self, ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
+        """*Continue*."""
+
+        async def work(request: Request) -> None:
+            by = _by(request, Function.UPLOAD)
+            await asyncio.to_thread(self._store.uploads.go_on, request.account.id, int(_value(body)), by)
+
+        await self._pressed(ack, body, client, Action.CONTINUE, work)
+
+    async def ask_undo(self, ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
+        """*Undo this upload*: a modal, opened at once and filled with the counts when they are there."""
+
+        async def work(request: Request) -> None:
+            upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(_value(body)))
+            require_undoable(upload, self._undo_within)
+            view = await self._open(request, body, views.counting(upload))
+            if view is not None:
+                # Of a long list it takes longer than a button may: the modal says that it is being counted.
+                self._tasks.start(self._count_undo(request, upload, view), name="count an undo")
+
+        await self._pressed(ack, body, client, Action.UNDO, work)
+
+    async def _count_undo(self, request: Request, upload: Upload, view: dict[str, Any]) -> None:
+        try:
+            outlook = await asyncio.to_thread(self._store.uploads.undo_outlook, upload.account_id, upload.id)
+            filled = views.undo_question(upload, outlook, _origin(request, upload))
+        except StoreError as error:
+            filled = views.told(escape(str(error)))
+        try:
+            await request.client.views_update(view_id=view["id"], hash=view["hash"], view=filled)
+        except SlackApiError as error:
+            log.info("a modal was closed before it was filled", error=error_code(error))
+
+    async def undo(self, ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
+        """The modal that says what an undo does, submitted."""
+
+        async def work(request: Request, about: dict[str, Any]) -> None:
+            by = _by(request, Function.UNDO)
+            await asyncio.to_thread(
+                self._store.uploads.undo, request.account.id, int(about["upload"]), by, within=self._undo_within
+            )
+
+        await self._submitted(ack, body, client, Action.UNDO, work)
+
+    async def cancel(self, ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
         """*Cancel*: by an admin, or by whoever dropped the list."""
 
         async def work(request: Request) -> None:
@@ -197,9 +327,7 @@ class Files:
 
         await self._pressed(ack, body, client, Action.DROP, work)
 
-    async def use_column(
-        self, ack: Callable[..., Awaitable[Any]], body: dict[str, Any], client: AsyncWebClient
-    ) -> None:
+    async def use_column(self, ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
         """*Use COLUMN*: read the list again with another column."""
 
         async def work(request: Request) -> None:
@@ -210,9 +338,7 @@ class Files:
 
         await self._pressed(ack, body, client, Action.DROP, work)
 
-    async def use_country(
-        self, ack: Callable[..., Awaitable[Any]], body: dict[str, Any], client: AsyncWebClient
-    ) -> None:
+    async def use_country(self, ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
         """The menu of countries: read the list again with another one."""
 
         async def work(request: Request) -> None:
@@ -225,7 +351,7 @@ class Files:
 
     async def _pressed(
         self,
-        ack: Callable[..., Awaitable[Any]],
+        ack: Ack,
         body: dict[str, Any],
         client: AsyncWebClient,
         action: Action,
@@ -249,6 +375,63 @@ class Files:
             outcome = await acknowledged(ack, answer(), late=late)
             if outcome is not _SHOWN_IN_ITS_MESSAGE:
                 await self._replies.answer(place, outcome)
+
+    async def _submitted(
+        self,
+        ack: Ack,
+        body: dict[str, Any],
+        client: AsyncWebClient,
+        action: Action,
+        work: Callable[[Request, dict[str, Any]], Awaitable[Message | None]],
+    ) -> None:
+        """Do *work* for whoever submitted a modal, if they still may. What it says instead is said in the modal."""
+        about = json.loads(body["view"]["private_metadata"])
+        user = body["user"]
+        place = Place(
+            actor=Actor(user["id"], user.get("username") or user["id"]),
+            channel_id=about["channel"],
+            channel_name=about["name"],
+            thread_ts=about["thread"],
+            message_ts=about["message"],
+            client=client,
+        )
+
+        async def answer() -> Message:
+            request = await self._roles.admit(place, await self._account(body), action)
+            if isinstance(request, Message):
+                return request
+            message = await work(request, about)
+            self._runner.poke()
+            return message or _SHOWN_IN_ITS_MESSAGE
+
+        in_modal = False
+
+        def shown(message: Message) -> dict[str, Any]:
+            nonlocal in_modal
+            in_modal = True
+            if message is _SHOWN_IN_ITS_MESSAGE:
+                return {}
+            if message.field is not None:
+                return {"response_action": "errors", "errors": {message.field: message.text}}
+            return {"response_action": "update", "view": views.told(message.text)}
+
+        async def late(text: str) -> None:
+            await self._replies.tell(place, Message.of(text))
+
+        with self._tasks.holding():
+            outcome = await acknowledged(ack, answer(), late=late, shown=shown)
+            if not in_modal and outcome is not _SHOWN_IN_ITS_MESSAGE:
+                await self._replies.answer(place, outcome)
+
+    async def _open(self, request: Request, body: dict[str, Any], view: View) -> dict[str, Any] | None:
+        """Open a modal for whoever pressed; None when Slack does not, and then they are told to press again."""
+        try:
+            opened: dict[str, Any] = (await request.client.views_open(trigger_id=body["trigger_id"], view=view))["view"]
+        except SlackApiError as error:
+            log.warning("a modal was not opened", error=error_code(error))
+            await self._replies.tell(request, Message.of(_NOT_OPENED))
+            return None
+        return opened
 
     # What events and buttons share
 
@@ -319,13 +502,48 @@ class Files:
         return None
 
 
+def purpose_of(said: str, file: dict[str, Any]) -> str:
+    """What a dropped *file* is for, by the word `scrub` in what was *said* with it, in its title or in its name."""
+    for text in (said, str(file.get("title") or ""), str(file.get("name") or "")):
+        if _SCRUB.search(text):
+            return "scrub, keep unreadable" if _KEEP.search(said) and not _NOT_KEEP.search(said) else "scrub"
+    return "opt out"
+
+
 def _share(file: dict[str, Any], channel: str) -> dict[str, Any] | None:
-    """The message in *channel* that carries *file*: its ts, and thread_ts when it stands in a thread."""
-    for kind in ("public", "private"):
-        for share in ((file.get("shares") or {}).get(kind) or {}).get(channel) or ():
-            found: dict[str, Any] = share
-            return found
-    return None
+    """The latest message in *channel* that carries *file*: its ts, and thread_ts when it stands in a thread."""
+    shares: dict[str, Any] = file.get("shares") or {}
+    found = [share for kind in ("public", "private") for share in (shares.get(kind) or {}).get(channel) or ()]
+    return max(found, key=lambda share: str(share["ts"]), default=None)
+
+
+def _by(request: Request, function: Function) -> Origin:
+    return Origin(
+        function,
+        request.actor,
+        channel_id=request.channel_id,
+        channel_name=request.channel_name,
+        message_ts=request.message_ts,
+    )
+
+
+def _origin(request: Request, upload: Upload) -> str:
+    """What a modal remembers of where it came from."""
+    about = {
+        "upload": upload.id,
+        "seen": upload.seen,
+        "channel": request.channel_id,
+        "name": request.channel_name,
+        "thread": request.thread_ts,
+        "message": request.message_ts,
+    }
+    return json.dumps(about)
+
+
+def _number(typed: str) -> int | None:
+    """A whole number as people type it, thousands marked or not; None for anything else."""
+    digits = re.sub(r"[\s,.'’]", "", typed)
+    return int(digits) if digits.isascii() and digits.isdigit() else None
 
 
 def _value(body: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from handlers.lately import Lately
-from handlers.views.mrkdwn import context, section
+from handlers.views.mrkdwn import context, escape, section
 from store import Account, Actor, StoreError
 
 log = structlog.get_logger()
@@ -36,7 +36,7 @@ class Message:
     One answer. *text*: mrkdwn, what notifications and screen readers get. *details*: replies in its thread.
 
     *private*: for the asker alone. *settles*: the line that takes the place of the buttons of the message in which a
-    button was pressed.
+    button was pressed. *field*: the block of a submitted modal that it says is wrong.
     """
 
     text: str
@@ -44,6 +44,7 @@ class Message:
     details: tuple["Message", ...] = ()
     private: bool = False
     settles: str | None = None
+    field: str | None = None
 
     @classmethod
     def of(
@@ -119,7 +120,8 @@ async def outcome_of(work: Awaitable[Message]) -> Message:
         return await work
     except StoreError as error:
         log.warning("request refused by the store", error=str(error), kind=type(error).__name__)
-        return Message.of(str(error), private=True)
+        # The store writes plain text, in which a file may be called anything.
+        return Message.of(escape(str(error)), private=True)
     except Exception:
         reference = secrets.token_hex(4)
         log.exception("request failed", reference=reference)
@@ -153,7 +155,7 @@ class Replies:
             if message.private or place.ephemeral:
                 await self.tell(place, message)
                 return
-            if closed := await self._why_closed(place):
+            if closed := await self.why_closed(place):
                 await self.tell(place, message, because=closed)
                 return
             await self._post(place, message)
@@ -241,7 +243,7 @@ class Replies:
         except Exception as error:  # noqa: BLE001  the work is done and answered; a button more is harmless
             log.warning("buttons not taken off", channel=place.channel_id, error=_error_of(error))
 
-    async def _why_closed(self, place: Place) -> str:
+    async def why_closed(self, place: Place) -> str:
         """Why numbers are not for all eyes in the place's channel; empty when they are."""
         channel = place.channel_id
         if channel.startswith("D"):  # one person and the bot; where it is two people, posting fails by itself

@@ -32,7 +32,11 @@ class Action(StrEnum):
     SET_COUNTRY = "set the country"
     SEE_UPLOADS = "see the uploads"
     DROP = "drop lists"
+    SCRUB = "scrub lists"
     CONFIRM = "apply lists"
+    STOP = "stop lists"
+    CONTINUE = "go on with lists"
+    UNDO = "undo uploads"
 
 
 _STAFF: Final = frozenset({Role.ADMIN, Role.MEMBER})
@@ -44,7 +48,11 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = {
     Action.SET_COUNTRY: _ADMINS,
     Action.SEE_UPLOADS: _STAFF,
     Action.DROP: _STAFF,
+    Action.SCRUB: _STAFF,
     Action.CONFIRM: _ADMINS,
+    Action.STOP: _ADMINS,
+    Action.CONTINUE: _ADMINS,
+    Action.UNDO: _ADMINS,
 }
 
 

@@ -7,15 +7,15 @@ so a replica that takes over needs to know nothing of the one that died.
 
 import asyncio
 import csv
-import io
 import json
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,14 +29,18 @@ from handlers.progress import Progress
 from handlers.replies import Message, error_code
 from handlers.scratch import scratch_path
 from handlers.tasks import Tasks
+from handlers.views import scrubs as scrub_views
 from handlers.views import uploads as views
-from store import LeaseLost, Store, StoreError, StoreUnavailable, UnreadableRow, Upload
+from store import LeaseLost, Store, StoreError, StoreUnavailable, Terms, UnreadableRow, Upload, WrongState
 
 log = structlog.get_logger()
 # Where `handlers` is importable from, whatever directory the bot was started in.
 _ROOT = Path(__file__).parent.parent
-# Children that died this often on one upload did not die by accident.
-MOST_DEATHS = 20
+# One child takes whatever came first; the others only files up to so many bytes, which never wait behind large ones.
+SMALL_BYTES = 5_000_000
+# Children that died this often in one state of an upload did not die by accident. A list that kills its reader does so
+# every time, and nothing is stored yet; one that is being stored only takes time to get to its end.
+MOST_DEATHS = {"received": 3, "applying": 20, "undoing": 20}
 # What Slack answers while it, or our installation, is out of order: it is tried again. Any other error stays as it is.
 _PASSING = {
     None,
@@ -51,16 +55,26 @@ _PASSING = {
     "token_expired",
     "token_revoked",
 }
+# What a child does for an upload in these states.
+# What is done about an upload in these states; one that is scrubbed is never staged.
+_VERBS = {"received": "stage", "applying": "apply", "undoing": "undo"}
+# A scrubbed list of these kinds comes back as CSV.
+_NO_TEXT = {".xlsx", ".xls", ".zip"}
 _FILE_GONE = {"file_not_found", "file_deleted", "not_visible", "access_denied"}
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an upload may take. *max_bytes* of its file; *lease_seconds* until a silent worker is taken over."""
+    """
+    What an upload may take. *max_bytes* of its file; *lease_seconds* until a silent worker is taken over.
+
+    *terms*: how long its preview waits, and how long it can be undone.
+    """
 
     max_bytes: int
     lease_seconds: float
     scratch_dir: Path
+    terms: Terms
     children: int = 2
 
 
@@ -118,7 +132,11 @@ class Child:
 
 
 class Runner:
-    """Works on every upload that has something left to do, as many at a time as there are children."""
+    """
+    Works on every upload that has something left to do, as many at a time as there are children.
+
+    Each child has its lane: the first takes the oldest upload, whatever its size, the others the oldest small one.
+    """
 
     def __init__(
         self, store: Store, client: AsyncWebClient, tasks: Tasks, limits: Limits, *, owner: str, database_url: str
@@ -129,39 +147,44 @@ class Runner:
         self._limits = limits
         self._owner = owner
         self._database_url = database_url
-        self._poked = asyncio.Event()
-        self._free = asyncio.Semaphore(limits.children)
+        self._poked = [asyncio.Event() for _ in range(limits.children)]
         self._idle: list[Child] = []
         self._stopping = asyncio.Event()
-        self._deaths: Counter[tuple[int, int]] = Counter()
+        self._deaths: Counter[tuple[int, int, str]] = Counter()
 
     def start(self) -> None:
         """Begin. A child is started ahead of the first list, which need not wait for it then."""
         self._tasks.start(self._warm(), name="start a child")
-        self._tasks.start(self._loop(), name="uploads")
+        for lane in range(self._limits.children):
+            self._tasks.start(self._loop(lane), name="uploads")
 
     async def stop(self) -> None:
         """Take up no more, and end the children that wait for work; the working ones end with their tasks."""
         self._stopping.set()
-        self._poked.set()
+        self.poke()
         while self._idle:
             await self._idle.pop().stop()
 
     def poke(self) -> None:
         """There is something to do: do not wait for the next look."""
-        self._poked.set()
+        for lane in self._poked:
+            lane.set()
 
     async def _warm(self) -> None:
         self._idle.append(await Child.start())
 
-    async def _loop(self) -> None:
+    async def _loop(self, lane: int) -> None:
+        poked = self._poked[lane]
         while not self._stopping.is_set():
-            await self._free.acquire()
-            self._poked.clear()
+            poked.clear()
             upload = None
             try:
                 upload = await asyncio.to_thread(
-                    self._store.uploads.claim, self._owner, lease_seconds=self._limits.lease_seconds
+                    self._store.uploads.claim,
+                    self._owner,
+                    lease_seconds=self._limits.lease_seconds,
+                    largest=SMALL_BYTES if lane else None,
+                    terms=self._limits.terms,
                 )
                 if upload is not None and self._stopping.is_set():
                     # Claimed while the desk began to stop: another replica, or the next start, need not wait for it.
@@ -170,30 +193,30 @@ class Runner:
             except StoreError:
                 log.warning("uploads wait while the store is away")
             if upload is not None:
-                self._tasks.start(self._work_and_free(upload), name="upload")
+                # Whatever becomes of it is logged where it is held; the lane goes on.
+                await asyncio.wait({self._tasks.start(self._work_on(upload), name="upload")})
                 continue
-            self._free.release()
             try:
                 async with asyncio.timeout(max(0.2, self._limits.lease_seconds / 4)):
-                    await self._poked.wait()
+                    await poked.wait()
             except TimeoutError:
                 pass  # time for another look: a replica may have died
 
-    async def _work_and_free(self, upload: Upload) -> None:
+    async def _work_on(self, upload: Upload) -> None:
         try:
             async with self._lease_kept(upload):
                 await self._work(upload)
+        except WrongState:
+            # Somebody decided in between; how it stands now is for the next claim.
+            await asyncio.to_thread(self._store.uploads.release, upload, settled=None)
         except LeaseLost as error:
             log.warning("an upload is left to the next claim", upload=upload.id, why=str(error))
         except ChildDiedError:
-            self._deaths[upload.account_id, upload.id] += 1
+            self._deaths[upload.account_id, upload.id, upload.state] += 1
             log.warning("the child process died; its upload is taken up again", upload=upload.id, fence=upload.fence)
         except (StoreUnavailable, SlackClientError, aiohttp.ClientError, OSError) as error:
             # The lease runs out and somebody tries again: the work is kept, only its message is late.
             log.warning("an upload waits", upload=upload.id, why=type(error).__name__, exc_info=error)
-        finally:
-            self._free.release()
-            self._poked.set()
 
     async def _work(self, upload: Upload) -> None:
         store = self._store.uploads
@@ -204,19 +227,56 @@ class Runner:
             upload.message_ts,
             lambda ts: asyncio.to_thread(store.set_message, upload, ts),
         )
-        if upload.state in ("received", "applying"):
-            if self._deaths[upload.account_id, upload.id] > MOST_DEATHS:
-                problem = "The program that reads it was stopped again and again; the log says more."
-                await asyncio.to_thread(store.fail, upload, problem)
+        if upload.state in _VERBS:
+            key = (upload.account_id, upload.id, upload.state)
+            if self._deaths[key] >= MOST_DEATHS[upload.state]:
+                await asyncio.to_thread(store.fail, upload, _died(upload, self._deaths.pop(key)))
             else:
                 await self._step(upload, progress)
+        elif upload.state == "waiting" and await self._waited(upload):
+            return
         upload = await asyncio.to_thread(store.get, upload.account_id, upload.id)
-        if upload.state not in ("received", "waiting", "applying"):
-            del self._deaths[upload.account_id, upload.id]
+        if upload.state not in ("waiting", *_VERBS):
             # A cancelled list was staged already, and its phones are nobody's business any more.
             scratch_path(self._limits.scratch_dir, upload.account_id, upload.id).unlink(missing_ok=True)
         await self._show(upload, progress)
         await asyncio.to_thread(store.release, upload, settled=upload.state)
+
+    async def _waited(self, upload: Upload) -> bool:
+        """A preview that nobody answers expires, or is reminded of once; True when that was all there is to do."""
+        store, terms, at = self._store.uploads, self._limits.terms, datetime.now(UTC)
+        since = upload.waiting_since or at
+        if since + terms.expire <= at:
+            await asyncio.to_thread(store.expire, upload)
+            return False
+        if upload.pending or upload.reminded_at is not None or since + terms.remind > at:
+            return False  # it is here to be shown
+        # Kept first: whoever dies in between has reminded nobody, which is better than everybody twice.
+        await asyncio.to_thread(store.set_reminded, upload, reminded=True)
+        try:
+            await self._remind(upload)
+        except BaseException:
+            with suppress(StoreError):
+                await asyncio.to_thread(store.set_reminded, upload, reminded=False)
+            raise
+        await asyncio.to_thread(store.release, upload, settled=upload.state)
+        return True
+
+    async def _remind(self, upload: Upload) -> None:
+        message = views.reminder(upload, self._limits.terms)
+        try:
+            await self._client.chat_postMessage(
+                channel=upload.channel_id,
+                thread_ts=upload.thread_ts or upload.message_ts,
+                text=message.text,
+                blocks=list(message.blocks),
+                unfurl_links=False,
+                unfurl_media=False,
+            )
+        except SlackApiError as error:
+            if error_code(error) in _PASSING:
+                raise
+            await self._write_to_dropper(upload, views.elsewhere(upload, message, str(error_code(error))))
 
     @asynccontextmanager
     async def _lease_kept(self, upload: Upload) -> AsyncIterator[None]:
@@ -240,7 +300,7 @@ class Runner:
 
     async def _show(self, upload: Upload, progress: Progress) -> None:
         """How *upload* stands, in its message; where Slack will never take that, to whoever dropped the list."""
-        picture = views.of_state(upload)
+        picture = await self._picture(upload)
         try:
             await progress.show(picture)
             if upload.state == "done" and upload.unreadable:
@@ -267,13 +327,13 @@ class Runner:
             log.exception("answer not delivered", upload=upload.id, actor=upload.actor.id)
 
     async def _step(self, upload: Upload, progress: Progress) -> None:
-        """Stage or apply *upload* in a child, with its progress shown."""
-        verb = "stage" if upload.state == "received" else "apply"
-        await self._try_show(progress, views.of_state(upload))
+        """Stage, apply or undo *upload* in a child, with its progress shown."""
+        verb = "scrub" if upload.is_scrub else _VERBS[upload.state]
+        await self._try_show(progress, await self._picture(upload))
         job = await self._job(upload, verb)
         if job is None:
             problem = "The file was deleted from Slack before it was read. Drop it again."
-            end = self._store.uploads.fail if upload.applied else self._store.uploads.refuse
+            end = self._store.uploads.refuse if upload.state == "received" else self._store.uploads.fail
             await asyncio.to_thread(end, upload, problem)
             return
         child = self._idle.pop() if self._idle else await Child.start()
@@ -287,21 +347,41 @@ class Runner:
                 if "progress" not in said:
                     break
                 if progress.due:
-                    await self._try_show(progress, self._picture(upload, said["progress"], time.monotonic() - began))
+                    await self._try_show(progress, self._moving(upload, said["progress"], time.monotonic() - began))
         except BaseException:
             await child.stop()
             raise
-        self._idle.append(child)
+        if self._idle:
+            await child.stop()  # one is kept for the next list; two would only take memory
+        else:
+            self._idle.append(child)
+        del self._deaths[upload.account_id, upload.id, upload.state]
         if "lost" in said:
             raise LeaseLost(str(said.get("detail")))
         if "refused" in said or "failed" in said:
             log.info("a list was not taken", upload=upload.id, said={k: v for k, v in said.items() if k != "rows"})
+        if "scrubbed" in said:
+            await self._give_back(upload, Path(said["file"]), said["scrubbed"])
+
+    async def _picture(self, upload: Upload) -> Message:
+        entry = None
+        if upload.state == "waiting":
+            entry = await asyncio.to_thread(self._store.uploads.applied_before, upload)
+        elif upload.state == "undone":
+            entry = await asyncio.to_thread(self._store.uploads.undone_by, upload)
+        return views.of_state(upload, self._limits.terms, entry)
 
     @staticmethod
-    def _picture(upload: Upload, said: dict[str, Any], seconds: float) -> Message:
-        if upload.state == "received":
-            return views.reading(upload, said["rows"], said["fraction"], seconds)
-        return views.applying(upload, said["rows"], seconds)
+    def _moving(upload: Upload, said: dict[str, Any], seconds: float) -> Message:
+        match upload.state:
+            case "received" if upload.is_scrub:
+                return scrub_views.comparing(upload, said["fraction"])
+            case "received":
+                return views.reading(upload, said["rows"], said["fraction"], seconds)
+            case "undoing":
+                return views.undoing(upload, said["rows"], seconds)
+            case _:
+                return views.applying(upload, said["rows"], seconds)
 
     async def _try_show(self, progress: Progress, message: Message) -> None:
         """Progress is a courtesy: the work goes on when Slack does not take it."""
@@ -312,16 +392,23 @@ class Runner:
 
     async def _job(self, upload: Upload, verb: str) -> dict[str, Any] | None:
         """What the child needs to know, or None when the file is gone."""
-        try:
-            answer = await self._client.files_info(file=upload.file_id)
-        except SlackApiError as error:
-            if error_code(error) in _FILE_GONE:
-                return None
-            raise
-        file = answer["file"]
-        if file.get("mode") in ("tombstone", "hidden_by_limit"):
-            return None
-        url = file.get("url_private_download") or file["url_private"]
+        url = ""
+        if verb != "undo":
+            try:
+                file = (await self._client.files_info(file=upload.file_id))["file"]
+            except SlackApiError as error:
+                if error_code(error) in _FILE_GONE:
+                    return None
+                if verb != "apply" or error_code(error) not in _PASSING:
+                    raise
+            except (SlackClientError, aiohttp.ClientError, OSError):
+                if verb != "apply":
+                    raise
+                # What was read before can be applied while Slack is away.
+            else:
+                if file.get("mode") in ("tombstone", "hidden_by_limit"):
+                    return None
+                url = file.get("url_private_download") or file["url_private"]
         return {
             "verb": verb,
             "database_url": self._database_url,
@@ -332,6 +419,7 @@ class Runner:
             "lease_seconds": self._limits.lease_seconds,
             "scratch_dir": str(self._limits.scratch_dir),
             "max_bytes": self._limits.max_bytes,
+            "keep_unreadable": upload.purpose.endswith("keep unreadable"),
             "file_id": upload.file_id,
             "url": url,
             "token": self._client.token,
@@ -340,33 +428,96 @@ class Runner:
         }
 
     async def _attach_unreadable(self, upload: Upload) -> None:
-        content = await asyncio.to_thread(
-            unreadable_csv, upload.columns, self._store.uploads.list_unreadable(upload.account_id, upload.id)
-        )
-        await self._client.files_upload_v2(
-            channel=upload.channel_id,
-            thread_ts=upload.thread_ts,
-            filename=f"{Path(upload.file_name).stem.removesuffix('.unreadable')}.unreadable.csv",
-            content=content,
-            title=f"Rows of {upload.file_name} that were not understood",
+        """The unreadable rows as a file in the thread."""
+        path = scratch_path(self._limits.scratch_dir, upload.account_id, upload.id).with_suffix(".csv")
+        rows = self._store.uploads.list_unreadable(upload.account_id, upload.id)
+        try:
+            await asyncio.to_thread(write_unreadable, path, upload.columns, rows)
+            name = f"{Path(upload.file_name).stem.removesuffix('.unreadable')}.unreadable.csv"
+            await self._attach(upload, path, name, f"Rows of {upload.file_name} that were not understood")
+        finally:
+            path.unlink(missing_ok=True)
+
+    async def _give_back(self, upload: Upload, path: Path, found: dict[str, Any]) -> None:
+        """The scrubbed list at *path* into the thread; then, and not before, its upload is done."""
+        try:
+            name = f"{Path(upload.file_name).stem}.scrubbed{Path(upload.file_name).suffix or '.csv'}"
+            if Path(upload.file_name).suffix.lower() in _NO_TEXT:
+                name = f"{Path(upload.file_name).stem}.scrubbed.csv"
+            await self._attach(upload, path, name, f"{upload.file_name} without who is opted out")
+        except SlackApiError as error:
+            if error_code(error) in _PASSING:
+                raise
+            problem = f"Slack does not take the scrubbed list in this thread ({error_code(error)})."
+            await asyncio.to_thread(self._store.uploads.fail, upload, problem)
+        else:
+            await asyncio.to_thread(self._store.uploads.scrubbed, upload, found)
+        finally:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    async def _attach(self, upload: Upload, path: Path, name: str, title: str) -> None:
+        """
+        The file at *path* into the upload's thread, from disk to Slack in pieces, once.
+
+        The file's id is kept before it is shared: whoever takes over asks Slack whether that was still done.
+        https://docs.slack.dev/messaging/working-with-files#upload
+        """
+        if upload.attached_file is not None and await self._is_shared(upload.attached_file):
+            return
+        size = (await asyncio.to_thread(path.stat)).st_size
+        to = await self._client.files_getUploadURLExternal(filename=name, length=size)
+        await asyncio.to_thread(self._store.uploads.set_attached, upload, to["file_id"])
+        await self._upload(path, to["upload_url"])
+        await self._client.files_completeUploadExternal(
+            files=[{"id": to["file_id"], "title": title}], channel_id=upload.channel_id, thread_ts=upload.thread_ts
         )
 
+    async def _is_shared(self, file_id: str) -> bool:
+        try:
+            file = (await self._client.files_info(file=file_id))["file"]
+        except SlackApiError as error:
+            if error_code(error) in _PASSING:
+                raise
+            return False
+        return any(file.get(kind) for kind in ("shares", "channels", "groups", "ims"))
 
-def unreadable_csv(columns: tuple[str, ...], rows: Any) -> str:
+    @staticmethod
+    async def _upload(path: Path, url: str) -> None:
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=60)
+        async with aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session:
+            with path.open("rb") as file:
+                async with session.post(url, data=file) as answer:
+                    answer.raise_for_status()
+
+
+def _died(upload: Upload, times: int) -> str:
+    """In words, that the child ended *times* times without an answer, and what can be done."""
+    if upload.state == "received":
+        return (
+            f"The program that reads lists was stopped {times} times while it read this one. Save it as a plain CSV file "
+            "and drop that; if it happens again, whoever runs the desk finds why in its log."
+        )
+    return (
+        f"The program that works on lists was stopped {times} times in the middle of this one. "
+        "Whoever runs the desk finds why in its log."
+    )
+
+
+def write_unreadable(
+    path: Path, columns: tuple[str, ...], rows: Iterable[UnreadableRow], *, encoding: str = "utf-8"
+) -> None:
     """
-    Unreadable rows as a CSV that can be fixed and dropped again: the list's own columns, then line and reason.
+    Write unreadable rows to *path* as a CSV that can be fixed and dropped again: the list's columns, then line and reason.
 
     A cell that a spreadsheet would run as a formula gets an apostrophe in front, which reading takes off again
-    (https://owasp.org/www-community/attacks/CSV_Injection).
+    (https://owasp.org/www-community/attacks/CSV_Injection). Raises OSError.
     """
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow([_safe(column) for column in columns] + ["line", "reason"])
-    row: UnreadableRow
-    for row in rows:
-        cells = [_safe(cell) for cell in row.cells[: len(columns)]]
-        writer.writerow([*cells, *[""] * (len(columns) - len(cells)), row.line, row.reason])
-    return text.getvalue()
+    with path.open("w", encoding=encoding, newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([_safe(column) for column in columns] + ["line", "reason"])
+        for row in rows:
+            cells = [_safe(cell) for cell in row.cells[: len(columns)]]
+            writer.writerow([*cells, *[""] * (len(columns) - len(cells)), row.line, row.reason])
 
 
 def _safe(cell: str) -> str:

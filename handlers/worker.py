@@ -3,7 +3,8 @@ The child process that reads and stores lists, so that answers stay quick meanwh
 
 One job a line comes in on stdin as JSON, see `Job`. What goes out on stdout is JSON, a line each: any number of
 {"progress": {"verb", "rows", "fraction"}}, at most 4 a second, and then one of
-  {"done": state}                      how the upload stands now, in the store already
+  {"done": state}                      how the upload stands now, in the store already; with "scrubbed": the counts, and
+                                       "file": where the scrubbed list is, to be deleted by who delivers it
   {"refused": sentence}                the list cannot be read as it is; the upload is refused
   {"failed": sentence, "detail": text} the work went wrong for good; the upload is failed. The detail is for the log
   {"lost": true, "detail": text}       not ours any more, or the store is away: nothing was decided, somebody goes on
@@ -11,14 +12,16 @@ It may be killed at any moment. When stdin closes, its parent is gone and so is 
 """
 
 import asyncio
+import errno
 import json
 import os
 import queue
+import sqlite3
 import sys
 import threading
 import time
 import traceback
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -37,14 +40,19 @@ from store import (
     WrongState,
     apply_upload,
     restage,
+    scrub_upload,
     stage_upload,
+    undo_upload,
 )
 
 NICE = 5
+# What a file system answers that takes no more: full, over a quota, or over a limit on one file.
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 SECONDS_BETWEEN_PROGRESS = 0.25
 # Of the whole work of staging, as a person sees it: the file is there.
 _DOWNLOADED = 0.1
 _CHUNK = 1 << 16
+_DISK_FULL = "The desk's disk is full. Whoever runs it has to make room; then drop the file again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +60,10 @@ class Job:
     """
     What to do, and with what right.
 
-    *verb*: "stage" or "apply". *fence* and *owner*: the claim it is done under. *max_bytes*: of the file. *token_hosts*:
-    where the bearer token may go: a host with its port, or a domain with all below it. *batch*: phones a transaction.
+    *verb*: "stage", "apply", "undo" or "scrub", which may *keep_unreadable*. *fence* and *owner*: the claim it is done
+    under. *max_bytes*: of the file. *url*: of the file, empty when Slack did not say it: then only what was read before can
+    be applied. *token_hosts*: where the bearer token may go: a host with its port, or a domain with all below it. *batch*:
+    phones a transaction.
     """
 
     verb: str
@@ -70,6 +80,7 @@ class Job:
     token: str
     token_hosts: frozenset[str]
     batch: int = 10_000
+    keep_unreadable: bool = False
 
     @classmethod
     def read(cls, line: str) -> "Job":
@@ -77,7 +88,7 @@ class Job:
         said = json.loads(line)
         names = {field.name for field in fields(cls)}
         values = {name: value for name, value in said.items() if name in names}
-        if values["verb"] not in {"stage", "apply"}:
+        if values["verb"] not in {"stage", "apply", "undo", "scrub"}:
             raise ValueError(f"no such verb: {values['verb']}")
         values["scratch_dir"] = Path(values["scratch_dir"])
         values["token_hosts"] = frozenset(values["token_hosts"])
@@ -91,6 +102,10 @@ class Job:
     def download(self) -> Path:
         # The fence is in the name: a frozen worker that wakes up writes to a file of its own.
         return self.scratch.with_suffix(f".{self.fence}.list")
+
+    @property
+    def scrubbed(self) -> Path:
+        return self.scratch.with_suffix(f".{self.fence}.scrubbed")
 
 
 class DownloadError(Exception):
@@ -223,6 +238,13 @@ class Download:
 _SIGN_IN = "Slack gave a sign-in page instead of the file: the app lacks files:read or was removed."
 
 
+def _is_full(error: Exception) -> bool:
+    """Is it the disk that is full? The store's own database is not meant: that one is away, and may come back."""
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return isinstance(error, OSError) and error.errno in _FULL
+
+
 def _is_html(body: bytes) -> bool:
     start = body.removeprefix(b"\xef\xbb\xbf").lstrip()[:15].lower()
     return start.startswith((b"<!doctype html", b"<html"))
@@ -278,20 +300,25 @@ class Worker:
 
     def _done(self, store: Store, job: Job, upload: Upload) -> dict[str, Any]:
         detail = ""
+        found: dict[str, Any] = {}
         try:
-            upload = (self._stage if job.verb == "stage" else self._apply)(store, job, upload)
+            if job.verb == "scrub":
+                upload, found = self._scrub(store, job, upload)
+            else:
+                work = {"stage": self._stage, "apply": self._apply, "undo": self._undo}[job.verb]
+                upload = work(store, job, upload)
         except (LeaseLost, StoreUnavailable):
             raise
         except WrongState:
             upload = store.uploads.get(job.account, job.upload)  # a person changed its course: not an error
         except DownloadError as error:
-            end = store.uploads.refuse if error.refused and job.verb == "stage" else store.uploads.fail
+            end = store.uploads.refuse if error.refused and job.verb != "apply" else store.uploads.fail
             upload = end(upload, str(error))
             detail = repr(error.__cause__ or error)
         except StoreError as error:
             upload = store.uploads.fail(upload, str(error))
         except Exception as error:  # noqa: BLE001  what nobody foresaw is told too
-            upload = store.uploads.fail(upload, "Something went wrong on our side.")
+            upload = store.uploads.fail(upload, _DISK_FULL if _is_full(error) else "Something went wrong on our side.")
             detail = "".join(traceback.format_exception(error))
         finally:
             job.download.unlink(missing_ok=True)
@@ -301,7 +328,7 @@ class Worker:
             return {"refused": upload.problem}
         if upload.state == "failed":
             return {"failed": upload.problem, "detail": detail}
-        return {"done": upload.state}
+        return {"done": upload.state, **found}
 
     def _stage(self, store: Store, job: Job, upload: Upload) -> Upload:
         self._fetch(store, job, upload)
@@ -330,7 +357,36 @@ class Worker:
         finally:
             scratch.close()
 
+    def _undo(self, store: Store, job: Job, upload: Upload) -> Upload:
+        def progress(rows: int, fraction: float) -> None:
+            self._progress("undo", rows, fraction)
+
+        return undo_upload(store, upload, progress, job.lease_seconds, job.batch)
+
+    def _scrub(self, store: Store, job: Job, upload: Upload) -> tuple[Upload, dict[str, Any]]:
+        self._fetch(store, job, upload)
+        for left in job.scratch_dir.glob(f"{job.scratch.stem}.*.scrubbed*"):
+            left.unlink(missing_ok=True)
+
+        def progress(rows: int, fraction: float) -> None:
+            self._progress("scrub", rows, _DOWNLOADED + (1 - _DOWNLOADED) * fraction)
+
+        found = scrub_upload(
+            store,
+            upload,
+            job.download,
+            job.scrubbed,
+            keep_unreadable=job.keep_unreadable,
+            progress=progress,
+            lease_seconds=job.lease_seconds,
+        )
+        if isinstance(found, Upload):
+            return found, {}
+        return upload, {"scrubbed": asdict(found), "file": str(job.scrubbed)}
+
     def _fetch(self, store: Store, job: Job, upload: Upload) -> None:
+        if not job.url:
+            raise StoreUnavailable("Slack does not say where the file is.")
         job.scratch_dir.mkdir(parents=True, exist_ok=True)
         for left in job.scratch_dir.glob(f"{job.scratch.stem}.*.list"):
             left.unlink(missing_ok=True)
@@ -338,8 +394,8 @@ class Worker:
 
             def progress(fraction: float) -> None:
                 held.check()
-                if job.verb == "stage":
-                    self._progress("stage", 0, _DOWNLOADED * fraction)
+                if job.verb != "apply":
+                    self._progress(job.verb, 0, _DOWNLOADED * fraction)
 
             asyncio.run(Download(job, progress).to(job.download))
 

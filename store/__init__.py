@@ -8,11 +8,12 @@ from store.accounts import Accounts
 from store.campaigns import Campaigns
 from store.database import BUSY_SECONDS, Database
 from store.deliveries import Deliveries
-from store.errors import LeaseLost, StoreBehind, StoreError, StoreUnavailable, WrongState
+from store.errors import LeaseLost, ListRefused, StoreBehind, StoreError, StoreUnavailable, WrongState
 from store.exports import Exports
-from store.importing import Held, apply_upload, restage, stage_upload
-from store.lists import Damaged, ListReader, ListRefused, NoPhoneColumn, Row
-from store.notes import Function, Plain, Writer, note
+from store.guard import doubts
+from store.importing import Held, apply_upload, restage, stage_upload, undo_upload
+from store.lists import Damaged, ListReader, NoPhoneColumn, Row
+from store.notes import Function, Plain, Writer, entry_note, note
 from store.optouts import OptOuts
 from store.phone import (
     PHONENUMBERS_VERSION,
@@ -35,19 +36,24 @@ from store.records import (
     Account,
     Actor,
     Added,
+    Batch,
+    Carried,
     Conversation,
     Deleted,
     Delivery,
     Entry,
     OptOut,
     Origin,
+    Outlook,
     PhoneState,
+    Terms,
     UnreadableReason,
     UnreadableRow,
     Upload,
 )
+from store.scrubbing import Scrubbed, scrub, scrub_upload
 from store.staging import Progress, Scratch, stage
-from store.uploads import StagedCounts, Uploads
+from store.uploads import StagedCounts, Uploads, require_undoable
 
 
 class Store:
@@ -78,6 +84,8 @@ __all__ = [
     "Account",
     "Actor",
     "Added",
+    "Batch",
+    "Carried",
     "Conversation",
     "CountryUnknown",
     "Damaged",
@@ -95,6 +103,7 @@ __all__ = [
     "NotAPhone",
     "OptOut",
     "Origin",
+    "Outlook",
     "PhoneNumber",
     "PhoneState",
     "Plain",
@@ -102,11 +111,13 @@ __all__ = [
     "Reason",
     "Row",
     "Scratch",
+    "Scrubbed",
     "StagedCounts",
     "Store",
     "StoreBehind",
     "StoreError",
     "StoreUnavailable",
+    "Terms",
     "UnreadableReason",
     "UnreadableRow",
     "Upload",
@@ -116,14 +127,20 @@ __all__ = [
     "country_name",
     "country_of",
     "display",
+    "doubts",
+    "entry_note",
     "example",
     "find_country",
     "mask",
     "national",
     "note",
     "parse_phone",
+    "require_undoable",
     "restage",
+    "scrub",
+    "scrub_upload",
     "split_numbers",
     "stage",
     "stage_upload",
+    "undo_upload",
 ]

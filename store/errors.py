@@ -19,3 +19,7 @@ class WrongState(StoreError):  # noqa: N818  a kind of StoreError, read as a sta
 
 class LeaseLost(StoreError):  # noqa: N818  a kind of StoreError, read as a state
     """Another worker has taken over the upload: whoever gets this must stop touching it at once."""
+
+
+class ListRefused(StoreError):  # noqa: N818  a kind of StoreError, read as a state
+    """A file that gives no rows. Its text says what was found, what is expected and the next step."""

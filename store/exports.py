@@ -27,7 +27,7 @@ class Exports:
         """
         for phone, reasons in itertools.groupby(self._standing(account), key=lambda opt_out: opt_out.phone):
             oldest = next(reasons)
-            yield phone, oldest.entry.at, note(oldest.entry, Plain(), line=oldest.line, imported=oldest.imported_note)
+            yield phone, oldest.entry.at, note(oldest, Plain())
 
     def _standing(self, account: int) -> Iterator[OptOut]:
         query = (

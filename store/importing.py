@@ -1,4 +1,4 @@
-"""The two long loops of an upload, staging and applying, as the child process and the command line both run them."""
+"""The long loops of an upload, staging, applying and undoing, as the child process and the command line both run them."""
 
 import threading
 import time
@@ -7,8 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from store.errors import LeaseLost, StoreError, StoreUnavailable, WrongState
-from store.lists import ListRefused, NoPhoneColumn
+from store.errors import LeaseLost, ListRefused, StoreError, StoreUnavailable, WrongState
+from store.lists import NoPhoneColumn
 from store.records import Upload
 from store.staging import Progress, Scratch, stage
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 BATCH = 10_000
 # Unreadable rows carry all their cells, so fewer of them fill a transaction.
 _UNREADABLE_BATCH = 2_000
+_CHANGED = "The file changed after the preview. Drop it again to see what it holds now."
 
 
 class Held:
@@ -86,8 +87,9 @@ def stage_upload(
         except ListRefused as error:
             return store.uploads.refuse(upload, str(error))
         try:
-            already = _already(store, upload, scratch, held)
-            return store.uploads.staged(upload, replace(scratch.counts, already=already))
+            already, talks = _met(store, upload, scratch, held)
+            counts = replace(scratch.counts, already=already, summary=scratch.counts.summary | talks)
+            return store.uploads.staged(upload, counts)
         finally:
             scratch.close()
 
@@ -111,15 +113,18 @@ def restage(
         try:
             scratch = _read(upload, path, scratch_path, progress, held)
         except ListRefused as error:
-            raise StoreError("The file changed after the preview.") from error
+            raise StoreError(_CHANGED) from error
     if scratch.holds(upload):
         return scratch
     same_file = scratch.sha256 == upload.sha256
     scratch.delete()
     if same_file:
         # Somebody said yes to other counts.
-        raise StoreError("This program was updated after the preview and now reads the list differently.")
-    raise StoreError("The file changed after the preview.")
+        raise StoreError(
+            "This program was updated after the preview and now reads the list differently. "
+            "Drop the file again to see how."
+        )
+    raise StoreError(_CHANGED)
 
 
 def apply_upload(
@@ -135,21 +140,45 @@ def apply_upload(
         upload = replace(store.uploads.get(upload.account_id, upload.id), owner=upload.owner, fence=upload.fence)
         while True:
             held.check()
-            phones = scratch.phones(upload.last_phone, batch)
+            phones = scratch.batch(upload.last_phone, batch)
             unreadable = scratch.unreadable(upload.last_unreadable, _UNREADABLE_BATCH)
-            if not phones and not unreadable:
+            if not phones.lines and not unreadable:
                 return store.uploads.finish(upload)
             upload = store.uploads.apply_batch(upload, phones, unreadable, lease_seconds=lease_seconds)
             progress(upload.applied, upload.applied / max(1, upload.phones))
 
 
-def _already(store: "Store", upload: Upload, scratch: Scratch, held: Held) -> int:
-    count, after = 0, ""
-    while phones := [phone for phone, _ in scratch.phones(after, BATCH)]:
+def undo_upload(store: "Store", upload: Upload, progress: Progress, lease_seconds: float, batch: int = BATCH) -> Upload:
+    """
+    Lift what is left of an upload that is being undone, *batch* opt-outs a transaction, and finish it.
+
+    *progress* gets opt-outs lifted, of all the upload's. May be stopped anywhere, like `apply_upload`.
+    """
+    with Held(store, upload, lease_seconds=lease_seconds) as held:
+        upload = replace(store.uploads.get(upload.account_id, upload.id), owner=upload.owner, fence=upload.fence)
+        while upload.undo_phone < upload.last_phone:
+            held.check()
+            upload = store.uploads.undo_batch(upload, lease_seconds=lease_seconds, batch=batch)
+            lifted = upload.opted_in + upload.kept_out
+            progress(lifted, lifted / max(1, upload.applied))
+        return store.uploads.finish_undo(upload)
+
+
+def _met(store: "Store", upload: Upload, scratch: Scratch, held: Held) -> tuple[int, dict[str, int]]:
+    """
+    What the account knows of the list's phones: how many are opted out, and what the guard asks about conversations.
+
+    `known`: phones the account has conversations with. `texted`: those of them on the list with an open one.
+    """
+    known = store.uploads.known(upload.account_id)
+    already, texted, after = 0, 0, ""
+    while phones := list(scratch.batch(after, BATCH).lines):
         held.check()
-        count += store.uploads.already_out(upload.account_id, phones)
+        already += store.uploads.already_out(upload.account_id, phones)
+        if known:
+            texted += store.uploads.texted(upload.account_id, phones)
         after = phones[-1]
-    return count
+    return already, {"known": known, "texted": texted}
 
 
 def _checked(progress: Progress, held: Held) -> Progress:

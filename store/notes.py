@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from store.records import Actor, Entry
+from store.records import Actor, Entry, OptOut
 
 
 class Function(StrEnum):
@@ -72,12 +72,32 @@ _SENTENCES = {
 }
 
 
-def note(entry: Entry, write: Writer, *, line: int | None = None, imported: str | None = None) -> str:
-    """The note of *entry*; *line* of the list it came from; *imported*: the note the list itself carried."""
+def note(opt_out: OptOut, write: Writer) -> str:
+    """The note of an opt-out: its entry's, with the line of the list it came from and what that list said of it."""
+    requested_at = opt_out.requested_at or opt_out.entry.requested_at
+    return entry_note(
+        opt_out.entry, write, line=opt_out.line, imported=opt_out.imported_note, requested_at=requested_at
+    )
+
+
+def entry_note(
+    entry: Entry,
+    write: Writer,
+    *,
+    line: int | None = None,
+    imported: str | None = None,
+    requested_at: datetime | None = None,
+) -> str:
+    """
+    The note of *entry*; *line* of the list it came from; *imported*: the note the list itself carried.
+
+    *requested_at*: when the person asked for it, where that is known and not the moment of the entry.
+    """
     why = "; ".join(text for text in (entry.reason, imported) if text)
+    asked = f", requested on {write.moment(requested_at)}" if requested_at else ""
     return _SENTENCES[Function(entry.function)].format(
         who=write.person(entry.actor),
-        when=write.moment(entry.at),
+        when=f"{write.moment(entry.at)}{asked}",
         where=f" in {write.place(entry.channel_id, entry.channel_name)}" if entry.channel_id else "",
         file=write.text(entry.file_name or "a list"),
         line="" if line is None else f", line {line:,}",

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from store.database import Database
 from store.deliveries import mark_done
-from store.models import accounts, conversations, entries, opt_outs
+from store.models import accounts, campaigns, conversations, entries, opt_outs
 from store.records import Added, Conversation, Deleted, Entry, OptOut, Origin, PhoneState
 from store.rows import CONVERSATIONS, entries_of, entry_of, new_entry, read_conversations, read_opt_outs
 
@@ -36,7 +36,7 @@ class OptOuts:
             before = self._oldest_standing(connection, account, phones)
             rows = [{"account_id": account, "phone": phone, "entry_id": entry.id} for phone in sorted(phones)]
             connection.execute(sa.insert(opt_outs), rows)
-            mark_conversations(self._database, connection, account, phones)
+            mark_conversations(self._database, connection, account, sorted(phones))
             change_count(connection, account, len(phones) - len(before))
             return tuple(Added(phone, entry, before.get(phone)) for phone in phones)
 
@@ -71,13 +71,7 @@ class OptOuts:
             )
             change_count(connection, account, -1)
             reopened = {(c.campaign_id, c.contact) for c in state.conversations if c.active and c.opted_out}
-            for campaign, contact in sorted(reopened):
-                connection.execute(
-                    sa.update(conversations)
-                    .where(conversations.c.account_id == account, conversations.c.campaign_id == campaign)
-                    .where(conversations.c.contact == contact)
-                    .values(state="open")
-                )
+            _reopen_conversations(connection, account, phone)
             after = self._states(connection, account, [phone])[phone]
             return Deleted(
                 phone,
@@ -147,13 +141,57 @@ def standing(database: Database, account: int, phones: Sequence[str]) -> sa.Sele
     )
 
 
+def count_standing(database: Database, connection: sa.Connection, account: int, phones: Sequence[str]) -> int:
+    """How many of *phones*, which are sorted and distinct, are opted out."""
+    where = opt_outs.c.account_id == account, opt_outs.c.lifted_by.is_(None)
+    return count_phones(database, connection, opt_outs.c.phone, phones, *where)
+
+
+def count_phones(
+    database: Database,
+    connection: sa.Connection,
+    column: sa.ColumnElement[str],
+    phones: Sequence[str],
+    *where: sa.ColumnElement[bool],
+) -> int:
+    """How many of *phones*, which are sorted and distinct, are in *column* of a row *where*."""
+    if not phones or not any_between(connection, column, phones[0], phones[-1], *where):
+        return 0
+    count = sa.select(sa.func.count(column.distinct())).where(*where, database.among(column, phones))
+    return connection.execute(count).scalar_one()
+
+
 def mark_conversations(database: Database, connection: sa.Connection, account: int, phones: Sequence[str]) -> None:
-    """Mark the open conversations with *phones* opted out."""
+    """Mark the open conversations with *phones*, which are sorted, opted out."""
+    where = conversations.c.account_id == account, conversations.c.state == "open"
+    if phones and any_between(connection, conversations.c.phone, phones[0], phones[-1], *where):
+        connection.execute(
+            sa.update(conversations)
+            .where(*where, database.among(conversations.c.phone, phones))
+            .values(state="opted out")
+        )
+
+
+def any_between(
+    connection: sa.Connection, column: sa.ColumnElement[str], first: str, last: str, *where: sa.ColumnElement[bool]
+) -> bool:
+    """
+    Is there a row *where* whose phone lies between *first* and *last*?
+
+    One look instead of one for each phone, which is all that most batches of a long list need.
+    """
+    query = sa.select(sa.literal(1)).where(*where, column >= first, column <= last).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def _reopen_conversations(connection: sa.Connection, account: int, phone: str) -> None:
+    """Re-open the opted-out conversations with *phone* in active campaigns."""
+    active = sa.select(campaigns.c.id).where(campaigns.c.account_id == account, campaigns.c.active)
     connection.execute(
         sa.update(conversations)
-        .where(conversations.c.account_id == account, conversations.c.state == "open")
-        .where(database.among(conversations.c.phone, phones))
-        .values(state="opted out")
+        .where(conversations.c.account_id == account, conversations.c.phone == phone)
+        .where(conversations.c.state == "opted out", conversations.c.campaign_id.in_(active))
+        .values(state="open")
     )
 
 

@@ -329,6 +329,9 @@ class Normaliser:
                 outcome = ValidationResult.TOO_SHORT
             if outcome != ValidationResult.IS_POSSIBLE:
                 return self._impossible(text, core, number, outcome)
+        if not number.national_number:
+            # The library would give back what was written, for E.164.
+            return NotAPhone(text, Reason.NOT_A_NUMBER, "nothing but zeros")
         e164 = str(phonenumbers.format_number(number, PhoneNumberFormat.E164))
         if len(e164) > 16:
             return NotAPhone(

@@ -1,7 +1,9 @@
 """What the store hands out: frozen values, never rows of the database."""
 
-from dataclasses import dataclass
-from datetime import datetime
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 
@@ -158,6 +160,31 @@ class UnreadableRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """
+    What a list itself says of an opt-out: `requested_at` in UTC, and a `note`.
+
+    The note is the row's own, word for word, then "opt_out_type: ..." and, where it could not be read as a time,
+    "timestamp: ...", with " · " between. None for what is not there.
+    """
+
+    requested_at: datetime | None
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """
+    Some phones of a list, distinct and in phone order: for each the first line it stands on.
+
+    *carried*: what the list itself says of them, where it says anything.
+    """
+
+    lines: dict[str, int]
+    carried: Mapping[str, Carried] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class UnreadableReason:
     """How many rows could not be read for one reason, and the first of their lines."""
 
@@ -167,8 +194,36 @@ class UnreadableReason:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """How long a preview waits until somebody is reminded and until it expires, and an upload can be undone."""
+
+    remind: timedelta
+    expire: timedelta
+    undo: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What undoing an upload would do, or did: phones opted in, phones that stay out, conversations that re-open."""
+
+    opted_in: int
+    kept_out: int
+    reopened: int
+
+    def __add__(self, other: "Outlook") -> "Outlook":
+        return Outlook(self.opted_in + other.opted_in, self.kept_out + other.kept_out, self.reopened + other.reopened)
+
+
+@dataclass(frozen=True, slots=True)
 class Upload:
-    """One list file and how far it has come. Counts are of rows or phones, as named."""
+    """
+    One list file and how far it has come. Counts are of rows or phones, as named.
+
+    *size*: of the file in bytes, 0 when unknown. *purpose*: "opt out", "scrub" or "scrub, keep unreadable". *decider*: who
+    confirmed, cancelled, stopped or continued it last, None while nobody did. *finished_at*: when applying ended, if only
+    for now. *opted_in*, *kept_out* and *reopened*: phones its undo opted in, phones that stayed out for other reasons,
+    conversations.
+    """
 
     account_id: int
     id: int
@@ -179,7 +234,10 @@ class Upload:
     thread_ts: str | None
     message_ts: str | None
     permalink: str | None
+    size: int
+    purpose: str
     actor: Actor
+    decider: Actor | None
     received_at: datetime
     country: str | None
     phone_column: str | None
@@ -195,6 +253,8 @@ class Upload:
     phones: int
     already: int
     unreadable: int
+    waiting_since: datetime | None
+    reminded_at: datetime | None
     entry_id: int | None
     last_phone: str
     last_unreadable: int
@@ -202,11 +262,35 @@ class Upload:
     already_opted_out: int
     confirmed_at: datetime | None
     finished_at: datetime | None
+    attached_file: str | None
+    undo_entry_id: int | None
+    undo_phone: str
+    opted_in: int
+    kept_out: int
+    reopened: int
+    undone_at: datetime | None
+
+    @property
+    def is_scrub(self) -> bool:
+        """Whether the list only comes back without its opted-out rows, and opts nobody out."""
+        return self.purpose != "opt out"
 
     @property
     def to_opt_out(self) -> int:
         """Phones of the list that were not opted out when it was staged."""
         return self.phones - self.already
+
+    @property
+    def asked(self) -> int:
+        """The number of phones in the question of its preview; what is asked to be typed when the list looks wrong."""
+        return self.to_opt_out or self.phones
+
+    @property
+    def seen(self) -> str:
+        """Names what the preview shows: a list that was read again with another outcome has another."""
+        counts = (self.rows, self.phones, self.already, self.unreadable)
+        shown = repr((self.sha256, self.country, self.phone_column, counts))
+        return hashlib.sha256(shown.encode()).hexdigest()[:12]
 
     @property
     def repeated(self) -> int:

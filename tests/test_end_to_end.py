@@ -17,7 +17,14 @@ import sys
 import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -139,6 +146,7 @@ class Desk:
     url: str
     scratch: Path
     stack: AsyncExitStack
+    bots: list[Bot] = field(default_factory=list)
 
     async def start(self, *, http: bool = False, replicas: int = 1) -> list[Bot]:
         """Start bots, and wait until Slack can reach them."""
@@ -162,6 +170,7 @@ class Desk:
             )
             bot = Bot(process)
             bots.append(bot)
+            self.bots.append(bot)
             listening = asyncio.create_task(bot.listen())
             self.stack.push_async_callback(_ended, bot, listening)
         async with asyncio.timeout(30):
@@ -169,7 +178,8 @@ class Desk:
         if http:
             self.slack.events_url = f"{addresses[0]}/slack/events"
         else:
-            await self.people.until(lambda state: state.connected == replicas, timeout=30)
+            alive = sum(bot.process.returncode is None for bot in self.bots)
+            await self.people.until(lambda state: state.connected == alive, timeout=30)
         return bots
 
     async def kill(self, bot: Bot) -> None:
@@ -288,7 +298,7 @@ def _is_report(message: SandboxMessage) -> bool:
 
 
 def _without_moments(text: str) -> str:
-    return re.sub(r" in \d+ (s|min)\b|<@\w+>", "", text)
+    return re.sub(r" in \d+ (s|min)\b|<@\w+>|<!date[^>]*>", "", text)
 
 
 @asynccontextmanager
@@ -490,6 +500,156 @@ async def test_a_replica_takes_over(desk: Desk, opt_out_list: List) -> None:
     }
     assert [phone for phone, _ in outcome["opt-outs"]] == sorted(opt_out_list.phones)
     assert outcome["count"] == desk.store.optouts.recount(desk.account.id)
+
+
+# Two replicas share the lists
+
+Trouble = Callable[[str], AbstractAsyncContextManager[None]]
+
+
+async def life(desk: Desk, opt_out_list: List, trouble: Trouble) -> list[dict[str, Any]]:
+    """A list is read, applied and undone, with *trouble* around each step; what came of it before the undo and after."""
+    desk.confirmed_elsewhere(opt_out_list.phones)
+    async with trouble("received"):
+        await desk.drop(opt_out_list.content)
+    preview = await desk.preview()
+    async with trouble("applying"):
+        await desk.press(preview, "upload.confirm")
+    report = await desk.report()
+    await desk.stored(lambda found: not found.pending and found.owner is None)
+    before = await desk.outcome()
+    # Somebody asks to stop after the list was applied: the undo leaves that one out.
+    stop = Origin(Function.KEYWORD, Actor("U0EARLIER", "sam"))
+    desk.store.optouts.add(desk.account.id, opt_out_list.phones[1:2], stop)
+    await desk.press(report, "upload.undo")
+    asked = await desk.people.until(
+        lambda state: next((view for view in state.views("admin") if "will be opted in" in str(view)), None)
+    )
+    async with trouble("undoing"):
+        assert (await desk.people.submit("admin", asked["id"], {})).ok
+    undone = await desk.seen(lambda message: "was undone" in message.text)
+    done = await desk.stored(lambda found: not found.pending and found.owner is None)
+    after = await desk.outcome()
+    after["undone"] = _without_moments(undone.all_text)
+    after["undo counts"] = (done.opted_in, done.kept_out, done.reopened)
+    after["entries"] = [
+        (entry.function, entry.actor.name, entry.upload_id)
+        for entry in desk.store.optouts.list_entries(desk.account.id, 20)
+    ]
+    assert after["count"] == desk.store.optouts.recount(desk.account.id)
+    return [before, after]
+
+
+@contextmanager
+def gate(desk: Desk, phones: list[str]) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """
+    Gives what, while its block runs, holds every transaction in the middle of the second batch of *phones*.
+
+    Stored or undone; whoever was held goes on when the block is over. PostgreSQL only.
+    """
+    closed = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 4242 AND granted"
+    row = f"NEW.account_id = {desk.account.id} AND NEW.phone = '{phones[BATCH + BATCH // 2]}'"
+    with connected(desk.url) as execute:
+        execute(
+            "CREATE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN WHILE EXISTS ({closed}) LOOP PERFORM pg_sleep(0.01); END LOOP; RETURN NEW; END $$"
+        )
+        execute(
+            f"CREATE TRIGGER gate BEFORE INSERT OR UPDATE ON opt_outs FOR EACH ROW WHEN ({row}) EXECUTE FUNCTION gate()"
+        )
+
+    @contextmanager
+    def close() -> Iterator[None]:
+        with connected(desk.url) as execute:
+            execute("SELECT pg_advisory_lock(4242)")
+            yield
+
+    yield close
+
+
+@asynccontextmanager
+async def untroubled(_state: str) -> AsyncIterator[None]:
+    yield
+
+
+@pytest.mark.parametrize("how", ["killed", "frozen"])
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_two_replicas_share_a_list(
+    desk: Desk, sqlite_template: bytes, tmp_path: Path, opt_out_list: List, how: str
+) -> None:
+    """
+    While a list is read, applied and undone, the replica at work is killed, or frozen until the other has finished.
+
+    Desk and child go together, as a machine does. All that is stored and said is that of an undisturbed run, once.
+    """
+    (tmp_path / "calm").mkdir()
+    calm_file = tmp_path / "calm" / "desk.db"
+    calm_file.write_bytes(sqlite_template)
+    async with desk_on(f"sqlite:///{calm_file}", tmp_path / "calm") as calm:
+        [bot] = await calm.start()
+        expected = await life(calm, opt_out_list, untroubled)
+        await bot.terminate()
+
+    notice_the_dead(desk.url)
+    running = await desk.start(replicas=2)
+    struck: list[str] = []
+
+    async def strike(state: str) -> None:
+        """Hit whoever works on the list in *state*, in the middle, and put a new replica in its place."""
+
+        def in_the_middle(found: Upload) -> bool:
+            begun = found.message_ts is not None if state == "received" else found.applied == BATCH
+            if state == "undoing":
+                begun = found.opted_in + found.kept_out > 0
+            return found.state == state and found.owner is not None and begun
+
+        at_work = await desk.stored(in_the_middle)
+        [working] = [bot for bot in running if bot.owns(at_work)]
+        if state == "received":
+            await desk.seen(lambda message: message.text.startswith("Reading"))
+        both = [working.process.pid, *working.children()]
+        for pid in both:
+            os.kill(pid, signal.SIGKILL if how == "killed" else signal.SIGSTOP)
+        if how == "killed":
+            await working.kill()
+        running.remove(working)
+        struck.append(state)
+        opened.set()
+        taken = await desk.stored(lambda found: found.fence > at_work.fence)
+        assert taken.owner is None or not working.owns(taken)
+        if how == "frozen":
+            # The other has finished before this one wakes up; which then drains, and ends by itself.
+            finished = await desk.stored(lambda found: found.state != state and not found.pending)
+            for pid in both:
+                os.kill(pid, signal.SIGCONT)
+            await working.terminate()
+            assert desk.upload() == finished
+        running.extend(await desk.start())
+
+    opened = asyncio.Event()
+    with gate(desk, opt_out_list.phones) as close:
+
+        @asynccontextmanager
+        async def trouble(state: str) -> AsyncIterator[None]:
+            opened.clear()
+            with ExitStack() as stack:
+                if state == "received":
+                    await desk.people.fault(file="slow", seconds=60)
+                else:
+                    stack.enter_context(close())
+                yield
+                striking = asyncio.create_task(strike(state))
+                await asyncio.wait({striking, asyncio.create_task(opened.wait())}, return_when=asyncio.FIRST_COMPLETED)
+                await desk.people.clear_faults()
+            await striking
+
+        outcome = await life(desk, opt_out_list, trouble)
+    assert struck == ["received", "applying", "undoing"]
+    assert outcome == expected
+    assert len(outcome[0]["report"]) == len(outcome[1]["attached"]) == 1
+    assert outcome[1]["undo counts"][1] > 0
+    for bot in running:
+        await bot.terminate()
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

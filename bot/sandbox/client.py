@@ -386,6 +386,10 @@ class SandboxClient:
     async def clear_faults(self) -> None:
         await self._post("faults", {"clear": True})
 
+    async def faults(self) -> list[JsonObject]:
+        """The faults that still wait for their occasion."""
+        return list((await self._answer("GET", "faults"))["faults"])
+
     # -- looking ----------------------------------------------------------------------------------------------
 
     async def state(

@@ -47,11 +47,29 @@ Chen Li,303-555-0104,Denver
 """
 
 
+def _contacts() -> bytes:
+    rows = [
+        f"Contact,Person {n},person{n}@example.org,{n} Main St,Springfield,{n % 5 + 1},+1614555{n:04d}"
+        for n in range(110, 170)
+    ]
+    return ("first_name,last_name,email,address,city,support_score,phone\n" + "\n".join(rows) + "\n").encode()
+
+
+_THRUTEXT = """\
+timestamp,contact_id,contact_first_name,contact_last_name,contact_phone,conversation_id,note,opt_out_type
+2026-10-03T14:05:11Z,8101,Ana,Diaz,+12125550170,77,please stop texting me,manual
+2026-10-04T09:00:00Z,8102,Ben,Okafor,+14155550171,78,,auto
+2026-10-04T09:12:40Z,8103,Chen,Li,+13035550172,79,"STOP, wrong person",auto
+"""
+
+
 def samples() -> tuple[Sample, ...]:
     """The lists offered at `GET /sandbox/samples`."""
     return (
         Sample("clean.csv", "300 numbers in one format, nothing to complain about", _clean()),
         Sample("messy.csv", "mixed formats, semicolons, unreadable rows and repeats", _MESSY.encode()),
         Sample("wrong-columns.csv", "no column called phone", _WRONG_COLUMNS.encode()),
+        Sample("contacts.csv", "a contact list, dropped by mistake", _contacts()),
+        Sample("thrutext.csv", "ThruText's own export of opt-outs, with times and notes", _THRUTEXT.encode()),
         Sample("empty.csv", "a file of no bytes", b""),
     )

@@ -64,6 +64,11 @@ def code(text: str, longest: int = 60) -> str:
     return f"`{escape(one_line(text, longest).replace('`', chr(39))) or ' '}`"
 
 
+def link(url: str | None, text: str) -> str:
+    """*text*, our own words, as a link; the words alone when there is nowhere to lead."""
+    return f"<{url}|{text}>" if url else text
+
+
 def person(actor: Actor) -> str:
     """A mention, or the name of who is no Slack user (the texting platform, a system)."""
     return f"<@{actor.id}>" if _USER.fullmatch(actor.id) else quoted(actor.name, 80)
@@ -145,3 +150,10 @@ def sections(lines: Sequence[str], gap: str = "\n\n") -> list[SectionBlock]:
         else:
             texts.append(line[:SECTION_LONGEST])
     return [section(text) for text in texts]
+
+
+def bar(fraction: float) -> str:
+    """Ten blocks, as many filled as *fraction* (0 to 1) says, and the percentage."""
+    fraction = min(max(fraction, 0.0), 1.0)
+    filled = int(fraction * 10)
+    return "▓" * filled + "░" * (10 - filled) + f" {int(fraction * 100)}%"

@@ -37,6 +37,7 @@ from store import (
     PhoneState,
     country_name,
     display,
+    entry_note,
     note,
 )
 
@@ -67,7 +68,7 @@ def _both(phone: str, home: str | None) -> str:
 
 
 def _note(opt_out: OptOut) -> str:
-    return f"_{note(opt_out.entry, _WRITER, line=opt_out.line, imported=opt_out.imported_note)}_"
+    return f"_{note(opt_out, _WRITER)}_"
 
 
 # --- add ------------------------------------------------------------------------------------------------------------
@@ -179,7 +180,7 @@ def _conversations(conversations: Sequence[Conversation]) -> list[str]:
 
 def _before(state: PhoneState) -> list[str]:
     lifted = [opt_out for opt_out in state.opt_outs if opt_out.lifted is not None]
-    lines = [f"{_note(o)}; _{note(o.lifted, _WRITER)}_" for o in lifted if o.lifted is not None]
+    lines = [f"{_note(o)}; _{entry_note(o.lifted, _WRITER)}_" for o in lifted if o.lifted is not None]
     return [f"Before: {_list(lines)}"] if lines else []
 
 
@@ -268,7 +269,7 @@ def _last_lift(state: PhoneState) -> str:
     if not lifts:
         return ""
     last = max(lifts, key=lambda entry: entry.id)
-    return f" {note(last, _WRITER)}."
+    return f" {entry_note(last, _WRITER)}."
 
 
 def _actions(*buttons: ButtonElement) -> ActionsBlock:

@@ -9,15 +9,20 @@ from slack_sdk.models.blocks import (
     Block,
     ButtonElement,
     ContextBlock,
+    InputBlock,
     MarkdownTextObject,
     Option,
+    PlainTextInputElement,
+    PlainTextObject,
     SectionBlock,
     StaticSelectElement,
 )
+from slack_sdk.models.views import View
 
 from handlers.replies import Message
-from handlers.views.mrkdwn import escape, person
-from store import Upload, country_name
+from handlers.views.mrkdwn import SlackWriter, bar, counted, escape, moment, person
+from handlers.views.scrubs import comparing, scrubbed
+from store import Entry, Outlook, Scrubbed, Terms, Upload, WrongState, country_name, doubts, require_undoable
 
 # The countries campaigns text most; any other is given as the account's default with `/optout country`.
 COUNTRIES = ("US", "CA", "GB", "IE", "AU", "NZ", "PR", "MX", "DE", "FR", "ES", "IT", "NL", "BR", "IN", "ZA")
@@ -30,20 +35,19 @@ _STATES = {
     "cancelled": "cancelled",
     "stopped": "stopped",
     "failed": "failed",
+    "undoing": "being undone",
     "undone": "undone",
+    "expired": "expired",
+    "scrubbed": "scrubbed",
 }
 
-
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """`1 phone`, `4,812 phones`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def bar(fraction: float) -> str:
-    """Ten blocks, as many filled as *fraction* (0 to 1) says, and the percentage."""
-    fraction = min(max(fraction, 0.0), 1.0)
-    filled = int(fraction * 10)
-    return "▓" * filled + "░" * (10 - filled) + f" {int(fraction * 100)}%"
+# The block of the modal in which the number of phones is typed.
+NUMBER = "upload.number"
+# Text, action and style of the buttons of a list that is being or was applied.
+_STOP = ("Stop", "stop", None)
+_UNDO_TITLE = "Undo this upload"
+_CONTINUE = ("Continue", "continue", "primary")
+_UNDO = (_UNDO_TITLE, "undo", "danger")
 
 
 def duration(seconds: float) -> str:
@@ -63,11 +67,20 @@ def reading(upload: Upload, rows: int = 0, fraction: float = 0.0, seconds: float
 
 
 def applying(upload: Upload, done: int, seconds: float = 0.0) -> Message:
-    """While phones are stored; *done* of `upload.phones` so far, *seconds* since this began."""
+    """While phones are stored, with the button that stops; *done* of `upload.phones`, *seconds* since this began."""
     fraction = done / upload.phones if upload.phones else 1.0
     text = f"Opting out {counted(upload.phones, 'phone')} from *{escape(upload.file_name)}* {bar(fraction)}"
     if done:
         text += f" · {done:,} of {upload.phones:,}{_pace(done, fraction, seconds)}"
+    return _message(text, SectionBlock(text=MarkdownTextObject(text=text)), _buttons(upload, "working", _STOP))
+
+
+def undoing(upload: Upload, done: int, seconds: float = 0.0) -> Message:
+    """While an upload is taken back; *done* of its opt-outs so far, *seconds* since this began."""
+    fraction = done / upload.applied if upload.applied else 1.0
+    text = f"Undoing *{escape(upload.file_name)}* {bar(fraction)}"
+    if done:
+        text += f" · {done:,} of {upload.applied:,}{_pace(done, fraction, seconds)}"
     return _message(text, SectionBlock(text=MarkdownTextObject(text=text)))
 
 
@@ -77,13 +90,9 @@ def _pace(rows: int, fraction: float, seconds: float) -> str:
     return f" · {int(rows / seconds):,} a second · about {duration(seconds * (1 - fraction) / fraction)} left"
 
 
-def preview(upload: Upload) -> Message:
-    """What would happen, before it happens, with the question."""
-    if upload.to_opt_out:
-        found = f"{counted(upload.to_opt_out, 'phone')} to opt out"
-    else:
-        found = "every phone in it is already opted out" if upload.phones else "no row of it was understood"
-    headline = f"*{escape(upload.file_name)}: {found}.* Nothing has changed yet."
+def preview(upload: Upload, terms: Terms, before: Entry | None = None) -> Message:
+    """What would happen, before it happens, with the question. *before*: the entry that applied the same file already."""
+    headline = f"*{escape(upload.file_name)}: {_found(upload)}.* Nothing has changed yet."
     lines = [_counts(upload)]
     assumed = upload.summary.get("assumed", 0)
     if assumed and upload.country:
@@ -95,24 +104,61 @@ def preview(upload: Upload) -> Message:
         have = "phone is" if flagged == 1 else "phones are"
         lines.append(f"{flagged:,} {have} of the right length but in no range in use today: check them{at}")
     lines += [escape(remark) for remark in upload.summary.get("remarks", ())]
-    label = (
-        f"Opt out {counted(upload.to_opt_out, 'phone')}" if upload.to_opt_out else "Keep this list as a second reason"
-    )
+    if not upload.phones:
+        lines.append(
+            "Choose another country if its numbers are from there; else cancel, fix the rows and drop it again."
+        )
     blocks: list[Block] = [
         SectionBlock(text=MarkdownTextObject(text=headline)),
         SectionBlock(text=MarkdownTextObject(text=_cut("\n".join(lines)))),
     ]
+    wrong = doubts(upload, SlackWriter(), before=before)
+    if wrong and upload.phones:
+        text = f":warning: {' '.join(wrong)} To go on, an admin has to type the number of phones."
+        blocks.append(SectionBlock(text=MarkdownTextObject(text=_cut(text))))
     # Rows are often not understood because another country's were meant.
     if assumed or upload.unreadable:
         blocks.append(_country_menu(upload))
     answers = [ButtonElement(text="Cancel", action_id="upload.cancel", value=str(upload.id))]
     if upload.phones:
-        answers.insert(0, ButtonElement(text=label, action_id="upload.confirm", value=str(upload.id), style="primary"))
+        value = json.dumps({"upload": upload.id, "seen": upload.seen})
+        yes = ButtonElement(text=_yes(upload), action_id="upload.confirm", value=value, style="primary")
+        answers.insert(0, yes)
     blocks.append(ActionsBlock(block_id="upload.answer", elements=list(answers)))
+    small = [f"file {(upload.sha256 or '')[:12]}"]
     if upload.phones:
-        text = "Phones can only be opted back in one at a time. An admin confirms."
-        blocks.append(ContextBlock(elements=[MarkdownTextObject(text=text)]))
+        small.insert(0, "An admin confirms.")
+    if upload.waiting_since is not None:
+        small.insert(-1, f"Waits until {moment(upload.waiting_since + terms.expire)}")
+    blocks.append(ContextBlock(elements=[MarkdownTextObject(text=" · ".join(small))]))
     return _message(headline, *blocks)
+
+
+def _found(upload: Upload) -> str:
+    if upload.to_opt_out:
+        return f"{counted(upload.to_opt_out, 'phone')} to opt out"
+    return "every phone in it is already opted out" if upload.phones else "no row of it was understood"
+
+
+def _yes(upload: Upload) -> str:
+    return f"Opt out {counted(upload.asked, 'phone')}" if upload.to_opt_out else "Keep this list as a second reason"
+
+
+def reminder(upload: Upload, terms: Terms) -> Message:
+    """A word in the thread about a preview that waits."""
+    until = moment((upload.waiting_since or upload.received_at) + terms.expire)
+    what = "for an admin's yes" if upload.phones else "to be read with another country, or cancelled"
+    text = f"{person(upload.actor)}: *{escape(upload.file_name)}* still waits {what} ({_found(upload)}). It expires {until}."
+    return _message(text, SectionBlock(text=MarkdownTextObject(text=text)))
+
+
+def expired(upload: Upload) -> Message:
+    """Nobody decided in time."""
+    text = (
+        f"*{escape(upload.file_name)} expired: nobody said yes in time.* Nothing was changed. "
+        "Drop the file again to start over."
+    )
+    return _message(text, SectionBlock(text=MarkdownTextObject(text=text)))
 
 
 def _counts(upload: Upload) -> str:
@@ -157,14 +203,11 @@ def _country_menu(upload: Upload) -> Block:
     )
 
 
-def report(upload: Upload) -> Message:
-    """How it ended."""
+def report(upload: Upload, terms: Terms) -> Message:
+    """How it ended, with the button that takes it back."""
     began, ended = upload.confirmed_at, upload.finished_at
     took = f" in {duration((ended - began).total_seconds())}" if began and ended else ""
-    headline = (
-        f"*{counted(upload.newly_opted_out, 'phone')} opted out* from {escape(upload.file_name)}{took} "
-        f"· dropped by {person(upload.actor)}"
-    )
+    headline = f"*{counted(upload.newly_opted_out, 'phone')} opted out* from {escape(upload.file_name)}{took} · {_whose(upload)}"
     lines = []
     if upload.already_opted_out:
         were = "was" if upload.already_opted_out == 1 else "were"
@@ -172,14 +215,96 @@ def report(upload: Upload) -> Message:
     if upload.repeated:
         lines.append(f"{counted(upload.repeated, 'row')} repeated a phone of the same list")
     if upload.unreadable:
-        rows = "row" if upload.unreadable == 1 else "rows"
+        fix = "it" if upload.unreadable == 1 else "them"
         lines.append(
-            f"{upload.unreadable:,} {rows} not understood{_why(upload)}: attached, with the reason for each. "
-            "Fix them there and drop the file again."
+            f"{counted(upload.unreadable, 'row')} not understood: attached, with the reason for each. "
+            f"Fix {fix} there and drop that file."
         )
     blocks: list[Block] = [SectionBlock(text=MarkdownTextObject(text=headline))]
     if lines:
         blocks.append(SectionBlock(text=MarkdownTextObject(text=_cut("\n".join(lines)))))
+    return _message(headline, *blocks, *_undo(upload, terms))
+
+
+def _whose(upload: Upload) -> str:
+    if upload.decider is None:
+        return f"dropped by {person(upload.actor)}"
+    if upload.decider.id == upload.actor.id:
+        return f"by {person(upload.actor)}"
+    return f"dropped by {person(upload.actor)}, confirmed by {person(upload.decider)}"
+
+
+def _by(upload: Upload) -> str:
+    return f" by {person(upload.decider)}" if upload.decider else ""
+
+
+def stopped(upload: Upload, terms: Terms) -> Message:
+    """Somebody wanted no more of it: what was applied, and the two ways on."""
+    left = upload.phones - upload.applied
+    text = (
+        f"*{escape(upload.file_name)} was stopped{_by(upload)} after {upload.applied:,} of "
+        f"{counted(upload.phones, 'phone')}.* {_stand(upload)} {counted(left, 'phone')} left."
+    )
+    if upload.unreadable:
+        # Only as many of them are stored as came along with the phones: a part would be taken for all.
+        were = "row was" if upload.unreadable == 1 else "rows were"
+        text += f" {upload.unreadable:,} {were} not understood: attached once the list is continued to its end."
+    undo = (_UNDO,) if upload.applied else ()
+    blocks = [_buttons(upload, "stopped", _CONTINUE, *undo), *(_until(upload, terms) if undo else ())]
+    return _message(text, SectionBlock(text=MarkdownTextObject(text=text)), *blocks)
+
+
+def _stand(upload: Upload) -> str:
+    have, stay = ("has", "stays") if upload.newly_opted_out == 1 else ("have", "stay")
+    text = f"{counted(upload.newly_opted_out, 'phone')} {have} been opted out and {stay} so."
+    were = "was" if upload.already_opted_out == 1 else "were"
+    return f"{text} {upload.already_opted_out:,} {were} out before." if upload.already_opted_out else text
+
+
+def _undo(upload: Upload, terms: Terms) -> list[Block]:
+    """The button that takes the upload back, while that can be done."""
+    try:
+        require_undoable(upload, terms.undo)
+    except WrongState:
+        return []
+    return [_buttons(upload, "done", _UNDO), *_until(upload, terms)]
+
+
+def _until(upload: Upload, terms: Terms) -> list[Block]:
+    if upload.finished_at is None or upload.undo_entry_id is not None:
+        return []
+    text = f"Can be undone until {moment(upload.finished_at + terms.undo)}, by an admin."
+    return [ContextBlock(elements=[MarkdownTextObject(text=text)])]
+
+
+def _buttons(upload: Upload, block: str, *kinds: tuple[str, str, str | None]) -> Block:
+    return ActionsBlock(
+        block_id=f"upload.{block}",
+        elements=[
+            ButtonElement(text=text, action_id=f"upload.{action}", value=str(upload.id), style=style)
+            for text, action, style in kinds
+        ],
+    )
+
+
+def undone(upload: Upload, by: Entry | None) -> Message:
+    """What taking it back did. *by*: its entry."""
+    began, ended = (by.at if by else None), upload.undone_at
+    took = f" in {duration((ended - began).total_seconds())}" if began and ended else ""
+    who = f" · by {person(by.actor)}" if by else ""
+    headline = f"*{escape(upload.file_name)} was undone: {counted(upload.opted_in, 'phone')} opted in again*{took}{who}"
+    lines = []
+    if upload.kept_out:
+        stay = "stays" if upload.kept_out == 1 else "stay"
+        lines.append(f"{counted(upload.kept_out, 'phone')} {stay} out: something else opted them out too")
+    if upload.reopened:
+        again = "conversation in an active campaign" if upload.reopened == 1 else "conversations in active campaigns"
+        lines.append(f"{upload.reopened:,} {again} re-opened")
+    if before := upload.applied - upload.opted_in - upload.kept_out:
+        lines.append(f"{counted(before, 'phone')} had been opted in by hand before")
+    blocks: list[Block] = [SectionBlock(text=MarkdownTextObject(text=headline))]
+    if lines:
+        blocks.append(SectionBlock(text=MarkdownTextObject(text="\n".join(lines))))
     return _message(headline, *blocks)
 
 
@@ -196,40 +321,114 @@ def refused(upload: Upload) -> Message:
     return _message(headline, *blocks)
 
 
-def failed(upload: Upload) -> Message:
+def failed(upload: Upload, terms: Terms) -> Message:
     """It stopped half-way, and how far it had come."""
-    changed = (
-        f"{counted(upload.newly_opted_out, 'phone')} had been opted out by then and stay so."
-        if upload.applied
-        else "Nothing was changed."
-    )
+    changed = "Nothing was changed."
+    if upload.undo_entry_id is not None:
+        changed = f"Its undo had opted {counted(upload.opted_in, 'phone')} in by then; it can go on."
+    elif upload.applied:
+        rest = " the rows that were not understood are attached then, and" if upload.unreadable else ""
+        changed = (
+            f"{_stand(upload)} Drop the file again for the rest:{rest} phones that are out already are counted as such."
+        )
     text = f"*{escape(upload.file_name)} could not be finished.* {escape(upload.problem or '')} {changed}"
-    return _message(text, SectionBlock(text=MarkdownTextObject(text=_cut(text))))
+    return _message(text, SectionBlock(text=MarkdownTextObject(text=_cut(text))), *_undo(upload, terms))
 
 
 def cancelled(upload: Upload) -> Message:
     """Somebody said no."""
-    text = f"*{escape(upload.file_name)} was cancelled.* Nothing was changed. {escape(upload.problem or '')}"
-    return _message(text, SectionBlock(text=MarkdownTextObject(text=_cut(text.strip()))))
+    text = f"*{escape(upload.file_name)} was cancelled{_by(upload)}.* Nothing was changed."
+    return _message(text, SectionBlock(text=MarkdownTextObject(text=text)))
 
 
-def of_state(upload: Upload) -> Message:
-    """What the upload's one message says in the state it is in."""
+def of_state(upload: Upload, terms: Terms, entry: Entry | None = None) -> Message:
+    """
+    What the upload's one message says in the state it is in.
+
+    *entry*: of a waiting one, by which the same file was applied before; of one that is undone, its undo's.
+    """
     match upload.state:
+        case "received" if upload.is_scrub:
+            return comparing(upload)
         case "received":
             return reading(upload)
+        case "scrubbed":
+            return scrubbed(Scrubbed.read(upload.summary), upload.file_name)
         case "waiting":
-            return preview(upload)
+            return preview(upload, terms, entry)
         case "applying":
             return applying(upload, upload.applied)
+        case "stopped":
+            return stopped(upload, terms)
         case "done":
-            return report(upload)
+            return report(upload, terms)
+        case "undoing":
+            return undoing(upload, upload.opted_in + upload.kept_out)
+        case "undone":
+            return undone(upload, entry)
         case "refused":
             return refused(upload)
         case "cancelled":
             return cancelled(upload)
+        case "expired":
+            return expired(upload)
         case _:
-            return failed(upload)
+            return failed(upload, terms)
+
+
+# Modals
+
+
+def sure(upload: Upload, wrong: Sequence[str], origin: str) -> View:
+    """The question to type the number of phones, for a list about which there are doubts. *origin*: its metadata."""
+    text = f"{' '.join(wrong)} Nothing has changed. To go on, type the number of phones: {upload.asked:,}."
+    return View(
+        type="modal",
+        callback_id="upload.sure",
+        title="Is this the right list?",
+        submit="Opt out" if upload.to_opt_out else "Keep",
+        close="Back",
+        private_metadata=origin,
+        blocks=[
+            SectionBlock(text=MarkdownTextObject(text=_cut(text))),
+            InputBlock(
+                block_id=NUMBER,
+                label="Number of phones",
+                element=PlainTextInputElement(action_id="upload.number", max_length=20),
+            ),
+        ],
+    )
+
+
+def counting(upload: Upload) -> View:
+    """While it is counted what an undo would do: a modal has to be there within three seconds."""
+    return _modal(_UNDO_TITLE, f"Counting what undoing *{escape(upload.file_name)}* would do …", close="Close")
+
+
+def undo_question(upload: Upload, outlook: Outlook, origin: str) -> View:
+    """What an undo would do, with the button that does it. *origin*: its metadata."""
+    lines = [f"Undo *{escape(upload.file_name)}*?", "*No phone will be opted in.*"]
+    if outlook.opted_in:
+        lines[1] = f"*{counted(outlook.opted_in, 'phone')} will be opted in* and can be texted again."
+    if outlook.kept_out:
+        stay = "stays" if outlook.kept_out == 1 else "stay"
+        lines.append(f"{counted(outlook.kept_out, 'phone')} {stay} out for other reasons.")
+    if outlook.reopened:
+        one = "conversation in an active campaign re-opens."
+        lines.append(counted(outlook.reopened, one, "conversations in active campaigns re-open."))
+    view = _modal(_UNDO_TITLE, "\n".join(lines), close="Keep")
+    view.callback_id, view.submit, view.private_metadata = "upload.undo", PlainTextObject(text="Undo"), origin
+    return view
+
+
+def told(text: str) -> View:
+    """A modal that only says something, in mrkdwn: why what was asked in it was not done."""
+    return _modal("Nothing was done", text, close="Close")
+
+
+def _modal(title: str, text: str, *, close: str) -> View:
+    blocks = [SectionBlock(text=MarkdownTextObject(text=_cut(text)))]
+    return View(type="modal", title=title, close=close, blocks=blocks)
 
 
 def elsewhere(upload: Upload, message: Message, why: str) -> Message:
@@ -264,10 +463,17 @@ def _outcome(upload: Upload) -> str:
     match upload.state:
         case "received":
             return "nothing changed yet"
-        case "waiting" | "cancelled":
+        case "waiting":
             return f"{counted(upload.to_opt_out, 'phone')} to opt out"
-        case "refused":
+        case "undoing" | "undone":
+            stay = "stays" if upload.kept_out == 1 else "stay"
+            return f"{counted(upload.opted_in, 'phone')} opted in again, {upload.kept_out:,} {stay} out"
+        case "refused" | "cancelled" | "expired":
             return "nothing changed"
+        case "failed" if not upload.applied:
+            return "nothing changed"
+        case "scrubbed":
+            return f"{counted(upload.summary['removed'], 'row')} removed"
         case _:
             return f"{counted(upload.newly_opted_out, 'phone')} opted out, {upload.already_opted_out:,} already"
 

@@ -28,8 +28,9 @@ OPTIONS = {
     "migrate": set(),
     "manifest": {"--url"},
     "doctor": set(),
-    "import": {"--account", "--country", "--yes"},
+    "import": {"--account", "--country", "--sure", "--yes"},
     "export": {"--account"},
+    "scrub": {"--account", "--country", "--column", "--keep-unreadable", "--output"},
 }
 
 

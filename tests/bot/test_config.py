@@ -25,8 +25,9 @@ def test_defaults() -> None:
     assert settings.slack_api_url == "https://slack.com/api/"
     assert settings.slack_bot_token is settings.slack_app_token is settings.slack_signing_secret is None
     assert settings.uploads_channels == {"optout-uploads"}
-    assert settings.max_list_bytes == 100_000_000
+    assert settings.max_list_bytes == 1_000_000_000
     assert settings.lease_seconds == 10
+    assert (settings.remind_hours, settings.preview_hours, settings.undo_days) == (24, 72, 7)
     assert settings.default_country is None
     assert settings.admins == frozenset()
     assert settings.scratch_dir.is_dir()
@@ -131,6 +132,10 @@ def test_good_secrets_are_hidden() -> None:
         ("OPTOUT_MAX_LIST_BYTES", "lots", 'OPTOUT_MAX_LIST_BYTES is "lots"'),
         ("OPTOUT_LEASE_SECONDS", "0", "expected a number of seconds from 0.1 to 3600."),
         ("OPTOUT_LEASE_SECONDS", "nan", "expected a number of seconds from 0.1 to 3600."),
+        ("OPTOUT_REMIND_HOURS", "soon", "expected a number of hours from 0.01 to 8760."),
+        ("OPTOUT_PREVIEW_HOURS", "0", "expected a number of hours from 0.01 to 8760."),
+        ("OPTOUT_PREVIEW_HOURS", "inf", "expected a number of hours from 0.01 to 8760."),
+        ("OPTOUT_UNDO_DAYS", "-1", "expected a number of days from 0 to 3650."),
         ("OPTOUT_ADMINS", "U012AB3CD,bob", 'OPTOUT_ADMINS names "bob", which is no user id'),
         ("OPTOUT_UPLOADS_CHANNELS", "two words", 'names "two words", which is no channel name'),
         ("OPTOUT_DEFAULT_COUNTRY", "UK", 'is "UK", which is no region code (GB is)'),

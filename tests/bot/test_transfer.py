@@ -3,14 +3,16 @@
 import csv
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner
 
 from bot import transfer
 from bot.__main__ import main
 from bot.config import Settings
-from store import Account, Actor, Function, Origin, Store
+from store import Account, Actor, Function, Origin, Store, StoreError, StoreUnavailable
 
 TEAM = "T0DESK"
 LIST = """\
@@ -35,9 +37,11 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def imported(store: Store, settings: Settings, path: Path, *, country: str = "US", apply: bool = True) -> str:
+def imported(
+    store: Store, settings: Settings, path: Path, *, country: str = "US", apply: bool = True, sure: int | None = None
+) -> str:
     said: list[str] = []
-    transfer.import_list(store, settings, path, TEAM, country, apply=apply, say=said.append)
+    transfer.import_list(store, settings, path, TEAM, country, apply=apply, say=said.append, sure=sure)
     return "\n".join(said)
 
 
@@ -100,9 +104,20 @@ def test_a_report_that_cannot_be_written_is_no_failure(
 def test_a_list_imported_twice_adds_a_second_reason(
     store: Store, account: Account, settings: Settings, path: Path
 ) -> None:
-    """The same file may come again: its phones count as already opted out, and nobody is counted twice."""
+    """
+    The same file may come again, for whoever names the number of phones.
+
+    Its phones count as already opted out, and nobody is counted twice.
+    """
     imported(store, settings, path)
-    said = imported(store, settings, path)
+    for sure in (None, 3):
+        with pytest.raises(transfer.TransferError, match=r"may be the wrong list\. .* --sure 2"):
+            imported(store, settings, path, sure=sure)
+    said = imported(store, settings, path, apply=False)
+    assert "The same file was applied already, as stops.csv, by @" in said
+    assert "Nothing has changed" in said
+    assert store.optouts.list_entries(account.id, 9)[1:] == ()
+    said = imported(store, settings, path, sure=2)
     assert "0 phones opted out" in said
     assert "2 were already opted out" in said
     assert store.optouts.count(account.id) == 2
@@ -196,8 +211,128 @@ def test_exit_status_says_whether_it_was_applied(elsewhere: CliRunner, path: Pat
     assert elsewhere.invoke(main, [*arguments, "--yes"]).exit_code == 0
     export = elsewhere.invoke(main, ["export", "--account", TEAM])
     assert export.output.splitlines()[1].startswith("+12125550101,")
+    again = elsewhere.invoke(main, [*arguments, "--yes"])
+    assert again.exit_code == 1
+    assert again.output.splitlines()[-1].endswith("add the number of phones: --sure 2")
+    assert elsewhere.invoke(main, [*arguments, "--yes", "--sure", "2"]).exit_code == 0
     path.write_text("")
     refused = elsewhere.invoke(main, [*arguments, "--yes"])
     assert refused.exit_code == 1
     assert refused.output.startswith("Error: Nothing was changed.")
     assert refused.output.count("\n") == 1
+
+
+# Scrubbing
+
+
+def scrubbed(store: Store, path: Path, account: str = TEAM, **options: Any) -> str:
+    said: list[str] = []
+    values: dict[str, Any] = {"country": "US", "column": None, "keep_unreadable": False, "output": None}
+    transfer.scrub_list(store, path, account, **(values | options), say=said.append)
+    return "\n".join(said)
+
+
+def test_a_scrubbed_list_lies_beside_it(store: Store, account: Account, path: Path, by_admin: Origin) -> None:
+    """The rows whose phone is opted out are gone, those that were not understood too, and both are counted."""
+    store.optouts.add(account.id, ["+12125550101"], by_admin)
+    said = scrubbed(store, path)
+    assert "stops.csv: 2 of 5 rows removed, 1 kept." in said
+    assert "2 rows not understood, left out as well:" in said
+    assert "1 not understood: 5 digits, a US number has 10 (first at line 3)" in said
+    beside = path.parent / "stops.scrubbed.csv"
+    assert f"Written to {beside}." in said
+    assert beside.read_text() == "phone,name\n+44 20 7946 0000,Dee\n"
+    assert path.read_text() == LIST
+
+
+def test_a_scrub_keeps_what_it_is_told_to(store: Store, account: Account, path: Path, by_admin: Origin) -> None:
+    """Unreadable rows stay when they are asked for, and the column is the one that was named."""
+    store.optouts.add(account.id, ["+12125550101"], by_admin)
+    path.write_text(LIST.replace("phone", "Mobile"))
+    with pytest.raises(transfer.TransferError, match=r"^Nothing was written\..*Or name the column with --column\.$"):
+        scrubbed(store, path)
+    said = scrubbed(store, path, column="mobile", keep_unreadable=True)
+    assert "2 rows not understood, kept:" in said
+    left = (path.parent / "stops.scrubbed.csv").read_text()
+    assert left == "Mobile,name\n12345,Ben\n1.41556E+10,Cy\n+44 20 7946 0000,Dee\n"
+
+
+def test_a_scrub_reads_with_the_accounts_country(store: Store, account: Account, path: Path, by_admin: Origin) -> None:
+    """Without a country of its own it reads phones as the account does; one that is no country is refused."""
+    store.optouts.add(account.id, ["+442079460000"], by_admin)
+    store.accounts.set_country(account.id, "GB", by_admin)
+    path.write_text("phone\n020 7946 0000\n")
+    assert "1 row had no country code: read as United Kingdom." in scrubbed(store, path, country=None)
+    assert (path.parent / "stops.scrubbed.csv").read_text() == "phone\n"
+    with pytest.raises(transfer.TransferError, match='No country is called "Germny"'):
+        scrubbed(store, path, country="Germny", output=path.parent / "other.csv")
+
+
+@pytest.mark.usefixtures("account")
+def test_a_scrub_replaces_only_the_file_it_is_told_to(store: Store, path: Path) -> None:
+    """A file that is there is left alone unless it is named, and the list itself in any case."""
+    beside = path.parent / "stops.scrubbed.csv"
+    beside.write_text("in use")
+    with pytest.raises(transfer.TransferError, match=r"is there already\. Remove it, or name it with --output"):
+        scrubbed(store, path)
+    for taken in (path, path.parent):
+        with pytest.raises(StoreError, match=r"is the list itself|is no file"):
+            scrubbed(store, path, output=taken)
+    with pytest.raises(transfer.TransferError, match="could not be written"):
+        scrubbed(store, path, output=path.parent / "nowhere" / "out.csv")
+    assert (beside.read_text(), path.read_text()) == ("in use", LIST)
+    scrubbed(store, path, output=beside)
+    assert beside.read_text().startswith("phone,name\n")
+
+
+def test_a_scrub_for_an_unknown_account_is_refused(store: Store, path: Path) -> None:
+    """A misspelt account is a sentence: it is neither made nor taken for one without opt-outs."""
+    with pytest.raises(transfer.TransferError, match="There is no account T0NONE"):
+        scrubbed(store, path, "T0NONE")
+    assert store.accounts.find("T0NONE") is None
+    assert not (path.parent / "stops.scrubbed.csv").exists()
+
+
+def test_a_scrub_needs_no_right_to_write(
+    store: Store, account: Account, database_url: str, path: Path, by_admin: Origin
+) -> None:
+    """A database that refuses every change is enough."""
+    store.optouts.add(account.id, ["+12125550101"], by_admin)
+    if database_url.startswith("sqlite"):
+        url = database_url.replace("sqlite:///", "sqlite:///file:") + "?mode=ro&uri=true"
+    else:
+        name = store.database.url.database
+        with store.database.write() as connection:
+            connection.exec_driver_sql(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        url = database_url
+    reading = transfer.open_to_read(Settings(database_url=url))
+    try:
+        with pytest.raises((StoreUnavailable, sa.exc.DBAPIError)):
+            reading.optouts.add(account.id, ["+12125550102"], by_admin)
+        assert "2 of 5 rows removed" in scrubbed(reading, path)
+    finally:
+        reading.close()
+
+
+def test_a_scrub_makes_no_database(elsewhere: CliRunner, path: Path) -> None:
+    """Where there is none, or one of another version, it says so in one sentence and leaves it at that."""
+    arguments = ["scrub", str(path), "--account", TEAM, "--country", "US"]
+    missing = elsewhere.invoke(main, arguments)
+    assert (missing.exit_code, missing.output.count("\n")) == (1, 1)
+    assert "There is no database at" in missing.output
+    database = path.parent / "cli.db"
+    assert not database.exists()
+    database.touch()
+    behind = elsewhere.invoke(main, arguments)
+    assert behind.exit_code == 1
+    assert "python -m bot migrate" in behind.output
+
+
+def test_a_scrub_on_the_command_line(elsewhere: CliRunner, path: Path) -> None:
+    """What `import --yes` opted out, `scrub` takes out."""
+    assert elsewhere.invoke(main, ["import", str(path), "--account", TEAM, "--country", "US", "--yes"]).exit_code == 0
+    out = path.parent / "out.csv"
+    options = ["--account", TEAM, "--country", "US", "--column", "phone", "--keep-unreadable", "--output", str(out)]
+    done = elsewhere.invoke(main, ["scrub", str(path), *options])
+    assert (done.exit_code, out.read_text()) == (0, "phone,name\n12345,Ben\n1.41556E+10,Cy\n")
+    assert done.output.startswith("stops.csv: 3 of 5 rows removed, 2 kept.\n")

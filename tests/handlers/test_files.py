@@ -92,7 +92,7 @@ async def test_drop_preview_confirm_report(office: Office) -> None:
     assert "1 was already opted out: this list is kept as a second reason" in report.all_text
     assert "1 row repeated a phone of the same list" in report.all_text
     assert "2 rows not understood" in report.all_text
-    assert report.buttons == []
+    assert [button.text for button in report.buttons] == ["Undo this upload"]
 
     upload = await settled(office)
     assert (upload.state, upload.rows, upload.phones, upload.unreadable) == ("done", 6, 3, 2)

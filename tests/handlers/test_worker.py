@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import resource
 import signal
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -374,7 +376,8 @@ class Desk:
                 "SELECT phone, entry_id, line, lifted_by FROM opt_outs WHERE account_id = :account ORDER BY phone, entry_id",
                 "SELECT line, cell, reason FROM unreadable_rows WHERE account_id = :account ORDER BY line",
                 """SELECT state, rows, phones, already, unreadable, last_phone, last_unreadable, newly_opted_out,
-                already_opted_out FROM uploads WHERE account_id = :account""",
+                already_opted_out, undo_entry_id, undo_phone, opted_in, kept_out, reopened FROM uploads WHERE account_id = :account""",
+                "SELECT contact, state FROM conversations WHERE account_id = :account ORDER BY contact",
                 "SELECT opted_out FROM accounts WHERE id = :account",
             )
             return [row for query in queries for row in connection.execute(sa.text(query), values)]
@@ -439,7 +442,11 @@ async def test_a_file_that_changed_after_the_preview_fails(desk: Desk, start: St
     upload = await desk.confirmed(child)
     desk.files.answer = content(LIST + b"Dan,212 736 5009\n")
     said = await child.do(desk.job("apply", upload, scratch_dir=desk.tmp_path / "another machine"))
-    assert said["failed"] == desk.get().problem == "The file changed after the preview."
+    assert (
+        said["failed"]
+        == desk.get().problem
+        == ("The file changed after the preview. Drop it again to see what it holds now.")
+    )
     assert (desk.get().state, desk.store.optouts.recount(desk.account.id)) == ("failed", 0)
 
 
@@ -543,6 +550,39 @@ async def test_a_database_that_is_away_decides_nothing(
     store.close()
 
 
+async def test_a_list_is_scrubbed(desk: Desk, start: Start) -> None:
+    """The counts and the file are said, progress like any, and the upload waits as it was for the file to be delivered."""
+    desk.store.optouts.add(desk.account.id, [f"+1212{2_000_000 + n:07d}" for n in range(100)], desk.by)
+    desk.files.answer = content(big_list(30_000))
+    child = await start()
+    upload = desk.receive()
+    said = await child.do(desk.job("scrub", upload))
+    counts = said["scrubbed"]
+    assert said["done"] == desk.get().state == "received"
+    assert counts["removed"] > 0
+    assert (counts["rows"], counts["unreadable"]) == (30_000, 600)
+    assert counts["rows"] == counts["kept"] + counts["removed"] + counts["unreadable"]
+    left = await asyncio.to_thread(Path(said["file"]).read_text)
+    assert len(left.splitlines()) == 1 + counts["kept"]
+    assert list((desk.tmp_path / "scratch").iterdir()) == [Path(said["file"])]
+    assert {heard["progress"]["verb"] for heard in child.heard[:-1]} == {"scrub"}
+    assert desk.store.optouts.recount(desk.account.id) == 100
+
+    again = await child.do(desk.job("scrub", desk.take_over(upload), keep_unreadable=True))
+    assert again["scrubbed"]["kept"] == counts["kept"] + counts["unreadable"]
+    assert list((desk.tmp_path / "scratch").iterdir()) == [Path(again["file"])]
+
+
+async def test_a_list_that_cannot_be_scrubbed_is_refused(desk: Desk, start: Start) -> None:
+    """One without a phone column ends like one that was to be staged, with its columns kept for the answer."""
+    desk.files.answer = content(b"Name,Mobile\nAnn,212 555 0100\n")
+    child = await start()
+    said = await child.do(desk.job("scrub", desk.receive()))
+    assert said == {"refused": desk.get().problem}
+    assert desk.get().summary["likely"] == "Mobile"
+    assert list((desk.tmp_path / "scratch").iterdir()) == []
+
+
 # Exactly once
 
 
@@ -553,10 +593,10 @@ def big_list(rows: int) -> bytes:
 
 
 async def moved(desk: Desk, since: Upload) -> Upload:
-    """Waits until a batch more is stored than *since*, or all is."""
+    """Waits until a batch more is stored, or undone, than *since*, or all is."""
     while True:
         now = await asyncio.to_thread(desk.get)
-        if now.applied > since.applied or now.state != "applying":
+        if now.applied > since.applied or now.undo_phone > since.undo_phone or now.state not in ("applying", "undoing"):
             return now
 
 
@@ -605,7 +645,8 @@ async def test_killed_at_any_moment_the_counts_are_those_of_one_run(desk: Desk, 
 
 async def test_killed_while_it_reads_the_list_is_read_again(desk: Desk, start: Start) -> None:
     """A child killed in mid-staging leaves nothing that a later one takes for whole."""
-    desk.files.answer = content(big_list(30_000))
+    # Each with a word to leave off, so that it takes long enough to be killed in.
+    desk.files.answer = content(big_list(30_000).replace(b"\n", b" (home)\n").replace(b"phone (home)", b"phone", 1))
     child = await start()
     upload = desk.receive()
     await child.send(desk.job("stage", upload))
@@ -655,3 +696,141 @@ async def test_a_frozen_child_is_fenced_off(desk: Desk, start: Start) -> None:
     assert (await first.last_word())["lost"] is True
     assert await second.last_word() == {"done": "done"}
     assert desk.kept() == calm.kept()
+
+
+async def undoing(desk: Desk, child: Child, upload: Upload) -> Upload:
+    """*upload*, confirmed, applied by *child*, then asked to be undone and claimed; a STOP and a delete came in between."""
+    store, account = desk.store, desk.account.id
+    assert await child.do(desk.job("apply", upload)) == {"done": "done"}
+    store.optouts.add(account, [f"+1212{2_000_000 + n:07d}" for n in range(1, 4_000, 5)], desk.by)
+    store.optouts.delete(account, "+12122000003", desk.by)
+    store.uploads.undo(account, upload.id, desk.by, within=timedelta(days=7))
+    return desk.take_over(upload)
+
+
+async def both_undoing(desk: Desk, start: Start) -> tuple[Desk, Child, Upload]:
+    """As `both_desks`, with conversations; the undisturbed desk's upload is undone, the other's is about to be."""
+    desk.files.answer = content(big_list(6_000))
+    calm = desk.store.accounts.get_or_create("T0CALM", "Calm")
+    other = Desk(desk.store, calm, desk.url, desk.files, desk.tmp_path, desk.by)
+    child = await start()
+    for one in (other, desk):
+        one.store.campaigns.put(one.account.id, "gotv", "GOTV October", active=True)
+        for n in range(1, 5_000, 50):
+            one.store.campaigns.put_conversation(one.account.id, "gotv", str(n), f"+1212{2_000_000 + n:07d}")
+        one.store.optouts.add(one.account.id, [f"+1212{2_000_000 + n:07d}" for n in range(1, 4_000, 7)], one.by)
+    undone = await undoing(other, child, await other.confirmed(child))
+    assert await child.do(other.job("undo", undone, batch=100)) == {"done": "undone"}
+    return other, child, await undoing(desk, child, await desk.confirmed(child))
+
+
+async def test_killed_in_the_middle_of_an_undo(desk: Desk, start: Start) -> None:
+    """Killed again and again while it undoes: what stands in the end is what an undisturbed undo leaves."""
+    calm, child, upload = await both_undoing(desk, start)
+    for _ in range(3):
+        await child.send(desk.job("undo", upload, batch=50))
+        now = await moved(desk, upload)
+        child.signal(signal.SIGKILL)
+        await child.end()
+        assert now.state == "undoing"
+        upload = await asyncio.to_thread(desk.take_over, upload)
+        child = await start()
+    assert await child.do(desk.job("undo", upload, batch=50)) == {"done": "undone"}
+    assert desk.kept() == calm.kept()
+    undone = desk.get()
+    assert undone.kept_out > 0
+    assert undone.reopened > 0
+    assert undone.opted_in + undone.kept_out == undone.applied - 1
+    assert desk.store.optouts.count(desk.account.id) == desk.store.optouts.recount(desk.account.id)
+
+
+async def test_frozen_in_the_middle_of_an_undo(desk: Desk, start: Start) -> None:
+    """A child that sleeps through its lease while it undoes stops when it wakes up, and nothing is lifted twice."""
+    calm, first, upload = await both_undoing(desk, start)
+    await first.send(desk.job("undo", upload, batch=50))
+    newer = await frozen(desk, first, upload)
+    second = await start()
+    await second.send(desk.job("undo", newer, batch=50))
+    await moved(desk, newer)
+    first.signal(signal.SIGCONT)
+    assert (await first.last_word())["lost"] is True
+    assert await second.last_word() == {"done": "undone"}
+    assert desk.kept() == calm.kept()
+
+
+async def test_an_undo_asks_slack_for_nothing(desk: Desk, start: Start) -> None:
+    """The file may be long gone: what is lifted stands in the store."""
+    child = await start()
+    upload = await undoing(desk, child, await desk.confirmed(child))
+    requests = len(desk.files.requests)
+    assert await child.do(desk.job("undo", upload, url="")) == {"done": "undone"}
+    assert len(desk.files.requests) == requests
+    assert list((desk.tmp_path / "scratch").iterdir()) == []
+
+
+async def test_stopped_and_continued_the_counts_are_those_of_one_run(desk: Desk, start: Start) -> None:
+    """The child learns of a stop with its next batch and ends cleanly; continued, the outcome is that of one run."""
+    calm, child, upload = await both_desks(desk, start)
+    await child.send(desk.job("apply", upload, batch=100))
+    await moved(desk, upload)
+    await asyncio.to_thread(desk.store.uploads.stop, desk.account.id, upload.id, desk.by)
+    assert await child.last_word() == {"done": "stopped"}
+    stopped = desk.get()
+    assert 0 < stopped.applied < stopped.phones
+    assert desk.store.optouts.count(desk.account.id) == desk.store.optouts.recount(desk.account.id)
+    assert list((desk.tmp_path / "scratch").iterdir()) == []
+    desk.store.uploads.go_on(desk.account.id, upload.id, desk.by)
+    assert await child.do(desk.job("apply", desk.take_over(upload), batch=100)) == {"done": "done"}
+    assert desk.kept() == calm.kept()
+
+
+async def test_what_was_read_is_applied_while_slack_is_away(desk: Desk, start: Start) -> None:
+    """Without an address the scratch file does; where there is none, nothing is decided."""
+    child = await start()
+    upload = await desk.confirmed(child)
+    elsewhere = desk.tmp_path / "another machine"
+    assert (await child.do(desk.job("apply", upload, url="", scratch_dir=elsewhere)))["lost"] is True
+    assert desk.get().state == "applying"
+    assert await child.do(desk.job("apply", upload, url="")) == {"done": "done"}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_single_opt_outs_get_through_while_a_list_is_applied(desk: Desk, start: Start) -> None:
+    """On SQLite one writes at a time: whoever asks for one phone while a child stores 300,000 is not kept out."""
+    desk.files.answer = content(b"phone\n" + b"".join(b"+1212%07d\n" % (2_000_000 + n) for n in range(300_000)))
+    child = await start()
+    upload = await desk.confirmed(child)
+    await child.send(desk.job("apply", upload, batch=1_000))
+    await moved(desk, upload)
+
+    def add() -> list[str]:
+        states = []
+        for n in range(50):
+            [added] = desk.store.optouts.add(desk.account.id, [f"+1303{2_000_000 + n:07d}"], desk.by)
+            assert added.newly
+            states.append(desk.get().state)
+        return states
+
+    assert "applying" in await asyncio.to_thread(add)
+    assert await child.last_word() == {"done": "done"}
+    assert desk.store.optouts.count(desk.account.id) == desk.store.optouts.recount(desk.account.id) == 300_050
+
+
+@pytest.mark.parametrize("verb", ["stage", "apply"])
+async def test_a_full_disk_is_a_sentence(desk: Desk, start: Start, verb: str) -> None:
+    """Whether the download or what is made of it no longer fits, the upload ends, in words, and leaves nothing behind."""
+    child = await start()
+    desk.files.answer = content(b"phone\n" + b"2127365001\n" * 1_000_000)
+    upload = desk.receive()
+    if verb == "apply":
+        assert await child.do(desk.job("stage", upload)) == {"done": "waiting"}
+        desk.store.uploads.confirm(desk.account.id, upload.id, desk.by)
+        upload = desk.take_over(upload)
+    # As a full file system does, it refuses the next byte, of any one file.
+    resource.prlimit(child.process.pid, resource.RLIMIT_FSIZE, (5_000_000, 5_000_000))
+    said = await child.do(desk.job(verb, upload, scratch_dir=desk.tmp_path / "full"))
+    assert said["failed"] == desk.get().problem
+    assert said["failed"].startswith("The desk's disk is full.")
+    assert desk.get().state == "failed"
+    assert list((desk.tmp_path / "full").iterdir()) == []
+    assert desk.store.optouts.recount(desk.account.id) == 0

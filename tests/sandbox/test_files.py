@@ -241,6 +241,8 @@ async def test_samples_can_be_dropped(people: SandboxClient) -> None:
         "clean.csv",
         "messy.csv",
         "wrong-columns.csv",
+        "contacts.csv",
+        "thrutext.csv",
         "empty.csv",
     ]
     outcome = await people.drop("guest", "#optout-uploads", "wrong-columns.csv")

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+import alembic.command
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from store import Account, Origin, Store, StoreBehind, StoreUnavailable
+from store import Account, Origin, Store, StoreBehind, StoreUnavailable, database
 from store.models import OPTED_OUT_VIEW, metadata
 
 ONE = "+12125550100"
@@ -60,6 +61,61 @@ def test_migrating_again_changes_nothing(store: Store, account: Account) -> None
     store.database.require_head()
     assert store.database.revision() == store.database.head()
     assert store.accounts.get(account.id) == account
+
+
+def test_a_database_of_before_is_brought_up_with_all_that_is_in_it(store: Store, database_url: str) -> None:
+    """From the first tables on, nothing is lost: uploads, their unreadable rows and entries stay, and waiting ones wait anew."""
+    with store.database.write() as connection:
+        connection.execute(sa.text("DROP VIEW opted_out"))
+        metadata.drop_all(connection)
+        connection.execute(sa.text("DELETE FROM alembic_version"))
+    _migrate_to(store, "0001")
+    upload = (
+        "INSERT INTO uploads (account_id, id, file_id, file_name, channel_id, actor_id, actor_name, received_at, state, "
+        "pending, lease_until, entry_id, phones, newly_opted_out) VALUES (1, {0}, 'F{0}', 'stops.csv', 'C1', 'U1', 'ann', "
+        "'2026-01-01', '{1}', {2}, '2026-01-01', {3}, 1, {4})"
+    )
+    with store.database.write() as connection:
+        for statement in (
+            "INSERT INTO accounts (id, slack_id, name, opted_out, last_entry, last_upload) VALUES (1, 'T1', 'One', 1, 1, 2)",
+            (
+                "INSERT INTO entries (account_id, id, function, actor_id, actor_name, at, upload_id) "
+                "VALUES (1, 1, 'upload', 'U1', 'ann', '2026-01-01', 1)"
+            ),
+            upload.format(1, "done", "false", 1, 1),
+            upload.format(2, "waiting", "false", "NULL", 0),
+            "INSERT INTO opt_outs (account_id, phone, entry_id) VALUES (1, '+12125550100', 1)",
+            (
+                "INSERT INTO unreadable_rows (account_id, upload_id, line, cell, reason, cells) "
+                "VALUES (1, 1, 3, '12', 'too short', '[\"12\"]')"
+            ),
+        ):
+            connection.execute(sa.text(statement))
+    store.database.migrate()
+    store.database.require_head()
+    done, waiting = store.uploads.get(1, 1), store.uploads.get(1, 2)
+    assert (done.state, done.entry_id, done.newly_opted_out, done.size, done.undo_phone) == ("done", 1, 1, 0, "")
+    assert done.waiting_since is None
+    assert waiting.waiting_since is not None
+    assert waiting.waiting_since.year > 2025
+    assert [row.reason for row in store.uploads.list_unreadable(1, 1)] == ["too short"]
+    with store.database.read() as connection:
+        assert "kept" not in sa.inspect(connection).get_table_names()
+        migrated = _details(sa.inspect(connection))
+    fresh = Store.open(database_url)
+    with fresh.database.write() as connection:
+        connection.execute(sa.text("DROP VIEW opted_out"))
+        metadata.drop_all(connection)
+        metadata.create_all(connection)
+        assert _details(sa.inspect(connection)) == migrated
+    fresh.close()
+
+
+def _migrate_to(store: Store, revision: str) -> None:
+    config = database._alembic()
+    with store.database.write() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, revision)
 
 
 def test_a_new_database_is_refused_until_migrated(tmp_path: Path) -> None:
@@ -137,6 +193,12 @@ def test_the_view_looks_a_phone_up(store: Store, account: Account, by_admin: Ori
                 assert "phone = " in plan.partition("pk_opt_outs on opt_outs o")[2]
 
 
+_UPLOAD = (
+    "INSERT INTO uploads (account_id, id, file_id, file_name, channel_id, actor_id, actor_name, received_at, state, pending, "
+    "lease_until) VALUES (1, 1, 'F1', 'stops.csv', 'C1', 'U1', 'ann', '2026-01-01', '{}', false, '2026-01-01')"
+)
+
+
 @pytest.mark.parametrize(
     ("statement", "constraint"),
     [
@@ -150,6 +212,10 @@ def test_the_view_looks_a_phone_up(store: Store, account: Account, by_admin: Ori
             "INSERT INTO entries (account_id, id, function, actor_id, actor_name, at) VALUES (1, 1, 'undo', '', '', '2026-01-01')",
             "ck_entries_upload",
         ),
+        (_UPLOAD.format("expiring"), "ck_uploads_state"),
+        (_UPLOAD.format("waiting"), "ck_uploads_waiting"),
+        (_UPLOAD.format("stopped"), "ck_uploads_entry"),
+        (_UPLOAD.format("undoing"), "ck_uploads_"),
     ],
 )
 def test_the_schema_refuses_what_cannot_be(store: Store, account: Account, statement: str, constraint: str) -> None:

@@ -161,6 +161,9 @@ def test_a_phone_is_read_in_every_layout(cell: str, country: str | None, e164: s
         ("+1 555 2671", "US", Reason.LOCAL_ONLY),
         ("+2127365000", "US", Reason.TOO_SHORT),
         ("+999 123 4567", "US", Reason.UNKNOWN_CODE),
+        ("+8  8100000(0000", "US", Reason.NOT_A_NUMBER),  # the library would call the text itself E.164
+        ("0000000000", "US", Reason.NOT_A_NUMBER),
+        ("+39 0000000", None, Reason.NOT_A_NUMBER),
         ("+1", "US", Reason.TOO_SHORT),
         ("+49 1234 5678 9012 345", None, Reason.TOO_LONG),
         ("+4155552671415555267141", None, Reason.TOO_LONG),

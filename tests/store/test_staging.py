@@ -5,6 +5,7 @@ import random
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,12 @@ import pytest
 from store import (
     Account,
     Actor,
+    Batch,
     Database,
     LeaseLost,
     ListRefused,
     Origin,
+    Plain,
     Scratch,
     Store,
     StoreError,
@@ -23,6 +26,7 @@ from store import (
     Upload,
     WrongState,
     apply_upload,
+    note,
     restage,
     stage,
     stage_upload,
@@ -81,15 +85,15 @@ def claimed(store: Store, account: Account, *, country: str | None = "US", lease
 def test_phones_come_out_sorted_and_distinct(path: Path, scratch_path: Path) -> None:
     """Each phone comes once, with the first line it stands on, in phone order, from any point on."""
     scratch = staged(path, scratch_path)
-    assert scratch.phones("", 10) == [
+    assert list(scratch.batch("", 10).lines.items()) == [
         ("+12127365000", 5),
         ("+12127365001", 2),
         ("+12127365002", 9),
         ("+447911123456", 3),
     ]
-    assert scratch.phones("", 2) == [("+12127365000", 5), ("+12127365001", 2)]
-    assert scratch.phones("+12127365001", 1) == [("+12127365002", 9)]
-    assert scratch.phones("+447911123456", 10) == []
+    assert list(scratch.batch("", 2).lines.items()) == [("+12127365000", 5), ("+12127365001", 2)]
+    assert scratch.batch("+12127365001", 1) == Batch({"+12127365002": 9})
+    assert scratch.batch("+447911123456", 10) == Batch({})
     scratch.close()
 
 
@@ -138,7 +142,7 @@ def test_a_refused_list_leaves_nothing_behind(path: Path, scratch_path: Path) ->
 
 def test_staging_that_is_stopped_leaves_nothing_behind(path: Path, scratch_path: Path) -> None:
     """What the progress raises ends the staging; a scratch file exists only when it is whole."""
-    path.write_text("phone\n" + "".join(f"+1212736{number:04d}\n" for number in range(9_999)))
+    path.write_text("phone\n" + "".join(f"+1212{number:07d}\n" for number in range(2_000_000, 2_300_000)))
 
     def stop(rows: int, _fraction: float) -> None:
         if rows >= 4_000:
@@ -152,12 +156,12 @@ def test_staging_that_is_stopped_leaves_nothing_behind(path: Path, scratch_path:
 
 def test_progress_grows_to_the_end(path: Path, scratch_path: Path) -> None:
     """Progress never goes back, counts rows, and ends at all of them and 1."""
-    path.write_text("phone\n" + "".join(f"+1212736{number:04d}\n" for number in range(9_999)))
+    path.write_text("phone\n" + "".join(f"+1212{number:07d}\n" for number in range(2_000_000, 2_300_000)))
     seen: list[tuple[int, float]] = []
     stage(path, scratch_path, country=None, column=None, progress=lambda *at: seen.append(at)).close()
     assert seen == sorted(seen)
     assert len(seen) >= 5
-    assert seen[-1] == (9_999, 1.0)
+    assert seen[-1] == (300_000, 1.0)
 
 
 def test_leftovers_of_a_killed_staging_are_removed(path: Path, scratch_path: Path) -> None:
@@ -189,7 +193,7 @@ def test_a_scratch_file_can_be_opened_again_and_deleted(path: Path, scratch_path
     first = staged(path, scratch_path)
     again = Scratch.open(scratch_path)
     assert again is not None
-    assert (again.counts, again.phones("", 10)) == (first.counts, first.phones("", 10))
+    assert (again.counts, again.batch("", 10)) == (first.counts, first.batch("", 10))
     first.close()
     again.delete()
     assert not scratch_path.exists()
@@ -216,7 +220,7 @@ def test_staging_is_the_same_however_rows_are_ordered(tmp_path: Path, scratch_pa
         path = tmp_path / f"{seed}.csv"
         path.write_text("phone\n" + "\n".join(cells + cells[:100]))
         scratch = staged(path, scratch_path)
-        phones = [phone for phone, _ in scratch.phones("", 10_000)]
+        phones = list(scratch.batch("", 10_000).lines)
         assert scratch.rows - scratch.counts.phones == 100
         assert expected is None or phones == expected
         expected = phones
@@ -262,7 +266,7 @@ def test_a_list_without_header_is_read_again_the_same(
     )
     scratch = Scratch.open(scratch_path)
     assert scratch is not None
-    assert scratch.phones("", 10) != []
+    assert scratch.batch("", 10) != Batch({})
     assert (again.state, again.problem) == ("waiting", None)
     scratch.close()
 
@@ -287,6 +291,41 @@ def test_applying_stores_every_phone_and_row(
     assert store.optouts.count(account.id) == store.optouts.recount(account.id) == 4
     assert [row.line for row in store.uploads.list_unreadable(account.id, upload.id)] == [4, 7, 8]
     assert store.optouts.find(account.id, "+12127365001").standing[0].line == 2
+
+
+def test_what_an_export_says_of_its_opt_outs_is_kept(
+    store: Store, account: Account, by_admin: Origin, path: Path, scratch_path: Path
+) -> None:
+    """Of ThruText's own export, time, note and type of each opt-out go with it, of the first row where it is repeated."""
+    path.write_text(
+        "timestamp,contact_id,contact_first_name,contact_last_name,contact_phone,conversation_id,note,opt_out_type\n"
+        '2026-10-03 14:05:09 UTC,1,Ann,Lee,+12127365000,c1,"asked, <twice>",manual\n'
+        "last week,2,Bob,Lee,+12127365001,c2,,auto\n"
+        "2026-10-04 14:05:09 UTC,1,Ann,Lee,212 736 5000,c1,again,manual\n"
+        ",3,Cat,Lee,(212) 736-5002,c3,,\n"
+    )
+    applied(store, account, by_admin, path, scratch_path, 2)
+    found = store.optouts.find_many(account.id, ["+12127365000", "+12127365001", "+12127365002"])
+    ann, bob, cat = (state.standing[0] for state in found.values())
+    assert (ann.line, ann.requested_at) == (2, datetime(2026, 10, 3, 14, 5, 9, tzinfo=UTC))
+    assert ann.imported_note == "asked, <twice> · opt_out_type: manual"
+    assert (bob.requested_at, bob.imported_note) == (None, "opt_out_type: auto · timestamp: last week")
+    assert (cat.requested_at, cat.imported_note) == (None, None)
+    said = note(ann, Plain())
+    assert said.endswith("UTC, requested on 3 Oct 2026, 14:05 UTC: asked, <twice> · opt_out_type: manual")
+    assert "requested on" not in note(bob, Plain())
+
+
+def test_a_preview_knows_countries_and_contacts(path: Path, scratch_path: Path) -> None:
+    """Which countries the phones are of, Canada apart from the United States, and what looks like a contact list."""
+    cells = ["+12127365000", "+12127365001", "+14165550100", "+447911123456", "+447911123457", "+447911123458"]
+    rows = "".join(f"Ann,a{number}@example.org,1 Main St,{cell}\n" for number, cell in enumerate(cells * 2))
+    path.write_text(f"first name,email,street,phone\n{rows}")
+    scratch = staged(path, scratch_path)
+    assert scratch.summary["countries"] == [["GB", 3], ["US", 2], ["CA", 1]]
+    assert "names" in scratch.summary["contact_signs"]
+    assert scratch.counts.phones == 6
+    scratch.close()
 
 
 def test_applying_stopped_between_batches_goes_on(

@@ -8,6 +8,7 @@ import pytest
 from store import (
     Account,
     Actor,
+    Batch,
     Function,
     LeaseLost,
     Origin,
@@ -73,8 +74,9 @@ def applying(store: Store, account: Account, by: Origin, staged: StagedCounts | 
     return claimed(store, upload)
 
 
-def lines(phones: list[str]) -> list[tuple[str, int]]:
-    return [(phone, line) for line, phone in enumerate(phones, start=2)]
+def lines(phones: list[str], start: int = 0, end: int | None = None) -> Batch:
+    """Those of *phones* from *start* to *end*, the first of all on line 2."""
+    return Batch({phone: line for line, phone in list(enumerate(phones, 2))[start:end]})
 
 
 def test_a_file_in_a_channel_is_one_upload(store: Store, account: Account) -> None:
@@ -195,9 +197,9 @@ def test_applying_counts_new_and_already_opted_out(store: Store, account: Accoun
     store.optouts.add(account.id, [PHONES[3]], by_admin)
     store.optouts.delete(account.id, PHONES[3], by_admin)
     upload = applying(store, account, by_admin)
-    upload = store.uploads.apply_batch(upload, lines(PHONES)[:4], [], lease_seconds=60)
+    upload = store.uploads.apply_batch(upload, lines(PHONES, 0, 4), [], lease_seconds=60)
     assert (upload.newly_opted_out, upload.already_opted_out, upload.last_phone) == (3, 1, PHONES[3])
-    upload = store.uploads.apply_batch(upload, lines(PHONES)[4:], [], lease_seconds=60)
+    upload = store.uploads.apply_batch(upload, lines(PHONES, 4), [], lease_seconds=60)
     upload = store.uploads.finish(upload)
     assert (upload.state, upload.newly_opted_out, upload.already_opted_out) == ("done", 8, 2)
     assert store.optouts.count(account.id) == store.optouts.recount(account.id) == 11
@@ -225,8 +227,8 @@ def test_unreadable_rows_are_kept_with_their_cells(store: Store, account: Accoun
         for line in range(2, 2_502)
     ]
     upload = applying(store, account, by_admin, counts(phones=0, unreadable=len(rows)))
-    upload = store.uploads.apply_batch(upload, [], rows[:1_700], lease_seconds=60)
-    upload = store.uploads.apply_batch(upload, [], rows[1_700:], lease_seconds=60)
+    upload = store.uploads.apply_batch(upload, Batch({}), rows[:1_700], lease_seconds=60)
+    upload = store.uploads.apply_batch(upload, Batch({}), rows[1_700:], lease_seconds=60)
     assert upload.last_unreadable == 2_501
     assert store.uploads.finish(upload).state == "done"
     assert list(store.uploads.list_unreadable(account.id, upload.id)) == rows

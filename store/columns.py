@@ -1,0 +1,129 @@
+"""
+What a column's name and its first cells tell: which one has the phones, and whether people are being described.
+
+Pure. Names are compared without case, blanks, dashes and the humps of CamelCase, for every vendor writes them another
+way; a name alone decides nothing.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+# ThruText's own opt-out export has no column called `phone`. Custom fields may follow.
+THRUTEXT: Final = frozenset({"timestamp", "contact_id", "contact_phone", "opt_out_type"})
+THRUTEXT_PHONE: Final = "contact_phone"
+
+_PHONE_LIKE = re.compile(
+    r"[\s'\"=+(]*\d(?:[\s().+/\u00a0\u2010-\u2015-]*\d){6,14}(?:\.0+)?[\s\"']*(?:(?:x|ext)\S*\s*\d+)?"
+)
+_DATE = re.compile(r"\s*(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4})\b")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=\d)")
+
+# What texting tools, dialers and voter files call it: Spoke `cell`, Hustle and CallHub "Phone Number" and "mobile",
+# Scale to Win `cell_phone`, RumbleUp `to` and `phone1`, VAN "Cell Phone" and "Preferred Phone", Twilio `to`.
+_PHONE_NAMES = re.compile(
+    r"(?:(?:contact|preferred|primary|main|best|voter|recipient|customer|home|work|other|m|my|his|her|their|client|user)\s)*"
+    r"(?:(?:cell|mobile|tele|smart|wireless|sms|text|call|home|work)\s?)?"
+    r"(?:phone|phones|cell|mobile|tel|msisdn|to|number|numbers|handset|handy|telefon|telefono|telephone)"
+    r"(?:\s(?:phone|cell|mobile|home|work|number|num|nr|no|e164|1))?"
+)
+_MOBILE_NAMES = re.compile(r"\b(?:cell|mobile|sms|text|msisdn|wireless)")
+_PHONE_WORD = re.compile(r"phone|mobile|cell|tel|number|sms|msisdn")
+_NO_PHONE_NAMES = re.compile(
+    r"\b(?:id|ids|uuid|vanid|key|code|zip|date|time|timestamp|count|fax|type|status|score|amount|order|account)\b"
+)
+
+
+def plain(name: str) -> str:
+    """A column's name without what is forgiven: case and blanks round it."""
+    return " ".join(name.strip(" \t\r\n\u00a0\ufeff\"'").split()).casefold()
+
+
+def looks_like_phone(cell: str) -> bool:
+    """Would a person take *cell* for a phone: seven to fifteen digits, and no date?"""
+    return _PHONE_LIKE.fullmatch(cell) is not None and not _DATE.match(cell)
+
+
+def likely_phones(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """
+    The names of the columns that may be the phones', the likeliest first.
+
+    Most of a column's cells must look like phones; its name decides between such columns, mobiles before others.
+    """
+    scores: list[tuple[float, int]] = []
+    for place, name in enumerate(columns):
+        cells = [row[place] for row in rows if place < len(row) and row[place].strip()]
+        words = _words(name)
+        named = _PHONE_NAMES.fullmatch(words) is not None
+        # Fewer than nine digits are as often an id or a date, unless the name says what they are.
+        enough = 7 if named else 9
+        phones = sum(looks_like_phone(cell) and sum(map(str.isdigit, cell)) >= enough for cell in cells)
+        if not name or not phones:
+            continue
+        score = phones / len(cells)
+        if named:
+            score += 0.5
+        elif _PHONE_WORD.search(words):
+            score += 0.25
+        if _MOBILE_NAMES.search(words):
+            score += 0.25
+        if _NO_PHONE_NAMES.search(words):
+            score -= 0.75
+        if score > 0.5:
+            scores.append((-score, place))
+    return [columns[place] for _, place in sorted(scores)]
+
+
+def _words(name: str) -> str:
+    """A name as small words: `cellPhone`, `CELL_PHONE` and "Cell Phone" are "cell phone"."""
+    return " ".join(re.sub(r"[\W_]+", " ", _HUMP.sub(" ", name)).split()).casefold()
+
+
+# --- whose file is it? ----------------------------------------------------------------------------------------------
+
+_EMAIL_CELL = re.compile(r"\s*[^@\s]+@[^@\s]+\.[a-z]{2,}\s*", re.IGNORECASE)
+# What is said of a column, in the order it is said; the first pattern that fits its name decides. The flag: does it
+# weigh? Names do not: opt-out lists have them as often as contact lists.
+_SIGNS: Final = (
+    ("e-mails", True, re.compile(r"\b(?:e ?mail|emails)\b")),
+    ("a support score", True, re.compile(r"\bsupport (?:score|level|id)\b")),
+    ("scores", True, re.compile(r"\bscores?\b|\b(?:turnout|partisanship|likelihood|propensity)\b")),
+    ("dates of birth", True, re.compile(r"\b(?:dob|birth|birthday|birthdate|date of birth)\b")),
+    ("ages", True, re.compile(r"\bage\b")),
+    ("genders", True, re.compile(r"\b(?:gender|sex)\b")),
+    ("parties", True, re.compile(r"\bparty\b")),
+    ("voting districts", True, re.compile(r"\b(?:precinct|district|ward|congressional|county)\b")),
+    ("voter ids", True, re.compile(r"\b(?:van ?id|voter ?(?:file ?)?(?:van ?)?id|dwid|myv ?id)\b")),
+    (
+        "addresses",
+        True,
+        re.compile(r"\b(?:address|addr|street|zip|zip ?code|zip ?5|postal ?code|post ?code|city)\b"),
+    ),
+    ("names", False, re.compile(r"\b(?:(?:first|last|full|middle|given|family|sur) ?name|surname|name|fname|lname)\b")),
+)
+_ENOUGH: Final = 2
+
+
+def contact_signs(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """
+    What makes a file look like a contact list, in words for "it has names, e-mails and a support score".
+
+    Empty unless two kinds of thing beside names are there, in columns that are filled somewhere in *rows*: an opt-out
+    list needs a phone and has often a name, a note, a date or an e-mail; it does not need to say where and how people
+    live and vote. A street and a city are one kind.
+    """
+    found: set[str] = set()
+    for place, name in enumerate(columns):
+        cells = [row[place] for row in rows if place < len(row) and row[place].strip()]
+        if not cells:
+            continue
+        words = _words(name)
+        if sum(map(bool, map(_EMAIL_CELL.fullmatch, cells))) * 2 > len(cells):
+            found.add("e-mails")
+        elif sign := next((sign for sign, _, pattern in _SIGNS if pattern.search(words)), None):
+            found.add(sign)
+    if "a support score" in found:
+        found.discard("scores")
+    if sum(sign in found and weighs for sign, weighs, _ in _SIGNS) < _ENOUGH:
+        return ()
+    return tuple(sign for sign in ("names", *(sign for sign, _, _ in _SIGNS if sign != "names")) if sign in found)

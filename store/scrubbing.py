@@ -1,0 +1,351 @@
+"""A list given back without the rows whose phone is opted out. Reads the store and the list, changes neither."""
+
+import csv
+import io
+import itertools
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from glob import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
+
+from store.errors import ListRefused, StoreError
+from store.fastpath import FastPath
+from store.importing import Held
+from store.lists import Block, Damaged, ListReader, NoPhoneColumn, Row
+from store.optouts import standing
+from store.phone import Normaliser, NotAPhone
+from store.records import UnreadableReason, Upload
+from store.staging import Progress
+
+if TYPE_CHECKING:
+    from store import Store  # which imports this module
+
+_BATCH: Final = 10_000
+_REASONS: Final = 12  # that are told apart; those after them are counted together
+_OTHER: Final = "other reasons"
+_CHANGED: Final = "The file changed while it was read. Scrub it again when it is whole."
+_BLANK_LINES: Final = 1_000  # more than a quoted cell has: beyond, they are no part of the row before them
+
+
+@dataclass(frozen=True, slots=True)
+class Scrubbed:
+    """
+    What became of a list's rows: `rows` is `kept` + `removed`, + `unreadable` unless `unreadable_kept`.
+
+    `removed` rows have a phone that is opted out, `unreadable` ones no phone that can be looked up; `kept` are in the file
+    given back. `reasons` why rows are unreadable, in the order of their first lines. `assumed` rows were read with the
+    `country`. `phone_column` is where the phones were, `remarks` are of the whole list.
+    """
+
+    rows: int
+    removed: int
+    unreadable: int
+    kept: int
+    unreadable_kept: bool
+    reasons: tuple[UnreadableReason, ...]
+    assumed: int
+    country: str | None
+    phone_column: str
+    remarks: tuple[str, ...]
+
+    @classmethod
+    def read(cls, said: dict[str, Any]) -> Self:
+        """What `dataclasses.asdict` and JSON made of one."""
+        reasons = tuple(UnreadableReason(**reason) for reason in said["reasons"])
+        return cls(**{**said, "reasons": reasons, "remarks": tuple(said["remarks"])})
+
+
+@dataclass(slots=True)
+class _Record:
+    """One record of the list: the line it starts on, its phone if it has one, and why it is unreadable if it is."""
+
+    line: int
+    phone: str | None
+    problem: str | None
+    assumed: bool = False
+
+
+def scrub(
+    store: "Store",
+    account: int,
+    path: Path,
+    out: Path,
+    *,
+    country: str | None,
+    column: str | None = None,
+    keep_unreadable: bool = False,
+    name: str | None = None,
+    progress: Progress,
+) -> Scrubbed:
+    """
+    Write the list at *path* to *out* without the rows whose phone is opted out, every other line byte for byte.
+
+    A list that is text stays as it is, down to its line ends; one that first had to be made text is written as that text,
+    in UTF-8, and a sheet with commas. *country*, *column* and *name* as for `stage`.
+
+    Rows that cannot be read go too unless *keep_unreadable*: whoever asks is about to text what comes back, and a phone
+    that could not be looked up may be an opted-out one. They are counted either way.
+
+    Each batch of rows is held against the list as it is at that moment. *out* appears when it is whole, in place of what
+    was there; nothing is left when this fails. Raises `ListRefused`, `StoreError` for an unknown *account* or an *out* that
+    is *path*, OSError, and whatever *progress* raises.
+    """
+    store.accounts.get(account)
+    if out.exists() and out.samefile(path):
+        raise StoreError(f"{out} is the list itself, which stays as it is: give the scrubbed one another name.")
+    for left in out.parent.glob(f"{escape(out.name)}.*.part"):
+        left.unlink(missing_ok=True)
+    part = out.with_name(f"{out.name}.{secrets.token_hex(4)}.part")
+    before = path.stat()
+    try:
+        with ListReader(path, column=column, name=name, spool=part.with_suffix(".text.part")) as reader:
+            reading = _Reading(store, account, reader, country, keep_unreadable=keep_unreadable)
+            with reader.text_path.open("rb") as text, part.open("xb") as file:
+                if reader.is_sheet:
+                    # With a mark, since Excel takes what has none for the machine's old code page.
+                    file.write(b"\xef\xbb\xbf")
+                    copy = _Copy(reader, text, lambda lines: file.writelines(_with_commas(lines, reader.delimiter)))
+                else:
+                    copy = _Copy(reader, text, file.writelines)
+                reading.copy(copy, progress)
+            found = reading.found()
+        after = path.stat()
+        if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            raise StoreError(_CHANGED)
+        shutil.copymode(path, part)  # a private list stays private
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
+    progress(found.rows, 1.0)
+    return found
+
+
+def scrub_upload(
+    store: "Store",
+    upload: Upload,
+    path: Path,
+    out: Path,
+    *,
+    keep_unreadable: bool,
+    progress: Progress,
+    lease_seconds: float,
+) -> Scrubbed | Upload:
+    """
+    Scrub the file at *path* of a received upload, under its lease; the upload stays received until *out* is delivered.
+
+    A list that cannot be read leaves it refused, which is returned then. `LeaseLost` and `WrongState` as ever.
+    """
+    with Held(store, upload, lease_seconds=lease_seconds) as held:
+
+        def checked(rows: int, fraction: float) -> None:
+            held.check()
+            progress(rows, fraction)
+
+        try:
+            return scrub(
+                store,
+                upload.account_id,
+                path,
+                out,
+                country=upload.country,
+                column=upload.phone_column,
+                keep_unreadable=keep_unreadable,
+                name=upload.file_name,
+                progress=checked,
+            )
+        except NoPhoneColumn as error:
+            return store.uploads.refuse(upload, str(error), columns=error.columns, likely=error.likely)
+        except ListRefused as error:
+            return store.uploads.refuse(upload, str(error))
+
+
+class _Reading:
+    """Goes through a list once, decides on each record, and counts."""
+
+    def __init__(
+        self, store: "Store", account: int, reader: ListReader, country: str | None, *, keep_unreadable: bool
+    ) -> None:
+        self._store = store
+        self._account = account
+        self._reader = reader
+        self._country = country
+        self._keep_unreadable = keep_unreadable
+        self._parse = Normaliser(country, typed=False).parse
+        self._fast = FastPath(country)
+        self._rows = self._removed = self._unreadable = self._assumed = 0
+        self._reasons: dict[str, list[int]] = {}  # to the number of rows and the first line
+
+    def copy(self, copy: "_Copy", progress: Progress) -> None:
+        """Have *copy* take or leave every record."""
+
+        def tell() -> None:
+            progress(self._rows, min(1.0, self._reader.bytes_read / max(1, self._reader.size)))
+
+        # A record outside of blocks is not decided on before it is known what stands on the next line.
+        records: list[_Record] = []
+        for found in self._reader.blocks():
+            if isinstance(found, Block):
+                self._one_by_one(records, copy)
+                records = []
+                for start in range(0, len(found.starts), _BATCH):
+                    self._block(found, slice(start, start + _BATCH), copy)
+                    tell()
+                continue
+            record = self._record(found)
+            if records and records[-1].line == record.line:
+                # One with a phone hidden in a cell of several lines comes as a row and as damage.
+                records[-1].phone = records[-1].phone or record.phone
+                records[-1].problem = records[-1].problem or record.problem
+                continue
+            if len(records) == _BATCH:
+                self._one_by_one(records, copy)
+                records = []
+                tell()
+            records.append(record)
+        if records:
+            self._one_by_one(records, copy)
+            tell()
+        copy.end()
+
+    def _one_by_one(self, records: "list[_Record]", copy: "_Copy") -> None:
+        opted_out = self._opted_out({record.phone for record in records if record.phone is not None})
+        for record in records:
+            copy.begin(record.line, keep=self._stays(record, opted_out))
+            if record.line <= self._reader.skip:
+                # What is above the header are single lines, and the header itself stays whatever is above it.
+                copy.begin(record.line + 1, keep=True)
+
+    def _block(self, block: Block, part: slice, copy: "_Copy") -> None:
+        """The lines of *part* of *block*, each of which is a record or blank."""
+        phones, assumed = self._fast.read(block.text, block.starts[part], block.ends[part])
+        fast = phones != 0
+        slow = [
+            self._record(row) for index in np.flatnonzero(~fast).tolist() for row in block.carefully(part.start + index)
+        ]
+        known = {f"+{phone}" for phone in phones[fast].tolist()}
+        opted_out = self._opted_out(known | {record.phone for record in slow if record.phone is not None})
+        removed = fast & np.isin(phones, np.array([int(phone[1:]) for phone in opted_out], np.int64))
+        self._rows += int(np.count_nonzero(fast))
+        self._removed += int(np.count_nonzero(removed))
+        self._assumed += int(np.count_nonzero(assumed & fast))
+
+        first = block.first_line + part.start
+        is_record, stays = fast, ~removed
+        for record in slow:
+            is_record[record.line - first] = True
+            stays[record.line - first] = self._stays(record, opted_out)
+        lines = np.flatnonzero(is_record)
+        kept = stays[lines]
+        # Records that stay one after another are copied in one go; each of the others has its own blank lines below.
+        begins = ~kept
+        begins[:1] = True
+        begins[1:] |= ~kept[:-1]
+        for line, keep in zip((lines[begins] + first).tolist(), kept[begins].tolist(), strict=True):
+            copy.begin(line, keep=keep)
+
+    def _record(self, row: Row | Damaged) -> _Record:
+        if isinstance(row, Damaged):
+            return _Record(row.line, None, row.reason)
+        phone = self._parse(row.cell)
+        if isinstance(phone, NotAPhone):
+            return _Record(row.line, None, phone.reason)
+        return _Record(row.line, phone.e164, None, phone.assumed_country is not None)
+
+    def _opted_out(self, phones: set[str]) -> set[str]:
+        if not phones:
+            return set()
+        database = self._store.database
+        with database.read() as connection:
+            return set(connection.scalars(standing(database, self._account, sorted(phones))))
+
+    def _stays(self, record: _Record, opted_out: set[str]) -> bool:
+        self._rows += 1
+        self._assumed += record.assumed
+        if record.phone in opted_out:
+            self._removed += 1
+            return False
+        if record.problem is None:
+            return True
+        self._unreadable += 1
+        known = record.problem in self._reasons or len(self._reasons) < _REASONS
+        self._reasons.setdefault(record.problem if known else _OTHER, [0, record.line])[0] += 1
+        return self._keep_unreadable
+
+    def found(self) -> Scrubbed:
+        """What was counted."""
+        dropped = 0 if self._keep_unreadable else self._unreadable
+        return Scrubbed(
+            rows=self._rows,
+            removed=self._removed,
+            unreadable=self._unreadable,
+            kept=self._rows - self._removed - dropped,
+            unreadable_kept=self._keep_unreadable,
+            reasons=tuple(UnreadableReason(reason, rows, line) for reason, (rows, line) in self._reasons.items()),
+            assumed=self._assumed,
+            country=self._country,
+            phone_column=self._reader.phone_column,
+            remarks=tuple(self._reader.remarks),
+        )
+
+
+class _Copy:
+    """Copies the lines of a text, or leaves them out, record by record, as the reader says where each starts."""
+
+    def __init__(self, reader: ListReader, lines: Iterator[bytes], write: Callable[[Iterable[bytes]], object]) -> None:
+        self._reader = reader
+        self._lines = lines
+        self._write = write
+        self._next = 1  # the number of the line to come
+        self._keep = True
+        self._blank: list[bytes] = []
+
+    def begin(self, line: int, *, keep: bool) -> None:
+        """From *line* on there is another record, which is to be kept or not. What is before it belongs to the last."""
+        while self._next < line and not self._keep:
+            raw = next(self._lines, None)
+            if raw is None:
+                raise StoreError(_CHANGED)
+            self._leave(raw)
+        self._flush()
+        if self._next < line:
+            self._write(itertools.islice(self._lines, line - self._next))
+            self._next = line
+        self._keep = keep
+
+    def end(self) -> None:
+        """The record begun last is the last one."""
+        while not self._keep and (raw := next(self._lines, None)) is not None:
+            self._leave(raw)
+        self._flush()
+        self._write(self._lines)
+
+    def _leave(self, raw: bytes) -> None:
+        self._next += 1
+        if self._is_blank(raw):
+            self._blank.append(raw)
+            # More of them are no cell's: they stay, and so does all up to the next record.
+            self._keep = len(self._blank) > _BLANK_LINES
+        else:
+            self._blank.clear()  # they were inside a quoted cell
+
+    def _flush(self) -> None:
+        """Blank lines below a record that goes are no part of it."""
+        self._write(self._blank)
+        self._blank.clear()
+
+    def _is_blank(self, raw: bytes) -> bool:
+        text = raw.decode(self._reader.encoding, self._reader.errors)
+        return not any(map(str.strip, text.split(self._reader.delimiter)))
+
+
+def _with_commas(lines: Iterable[bytes], delimiter: str) -> Iterator[bytes]:
+    """Rows of a sheet, each of which is always one of *lines*, as CSV."""
+    for row in csv.reader((line.decode() for line in lines), delimiter=delimiter):
+        text = io.StringIO()
+        csv.writer(text).writerow(row)
+        yield text.getvalue().encode()

@@ -1,0 +1,16 @@
+"""What the kernel says of a process."""
+
+from pathlib import Path
+
+
+def peak_mb(pid: int) -> float:
+    """The peak resident memory of one process so far."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def children_of(pid: int) -> list[int]:
+    """Its child processes."""
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

@@ -1,0 +1,163 @@
+"""Workbooks and zips made by hand, byte by byte, sound and otherwise."""
+
+import struct
+import zipfile
+from collections.abc import Callable, Mapping
+from io import BytesIO
+
+_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_RELATIONS = "http://schemas.openxmlformats.org/package/2006/relationships"
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+
+
+def zipped(members: Mapping[str, bytes]) -> bytes:
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def letters(column: int) -> str:
+    """The name of a column, from 0: A, B, ... Z, AA."""
+    name = ""
+    column += 1
+    while column:
+        column, rest = divmod(column - 1, 26)
+        name = chr(65 + rest) + name
+    return name
+
+
+def cell(row: int, column: int, content: str | float | None) -> str:
+    """One cell, from (0, 0). Text that starts with "<" is taken as it is."""
+    at = f'r="{letters(column)}{row + 1}"'
+    if content is None:
+        return ""
+    if isinstance(content, bool):
+        return f'<c {at} t="b"><v>{content:d}</v></c>'
+    if isinstance(content, (int, float)):
+        return f"<c {at}><v>{content!r}</v></c>"
+    if content.startswith("#"):
+        return f'<c {at} t="e"><f>VLOOKUP(1,A:B,2)</f><v>{content}</v></c>'
+    if content.startswith("<"):
+        return content.replace("<c", f"<c {at}", 1)
+    content = content.replace("&", "&amp;").replace("<", "&lt;")
+    return f'<c {at} t="inlineStr"><is><t xml:space="preserve">{content}</t></is></c>'
+
+
+Table = list[list[str | float | None]]
+
+
+def sheet_xml(table: Table) -> str:
+    return "".join(
+        f'<row r="{row + 1}">{"".join(cell(row, column, content) for column, content in enumerate(cells))}</row>'
+        for row, cells in enumerate(table)
+        if cells
+    )
+
+
+def xlsx_parts(sheets: Mapping[str, Table | str], hidden: tuple[str, ...] = ()) -> dict[str, bytes]:
+    """The members of a workbook of *sheets*; a string is the XML of the rows. Styles: 1 a time, 2 a date."""
+    numbers = range(1, len(sheets) + 1)
+    names = "".join(
+        f'<sheet name="{name}" sheetId="{number}" r:id="r{number}"{" state=" + chr(34) + "hidden" + chr(34) if name in hidden else ""}/>'
+        for number, name in zip(numbers, sheets, strict=True)
+    )
+    parts = {
+        "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>',
+        "_rels/.rels": (
+            f'<Relationships xmlns="{_RELATIONS}"><Relationship Id="r1" Type="{_OFFICE}/officeDocument"'
+            ' Target="xl/workbook.xml"/></Relationships>'
+        ),
+        "xl/workbook.xml": f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>{names}</sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_RELATIONS}">'
+        + "".join(
+            f'<Relationship Id="r{number}" Type="{_OFFICE}/worksheet" Target="worksheets/sheet{number}.xml"/>'
+            for number in numbers
+        )
+        + f'<Relationship Id="rs" Type="{_OFFICE}/styles" Target="styles.xml"/></Relationships>',
+        "xl/styles.xml": f'<styleSheet xmlns="{_MAIN}"><cellXfs count="3"><xf numFmtId="0"/><xf numFmtId="22"/>'
+        '<xf numFmtId="14"/></cellXfs></styleSheet>',
+    }
+    for number, table in zip(numbers, sheets.values(), strict=True):
+        rows = table if isinstance(table, str) else sheet_xml(table)
+        parts[f"xl/worksheets/sheet{number}.xml"] = (
+            f'<worksheet xmlns="{_MAIN}"><sheetData>{rows}</sheetData></worksheet>'
+        )
+    return {name: part.encode() for name, part in parts.items()}
+
+
+def xlsx(sheets: Mapping[str, Table | str], hidden: tuple[str, ...] = ()) -> bytes:
+    return zipped(xlsx_parts(sheets, hidden))
+
+
+# --- .xls: BIFF8 records in an OLE container ---------------------------------------------------------------------------
+
+
+def record(kind: int, data: bytes = b"") -> bytes:
+    return struct.pack("<HH", kind, len(data)) + data
+
+
+def xls_cell(row: int, column: int, content: str | float | None) -> bytes:
+    if content is None:
+        return b""
+    if isinstance(content, str):
+        text = struct.pack("<HHHHB", row, column, 0, len(content), 1) + content.encode("utf-16-le")
+        return record(0x0204, text)
+    return record(0x0203, struct.pack("<HHHd", row, column, 0, content))
+
+
+def xls_stream(sheets: Mapping[str, Table], workbook: bytes = b"") -> bytes:
+    """The records of a workbook; *workbook*: more of them, before the names of the sheets."""
+
+    def start(kind: int) -> bytes:
+        return record(0x0809, struct.pack("<HHHHII", 0x600, kind, 0x0DBB, 0x07CC, 0, 6))
+
+    def head(places: list[int]) -> bytes:
+        names = b"".join(
+            record(0x0085, struct.pack("<IHBB", place, 0, len(name), 1) + name.encode("utf-16-le"))
+            for name, place in zip(sheets, places, strict=True)
+        )
+        return start(5) + workbook + names + record(0x000A)
+
+    bodies = [
+        start(0x10)
+        + b"".join(
+            xls_cell(row, column, content) for row, cells in enumerate(table) for column, content in enumerate(cells)
+        )
+        + record(0x000A)
+        for table in sheets.values()
+    ]
+    length = len(head([0] * len(bodies)))
+    places = [length + sum(map(len, bodies[:number])) for number in range(len(bodies))]
+    return head(places) + b"".join(bodies)
+
+
+END = 0xFFFFFFFE
+
+
+def ole(stream: bytes, name: str = "Workbook", damage: Callable[[list[int], int], None] | None = None) -> bytes:
+    """An OLE container with one *stream*. *damage* is given the sector table and the sector of the directory."""
+    stream = stream.ljust(4096, b"\0")
+    stream += b"\0" * (-len(stream) % 512)
+    sectors = len(stream) // 512
+    tables = (sectors + 1) // 127 + 1
+    table = [0xFFFFFFFD] * tables + [END] + [tables + 2 + number for number in range(sectors - 1)] + [END]
+    if damage:
+        damage(table, tables)
+    table += [0xFFFFFFFF] * (tables * 128 - len(table))
+    head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 16
+    head += struct.pack("<HHHHH6xIIIIIIIII", 0x3E, 3, 0xFFFE, 9, 6, 0, tables, tables, 0, 4096, END, 0, END, 0)
+    head += struct.pack("<109I", *range(tables), *[0xFFFFFFFF] * (109 - tables))
+
+    def entry(label: str, kind: int, start: int, size: int, child: int) -> bytes:
+        text = f"{label}\0".encode("utf-16-le")
+        links = struct.pack("<HBBIII16xI8x8xIQ", len(text), kind, 1, 0xFFFFFFFF, 0xFFFFFFFF, child, 0, start, size)
+        return text.ljust(64, b"\0") + links
+
+    directory = entry("Root Entry", 5, END, 0, 1) + entry(name, 2, tables + 1, len(stream), 0xFFFFFFFF)
+    return head + struct.pack(f"<{len(table)}I", *table) + directory.ljust(512, b"\0") + stream
+
+
+def xls(sheets: Mapping[str, Table]) -> bytes:
+    return ole(xls_stream(sheets))
