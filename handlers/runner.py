@@ -265,14 +265,7 @@ class Runner:
     async def _remind(self, upload: Upload) -> None:
         message = views.reminder(upload, self._limits.terms)
         try:
-            await self._client.chat_postMessage(
-                channel=upload.channel_id,
-                thread_ts=upload.thread_ts or upload.message_ts,
-                text=message.text,
-                blocks=list(message.blocks),
-                unfurl_links=False,
-                unfurl_media=False,
-            )
+            await self._post(message, upload.channel_id, upload.thread_ts or upload.message_ts)
         except SlackApiError as error:
             if error_code(error) in _PASSING:
                 raise
@@ -314,17 +307,21 @@ class Runner:
 
     async def _write_to_dropper(self, upload: Upload, message: Message) -> None:
         try:
-            await self._client.chat_postMessage(
-                channel=upload.actor.id,
-                text=message.text,
-                blocks=list(message.blocks),
-                unfurl_links=False,
-                unfurl_media=False,
-            )
+            await self._post(message, upload.actor.id)
         except SlackApiError as error:
             if error_code(error) in _PASSING:
                 raise
             log.exception("answer not delivered", upload=upload.id, actor=upload.actor.id)
+
+    async def _post(self, message: Message, channel: str, thread_ts: str | None = None) -> None:
+        await self._client.chat_postMessage(
+            channel=channel,
+            thread_ts=thread_ts,
+            text=message.text,
+            blocks=list(message.blocks),
+            unfurl_links=False,
+            unfurl_media=False,
+        )
 
     async def _step(self, upload: Upload, progress: Progress) -> None:
         """Stage, apply or undo *upload* in a child, with its progress shown."""
