@@ -7,6 +7,7 @@ What a command needs is imported by that command, so that `--help` and `manifest
 import asyncio
 import io
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -137,16 +138,33 @@ def import_(file: Path, account: str, country: str, yes: bool, sure: int | None)
 
 @main.command()
 @_ACCOUNT
-def export(account: str) -> None:
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["desk", "thrutext", "phones"]),
+    default="desk",
+    show_default=True,
+    help="Columns: with since when and why; ThruText's eight; nothing but phones.",
+)
+@click.option(
+    "--since", type=click.DateTime(["%Y-%m-%d"]), help="Only opt-outs made since then (UTC), like 2026-10-01."
+)
+@click.option("--function", metavar="NAME", help="Only opt-outs made by this function, like upload or keyword.")
+def export(account: str, kind: str, since: datetime | None, function: str | None) -> None:
     """Write the opted-out phones as CSV to standard output."""
     from bot import transfer
     from bot.serve import open_store
+    from store import OPTING_OUT, Wanted
+
+    if function is not None and function not in OPTING_OUT:
+        raise click.BadParameter(f"there are: {', '.join(OPTING_OUT)}", param_hint="--function")
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # whatever the terminal's: it usually goes to a file
     store = open_store(load_settings())
     try:
-        transfer.export_list(store, account, sys.stdout)
+        wanted = Wanted(kind, since.replace(tzinfo=UTC) if since else None, function)
+        transfer.export_list(store, account, sys.stdout, wanted)
     finally:
         store.close()
 

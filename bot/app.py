@@ -1,5 +1,6 @@
 """The app, put together: everything it depends on is handed in."""
 
+import asyncio
 import os
 import secrets
 import socket
@@ -21,13 +22,23 @@ from bot.config import Settings
 from handlers import register
 from handlers.buttons import Buttons
 from handlers.command import Command
+from handlers.digests import WeeklyDigests
 from handlers.events import Events
+from handlers.exports import Exporter
 from handlers.files import Files
+from handlers.forms import Forms
+from handlers.history import Histories
+from handlers.home import Home
+from handlers.interactions import Interactions
+from handlers.listeners import Listener
+from handlers.mentions import Mentions
 from handlers.replies import Replies
 from handlers.roles import Roles
 from handlers.runner import Limits, Runner
+from handlers.settings import SettingsForm
+from handlers.shortcuts import Shortcuts
 from handlers.tasks import Tasks
-from store import Store, Terms
+from store import Store, Terms, find_country
 
 log = structlog.get_logger()
 DRAIN_SECONDS = 10.0
@@ -38,18 +49,30 @@ class Desk:
     """The Bolt app and what works beside it."""
 
     app: AsyncApp
+    listeners: tuple[Listener, ...]
     events: Events
+    home: Home
+    digests: WeeklyDigests
     runner: Runner
+    exporter: Exporter
     tasks: Tasks
 
     async def start(self) -> None:
         """Begin to work on uploads and on events that a dead process left behind."""
+        # The first name that is no English one takes half a second, for which no form should wait before it says so.
+        self.tasks.start(asyncio.to_thread(find_country, "?"), name="learn the names of countries")
         self.runner.start()
+        self.exporter.start()
         self.events.start(self.app)
+        self.home.start()
+        self.digests.start()
 
     async def stop(self) -> None:
         """Take up nothing new, let what runs finish for a while, and leave the rest for the next start."""
         self.events.stop()
+        self.home.stop()
+        self.exporter.stop()
+        self.digests.stop()
         await self.runner.stop()
         await self.tasks.drain(DRAIN_SECONDS)
         await self.runner.stop()
@@ -107,44 +130,50 @@ def create_app(settings: Settings, store: Store) -> Desk:
         # It would leave our own events unfinished in the database; the handlers look for themselves.
         ignoring_self_events_enabled=False,
     )
-    runner = Runner(
-        store,
-        client,
-        tasks,
-        Limits(
-            max_bytes=int(settings.max_list_bytes),
-            lease_seconds=settings.lease_seconds,
-            scratch_dir=settings.scratch_dir,
-            terms=terms,
-        ),
-        owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
-        database_url=store.database.url.render_as_string(hide_password=False),
+    limits = Limits(
+        max_bytes=int(settings.max_list_bytes),
+        lease_seconds=settings.lease_seconds,
+        scratch_dir=settings.scratch_dir,
+        terms=terms,
     )
+    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    database_url = store.database.url.render_as_string(hide_password=False)
+    runner = Runner(store, client, tasks, limits, owner=owner, database_url=database_url)
+    exporter = Exporter(store, client, tasks, limits, owner=owner, database_url=database_url)
     roles = Roles(settings.admins)
-    replies = Replies()
-    register(
-        app,
-        command=Command(
+    interactions = Interactions(store, roles, Replies(), tasks, default_country=settings.default_country)
+    form = SettingsForm(store, interactions)
+    histories = Histories(store, interactions)
+    home = Home(store, roles, client, tasks)
+    mentions = Mentions(store, interactions)
+    listeners = (
+        *Command(
             store,
-            roles,
-            replies,
-            tasks,
-            default_country=settings.default_country,
+            interactions,
             uploads_channel=min(settings.uploads_channels, default=""),
-        ),
-        buttons=Buttons(store, roles, replies, tasks),
-        files=Files(
+            settings=form.make,
+            history=histories.asked,
+            export=exporter.asked,
+        ).listeners(),
+        *histories.listeners(),
+        *Buttons(store, interactions).listeners(),
+        *home.listeners(events),
+        *form.listeners(),
+        *Forms(store, interactions, runner).listeners(),
+        *Shortcuts(store, interactions).listeners(),
+        *Files(
             store,
             roles,
-            replies,
+            interactions,
             runner,
-            tasks,
+            mentions,
             uploads_channels=settings.uploads_channels,
-            undo_within=terms.undo,
-        ),
-        events=events,
+            terms=terms,
+        ).listeners(events),
+        *mentions.listeners(events),
     )
-    return Desk(app, events, runner, tasks)
+    register(app, listeners, events)
+    return Desk(app, listeners, events, home, WeeklyDigests(store, client, tasks), runner, exporter, tasks)
 
 
 def _client(base_url: str, token: str | None) -> AsyncWebClient:

@@ -5,14 +5,12 @@ An import is an upload like any other, with a preview, an entry and a checkpoint
 killed while it was applied is finished by running the same command again.
 """
 
-import csv
 import getpass
 import hashlib
 import itertools
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator
-from datetime import UTC
 from pathlib import Path
 from typing import TextIO
 
@@ -34,6 +32,7 @@ from store import (
     StoreError,
     StoreUnavailable,
     Upload,
+    Wanted,
     apply_upload,
     country_name,
     doubts,
@@ -119,14 +118,9 @@ def import_list(
             say(f"They are in {beside} with their reasons: fix them there and import that file.")
 
 
-def export_list(store: Store, slack_id: str, out: TextIO) -> None:
-    """Write each opted-out phone as CSV: phone (E.164), opted_out_since (UTC, ISO 8601), note. In order of the phones."""
-    account = _known(store, slack_id)
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["phone", "opted_out_since", "note"])
-    for phone, since, note in store.exports.rows(account.id):
-        writer.writerow([phone, since.astimezone(UTC).isoformat(timespec="seconds"), note])
-    out.flush()
+def export_list(store: Store, slack_id: str, out: TextIO, wanted: Wanted = Wanted()) -> None:  # noqa: B008  it is frozen
+    """Write the opted-out phones *wanted* as CSV, in order, as `/optout export` does: see `Exports.write`."""
+    store.exports.write(_known(store, slack_id).id, out, wanted)
 
 
 def open_to_read(settings: Settings) -> Store:

@@ -1,32 +1,28 @@
-"""What the desk listens to. This is the table of contents: every listener is registered here, and nowhere else."""
+"""What the desk listens to. Every entrance comes with what can be asked there, and is registered here and nowhere else."""
 
 import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the child process imports this package too, and has no use for Bolt
+    from collections.abc import Iterable
+
     from slack_bolt.app.async_app import AsyncApp
 
-    from handlers.buttons import Buttons
-    from handlers.command import Command
     from handlers.events import Events
-    from handlers.files import Files
+    from handlers.listeners import Listener
 
 
-def register(app: "AsyncApp", *, command: "Command", buttons: "Buttons", files: "Files", events: "Events") -> None:
-    """Register every listener on *app*. Who may do what is checked by each through `handlers.roles`."""
-    app.command("/optout")(command.listener)
-    app.action("optout.add")(buttons.add)
-    app.action("optout.delete")(buttons.delete)
-    app.event("file_shared")(files.shared)
-    app.event("app_mention")(files.mentioned)
-    app.action("upload.confirm")(files.confirm)
-    app.view("upload.sure")(files.sure)
-    app.action("upload.stop")(files.stop)
-    app.action("upload.continue")(files.go_on)
-    app.action("upload.undo")(files.ask_undo)
-    app.view("upload.undo")(files.undo)
-    app.action("upload.cancel")(files.cancel)
-    app.action("upload.column")(files.use_column)
-    app.action("upload.country")(files.use_country)
+def register(app: "AsyncApp", listeners: "Iterable[Listener]", events: "Events") -> None:
+    """Register *listeners* on *app*, and one for all events that have none."""
+    from handlers.listeners import Surface
+
+    ways = {
+        Surface.COMMAND: app.command,
+        Surface.BUTTON: app.action,
+        Surface.MODAL: app.view,
+        Surface.SHORTCUT: app.shortcut,
+    }
+    for listener in listeners:
+        ways.get(listener.surface, app.event)(listener.name)(listener.listen)
     # An event nobody listens to is not acknowledged, and Slack sends it again and again.
     app.event(re.compile(".*"))(events.unasked)

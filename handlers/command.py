@@ -5,15 +5,17 @@ import difflib
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.acknowledge import acknowledged
-from handlers.events import account_of
-from handlers.replies import Message, Place, Replies, Request
-from handlers.roles import Action, Roles
-from handlers.tasks import Tasks
+from handlers.interactions import Interactions, Make, about, for_all, origin_of
+from handlers.listeners import Listener, Surface
+from handlers.replies import Message, Place, Request
+from handlers.roles import Action
+from handlers.views import forms
 from handlers.views import optouts as views
 from handlers.views import uploads as upload_views
 from handlers.views.mrkdwn import code, escape, one_line, place, plain
@@ -23,7 +25,6 @@ from store import (
     CountryUnknown,
     Function,
     NotAPhone,
-    Origin,
     PhoneNumber,
     PhoneState,
     Store,
@@ -42,6 +43,14 @@ _REASON = re.compile(r"(?:^|(?<=[\s,;]))reason\s*:\s*(.*)\Z", re.IGNORECASE | re
 _COUNTRY = re.compile(
     r"(?:^|(?<=[\s,;]))country\s*:\s*(?:[\"“”']([^\"“”']*)[\"“”']|(\+\d{1,3})(?!\S)|([^\d,;\n+(<\"]*))", re.IGNORECASE
 )
+
+
+class Form(NamedTuple):
+    """A form that a command opens: what the asker must be allowed to do, its title, and how it is made."""
+
+    action: Action
+    title: str
+    make: Make
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,15 @@ def words_of(text: str, default: str | None) -> Words | Message:
     return Words(split_numbers(text), country, reason)
 
 
+_PERSON = re.compile(r"<@[UW][A-Z0-9]{2,}(?:\|[^>]*)?>")
+_UPLOAD = re.compile(r"upload\s*:?\s*#?\d{1,12}", re.IGNORECASE)
+
+
+def is_of_a_phone(text: str) -> bool:
+    """Whether `/optout history` *text* asks for one number's history; a person's and an upload's are admins' to see."""
+    return bool(text) and not _PERSON.fullmatch(text) and not _UPLOAD.fullmatch(text)
+
+
 def read(text: str, country: str | None) -> PhoneNumber | NotAPhone:
     """The phone of a number as Slack delivers it; one that is none comes back as the person saw it."""
     found = parse_phone(text, country)
@@ -86,21 +104,30 @@ class Command:
     def __init__(
         self,
         store: Store,
-        roles: Roles,
-        replies: Replies,
-        tasks: Tasks,
+        interactions: Interactions,
         *,
-        default_country: str | None,
         uploads_channel: str,
+        settings: Make,
+        history: Callable[[Request, str], Awaitable[Message]],
+        export: Callable[[Request, str], Awaitable[Message]],
     ) -> None:
         self._store = store
-        self._roles = roles
-        self._replies = replies
-        self._tasks = tasks
-        self._default_country = default_country
+        self._interactions = interactions
         self._uploads_channel = uploads_channel
+        self._history = history
+        self._export = export
+        # What is typed to open them.
+        self._forms = {
+            "": Form(Action.HELP, "Opt-Out Desk", self._menu),
+            "settings": Form(Action.SETTINGS, "Settings", settings),
+        }
 
-    async def listener(self, ack: Callable[..., Awaitable[Any]], body: dict[str, Any], client: AsyncWebClient) -> None:
+    def listeners(self) -> tuple[Listener, ...]:
+        asked = [action for known in SUBCOMMANDS.values() for action in known.actions]
+        asked += [form.action for form in self._forms.values()]
+        return (Listener(Surface.COMMAND, "/optout", tuple(dict.fromkeys(asked)), self._listen),)
+
+    async def _listen(self, ack: Callable[..., Awaitable[Any]], body: dict[str, Any], client: AsyncWebClient) -> None:
         """Do what the command says, acknowledge, answer."""
         asked = Place(
             actor=Actor(body["user_id"], body["user_name"]),
@@ -110,29 +137,33 @@ class Command:
             response_url=body["response_url"],
             client=client,
         )
-        with self._tasks.holding():
-            await self._replies.answer(asked, await acknowledged(ack, self._outcome(asked, body)))
+        text = str(body.get("text") or "").strip()
+        with self._interactions.tasks.holding():
+            if form := self._forms.get(text.lower()):
+                await ack()
+                await self._interactions.open_for(asked, body, form.action, form.title, form.make)
+                return
+            await self._interactions.answer(asked, await acknowledged(ack, self._outcome(asked, body)))
+
+    @staticmethod
+    async def _menu(request: Request, _body: dict[str, Any]) -> View:
+        return forms.menu(request.account, about(request), request.role)
 
     async def _outcome(self, asked: Place, body: dict[str, Any]) -> Message:
         text = str(body.get("text") or "").strip()
         subcommand, rest = self._chosen(text)
-        action = Action.SEARCH if subcommand is None else subcommand.action_with(rest)
-        slack_id, name = account_of(body)
-        account = await asyncio.to_thread(
-            self._store.accounts.get_or_create, slack_id, name, country=self._default_country
-        )
-        request = await self._roles.admit(asked, account, action)
+        action = Action.HELP if subcommand is None else subcommand.action_with(rest)
+        request = await self._interactions.admit(asked, body, action)
         if isinstance(request, Message):
             return request
         if len(text) > LONGEST_TEXT:
             return self._too_much(f"{len(text):,} characters")
-        return _unknown(text) if subcommand is None else await subcommand.method(self, request, rest)
+        message = _unknown(text) if subcommand is None else await subcommand.method(self, request, rest)
+        return for_all(request, message)
 
     @staticmethod
     def _chosen(text: str) -> "tuple[Subcommand | None, str]":
-        """The sub-command of *text* and what follows it. A bare number is searched, nothing at all asks for help."""
-        if not text:
-            return SUBCOMMANDS["help"], ""
+        """The sub-command of *text* and what follows it. A bare number is searched."""
         first, rest = [*text.split(maxsplit=1), ""][:2]
         known = SUBCOMMANDS.get(first.lower())
         if known is not None:
@@ -164,7 +195,7 @@ class Command:
         if len(words.numbers) > MOST_NUMBERS:
             return self._too_much(f"{len(words.numbers):,} numbers")
         found = [read(text, words.country) for text in words.numbers]
-        typed = _told_once(found)
+        typed = told_once(found)
         phones = [one.found.e164 for one in typed if isinstance(one.found, PhoneNumber)]
         outcomes: tuple[Added, ...] = ()
         if phones:
@@ -208,7 +239,7 @@ class Command:
         found = await asyncio.to_thread(find_country, plain(rest).strip("\"'“”"))
         if isinstance(found, CountryUnknown):
             return views.no_country(found)
-        origin = origin_of(request, Function.SETTING, None)
+        origin = origin_of(request, Function.SETTING)
         account = await asyncio.to_thread(self._store.accounts.set_country, request.account.id, found, origin)
         return views.country_set(account, request.actor)
 
@@ -216,16 +247,20 @@ class Command:
         latest = await asyncio.to_thread(self._store.uploads.list, request.account.id, MOST_UPLOADS)
         return upload_views.listing(latest)
 
+    async def history(self, request: Request, rest: str) -> Message:
+        return await self._history(request, rest)
+
+    async def export(self, request: Request, rest: str) -> Message:
+        return await self._export(request, rest)
+
+    async def no_settings(self, request: Request, rest: str) -> Message:  # noqa: ARG002  all take both
+        return _usage("settings", "Settings are changed in a form.")
+
     async def help(self, request: Request, rest: str) -> Message:  # noqa: ARG002  all take both
         return views.help_text([(known.usage, known.what) for known in SUBCOMMANDS.values()])
 
 
-def origin_of(request: Request, function: Function, reason: str | None) -> Origin:
-    """What an entry made for *request* says."""
-    return Origin(function, request.actor, request.channel_id, request.channel_name, reason=reason)
-
-
-def _told_once(found: list[PhoneNumber | NotAPhone]) -> list[views.Typed]:
+def told_once(found: list[PhoneNumber | NotAPhone]) -> list[views.Typed]:
     """*found* in order, each phone and each text that is none once, with how often it was typed."""
     first: dict[str, PhoneNumber | NotAPhone] = {}
     times: dict[str, int] = {}
@@ -244,11 +279,16 @@ class Subcommand:
     what: str
     action: Action
     method: Callable[[Command, Request, str], Awaitable[Message]]
-    # What must be allowed instead when something follows the sub-command.
-    action_with_argument: Action | None = None
+    # What must be allowed instead, by what follows the sub-command.
+    instead: Action | None = None
+    if_so: Callable[[str], bool] = bool
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        return tuple(action for action in (self.action, self.instead) if action is not None)
 
     def action_with(self, rest: str) -> Action:
-        return self.action_with_argument if rest and self.action_with_argument is not None else self.action
+        return self.instead if self.instead is not None and self.if_so(rest) else self.action
 
 
 SUBCOMMANDS: Final[Mapping[str, Subcommand]] = {
@@ -273,12 +313,29 @@ SUBCOMMANDS: Final[Mapping[str, Subcommand]] = {
     "country": Subcommand(
         "country [GB]",
         "Shows the country of numbers without a country code, or sets it (admins).",
-        Action.SEARCH,
+        Action.HELP,
         Command.country,
         Action.SET_COUNTRY,
     ),
     "uploads": Subcommand("uploads", "Lists the latest uploads.", Action.SEE_UPLOADS, Command.uploads),
-    "help": Subcommand("help", "Shows this.", Action.SEARCH, Command.help),
+    "history": Subcommand(
+        "history [NUMBER, @person or upload:7]",
+        "Shows you what was done, newest first; of more than one number to admins only.",
+        Action.WHOLE_HISTORY,
+        Command.history,
+        Action.HISTORY,
+        is_of_a_phone,
+    ),
+    "export": Subcommand(
+        "export [since:2026-10-01] [function:upload] [format:desk]",
+        "Sends you the list as a file: desk (for spreadsheets), thrutext or phones. Admins only.",
+        Action.EXPORT,
+        Command.export,
+    ),
+    "settings": Subcommand(
+        "settings", "Opens the form of what admins decide for the account.", Action.SETTINGS, Command.no_settings
+    ),
+    "help": Subcommand("help", "Shows this. `/optout` alone opens forms.", Action.HELP, Command.help),
 }
 
 

@@ -7,16 +7,20 @@ died is dispatched again by whichever replica comes by.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.async_app import AsyncBoltContext, AsyncBoltRequest
 from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.listeners import Listener, Surface
+from handlers.roles import Action
 from handlers.tasks import Tasks
-from store import Store, StoreError
+from store import Account, Store, StoreError
 
 log = structlog.get_logger()
 # Set in the context of an event that is dispatched again from the database.
@@ -82,6 +86,54 @@ class Events:
         return self._store.deliveries.receive(
             account.id, body["event_id"], body["event"]["type"], channel, body, lease_seconds=self._lease_seconds
         )
+
+    def listener(
+        self,
+        surface: Surface,
+        name: str,
+        actions: tuple[Action, ...],
+        work: Callable[[Account, dict[str, Any], AsyncWebClient], Awaitable[None]],
+    ) -> Listener:
+        """
+        The listener of the event *name*: *work* gets the account, Slack's payload and a client, and admits who asks.
+
+        The event is done when *work* returns. What raises leaves it to be taken up again, and so does a process that
+        dies; while *work* goes on, nobody else begins with it. What the desk itself posted or shared is passed over.
+        """
+
+        async def listen(body: dict[str, Any], client: AsyncWebClient, context: AsyncBoltContext) -> None:
+            with self._tasks.holding():
+                event = body["event"]
+                slack_id, name = account_of(body)
+                account = await asyncio.to_thread(
+                    self._store.accounts.get_or_create, slack_id, name, country=self._default_country
+                )
+                if context.bot_user_id is None or context.bot_user_id not in (event.get("user_id"), event.get("user")):
+                    async with self._held(account.id, body["event_id"]):
+                        await work(account, body, client)
+                await asyncio.to_thread(self._store.deliveries.done, account.id, body["event_id"])
+
+        return Listener(surface, name, actions, listen)
+
+    @asynccontextmanager
+    async def _held(self, account: int, event_id: str) -> AsyncIterator[None]:
+        """Hold the event's lease while the block runs."""
+
+        async def renew() -> None:
+            while True:
+                await asyncio.sleep(self._lease_seconds / 4)
+                try:
+                    await asyncio.to_thread(
+                        self._store.deliveries.renew, account, event_id, lease_seconds=self._lease_seconds
+                    )
+                except StoreError:
+                    log.warning("an event's lease could not be renewed", event_id=event_id)
+
+        renewing = self._tasks.start(renew(), name="hold an event")
+        try:
+            yield
+        finally:
+            renewing.cancel()
 
     async def unasked(self, body: dict[str, Any]) -> None:
         """An event nobody handles: acknowledged, and done."""

@@ -8,25 +8,23 @@ unique by account, file and channel, makes one of them all.
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import structlog
-from slack_bolt.async_app import AsyncBoltContext
 from slack_sdk.errors import SlackApiError
-from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.acknowledge import acknowledged
-from handlers.buttons import place_of
-from handlers.events import account_of
-from handlers.replies import Message, Place, Replies, Request, error_code
+from handlers.events import Events
+from handlers.interactions import Interactions, about, origin_of, value_of
+from handlers.listeners import Listener, Surface
+from handlers.mentions import MENTIONED, Mentions
+from handlers.replies import Message, Place, Request, error_code
 from handlers.roles import Action, Roles
 from handlers.runner import Runner
-from handlers.tasks import Tasks
 from handlers.views import uploads as views
+from handlers.views.modals import told
 from handlers.views.mrkdwn import SlackWriter, escape, link, quoted
 from store import (
     Account,
@@ -35,6 +33,7 @@ from store import (
     Origin,
     Store,
     StoreError,
+    Terms,
     Upload,
     WrongState,
     doubts,
@@ -57,11 +56,6 @@ _SCRUB = re.compile(r"(?<![^\W_])scrub(?![^\W_])", re.IGNORECASE)
 _NOT_KEEP = re.compile(r"(?:\b(?:not|never|no|without|dont)\b|n['\u2019]t\b)[^.!?]*\bkeep", re.IGNORECASE)
 _KEEP = re.compile(r"\bkeep\b[^.!?]*\bunreadable\b", re.IGNORECASE)
 _DELETED = "The file was deleted before it was read. Nothing was changed."
-# What a button of an upload did is seen in the upload's own message.
-_SHOWN_IN_ITS_MESSAGE = Message.of("Done.")
-_NOT_OPENED = "Slack did not open the question in time, so nothing was done. Please press the button again."
-
-Ack = Callable[..., Awaitable[Any]]
 
 
 class Files:
@@ -71,36 +65,47 @@ class Files:
         self,
         store: Store,
         roles: Roles,
-        replies: Replies,
+        interactions: Interactions,
         runner: Runner,
-        tasks: Tasks,
+        mentions: Mentions,
         *,
         uploads_channels: frozenset[str],
-        undo_within: timedelta,
+        terms: Terms,
     ) -> None:
         self._store = store
         self._roles = roles
-        self._replies = replies
+        self._interactions = interactions
+        self._replies = interactions.replies
         self._runner = runner
-        self._tasks = tasks
+        self._mentions = mentions
         self._uploads_channels = uploads_channels
-        self._undo_within = undo_within
+        self._terms = terms
+
+    def listeners(self, events: Events) -> tuple[Listener, ...]:
+        button, modal, drop = self._interactions.button, self._interactions.modal, (Action.DROP, Action.SCRUB)
+        return (
+            events.listener(Surface.FILE, "file_shared", drop, self._shared),
+            events.listener(Surface.MENTION, "app_mention", (*MENTIONED, *drop), self._mentioned),
+            button("upload.confirm", Action.CONFIRM, self._confirm_or_ask),
+            modal("upload.sure", Action.CONFIRM, self._sure),
+            button("upload.stop", Action.STOP, self._stop),
+            button("upload.continue", Action.CONTINUE, self._go_on),
+            button("upload.undo", Action.UNDO, self._ask_undo),
+            modal("upload.undo", Action.UNDO, self._undo),
+            button("upload.cancel", Action.DROP, self._cancel),
+            button("upload.column", Action.DROP, self._use_column),
+            button("upload.country", Action.DROP, self._use_country),
+        )
 
     # Events. What fails here stays undone in the database and is taken up again.
 
-    async def shared(self, body: dict[str, Any], client: AsyncWebClient, context: AsyncBoltContext) -> None:
+    async def _shared(self, account: Account, body: dict[str, Any], client: AsyncWebClient) -> None:
         """`file_shared`: a list, if it was dropped in an uploads channel or together with a mention."""
-        with self._tasks.holding():
-            event = body["event"]
-            account = await self._account(body)
-            if event.get("user_id") != context.bot_user_id:
-                await self._shared(account, body["event_id"], event, client)
-            await asyncio.to_thread(self._store.deliveries.done, account.id, body["event_id"])
-
-    async def _shared(self, account: Account, event_id: str, event: dict[str, Any], client: AsyncWebClient) -> None:
+        event_id, event = body["event_id"], body["event"]
         channel: str = event["channel_id"]
         name = await self._channel_name(client, channel)
-        expected = channel in self._uploads_channels or name in self._uploads_channels
+        known = self._uploads_channels.union(account.settings.uploads_channels)
+        expected = channel in known or name in known
         mentions = await self._lately(account, "app_mention", channel)
         if not expected and not mentions:
             return
@@ -116,17 +121,11 @@ class Files:
             said = str((mention or {}).get("text") or "")
             await self._take(account, client, file, channel, name, share, event["user_id"], said, delivery=event_id)
 
-    async def mentioned(self, body: dict[str, Any], client: AsyncWebClient, context: AsyncBoltContext) -> None:
-        """`app_mention`: a list when a file came with it, else a pointer to what can be done."""
-        with self._tasks.holding():
-            event = body["event"]
-            account = await self._account(body)
-            # An edit mentions us again, and was answered the first time.
-            if event.get("user") not in (None, context.bot_user_id) and not event.get("edited"):
-                await self._mentioned(account, body["event_id"], event, client)
-            await asyncio.to_thread(self._store.deliveries.done, account.id, body["event_id"])
-
-    async def _mentioned(self, account: Account, event_id: str, event: dict[str, Any], client: AsyncWebClient) -> None:
+    async def _mentioned(self, account: Account, body: dict[str, Any], client: AsyncWebClient) -> None:
+        """`app_mention`: a list when a file came with it, else words for `Mentions`."""
+        event_id, event = body["event_id"], body["event"]
+        if event.get("user") is None or event.get("edited"):
+            return  # an edit mentions us again, and was answered the first time
         channel: str = event["channel"]
         ids = [file["id"] for file in event.get("files") or ()]
         for pause in () if ids else (0.0, *FILE_AFTER):  # the mention can come without the files of its message
@@ -150,18 +149,13 @@ class Files:
             said = str(event.get("text") or "")
             await self._take(account, client, file, channel, name, share, event["user"], said, delivery=last)
         if not found:
+            if not gone:
+                await self._mentions.mentioned(account, body, client)
+                return
             thread = event.get("thread_ts") or event["ts"]
-            request = await self._request(account, client, event["user"], channel, None, thread, Action.SEARCH)
+            request = await self._request(account, client, event["user"], channel, None, thread, Action.HELP)
             if request is not None:
-                text = (
-                    _DELETED
-                    if gone
-                    else (
-                        "Drop a CSV with a column called `phone` together with a mention of me, and I read it as an opt-out "
-                        "list; with the word `scrub`, it comes back without the rows that are opted out. Single numbers: `/optout search NUMBER` and `/optout add NUMBER`; `/optout help` says more."
-                    )
-                )
-                await self._replies.answer(request, Message.of(text))
+                await self._replies.answer(request, Message.of(_DELETED))
 
     async def _take(
         self,
@@ -223,215 +217,103 @@ class Files:
             )
             await self._replies.answer(request, Message.of(text))
 
-    # Buttons
+    # Buttons and modals
 
-    async def confirm(self, ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
+    async def _confirm_or_ask(self, request: Request, body: dict[str, Any]) -> None:
         """*Opt out N phones*: done at once, or after a modal when the list looks wrong."""
+        value = json.loads(value_of(body))
+        # Previews shown before there was more to say carry the id alone.
+        chosen = value if isinstance(value, dict) else {"upload": value, "seen": None}
+        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(chosen["upload"]))
+        wrong: tuple[str, ...] = ()
+        if upload.state == "waiting" and chosen["seen"] in (None, upload.seen):
+            before = await asyncio.to_thread(self._store.uploads.applied_before, upload)
+            wrong = doubts(upload, SlackWriter(), before=before)
+        if not wrong:
+            await self._confirm(request, upload.id, chosen["seen"])
+            return
+        await self._interactions.open(request, body, views.sure(upload, wrong, _about(request, upload)))
 
-        async def work(request: Request) -> None:
-            value = json.loads(_value(body))
-            # Previews shown before there was more to say carry the id alone.
-            chosen = value if isinstance(value, dict) else {"upload": value, "seen": None}
-            upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(chosen["upload"]))
-            wrong: tuple[str, ...] = ()
-            if upload.state == "waiting" and chosen["seen"] in (None, upload.seen):
-                before = await asyncio.to_thread(self._store.uploads.applied_before, upload)
-                wrong = doubts(upload, SlackWriter(), before=before)
-            if not wrong:
-                await self._confirm(request, upload.id, chosen["seen"])
-                return
-            await self._open(request, body, views.sure(upload, wrong, _origin(request, upload)))
-
-        await self._pressed(ack, body, client, Action.CONFIRM, work)
-
-    async def sure(self, ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
+    async def _sure(self, request: Request, about: dict[str, Any], body: dict[str, Any]) -> Message | None:
         """The modal of a list that looks wrong, with the number of phones typed."""
-
-        async def work(request: Request, about: dict[str, Any]) -> Message | None:
-            upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(about["upload"]))
-            typed = str(body["view"]["state"]["values"][views.NUMBER]["upload.number"]["value"] or "")
-            if upload.seen == about["seen"] and _number(typed) != upload.asked:
-                text = f"That is not the number of phones, which is {upload.asked:,}."
-                return replace(Message.of(text, private=True), field=views.NUMBER)
-            await self._confirm(request, upload.id, str(about["seen"]))
-            return None
-
-        await self._submitted(ack, body, client, Action.CONFIRM, work)
+        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(about["upload"]))
+        typed = str(body["view"]["state"]["values"][views.NUMBER]["upload.number"]["value"] or "")
+        if upload.seen == about["seen"] and _number(typed) != upload.asked:
+            text = f"That is not the number of phones, which is {upload.asked:,}."
+            return replace(Message.of(text, private=True), field=views.NUMBER)
+        await self._confirm(request, upload.id, str(about["seen"]))
+        return None
 
     async def _confirm(self, request: Request, upload: int, seen: str | None) -> None:
-        origin = _by(request, Function.UPLOAD)
-        await asyncio.to_thread(self._store.uploads.confirm, request.account.id, upload, origin, seen=seen)
+        by = origin_of(request, Function.UPLOAD)
+        await asyncio.to_thread(self._store.uploads.confirm, request.account.id, upload, by, seen=seen)
+        self._runner.poke()
 
-    async def stop(self, ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
+    async def _stop(self, request: Request, body: dict[str, Any]) -> None:
         """*Stop*."""
+        by = origin_of(request, Function.UPLOAD)
+        await asyncio.to_thread(self._store.uploads.stop, request.account.id, int(value_of(body)), by)
+        self._runner.poke()
 
-        async def work(request: Request) -> None:
-            by = _by(request, Function.UPLOAD)
-            await asyncio.to_thread(self._store.uploads.stop, request.account.id, int(_value(body)), by)
-
-        await self._pressed(ack, body, client, Action.STOP, work)
-
-    async def go_on(self, ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
+    async def _go_on(self, request: Request, body: dict[str, Any]) -> None:
         """*Continue*."""
+        by = origin_of(request, Function.UPLOAD)
+        await asyncio.to_thread(self._store.uploads.go_on, request.account.id, int(value_of(body)), by)
+        self._runner.poke()
 
-        async def work(request: Request) -> None:
-            by = _by(request, Function.UPLOAD)
-            await asyncio.to_thread(self._store.uploads.go_on, request.account.id, int(_value(body)), by)
-
-        await self._pressed(ack, body, client, Action.CONTINUE, work)
-
-    async def ask_undo(self, ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
+    async def _ask_undo(self, request: Request, body: dict[str, Any]) -> None:
         """*Undo this upload*: a modal, opened at once and filled with the counts when they are there."""
+        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(value_of(body)))
+        require_undoable(upload, self._terms.within(request.account.settings).undo)
+        opened = await self._interactions.open(request, body, views.counting(upload))
+        if opened is not None:
+            # Of a long list it takes longer than a button may: the modal says that it is being counted.
+            self._interactions.tasks.start(self._count_undo(request, upload, opened), name="count an undo")
 
-        async def work(request: Request) -> None:
-            upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(_value(body)))
-            require_undoable(upload, self._undo_within)
-            view = await self._open(request, body, views.counting(upload))
-            if view is not None:
-                # Of a long list it takes longer than a button may: the modal says that it is being counted.
-                self._tasks.start(self._count_undo(request, upload, view), name="count an undo")
-
-        await self._pressed(ack, body, client, Action.UNDO, work)
-
-    async def _count_undo(self, request: Request, upload: Upload, view: dict[str, Any]) -> None:
+    async def _count_undo(self, request: Request, upload: Upload, opened: dict[str, Any]) -> None:
         try:
             outlook = await asyncio.to_thread(self._store.uploads.undo_outlook, upload.account_id, upload.id)
-            filled = views.undo_question(upload, outlook, _origin(request, upload))
+            filled = views.undo_question(upload, outlook, _about(request, upload))
         except StoreError as error:
-            filled = views.told(escape(str(error)))
-        try:
-            await request.client.views_update(view_id=view["id"], hash=view["hash"], view=filled)
-        except SlackApiError as error:
-            log.info("a modal was closed before it was filled", error=error_code(error))
+            filled = told(Message.of(escape(str(error))))
+        await self._interactions.fill(request, opened, filled)
 
-    async def undo(self, ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
+    async def _undo(self, request: Request, about: dict[str, Any], body: dict[str, Any]) -> None:  # noqa: ARG002  all take them
         """The modal that says what an undo does, submitted."""
-
-        async def work(request: Request, about: dict[str, Any]) -> None:
-            by = _by(request, Function.UNDO)
-            await asyncio.to_thread(
-                self._store.uploads.undo, request.account.id, int(about["upload"]), by, within=self._undo_within
-            )
-
-        await self._submitted(ack, body, client, Action.UNDO, work)
-
-    async def cancel(self, ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
-        """*Cancel*: by an admin, or by whoever dropped the list."""
-
-        async def work(request: Request) -> None:
-            upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(_value(body)))
-            if not request.is_admin and upload.actor.id != request.actor.id:
-                raise WrongState("Only an admin or the person who dropped the list can cancel it.")
-            origin = Origin(Function.UPLOAD, request.actor)
-            await asyncio.to_thread(self._store.uploads.cancel, request.account.id, upload.id, origin)
-
-        await self._pressed(ack, body, client, Action.DROP, work)
-
-    async def use_column(self, ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
-        """*Use COLUMN*: read the list again with another column."""
-
-        async def work(request: Request) -> None:
-            chosen = json.loads(_value(body))
-            await asyncio.to_thread(
-                self._store.uploads.set_column, request.account.id, int(chosen["upload"]), str(chosen["column"])
-            )
-
-        await self._pressed(ack, body, client, Action.DROP, work)
-
-    async def use_country(self, ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
-        """The menu of countries: read the list again with another one."""
-
-        async def work(request: Request) -> None:
-            chosen = json.loads(_value(body))
-            await asyncio.to_thread(
-                self._store.uploads.set_country, request.account.id, int(chosen["upload"]), str(chosen["country"])
-            )
-
-        await self._pressed(ack, body, client, Action.DROP, work)
-
-    async def _pressed(
-        self,
-        ack: Ack,
-        body: dict[str, Any],
-        client: AsyncWebClient,
-        action: Action,
-        work: Callable[[Request], Awaitable[None]],
-    ) -> None:
-        """Do *work* for whoever pressed, if they may. The upload's own message shows the outcome; a refusal is theirs alone."""
-        place = place_of(body, client)
-
-        async def answer() -> Message:
-            request = await self._roles.admit(place, await self._account(body), action)
-            if isinstance(request, Message):
-                return request
-            await work(request)
-            self._runner.poke()
-            return _SHOWN_IN_ITS_MESSAGE
-
-        async def late(text: str) -> None:
-            await self._replies.tell(place, Message.of(text))
-
-        with self._tasks.holding():
-            outcome = await acknowledged(ack, answer(), late=late)
-            if outcome is not _SHOWN_IN_ITS_MESSAGE:
-                await self._replies.answer(place, outcome)
-
-    async def _submitted(
-        self,
-        ack: Ack,
-        body: dict[str, Any],
-        client: AsyncWebClient,
-        action: Action,
-        work: Callable[[Request, dict[str, Any]], Awaitable[Message | None]],
-    ) -> None:
-        """Do *work* for whoever submitted a modal, if they still may. What it says instead is said in the modal."""
-        about = json.loads(body["view"]["private_metadata"])
-        user = body["user"]
-        place = Place(
-            actor=Actor(user["id"], user.get("username") or user["id"]),
-            channel_id=about["channel"],
-            channel_name=about["name"],
-            thread_ts=about["thread"],
-            message_ts=about["message"],
-            client=client,
+        by = origin_of(request, Function.UNDO)
+        await asyncio.to_thread(
+            self._store.uploads.undo,
+            request.account.id,
+            int(about["upload"]),
+            by,
+            within=self._terms.within(request.account.settings).undo,
         )
+        self._runner.poke()
 
-        async def answer() -> Message:
-            request = await self._roles.admit(place, await self._account(body), action)
-            if isinstance(request, Message):
-                return request
-            message = await work(request, about)
-            self._runner.poke()
-            return message or _SHOWN_IN_ITS_MESSAGE
+    async def _cancel(self, request: Request, body: dict[str, Any]) -> None:
+        """*Cancel*: by an admin, or by whoever dropped the list."""
+        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(value_of(body)))
+        if not request.is_admin and upload.actor.id != request.actor.id:
+            raise WrongState("Only an admin or the person who dropped the list can cancel it.")
+        by = Origin(Function.UPLOAD, request.actor)
+        await asyncio.to_thread(self._store.uploads.cancel, request.account.id, upload.id, by)
+        self._runner.poke()
 
-        in_modal = False
+    async def _use_column(self, request: Request, body: dict[str, Any]) -> None:
+        """*Use COLUMN*: read the list again with another column."""
+        chosen = json.loads(value_of(body))
+        await asyncio.to_thread(
+            self._store.uploads.set_column, request.account.id, int(chosen["upload"]), str(chosen["column"])
+        )
+        self._runner.poke()
 
-        def shown(message: Message) -> dict[str, Any]:
-            nonlocal in_modal
-            in_modal = True
-            if message is _SHOWN_IN_ITS_MESSAGE:
-                return {}
-            if message.field is not None:
-                return {"response_action": "errors", "errors": {message.field: message.text}}
-            return {"response_action": "update", "view": views.told(message.text)}
-
-        async def late(text: str) -> None:
-            await self._replies.tell(place, Message.of(text))
-
-        with self._tasks.holding():
-            outcome = await acknowledged(ack, answer(), late=late, shown=shown)
-            if not in_modal and outcome is not _SHOWN_IN_ITS_MESSAGE:
-                await self._replies.answer(place, outcome)
-
-    async def _open(self, request: Request, body: dict[str, Any], view: View) -> dict[str, Any] | None:
-        """Open a modal for whoever pressed; None when Slack does not, and then they are told to press again."""
-        try:
-            opened: dict[str, Any] = (await request.client.views_open(trigger_id=body["trigger_id"], view=view))["view"]
-        except SlackApiError as error:
-            log.warning("a modal was not opened", error=error_code(error))
-            await self._replies.tell(request, Message.of(_NOT_OPENED))
-            return None
-        return opened
+    async def _use_country(self, request: Request, body: dict[str, Any]) -> None:
+        """The menu of countries: read the list again with another one."""
+        chosen = json.loads(value_of(body))
+        await asyncio.to_thread(
+            self._store.uploads.set_country, request.account.id, int(chosen["upload"]), str(chosen["country"])
+        )
+        self._runner.poke()
 
     # What events and buttons share
 
@@ -454,10 +336,6 @@ class Files:
             return request
         await self._replies.answer(place, request)
         return None
-
-    async def _account(self, body: dict[str, Any]) -> Account:
-        slack_id, name = account_of(body)
-        return await asyncio.to_thread(self._store.accounts.get_or_create, slack_id, name)
 
     async def _lately(self, account: Account, kind: str, channel: str) -> list[dict[str, Any]]:
         found = await asyncio.to_thread(self._store.deliveries.recent, account.id, kind, channel, TOGETHER)
@@ -517,36 +395,11 @@ def _share(file: dict[str, Any], channel: str) -> dict[str, Any] | None:
     return max(found, key=lambda share: str(share["ts"]), default=None)
 
 
-def _by(request: Request, function: Function) -> Origin:
-    return Origin(
-        function,
-        request.actor,
-        channel_id=request.channel_id,
-        channel_name=request.channel_name,
-        message_ts=request.message_ts,
-    )
-
-
-def _origin(request: Request, upload: Upload) -> str:
-    """What a modal remembers of where it came from."""
-    about = {
-        "upload": upload.id,
-        "seen": upload.seen,
-        "channel": request.channel_id,
-        "name": request.channel_name,
-        "thread": request.thread_ts,
-        "message": request.message_ts,
-    }
-    return json.dumps(about)
+def _about(request: Request, upload: Upload) -> str:
+    return about(request, upload=upload.id, seen=upload.seen)
 
 
 def _number(typed: str) -> int | None:
     """A whole number as people type it, thousands marked or not; None for anything else."""
     digits = re.sub(r"[\s,.'’]", "", typed)
     return int(digits) if digits.isascii() and digits.isdigit() else None
-
-
-def _value(body: dict[str, Any]) -> str:
-    action = body["actions"][0]
-    value: str = (action.get("selected_option") or action)["value"]
-    return value

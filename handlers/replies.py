@@ -1,7 +1,7 @@
 """Where an answer goes, and how a failure reads."""
 
 import secrets
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from handlers.lately import Lately
 from handlers.views.mrkdwn import context, escape, section
-from store import Account, Actor, StoreError
+from store import Account, Actor, StoreError, mask, written
 
 log = structlog.get_logger()
 
@@ -36,7 +36,9 @@ class Message:
     One answer. *text*: mrkdwn, what notifications and screen readers get. *details*: replies in its thread.
 
     *private*: for the asker alone. *settles*: the line that takes the place of the buttons of the message in which a
-    button was pressed. *field*: the block of a submitted modal that it says is wrong.
+    button was pressed. *field*: the block of a submitted modal that it says is wrong. *phones*: those it names, which not
+    everybody may read in full where *numbers* (of the account's settings) is "masked".
+    *entry*: the id of what was done, which the posted message is then linked to; *account*: whose.
     """
 
     text: str
@@ -45,6 +47,10 @@ class Message:
     private: bool = False
     settles: str | None = None
     field: str | None = None
+    phones: tuple[str, ...] = ()
+    numbers: str = "full"
+    entry: int | None = None
+    account: int | None = None
 
     @classmethod
     def of(
@@ -54,16 +60,47 @@ class Message:
         details: Sequence["Message"] = (),
         private: bool = False,
         settles: str | None = None,
+        phones: Iterable[str] = (),
+        entry: int | None = None,
     ) -> "Message":
         """A message of *blocks*, or of *text* alone. Raises SlackObjectFormationError when Slack would refuse them."""
+        text = text if len(text) <= FALLBACK_LONGEST else f"{text[: FALLBACK_LONGEST - 1]}…"
         shown = blocks or (section(text),)
         return cls(
-            text=text if len(text) <= FALLBACK_LONGEST else f"{text[: FALLBACK_LONGEST - 1]}…",
+            text=text,
             blocks=tuple(block.to_dict() for block in shown),
             details=tuple(details),
             private=private,
             settles=settles,
+            phones=tuple(phones),
+            entry=entry,
         )
+
+
+def masked(message: Message) -> Message:
+    """*message* and its details with all but the last digits of their phones hidden; what buttons stand for stays."""
+    phones = {phone for one in (message, *message.details) for phone in one.phones}
+    ways = {way: mask(phone) for phone in phones for way in written(phone)}
+    longest = sorted(ways, key=len, reverse=True)
+
+    def hidden(value: Any, key: str = "") -> Any:
+        if isinstance(value, dict):
+            return {name: hidden(part, name) for name, part in value.items()}
+        if isinstance(value, list | tuple):
+            return [hidden(part, key) for part in value]
+        if isinstance(value, str) and key == "text":
+            for way in longest:
+                value = value.replace(way, ways[way])
+        return value
+
+    def shown(one: Message) -> Message:
+        return replace(one, text=hidden(one.text, "text"), blocks=tuple(hidden(block) for block in one.blocks))
+
+    return replace(shown(message), details=tuple(shown(one) for one in message.details))
+
+
+# There is nothing to say: what was done is seen where it was done.
+NOTHING: Final = Message("")
 
 
 def split(message: Message) -> Iterator[Message]:
@@ -103,10 +140,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request(Place):
-    """A request that `Roles` let in: *actor*, known by now, asks for *account*."""
+    """A request that `Roles` let in: *actor*, known by now, asks for *account*; *role*: a `roles.Role`."""
 
     account: Account
-    is_admin: bool
+    role: str
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role == "admin"
 
 
 async def outcome_of(work: Awaitable[Message]) -> Message:
@@ -132,6 +173,8 @@ _INVITE = "Only you see this: I am not in this channel. `/invite @Opt-Out Desk` 
 _WHY_PRIVATE: Final[Mapping[str, str]] = {
     "not_in_channel": _INVITE,
     "channel_not_found": _INVITE,
+    "message_not_found": "Only you see this: the message was deleted.",
+    "thread_not_found": "Only you see this: the message was deleted.",
     "is_archived": "Only you see this: the channel is archived.",
     "shared": "Only you see this: people of another organisation can read this channel.",
     "unknown": "Only you see this: Slack could not tell whether people of another organisation can read this channel.",
@@ -142,39 +185,48 @@ class Replies:
     """Sends answers. No method raises: an answer that reaches nobody is in the log as an error."""
 
     def __init__(self) -> None:
-        # Ids of channels lately asked about, and why numbers are not posted there ("": they are).
-        self._closed: Lately[str] = Lately(60)
+        # Of channels lately asked about, by id.
+        self._kinds: Lately[str] = Lately(60)
 
-    async def answer(self, place: Place, message: Message) -> None:
+    async def answer(self, place: Place, message: Message) -> str | None:
         """
         Post *message*, then its details in its thread; in the place's thread when there is one.
 
-        Where the bot cannot post, or people of another organisation read along, the asker alone gets all of it.
+        Where the bot cannot post, or people of another organisation read along, the asker alone gets all of it. The ts of
+        the message that others can see; None when there is none.
         """
+        if message is NOTHING:
+            return None
         try:
             if message.private or place.ephemeral:
                 await self.tell(place, message)
-                return
+                return None
             if closed := await self.why_closed(place):
                 await self.tell(place, message, because=closed)
-                return
-            await self._post(place, message)
+                return None
+            return await self._post(
+                place, message, masked(message) if await self._is_masked(place, message) else message
+            )
         except Exception:
             log.exception("answer not delivered", channel=place.channel_id, actor=place.actor.id)
+            return None
 
-    async def _post(self, place: Place, message: Message) -> None:
+    async def _post(self, place: Place, full: Message, message: Message) -> str | None:
+        """Post *message*, which may show less than the *full* one that the asker gets where posting fails."""
         waiting = [*split(replace(message, details=())), *(part for one in message.details for part in split(one))]
-        thread = place.thread_ts
+        thread, first = place.thread_ts, None
         try:
             while waiting:
                 answer = await self._send(place, waiting[0], thread)
                 waiting.pop(0)
-                thread = thread or str(answer)
+                first = first or answer
+                thread = thread or answer
         except Exception as error:  # noqa: BLE001  whatever stopped Slack from taking it, the asker still gets it
             why = _error_of(error)
             log.warning("cannot post; telling the asker", channel=place.channel_id, error=why)
-            rest = replace(waiting[0], details=tuple(waiting[1:]))
+            rest = replace(waiting[0], details=tuple(waiting[1:])) if thread != place.thread_ts else full
             await self.tell(place, rest, because=why)
+        return first
 
     @staticmethod
     async def _send(place: Place, message: Message, thread_ts: str | None) -> str:
@@ -243,12 +295,23 @@ class Replies:
         except Exception as error:  # noqa: BLE001  the work is done and answered; a button more is harmless
             log.warning("buttons not taken off", channel=place.channel_id, error=_error_of(error))
 
+    async def _is_masked(self, place: Place, message: Message) -> bool:
+        """Whether the account wants numbers masked where the place is: in channels that everybody can join."""
+        numbers = place.account.settings.numbers if isinstance(place, Request) else message.numbers
+        return numbers == "masked" and await self._kind_of(place) == "public"
+
     async def why_closed(self, place: Place) -> str:
         """Why numbers are not for all eyes in the place's channel; empty when they are."""
+        kind = await self._kind_of(place)
+        return "" if kind in {"public", "private"} else kind
+
+    async def _kind_of(self, place: Place) -> str:
+        """The channel's kind: "public", "private", "shared" with other organisations, or why it cannot be told."""
         channel = place.channel_id
-        if channel.startswith("D"):  # one person and the bot; where it is two people, posting fails by itself
-            return ""
-        known = self._closed.get(channel)
+        # One person and the bot; where it is two people, posting fails by itself. By a person's id Slack finds both.
+        if channel.startswith(("D", "U", "W")):
+            return "private"
+        known = self._kinds.get(channel)
         if known is not None:
             return known
         try:
@@ -259,9 +322,10 @@ class Replies:
         except Exception as error:  # noqa: BLE001  no answer is no leave to show numbers to strangers
             log.warning("channel not known", channel=channel, error=_error_of(error))
             return "unknown"
-        closed = "shared" if found.get("is_ext_shared") or found.get("is_pending_ext_shared") else ""
-        self._closed.put(channel, closed)
-        return closed
+        kind = "private" if found.get("is_private") or found.get("is_group") or found.get("is_mpim") else "public"
+        kind = "shared" if found.get("is_ext_shared") or found.get("is_pending_ext_shared") else kind
+        self._kinds.put(channel, kind)
+        return kind
 
 
 async def _respond(url: str, message: Message, replace_original: bool) -> bool:

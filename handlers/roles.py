@@ -19,6 +19,7 @@ log = structlog.get_logger()
 
 class Role(StrEnum):
     ADMIN = "admin"
+    SUPPORT = "support"
     MEMBER = "member"
     NOBODY = "nobody"
 
@@ -26,30 +27,45 @@ class Role(StrEnum):
 class Action(StrEnum):
     """What can be asked of the desk; the value completes "only admins can ..."."""
 
+    HELP = "read the help"
     ADD = "opt phones out"
     SEARCH = "look phones up"
+    HISTORY = "see a number's history"
     DELETE = "delete opt-outs"
+    REMARK = "add remarks"
+    WHOLE_HISTORY = "see the whole history"
+    SEE_HOME = "see the desk's home"
     SET_COUNTRY = "set the country"
+    SETTINGS = "change the settings"
     SEE_UPLOADS = "see the uploads"
     DROP = "drop lists"
     SCRUB = "scrub lists"
     CONFIRM = "apply lists"
+    EXPORT = "export the list"
     STOP = "stop lists"
     CONTINUE = "go on with lists"
     UNDO = "undo uploads"
 
 
-_STAFF: Final = frozenset({Role.ADMIN, Role.MEMBER})
+_STAFF: Final = frozenset({Role.ADMIN, Role.SUPPORT, Role.MEMBER})
+_SUPPORT: Final = frozenset({Role.ADMIN, Role.SUPPORT})
 _ADMINS: Final = frozenset({Role.ADMIN})
 ALLOWED: Final[Mapping[Action, frozenset[Role]]] = {
-    Action.ADD: _STAFF,
-    Action.SEARCH: _STAFF,
+    Action.HELP: _STAFF,
+    Action.ADD: _SUPPORT,
+    Action.SEARCH: _SUPPORT,
+    Action.HISTORY: _SUPPORT,
     Action.DELETE: _ADMINS,
+    Action.REMARK: _ADMINS,
+    Action.WHOLE_HISTORY: _ADMINS,
+    Action.SEE_HOME: _STAFF,
     Action.SET_COUNTRY: _ADMINS,
-    Action.SEE_UPLOADS: _STAFF,
+    Action.SETTINGS: _ADMINS,
+    Action.SEE_UPLOADS: _SUPPORT,
     Action.DROP: _STAFF,
-    Action.SCRUB: _STAFF,
+    Action.SCRUB: _SUPPORT,
     Action.CONFIRM: _ADMINS,
+    Action.EXPORT: _ADMINS,
     Action.STOP: _ADMINS,
     Action.CONTINUE: _ADMINS,
     Action.UNDO: _ADMINS,
@@ -77,32 +93,59 @@ _MOST_NAMED: Final = 5
 
 class Roles:
     """
-    Knows people by `users.info`, for a minute.
+    Knows people by `users.info` and user groups by `usergroups.users.list`, for a minute.
 
-    *admins*: user ids that are admins of the desk besides the workspace's admins and owners (a setting), of whom a
-    person of another organisation or a bot can never be one.
+    For what only admins may do both are asked afresh, so that whoever is none any more is so at once.
+
+    *admins*: user ids that are admins of the desk besides the workspace's admins and owners and those whom an account's
+    settings name. A person of another organisation or a bot can never be one.
     """
 
     def __init__(self, admins: frozenset[str]) -> None:
         self._admins = admins
         self._people: Lately[Asker] = Lately(60)
+        self._groups: Lately[frozenset[str]] = Lately(60)
         self._named: Lately[tuple[str, ...]] = Lately(600)
 
-    async def role_of(self, client: AsyncWebClient, teams: Collection[str], user_id: str) -> Asker:
-        """The role of *user_id* in the account of *teams* (workspace or organisation ids). Unreachable: nobody."""
-        key = f"{user_id} {','.join(sorted(teams))}"
-        known = self._people.get(key)
-        if known is not None:
-            return known
-        try:
-            user: dict[str, Any] = (await client.users_info(user=user_id))["user"]
-        except Exception as error:  # noqa: BLE001  whoever cannot be known is let do nothing
-            gone = isinstance(error, SlackApiError) and error_code(error) in {"user_not_found", "user_not_visible"}
-            log.warning("person not known", user=user_id, error=type(error).__name__)
-            return Asker(Role.NOBODY, Actor(user_id, user_id), _OUTSIDE if gone else _UNREACHABLE)
-        asker = self._judge(user, teams)
-        self._people.put(key, asker)
+    async def role_of(self, client: AsyncWebClient, account: Account, user_id: str, *, fresh: bool = False) -> Asker:
+        """The role of *user_id* in *account*; *fresh*: whatever was known a moment ago. Unreachable: nobody."""
+        key = f"{account.slack_id} {user_id}"
+        asker = None if fresh else self._people.get(key)
+        if asker is None:
+            try:
+                user: dict[str, Any] = (await client.users_info(user=user_id))["user"]
+            except Exception as error:  # noqa: BLE001  whoever cannot be known is let do nothing
+                gone = isinstance(error, SlackApiError) and error_code(error) in {"user_not_found", "user_not_visible"}
+                log.warning("person not known", user=user_id, error=type(error).__name__)
+                return Asker(Role.NOBODY, Actor(user_id, user_id), _OUTSIDE if gone else _UNREACHABLE)
+            asker = self._judge(user, {account.slack_id})
+            self._people.put(key, asker)
+        if asker.role is not Role.MEMBER:
+            return asker
+        settings = account.settings
+        if user_id in settings.admins or await self._in_any(client, settings.admin_groups, user_id, fresh=fresh):
+            return asker._replace(role=Role.ADMIN)
+        if settings.support == "everyone" or (
+            settings.support == "groups" and await self._in_any(client, settings.support_groups, user_id, fresh=fresh)
+        ):
+            return asker._replace(role=Role.SUPPORT)
         return asker
+
+    async def _in_any(self, client: AsyncWebClient, groups: Collection[str], user_id: str, *, fresh: bool) -> bool:
+        """Whether *user_id* is in one of *groups*. One that is gone, or that Slack does not tell of, has nobody in it."""
+        for group in groups:
+            members = None if fresh else self._groups.get(group)
+            if members is None:
+                try:
+                    members = frozenset((await client.usergroups_users_list(usergroup=group))["users"])
+                except Exception as error:  # noqa: BLE001  whose group cannot be known has no role by it
+                    why = error_code(error) if isinstance(error, SlackApiError) else type(error).__name__
+                    log.warning("group not known", group=group, error=why)
+                    members = frozenset()
+                self._groups.put(group, members)
+            if user_id in members:
+                return True
+        return False
 
     def _judge(self, user: Mapping[str, Any], teams: Collection[str]) -> Asker:
         profile = user.get("profile") or {}
@@ -122,30 +165,24 @@ class Roles:
 
     async def admit(self, place: Place, account: Account, action: Action) -> Request | Message:
         """The request of the asker at *place* when they may do *action*; else a polite no for them alone."""
-        teams = {account.slack_id}
-        asker = await self.role_of(place.client, teams, place.actor.id)
-        refusal = await self.check(place.client, teams, asker, action)
-        if refusal is not None:
-            return refusal
+        asker = await self.role_of(place.client, account, place.actor.id, fresh=ALLOWED[action] == _ADMINS)
+        if not allow(asker.role, action):
+            return await self._refusal(place.client, account, asker, action)
         known = {field.name: getattr(place, field.name) for field in fields(Place)}
-        return Request(**(known | {"actor": asker.actor}), account=account, is_admin=asker.role is Role.ADMIN)
+        return Request(**(known | {"actor": asker.actor}), account=account, role=asker.role)
 
-    async def check(
-        self, client: AsyncWebClient, teams: Collection[str], asker: Asker, action: Action
-    ) -> Message | None:
-        """None when *asker* may do *action*; else a polite no, for the asker alone, that says who may."""
-        if allow(asker.role, action):
-            return None
+    async def _refusal(self, client: AsyncWebClient, account: Account, asker: Asker, action: Action) -> Message:
+        """A polite no, for the asker alone, that says who may."""
         if asker.role is Role.NOBODY:
             return Message.of(asker.why, private=True)
-        admins = await self._known_admins(client, teams)
+        admins = await self._known_admins(client, account)
         who = f"{people(admins)} can." if admins else "Please ask an admin of this workspace."
-        return Message.of(f"Only admins can {action.value}. {who}", private=True)
+        whose = "Only admins" if ALLOWED[action] == _ADMINS else "Only support and admins"
+        return Message.of(f"{whose} can {action.value}. {who}", private=True)
 
-    async def _known_admins(self, client: AsyncWebClient, teams: Collection[str]) -> tuple[str, ...]:
+    async def _known_admins(self, client: AsyncWebClient, account: Account) -> tuple[str, ...]:
         """Up to five admins. Of a huge workspace only the first page is read: it is a courtesy, not a rule."""
-        key = ",".join(sorted(teams))
-        known = self._named.get(key)
+        known = self._named.get(account.slack_id)
         if known is not None:
             return known
         try:
@@ -153,9 +190,9 @@ class Roles:
         except Exception as error:  # noqa: BLE001  the refusal is as good without names
             log.info("admins not named", error=type(error).__name__)
             return tuple(sorted(self._admins))[:_MOST_NAMED]
-        found = [str(user["id"]) for user in members if self._judge(user, teams).role is Role.ADMIN]
+        found = [str(user["id"]) for user in members if self._judge(user, {account.slack_id}).role is Role.ADMIN]
         named = tuple(found[:_MOST_NAMED])
-        self._named.put(key, named)
+        self._named.put(account.slack_id, named)
         return named
 
 

@@ -25,13 +25,28 @@ import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.attaching import PASSING, attach
 from handlers.progress import Progress
 from handlers.replies import Message, error_code
 from handlers.scratch import scratch_path
 from handlers.tasks import Tasks
 from handlers.views import scrubs as scrub_views
 from handlers.views import uploads as views
-from store import LeaseLost, Store, StoreError, StoreUnavailable, Terms, UnreadableRow, Upload, WrongState
+from store import (
+    Function,
+    LeaseLost,
+    Origin,
+    Plain,
+    Store,
+    StoreError,
+    StoreUnavailable,
+    Terms,
+    UnreadableRow,
+    Upload,
+    WrongState,
+    doubts,
+    guarded,
+)
 
 log = structlog.get_logger()
 # Where `handlers` is importable from, whatever directory the bot was started in.
@@ -41,21 +56,6 @@ SMALL_BYTES = 5_000_000
 # Children that died this often in one state of an upload did not die by accident. A list that kills its reader does so
 # every time, and nothing is stored yet; one that is being stored only takes time to get to its end.
 MOST_DEATHS = {"received": 3, "applying": 20, "undoing": 20}
-# What Slack answers while it, or our installation, is out of order: it is tried again. Any other error stays as it is.
-_PASSING = {
-    None,
-    "account_inactive",
-    "fatal_error",
-    "internal_error",
-    "invalid_auth",
-    "not_authed",
-    "ratelimited",
-    "request_timeout",
-    "service_unavailable",
-    "token_expired",
-    "token_revoked",
-}
-# What a child does for an upload in these states.
 # What is done about an upload in these states; one that is scrubbed is never staged.
 _VERBS = {"received": "stage", "applying": "apply", "undoing": "undo"}
 # A scrubbed list of these kinds comes back as CSV.
@@ -233,6 +233,7 @@ class Runner:
                 await asyncio.to_thread(store.fail, upload, _died(upload, self._deaths.pop(key)))
             else:
                 await self._step(upload, progress)
+                await self._apply_unasked(upload)
         elif upload.state == "waiting" and await self._waited(upload):
             return
         upload = await asyncio.to_thread(store.get, upload.account_id, upload.id)
@@ -241,6 +242,29 @@ class Runner:
             scratch_path(self._limits.scratch_dir, upload.account_id, upload.id).unlink(missing_ok=True)
         await self._show(upload, progress)
         await asyncio.to_thread(store.release, upload, settled=upload.state)
+
+    async def _apply_unasked(self, upload: Upload) -> None:
+        """A list that was just read is applied at once, on the dropper's word, where the account wants no question."""
+        if upload.state != "received":
+            return
+        account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
+        read = await asyncio.to_thread(self._store.uploads.get, upload.account_id, upload.id)
+        ask = account.settings.ask
+        if ask == "always" or read.state != "waiting" or not read.phones:
+            return
+        if ask == "doubts":
+            before = await asyncio.to_thread(self._store.uploads.applied_before, read)
+            if doubts(read, Plain(), before=before):
+                return
+        by = Origin(
+            Function.UPLOAD,
+            read.actor,
+            read.channel_id,
+            read.channel_name,
+            reason="applied unasked, as the settings say",
+        )
+        await asyncio.to_thread(self._store.uploads.confirm, read.account_id, read.id, by, seen=read.seen)
+        self.poke()
 
     async def _waited(self, upload: Upload) -> bool:
         """A preview that nobody answers expires, or is reminded of once; True when that was all there is to do."""
@@ -267,7 +291,7 @@ class Runner:
         try:
             await self._post(message, upload.channel_id, upload.thread_ts or upload.message_ts)
         except SlackApiError as error:
-            if error_code(error) in _PASSING:
+            if error_code(error) in PASSING:
                 raise
             await self._write_to_dropper(upload, views.elsewhere(upload, message, str(error_code(error))))
 
@@ -300,7 +324,7 @@ class Runner:
                 await self._attach_unreadable(upload)
         except SlackApiError as error:
             why = error_code(error)
-            if why in _PASSING:
+            if why in PASSING:
                 raise
             log.warning("an upload cannot be shown in its channel", upload=upload.id, why=why)
             await self._write_to_dropper(upload, views.elsewhere(upload, picture, str(why)))
@@ -309,7 +333,7 @@ class Runner:
         try:
             await self._post(message, upload.actor.id)
         except SlackApiError as error:
-            if error_code(error) in _PASSING:
+            if error_code(error) in PASSING:
                 raise
             log.exception("answer not delivered", upload=upload.id, actor=upload.actor.id)
 
@@ -366,7 +390,8 @@ class Runner:
             entry = await asyncio.to_thread(self._store.uploads.applied_before, upload)
         elif upload.state == "undone":
             entry = await asyncio.to_thread(self._store.uploads.undone_by, upload)
-        return views.of_state(upload, self._limits.terms, entry)
+        account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
+        return views.of_state(upload, self._limits.terms.within(account.settings), entry)
 
     @staticmethod
     def _moving(upload: Upload, said: dict[str, Any], seconds: float) -> Message:
@@ -389,6 +414,8 @@ class Runner:
 
     async def _job(self, upload: Upload, verb: str) -> dict[str, Any] | None:
         """What the child needs to know, or None when the file is gone."""
+        account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
+        settings = account.settings
         url = ""
         if verb != "undo":
             try:
@@ -396,7 +423,7 @@ class Runner:
             except SlackApiError as error:
                 if error_code(error) in _FILE_GONE:
                     return None
-                if verb != "apply" or error_code(error) not in _PASSING:
+                if verb != "apply" or error_code(error) not in PASSING:
                     raise
             except (SlackClientError, aiohttp.ClientError, OSError):
                 if verb != "apply":
@@ -415,7 +442,7 @@ class Runner:
             "owner": self._owner,
             "lease_seconds": self._limits.lease_seconds,
             "scratch_dir": str(self._limits.scratch_dir),
-            "max_bytes": self._limits.max_bytes,
+            "max_bytes": min(self._limits.max_bytes, settings.max_list_bytes or self._limits.max_bytes),
             "keep_unreadable": upload.purpose.endswith("keep unreadable"),
             "file_id": upload.file_id,
             "url": url,
@@ -443,7 +470,7 @@ class Runner:
                 name = f"{Path(upload.file_name).stem}.scrubbed.csv"
             await self._attach(upload, path, name, f"{upload.file_name} without who is opted out")
         except SlackApiError as error:
-            if error_code(error) in _PASSING:
+            if error_code(error) in PASSING:
                 raise
             problem = f"Slack does not take the scrubbed list in this thread ({error_code(error)})."
             await asyncio.to_thread(self._store.uploads.fail, upload, problem)
@@ -453,38 +480,16 @@ class Runner:
             await asyncio.to_thread(path.unlink, missing_ok=True)
 
     async def _attach(self, upload: Upload, path: Path, name: str, title: str) -> None:
-        """
-        The file at *path* into the upload's thread, from disk to Slack in pieces, once.
-
-        The file's id is kept before it is shared: whoever takes over asks Slack whether that was still done.
-        https://docs.slack.dev/messaging/working-with-files#upload
-        """
-        if upload.attached_file is not None and await self._is_shared(upload.attached_file):
-            return
-        size = (await asyncio.to_thread(path.stat)).st_size
-        to = await self._client.files_getUploadURLExternal(filename=name, length=size)
-        await asyncio.to_thread(self._store.uploads.set_attached, upload, to["file_id"])
-        await self._upload(path, to["upload_url"])
-        await self._client.files_completeUploadExternal(
-            files=[{"id": to["file_id"], "title": title}], channel_id=upload.channel_id, thread_ts=upload.thread_ts
+        await attach(
+            self._client,
+            path,
+            name=name,
+            title=title,
+            channel=upload.channel_id,
+            thread_ts=upload.thread_ts or upload.message_ts,
+            attached=upload.attached_file,
+            keep=lambda file: asyncio.to_thread(self._store.uploads.set_attached, upload, file),
         )
-
-    async def _is_shared(self, file_id: str) -> bool:
-        try:
-            file = (await self._client.files_info(file=file_id))["file"]
-        except SlackApiError as error:
-            if error_code(error) in _PASSING:
-                raise
-            return False
-        return any(file.get(kind) for kind in ("shares", "channels", "groups", "ims"))
-
-    @staticmethod
-    async def _upload(path: Path, url: str) -> None:
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=60)
-        async with aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session:
-            with path.open("rb") as file:
-                async with session.post(url, data=file) as answer:
-                    answer.raise_for_status()
 
 
 def _died(upload: Upload, times: int) -> str:
@@ -506,16 +511,11 @@ def write_unreadable(
     """
     Write unreadable rows to *path* as a CSV that can be fixed and dropped again: the list's columns, then line and reason.
 
-    A cell that a spreadsheet would run as a formula gets an apostrophe in front, which reading takes off again
-    (https://owasp.org/www-community/attacks/CSV_Injection). Raises OSError.
+    Cells are `guarded` against spreadsheets. Raises OSError.
     """
     with path.open("w", encoding=encoding, newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([_safe(column) for column in columns] + ["line", "reason"])
+        writer.writerow([guarded(column) for column in columns] + ["line", "reason"])
         for row in rows:
-            cells = [_safe(cell) for cell in row.cells[: len(columns)]]
+            cells = [guarded(cell) for cell in row.cells[: len(columns)]]
             writer.writerow([*cells, *[""] * (len(columns) - len(cells)), row.line, row.reason])
-
-
-def _safe(cell: str) -> str:
-    return "'" + cell if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

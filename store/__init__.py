@@ -6,18 +6,23 @@ The verbs block; each is one transaction. They raise `StoreError`, whose text is
 
 from store.accounts import Accounts
 from store.campaigns import Campaigns
+from store.cleaning import guarded
 from store.database import BUSY_SECONDS, Database
 from store.deliveries import Deliveries
+from store.digests import Digest, Digests
 from store.errors import LeaseLost, ListRefused, StoreBehind, StoreError, StoreUnavailable, WrongState
-from store.exports import Exports
+from store.exports import COLUMNS as EXPORT_COLUMNS
+from store.exports import Export, Exports, Wanted
 from store.guard import doubts
+from store.history import Happening, History, Page
 from store.importing import Held, apply_upload, restage, stage_upload, undo_upload
 from store.lists import Damaged, ListReader, NoPhoneColumn, Row
-from store.notes import Function, Plain, Writer, entry_note, note
+from store.notes import OPTING_OUT, Function, Plain, Writer, entry_note, note
 from store.optouts import OptOuts
 from store.phone import (
     PHONENUMBERS_VERSION,
     CountryUnknown,
+    FoundPhone,
     Normaliser,
     NotAPhone,
     PhoneNumber,
@@ -27,17 +32,21 @@ from store.phone import (
     display,
     example,
     find_country,
+    find_phones,
     mask,
     national,
     parse_phone,
     split_numbers,
+    written,
 )
 from store.records import (
     Account,
+    AccountSettings,
     Actor,
     Added,
     Batch,
     Carried,
+    Cause,
     Conversation,
     Deleted,
     Delivery,
@@ -53,6 +62,7 @@ from store.records import (
 )
 from store.scrubbing import Scrubbed, scrub, scrub_upload
 from store.staging import Progress, Scratch, stage
+from store.summary import Summaries, Summary
 from store.uploads import StagedCounts, Uploads, require_undoable
 
 
@@ -67,6 +77,9 @@ class Store:
         self.uploads = Uploads(database)
         self.deliveries = Deliveries(database)
         self.exports = Exports(database)
+        self.history = History(database)
+        self.digests = Digests(database)
+        self.summaries = Summaries(database)
 
     @classmethod
     def open(cls, url: str, *, busy_seconds: float = BUSY_SECONDS) -> "Store":
@@ -80,20 +93,28 @@ class Store:
 
 __all__ = [
     "BUSY_SECONDS",
+    "EXPORT_COLUMNS",
+    "OPTING_OUT",
     "PHONENUMBERS_VERSION",
     "Account",
+    "AccountSettings",
     "Actor",
     "Added",
     "Batch",
     "Carried",
+    "Cause",
     "Conversation",
     "CountryUnknown",
     "Damaged",
     "Database",
     "Deleted",
     "Delivery",
+    "Digest",
     "Entry",
+    "Export",
+    "FoundPhone",
     "Function",
+    "Happening",
     "Held",
     "LeaseLost",
     "ListReader",
@@ -104,6 +125,7 @@ __all__ = [
     "OptOut",
     "Origin",
     "Outlook",
+    "Page",
     "PhoneNumber",
     "PhoneState",
     "Plain",
@@ -117,10 +139,12 @@ __all__ = [
     "StoreBehind",
     "StoreError",
     "StoreUnavailable",
+    "Summary",
     "Terms",
     "UnreadableReason",
     "UnreadableRow",
     "Upload",
+    "Wanted",
     "Writer",
     "WrongState",
     "apply_upload",
@@ -131,6 +155,8 @@ __all__ = [
     "entry_note",
     "example",
     "find_country",
+    "find_phones",
+    "guarded",
     "mask",
     "national",
     "note",
@@ -143,4 +169,5 @@ __all__ = [
     "stage",
     "stage_upload",
     "undo_upload",
+    "written",
 ]

@@ -1,15 +1,26 @@
 """Accounts: one Slack workspace or Enterprise Grid organisation each."""
 
 import dataclasses
+from enum import Enum
+from typing import Final
 
 import sqlalchemy as sa
 
 from store.database import Database
-from store.errors import StoreError
+from store.errors import StoreError, WrongState
 from store.models import accounts
 from store.notes import Function
-from store.records import Account, Origin
+from store.records import Account, AccountSettings, Origin
 from store.rows import account_of, new_entry
+
+
+class Keep(Enum):
+    """Stands for a setting that is left as it is, where None means something."""
+
+    KEEP = "keep"
+
+
+KEEP: Final = Keep.KEEP
 
 
 class Accounts:
@@ -46,21 +57,89 @@ class Accounts:
             return _get(connection, account)
 
     def set_country(self, account: int, country: str | None, by: Origin) -> Account:
-        """
-        Set the region code (ISO 3166, two letters) for phones that name no country; None: no default.
+        """Set the region code (ISO 3166, two letters) for phones that name no country; None: no default. See `change`."""
+        return self.change(account, by, country=country)[0]
 
-        Makes an entry of function "setting" whose reason says what it became, unless nothing changes.
+    def change(
+        self,
+        account: int,
+        by: Origin,
+        *,
+        country: str | Keep | None = KEEP,
+        settings: AccountSettings | None = None,
+        seen: str | None = None,
+    ) -> tuple[Account, tuple[str, ...]]:
+        """
+        Set the country, the settings, or both; the account as it is then, and a sentence for each that is another now.
+
+        Each of these is an entry of function "setting" with the sentence as its reason; nothing changed, nothing written.
+        *seen*: the `Account.seen` of the form it was decided in: `WrongState` when somebody else changed something since.
+        Raises `StoreError` for a value that cannot be.
         """
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
             before = _get(connection, account)
-            if before.country == country:
-                return before
-            what = f"default country is {country}" if country else "no default country"
-            reason = "; ".join(text for text in (what, by.reason) if text)
-            new_entry(connection, account, dataclasses.replace(by, function=Function.SETTING, reason=reason))
-            connection.execute(sa.update(accounts).where(accounts.c.id == account).values(country=country))
-            return _get(connection, account)
+            if seen not in (None, before.seen):
+                raise WrongState("Somebody else changed the settings since this form was opened. Open it again.")
+            wanted = before.settings if settings is None else settings
+            _check(wanted)
+            region = before.country if isinstance(country, Keep) else country
+            told = [*_country_told(before.country, region), *_told(before.settings, wanted)]
+            for what in told:
+                reason = "; ".join(text for text in (what, by.reason) if text)
+                new_entry(connection, account, dataclasses.replace(by, function=Function.SETTING, reason=reason))
+            if told:
+                kept = dataclasses.asdict(wanted)
+                values = {"country": region, "settings": kept}
+                connection.execute(sa.update(accounts).where(accounts.c.id == account).values(**values))
+            return _get(connection, account), tuple(told)
+
+
+_CHOICES: Final = {
+    "support": ("everyone", "groups", "nobody"),
+    "ask": ("always", "doubts", "never"),
+    "numbers": ("full", "masked"),
+    "exports": ("admins", "nobody"),
+}
+_TOLD: Final = {
+    "admins": "admins besides the workspace's own are {}",
+    "admin_groups": "groups whose members are admins are {}",
+    "support": "support is {}",
+    "support_groups": "groups whose members are support are {}",
+    "uploads_channels": "channels in which a dropped list is taken up are {}",
+    "ask": "before a list is applied, the desk asks: {}",
+    "undo_days": "days for which an upload can be undone: {}",
+    "max_list_bytes": "largest list in bytes: {}",
+    "numbers": "numbers in public channels are {}",
+    "exports": "who may export: {}",
+    "digest_channel": "channel of the weekly digest: {}",
+}
+
+
+def _check(settings: AccountSettings) -> None:
+    for name, choices in _CHOICES.items():
+        if getattr(settings, name) not in choices:
+            raise StoreError(f"{name} can be {', '.join(choices)}, not {getattr(settings, name)}.")
+    if settings.undo_days is not None and not 0 <= settings.undo_days <= 3650:
+        raise StoreError("Days for which an upload can be undone are a number from 0 to 3650.")
+    if settings.max_list_bytes is not None and settings.max_list_bytes < 1:
+        raise StoreError("The size of the largest list is a number above zero.")
+
+
+def _country_told(before: str | None, after: str | None) -> list[str]:
+    if before == after:
+        return []
+    return [f"default country is {after}" if after else "no default country"]
+
+
+def _told(before: AccountSettings, after: AccountSettings) -> list[str]:
+    told = []
+    for name, sentence in _TOLD.items():
+        value = getattr(after, name)
+        if value != getattr(before, name):
+            shown = ", ".join(value) if isinstance(value, tuple) else value
+            told.append(sentence.format("not set" if shown in (None, "") else shown))
+    return told
 
 
 def _get(connection: sa.Connection, account: int) -> Account:

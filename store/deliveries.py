@@ -56,6 +56,16 @@ class Deliveries:
         with self._database.write() as connection:
             return connection.execute(statement).first() is not None
 
+    def renew(self, account: int, event_id: str, *, lease_seconds: float) -> None:
+        """Whoever handles the event still does, for *lease_seconds* from now."""
+        with self._database.write(durable=False) as connection:
+            connection.execute(
+                sa.update(deliveries)
+                .where(deliveries.c.account_id == account, deliveries.c.event_id == event_id)
+                .where(deliveries.c.done_at.is_(None))
+                .values(lease_until=now() + timedelta(seconds=lease_seconds))
+            )
+
     def done(self, account: int, event_id: str) -> None:
         """The event's effect is there: nobody takes it up again."""
         with self._database.write() as connection:
@@ -108,6 +118,28 @@ def mark_done(connection: sa.Connection, account: int, event_id: str) -> None:
         .where(deliveries.c.done_at.is_(None))
         .values(done_at=now())
     )
+
+
+def first_time(database: Database, connection: sa.Connection, account: int, key: str) -> bool:
+    """Keep *key* as done, in the transaction of its effect; False when it is done already."""
+    at = now()
+    statement = (
+        database.insert(deliveries)
+        .values(
+            account_id=account,
+            event_id=key,
+            kind="once",
+            channel_id=None,
+            payload={},
+            received_at=at,
+            lease_until=at,
+            done_at=at,
+            attempts=1,
+        )
+        .on_conflict_do_nothing(index_elements=["account_id", "event_id"])
+        .returning(deliveries.c.event_id)
+    )
+    return connection.execute(statement).first() is not None
 
 
 def _delivery_of(row: sa.RowMapping) -> Delivery:

@@ -1,16 +1,71 @@
-"""The whole list, for other programs."""
+"""The whole list, for other programs and for people with spreadsheets."""
 
+import csv
 import itertools
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final, TextIO
 
 import sqlalchemy as sa
 
+from store.cleaning import guarded
 from store.database import Database
-from store.models import opt_outs
-from store.notes import Plain, note
-from store.records import OptOut
-from store.rows import read_opt_outs
+from store.errors import LeaseLost
+from store.models import entries, exports, opt_outs
+from store.notes import Function, Plain, note
+from store.records import Entry, OptOut, Origin
+from store.rows import entries_of, entry_of, new_entry, now, read_opt_outs
+
+# https://docs.getthru.io has no page for it: these are the columns of ThruText's own opt-out export, in its order.
+COLUMNS: Final = {
+    "desk": ("phone", "opted_out_since", "note", "function", "requested_at", "reason"),
+    "thrutext": (
+        "timestamp",
+        "contact_id",
+        "contact_first_name",
+        "contact_last_name",
+        "contact_phone",
+        "conversation_id",
+        "note",
+        "opt_out_type",
+    ),
+    "phones": ("phone",),
+}
+PROGRESS_EVERY = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """
+    What an export holds. *format*: one of `COLUMNS`.
+
+    *since* and *function*: only phones with a standing opt-out made since then, by that function.
+    """
+
+    format: str = "desk"
+    since: datetime | None = None
+    function: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """
+    An export somebody asked for in Slack, by its *entry*.
+
+    *dm_channel* and *message_ts*: of the message to that person that tells how it goes; None until it is there.
+    """
+
+    account_id: int
+    entry: Entry
+    wanted: Wanted
+    dm_channel: str | None
+    message_ts: str | None
+    attached_file: str | None
+    state: str
+    problem: str | None
+    phones: int
+    fence: int
 
 
 class Exports:
@@ -25,17 +80,50 @@ class Exports:
         Read in pages of one short transaction each, so a slow reader holds nothing up; what changes meanwhile behind
         the place reached is not seen.
         """
-        for phone, reasons in itertools.groupby(self._standing(account), key=lambda opt_out: opt_out.phone):
-            oldest = next(reasons)
-            yield phone, oldest.entry.at, note(oldest, Plain())
+        for oldest in self._oldest(account, Wanted()):
+            yield oldest.phone, oldest.entry.at, note(oldest, Plain())
 
-    def _standing(self, account: int) -> Iterator[OptOut]:
+    def write(
+        self,
+        account: int,
+        out: TextIO,
+        wanted: Wanted,
+        progress: Callable[[int], None] = lambda _phones: None,
+    ) -> int:
+        """
+        Write the phones *wanted* to *out* as CSV with a header, in order; how many there were.
+
+        The other cells of a phone are of its oldest standing opt-out that is wanted. One that a spreadsheet would run as a
+        formula gets an apostrophe (`store.cleaning.guarded`). *progress* is told the number so far. Importing it gives the same phones.
+        """
+        writer = csv.writer(out)
+        writer.writerow(COLUMNS[wanted.format])
+        number = 0
+        for number, oldest in enumerate(self._oldest(account, wanted), 1):
+            writer.writerow(_cells(oldest, wanted.format))
+            if number % PROGRESS_EVERY == 0:
+                progress(number)
+        out.flush()
+        return number
+
+    def _oldest(self, account: int, wanted: Wanted) -> Iterator[OptOut]:
+        for _, reasons in itertools.groupby(self._standing(account, wanted), key=lambda opt_out: opt_out.phone):
+            yield next(reasons)
+
+    def _standing(self, account: int, wanted: Wanted) -> Iterator[OptOut]:
         query = (
             sa.select(opt_outs)
             .where(opt_outs.c.account_id == account, opt_outs.c.lifted_by.is_(None))
             .order_by(opt_outs.c.phone, opt_outs.c.entry_id)
             .limit(self._page)
         )
+        such = sa.select(entries.c.id).where(entries.c.account_id == account)
+        if wanted.since is not None:
+            such = such.where(entries.c.at >= wanted.since)
+        if wanted.function is not None:
+            such = such.where(entries.c.function == wanted.function)
+        if wanted.since is not None or wanted.function is not None:
+            query = query.where(opt_outs.c.entry_id.in_(such))
         after = query
         while True:
             with self._database.read() as connection:
@@ -45,3 +133,123 @@ class Exports:
                 return
             last = sa.tuple_(sa.literal(page[-1].phone), sa.literal(page[-1].entry.id))
             after = query.where(sa.tuple_(opt_outs.c.phone, opt_outs.c.entry_id) > last)
+
+    # Those asked for in Slack, made in the background and delivered once.
+
+    def ask(self, account: int, by: Origin, wanted: Wanted) -> Export:
+        """Somebody wants an export: an entry of function "export" that says what of, and the work it makes."""
+        parts = [f"format {wanted.format}"]
+        if wanted.since is not None:
+            parts.append(f"since {wanted.since:%Y-%m-%d}")
+        if wanted.function is not None:
+            parts.append(f"function {wanted.function}")
+        by = replace(by, function=Function.EXPORT, reason=", ".join(parts))
+        with self._database.write() as connection:
+            entry = new_entry(connection, account, by)
+            connection.execute(
+                sa.insert(exports).values(
+                    account_id=account,
+                    entry_id=entry.id,
+                    format=wanted.format,
+                    since=wanted.since,
+                    function=wanted.function,
+                    state="asked",
+                    lease_until=now(),
+                )
+            )
+            return _get(connection, account, entry.id)
+
+    def get(self, account: int, entry: int) -> Export:
+        """The export of that entry."""
+        with self._database.read() as connection:
+            return _get(connection, account, entry)
+
+    def claim(self, owner: str, *, lease_seconds: float) -> Export | None:
+        """The oldest export that nobody is making, for *lease_seconds*; None when there is none."""
+        at = now()
+        query = sa.select(exports).where(exports.c.state == "asked", exports.c.lease_until <= at)
+        query = query.order_by(exports.c.account_id, exports.c.entry_id).limit(1)
+        with self._database.read() as connection:
+            if connection.execute(query).first() is None:
+                return None
+        with self._database.write() as connection:
+            row = connection.execute(self._database.skip_locked(query)).mappings().one_or_none()
+            if row is None:
+                return None
+            values = {
+                "owner": owner,
+                "fence": row["fence"] + 1,
+                "lease_until": at + timedelta(seconds=lease_seconds),
+            }
+            connection.execute(sa.update(exports).where(*_is(row["account_id"], row["entry_id"])).values(**values))
+            return _get(connection, row["account_id"], row["entry_id"])
+
+    def renew(self, export: Export, *, lease_seconds: float) -> Export:
+        """Hold *export* for *lease_seconds* from now; `LeaseLost` when it was taken over."""
+        return self._change(export, lease_until=now() + timedelta(seconds=lease_seconds))
+
+    def set_message(self, export: Export, channel: str, ts: str) -> Export:
+        """Where the message is that tells how it goes."""
+        return self._change(export, dm_channel=channel, message_ts=ts)
+
+    def set_attached(self, export: Export, file: str) -> Export:
+        """The Slack file it is in, before that is shared: whoever takes over asks Slack whether it still was."""
+        return self._change(export, attached_file=file)
+
+    def finish(self, export: Export, phones: int) -> Export:
+        """It was delivered, with so many phones."""
+        return self._change(export, state="done", phones=phones, finished_at=now())
+
+    def fail(self, export: Export, problem: str) -> Export:
+        """It cannot be; *problem* is a sentence for the person."""
+        return self._change(export, state="failed", problem=problem, finished_at=now())
+
+    def _change(self, export: Export, **values: object) -> Export:
+        where = (*_is(export.account_id, export.entry.id), exports.c.fence == export.fence, exports.c.state == "asked")
+        with self._database.write() as connection:
+            if connection.execute(sa.update(exports).where(*where).values(**values)).rowcount != 1:
+                raise LeaseLost("Somebody else makes this export.")
+            return _get(connection, export.account_id, export.entry.id)
+
+
+def _cells(one: OptOut, kind: str) -> tuple[str, ...]:
+    # A phone stays as it is: a plus and digits are no formula that does anything.
+    if kind == "phones":
+        return (one.phone,)
+    asked = one.requested_at or one.entry.requested_at
+    if kind == "thrutext":
+        said = one.imported_note or "; ".join(text for text in (one.entry.cause, one.entry.reason) if text)
+        return (_iso(asked or one.entry.at), "", "", "", one.phone, "", guarded(said), one.entry.function)
+    return (
+        one.phone,
+        _iso(one.entry.at),
+        guarded(note(one, Plain())),
+        one.entry.function,
+        _iso(asked) if asked else "",
+        guarded("; ".join(text for text in (one.entry.cause, one.entry.reason, one.imported_note) if text)),
+    )
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _is(account: int, entry: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return exports.c.account_id == account, exports.c.entry_id == entry
+
+
+def _get(connection: sa.Connection, account: int, entry: int) -> Export:
+    row = connection.execute(sa.select(exports).where(*_is(account, entry))).mappings().one()
+    made_by = connection.execute(entries_of(account).where(entries.c.id == entry)).mappings().one()
+    return Export(
+        account_id=account,
+        entry=entry_of(made_by),
+        wanted=Wanted(row["format"], row["since"], row["function"]),
+        dm_channel=row["dm_channel"],
+        message_ts=row["message_ts"],
+        attached_file=row["attached_file"],
+        state=row["state"],
+        problem=row["problem"],
+        phones=row["phones"],
+        fence=row["fence"],
+    )

@@ -22,6 +22,7 @@ from typing import BinaryIO, Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from store.cleaning import unguarded
 from store.columns import THRUTEXT, THRUTEXT_PHONE, contact_signs, likely_phones, looks_like_phone, plain
 from store.errors import ListRefused
 from store.formats import as_text
@@ -574,7 +575,7 @@ class _Carrying:
             return cells[place] if place is not None and place < len(cells) else ""
 
         asked = _moment(cell(self.timestamp))
-        parts = [cell(self.note)] if cell(self.note).strip() else []
+        parts = [unguarded(cell(self.note))] if cell(self.note).strip() else []
         if (kind := cell(self.opt_out_type)).strip():
             parts.append(f"opt_out_type: {kind}")
         if asked is None and (found := cell(self.timestamp)).strip():

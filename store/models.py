@@ -103,7 +103,63 @@ entries = sa.Table(
     sa.Column("reason", sa.Text),
     sa.Column("upload_id", BigInt),
     sa.Column("requested_at", Moment),
+    sa.Column("cause", sa.Text),
     sa.CheckConstraint("(function IN ('upload', 'undo')) = (upload_id IS NOT NULL)", name="upload"),
+)
+
+# The phones that an entry made by hand is about; those of an upload are found by the upload.
+entry_phones = sa.Table(
+    "entry_phones",
+    metadata,
+    sa.Column("account_id", BigInt, primary_key=True, autoincrement=False),
+    sa.Column("phone", Phone, primary_key=True),
+    sa.Column("entry_id", BigInt, primary_key=True, autoincrement=False),
+    sa.ForeignKeyConstraint(["account_id", "entry_id"], ["entries.account_id", "entries.id"]),
+    sa.CheckConstraint(E164, name="phone"),
+    sa.Index("ix_entry_phones_entry", "account_id", "entry_id"),
+    sqlite_with_rowid=False,
+)
+
+# Which weekly digests were sent, or are being sent by whoever holds the lease; `week` is the moment the week ended.
+digests = sa.Table(
+    "digests",
+    metadata,
+    _account(),
+    sa.Column("week", Moment, primary_key=True),
+    sa.Column("lease_until", Moment, nullable=False),
+    sa.Column("done_at", Moment),
+)
+
+EXPORT_STATES = ("asked", "done", "failed")
+EXPORT_FORMATS = ("desk", "thrutext", "phones")
+# Exports that were asked for in Slack, each by its entry, until they are delivered.
+exports = sa.Table(
+    "exports",
+    metadata,
+    sa.Column("account_id", BigInt, primary_key=True, autoincrement=False),
+    sa.Column("entry_id", BigInt, primary_key=True, autoincrement=False),
+    sa.Column("format", sa.Text, nullable=False),
+    sa.Column("since", Moment),
+    sa.Column("function", sa.Text),
+    sa.Column("dm_channel", sa.Text),
+    sa.Column("message_ts", sa.Text),
+    sa.Column("attached_file", sa.Text),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("problem", sa.Text),
+    sa.Column("phones", BigInt, nullable=False, server_default="0"),
+    sa.Column("owner", sa.Text),
+    sa.Column("lease_until", Moment, nullable=False),
+    sa.Column("fence", BigInt, nullable=False, server_default="0"),
+    sa.Column("finished_at", Moment),
+    sa.ForeignKeyConstraint(["account_id", "entry_id"], ["entries.account_id", "entries.id"]),
+    sa.CheckConstraint(f"state IN {EXPORT_STATES}", name="state"),
+    sa.CheckConstraint(f"format IN {EXPORT_FORMATS}", name="format"),
+    sa.Index(
+        "ix_exports_asked",
+        "lease_until",
+        sqlite_where=sa.text("state = 'asked'"),
+        postgresql_where=sa.text("state = 'asked'"),
+    ),
 )
 
 opt_outs = sa.Table(

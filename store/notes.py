@@ -17,6 +17,7 @@ class Function(StrEnum):
 
     COMMAND = "command"
     BUTTON = "button"
+    FORM = "form"
     MENTION = "mention"
     SHORTCUT = "shortcut"
     UPLOAD = "upload"
@@ -26,6 +27,22 @@ class Function(StrEnum):
     DELETE = "delete"
     UNDO = "undo"
     SETTING = "setting"
+    REMARK = "remark"
+    EXPORT = "export"
+
+
+# Entries of these opt phones out.
+OPTING_OUT = (
+    Function.COMMAND,
+    Function.BUTTON,
+    Function.FORM,
+    Function.MENTION,
+    Function.SHORTCUT,
+    Function.UPLOAD,
+    Function.KEYWORD,
+    Function.TEXTER,
+    Function.API,
+)
 
 
 class Writer(Protocol):
@@ -60,6 +77,7 @@ class Plain:
 _SENTENCES = {
     Function.COMMAND: "Opted out by hand by {who} with /optout add{where} on {when}{why}",
     Function.BUTTON: "Opted out by hand by {who} with a button{where} on {when}{why}",
+    Function.FORM: "Opted out by hand by {who} with a form{where} on {when}{why}",
     Function.MENTION: "Opted out by hand by {who} with a mention{where} on {when}{why}",
     Function.SHORTCUT: "Opted out by {who} from a message{where} on {when}{why}",
     Function.UPLOAD: "Opted out by upload of {file}{line}, by {who} on {when}{why}",
@@ -69,6 +87,8 @@ _SENTENCES = {
     Function.DELETE: "Deleted by {who} on {when}{why}",
     Function.UNDO: "Taken back with the whole upload of {file} by {who} on {when}{why}",
     Function.SETTING: "Changed by {who} on {when}{why}",
+    Function.REMARK: "Remark by {who} on {when}{why}",
+    Function.EXPORT: "Exported by {who} on {when}{why}",
 }
 
 
@@ -93,7 +113,7 @@ def entry_note(
 
     *requested_at*: when the person asked for it, where that is known and not the moment of the entry.
     """
-    why = "; ".join(text for text in (entry.reason, imported) if text)
+    why = "; ".join(text for text in (entry.cause, entry.reason, imported) if text)
     asked = f", requested on {write.moment(requested_at)}" if requested_at else ""
     return _SENTENCES[Function(entry.function)].format(
         who=write.person(entry.actor),

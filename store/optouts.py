@@ -10,29 +10,42 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from store.database import Database
-from store.deliveries import mark_done
-from store.models import accounts, campaigns, conversations, entries, opt_outs
+from store.deliveries import first_time, mark_done
+from store.models import accounts, campaigns, conversations, entries, entry_phones, opt_outs
+from store.notes import Function
 from store.records import Added, Conversation, Deleted, Entry, OptOut, Origin, PhoneState
 from store.rows import CONVERSATIONS, entries_of, entry_of, new_entry, read_conversations, read_opt_outs
+
+# Of the rows of a range, for each phone that is looked for in it, before looking each phone up is the faster way.
+MOST_ROWS_A_PHONE = 2
 
 
 class OptOuts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, account: int, phones: Sequence[str], by: Origin, *, delivery: str | None = None) -> tuple[Added, ...]:
+    def add(
+        self,
+        account: int,
+        phones: Sequence[str],
+        by: Origin,
+        *,
+        delivery: str | None = None,
+        once: str | None = None,
+    ) -> tuple[Added, ...]:
         """
         Opt *phones* (E.164) out by one entry and mark their conversations; one answer a distinct phone, in order.
 
         A phone that is out already gets one more reason. *delivery*: the event that asked for it, done with this.
+        *once*: names what asked, where it may ask twice; the second time nothing is done and nothing answered.
         """
         phones = tuple(dict.fromkeys(phones))
         with self._database.write() as connection:
             if delivery is not None:
                 mark_done(connection, account, delivery)
-            if not phones:
+            if not phones or (once is not None and not first_time(self._database, connection, account, once)):
                 return ()
-            entry = new_entry(connection, account, by)
+            entry = new_entry(connection, account, by, phones=phones)
             before = self._oldest_standing(connection, account, phones)
             rows = [{"account_id": account, "phone": phone, "entry_id": entry.id} for phone in sorted(phones)]
             connection.execute(sa.insert(opt_outs), rows)
@@ -63,7 +76,7 @@ class OptOuts:
                 return Deleted(phone, (), (), state)
             if seen is not None and any(opt_out.entry.id > seen for opt_out in state.standing):
                 return Deleted(phone, (), (), state, changed=True)
-            entry = new_entry(connection, account, by)
+            entry = new_entry(connection, account, by, phones=[phone])
             connection.execute(
                 sa.update(opt_outs)
                 .where(opt_outs.c.account_id == account, opt_outs.c.phone == phone, opt_outs.c.lifted_by.is_(None))
@@ -125,7 +138,24 @@ class OptOuts:
         talks: dict[str, list[Conversation]] = {phone: [] for phone in phones}
         for conversation in read_conversations(connection, with_phones):
             talks[conversation.phone].append(conversation)
-        return {phone: PhoneState(phone, tuple(reasons[phone]), tuple(talks[phone])) for phone in reasons}
+        said: dict[str, list[Entry]] = {phone: [] for phone in phones}
+        for remark in _remarks(self._database, connection, account, phones):
+            said[remark["phone"]].append(entry_of(remark))
+        return {
+            phone: PhoneState(phone, tuple(reasons[phone]), tuple(talks[phone]), tuple(said[phone]))
+            for phone in reasons
+        }
+
+
+def _remarks(
+    database: Database, connection: sa.Connection, account: int, phones: Sequence[str]
+) -> Sequence[sa.RowMapping]:
+    """The remarks on *phones*, newest first, each with its phone."""
+    on = sa.and_(entry_phones.c.account_id == entries.c.account_id, entry_phones.c.entry_id == entries.c.id)
+    query = entries_of(account).join(entry_phones, on).add_columns(entry_phones.c.phone)
+    query = query.where(entry_phones.c.account_id == account, database.among(entry_phones.c.phone, phones))
+    query = query.where(entries.c.function == Function.REMARK).order_by(entries.c.id.desc())
+    return connection.execute(query).mappings().all()
 
 
 # For uploads too, inside their transactions.
@@ -154,9 +184,21 @@ def count_phones(
     phones: Sequence[str],
     *where: sa.ColumnElement[bool],
 ) -> int:
-    """How many of *phones*, which are sorted and distinct, are in *column* of a row *where*."""
-    if not phones or not any_between(connection, column, phones[0], phones[-1], *where):
+    """
+    How many of *phones*, which are sorted and distinct, are in *column* of a row *where*.
+
+    A batch of a long list meets about as many rows as it has phones between its first and its last: to read them is
+    several times as fast as to look each phone up, which is left for a batch that spans far more (docs/benchmarks.md).
+    """
+    if not phones:
         return 0
+    near = MOST_ROWS_A_PHONE * len(phones)
+    between = sa.select(column).where(*where, column >= phones[0], column <= phones[-1]).limit(near + 1).subquery()
+    # As one string: a row of the result for each would take longer than the looking up.
+    found = connection.execute(sa.select(sa.func.aggregate_strings(between.c[0], " "))).scalar_one()
+    met = found.split(" ") if found else []
+    if len(met) <= near:
+        return len(set(met).intersection(phones))
     count = sa.select(sa.func.count(column.distinct())).where(*where, database.among(column, phones))
     return connection.execute(count).scalar_one()
 

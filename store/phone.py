@@ -15,9 +15,11 @@ from typing import Final
 import phonenumbers
 from phonenumbers import (
     CountryCodeSource,
+    Leniency,
     NumberParseException,
     PhoneMetadata,
     PhoneNumberFormat,
+    PhoneNumberMatcher,
     PhoneNumberType,
     ValidationResult,
 )
@@ -29,6 +31,7 @@ from store.countries import CountryUnknown, country_name, find_country
 __all__ = [
     "PHONENUMBERS_VERSION",
     "CountryUnknown",
+    "FoundPhone",
     "Normaliser",
     "NotAPhone",
     "PhoneNumber",
@@ -38,6 +41,7 @@ __all__ = [
     "display",
     "example",
     "find_country",
+    "find_phones",
     "mask",
     "national",
     "parse_phone",
@@ -517,6 +521,79 @@ def parse_phone(text: str, country: str | None, *, typed: bool = True) -> PhoneN
     return _normaliser(country, typed).parse(text)
 
 
+# --- phones in prose ------------------------------------------------------------------------------------------------
+
+# As long as a message of Slack's can be; what is behind it is not looked at.
+LONGEST_PROSE: Final = 40_000
+_MOST_TRIES: Final = 2_000
+_TEL_LINK = re.compile(r"<tel:[^<>|]*(?:\|[^<>]*)?>", re.IGNORECASE)
+# Mentions and links to elsewhere: their ids and addresses hold digits that are nobody's phone.
+_OTHER_LINK = re.compile(
+    r"<(?!tel:)(?:[@#!]|[a-z][a-z+.-]*:)[^<>|]*(?:\|([^<>]*))?>|\bhttps?://[^\s<>]+", re.IGNORECASE
+)
+_GLUED = re.compile(r"(?<=[\d)])(?=\+)")
+_DIALLED_00 = re.compile(r"(?<![0-9+])00[1-9](?:[ ().-]{0,2}[0-9]){6,13}(?![0-9])")
+_LABEL_TOUCHING_BEFORE = re.compile(rf"(?<![A-Za-z]){_LABEL}\Z", re.IGNORECASE)
+_LABEL_TOUCHING_AFTER = re.compile(rf"{_LABEL}(?![A-Za-z0-9])", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPhone:
+    """A phone in prose: its *number*, and the *text* it was written as, on `folded` text."""
+
+    number: PhoneNumber
+    text: str
+
+
+def find_phones(text: str, country: str | None) -> tuple[FoundPhone, ...]:
+    """
+    Every phone in *text*, prose as Slack delivers it, in order and each once.
+
+    *country* is the region code in force for numbers without a country code, None for none. What is inside of a word, an
+    address or a mention is no phone, nor is a link that shows one number and dials another; numbers spelt in letters are
+    not searched for. Never raises for any text.
+    """
+    found: dict[str, FoundPhone] = {}
+
+    def keep(written: str) -> None:
+        number = parse_phone(written, country)
+        if isinstance(number, PhoneNumber):
+            found.setdefault(number.e164, FoundPhone(number, written.strip()))
+
+    def search(prose: str) -> None:
+        # The library reads neither two numbers with nothing between them nor, in most countries, 00 for +.
+        prose = _GLUED.sub(" ", prose)
+        matches = PhoneNumberMatcher(prose, country, leniency=Leniency.POSSIBLE, max_tries=_MOST_TRIES)
+        spans = {match.start: match.end for match in matches}
+        taken = {at for start, end in spans.items() for at in range(start, end)}
+        spans |= {m.start(): m.end() for m in _DIALLED_00.finditer(prose) if taken.isdisjoint(range(*m.span()))}
+        for start, end in sorted(spans.items()):
+            if not _inside_a_word(prose, start, end):
+                keep(prose[start:end])
+
+    text = _OTHER_LINK.sub(_shown, text[:LONGEST_PROSE])
+    start = 0
+    for link in _TEL_LINK.finditer(text):
+        search(folded(text[start : link.start()]))
+        keep(link[0])
+        start = link.end()
+    search(folded(text[start:]))
+    return tuple(found.values())
+
+
+def _shown(link: re.Match[str]) -> str:
+    """What people see of a link that has words of its own; a mention or an address is blanked."""
+    return link[1] if link[1] and not link[0].startswith(("<@", "<#", "<!")) else " "
+
+
+def _inside_a_word(text: str, start: int, end: int) -> bool:
+    """Do letters touch what is between, as in an order's id? "tel" and its like may, and other scripts than Latin."""
+    before, after = text[max(0, start - 12) : start], text[end : end + 12]
+    if re.search(r"[A-Za-z0-9@]\Z", before) and not _LABEL_TOUCHING_BEFORE.search(before):
+        return True
+    return bool(re.match(r"[A-Za-z0-9@]", after)) and not _LABEL_TOUCHING_AFTER.match(after)
+
+
 # --- reading and showing --------------------------------------------------------------------------------------------
 
 
@@ -552,8 +629,16 @@ def display(e164: str, home: str | None) -> str:
     return national(e164) if country == home else f"{national(e164)} ({country_name(country)})"
 
 
+def written(e164: str) -> frozenset[str]:
+    """Every way in which the desk writes a phone, without the country's name."""
+    number = _parsed(e164, None)
+    if number is None:
+        return frozenset({e164})
+    return frozenset({e164, national(e164), str(phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL))})
+
+
 def mask(e164: str) -> str:
-    """A phone for a log: country code and last three digits, "+1•••••••671"."""
+    """A phone for a log, or for eyes that need not read it: country code and last three digits, "+1•••••••671"."""
     number = _parsed(e164, None)
     code = f"+{number.country_code}" if number is not None else ""
     return f"{code}{'•' * (len(e164) - len(code) - 3)}{e164[-3:]}" if len(e164) >= len(code) + 5 else "•" * len(e164)

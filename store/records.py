@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 
@@ -13,6 +14,18 @@ class Actor:
 
     id: str
     name: str
+
+
+class Cause(StrEnum):
+    """Why somebody opted a phone out, in one of the words a form offers; the entry's reason says the rest."""
+
+    ASKED = "asked to stop"
+    WRONG_NUMBER = "wrong number"
+    DECEASED = "deceased"
+    HOSTILE = "hostile"
+    LEGAL = "legal threat"
+    TEST = "staff or test number"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +40,32 @@ class Origin:
     permalink: str | None = None
     reason: str | None = None
     requested_at: datetime | None = None
+    cause: Cause | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSettings:
+    """
+    What an account's admins decided, as opposed to who runs the desk; kept as JSON.
+
+    *admins* and the members of *admin_groups* are admins besides the workspace's own. *support*: who may add and search:
+    "everyone", "groups" (the members of *support_groups*) or "nobody" but admins. *uploads_channels*: ids, besides the
+    desk's own. *ask* before a list is applied: "always", "doubts" (when it looks wrong) or "never". *undo_days* and
+    *max_list_bytes*: None for the desk's own, which they can only narrow. *numbers* in public channels: "full" or
+    "masked". *exports*: "admins" or "nobody". *digest_channel*: where the weekly digest goes, None for nowhere.
+    """
+
+    admins: tuple[str, ...] = ()
+    admin_groups: tuple[str, ...] = ()
+    support: str = "everyone"
+    support_groups: tuple[str, ...] = ()
+    uploads_channels: tuple[str, ...] = ()
+    ask: str = "always"
+    undo_days: float | None = None
+    max_list_bytes: int | None = None
+    numbers: str = "full"
+    exports: str = "admins"
+    digest_channel: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +77,12 @@ class Account:
     name: str
     country: str | None
     opted_out: int
+    settings: AccountSettings = AccountSettings()
+
+    @property
+    def seen(self) -> str:
+        """Names what a form of settings shows: once somebody changed any of them, it is another."""
+        return hashlib.sha256(repr((self.country, self.settings)).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +101,7 @@ class Entry:
     upload_id: int | None
     file_name: str | None
     requested_at: datetime | None
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +114,11 @@ class OptOut:
     imported_note: str | None
     requested_at: datetime | None
     lifted: Entry | None
+
+    @property
+    def by_contact(self) -> bool:
+        """Whether the contact asked for it: by a word like STOP, or in words that somebody noted."""
+        return self.entry.function == "keyword" or self.entry.cause is Cause.ASKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +135,12 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class PhoneState:
-    """All that is known of one phone. *opt_outs*: newest first, lifted ones too."""
+    """All that is known of one phone. *opt_outs* and *remarks*: newest first, lifted opt-outs too."""
 
     phone: str
     opt_outs: tuple[OptOut, ...]
     conversations: tuple[Conversation, ...]
+    remarks: tuple[Entry, ...] = ()
 
     @property
     def standing(self) -> tuple[OptOut, ...]:
@@ -97,6 +149,11 @@ class PhoneState:
     @property
     def opted_out(self) -> bool:
         return bool(self.standing)
+
+    @property
+    def by_contact(self) -> bool:
+        """Whether the contact asked for any of the standing opt-outs."""
+        return any(opt_out.by_contact for opt_out in self.standing)
 
     @property
     def since(self) -> datetime | None:
@@ -200,6 +257,11 @@ class Terms:
     remind: timedelta
     expire: timedelta
     undo: timedelta
+
+    def within(self, settings: AccountSettings) -> "Terms":
+        """These, as narrowed by what an account's admins decided."""
+        days = settings.undo_days
+        return self if days is None else replace(self, undo=min(self.undo, timedelta(days=days)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """Entries in and out of the database, and the mapping of rows to records. Private to the store."""
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from store.models import accounts, campaigns, conversations, entries, uploads
-from store.records import Account, Actor, Conversation, Entry, OptOut, Origin
+from store.models import accounts, campaigns, conversations, entries, entry_phones, uploads
+from store.records import Account, AccountSettings, Actor, Cause, Conversation, Entry, OptOut, Origin
 
 _CHUNK = 1_000  # ids in one query
 
@@ -71,12 +72,17 @@ def read_conversations(connection: sa.Connection, query: sa.Select[Any]) -> list
 
 def account_of(row: sa.RowMapping) -> Account:
     """The account in a row of its table."""
-    return Account(row["id"], row["slack_id"], row["name"], row["country"], row["opted_out"])
+    known = {field.name for field in dataclasses.fields(AccountSettings)}
+    # Lists are tuples here; what a later version kept besides is left alone.
+    kept: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row["settings"].items() if k in known}
+    return Account(row["id"], row["slack_id"], row["name"], row["country"], row["opted_out"], AccountSettings(**kept))
 
 
-def new_entry(connection: sa.Connection, account: int, by: Origin, *, upload_id: int | None = None) -> Entry:
+def new_entry(
+    connection: sa.Connection, account: int, by: Origin, *, upload_id: int | None = None, phones: Sequence[str] = ()
+) -> Entry:
     """
-    Write the account's next entry.
+    Write the account's next entry, about *phones* where it is made by hand; those of an upload are found by the upload.
 
     Taking its id locks the account's row, so the transaction is the account's only writer from here on.
     """
@@ -99,6 +105,7 @@ def new_entry(connection: sa.Connection, account: int, by: Origin, *, upload_id:
         upload_id=upload_id,
         file_name=None,
         requested_at=by.requested_at,
+        cause=by.cause,
     )
     connection.execute(
         sa.insert(entries).values(
@@ -115,8 +122,12 @@ def new_entry(connection: sa.Connection, account: int, by: Origin, *, upload_id:
             reason=entry.reason,
             upload_id=entry.upload_id,
             requested_at=entry.requested_at,
+            cause=entry.cause,
         )
     )
+    if phones:
+        rows = [{"account_id": account, "phone": phone, "entry_id": number} for phone in sorted(phones)]
+        connection.execute(sa.insert(entry_phones), rows)
     if upload_id is None:
         return entry
     of_upload = sa.select(uploads.c.file_name).where(uploads.c.account_id == account, uploads.c.id == upload_id)
@@ -124,9 +135,11 @@ def new_entry(connection: sa.Connection, account: int, by: Origin, *, upload_id:
 
 
 def entries_of(account: int) -> sa.Select[Any]:
-    """The account's entries with the file names of their uploads, for `entry_of`."""
+    """The account's entries with the file names of their uploads, for `entry_of`; the link of an upload's is that of its drop."""
     of_upload = sa.and_(uploads.c.account_id == entries.c.account_id, uploads.c.id == entries.c.upload_id)
-    query = sa.select(entries, uploads.c.file_name).outerjoin(uploads, of_upload)
+    query = sa.select(entries, uploads.c.file_name, uploads.c.permalink.label("dropped_at")).outerjoin(
+        uploads, of_upload
+    )
     return query.where(entries.c.account_id == account)
 
 
@@ -140,9 +153,10 @@ def entry_of(row: sa.RowMapping) -> Entry:
         channel_id=row["channel_id"],
         channel_name=row["channel_name"],
         message_ts=row["message_ts"],
-        permalink=row["permalink"],
+        permalink=row["permalink"] or row["dropped_at"],
         reason=row["reason"],
         upload_id=row["upload_id"],
         file_name=row["file_name"],
         requested_at=row["requested_at"],
+        cause=None if row["cause"] is None else Cause(row["cause"]),
     )

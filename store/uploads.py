@@ -96,7 +96,7 @@ class Uploads:
             )
             row = connection.execute(known).mappings().one_or_none()
             if row is not None:
-                found = _upload_of(row)
+                found = upload_of(row)
                 more = UPLOAD_PURPOSES.index(purpose) > UPLOAD_PURPOSES.index(found.purpose)
                 if not more or found.state not in _UNDECIDED or thread_ts not in (None, found.thread_ts):
                     return found, False
@@ -139,7 +139,7 @@ class Uploads:
         """The last *limit* uploads, newest first."""
         query = sa.select(uploads).where(uploads.c.account_id == account).order_by(uploads.c.id.desc()).limit(limit)
         with self._database.read() as connection:
-            return tuple(_upload_of(row) for row in connection.execute(query).mappings())
+            return tuple(upload_of(row) for row in connection.execute(query).mappings())
 
     def confirm(self, account: int, upload: int, by: Origin, *, seen: str | None = None) -> Upload:
         """
@@ -291,7 +291,7 @@ class Uploads:
             row = connection.execute(self._database.skip_locked(query)).mappings().one_or_none()
             if row is None:
                 return None
-            found = _upload_of(row)
+            found = upload_of(row)
             until = at + timedelta(seconds=lease_seconds)
             return _change(connection, found, owner=owner, fence=found.fence + 1, lease_until=until)
 
@@ -536,7 +536,7 @@ class Uploads:
 _FIELDS = tuple(name for name in Upload.__dataclass_fields__ if name not in {"actor", "decider", "columns", "summary"})
 
 
-def _upload_of(row: sa.RowMapping) -> Upload:
+def upload_of(row: sa.RowMapping) -> Upload:
     return Upload(
         **{name: row[name] for name in _FIELDS},
         actor=Actor(row["actor_id"], row["actor_name"]),
@@ -554,7 +554,7 @@ def _get(connection: sa.Connection, account: int, upload: int) -> Upload:
     row = connection.execute(sa.select(uploads).where(_one(account, upload))).mappings().one_or_none()
     if row is None:
         raise StoreError(f"There is no upload {upload}.")
-    return _upload_of(row)
+    return upload_of(row)
 
 
 def _locked(connection: sa.Connection, account: int, upload: int) -> Upload:
@@ -563,7 +563,7 @@ def _locked(connection: sa.Connection, account: int, upload: int) -> Upload:
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
         raise StoreError(f"There is no upload {upload}.")
-    return _upload_of(row)
+    return upload_of(row)
 
 
 def _fenced(connection: sa.Connection, upload: Upload) -> Upload:
@@ -583,7 +583,7 @@ def _start_over(connection: sa.Connection, upload: Upload, **values: Any) -> Upl
 
 def _change(connection: sa.Connection, upload: Upload, **values: Any) -> Upload:
     statement = sa.update(uploads).where(_one(upload.account_id, upload.id)).values(**values).returning(uploads)
-    return _upload_of(connection.execute(statement).mappings().one())
+    return upload_of(connection.execute(statement).mappings().one())
 
 
 def _decided(connection: sa.Connection, upload: Upload, by: Origin, **values: Any) -> Upload:

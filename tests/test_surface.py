@@ -4,7 +4,7 @@ import ast
 import inspect
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,14 +13,20 @@ import yaml
 from pydantic import SecretStr
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.listener_matcher.async_builtins import AsyncBuiltinListenerMatcher
+from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import create_app
 from bot.config import Settings
 from bot.manifest import manifest, scopes
 from bot.sandbox import SandboxMessage, State
+from handlers.listeners import surfaces_table
+from handlers.roles import Action
+from handlers.views import forms, history, optouts
+from handlers.views import settings as settings_views
 from handlers.views import uploads as views
-from store import Function, Origin, Outlook, Store
+from handlers.views.shortcuts import check
+from store import Function, Origin, Outlook, PhoneState, Store, find_phones
 from tests.handlers import conftest as desks
 from tests.handlers.conftest import TICKETS, Office
 
@@ -164,6 +170,28 @@ async def _mention(office: Office, person: str) -> None:
     await office.people.message(person, TICKETS, f"<@{office.slack.bot_user_id}> is 212 555 0100 opted out?", raw=True)
 
 
+async def _mention_to_add(office: Office, person: str) -> None:
+    await office.people.message(person, TICKETS, f"<@{office.slack.bot_user_id}> opt out {NOT_OUT}", raw=True)
+
+
+async def _mention_to_delete(office: Office, person: str) -> None:
+    await office.people.message(person, TICKETS, f"<@{office.slack.bot_user_id}> opt in {OUT}", raw=True)
+
+
+async def _direct(office: Office, person: str) -> None:
+    assert (await office.people.message(person, "@bot", OUT)).ok
+
+
+async def _direct_list(office: Office, person: str) -> None:
+    assert (await office.people.drop(person, "@bot", "list.csv", b"phone\n2125550101\n")).ok
+
+
+async def _check(office: Office, person: str) -> None:
+    ticket = await office.people.message("admin", TICKETS, f"it is {NOT_OUT}")
+    assert (await office.people.shortcut(person, "optout.check", channel=TICKETS, ts=ticket.ts)).acknowledged
+    assert (await office.people.state()).views(person) == []
+
+
 async def _mention_with_list(office: Office, person: str) -> None:
     await office.people.drop(person, TICKETS, "list.csv", b"phone\n2125550101\n", text="@optout")
 
@@ -180,6 +208,39 @@ async def _add(office: Office, person: str) -> None:
 async def _delete(office: Office, person: str) -> None:
     asked = await office.ask("admin", f"delete {OUT}", channel=TICKETS, replies=0)
     await office.press(person, asked, "optout.delete")
+
+
+async def _why(office: Office, person: str) -> None:
+    """The form of a delete, open all the same: Slack would have to have mixed people up."""
+    asked = await office.ask("admin", f"delete {OUT}", channel=TICKETS, replies=0)
+    told = len((await office.people.state()).ephemerals(person))
+    await office.press(person, asked, "optout.delete")
+    await office.told(person, told)
+    await submitted(
+        office,
+        person,
+        optouts.why(PhoneState(OUT, (), ()), "US", origin(asked, phone=OUT, seen=1), ""),
+        {"optout.why": "mine"},
+    )
+
+
+def origin(message: SandboxMessage, **more: Any) -> str:
+    """What a modal opened from *message* remembers."""
+    return json.dumps(
+        {"channel": message.channel, "name": None, "thread": message.thread_ts, "message": message.ts} | more
+    )
+
+
+async def submitted(office: Office, person: str, view: View, values: dict[str, Any]) -> None:
+    """*person*, who just pressed something, submits *view* and is told in it that the desk is not theirs to use."""
+    trigger = (await office.people.deliveries("interaction"))[-1]["payload"]["trigger_id"]
+    client = AsyncWebClient(token=office.slack.bot_token, base_url=office.slack.api_url)
+    opened = (await client.views_open(trigger_id=trigger, view=view))["view"]
+    assert (await office.people.submit(person, opened["id"], values)).acknowledged
+    said = await office.people.until(
+        lambda state: next((v for v in state.views(person) if "the opt-out desk" in str(v)), None)
+    )
+    await office.people.close(person, said["id"])
 
 
 def _pressing(action: str, content: bytes) -> Act:
@@ -202,12 +263,97 @@ def _pressing(action: str, content: bytes) -> Act:
     return act
 
 
+def _turn(action: str) -> Act:
+    """A page of history that stands where the person can press its buttons; its author would have had to post it."""
+
+    async def act(office: Office, person: str) -> None:
+        value = json.dumps({"filters": {"phone": OUT} if "phone" in action else {}, "before": []})
+        button = {"type": "button", "text": {"type": "plain_text", "text": "x"}, "action_id": action, "value": value}
+        client = AsyncWebClient(token=office.slack.bot_token, base_url=office.slack.api_url)
+        channel = (await office.people.state()).channel(TICKETS).id
+        posted = await client.chat_postMessage(
+            channel=channel, text="page", blocks=[{"type": "actions", "elements": [button]}]
+        )
+        message = (await office.people.state()).message(posted["ts"])
+        assert message is not None
+        await office.press(person, message, action)
+
+    return act
+
+
+async def _remark(office: Office, person: str) -> None:
+    found = await office.ask("admin", f"search {OUT}", channel=TICKETS)
+    told = len((await office.people.state()).ephemerals(person))
+    await office.press(person, found.thread[0], "remark.form")
+    await office.told(person, told)
+    form = history.remark_form(PhoneState(OUT, (), ()), "US", origin(found, phone=OUT))
+    await submitted(office, person, form, {history.REMARK: "mine"})
+
+
+async def _home(office: Office, person: str) -> None:
+    """Home says no by itself; the command does it for the eyes of this test."""
+    assert (await office.people.home(person)).ok
+    home = await office.people.until(lambda state: state.home(person))
+    assert re.search(r"use the opt-out desk", str(home))
+    assert "must not be texted" not in str(home)
+    await _command(office, person)
+
+
+def _form(name: str, values: Mapping[str, Any]) -> Act:
+    """The menu and a form are open all the same, and the person presses and submits."""
+
+    async def act(office: Office, person: str) -> None:
+        found = await office.ask("admin", f"search {NOT_OUT}", channel=TICKETS, replies=0)
+        told = len((await office.people.state()).ephemerals(person))
+        await office.press(person, found, "optout.add")
+        await office.told(person, told)
+        account, about = office.store.accounts.get(office.account.id), origin(found)
+        made = {"add": forms.add(account, about), "search": forms.search(account, about)}
+        made["settings"] = settings_views.form(account, [], origin(found, seen=account.seen))
+        made["upload"] = forms.upload(account, about, None)
+        filled = dict(values)
+        if name == "upload":
+            filled["form.file"] = [(await office.people.drop(person, None, "form.csv", b"phone\n2125550101\n")).file]
+            filled["form.channel"] = (await office.people.state()).channel(UPLOADS).id
+        await submitted(office, person, made[name], filled)
+        await office.press(person, found, "optout.add")
+        await office.told(person, told + 1)
+        trigger = (await office.people.deliveries("interaction"))[-1]["payload"]["trigger_id"]
+        client = AsyncWebClient(token=office.slack.bot_token, base_url=office.slack.api_url)
+        menu = forms.menu(account, about, "admin")
+        opened = (await client.views_open(trigger_id=trigger, view=menu))["view"]
+        assert (await office.people.click_in_view(person, opened["id"], f"form.{name}")).acknowledged
+        await office.told(person, told + 2)
+        assert [view["id"] for view in (await office.people.state()).views(person)] == [opened["id"]]
+        await office.people.close(person, opened["id"])
+
+    return act
+
+
+_FORMS = {
+    "add": _form("add", {"form.numbers": NOT_OUT}),
+    "search": _form("search", {"form.number": OUT}),
+    "upload": _form("upload", {}),
+}
 CASES: dict[Listener, Act | tuple[Act, ...]] = {
     Listener("command", "/optout"): _command,
-    Listener("event", "app_mention"): (_mention, _mention_with_list),
+    Listener("event", "app_mention"): (_mention, _mention_to_add, _mention_to_delete, _mention_with_list),
+    Listener("event", "message"): (_direct, _direct_list),
+    Listener("shortcut", "optout.check"): _check,
     Listener("event", "file_shared"): _drop,
+    Listener("event", "app_home_opened"): _home,
+    **{Listener(kind, f"form.{name}"): act for name, act in _FORMS.items() for kind in ("action", "view_submission")},
     Listener("action", "optout.add"): _add,
     Listener("action", "optout.delete"): _delete,
+    Listener("view_submission", "optout.why"): _why,
+    Listener("action", "history.phone.newer"): _turn("history.phone.newer"),
+    Listener("action", "history.phone.older"): _turn("history.phone.older"),
+    Listener("action", "history.all.newer"): _turn("history.all.newer"),
+    Listener("action", "history.all.older"): _turn("history.all.older"),
+    Listener("action", "remark.form"): _remark,
+    Listener("view_submission", "remark.form"): _remark,
+    Listener("action", "form.settings"): _form("settings", {"settings.ask": "never"}),
+    Listener("view_submission", "settings.form"): _form("settings", {"settings.ask": "never"}),
     Listener("action", "upload.confirm"): _pressing("upload.confirm", b"phone\n2125550102\n"),
     Listener("action", "upload.cancel"): _pressing("upload.cancel", b"phone\n2125550102\n"),
     Listener("action", "upload.country"): _pressing("upload.country", b"phone\n2125550102\n"),
@@ -215,8 +361,9 @@ CASES: dict[Listener, Act | tuple[Act, ...]] = {
 }
 
 
-# Of lists that an admin said yes to: tested in one go below.
+# Modals that are open all the same, and lists that an admin said yes to: tested below.
 LATER = {
+    Listener("view_submission", "optout.check"),
     Listener("view_submission", "upload.sure"),
     Listener("view_submission", "upload.undo"),
     Listener("action", "upload.stop"),
@@ -228,6 +375,19 @@ LATER = {
 def test_every_listener_has_a_case(app: AsyncApp) -> None:
     """Whoever adds an entrance shows here that it is guarded. The catch-all for events does nothing for anybody."""
     assert set(listeners(app)) - {Listener("event", ".*")} == set(CASES) | LATER
+
+
+def test_the_table_of_surfaces_is_the_codes(tmp_path: Path) -> None:
+    """docs/surfaces.md shows what each role may do and where, as it is registered; every action can be reached."""
+    store = Store.open(f"sqlite:///{tmp_path / 'desk.db'}")
+    desk = create_app(Settings(slack_bot_token=SecretStr("xoxb-1"), scratch_dir=tmp_path), store)
+    store.close()
+    assert {action for listener in desk.listeners for action in listener.actions} == set(Action)
+    registered = {listener.name for listener in listeners(desk.app)} - {".*"}
+    assert {listener.name for listener in desk.listeners} == registered
+    table = surfaces_table(desk.listeners)
+    shown = (ROOT / "docs" / "surfaces.md").read_text(encoding="utf-8")
+    assert table in shown, f"docs/surfaces.md needs this table:\n{table}"
 
 
 def _stored(office: Office) -> dict[str, Any]:
@@ -265,6 +425,24 @@ async def test_every_entrance_says_a_polite_no(office: Office, person: str) -> N
 
 
 @pytest.mark.parametrize("person", ["guest", "stranger"])
+async def test_a_check_that_is_open_all_the_same(office: Office, person: str) -> None:
+    """The modal of the message shortcut, submitted by who may not, opts nobody out and says so."""
+    await office.people.invite(TICKETS, person)
+    ticket = await office.people.message("admin", TICKETS, f"it is {NOT_OUT}")
+    assert (await office.people.shortcut(person, "optout.check", channel=TICKETS, ts=ticket.ts)).acknowledged
+    trigger = (await office.people.deliveries("interaction"))[-1]["payload"]["trigger_id"]
+    channel = (await office.people.state()).channel(TICKETS).id
+    where = {"channel": channel, "name": TICKETS, "thread": ticket.ts, "message": ticket.ts}
+    found = [(PhoneState(NOT_OUT, (), ()), one) for one in find_phones(NOT_OUT, None)]
+    view = check(found, 0, "words", "US", json.dumps(where))
+    client = AsyncWebClient(token=office.slack.bot_token, base_url=office.slack.api_url)
+    opened = (await client.views_open(trigger_id=trigger, view=view))["view"]
+    assert (await office.people.submit(person, opened["id"], {"check.cause": "other"})).acknowledged
+    await office.people.until(lambda state: "use the opt-out desk" in str(state.views(person)))
+    assert _stored(office)["entries"] == ()
+
+
+@pytest.mark.parametrize("person", ["guest", "stranger"])
 async def test_what_is_applied_is_not_theirs_either(office: Office, person: str) -> None:
     """Neither the buttons of a list at work, stopped or done, nor a modal that is open all the same, do what they ask."""
     await office.people.invite(UPLOADS, person)
@@ -296,21 +474,13 @@ async def test_what_is_applied_is_not_theirs_either(office: Office, person: str)
     await refused(await confirmed("done.csv", "upload.stop"), "upload.stop")
     done = await shown("done.csv", "upload.undo")
     await refused(done, "upload.undo")
-    about = {"upload": 1, "seen": store.uploads.get(account, 1).seen, "channel": done.channel, "name": None}
-    origin = json.dumps(about | {"thread": done.thread_ts, "message": done.ts})
+    about = origin(done, upload=1, seen=store.uploads.get(account, 1).seen)
     for view, values in (
-        (views.undo_question(store.uploads.get(account, 1), Outlook(1, 0, 0), origin), {}),
-        (views.sure(store.uploads.get(account, 1), (), origin), {"upload.number": "1"}),
+        (views.undo_question(store.uploads.get(account, 1), Outlook(1, 0, 0), about), {}),
+        (views.sure(store.uploads.get(account, 1), (), about), {"upload.number": "1"}),
     ):
         await refused(done, "upload.undo")
-        trigger = (await office.people.deliveries("interaction"))[-1]["payload"]["trigger_id"]
-        client = AsyncWebClient(token=office.slack.bot_token, base_url=office.slack.api_url)
-        opened = (await client.views_open(trigger_id=trigger, view=view))["view"]
-        assert (await office.people.submit(person, opened["id"], values)).acknowledged
-        said = await office.people.until(
-            lambda state: next((v for v in state.views(person) if "the opt-out desk" in str(v)), None)
-        )
-        await office.people.close(person, said["id"])
+        await submitted(office, person, view, values)
     await refused(await confirmed("stopped.csv", "upload.continue"), "upload.continue")
     assert [one.state for one in store.uploads.list(account, 9)] == ["stopped", "done"]
     assert [entry.function for entry in store.optouts.list_entries(account, 9)] == [Function.UPLOAD, Function.UPLOAD]

@@ -85,8 +85,8 @@ def listed(words: Sequence[str], last: str = "and") -> str:
 
 
 def moment(at: datetime) -> str:
-    """Date and time in the reader's zone."""
-    return _date(at, "{date_short}, {time}", "%b %Y, %H:%M UTC")
+    """Date and time in the reader's zone; yesterday and today by these words."""
+    return _date(at, "{date_short_pretty}, {time}", "%b %Y, %H:%M UTC")
 
 
 def day(at: datetime) -> str:
@@ -142,9 +142,10 @@ def context(text: str) -> ContextBlock:
 
 
 def sections(lines: Sequence[str], gap: str = "\n\n") -> list[SectionBlock]:
-    """*lines*, each shorter than a section, in as few sections as hold them."""
+    """*lines* in as few sections as hold them; one that is longer than a section is broken where it has breaks."""
     texts: list[str] = []
-    for line in lines:
+    pieces = [piece for line in lines for piece in (line.split("\n") if len(line) > SECTION_LONGEST else [line])]
+    for line in pieces:
         if texts and len(texts[-1]) + len(gap) + len(line) <= SECTION_LONGEST:
             texts[-1] += gap + line
         else:

@@ -6,7 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, ConfirmObject, PlainTextObject
+from slack_sdk.models.blocks import (
+    ActionsBlock,
+    Block,
+    ButtonElement,
+    ConfirmObject,
+    InputBlock,
+    PlainTextInputElement,
+    PlainTextObject,
+)
+from slack_sdk.models.views import View
 
 from handlers.replies import Message, split
 from handlers.views.mrkdwn import (
@@ -15,6 +24,7 @@ from handlers.views.mrkdwn import (
     counted,
     day,
     escape,
+    link,
     listed,
     moment,
     one_line,
@@ -30,7 +40,7 @@ from store import (
     Conversation,
     CountryUnknown,
     Deleted,
-    Function,
+    Entry,
     NotAPhone,
     OptOut,
     PhoneNumber,
@@ -46,6 +56,8 @@ MOST_REASONS: Final = 10
 MOST_CONVERSATIONS: Final = 20
 # https://docs.slack.dev/reference/block-kit/composition-objects/confirmation-dialog-object
 _CONFIRM_LONGEST: Final = 300
+# The block of the form in which the reason of a delete is typed.
+WHY: Final = "optout.why"
 _WRITER: Final = SlackWriter()
 _CARRIER: Final = "The contact asked to stop: the carrier may still block you until they text START."
 
@@ -63,12 +75,18 @@ def name(phone: str, home: str | None) -> str:
     return escape(display(phone, home))
 
 
-def _both(phone: str, home: str | None) -> str:
+def both(phone: str, home: str | None) -> str:
+    """A phone as people read it in *home*, and as it is kept."""
     return f"{name(phone, home)} · `{phone}`"
 
 
 def _note(opt_out: OptOut) -> str:
-    return f"_{note(opt_out, _WRITER)}_"
+    return f"_{note(opt_out, _WRITER)}_{_where(opt_out.entry)}"
+
+
+def _where(entry: Entry) -> str:
+    """The message it came from, when that can be linked to."""
+    return f" · {link(entry.permalink, 'message')}" if entry.permalink else ""
 
 
 # --- add ------------------------------------------------------------------------------------------------------------
@@ -94,11 +112,13 @@ def added(typed: Sequence[Typed], outcomes: Mapping[str, Added], by: Actor, home
         else _added_line(one.found, one.times, outcomes[one.found.e164], home)
         for one in typed
     ]
-    return Message.of(head, details=_thread(lines), settles=f"Opted out by {person(by)}." if out else None)
+    settled = f"Opted out by {person(by)}." if out else None
+    entry = next((outcome.entry.id for outcome in outcomes.values()), None)
+    return Message.of(head, details=_thread(lines), settles=settled, phones=outcomes, entry=entry)
 
 
 def _added_line(found: PhoneNumber, times: int, outcome: Added, home: str | None) -> str:
-    parts = [_both(found.e164, home)]
+    parts = [both(found.e164, home)]
     if outcome.before is None:
         parts.append("opted out now")
     else:
@@ -142,25 +162,57 @@ def found(state: PhoneState, phone: PhoneNumber, home: str | None, *, is_admin: 
     before = _before(state)
     conversations = _conversations(state.conversations)
     if since is not None:
-        lines = [f"Why: {_list([_note(o) for o in state.standing])}", *conversations, *before]
-        button = [_actions(_delete_button("Delete this opt-out", state, home))] if is_admin else []
+        lines = [f"Why: {_list([_note(o) for o in state.standing])}", *conversations, *before, *_remarks_on(state)]
+        button = [_actions(_delete_button("Delete this opt-out", state, home), _remark(state))] if is_admin else []
         head = f"*{what} is opted out* since {moment(since)}{said}"
-        return Message.of(head, details=_thread([f"`{state.phone}`", *lines], *button))
+        return Message.of(head, details=_thread([f"`{state.phone}`", *lines], *button), phones=[state.phone])
     head = f"*{what} is not opted out.* {'It was before.' if before else 'It never was.'}{said}"
     add = ButtonElement(text="Opt out", action_id="optout.add", value=state.phone)
+    known = [*conversations, *before, *_remarks_on(state)]
     return Message.of(
         head,
         section(head),
-        _actions(add),
-        details=_thread([f"`{state.phone}`", *conversations, *before]) if conversations or before else (),
+        _actions(add, *([_remark(state)] if is_admin else [])),
+        details=_thread([f"`{state.phone}`", *known]) if known else (),
+        phones=[state.phone],
     )
+
+
+def found_many(found: Sequence[tuple[PhoneState, PhoneNumber]], home: str | None, *more: str) -> Message:
+    """The phones of one message, a line each, and *more* lines below."""
+    out = sum(state.opted_out for state, _ in found)
+    head = f"*{out:,} of {counted(len(found), 'phone')} {'is' if out == 1 else 'are'} opted out*"
+    if len(found) == 1:
+        head = f"*{name(found[0][0].phone, home)} is {'' if out else 'not '}opted out*"
+    lines = [_one_of_many(state, phone, home) for state, phone in found]
+    return Message.of(head, *sections([head, *lines, *more], "\n"), phones=[state.phone for state, _ in found])
+
+
+def _one_of_many(state: PhoneState, phone: PhoneNumber, home: str | None) -> str:
+    said = "".join(f" · {text}" for text in _remarks(phone))
+    if state.since is None:
+        return f"{both(state.phone, home)} · not opted out{said}"
+    return f"{both(state.phone, home)} · *opted out* since {day(state.since)}{said}"
+
+
+def _remark(state: PhoneState) -> ButtonElement:
+    return ButtonElement(text="Add a remark", action_id="remark.form", value=state.phone)
+
+
+def _remarks_on(state: PhoneState) -> list[str]:
+    lines = [f"_{entry_note(remark, _WRITER)}_" for remark in state.remarks]
+    return [f"Remarks: {_list(lines)}"] if lines else []
 
 
 def _list(notes: Sequence[str]) -> str:
     """One note on the same line, several as bullets below it."""
     if len(notes) == 1:
         return notes[0]
-    more = [f"and {len(notes) - MOST_REASONS:,} more"] if len(notes) > MOST_REASONS else []
+    more = (
+        [f"and {len(notes) - MOST_REASONS:,} more: `/optout history` with the number shows all"]
+        if len(notes) > MOST_REASONS
+        else []
+    )
     return "".join(f"\n• {text}" for text in [*notes[:MOST_REASONS], *more])
 
 
@@ -191,11 +243,15 @@ def ask_delete(state: PhoneState, home: str | None, reason: str | None) -> Messa
     """The question before a delete, with the button that does it; an answer when there is nothing to delete."""
     what = name(state.phone, home)
     if state.since is None:
-        return Message.of(f"*{what} is not opted out*: there is nothing to delete.{_last_lift(state)}")
+        return Message.of(
+            f"*{what} is not opted out*: there is nothing to delete.{_last_lift(state)}", phones=[state.phone]
+        )
     head = f"*Opt {what} back in?* It is opted out since {moment(state.since)}."
     lines = [f"Why: {_list([_note(o) for o in state.standing])}", *_conversations(state.conversations)]
     button = _delete_button("Opt back in", state, home, reason)
-    return Message.of(head, section(head), _actions(button), details=_thread([f"`{state.phone}`", *lines]))
+    return Message.of(
+        head, section(head), _actions(button), details=_thread([f"`{state.phone}`", *lines]), phones=[state.phone]
+    )
 
 
 def _delete_button(label: str, state: PhoneState, home: str | None, reason: str | None = None) -> ButtonElement:
@@ -205,7 +261,10 @@ def _delete_button(label: str, state: PhoneState, home: str | None, reason: str 
         action_id="optout.delete",
         value=json.dumps(value, ensure_ascii=False),
         style="danger",
-        confirm=ConfirmObject(
+        # What the contact asked for is taken back in a form instead, with a reason.
+        confirm=None
+        if state.by_contact
+        else ConfirmObject(
             title=PlainTextObject(text="Opt back in?"),
             text=PlainTextObject(text=_consequences(state, home)),
             confirm=PlainTextObject(text="Opt back in"),
@@ -217,9 +276,9 @@ def _delete_button(label: str, state: PhoneState, home: str | None, reason: str 
 
 def _consequences(state: PhoneState, home: str | None) -> str:
     """What a delete brings about, in plain text of at most 300 characters; campaigns' names give way first."""
+    carrier = f" {_CARRIER}" if state.by_contact else ""
     reopening = [c for c in state.conversations if c.active and c.opted_out]
     text = f"Opt {display(state.phone, home)} back in? It can be texted again."
-    carrier = f" {_CARRIER}" if _from_contact(state.standing) else ""
     if reopening:
         one = len(reopening) == 1
         what = f" {counted(len(reopening), 'conversation')} in {'an active campaign re-opens' if one else 'active campaigns re-open'}"
@@ -228,8 +287,27 @@ def _consequences(state: PhoneState, home: str | None) -> str:
     return text + carrier
 
 
-def _from_contact(opt_outs: Iterable[OptOut]) -> bool:
-    return any(opt_out.entry.function == Function.KEYWORD for opt_out in opt_outs)
+def why(state: PhoneState, home: str | None, remembered: str, reason: str | None) -> View:
+    """The form in which an admin writes why a phone whose contact asked to stop may be texted again."""
+    lines = [escape(_consequences(state, home)), f"Why it is out: {_list([_note(o) for o in state.standing])}"]
+    return View(
+        type="modal",
+        callback_id="optout.why",
+        title="Opt back in?",
+        submit="Opt back in",
+        close="Keep",
+        private_metadata=remembered,
+        blocks=[
+            *sections(lines),
+            InputBlock(
+                block_id=WHY,
+                label="Why may it be texted again?",
+                element=PlainTextInputElement(
+                    action_id="optout.why", multiline=True, max_length=500, initial_value=reason or None
+                ),
+            ),
+        ],
+    )
 
 
 def deleted(outcome: Deleted, by: Actor, home: str | None) -> Message:
@@ -241,10 +319,10 @@ def deleted(outcome: Deleted, by: Actor, home: str | None) -> Message:
             f"*{what} was opted out again after you were asked*, so nothing was changed: {_note(newest)}. "
             "To delete that too, use `/optout delete` again."
         )
-        return Message.of(text, settles="Out of date: it was opted out again since.")
+        return Message.of(text, settles="Out of date: it was opted out again since.", phones=[outcome.phone])
     if not outcome.lifted:
         text = f"*{what} is not opted out*: nothing was changed.{_last_lift(outcome.state)}"
-        return Message.of(text, settles=f"Not opted out any more.{_last_lift(outcome.state)}")
+        return Message.of(text, settles=f"Not opted out any more.{_last_lift(outcome.state)}", phones=[outcome.phone])
     lines = [f"*{what} is opted in again* · by {person(by)}"]
     if outcome.reopened:
         campaigns = Counter(c.campaign for c in outcome.reopened)
@@ -256,11 +334,13 @@ def deleted(outcome: Deleted, by: Actor, home: str | None) -> Message:
         lines.append(f"{counted(len(outcome.reopened), 'conversation')} re-opened: {listed([*words, *more])}")
     else:
         lines.append("No conversation re-opened: it has none in an active campaign.")
-    if _from_contact(outcome.lifted):
+    if any(opt_out.by_contact for opt_out in outcome.lifted):
         lines.append(_CARRIER)
     at = outcome.lifted[0].lifted
     when = f" on {moment(at.at)}" if at is not None else ""
-    return Message.of(lines[0], *sections(lines, "\n"), settles=f"Opted back in by {person(by)}{when}.")
+    settled = f"Opted back in by {person(by)}{when}."
+    entry = at.id if at is not None else None
+    return Message.of(lines[0], *sections(lines, "\n"), settles=settled, phones=[outcome.phone], entry=entry)
 
 
 def _last_lift(state: PhoneState) -> str:

@@ -20,6 +20,7 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.views import View
 
 from handlers.replies import Message
+from handlers.views.modals import saying
 from handlers.views.mrkdwn import SlackWriter, bar, counted, escape, moment, person
 from handlers.views.scrubs import comparing, scrubbed
 from store import Entry, Outlook, Scrubbed, Terms, Upload, WrongState, country_name, doubts, require_undoable
@@ -402,7 +403,7 @@ def sure(upload: Upload, wrong: Sequence[str], origin: str) -> View:
 
 def counting(upload: Upload) -> View:
     """While it is counted what an undo would do: a modal has to be there within three seconds."""
-    return _modal(_UNDO_TITLE, f"Counting what undoing *{escape(upload.file_name)}* would do …", close="Close")
+    return saying(_UNDO_TITLE, f"Counting what undoing *{escape(upload.file_name)}* would do …")
 
 
 def undo_question(upload: Upload, outlook: Outlook, origin: str) -> View:
@@ -416,19 +417,9 @@ def undo_question(upload: Upload, outlook: Outlook, origin: str) -> View:
     if outlook.reopened:
         one = "conversation in an active campaign re-opens."
         lines.append(counted(outlook.reopened, one, "conversations in active campaigns re-open."))
-    view = _modal(_UNDO_TITLE, "\n".join(lines), close="Keep")
+    view = saying(_UNDO_TITLE, "\n".join(lines), close="Keep")
     view.callback_id, view.submit, view.private_metadata = "upload.undo", PlainTextObject(text="Undo"), origin
     return view
-
-
-def told(text: str) -> View:
-    """A modal that only says something, in mrkdwn: why what was asked in it was not done."""
-    return _modal("Nothing was done", text, close="Close")
-
-
-def _modal(title: str, text: str, *, close: str) -> View:
-    blocks = [SectionBlock(text=MarkdownTextObject(text=_cut(text)))]
-    return View(type="modal", title=title, close=close, blocks=blocks)
 
 
 def elsewhere(upload: Upload, message: Message, why: str) -> Message:

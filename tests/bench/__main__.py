@@ -4,7 +4,9 @@ import click
 
 from tests.bench.desk import desk
 from tests.bench.differential import main as differential
+from tests.bench.exports import exports
 from tests.bench.lists import lists
+from tests.bench.surfaces import surfaces
 
 
 @click.group(invoke_without_command=True)
@@ -13,10 +15,14 @@ def main(context: click.Context) -> None:
     """Measure the desk and its lists; or, by name, one of them."""
     if context.invoked_subcommand is None:
         context.invoke(desk)
+        context.invoke(surfaces)
+        context.invoke(exports)
         context.invoke(lists)
 
 
 main.add_command(desk)
+main.add_command(surfaces)
+main.add_command(exports)
 main.add_command(lists)
 main.add_command(differential, "differential")
 

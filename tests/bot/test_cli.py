@@ -29,7 +29,7 @@ OPTIONS = {
     "manifest": {"--url"},
     "doctor": set(),
     "import": {"--account", "--country", "--sure", "--yes"},
-    "export": {"--account"},
+    "export": {"--account", "--format", "--since", "--function"},
     "scrub": {"--account", "--country", "--column", "--keep-unreadable", "--output"},
 }
 

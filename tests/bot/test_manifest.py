@@ -21,7 +21,9 @@ def test_socket_mode() -> None:
     settings = document()["settings"]
     assert settings["socket_mode_enabled"] is True
     assert settings["interactivity"] == {"is_enabled": True}
-    assert settings["event_subscriptions"] == {"bot_events": ["app_mention", "file_shared"]}
+    assert settings["event_subscriptions"] == {
+        "bot_events": ["app_home_opened", "app_mention", "file_shared", "message.im"]
+    }
     assert settings["token_rotation_enabled"] is False
     assert settings["org_deploy_enabled"] is False
     assert "url" not in document()["features"]["slash_commands"][0]
@@ -67,6 +69,20 @@ def test_the_command() -> None:
     assert 1 <= len(command["usage_hint"]) <= 1000
 
 
+def test_the_shortcut() -> None:
+    """It is one of messages, with a name of up to 24 characters and a description of up to 150."""
+    (shortcut,) = document()["features"]["shortcuts"]
+    assert (shortcut["callback_id"], shortcut["type"]) == ("optout.check", "message")
+    assert 1 <= len(shortcut["name"]) <= 24
+    assert 1 <= len(shortcut["description"]) <= 150
+
+
+def test_people_can_write_to_the_bot() -> None:
+    """The messages tab is there and not read-only, or nobody could send numbers directly."""
+    home = document()["features"]["app_home"]
+    assert (home["messages_tab_enabled"], home["messages_tab_read_only_enabled"]) == (True, False)
+
+
 def test_names_within_slacks_limits() -> None:
     """App name up to 35 characters, description up to 140, bot name up to 80 of the characters Slack allows."""
     read = document()
@@ -84,9 +100,11 @@ def test_scopes() -> None:
         "commands",
         "chat:write",
         "app_mentions:read",
+        "im:history",
         "files:read",
         "files:write",
         "users:read",
+        "usergroups:read",
         "channels:read",
         "groups:read",
     }

@@ -175,7 +175,7 @@ def test_export_lists_each_opted_out_phone_once(store: Store, account: Account, 
     store.optouts.add(account.id, ("+12125550101", "+12125550199"), by)
     store.optouts.delete(account.id, "+442079460000", by)
     header, *rows = exported(store)
-    assert header == ["phone", "opted_out_since", "note"]
+    assert header == ["phone", "opted_out_since", "note", "function", "requested_at", "reason"]
     assert [row[0] for row in rows] == ["+12125550101", "+12125550199"]
     assert "stops.csv, line 2" in rows[0][2]
     assert rows[0][1].endswith("+00:00")

@@ -1,9 +1,13 @@
 """The buttons on answers: asked, confirmed, done once, and never on what has changed meanwhile."""
 
 import json
+from typing import Any
+
+import pytest
 
 from bot.sandbox import SandboxMessage, State
-from store import Function, Origin
+from handlers.lately import Lately
+from store import Cause, Function, Origin
 from tests.handlers.conftest import TICKETS, Office
 
 ONE = "+12125550100"
@@ -111,17 +115,79 @@ async def test_delete_of_what_is_not_opted_out(office: Office) -> None:
     assert answer.buttons == []
 
 
-async def test_the_carrier_is_named_when_the_contact_asked(office: Office) -> None:
-    """A delete does not lift the carrier's own block, which a STOP from the contact has set."""
+async def asked_why(office: Office, user: str) -> dict[str, Any]:
+    """The form that asks *user* why, once it is open."""
+
+    def there(state: State) -> dict[str, Any] | None:
+        return next((view for view in state.views(user) if view["callback_id"] == "optout.why"), None)
+
+    return await office.people.until(there)
+
+
+async def stop(office: Office) -> None:
+    """The contact itself replied STOP."""
+    office.store.optouts.add(office.account.id, [ONE], Origin(Function.KEYWORD, await office.actor("admin")))
+
+
+@pytest.mark.parametrize("cause", [None, Cause.ASKED])
+async def test_what_the_contact_asked_for_needs_a_reason(office: Office, cause: Cause | None) -> None:
+    """The form names the carrier's own block, which a delete does not lift, and wants the reason before anything is done."""
     admin = await office.actor("admin")
-    office.store.optouts.add(office.account.id, [ONE], Origin(Function.KEYWORD, admin))
+    function = Function.KEYWORD if cause is None else Function.SHORTCUT
+    office.store.optouts.add(office.account.id, [ONE], Origin(function, admin, cause=cause))
     question = await office.ask("admin", f"delete {ONE}")
-    confirm = question.button("optout.delete").confirm
-    assert confirm is not None
-    assert "until they text START" in confirm["text"]["text"]
+    assert question.button("optout.delete").confirm is None
     await office.press("admin", question, "optout.delete")
+    form = await asked_why(office, "admin")
+    assert "until they text START" in str(form)
+    assert office.store.optouts.find(office.account.id, ONE).opted_out
+    blank = await office.people.submit("admin", form["id"], {"optout.why": " \n "})
+    assert "Write why this number may be texted again" in str(blank.errors)
+    assert office.store.optouts.find(office.account.id, ONE).opted_out
+    assert (await office.people.submit("admin", form["id"], {"optout.why": "she called <!channel> back"})).ok
     answered = await office.replies_to(question.ts, 2)
+    assert "is opted in again*" in answered.thread[1].text
     assert "until they text START" in answered.thread[1].all_text
+    lifted = office.store.optouts.find(office.account.id, ONE).opt_outs[0].lifted
+    assert lifted is not None
+    assert lifted.reason == "she called @channel back"
+
+
+async def test_what_staff_did_needs_no_reason(office: Office) -> None:
+    """A mistake of staff is taken back by the button and its dialog alone, even while another opt-out is lifted already."""
+    await stop(office)
+    office.store.optouts.delete(office.account.id, ONE, Origin(Function.DELETE, await office.actor("admin")))
+    await office.opt_out(ONE)
+    question = await office.ask("admin", f"delete {ONE}")
+    await office.press("admin", question, "optout.delete")
+    assert not office.store.optouts.find(office.account.id, ONE).opted_out
+    assert (await office.people.state()).views("admin") == []
+
+
+async def test_the_form_is_as_old_as_its_question(office: Office) -> None:
+    """A STOP that comes while the form is open is not taken back with it; nor is anything twice."""
+    await stop(office)
+    question = await office.ask("admin", f"delete {ONE}")
+    await office.press("admin", question, "optout.delete")
+    form = await asked_why(office, "admin")
+    await stop(office)
+    assert (await office.people.submit("admin", form["id"], {"optout.why": "mistake"})).ok
+    answered = await office.replies_to(question.ts, 2)
+    assert "was opted out again after you were asked" in answered.thread[1].text
+    assert len(office.store.optouts.find(office.account.id, ONE).standing) == 2
+
+
+async def test_a_demoted_admin_with_an_open_form(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is no admin any more when they submit is told so in the form, and nothing is done."""
+    await stop(office)
+    question = await office.ask("admin", f"delete {ONE}")
+    await office.press("second-admin", question, "optout.delete")
+    form = await asked_why(office, "second-admin")
+    monkeypatch.setattr(Lately, "get", lambda _self, _key: None)  # the minute is over for which people are remembered
+    await office.people.update_user("second-admin", is_admin=False)
+    assert (await office.people.submit("second-admin", form["id"], {"optout.why": "mine"})).acknowledged
+    assert "Only admins can delete opt-outs." in str((await office.people.state()).views("second-admin"))
+    assert office.store.optouts.find(office.account.id, ONE).opted_out
 
 
 async def test_opt_out_from_a_search(office: Office) -> None:

@@ -162,7 +162,7 @@ async def test_a_modal_that_slack_does_not_open(office: Office) -> None:
     report = await applied(office)
     await office.people.fault(method="views.open", fault="error", error="expired_trigger_id")
     await office.press("admin", report, "upload.undo")
-    assert "press the button again" in (await office.told("admin")).text
+    assert "Please try again." in (await office.told("admin")).text
     assert (await settled(office)).state == "done"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.sandbox.blocks import view_problems
 from handlers.replies import MOST_BLOCKS, Message, split
 from handlers.views import mrkdwn, optouts
 from store import (
@@ -29,7 +30,7 @@ from store import (
 ADMIN = Actor("U0ADMIN", "admin")
 ONE = "+12125550100"
 AT = datetime(2026, 11, 3, 14, 5, tzinfo=UTC)
-DATE = "<!date^1793714700^{date_short}, {time}|3 Nov 2026, 14:05 UTC>"
+DATE = "<!date^1793714700^{date_short_pretty}, {time}|3 Nov 2026, 14:05 UTC>"
 
 
 def entry(number: int = 1, function: str = Function.COMMAND, **changes: Any) -> Entry:
@@ -191,25 +192,34 @@ def test_found_nothing() -> None:
 
 
 def test_the_question_names_the_consequences() -> None:
-    """The dialog tells what re-opens and, for a contact's own STOP, about the carrier; the value what was seen."""
-    state = PhoneState(ONE, (opt_out(entry(7, Function.KEYWORD)),), (conversation("GOTV October"),))
+    """The dialog tells what re-opens, the form for a contact's own STOP about the carrier; the value what was seen."""
+    state = PhoneState(ONE, (opt_out(entry(7)),), (conversation("GOTV October"),))
     message = optouts.ask_delete(state, "US", "wrong number")
     button = message.blocks[1]["elements"][0]
     assert button["confirm"]["text"]["text"] == (
-        "Opt (212) 555-0100 back in? It can be texted again. 1 conversation in an active campaign re-opens: "
-        "GOTV October. The contact asked to stop: the carrier may still block you until they text START."
+        "Opt (212) 555-0100 back in? It can be texted again. 1 conversation in an active campaign re-opens: GOTV October."
     )
     assert json.loads(button["value"]) == {"phone": ONE, "seen": 7, "reason": "wrong number"}
     assert button["style"] == "danger"
+    asked = PhoneState(ONE, (opt_out(entry(7, Function.KEYWORD)),), (conversation("GOTV October"),))
+    assert "confirm" not in optouts.ask_delete(asked, "US", None).blocks[1]["elements"][0]
+    form = optouts.why(asked, "US", "{}", "wrong number").to_dict()
+    assert "GOTV October. The contact asked to stop: the carrier may still block you until they text START." in str(
+        form
+    )
+    assert form["blocks"][-1]["element"]["initial_value"] == "wrong number"
+    assert view_problems(form) == []
 
 
 def test_too_many_campaigns_for_a_dialog() -> None:
     """Slack's dialog holds 300 characters: the names go, the count and the warning stay."""
     many = tuple(conversation(f"Campaign with a long name {n}" * 3) for n in range(40))
-    state = PhoneState(ONE, (opt_out(entry(1, Function.KEYWORD)),), many)
+    state = PhoneState(ONE, (opt_out(entry(1)),), many)
     message = optouts.ask_delete(state, "US", '"' * 500)
     text = message.blocks[1]["elements"][0]["confirm"]["text"]["text"]
-    assert "40 conversations in active campaigns re-open. The contact asked to stop" in text
+    assert "40 conversations in active campaigns re-open." in text
+    stopped = PhoneState(ONE, (opt_out(entry(1, Function.KEYWORD)),) * 200, many)
+    assert view_problems(optouts.why(stopped, "US", "{}", '"' * 500).to_dict()) == []
     assert within_slacks_limits(message)
 
 

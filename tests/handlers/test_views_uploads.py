@@ -9,6 +9,7 @@ import pytest
 from bot.sandbox.blocks import elements_of, problems_of, texts_of, view_problems
 from handlers.replies import Message
 from handlers.views import uploads as views
+from handlers.views.modals import told
 from handlers.views.mrkdwn import escape
 from store import Actor, Entry, Outlook, Terms, Upload
 
@@ -356,7 +357,7 @@ def test_slack_takes_every_state(state: str) -> None:
         views.sure(upload, (escape(NASTY),) * 20, "{}"),
         views.counting(upload),
         views.undo_question(upload, Outlook(1, 1, 1), "{}"),
-        views.told(escape(NASTY * 20)),
+        told(Message.of(escape(NASTY * 20))),
     ):
         assert view_problems(view.to_dict()) == []
         assert "<!channel" not in str(view.to_dict())

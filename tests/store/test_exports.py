@@ -1,9 +1,33 @@
 """The whole list, streamed."""
 
+import csv
 import dataclasses
+import io
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from store import Account, Origin, Store
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from store import (
+    EXPORT_COLUMNS,
+    Account,
+    Carried,
+    Function,
+    LeaseLost,
+    ListReader,
+    NotAPhone,
+    Origin,
+    Row,
+    Store,
+    Wanted,
+    parse_phone,
+)
 from store.exports import Exports
+from store.records import Batch
+from tests.store.test_uploads import applying, counts
 
 PHONES = [f"+1212555{n:04}" for n in range(100, 120)]
 
@@ -45,3 +69,101 @@ def test_a_slow_reader_holds_nothing_up(store: Store, account: Account, by_admin
 def test_an_empty_list_exports_nothing(store: Store, account: Account) -> None:
     """No rows, no error."""
     assert list(store.exports.rows(account.id)) == []
+
+
+def written(store: Store, account: Account, wanted: Wanted) -> str:
+    out = io.StringIO(newline="")
+    store.exports.write(account.id, out, wanted)
+    return out.getvalue()
+
+
+NASTY = st.text(max_size=40) | st.sampled_from(
+    ["=1+1", "+cmd|x", "-2", "@sum", "a\nb", 'say "no", twice', "\u202eabc", "'"]
+)
+
+
+@pytest.mark.parametrize("kind", sorted(EXPORT_COLUMNS))
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(reasons=st.lists(NASTY, min_size=1, max_size=5))
+def test_what_was_exported_reads_back(
+    store: Store, by_admin: Origin, tmp_path: Path, kind: str, reasons: list[str]
+) -> None:
+    """Whatever was said of the phones, reading an export gives the same phones, and no cell of it is a formula."""
+    before = store.accounts.get_or_create("T0BEFORE", "Before").id
+    account = store.accounts.get_or_create(f"T{before}{datetime.now(UTC).timestamp()}", "Harbor", country="GB")
+    phones = ["+12125550100", "+442079460018", "+390612345678", "+491711234567", "+12125550101"][: len(reasons)]
+    for phone, reason in zip(phones, reasons, strict=True):
+        clean = reason.replace("\x00", "")
+        clean = clean.encode("utf-8", "ignore").decode()
+        store.optouts.add(account.id, [phone], dataclasses.replace(by_admin, reason=clean))
+    path = tmp_path / f"{kind}.csv"
+    text = written(store, account, Wanted(kind))
+    path.write_text(text, encoding="utf-8", newline="")
+    with ListReader(path) as reader:
+        rows = [row for row in reader.rows() if isinstance(row, Row)]
+        found = [parse_phone(row.cell, None) for row in rows]
+    assert sorted(one.text if isinstance(one, NotAPhone) else one.e164 for one in found) == sorted(phones)
+    for row in list(csv.reader(io.StringIO(text, newline="")))[1:]:
+        assert not any(cell[:1] in tuple("=-@\t\r") for cell in row)
+        assert all(cell[:1] != "+" or cell in phones for cell in row)
+
+
+def test_thrutext_has_its_columns_and_keeps_what_lists_said(
+    store: Store, account: Account, by_admin: Origin, tmp_path: Path
+) -> None:
+    """The eight of ThruText's own export in its order; the time is when the person asked, the note is the list's."""
+    asked = datetime(2026, 10, 1, 8, 30, tzinfo=UTC)
+    upload = applying(store, account, by_admin, counts(phones=1))
+    carried = {PHONES[0]: Carried(asked, "=please stop")}
+    store.uploads.apply_batch(upload, Batch({PHONES[0]: 2}, carried), [], lease_seconds=60)
+    header, row = csv.reader(io.StringIO(written(store, account, Wanted("thrutext"))))
+    assert header == [
+        "timestamp",
+        "contact_id",
+        "contact_first_name",
+        "contact_last_name",
+        "contact_phone",
+        "conversation_id",
+        "note",
+        "opt_out_type",
+    ]
+    path = tmp_path / "thrutext.csv"
+    path.write_text(written(store, account, Wanted("thrutext")), encoding="utf-8", newline="")
+    with ListReader(path) as reader:
+        [found] = [one for one in reader.rows() if isinstance(one, Row)]
+        said = reader.carried(found.cells)
+    assert said == Carried(asked, "=please stop · opt_out_type: upload")
+    assert row == ["2026-10-01T08:30:00+00:00", "", "", "", PHONES[0], "", "'=please stop", "upload"]
+
+
+def test_since_and_function(store: Store, account: Account, by_admin: Origin) -> None:
+    """Only phones with a standing reason that is such; the cells are of the oldest of those."""
+    store.optouts.add(account.id, PHONES[:3], by_admin)
+    store.optouts.add(account.id, PHONES[1:2], Origin(Function.KEYWORD, by_admin.actor, reason="STOP"))
+    only = written(store, account, Wanted("desk", function="keyword")).splitlines()
+    assert len(only) == 2
+    assert only[1].startswith(f"{PHONES[1]},")
+    assert "STOP" in only[1]
+    soon = datetime.now(UTC) + timedelta(days=1)
+    assert written(store, account, Wanted("phones", since=soon)) == "phone\r\n"
+    assert len(written(store, account, Wanted("phones", since=soon - timedelta(days=2))).splitlines()) == 4
+
+
+def test_an_export_is_made_by_one(store: Store, account: Account, by_admin: Origin) -> None:
+    """Of many replicas one gets it, who is fenced off when another took it over; done, it is nobody's."""
+    asked = store.exports.ask(account.id, by_admin, Wanted("phones", datetime(2026, 10, 1, tzinfo=UTC), "upload"))
+    assert asked.entry.reason == "format phones, since 2026-10-01, function upload"
+    with ThreadPoolExecutor(8) as pool:
+        got = [*pool.map(lambda n: store.exports.claim(f"r{n}", lease_seconds=60), range(8))]
+    [mine] = [one for one in got if one is not None]
+    store.exports.renew(mine, lease_seconds=-1)
+    newer = store.exports.claim("next", lease_seconds=60)
+    assert newer is not None
+    with pytest.raises(LeaseLost):
+        store.exports.renew(mine, lease_seconds=60)
+    with pytest.raises(LeaseLost):
+        store.exports.finish(mine, 3)
+    done = store.exports.finish(store.exports.set_message(newer, "D1", "1.1"), 3)
+    assert (done.state, done.phones, done.message_ts) == ("done", 3, "1.1")
+    assert store.exports.claim("next", lease_seconds=60) is None
+    assert store.exports.get(account.id, asked.entry.id) == done

@@ -205,3 +205,14 @@ def test_entries_come_newest_first_and_bounded(store: Store, account: Account, b
     for phone in (ONE, TWO, THREE):
         store.optouts.add(account.id, [phone], by_admin)
     assert [entry.id for entry in store.optouts.list_entries(account.id, 2)] == [3, 2]
+
+
+def test_what_asks_twice_is_done_once(store: Store, account: Account, by_admin: Origin) -> None:
+    """The second request of the same name does nothing and is answered nothing; another account's is its own."""
+    other = store.accounts.get_or_create("T2", "Other")
+    assert len(store.optouts.add(account.id, [ONE, TWO], by_admin, once="view V1")) == 2
+    assert store.optouts.add(account.id, [THREE], by_admin, once="view V1") == ()
+    assert store.optouts.count(account.id) == 2
+    assert len(store.optouts.list_entries(account.id, 9)) == 1
+    assert len(store.optouts.add(other.id, [ONE], by_admin, once="view V1")) == 1
+    assert store.deliveries.take(lease_seconds=0) is None

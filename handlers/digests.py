@@ -1,0 +1,70 @@
+"""Sends the weekly digest to the channel an account's admins chose, once, whichever replica comes first."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import structlog
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers.attaching import PASSING
+from handlers.replies import error_code
+from handlers.tasks import Tasks
+from handlers.views.digests import digest
+from store import Account, Store, StoreError
+
+log = structlog.get_logger()
+SECONDS_BETWEEN_LOOKS = 60.0
+# Reading a list of twenty million takes well under a minute.
+_LEASE_SECONDS = 600.0
+
+
+class WeeklyDigests:
+    """The loop that looks whether a digest is due."""
+
+    def __init__(self, store: Store, client: AsyncWebClient, tasks: Tasks) -> None:
+        self._store = store
+        self._client = client
+        self._tasks = tasks
+        self._loop: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._loop = self._tasks.start(self._keep_looking(), name="weekly digests")
+
+    def stop(self) -> None:
+        if self._loop is not None:
+            self._loop.cancel()
+
+    async def _keep_looking(self) -> None:
+        while True:
+            try:
+                await self.send_due(datetime.now(UTC))
+            except (StoreError, SlackClientError, OSError, TimeoutError) as error:
+                log.warning("a digest waits", why=type(error).__name__)
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
+    async def send_due(self, at: datetime) -> int:
+        """Send every digest that is due at that moment and that nobody else is sending; how many there were."""
+        sent = 0
+        while due := await asyncio.to_thread(self._store.digests.claim, at, lease_seconds=_LEASE_SECONDS):
+            account, end = due
+            await self._send(account, end)
+            sent += 1
+        return sent
+
+    async def _send(self, account: Account, end: datetime) -> None:
+        found = await asyncio.to_thread(self._store.digests.get, account, end)
+        message = digest(found)
+        try:
+            await self._client.chat_postMessage(
+                channel=account.settings.digest_channel or "",
+                text=message.text,
+                blocks=message.blocks,
+                unfurl_links=False,
+                unfurl_media=False,
+            )
+        except SlackApiError as error:
+            if error_code(error) in PASSING:
+                raise  # the lease runs out, and somebody tries again
+            log.warning("a digest was refused by Slack", account=account.id, why=error_code(error))
+        await asyncio.to_thread(self._store.digests.done, account.id, end)

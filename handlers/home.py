@@ -1,0 +1,103 @@
+"""App Home: the list at a glance, for whoever has it open, and up to date while they have."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers.events import Events
+from handlers.lately import Lately
+from handlers.listeners import Listener, Surface
+from handlers.replies import Message, Place, Request, error_code
+from handlers.roles import Action, Roles
+from handlers.tasks import Tasks
+from handlers.views import home as views
+from store import Account, Actor, Store, StoreError
+
+log = structlog.get_logger()
+# Slack says when Home is opened, not when it is left: for so long it is kept up to date.
+OPEN_SECONDS = 3_600.0
+SECONDS_BETWEEN_LOOKS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Viewer:
+    account: int
+    user: str
+
+
+class Home:
+    """The listener of `app_home_opened`, and the loop that publishes again what has changed."""
+
+    def __init__(self, store: Store, roles: Roles, client: AsyncWebClient, tasks: Tasks) -> None:
+        self._store = store
+        self._roles = roles
+        self._client = client
+        self._tasks = tasks
+        self._viewers: Lately[_Viewer] = Lately(OPEN_SECONDS, most=500)
+        self._shown: dict[_Viewer, str] = {}
+        self._loop: asyncio.Task[None] | None = None
+
+    def listeners(self, events: Events) -> tuple[Listener, ...]:
+        return (events.listener(Surface.HOME, "app_home_opened", (Action.SEE_HOME,), self._opened),)
+
+    def start(self) -> None:
+        """Begin to keep the Homes that are open up to date."""
+        self._loop = self._tasks.start(self._keep_current(), name="keep homes current")
+
+    def stop(self) -> None:
+        """Publish no more."""
+        if self._loop is not None:
+            self._loop.cancel()
+
+    async def _opened(self, account: Account, body: dict[str, Any], client: AsyncWebClient) -> None:  # noqa: ARG002  all take them
+        event = body["event"]
+        if event.get("tab") != "home":
+            return
+        viewer = _Viewer(account.id, event["user"])
+        version = await asyncio.to_thread(self._store.summaries.version, account.id)
+        if await self._publish(viewer):
+            self._viewers.put(viewer.user, viewer)
+            self._shown[viewer] = version
+
+    async def _publish(self, viewer: _Viewer) -> bool:
+        """Show *viewer* their Home; whether it is one that changes."""
+        account = await asyncio.to_thread(self._store.accounts.get, viewer.account)
+        place = Place(actor=Actor(viewer.user, viewer.user), channel_id=viewer.user, client=self._client)
+        request = await self._roles.admit(place, account, Action.SEE_HOME)
+        if isinstance(request, Message):
+            await self._client.views_publish(user_id=viewer.user, view=views.closed(request))
+            return False
+        view = await self._view(request)
+        await self._client.views_publish(user_id=viewer.user, view=view)
+        return True
+
+    async def _view(self, request: Request) -> dict[str, Any]:
+        summary = await asyncio.to_thread(self._store.summaries.get, request.account.id)
+        return views.home(request.account, summary, request.role)
+
+    async def _keep_current(self) -> None:
+        while True:
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+            versions: dict[int, str] = {}
+            for viewer, shown in list(self._shown.items()):
+                if self._viewers.get(viewer.user) != viewer:
+                    del self._shown[viewer]
+                    continue
+                try:
+                    if viewer.account not in versions:
+                        versions[viewer.account] = await asyncio.to_thread(
+                            self._store.summaries.version, viewer.account
+                        )
+                    if shown == versions[viewer.account]:
+                        continue
+                    if await self._publish(viewer):
+                        self._shown[viewer] = versions[viewer.account]
+                    else:
+                        del self._shown[viewer]
+                except (StoreError, SlackClientError, OSError, TimeoutError) as error:
+                    why = error_code(error) if isinstance(error, SlackApiError) else type(error).__name__
+                    log.warning("a home could not be brought up to date", user=viewer.user, why=why)

@@ -1,0 +1,345 @@
+"""Buttons and modals: who pressed is admitted, the work is done, then Slack gets its acknowledgement and they their answer."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.models.views import View
+from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers.acknowledge import acknowledged
+from handlers.events import account_of
+from handlers.listeners import Listener, Surface
+from handlers.replies import NOTHING, Message, Place, Replies, Request, error_code, outcome_of
+from handlers.roles import Action, Roles
+from handlers.tasks import Tasks
+from handlers.views.modals import saying, told
+from store import Account, Actor, Function, Origin, Store, StoreError
+
+log = structlog.get_logger()
+Ack = Callable[..., Awaitable[Any]]
+# Makes a modal of a request and Slack's payload.
+Make = Callable[[Request, dict[str, Any]], Awaitable[View]]
+# Of the 3 s that a trigger lives.
+_LOADING_AFTER = 1.0
+_NOT_OPENED = "Slack did not open the form in time, so nothing was done. Please try again."
+
+
+class Interactions:
+    """Makes listeners of what a button, a modal or a message shortcut is to do."""
+
+    def __init__(
+        self, store: Store, roles: Roles, replies: Replies, tasks: Tasks, *, default_country: str | None = None
+    ) -> None:
+        self._store = store
+        self._roles = roles
+        self.replies = replies
+        self.tasks = tasks
+        self._default_country = default_country
+
+    async def account(self, body: dict[str, Any]) -> Account:
+        """The account a payload is for."""
+        slack_id, name = account_of(body)
+        return await asyncio.to_thread(
+            self._store.accounts.get_or_create, slack_id, name, country=self._default_country
+        )
+
+    async def admit(self, place: Place, body: dict[str, Any], action: Action) -> Request | Message:
+        """The request of the asker at *place* when they may do *action*; else a no for them alone."""
+        return await self._roles.admit(place, await self.account(body), action)
+
+    async def answer(self, place: Place, message: Message) -> None:
+        """Answer, and link the entry that *message* tells of to it: whoever looks the number up later can go there."""
+        ts = await self.replies.answer(place, message)
+        if ts is None or message.entry is None or message.account is None:
+            return
+        link = await permalink_of(replace(place, message_ts=ts))
+        try:
+            await asyncio.to_thread(self._store.history.link, message.account, message.entry, ts, link)
+        except StoreError as error:
+            log.warning("an entry is not linked to its message", entry=message.entry, why=str(error))
+
+    def button(
+        self, name: str, action: Action, work: Callable[[Request, dict[str, Any]], Awaitable[Message | None]]
+    ) -> Listener:
+        """
+        The listener of a button or menu *name*: *work* gets the request and Slack's payload.
+
+        Its message answers in the thread of the button's message; None: what it did is shown elsewhere.
+        """
+
+        async def listen(ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
+            place = place_of(body, client)
+
+            async def answer() -> Message:
+                request = await self.admit(place, body, action)
+                return request if isinstance(request, Message) else for_all(request, await work(request, body))
+
+            async def late(text: str) -> None:
+                await self.replies.tell(place, Message.of(text))
+
+            with self.tasks.holding():
+                message = await acknowledged(ack, answer(), late=late)
+                if message.settles and not place.ephemeral:
+                    await self.replies.settle(place, body.get("message") or {}, message.settles)
+                await self.answer(place, message)
+
+        return Listener(Surface.BUTTON, name, (action,), listen)
+
+    def opening(self, name: str, action: Action, title: str, make: Make) -> Listener:
+        """The listener of a button *name* that opens the modal *make* makes; see `open_for`."""
+
+        async def listen(ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
+            with self.tasks.holding():
+                await ack()
+                await self.open_for(place_of(body, client), body, action, title, make)
+
+        return Listener(Surface.BUTTON, name, (action,), listen)
+
+    async def open_for(
+        self,
+        place: Place,
+        body: dict[str, Any],
+        action: Action,
+        title: str,
+        make: Make,
+    ) -> None:
+        """
+        Open the modal *make* makes for whoever may do *action*; others get their no. Acknowledge before.
+
+        The trigger is gone after 3 s. What takes longer than one, a busy database or a slow answer of Slack's, is waited
+        for in a modal called *title*, which is there already and is filled then.
+        """
+
+        async def made() -> View | Message:
+            request = await self.admit(place, body, action)
+            return request if isinstance(request, Message) else await make(request, body)
+
+        async def outcome() -> View | Message:
+            # `outcome_of` turns what fails into words; a view is handed around it.
+            views: list[View] = []
+
+            async def work() -> Message:
+                found = await made()
+                if isinstance(found, Message):
+                    return found
+                views.append(found)
+                return NOTHING
+
+            message = await outcome_of(work())
+            return views[0] if views else message
+
+        making = asyncio.ensure_future(outcome())
+        done, _ = await asyncio.wait({making}, timeout=_LOADING_AFTER)
+        if done:
+            found = making.result()
+            if isinstance(found, Message):
+                await self.replies.answer(place, found)
+            else:
+                await self.open(place, body, found)
+            return
+        opened = await self.open(place, body, saying(title, "One moment …"))
+        found = await making
+        if opened is not None:
+            await self.fill(place, opened, told(found) if isinstance(found, Message) else found)
+
+    def shortcut(self, name: str, action: Action, title: str, make: Make) -> Listener:
+        """
+        The listener of a message shortcut *name*, which opens the modal *make* makes of Slack's payload; see `open_for`.
+
+        What there is to say instead is for the asker alone: nobody else knows that they asked.
+        """
+
+        async def listen(ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
+            with self.tasks.holding():
+                await ack()
+                await self.open_for(_place_of_shortcut(body, client), body, action, title, make)
+
+        return Listener(Surface.SHORTCUT, name, (action,), listen)
+
+    def modal(
+        self,
+        name: str,
+        action: Action,
+        work: Callable[[Request, dict[str, Any], dict[str, Any]], Awaitable[Message | None]],
+    ) -> Listener:
+        """
+        The listener of the submitted modal *name*: *work* gets the request, what `about` remembered, and Slack's payload.
+
+        A message with a `field` is shown as that field's error, a private one in the modal; any other closes it and is
+        posted where it was opened. None closes it.
+        """
+
+        async def listen(ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
+            remembered = json.loads(body["view"]["private_metadata"])
+            place = _place_of_modal(body, remembered, client)
+
+            async def answer() -> Message:
+                request = await self.admit(place, body, action)
+                return (
+                    request if isinstance(request, Message) else for_all(request, await work(request, remembered, body))
+                )
+
+            in_modal = False
+
+            def shown(message: Message) -> dict[str, Any]:
+                nonlocal in_modal
+                if message.field is not None:
+                    in_modal = True
+                    return {"response_action": "errors", "errors": {message.field: message.text}}
+                if message.private:
+                    in_modal = True
+                    return {"response_action": "update", "view": told(message)}
+                return {"response_action": "clear"} if body["view"].get("previous_view_id") else {}
+
+            async def late(text: str) -> None:
+                await self.replies.tell(place, Message.of(text))
+
+            with self.tasks.holding():
+                message = await acknowledged(ack, answer(), late=late, shown=shown)
+                if not in_modal:
+                    await self.answer(place, message)
+
+        return Listener(Surface.MODAL, name, (action,), listen)
+
+    async def open(self, request: Place, body: dict[str, Any], view: View) -> dict[str, Any] | None:
+        """
+        Open *view* for whoever pressed, on top of the one they pressed in; None, and they are told, when Slack does not.
+
+        A trigger lives for 3 s and opens one modal (https://docs.slack.dev/surfaces/modals).
+        """
+        inside = (body.get("container") or {}).get("type") == "view" and body["view"]["type"] == "modal"
+        method = request.client.views_push if inside else request.client.views_open
+        try:
+            opened: dict[str, Any] = (await method(trigger_id=body["trigger_id"], view=view))["view"]
+        except SlackApiError as error:
+            log.warning("a modal was not opened", error=error_code(error))
+            await self.replies.tell(request, Message.of(_NOT_OPENED))
+            return None
+        return opened
+
+    async def fill(self, request: Place, opened: dict[str, Any], view: View) -> None:
+        """Show *view* in the modal *opened*, unless it was closed or changed since."""
+        try:
+            await request.client.views_update(view_id=opened["id"], hash=opened["hash"], view=view)
+        except SlackApiError as error:
+            log.info("a modal was closed before it was filled", error=error_code(error))
+
+
+def for_all(request: Request, message: Message | None) -> Message:
+    """*message*, with whose it is and what that account wants of numbers in it."""
+    return (
+        NOTHING
+        if message is None
+        else replace(message, numbers=request.account.settings.numbers, account=request.account.id)
+    )
+
+
+def about(request: Place, **more: Any) -> str:
+    """What a modal remembers of where it was opened, and *more*: at most 3,000 characters."""
+    where = {
+        "channel": request.channel_id,
+        "name": request.channel_name,
+        "thread": request.thread_ts,
+        "message": request.message_ts,
+        # A message that the asker alone sees is answered to them alone.
+        "alone": request.ephemeral,
+        "response_url": request.response_url if request.ephemeral else None,
+    }
+    return json.dumps(where | more)
+
+
+def origin_of(request: Place, function: Function, reason: str | None = None) -> Origin:
+    """What an entry made at *request* says."""
+    return Origin(
+        function,
+        request.actor,
+        # In App Home there is none: the answer goes to the person.
+        channel_id=None if request.channel_id == request.actor.id else request.channel_id,
+        channel_name=request.channel_name,
+        message_ts=request.message_ts,
+        reason=reason,
+    )
+
+
+async def permalink_of(place: Place) -> str | None:
+    """The link of the place's message; None where Slack gives none, which stops nothing."""
+    if place.message_ts is None:
+        return None
+    try:
+        answer = await place.client.chat_getPermalink(channel=place.channel_id, message_ts=place.message_ts)
+    except Exception as error:  # noqa: BLE001  what is done is worth more than its link
+        log.warning("no permalink", channel=place.channel_id, error=type(error).__name__)
+        return None
+    link: str = answer["permalink"]
+    return link
+
+
+def value_of(body: dict[str, Any]) -> str:
+    """What the button or menu that was used stands for."""
+    action = body["actions"][0]
+    value: str = (action.get("selected_option") or action)["value"]
+    return value
+
+
+def place_of(body: dict[str, Any], client: AsyncWebClient) -> Place:
+    """
+    Where a button was pressed: its answer goes to the thread of its message, or to the asker who alone sees it.
+
+    One in a modal stands for where that was opened. One in App Home belongs to no message: what it has to say goes to
+    the asker's direct messages.
+    """
+    user, container, message = body["user"], body["container"], body.get("message") or {}
+    actor = Actor(user["id"], user.get("username") or user.get("name") or user["id"])
+    if container["type"] == "view" and body["view"]["type"] == "modal":
+        return _place_of_modal(body, json.loads(body["view"]["private_metadata"]), client)
+    if container["type"] == "view":
+        return Place(actor=actor, channel_id=user["id"], client=client)
+    return Place(
+        actor=actor,
+        channel_id=body["channel"]["id"],
+        channel_name=_name_of(body["channel"]),
+        thread_ts=message.get("thread_ts") or container.get("thread_ts") or container["message_ts"],
+        message_ts=container["message_ts"],
+        response_url=body.get("response_url"),
+        client=client,
+        ephemeral=bool(container.get("is_ephemeral")),
+    )
+
+
+def _place_of_shortcut(body: dict[str, Any], client: AsyncWebClient) -> Place:
+    """The message that the shortcut was used on; it may stand where the bot is not."""
+    user, message = body["user"], body.get("message") or {}
+    return Place(
+        actor=Actor(user["id"], user.get("username") or user.get("name") or user["id"]),
+        channel_id=body["channel"]["id"],
+        channel_name=_name_of(body["channel"]),
+        thread_ts=message.get("thread_ts") or body["message_ts"],
+        message_ts=body["message_ts"],
+        response_url=body.get("response_url"),
+        client=client,
+    )
+
+
+def _place_of_modal(body: dict[str, Any], remembered: dict[str, Any], client: AsyncWebClient) -> Place:
+    user = body["user"]
+    return Place(
+        actor=Actor(user["id"], user.get("username") or user.get("name") or user["id"]),
+        channel_id=remembered["channel"],
+        channel_name=remembered["name"],
+        thread_ts=remembered["thread"],
+        message_ts=remembered["message"],
+        response_url=remembered.get("response_url"),
+        ephemeral=bool(remembered.get("alone")),
+        client=client,
+    )
+
+
+def _name_of(channel: dict[str, Any]) -> str | None:
+    """Slack calls all private channels and direct messages by these same names."""
+    name = channel.get("name")
+    return None if name in {"privategroup", "directmessage"} else name

@@ -1,0 +1,103 @@
+"""What an account's admins decide: the form of `/optout settings`."""
+
+import asyncio
+import math
+from dataclasses import replace
+from typing import Any
+
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.models.views import View
+
+from handlers.forms import filled, wrong
+from handlers.interactions import Interactions, about, origin_of
+from handlers.listeners import Listener
+from handlers.replies import Message, Request, error_code
+from handlers.roles import Action
+from handlers.views import settings as views
+from handlers.views.mrkdwn import one_line, plain
+from store import CountryUnknown, Function, Store, find_country
+
+log = structlog.get_logger()
+TITLE = "Settings"
+
+
+class SettingsForm:
+    """The listeners of `settings.*`."""
+
+    def __init__(self, store: Store, interactions: Interactions) -> None:
+        self._store = store
+        self._interactions = interactions
+
+    def listeners(self) -> tuple[Listener, ...]:
+        return (
+            self._interactions.opening("form.settings", Action.SETTINGS, TITLE, self.make),
+            self._interactions.modal("settings.form", Action.SETTINGS, self._save),
+        )
+
+    async def make(self, request: Request, _body: dict[str, Any]) -> View:
+        """The form as things stand."""
+        groups: list[views.Group] = []
+        try:
+            found = (await request.client.usergroups_list())["usergroups"]
+            groups = [views.Group(group["id"], group["name"]) for group in found]
+        except SlackApiError as error:
+            # A plan without user groups says so here; everything else can still be decided.
+            log.info("no user groups to choose from", why=error_code(error))
+        return views.form(request.account, groups, about(request, seen=request.account.seen))
+
+    async def _save(self, request: Request, remembered: dict[str, Any], body: dict[str, Any]) -> Message:
+        values = filled(body)
+        country = plain(values.get(views.COUNTRY) or "").strip() or None
+        if country is not None:
+            found = await asyncio.to_thread(find_country, country)
+            if isinstance(found, CountryUnknown):
+                return wrong(
+                    views.COUNTRY, f"No country is called {one_line(country, 40)}. Give its name or two letters."
+                )
+            country = found
+        days, size = _number(values.get(views.UNDO_DAYS)), _number(values.get(views.MOST_BYTES))
+        if days is not None and not 0 <= days <= 3650:
+            return wrong(views.UNDO_DAYS, "Give a number of days from 0 to 3650, or nothing.")
+        if size is not None and not (size >= 1 and size == int(size)):
+            return wrong(views.MOST_BYTES, "Give a whole number of bytes like 5000000, or nothing.")
+        now = request.account.settings
+        settings = replace(
+            now,
+            admins=tuple(values.get("settings.admins") or ()),
+            admin_groups=_kept(values, "settings.admin_groups", now.admin_groups),
+            support=values["settings.support"],
+            support_groups=_kept(values, "settings.support_groups", now.support_groups),
+            uploads_channels=tuple(values.get("settings.uploads_channels") or ()),
+            ask=values["settings.ask"],
+            undo_days=days,
+            max_list_bytes=None if size is None else int(size),
+            numbers=values["settings.numbers"],
+            exports=values["settings.exports"],
+            digest_channel=values.get("settings.digest_channel"),
+        )
+        _, told = await asyncio.to_thread(
+            self._store.accounts.change,
+            request.account.id,
+            origin_of(request, Function.SETTING),
+            country=country,
+            settings=settings,
+            seen=remembered["seen"],
+        )
+        return views.changed(told, request.actor) if told else Message.of("Nothing was changed.", private=True)
+
+
+def _kept(values: dict[str, Any], field: str, now: tuple[str, ...]) -> tuple[str, ...]:
+    """What was chosen in *field*; as it was where the form did not have it."""
+    return tuple(values[field] or ()) if field in values else now
+
+
+def _number(typed: str | None) -> float | None:
+    """A number as typed; one that is none is never in any range."""
+    if typed is None or not typed.strip():
+        return None
+    try:
+        number = float(typed.strip().replace(",", ""))
+    except ValueError:
+        return -1.0
+    return number if math.isfinite(number) else -1.0

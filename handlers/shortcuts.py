@@ -1,0 +1,106 @@
+"""The message shortcut: the phones of a message, looked up and opted out in a modal."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+from slack_sdk.models.views import View
+
+from handlers.command import read
+from handlers.interactions import Interactions, about, origin_of, permalink_of
+from handlers.listeners import Listener
+from handlers.mentions import how_to_write
+from handlers.replies import Message, Request
+from handlers.roles import Action
+from handlers.views import optouts as texts
+from handlers.views import shortcuts as views
+from handlers.views.mrkdwn import plain
+from store import Cause, Function, PhoneNumber, Store, find_phones
+
+_READ: Final = ("pretext", "title", "text", "value", "fallback", "fields", "elements", "blocks", "attachments")
+
+
+class Shortcuts:
+    """The listeners of `optout.check`."""
+
+    def __init__(self, store: Store, interactions: Interactions) -> None:
+        self._store = store
+        self._interactions = interactions
+
+    def listeners(self) -> tuple[Listener, ...]:
+        return (
+            self._interactions.shortcut("optout.check", Action.SEARCH, views.TITLE, self._filled),
+            self._interactions.modal("optout.check", Action.ADD, self._opt_out),
+        )
+
+    async def _filled(self, request: Request, body: dict[str, Any]) -> View:
+        """*Check opt-outs* on a message: each of its phones as it stands."""
+        message = body.get("message") or {}
+        home = request.account.country
+        text = "\n".join(dict.fromkeys(_texts(message)))
+        found = await asyncio.to_thread(find_phones, text, home)
+        if not found:
+            return views.nothing_to_check(how_to_write(home))
+        shown = found[: views.MOST_PHONES]
+        states, link = await asyncio.gather(
+            asyncio.to_thread(self._store.optouts.find_many, request.account.id, [one.number.e164 for one in shown]),
+            permalink_of(request),
+        )
+        words = plain(str(message.get("text") or "") or text).strip()
+        metadata = about(request, response_url=request.response_url, link=link)
+        return views.check(
+            [(states[one.number.e164], one) for one in shown], len(found) - len(shown), words, home, metadata
+        )
+
+    async def _opt_out(self, request: Request, remembered: dict[str, Any], body: dict[str, Any]) -> Message | None:
+        """The modal submitted: what is ticked is opted out by one entry, and noted in the message's thread."""
+        values: dict[str, dict[str, Any]] = body["view"]["state"]["values"]
+        ticked = [
+            read(option["value"], None)
+            for block, state in values.items()
+            if block.startswith(views.PHONES)
+            for option in state[views.PHONES].get("selected_options") or ()
+        ]
+        found = [one for one in ticked if isinstance(one, PhoneNumber)]
+        if not found:
+            return replace(Message.of("Tick at least one number.", private=True), field=f"{views.PHONES}.0")
+        cause = Cause(values[views.CAUSE][views.CAUSE]["selected_option"]["value"])
+        words = str(values[views.WORDS][views.WORDS].get("value") or "").strip()[: views.LONGEST_WORDS]
+        by = origin_of(request, Function.SHORTCUT, words or None)
+        by = replace(by, cause=cause, permalink=remembered.get("link"))
+        phones = [one.e164 for one in found]
+        outcomes = await asyncio.to_thread(
+            self._store.optouts.add, request.account.id, phones, by, once=f"view {body['view']['id']}"
+        )
+        if not outcomes:
+            return None
+        by_phone = {outcome.phone: outcome for outcome in outcomes}
+        return texts.added([texts.Typed(one) for one in found], by_phone, request.actor, request.account.country)
+
+
+def _texts(message: dict[str, Any]) -> Iterator[str]:
+    """
+    All that people read in *message*: other apps write in blocks and attachments, and their text is a summary at most.
+
+    What a person typed comes twice, as text and as rich text in pieces; pieces could be somebody else's number.
+    """
+    if text := str(message.get("text") or ""):
+        yield text
+    for part in ("blocks", "attachments"):
+        for item in message.get(part) or ():
+            if not (text and item.get("type") == "rich_text"):
+                yield from _inside(item)
+
+
+def _inside(item: Any) -> Iterator[str]:
+    if isinstance(item, str):
+        yield item
+    elif isinstance(item, list):
+        for one in item:
+            yield from _inside(one)
+    elif isinstance(item, dict):
+        for key in _READ:
+            # A button's value is for its app, not for people.
+            if not (key == "value" and "type" in item):
+                yield from _inside(item.get(key))

@@ -1,0 +1,51 @@
+"""How exports read. Pure functions."""
+
+from handlers.replies import Message
+from handlers.views.mrkdwn import counted, escape, one_line, person
+from store import Export
+
+_WHAT = {
+    "desk": "with since when and why, for spreadsheets",
+    "thrutext": "with ThruText's columns",
+    "phones": "nothing but phones, for other programs",
+}
+
+
+def shown(text: str) -> str:
+    """What was typed, made safe."""
+    return escape(one_line(text, 40).replace("`", "'"))
+
+
+def asked(export: Export) -> Message:
+    """In the channel: that somebody takes the list out, which the others may know."""
+    return Message.of(f"*The list is being exported* ({_of(export)}) · by {person(export.entry.actor)}, to them alone")
+
+
+def making(export: Export, phones: int) -> Message:
+    """While it is made."""
+    return Message.of(f"Exporting the list ({_of(export)}): {counted(phones, 'phone')} so far")
+
+
+def made(export: Export, phones: int) -> Message:
+    """That it is there."""
+    if not phones:
+        return Message.of(f"*No phone to export* ({_of(export)}): the file has only its header.")
+    return Message.of(
+        f"*{counted(phones, 'phone')} exported* ({_of(export)}). Handle the file with care: it names people who asked to be "
+        "left alone."
+    )
+
+
+def failed(problem: str) -> Message:
+    """That it cannot be."""
+    return Message.of(f"*The list was not exported.* {escape(problem)}")
+
+
+def _of(export: Export) -> str:
+    wanted = export.wanted
+    parts = [_WHAT[wanted.format]]
+    if wanted.function is not None:
+        parts.append(f"opted out by {wanted.function}")
+    if wanted.since is not None:
+        parts.append(f"since {wanted.since:%Y-%m-%d}")
+    return ", ".join(parts)

@@ -1,0 +1,166 @@
+"""The forms for people who rather click than type commands. Pure functions."""
+
+from slack_sdk.models.blocks import (
+    ActionsBlock,
+    Block,
+    ButtonElement,
+    ConversationFilter,
+    ConversationSelectElement,
+    InputBlock,
+    Option,
+    PlainTextInputElement,
+    StaticSelectElement,
+)
+from slack_sdk.models.blocks.block_elements import FileInputElement
+from slack_sdk.models.views import View
+
+from handlers.views.mrkdwn import counted, escape, section
+from store import Account, Cause, country_name
+
+# The blocks of the forms; a field's error is shown below its block.
+NUMBERS, NUMBER, COUNTRY, CAUSE, WORDS, FILE, CHANNEL = (
+    "form.numbers",
+    "form.number",
+    "form.country",
+    "form.cause",
+    "form.words",
+    "form.file",
+    "form.channel",
+)
+# A plain text input takes 3,000: https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element
+_LONGEST = 3_000
+_KINDS = ["csv", "tsv", "txt", "xlsx", "xls", "zip"]
+
+
+def menu(account: Account, remembered: str, role: str) -> View:
+    """What `/optout` alone opens: the forms there are for the asker."""
+    country = _country(account)
+    return View(
+        type="modal",
+        title="Opt-Out Desk",
+        close="Close",
+        private_metadata=remembered,
+        blocks=[
+            section(f"*{counted(account.opted_out, 'phone')} opted out.* Numbers without a country code: {country}."),
+            actions(role),
+            section("Typed commands do the same: `/optout help` lists them."),
+        ],
+    )
+
+
+def actions(role: str) -> Block:
+    """The buttons that open the forms, those a person of that *role* may use; in App Home too."""
+    buttons = [ButtonElement(text="Upload a list", action_id="form.upload", value="upload")]
+    if role in {"admin", "support"}:
+        buttons = [
+            ButtonElement(text="Opt numbers out", action_id="form.add", value="add", style="primary"),
+            ButtonElement(text="Look a number up", action_id="form.search", value="search"),
+            *buttons,
+        ]
+    if role == "admin":
+        buttons.append(ButtonElement(text="Settings", action_id="form.settings", value="settings"))
+    return ActionsBlock(block_id="form.open", elements=list(buttons))
+
+
+def add(account: Account, remembered: str) -> View:
+    """Opt numbers out by hand."""
+    return _form(
+        "form.add",
+        "Opt numbers out",
+        "Opt out",
+        remembered,
+        InputBlock(
+            block_id=NUMBERS,
+            label="Numbers",
+            hint="One a line, or with commas between them.",
+            element=PlainTextInputElement(action_id=NUMBERS, multiline=True, max_length=_LONGEST, focus_on_load=True),
+        ),
+        _country_field(account),
+        InputBlock(
+            block_id=CAUSE,
+            label="Reason",
+            optional=True,
+            element=StaticSelectElement(
+                action_id=CAUSE,
+                placeholder="Choose",
+                options=[Option(text=cause.capitalize(), value=cause) for cause in Cause],
+            ),
+        ),
+        InputBlock(
+            block_id=WORDS,
+            label="In their words, or yours",
+            optional=True,
+            element=PlainTextInputElement(action_id=WORDS, multiline=True, max_length=500),
+        ),
+    )
+
+
+def search(account: Account, remembered: str) -> View:
+    """Look one number up."""
+    return _form(
+        "form.search",
+        "Look a number up",
+        "Look up",
+        remembered,
+        InputBlock(
+            block_id=NUMBER,
+            label="Number",
+            element=PlainTextInputElement(action_id=NUMBER, max_length=100, focus_on_load=True),
+        ),
+        _country_field(account),
+    )
+
+
+def upload(account: Account, remembered: str, channel: str | None) -> View:
+    """Upload a list whose preview and report go to a channel; *channel*: the one it is opened in, where that will do."""
+    return _form(
+        "form.upload",
+        "Upload a list",
+        "Upload",
+        remembered,
+        section("The list is read and shown first. Nothing changes before an admin says yes."),
+        InputBlock(
+            block_id=FILE,
+            label="List with a column called phone",
+            element=FileInputElement(action_id=FILE, filetypes=_KINDS, max_files=1),
+        ),
+        _country_field(account),
+        InputBlock(
+            block_id=CHANNEL,
+            label="Channel for the preview and the report",
+            element=ConversationSelectElement(
+                action_id=CHANNEL,
+                placeholder="Choose",
+                initial_conversation=channel,
+                filter=ConversationFilter(
+                    include=["public", "private"], exclude_bot_users=True, exclude_external_shared_channels=True
+                ),
+            ),
+        ),
+    )
+
+
+def _form(callback: str, title: str, submit: str, remembered: str, *blocks: Block) -> View:
+    return View(
+        type="modal",
+        callback_id=callback,
+        title=title,
+        submit=submit,
+        close="Cancel",
+        private_metadata=remembered,
+        blocks=list(blocks),
+    )
+
+
+def _country_field(account: Account) -> InputBlock:
+    return InputBlock(
+        block_id=COUNTRY,
+        label="Country of numbers without a country code",
+        hint=f"Empty: {_country(account)}.",
+        optional=True,
+        element=PlainTextInputElement(action_id=COUNTRY, placeholder="GB or United Kingdom", max_length=60),
+    )
+
+
+def _country(account: Account) -> str:
+    return escape(country_name(account.country)) if account.country else "none is set, so they need one"

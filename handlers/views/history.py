@@ -1,0 +1,83 @@
+"""What was done to the list, a page at a time, and remarks. Pure functions."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, InputBlock, PlainTextInputElement
+from slack_sdk.models.views import View
+
+from handlers.replies import Message
+from handlers.views.mrkdwn import SlackWriter, counted, link, person, quoted, section, sections
+from handlers.views.optouts import both, name
+from store import Actor, Happening, Page, PhoneState, entry_note
+
+REMARK = "remark.text"
+LONGEST_REMARK = 500
+# The actions of the buttons that turn the pages: of one number's history, and of all else, which is for admins.
+OF_A_PHONE, OF_ALL = "history.phone", "history.all"
+_WRITER = SlackWriter()
+
+
+def page(found: Page, about: str, filters: Mapping[str, Any], before: Sequence[int], home: str | None) -> Message:
+    """
+    One page, for the asker alone. *about*: whose or what history it is; *filters*: as `History.list` takes them.
+
+    *before*: of this page and of the newer ones, the entry that each begins after; none for the newest.
+    """
+    head = f"*{about}*"
+    if not found.happenings:
+        return Message.of(f"{head}: {'nothing older' if before else 'nothing yet'}.", private=True, settles="")
+    lines = [_line(happening, home) for happening in found.happenings]
+    action = OF_A_PHONE if "phone" in filters else OF_ALL
+    buttons = []
+    if before:
+        value = json.dumps({"filters": dict(filters), "before": [*before[:-1]]})
+        buttons.append(ButtonElement(text="Newer", action_id=f"{action}.newer", value=value))
+    if found.older:
+        value = json.dumps({"filters": dict(filters), "before": [*before, found.happenings[-1].entry.id][-100:]})
+        buttons.append(ButtonElement(text="Older", action_id=f"{action}.older", value=value))
+    blocks: list[Block] = [section(head), *sections(lines)]
+    if buttons:
+        blocks.append(ActionsBlock(block_id="history", elements=list(buttons)))
+    return Message.of(head, *blocks, private=True, settles="")
+
+
+def _line(happening: Happening, home: str | None) -> str:
+    entry = happening.entry
+    text = f"*{entry.id}* · {entry_note(entry, _WRITER)}"
+    if happening.phones:
+        more = happening.many - len(happening.phones)
+        text += "\n" + " · ".join(name(phone, home) for phone in happening.phones)
+        text += f" and {more:,} more" if more else ""
+    elif happening.many:
+        text += f"\n{counted(happening.many, 'phone')}"
+    return f"{text} · {link(entry.permalink, 'message')}" if entry.permalink else text
+
+
+def remark_form(state: PhoneState, home: str | None, remembered: str) -> View:
+    """The form in which an admin writes a remark on one phone."""
+    return View(
+        type="modal",
+        callback_id="remark.form",
+        title="Add a remark",
+        submit="Add",
+        close="Cancel",
+        private_metadata=remembered,
+        blocks=[
+            section(f"On {both(state.phone, home)}. A remark changes nothing: it is shown whenever the number is."),
+            InputBlock(
+                block_id=REMARK,
+                label="Remark",
+                element=PlainTextInputElement(
+                    action_id=REMARK, multiline=True, max_length=LONGEST_REMARK, focus_on_load=True
+                ),
+            ),
+        ],
+    )
+
+
+def remarked(phone: str, text: str, by: Actor, home: str | None) -> Message:
+    """That a remark was kept."""
+    said = f"*Remark on {name(phone, home)}* · by {person(by)}\n_{quoted(text, LONGEST_REMARK)}_"
+    return Message.of(said, phones=[phone])

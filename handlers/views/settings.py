@@ -1,0 +1,142 @@
+"""The form in which admins decide how the desk works for their account. Pure functions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from slack_sdk.models.blocks import (
+    Block,
+    ChannelMultiSelectElement,
+    ConversationFilter,
+    ConversationSelectElement,
+    InputBlock,
+    Option,
+    PlainTextInputElement,
+    StaticMultiSelectElement,
+    StaticSelectElement,
+    UserMultiSelectElement,
+)
+from slack_sdk.models.views import View
+
+from handlers.replies import Message
+from handlers.views.mrkdwn import escape, one_line, person, sections
+from store import Account, Actor
+
+COUNTRY, UNDO_DAYS, MOST_BYTES = "settings.country", "settings.undo_days", "settings.max_list_bytes"
+_SUPPORT = {"everyone": "Every member", "groups": "The groups below", "nobody": "Only admins"}
+_ASK = {"always": "Always ask", "doubts": "Ask when the list looks wrong", "never": "Never ask, not even then"}
+_NUMBERS = {"full": "In full", "masked": "With only the last digits"}
+_EXPORTS = {"admins": "Admins", "nobody": "Nobody"}
+# Slack takes so many options: https://docs.slack.dev/reference/block-kit/block-elements/multi-select-menu-element
+_MOST_GROUPS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A user group of the workspace."""
+
+    id: str
+    name: str
+
+
+def form(account: Account, groups: Sequence[Group], remembered: str) -> View:
+    """Everything as it is; *groups*: those there are to choose from."""
+    now = account.settings
+    blocks: list[Block] = [
+        _text(
+            COUNTRY,
+            "Country of numbers without a country code",
+            account.country,
+            "Its name or two letters, like GB. Empty: numbers need their country code.",
+            60,
+        ),
+        InputBlock(
+            block_id="settings.admins",
+            label="Admins besides the workspace's own",
+            optional=True,
+            element=UserMultiSelectElement(
+                action_id="settings.admins", placeholder="People", initial_users=list(now.admins) or None
+            ),
+        ),
+        _choice("support", "Who adds and looks up numbers", _SUPPORT, now.support),
+        InputBlock(
+            block_id="settings.uploads_channels",
+            label="Channels in which a dropped list is taken up",
+            optional=True,
+            element=ChannelMultiSelectElement(
+                action_id="settings.uploads_channels",
+                placeholder="Channels",
+                initial_channels=list(now.uploads_channels) or None,
+            ),
+        ),
+        _choice("ask", "Before a list is applied", _ASK, now.ask),
+        _text(
+            UNDO_DAYS, "Days for which an upload can be undone", _number(now.undo_days), "Empty: as the desk has it.", 8
+        ),
+        _text(MOST_BYTES, "Largest list, in bytes", _number(now.max_list_bytes), "Empty: as the desk has it.", 12),
+        _choice("numbers", "Numbers in public channels", _NUMBERS, now.numbers),
+        _choice("exports", "Who may export the list", _EXPORTS, now.exports),
+        InputBlock(
+            block_id="settings.digest_channel",
+            label="Channel of the weekly digest",
+            hint="On Mondays. Empty: no digest. I must be in that channel.",
+            optional=True,
+            element=ConversationSelectElement(
+                action_id="settings.digest_channel",
+                placeholder="Channel",
+                initial_conversation=now.digest_channel,
+                filter=ConversationFilter(
+                    include=["public", "private"], exclude_bot_users=True, exclude_external_shared_channels=True
+                ),
+            ),
+        ),
+    ]
+    if groups:
+        blocks.insert(2, _groups("admin_groups", "Groups whose members are admins", groups, now.admin_groups))
+        blocks.insert(4, _groups("support_groups", "Groups whose members are support", groups, now.support_groups))
+    return View(
+        type="modal",
+        callback_id="settings.form",
+        title="Settings",
+        submit="Save",
+        close="Cancel",
+        private_metadata=remembered,
+        blocks=blocks,
+    )
+
+
+def _text(block: str, label: str, now: str | None, hint: str, longest: int) -> InputBlock:
+    element = PlainTextInputElement(action_id=block, initial_value=now, max_length=longest)
+    return InputBlock(block_id=block, label=label, hint=hint, optional=True, element=element)
+
+
+def _choice(name: str, label: str, choices: dict[str, str], now: str) -> InputBlock:
+    options = {value: Option(text=text, value=value) for value, text in choices.items()}
+    element = StaticSelectElement(
+        action_id=f"settings.{name}", options=list(options.values()), initial_option=options[now], placeholder="Choose"
+    )
+    return InputBlock(block_id=f"settings.{name}", label=label, element=element)
+
+
+def _groups(name: str, label: str, groups: Sequence[Group], now: Sequence[str]) -> InputBlock:
+    known = {group.id: group.name for group in groups}
+    # One that is chosen and gone stays to be seen, and to be taken out.
+    known |= {group: f"{group}, which is gone" for group in now if group not in known}
+    chosen_first = sorted(known, key=lambda group: group not in now)[:_MOST_GROUPS]
+    options = {group: Option(text=one_line(known[group], 75), value=group) for group in chosen_first}
+    element = StaticMultiSelectElement(
+        action_id=f"settings.{name}",
+        placeholder="Groups",
+        options=list(options.values()),
+        initial_options=[options[group] for group in now if group in options] or None,
+    )
+    return InputBlock(block_id=f"settings.{name}", label=label, optional=True, element=element)
+
+
+def _number(value: float | None) -> str | None:
+    return None if value is None else f"{value:.10g}"
+
+
+def changed(told: Sequence[str], by: Actor) -> Message:
+    """What is another now, one line each."""
+    head = f"*{len(told)} setting{'' if len(told) == 1 else 's'} changed* · by {person(by)}"
+    return Message.of(head, *sections([head, *(f"• {escape(one_line(what, 250))}" for what in told)], "\n"))

@@ -1,0 +1,107 @@
+"""The modal of the message shortcut: which of a message's phones to opt out, why, and in whose words."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from slack_sdk.models.blocks import (
+    Block,
+    CheckboxesElement,
+    InputBlock,
+    MarkdownTextObject,
+    Option,
+    PlainTextInputElement,
+    StaticSelectElement,
+)
+from slack_sdk.models.views import View
+
+from handlers.views.modals import saying
+from handlers.views.mrkdwn import context, counted, day, section
+from handlers.views.optouts import name
+from store import Cause, FoundPhone, PhoneState
+
+TITLE: Final = "Check opt-outs"
+MOST_PHONES: Final = 50
+LONGEST_WORDS: Final = 500
+# The blocks of what is ticked are this and a number.
+PHONES: Final = "check.phones"
+CAUSE: Final = "check.cause"
+WORDS: Final = "check.words"
+# https://docs.slack.dev/reference/block-kit/block-elements/checkboxes-element
+_MOST_OPTIONS: Final = 10
+
+
+def nothing_to_check(how: str) -> View:
+    """The message holds no phone; *how*: what would be one."""
+    return saying(TITLE, f"There is no phone number in this message. {how}")
+
+
+def check(
+    found: Sequence[tuple[PhoneState, FoundPhone]], more: int, words: str, home: str | None, metadata: str
+) -> View:
+    """
+    Every phone *found* with its state, at most 50, *more* of them left out; those not opted out are ticked.
+
+    One that is not in use today is not ticked: it may be an order's number. *words*: the message as people see it.
+    """
+    options = [_option(state, one, home) for state, one in found]
+    ticked = [not state.opted_out and not one.number.flagged for state, one in found]
+    out = sum(state.opted_out for state, _ in found)
+    phones = counted(len(found), "phone")
+    head = f"*{phones} in this message*, {out:,} opted out. Those that are ticked get opted out."
+    blocks: list[Block] = [section(head)]
+    for start in range(0, len(options), _MOST_OPTIONS):
+        chosen = options[start : start + _MOST_OPTIONS]
+        initial = [one for one, yes in zip(chosen, ticked[start : start + _MOST_OPTIONS], strict=True) if yes]
+        label = "Numbers to opt out"
+        if len(options) > _MOST_OPTIONS:
+            label += f", {start + 1} to {start + len(chosen)}"
+        boxes = CheckboxesElement(action_id=PHONES, options=chosen, initial_options=initial or None)
+        blocks.append(
+            InputBlock(block_id=f"{PHONES}.{start // _MOST_OPTIONS}", label=label, element=boxes, optional=True)
+        )
+    if more:
+        blocks.append(
+            context(
+                f"{more:,} more {'was' if more == 1 else 'were'} not looked up: {MOST_PHONES} fit here. "
+                "Drop a list as a CSV file with a mention of me."
+            )
+        )
+    causes = [Option(value=cause.value, label=cause.value.capitalize()) for cause in Cause]
+    blocks += [
+        InputBlock(block_id=CAUSE, label="Reason", element=StaticSelectElement(action_id=CAUSE, options=causes)),
+        InputBlock(
+            block_id=WORDS,
+            label="The exact words",
+            hint="Kept with the opt-out as evidence.",
+            optional=True,
+            element=PlainTextInputElement(
+                action_id=WORDS, multiline=True, max_length=LONGEST_WORDS, initial_value=words[:LONGEST_WORDS] or None
+            ),
+        ),
+    ]
+    return View(
+        type="modal",
+        callback_id="optout.check",
+        title=TITLE,
+        submit="Opt out",
+        close="Cancel",
+        private_metadata=metadata,
+        blocks=blocks,
+    )
+
+
+def _option(state: PhoneState, one: FoundPhone, home: str | None) -> Option:
+    # Texts take 75 characters each.
+    text = name(state.phone, home)
+    text = text if len(text) <= 75 else state.phone
+    if state.since is not None:
+        standing = f"opted out since {day(state.since)}"
+    elif one.number.flagged:
+        standing = "not opted out · no such number is in use today"
+    else:
+        standing = "not opted out"
+    return Option(
+        value=state.phone,
+        text=MarkdownTextObject(text=text, verbatim=True),
+        description=MarkdownTextObject(text=standing, verbatim=True),
+    )

@@ -1,0 +1,109 @@
+"""What was done to the list, and remarks on single phones."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from store.database import Database
+from store.deliveries import first_time
+from store.models import entries, entry_phones, opt_outs, uploads
+from store.notes import Function
+from store.records import Entry, Origin
+from store.rows import entries_of, entry_of, new_entry
+
+PHONES_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """
+    One entry with what it is about: the first five of its *phones* where it was made by hand, and how *many* there are.
+
+    Of an upload or an undo *many* are the phones it reached so far; a setting and an export are about none.
+    """
+
+    entry: Entry
+    phones: tuple[str, ...]
+    many: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some entries, newest first; *older*: whether there are more before the last of them."""
+
+    happenings: tuple[Happening, ...]
+    older: bool
+
+
+class History:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def list(
+        self,
+        account: int,
+        *,
+        phone: str | None = None,
+        actor: str | None = None,
+        upload: int | None = None,
+        before: int | None = None,
+        limit: int = 10,
+    ) -> Page:
+        """
+        The last *limit* entries of the account, or of those before the entry *before*.
+
+        Of all, or only those that touched *phone*, that *actor* (an id) made, that are about the *upload*.
+        """
+        query = entries_of(account).order_by(entries.c.id.desc()).limit(limit + 1)
+        if before is not None:
+            query = query.where(entries.c.id < before)
+        if actor is not None:
+            query = query.where(entries.c.actor_id == actor)
+        if upload is not None:
+            query = query.where(entries.c.upload_id == upload)
+        if phone is not None:
+            mine = opt_outs.c.account_id == account, opt_outs.c.phone == phone
+            touched = sa.union(
+                sa.select(opt_outs.c.entry_id).where(*mine),
+                sa.select(opt_outs.c.lifted_by).where(*mine, opt_outs.c.lifted_by.is_not(None)),
+                sa.select(entry_phones.c.entry_id).where(
+                    entry_phones.c.account_id == account, entry_phones.c.phone == phone
+                ),
+            )
+            query = query.where(entries.c.id.in_(touched))
+        with self._database.read() as connection:
+            found = [entry_of(row) for row in connection.execute(query).mappings()]
+            shown = tuple(_happening(connection, account, entry) for entry in found[:limit])
+        return Page(shown, len(found) > limit)
+
+    def remark(self, account: int, phone: str, text: str, by: Origin, *, once: str | None = None) -> Entry | None:
+        """
+        Keep *text* as a remark on *phone*, opted out or not, by an entry of its own; None when *once* was done.
+
+        It changes nothing else.
+        """
+        with self._database.write() as connection:
+            if once is not None and not first_time(self._database, connection, account, once):
+                return None
+            remark = Origin(
+                Function.REMARK, by.actor, by.channel_id, by.channel_name, by.message_ts, by.permalink, reason=text
+            )
+            return new_entry(connection, account, remark, phones=[phone])
+
+    def link(self, account: int, entry: int, message_ts: str, permalink: str | None) -> None:
+        """The message that told of *entry*, where none was known: it can only be posted after the entry was made."""
+        mine = entries.c.account_id == account, entries.c.id == entry, entries.c.permalink.is_(None)
+        with self._database.write(durable=False) as connection:
+            connection.execute(sa.update(entries).where(*mine).values(message_ts=message_ts, permalink=permalink))
+
+
+def _happening(connection: sa.Connection, account: int, entry: Entry) -> Happening:
+    if entry.upload_id is not None:
+        reached = uploads.c.newly_opted_out + uploads.c.already_opted_out
+        number = uploads.c.opted_in if entry.function == Function.UNDO else reached
+        query = sa.select(number).where(uploads.c.account_id == account, uploads.c.id == entry.upload_id)
+        return Happening(entry, (), connection.execute(query).scalar_one())
+    mine = entry_phones.c.account_id == account, entry_phones.c.entry_id == entry.id
+    phones = sa.select(entry_phones.c.phone).where(*mine).order_by(entry_phones.c.phone).limit(PHONES_SHOWN)
+    many = connection.execute(sa.select(sa.func.count()).select_from(entry_phones).where(*mine)).scalar_one()
+    return Happening(entry, tuple(connection.execute(phones).scalars()), many)

@@ -1,0 +1,92 @@
+"""What App Home shows of an account at a glance."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from store.database import Database
+from store.models import accounts, entries, entry_phones, uploads
+from store.notes import OPTING_OUT
+from store.records import Upload
+from store.rows import now
+from store.uploads import upload_of
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """
+    An account at one moment.
+
+    *opted_out*: phones that are out. *week* and *month*: requests to opt a phone out in the last 7 and 30 days, by
+    function; a phone that was asked for twice counts twice, as it has two reasons. *latest*: uploads, newest first.
+    *waiting*: how many previews wait for a yes, and since when the oldest does.
+    """
+
+    opted_out: int
+    week: Mapping[str, int]
+    month: Mapping[str, int]
+    latest: tuple[Upload, ...]
+    waiting: int
+    waiting_since: datetime | None
+
+
+class Summaries:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, account: int, *, uploads_shown: int = 5) -> Summary:
+        """The account's summary, in one consistent read."""
+        at = now()
+        waiting = sa.select(sa.func.count(), sa.func.min(uploads.c.waiting_since)).where(
+            uploads.c.account_id == account, uploads.c.state == "waiting"
+        )
+        latest = sa.select(uploads).where(uploads.c.account_id == account).order_by(uploads.c.id.desc())
+        with self._database.read() as connection:
+            number, since = connection.execute(waiting).one()
+            return Summary(
+                opted_out=connection.execute(
+                    sa.select(accounts.c.opted_out).where(accounts.c.id == account)
+                ).scalar_one(),
+                week=_requests(connection, account, at - timedelta(days=7)),
+                month=_requests(connection, account, at - timedelta(days=30)),
+                latest=tuple(upload_of(row) for row in connection.execute(latest.limit(uploads_shown)).mappings()),
+                waiting=number,
+                waiting_since=since,
+            )
+
+    def version(self, account: int) -> str:
+        """Changes whenever the summary may have; cheap enough to ask every few seconds."""
+        last = sa.select(accounts.c.last_entry, accounts.c.country, accounts.c.settings).where(accounts.c.id == account)
+        states = sa.select(uploads.c.id, uploads.c.state).where(uploads.c.account_id == account)
+        with self._database.read() as connection:
+            row = connection.execute(last).one()
+            found = connection.execute(states.order_by(uploads.c.id.desc()).limit(20)).all()
+            waiting = connection.execute(
+                sa.select(sa.func.count()).where(uploads.c.account_id == account, uploads.c.state == "waiting")
+            ).scalar_one()
+        return repr((*row, found, waiting))
+
+
+def _requests(connection: sa.Connection, account: int, since: datetime) -> dict[str, int]:
+    """Phones of entries since then, by function, most first: of those made by hand, and of what uploads stored."""
+    recent = (
+        sa.select(entries.c.function, sa.func.count())
+        .join(
+            entry_phones,
+            sa.and_(entry_phones.c.account_id == entries.c.account_id, entry_phones.c.entry_id == entries.c.id),
+        )
+        .where(entries.c.account_id == account, entries.c.at >= since, entries.c.function.in_(OPTING_OUT))
+        .group_by(entries.c.function)
+    )
+    found = {function: int(number) for function, number in connection.execute(recent)}
+    stored = uploads.c.newly_opted_out + uploads.c.already_opted_out
+    of_uploads = (
+        sa.select(sa.func.coalesce(sa.func.sum(stored), 0))
+        .join(entries, sa.and_(entries.c.account_id == uploads.c.account_id, entries.c.id == uploads.c.entry_id))
+        .where(uploads.c.account_id == account, entries.c.at >= since)
+    )
+    if listed := int(connection.execute(of_uploads).scalar_one()):
+        found["upload"] = listed
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))

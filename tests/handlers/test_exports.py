@@ -1,0 +1,173 @@
+"""`/optout export`: asked for in a channel, made in the background, delivered to the asker alone."""
+
+import asyncio
+import csv
+import io
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.config import Settings
+from bot.sandbox import SandboxMessage, State
+from handlers.exports import wanted_of
+from handlers.replies import Message
+from handlers.runner import Child
+from store import Function, Origin, Wanted
+from tests.handlers.conftest import Office
+
+ONE, TWO, THREE = "+12125550100", "+12125550101", "+442079460018"
+
+
+async def delivered(office: Office, user: str = "admin", *, times: int = 1) -> SandboxMessage:
+    """The message to *user* in whose thread the file is, once there are so many of them."""
+
+    def there(state: State) -> SandboxMessage | None:
+        direct = state.direct(user)
+        found = [m for m in direct.messages if m.thread and m.thread[0].files] if direct else []
+        return found[-1] if len(found) >= times and "exported*" in found[-1].text else None
+
+    return await office.people.until(there, timeout=20)
+
+
+async def rows_of(office: Office, message: SandboxMessage) -> list[list[str]]:
+    content = await office.people.download(message.thread[0].files[0]["id"])
+    return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+
+
+async def test_the_list_is_delivered_privately(office: Office, settings: Settings) -> None:
+    """The channel learns that it was exported, the asker gets the file, and an entry says so."""
+    await office.opt_out(ONE, TWO, reason="=asked")
+    said = await office.ask("admin", "export", replies=0)
+    assert said.text.startswith("*The list is being exported* (with since when and why, for spreadsheets) · by <@")
+    message = await delivered(office)
+    assert message.text.startswith("*2 phones exported*")
+    header, *rows = await rows_of(office, message)
+    assert header[:3] == ["phone", "opted_out_since", "note"]
+    assert [row[0] for row in rows] == [ONE, TWO]
+    assert rows[0][5] == "'=asked"
+    entry = office.store.optouts.list_entries(office.account.id, 1)[0]
+    assert (entry.function, entry.reason) == ("export", "format desk")
+    assert await asyncio.to_thread(lambda: list(settings.scratch_dir.glob("*.export.csv"))) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("export format:phones", [["phone"], [ONE], [TWO]]),
+        ("export function:keyword FORMAT:phones", [["phone"], [TWO]]),
+        ("export since:2026-01-01 format:phones", [["phone"], [ONE], [TWO]]),
+    ],
+)
+async def test_what_is_wanted(office: Office, text: str, expected: list[list[str]]) -> None:
+    """By format, by function and since a day."""
+    await office.opt_out(ONE)
+    office.store.optouts.add(office.account.id, [TWO], Origin(Function.KEYWORD, await office.actor("admin")))
+    await office.ask("admin", text, replies=0)
+    assert await rows_of(office, await delivered(office)) == expected
+
+
+async def test_nothing_to_export(office: Office) -> None:
+    """An empty list is a file with its header, and said so."""
+    await office.ask("admin", "export", replies=0)
+
+    def there(state: State) -> SandboxMessage | None:
+        direct = state.direct("admin")
+        return (
+            next((m for m in direct.messages if "No phone to export" in m.text and m.thread), None) if direct else None
+        )
+
+    assert len(await rows_of(office, await office.people.until(there))) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("since:yesterday", "`yesterday` is not a date like 2026-10-01."),
+        ("since:2999-01-01", "2999-01-01 is still to come."),
+        ("since:2026-02-30", "is not a date"),
+        ("function:delete", "There is no function `delete`. There are: command,"),
+        ("format:xlsx", "There is no format `xlsx`. There are: desk, thrutext, phones."),
+        ("format:`<!channel>`", "'&lt;!channel&gt;'"),
+        ("everything", "I do not understand `everything`."),
+        ("format:desk now " + "x" * 3000, "I do not understand `now xxx"),
+    ],
+)
+def test_what_cannot_be_is_said(text: str, said: str) -> None:
+    """Each word that is wrong is named, with what there is."""
+    answer = wanted_of(text)
+    assert isinstance(answer, Message)
+    assert said in answer.text
+    assert answer.private
+
+
+def test_words_in_any_order() -> None:
+    """Blanks and capitals do not matter."""
+    assert wanted_of("FORMAT: phones  Function:Upload") == Wanted("phones", None, "upload")
+    assert wanted_of("") == Wanted()
+
+
+async def test_who_may_not(office: Office) -> None:
+    """Support, guests and strangers get a polite no, and so does everybody where an admin decided so."""
+    await office.opt_out(ONE)
+    assert (await office.ask_alone("support", "export")).text.startswith("Only admins can export the list. <@")
+    by = Origin(Function.SETTING, await office.actor("admin"))
+    settings = replace(office.store.accounts.get(office.account.id).settings, exports="nobody")
+    office.store.accounts.change(office.account.id, by, settings=settings)
+    assert (await office.ask_alone("second-admin", "export")).text.startswith("Nobody may export the list")
+    assert (await office.people.state()).direct("second-admin") is None
+
+
+async def test_two_at_once(office: Office) -> None:
+    """Each is delivered, once."""
+    await office.opt_out(ONE, TWO)
+    await asyncio.gather(
+        office.people.command("admin", "campaign-admins", "/optout export format:phones"),
+        office.people.command("admin", "campaign-admins", "/optout export"),
+    )
+    await delivered(office, times=2)
+    direct = (await office.people.state()).direct("admin")
+    assert direct is not None
+    assert len([m for m in direct.messages if m.thread]) == 2
+
+
+async def test_slack_does_not_let_it_be_delivered(office: Office) -> None:
+    """Where the asker cannot be written to they are told in the channel, alone, and it is not tried again and again."""
+    await office.opt_out(ONE)
+    await office.people.fault(method="chat.postMessage", fault="error", error="messages_tab_disabled", times=1)
+    outcome = await office.people.command("admin", "campaign-admins", "/optout export")
+    assert outcome.ok
+    # The fault strikes the first message that is posted, which may be the channel's line; it then comes privately.
+    await office.told("admin")
+
+
+@pytest.mark.parametrize("fault", ["ratelimited", "server_error", "reset", "lost_answer"])
+async def test_slack_stumbles(office: Office, fault: str) -> None:
+    """Whatever Slack answers for a while, the file is delivered."""
+    await office.opt_out(ONE)
+    for method in ("files.getUploadURLExternal", "files.completeUploadExternal", "chat.update"):
+        await office.people.fault(method=method, fault=fault, times=1, retry_after=0)
+    await office.ask("admin", "export format:phones", replies=0)
+    message = await delivered(office)
+    assert await rows_of(office, message) == [["phone"], [ONE]]
+
+
+async def test_the_child_is_killed(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child that dies while it writes is followed by another, and the file is whole and there once."""
+    await office.opt_out(ONE, TWO)
+    killed: list[Child] = []
+    send = Child.send
+
+    async def deadly(self: Child, job: dict[str, Any]) -> None:
+        if job["verb"] == "export" and not killed:
+            killed.append(self)
+            await self.stop()
+        await send(self, job)
+
+    monkeypatch.setattr(Child, "send", deadly)
+    await office.ask("admin", "export format:phones", replies=0)
+    assert await rows_of(office, await delivered(office)) == [["phone"], [ONE], [TWO]]
+    assert killed
+    direct = (await office.people.state()).direct("admin")
+    assert direct is not None
+    assert len(direct.messages) == 1

@@ -1,0 +1,366 @@
+"""What is said to the desk: a mention in a thread, or a message to it alone."""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.sandbox import SandboxMessage, State
+from handlers.mentions import understood
+from handlers.roles import Action
+from store import Function
+from tests.handlers.conftest import ADMINS, TICKETS, Office
+from tests.handlers.test_events import all_done
+
+ONE, TWO, THREE = "+12125550100", "+12125550101", "+12125550102"
+BOT = "U0BOT"
+
+
+async def say(
+    office: Office, text: str, *, user: str = "support", channel: str = TICKETS, thread: str | None = None
+) -> str:
+    outcome = await office.people.message(user, channel, f"@optout {text}", thread_ts=thread)
+    assert outcome.ts is not None
+    return outcome.ts
+
+
+async def answers(office: Office, text: str, *, user: str = "support", replies: int = 1) -> list[SandboxMessage]:
+    """Say *text* with a mention, and wait for the answer in its thread."""
+    return (await office.replies_to(await say(office, text, user=user), replies)).thread
+
+
+async def directly(office: Office, user: str, text: str) -> SandboxMessage:
+    """Write *text* to the desk alone, and wait for its answer."""
+    outcome = await office.people.message(user, "@bot", text)
+    assert outcome.ok, outcome
+
+    def answered(state: State) -> SandboxMessage | None:
+        channel = state.direct(user)
+        found = [m for m in (channel.messages if channel else ()) if m.user == office.slack.bot_user_id]
+        return found[-1] if found else None
+
+    return await office.people.until(answered)
+
+
+def entries(office: Office) -> int:
+    return len(office.store.optouts.list_entries(office.account.id, 100))
+
+
+# Understanding
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<@U0BOT> opt out 212-555-0100",
+        "<@U0BOT> opt-out 212-555-0100 because asked twice",
+        "<@U0BOT|optout> please add (212) 555-0100 reason: asked twice",
+        "hi <@U0BOT>, stop 2125550100!",
+        "<@U0BOT> stop texting 212-555-0100, thanks",
+        "opt out <tel:+12125550100|212-555-0100> <@U0BOT>",
+        "<@U0BOT> *opt out* these numbers: 212-555-0100 and 212-555-0100",
+        "<@U0BOT> opt out (212) 555-0100 (212) 555-0100 because of 212-555-0101",
+        "<@U0BOT> opt out ２１２－５５５－０１００",
+    ],
+)
+def test_a_request_to_opt_out(text: str) -> None:
+    """A verb, numbers, and at most words that mean nothing: the numbers before the reason are opted out."""
+    said = understood(text, BOT, "US")
+    assert said.action is Action.ADD
+    assert [one.number.e164 for one in said.found] == [ONE]
+    assert said.refused == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<@U0BOT> is 212-555-0100 opted out?",
+        "<@U0BOT> 212-555-0100",
+        "<@U0BOT> don't opt out 212-555-0100",
+        "please do not <@U0BOT> opt out 212-555-0100",
+        "did <@U0BOT> opt out 212-555-0100",
+        "<@U0BOT> opt out 212-555-0100?",
+        "<@U0BOT> opt out status of 212-555-0100",
+        "<@U0BOT> opt out everyone but 212-555-0100",
+        "<@U0BOT> opted out: 212-555-0100",
+        "<@U0BOT> ~opt out 212-555-0100~",
+        "<@U0BOT>\n&gt; opt out 212-555-0100",
+        "<@U0BOT> she said stop 212-555-0100",
+        "<@U0BOT> stopped 212-555-0100",
+        "<@U0BOT> opt out because 212-555-0100",
+        "<@U0BOT> delete everything about 212-555-0100",
+        "<@U0BOT> opt in or opt out 212-555-0100",
+    ],
+)
+def test_a_doubt_changes_nothing(text: str) -> None:
+    """Questions, denials, quotes and anything else that is not plainly a request are looked up."""
+    said = understood(text, BOT, "US")
+    assert said.action is Action.SEARCH
+    assert [one.number.e164 for one in said.found] == [ONE]
+
+
+@pytest.mark.parametrize(
+    "text", ["delete 212-555-0100", "opt in 212-555-0100 because wrong number", "opt back in 2125550100"]
+)
+def test_a_request_to_opt_in(text: str) -> None:
+    """Deleting and opting in are one thing."""
+    assert understood(f"<@{BOT}> {text}", BOT, "US").action is Action.DELETE
+
+
+def test_what_is_no_number_is_named() -> None:
+    """A number with too few digits between others is not passed over in silence."""
+    said = understood(f"<@{BOT}> opt out 212-555-0100, 12345", BOT, "US")
+    assert said.action is Action.ADD
+    assert [one.text for one in said.refused] == ["12345"]
+
+
+@pytest.mark.parametrize(
+    "piece", ["a1", "1 ", "a ", "<@U0BOT|", "reason ", "opt out ", "212-555-0100 ", "<tel:", "opt"]
+)
+def test_hostile_words_are_not_slow(piece: str) -> None:
+    """As many of the worst words as fit into a message are understood in a moment."""
+    began = time.process_time()
+    understood(f"<@{BOT}> opt out {piece * (40_000 // len(piece))}", BOT, "US")
+    assert time.process_time() - began < 5
+
+
+@given(st.text())
+def test_nothing_said_is_an_error(text: str) -> None:
+    """Whatever is said is understood as something."""
+    assert understood(text, BOT, "US").action in {Action.SEARCH, Action.ADD, Action.DELETE}
+
+
+# Mentions
+
+
+async def test_a_number_is_looked_up(office: Office) -> None:
+    """A mention with a number is answered in its thread with what a search says."""
+    await office.opt_out(ONE, reason="called us")
+    head, detail = await answers(office, "(212) 555-0100", replies=2)
+    assert head.text.startswith("*(212) 555-0100 is opted out* since <!date^")
+    assert "called us" in detail.all_text
+    [other] = await answers(office, "is 212-555-0101 opted out?")
+    assert other.text == "*(212) 555-0101 is not opted out.* It never was."
+    assert other.button("optout.add").value == TWO
+
+
+async def test_in_a_ticket_s_thread(office: Office) -> None:
+    """The answer to a reply goes to the thread the reply stands in."""
+    root = await office.people.message("support", TICKETS, "Ticket 4711")
+    assert root.ts is not None
+    await say(office, "212-555-0100", thread=root.ts)
+    thread = (await office.replies_to(root.ts, 2)).thread
+    assert "is not opted out" in thread[1].text
+
+
+async def test_several_are_one_answer(office: Office) -> None:
+    """Each of several numbers has its line."""
+    await office.opt_out(TWO)
+    [answer] = await answers(office, "212-555-0100 or 212-555-0101 or 212-555-0102?")
+    assert answer.text == "*1 of 3 phones is opted out*"
+    lines = answer.all_text.split("\n")[2:]
+    assert [("*opted out*" in line) for line in lines] == [False, True, False]
+    assert ["0100" in lines[0], "0101" in lines[1], "0102" in lines[2]] == [True] * 3
+
+
+async def test_too_many_are_counted(office: Office) -> None:
+    """Fifty are looked up; the others are counted, with what to do about them."""
+    numbers = " ".join(f"212555{n:04}" for n in range(60))
+    [answer] = await answers(office, numbers)
+    assert answer.text == "*0 of 50 phones are opted out*"
+    assert "10 more were not looked up" in answer.all_text
+    [refused] = await answers(office, f"opt out {numbers}")
+    assert "one message opts out up to 50, and nothing was changed" in refused.text
+    assert entries(office) == 0
+
+
+async def test_a_mention_opts_out(office: Office) -> None:
+    """The entry says who, where, why, and which message asked for it."""
+    ts = await say(office, "opt out 212-555-0100 and 12345 because she asked *twice* &lt;angry&gt;")
+    head, detail = (await office.replies_to(ts, 2)).thread
+    assert head.text.startswith("*1 phone opted out*, 1 not understood · by <@")
+    assert "with a mention" in detail.all_text
+    assert "`12345` · not a phone number" in detail.all_text
+    entry = office.store.optouts.find(office.account.id, ONE).standing[0].entry
+    assert (entry.function, entry.actor) == (Function.MENTION, await office.actor("support"))
+    assert (entry.channel_name, entry.message_ts) == (TICKETS, ts)
+    assert entry.permalink is not None
+    assert entry.permalink.endswith(f"p{ts.replace('.', '')}")
+    assert entry.reason is not None
+    assert entry.reason.startswith("she asked *twice*")
+
+
+async def test_without_a_link(office: Office) -> None:
+    """A link that Slack does not give is no obstacle."""
+    await office.people.fault(method="chat.getPermalink", fault="html", times=-1)
+    await answers(office, "stop 212-555-0100", replies=2)
+    assert office.store.optouts.find(office.account.id, ONE).standing[0].entry.permalink is None
+
+
+async def test_a_doubtful_request_says_so(office: Office) -> None:
+    """Who may have meant to opt out is told that nobody was, and how to say it."""
+    [answer] = await answers(office, "opt out John, 212-555-0100")
+    assert "is not opted out" in answer.text
+    assert "Only looked up" in answer.all_text
+    assert entries(office) == 0
+
+
+async def test_a_mention_asks_to_opt_in(office: Office) -> None:
+    """An admin gets the question with its button; a member a no that names who may."""
+    await office.opt_out(ONE)
+    thread = await answers(office, "opt in 212-555-0100 because wrong number", user="admin", replies=2)
+    assert thread[0].text.startswith("*Opt (212) 555-0100 back in?*")
+    assert office.store.optouts.find(office.account.id, ONE).opted_out
+    await office.press("admin", thread[0], "optout.delete")
+    lifted = office.store.optouts.find(office.account.id, ONE).opt_outs[0].lifted
+    assert lifted is not None
+    assert lifted.reason == "wrong number"
+    await say(office, "delete 212-555-0100")
+    assert (await office.told("support")).text.startswith("Only admins can delete opt-outs.")
+    [several] = await answers(office, "delete 212-555-0100 212-555-0101", user="admin")
+    assert several.text == "Opting in is done one number at a time, and nothing was changed."
+
+
+async def test_without_a_number(office: Office) -> None:
+    """A mention without a number gets the pointer; a request without one is told that none was found."""
+    [pointer] = await answers(office, "hello")
+    assert "Drop a CSV with a column called `phone`" in pointer.all_text
+    [nothing] = await answers(office, "opt out 5550100")
+    assert nothing.text.startswith("I found no phone number in that, and nothing was changed.")
+
+
+@pytest.mark.parametrize("fault", ["duplicate", "late"])
+async def test_delivered_twice(office: Office, fault: str) -> None:
+    """However often Slack sends the mention, it opts out once and is answered once."""
+    await office.people.fault(delivery="event", fault=fault, times=-1, seconds=0.2)
+    ts = await say(office, "opt out 212-555-0100")
+    await office.replies_to(ts, 2)
+    await all_done(office)
+    assert entries(office) == 1
+    assert len((await office.people.state()).replies(ts)) == 2
+
+
+async def test_edits_and_other_bots(office: Office) -> None:
+    """A message that is edited to mention the desk, or another app's, is left alone."""
+    platform = office.slack.platform
+    channel = next(found for found in platform.workspace.channels.values() if found.name == TICKETS)
+    user = (await office.actor("support")).id
+    text = f"<@{office.slack.bot_user_id}> opt out 212-555-0100"
+    odd: list[dict[str, Any]] = [
+        {"edited": {"user": user, "ts": "1.0"}},
+        {"bot_id": "B1"},
+        {"subtype": "bot_message"},
+    ]
+    for number, extra in enumerate(odd):
+        event = {"type": "app_mention", "user": user, "text": text, "ts": f"1700000000.00000{number}"} | extra
+        await asyncio.gather(*platform.feed.emit("app_mention", event | {"channel": channel.id}))
+    await all_done(office)
+    assert entries(office) == 0
+    assert await office.people.calls("chat.postMessage") == []
+    assert await office.people.calls("chat.postEphemeral") == []
+
+
+@pytest.mark.parametrize("person", ["guest", "stranger"])
+async def test_who_may_not(office: Office, person: str) -> None:
+    """A guest and a stranger are told alone, and nothing is done."""
+    await office.people.invite(TICKETS, person)
+    ts = await say(office, "opt out 212-555-0100", user=person)
+    assert "use the opt-out desk" in (await office.told(person)).text
+    assert entries(office) == 0
+    assert (await office.people.state()).replies(ts) == []
+
+
+async def test_where_others_read_along(office: Office) -> None:
+    """In a channel shared with another organisation, the asker alone is answered."""
+    await office.people.invite("partner-desk", "support")
+    await office.people.message("support", "partner-desk", "@optout 212-555-0100")
+    told = await office.told("support")
+    assert "is not opted out" in told.text
+    assert "another organisation" in told.all_text
+
+
+# Direct messages
+
+
+async def test_a_direct_message_is_looked_up(office: Office) -> None:
+    """Numbers written to the desk alone are looked up there, without a mention."""
+    await office.opt_out(ONE)
+    answer = await directly(office, "support", "212-555-0100, 212-555-0101")
+    assert answer.text == "*1 of 2 phones is opted out*"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("hello", "Write numbers to me here"),
+        ("5550100", "I found no phone number in that, and nothing was changed."),
+        ("opt out 212-555-0100", "*(212) 555-0100 is not opted out.*"),
+        ("opt out 212-555-0100 and 212-555-0101", "*0 of 2 phones are opted out*"),
+    ],
+)
+async def test_a_direct_message_changes_nothing(office: Office, text: str, said: str) -> None:
+    """Without a number there is a hint; a request is looked up and told how it is made."""
+    answer = await directly(office, "support", text)
+    assert answer.text.startswith(said)
+    assert entries(office) == 0
+
+
+async def test_a_file_sent_directly(office: Office) -> None:
+    """Where lists go is said once, and the list is not taken."""
+    outcome = await office.people.drop("admin", "@bot", "list.csv", b"phone\n2125550100\n", text="212-555-0100")
+    assert outcome.ok
+
+    def answered(state: State) -> list[SandboxMessage]:
+        channel = state.direct("admin")
+        return [m for m in (channel.messages if channel else ()) if m.user == office.slack.bot_user_id]
+
+    [answer] = await office.people.until(answered)
+    assert answer.text.startswith("Lists are not read here.")
+    await all_done(office)
+    assert len(answered(await office.people.state())) == 1
+    assert office.store.uploads.list(office.account.id, 9) == ()
+
+
+async def test_events_that_are_no_message_to_the_desk(office: Office) -> None:
+    """Edits, deletions, other subtypes, other kinds of channel and bots are done without a word."""
+    platform = office.slack.platform
+    user = platform.workspace.users[(await office.actor("support")).id]
+    channel = platform.workspace.direct_message(user)
+    plain = {
+        "type": "message",
+        "user": user.id,
+        "text": "212-555-0100",
+        "ts": "1700000000.000001",
+        "channel_type": "im",
+    }
+    for odd in (
+        {"subtype": "message_changed", "message": plain},
+        {"subtype": "message_deleted"},
+        {"subtype": "channel_join"},
+        {"channel_type": "mpim"},
+        {"channel_type": "channel"},
+        {"bot_id": "B1"},
+        {"user": None},
+        {"edited": {"user": user.id, "ts": "1.0"}},
+    ):
+        await asyncio.gather(*platform.feed.emit("message.im", plain | odd | {"channel": channel.id}))
+    await all_done(office)
+    assert await office.people.calls("chat.postMessage") == []
+    assert await office.people.calls("chat.postEphemeral") == []
+
+
+async def test_a_guest_s_direct_message(office: Office) -> None:
+    """A guest is told that the desk is not theirs to use."""
+    assert (await office.people.message("guest", "@bot", "212-555-0100")).ok
+    assert (await office.told("guest")).text == "Guests cannot use the opt-out desk."
+
+
+async def test_admins_channel_too(office: Office) -> None:
+    """An admin gets the button that deletes with what is looked up."""
+    await office.opt_out(ONE)
+    ts = await say(office, "2125550100", user="admin", channel=ADMINS)
+    thread = (await office.replies_to(ts, 2)).thread
+    assert thread[1].button("optout.delete").style == "danger"

@@ -1,0 +1,246 @@
+"""The message shortcut: a message's phones in a modal, opted out once, and told where the message stands."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from store import Cause, Function
+from tests.handlers.conftest import TICKETS, Office
+from tests.handlers.test_upload_life import forget_people, modal
+
+ONE, TWO, THREE = "+12125550100", "+12125550101", "+12125550102"
+PHONES = "check.phones.0"
+
+
+async def ticket(office: Office, text: str, *, channel: str = TICKETS, user: str = "support") -> str:
+    outcome = await office.people.message(user, channel, text)
+    assert outcome.ts is not None
+    return outcome.ts
+
+
+async def check(
+    office: Office, ts: str, words: str = "in this message", *, user: str = "support", channel: str = TICKETS
+) -> dict[str, Any]:
+    """Use the shortcut on the message *ts*, and wait for the modal that says *words*."""
+    assert (await office.people.shortcut(user, "optout.check", channel=channel, ts=ts)).acknowledged
+    return await modal(office, user, words)
+
+
+async def submit(office: Office, view: dict[str, Any], *, user: str = "support", **values: Any) -> Any:
+    chosen = {"check.cause": "hostile"} | {key.replace("__", "."): value for key, value in values.items()}
+    return await office.people.submit(user, view["id"], chosen)
+
+
+def boxes(view: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        block["element"]
+        for block in view["blocks"]
+        if block["type"] == "input" and block["element"]["type"] == "checkboxes"
+    ]
+
+
+def ticked(view: dict[str, Any]) -> list[str]:
+    return [option["value"] for one in boxes(view) for option in one.get("initial_options") or ()]
+
+
+def entries(office: Office) -> int:
+    return len(office.store.optouts.list_entries(office.account.id, 100))
+
+
+async def test_a_message_is_checked(office: Office) -> None:
+    """Every number has its state; those not opted out are ticked; the words are the message's."""
+    await office.opt_out(TWO)
+    text = "Stop it! 212-555-0100, (212) 555-0101 & order 999-555-0100"
+    view = await check(office, await ticket(office, text))
+    [element] = boxes(view)
+    assert [option["value"] for option in element["options"]] == [ONE, TWO, "+19995550100"]
+    said = [option["description"]["text"] for option in element["options"]]
+    assert said[0] == "not opted out"
+    assert said[1].startswith("opted out since <!date^")
+    assert said[2] == "not opted out · no such number is in use today"
+    assert ticked(view) == [ONE]
+    assert "*3 phones in this message*, 1 opted out." in str(view)
+    words = next(block for block in view["blocks"] if block.get("block_id") == "check.words")
+    assert words["element"]["initial_value"] == text
+    causes = next(block for block in view["blocks"] if block.get("block_id") == "check.cause")
+    assert [option["value"] for option in causes["element"]["options"]] == list(Cause)
+
+
+async def test_what_is_ticked_is_opted_out(office: Office) -> None:
+    """One entry with reason, words and link; the notes in the thread of the message."""
+    ts = await ticket(office, "Stop it! 212-555-0100 and 212-555-0101")
+    view = await check(office, ts)
+    assert (await submit(office, view, check__phones__0=[ONE, TWO], check__words="I will <sue> *you*")).ok
+    head, detail = (await office.replies_to(ts, 2)).thread
+    support = await office.actor("support")
+    assert head.text == f"*2 phones opted out* · by <@{support.id}>"
+    assert "Opted out by" in detail.all_text
+    assert "hostile; I will &lt;sue&gt; *you*" in detail.all_text
+    entry = office.store.optouts.find(office.account.id, ONE).standing[0].entry
+    assert (entry.function, entry.actor, entry.cause) == (Function.SHORTCUT, support, Cause.HOSTILE)
+    assert (entry.reason, entry.message_ts, entry.channel_name) == ("I will <sue> *you*", ts, TICKETS)
+    assert entry.permalink is not None
+    assert entry.permalink.endswith(f"p{ts.replace('.', '')}")
+    assert entries(office) == 1
+    assert (await office.people.state()).views("support") == []
+
+
+async def test_a_reply_is_checked(office: Office) -> None:
+    """On a reply in a thread, the notes go to that thread."""
+    root = await ticket(office, "Ticket 4711")
+    outcome = await office.people.message("support", TICKETS, "it is 212-555-0100", thread_ts=root)
+    assert outcome.ts is not None
+    assert (await submit(office, await check(office, outcome.ts))).ok
+    assert "opted out" in (await office.replies_to(root, 3)).thread[1].text
+
+
+async def test_none_ticked(office: Office) -> None:
+    """The error stands at the numbers, and nothing is done."""
+    view = await check(office, await ticket(office, "212-555-0100"))
+    assert (await submit(office, view, check__phones__0=[])).errors == {PHONES: "Tick at least one number."}
+    assert entries(office) == 0
+    assert (await submit(office, view, check__phones__0=[ONE])).ok
+    assert entries(office) == 1
+
+
+async def test_many_numbers(office: Office) -> None:
+    """Fifty fit, ten to a field; the others are counted."""
+    ts = await ticket(office, " ".join(f"212555{n:04}" for n in range(61)))
+    view = await check(office, ts)
+    assert [len(one["options"]) for one in boxes(view)] == [10] * 5
+    assert "11 more were not looked up" in str(view)
+    assert (await submit(office, view)).ok
+    assert "*50 phones opted out*" in (await office.replies_to(ts, 2)).thread[0].text
+    assert entries(office) == 1
+
+
+async def test_without_a_number(office: Office) -> None:
+    """The modal says that there is none, and how one is written."""
+    view = await check(office, await ticket(office, "call me, 12345"), "There is no phone number in this message.")
+    assert view.get("submit") is None
+
+
+async def test_a_message_of_another_app(office: Office) -> None:
+    """What a ticket system writes in blocks and attachments is read, buttons' values are not."""
+    platform = office.slack.platform
+    ts = await ticket(office, "New ticket")
+    channel = next(found for found in platform.workspace.channels.values() if found.name == TICKETS)
+    message = channel.messages[ts]
+    message.blocks = [
+        {"type": "section", "text": {"type": "mrkdwn", "text": "From: 212-555-0100"}},
+        {
+            "type": "actions",
+            "elements": [
+                {
+                    "type": "button",
+                    "action_id": "x",
+                    "text": {"type": "plain_text", "text": "Go"},
+                    "value": "2125550102",
+                }
+            ],
+        },
+    ]
+    message.attachments = [{"fields": [{"title": "Phone", "value": "212-555-0101"}]}]
+    assert ticked(await check(office, ts)) == [ONE, TWO]
+
+
+async def test_slow_to_look_up(office: Office) -> None:
+    """A look-up that takes long opens the modal first and fills it afterwards."""
+    await office.people.fault(method="chat.getPermalink", fault="slow", seconds=1.5)
+    ts = await ticket(office, "212-555-0100")
+    await check(office, ts, "One moment")
+    view = await modal(office, "support", "1 phone in this message")
+    assert (await submit(office, view)).ok
+    await office.replies_to(ts, 2)
+
+
+async def test_submitted_twice(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two submissions of one modal at once opt out once and are told once."""
+    ts = await ticket(office, "212-555-0100")
+    view = await check(office, ts)
+    # Slow to say who asks, the desk has both before either is done.
+    await office.people.fault(method="users.info", fault="slow", seconds=0.3, times=2)
+    forget_people(monkeypatch)
+    await asyncio.gather(submit(office, view), submit(office, view), return_exceptions=True)
+    await office.replies_to(ts, 2)
+    submitted = [one for one in await office.people.deliveries("interaction") if "view_submission" in str(one)]
+    assert len(submitted) == 2
+    assert entries(office) == 1
+    assert len((await office.people.state()).replies(ts)) == 2
+
+
+async def test_opted_out_meanwhile(office: Office) -> None:
+    """Somebody was faster: the request is kept as a further reason, and said so."""
+    ts = await ticket(office, "212-555-0100")
+    view = await check(office, ts)
+    await office.opt_out(ONE)
+    assert (await submit(office, view)).ok
+    head, detail = (await office.replies_to(ts, 2)).thread
+    assert head.text.startswith("*1 phone was already opted out*")
+    assert "further reason" in detail.all_text
+
+
+async def test_where_the_bot_is_not(office: Office) -> None:
+    """In a channel without the bot it works all the same, and the asker alone is told."""
+    ts = await ticket(office, "212-555-0100", channel="field-private", user="admin")
+    view = await check(office, ts, user="admin", channel="field-private")
+    assert (await submit(office, view, user="admin")).ok
+    told = await office.told("admin")
+    assert "*1 phone opted out*" in told.all_text
+    assert "I am not in this channel" in told.all_text
+    assert office.store.optouts.find(office.account.id, ONE).standing[0].entry.permalink is None
+
+
+async def test_the_message_is_deleted_meanwhile(office: Office) -> None:
+    """It is done, and the asker alone is told, with the reason why."""
+    ts = await ticket(office, "212-555-0100")
+    view = await check(office, ts)
+    platform = office.slack.platform
+    channel = next(found for found in platform.workspace.channels.values() if found.name == TICKETS)
+    platform.feed.delete(channel, ts)
+    assert (await submit(office, view)).ok
+    told = await office.told("support")
+    assert "*1 phone opted out*" in told.all_text
+    assert "the message was deleted" in told.all_text
+    assert office.store.optouts.find(office.account.id, ONE).opted_out
+
+
+@pytest.mark.parametrize("person", ["guest", "stranger"])
+async def test_who_may_not(office: Office, person: str) -> None:
+    """A guest and a stranger get a no instead of a modal."""
+    await office.people.invite(TICKETS, person)
+    ts = await ticket(office, "212-555-0100")
+    assert (await office.people.shortcut(person, "optout.check", channel=TICKETS, ts=ts)).acknowledged
+    assert "use the opt-out desk" in (await office.told(person)).text
+    assert (await office.people.state()).views(person) == []
+
+
+async def test_where_others_read_along(office: Office) -> None:
+    """In a channel shared with another organisation the phones are told to the asker alone."""
+    await office.people.invite("partner-desk", "support")
+    ts = await ticket(office, "212-555-0100", channel="partner-desk")
+    view = await check(office, ts, channel="partner-desk")
+    assert (await submit(office, view)).ok
+    told = await office.told("support")
+    assert "*1 phone opted out*" in told.all_text
+    assert "another organisation" in told.all_text
+    assert (await office.people.state()).replies(ts) == []
+
+
+async def test_demoted_meanwhile(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has become a guest since the modal opened is refused in it."""
+    view = await check(office, await ticket(office, "212-555-0100"))
+    forget_people(monkeypatch)
+    await office.people.update_user("support", is_restricted=True)
+    assert (await submit(office, view)).acknowledged
+    await modal(office, "support", "Guests cannot use the opt-out desk.")
+    assert entries(office) == 0
+
+
+async def test_the_trigger_is_over(office: Office) -> None:
+    """A modal that Slack does not open any more is said to the asker."""
+    await office.people.fault(method="views.open", fault="error", error="expired_trigger_id")
+    ts = await ticket(office, "212-555-0100")
+    assert (await office.people.shortcut("support", "optout.check", channel=TICKETS, ts=ts)).acknowledged
+    assert "Slack did not open the form in time" in (await office.told("support")).text

@@ -1,0 +1,48 @@
+"""The modal of the message shortcut, within Slack's limits."""
+
+from datetime import UTC, datetime
+
+from bot.sandbox.blocks import view_problems
+from handlers.views import shortcuts as views
+from store import Actor, Entry, FoundPhone, Function, OptOut, PhoneNumber, PhoneState
+
+AT = datetime(2026, 11, 3, 14, 5, tzinfo=UTC)
+
+
+def found(number: int, *, out: bool = False, flagged: bool = False) -> tuple[PhoneState, FoundPhone]:
+    phone = f"+1784555{number:04}"
+    entry = Entry(1, Function.COMMAND, Actor("U1", "a"), AT, None, None, None, None, None, None, None, None)
+    opt_outs = (OptOut(phone, entry, None, None, None, None),) if out else ()
+    return PhoneState(phone, opt_outs, ()), FoundPhone(PhoneNumber(phone, flagged, None, None), phone)
+
+
+def test_the_fullest_modal() -> None:
+    """Fifty phones of a country with a long name, all opted out or flagged, and the longest words: Slack takes it."""
+    phones = [found(n, out=n % 2 == 0, flagged=n % 3 == 0) for n in range(50)]
+    view = views.check(phones, 1_000, "<!channel> & " * 100, "US", "x" * 3_000).to_dict()
+    assert view_problems(view) == []
+    assert "1,000 more were not looked up" in str(view)
+    words = next(block for block in view["blocks"] if block.get("block_id") == views.WORDS)
+    assert words["element"]["initial_value"] == ("<!channel> & " * 100)[:500]
+
+
+def test_what_is_ticked_before_anybody_chose() -> None:
+    """A number that is not opted out and in use; not one that is out, nor one that may be an order's."""
+    view = views.check([found(1, out=True), found(2), found(3, flagged=True)], 0, "", None, "{}").to_dict()
+    assert view_problems(view) == []
+    element = view["blocks"][1]["element"]
+    assert [option["value"] for option in element["initial_options"]] == ["+17845550002"]
+    assert element["options"][0]["description"]["text"] == "opted out since <!date^1793714700^{date_short}|3 Nov 2026>"
+    assert "initial_value" not in view["blocks"][-1]["element"]
+
+
+def test_none_is_ticked() -> None:
+    """Where all are opted out already, no option is chosen."""
+    view = views.check([found(1, out=True)], 0, "words", "US", "{}").to_dict()
+    assert view_problems(view) == []
+    assert "initial_options" not in view["blocks"][1]["element"]
+
+
+def test_the_other_modals() -> None:
+    """Looking up, and nothing found."""
+    assert view_problems(views.nothing_to_check("Write it with its area code.").to_dict()) == []
