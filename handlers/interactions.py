@@ -115,19 +115,15 @@ class Interactions:
         for in a modal called *title*, which is there already and is filled then.
         """
 
-        async def made() -> View | Message:
-            request = await self.admit(place, body, action)
-            return request if isinstance(request, Message) else await make(request, body)
-
         async def outcome() -> View | Message:
             # `outcome_of` turns what fails into words; a view is handed around it.
             views: list[View] = []
 
             async def work() -> Message:
-                found = await made()
-                if isinstance(found, Message):
-                    return found
-                views.append(found)
+                request = await self.admit(place, body, action)
+                if isinstance(request, Message):
+                    return request
+                views.append(await make(request, body))
                 return NOTHING
 
             message = await outcome_of(work())

@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from slack_sdk.errors import SlackApiError
 
 from bot.config import Settings
 from bot.sandbox import SandboxMessage, State
-from handlers.exports import wanted_of
+from handlers.exports import Exporter, wanted_of
 from handlers.replies import Message
 from handlers.runner import Child
-from store import Function, Origin, Wanted
+from store import Export, Function, Origin, Wanted
 from tests.handlers.conftest import Office
 
 ONE, TWO, THREE = "+12125550100", "+12125550101", "+442079460018"
@@ -131,14 +132,22 @@ async def test_two_at_once(office: Office) -> None:
     assert len([m for m in direct.messages if m.thread]) == 2
 
 
-async def test_slack_does_not_let_it_be_delivered(office: Office) -> None:
+async def test_slack_does_not_let_it_be_delivered(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the asker cannot be written to they are told in the channel, alone, and it is not tried again and again."""
     await office.opt_out(ONE)
-    await office.people.fault(method="chat.postMessage", fault="error", error="messages_tab_disabled", times=1)
-    outcome = await office.people.command("admin", "campaign-admins", "/optout export")
-    assert outcome.ok
-    # The fault strikes the first message that is posted, which may be the channel's line; it then comes privately.
-    await office.told("admin")
+    refused = SlackApiError("refused", {"ok": False, "error": "messages_tab_disabled"})  # type: ignore[no-untyped-call]  # slack_sdk has none
+
+    async def begin(_self: Exporter, _export: Export) -> Export:
+        raise refused
+
+    monkeypatch.setattr(Exporter, "_begin", begin)
+    said = await office.ask("admin", "export", replies=0)
+    assert said.text.startswith("*The list is being exported*")
+    told = await office.told("admin")
+    assert told.text.startswith("Slack does not let me write to you directly (messages_tab_disabled)")
+    entry = office.store.optouts.list_entries(office.account.id, 1)[0]
+    assert office.store.exports.get(office.account.id, entry.id).state == "failed"
+    assert office.store.exports.claim("next", lease_seconds=60) is None
 
 
 @pytest.mark.parametrize("fault", ["ratelimited", "server_error", "reset", "lost_answer"])
