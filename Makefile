@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox test lint format bench requirements clean
+.PHONY: help sandbox test lint format bench screenshots requirements clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -21,6 +21,12 @@ $(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
 	@touch $@
 
+# What strangers made, for the tests that need it: Slack's own clients and types, the accessibility checker.
+NODE := tests/node/node_modules/.installed
+$(NODE): tests/node/package-lock.json
+	cd tests/node && npm ci --silent --ignore-scripts
+	@touch $@
+
 sandbox: $(VENV)/.runtime  ## try the product: embedded Slack, embedded database, the real bot
 	@exec $(BIN)/python -m bot sandbox $(ARGS)
 
@@ -29,7 +35,7 @@ lint: $(VENV)/.dev  ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
 
-test: lint  ## lint, types and every test
+test: lint $(if $(shell command -v npm),$(NODE))  ## lint, types and every test
 	$(BIN)/pytest $(ARGS)
 
 format: $(VENV)/.dev  ## lay the code out
@@ -39,10 +45,13 @@ format: $(VENV)/.dev  ## lay the code out
 bench: $(VENV)/.dev  ## measure; prints the tables of docs/benchmarks.md
 	$(BIN)/python -m tests.bench $(ARGS)
 
+screenshots: $(VENV)/.dev  ## take README's pictures anew
+	$(BIN)/pytest -n 0 tests/sandbox/test_tour.py --screenshots docs/screenshots
+
 requirements: $(VENV)/.dev  ## pin the dependencies of pyproject.toml anew, with hashes
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --upgrade -q -o requirements.txt
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --python-version 3.11 --no-header -q -c requirements.txt -o requirements-dev.txt
 
 clean:  ## remove what the commands above made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -43,7 +43,8 @@ def main() -> None:
 @click.option("--quiet", is_flag=True, help="Say only the page's address, log only warnings.")
 @click.option("--no-bot", is_flag=True, help="The embedded Slack alone; prints its tokens for an app of your own.")
 @click.option("--events-url", metavar="URL", help="With --no-bot: deliver there by signed HTTP, not over Socket Mode.")
-def sandbox(port: int, db: Path | None, quiet: bool, no_bot: bool, events_url: str | None) -> None:
+@click.option("--chaos", type=int, metavar="SEED", help="Let one thing after another go wrong, as the seed decides.")
+def sandbox(port: int, db: Path | None, quiet: bool, no_bot: bool, events_url: str | None, chaos: int | None) -> None:
     """Try the desk: an embedded Slack with a page, an embedded database, the real bot."""
     if events_url and not no_bot:
         raise click.UsageError("--events-url needs --no-bot: the desk itself is connected over Socket Mode.")
@@ -54,9 +55,9 @@ def sandbox(port: int, db: Path | None, quiet: bool, no_bot: bool, events_url: s
     strip_slack_environment()
     logs.configure("WARNING" if quiet else "INFO", "text")
     if no_bot:
-        asyncio.run(demo.run_slack_alone(port, events_url, quiet=quiet, say=click.echo))
+        asyncio.run(demo.run_slack_alone(port, events_url, chaos=chaos, quiet=quiet, say=click.echo))
     else:
-        asyncio.run(demo.run_sandbox(port, db, quiet=quiet, say=click.echo))
+        asyncio.run(demo.run_sandbox(port, db, chaos=chaos, quiet=quiet, say=click.echo))
 
 
 @main.command()

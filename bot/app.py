@@ -5,6 +5,7 @@ import os
 import secrets
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,6 +21,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.config import Settings
 from handlers import register
+from handlers.answers import Answers
 from handlers.buttons import Buttons
 from handlers.command import Command
 from handlers.digests import WeeklyDigests
@@ -32,6 +34,7 @@ from handlers.home import Home
 from handlers.interactions import Interactions
 from handlers.listeners import Listener
 from handlers.mentions import Mentions
+from handlers.posting import Poster
 from handlers.replies import Replies
 from handlers.roles import Roles
 from handlers.runner import Limits, Runner
@@ -42,6 +45,51 @@ from store import Store, Terms, find_country
 
 log = structlog.get_logger()
 DRAIN_SECONDS = 10.0
+# How long an event or command waits for Slack to say who we are, which nobody needs to know before its ack.
+LEARN_SECONDS = 1.0
+
+
+class Installation:
+    """
+    Who the app is in its one workspace, asked once.
+
+    While Slack does not answer `auth.test`, everything is handled all the same: Bolt's own way acknowledges and drops the
+    first event when that call fails, and would have the first command wait for it longer than Slack waits for the ack.
+    """
+
+    def __init__(self, client: AsyncWebClient) -> None:
+        self._client = client
+        self._known: AuthorizeResult | None = None
+
+    async def learn(self) -> None:
+        """Ask Slack, unless it said so."""
+        if self._known is not None:
+            return
+        try:
+            answer = await self._client.auth_test()
+        except Exception as error:  # noqa: BLE001  whatever it is, nothing must be lost for it
+            log.warning("Slack did not say who we are", why=str(error))
+            return
+        self._known = AuthorizeResult(
+            enterprise_id=answer.get("enterprise_id"),
+            team_id=answer.get("team_id"),
+            bot_id=answer.get("bot_id"),
+            bot_user_id=answer.get("user_id"),
+            bot_token=self._client.token,
+        )
+
+    def authorize(self) -> Callable[..., Awaitable[AuthorizeResult]]:
+        """Bolt's `authorize`. A plain function, since Bolt cannot call a bound method here."""
+
+        async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LEARN_SECONDS):
+                    await self.learn()
+            return self._known or AuthorizeResult(
+                enterprise_id=enterprise_id, team_id=team_id, bot_token=self._client.token
+            )
+
+        return authorize
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +97,32 @@ class Desk:
     """The Bolt app and what works beside it."""
 
     app: AsyncApp
+    installation: Installation
     listeners: tuple[Listener, ...]
     events: Events
     home: Home
     digests: WeeklyDigests
     runner: Runner
     exporter: Exporter
+    answers: Answers
     tasks: Tasks
 
     async def start(self) -> None:
         """Begin to work on uploads and on events that a dead process left behind."""
         # The first name that is no English one takes half a second, for which no form should wait before it says so.
         self.tasks.start(asyncio.to_thread(find_country, "?"), name="learn the names of countries")
+        self.tasks.start(self.installation.learn(), name="learn who we are")
         self.runner.start()
         self.exporter.start()
         self.events.start(self.app)
+        self.answers.start()
         self.home.start()
         self.digests.start()
 
     async def stop(self) -> None:
         """Take up nothing new, let what runs finish for a while, and leave the rest for the next start."""
         self.events.stop()
+        self.answers.stop()
         self.home.stop()
         self.exporter.stop()
         self.digests.stop()
@@ -78,54 +131,26 @@ class Desk:
         await self.runner.stop()
 
 
-def authorize_by(client: AsyncWebClient) -> Callable[..., Awaitable[AuthorizeResult]]:
-    """
-    Bolt's `authorize`: who the app is in its one workspace, asked once.
-
-    While Slack does not answer `auth.test`, events are handled all the same: Bolt's own way acknowledges and drops the
-    first event when that call fails. A plain function, since Bolt cannot call a bound method here.
-    """
-    known: list[AuthorizeResult] = []
-
-    async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
-        if not known:
-            try:
-                answer = await client.auth_test()
-            except Exception as error:  # noqa: BLE001  whatever it is, the event must not be lost for it
-                log.warning("Slack did not say who we are", why=str(error))
-                return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=client.token)
-            known.append(
-                AuthorizeResult(
-                    enterprise_id=answer.get("enterprise_id"),
-                    team_id=answer.get("team_id"),
-                    bot_id=answer.get("bot_id"),
-                    bot_user_id=answer.get("user_id"),
-                    bot_token=client.token,
-                )
-            )
-        return known[0]
-
-    return authorize
-
-
 def create_app(settings: Settings, store: Store) -> Desk:
     """The whole desk on *store*, which must be migrated. Nothing is contacted before `Desk.start`."""
     token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
     client = _client(settings.slack_api_url, token)
     tasks = Tasks()
-    events = Events(
-        store, tasks, lease_seconds=max(settings.lease_seconds, 1.0), default_country=settings.default_country
-    )
+    lease_seconds = max(settings.lease_seconds, 1.0)
+    # It is to find out whether a message was posted before it posts it again, so its client does not do so by itself.
+    poster = Poster(store, _client(settings.slack_api_url, token, tries_again=False))
+    events = Events(store, tasks, poster.heard, lease_seconds=lease_seconds, default_country=settings.default_country)
     terms = Terms(
         remind=timedelta(hours=settings.remind_hours),
         expire=timedelta(hours=settings.preview_hours),
         undo=timedelta(days=settings.undo_days),
     )
+    installation = Installation(client)
     app = AsyncApp(
         # Without a token: with one, Bolt would ask Slack who it is before it takes the first event.
         client=_client(settings.slack_api_url, None),
         signing_secret=settings.slack_signing_secret.get_secret_value() if settings.slack_signing_secret else None,
-        authorize=authorize_by(client),
+        authorize=installation.authorize(),
         before_authorize=events.keep,
         # It would leave our own events unfinished in the database; the handlers look for themselves.
         ignoring_self_events_enabled=False,
@@ -138,10 +163,12 @@ def create_app(settings: Settings, store: Store) -> Desk:
     )
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     database_url = store.database.url.render_as_string(hide_password=False)
-    runner = Runner(store, client, tasks, limits, owner=owner, database_url=database_url)
-    exporter = Exporter(store, client, tasks, limits, owner=owner, database_url=database_url)
+    runner = Runner(store, client, poster, tasks, limits, owner=owner, database_url=database_url)
+    exporter = Exporter(store, client, poster, tasks, limits, owner=owner, database_url=database_url)
     roles = Roles(settings.admins)
-    interactions = Interactions(store, roles, Replies(), tasks, default_country=settings.default_country)
+    replies = Replies(poster)
+    answers = Answers(store, replies, poster, client, tasks, lease_seconds=lease_seconds)
+    interactions = Interactions(store, roles, replies, answers, tasks, default_country=settings.default_country)
     form = SettingsForm(store, interactions)
     histories = Histories(store, interactions)
     home = Home(store, roles, client, tasks)
@@ -173,17 +200,25 @@ def create_app(settings: Settings, store: Store) -> Desk:
         *mentions.listeners(events),
     )
     register(app, listeners, events)
-    return Desk(app, listeners, events, home, WeeklyDigests(store, client, tasks), runner, exporter, tasks)
+    return Desk(
+        app,
+        installation,
+        listeners,
+        events,
+        home,
+        WeeklyDigests(store, poster, tasks),
+        runner,
+        exporter,
+        answers,
+        tasks,
+    )
 
 
-def _client(base_url: str, token: str | None) -> AsyncWebClient:
+def _client(base_url: str, token: str | None, *, tries_again: bool = True) -> AsyncWebClient:
+    retries = [AsyncConnectionErrorRetryHandler(max_retry_count=2), AsyncServerErrorRetryHandler(max_retry_count=2)]
     return AsyncWebClient(
         token=token,
         base_url=base_url,
         timeout=30,
-        retry_handlers=[
-            AsyncConnectionErrorRetryHandler(max_retry_count=2),
-            AsyncRateLimitErrorRetryHandler(max_retry_count=3),
-            AsyncServerErrorRetryHandler(max_retry_count=2),
-        ],
+        retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=3), *(retries if tries_again else ())],
     )

@@ -52,17 +52,17 @@ def seed(store: Store, slack_id: str, name: str) -> None:
             store.campaigns.put_conversation(account, campaign, contact, f"+1{code}55501{number:02}")
 
 
-async def run_sandbox(port: int, database: Path | None, *, quiet: bool, say: Say) -> None:
+async def run_sandbox(port: int, database: Path | None, *, chaos: int | None = None, quiet: bool, say: Say) -> None:
     """
     Serve the sandbox on *port* until SIGINT or SIGTERM.
 
-    *database*: the SQLite file to keep the opt-outs in; None for one that is removed at the end. *say* gets the lines
-    for the person. Raises `SettingsError` when the port is taken and `StoreError` when the file cannot be used.
+    *database*: the SQLite file to keep the opt-outs in; None for one that is removed at the end. *chaos*: the seed of what
+    goes wrong once the desk is connected. *say* gets the lines for the person. Raises `SettingsError` when the port is taken and `StoreError` when the file cannot be used.
     """
     async with AsyncExitStack() as stack:
         asked = await stack.enter_async_context(stopping_on_signal())
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="opt-out-desk-")))
-        slack = EmbeddedSlack(port=port)
+        slack = EmbeddedSlack(port=port, guided=True)
         await _start(stack, slack, port)
         settings = Settings(
             database_url=f"sqlite:///{(database or scratch / 'desk.db').absolute()}",
@@ -82,10 +82,13 @@ async def run_sandbox(port: int, database: Path | None, *, quiet: bool, say: Say
         if not quiet:
             say(f"Opt-outs are kept in {database}." if database else "Opt-outs are forgotten at the end.")
             say("Everybody and everything in it is made up. Press Ctrl-C to end.")
+        _start_chaos(slack, chaos, say)
         await asked.wait()
 
 
-async def run_slack_alone(port: int, events_url: str | None, *, quiet: bool, say: Say) -> None:
+async def run_slack_alone(
+    port: int, events_url: str | None, *, chaos: int | None = None, quiet: bool, say: Say
+) -> None:
     """Serve the embedded Slack without the desk until SIGINT or SIGTERM, and *say* what an app needs to connect to it."""
     async with AsyncExitStack() as stack:
         asked = await stack.enter_async_context(stopping_on_signal())
@@ -98,7 +101,14 @@ async def run_slack_alone(port: int, events_url: str | None, *, quiet: bool, say
         say(f"SLACK_BOT_TOKEN={slack.bot_token}")
         say(f"SLACK_APP_TOKEN={slack.app_token}")
         say(f"SLACK_SIGNING_SECRET={slack.signing_secret}")
+        _start_chaos(slack, chaos, lambda line: say(f"# {line}"))
         await asked.wait()
+
+
+def _start_chaos(slack: EmbeddedSlack, seed: int | None, say: Say) -> None:
+    if seed is not None:
+        slack.start_chaos(seed)
+        say(f"From now on one thing after another goes wrong, as the seed {seed} decides.")
 
 
 async def _start(stack: AsyncExitStack, slack: EmbeddedSlack, port: int) -> None:

@@ -8,22 +8,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.replies import error_code
-
-# What Slack answers while it, or our installation, is out of order: it is tried again. Any other error stays as it is.
-PASSING = {
-    None,
-    "account_inactive",
-    "fatal_error",
-    "internal_error",
-    "invalid_auth",
-    "not_authed",
-    "ratelimited",
-    "request_timeout",
-    "service_unavailable",
-    "token_expired",
-    "token_revoked",
-}
+from handlers.replies import PASSING, error_code
 
 
 async def attach(

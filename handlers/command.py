@@ -11,9 +11,10 @@ from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.acknowledge import acknowledged
-from handlers.interactions import Interactions, Make, about, for_all, origin_of
+from handlers.answers import for_all
+from handlers.interactions import Interactions, Make, about, origin_of
 from handlers.listeners import Listener, Surface
-from handlers.replies import Message, Place, Request
+from handlers.replies import Message, Place, Request, split
 from handlers.roles import Action
 from handlers.views import forms
 from handlers.views import optouts as views
@@ -143,7 +144,18 @@ class Command:
                 await ack()
                 await self._interactions.open_for(asked, body, form.action, form.title, form.make)
                 return
-            await self._interactions.answer(asked, await acknowledged(ack, self._outcome(asked, body)))
+            answers = self._interactions.answers
+            await answers.give(
+                await acknowledged(
+                    ack,
+                    self._outcome(asked, body),
+                    answers=answers,
+                    body=body,
+                    place=asked,
+                    key=body["trigger_id"],
+                    shown=_alone,
+                )
+            )
 
     @staticmethod
     async def _menu(request: Request, _body: dict[str, Any]) -> View:
@@ -337,6 +349,13 @@ SUBCOMMANDS: Final[Mapping[str, Subcommand]] = {
     ),
     "help": Subcommand("help", "Shows this. `/optout` alone opens forms.", Action.HELP, Command.help),
 }
+
+
+def _alone(message: Message) -> dict[str, Any] | None:
+    """The acknowledgement that shows *message* to the asker, where it is for them alone and fits."""
+    if not message.private or message.details or len(list(split(message))) > 1:
+        return None
+    return {"text": message.text, "blocks": list(message.blocks)}
 
 
 def _usage(name: str, why: str = "") -> Message:

@@ -5,10 +5,9 @@ from datetime import UTC, datetime
 
 import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
-from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.attaching import PASSING
-from handlers.replies import error_code
+from handlers.posting import Poster
+from handlers.replies import PASSING, Keyed, error_code
 from handlers.tasks import Tasks
 from handlers.views.digests import digest
 from store import Account, Store, StoreError
@@ -22,9 +21,9 @@ _LEASE_SECONDS = 600.0
 class WeeklyDigests:
     """The loop that looks whether a digest is due."""
 
-    def __init__(self, store: Store, client: AsyncWebClient, tasks: Tasks) -> None:
+    def __init__(self, store: Store, poster: Poster, tasks: Tasks) -> None:
         self._store = store
-        self._client = client
+        self._poster = poster
         self._tasks = tasks
         self._loop: asyncio.Task[None] | None = None
 
@@ -55,14 +54,10 @@ class WeeklyDigests:
     async def _send(self, account: Account, end: datetime) -> None:
         found = await asyncio.to_thread(self._store.digests.get, account, end)
         message = digest(found)
+        # Whoever held the lease before may have posted it.
+        keyed = Keyed(account.id, f"digest {end.isoformat()}", again=True)
         try:
-            await self._client.chat_postMessage(
-                channel=account.settings.digest_channel or "",
-                text=message.text,
-                blocks=message.blocks,
-                unfurl_links=False,
-                unfurl_media=False,
-            )
+            await self._poster.post(account.settings.digest_channel or "", message, None, keyed)
         except SlackApiError as error:
             if error_code(error) in PASSING:
                 raise  # the lease runs out, and somebody tries again

@@ -7,8 +7,8 @@ died is dispatched again by whichever replica comes by.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import structlog
@@ -18,6 +18,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.listeners import Listener, Surface
+from handlers.posting import POSTED
 from handlers.roles import Action
 from handlers.tasks import Tasks
 from store import Account, Store, StoreError
@@ -53,10 +54,24 @@ def account_of(body: dict[str, Any]) -> tuple[str, str | None]:
 
 
 class Events:
-    """The middleware that keeps events, and the loop that takes up those whose process died."""
+    """
+    The middleware that keeps events, and the loop that takes up those whose process died.
 
-    def __init__(self, store: Store, tasks: Tasks, *, lease_seconds: float, default_country: str | None) -> None:
+    *posted*: what to do when Slack says that a message was posted, by account and payload; when it raises, Slack says it
+    again.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        tasks: Tasks,
+        posted: Callable[[int, dict[str, Any]], Awaitable[None]],
+        *,
+        lease_seconds: float,
+        default_country: str | None,
+    ) -> None:
         self._store = store
+        self._posted = posted
         self._tasks = tasks
         self._lease_seconds = lease_seconds
         self._default_country = default_country
@@ -73,6 +88,11 @@ class Events:
             event = body["event"]
             channel = event.get("channel_id") or event.get("channel")
             slack_id, name = account_of(body)
+            if event["type"] == POSTED:
+                # Dealt with before it is acknowledged, so there is nothing to keep: it comes with each of our messages.
+                account = await asyncio.to_thread(self._store.accounts.get_or_create, slack_id, name)
+                await self._posted(account.id, body)
+                return BoltResponse(status=200, body="")
             new = await asyncio.to_thread(
                 self._keep, slack_id, name, body, channel if isinstance(channel, str) else None
             )
@@ -115,25 +135,13 @@ class Events:
 
         return Listener(surface, name, actions, listen)
 
-    @asynccontextmanager
-    async def _held(self, account: int, event_id: str) -> AsyncIterator[None]:
+    def _held(self, account: int, event_id: str) -> AbstractAsyncContextManager[None]:
         """Hold the event's lease while the block runs."""
 
-        async def renew() -> None:
-            while True:
-                await asyncio.sleep(self._lease_seconds / 4)
-                try:
-                    await asyncio.to_thread(
-                        self._store.deliveries.renew, account, event_id, lease_seconds=self._lease_seconds
-                    )
-                except StoreError:
-                    log.warning("an event's lease could not be renewed", event_id=event_id)
+        def renew() -> None:
+            self._store.deliveries.renew(account, event_id, lease_seconds=self._lease_seconds)
 
-        renewing = self._tasks.start(renew(), name="hold an event")
-        try:
-            yield
-        finally:
-            renewing.cancel()
+        return self._tasks.keeping(renew, self._lease_seconds, name="hold an event")
 
     async def unasked(self, body: dict[str, Any]) -> None:
         """An event nobody handles: acknowledged, and done."""

@@ -12,10 +12,11 @@ import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.attaching import PASSING, attach
+from handlers.attaching import attach
 from handlers.interactions import origin_of
+from handlers.posting import Poster
 from handlers.progress import Progress
-from handlers.replies import Message, Request, error_code
+from handlers.replies import PASSING, Keyed, Message, Request, error_code
 from handlers.runner import Child, ChildDiedError, Limits
 from handlers.tasks import Tasks
 from handlers.views import exports as views
@@ -32,10 +33,19 @@ class Exporter:
     """Takes exports on, and the loop that makes and delivers them."""
 
     def __init__(
-        self, store: Store, client: AsyncWebClient, tasks: Tasks, limits: Limits, *, owner: str, database_url: str
+        self,
+        store: Store,
+        client: AsyncWebClient,
+        poster: Poster,
+        tasks: Tasks,
+        limits: Limits,
+        *,
+        owner: str,
+        database_url: str,
     ) -> None:
         self._store = store
         self._client = client
+        self._poster = poster
         self._tasks = tasks
         self._limits = limits
         self._owner = owner
@@ -86,7 +96,18 @@ class Exporter:
 
     async def _make(self, export: Export) -> None:
         path = self._limits.scratch_dir / f"optout-{export.account_id}-{export.entry.id}.{export.fence}.export.csv"
-        renewing = self._tasks.start(self._renew(export), name="hold an export")
+
+        def renew() -> None:
+            self._store.exports.renew(export, lease_seconds=self._limits.lease_seconds)
+
+        try:
+            async with self._tasks.keeping(renew, self._limits.lease_seconds, name="hold an export"):
+                await self._made(export, path)
+        finally:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    async def _made(self, export: Export, path: Path) -> None:
+        """*export*, delivered or given up."""
         try:
             if export.fence > MOST_TRIES:
                 await self._fail(export, "The list could not be exported: whoever runs the desk finds why in its log.")
@@ -100,25 +121,15 @@ class Exporter:
                 raise
             problem = f"Slack does not let me write to you directly ({code}), so the export was not delivered."
             await self._fail(export, problem)
-        finally:
-            renewing.cancel()
-            await asyncio.to_thread(path.unlink, missing_ok=True)
 
     async def _begin(self, export: Export) -> Export:
         """The message to whoever asked; by their id Slack finds, or opens, the conversation with them."""
-        message = views.making(export, 0)
-        posted = await self._client.chat_postMessage(
-            channel=export.entry.actor.id,
-            text=message.text,
-            blocks=message.blocks,
-            unfurl_links=False,
-            unfurl_media=False,
-        )
-        return await asyncio.to_thread(self._store.exports.set_message, export, posted["channel"], posted["ts"])
+        post = await self._poster.post(export.entry.actor.id, views.making(export, 0), None, _keyed(export))
+        return await asyncio.to_thread(self._store.exports.set_message, export, post.channel_id, post.ts)
 
     async def _deliver(self, export: Export, path: Path) -> None:
         assert export.dm_channel is not None  # noqa: S101  `_begin` was done
-        progress = Progress(self._client, export.dm_channel, None, export.message_ts, self._nothing_to_keep)
+        progress = self._progress(export, export.dm_channel)
         said = await self._written(export, path, progress)
         if "failed" in said:
             await self._fail(export, str(said["failed"]))
@@ -169,9 +180,7 @@ class Exporter:
         await asyncio.to_thread(self._store.exports.fail, export, problem)
         log.warning("an export failed", export=export.entry.id, why=problem)
         if export.message_ts is not None and export.dm_channel is not None:
-            await Progress(self._client, export.dm_channel, None, export.message_ts, self._nothing_to_keep).show(
-                views.failed(problem)
-            )
+            await self._progress(export, export.dm_channel).show(views.failed(problem))
             return
         if export.entry.channel_id is None:
             return
@@ -183,19 +192,18 @@ class Exporter:
         except SlackApiError as error:
             log.warning("nobody could be told of a failed export", why=error_code(error))
 
-    async def _renew(self, export: Export) -> None:
-        while True:
-            await asyncio.sleep(self._limits.lease_seconds / 3)
-            try:
-                await asyncio.to_thread(self._store.exports.renew, export, lease_seconds=self._limits.lease_seconds)
-            except LeaseLost:
-                return
-            except StoreError:
-                log.warning("an export's lease could not be renewed", export=export.entry.id)
+    def _progress(self, export: Export, channel: str) -> Progress:
+        return Progress(
+            self._client, self._poster, _keyed(export), channel, None, export.message_ts, self._nothing_to_keep
+        )
 
     @staticmethod
     async def _nothing_to_keep(_ts: str) -> None:
         """Its message is known already; one that had to be posted anew is only for this once."""
+
+
+def _keyed(export: Export) -> Keyed:
+    return Keyed(export.account_id, f"export {export.entry.id}", again=export.fence > 1)
 
 
 def wanted_of(text: str) -> Wanted | Message:

@@ -113,13 +113,17 @@ class Files:
         if file is None:
             if expected:
                 text = f"<@{event['user_id']}>: {_DELETED}"
-                await client.chat_postMessage(channel=channel, text=text, unfurl_links=False, unfurl_media=False)
+                dropper = Actor(event["user_id"], event["user_id"])
+                place = Place(actor=dropper, channel_id=channel, channel_name=name, client=client)
+                await self._interactions.answer_event(place, Message.of(text), body)
             return
         share = _share(file, channel)
         mention = next((one for one in mentions if share and one["ts"] == share["ts"]), None)
         if expected or mention:
             said = str((mention or {}).get("text") or "")
-            await self._take(account, client, file, channel, name, share, event["user_id"], said, delivery=event_id)
+            await self._take(
+                account, body, client, file, channel, name, share, event["user_id"], said, delivery=event_id
+            )
 
     async def _mentioned(self, account: Account, body: dict[str, Any], client: AsyncWebClient) -> None:
         """`app_mention`: a list when a file came with it, else words for `Mentions`."""
@@ -147,19 +151,20 @@ class Files:
             # Done with its last file only: a process that dies between two leaves the others to the next.
             last = event_id if file_id == ids[-1] else None
             said = str(event.get("text") or "")
-            await self._take(account, client, file, channel, name, share, event["user"], said, delivery=last)
+            await self._take(account, body, client, file, channel, name, share, event["user"], said, delivery=last)
         if not found:
             if not gone:
                 await self._mentions.mentioned(account, body, client)
                 return
             thread = event.get("thread_ts") or event["ts"]
-            request = await self._request(account, client, event["user"], channel, None, thread, Action.HELP)
+            request = await self._request(account, body, client, event["user"], channel, None, thread, Action.HELP)
             if request is not None:
-                await self._replies.answer(request, Message.of(_DELETED))
+                await self._interactions.answer_event(request, Message.of(_DELETED), body)
 
     async def _take(
         self,
         account: Account,
+        body: dict[str, Any],
         client: AsyncWebClient,
         file: dict[str, Any],
         channel: str,
@@ -174,7 +179,7 @@ class Files:
         thread = (share.get("thread_ts") or share["ts"]) if share else None
         purpose = purpose_of(said, file)
         action = Action.DROP if purpose == "opt out" else Action.SCRUB
-        request = await self._request(account, client, user, channel, channel_name, thread, action)
+        request = await self._request(account, body, client, user, channel, channel_name, thread, action)
         if request is None:
             return
         if purpose != "opt out" and (closed := await self._replies.why_closed(request)):
@@ -185,7 +190,7 @@ class Files:
                 "may read along here, and the list that comes back tells who is opted out. Drop it where only your own "
                 "people are, with a mention of me and the word `scrub`."
             )
-            await self._replies.answer(request, Message.of(text, private=True))
+            await self._interactions.answer_event(request, Message.of(text, private=True), body, of=file["id"])
             return
         upload, created = await asyncio.to_thread(
             self._store.uploads.receive,
@@ -209,13 +214,13 @@ class Files:
                 f"{quoted(upload.file_name)} is not scrubbed: it was taken as an opt-out list, and what was decided of that "
                 "stands. Drop the file itself once more with the word `scrub`."
             )
-            await self._replies.answer(request, Message.of(text))
+            await self._interactions.answer_event(request, Message.of(text), body, of=file["id"])
         elif thread not in (None, upload.thread_ts):
             text = (
                 f"{quoted(upload.file_name)} is the file that was dropped here before, shared again, and is not read "
                 f"twice: {link(upload.permalink, 'how it stands')}. To start over, drop the file itself once more."
             )
-            await self._replies.answer(request, Message.of(text))
+            await self._interactions.answer_event(request, Message.of(text), body, of=file["id"])
 
     # Buttons and modals
 
@@ -320,6 +325,7 @@ class Files:
     async def _request(
         self,
         account: Account,
+        body: dict[str, Any],
         client: AsyncWebClient,
         user: str,
         channel: str,
@@ -334,7 +340,7 @@ class Files:
         request = await self._roles.admit(place, account, action)
         if isinstance(request, Request):
             return request
-        await self._replies.answer(place, request)
+        await self._interactions.answer_event(place, request, body, of=str(action))
         return None
 
     async def _lately(self, account: Account, kind: str, channel: str) -> list[dict[str, Any]]:

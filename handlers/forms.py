@@ -9,7 +9,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.models.views import View
 
 from handlers.command import MOST_NUMBERS, read, told_once
-from handlers.interactions import Interactions, about, origin_of
+from handlers.interactions import Interactions, about, once_of, origin_of
 from handlers.listeners import Listener
 from handlers.replies import Message, Request, error_code
 from handlers.roles import Action
@@ -61,7 +61,7 @@ class Forms:
         channel = request.channel_id if request.channel_id.startswith("C") else None
         return views.upload(request.account, about(request), channel)
 
-    async def _add(self, request: Request, _remembered: dict[str, Any], body: dict[str, Any]) -> Message | None:
+    async def _add(self, request: Request, _remembered: dict[str, Any], body: dict[str, Any]) -> Message:
         """All of the numbers or none: what cannot be read is put right in the field."""
         values = filled(body)
         country = await self._country(request, values)
@@ -85,12 +85,9 @@ class Forms:
             origin_of(request, Function.FORM, one_line(plain(values.get(views.WORDS) or ""), 500) or None),
             cause=Cause(values[views.CAUSE]) if values.get(views.CAUSE) else None,
         )
-        # Two submits of one form are one request.
         outcomes = await asyncio.to_thread(
-            self._store.optouts.add, request.account.id, phones, origin, once=f"view {body['view']['id']}"
+            self._store.optouts.add, request.account.id, phones, origin, once=once_of(body)
         )
-        if not outcomes:
-            return None
         by_phone = {outcome.phone: outcome for outcome in outcomes}
         return optouts.added(typed, by_phone, request.actor, request.account.country)
 

@@ -9,7 +9,7 @@ from slack_sdk.models.views import View
 
 from handlers.command import read
 from handlers.forms import wrong
-from handlers.interactions import Interactions, about, origin_of, value_of
+from handlers.interactions import Interactions, about, once_of, origin_of, value_of
 from handlers.listeners import Listener
 from handlers.replies import Message, Request
 from handlers.roles import Action
@@ -84,15 +84,12 @@ class Histories:
         state = await asyncio.to_thread(self._store.optouts.find, request.account.id, phone)
         return views.remark_form(state, request.account.country, about(request, phone=phone))
 
-    async def _remark(self, request: Request, remembered: dict[str, Any], body: dict[str, Any]) -> Message | None:
+    async def _remark(self, request: Request, remembered: dict[str, Any], body: dict[str, Any]) -> Message:
         typed = body["view"]["state"]["values"][views.REMARK][views.REMARK]["value"] or ""
         text = one_line(plain(typed), views.LONGEST_REMARK)
         if not text:
             return wrong(views.REMARK, "There is nothing in it.")
         by = origin_of(request, Function.REMARK)
         phone = remembered["phone"]
-        # Two submits of one form are one remark.
-        once = f"view {body['view']['id']}"
-        if await asyncio.to_thread(self._store.history.remark, request.account.id, phone, text, by, once=once) is None:
-            return None
+        await asyncio.to_thread(self._store.history.remark, request.account.id, phone, text, by, once=once_of(body))
         return views.remarked(phone, text, request.actor, request.account.country)

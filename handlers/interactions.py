@@ -1,9 +1,9 @@
 """Buttons and modals: who pressed is admitted, the work is done, then Slack gets its acknowledgement and they their answer."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -12,13 +12,14 @@ from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.acknowledge import acknowledged
+from handlers.answers import Answers, for_all
 from handlers.events import account_of
 from handlers.listeners import Listener, Surface
 from handlers.replies import NOTHING, Message, Place, Replies, Request, error_code, outcome_of
 from handlers.roles import Action, Roles
 from handlers.tasks import Tasks
 from handlers.views.modals import saying, told
-from store import Account, Actor, Function, Origin, Store, StoreError
+from store import Account, Actor, Function, Origin, Store
 
 log = structlog.get_logger()
 Ack = Callable[..., Awaitable[Any]]
@@ -33,11 +34,19 @@ class Interactions:
     """Makes listeners of what a button, a modal or a message shortcut is to do."""
 
     def __init__(
-        self, store: Store, roles: Roles, replies: Replies, tasks: Tasks, *, default_country: str | None = None
+        self,
+        store: Store,
+        roles: Roles,
+        replies: Replies,
+        answers: Answers,
+        tasks: Tasks,
+        *,
+        default_country: str | None = None,
     ) -> None:
         self._store = store
         self._roles = roles
         self.replies = replies
+        self.answers = answers
         self.tasks = tasks
         self._default_country = default_country
 
@@ -52,16 +61,14 @@ class Interactions:
         """The request of the asker at *place* when they may do *action*; else a no for them alone."""
         return await self._roles.admit(place, await self.account(body), action)
 
-    async def answer(self, place: Place, message: Message) -> None:
-        """Answer, and link the entry that *message* tells of to it: whoever looks the number up later can go there."""
-        ts = await self.replies.answer(place, message)
-        if ts is None or message.entry is None or message.account is None:
-            return
-        link = await permalink_of(replace(place, message_ts=ts))
-        try:
-            await asyncio.to_thread(self._store.history.link, message.account, message.entry, ts, link)
-        except StoreError as error:
-            log.warning("an entry is not linked to its message", entry=message.entry, why=str(error))
+    async def answer_event(self, place: Place, message: Message, body: dict[str, Any], *, of: str = "") -> None:
+        """
+        Answer the event *body*; *of*: which of several things it is about. An event taken up again is answered once.
+
+        Raises `StoreError` when the answer cannot be kept: the event is then taken up again.
+        """
+        key = f"{body['event_id']} {of}".rstrip()
+        await self.answers.give(await self.answers.keep(body, place, message, key=key, must=True))
 
     def button(
         self, name: str, action: Action, work: Callable[[Request, dict[str, Any]], Awaitable[Message | None]]
@@ -79,14 +86,8 @@ class Interactions:
                 request = await self.admit(place, body, action)
                 return request if isinstance(request, Message) else for_all(request, await work(request, body))
 
-            async def late(text: str) -> None:
-                await self.replies.tell(place, Message.of(text))
-
             with self.tasks.holding():
-                message = await acknowledged(ack, answer(), late=late)
-                if message.settles and not place.ephemeral:
-                    await self.replies.settle(place, body.get("message") or {}, message.settles)
-                await self.answer(place, message)
+                await self._answer(ack, place, body, answer(), key=body["trigger_id"])
 
         return Listener(Surface.BUTTON, name, (action,), listen)
 
@@ -134,7 +135,7 @@ class Interactions:
         if done:
             found = making.result()
             if isinstance(found, Message):
-                await self.replies.answer(place, found)
+                await self.replies.tell(place, found)
             else:
                 await self.open(place, body, found)
             return
@@ -180,27 +181,29 @@ class Interactions:
                     request if isinstance(request, Message) else for_all(request, await work(request, remembered, body))
                 )
 
-            in_modal = False
-
-            def shown(message: Message) -> dict[str, Any]:
-                nonlocal in_modal
+            def shown(message: Message) -> dict[str, Any] | None:
                 if message.field is not None:
-                    in_modal = True
                     return {"response_action": "errors", "errors": {message.field: message.text}}
-                if message.private:
-                    in_modal = True
-                    return {"response_action": "update", "view": told(message)}
-                return {"response_action": "clear"} if body["view"].get("previous_view_id") else {}
+                return {"response_action": "update", "view": told(message)} if message.private else None
 
-            async def late(text: str) -> None:
-                await self.replies.tell(place, Message.of(text))
-
+            closing = {"response_action": "clear"} if body["view"].get("previous_view_id") else None
             with self.tasks.holding():
-                message = await acknowledged(ack, answer(), late=late, shown=shown)
-                if not in_modal:
-                    await self.answer(place, message)
+                await self._answer(ack, place, body, answer(), key=once_of(body), shown=shown, closing=closing)
 
         return Listener(Surface.MODAL, name, (action,), listen)
+
+    async def _answer(
+        self, ack: Ack, place: Place, body: dict[str, Any], work: Awaitable[Message], *, key: str, **acks: Any
+    ) -> None:
+        """Acknowledge a button or modal, whose ack shows nothing by itself, and answer it."""
+
+        async def late(text: str) -> None:
+            await self.replies.tell(place, Message.of(text))
+
+        answers = self.answers
+        await answers.give(
+            await acknowledged(ack, work, answers=answers, body=body, place=place, key=key, late=late, **acks)
+        )
 
     async def open(self, request: Place, body: dict[str, Any], view: View) -> dict[str, Any] | None:
         """
@@ -226,13 +229,15 @@ class Interactions:
             log.info("a modal was closed before it was filled", error=error_code(error))
 
 
-def for_all(request: Request, message: Message | None) -> Message:
-    """*message*, with whose it is and what that account wants of numbers in it."""
-    return (
-        NOTHING
-        if message is None
-        else replace(message, numbers=request.account.settings.numbers, account=request.account.id)
-    )
+def once_of(body: dict[str, Any]) -> str:
+    """
+    Names a submitted modal with what stands in it: who submits the same again asks for nothing new.
+
+    Slack lets people submit once more what it got no acknowledgement for, and they may have changed it by then.
+    """
+    view = body["view"]
+    filled = json.dumps(view["state"]["values"], sort_keys=True)
+    return f"view {view['id']} {hashlib.sha256(filled.encode()).hexdigest()[:16]}"
 
 
 def about(request: Place, **more: Any) -> str:
@@ -260,19 +265,6 @@ def origin_of(request: Place, function: Function, reason: str | None = None) -> 
         message_ts=request.message_ts,
         reason=reason,
     )
-
-
-async def permalink_of(place: Place) -> str | None:
-    """The link of the place's message; None where Slack gives none, which stops nothing."""
-    if place.message_ts is None:
-        return None
-    try:
-        answer = await place.client.chat_getPermalink(channel=place.channel_id, message_ts=place.message_ts)
-    except Exception as error:  # noqa: BLE001  what is done is worth more than its link
-        log.warning("no permalink", channel=place.channel_id, error=type(error).__name__)
-        return None
-    link: str = answer["permalink"]
-    return link
 
 
 def value_of(body: dict[str, Any]) -> str:

@@ -9,9 +9,10 @@ from typing import Any, Final
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.answers import permalink_of
 from handlers.command import LONGEST_REASON, LONGEST_TEXT, read
 from handlers.events import Events
-from handlers.interactions import Interactions, origin_of, permalink_of
+from handlers.interactions import Interactions, origin_of
 from handlers.listeners import Listener, Surface
 from handlers.replies import Message, Place, Request
 from handlers.roles import Action
@@ -112,13 +113,13 @@ class Mentions:
         place = _place_of(event, client, thread=event.get("thread_ts") or event["ts"])
         request = await self._interactions.admit(place, body, said.action)
         if isinstance(request, Message):
-            await self._interactions.replies.answer(place, request)
+            await self._interactions.answer_event(place, request, body)
             return
-        await self._interactions.replies.answer(request, await self._done(request, said, body["event_id"]))
+        await self._interactions.answer_event(request, await self._done(request, said, body["event_id"]), body)
 
-    async def _done(self, request: Request, said: Said, delivery: str) -> Message:
+    async def _done(self, request: Request, said: Said, event_id: str) -> Message:
         if said.action is Action.ADD:
-            return await self._add(request, said, delivery)
+            return await self._add(request, said, event_id)
         if said.action is Action.DELETE:
             return await self._ask_delete(request, said)
         if not said.found and not said.doubted:
@@ -143,7 +144,7 @@ class Mentions:
             )
         return views.found_many([(states[one.number.e164], one.number) for one in found], home, *more, *said)
 
-    async def _add(self, request: Request, said: Said, delivery: str) -> Message:
+    async def _add(self, request: Request, said: Said, event_id: str) -> Message:
         if said.reason is not None and len(said.reason) > LONGEST_REASON:
             return Message.of(f"The reason is too long: {LONGEST_REASON} characters fit. Nothing was changed.")
         if len(said.found) > MOST_FOUND:
@@ -154,9 +155,8 @@ class Mentions:
         request = replace(request, channel_name=await _channel_name(request))
         origin = replace(origin_of(request, Function.MENTION, said.reason), permalink=await permalink_of(request))
         phones = [one.number.e164 for one in said.found]
-        outcomes = await asyncio.to_thread(
-            self._store.optouts.add, request.account.id, phones, origin, delivery=delivery
-        )
+        once = f"event {event_id}"
+        outcomes = await asyncio.to_thread(self._store.optouts.add, request.account.id, phones, origin, once=once)
         typed = [views.Typed(one.number) for one in said.found] + [views.Typed(one) for one in said.refused]
         by_phone = {outcome.phone: outcome for outcome in outcomes}
         return views.added(typed, by_phone, request.actor, request.account.country)
@@ -180,7 +180,7 @@ class Mentions:
         place = _place_of(event, client, thread=event.get("thread_ts"))
         request = await self._interactions.admit(place, body, Action.SEARCH)
         if isinstance(request, Message):
-            await self._interactions.replies.answer(place, request)
+            await self._interactions.answer_event(place, request, body)
             return
         text = str(event.get("text") or "")
         if subtype == "file_share" or event.get("files"):
@@ -189,7 +189,7 @@ class Mentions:
             found = await asyncio.to_thread(find_phones, text, account.country)
             said = (_ONLY_HERE,) if _ADD.match(text.strip()) and len(found) > 1 else ()
             answer = await self._look_up(request, found, *said) if found else _hint(text, account)
-        await self._interactions.replies.answer(request, answer)
+        await self._interactions.answer_event(request, answer, body)
 
 
 async def _channel_name(place: Place) -> str | None:

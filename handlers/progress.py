@@ -3,11 +3,13 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.replies import Message, error_code
+from handlers.posting import Poster
+from handlers.replies import Keyed, Message, error_code
 
 # chat.update is rationed at about 50 a minute and workspace: https://docs.slack.dev/apis/web-api/rate-limits
 SECONDS_BETWEEN_EDITS = 3.0
@@ -17,7 +19,7 @@ _GONE = {"message_not_found", "cant_update_message", "edit_window_closed", "thre
 
 class Progress:
     """
-    The message of one upload.
+    The message of one upload or export, posted as that of *keyed*.
 
     *keep* stores the ts of a message that was just posted, so that whoever takes the upload over edits the same one.
     """
@@ -25,12 +27,16 @@ class Progress:
     def __init__(
         self,
         client: AsyncWebClient,
+        poster: Poster,
+        keyed: Keyed,
         channel: str,
         thread_ts: str | None,
         message_ts: str | None,
         keep: Callable[[str], Awaitable[object]],
     ) -> None:
         self._client = client
+        self._poster = poster
+        self._keyed = keyed
         self._channel = channel
         self._thread_ts = thread_ts
         self.message_ts = message_ts
@@ -42,27 +48,23 @@ class Progress:
         """Show *message* now; raises `SlackApiError` or a connection error when Slack does not take it."""
         async with self._lock:
             self._edited = time.monotonic()
-            blocks = list(message.blocks)
+            keyed = self._keyed
             if self.message_ts is not None:
+                # One that takes the place of another is a message of its own.
+                keyed = replace(keyed, key=f"{keyed.key} after {self.message_ts}")
                 try:
                     await self._client.chat_update(
-                        channel=self._channel, ts=self.message_ts, text=message.text, blocks=blocks
+                        channel=self._channel, ts=self.message_ts, text=message.text, blocks=list(message.blocks)
                     )
                 except SlackApiError as error:
                     if error_code(error) not in _GONE:
                         raise
                 else:
                     return
-            answer = await self._client.chat_postMessage(
-                channel=self._channel,
-                thread_ts=self._thread_ts,
-                text=message.text,
-                blocks=blocks,
-                unfurl_links=False,
-                unfurl_media=False,
-            )
-            self.message_ts = answer["ts"]
-            await self._keep(answer["ts"])
+            post = await self._poster.post(self._channel, message, self._thread_ts, keyed)
+            self.message_ts = post.ts
+            self._keyed = replace(self._keyed, again=True)
+            await self._keep(post.ts)
 
     @property
     def due(self) -> bool:

@@ -1,9 +1,10 @@
 """Where an answer goes, and how a failure reads."""
 
+import re
 import secrets
 from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -19,6 +20,9 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from handlers.lately import Lately
 from handlers.views.mrkdwn import context, escape, section
 from store import Account, Actor, StoreError, mask, written
+
+if TYPE_CHECKING:
+    from handlers.posting import Poster
 
 log = structlog.get_logger()
 
@@ -181,87 +185,92 @@ _WHY_PRIVATE: Final[Mapping[str, str]] = {
 }
 
 
-class Replies:
-    """Sends answers. No method raises: an answer that reaches nobody is in the log as an error."""
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """Under which *key* of the *account* an answer is posted, so that it is posted once; *again*: it may have been."""
 
-    def __init__(self) -> None:
+    account: int
+    key: str
+    again: bool = False
+
+
+class Replies:
+    """Sends answers."""
+
+    def __init__(self, poster: "Poster") -> None:
+        self._poster = poster
         # Of channels lately asked about, by id.
         self._kinds: Lately[str] = Lately(60)
 
-    async def answer(self, place: Place, message: Message) -> str | None:
+    async def answer(self, place: Place, message: Message, keyed: Keyed | None = None) -> str | None:
         """
         Post *message*, then its details in its thread; in the place's thread when there is one.
 
         Where the bot cannot post, or people of another organisation read along, the asker alone gets all of it. The ts of
         the message that others can see; None when there is none.
-        """
-        if message is NOTHING:
-            return None
-        try:
-            if message.private or place.ephemeral:
-                await self.tell(place, message)
-                return None
-            if closed := await self.why_closed(place):
-                await self.tell(place, message, because=closed)
-                return None
-            return await self._post(
-                place, message, masked(message) if await self._is_masked(place, message) else message
-            )
-        except Exception:
-            log.exception("answer not delivered", channel=place.channel_id, actor=place.actor.id)
-            return None
 
-    async def _post(self, place: Place, full: Message, message: Message) -> str | None:
+        *keyed*: raises when it is worth another try, by anyone, of what has not been posted yet. Without, there is no
+        other try, so the asker gets what Slack did not take.
+        """
+        if message.private or place.ephemeral:
+            await self._tell_all(place, message, keyed)
+            return None
+        if closed := await self.why_closed(place, surely=keyed is not None):
+            await self._tell_all(place, message, keyed, because=closed)
+            return None
+        return await self._post(
+            place, message, masked(message) if await self._is_masked(place, message) else message, keyed
+        )
+
+    async def _post(self, place: Place, full: Message, message: Message, keyed: Keyed | None) -> str | None:
         """Post *message*, which may show less than the *full* one that the asker gets where posting fails."""
         waiting = [*split(replace(message, details=())), *(part for one in message.details for part in split(one))]
         thread, first = place.thread_ts, None
-        try:
-            while waiting:
-                answer = await self._send(place, waiting[0], thread)
-                waiting.pop(0)
-                first = first or answer
-                thread = thread or answer
-        except Exception as error:  # noqa: BLE001  whatever stopped Slack from taking it, the asker still gets it
-            why = _error_of(error)
-            log.warning("cannot post; telling the asker", channel=place.channel_id, error=why)
-            rest = replace(waiting[0], details=tuple(waiting[1:])) if thread != place.thread_ts else full
-            await self.tell(place, rest, because=why)
+        for number, part in enumerate(waiting):
+            try:
+                mine = keyed and replace(keyed, key=f"{keyed.key} {number}")
+                ts = (await self._poster.post(place.channel_id, part, thread, mine)).ts
+            except Exception as error:
+                if keyed is not None and passing(error):
+                    raise
+                why = _error_of(error)
+                log.warning("cannot post; telling the asker", channel=place.channel_id, error=why)
+                rest = replace(part, details=tuple(waiting[number + 1 :])) if thread != place.thread_ts else full
+                await self._tell_all(place, rest, keyed, because=why)
+                break
+            first = first or ts
+            thread = thread or ts
         return first
 
-    @staticmethod
-    async def _send(place: Place, message: Message, thread_ts: str | None) -> str:
-        answer = await place.client.chat_postMessage(
-            channel=place.channel_id,
-            text=message.text,
-            blocks=message.blocks,
-            thread_ts=thread_ts,
-            unfurl_links=False,
-            unfurl_media=False,
-        )
-        return str(answer["ts"])
+    async def tell(self, place: Place, message: Message) -> None:
+        """Send *message* to the asker alone, if that can be done; does not raise."""
+        try:
+            await self._tell_all(place, message, None)
+        except Exception:
+            log.exception("answer not delivered", channel=place.channel_id, actor=place.actor.id)
 
-    async def tell(self, place: Place, message: Message, *, because: str | None = None) -> None:
+    async def _tell_all(
+        self, place: Place, message: Message, keyed: Keyed | None, *, because: str | None = None
+    ) -> None:
         """
         Send *message* with its details to the asker alone.
 
         *because*: Slack's error code, or "shared", that says why not to all. The message of a button that only the
         asker sees is replaced by its answer, unless that is a refusal.
         """
-        try:
-            blocks = [*message.blocks, *(block for one in message.details for block in one.blocks)]
-            if because is not None:
-                line = _WHY_PRIVATE.get(because, f"Only you see this: Slack did not let me post here (`{because}`).")
-                blocks.append(context(line).to_dict())
-            parts = list(split(Message(message.text, tuple(blocks))))
-            replacing = place.ephemeral and message.settles is not None
-            for number, part in enumerate(parts):
-                # What a response_url has no posts left for goes another way.
-                way = place if number < MOST_PRIVATE else replace(place, response_url=None)
-                await self._tell(way, part, replace_original=replacing and number == 0)
-        except Exception:
-            log.exception("answer not delivered", channel=place.channel_id, actor=place.actor.id)
+        blocks = [*message.blocks, *(block for one in message.details for block in one.blocks)]
+        if because is not None:
+            line = _WHY_PRIVATE.get(because, f"Only you see this: Slack did not let me post here (`{because}`).")
+            blocks.append(context(line).to_dict())
+        parts = list(split(Message(message.text, tuple(blocks))))
+        replacing = place.ephemeral and message.settles is not None
+        for number, part in enumerate(parts):
+            # What a response_url has no posts left for goes another way.
+            way = place if number < MOST_PRIVATE else replace(place, response_url=None)
+            mine = keyed and replace(keyed, key=f"{keyed.key} alone {number}")
+            await self._tell(way, part, mine, replace_original=replacing and number == 0)
 
-    async def _tell(self, place: Place, message: Message, *, replace_original: bool) -> None:
+    async def _tell(self, place: Place, message: Message, keyed: Keyed | None, *, replace_original: bool) -> None:
         if place.response_url is not None and await _respond(place.response_url, message, replace_original):
             return
         try:
@@ -274,13 +283,12 @@ class Replies:
             )
         except SlackApiError as error:
             log.warning("no ephemeral; writing directly", channel=place.channel_id, error=_error_of(error))
-            await place.client.chat_postMessage(
-                channel=place.actor.id,
-                text=message.text,
-                blocks=message.blocks,
-                unfurl_links=False,
-                unfurl_media=False,
-            )
+            try:
+                await self._poster.post(place.actor.id, message, None, keyed)
+            except SlackApiError as refused:
+                if passing(refused):
+                    raise
+                log.exception("nobody can be told", channel=place.channel_id, actor=place.actor.id)
 
     async def settle(self, place: Place, pressed: Mapping[str, Any], line: str) -> None:
         """Take the buttons off the message *pressed*, as Slack's payload gives it, and put *line* in their place."""
@@ -297,15 +305,18 @@ class Replies:
 
     async def _is_masked(self, place: Place, message: Message) -> bool:
         """Whether the account wants numbers masked where the place is: in channels that everybody can join."""
-        numbers = place.account.settings.numbers if isinstance(place, Request) else message.numbers
-        return numbers == "masked" and await self._kind_of(place) == "public"
+        return message.numbers == "masked" and await self._kind_of(place) == "public"
 
-    async def why_closed(self, place: Place) -> str:
-        """Why numbers are not for all eyes in the place's channel; empty when they are."""
-        kind = await self._kind_of(place)
+    async def why_closed(self, place: Place, *, surely: bool = False) -> str:
+        """
+        Why numbers are not for all eyes in the place's channel; empty when they are.
+
+        *surely*: raises what keeps Slack from saying so for the moment, instead of taking that for a reason.
+        """
+        kind = await self._kind_of(place, surely=surely)
         return "" if kind in {"public", "private"} else kind
 
-    async def _kind_of(self, place: Place) -> str:
+    async def _kind_of(self, place: Place, *, surely: bool = False) -> str:
         """The channel's kind: "public", "private", "shared" with other organisations, or why it cannot be told."""
         channel = place.channel_id
         # One person and the bot; where it is two people, posting fails by itself. By a person's id Slack finds both.
@@ -316,16 +327,20 @@ class Replies:
             return known
         try:
             found = (await place.client.conversations_info(channel=channel))["channel"]
-        except SlackApiError as error:
+        except Exception as error:
+            if surely and passing(error):
+                raise
+            # No answer is no leave to show numbers to strangers.
             code = _error_of(error)
+            log.warning("channel not known", channel=channel, error=code)
             return code if code == "channel_not_found" else "unknown"
-        except Exception as error:  # noqa: BLE001  no answer is no leave to show numbers to strangers
-            log.warning("channel not known", channel=channel, error=_error_of(error))
-            return "unknown"
         kind = "private" if found.get("is_private") or found.get("is_group") or found.get("is_mpim") else "public"
         kind = "shared" if found.get("is_ext_shared") or found.get("is_pending_ext_shared") else kind
         self._kinds.put(channel, kind)
         return kind
+
+
+_NOT_TAKEN = re.compile(r'\s*(<|\{\s*"ok"\s*:\s*false)')
 
 
 async def _respond(url: str, message: Message, replace_original: bool) -> bool:
@@ -351,9 +366,11 @@ async def _respond(url: str, message: Message, replace_original: bool) -> bool:
     except Exception as error:  # noqa: BLE001  there is another way to the asker
         log.warning("response_url not reached", error=_error_of(error))
         return False
-    if answer.status_code != 200:
+    # In trouble Slack can answer 200 with a page for people or an error in JSON, and has posted nothing.
+    taken = answer.status_code == 200 and not _NOT_TAKEN.match(answer.body)
+    if not taken:
         log.warning("response_url refused", status=answer.status_code, body=answer.body[:100])
-    return answer.status_code == 200
+    return taken
 
 
 def error_code(error: SlackClientError) -> str | None:
@@ -363,6 +380,27 @@ def error_code(error: SlackClientError) -> str | None:
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
     return None if code is None else str(code)
+
+
+# What Slack answers while it, or our installation, is out of order: it is tried again. Any other error stays as it is.
+PASSING: Final = {
+    None,
+    "account_inactive",
+    "fatal_error",
+    "internal_error",
+    "invalid_auth",
+    "not_authed",
+    "ratelimited",
+    "request_timeout",
+    "service_unavailable",
+    "token_expired",
+    "token_revoked",
+}
+
+
+def passing(error: Exception) -> bool:
+    """Whether what failed with *error* is worth another try later."""
+    return not isinstance(error, SlackApiError) or error_code(error) in PASSING
 
 
 def _error_of(error: Exception) -> str:

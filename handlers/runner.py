@@ -12,8 +12,8 @@ import sys
 import time
 from asyncio.subprocess import PIPE, Process
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,9 +25,10 @@ import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.attaching import PASSING, attach
+from handlers.attaching import attach
+from handlers.posting import Poster
 from handlers.progress import Progress
-from handlers.replies import Message, error_code
+from handlers.replies import PASSING, Keyed, Message, error_code
 from handlers.scratch import scratch_path
 from handlers.tasks import Tasks
 from handlers.views import scrubs as scrub_views
@@ -139,10 +140,19 @@ class Runner:
     """
 
     def __init__(
-        self, store: Store, client: AsyncWebClient, tasks: Tasks, limits: Limits, *, owner: str, database_url: str
+        self,
+        store: Store,
+        client: AsyncWebClient,
+        poster: Poster,
+        tasks: Tasks,
+        limits: Limits,
+        *,
+        owner: str,
+        database_url: str,
     ) -> None:
         self._store = store
         self._client = client
+        self._poster = poster
         self._tasks = tasks
         self._limits = limits
         self._owner = owner
@@ -222,6 +232,8 @@ class Runner:
         store = self._store.uploads
         progress = Progress(
             self._client,
+            self._poster,
+            _keyed(upload, "message"),
             upload.channel_id,
             upload.thread_ts,
             upload.message_ts,
@@ -289,31 +301,19 @@ class Runner:
     async def _remind(self, upload: Upload) -> None:
         message = views.reminder(upload, self._limits.terms)
         try:
-            await self._post(message, upload.channel_id, upload.thread_ts or upload.message_ts)
+            await self._poster.post(
+                upload.channel_id, message, upload.thread_ts or upload.message_ts, _keyed(upload, "reminder")
+            )
         except SlackApiError as error:
             if error_code(error) in PASSING:
                 raise
             await self._write_to_dropper(upload, views.elsewhere(upload, message, str(error_code(error))))
 
-    @asynccontextmanager
-    async def _lease_kept(self, upload: Upload) -> AsyncIterator[None]:
-        """Slack can take longer to answer than the lease lasts."""
-        renewing = asyncio.create_task(self._renew(upload), name="renew a lease")
-        try:
-            yield
-        finally:
-            renewing.cancel()
-            await asyncio.wait({renewing})
+    def _lease_kept(self, upload: Upload) -> AbstractAsyncContextManager[None]:
+        def renew() -> None:
+            self._store.uploads.renew(upload, lease_seconds=self._limits.lease_seconds)
 
-    async def _renew(self, upload: Upload) -> None:
-        while True:
-            await asyncio.sleep(self._limits.lease_seconds / 3)
-            try:
-                await asyncio.to_thread(self._store.uploads.renew, upload, lease_seconds=self._limits.lease_seconds)
-            except LeaseLost:
-                return  # whatever is done with the upload next says so
-            except StoreError:
-                log.warning("a lease is not renewed while the store is away", upload=upload.id)
+        return self._tasks.keeping(renew, self._limits.lease_seconds, name="hold an upload")
 
     async def _show(self, upload: Upload, progress: Progress) -> None:
         """How *upload* stands, in its message; where Slack will never take that, to whoever dropped the list."""
@@ -331,21 +331,11 @@ class Runner:
 
     async def _write_to_dropper(self, upload: Upload, message: Message) -> None:
         try:
-            await self._post(message, upload.actor.id)
+            await self._poster.post(upload.actor.id, message, None, _keyed(upload, f"{upload.state} directly"))
         except SlackApiError as error:
             if error_code(error) in PASSING:
                 raise
             log.exception("answer not delivered", upload=upload.id, actor=upload.actor.id)
-
-    async def _post(self, message: Message, channel: str, thread_ts: str | None = None) -> None:
-        await self._client.chat_postMessage(
-            channel=channel,
-            thread_ts=thread_ts,
-            text=message.text,
-            blocks=list(message.blocks),
-            unfurl_links=False,
-            unfurl_media=False,
-        )
 
     async def _step(self, upload: Upload, progress: Progress) -> None:
         """Stage, apply or undo *upload* in a child, with its progress shown."""
@@ -490,6 +480,11 @@ class Runner:
             attached=upload.attached_file,
             keep=lambda file: asyncio.to_thread(self._store.uploads.set_attached, upload, file),
         )
+
+
+def _keyed(upload: Upload, what: str) -> Keyed:
+    """Under which key a message about *upload* is posted once, by whoever has it."""
+    return Keyed(upload.account_id, f"upload {upload.id} {what}", again=upload.fence > 1)
 
 
 def _died(upload: Upload, times: int) -> str:

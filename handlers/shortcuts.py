@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from slack_sdk.models.views import View
 
+from handlers.answers import permalink_of
 from handlers.command import read
-from handlers.interactions import Interactions, about, origin_of, permalink_of
+from handlers.interactions import Interactions, about, once_of, origin_of
 from handlers.listeners import Listener
 from handlers.mentions import how_to_write
 from handlers.replies import Message, Request
@@ -53,7 +54,7 @@ class Shortcuts:
             [(states[one.number.e164], one) for one in shown], len(found) - len(shown), words, home, metadata
         )
 
-    async def _opt_out(self, request: Request, remembered: dict[str, Any], body: dict[str, Any]) -> Message | None:
+    async def _opt_out(self, request: Request, remembered: dict[str, Any], body: dict[str, Any]) -> Message:
         """The modal submitted: what is ticked is opted out by one entry, and noted in the message's thread."""
         values: dict[str, dict[str, Any]] = body["view"]["state"]["values"]
         ticked = [
@@ -70,11 +71,7 @@ class Shortcuts:
         by = origin_of(request, Function.SHORTCUT, words or None)
         by = replace(by, cause=cause, permalink=remembered.get("link"))
         phones = [one.e164 for one in found]
-        outcomes = await asyncio.to_thread(
-            self._store.optouts.add, request.account.id, phones, by, once=f"view {body['view']['id']}"
-        )
-        if not outcomes:
-            return None
+        outcomes = await asyncio.to_thread(self._store.optouts.add, request.account.id, phones, by, once=once_of(body))
         by_phone = {outcome.phone: outcome for outcome in outcomes}
         return texts.added([texts.Typed(one) for one in found], by_phone, request.actor, request.account.country)
 

@@ -6,11 +6,13 @@ in the middle, fail unheard, and is cut off when the desk stops.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import structlog
+
+from store import LeaseLost, StoreError
 
 log = structlog.get_logger()
 
@@ -53,6 +55,31 @@ class Tasks:
             task.cancel()
         if cut_off:
             await asyncio.wait(cut_off, timeout=5)
+
+    @asynccontextmanager
+    async def keeping(self, renew: Callable[[], None], lease_seconds: float, *, name: str) -> AsyncIterator[None]:
+        """
+        Call *renew*, which blocks, every quarter of a lease while the block runs: Slack can take longer than the lease.
+
+        It ends early when the lease is lost: whatever is done next with what was leased says so.
+        """
+
+        async def renewing() -> None:
+            while True:
+                await asyncio.sleep(lease_seconds / 4)
+                try:
+                    await asyncio.to_thread(renew)
+                except LeaseLost:
+                    return
+                except StoreError:
+                    log.warning("a lease is not renewed while the store is away", task=name)
+
+        task = self.start(renewing(), name=name)
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
 
     def _others(self) -> set[asyncio.Task[Any]]:
         return {task for task in self._held if not task.done()} - {asyncio.current_task()}

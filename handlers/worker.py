@@ -126,6 +126,10 @@ class _PassingError(Exception):
         self.seconds = seconds
 
 
+class _SignInError(_PassingError):
+    """A sign-in page came instead: for good, or while a token is replaced. It was good a moment before, for files.info."""
+
+
 class Download:
     """
     Fetches one private file of Slack. *progress* gets the part that is there, 0 to 1, and may raise to end it.
@@ -153,6 +157,8 @@ class Download:
                     await self._attempt(session, path)
                 except (_PassingError, aiohttp.ClientError, TimeoutError) as error:
                     if attempt == self._retries:
+                        if isinstance(error, _SignInError):
+                            raise DownloadError(str(error)) from error
                         raise DownloadError(
                             f"Slack did not hand the file over in {attempt + 1} attempts "
                             f"(the last time: {_why(error)}). Drop it again in a few minutes."
@@ -207,7 +213,7 @@ class Download:
                 "the app lacks files:read or was removed."
             )
         if answer.content_type in {"text/html", "application/xhtml+xml"}:
-            raise DownloadError(_SIGN_IN)
+            raise _SignInError(_SIGN_IN)
         if answer.content_length is not None and answer.content_length > self._job.max_bytes:
             raise self._too_large()
 
@@ -225,7 +231,7 @@ class Download:
                     first += chunk
                 self._progress(size / expected if expected else 0.5)
         if _is_html(first):
-            raise DownloadError(_SIGN_IN)
+            raise _SignInError(_SIGN_IN)
         if expected is not None and size != expected:
             raise _PassingError("it was cut off")
 

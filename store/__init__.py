@@ -8,7 +8,7 @@ from store.accounts import Accounts
 from store.campaigns import Campaigns
 from store.cleaning import guarded
 from store.database import BUSY_SECONDS, Database
-from store.deliveries import Deliveries
+from store.deliveries import ANSWER, Deliveries
 from store.digests import Digest, Digests
 from store.errors import LeaseLost, ListRefused, StoreBehind, StoreError, StoreUnavailable, WrongState
 from store.exports import COLUMNS as EXPORT_COLUMNS
@@ -39,6 +39,7 @@ from store.phone import (
     split_numbers,
     written,
 )
+from store.posts import Post, Posts
 from store.records import (
     Account,
     AccountSettings,
@@ -76,6 +77,7 @@ class Store:
         self.campaigns = Campaigns(database)
         self.uploads = Uploads(database)
         self.deliveries = Deliveries(database)
+        self.posts = Posts(database)
         self.exports = Exports(database)
         self.history = History(database)
         self.digests = Digests(database)
@@ -92,6 +94,7 @@ class Store:
 
 
 __all__ = [
+    "ANSWER",
     "BUSY_SECONDS",
     "EXPORT_COLUMNS",
     "OPTING_OUT",
@@ -129,6 +132,7 @@ __all__ = [
     "PhoneNumber",
     "PhoneState",
     "Plain",
+    "Post",
     "Progress",
     "Reason",
     "Row",

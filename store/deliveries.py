@@ -1,5 +1,5 @@
 """
-Events on their way from Slack, kept before they are acknowledged.
+What is on its way: events from Slack, kept before they are acknowledged, and answers, kept before Slack gets them.
 
 Slack sends an event again when it saw no acknowledgement in 3 seconds (https://docs.slack.dev/apis/events-api/), to
 whichever replica; by its id it is handled once. One whose process died is taken up again when its lease is over.
@@ -16,6 +16,7 @@ from store.records import Delivery
 from store.rows import now
 
 RECENT = 50
+ANSWER = "answer"
 
 
 class Deliveries:
@@ -33,7 +34,7 @@ class Deliveries:
         lease_seconds: float = 30,
     ) -> bool:
         """
-        Keep an event; the caller has *lease_seconds* to handle it.
+        Keep an event, or an answer (of *kind* `ANSWER`); the caller has *lease_seconds* to handle it.
 
         False when it is known already: it is done, or someone else has it or will take it.
         """
@@ -53,8 +54,18 @@ class Deliveries:
             .on_conflict_do_nothing(index_elements=["account_id", "event_id"])
             .returning(deliveries.c.event_id)
         )
-        with self._database.write() as connection:
+        # An answer that a power cut takes is asked for again; what it tells of is on disk.
+        with self._database.write(durable=kind != ANSWER) as connection:
             return connection.execute(statement).first() is not None
+
+    def change(self, account: int, event_id: str, payload: dict[str, Any]) -> None:
+        """Say something else than was kept."""
+        with self._database.write(durable=False) as connection:
+            connection.execute(
+                sa.update(deliveries)
+                .where(deliveries.c.account_id == account, deliveries.c.event_id == event_id)
+                .values(payload=payload)
+            )
 
     def renew(self, account: int, event_id: str, *, lease_seconds: float) -> None:
         """Whoever handles the event still does, for *lease_seconds* from now."""
@@ -71,13 +82,24 @@ class Deliveries:
         with self._database.write() as connection:
             mark_done(connection, account, event_id)
 
-    def take(self, *, lease_seconds: float = 30, most_attempts: int = 5) -> Delivery | None:
-        """The event of any account that has waited longest without anyone at work on it, leased to the caller."""
+    def given(self, account: int, event_id: str) -> None:
+        """The answer was given, and is forgotten but for its name."""
+        with self._database.write(durable=False) as connection:
+            mark_done(connection, account, event_id)
+            connection.execute(
+                sa.update(deliveries)
+                .where(deliveries.c.account_id == account, deliveries.c.event_id == event_id)
+                .values(payload={})
+            )
+
+    def take(self, *, lease_seconds: float = 30, most_attempts: int = 5, answers: bool = False) -> Delivery | None:
+        """The event, or answer, of any account that has waited longest without anyone at work on it, leased to the caller."""
         at = now()
         waiting = (
             sa.select(deliveries)
             .where(deliveries.c.done_at.is_(None), deliveries.c.lease_until <= at)
             .where(deliveries.c.attempts < most_attempts)
+            .where((deliveries.c.kind == ANSWER) if answers else (deliveries.c.kind != ANSWER))
             .order_by(deliveries.c.lease_until)
             .limit(1)
         )
@@ -121,7 +143,7 @@ def mark_done(connection: sa.Connection, account: int, event_id: str) -> None:
 
 
 def first_time(database: Database, connection: sa.Connection, account: int, key: str) -> bool:
-    """Keep *key* as done, in the transaction of its effect; False when it is done already."""
+    """Keep *key* as done, in the transaction of its effect; False when it is done already. See `done_by`."""
     at = now()
     statement = (
         database.insert(deliveries)
@@ -140,6 +162,22 @@ def first_time(database: Database, connection: sa.Connection, account: int, key:
         .returning(deliveries.c.event_id)
     )
     return connection.execute(statement).first() is not None
+
+
+def note_done(connection: sa.Connection, account: int, key: str, entry: int) -> None:
+    """Note that what *key* asked for was done by *entry*, in the same transaction."""
+    connection.execute(
+        sa.update(deliveries)
+        .where(deliveries.c.account_id == account, deliveries.c.event_id == key)
+        .values(payload={"entry": entry})
+    )
+
+
+def done_by(connection: sa.Connection, account: int, key: str) -> int | None:
+    """The id of the entry by which what *key* asked for was done; None for what was done before that was noted."""
+    query = sa.select(deliveries.c.payload).where(deliveries.c.account_id == account, deliveries.c.event_id == key)
+    entry: int | None = connection.execute(query).scalar_one().get("entry")
+    return entry
 
 
 def _delivery_of(row: sa.RowMapping) -> Delivery:

@@ -76,19 +76,19 @@ class History:
             shown = tuple(_happening(connection, account, entry) for entry in found[:limit])
         return Page(shown, len(found) > limit)
 
-    def remark(self, account: int, phone: str, text: str, by: Origin, *, once: str | None = None) -> Entry | None:
+    def remark(self, account: int, phone: str, text: str, by: Origin, *, once: str | None = None) -> None:
         """
-        Keep *text* as a remark on *phone*, opted out or not, by an entry of its own; None when *once* was done.
+        Keep *text* as a remark on *phone*, opted out or not, by an entry of its own. It changes nothing else.
 
-        It changes nothing else.
+        *once*: names what asked, where it may ask twice; the second time nothing is done.
         """
         with self._database.write() as connection:
             if once is not None and not first_time(self._database, connection, account, once):
-                return None
+                return
             remark = Origin(
                 Function.REMARK, by.actor, by.channel_id, by.channel_name, by.message_ts, by.permalink, reason=text
             )
-            return new_entry(connection, account, remark, phones=[phone])
+            new_entry(connection, account, remark, phones=[phone])
 
     def link(self, account: int, entry: int, message_ts: str, permalink: str | None) -> None:
         """The message that told of *entry*, where none was known: it can only be posted after the entry was made."""

@@ -322,6 +322,17 @@ deliveries = sa.Table(
     sa.Index("ix_deliveries_recent", "account_id", "channel_id", "received_at"),
 )
 
+# What was posted to Slack, by what it was posted for: see store/posts.py.
+posts = sa.Table(
+    "posts",
+    metadata,
+    _account(),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("channel_id", sa.Text, nullable=False),
+    sa.Column("ts", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # For the texting platform's own SQL: documented in docs/platform.md, read-only by nature. The oldest standing reason of
 # each phone by NOT EXISTS and not by GROUP BY: only so does a join with the view look phones up instead of reading all.
 OPTED_OUT_VIEW = """

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from store.database import Database
-from store.deliveries import first_time, mark_done
+from store.deliveries import done_by, first_time, note_done
 from store.models import accounts, campaigns, conversations, entries, entry_phones, opt_outs
 from store.notes import Function
 from store.records import Added, Conversation, Deleted, Entry, OptOut, Origin, PhoneState
@@ -30,28 +30,43 @@ class OptOuts:
         phones: Sequence[str],
         by: Origin,
         *,
-        delivery: str | None = None,
         once: str | None = None,
     ) -> tuple[Added, ...]:
         """
         Opt *phones* (E.164) out by one entry and mark their conversations; one answer a distinct phone, in order.
 
-        A phone that is out already gets one more reason. *delivery*: the event that asked for it, done with this.
-        *once*: names what asked, where it may ask twice; the second time nothing is done and nothing answered.
+        A phone that is out already gets one more reason. *once*: names what asked, where it may ask twice; the second
+        time nothing is done, and what was done the first time is answered.
         """
         phones = tuple(dict.fromkeys(phones))
         with self._database.write() as connection:
-            if delivery is not None:
-                mark_done(connection, account, delivery)
-            if not phones or (once is not None and not first_time(self._database, connection, account, once)):
+            if not phones:
                 return ()
+            if once is not None and not first_time(self._database, connection, account, once):
+                return self._added_before(connection, account, once)
             entry = new_entry(connection, account, by, phones=phones)
+            if once is not None:
+                note_done(connection, account, once, entry.id)
             before = self._oldest_standing(connection, account, phones)
             rows = [{"account_id": account, "phone": phone, "entry_id": entry.id} for phone in sorted(phones)]
             connection.execute(sa.insert(opt_outs), rows)
             mark_conversations(self._database, connection, account, sorted(phones))
             change_count(connection, account, len(phones) - len(before))
             return tuple(Added(phone, entry, before.get(phone)) for phone in phones)
+
+    def _added_before(self, connection: sa.Connection, account: int, once: str) -> tuple[Added, ...]:
+        """What `add` answered when it was asked by *once* for the first time."""
+        entry = done_by(connection, account, once)
+        if entry is None:
+            return ()
+        touched = sa.select(entry_phones.c.phone).where(
+            entry_phones.c.account_id == account, entry_phones.c.entry_id == entry
+        )
+        phones = connection.execute(touched).scalars().all()
+        made = self._oldest(connection, account, phones, opt_outs.c.entry_id == entry)
+        lifted_later = opt_outs.c.lifted_by.is_(None) | (opt_outs.c.lifted_by > entry)
+        before = self._oldest(connection, account, phones, opt_outs.c.entry_id < entry, lifted_later)
+        return tuple(Added(phone, made[phone].entry, before.get(phone)) for phone in phones)
 
     def find(self, account: int, phone: str) -> PhoneState:
         """All that is known of *phone*; a phone never heard of has an empty state."""
@@ -114,9 +129,14 @@ class OptOuts:
             return tuple(entry_of(row) for row in connection.execute(query).mappings())
 
     def _oldest_standing(self, connection: sa.Connection, account: int, phones: Sequence[str]) -> dict[str, OptOut]:
+        return self._oldest(connection, account, phones, opt_outs.c.lifted_by.is_(None))
+
+    def _oldest(
+        self, connection: sa.Connection, account: int, phones: Sequence[str], *where: sa.ColumnElement[bool]
+    ) -> dict[str, OptOut]:
         query = (
             sa.select(opt_outs)
-            .where(opt_outs.c.account_id == account, opt_outs.c.lifted_by.is_(None))
+            .where(opt_outs.c.account_id == account, *where)
             .where(self._database.among(opt_outs.c.phone, phones))
             .order_by(opt_outs.c.entry_id.desc())
         )

@@ -4,7 +4,7 @@ import os
 import tempfile
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import psycopg
@@ -12,9 +12,24 @@ import pytest
 import sqlalchemy as sa
 
 from store import Account, Actor, Function, Origin, Store
+from tests.desks import Desk, desk_on
+from tests.fidelity import toolchains
 
+AXE = Path(__file__).parent / "node" / "node_modules" / "axe-core" / "axe.min.js"
+NO_AXE = "axe-core is not installed, so accessibility is not checked: install nodejs and npm, then `make test`."
 RUNNING = "TEST_POSTGRES_URL"
 ADMIN = Actor("U0ADMIN", "admin")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--screenshots DIRECTORY` keeps the pictures of README's tour."""
+    parser.addoption("--screenshots", type=Path, metavar="DIRECTORY", help="keep the pictures of README's tour there")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says which checks are absent, and why. With -q there is no header to say it in."""
+    for sentence in (*toolchains.lacking(), *([] if AXE.is_file() else [NO_AXE])):
+        terminalreporter.write_line(sentence)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -91,6 +106,13 @@ def store(database_url: str) -> Iterator[Store]:
     leaked = pool.checkedout()
     store.close()
     assert leaked == 0, f"{leaked} connections were not given back"
+
+
+@pytest.fixture
+async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+    """An embedded Slack and an account, for desks that run as processes."""
+    async with desk_on(database_url, tmp_path) as desk:
+        yield desk
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from bot.sandbox.response_urls import ResponseUrls
 from bot.sandbox.typing_in import as_sent
 from bot.sandbox.views import View, chosen, initial_values
 from bot.sandbox.web_api import Platform
-from bot.sandbox.workspace import Channel, File, User
+from bot.sandbox.workspace import SLACKBOT, Channel, File, User
 
 JsonObject = dict[str, Any]
 _SILENT_INPUTS = frozenset({"plain_text_input", "email_text_input", "url_text_input", "number_input", "file_input"})
@@ -119,6 +119,8 @@ class People:
         message = ephemeral.message if ephemeral else channel.messages.get(ts)
         if message is None:
             raise BadRequestError(f"{user.handle} sees no message {ts} in #{channel.name}.")
+        if message.user == SLACKBOT:
+            raise BadRequestError("That is Slackbot's message: the app hears nothing of its buttons.")
         block, element = _find_element(message.blocks, action_id, value, block_id)
         action = _action(block, element, value, workspace.new_ts())
         values = self._selections.setdefault((ts, user.id), initial_values(message.blocks))
@@ -182,6 +184,10 @@ class People:
             }
         payload |= {"callback_id": callback_id, "action_ts": self._slack.workspace.new_ts()}
         payload = self._interaction(kind, user) | payload
+        if kind == "shortcut":
+            del payload["user"][
+                "name"
+            ]  # https://docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload
         outcome = await self._slack.feed.courier.request("interaction", callback_id, payload)
         return _shown(outcome, _NO_ANSWER)
 

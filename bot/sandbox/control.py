@@ -17,13 +17,14 @@ from aiohttp import BodyPartReader, WSMsgType, web
 from bot.sandbox.acting import People
 from bot.sandbox.asked import Body, queried_number
 from bot.sandbox.errors import BadRequestError
-from bot.sandbox.faults import SOCKET_ACTS
-from bot.sandbox.files import bytes_chunks, part_chunks
+from bot.sandbox.faults import KINDS, SOCKET_ACTS
+from bot.sandbox.files import in_turn, part_chunks
 from bot.sandbox.samples import Sample
-from bot.sandbox.shapes import user_object
 from bot.sandbox.state import StateView
+from bot.sandbox.unseen import Unseen
 from bot.sandbox.web_api import Platform, WebApi
-from bot.sandbox.workspace import Channel, File, User
+from bot.sandbox.wire import Wire
+from bot.sandbox.workspace import Changes, Channel, File, User
 
 _LONGEST_POLL = 60.0  # seconds
 _COALESCE = 0.03  # seconds the page's WebSocket waits for more changes before it speaks
@@ -52,18 +53,29 @@ class Control:
     """Handlers of everything under `/sandbox/`."""
 
     def __init__(
-        self, slack: Platform, people: People, web_api: WebApi, state: StateView, samples: tuple[Sample, ...]
+        self,
+        slack: Platform,
+        people: People,
+        web_api: WebApi,
+        state: StateView,
+        samples: tuple[Sample, ...],
+        wire: Wire,
     ) -> None:
         self._slack = slack
         self._people = people
         self._web_api = web_api
         self._state = state
+        self._wire = wire
+        self._unseen = Unseen(slack.workspace, state)
         self._samples = {sample.name: sample for sample in samples}
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [
             web.get("/sandbox/state", self.state),
+            web.get("/sandbox/changes", self.changes),
+            web.get("/sandbox/earlier", self.earlier),
             web.get("/sandbox/live", self.live),
+            web.get("/sandbox/wire", self.wire),
             web.get("/sandbox/samples", self.sample_list),
             web.get("/sandbox/calls", self.calls),
             web.get("/sandbox/deliveries", self.deliveries),
@@ -101,28 +113,39 @@ class Control:
             await self._slack.workspace.changes.after(after, patience)
         return web.Response(text=self._state.render(only=only), content_type="application/json")
 
+    async def changes(self, request: web.Request) -> web.StreamResponse:
+        """`?since=CURSOR`: what a page has not seen yet, and the next cursor."""
+        return web.Response(text=self._unseen.since(request.query.get("since")), content_type="application/json")
+
+    async def earlier(self, request: web.Request) -> web.StreamResponse:
+        """`?channel=ID&before=TS`: earlier messages; `thread=TS`: replies; `reach=TS`: at least back to that one."""
+        query = request.query
+        channel, before = self._slack.workspace.channel(query.get("channel", "")), query.get("before", "")
+        text = self._unseen.earlier(channel, before, reach=query.get("reach"), thread=query.get("thread"))
+        return web.Response(text=text, content_type="application/json")
+
     async def live(self, request: web.Request) -> web.StreamResponse:
-        """A WebSocket that says `{"version": n}` after changes."""
+        """A WebSocket that says `{"version": n}` after changes, with `?wire` also `{"wire": n}` after traffic."""
         socket = web.WebSocketResponse(heartbeat=30.0, timeout=1.0)
         await socket.prepare(request)
-        telling = asyncio.create_task(self._tell(socket))
+        told = {"version": self._slack.workspace.changes} | (
+            {"wire": self._wire.changes} if "wire" in request.query else {}
+        )
+        telling = [asyncio.create_task(_tell(socket, name, changes)) for name, changes in told.items()]
         try:
             async for message in socket:
                 if message.type is WSMsgType.ERROR:
                     break
         finally:
-            telling.cancel()
+            for task in telling:
+                task.cancel()
         return socket
 
-    async def _tell(self, socket: web.WebSocketResponse) -> None:
-        changes = self._slack.workspace.changes
-        told = 0
-        while not socket.closed:
-            await changes.after(told, _LONGEST_POLL)
-            await asyncio.sleep(_COALESCE)
-            if changes.version > told:
-                told = changes.version
-                await socket.send_json({"version": told})
+    async def wire(self, request: web.Request) -> web.StreamResponse:
+        """`?since=CURSOR`: what was delivered and called since, a page at most; without it the latest."""
+        app = self._slack.app
+        secrets = (app.bot_token, app.app_token, app.signing_secret, app.verification_token, app.client_secret)
+        return web.Response(text=self._wire.since(request.query.get("since"), secrets), content_type="application/json")
 
     async def sample_list(self, _: web.Request) -> web.StreamResponse:
         return web.json_response({"ok": True, "samples": self._state.samples()})
@@ -276,22 +299,26 @@ class Control:
             raise BadRequestError("A file is dropped with a multipart form.")
         fields: JsonObject = {}
         file: File | None = None
-        async for part in await request.multipart():
-            if not isinstance(part, BodyPartReader) or part.name is None:
-                continue
-            if part.name == "file":
-                # Its owner may come later in the form, so it is the bot's until then.
-                file = self._slack.files.new(self._slack.workspace.bot, part.filename or "untitled", complete=False)
-                await self._slack.files.write(file, part_chunks(part))
-            else:
-                fields[part.name] = await part.text()
-        body = Body(fields)
-        if file is None:
-            file = await self._sample(body.optional("sample"))
         try:
+            async for part in await request.multipart():
+                if not isinstance(part, BodyPartReader) or part.name is None:
+                    continue
+                if part.name == "file":
+                    # Its owner may come later in the form, so it is the bot's until then.
+                    file = self._slack.files.new(self._slack.workspace.bot, part.filename or "untitled", complete=False)
+                    await self._slack.files.write(file, part_chunks(part))
+                else:
+                    fields[part.name] = await part.text()
+            body = Body(fields)
+            if file is None:
+                file = await self._sample(body.optional("sample"))
             return await self._dropped(body, file)
-        except BadRequestError:
-            self._discard(file)
+        except BaseException as error:
+            # Refused, or stopped on its way: nothing of it stays, unless it is in a channel already.
+            if file is not None and not file.shares:
+                self._discard(file)
+            if isinstance(error, ConnectionResetError):
+                return web.Response()  # which nobody reads
             raise
 
     async def _sample(self, name: str | None) -> File:
@@ -300,7 +327,7 @@ class Control:
         if name not in self._samples:
             raise BadRequestError(f"There is no sample {name!r}. There are: {', '.join(self._samples)}.")
         file = self._slack.files.new(self._slack.workspace.bot, name, complete=False)
-        await self._slack.files.write(file, bytes_chunks(self._samples[name].content))
+        await self._slack.files.write(file, in_turn(self._samples[name].chunks()))
         return file
 
     async def _dropped(self, body: Body, file: File) -> web.StreamResponse:
@@ -344,7 +371,7 @@ class Control:
             setattr(user, name, value)
         user.updated = int(time.time())
         self._slack.workspace.redraw()
-        self._slack.feed.emit("user_change", {"user": user_object(user), "cache_ts": user.updated})
+        self._slack.feed.user_changed(user)
         return web.json_response({"ok": True})
 
     async def update_channel(self, request: web.Request) -> web.StreamResponse:
@@ -383,15 +410,29 @@ class Control:
     # -- faults -----------------------------------------------------------------------------------------------
 
     async def fault_list(self, _: web.Request) -> web.StreamResponse:
-        return web.json_response({"ok": True, "faults": [item.described() for item in self._slack.faults.waiting]})
+        """What waits for its occasion, and what there is to choose from."""
+        seed = self._slack.chaos.seed
+        answer = {
+            "faults": [fault.described() for fault in self._slack.faults.waiting],
+            "kinds": KINDS,
+            "acts": SOCKET_ACTS,
+            "chaos": None if seed is None else {"seed": seed},
+            "revoked": self._slack.app.revoked,
+        }
+        return web.json_response({"ok": True} | answer)
 
     async def faults(self, request: web.Request) -> web.StreamResponse:
-        """Plant one fault, or `{"clear": true}` all of them (a revoked token is valid again)."""
+        """Plant one fault, start `{"chaos": SEED}`, or `{"clear": true}` all of it (a revoked token is valid again)."""
         body = await Body.of(request)
         values, faults = body.values, self._slack.faults
         if values.get("clear"):
+            self._slack.chaos.stop()
             faults.clear()
             self._slack.app.revoked = False
+        elif "chaos" in values:
+            if not isinstance(values["chaos"], int):
+                raise BadRequestError("'chaos' must be a whole number, the seed.")
+            self._slack.chaos.start(values["chaos"])
         elif "socket" in values and values["socket"] in SOCKET_ACTS:
             count = await self._slack.sockets.act(body.text("socket"))
             return web.json_response({"ok": True, "connections": count})
@@ -407,8 +448,20 @@ class Control:
         elif values.get("bot") == "removed":
             self._remove(self._slack.workspace.channel(body.text("channel")), "bot")
         else:
-            raise BadRequestError("A fault names a method, delivery, socket, file, token or bot; or says clear.")
+            raise BadRequestError(
+                "A fault names a method, delivery, socket, file, token or bot; or says chaos or clear."
+            )
         return web.json_response({"ok": True})
+
+
+async def _tell(socket: web.WebSocketResponse, name: str, changes: Changes) -> None:
+    told = 0
+    while not socket.closed:
+        await changes.after(told, _LONGEST_POLL)
+        await asyncio.sleep(_COALESCE)
+        if changes.version > told:
+            told = changes.version
+            await socket.send_json({name: told})
 
 
 @web.middleware

@@ -20,9 +20,10 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from bot.sandbox.faults import Faults
+from bot.sandbox.faults import Fault, Faults
 from bot.sandbox.installation import Installation
 from bot.sandbox.sockets import ConnectionLost, SocketHub
+from bot.sandbox.wire import Wire
 
 ACK_LIMIT = 3.0  # seconds
 RETRY_DELAYS = (0.0, 60.0, 300.0)  # seconds before the first, second and third retry
@@ -69,11 +70,19 @@ class Courier:
     """Delivers to the one app. `start` and `stop` bracket its use."""
 
     def __init__(
-        self, app: Installation, sockets: SocketHub, faults: Faults, *, speed: float, ack_limit: float = ACK_LIMIT
+        self,
+        app: Installation,
+        sockets: SocketHub,
+        faults: Faults,
+        wire: Wire,
+        *,
+        speed: float,
+        ack_limit: float = ACK_LIMIT,
     ) -> None:
         self._app = app
         self._sockets = sockets
         self._faults = faults
+        self._wire = wire
         self.speed = speed
         self.ack_limit = ack_limit
         self.log: deque[Delivery] = deque(maxlen=_KEPT)
@@ -104,7 +113,7 @@ class Courier:
     async def request(self, kind: str, name: str, payload: dict[str, Any]) -> Outcome:
         """Deliver a `command` or an `interaction`, once, and wait for its acknowledgement."""
         delivery = self._logged(kind, name, payload)
-        fault = self._faults.take("delivery", kind)
+        fault = self._fault(delivery)
         if fault is not None and fault.kind == "late":
             await asyncio.sleep(fault.number("seconds", 1.0))
         outcome = await self._attempt(delivery, number=0, reason="")
@@ -122,7 +131,7 @@ class Courier:
         return first
 
     async def _deliver(self, delivery: Delivery, first: asyncio.Future[Outcome]) -> None:
-        fault = self._faults.take("delivery", "event")
+        fault = self._fault(delivery)
         if fault is not None and fault.kind == "late":
             await asyncio.sleep(fault.number("seconds", 1.0))
         elif fault is not None and fault.kind == "reorder":
@@ -142,6 +151,10 @@ class Courier:
                 return
             reason = outcome.error or "unknown_error"
 
+    def _fault(self, delivery: Delivery) -> Fault | None:
+        """By kind (`event`), or by what it is (`app_mention`, `/optout`, an action's id)."""
+        return self._faults.take("delivery", (delivery.kind, delivery.name))
+
     async def _hold_back(self, longest: float) -> None:
         """Wait until another event has overtaken this one."""
         overtaken = asyncio.Event()
@@ -160,6 +173,7 @@ class Courier:
     def _logged(self, kind: str, name: str, payload: dict[str, Any]) -> Delivery:
         delivery = Delivery(kind, name, payload, at=time.time())
         self.log.append(delivery)
+        self._wire.changed(delivery)
         return delivery
 
     async def _attempt(self, delivery: Delivery, *, number: int, reason: str) -> Outcome:
@@ -184,6 +198,7 @@ class Courier:
         )
         if outcome.acknowledged:
             delivery.acknowledged, delivery.response = True, outcome.response
+        self._wire.changed(delivery)
         return outcome
 
     async def _by_socket(self, delivery: Delivery, number: int, reason: str) -> Outcome:
@@ -251,16 +266,17 @@ class Courier:
         }
 
     async def verify_url(self, url: str) -> bool:
-        """Slack's `url_verification` of a new request URL: whether it echoes the challenge."""
+        """
+        Slack's `url_verification` of a new request URL: whether it echoes the challenge.
+
+        As plain text, in a form or in JSON: https://docs.slack.dev/reference/events/url_verification
+        """
         challenge = uuid.uuid4().hex
         payload = {"token": self._app.verification_token, "challenge": challenge, "type": "url_verification"}
         probe = Delivery("event", "url_verification", payload, at=time.time())
         outcome = await self._by_http(probe, url, 0, "")
-        answer = outcome.response
-        return outcome.acknowledged and challenge in (
-            answer,
-            answer.get("challenge") if isinstance(answer, dict) else "",
-        )
+        answer = outcome.response if isinstance(outcome.response, dict) else {}
+        return answer.get("challenge") == challenge or answer.get("text") in (challenge, f"challenge={challenge}")
 
 
 def _body_of(raw: bytes, content_type: str) -> Any:

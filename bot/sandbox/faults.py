@@ -1,11 +1,14 @@
 """
-Faults that tests switch on: what real Slack does now and then, on demand.
+Faults that tests and people switch on: what real Slack does now and then, on demand.
 
 A fault has an area (`method`, `delivery`, `socket`, `file`), a target in it (a method's name, a kind of delivery, `*`),
-a kind, and how often it strikes: `times` (default once, -1 until cleared), with `probability` drawn from `seed`.
+a kind, and when it strikes: `times` (default once, -1 until cleared), with `probability` drawn from `seed`, and by a
+schedule: not before `after` seconds from now, and not once `until` seconds have passed.
 """
 
 import random
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +31,8 @@ class Fault:
     area: str
     target: str
     kind: str
+    begins: float
+    ends: float
     times: int = 1
     probability: float = 1.0
     settings: dict[str, Any] = field(default_factory=dict)
@@ -37,45 +42,73 @@ class Fault:
         return float(self.settings.get(name, default))
 
     def described(self) -> dict[str, Any]:
-        return {self.area: self.target, "fault": self.kind, "times": self.times, **self.settings}
+        said = {self.area: self.target, "fault": self.kind, "times": self.times, "probability": self.probability}
+        return said | self.settings
 
 
 class Faults:
     """The faults that wait for their occasion, oldest first."""
 
-    def __init__(self) -> None:
-        self.waiting: list[Fault] = []
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._waiting: list[Fault] = []
 
     def add(self, area: str, target: str, kind: str, settings: dict[str, Any]) -> Fault:
-        """Plant a fault; BadRequestError names the known kinds when *kind* is none of them."""
+        """Plant a fault; BadRequestError says what is wrong with its kind or settings."""
         if kind not in KINDS[area]:
             raise BadRequestError(f"{kind!r} is no {area} fault. Known: {', '.join(KINDS[area])}.")
-        rest = {name: value for name, value in settings.items() if name not in ("times", "probability", "seed")}
+        planned = ("times", "probability", "seed", "after", "until")
+        numbers = {
+            "times": 1.0,
+            "probability": 1.0,
+            "after": 0.0,
+            "until": float("inf"),
+            "seconds": 0.0,
+            "retry_after": 0.0,
+        }
+        for name, default in numbers.items():
+            try:
+                numbers[name] = float(settings.get(name, default))
+            except (TypeError, ValueError):
+                raise BadRequestError(f"{name!r} must be a number.") from None
+        now = self._clock()
         fault = Fault(
             area=area,
             target=target,
             kind=kind,
-            times=int(settings.get("times", 1)),
-            probability=float(settings.get("probability", 1.0)),
-            settings=rest,
+            begins=now + numbers["after"],
+            ends=now + numbers["until"],
+            times=int(numbers["times"]),
+            probability=numbers["probability"],
+            settings={name: value for name, value in settings.items() if name not in planned},
             dice=random.Random(settings.get("seed", 0)),  # noqa: S311 - a repeatable schedule, not a secret
         )
-        self.waiting.append(fault)
+        self._waiting.append(fault)
         return fault
 
-    def clear(self) -> None:
-        self.waiting.clear()
+    @property
+    def waiting(self) -> list[Fault]:
+        """Those whose time is not over."""
+        now = self._clock()
+        self._waiting = [fault for fault in self._waiting if now < fault.ends]
+        return list(self._waiting)
 
-    def take(self, area: str, target: str, *kinds: str) -> Fault | None:
-        """The first fault that strikes *target* now, one use of it counted; None when all is well."""
+    def clear(self) -> None:
+        self._waiting.clear()
+
+    def take(self, area: str, target: str | tuple[str, ...], *kinds: str) -> Fault | None:
+        """The first fault that strikes *target*, by any of its names, now, one use of it counted; None when all is well."""
+        names = {"*", target} if isinstance(target, str) else {"*", *target}
         for fault in self.waiting:
-            if fault.area != area or fault.target not in ("*", target) or (kinds and fault.kind not in kinds):
+            if fault.area != area or fault.target not in names or (kinds and fault.kind not in kinds):
+                continue
+            if self._clock() < fault.begins:
                 continue
             if fault.probability < 1.0 and fault.dice.random() >= fault.probability:
                 continue
             if fault.times > 0:
                 fault.times -= 1
                 if fault.times == 0:
-                    self.waiting.remove(fault)
+                    self._waiting.remove(fault)
             return fault
         return None

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.sandbox.delivery import Courier, Outcome
 from bot.sandbox.installation import Installation
-from bot.sandbox.shapes import file_object, message_object
+from bot.sandbox.shapes import file_object, message_object, user_object
 from bot.sandbox.workspace import Channel, File, Message, Share, User, Workspace, new_id
 
 Attempts = list[asyncio.Future[Outcome]]
@@ -44,15 +44,22 @@ class Feed:
         if by_a_person and not channel.is_im and f"<@{self.app.bot_user_id}" in message.text:
             mention = {name: value for name, value in event.items() if name != "subtype"}
             attempts += self.emit("app_mention", mention | {"channel": channel.id}, channel=channel)
-        return attempts
+        return attempts + self._metadata_posted(channel, message)
 
-    def edit(self, channel: Channel, message: Message, editor: str) -> None:
-        """Announce that *message*, already changed, was edited by *editor*."""
+    def edit(self, channel: Channel, message: Message, editor: str, previous: dict[str, Any]) -> None:
+        """Announce that *message*, already changed, was edited by *editor*; *previous* is its object from before."""
         now = self.workspace.new_ts()
         message.edited = {"user": editor, "ts": now}
         self.workspace.touch(channel, message)
         body = message_object(message, self.workspace, self.app, self.base_url)
-        event = {"type": "message", "subtype": "message_changed", "hidden": True, "message": body, "ts": now}
+        event = {
+            "type": "message",
+            "subtype": "message_changed",
+            "hidden": True,
+            "message": body,
+            "previous_message": previous,
+            "ts": now,
+        }
         self._message_event(channel, event)
 
     def delete(self, channel: Channel, ts: str) -> Message | None:
@@ -84,6 +91,26 @@ class Feed:
             subtype="bot_message" if user.is_bot else None,
             client_msg_id=None if user.is_bot else str(uuid.uuid4()),
         )
+
+    def _metadata_posted(self, channel: Channel, message: Message) -> Attempts:
+        """https://docs.slack.dev/messaging/message-metadata: the app is told of the types its manifest subscribes to."""
+        author = self.workspace.users.get(message.user)
+        if not message.metadata or author is None or author.app_id is None:
+            return []
+        told = {(author.app_id, message.metadata.get("event_type")), ("*", message.metadata.get("event_type"))}
+        if not told.intersection(self.app.metadata):
+            return []
+        event = {
+            "app_id": author.app_id,
+            "bot_id": message.bot_id,
+            "user_id": message.user,
+            "team_id": self.workspace.team_id,
+            "channel_id": channel.id,
+            "metadata": message.metadata,
+            "message_ts": message.ts,
+            "event_ts": message.ts,
+        }
+        return self.emit("message_metadata_posted", event, channel=channel)
 
     # -- files ------------------------------------------------------------------------------------------------
 
@@ -158,6 +185,12 @@ class Feed:
             "event_context": f"4-{uuid.uuid4().hex}",
         }
         return [self.courier.event(payload)]
+
+    def user_changed(self, user: User) -> None:
+        """Announce a changed profile, which this event carries with custom fields and language."""
+        shape = user_object(user, self.base_url)
+        shape["profile"]["fields"] = []
+        self.emit("user_change", {"user": shape | {"locale": "en-US"}, "cache_ts": user.updated})
 
     def file_object(self, file: File) -> dict[str, Any]:
         return file_object(file, self.workspace, self.base_url)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from bot.sandbox.workspace import new_id, seeded_id
 
-# The scopes of the product's manifest, stated again here on purpose: a fake that read them from the
+# What the product's manifest says, stated again here on purpose: a fake that read them from the
 # bot's own manifest could not notice one that is missing there.
 DEFAULT_SCOPES = (
     "commands",
@@ -19,8 +19,12 @@ DEFAULT_SCOPES = (
     "im:history",
     "channels:read",
     "groups:read",
+    "metadata.message:read",
 )
-DEFAULT_EVENTS = ("app_mention", "file_shared", "message.im", "app_home_opened")
+DEFAULT_EVENTS = ("app_mention", "file_shared", "message.im", "app_home_opened", "message_metadata_posted")
+# (app id or "*", event_type): of which messages' metadata the app is told.
+DEFAULT_METADATA = (("*", "optout_answer"),)
+DEFAULT_SHORTCUTS = ({"callback_id": "optout.check", "name": "Check opt-outs", "type": "message"},)
 
 # https://docs.slack.dev/reference/events: the scope that makes Slack send an event.
 EVENT_SCOPES = {
@@ -32,6 +36,7 @@ EVENT_SCOPES = {
     "message.im": "im:history",
     "member_joined_channel": "channels:read",
     "member_left_channel": "channels:read",
+    "message_metadata_posted": "metadata.message:read",
     "user_change": "users:read",
 }
 
@@ -53,8 +58,9 @@ class Installation:
     client_secret: str = field(default_factory=lambda: secrets.token_hex(16))
     scopes: tuple[str, ...] = DEFAULT_SCOPES
     events: tuple[str, ...] = DEFAULT_EVENTS
+    metadata: tuple[tuple[str, str], ...] = DEFAULT_METADATA
     commands: tuple[str, ...] = ("/optout",)
-    shortcuts: tuple[dict[str, str], ...] = ()
+    shortcuts: tuple[dict[str, str], ...] = DEFAULT_SHORTCUTS
     should_escape: bool = True
     events_url: str | None = None
     messages_tab: bool = True

@@ -98,11 +98,12 @@ class ResponseUrls:
         text = str(body.get("text") or "")
         original = ephemeral.message if ephemeral else channel.messages.get(where.ts or "")
         if body.get("replace_original") is True and original is not None:
+            previous = self._feed.message_object(original)
             original.text, original.blocks = text, blocks
             if ephemeral is not None:
                 workspace.touch()
             else:
-                self._feed.edit(channel, original, app.bot_user_id)
+                self._feed.edit(channel, original, app.bot_user_id, previous)
             return
         thread_ts = body.get("thread_ts") or (where.thread_ts if where.thread_ts and where.ts else None)
         message = Message(

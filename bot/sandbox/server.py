@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from bot.sandbox.acting import People
+from bot.sandbox.avatars import avatar
+from bot.sandbox.chaos import Chaos
 from bot.sandbox.control import Control, guard
 from bot.sandbox.delivery import ACK_LIMIT, Courier
 from bot.sandbox.faults import Faults
@@ -23,6 +25,8 @@ from bot.sandbox.sockets import SocketHub
 from bot.sandbox.state import StateView
 from bot.sandbox.views import Views
 from bot.sandbox.web_api import Platform, WebApi
+from bot.sandbox.welcome import welcome
+from bot.sandbox.wire import Wire
 
 _MOST_BODY = 64 * 1024 * 1024  # bytes of one request held in memory; files are streamed
 
@@ -33,6 +37,7 @@ class EmbeddedSlack:
 
     *speed* divides the waiting times that are Slack's: retry delays, and the lives of tickets and response URLs; not
     the *ack_limit* (seconds). With *events_url* everything is delivered there by signed HTTP, else by Socket Mode.
+    *guided*: a message waits that suggests what to try.
     """
 
     def __init__(
@@ -43,12 +48,15 @@ class EmbeddedSlack:
         speed: float = 1.0,
         events_url: str | None = None,
         ack_limit: float = ACK_LIMIT,
+        guided: bool = False,
     ) -> None:
         self._host = host
         self._port = port
         self._speed = speed
         self._ack_limit = ack_limit
         self._workspace, self._app = seeded_workspace()
+        if guided:
+            welcome(self._workspace)
         self._app.events_url = events_url
         self._runner: web.AppRunner | None = None
         self._platform: Platform | None = None
@@ -91,6 +99,10 @@ class EmbeddedSlack:
             raise RuntimeError("the embedded Slack is not started")
         return self._response_urls
 
+    def start_chaos(self, seed: int) -> None:
+        """Let one thing after another go wrong from now on, as *seed* decides; see bot/sandbox/chaos.py."""
+        self.platform.chaos.start(seed)
+
     def set_manifest(
         self,
         *,
@@ -106,17 +118,18 @@ class EmbeddedSlack:
         """Listen; `url` is known afterwards. OSError when the port is taken."""
         workspace, app, faults = self._workspace, self._app, Faults()
         sockets = SocketHub(workspace, app, faults, speed=self._speed)
-        courier = Courier(app, sockets, faults, speed=self._speed, ack_limit=self._ack_limit)
+        wire = Wire()
+        courier = Courier(app, sockets, faults, wire, speed=self._speed, ack_limit=self._ack_limit)
         feed = Feed(workspace, app, courier)
         files = FileStore(workspace, app, faults)
         views = Views(workspace, app)
-        self._platform = Platform(workspace, app, faults, feed, files, views, sockets)
+        chaos = Chaos(app, faults, sockets)
+        self._platform = Platform(workspace, app, faults, feed, files, views, sockets, chaos)
         response_urls = self._response_urls = ResponseUrls(feed, speed=self._speed)
-        web_api = WebApi(self._platform, METHODS)
+        web_api = WebApi(self._platform, METHODS, wire)
         offered = samples()
-        control = Control(
-            self._platform, People(self._platform, response_urls), web_api, StateView(self._platform, offered), offered
-        )
+        people, state = People(self._platform, response_urls), StateView(self._platform, offered)
+        control = Control(self._platform, people, web_api, state, offered, wire)
         server = web.Application(middlewares=[guard], client_max_size=_MOST_BODY)
         server.add_routes(control.routes())
         server.router.add_route("*", "/api/{method}", web_api.endpoint)
@@ -129,6 +142,7 @@ class EmbeddedSlack:
         server.router.add_get("/files/{user}/{file}/{name}", sign_in)
         server.router.add_get("/archives/{channel}/{message}", sign_in)
         server.router.add_get("/signin", sign_in)
+        server.router.add_get(r"/avatars/{owner}/{size:\d+}.png", avatar)
         server.router.add_get("/oauth/v2/authorize", self._authorize)
         server.router.add_post("/oauth/v2/authorize", self._allow)
         await courier.start()
@@ -149,6 +163,7 @@ class EmbeddedSlack:
         platform, self._platform = self._platform, None
         runner, self._runner = self._runner, None
         if platform is not None:
+            platform.chaos.stop()
             await platform.feed.courier.stop()
             await platform.sockets.close()
         if runner is not None:

@@ -3,13 +3,15 @@
 import time
 from typing import Any
 
+from bot.sandbox.avatars import pictures
 from bot.sandbox.installation import Installation
 from bot.sandbox.workspace import Channel, File, Message, User, Workspace
 
 JsonObject = dict[str, Any]
+BOT_ICONS = (36, 48, 72)
 
 
-def user_object(user: User) -> JsonObject:
+def user_object(user: User, base_url: str) -> JsonObject:
     """https://docs.slack.dev/reference/objects/user-object (no e-mail: that needs `users:read.email`)."""
     profile: JsonObject = {
         "title": user.title,
@@ -19,7 +21,6 @@ def user_object(user: User) -> JsonObject:
         "real_name_normalized": user.real_name,
         "display_name": user.handle,
         "display_name_normalized": user.handle,
-        "fields": None,
         "status_text": "",
         "status_emoji": "",
         "status_emoji_display_info": [],
@@ -29,7 +30,7 @@ def user_object(user: User) -> JsonObject:
         "last_name": " ".join(user.real_name.split(" ")[1:]),
         "status_text_canonical": "",
         "team": user.team_id,
-    }
+    } | pictures(base_url, user.id)
     shape: JsonObject = {
         "id": user.id,
         "team_id": user.team_id,
@@ -124,12 +125,13 @@ def message_object(message: Message, workspace: Workspace, app: Installation, ba
         shape["client_msg_id"] = message.client_msg_id
     author = workspace.users.get(message.user)
     if message.bot_id:
-        shape |= {"bot_id": message.bot_id, "app_id": author.app_id if author else app.app_id}
+        shape["bot_id"] = message.bot_id
         if message.bot_id == app.bot_id:
-            shape["bot_profile"] = bot_profile(app, workspace)
+            shape |= {"app_id": app.app_id, "bot_profile": bot_profile(app, workspace, base_url)}
     if message.username:
         shape["username"] = message.username
-    shape["team"] = author.team_id if author else workspace.team_id
+    if message.subtype != "bot_message":  # which names no team: https://docs.slack.dev/reference/events/message
+        shape["team"] = author.team_id if author else workspace.team_id
     if message.blocks:
         shape["blocks"] = message.blocks
     if message.attachments:
@@ -165,7 +167,7 @@ def _file_in_message(file: File, workspace: Workspace, base_url: str) -> JsonObj
     return file_object(file, workspace, base_url, brief=True)
 
 
-def bot_profile(app: Installation, workspace: Workspace) -> JsonObject:
+def bot_profile(app: Installation, workspace: Workspace, base_url: str) -> JsonObject:
     return {
         "id": app.bot_id,
         "deleted": False,
@@ -173,7 +175,7 @@ def bot_profile(app: Installation, workspace: Workspace) -> JsonObject:
         "updated": workspace.bot.updated,
         "app_id": app.app_id,
         "user_id": app.bot_user_id,
-        "icons": {},
+        "icons": pictures(base_url, app.app_id, BOT_ICONS),
         "team_id": workspace.team_id,
     }
 

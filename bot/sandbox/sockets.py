@@ -37,7 +37,7 @@ class Connection:
     host: str
     pending: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
     unanswered_pings: int = 0
-    answered_pings: int = 0
+    ponged: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class SocketHub:
@@ -100,7 +100,7 @@ class SocketHub:
                     await connection.socket.pong(message.data)  # the bytes come back exactly as they came
             elif message.type is WSMsgType.PONG:
                 connection.unanswered_pings = 0
-                connection.answered_pings += 1
+                connection.ponged.set()
             elif message.type is WSMsgType.TEXT:
                 self._acknowledge(connection, message.data)
 

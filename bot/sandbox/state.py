@@ -1,13 +1,12 @@
 """The state as the control API shows it. Messages and channels are rendered once per change, not once per look."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 from bot.sandbox.samples import Sample
 from bot.sandbox.shapes import file_object
 from bot.sandbox.web_api import Platform
-from bot.sandbox.workspace import Channel, File, Message, User, Workspace
+from bot.sandbox.workspace import Channel, File, Message, User
 
 
 class StateView:
@@ -19,11 +18,19 @@ class StateView:
 
     def render(self, *, only: Channel | None = None) -> str:
         """The whole state as JSON text; *only* leaves the other channels out."""
-        workspace, app = self._slack.workspace, self._slack.app
+        workspace = self._slack.workspace
         channels = [only] if only else list(workspace.channels.values())
+        rest = {"version": workspace.changes.version} | self.parts()
+        rest["files"] = [self._file(file) for file in workspace.files.values() if file.complete]
+        rest["samples"] = self.samples()
+        rendered = ",".join(self._channel(channel) for channel in channels)
+        return f'{json.dumps(rest)[:-1]}, "channels": [{rendered}]}}'
+
+    def parts(self) -> dict[str, Any]:
+        """Everything but channels and files, by name."""
+        workspace, app = self._slack.workspace, self._slack.app
         handles = {user.id: user.handle for user in workspace.users.values()}
-        rest = {
-            "version": workspace.changes.version,
+        return {
             "team": {"id": workspace.team_id, "name": workspace.name, "domain": workspace.domain},
             "app": {
                 "id": app.app_id,
@@ -49,22 +56,16 @@ class StateView:
             "homes": {
                 handles[user_id]: self._slack.views.described(view) for user_id, view in self._slack.views.homes.items()
             },
-            "files": [self._file(file) for file in workspace.files.values() if file.complete],
-            "samples": self.samples(),
         }
-        rendered = ",".join(self._channel(channel) for channel in channels)
-        return f'{json.dumps(rest)[:-1]}, "channels": [{rendered}]}}'
 
     def samples(self) -> list[dict[str, Any]]:
         return [
-            {"name": sample.name, "description": sample.description, "size": len(sample.content)}
-            for sample in self._samples
+            {"name": sample.name, "description": sample.description, "size": sample.size} for sample in self._samples
         ]
 
-    def _channel(self, channel: Channel) -> str:
-        if channel.rendered is not None and channel.rendered[0] == channel.version:
-            return channel.rendered[1]
-        about = {
+    def about(self, channel: Channel) -> dict[str, Any]:
+        """The channel without its messages."""
+        return {
             "id": channel.id,
             "name": channel.name,
             "purpose": channel.purpose,
@@ -75,16 +76,25 @@ class StateView:
             "user": channel.user,
             "members": channel.members,
         }
-        messages = ",".join(self._messages(self._slack.workspace, channel))
-        text = f'{json.dumps(about)[:-1]}, "messages": [{messages}]}}'
+
+    def message(self, channel: Channel, message: Message, *, latest: int | None = None) -> str:
+        """A message that is no reply, with its thread, as JSON text; *latest* keeps the end of a long thread."""
+        replies = list(self._slack.workspace.replies(channel, message))
+        kept = replies if latest is None else replies[-latest:]
+        thread = ",".join(self.reply(item) for item in kept)
+        return f'{self._rendered(message)}, "replies": {len(replies)}, "thread": [{thread}]}}'
+
+    def reply(self, message: Message) -> str:
+        return f"{self._rendered(message)}}}"
+
+    def _channel(self, channel: Channel) -> str:
+        if channel.rendered is not None and channel.rendered[0] == channel.version:
+            return channel.rendered[1]
+        parents = (message for message in channel.messages.values() if not message.is_reply)
+        messages = ",".join(self.message(channel, message) for message in parents)
+        text = f'{json.dumps(self.about(channel))[:-1]}, "messages": [{messages}]}}'
         channel.rendered = (channel.version, text)
         return text
-
-    def _messages(self, workspace: Workspace, channel: Channel) -> Iterator[str]:
-        for message in channel.messages.values():
-            if not message.is_reply:
-                replies = ",".join(f"{self._rendered(item)}}}" for item in workspace.replies(channel, message))
-                yield f'{self._rendered(message)}, "thread": [{replies}]}}'
 
     def _rendered(self, message: Message) -> str:
         """The message as JSON text without its closing brace, so that a thread can be added."""

@@ -12,11 +12,13 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
 
+from bot.sandbox.chaos import Chaos
 from bot.sandbox.errors import SlackError, invalid_arguments
 from bot.sandbox.faults import Fault, Faults
 from bot.sandbox.feed import Feed
@@ -24,6 +26,7 @@ from bot.sandbox.files import FileStore
 from bot.sandbox.installation import Installation
 from bot.sandbox.sockets import SocketHub
 from bot.sandbox.views import Views
+from bot.sandbox.wire import Wire
 from bot.sandbox.workspace import Channel, User, Workspace
 
 _KEPT = 20_000
@@ -41,6 +44,7 @@ class Platform:
     files: FileStore
     views: Views
     sockets: SocketHub
+    chaos: Chaos
 
 
 @dataclass(slots=True)
@@ -155,7 +159,9 @@ class Received:
     token: str
     arguments: Mapping[str, Any]
     answer: Any
-    status: int = 200
+    status: int
+    ms: float
+    fault: str | None
 
     def described(self) -> JsonObject:
         return {
@@ -165,19 +171,34 @@ class Received:
             "arguments": dict(self.arguments),
             "answer": self.answer,
             "status": self.status,
+            "ms": self.ms,
+            "fault": self.fault,
         }
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """The request being answered: when it came, and the fault that strikes it."""
+
+    began: float
+    fault: str | None = None
+
+
+_EXCHANGE: ContextVar[_Exchange] = ContextVar("exchange")
 
 
 class WebApi:
     """`/api/{method}`."""
 
-    def __init__(self, slack: Platform, methods: Mapping[str, Method]) -> None:
+    def __init__(self, slack: Platform, methods: Mapping[str, Method], wire: Wire) -> None:
         self._slack = slack
         self._methods = methods
+        self._wire = wire
         self.calls: deque[Received] = deque(maxlen=_KEPT)
 
     async def endpoint(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["method"]
+        _EXCHANGE.set(_Exchange(time.perf_counter()))
         try:
             arguments = await _arguments_of(request)
         except SlackError as error:
@@ -185,7 +206,7 @@ class WebApi:
         given = _token_of(request, arguments)
         arguments.pop("token", None)
         token = {self._slack.app.bot_token: "bot", self._slack.app.app_token: "app"}.get(given or "", "none")
-        fault = self._slack.faults.take("method", name)
+        fault = self._struck(name)
         if fault is not None:
             early = await self._faulty(request, fault, name, token, arguments)
             if early is not None:
@@ -207,8 +228,9 @@ class WebApi:
         """A handler beside the Web API (response URLs, uploads) that knows faults under *name* and is recorded."""
 
         async def handler(request: web.Request) -> web.StreamResponse:
+            _EXCHANGE.set(_Exchange(time.perf_counter()))
             arguments = await _json_of(request) if reads_json else {}
-            fault = self._slack.faults.take("method", name)
+            fault = self._struck(name)
             if fault is not None:
                 early = await self._faulty(request, fault, name, "none", arguments)
                 if early is not None:
@@ -247,7 +269,7 @@ class WebApi:
     def _answer(
         self, name: str, token: str, arguments: Mapping[str, Any], answer: JsonObject, status: int = 200
     ) -> web.Response:
-        self.calls.append(Received(name, time.time(), token, arguments, answer, status))
+        self._note(name, token, arguments, answer, status)
         headers = {"X-Slack-Req-Id": secrets.token_hex(16), "Cache-Control": "private, no-cache, no-store"}
         method = self._methods.get(name)
         if token != "none":  # noqa: S105 - the kind of token, not one
@@ -285,8 +307,17 @@ class WebApi:
         page = "<!DOCTYPE html><html><head><title>Server Error | Slack</title></head><body>Oh no</body></html>"
         return web.Response(text=page, content_type="text/html")
 
-    def _note(self, name: str, token: str, arguments: JsonObject, answer: str, status: int) -> None:
-        self.calls.append(Received(name, time.time(), token, arguments, answer, status))
+    def _struck(self, name: str) -> Fault | None:
+        fault = self._slack.faults.take("method", name)
+        _EXCHANGE.get().fault = fault.kind if fault else None
+        return fault
+
+    def _note(self, name: str, token: str, arguments: Mapping[str, Any], answer: str | JsonObject, status: int) -> None:
+        exchange = _EXCHANGE.get()
+        ms = round((time.perf_counter() - exchange.began) * 1000, 3)
+        call = Received(name, time.time(), token, arguments, answer, status, ms, exchange.fault)
+        self.calls.append(call)
+        self._wire.changed(call)
 
 
 async def _cut(request: web.Request) -> web.StreamResponse:

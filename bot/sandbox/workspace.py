@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 
 from bot.sandbox.errors import BadRequestError
 
+# Who speaks for Slack itself: https://docs.slack.dev/reference/objects/user-object
+SLACKBOT = "USLACKBOT"
 _ALPHABET = string.ascii_uppercase + string.digits
 
 
@@ -116,6 +118,8 @@ class Message:
     attachments: list[dict[str, Any]] = field(default_factory=list)
     reactions: list[dict[str, Any]] = field(default_factory=list)
     client_msg_id: str | None = None
+    # The version at which it, or for a parent its thread, last changed.
+    version: int = 0
     rendered: str | None = None
 
     @property
@@ -148,6 +152,8 @@ class Channel:
     user: str | None = None
     members: list[str] = field(default_factory=list)
     messages: dict[str, Message] = field(default_factory=dict)
+    # The version at which each message that is gone was taken away.
+    removed: dict[str, int] = field(default_factory=dict)
     version: int = 0
     rendered: tuple[int, str] | None = None
 
@@ -206,14 +212,16 @@ class Workspace:
         if channel is not None:
             channel.version = version
         if message is not None:
-            message.rendered = None
+            message.rendered, message.version = None, version
+            if channel is not None and message.is_reply and message.thread_ts in channel.messages:
+                channel.messages[message.thread_ts].version = version
 
     def redraw(self) -> None:
         """Drop every cached rendering: a name that stands in many messages has changed."""
         for channel in self.channels.values():
-            for message in channel.messages.values():
-                message.rendered = None
             self.touch(channel)
+            for message in channel.messages.values():
+                message.rendered, message.version = None, channel.version
 
     # -- look-ups ---------------------------------------------------------------------------------------------
 
@@ -299,7 +307,7 @@ class Workspace:
         if message is None:
             return None
         if message.replies:
-            message.subtype, message.text, message.user = "tombstone", "This message was deleted.", "USLACKBOT"
+            message.subtype, message.text, message.user = "tombstone", "This message was deleted.", SLACKBOT
             message.blocks, message.files = [], []
         else:
             del channel.messages[ts]
@@ -310,6 +318,8 @@ class Workspace:
                 if not parent.replies:
                     parent.thread_ts = None
         self.touch(channel, message)
+        if ts not in channel.messages:
+            channel.removed[ts] = channel.version
         return message
 
     def add_ephemeral(self, user: User, channel: Channel, message: Message) -> None:

@@ -23,7 +23,7 @@ from store import Actor, Function, Origin, Store
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = {
-    "sandbox": {"--port", "--db", "--quiet", "--no-bot", "--events-url"},
+    "sandbox": {"--port", "--db", "--quiet", "--no-bot", "--events-url", "--chaos"},
     "serve": set(),
     "migrate": set(),
     "manifest": {"--url"},

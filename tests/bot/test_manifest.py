@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from bot.manifest import manifest, scopes
+from handlers.posting import EVENT_TYPE
 
 URL = "https://desk.example.org"
 
@@ -22,7 +23,8 @@ def test_socket_mode() -> None:
     assert settings["socket_mode_enabled"] is True
     assert settings["interactivity"] == {"is_enabled": True}
     assert settings["event_subscriptions"] == {
-        "bot_events": ["app_home_opened", "app_mention", "file_shared", "message.im"]
+        "bot_events": ["app_home_opened", "app_mention", "file_shared", "message.im", "message_metadata_posted"],
+        "metadata_subscriptions": [{"app_id": "*", "event_type": EVENT_TYPE}],
     }
     assert settings["token_rotation_enabled"] is False
     assert settings["org_deploy_enabled"] is False
@@ -107,6 +109,7 @@ def test_scopes() -> None:
         "usergroups:read",
         "channels:read",
         "groups:read",
+        "metadata.message:read",
     }
     assert "user" not in document()["oauth_config"]["scopes"]
 

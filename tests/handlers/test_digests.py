@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.blocks import problems_of
 from handlers.digests import WeeklyDigests
+from handlers.posting import Poster
 from handlers.tasks import Tasks
 from handlers.views.digests import digest
 from store import Account, Actor, Digest, Function, Origin, Store, Upload
@@ -96,7 +97,7 @@ def test_off_unless_wanted(store: Store, account: Account) -> None:
 
 def digests_of(office: Office) -> WeeklyDigests:
     client = AsyncWebClient(token=office.slack.bot_token, base_url=office.slack.api_url)
-    return WeeklyDigests(office.store, client, Tasks())
+    return WeeklyDigests(office.store, Poster(office.store, client), Tasks())
 
 
 async def test_it_is_posted_in_the_admins_channel(office: Office) -> None:

@@ -179,7 +179,7 @@ async def test_slack_refuses_the_file(office: Office) -> None:
 async def test_the_mention_overtaken_by_its_file(office: Office) -> None:
     """Slack tells of the file first and of the mention late: whatever was made of it by then, it ends scrubbed, once."""
     await office.opt_out(BOB)
-    await office.people.fault(delivery="app_mention", fault="late", seconds=60)
+    await office.people.fault(delivery="app_mention", fault="late", seconds=1.5)
     ts = await drop(office, CONTACTS, name="contacts.csv", text="@optout scrub")
     await says(office, ts, "1 row removed")
     upload = await settled(office)

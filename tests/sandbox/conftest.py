@@ -1,15 +1,25 @@
-"""An embedded Slack, its control client, and a bare Bolt app that talks to it in either mode."""
+"""An embedded Slack, its control client, a bare Bolt app that talks to it in either mode, and a browser on its page."""
 
+import asyncio
+import os
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
+from playwright.async_api import Browser, async_playwright
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import EmbeddedSlack, SandboxClient
+from tests.conftest import AXE
+from tests.sandbox.pages import ARGUMENTS, CHROMIUM, Desk, bare_app
+
+# Without axe-core there is nothing to ask; where a change is judged, the test is there and fails for want of it.
+collect_ignore = [] if AXE.is_file() or os.environ.get("CI") else ["test_accessible.py"]
 
 Serving = Callable[[AsyncApp], AbstractAsyncContextManager[None]]
 
@@ -75,3 +85,33 @@ def serving(request: pytest.FixtureRequest, slack: EmbeddedSlack, people: Sandbo
     if request.param == "socket":
         return lambda app: by_socket(slack, people, app)
     return lambda app: by_http(slack, app)
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    if shutil.which(CHROMIUM) is None:
+        pytest.fail(
+            f"The page is tested in Chromium, and {CHROMIUM} is not there: install the Debian package `chromium` "
+            "(apt-get install --no-install-recommends chromium)."
+        )
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield chromium
+        await chromium.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def desk(browser: Browser) -> AsyncIterator[Desk]:
+    async with EmbeddedSlack(ack_limit=0.5) as slack:
+        late = asyncio.Event()
+        app = bare_app(slack, late)
+        handler = AsyncSocketModeHandler(app, slack.app_token, ping_interval=1)
+        await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt does not annotate it
+        desk = Desk(slack, app, handler, late, browser)
+        try:
+            yield desk
+        finally:
+            for context in list(browser.contexts):
+                await context.close()
+            await handler.close_async()  # type: ignore[no-untyped-call]  # Bolt does not annotate it
+    assert desk.problems == []

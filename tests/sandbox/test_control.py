@@ -192,7 +192,7 @@ async def test_bad_requests_get_a_sentence(slack: EmbeddedSlack, path: str, body
     assert refusal in told["error"]
 
 
-@pytest.mark.parametrize("path", ["/", "/page/page.css", "/sandbox/state"])
+@pytest.mark.parametrize("path", ["/", "/page/page.css", "/sandbox/state", "/sandbox/changes", "/sandbox/wire"])
 async def test_only_this_machine_s_own_page(slack: EmbeddedSlack, path: str) -> None:
     """Another Origin or Host is refused with 403; the page comes with a strict content policy."""
     async with aiohttp.ClientSession() as session:
@@ -204,6 +204,36 @@ async def test_only_this_machine_s_own_page(slack: EmbeddedSlack, path: str) -> 
             policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
+
+
+async def test_the_live_socket_is_for_this_machine_s_own_page(slack: EmbeddedSlack) -> None:
+    """A browser lets every page open a WebSocket anywhere, so another Origin or Host is refused here too."""
+    async with aiohttp.ClientSession() as session:
+        for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Host": "evil.example"}):
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await session.ws_connect(f"{slack.url}/sandbox/live?wire", headers=headers)
+            assert refused.value.status == 403
+        async with session.ws_connect(f"{slack.url}/sandbox/live", headers={"Origin": slack.url}) as socket:
+            assert "version" in await socket.receive_json(timeout=10)
+
+
+async def test_another_site_cannot_act(slack: EmbeddedSlack, people: SandboxClient) -> None:
+    """A form or fetch of another site is refused before it does anything, whatever it posts."""
+    body = {"user": "admin", "channel": "support-tickets", "text": "forged"}
+    async with aiohttp.ClientSession(headers={"Origin": "https://evil.example"}) as session:
+        for path in ("message", "command", "faults", "app", "file"):
+            async with session.post(f"{slack.url}/sandbox/{path}", json=body) as answer:
+                assert answer.status == 403
+    assert (await people.state()).channel("support-tickets").messages == []
+
+
+async def test_only_the_loopback_address_is_bound(slack: EmbeddedSlack) -> None:
+    """Nothing listens elsewhere unless it is asked to."""
+    assert slack._runner is not None
+    assert {address[0] for address in slack._runner.addresses} == {"127.0.0.1"}
+    async with EmbeddedSlack(host="0.0.0.0") as everywhere:
+        assert everywhere._runner is not None
+        assert {address[0] for address in everywhere._runner.addresses} == {"0.0.0.0"}
 
 
 async def test_the_tokens_are_handed_out_to_this_machine(slack: EmbeddedSlack, people: SandboxClient) -> None:

@@ -1,6 +1,7 @@
 """Faults switched on by tests: answers of the Web API, and the order and number of deliveries."""
 
 import asyncio
+import itertools
 import json
 from typing import Any
 
@@ -12,7 +13,10 @@ from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetry
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import EmbeddedSlack, SandboxClient
+from bot.sandbox.chaos import steps
 from bot.sandbox.client import SandboxError
+from bot.sandbox.errors import BadRequestError
+from bot.sandbox.faults import KINDS, Faults
 from tests.sandbox.conftest import by_socket
 
 
@@ -141,3 +145,82 @@ async def test_unknown_faults_are_refused(people: SandboxClient) -> None:
         await people.fault(method="chat.postMessage", fault="ratelimit")
     with pytest.raises(SandboxError, match="A fault names"):
         await people.fault(whatever=1)
+
+
+def test_a_fault_by_schedule() -> None:
+    """It strikes from its beginning to its end and not outside; by count it is used up, by probability repeatable."""
+    moment = [100.0]
+    faults = Faults(lambda: moment[0])
+
+    def strikes(at: float) -> bool:
+        moment[0] = at
+        return faults.take("method", "chat.postMessage") is not None
+
+    faults.add("method", "*", "slow", {"after": 10, "until": 20, "times": -1})
+    assert [strikes(at) for at in (100.0, 109.9, 110.0, 119.9, 120.0)] == [False, False, True, True, False]
+    assert faults.waiting == []
+    draws = []
+    for _ in range(2):
+        faults.add("method", "chat.update", "reset", {"times": -1, "probability": 0.5, "seed": 7})
+        draws.append([faults.take("method", "chat.update") is not None for _ in range(20)])
+        faults.clear()
+    assert draws[0] == draws[1]
+    assert 0 < sum(draws[0]) < 20
+
+
+def test_a_fault_of_one_kind_of_delivery() -> None:
+    """An event is named by its kind or by what it is, and struck once however it is named."""
+    faults = Faults()
+    faults.add("delivery", "app_mention", "late", {})
+    assert faults.take("delivery", ("event", "file_shared")) is None
+    assert faults.take("delivery", ("event", "app_mention")) is not None
+    assert faults.take("delivery", ("event", "app_mention")) is None
+
+
+@pytest.mark.parametrize("name", ["times", "probability", "after", "until", "seconds", "retry_after"])
+def test_a_fault_with_a_setting_that_is_no_number(name: str) -> None:
+    """It is refused with the setting's name, and nothing is planted."""
+    faults = Faults()
+    with pytest.raises(BadRequestError, match=f"'{name}' must be a number"):
+        faults.add("method", "*", "slow", {name: "soon"})
+    assert faults.waiting == []
+
+
+def test_chaos_is_the_same_for_the_same_seed() -> None:
+    """A seed decides what goes wrong and when; another seed decides otherwise; every kind has its turn."""
+    first, again, other = ([*itertools.islice(steps(seed), 400)] for seed in (7, 7, 8))
+    assert first == again != other
+    assert {(step.area, step.kind) for step in first} >= {
+        *(("method", kind) for kind in KINDS["method"]),
+        *(("delivery", kind) for kind in KINDS["delivery"]),
+        ("socket", "drop"),
+        ("token", "revoked"),
+    }
+
+
+async def test_chaos_is_switched_on_and_off(slack: EmbeddedSlack, people: SandboxClient) -> None:
+    """It goes on until it is cleared, and leaves nothing broken behind."""
+
+    def seed() -> int | None:
+        return slack.platform.chaos.seed
+
+    await people.fault(chaos=513)
+    assert seed() == 513
+    # The first thing to go wrong with this seed is a rate limit for every method.
+    failed = False
+    while not failed:
+        try:
+            failed = (await post(slack, people))[0] != 200
+        except aiohttp.ClientError:
+            failed = True
+    await people.clear_faults()
+    assert seed() is None
+    assert not slack.platform.app.revoked
+    assert await people.faults() == []
+    assert (await post(slack, people))[0] == 200
+
+
+async def test_a_seed_that_is_no_number(people: SandboxClient) -> None:
+    """It is refused in words."""
+    with pytest.raises(SandboxError, match="must be a whole number"):
+        await people.fault(chaos="much")

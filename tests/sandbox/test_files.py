@@ -12,7 +12,6 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import EmbeddedSlack, SandboxClient
-from bot.sandbox.client import SandboxError
 from tests.sandbox.conftest import by_socket
 
 CSV = b"phone\n+12025550101\n"
@@ -233,24 +232,6 @@ async def test_a_deleted_file(slack: EmbeddedSlack, people: SandboxClient, api: 
     assert message.files[0]["deleted"] is True
     own = (await api.files_upload_v2(filename="own.csv", content="x"))["file"]
     assert (await api.files_delete(file=own["id"]))["ok"]
-
-
-async def test_samples_can_be_dropped(people: SandboxClient) -> None:
-    """The lists offered are dropped by name, without bytes."""
-    assert [sample["name"] for sample in await people.samples()] == [
-        "clean.csv",
-        "messy.csv",
-        "wrong-columns.csv",
-        "contacts.csv",
-        "thrutext.csv",
-        "empty.csv",
-    ]
-    outcome = await people.drop("guest", "#optout-uploads", "wrong-columns.csv")
-    assert (await people.download(str(outcome.file))).startswith(b"Name,Mobile,City\n")
-    empty = await people.drop("guest", "#optout-uploads", "empty.csv")
-    assert await people.download(str(empty.file)) == b""
-    with pytest.raises(SandboxError, match=r"There is no sample 'no\.csv'"):
-        await people.drop("guest", "#optout-uploads", "no.csv")
 
 
 async def test_a_large_file_is_streamed(

@@ -197,15 +197,21 @@ async def test_an_acknowledgement_with_text_is_shown(
     assert [message.text for message in seen] == ["for all" if as_json else "for you"]
 
 
-async def test_a_url_is_verified_by_its_challenge(people: SandboxClient, receiver: Receiver) -> None:
-    """A request URL that does not echo the challenge is not taken."""
+@pytest.mark.parametrize("echoed", ["json", "text", "form"])
+async def test_a_url_is_verified_by_its_challenge(people: SandboxClient, receiver: Receiver, echoed: str) -> None:
+    """A request URL that does not echo the challenge is not taken; it may do so in three ways."""
     url = (await people.app())["events_url"]
     with pytest.raises(Exception, match="challenge"):
         await people.configure(events_url=url, verify=True)
 
     async def echo(_: int) -> web.Response:
         _headers, body = await receiver.requests.get()
-        return web.json_response({"challenge": json.loads(body)["challenge"]})
+        challenge = json.loads(body)["challenge"]
+        if echoed == "json":
+            return web.json_response({"challenge": challenge})
+        if echoed == "text":
+            return web.Response(text=challenge)
+        return web.Response(text=f"challenge={challenge}", content_type="application/x-www-form-urlencoded")
 
     await receiver.next()
     receiver.answer = echo

@@ -148,6 +148,33 @@ async def test_a_message_is_deleted(people: SandboxClient, api: AsyncWebClient, 
     assert [reply.text for reply in stone.thread] == ["reply"]
 
 
+async def test_what_the_app_is_told_of_an_edit(
+    slack: EmbeddedSlack, people: SandboxClient, api: AsyncWebClient, channel: str
+) -> None:
+    """`message_changed` carries the message as it is and as it was before."""
+    slack.set_manifest(scopes=["chat:write", "channels:history"], events=["message.channels"])
+    ts = (await api.chat_postMessage(channel=channel, text="draft", blocks=[SECTION]))["ts"]
+    await api.chat_update(channel=channel, ts=ts, text="final")
+    event = (await people.deliveries("event"))[-1]["payload"]["event"]
+    assert (event["subtype"], event["message"]["text"], event["message"]["ts"]) == ("message_changed", "final", ts)
+    assert event["message"]["edited"]["user"] == slack.bot_user_id
+    assert "blocks" not in event["message"]
+    before = event["previous_message"]
+    assert (before["text"], before["ts"], before["blocks"][0]["type"]) == ("draft", ts, "section")
+    assert "edited" not in before
+
+
+async def test_a_message_of_another_app(slack: EmbeddedSlack, people: SandboxClient) -> None:
+    """It is a `bot_message` that names its bot, and no app or team of its own."""
+    slack.set_manifest(scopes=["channels:history"], events=["message.channels"])
+    await people.message("ticket-bot", "#support-tickets", "Ticket 7 is open")
+    [delivery] = await people.deliveries("event")
+    event = delivery["payload"]["event"]
+    assert event["subtype"] == "bot_message"
+    assert event["bot_id"].startswith("B0")
+    assert {"app_id", "team", "bot_profile"} & set(event) == set()
+
+
 async def test_an_ephemeral_is_for_one_person(people: SandboxClient, api: AsyncWebClient, channel: str) -> None:
     """Only the person sees it; it is in no channel; somebody outside the channel cannot get one."""
     state = await people.state()

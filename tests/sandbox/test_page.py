@@ -5,336 +5,17 @@ Every test ends by asserting that the browser reported no error, broke no Conten
 host for anything.
 """
 
-import asyncio
-import base64
 import re
-import shutil
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import Any
+from datetime import UTC, datetime
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, async_playwright, expect
-from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
-from slack_bolt.app.async_app import AsyncApp
-from slack_sdk.web.async_client import AsyncWebClient
+from playwright.async_api import expect
 
 from bot.sandbox import EmbeddedSlack
+from tests.sandbox.pages import HOSTILE, Desk, acknowledge, choose_file, composer, messages, say, thread
 
 # One browser serves the module, so its tests share an event loop and, under xdist, a worker.
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("browser")]
-
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script> & 'quotes'"
-PATIENCE_MS = 10_000
-
-Json = dict[str, Any]
-
-
-def plain(text: str) -> Json:
-    return {"type": "plain_text", "text": text}
-
-
-def section(text: str, **more: Any) -> Json:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text}, **more}
-
-
-def button(action_id: str, text: str, **more: Any) -> Json:
-    return {"type": "button", "action_id": action_id, "text": plain(text), **more}
-
-
-def option(text: str, value: str) -> Json:
-    return {"text": plain(text), "value": value}
-
-
-QUESTION = [
-    section("Delete *one* opt-out?"),
-    {
-        "type": "actions",
-        "elements": [
-            button(
-                "delete",
-                "Delete this opt-out",
-                style="danger",
-                value="+12125550100",
-                confirm={
-                    "title": plain("Opt back in?"),
-                    "text": plain("It can be texted again."),
-                    "confirm": plain("Opt back in"),
-                    "deny": plain("Keep"),
-                    "style": "danger",
-                },
-            )
-        ],
-    },
-]
-
-CHOICES = [
-    section(
-        "Read as *United States*",
-        accessory={
-            "type": "static_select",
-            "action_id": "country",
-            "placeholder": plain("Change country"),
-            "options": [option("Canada", "CA"), option("Germany", "DE"), option("United Kingdom", "GB")],
-        },
-    ),
-    {
-        "type": "actions",
-        "elements": [
-            {"type": "overflow", "action_id": "more", "options": [option("Pause", "pause"), option("Stop", "stop")]}
-        ],
-    },
-]
-
-FORM = {
-    "type": "modal",
-    "callback_id": "form",
-    "title": plain("Opt out phones"),
-    "submit": plain("Opt out"),
-    "close": plain("Keep"),
-    "blocks": [
-        {
-            "type": "input",
-            "block_id": "phones",
-            "label": plain("Phones"),
-            "hint": plain("Commas or lines"),
-            "element": {"type": "plain_text_input", "action_id": "text", "multiline": True},
-        },
-        {
-            "type": "input",
-            "block_id": "country",
-            "label": plain("Country"),
-            "optional": True,
-            "element": {
-                "type": "static_select",
-                "action_id": "choice",
-                "options": [option("Canada", "CA"), option("Germany", "DE")],
-            },
-        },
-        {
-            "type": "input",
-            "block_id": "tell",
-            "label": plain("Also"),
-            "optional": True,
-            "element": {
-                "type": "checkboxes",
-                "action_id": "boxes",
-                "options": [option("Say it in the channel", "say"), option("Write it down", "note")],
-            },
-        },
-        {
-            "type": "input",
-            "block_id": "why",
-            "label": plain("Reason"),
-            "element": {
-                "type": "radio_buttons",
-                "action_id": "radio",
-                "options": [option("Asked by reply", "reply"), option("Asked by e-mail", "mail")],
-            },
-        },
-    ],
-}
-
-FILE_FORM = {
-    "type": "modal",
-    "callback_id": "file-form",
-    "title": plain("Upload a list"),
-    "submit": plain("Upload"),
-    "blocks": [
-        {
-            "type": "input",
-            "block_id": "list",
-            "label": plain("List"),
-            "element": {"type": "file_input", "action_id": "file", "filetypes": ["csv"], "max_files": 1},
-        }
-    ],
-}
-
-EVERY_BLOCK = [
-    {"type": "header", "text": plain("A header & more")},
-    section("*bold* <script>alert(3)</script>", fields=[{"type": "mrkdwn", "text": "_one_"}, plain("*two*")]),
-    {"type": "divider"},
-    {"type": "context", "elements": [{"type": "mrkdwn", "text": "said `quietly`"}]},
-    {"type": "image", "image_url": "https://pictures.example/chart.png", "alt_text": "A chart"},
-]
-
-
-def bare_app(slack: EmbeddedSlack) -> AsyncApp:
-    """An app that knows nothing of opt-outs: what it does follows from the word after /optout."""
-    app = AsyncApp(client=AsyncWebClient(token=slack.bot_token, base_url=slack.api_url))
-
-    async def optout(ack: Any, body: Json, client: AsyncWebClient, respond: Any) -> None:
-        word = body["text"]
-        if word == "silence":
-            return
-        await ack()
-        channel = body["channel_id"]
-        if word == "ask":
-            root = await client.chat_postMessage(channel=channel, text="Delete?", blocks=QUESTION)
-            await client.chat_postMessage(channel=channel, thread_ts=root["ts"], text="Why: asked by _reply_")
-        elif word == "choose":
-            await client.chat_postMessage(channel=channel, text="Choose", blocks=CHOICES)
-        elif word == "whisper":
-            await respond("Only admins can delete opt-outs.")
-        elif word == "form":
-            await client.views_open(trigger_id=body["trigger_id"], view=FORM)
-        elif word == "file":
-            await client.views_open(trigger_id=body["trigger_id"], view=FILE_FORM)
-        elif word == "blocks":
-            await client.chat_postMessage(channel=channel, text="Blocks", blocks=EVERY_BLOCK)
-        elif word == "date":
-            text = "since <!date^1790000000^{date_num} {time}|a while ago>"
-            await client.chat_postMessage(channel=channel, text=text)
-
-    async def delete(ack: Any, body: Json, client: AsyncWebClient) -> None:
-        await ack()
-        text = f"Deleted {body['actions'][0]['value']}"
-        channel, ts = body["channel"]["id"], body["message"]["ts"]
-        await client.chat_update(channel=channel, ts=ts, text=text, blocks=[section(text)])
-
-    async def chosen(ack: Any, body: Json, say: Any) -> None:
-        await ack()
-        await say(f"Chosen {body['actions'][0]['selected_option']['value']}")
-
-    async def submitted(ack: Any, body: Json, client: AsyncWebClient) -> None:
-        values = body["view"]["state"]["values"]
-        phones = values["phones"]["text"]["value"]
-        if phones == "12345":
-            await ack(response_action="errors", errors={"phones": "5 digits, a US number has 10."})
-            return
-        await ack()
-        country = values["country"]["choice"]["selected_option"]["value"]
-        boxes = [each["value"] for each in values["tell"]["boxes"]["selected_options"]]
-        reason = values["why"]["radio"]["selected_option"]["value"]
-        text = f"Form: {phones} {country} {boxes} {reason}"
-        await client.chat_postMessage(channel="#campaign-admins", text=text)
-
-    async def file_submitted(ack: Any, body: Json, client: AsyncWebClient) -> None:
-        await ack()
-        (file,) = body["view"]["state"]["values"]["list"]["file"]["files"]
-        await client.chat_postMessage(channel="#campaign-admins", text=f"Form: {file['name']} of {file['size']} bytes")
-
-    async def home(event: Json, client: AsyncWebClient) -> None:
-        if event["tab"] == "home":
-            blocks = [section("Your *desk*"), {"type": "actions", "elements": [button("tidy", "Tidy the desk")]}]
-            await client.views_publish(user_id=event["user"], view={"type": "home", "blocks": blocks})
-
-    async def tidy(ack: Any, body: Json, client: AsyncWebClient) -> None:
-        await ack()
-        await client.views_publish(user_id=body["user"]["id"], view={"type": "home", "blocks": [section("Tidy now")]})
-
-    async def anything(ack: Any) -> None:
-        await ack()
-
-    app.command("/optout")(optout)
-    app.action("delete")(delete)
-    app.action("country")(chosen)
-    app.action("more")(chosen)
-    app.action("tidy")(tidy)
-    app.view("form")(submitted)
-    app.view("file-form")(file_submitted)
-    app.event("app_home_opened")(home)
-    app.event(re.compile(".*"))(anything)
-    return app
-
-
-@dataclass(slots=True)
-class Desk:
-    """A running embedded Slack with its bare app, and the windows people opened on it."""
-
-    slack: EmbeddedSlack
-    client: AsyncWebClient
-    browser: Browser
-    problems: list[str] = field(default_factory=list)
-
-    async def window(self, user: str = "admin", channel: str = "campaign-admins", **options: Any) -> Page:
-        """A new browser window at *channel*, seen as *user*; what the browser complains of goes to `problems`."""
-        context = await self.browser.new_context(**{"viewport": {"width": 1280, "height": 800}} | options)
-        context.set_default_timeout(PATIENCE_MS)
-        page = await context.new_page()
-        page.on("console", lambda line: self.problems.append(line.text) if line.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("dialog", lambda dialog: self.problems.append(f"a script ran: {dialog.message}"))
-        page.on("request", lambda request: self._only_own(request.url))
-        await page.goto(f"{self.slack.url}/#user={user}&channel={channel}")
-        await expect(page.locator("#channel-title")).not_to_be_empty()
-        return page
-
-    def _only_own(self, url: str) -> None:
-        if not url.startswith((f"{self.slack.url}/", "blob:")):
-            self.problems.append(f"a request left the page: {url}")
-
-    async def channel_id(self, name: str) -> str:
-        """The id of a channel, as the app learns it."""
-        found = await self.client.conversations_list(types="public_channel", exclude_archived=True)
-        return next(str(each["id"]) for each in found["channels"] if each["name"] == name)
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    if shutil.which(CHROMIUM) is None:
-        pytest.fail(
-            f"The page is tested in Chromium, and {CHROMIUM} is not there: install the Debian package `chromium` "
-            "(apt-get install --no-install-recommends chromium)."
-        )
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield chromium
-        await chromium.close()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def desk(browser: Browser) -> AsyncIterator[Desk]:
-    async with EmbeddedSlack(ack_limit=0.5) as slack:
-        app = bare_app(slack)
-        handler = AsyncSocketModeHandler(app, slack.app_token)
-        await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt does not annotate it
-        desk = Desk(slack, app.client, browser)
-        try:
-            yield desk
-        finally:
-            for context in list(browser.contexts):
-                await context.close()
-            await handler.close_async()  # type: ignore[no-untyped-call]  # Bolt does not annotate it
-    assert desk.problems == []
-
-
-def composer(page: Page) -> Locator:
-    return page.get_by_label("Message", exact=True)
-
-
-def messages(page: Page) -> Locator:
-    return page.locator("#messages .message")
-
-
-def thread(page: Page) -> Locator:
-    return page.locator("#thread")
-
-
-async def say(page: Page, text: str) -> None:
-    """Type *text* into the channel's composer and press Enter."""
-    await composer(page).fill(text)
-    await composer(page).press("Enter")
-
-
-async def choose_file(page: Page, name: str, content: bytes) -> None:
-    """Put a file of this computer beside the text of the channel's composer."""
-    await (
-        page.locator("#composer")
-        .get_by_label("Files from this computer")
-        .set_input_files({"name": name, "mimeType": "text/csv", "buffer": content})
-    )
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group(__name__)]
 
 
 # ---- the workspace ---------------------------------------------------------------------------------------------
@@ -345,7 +26,13 @@ async def test_first_screen_shows_a_workspace_to_use(desk: Desk) -> None:
     page = await desk.window(user="", channel="")
     await expect(page.get_by_label("You are")).to_have_value("admin")
     people = await page.get_by_label("You are").locator("option").all_inner_texts()
-    assert people == ["@admin", "@second-admin", "@support", "@guest", "@stranger"]
+    assert people == [
+        "@admin · admin",
+        "@second-admin · admin",
+        "@support · member",
+        "@guest · guest",
+        "@stranger · other organisation",
+    ]
     names = await page.locator(".place-name").all_inner_texts()
     assert {"campaign-admins", "support-tickets", "optout-uploads", "field-private", "Opt-Out Desk"} <= set(names)
     await expect(page.locator("#app-state")).to_have_text(re.compile("App connected"))
@@ -366,6 +53,46 @@ async def test_each_person_sees_their_own_channels(desk: Desk) -> None:
     assert await page.locator("a.place .place-name").all_inner_texts() == ["partner-desk", "Opt-Out Desk"]
 
 
+async def test_the_clock_is_that_of_the_person(desk: Desk) -> None:
+    """The time where the person is stands beside them, goes on by itself, and changes with the person."""
+    page = await desk.window(now=datetime(2026, 11, 3, 15, 29, 30, tzinfo=UTC))
+    clock = page.locator("#you-time")
+    await expect(clock).to_have_text("10:29 AM")
+    await expect(page.locator("#you-zone")).to_have_text("New York")
+    await page.clock.fast_forward(60_000)
+    await expect(clock).to_have_text("10:30 AM")
+    await page.get_by_label("You are").select_option("stranger")
+    await expect(clock).to_have_text("4:30 PM")
+    await expect(page.locator("#you-zone")).to_have_text("Copenhagen")
+
+
+async def test_outsiders_are_marked_where_they_write(desk: Desk) -> None:
+    """A message of somebody of another organisation, or of a guest, says so beside the name; one of a member does not."""
+    page = await desk.window(channel="partner-desk")
+    for user in ("support", "stranger"):
+        await page.get_by_label("You are").select_option(user)
+        await say(page, f"hello from {user}")
+        await expect(messages(page).last).to_contain_text(f"hello from {user}")
+    await expect(messages(page).first.locator(".badge")).to_have_count(0)
+    await expect(messages(page).last.locator(".badge")).to_have_text("OTHER ORGANISATION")
+
+
+async def test_two_windows_are_two_people(desk: Desk) -> None:
+    """Side by side each has its own person, drafts, whispers and modals; what both may see both see."""
+    admin, support = await desk.window(user="admin"), await desk.window(user="support")
+    await composer(support).fill("not sent yet")
+    await say(admin, "/optout form")
+    await expect(admin.get_by_role("dialog")).to_be_visible()
+    await say(support, "/optout whisper")
+    await expect(support.locator("#messages .private")).to_contain_text("Only admins")
+    await expect(support.get_by_role("dialog")).to_have_count(0)
+    await expect(admin.locator("#messages .private")).to_have_count(0)
+    await say(support, "seen by both")
+    await expect(messages(admin)).to_contain_text("seen by both")
+    await expect(admin.get_by_label("You are")).to_have_value("admin")
+    await expect(support.get_by_label("You are")).to_have_value("support")
+
+
 async def test_a_reload_leads_back_to_the_same_person_channel_and_thread(desk: Desk) -> None:
     """Where one is stands in the address, so a reload and the back button keep it."""
     page = await desk.window(user="support", channel="support-tickets")
@@ -378,6 +105,24 @@ async def test_a_reload_leads_back_to_the_same_person_channel_and_thread(desk: D
     await expect(thread(page)).to_contain_text("Why: asked by reply")
     await page.go_back()
     await expect(thread(page)).to_be_hidden()
+
+
+async def test_what_was_typed_stays_where_it_was_typed(desk: Desk) -> None:
+    """A draft waits in its channel while one is elsewhere, over a reload too; what was sent is no draft."""
+    page = await desk.window()
+    await composer(page).fill("half a thought")
+    await page.locator("a.place", has_text="support-tickets").click()
+    await expect(composer(page)).to_have_value("")
+    await composer(page).fill("another")
+    await page.locator("a.place", has_text="campaign-admins").click()
+    await expect(composer(page)).to_have_value("half a thought")
+    await page.reload()
+    await expect(composer(page)).to_have_value("half a thought")
+    await composer(page).press("Enter")
+    await expect(messages(page)).to_contain_text("half a thought")
+    await page.reload()
+    await expect(messages(page)).to_contain_text("half a thought")
+    await expect(composer(page)).to_have_value("")
 
 
 async def test_an_archived_channel_says_why_nothing_can_be_typed(desk: Desk) -> None:
@@ -417,7 +162,17 @@ async def test_markup_of_people_is_text_and_never_runs(desk: Desk) -> None:
     await expect(page.locator(".chip")).to_contain_text("<img src=x onerror=alert(4)>.csv")
     await composer(page).press("Enter")
     await expect(page.locator(".file-name")).to_have_text("<b>list<img src=x onerror=alert(4)>.csv")
-    assert await page.locator("#messages :is(img, script)").count() == 0
+    await desk.slack.platform.feed.courier.request("command", HOSTILE, {"text": HOSTILE, HOSTILE: [HOSTILE]})
+    desk.slack.platform.workspace.user("admin").real_name = HOSTILE
+    desk.slack.platform.workspace.redraw()
+    await say(page, f"/x{HOSTILE.replace(' ', '')}")
+    await expect(page.locator("#messages .private")).to_contain_text("is not a valid command.")
+    await page.get_by_role("button", name="Wire: traffic and faults").click()
+    entry = page.locator("#traffic .entry")
+    await entry.first.locator("summary").first.click()
+    await expect(entry.first).to_contain_text(HOSTILE)
+    await expect(page.locator("#you-role").first).to_contain_text(HOSTILE)
+    assert await page.locator("body :is(img, script)").count() == 0
 
 
 async def test_messages_arrive_without_a_reload(desk: Desk) -> None:
@@ -446,23 +201,115 @@ async def test_an_unread_channel_stands_out_until_it_is_read(desk: Desk) -> None
     await expect(place).not_to_have_class(re.compile("unread"))
 
 
-async def test_a_long_channel_is_drawn_from_its_end(desk: Desk) -> None:
-    """Of many messages the latest are drawn and read first; the earlier ones come on demand, in their place."""
-    channel = await desk.channel_id("campaign-admins")
-    for number in range(200):
-        await desk.client.chat_postMessage(channel=channel, text=f"message {number}")
-    page = await desk.window()
-    await expect(messages(page).last).to_contain_text("message 199")
+async def test_a_channel_of_thousands_costs_no_more_than_a_short_one(desk: Desk) -> None:
+    """
+    Of 5,000 messages the latest hundred are fetched and drawn; one more message costs one message.
+
+    Earlier ones come a page at a time, in their place, and a new message does not take the reader to the end.
+    """
+    workspace = desk.slack.platform.workspace
+    channel = workspace.channel("campaign-admins")
+    for number in range(5000):
+        workspace.add_message(
+            channel, desk.slack.platform.feed.message_by(workspace.user("support"), f"message {number}")
+        )
+    answers: list[bytes] = []
+    page = await desk.window(told=answers)
+    await expect(messages(page).last).to_contain_text("message 4999")
     await expect(messages(page).last).to_be_in_viewport()
-    await expect(messages(page)).to_have_count(150)
+    await expect(messages(page)).to_have_count(100)
+    whole = sum(len(answer) for answer in answers)
+    assert whole < 100_000
+
+    answers.clear()
+    async with page.expect_response("**/sandbox/changes?since=*"):
+        await desk.client.chat_postMessage(channel=channel.id, text="one more")
+    await expect(messages(page).last).to_contain_text("one more")
+    await expect(messages(page)).to_have_count(100)
+    assert b"one more" in answers[0]
+    assert sum(len(answer) for answer in answers) < 2_000
+
     await page.locator("#messages").evaluate("(list) => list.scrollTo(0, 0)")
     await page.get_by_role("button", name="Show earlier messages").click()
     await expect(messages(page)).to_have_count(200)
-    await expect(messages(page).nth(50)).to_be_in_viewport()
-    await desk.client.chat_postMessage(channel=channel, text="news")
+    await expect(messages(page).first).to_contain_text("message 4801")
+    await expect(messages(page).nth(100)).to_be_in_viewport()
+    await desk.client.chat_postMessage(channel=channel.id, text="news")
     await page.get_by_role("button", name="New messages").click()
     await expect(messages(page).last).to_contain_text("news")
     await expect(messages(page).last).to_be_in_viewport()
+    await desk.client.chat_postMessage(channel=channel.id, text="and more")
+    await expect(messages(page).last).to_contain_text("and more")
+    await expect(messages(page)).to_have_count(100)
+
+
+async def test_the_page_outlives_the_server(desk: Desk) -> None:
+    """While nothing answers a banner says so; a sandbox started anew is shown as it is, without a reload."""
+    page = await desk.window()
+    await page.get_by_role("button", name="Wire: traffic and faults").click()
+    await say(page, "of the first run")
+    await expect(messages(page)).to_have_count(1)
+    port = int(desk.slack.url.rpartition(":")[2])
+    await desk.disconnect()
+    await desk.slack.stop()
+    await expect(page.locator("#offline")).to_be_visible()
+    async with EmbeddedSlack(port=port):
+        await expect(page.locator("#offline")).to_be_hidden()
+        await expect(messages(page)).to_have_count(0)
+        await say(page, "of the second")
+        await expect(messages(page)).to_have_text(re.compile("of the second"))
+        await expect(page.locator(".wire-count")).to_contain_text("Nothing yet.")
+        await page.context.close()
+    # What Chromium says of a server that is gone is no fault of the page.
+    desk.problems[:] = [line for line in desk.problems if "ERR_CONNECTION" not in line and "WebSocket" not in line]
+
+
+async def test_a_link_leads_to_a_message_that_was_not_fetched(desk: Desk) -> None:
+    """A permalink goes back as far as its message, and to its thread, whose earlier replies come on demand."""
+    workspace, feed = desk.slack.platform.workspace, desk.slack.platform.feed
+    channel, author = workspace.channel("campaign-admins"), workspace.user("support")
+    root = feed.message_by(author, "the root of it")
+    workspace.add_message(channel, root)
+    for number in range(150):
+        workspace.add_message(channel, feed.message_by(author, f"reply {number}", thread_ts=root.ts))
+    for number in range(300):
+        workspace.add_message(channel, feed.message_by(author, f"message {number}"))
+    page = await desk.window()
+    await expect(messages(page)).to_have_count(100)
+    link = await desk.client.chat_getPermalink(channel=channel.id, message_ts=root.ts)
+    await desk.client.chat_postMessage(channel=channel.id, text=f"see <{link['permalink']}|the old one>")
+    await page.get_by_role("link", name="the old one").click()
+    old = messages(page).first
+    await expect(old).to_contain_text("the root of it")
+    await expect(old).to_be_in_viewport()
+    await old.get_by_role("button", name="150 replies").click()
+    replies = thread(page).locator(".message")
+    await expect(replies).to_have_count(101)
+    await page.get_by_role("button", name="Show earlier replies (50)").click()
+    await expect(replies).to_have_count(151)
+    await desk.client.chat_postMessage(channel=channel.id, thread_ts=root.ts, text="the last word")
+    await expect(replies).to_have_count(152)
+    await expect(replies.nth(1)).to_contain_text("reply 0")
+    await page.reload()
+    await expect(thread(page)).to_contain_text("the root of it")
+
+
+async def test_what_is_deleted_goes_from_the_page(desk: Desk) -> None:
+    """A message and a reply that are taken away disappear without a reload, and nothing else does."""
+    page = await desk.window()
+    channel = await desk.channel_id("campaign-admins")
+    posted = [await desk.client.chat_postMessage(channel=channel, text=text) for text in ("stays", "goes")]
+    replies = [
+        await desk.client.chat_postMessage(channel=channel, thread_ts=posted[0]["ts"], text=text)
+        for text in ("first", "second")
+    ]
+    await page.get_by_role("button", name="2 replies").click()
+    await expect(thread(page).locator(".message")).to_have_count(3)
+    for gone in (posted[1], replies[0]):
+        await desk.client.chat_delete(channel=channel, ts=gone["ts"])
+    await expect(messages(page)).to_have_count(1)
+    await expect(thread(page).locator(".message")).to_have_count(2)
+    await expect(thread(page)).to_contain_text("second")
 
 
 async def test_every_block_is_drawn(desk: Desk) -> None:
@@ -470,8 +317,10 @@ async def test_every_block_is_drawn(desk: Desk) -> None:
     page = await desk.window()
     await say(page, "/optout blocks")
     message = messages(page).last
-    await expect(message.locator("h3")).to_have_text("A header & more")
+    await expect(message.locator("h2")).to_have_text("A header & more")
     await expect(message.locator(".section-field i")).to_have_text("one")
+    await expect(message.locator(".section-field").nth(0)).to_contain_text("https://a.example")
+    await expect(message.locator(".section-field a")).to_have_count(0)
     await expect(message.locator(".section-field").nth(1)).to_have_text("*two*")
     await expect(message.locator("hr")).to_have_count(1)
     await expect(message.locator(".block-context code")).to_have_text("quietly")
@@ -528,6 +377,64 @@ async def test_a_command_that_fails_says_what_slack_says(desk: Desk) -> None:
     await expect(notice).to_contain_text("Only visible to you")
     await say(page, "/nonsense")
     await expect(notice.last).to_contain_text("/nonsense is not a valid command.")
+
+
+async def test_an_app_that_answers_late_is_heard_all_the_same(desk: Desk) -> None:
+    """Slack's sentence comes when the limit has passed, and the answer when it is there."""
+    page = await desk.window()
+    await say(page, "/optout late")
+    notice = page.locator("#messages .private")
+    await expect(notice).to_contain_text('/optout failed with the error "operation_timeout"')
+    desk.late.set()
+    await expect(notice.last).to_contain_text("Here at last.")
+    await expect(notice).to_have_count(2)
+
+
+async def test_an_app_that_is_not_there_says_what_slack_says(desk: Desk) -> None:
+    """Without a connection a command fails at once, and the side says that the app is not connected."""
+    page = await desk.window()
+    await desk.disconnect()
+    await expect(page.locator("#app-state")).to_have_text(re.compile("not connected"))
+    await say(page, "/optout ask")
+    await expect(page.locator("#messages .private")).to_contain_text('/optout failed with the error "dispatch_failed"')
+    desk.slack.events_url = "http://127.0.0.1:9/slack/events"
+    desk.slack.platform.workspace.touch()
+    await expect(page.locator("#app-state")).to_have_text(re.compile("App reached at http://127.0.0.1:9/slack/events"))
+
+
+async def test_a_press_without_an_answer_leaves_a_triangle(desk: Desk) -> None:
+    """A button or menu whose press the app does not acknowledge gets Slack's small warning, until it is pressed again."""
+    page = await desk.window()
+    await say(page, "/optout choose")
+    unheard = page.get_by_role("button", name="Nobody hears this")
+    await unheard.click()
+    await expect(unheard).to_have_attribute("aria-busy", "true")
+    warning = page.get_by_role("alert", name="").filter(has_text="Opt-Out Desk did not respond. Try again.")
+    await expect(warning).to_be_visible()
+    await expect(unheard).not_to_have_attribute("aria-busy", "true")
+    await unheard.click()
+    await expect(warning).to_have_count(0)
+    await expect(warning).to_have_count(1)
+    await desk.disconnect()
+    select = page.get_by_role("button", name="Change country")
+    await select.click()
+    await page.get_by_role("menuitem", name="Germany").click()
+    await expect(warning).to_have_count(2)
+    await expect(select).to_have_text(re.compile("Change country"))
+
+
+async def test_a_form_without_an_answer_can_be_sent_again(desk: Desk) -> None:
+    """The modal stays with what was typed and says Slack's sentence; once the app answers it goes through."""
+    page = await desk.window()
+    await say(page, "/optout deaf")
+    modal = page.get_by_role("dialog", name="Nobody listens")
+    await modal.get_by_label("Words").fill("hello?")
+    await modal.get_by_role("button", name="Send").click()
+    await expect(modal.get_by_role("alert").last).to_have_text("We had some trouble connecting. Try again?")
+    await expect(modal.get_by_label("Words")).to_have_value("hello?")
+    desk.app.view("deaf")(acknowledge)
+    await modal.get_by_role("button", name="Send").click()
+    await expect(modal).to_have_count(0)
 
 
 async def test_typing_a_slash_offers_the_commands_of_the_app(desk: Desk) -> None:
@@ -599,123 +506,6 @@ async def test_menus_work_with_the_keyboard_alone(desk: Desk) -> None:
     await expect(messages(page).last).to_contain_text("Chosen stop")
 
 
-# ---- modals and Home -------------------------------------------------------------------------------------------
-
-
-async def test_a_modal_shows_errors_at_its_fields_and_keeps_what_was_typed(desk: Desk) -> None:
-    """A refused submission leaves the modal open with the sentence at the field; a good one closes it."""
-    page = await desk.window()
-    await say(page, "/optout form")
-    modal = page.get_by_role("dialog", name="Opt out phones")
-    phones = modal.get_by_label("Phones")
-    await expect(phones).to_be_focused()
-    await modal.get_by_role("button", name="Opt out").click()
-    await expect(modal.locator('[data-block="why"] .field-error')).to_contain_text("required")
-    await phones.fill("12345")
-    await modal.get_by_label("Asked by e-mail").check()
-    await modal.get_by_label("Write it down").check()
-    await modal.get_by_role("button", name="Country").click()
-    await page.get_by_role("menuitem", name="Germany").click()
-    await modal.get_by_role("button", name="Opt out").click()
-    await expect(modal.locator('[data-block="phones"] .field-error')).to_have_text("5 digits, a US number has 10.")
-    await expect(phones).to_have_value("12345")
-    await expect(phones).to_have_attribute("aria-invalid", "true")
-    await phones.fill("212 555 0100")
-    await modal.get_by_role("button", name="Opt out").click()
-    await expect(modal).to_have_count(0)
-    await expect(messages(page)).to_contain_text("Form: 212 555 0100 DE ['note'] mail")
-
-
-async def test_escape_closes_a_modal(desk: Desk) -> None:
-    """Escape closes the modal for good: a reload does not bring it back."""
-    page = await desk.window()
-    await say(page, "/optout form")
-    modal = page.get_by_role("dialog", name="Opt out phones")
-    await expect(modal).to_be_visible()
-    async with page.expect_response("**/sandbox/close"):
-        await page.keyboard.press("Escape")
-    await expect(modal).to_have_count(0)
-    await page.reload()
-    await expect(page.locator("#channel-title")).to_have_text(re.compile("campaign-admins"))
-    await expect(modal).to_have_count(0)
-
-
-async def test_a_modal_takes_a_file(desk: Desk) -> None:
-    """A file chosen in a modal's file input reaches the app with the submission, and is shared nowhere."""
-    page = await desk.window()
-    await say(page, "/optout file")
-    modal = page.get_by_role("dialog", name="Upload a list")
-    await modal.get_by_label("List").set_input_files(
-        {"name": "stops.csv", "mimeType": "text/csv", "buffer": b"phone\n+12125550100\n"}
-    )
-    await modal.get_by_role("button", name="Upload").click()
-    await expect(messages(page)).to_have_count(1)
-    await expect(messages(page)).to_contain_text("Form: stops.csv of 19 bytes")
-    await expect(page.locator(".file-name")).to_have_count(0)
-
-
-async def test_the_app_has_a_home_and_messages(desk: Desk) -> None:
-    """The app's Home opens in its tab and its buttons work; the other tab takes direct messages."""
-    page = await desk.window(channel="@app")
-    await page.get_by_role("tab", name="Home").click()
-    await expect(page.locator("#home b")).to_have_text("desk")
-    await page.get_by_role("button", name="Tidy the desk").click()
-    await expect(page.locator("#home")).to_contain_text("Tidy now")
-    await page.get_by_role("tab", name="Messages").click()
-    await say(page, "hello, desk")
-    await expect(messages(page)).to_contain_text("hello, desk")
-
-
-# ---- files -----------------------------------------------------------------------------------------------------
-
-
-async def test_a_sample_list_is_dropped_with_one_click(desk: Desk) -> None:
-    """The + button offers sample lists; choosing one shares it in the channel at once."""
-    page = await desk.window(channel="optout-uploads")
-    await page.get_by_role("button", name="Attach a list").click()
-    await page.get_by_role("menuitem", name="clean.csv").click()
-    await expect(messages(page).locator(".file-name")).to_have_text("clean.csv")
-    await expect(messages(page).locator(".file-kind")).to_contain_text("KB")
-
-
-async def test_a_file_is_dragged_in_and_sent_with_a_comment(desk: Desk) -> None:
-    """A file dragged over the channel waits beside the text and goes out with it; it can be taken away again."""
-    page = await desk.window(channel="optout-uploads")
-    content = base64.b64encode(b"phone\n+12125550100\n").decode()
-    carried = await page.evaluate_handle(
-        """(content) => {
-          const carried = new DataTransfer();
-          const bytes = Uint8Array.from(atob(content), (each) => each.charCodeAt(0));
-          for (const name of ["stops.csv", "spare.csv"]) carried.items.add(new File([bytes], name, { type: "text/csv" }));
-          return carried;
-        }""",
-        content,
-    )
-    await page.dispatch_event("#channel", "dragenter", {"dataTransfer": carried})
-    await expect(page.locator("#channel")).to_have_class(re.compile("dropping"))
-    await page.dispatch_event("#channel", "drop", {"dataTransfer": carried})
-    await expect(page.locator("#channel")).not_to_have_class(re.compile("dropping"))
-    await page.get_by_role("button", name="Remove spare.csv").click()
-    await composer(page).fill("stops of this week")
-    await page.get_by_role("button", name="Send").first.click()
-    await expect(messages(page)).to_have_count(1)
-    await expect(messages(page)).to_contain_text("stops of this week")
-    await expect(messages(page).locator(".file-name")).to_have_text("stops.csv")
-    await expect(messages(page).locator(".file-kind")).to_contain_text("19 bytes")
-
-
-async def test_a_file_can_be_read_again(desk: Desk) -> None:
-    """A file of a message is downloaded unchanged by a click on its name."""
-    page = await desk.window(channel="optout-uploads")
-    content = b"phone,reason\n12345,too short\n"
-    await choose_file(page, "unreadable.csv", content)
-    await composer(page).press("Enter")
-    async with page.expect_download() as download:
-        await page.get_by_role("link", name="unreadable.csv").click()
-    stream = await (await download.value).path()
-    assert await asyncio.to_thread(stream.read_bytes) == content
-
-
 # ---- looks -----------------------------------------------------------------------------------------------------
 
 
@@ -752,63 +542,3 @@ async def test_the_policy_of_the_page_allows_no_inline_script(desk: Desk) -> Non
     policy = response.headers["content-security-policy"]
     assert "unsafe" not in policy
     assert re.search(r"(script-src|default-src) 'self'", policy)
-
-
-# ---- mrkdwn ----------------------------------------------------------------------------------------------------
-
-MRKDWN = {
-    "*bold* _italic_ ~strike~ `code`": "<b>bold</b> <i>italic</i> <s>strike</s> <code>code</code>",
-    "*bold _both_*": "<b>bold <i>both</i></b>",
-    "2*3*4 snake_case_name a~b~c": "2*3*4 snake_case_name a~b~c",
-    "* not bold* *not\nbold*": "* not bold* *not<br>bold*",
-    "`*not bold*`": "<code>*not bold*</code>",
-    "&lt;b&gt; &amp;amp; &quot;": "&lt;b&gt; &amp;amp; &amp;quot;",
-    "```a *b*\n  &lt;c&gt;```after": "<pre>a *b*\n  &lt;c&gt;</pre>after",
-    "&gt; one\n> two\nafter": "<blockquote>one<br>two</blockquote>after",
-    "&gt;&gt;&gt; one\ntwo": "<blockquote>one<br>two</blockquote>",
-    "<@U1> <@U9|nora>": '<span class="mention own">@admin</span> <span class="mention">@nora</span>',
-    "<@U2>": '<span class="mention">@Opt-Out Desk</span>',
-    "<#C1|old> <!here>": '<span class="mention">#uploads</span> <span class="mention loud">@here</span>',
-    "<https://a.example/?b=1&amp;c=2|a link>": (
-        '<a href="https://a.example/?b=1&amp;c=2" target="_blank" rel="noopener noreferrer">a link</a>'
-    ),
-    "<tel:+12125550100|212-555-0100>": (
-        '<a href="tel:+12125550100" target="_blank" rel="noopener noreferrer">212-555-0100</a>'
-    ),
-    "<javascript:alert(1)|click>": "&lt;javascript:alert(1)|click&gt;",
-    "<script>alert(1)</script>": "&lt;script&gt;alert(1)&lt;/script&gt;",
-    "<!date^1790000000^{date_num} {time_secs}|x>": (
-        '<time datetime="2026-09-21T14:13:20.000Z">2026-09-21 10:13:20 AM</time>'
-    ),
-    "<!date^1790000000^{date_long}|x>": (
-        '<time datetime="2026-09-21T14:13:20.000Z">Monday, September 21st, 2026</time>'
-    ),
-    "<!date^soon^{date}|later>": "<time>later</time>",
-    ":white_check_mark: :no_such_emoji: 10:30:45": "✅ :no_such_emoji: 10:30:45",
-}
-
-
-async def test_mrkdwn_reads_as_in_slack(desk: Desk) -> None:
-    """A table of texts and what they become; what is not markup stays as it was typed."""
-    page = await desk.window()
-    drawn = await page.evaluate(
-        """async (texts) => {
-          const { mrkdwn } = await import("/page/mrkdwn.js");
-          const context = {
-            users: new Map([
-              ["U1", { id: "U1", handle: "admin" }],
-              ["U2", { id: "U2", handle: "optout", real_name: "Opt-Out Desk", is_bot: true }],
-            ]),
-            channels: new Map([["C1", { id: "C1", name: "uploads" }]]),
-            tz: "America/New_York",
-            viewer: "U1",
-          };
-          return texts.map((text) => {
-            const holder = document.createElement("div");
-            holder.append(...mrkdwn(text, context));
-            return holder.innerHTML;
-          });
-        }""",
-        list(MRKDWN),
-    )
-    assert dict(zip(MRKDWN, drawn, strict=True)) == MRKDWN

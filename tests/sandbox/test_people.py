@@ -1,7 +1,10 @@
 """`users.*`, `conversations.*`, `usergroups.*`, `bots.info`, `team.info`: shapes and who may see what."""
 
 import re
+import struct
+import zlib
 
+import aiohttp
 import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -41,6 +44,37 @@ async def test_users_info_tells_roles(people: SandboxClient, api: AsyncWebClient
     assert isinstance(seen["support"]["tz_offset"], int)
     with pytest.raises(SlackApiError, match="user_not_found"):
         await api.users_info(user="U0NOBODY")
+
+
+async def test_pictures(slack: EmbeddedSlack, people: SandboxClient, api: AsyncWebClient) -> None:
+    """People and apps have a picture at each of Slack's sizes: a PNG of that size."""
+    person = (await api.users_info(user=(await people.state()).user("support")["id"]))["user"]["profile"]
+    bot = (await api.bots_info(bot=slack.bot_id))["bot"]["icons"]
+    offered = {name: url for name, url in person.items() if name.startswith("image_")}
+    assert list(offered) == [f"image_{size}" for size in (24, 32, 48, 72, 192, 512)]
+    assert list(bot) == ["image_36", "image_48", "image_72"]
+    async with aiohttp.ClientSession() as session:
+        for name, url in [*offered.items(), *bot.items()]:
+            answer = await session.get(url)
+            content = await answer.read()
+            assert answer.content_type == "image/png"
+            size = int(name.removeprefix("image_"))
+            assert content[:8] == b"\x89PNG\r\n\x1a\n"
+            assert struct.unpack(">II", content[16:24]) == (size, size)
+            rows = zlib.decompress(content[content.index(b"IDAT") + 4 : content.index(b"IEND") - 8])
+            assert len(rows) == size * (size * 3 + 1)
+        assert (await session.get(f"{slack.url}/avatars/U0/100000.png")).status == 404
+
+
+async def test_a_changed_profile_is_told(slack: EmbeddedSlack, people: SandboxClient) -> None:
+    """`user_change` carries the whole user, with language and custom fields."""
+    slack.set_manifest(scopes=["users:read"], events=["user_change"])
+    await people.update_user("support", real_name="Robin V.")
+    [delivery] = await people.deliveries("event")
+    event = delivery["payload"]["event"]
+    assert event["user"]["real_name"] == "Robin V."
+    assert (event["user"]["locale"], event["user"]["profile"]["fields"]) == ("en-US", [])
+    assert event["cache_ts"] == event["user"]["updated"]
 
 
 async def test_users_list_pages(api: AsyncWebClient) -> None:

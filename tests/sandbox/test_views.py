@@ -266,6 +266,8 @@ async def test_shortcuts(slack: EmbeddedSlack, bolt: AsyncApp, people: SandboxCl
     assert on_root["response_url"].startswith(f"{slack.url}/app/")
     assert on_reply["message"]["thread_ts"] == root.ts
     assert anywhere["type"] == "shortcut"
+    assert set(anywhere["user"]) == {"id", "username", "team_id"}
+    assert set(on_root["user"]) == {"id", "username", "team_id", "name"}
     assert "channel" not in anywhere
     with pytest.raises(SandboxError, match="no message"):
         await people.shortcut("admin", "look_up", channel="field-private", ts="1.000000")

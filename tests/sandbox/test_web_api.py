@@ -10,6 +10,24 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import EmbeddedSlack, SandboxClient
 
+# Slack's methods that the embedded Slack promises: all the desk calls, and what apps like it call.
+PROMISED = (
+    "api.test",
+    "apps.connections.open",
+    "auth.test",
+    "bots.info",
+    *(f"chat.{name}" for name in ("delete", "getPermalink", "postEphemeral", "postMessage", "update")),
+    *(f"conversations.{name}" for name in ("history", "info", "join", "list", "members", "open", "replies")),
+    *(f"files.{name}" for name in ("completeUploadExternal", "delete", "getUploadURLExternal", "info")),
+    "oauth.v2.access",
+    "team.info",
+    "usergroups.list",
+    "usergroups.users.list",
+    "users.info",
+    "users.list",
+    *(f"views.{name}" for name in ("open", "publish", "push", "update")),
+)
+
 
 async def ask(slack: EmbeddedSlack, verb: str, method: str, **request: Any) -> dict[str, Any]:
     """One bare request to `/api/{method}`, whose answer must be HTTP 200."""
@@ -79,6 +97,14 @@ async def test_who_may_call(slack: EmbeddedSlack) -> None:
     assert (await ask(slack, "POST", "chat.postMessage", headers=app))["error"] == "not_allowed_token_type"
     unknown = await ask(slack, "POST", "chat.shout", headers=bearer)
     assert unknown == {"ok": False, "error": "unknown_method", "req_method": "chat.shout"}
+
+
+@pytest.mark.parametrize("method", PROMISED)
+async def test_every_method_promised_is_known(slack: EmbeddedSlack, method: str) -> None:
+    """Each answers a call without token and arguments with its own refusal, or, needing neither, well."""
+    answer = await ask(slack, "POST", method)
+    refusals = {"api.test": None, "oauth.v2.access": "invalid_client_id"}
+    assert answer.get("error") == refusals.get(method, "not_authed")
 
 
 async def test_a_missing_scope_is_named(slack: EmbeddedSlack, api: AsyncWebClient) -> None:

@@ -185,21 +185,6 @@ def test_opting_out_marks_conversations_and_delete_reopens_the_active(
     assert all(c.opted_out for c in store.campaigns.list_conversations(account.id, TWO))
 
 
-def test_an_add_completes_its_delivery(store: Store, account: Account, by_admin: Origin) -> None:
-    """The event that asked for an opt-out is done in the same transaction: nobody takes it up again."""
-    store.deliveries.receive(account.id, "Ev1", "app_mention", "C1", {}, lease_seconds=0)
-    store.optouts.add(account.id, [ONE], by_admin, delivery="Ev1")
-    assert store.deliveries.take() is None
-
-
-def test_a_failed_add_leaves_its_delivery_open(store: Store, account: Account, by_admin: Origin) -> None:
-    """When the opt-out is rolled back, so is the mark on its event."""
-    store.deliveries.receive(account.id, "Ev1", "app_mention", "C1", {}, lease_seconds=0)
-    with pytest.raises(sa.exc.IntegrityError):
-        store.optouts.add(account.id, ["nonsense"], by_admin, delivery="Ev1")
-    assert store.deliveries.take() is not None
-
-
 def test_entries_come_newest_first_and_bounded(store: Store, account: Account, by_admin: Origin) -> None:
     """The last entries only, numbered from 1 within the account."""
     for phone in (ONE, TWO, THREE):
@@ -208,11 +193,24 @@ def test_entries_come_newest_first_and_bounded(store: Store, account: Account, b
 
 
 def test_what_asks_twice_is_done_once(store: Store, account: Account, by_admin: Origin) -> None:
-    """The second request of the same name does nothing and is answered nothing; another account's is its own."""
+    """The second request of the same name does nothing and is answered as the first; another account's is its own."""
     other = store.accounts.get_or_create("T2", "Other")
-    assert len(store.optouts.add(account.id, [ONE, TWO], by_admin, once="view V1")) == 2
-    assert store.optouts.add(account.id, [THREE], by_admin, once="view V1") == ()
+    store.optouts.add(account.id, [TWO], by_admin)
+    first = store.optouts.add(account.id, [ONE, TWO], by_admin, once="view V1")
+    store.optouts.delete(account.id, TWO, by_admin)
+    store.optouts.add(account.id, [TWO], by_admin)
+    again = store.optouts.add(account.id, [ONE, TWO], by_admin, once="view V1")
+    assert [(one.phone, one.entry, one.newly) for one in again] == [(one.phone, one.entry, one.newly) for one in first]
+    assert [one.before and one.before.entry.id for one in again] == [None, 1]
     assert store.optouts.count(account.id) == 2
-    assert len(store.optouts.list_entries(account.id, 9)) == 1
+    assert len(store.optouts.list_entries(account.id, 9)) == 4
     assert len(store.optouts.add(other.id, [ONE], by_admin, once="view V1")) == 1
     assert store.deliveries.take(lease_seconds=0) is None
+
+
+def test_what_failed_can_be_asked_again(store: Store, account: Account, by_admin: Origin) -> None:
+    """When the opt-out is rolled back, so is the name it was asked by."""
+    with pytest.raises(sa.exc.IntegrityError):
+        store.optouts.add(account.id, ["nonsense"], by_admin, once="event Ev1")
+    [added] = store.optouts.add(account.id, [ONE], by_admin, once="event Ev1")
+    assert added.newly

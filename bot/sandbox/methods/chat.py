@@ -11,6 +11,8 @@ from bot.sandbox.workspace import Channel, Message
 _MOST_POSTED = 40_000  # characters of text; beyond it chat.postMessage refuses
 _MOST_UPDATED = 4_000  # chat.update is stricter
 _TS = re.compile(r"\d{9,11}\.\d{6}")
+# https://docs.slack.dev/messaging/message-metadata: letters, numbers, underscores and hyphens
+_EVENT_TYPE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def _content(call: Call, *, most: int) -> tuple[str, list[dict[str, Any]], list[dict[str, Any]]]:
@@ -47,6 +49,18 @@ def _thread(call: Call, channel: Channel) -> str | None:
     return parent.thread_ts if parent.is_reply else parent.ts
 
 
+def _metadata(call: Call) -> dict[str, Any] | None:
+    """`metadata` when Slack would keep it; what it would not, it ignores with a warning."""
+    metadata = call.json("metadata", error="metadata_must_be_sent_as_json")
+    if metadata is None:
+        return None
+    named = isinstance(metadata, dict) and _EVENT_TYPE.fullmatch(str(metadata.get("event_type") or ""))
+    if not named or not isinstance(metadata.get("event_payload"), dict):
+        call.warnings.append("invalid_metadata_schema")
+        return None
+    return dict(metadata)
+
+
 async def post_message(call: Call) -> JsonObject:
     channel = call.channel(writing=True)
     text, blocks, attachments = _content(call, most=_MOST_POSTED)
@@ -58,7 +72,7 @@ async def post_message(call: Call) -> JsonObject:
         attachments=attachments,
         bot_id=call.app.bot_id,
         thread_ts=_thread(call, channel),
-        metadata=call.json("metadata"),
+        metadata=_metadata(call),
     )
     feed = call.slack.feed
     feed.post(channel, message)
@@ -86,12 +100,13 @@ async def update(call: Call) -> JsonObject:
     # Text without blocks removes the blocks; blocks without text keep the text.
     keeps_text = call.text("text") is None and call.arguments.get("blocks") is not None
     text, blocks, attachments = _content(call, most=_MOST_UPDATED)
+    feed = call.slack.feed
+    previous = feed.message_object(message)
     message.text = message.text if keeps_text else text
     message.blocks, message.attachments = blocks, attachments
     if call.arguments.get("metadata") is not None:
-        message.metadata = call.json("metadata")
-    feed = call.slack.feed
-    feed.edit(channel, message, call.app.bot_user_id)
+        message.metadata = _metadata(call)
+    feed.edit(channel, message, call.app.bot_user_id, previous)
     return {"channel": channel.id, "ts": message.ts, "text": message.text, "message": feed.message_object(message)}
 
 

@@ -2,17 +2,19 @@
 
 import time
 
+from bot.sandbox.avatars import pictures
 from bot.sandbox.errors import SlackError
-from bot.sandbox.shapes import user_object
+from bot.sandbox.shapes import BOT_ICONS, user_object
 from bot.sandbox.web_api import Call, JsonObject, Method, page_of
 
 
 async def user_info(call: Call) -> JsonObject:
-    return {"user": user_object(call.user())}
+    return {"user": user_object(call.user(), call.slack.feed.base_url)}
 
 
 async def user_list(call: Call) -> JsonObject:
-    found = [user_object(user) for user in call.workspace.users.values() if not user.is_stranger]
+    base_url = call.slack.feed.base_url
+    found = [user_object(user, base_url) for user in call.workspace.users.values() if not user.is_stranger]
     page, metadata = page_of(call, found)
     return {"members": page, "cache_ts": int(time.time())} | metadata
 
@@ -49,7 +51,7 @@ async def bot_info(call: Call) -> JsonObject:
         "updated": found.updated,
         "app_id": found.app_id,
         "user_id": found.id,
-        "icons": {},
+        "icons": pictures(call.slack.feed.base_url, found.app_id or found.id, BOT_ICONS),
     }
     return {"bot": shape}
 

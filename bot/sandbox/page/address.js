@@ -1,12 +1,12 @@
-// Where one is: the person, channel, thread and tab stand in location.hash.
+// Where one is: the person, channel, thread, tab and the panel for developers stand in location.hash.
 
 /** The page's name for the direct message with the app, which has no channel id until somebody wrote in it. */
 export const APP = "@app";
 
-/** {user, channel, thread, tab, at}: handles and names as in the address, null where it says nothing. */
+/** {user, channel, thread, tab, at, wire}: handles and names as in the address, null where it says nothing. */
 export function place() {
   const hash = new URLSearchParams(location.hash.slice(1));
-  return { user: hash.get("user"), channel: hash.get("channel"), thread: hash.get("thread"), tab: hash.get("tab"), at: hash.get("at") };
+  return Object.fromEntries(["user", "channel", "thread", "tab", "at", "wire"].map((name) => [name, hash.get(name)]));
 }
 
 /** The address of a place. */

@@ -1,7 +1,7 @@
 // The embedded Slack's control API: what a person does goes out here, what there is to see comes in.
 
 /** A refusal in words: the control API's own sentence, or that nobody answered. */
-export class Refused extends Error {}
+class Refused extends Error {}
 
 async function answer(request) {
   let response;
@@ -29,8 +29,11 @@ export function act(what, body) {
   }));
 }
 
-/** POST /sandbox/file: `file` is a File, or the name of a sample list. Without a channel it is uploaded and not shared. */
-export function drop({ user, channel, file, text, threadTs }) {
+/**
+ * POST /sandbox/file: `file` is a File, or the name of a sample list. Without a channel it is uploaded and not shared.
+ * `progress(share)` follows the upload, from 0 to 1; `signal` stops it, and the promise rejects with the signal's reason.
+ */
+export function drop({ user, channel, file, text, threadTs, progress, signal }) {
   const form = new FormData();
   form.append("user", user);
   if (channel) form.append("channel", channel);
@@ -38,7 +41,22 @@ export function drop({ user, channel, file, text, threadTs }) {
   if (threadTs) form.append("thread_ts", threadTs);
   if (typeof file === "string") form.append("sample", file);
   else form.append("file", file, file.name);
-  return answer(fetch("/sandbox/file", { method: "POST", body: form }));
+  // fetch() does not tell how far an upload is.
+  const request = new XMLHttpRequest();
+  const response = new Promise((resolve, reject) => {
+    request.upload.addEventListener("progress", (event) => event.lengthComputable && progress?.(event.loaded / event.total));
+    request.addEventListener("load", () => resolve(new Response(request.responseText, { status: request.status })));
+    request.addEventListener("error", reject);
+  });
+  const stopped = new Promise((_, reject) => {
+    signal?.addEventListener("abort", () => {
+      request.abort();
+      reject(signal.reason);
+    });
+  });
+  request.open("POST", "/sandbox/file");
+  request.send(form);
+  return Promise.race([answer(response), stopped]);
 }
 
 /** What Slack's client would say of an answer, or null when all went well. */
@@ -46,8 +64,24 @@ export function failureOf(reply) {
   return reply.ok === false ? reply.shown ?? reply.error ?? "That did not work." : null;
 }
 
-export function state() {
-  return answer(fetch("/sandbox/state"));
+/** GET /sandbox/changes: what is new since `cursor`, or all there is to start with. */
+export function changes(cursor) {
+  return answer(fetch(`/sandbox/changes${cursor ? `?since=${encodeURIComponent(cursor)}` : ""}`));
+}
+
+/** GET /sandbox/earlier: a page of messages before `before`. */
+export function earlier(asked) {
+  return answer(fetch(`/sandbox/earlier?${new URLSearchParams(Object.entries(asked).filter(([, value]) => value))}`));
+}
+
+/** GET /sandbox/wire: what was delivered and called since `cursor`, or the latest of it. */
+export function wire(cursor) {
+  return answer(fetch(`/sandbox/wire${cursor ? `?since=${cursor}` : ""}`));
+}
+
+/** GET /sandbox/faults: the kinds there are, and what waits. */
+export function faults() {
+  return answer(fetch("/sandbox/faults"));
 }
 
 export async function samples() {
@@ -56,18 +90,20 @@ export async function samples() {
 }
 
 /**
- * Call `changed` whenever the workspace changes and after every (re)connection; `online(bool)` as the line comes and goes.
+ * Call `changed` whenever the workspace changes and after every (re)connection, `wired` likewise for what goes over the
+ * wire, and `online(bool)` as the line comes and goes.
  */
-export function follow({ changed, online }) {
+export function follow({ changed, wired, online }) {
   let pause = 300;
   const dial = () => {
-    const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/sandbox/live`);
+    const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/sandbox/live?wire`);
     socket.addEventListener("open", () => {
       pause = 300;
       online(true);
       changed();
+      wired();
     });
-    socket.addEventListener("message", changed);
+    socket.addEventListener("message", (event) => ("wire" in JSON.parse(event.data) ? wired() : changed()));
     socket.addEventListener("close", () => {
       online(false);
       setTimeout(dial, pause);

@@ -2,16 +2,17 @@
 
 import { confirmed } from "./confirm.js";
 import { el } from "./dom.js";
-import { fieldOf, optionItems } from "./fields.js";
+import { fieldOf } from "./fields.js";
 import { icon } from "./icons.js";
 import { openMenu } from "./menu.js";
 import { plain, textObject } from "./mrkdwn.js";
 import { richText } from "./richtext.js";
+import { optionItems } from "./selects.js";
 
 /**
  * Blocks as nodes.
  * `surface`: {context, press(element, block, value), form}: press sends a block action and resolves when the app has
- * acknowledged it; `form` is a Form (fields.js) on a modal, where inputs are collected, and null elsewhere.
+ * acknowledged it, to a sentence when it has not; `form` is a Form (fields.js) on a modal, where inputs are collected, and null elsewhere.
  */
 export function renderBlocks(blocks, surface) {
   return (blocks ?? []).map((block) => {
@@ -23,7 +24,7 @@ export function renderBlocks(blocks, surface) {
 }
 
 const BLOCKS = {
-  header: (block) => el("h3", {}, plain(block.text)),
+  header: (block) => el("h2", {}, plain(block.text)),
   divider: () => el("hr"),
   section: (block, surface) => el("div", {},
     el("div.section-body", {},
@@ -54,18 +55,22 @@ function picture(image, kind = "picture") {
 
 /** The field of an element, registered with the form when there is one; null for a kind this page does not draw. */
 function fieldIn(block, item, surface, changed) {
-  const field = fieldOf(item, surface.context, changed);
+  const field = fieldOf(item, surface.context, changed, block.type === "input" && Boolean(block.optional));
   if (field) surface.form?.register(block, item, field);
   return field;
 }
 
 function inputBlock(block, surface) {
-  const field = fieldIn(block, block.element, surface, (value) => !block.dispatch_action || act(block.element, block, value, surface));
+  const field = fieldIn(block, block.element, surface, (value) => !block.dispatch_action || act(block.element, block, value, surface, field.control));
   if (!field) return unknown(block.element);
   const label = el("label.input-label", { id: `${field.id}-label`, for: field.group ? null : field.id }, plain(block.label),
     block.optional ? el("span.optional", {}, " (optional)") : null);
   const hint = block.hint ? el("p.field-hint", { id: `${field.id}-hint` }, plain(block.hint)) : null;
   const error = el("p.field-error", { id: `${field.id}-error`, role: "alert", hidden: true });
+  for (const node of field.group ? field.control.querySelectorAll("input") : [field.control]) {
+    node.dataset.focus = `${focusKey(block.element, block)}${field.group ? `/${node.value}` : ""}`;
+  }
+  if (block.element.focus_on_load) field.control.dataset.focusFirst = "";
   field.control.setAttribute("aria-labelledby", `${label.id}${field.wordsId ? ` ${field.wordsId}` : ""}`);
   field.control.setAttribute("aria-describedby", `${hint ? `${hint.id} ` : ""}${error.id}`);
   field.fail = (sentence) => {
@@ -73,14 +78,14 @@ function inputBlock(block, surface) {
     error.hidden = !sentence;
     field.control.setAttribute("aria-invalid", sentence ? "true" : "false");
   };
-  return el("div", { "data-block": block.block_id }, label, field.control, hint, error);
+  return el("div", { "data-block": block.block_id }, label, field.node ?? field.control, hint, error);
 }
 
 function element(item, block, surface) {
   if (item.type === "image") return picture(item);
   if (item.type === "button") return button(item, block, surface);
   if (item.type === "overflow") return overflow(item, block, surface);
-  const field = fieldIn(block, item, surface, (value) => act(item, block, value, surface));
+  const field = fieldIn(block, item, surface, (value) => act(item, block, value, surface, field.control));
   if (!field) return unknown(item);
   field.control.dataset.focus = focusKey(item, block);
   if (!field.wordsId) field.control.setAttribute("aria-label", plain(item.placeholder) || item.action_id || item.type);
@@ -93,14 +98,24 @@ const focusKey = (item, block) => `${block.block_id ?? ""}/${item.action_id ?? "
  * Ask when the element says so, send the action, and keep the control busy until the app has acknowledged.
  * False when the person said no or the action failed: the choice is then taken back.
  */
-async function act(item, block, value, surface, control = null) {
+async function act(item, block, value, surface, control) {
   if (item.confirm && !(await confirmed(item.confirm, surface.context))) return false;
-  control?.setAttribute("aria-busy", "true");
+  warn(control, null);
+  control.setAttribute("aria-busy", "true");
   try {
-    return await surface.press(item, block, value);
+    const failure = await surface.press(item, block, value);
+    if (typeof failure !== "string") return true;
+    warn(control, failure);
+    return false;
   } finally {
-    control?.removeAttribute("aria-busy");
+    control.removeAttribute("aria-busy");
   }
+}
+
+/** Slack's small triangle beside a control whose press the app did not acknowledge; null takes it away. */
+function warn(control, sentence) {
+  if (control.nextElementSibling?.matches(".no-answer")) control.nextElementSibling.remove();
+  if (sentence) control.after(el("span.no-answer", { role: "alert", title: sentence }, icon("warning"), el("span.unseen", {}, sentence)));
 }
 
 function button(item, block, surface) {

@@ -4,17 +4,21 @@ import { act, drop, failureOf, samples } from "./api.js";
 import { el, toast } from "./dom.js";
 import { icon } from "./icons.js";
 import { openMenu } from "./menu.js";
+import { Stopped, Uploads } from "./uploads.js";
 
 const COMMAND = /^\/[\w-]/u;
+
+/** Where what was typed at a place is kept: in this tab, over a reload. */
+const draftOf = (place) => `draft ${place.user} ${place.channel} ${place.threadTs ?? ""}`;
 
 /** One composer; `setPlace` points it at a channel or thread, and what was typed there before comes back. */
 export class Composer {
   #place = null;
-  #drafts = new Map();
   #files = [];
   #chosen = -1;
   #notice;
   #sent;
+  #uploads = new Uploads();
 
   /** `notice(place, sentence)` shows what Slackbot would say to the person alone; `sent(place)` follows a message sent. */
   constructor(slot, { label, notice, sent }) {
@@ -22,9 +26,9 @@ export class Composer {
     this.#sent = sent;
     const id = slot.id;
     this.text = el("textarea", {
-      id: `${id}-text`, rows: 1, "aria-label": label, autocomplete: "off", role: "combobox",
-      "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": `${id}-suggestions`,
-      onkeydown: (event) => this.#key(event), oninput: () => this.#suggest(),
+      id: `${id}-text`, rows: 1, "aria-label": label, autocomplete: "off",
+      "aria-autocomplete": "list", "aria-haspopup": "listbox", "aria-controls": `${id}-suggestions`,
+      onkeydown: (event) => this.#key(event), oninput: () => this.#typed(),
       onpaste: (event) => this.#paste(event), onblur: () => this.#hide(),
     });
     this.chips = el("ul.chips", { "aria-label": "Files to send" });
@@ -37,9 +41,9 @@ export class Composer {
       type: "button", "aria-label": "Attach a list", "aria-haspopup": "menu", "aria-expanded": "false", onclick: () => this.offer(this.add),
     }, "+");
     this.working = el("span.working", { role: "status" });
-    this.hint = el("span.composer-hint", {}, "Enter sends · Shift+Enter starts a new line");
+    this.hint = el("span.composer-hint", {}, "Enter sends · Shift+Enter: new line · F6: next pane");
     this.form = el("form.composer", { onsubmit: (event) => { event.preventDefault(); this.#send(); } },
-      this.suggestions, this.chips, this.text,
+      this.suggestions, this.#uploads.list, this.chips, this.text,
       el("div.composer-foot", {}, this.add, this.picker, this.working, this.hint,
         el("button.send", { type: "submit", "aria-label": "Send" }, "➤")));
     this.closed = el("p.composer-closed", { hidden: true });
@@ -48,15 +52,14 @@ export class Composer {
 
   /** `place`: {user, channel, channelKey, threadTs?, words, closed?, commands, people}; `words` invites to type, `closed` says why one cannot. */
   setPlace(place) {
-    const key = (each) => `${each?.user} ${each?.channel} ${each?.threadTs ?? ""}`;
-    if (this.#place && key(this.#place) !== key(place)) {
-      this.#drafts.set(key(this.#place), this.text.value);
-      this.text.value = this.#drafts.get(key(place)) ?? "";
+    const moved = !this.#place || draftOf(this.#place) !== draftOf(place);
+    this.#place = place;
+    if (moved) {
+      this.text.value = sessionStorage.getItem(draftOf(place)) ?? "";
       this.#files = [];
       this.#drawChips();
       this.#hide();
     }
-    this.#place = place;
     this.text.placeholder = place.words;
     this.form.hidden = Boolean(place.closed);
     this.closed.hidden = !place.closed;
@@ -116,7 +119,7 @@ export class Composer {
 
   #dropSample(name) {
     const text = COMMAND.test(this.text.value) ? "" : this.text.value.trim();
-    if (text) this.text.value = "";
+    if (text) this.#emptied();
     const { user, channel, threadTs } = this.#place;
     return this.#work(`Sending ${name}…`, this.#place, text, () => drop({ user, channel, file: name, text, threadTs }));
   }
@@ -127,7 +130,7 @@ export class Composer {
     const place = this.#place;
     if (!text && !files.length) return;
     const { user, channel, threadTs } = place;
-    this.text.value = "";
+    this.#emptied();
     this.#files = [];
     this.#drawChips();
     this.#hide();
@@ -141,7 +144,8 @@ export class Composer {
     }
     for (const [index, file] of files.entries()) {
       const comment = index ? "" : text;
-      await this.#work(`Uploading ${file.name}…`, place, comment, () => drop({ user, channel, file, text: comment, threadTs }));
+      await this.#work(`Uploading ${file.name}…`, place, comment, () =>
+        this.#uploads.run(file.name, (how) => drop({ user, channel, file, text: comment, threadTs, ...how })));
     }
   }
 
@@ -153,7 +157,7 @@ export class Composer {
       const failure = failureOf(await request());
       if (failure) this.#notice(place, failure);
     } catch (error) {
-      this.#notice(place, error.message);
+      if (!(error instanceof Stopped)) this.#notice(place, error.message);
       if (text && !this.text.value && this.#place.channel === place.channel && this.#place.user === place.user) this.text.value = text;
     } finally {
       if (this.working.textContent === words) this.working.textContent = "";
@@ -181,6 +185,16 @@ export class Composer {
       event.preventDefault();
       this.#send();
     }
+  }
+
+  #emptied() {
+    this.text.value = "";
+    sessionStorage.removeItem(draftOf(this.#place));
+  }
+
+  #typed() {
+    sessionStorage.setItem(draftOf(this.#place), this.text.value);
+    this.#suggest();
   }
 
   /** Commands after "/", people after "@": the word before the caret decides. */
@@ -211,7 +225,6 @@ export class Composer {
       },
     }, el("b", {}, label), description ? el("span.suggestion-description", {}, description) : null)));
     this.suggestions.hidden = !rows.length;
-    this.text.setAttribute("aria-expanded", String(Boolean(rows.length)));
     // A half-typed person is completed by Enter, a command is sent by it: people type commands whole.
     if (rows.length && person) this.#choose(0);
   }
@@ -225,7 +238,6 @@ export class Composer {
   #hide() {
     this.#chosen = -1;
     this.suggestions.hidden = true;
-    this.text.setAttribute("aria-expanded", "false");
     this.text.removeAttribute("aria-activedescendant");
   }
 }

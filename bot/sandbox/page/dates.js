@@ -82,6 +82,9 @@ export function slackDate(seconds, pattern, tz, now = Date.now() / 1000) {
 
 export const clock = (seconds, tz) => TOKENS.time(seconds, tz);
 export const fullDate = (seconds, tz) => `${TOKENS.date_long(seconds, tz)} at ${TOKENS.time_secs(seconds, tz)}`;
+/** To the millisecond, for what goes over the wire. */
+export const exactTime = (seconds, tz) =>
+  say(seconds, tz, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" });
 export const dayKey = isoDay;
 
 /** The divider between two days: Today, Yesterday, or "Monday, November 23rd", with the year when it is another one. */

@@ -22,7 +22,8 @@ const signatures = new WeakMap();
 /**
  * Make the children of `container` those of `items` ({key, signature, build}), in order.
  * A child whose signature is unchanged is kept as it is, so that focus, selection and half-made choices survive
- * the arrival of other messages; one that is rebuilt gives its focus to the control of the same data-focus.
+ * the arrival of other messages; one that is rebuilt gives its focus to the control of the same data-focus. Where that is
+ * gone the focus stays near: on the child, or on the container when the child is gone too.
  */
 export function reconcile(container, items) {
   const old = new Map([...container.children].map((node) => [node.dataset.key, node]));
@@ -35,17 +36,22 @@ export function reconcile(container, items) {
       fresh.dataset.key = key;
       signatures.set(fresh, signature);
       if (node) {
-        const focus = node.contains(document.activeElement) ? document.activeElement.dataset.focus : undefined;
+        const focused = node.contains(document.activeElement);
+        const focus = focused ? document.activeElement.dataset.focus : undefined;
         if (cursor === node) cursor = fresh;
         node.replaceWith(fresh);
-        if (focus) [...fresh.querySelectorAll("[data-focus]")].find((each) => each.dataset.focus === focus)?.focus();
+        if (focused) ([...fresh.querySelectorAll("[data-focus]")].find((each) => each.dataset.focus === focus) ?? fresh).focus();
       }
       node = fresh;
     }
     if (node === cursor) cursor = cursor.nextElementSibling;
     else container.insertBefore(node, cursor);
   }
-  for (const node of old.values()) node.remove();
+  for (const node of old.values()) {
+    const focused = node.contains(document.activeElement);
+    node.remove();
+    if (focused) container.focus();
+  }
 }
 
 const AVATAR_COLOURS = 8;

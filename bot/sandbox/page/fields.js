@@ -1,8 +1,10 @@
-// The elements that hold a value: text, dates, choices and menus. Each is {id, control, read, write, group?, wordsId?, fail?}.
+// The elements that hold a value: text, dates, choices, selects and files. Each is a field:
+// {id, control, node?, read, write, group?, wordsId?, fail?}; `node` is what to show where that is more than the control.
 
 import { el } from "./dom.js";
-import { openMenu } from "./menu.js";
+import { fileField } from "./filefield.js";
 import { plain, textObject } from "./mrkdwn.js";
+import { selectOf } from "./selects.js";
 
 let made = 0;
 const nextId = () => `field-${(made += 1)}`;
@@ -26,7 +28,7 @@ export class Form {
   restore(values) {
     for (const { block, action, field } of this.#fields) {
       const value = values[block]?.[action];
-      if (value !== undefined && value !== null) field.write(value);
+      if (value !== undefined) field.write(value);
     }
   }
 
@@ -48,12 +50,12 @@ export class Form {
 
 /**
  * A field for a Block Kit element, or null for a kind this page does not draw.
- * `changed(value)` is called when the person settles on a value; when it resolves to false a menu goes back to what it was.
+ * `changed(value)` is called when the person settles on a value; when it resolves to false a select goes back to what it
+ * was. An `optional` select can be emptied again.
  */
-export function fieldOf(item, context, changed = () => true) {
-  if (Object.hasOwn(MENUS, item.type)) return menuField(item, context, changed);
+export function fieldOf(item, context, changed = () => true, optional = false) {
   const draw = Object.hasOwn(FIELDS, item.type) ? FIELDS[item.type] : null;
-  return draw ? draw(item, context, changed) : null;
+  return draw ? draw(item, context, changed) : selectOf(item, nextId(), context, changed, optional);
 }
 
 function typed(spec, attributes, initial, changed) {
@@ -84,22 +86,8 @@ const FIELDS = {
     options(item, context, "checkbox", (item.initial_options ?? []).map((each) => each.value), changed),
   radio_buttons: (item, context, changed) =>
     options(item, context, "radio", item.initial_option ? [item.initial_option.value] : [], changed),
-  file_input: (item) => {
-    const id = nextId();
-    const control = el("input.field", {
-      type: "file", id, multiple: (item.max_files ?? 10) > 1,
-      accept: item.filetypes?.length ? item.filetypes.map((type) => `.${type}`).join(",") : null,
-    });
-    return { id, control, read: () => [...control.files], write: (files) => keepFiles(control, files) };
-  },
+  file_input: (item) => fileField(item, nextId()),
 };
-
-/** A file input takes no list of files, only a DataTransfer's. */
-function keepFiles(control, files) {
-  const carried = new DataTransfer();
-  for (const file of files) carried.items.add(file);
-  control.files = carried.files;
-}
 
 function options(item, context, type, initial, changed) {
   const id = nextId();
@@ -119,56 +107,4 @@ function options(item, context, type, initial, changed) {
       for (const [box] of boxes) box.checked = [value].flat().includes(box.value);
     },
   };
-}
-
-/** Options of a menu as menu items. */
-export const optionItems = (list) =>
-  (list ?? []).map((option) => ({
-    label: plain(option.text), description: option.description ? plain(option.description) : null, value: option.value,
-  }));
-
-const personName = (user) => (user.is_bot ? user.real_name || user.name : `@${user.handle}`);
-const channelItems = ({ channels }, fits) =>
-  [...channels.values()].filter((channel) => !channel.is_im && fits(channel))
-    .map((channel) => ({ label: `#${channel.name}`, value: channel.id }));
-
-/** What each kind of menu offers, and the value it starts with. */
-const MENUS = {
-  static_select: (item) => [
-    item.option_groups
-      ? item.option_groups.flatMap((group) => [{ heading: plain(group.label) }, ...optionItems(group.options)])
-      : optionItems(item.options),
-    item.initial_option?.value],
-  users_select: (item, { users }) =>
-    [[...users.values()].map((user) => ({ label: personName(user), value: user.id })), item.initial_user],
-  channels_select: (item, context) => [channelItems(context, (channel) => !channel.is_private), item.initial_channel],
-  conversations_select: (item, context) => [channelItems(context, () => true), item.initial_conversation],
-};
-
-function menuField(item, context, changed) {
-  const [items, initial] = MENUS[item.type](item, context);
-  const id = nextId();
-  const placeholder = plain(item.placeholder) || "Choose an option";
-  const words = el("span.select-label", { id: `${id}-words` });
-  let value = null;
-  const write = (next) => {
-    value = next ?? null;
-    words.textContent = items.find((each) => !each.heading && each.value === value)?.label ?? placeholder;
-  };
-  write(initial);
-  const control = el("button.button.select", {
-    type: "button", id, "aria-haspopup": "menu", "aria-expanded": "false",
-    onclick: () => openMenu(control, items.map((each) => ({ ...each, current: !each.heading && each.value === value })), {
-      label: placeholder,
-      pick: async (option) => {
-        const before = value;
-        write(option.value);
-        control.setAttribute("aria-busy", "true");
-        const kept = await changed(option.value);
-        control.removeAttribute("aria-busy");
-        if (kept === false) write(before);
-      },
-    }),
-  }, words, el("span.caret", { "aria-hidden": "true" }, "▾"));
-  return { id, control, read: () => value, write, wordsId: words.id };
 }

@@ -6,18 +6,20 @@ import { avatar, el } from "./dom.js";
 import { icon } from "./icons.js";
 import { openMenu } from "./menu.js";
 import { mrkdwn } from "./mrkdwn.js";
+import { isOutsider, roleOf } from "./roles.js";
 
 const FOLLOW_WITHIN_SECONDS = 300;
 
 const secondsOf = (ts) => Number(ts);
 const byTime = (one, other) => (one.ts < other.ts ? -1 : one.ts > other.ts ? 1 : 0);
 
-/** Who wrote a message: {id, name, app}. */
-export function authorOf(message, context) {
+/** Who wrote a message: {id, name, app, badge}. */
+function authorOf(message, context) {
   const user = context.users.get(message.user);
   const app = Boolean(message.bot_id) || Boolean(user?.is_bot) || message.user === "USLACKBOT";
   const name = (app ? message.username || user?.real_name : user?.handle) || message.handle || message.user || "Unknown";
-  return { id: message.user ?? message.bot_id ?? name, name, app };
+  const badge = app ? "APP" : isOutsider(user) ? roleOf(user).toUpperCase() : null;
+  return { id: message.user ?? message.bot_id ?? name, name, app, badge };
 }
 
 /**
@@ -48,8 +50,7 @@ export function listItems(messages, view) {
       build: () => messageNode(message, author, follows, view),
     });
     if (view.thread && message.ts === view.thread) {
-      const count = message.thread?.length ?? 0;
-      const words = count ? repliesWord(count) : "No replies yet";
+      const words = message.replies ? repliesWord(message.replies) : "No replies yet";
       items.push({ key: "replies", signature: words, build: () => el("div.day.replies-rule", { role: "separator" }, el("span", {}, words)) });
       previous = null;
     }
@@ -64,8 +65,8 @@ function messageNode(message, author, follows, view) {
   const at = secondsOf(message.ts);
   const time = el("time.time", { datetime: new Date(at * 1000).toISOString(), title: fullDate(at, context.tz) }, clock(at, context.tz));
   const head = follows ? null : el("div.message-head", {}, el("span.author", {}, author.name),
-    author.app ? el("span.badge", {}, "APP") : null, time);
-  const node = el(`article.message${follows ? ".follows" : ""}${message.private ? ".private" : ""}`, { "data-ts": message.ts, "aria-label": `Message of ${author.name}` },
+    author.badge ? el("span.badge", {}, author.badge) : null, time);
+  const node = el(`article.message${follows ? ".follows" : ""}${message.private ? ".private" : ""}`, { "data-ts": message.ts, "data-focus": `message/${message.ts}`, tabindex: "-1", "aria-label": `Message of ${author.name}` },
     el("div.gutter", {}, follows ? time : avatar(author.id, author.name, { app: author.app })),
     el("div.message-main", {},
       message.private ? el("p.only-you", {}, icon("eye"), " Only visible to you") : null,
@@ -104,10 +105,10 @@ function sizeWords(bytes) {
 
 /** The files of a message; one that was deleted leaves a tombstone. */
 function files(message, { context }) {
-  const all = (message.files ?? []).map((file) => context.files.get(file.id ?? file) ?? (typeof file === "string" ? { id: file } : file));
+  const all = message.files ?? [];
   if (!all.length) return null;
   return el("div.files", {}, all.map((file) => {
-    if (file.mode === "tombstone" || file.deleted) return el("div.file-card.gone", {}, "This file was deleted.");
+    if (file.deleted) return el("div.file-card.gone", {}, "This file was deleted.");
     const name = file.name ?? file.title ?? file.id;
     const kind = [file.pretty_type ?? file.filetype?.toUpperCase(), sizeWords(file.size)].filter(Boolean).join(" · ");
     const link = context.fileUrl(file);
@@ -119,12 +120,12 @@ function files(message, { context }) {
 
 function threadBar(message, { context, actions }) {
   const replies = message.thread ?? [];
-  if (!replies.length) return null;
+  if (!message.replies) return null;
   const people = [...new Map(replies.map((reply) => authorOf(reply, context)).map((author) => [author.id, author])).values()].slice(0, 4);
   const last = secondsOf(replies.at(-1).ts);
   return el("button.plain.thread-bar", { type: "button", "data-focus": `thread/${message.ts}`, onclick: () => actions.openThread(message.ts) },
     people.map((author) => avatar(author.id, author.name, { small: true, app: author.app })),
-    el("span.replies", {}, repliesWord(replies.length)),
+    el("span.replies", {}, repliesWord(message.replies)),
     el("span.last-reply", {}, `Last reply at ${clock(last, context.tz)}`));
 }
 
@@ -132,7 +133,7 @@ function toolbar(message, { context, actions, thread }) {
   const items = [
     ...context.shortcuts.map((shortcut) => ({ label: shortcut.name, description: context.appName, value: () => actions.shortcut(message, shortcut) })),
     { label: "Copy ts", description: message.ts, value: () => navigator.clipboard?.writeText(message.ts) },
-    ...(message.user === context.viewer ? (message.files ?? []).map((file) => ({ label: "Delete file", description: file.name ?? "", value: () => actions.deleteFile(file.id ?? file) })) : []),
+    ...(message.user === context.viewer ? (message.files ?? []).filter((file) => !file.deleted).map((file) => ({ label: "Delete file", description: file.name, value: () => actions.deleteFile(file.id) })) : []),
   ];
   const more = el("button.plain.icon", {
     type: "button", "aria-label": "More actions", "aria-haspopup": "menu", "aria-expanded": "false", "data-focus": `more/${message.ts}`,

@@ -5,17 +5,17 @@ import { renderBlocks } from "./blocks.js";
 import { el, toast } from "./dom.js";
 import { Form } from "./fields.js";
 import { plain } from "./mrkdwn.js";
+import { Stopped, Uploads } from "./uploads.js";
 
 /** The values with chosen files uploaded and replaced by their ids, which is what a file input's state holds. */
-async function uploaded(user, values) {
-  const send = async (value) => {
-    if (!Array.isArray(value)) return value;
-    return Promise.all(value.map(async (each) => (each instanceof File ? (await drop({ user, file: each })).file : each)));
-  };
+async function uploaded(user, values, uploads) {
+  const send = (file) => uploads.run(file.name, async (how) => (await drop({ user, file, ...how })).file);
   const ready = {};
   for (const [block, actions] of Object.entries(values)) {
     ready[block] = {};
-    for (const [action, value] of Object.entries(actions)) ready[block][action] = await send(value);
+    for (const [action, value] of Object.entries(actions)) {
+      ready[block][action] = Array.isArray(value) ? await Promise.all(value.map((each) => (each instanceof File ? send(each) : each))) : value;
+    }
   }
   return ready;
 }
@@ -27,27 +27,38 @@ export class Modals {
   #form = null;
   #body = null;
   #failure = null;
+  #uploads = null;
   // Views closed here whose disappearance the server has not told yet; they must not flash up again.
   #closed = new Set();
+  // What was typed into views that lie below another one.
+  #below = new Map();
 
   /** `stack`: the open views of `user`, top last; `context` as for mrkdwn; press as for renderBlocks, given the view too. */
   show(stack, { user, context, press }) {
     const top = stack.filter((view) => !this.#closed.has(view.id)).at(-1);
     if (!top) {
       this.#drop();
+      this.#below.clear();
       return;
     }
     const signature = JSON.stringify([user, top.id, top.hash, top.blocks]);
     if (this.#shown?.signature === signature) return;
-    const typed = this.#shown?.id === top.id && this.#shown.user === user ? this.#form.values() : null;
-    if (!typed) this.#build(top, user, stack.length > 1);
+    const same = this.#shown?.id === top.id && this.#shown.user === user;
+    if (this.#shown) this.#below.set(this.#shown.id, this.#form.values());
+    if (!same) this.#build(top, user, stack.length > 1);
     this.#shown = { id: top.id, user, signature };
+    const focus = same ? document.activeElement?.dataset.focus : null;
     this.#fill(top, context, press);
-    if (typed) this.#form.restore(typed);
-    else this.#body.querySelector("input, textarea, select, .select")?.focus();
+    this.#form.restore(this.#below.get(top.id) ?? {});
+    const first = this.#body.querySelector("[data-focus-first]") ?? this.#body.querySelector("input, textarea, .select");
+    const again = focus && [...this.#body.querySelectorAll("[data-focus]")].find((node) => node.dataset.focus === focus);
+    if (again) again.focus();
+    else if (!this.#dialog.contains(document.activeElement) || !same) first?.focus();
   }
 
   #drop() {
+    // Closing, not only removing, gives the focus back to where it was before.
+    this.#dialog?.close();
     this.#dialog?.remove();
     this.#dialog = this.#shown = null;
   }
@@ -56,6 +67,7 @@ export class Modals {
     this.#drop();
     this.#body = el("div.dialog-body");
     this.#failure = el("p.field-error", { role: "alert", hidden: true });
+    this.#uploads = new Uploads();
     const close = () => this.#close(user, view.id);
     const submit = (event) => {
       event.preventDefault();
@@ -66,6 +78,7 @@ export class Modals {
         el("div.dialog-head", {}, el("h2", { id: "modal-title" }),
           el("button.plain.icon.end", { type: "button", "aria-label": "Close", onclick: close }, "✕")),
         this.#body,
+        this.#uploads.list,
         this.#failure,
         el("div.dialog-foot", {},
           el("button.button.modal-close", { type: "button", onclick: close }, nested ? "Back" : "Cancel"),
@@ -96,12 +109,12 @@ export class Modals {
     if (submit.getAttribute("aria-busy") === "true") return;
     submit.setAttribute("aria-busy", "true");
     try {
-      const reply = await act("submit", { user, view_id: viewId, values: await uploaded(user, form.values()) });
+      const reply = await act("submit", { user, view_id: viewId, values: await uploaded(user, form.values(), this.#uploads) });
       const errors = reply.errors ?? (reply.response?.response_action === "errors" ? reply.response.errors : null) ?? {};
       const homeless = form.fail(errors);
       this.#say(failureOf(reply) && !Object.keys(errors).length ? failureOf(reply) : homeless.join(" "));
     } catch (error) {
-      this.#say(error.message);
+      this.#say(error instanceof Stopped ? null : error.message);
     } finally {
       submit.removeAttribute("aria-busy");
     }

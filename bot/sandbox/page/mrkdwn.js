@@ -19,7 +19,7 @@ const EMOJI = Object.fromEntries(
 );
 
 /** Slack escapes these three characters and no other. */
-export const unescape = (text) => text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+const unescape = (text) => text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 
 const withEmoji = (text) =>
   text.replace(/:([a-z0-9_+-]+):/gu, (whole, name) => (Object.hasOwn(EMOJI, name) ? EMOJI[name] : whole));
@@ -95,6 +95,7 @@ function inline(text, context) {
     const { code, ref, url } = match.groups;
     if (code !== undefined) nodes.push(el("code", {}, ...literal(code, context)));
     else if (ref !== undefined) nodes.push(reference(ref, context));
+    else if (url !== undefined && context.verbatim) nodes.push(unescape(url));
     else if (url !== undefined) nodes.push(anchor(unescape(url), unescape(url), context));
     else {
       const [kind, inner] = Object.entries(match.groups).find(([, value]) => value !== undefined);
@@ -160,9 +161,10 @@ export function mrkdwn(text, context) {
   });
 }
 
-/** A text object of either kind. */
+/** A text object of either kind; in a `verbatim` one addresses that are only written out stay text. */
 export function textObject(object, context) {
   if (!object) return [];
   if (typeof object === "string") return [object];
-  return object.type === "mrkdwn" ? mrkdwn(object.text, context) : [plain(object)];
+  if (object.type !== "mrkdwn") return [plain(object)];
+  return mrkdwn(object.text, object.verbatim ? { ...context, verbatim: true } : context);
 }

@@ -2,22 +2,33 @@
 // location.hash, so that a reload, the back button and a copied address lead to the same view.
 
 import { APP, appChannel, hashOf, place, visibleChannels } from "./address.js";
-import { act, failureOf, follow, state as fetchState } from "./api.js";
+import { act, failureOf, follow } from "./api.js";
 import { renderBlocks } from "./blocks.js";
 import { Composer } from "./composer.js";
 import { el, reconcile, toast } from "./dom.js";
+import { receiveFiles } from "./dropping.js";
 import { icon } from "./icons.js";
+import { movesBetweenMessages, movesBetweenPanes } from "./keyboard.js";
 import { listItems, spoken } from "./messages.js";
 import { Modals } from "./modals.js";
-import { atEnd, drawList, keepEnd, toEnd } from "./scrolling.js";
-import { drawSidebar, Unread } from "./sidebar.js";
+import { atEnd, drawList, keepEnd, readsEnd, toEnd } from "./scrolling.js";
+import { Seen } from "./seen.js";
+import { drawClock, drawSidebar, Unread } from "./sidebar.js";
+import { tabs } from "./tabs.js";
+import { isTry, Tries } from "./tries.js";
+import { WirePanel } from "./wirepanel.js";
 
-// Older messages are drawn on demand: a channel of thousands stays quick.
-const SHOWN_AT_FIRST = 150;
+// Of what was fetched, older messages are drawn on demand: a channel of thousands stays quick.
+const SHOWN_AT_FIRST = 100;
+const CLOCK_MS = 1000;
 
 const $ = (id) => document.getElementById(id);
 const modals = new Modals();
 const unread = new Unread();
+const tries = new Tries({ go, failure });
+const seen = new Seen();
+const wire = new WirePanel(go);
+const selectAppTab = tabs([[$("tab-home"), "home"], [$("tab-messages"), null]], (tab) => go({ tab, thread: null }));
 
 let workspace = null;
 let notices = [];
@@ -29,7 +40,8 @@ let drawn = { place: null, thread: null, home: null };
 function go(changes) {
   const hash = hashOf({ ...place(), at: null, ...changes });
   if (hash !== location.hash) location.hash = hash;
-  else draw();
+  // Not left to the hashchange, which comes later: who goes somewhere may want to put the focus there.
+  draw();
 }
 
 const person = () => workspace.users.find((user) => user.handle === place().user);
@@ -57,41 +69,43 @@ function contextFor(viewer) {
   return {
     users: new Map(workspace.users.map((user) => [user.id, user])),
     channels: new Map(workspace.channels.map((channel) => [channel.id, channel])),
-    files: new Map((workspace.files ?? []).map((file) => [file.id, file])),
     tz: viewer.tz,
     viewer: viewer.id,
     appName: workspace.app.name,
     shortcuts: shortcuts.map((each) => ({ ...each, name: each.name ?? each.callback_id })),
     // What a drawn message depends on besides itself; a change redraws all.
-    key: JSON.stringify([viewer.id, viewer.tz, shortcuts, workspace.users.length, (workspace.files ?? []).map((file) => [file.id, file.mode, file.deleted, file.size])]),
+    key: JSON.stringify([viewer.id, viewer.tz, shortcuts, workspace.users.length, place().wire]),
     fileUrl: (file) => (/^\/sandbox\/files\/\w+$/u.test(file.url ?? "") && !file.deleted ? file.url : null),
     permalink: (id, ts, url) => {
       const channel = workspace.channels.find((each) => each.id === id);
       if (!channel) return null;
       const parent = /[?&]thread_ts=(?<ts>\d+\.\d+)/u.exec(url)?.groups.ts;
-      return hashOf({ user: viewer.handle, channel: channel.is_im ? APP : channel.name, thread: parent, at: ts });
+      return hashOf({ user: viewer.handle, channel: channel.is_im ? APP : channel.name, thread: parent, at: ts, wire: place().wire });
     },
   };
 }
 
-/** Run an act of the person; a failure is a toast, and the answer is whether it went through. */
-async function attempt(request) {
+/** Run an act of the person: null, or what to tell them when it failed. */
+async function failure(request) {
   try {
-    const failure = failureOf(await request);
-    if (failure) toast(failure);
-    return !failure;
+    return failureOf(await request);
   } catch (error) {
-    toast(error.message);
-    return false;
+    return error.message;
   }
+}
+
+/** The same with a failure as a toast; the answer is whether it went through. */
+async function attempt(request) {
+  const sentence = await failure(request);
+  if (sentence) toast(sentence);
+  return !sentence;
 }
 
 function actionsFor(viewer, channelId) {
   const user = viewer.handle;
   return {
-    press: (message, item, block, value) => attempt(act("click", {
-      user, channel: channelId, ts: message.ts, action_id: item.action_id, block_id: block.block_id, value,
-    })),
+    press: (message, item, block, value) => (isTry(message, item) ? tries.press(item, { user, channel: workspace.channels.find((each) => each.id === channelId) })
+      : failure(act("click", { user, channel: channelId, ts: message.ts, action_id: item.action_id, block_id: block.block_id, value }))),
     shortcut: (message, shortcut) => attempt(act("shortcut", { user, channel: channelId, ts: message.ts, callback_id: shortcut.callback_id })),
     deleteFile: (file) => attempt(act("files/delete", { user, file })),
     openThread: (ts) => {
@@ -156,15 +170,18 @@ function draw() {
   $("messages").hidden = $("composer").hidden = home;
   drawMessages(viewer, channel, context, fresh, where, home);
   drawThread(viewer, channel, context, where, home);
+  if (channel) for (const ts of [where.at, where.thread]) reach(channel, ts);
+  wire.show(where.wire, viewer.tz);
   modals.show(workspace.views[viewer.handle] ?? [], { user: viewer.handle, context, press: pressInView(viewer) });
 
   document.title = `${inApp ? workspace.app.name : `#${where.channel}`} · ${workspace.team.name ?? "Embedded Slack"}`;
   drawn = { ...drawn, place: `${where.user} ${where.channel}` };
   pointAt(where.at);
+  tries.follow(where.user, channel, workspace.app.bot_user_id);
 }
 
 const pressInView = (viewer) => (view, item, block, value) =>
-  attempt(act("click", { user: viewer.handle, view_id: view.id, action_id: item.action_id, block_id: block.block_id, value }));
+  failure(act("click", { user: viewer.handle, view_id: view.id, action_id: item.action_id, block_id: block.block_id, value }));
 
 function drawHead(viewer, channel, inApp) {
   $("channel-title").replaceChildren(...(inApp ? [workspace.app.name] : [channel.is_private ? icon("lock") : "#", ` ${channel.name}`]));
@@ -182,10 +199,7 @@ function drawHead(viewer, channel, inApp) {
 function drawTabs(viewer, inApp, home, context) {
   $("tabs").hidden = !inApp;
   $("home").hidden = !home;
-  for (const [tab, on] of [[$("tab-home"), home], [$("tab-messages"), !home]]) {
-    tab.setAttribute("aria-selected", String(on));
-    tab.tabIndex = on ? 0 : -1;
-  }
+  selectAppTab(home ? "home" : null);
   if (!home) {
     drawn.home = null;
     return;
@@ -210,8 +224,8 @@ function drawMessages(viewer, channel, context, fresh, where, home) {
   if (pointed >= 0) shown = Math.max(shown, all.length - pointed);
   const view = { context, thread: null, actions: actionsFor(viewer, channelId) };
   const items = listItems(all.slice(-shown), view);
-  items.unshift(all.length > shown
-    ? { key: "earlier", signature: "", build: () => el("button.button.earlier", { type: "button", onclick: showEarlier }, "Show earlier messages") }
+  items.unshift(all.length > shown || channel?.earlier
+    ? { key: "earlier", signature: String(channel.messages.length), build: () => el("button.button.earlier", { type: "button", onclick: () => showEarlier(list, channel, null) }, "Show earlier messages") }
     : { key: "intro", signature: JSON.stringify([where.channel, viewer.handle, commands()]), build: () => intro(where, channel?.is_archived) });
   const more = drawList(list, items, fresh);
   if (fresh || atEnd(list)) $("newer").hidden = true;
@@ -220,12 +234,35 @@ function drawMessages(viewer, channel, context, fresh, where, home) {
   composers.channel.setPlace(composerPlace(viewer, channel, where, null));
 }
 
-function showEarlier() {
-  const list = $("messages");
-  const fromEnd = list.scrollHeight - list.scrollTop;
-  shown += SHOWN_AT_FIRST;
+/** Draw what is before a list's first message, and keep in sight what is there now. */
+async function showEarlier(list, channel, thread) {
+  const fromEnd = () => list.scrollHeight - list.scrollTop;
+  if (!thread) shown += SHOWN_AT_FIRST;
+  if (thread || (channel.earlier && shown > channel.messages.length)) await fetchEarlier(channel, { thread });
+  const kept = fromEnd();
   draw();
-  list.scrollTop = list.scrollHeight - fromEnd;
+  list.scrollTop = list.scrollHeight - kept;
+}
+
+async function fetchEarlier(channel, what) {
+  try {
+    await seen.earlier(channel.id, what);
+    workspace = seen.workspace;
+  } catch (error) {
+    toast(error.message);
+  }
+}
+
+// Each is looked for once: an address may name what never was.
+const lookedFor = new Set();
+
+/** Fetch what an address names (a thread, a message) when it is older than what was fetched. */
+async function reach(channel, ts) {
+  const key = `${channel?.id} ${ts}`;
+  if (!ts || !channel?.earlier || ts >= channel.messages[0].ts || lookedFor.has(key)) return;
+  lookedFor.add(key);
+  await fetchEarlier(channel, { reach: ts });
+  draw();
 }
 
 function intro(where, archived) {
@@ -253,7 +290,12 @@ function drawThread(viewer, channel, context, where, home) {
   $("thread-note").textContent = where.channel === APP ? workspace.app.name : `#${where.channel}`;
   const view = { context, thread: parent.ts, actions: actionsFor(viewer, channel.id) };
   const replies = [...(parent.thread ?? []), ...privateMessages(viewer, channel.id, parent.ts)];
-  drawList($("thread-messages"), listItems([parent, ...replies], view), fresh);
+  const list = $("thread-messages");
+  const items = listItems([parent, ...replies], view);
+  const more = parent.replies - (parent.thread?.length ?? 0);
+  // After the parent and the line with the number of replies.
+  if (more > 0) items.splice(2, 0, { key: "earlier", signature: String(more), build: () => el("button.button.earlier", { type: "button", onclick: () => showEarlier(list, channel, parent.ts) }, `Show earlier replies (${more})`) });
+  drawList(list, items, fresh);
   composers.thread.setPlace(composerPlace(viewer, channel, where, parent.ts));
 }
 
@@ -276,17 +318,22 @@ function composerPlace(viewer, channel, where, threadTs) {
 
 // ---- what happens ------------------------------------------------------------------------------------------------
 
+/** What the viewer has before them in a workspace as it was told: the open channel and thread, and what they alone see there. */
+function inView(told, viewer, where) {
+  const channel = told.channels.find((each) => (where.channel === APP ? each.is_im && each.members.includes(viewer.id) : each.name === where.channel));
+  if (!channel) return null;
+  const thread = channel.messages.find((message) => message.ts === where.thread)?.thread ?? [];
+  const whispers = (told.ephemerals[viewer.handle] ?? []).filter((message) => message.channel === channel.id);
+  return [...channel.messages, ...thread, ...whispers];
+}
+
 /** Say a new message of the place on screen aloud; edits stay silent, or a progress message would never stop talking. */
 function announce(before, after) {
-  const where = place();
-  const viewer = after.users.find((user) => user.handle === where.user);
-  if (!viewer) return;
-  const channel = after.channels.find((each) => (where.channel === APP ? each.is_im && each.members.includes(viewer.id) : each.name === where.channel));
-  const old = before.channels.find((each) => each.id === channel?.id);
-  if (!channel || !old) return;
-  const visible = (each) => [...each.messages, ...(each.messages.find((message) => message.ts === where.thread)?.thread ?? [])];
-  const last = visible(old).reduce((latest, message) => (message.ts > latest ? message.ts : latest), "");
-  const fresh = visible(channel).filter((message) => message.ts > last && message.user !== viewer.id);
+  const viewer = after.users.find((user) => user.handle === place().user);
+  const [old, now] = viewer ? [before, after].map((told) => inView(told, viewer, place())) : [];
+  if (!old || !now) return;
+  const last = old.reduce((latest, message) => (message.ts > latest ? message.ts : latest), "");
+  const fresh = now.filter((message) => message.ts > last && message.user !== viewer.id);
   if (fresh.length) $("announce").textContent = fresh.map((message) => spoken(message, contextFor(viewer))).join(" ");
 }
 
@@ -304,9 +351,11 @@ async function refresh() {
     do {
       again = false;
       const before = workspace;
-      workspace = await fetchState();
+      workspace = await seen.refresh();
       $("offline").hidden = true;
       if (before) announce(before, workspace);
+      // Who is back at the end does not go on carrying thousands of earlier messages.
+      if (readsEnd($("messages"))) shown = SHOWN_AT_FIRST;
       draw();
     } while (again);
   } catch {
@@ -322,30 +371,6 @@ const composers = {
   channel: new Composer($("composer"), { label: "Message", notice, sent: sent($("messages")) }),
   thread: new Composer($("thread-composer"), { label: "Reply", notice, sent: sent($("thread-messages")) }),
 };
-
-function listenForFiles(pane, composer) {
-  const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
-  let depth = 0;
-  const show = (on) => pane.classList.toggle("dropping", on);
-  pane.addEventListener("dragenter", (event) => {
-    if (!carriesFiles(event)) return;
-    depth += 1;
-    show(true);
-  });
-  pane.addEventListener("dragleave", (event) => {
-    if (!carriesFiles(event)) return;
-    depth = Math.max(0, depth - 1);
-    show(depth > 0);
-  });
-  pane.addEventListener("dragover", (event) => carriesFiles(event) && event.preventDefault());
-  pane.addEventListener("drop", (event) => {
-    depth = 0;
-    show(false);
-    if (!carriesFiles(event)) return;
-    event.preventDefault();
-    if (!composer.form.hidden) composer.attach([...event.dataTransfer.files]);
-  });
-}
 
 function sidebarOpen(open) {
   document.body.classList.toggle("sidebar-open", open);
@@ -374,24 +399,26 @@ function start() {
   $("messages").addEventListener("scroll", () => {
     if (atEnd($("messages"))) $("newer").hidden = true;
   }, { passive: true });
-  for (const list of [$("messages"), $("thread-messages")]) keepEnd(list);
-  for (const [tab, other, name] of [[$("tab-home"), $("tab-messages"), "home"], [$("tab-messages"), $("tab-home"), null]]) {
-    tab.addEventListener("click", () => go({ tab: name, thread: null }));
-    tab.addEventListener("keydown", (event) => {
-      if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
-      other.click();
-      other.focus();
-    });
+  movesBetweenPanes();
+  for (const list of [$("messages"), $("thread-messages")]) {
+    keepEnd(list);
+    movesBetweenMessages(list);
   }
+  setInterval(() => workspace && person() && drawClock(person()), CLOCK_MS);
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open], :popover-open")) return;
+    // A search field that holds something is emptied by Escape first.
+    if (event.target.matches("input[type=search]") && event.target.value) return;
     if (document.body.classList.contains("sidebar-open")) sidebarOpen(false);
+    else if (place().wire && $("wire").contains(event.target)) wire.close();
     else if (place().thread) closeThread();
+    else if (place().wire) wire.close();
   });
-  listenForFiles($("channel"), composers.channel);
-  listenForFiles($("thread"), composers.thread);
+  for (const [pane, composer] of [[$("channel"), composers.channel], [$("thread"), composers.thread]]) {
+    receiveFiles(pane, (files) => !composer.form.hidden && composer.attach(files));
+  }
   window.addEventListener("hashchange", draw);
-  follow({ changed: refresh, online: (on) => { $("offline").hidden = on; } });
+  follow({ changed: refresh, wired: () => wire.news(), online: (on) => { $("offline").hidden = on; } });
 }
 
 start();

@@ -1,18 +1,12 @@
 // The side of the page: the workspace, who one is, the channels and the app.
 
 import { APP, appChannel, hashOf, visibleChannels } from "./address.js";
+import { clock } from "./dates.js";
 import { avatar, el, reconcile } from "./dom.js";
 import { icon } from "./icons.js";
+import { fullRoleOf, roleOf } from "./roles.js";
 
 const $ = (id) => document.getElementById(id);
-
-const ROLES = [
-  ["is_stranger", "Other organisation, by Slack Connect"],
-  ["is_owner", "Workspace owner"],
-  ["is_admin", "Workspace admin"],
-  ["is_ultra_restricted", "Single-channel guest"],
-  ["is_restricted", "Guest"],
-];
 
 /** What each person has read of each channel. A reply in a thread does not make a channel unread, as in Slack. */
 export class Unread {
@@ -30,15 +24,23 @@ export class Unread {
   }
 }
 
+/** The time where the person is, which is the one all times on the page are told in. */
+export function drawClock(viewer) {
+  const now = Date.now() / 1000;
+  $("you-time").textContent = clock(now, viewer.tz);
+  $("you-zone").textContent = viewer.tz.split("/").at(-1).replaceAll("_", " ");
+}
+
 /** `viewer` is the person, `where` the place, `people` who one can be, `unread` what they have not read. */
 export function drawSidebar(workspace, { viewer, where, people, unread }) {
   const name = workspace.team.name ?? workspace.team.domain ?? "Workspace";
   $("team-name").textContent = name;
   $("team-mark").textContent = name.slice(0, 1).toUpperCase();
   $("you-avatar").replaceChildren(avatar(viewer.id, viewer.handle));
-  $("you-role").textContent = `${viewer.real_name && viewer.real_name !== viewer.handle ? `${viewer.real_name} · ` : ""}${ROLES.find(([flag]) => viewer[flag])?.[1] ?? "Full member"}`;
+  $("you-role").textContent = `${viewer.real_name && viewer.real_name !== viewer.handle ? `${viewer.real_name} · ` : ""}${fullRoleOf(viewer)}`;
+  drawClock(viewer);
   reconcile($("user"), people.map((user) => ({
-    key: user.id, signature: user.handle, build: () => el("option", { value: user.handle }, `@${user.handle}`),
+    key: user.id, signature: roleOf(user), build: () => el("option", { value: user.handle }, `@${user.handle} · ${roleOf(user)}`),
   })));
   $("user").value = viewer.handle;
 
@@ -47,9 +49,9 @@ export function drawSidebar(workspace, { viewer, where, people, unread }) {
     const note = channel.is_archived ? "archived" : channel.is_ext_shared ? "shared" : "";
     const news = !here && unread.has(viewer, channel);
     return {
-      key: channel.id, signature: JSON.stringify([channel.name, here, news, channel.is_private, note, viewer.handle]),
+      key: channel.id, signature: JSON.stringify([channel.name, here, news, channel.is_private, note, viewer.handle, where.wire]),
       build: () => el(`a.place${news ? ".unread" : ""}`, {
-        href: hashOf({ user: viewer.handle, channel: channel.name }), "aria-current": here ? "page" : null, "data-focus": channel.id,
+        href: hashOf({ user: viewer.handle, channel: channel.name, wire: where.wire }), "aria-current": here ? "page" : null, "data-focus": channel.id,
       }, el("span.mark", { "aria-hidden": "true" }, channel.is_private ? icon("lock") : "#"), el("span.place-name", {}, channel.name),
       note ? el("span.place-note", {}, note) : null, news ? el("span.unseen", {}, " (unread)") : null),
     };
@@ -58,15 +60,14 @@ export function drawSidebar(workspace, { viewer, where, people, unread }) {
   const inApp = where.channel === APP;
   const news = !inApp && direct && unread.has(viewer, direct);
   const app = {
-    key: "app", signature: JSON.stringify([inApp, news, viewer.handle, workspace.app.name]),
+    key: "app", signature: JSON.stringify([inApp, news, viewer.handle, workspace.app.name, where.wire]),
     build: () => el(`a.place${news ? ".unread" : ""}`, {
-      href: hashOf({ user: viewer.handle, channel: APP }), "aria-current": inApp ? "page" : null, "data-focus": "app",
+      href: hashOf({ user: viewer.handle, channel: APP, wire: where.wire }), "aria-current": inApp ? "page" : null, "data-focus": "app",
     }, avatar(workspace.app.bot_user_id ?? "app", workspace.app.name, { small: true, app: true }), el("span.place-name", {}, workspace.app.name)),
   };
   const heading = (words) => ({ key: words, signature: words, build: () => el("h2.places-heading", {}, words) });
   reconcile($("places"), [heading("Channels"), ...channels, heading("Apps"), app]);
-  const connected = workspace.app.connected ?? 0;
-  const connections = connected ? `App connected (${connected})` : "App not connected by Socket Mode";
-  $("app-state").textContent = connections;
-  $("app-state").classList.toggle("on", connected > 0);
+  const { connected, events_url: url } = workspace.app;
+  $("app-state").textContent = url ? `App reached at ${url}` : connected ? `App connected (${connected})` : "App not connected";
+  $("app-state").classList.toggle("on", Boolean(url) || connected > 0);
 }

@@ -1,0 +1,241 @@
+"""`python -m bot serve` as an operator runs it, beside an embedded Slack, and what people do and see there."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bot.sandbox import EmbeddedSlack, SandboxClient, SandboxMessage, State
+from store import Account, Actor, Function, Origin, Store, Upload
+
+ROOT = Path(__file__).parents[1]
+CHANNEL = "optout-uploads"
+LEASE_SECONDS = 1.0
+ALREADY_OUT = slice(0, None, 40)
+
+
+@dataclass(slots=True)
+class Bot:
+    """One `python -m bot serve`."""
+
+    process: Process
+    said: list[str] = field(default_factory=list)
+    serving: asyncio.Future[str] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    async def listen(self) -> None:
+        """Read its log to the end; `serving` is its address once it says so."""
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            self.said.append(line.decode())
+            if '"serving"' in self.said[-1] and not self.serving.done():
+                self.serving.set_result(json.loads(line)["address"])
+        if not self.serving.done():
+            self.serving.set_exception(AssertionError("".join(self.said)))
+
+    async def kill(self) -> None:
+        """As the system kills it: no handler runs, no connection is closed in words."""
+        self.process.kill()
+        await self.process.wait()
+
+    async def terminate(self) -> None:
+        """SIGTERM; it must end by itself, with status 0, and its log must hold no failure."""
+        self.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(20):
+            status = await self.process.wait()
+        assert status == 0, "".join(self.said)
+
+    def owns(self, upload: Upload) -> bool:
+        """Whether it works on *upload*: a claim's owner is host, process id and a number of its own."""
+        return upload.owner is not None and f":{self.process.pid}:" in upload.owner
+
+    def children(self) -> list[int]:
+        """The ids of the processes it started."""
+        files = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        return [int(pid) for file in files for pid in file.read_text(encoding="ascii").split()]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """An embedded Slack, the account of its workspace, and bots that serve it."""
+
+    slack: EmbeddedSlack
+    people: SandboxClient
+    store: Store
+    account: Account
+    url: str
+    scratch: Path
+    stack: AsyncExitStack
+    bots: list[Bot] = field(default_factory=list)
+
+    async def start(self, *, http: bool = False, replicas: int = 1) -> list[Bot]:
+        """Start bots, and wait until Slack can reach them."""
+        secret = {"SLACK_SIGNING_SECRET": self.slack.signing_secret}
+        environment = {
+            "PYTHONPATH": str(ROOT),
+            "DATABASE_URL": self.url,
+            "SLACK_API_URL": self.slack.api_url,
+            "SLACK_BOT_TOKEN": self.slack.bot_token,
+            "OPTOUT_DEFAULT_COUNTRY": "US",
+            "OPTOUT_LEASE_SECONDS": str(LEASE_SECONDS),
+            "OPTOUT_LOG_FORMAT": "json",
+            "OPTOUT_PORT": "0",
+            "OPTOUT_SCRATCH_DIR": str(self.scratch),
+        } | (secret if http else {"SLACK_APP_TOKEN": self.slack.app_token})
+        bots = []
+        for _ in range(replicas):
+            # From a directory of its own: a developer's .env is not read.
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "bot", "serve"), stderr=PIPE, cwd=self.scratch, env=os.environ | environment
+            )
+            bot = Bot(process)
+            bots.append(bot)
+            self.bots.append(bot)
+            listening = asyncio.create_task(bot.listen())
+            self.stack.push_async_callback(_ended, bot, listening)
+        async with asyncio.timeout(30):
+            addresses = [await bot.serving for bot in bots]
+        if http:
+            self.slack.events_url = f"{addresses[0]}/slack/events"
+        else:
+            alive = sum(bot.process.returncode is None for bot in self.bots)
+            await self.people.until(lambda state: state.connected == alive, timeout=30)
+        return bots
+
+    async def kill(self, bot: Bot) -> None:
+        """Kill *bot*, and wait until Slack has seen that nobody is connected."""
+        await bot.kill()
+        await self.people.until(lambda state: not state.connected)
+
+    async def kill_children(self, bot: Bot, upload: Upload) -> None:
+        """Kill the child processes of *bot*, which lives on, until that cost it its claim of *upload*."""
+
+        def lost(found: Upload) -> bool:
+            if found.fence == upload.fence:
+                for child in bot.children():
+                    os.kill(child, signal.SIGKILL)
+            return found.fence > upload.fence
+
+        await self.stored(lost)
+
+    # What people do and see
+
+    async def drop(self, content: bytes) -> None:
+        outcome = await self.people.drop("admin", CHANNEL, "stop-list.csv", content)
+        assert outcome.acknowledged, outcome
+
+    async def press(self, message: SandboxMessage, action_id: str) -> None:
+        outcome = await self.people.click("admin", message, action_id)
+        assert outcome.ok, outcome
+
+    async def preview(self) -> SandboxMessage:
+        return await self.seen(lambda message: any(button.action_id == "upload.confirm" for button in message.buttons))
+
+    async def report(self) -> SandboxMessage:
+        """The report, once the rows that were not understood are attached too."""
+        await self.seen(lambda message: any("unreadable" in file["name"] for file in message.files))
+        return await self.seen(is_report)
+
+    async def seen(self, wanted: Callable[[SandboxMessage], bool]) -> SandboxMessage:
+        """Wait for a message of the bot in the channel or its threads."""
+
+        def check(state: State) -> SandboxMessage | None:
+            messages = state.channel(CHANNEL).everything
+            return next((one for one in messages if one.user == self.slack.bot_user_id and wanted(one)), None)
+
+        return await self.people.until(check, timeout=30)
+
+    # What is stored
+
+    def uploads(self) -> tuple[Upload, ...]:
+        return self.store.uploads.list(self.account.id, 10)
+
+    def upload(self) -> Upload:
+        """The one there is."""
+        [upload] = self.uploads()
+        return upload
+
+    async def stored(self, check: Callable[[Upload], bool], *, seconds: float = 30) -> Upload:
+        """Wait until the upload is as *check* wants it."""
+        async with asyncio.timeout(seconds):
+            while True:
+                uploads = await asyncio.to_thread(self.uploads)
+                if uploads and check(uploads[0]):
+                    return uploads[0]
+                # The database says nothing when it changes; Slack's long poll paces the next look.
+                state = await self.people.state(channel=CHANNEL)
+                await self.people.state(after=state.version, timeout=0.05, channel=CHANNEL)
+
+    def confirmed_elsewhere(self, phones: list[str]) -> None:
+        """What the desk knows before the list comes: some of its phones are out, and some are in a campaign."""
+        self.store.optouts.add(
+            self.account.id, phones[ALREADY_OUT], Origin(Function.COMMAND, Actor("U0EARLIER", "sam"))
+        )
+        self.store.campaigns.put(self.account.id, "gotv", "GOTV October", active=True)
+        for phone in phones[:200:7]:
+            self.store.campaigns.put_conversation(self.account.id, "gotv", "Ana Diaz", phone)
+
+    async def outcome(self) -> dict[str, Any]:
+        """All that came of the list, without moments and ids: equal for two runs with the same effect."""
+        upload = self.upload()
+        state = await self.people.state()
+        messages = [one for one in state.channel(CHANNEL).everything if one.user == self.slack.bot_user_id]
+        attached = [file for message in messages for file in message.files]
+        exported = [
+            (phone, re.search(r"line [\d,]+", note)) for phone, _, note in self.store.exports.rows(self.account.id)
+        ]
+        counted = ("state", "rows", "phones", "already", "unreadable", "newly_opted_out", "already_opted_out")
+        return {
+            "counts": {name: getattr(upload, name) for name in counted},
+            "report": [without_moments(message.all_text) for message in messages if is_report(message)],
+            "messages": len(messages),
+            "attached": [await self.people.download(file["id"]) for file in attached],
+            "opt-outs": [(phone, line[0] if line else None) for phone, line in exported],
+            "count": self.store.optouts.count(self.account.id),
+            "unreadable": list(self.store.uploads.list_unreadable(self.account.id, upload.id)),
+            "conversations": [
+                (one.phone, one.opted_out)
+                for phone, _ in exported[:200]
+                for one in self.store.optouts.find(self.account.id, phone).conversations
+            ],
+        }
+
+    def opted_out(self, phone: str) -> bool:
+        return self.store.optouts.find(self.account.id, phone).opted_out
+
+
+async def _ended(bot: Bot, listening: asyncio.Task[None]) -> None:
+    if bot.process.returncode is None:
+        await bot.kill()
+    await listening
+    if bot.serving.done():
+        bot.serving.exception()
+
+
+def is_report(message: SandboxMessage) -> bool:
+    """Whether it is the report of an applied list."""
+    return "opted out* from" in message.text
+
+
+def without_moments(text: str) -> str:
+    """*text* without what differs from one run to the next: how long it took, when, and who."""
+    return re.sub(r" in \d+ (s|min)\b|<@\w+>|<!date[^>]*>", "", text)
+
+
+@asynccontextmanager
+async def desk_on(url: str, scratch: Path, *, speed: float = 100.0) -> AsyncIterator[Desk]:
+    """An embedded Slack, *speed* times as fast as Slack, with an account for its workspace in the database at *url*."""
+    async with AsyncExitStack() as stack:
+        slack = await stack.enter_async_context(EmbeddedSlack(speed=speed))
+        people = await stack.enter_async_context(SandboxClient(slack.url))
+        store = Store.open(url)
+        stack.callback(store.close)
+        account = store.accounts.get_or_create(slack.team_id, "Harbor Campaign", country="US")
+        yield Desk(slack, people, store, account, url, scratch, stack)

@@ -1,0 +1,434 @@
+"""
+Two hundred acts and five lists on a bad day: Slack, the network and the process itself fail again and again.
+
+What the day leaves behind is compared with a quiet day of the same acts: the same opt-outs, one answer to each act,
+nothing posted twice, nothing unanswered. People do what people do: what Slack or the desk says did not work they do again.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.sandbox import Outcome, SandboxMessage, State
+from bot.sandbox.client import SandboxError
+from bot.sandbox.workspace import new_id
+from store import Actor, Function, Origin
+from tests.desks import CHANNEL, Bot, Desk, desk_on
+
+ACTS, DROPS, KILLS = 200, 5, 3
+ROWS = 150
+SEED = 20261103
+# Who acts, one act after the other, and in which channel: as many of each as it says.
+STAFF = {"admin": ("campaign-admins", 4), "support": ("support-tickets", 4)}
+PATIENCE = 90.0
+
+
+def phone_of(number: int) -> str:
+    """The phone of act *number*: fiction, and nobody else's."""
+    return f"+1{(212, 312)[number // 100]}55501{number % 100:02d}"
+
+
+def written(phone: str) -> str:
+    """As the desk writes it for a country where it is at home."""
+    return f"({phone[2:5]}) {phone[5:8]}-{phone[8:]}"
+
+
+@dataclass(slots=True)
+class Person:
+    """Somebody who acts, and remembers how often each act took more than one try."""
+
+    desk: Desk
+    name: str
+    channel: str
+    is_admin: bool
+    tries: Counter[str] = field(default_factory=Counter)
+
+    async def until(self, check: Callable[[State], Any]) -> Any:
+        return await self.desk.people.until(check, timeout=PATIENCE)
+
+    def failures(self, state: State) -> list[SandboxMessage]:
+        """All that this person alone was told of what did not work: in the channel or, where that failed, directly."""
+        direct = state.direct(self.name)
+        alone = [*state.ephemerals(self.name), *(direct.everything if direct else ())]
+        return [one for one in alone if one.handle == "optout" and is_a_failure(one.text)]
+
+    def seen(self, state: State, phone: str | None = None) -> set[str]:
+        """The ts of all that could be taken for an answer: not how many there are, as a second copy is taken away again."""
+        named = naming(state, phone) if phone else []
+        return {one.ts for one in (*self.failures(state), *named)}
+
+    async def insist(
+        self,
+        phone: str,
+        act: Callable[[], Awaitable[Outcome | None]],
+        done: Callable[[State], Any] | None = None,
+    ) -> Any:
+        """
+        Do *act* until it is answered: until *done* finds what it wants, by itself a message more that names *phone*.
+
+        It is done again when Slack says that the desk did not respond, and when the desk says that it did not work.
+        """
+        while True:
+            self.tries[phone] += 1
+            state = await self.desk.people.state()
+            before = self.seen(state, phone)
+            outcome = await act()
+            if outcome is not None and not outcome.acknowledged:
+                await self.until(lambda state: state.connected)
+                await self.close_all()
+                continue
+            found, failed = await self.until(partial(self.answered, phone, before, done))
+            if not failed:
+                return found
+            await self.close_all()
+
+    def answered(
+        self, phone: str, before: set[str], done: Callable[[State], Any] | None, state: State
+    ) -> tuple[Any, bool] | None:
+        """What answers the person, and whether it says that nothing came of it; None while there is none."""
+        found = done(state) if done else [one for one in naming(state, phone) if one.ts not in before]
+        if found:
+            return found, False
+        told = [str(view) for view in state.views(self.name) if is_a_failure(str(view))]
+        failures = [one.text for one in self.failures(state) if one.ts not in before] + told
+        return (failures, True) if failures else None
+
+    async def close_all(self) -> None:
+        for view in reversed((await self.desk.people.state()).views(self.name)):
+            await self.desk.people.close(self.name, view["id"])
+
+    # The acts
+
+    async def add(self, phone: str) -> None:
+        await self.insist(phone, lambda: self.desk.people.command(self.name, self.channel, f"/optout add {phone}"))
+
+    async def search(self, phone: str) -> None:
+        await self.insist(phone, lambda: self.desk.people.command(self.name, self.channel, f"/optout search {phone}"))
+
+    async def mention(self, phone: str) -> None:
+        text = f"<@{self.desk.slack.bot_user_id}> opt out {phone} because they asked"
+        await self.insist(phone, lambda: self.desk.people.message(self.name, self.channel, text, raw=True))
+
+    async def look_up_in_thread(self, phone: str) -> None:
+        thread = (await self.desk.people.message(self.name, self.channel, "a ticket")).ts
+        text = f"<@{self.desk.slack.bot_user_id}> {phone}?"
+        await self.insist(
+            phone, lambda: self.desk.people.message(self.name, self.channel, text, thread_ts=thread, raw=True)
+        )
+
+    async def direct(self, phone: str) -> None:
+        await self.insist(phone, lambda: self.desk.people.message(self.name, "@bot", phone))
+
+    async def delete(self, phone: str) -> None:
+        def question(state: State) -> SandboxMessage | None:
+            return next((one for one in naming(state, phone) if any(b.value for b in one.buttons)), None)
+
+        await self.insist(
+            phone, lambda: self.desk.people.command(self.name, self.channel, f"/optout delete {phone}"), question
+        )
+
+        async def press() -> Outcome | None:
+            # What was pressed, and not acknowledged in time, may be done all the same; then the button goes.
+            with suppress(SandboxError):
+                if asked := question(await self.desk.people.state()):
+                    return await self.desk.people.click(self.name, asked, "optout.delete")
+            return None
+
+        def opted_in(state: State) -> list[SandboxMessage]:
+            # Of a second press after one that was done and not acknowledged, the answer is that nothing was left to do.
+            words = ("opted in again", "nothing was changed")
+            return [one for one in naming(state, phone) if any(text in one.text for text in words)]
+
+        await self.insist(phone, press, opted_in)
+
+    async def form(self, phone: str) -> None:
+        """The menu that `/optout` opens, its form, and the form's submit."""
+
+        async def fill_in() -> Outcome:
+            while True:
+                menu = await self.opened(
+                    lambda: self.desk.people.command(self.name, self.channel, "/optout"), buttons_of
+                )
+                view = menu and await self.opened(
+                    partial(self.desk.people.click_in_view, self.name, menu["id"], "form.add"),
+                    lambda view: view["callback_id"] == "form.add",
+                )
+                if view:
+                    return await self.desk.people.submit(self.name, view["id"], {"form.numbers": phone})
+
+        await self.insist(phone, fill_in)
+
+    async def shortcut(self, phone: str) -> None:
+        ticket = await self.desk.people.message(self.name, self.channel, f"Never write again! {phone}")
+
+        async def fill_in() -> Outcome:
+            # Opted out by a submit that was only not acknowledged in time, it is not ticked any more.
+            values = {"check.cause": "asked to stop", "check.phones.0": [phone]}
+            while True:
+                view = await self.opened(
+                    lambda: self.desk.people.shortcut(self.name, "optout.check", channel=self.channel, ts=ticket.ts),
+                    lambda view: view["callback_id"] == "optout.check",
+                )
+                if view:
+                    return await self.desk.people.submit(self.name, view["id"], values)
+
+        await self.insist(phone, fill_in)
+
+    async def drop(self, which: str) -> None:
+        """Drop a list, say yes to its preview, and wait for the report."""
+        name, content, phones = LISTS[int(which)]
+        dropped = await self.desk.people.drop(self.name, CHANNEL, name, content)
+
+        def asks(state: State) -> SandboxMessage | None:
+            return next((one for one in state.replies(dropped.ts) if "upload.confirm" in actions_of(one)), None)
+
+        preview = await self.until(asks)
+        moved = None
+        while not moved:
+            await self.desk.people.click(self.name, preview, "upload.confirm")
+            with suppress(TimeoutError):
+                moved = await self.desk.people.until(lambda state: not asks(state), timeout=5)
+        words = f"{len(phones):,} phones opted out"
+        await self.until(lambda state: any(words in one.text for one in state.replies(dropped.ts)))
+
+    async def opened(
+        self, act: Callable[[], Awaitable[Outcome]], wanted: Callable[[dict[str, Any]], Any]
+    ) -> dict[str, Any] | None:
+        """Do *act*, and give the modal that is *wanted*; None, and every modal closed, when it does not open."""
+        before = self.seen(await self.desk.people.state())
+        found = None
+        if (await act()).acknowledged:
+            # A modal that says "One moment" for good is given up, as people do.
+            with suppress(TimeoutError):
+                found = await self.desk.people.until(partial(self.shown, wanted, before), timeout=6)
+        if isinstance(found, dict):
+            return found
+        await self.until(lambda state: state.connected)
+        await self.close_all()
+        return None
+
+    def shown(self, wanted: Callable[[dict[str, Any]], Any], before: set[str], state: State) -> Any:
+        """The modal that is wanted, or what the person is told instead."""
+        found = next((view for view in state.views(self.name) if wanted(view)), None)
+        return found or [one for one in self.failures(state) if one.ts not in before]
+
+
+def is_a_failure(text: str) -> bool:
+    """Whether the desk says that it did not do what it was asked."""
+    return any(words in text for words in ("try again", "ask again", "Something went wrong"))
+
+
+def actions_of(message: SandboxMessage) -> list[str]:
+    return [button.action_id for button in message.buttons]
+
+
+def buttons_of(view: dict[str, Any]) -> list[Any]:
+    return [element for block in view["blocks"] for element in block.get("elements", ()) if "action_id" in element]
+
+
+def everything(state: State) -> Iterator[SandboxMessage]:
+    """All that the desk said that is not for one person alone."""
+    for channel in state.channels:
+        yield from (one for one in channel.everything if one.handle == "optout")
+
+
+def naming(state: State, phone: str) -> list[SandboxMessage]:
+    """The desk's messages that name *phone*, those for one person alone included."""
+    alone = [one for user in state.raw["users"] for one in state.ephemerals(user["handle"])]
+    ways = (phone, written(phone))
+    return [one for one in (*everything(state), *alone) if any(way in one.all_text for way in ways)]
+
+
+SCRIPT: tuple[tuple[int, str], ...] = (
+    (40, "add"),
+    (30, "search"),
+    (30, "mention"),
+    (25, "look_up_in_thread"),
+    (20, "direct"),
+    (20, "delete"),
+    (20, "form"),
+    (15, "shortcut"),
+)
+ADMINS_ONLY = {"delete", "drop"}
+# Each with a name, its content and its phones, which are of no act and of no other list.
+LISTS = [
+    (f"list-{area}.csv", "\n".join(["phone", *phones, *phones[: ROWS - 101], "call her mother"]).encode(), phones)
+    for area in (602, 617, 702, 713, 808)
+    for phones in [[f"+1{area}55501{line:02d}" for line in range(100)]]
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What a day left behind. *answers*: how many the desk gave about the phone of each act; *tries*: what it took."""
+
+    opted_out: dict[str, set[str]]
+    reasons: dict[str, int]
+    answers: dict[str, int]
+    tries: Counter[str]
+    reports: list[str]
+    count: int
+    bots: int
+    failed_calls: int
+
+
+class Killer:
+    """Kills the bot with SIGKILL each time so many acts are done, and starts another."""
+
+    def __init__(self, desk: Desk, bot: Bot, at: list[int]) -> None:
+        self._desk = desk
+        self.bot = bot
+        self._at = at
+        self._done = 0
+        self._one_at_a_time = asyncio.Lock()
+
+    async def one_more(self) -> None:
+        self._done += 1
+        async with self._one_at_a_time:
+            if self._at and self._done >= self._at[0]:
+                self._at.pop(0)
+                await self.bot.kill()
+                [self.bot] = await self._desk.start()
+
+
+def hired(desk: Desk) -> list[Person]:
+    """The people who act: as many as it takes for a day of waiting to be short."""
+    workspace = desk.slack.platform.workspace
+    found = []
+    for role, (channel, many) in STAFF.items():
+        for number in range(many):
+            person = replace(workspace.user(role), id=new_id("U"), handle=f"{role}-{number}")
+            workspace.users[person.id] = person
+            for where in (channel, CHANNEL):
+                workspace.channel(where).members.append(person.id)
+            found.append(Person(desk, person.handle, channel, is_admin=role == "admin"))
+    return found
+
+
+async def a_day(desk: Desk, *, bad: bool) -> Day:
+    """Everybody acts; with *bad*, under chaos and kills."""
+    dice = random.Random(SEED)
+    acts = [name for count, name in SCRIPT for _ in range(count)]
+    dice.shuffle(acts)
+    assert len(acts) == ACTS
+    deleted = [phone_of(number) for number, name in enumerate(acts) if name == "delete"]
+    desk.store.optouts.add(desk.account.id, deleted, Origin(Function.COMMAND, Actor("U0EARLIER", "sam")))
+    people = hired(desk)
+    [bot] = await desk.start()
+    killer = Killer(desk, bot, sorted(dice.sample(range(20, ACTS - 20), KILLS)) if bad else [])
+    if bad:
+        desk.slack.start_chaos(SEED)
+    todo = [(name, phone_of(number)) for number, name in enumerate(acts)]
+    for number in range(DROPS):
+        todo.insert(dice.randrange(len(todo)), ("drop", str(number)))
+
+    async def works(person: Person) -> None:
+        while mine := next((one for one in todo if person.is_admin or one[0] not in ADMINS_ONLY), None):
+            todo.remove(mine)
+            name, about = mine
+            await getattr(person, name)(about)
+            await killer.one_more()
+
+    async with asyncio.TaskGroup() as group:
+        for person in people:
+            group.create_task(works(person))
+    await desk.people.clear_faults()
+    await quiet(desk)
+    await killer.bot.terminate()
+    calls = await desk.people.calls()
+    return Day(
+        **await left_behind(desk, acts, people),
+        bots=len(desk.bots),
+        failed_calls=sum(call["status"] != 200 or not isinstance(call["answer"], dict) for call in calls),
+    )
+
+
+async def quiet(desk: Desk) -> None:
+    """Wait until nothing is left to do."""
+
+    def over(_state: State) -> bool:
+        with desk.store.database.read() as connection:
+            open_ = connection.exec_driver_sql("SELECT count(*) FROM deliveries WHERE done_at IS NULL").scalar_one()
+        # Slack says again what was not acknowledged, three times.
+        sent = [one for one in desk.slack.platform.feed.courier.log if one.kind == "event"]
+        if any(not one.acknowledged and len(one.attempts) < 4 for one in sent):
+            return False
+        return open_ == 0 and all(not one.pending and one.owner is None for one in desk.uploads())
+
+    # The database says nothing when it changes: the looks are paced by Slack's long poll.
+    async with asyncio.timeout(PATIENCE):
+        while not over(await desk.people.state()):
+            state = await desk.people.state()
+            await desk.people.state(after=state.version, timeout=0.1)
+
+
+async def left_behind(desk: Desk, acts: list[str], people: list[Person]) -> dict[str, Any]:
+    """What of a `Day` stands in Slack and in the database."""
+    state = await desk.people.state()
+    phones = [phone_of(number) for number in range(len(acts))]
+    standing = {
+        phone: [str(one.entry.function) for one in desk.store.optouts.find(desk.account.id, phone).standing]
+        for phone in [*phones, *(phone for _, _, listed in LISTS for phone in listed)]
+    }
+    keys = [
+        message.metadata["event_payload"]["key"]
+        for channel in desk.slack.platform.workspace.channels.values()
+        for message in channel.messages.values()
+        if message.metadata
+    ]
+    assert [key for key, times in Counter(keys).items() if times > 1] == [], "posted twice"
+    count = desk.store.optouts.count(desk.account.id)
+    assert count == desk.store.optouts.recount(desk.account.id)
+    return {
+        "opted_out": {phone: set(functions) for phone, functions in standing.items() if functions},
+        "reasons": {phone: len(functions) for phone, functions in standing.items()},
+        "answers": {phone: len(naming(state, phone)) for phone in phones},
+        "tries": sum((person.tries for person in people), Counter()),
+        "reports": sorted(
+            one.text.split(" in ")[0] for one in everything(state) if "phones opted out* from" in one.text
+        ),
+        "count": count,
+    }
+
+
+@pytest.fixture(scope="module")
+def quiet_day() -> list[Day]:
+    """The quiet day, once it was; it is the same on both databases."""
+    return []
+
+
+async def test_a_bad_day_ends_as_a_quiet_one(
+    desk: Desk, quiet_day: list[Day], sqlite_template: bytes, tmp_path: Path
+) -> None:
+    """The same opt-outs; an answer to each act, and no more answers than it was asked for; one report to each list."""
+    if not quiet_day:
+        scratch = tmp_path / "quiet"
+        scratch.mkdir()
+        (scratch / "desk.db").write_bytes(sqlite_template)
+        async with desk_on(f"sqlite:///{scratch / 'desk.db'}", scratch) as calm:
+            quiet_day.append(await a_day(calm, bad=False))
+    [expected] = quiet_day
+    assert set(expected.tries.values()) <= {1, 2}
+    found = await a_day(desk, bad=True)
+    assert found.opted_out == expected.opted_out
+    assert found.count == expected.count
+    assert found.reports == expected.reports
+    assert len(found.reports) == len(set(found.reports)) == DROPS
+    # It was a bad day indeed.
+    assert found.bots == KILLS + 1
+    assert found.failed_calls > 20
+    assert found.tries.total() > expected.tries.total()
+    for phone, once in expected.tries.items():
+        again = found.tries[phone] > once
+        assert found.answers[phone] >= expected.answers[phone], f"{phone} was not answered"
+        if not again:
+            assert found.answers[phone] == expected.answers[phone], f"{phone} was answered more than once"
+            assert found.reasons[phone] == expected.reasons[phone], f"{phone} was opted out more than once"
