@@ -5,6 +5,7 @@ What was done is in the database by then. A process that dies before it has said
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -12,11 +13,10 @@ from typing import Any
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.events import account_of
 from handlers.posting import Poster
 from handlers.replies import NOTHING, Keyed, Message, Place, Replies, Request
 from handlers.tasks import Tasks
-from store import ANSWER, Actor, Delivery, Post, Store, StoreError
+from store import ANSWER, Account, Actor, Delivery, Post, Store, StoreError
 
 log = structlog.get_logger()
 # By then Slack has been out of order for hours.
@@ -78,7 +78,7 @@ def _message_of(packed: dict[str, Any]) -> Message:
 
 
 class Answers:
-    """Keeps answers and gives them."""
+    """Keeps answers and gives them. *account*: the account that a payload is for."""
 
     def __init__(
         self,
@@ -87,9 +87,11 @@ class Answers:
         poster: Poster,
         client: AsyncWebClient,
         tasks: Tasks,
+        account: Callable[[dict[str, Any]], Awaitable[Account]],
         *,
         lease_seconds: float,
     ) -> None:
+        self._account = account
         self._store = store
         self._replies = replies
         self._poster = poster
@@ -119,10 +121,7 @@ class Answers:
         if message is NOTHING:
             return None
         try:
-            account = message.account
-            if account is None:
-                slack_id, name = account_of(body)
-                account = (await asyncio.to_thread(self._store.accounts.get_or_create, slack_id, name)).id
+            account = (await self._account(body)).id if message.account is None else message.account
             answer = Answer(account, key, place, message, _shown(pressed, message))
             new = await asyncio.to_thread(
                 self._store.deliveries.receive,

@@ -8,7 +8,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.replies import PASSING, error_code
+from handlers.replies import passing
 
 
 async def attach(
@@ -43,7 +43,7 @@ async def attach(
         )
     except SlackApiError as error:
         # Done the first time, and the answer lost on its way: the second is refused.
-        if error_code(error) in PASSING or not await _is_shared(client, to["file_id"]):
+        if passing(error) or not await _is_shared(client, to["file_id"]):
             raise
 
 
@@ -51,7 +51,7 @@ async def _is_shared(client: AsyncWebClient, file_id: str) -> bool:
     try:
         file = (await client.files_info(file=file_id))["file"]
     except SlackApiError as error:
-        if error_code(error) in PASSING:
+        if passing(error):
             raise
         return False
     return any(file.get(kind) for kind in ("shares", "channels", "groups", "ims"))

@@ -87,22 +87,26 @@ class Events:
         if body.get("type") == "event_callback" and not context.get(_AGAIN):
             event = body["event"]
             channel = event.get("channel_id") or event.get("channel")
-            slack_id, name = account_of(body)
             if event["type"] == POSTED:
                 # Dealt with before it is acknowledged, so there is nothing to keep: it comes with each of our messages.
-                account = await asyncio.to_thread(self._store.accounts.get_or_create, slack_id, name)
-                await self._posted(account.id, body)
+                await self._posted((await self.account(body)).id, body)
                 return BoltResponse(status=200, body="")
-            new = await asyncio.to_thread(
-                self._keep, slack_id, name, body, channel if isinstance(channel, str) else None
-            )
+            new = await asyncio.to_thread(self._keep, body, channel if isinstance(channel, str) else None)
             if not new:
                 return BoltResponse(status=200, body="")
         await next()
         return None
 
-    def _keep(self, slack_id: str, name: str | None, body: dict[str, Any], channel: str | None) -> bool:
-        account = self._store.accounts.get_or_create(slack_id, name, country=self._default_country)
+    async def account(self, body: dict[str, Any]) -> Account:
+        """The account that any payload of Slack's is for, an event or another; one never seen gets the default country."""
+        return await asyncio.to_thread(self._account, body)
+
+    def _account(self, body: dict[str, Any]) -> Account:
+        slack_id, name = account_of(body)
+        return self._store.accounts.get_or_create(slack_id, name, country=self._default_country)
+
+    def _keep(self, body: dict[str, Any], channel: str | None) -> bool:
+        account = self._account(body)
         return self._store.deliveries.receive(
             account.id, body["event_id"], body["event"]["type"], channel, body, lease_seconds=self._lease_seconds
         )
@@ -124,10 +128,7 @@ class Events:
         async def listen(body: dict[str, Any], client: AsyncWebClient, context: AsyncBoltContext) -> None:
             with self._tasks.holding():
                 event = body["event"]
-                slack_id, name = account_of(body)
-                account = await asyncio.to_thread(
-                    self._store.accounts.get_or_create, slack_id, name, country=self._default_country
-                )
+                account = await self.account(body)
                 if context.bot_user_id is None or context.bot_user_id not in (event.get("user_id"), event.get("user")):
                     async with self._held(account.id, body["event_id"]):
                         await work(account, body, client)
@@ -145,8 +146,7 @@ class Events:
 
     async def unasked(self, body: dict[str, Any]) -> None:
         """An event nobody handles: acknowledged, and done."""
-        slack_id, _ = account_of(body)
-        account = await asyncio.to_thread(self._store.accounts.get_or_create, slack_id)
+        account = await self.account(body)
         await asyncio.to_thread(self._store.deliveries.done, account.id, body["event_id"])
 
     def start(self, app: AsyncApp) -> None:

@@ -16,7 +16,7 @@ from handlers.attaching import attach
 from handlers.interactions import origin_of
 from handlers.posting import Poster
 from handlers.progress import Progress
-from handlers.replies import PASSING, Keyed, Message, Request, error_code
+from handlers.replies import Keyed, Message, Request, error_code, passing
 from handlers.runner import Child, ChildDiedError, Limits
 from handlers.tasks import Tasks
 from handlers.views import exports as views
@@ -116,10 +116,11 @@ class Exporter:
                 export = await self._begin(export)
             await self._deliver(export, path)
         except SlackApiError as error:
-            code = error_code(error)
-            if code in PASSING:
+            if passing(error):
                 raise
-            problem = f"Slack does not let me write to you directly ({code}), so the export was not delivered."
+            problem = (
+                f"Slack does not let me write to you directly ({error_code(error)}), so the export was not delivered."
+            )
             await self._fail(export, problem)
 
     async def _begin(self, export: Export) -> Export:

@@ -13,13 +13,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.acknowledge import acknowledged
 from handlers.answers import Answers, for_all
-from handlers.events import account_of
 from handlers.listeners import Listener, Surface
 from handlers.replies import NOTHING, Message, Place, Replies, Request, error_code, outcome_of
 from handlers.roles import Action, Roles
 from handlers.tasks import Tasks
 from handlers.views.modals import saying, told
-from store import Account, Actor, Function, Origin, Store
+from store import Account, Actor, Function, Origin
 
 log = structlog.get_logger()
 Ack = Callable[..., Awaitable[Any]]
@@ -31,35 +30,29 @@ _NOT_OPENED = "Slack did not open the form in time, so nothing was done. Please 
 
 
 class Interactions:
-    """Makes listeners of what a button, a modal or a message shortcut is to do."""
+    """
+    Makes listeners of what a button, a modal or a message shortcut is to do.
+
+    *account*: the account that a payload is for.
+    """
 
     def __init__(
         self,
-        store: Store,
         roles: Roles,
         replies: Replies,
         answers: Answers,
         tasks: Tasks,
-        *,
-        default_country: str | None = None,
+        account: Callable[[dict[str, Any]], Awaitable[Account]],
     ) -> None:
-        self._store = store
+        self._account = account
         self._roles = roles
         self.replies = replies
         self.answers = answers
         self.tasks = tasks
-        self._default_country = default_country
-
-    async def account(self, body: dict[str, Any]) -> Account:
-        """The account a payload is for."""
-        slack_id, name = account_of(body)
-        return await asyncio.to_thread(
-            self._store.accounts.get_or_create, slack_id, name, country=self._default_country
-        )
 
     async def admit(self, place: Place, body: dict[str, Any], action: Action) -> Request | Message:
         """The request of the asker at *place* when they may do *action*; else a no for them alone."""
-        return await self._roles.admit(place, await self.account(body), action)
+        return await self._roles.admit(place, await self._account(body), action)
 
     async def answer_event(self, place: Place, message: Message, body: dict[str, Any], *, of: str = "") -> None:
         """

@@ -9,6 +9,7 @@ any other is taken away again.
 """
 
 import asyncio
+from dataclasses import asdict
 from typing import Any, Final
 
 import aiohttp
@@ -69,14 +70,7 @@ class Poster:
             if not unsure(error) or (known := await self._heard_of(keyed)) is None:
                 raise
             return known
-        mine = _post_of(answer)
-        kept = await asyncio.to_thread(self._store.posts.keep, keyed.account, keyed.key, mine)
-        if kept != mine:
-            try:
-                await self.take_away(mine)
-            except Exception as error:  # noqa: BLE001  its event is still to come, or Slack sends it again
-                log.warning("a second copy of an answer stays for now", channel=mine.channel_id, why=str(error))
-        return kept
+        return await self._kept(keyed.account, keyed.key, _post_of(answer))
 
     async def _send(self, channel: str, message: Message, thread_ts: str | None, key: str | None) -> AsyncSlackResponse:
         return await self._client.chat_postMessage(
@@ -102,12 +96,17 @@ class Poster:
         key = (metadata.get("event_payload") or {}).get("key")
         if event.get("user_id") not in ours or metadata.get("event_type") != EVENT_TYPE or not isinstance(key, str):
             return
-        found = Post(event["channel_id"], event["message_ts"])
-        if await asyncio.to_thread(self._store.posts.keep, account, key, found) != found:
+        await self._kept(account, key, Post(event["channel_id"], event["message_ts"]))
+
+    async def _kept(self, account: int, key: str, found: Post) -> Post:
+        """The message of *key*: the one *found*, or the one before it, and then *found* is to be taken away."""
+        kept = await asyncio.to_thread(self._store.posts.keep, account, key, found)
+        if kept != found:
             log.info("an answer was posted twice", channel=found.channel_id)
-            extra = {"extra": {"channel_id": found.channel_id, "ts": found.ts}}
             name = f"{ANSWER} extra {found.channel_id} {found.ts}"
+            extra = {"extra": asdict(found)}
             await asyncio.to_thread(self._store.deliveries.receive, account, name, ANSWER, None, extra, lease_seconds=0)
+        return kept
 
     async def _heard_of(self, keyed: Keyed) -> Post | None:
         """The message of a key, by whichever replica Slack tells of it; None when nobody is told in time."""

@@ -383,7 +383,7 @@ def error_code(error: SlackClientError) -> str | None:
 
 
 # What Slack answers while it, or our installation, is out of order: it is tried again. Any other error stays as it is.
-PASSING: Final = {
+_PASSING: Final = {
     None,
     "account_inactive",
     "fatal_error",
@@ -400,7 +400,7 @@ PASSING: Final = {
 
 def passing(error: Exception) -> bool:
     """Whether what failed with *error* is worth another try later."""
-    return not isinstance(error, SlackApiError) or error_code(error) in PASSING
+    return not isinstance(error, SlackApiError) or error_code(error) in _PASSING
 
 
 def _error_of(error: Exception) -> str:

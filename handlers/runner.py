@@ -28,7 +28,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.attaching import attach
 from handlers.posting import Poster
 from handlers.progress import Progress
-from handlers.replies import PASSING, Keyed, Message, error_code
+from handlers.replies import Keyed, Message, error_code, passing
 from handlers.scratch import scratch_path
 from handlers.tasks import Tasks
 from handlers.views import scrubs as scrub_views
@@ -305,7 +305,7 @@ class Runner:
                 upload.channel_id, message, upload.thread_ts or upload.message_ts, _keyed(upload, "reminder")
             )
         except SlackApiError as error:
-            if error_code(error) in PASSING:
+            if passing(error):
                 raise
             await self._write_to_dropper(upload, views.elsewhere(upload, message, str(error_code(error))))
 
@@ -323,9 +323,9 @@ class Runner:
             if upload.state == "done" and upload.unreadable:
                 await self._attach_unreadable(upload)
         except SlackApiError as error:
-            why = error_code(error)
-            if why in PASSING:
+            if passing(error):
                 raise
+            why = error_code(error)
             log.warning("an upload cannot be shown in its channel", upload=upload.id, why=why)
             await self._write_to_dropper(upload, views.elsewhere(upload, picture, str(why)))
 
@@ -333,7 +333,7 @@ class Runner:
         try:
             await self._poster.post(upload.actor.id, message, None, _keyed(upload, f"{upload.state} directly"))
         except SlackApiError as error:
-            if error_code(error) in PASSING:
+            if passing(error):
                 raise
             log.exception("answer not delivered", upload=upload.id, actor=upload.actor.id)
 
@@ -413,7 +413,7 @@ class Runner:
             except SlackApiError as error:
                 if error_code(error) in _FILE_GONE:
                     return None
-                if verb != "apply" or error_code(error) not in PASSING:
+                if verb != "apply" or not passing(error):
                     raise
             except (SlackClientError, aiohttp.ClientError, OSError):
                 if verb != "apply":
@@ -460,7 +460,7 @@ class Runner:
                 name = f"{Path(upload.file_name).stem}.scrubbed.csv"
             await self._attach(upload, path, name, f"{upload.file_name} without who is opted out")
         except SlackApiError as error:
-            if error_code(error) in PASSING:
+            if passing(error):
                 raise
             problem = f"Slack does not take the scrubbed list in this thread ({error_code(error)})."
             await asyncio.to_thread(self._store.uploads.fail, upload, problem)

@@ -185,9 +185,8 @@ class People:
         payload |= {"callback_id": callback_id, "action_ts": self._slack.workspace.new_ts()}
         payload = self._interaction(kind, user) | payload
         if kind == "shortcut":
-            del payload["user"][
-                "name"
-            ]  # https://docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload
+            # https://docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload
+            del payload["user"]["name"]
         outcome = await self._slack.feed.courier.request("interaction", callback_id, payload)
         return _shown(outcome, _NO_ANSWER)
 

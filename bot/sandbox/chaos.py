@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bot.sandbox.faults import Faults
+from bot.sandbox.faults import SOCKET_ACTS, Faults
 from bot.sandbox.installation import Installation
 from bot.sandbox.sockets import SocketHub
 
-# Each with how often it is drawn beside the others; what is None is drawn by `steps`.
+# Each with how often it is drawn beside the others.
 _TROUBLES: tuple[tuple[int, str, str, dict[str, Any]], ...] = (
     (3, "method", "ratelimited", {"retry_after": 1}),
     (3, "method", "server_error", {"status": 503}),
@@ -101,7 +101,7 @@ class Chaos:
                 self._app.revoked = True
                 await asyncio.sleep(step.lasts)
                 self._app.revoked = False
-            elif step.area == "socket" and step.kind not in ("refuse_ticket", "no_pong"):
+            elif step.kind in SOCKET_ACTS:
                 await self._sockets.act(step.kind)
             else:
                 settings = {"times": -1, "until": step.lasts, "probability": step.probability, "seed": step.seed}

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.config import Settings
 from bot.sandbox import SandboxMessage, State
@@ -13,6 +14,7 @@ from bot.serve import running
 from handlers import posting
 from handlers.answers import Answers
 from handlers.posting import EVENT_TYPE, POSTED
+from handlers.replies import Message, Place
 from store import Store
 from tests.handlers.conftest import ADMINS, TICKETS, Office
 
@@ -173,3 +175,14 @@ async def test_a_refusal_whose_response_url_is_out_of_order(office: Office, faul
     await office.people.fault(method="response_url", fault=fault, times=-1)
     await office.press("support", question, "optout.delete")
     assert "Only admins can delete opt-outs" in (await office.told("support", before)).text
+
+
+async def test_an_answer_for_an_account_never_seen(office: Office) -> None:
+    """Whoever is first to hear of an account gives it the default country, also when that is the keeping of an answer."""
+    channel = (await office.people.state()).channel(ADMINS).id
+    place = Place(actor=await office.actor("admin"), channel_id=channel, client=AsyncWebClient())
+    body = {"team_id": "T0NEVERSEEN", "team_domain": "new"}
+    answer = await office.service.desk.answers.keep(body, place, Message.of("done"), key="1")
+    assert answer is not None
+    assert answer.account == office.store.accounts.get_or_create("T0NEVERSEEN", "new").id
+    assert office.store.accounts.get_or_create("T0NEVERSEEN", "new").country == "US"
