@@ -226,6 +226,27 @@ async def test_sandbox_without_the_bot_prints_what_an_app_needs() -> None:
         assert process.returncode == 0
 
 
+@pytest.mark.parametrize(("alone", "lines"), [((), 2), (("--no-bot",), 5)], ids=["with the desk", "alone"])
+async def test_sandbox_under_chaos(alone: tuple[str, ...], lines: int) -> None:
+    """`--chaos SEED` says so once everything is up, has the seed's faults come, and still ends cleanly."""
+    async with started("sandbox", *alone, "--chaos", "513", "--quiet", "--port", "0") as process:
+        said = [await line_of(process) for _ in range(lines)]
+        assert "as the seed 513 decides" in said[-1]
+        url = address_in(said[0])
+        async with aiohttp.ClientSession() as session:
+            statuses = set()
+            # The first thing to go wrong with this seed is a rate limit for every method.
+            while 429 not in statuses:
+                async with session.post(f"{url}/api/api.test") as answer:
+                    statuses.add(answer.status)
+            async with session.get(f"{url}/sandbox/faults") as answer:
+                assert (await answer.json())["chaos"] == {"seed": 513}
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(30):
+            await process.communicate()
+        assert process.returncode == 0
+
+
 async def test_sandbox_says_when_its_port_is_taken() -> None:
     """A port in use ends `sandbox` with a sentence that names the option to choose another."""
     server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
