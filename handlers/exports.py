@@ -20,7 +20,7 @@ from handlers.replies import Keyed, Message, Request, error_code, passing
 from handlers.runner import Child, ChildDiedError, Limits
 from handlers.tasks import Tasks
 from handlers.views import exports as views
-from store import EXPORT_COLUMNS, OPTING_OUT, Export, Function, LeaseLost, Store, StoreError, Wanted
+from store import EXPORT_COLUMNS, OPTING_OUT, Export, Function, LeaseLost, Store, StoreError, StoreUnavailable, Wanted
 
 log = structlog.get_logger()
 USAGE: Final = "export [since:2026-10-01] [function:upload] [format:desk]"
@@ -96,12 +96,10 @@ class Exporter:
 
     async def _make(self, export: Export) -> None:
         path = self._limits.scratch_dir / f"optout-{export.account_id}-{export.entry.id}.{export.fence}.export.csv"
-
-        def renew() -> None:
-            self._store.exports.renew(export, lease_seconds=self._limits.lease_seconds)
-
         try:
-            async with self._tasks.keeping(renew, self._limits.lease_seconds, name="hold an export"):
+            async with self._tasks.keeping(
+                lambda: self._renew(export), self._limits.lease_seconds, name="hold an export"
+            ):
                 await self._made(export, path)
         finally:
             await asyncio.to_thread(path.unlink, missing_ok=True)
@@ -171,7 +169,7 @@ class Exporter:
                 if progress.due:
                     try:
                         await progress.show(views.making(export, said["progress"]["rows"]))
-                    except (SlackClientError, aiohttp.ClientError, OSError) as error:
+                    except (StoreUnavailable, SlackClientError, aiohttp.ClientError, OSError) as error:
                         log.warning("progress could not be shown", why=str(error))
             return said
         finally:
@@ -181,7 +179,7 @@ class Exporter:
         await asyncio.to_thread(self._store.exports.fail, export, problem)
         log.warning("an export failed", export=export.entry.id, why=problem)
         if export.message_ts is not None and export.dm_channel is not None:
-            await self._progress(export, export.dm_channel).show(views.failed(problem))
+            await self._progress(export, export.dm_channel, held=False).show(views.failed(problem))
             return
         if export.entry.channel_id is None:
             return
@@ -193,9 +191,16 @@ class Exporter:
         except SlackApiError as error:
             log.warning("nobody could be told of a failed export", why=error_code(error))
 
-    def _progress(self, export: Export, channel: str) -> Progress:
+    def _renew(self, export: Export) -> None:
+        self._store.exports.renew(export, lease_seconds=self._limits.lease_seconds)
+
+    def _progress(self, export: Export, channel: str, *, held: bool = True) -> Progress:
+        async def hold() -> None:
+            if held:  # once it has failed there is nothing to hold any more
+                await asyncio.to_thread(self._renew, export)
+
         return Progress(
-            self._client, self._poster, _keyed(export), channel, None, export.message_ts, self._nothing_to_keep
+            self._client, self._poster, _keyed(export), channel, None, export.message_ts, self._nothing_to_keep, hold
         )
 
     @staticmethod

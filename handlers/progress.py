@@ -22,6 +22,7 @@ class Progress:
     The message of one upload or export, posted as that of *keyed*.
 
     *keep* stores the ts of a message that was just posted, so that whoever takes the upload over edits the same one.
+    *hold* raises `LeaseLost` when somebody did: a process that was frozen must not draw over what the other one shows.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Progress:
         thread_ts: str | None,
         message_ts: str | None,
         keep: Callable[[str], Awaitable[object]],
+        hold: Callable[[], Awaitable[object]],
     ) -> None:
         self._client = client
         self._poster = poster
@@ -41,13 +43,15 @@ class Progress:
         self._thread_ts = thread_ts
         self.message_ts = message_ts
         self._keep = keep
+        self._hold = hold
         self._edited = float("-inf")
         self._lock = asyncio.Lock()
 
     async def show(self, message: Message) -> None:
-        """Show *message* now; raises `SlackApiError` or a connection error when Slack does not take it."""
+        """Show *message* now; raises `SlackApiError` or a connection error when Slack does not take it, or what *hold* does."""
         async with self._lock:
             self._edited = time.monotonic()
+            await self._hold()
             keyed = self._keyed
             if self.message_ts is not None:
                 # One that takes the place of another is a message of its own.

@@ -238,6 +238,7 @@ class Runner:
             upload.thread_ts,
             upload.message_ts,
             lambda ts: asyncio.to_thread(store.set_message, upload, ts),
+            lambda: asyncio.to_thread(self._renew, upload),
         )
         if upload.state in _VERBS:
             key = (upload.account_id, upload.id, upload.state)
@@ -248,7 +249,7 @@ class Runner:
                 await self._apply_unasked(upload)
         elif upload.state == "waiting" and await self._waited(upload):
             return
-        upload = await asyncio.to_thread(store.get, upload.account_id, upload.id)
+        upload = await asyncio.to_thread(self._renew, upload)
         if upload.state not in ("waiting", *_VERBS):
             # A cancelled list was staged already, and its phones are nobody's business any more.
             scratch_path(self._limits.scratch_dir, upload.account_id, upload.id).unlink(missing_ok=True)
@@ -309,11 +310,12 @@ class Runner:
                 raise
             await self._write_to_dropper(upload, views.elsewhere(upload, message, str(error_code(error))))
 
-    def _lease_kept(self, upload: Upload) -> AbstractAsyncContextManager[None]:
-        def renew() -> None:
-            self._store.uploads.renew(upload, lease_seconds=self._limits.lease_seconds)
+    def _renew(self, upload: Upload) -> Upload:
+        """Hold *upload* on, and see how it stands; `LeaseLost` when it was taken over."""
+        return self._store.uploads.renew(upload, lease_seconds=self._limits.lease_seconds)
 
-        return self._tasks.keeping(renew, self._limits.lease_seconds, name="hold an upload")
+    def _lease_kept(self, upload: Upload) -> AbstractAsyncContextManager[None]:
+        return self._tasks.keeping(lambda: self._renew(upload), self._limits.lease_seconds, name="hold an upload")
 
     async def _show(self, upload: Upload, progress: Progress) -> None:
         """How *upload* stands, in its message; where Slack will never take that, to whoever dropped the list."""
@@ -399,7 +401,7 @@ class Runner:
         """Progress is a courtesy: the work goes on when Slack does not take it."""
         try:
             await progress.show(message)
-        except (SlackClientError, aiohttp.ClientError, OSError) as error:
+        except (StoreUnavailable, SlackClientError, aiohttp.ClientError, OSError) as error:
             log.warning("progress could not be shown", why=str(error))
 
     async def _job(self, upload: Upload, verb: str) -> dict[str, Any] | None:

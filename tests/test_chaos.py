@@ -162,7 +162,9 @@ class Person:
                     lambda view: view["callback_id"] == "form.add",
                 )
                 if view:
-                    return await self.desk.people.submit(self.name, view["id"], {"form.numbers": phone})
+                    # A modal that was asked for before can still come and take the place of this one.
+                    with suppress(SandboxError):
+                        return await self.desk.people.submit(self.name, view["id"], {"form.numbers": phone})
 
         await self.insist(phone, fill_in)
 
@@ -178,7 +180,8 @@ class Person:
                     lambda view: view["callback_id"] == "optout.check",
                 )
                 if view:
-                    return await self.desk.people.submit(self.name, view["id"], values)
+                    with suppress(SandboxError):
+                        return await self.desk.people.submit(self.name, view["id"], values)
 
         await self.insist(phone, fill_in)
 
@@ -193,8 +196,9 @@ class Person:
         preview = await self.until(asks)
         moved = None
         while not moved:
-            await self.desk.people.click(self.name, preview, "upload.confirm")
-            with suppress(TimeoutError):
+            # The button goes when an earlier press was done after all.
+            with suppress(TimeoutError, SandboxError):
+                await self.desk.people.click(self.name, preview, "upload.confirm")
                 moved = await self.desk.people.until(lambda state: not asks(state), timeout=5)
         words = f"{len(phones):,} phones opted out"
         await self.until(lambda state: any(words in one.text for one in state.replies(dropped.ts)))
@@ -205,9 +209,10 @@ class Person:
         """Do *act*, and give the modal that is *wanted*; None, and every modal closed, when it does not open."""
         before = self.seen(await self.desk.people.state())
         found = None
-        if (await act()).acknowledged:
-            # A modal that says "One moment" for good is given up, as people do.
-            with suppress(TimeoutError):
+        # A modal that says "One moment" for good is given up, as people do; one that was asked for before can still come
+        # and take the place of the one in which a button is pressed.
+        with suppress(TimeoutError, SandboxError):
+            if (await act()).acknowledged:
                 found = await self.desk.people.until(partial(self.shown, wanted, before), timeout=6)
         if isinstance(found, dict):
             return found

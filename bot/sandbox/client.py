@@ -409,7 +409,7 @@ class SandboxClient:
         self,
         check: Callable[[State], T | None],
         *,
-        timeout: float = 10.0,  # noqa: ASYNC109 - the error names the last state, which asyncio.timeout could not
+        timeout: float = 20.0,  # noqa: ASYNC109 - the error names the last state, which asyncio.timeout could not
         channel: str | None = None,
     ) -> T:
         """

@@ -53,7 +53,8 @@ async def says(office: Office, ts: str, words: str) -> SandboxMessage:
 
 async def settled(office: Office) -> Upload:
     """Wait until the latest upload is shown as it stands and nobody works on it, and return it."""
-    async with asyncio.timeout(10):
+    # Far longer than it takes: a disk that was just written to can keep a commit waiting for seconds.
+    async with asyncio.timeout(30):
         while True:
             upload = office.store.uploads.list(office.account.id, 1)[0]
             if not upload.pending and upload.owner is None:
