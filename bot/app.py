@@ -21,26 +21,28 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.config import Settings
 from handlers import register
-from handlers.answers import Answers
 from handlers.buttons import Buttons
 from handlers.command import Command
 from handlers.digests import WeeklyDigests
-from handlers.events import Events
-from handlers.exports import Exporter
+from handlers.exports import Exports
 from handlers.files import Files
 from handlers.forms import Forms
 from handlers.history import Histories
 from handlers.home import Home
-from handlers.interactions import Interactions
-from handlers.listeners import Listener
 from handlers.mentions import Mentions
-from handlers.posting import Poster
-from handlers.replies import Replies
-from handlers.roles import Roles
-from handlers.runner import Limits, Runner
 from handlers.settings import SettingsForm
 from handlers.shortcuts import Shortcuts
+from handlers.slack.inbox import Events
+from handlers.slack.interactions import Interactions
+from handlers.slack.listeners import Listener
+from handlers.slack.outbox import Answers
+from handlers.slack.posting import Poster
+from handlers.slack.replies import Replies
+from handlers.slack.roles import Roles
 from handlers.tasks import Tasks
+from handlers.work.exports import Exporter
+from handlers.work.limits import Limits
+from handlers.work.uploads import Runner
 from store import Store, Terms, find_country
 
 log = structlog.get_logger()
@@ -180,7 +182,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
             uploads_channel=min(settings.uploads_channels, default=""),
             settings=form.make,
             history=histories.asked,
-            export=exporter.asked,
+            export=Exports(store, exporter).asked,
         ).listeners(),
         *histories.listeners(),
         *Buttons(store, interactions).listeners(),

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TextIO
 
 from bot.config import Settings
-from handlers.runner import write_unreadable
 from store import (
     Account,
     Actor,
@@ -40,6 +39,7 @@ from store import (
     restage,
     scrub,
     stage_upload,
+    write_unreadable,
 )
 
 Say = Callable[[str], object]

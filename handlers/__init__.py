@@ -8,13 +8,13 @@ if TYPE_CHECKING:  # the child process imports this package too, and has no use 
 
     from slack_bolt.app.async_app import AsyncApp
 
-    from handlers.events import Events
-    from handlers.listeners import Listener
+    from handlers.slack.inbox import Events
+    from handlers.slack.listeners import Listener
 
 
 def register(app: "AsyncApp", listeners: "Iterable[Listener]", events: "Events") -> None:
     """Register *listeners* on *app*, and one for all events that have none."""
-    from handlers.listeners import Surface
+    from handlers.slack.listeners import Surface
 
     ways = {
         Surface.COMMAND: app.command,

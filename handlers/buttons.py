@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 from handlers.command import LONGEST_REASON, read
-from handlers.interactions import Interactions, about, origin_of, value_of
-from handlers.listeners import Listener
-from handlers.replies import Message, Request
-from handlers.roles import Action
+from handlers.permissions import Action
+from handlers.slack.interactions import Interactions, about, origin_of, value_of
+from handlers.slack.listeners import Listener
+from handlers.slack.messages import Message
+from handlers.slack.mrkdwn import one_line, plain
+from handlers.slack.places import Request
 from handlers.views import optouts as views
-from handlers.views.mrkdwn import one_line, plain
 from store import Function, PhoneNumber, Store
 
 

@@ -10,16 +10,17 @@ from typing import Any, Final, NamedTuple
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.acknowledge import acknowledged
-from handlers.answers import for_all
-from handlers.interactions import Interactions, Make, about, origin_of
-from handlers.listeners import Listener, Surface
-from handlers.replies import Message, Place, Request, split
-from handlers.roles import Action
+from handlers.permissions import Action
+from handlers.slack.acknowledge import acknowledged
+from handlers.slack.interactions import Interactions, Make, about, origin_of
+from handlers.slack.listeners import Listener, Surface
+from handlers.slack.messages import Message, split
+from handlers.slack.mrkdwn import code, escape, one_line, place, plain
+from handlers.slack.outbox import for_all
+from handlers.slack.places import Place, Request
 from handlers.views import forms
 from handlers.views import optouts as views
 from handlers.views import uploads as upload_views
-from handlers.views.mrkdwn import code, escape, one_line, place, plain
 from store import (
     Actor,
     Added,

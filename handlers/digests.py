@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from handlers.posting import Poster
-from handlers.replies import Keyed, error_code, passing
+from handlers.slack.errors import error_code, is_transient
+from handlers.slack.posting import Keyed, Poster
 from handlers.tasks import Tasks
 from handlers.views.digests import digest
 from store import Account, Store, StoreError
@@ -59,7 +59,7 @@ class WeeklyDigests:
         try:
             await self._poster.post(account.settings.digest_channel or "", message, None, keyed)
         except SlackApiError as error:
-            if passing(error):
+            if is_transient(error):
                 raise  # the lease runs out, and somebody tries again
             log.warning("a digest was refused by Slack", account=account.id, why=error_code(error))
         await asyncio.to_thread(self._store.digests.done, account.id, end)

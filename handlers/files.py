@@ -16,16 +16,19 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.events import Events
-from handlers.interactions import Interactions, about, origin_of, value_of
-from handlers.listeners import Listener, Surface
 from handlers.mentions import MENTIONED, Mentions
-from handlers.replies import Message, Place, Request, error_code
-from handlers.roles import Action, Roles
-from handlers.runner import Runner
+from handlers.permissions import Action
+from handlers.slack.errors import error_code
+from handlers.slack.inbox import Events
+from handlers.slack.interactions import Interactions, about, origin_of, value_of
+from handlers.slack.listeners import Listener, Surface
+from handlers.slack.messages import Message
+from handlers.slack.modals import told
+from handlers.slack.mrkdwn import SlackWriter, escape, link, quoted
+from handlers.slack.places import Place, Request
+from handlers.slack.roles import Roles
 from handlers.views import uploads as views
-from handlers.views.modals import told
-from handlers.views.mrkdwn import SlackWriter, escape, link, quoted
+from handlers.work.uploads import Runner
 from store import (
     Account,
     Actor,

@@ -9,14 +9,16 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.models.views import View
 
 from handlers.command import MOST_NUMBERS, read, told_once
-from handlers.interactions import Interactions, about, once_of, origin_of
-from handlers.listeners import Listener
-from handlers.replies import Message, Request, error_code
-from handlers.roles import Action
-from handlers.runner import Runner
+from handlers.permissions import Action
+from handlers.slack.errors import error_code
+from handlers.slack.interactions import Interactions, about, once_of, origin_of
+from handlers.slack.listeners import Listener
+from handlers.slack.messages import Message
+from handlers.slack.mrkdwn import listed, one_line, plain
+from handlers.slack.places import Request
 from handlers.views import forms as views
 from handlers.views import optouts
-from handlers.views.mrkdwn import listed, one_line, plain
+from handlers.work.uploads import Runner
 from store import (
     Cause,
     CountryUnknown,

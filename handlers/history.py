@@ -9,13 +9,14 @@ from slack_sdk.models.views import View
 
 from handlers.command import read
 from handlers.forms import wrong
-from handlers.interactions import Interactions, about, once_of, origin_of, value_of
-from handlers.listeners import Listener
-from handlers.replies import Message, Request
-from handlers.roles import Action
+from handlers.permissions import Action
+from handlers.slack.interactions import Interactions, about, once_of, origin_of, value_of
+from handlers.slack.listeners import Listener
+from handlers.slack.messages import Message
+from handlers.slack.mrkdwn import one_line, plain
+from handlers.slack.places import Request
 from handlers.views import history as views
 from handlers.views import optouts
-from handlers.views.mrkdwn import one_line, plain
 from store import Function, NotAPhone, Store
 
 PAGE: Final = 10

@@ -8,12 +8,15 @@ import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.events import Events
-from handlers.lately import Lately
-from handlers.listeners import Listener, Surface
-from handlers.replies import Message, Place, Request, error_code
-from handlers.roles import Action, Roles
+from handlers.permissions import Action
+from handlers.slack.errors import error_code
+from handlers.slack.inbox import Events
+from handlers.slack.listeners import Listener, Surface
+from handlers.slack.messages import Message
+from handlers.slack.places import Place, Request
+from handlers.slack.roles import Roles
 from handlers.tasks import Tasks
+from handlers.ttl_cache import TtlCache
 from handlers.views import home as views
 from store import Account, Actor, Store, StoreError
 
@@ -37,7 +40,7 @@ class Home:
         self._roles = roles
         self._client = client
         self._tasks = tasks
-        self._viewers: Lately[_Viewer] = Lately(OPEN_SECONDS, most=500)
+        self._viewers: TtlCache[_Viewer] = TtlCache(OPEN_SECONDS, most=500)
         self._shown: dict[_Viewer, str] = {}
         self._loop: asyncio.Task[None] | None = None
 

@@ -9,15 +9,15 @@ from typing import Any, Final
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.answers import permalink_of
 from handlers.command import LONGEST_REASON, LONGEST_TEXT, read
-from handlers.events import Events
-from handlers.interactions import Interactions, origin_of
-from handlers.listeners import Listener, Surface
-from handlers.replies import Message, Place, Request
-from handlers.roles import Action
+from handlers.permissions import Action
+from handlers.slack.inbox import Events
+from handlers.slack.interactions import Interactions, origin_of
+from handlers.slack.listeners import Listener, Surface
+from handlers.slack.messages import Message
+from handlers.slack.mrkdwn import one_line, plain
+from handlers.slack.places import Place, Request, permalink_of
 from handlers.views import optouts as views
-from handlers.views.mrkdwn import one_line, plain
 from store import Account, Actor, FoundPhone, Function, NotAPhone, Store, find_phones
 
 log = structlog.get_logger()

@@ -10,12 +10,14 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.models.views import View
 
 from handlers.forms import filled, wrong
-from handlers.interactions import Interactions, about, origin_of
-from handlers.listeners import Listener
-from handlers.replies import Message, Request, error_code
-from handlers.roles import Action
+from handlers.permissions import Action
+from handlers.slack.errors import error_code
+from handlers.slack.interactions import Interactions, about, origin_of
+from handlers.slack.listeners import Listener
+from handlers.slack.messages import Message
+from handlers.slack.mrkdwn import one_line, plain
+from handlers.slack.places import Request
 from handlers.views import settings as views
-from handlers.views.mrkdwn import one_line, plain
 from store import CountryUnknown, Function, Store, find_country
 
 log = structlog.get_logger()

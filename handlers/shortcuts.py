@@ -7,16 +7,16 @@ from typing import Any, Final
 
 from slack_sdk.models.views import View
 
-from handlers.answers import permalink_of
 from handlers.command import read
-from handlers.interactions import Interactions, about, once_of, origin_of
-from handlers.listeners import Listener
 from handlers.mentions import how_to_write
-from handlers.replies import Message, Request
-from handlers.roles import Action
+from handlers.permissions import Action
+from handlers.slack.interactions import Interactions, about, once_of, origin_of
+from handlers.slack.listeners import Listener
+from handlers.slack.messages import Message
+from handlers.slack.mrkdwn import plain
+from handlers.slack.places import Request, permalink_of
 from handlers.views import optouts as texts
 from handlers.views import shortcuts as views
-from handlers.views.mrkdwn import plain
 from store import Cause, Function, PhoneNumber, Store, find_phones
 
 _READ: Final = ("pretext", "title", "text", "value", "fallback", "fields", "elements", "blocks", "attachments")

@@ -9,9 +9,9 @@ from typing import Final, TextIO
 
 import sqlalchemy as sa
 
-from store.cleaning import guarded
 from store.database import Database
 from store.errors import LeaseLost
+from store.lists.formulas import guarded
 from store.models import entries, exports, opt_outs
 from store.notes import Function, Plain, note
 from store.records import Entry, OptOut, Origin
@@ -94,7 +94,7 @@ class Exports:
         Write the phones *wanted* to *out* as CSV with a header, in order; how many there were.
 
         The other cells of a phone are of its oldest standing opt-out that is wanted. One that a spreadsheet would run as a
-        formula gets an apostrophe (`store.cleaning.guarded`). *progress* is told the number so far. Importing it gives the same phones.
+        formula gets an apostrophe (`store.lists.formulas.guarded`). *progress* is told the number so far. Importing it gives the same phones.
         """
         writer = csv.writer(out)
         writer.writerow(COLUMNS[wanted.format])

@@ -5,7 +5,7 @@ A doubt forbids nothing. It is said in the preview, and the yes then takes typin
 """
 
 from store.notes import Writer
-from store.phone import country_name
+from store.phones.countries import country_name
 from store.records import Entry, Upload
 
 # Many an opt-out list has names in it, or e-mails; a list with more of such columns is of contacts.

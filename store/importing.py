@@ -5,15 +5,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from store.errors import LeaseLost, ListRefused, StoreError, StoreUnavailable, WrongState
-from store.lists import NoPhoneColumn
+from store.lists.reader import NoPhoneColumn
+from store.lists.staging import Progress, Scratch, stage
 from store.records import Upload
-from store.staging import Progress, Scratch, stage
-
-if TYPE_CHECKING:
-    from store import Store  # which imports this module
+from store.store import Store
 
 BATCH = 10_000
 # Unreadable rows carry all their cells, so fewer of them fill a transaction.
@@ -28,7 +26,7 @@ class Held:
     `check` is for the work to call often. Entering raises `LeaseLost` when the upload is no longer the caller's.
     """
 
-    def __init__(self, store: "Store", upload: Upload, *, lease_seconds: float) -> None:
+    def __init__(self, store: Store, upload: Upload, *, lease_seconds: float) -> None:
         self._store = store
         self._upload = upload
         self._lease_seconds = lease_seconds
@@ -72,7 +70,7 @@ class Held:
 
 
 def stage_upload(
-    store: "Store", upload: Upload, path: Path, scratch_path: Path, progress: Progress, lease_seconds: float
+    store: Store, upload: Upload, path: Path, scratch_path: Path, progress: Progress, lease_seconds: float
 ) -> Upload:
     """
     Read the file at *path* for a received upload, which then waits for a yes; its scratch file is at *scratch_path*.
@@ -106,7 +104,7 @@ def _read(upload: Upload, path: Path, scratch_path: Path, progress: Progress, he
 
 
 def restage(
-    store: "Store", upload: Upload, path: Path, scratch_path: Path, progress: Progress, lease_seconds: float
+    store: Store, upload: Upload, path: Path, scratch_path: Path, progress: Progress, lease_seconds: float
 ) -> Scratch:
     """The scratch file of an upload whose preview another machine, or another life, made; `StoreError` if it differs."""
     with Held(store, upload, lease_seconds=lease_seconds) as held:
@@ -128,7 +126,7 @@ def restage(
 
 
 def apply_upload(
-    store: "Store", upload: Upload, scratch: Scratch, progress: Progress, lease_seconds: float, batch: int = BATCH
+    store: Store, upload: Upload, scratch: Scratch, progress: Progress, lease_seconds: float, batch: int = BATCH
 ) -> Upload:
     """
     Store what is left of a confirmed upload, *batch* phones a transaction, and finish it.
@@ -148,7 +146,7 @@ def apply_upload(
             progress(upload.applied, upload.applied / max(1, upload.phones))
 
 
-def undo_upload(store: "Store", upload: Upload, progress: Progress, lease_seconds: float, batch: int = BATCH) -> Upload:
+def undo_upload(store: Store, upload: Upload, progress: Progress, lease_seconds: float, batch: int = BATCH) -> Upload:
     """
     Lift what is left of an upload that is being undone, *batch* opt-outs a transaction, and finish it.
 
@@ -164,7 +162,7 @@ def undo_upload(store: "Store", upload: Upload, progress: Progress, lease_second
         return store.uploads.finish_undo(upload)
 
 
-def _met(store: "Store", upload: Upload, scratch: Scratch, held: Held) -> tuple[int, dict[str, int]]:
+def _met(store: Store, upload: Upload, scratch: Scratch, held: Held) -> tuple[int, dict[str, int]]:
     """
     What the account knows of the list's phones: how many are opted out, and what the guard asks about conversations.
 

@@ -368,3 +368,25 @@ class Upload:
     def unreadable_reasons(self) -> tuple[UnreadableReason, ...]:
         """The reasons, commonest first; not all of a very mixed list's."""
         return tuple(UnreadableReason(*row) for row in self.summary.get("unreadable", ()))
+
+
+@dataclass(frozen=True, slots=True)
+class StagedCounts:
+    """
+    What staging found.
+
+    `rows` counts all rows, `unreadable` those without a phone, `phones` distinct phones, `already`
+    those of them opted out at that moment. `summary`: see `store.lists.staging.Scratch`. `phone_column`: the one a person
+    chose, None for the usual.
+    """
+
+    rows: int
+    phones: int
+    already: int
+    unreadable: int
+    summary: dict[str, Any]
+    columns: tuple[str, ...]
+    sha256: str
+    phone_column: str | None
+    country: str | None
+    phonenumbers_version: str

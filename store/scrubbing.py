@@ -1,35 +1,29 @@
 """A list given back without the rows whose phone is opted out. Reads the store and the list, changes neither."""
 
-import csv
-import io
-import itertools
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 
 from store.errors import ListRefused, StoreError
-from store.fastpath import FastPath
 from store.importing import Held
-from store.lists import Block, Damaged, ListReader, NoPhoneColumn, Row
+from store.lists.copying import FILE_CHANGED, Copy, with_commas
+from store.lists.reader import Block, Damaged, ListReader, NoPhoneColumn, Row
+from store.lists.staging import Progress
 from store.optouts import standing
-from store.phone import Normaliser, NotAPhone
+from store.phones.fastpath import FastPath
+from store.phones.numbers import NotAPhone
+from store.phones.parser import Normaliser
 from store.records import UnreadableReason, Upload
-from store.staging import Progress
-
-if TYPE_CHECKING:
-    from store import Store  # which imports this module
+from store.store import Store
 
 _BATCH: Final = 10_000
 _REASONS: Final = 12  # that are told apart; those after them are counted together
 _OTHER: Final = "other reasons"
-_CHANGED: Final = "The file changed while it was read. Scrub it again when it is whole."
-_BLANK_LINES: Final = 1_000  # more than a quoted cell has: beyond, they are no part of the row before them
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +65,7 @@ class _Record:
 
 
 def scrub(
-    store: "Store",
+    store: Store,
     account: int,
     path: Path,
     out: Path,
@@ -109,14 +103,14 @@ def scrub(
                 if reader.is_sheet:
                     # With a mark, since Excel takes what has none for the machine's old code page.
                     file.write(b"\xef\xbb\xbf")
-                    copy = _Copy(reader, text, lambda lines: file.writelines(_with_commas(lines, reader.delimiter)))
+                    copy = Copy(reader, text, lambda lines: file.writelines(with_commas(lines, reader.delimiter)))
                 else:
-                    copy = _Copy(reader, text, file.writelines)
+                    copy = Copy(reader, text, file.writelines)
                 reading.copy(copy, progress)
             found = reading.found()
         after = path.stat()
         if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-            raise StoreError(_CHANGED)
+            raise StoreError(FILE_CHANGED)
         shutil.copymode(path, part)  # a private list stays private
         part.replace(out)
     finally:
@@ -126,7 +120,7 @@ def scrub(
 
 
 def scrub_upload(
-    store: "Store",
+    store: Store,
     upload: Upload,
     path: Path,
     out: Path,
@@ -168,7 +162,7 @@ class _Reading:
     """Goes through a list once, decides on each record, and counts."""
 
     def __init__(
-        self, store: "Store", account: int, reader: ListReader, country: str | None, *, keep_unreadable: bool
+        self, store: Store, account: int, reader: ListReader, country: str | None, *, keep_unreadable: bool
     ) -> None:
         self._store = store
         self._account = account
@@ -180,7 +174,7 @@ class _Reading:
         self._rows = self._removed = self._unreadable = self._assumed = 0
         self._reasons: dict[str, list[int]] = {}  # to the number of rows and the first line
 
-    def copy(self, copy: "_Copy", progress: Progress) -> None:
+    def copy(self, copy: Copy, progress: Progress) -> None:
         """Have *copy* take or leave every record."""
 
         def tell() -> None:
@@ -212,7 +206,7 @@ class _Reading:
             tell()
         copy.end()
 
-    def _one_by_one(self, records: "list[_Record]", copy: "_Copy") -> None:
+    def _one_by_one(self, records: "list[_Record]", copy: Copy) -> None:
         opted_out = self._opted_out({record.phone for record in records if record.phone is not None})
         for record in records:
             copy.begin(record.line, keep=self._stays(record, opted_out))
@@ -220,7 +214,7 @@ class _Reading:
                 # What is above the header are single lines, and the header itself stays whatever is above it.
                 copy.begin(record.line + 1, keep=True)
 
-    def _block(self, block: Block, part: slice, copy: "_Copy") -> None:
+    def _block(self, block: Block, part: slice, copy: Copy) -> None:
         """The lines of *part* of *block*, each of which is a record or blank."""
         phones, assumed = self._fast.read(block.text, block.starts[part], block.ends[part])
         fast = phones != 0
@@ -291,61 +285,3 @@ class _Reading:
             phone_column=self._reader.phone_column,
             remarks=tuple(self._reader.remarks),
         )
-
-
-class _Copy:
-    """Copies the lines of a text, or leaves them out, record by record, as the reader says where each starts."""
-
-    def __init__(self, reader: ListReader, lines: Iterator[bytes], write: Callable[[Iterable[bytes]], object]) -> None:
-        self._reader = reader
-        self._lines = lines
-        self._write = write
-        self._next = 1  # the number of the line to come
-        self._keep = True
-        self._blank: list[bytes] = []
-
-    def begin(self, line: int, *, keep: bool) -> None:
-        """From *line* on there is another record, which is to be kept or not. What is before it belongs to the last."""
-        while self._next < line and not self._keep:
-            raw = next(self._lines, None)
-            if raw is None:
-                raise StoreError(_CHANGED)
-            self._leave(raw)
-        self._flush()
-        if self._next < line:
-            self._write(itertools.islice(self._lines, line - self._next))
-            self._next = line
-        self._keep = keep
-
-    def end(self) -> None:
-        """The record begun last is the last one."""
-        while not self._keep and (raw := next(self._lines, None)) is not None:
-            self._leave(raw)
-        self._flush()
-        self._write(self._lines)
-
-    def _leave(self, raw: bytes) -> None:
-        self._next += 1
-        if self._is_blank(raw):
-            self._blank.append(raw)
-            # More of them are no cell's: they stay, and so does all up to the next record.
-            self._keep = len(self._blank) > _BLANK_LINES
-        else:
-            self._blank.clear()  # they were inside a quoted cell
-
-    def _flush(self) -> None:
-        """Blank lines below a record that goes are no part of it."""
-        self._write(self._blank)
-        self._blank.clear()
-
-    def _is_blank(self, raw: bytes) -> bool:
-        text = raw.decode(self._reader.encoding, self._reader.errors)
-        return not any(map(str.strip, text.split(self._reader.delimiter)))
-
-
-def _with_commas(lines: Iterable[bytes], delimiter: str) -> Iterator[bytes]:
-    """Rows of a sheet, each of which is always one of *lines*, as CSV."""
-    for row in csv.reader((line.decode() for line in lines), delimiter=delimiter):
-        text = io.StringIO()
-        csv.writer(text).writerow(row)
-        yield text.getvalue().encode()

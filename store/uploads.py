@@ -9,7 +9,7 @@ write. Counts, checkpoint and opt-outs of a batch are one transaction.
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,7 +21,7 @@ from store.errors import LeaseLost, StoreError, WrongState
 from store.models import UPLOAD_PURPOSES, accounts, conversations, entries, opt_outs, unreadable_rows, uploads
 from store.notes import Function
 from store.optouts import change_count, count_phones, count_standing, mark_conversations
-from store.records import Actor, Batch, Carried, Entry, Origin, Outlook, Terms, UnreadableRow, Upload
+from store.records import Actor, Batch, Carried, Entry, Origin, Outlook, StagedCounts, Terms, UnreadableRow, Upload
 from store.rows import entries_of, entry_of, new_entry, now
 from store.undoing import lift, next_stretch, outlook
 
@@ -32,28 +32,6 @@ _AT_WORK = ("received", "applying", "undoing")
 # In these it can still be wanted for something else.
 _UNDECIDED = ("received", "waiting", "refused")
 UNDO_BATCH = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class StagedCounts:
-    """
-    What staging found.
-
-    `rows` counts all rows, `unreadable` those without a phone, `phones` distinct phones, `already`
-    those of them opted out at that moment. `summary`: see `store.staging.Scratch`. `phone_column`: the one a person
-    chose, None for the usual.
-    """
-
-    rows: int
-    phones: int
-    already: int
-    unreadable: int
-    summary: dict[str, Any]
-    columns: tuple[str, ...]
-    sha256: str
-    phone_column: str | None
-    country: str | None
-    phonenumbers_version: str
 
 
 class Uploads:

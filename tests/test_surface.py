@@ -20,9 +20,9 @@ from bot.app import create_app
 from bot.config import Settings
 from bot.manifest import manifest, scopes
 from bot.sandbox import SandboxMessage, State
-from handlers.listeners import surfaces_table
-from handlers.posting import POSTED
-from handlers.roles import Action
+from handlers.permissions import Action
+from handlers.slack.listeners import surfaces_table
+from handlers.slack.posting import POSTED
 from handlers.views import forms, history, optouts
 from handlers.views import settings as settings_views
 from handlers.views import uploads as views

@@ -1,8 +1,8 @@
 """The weekly digest. Pure functions."""
 
-from handlers.replies import Message
+from handlers.slack.messages import Message
+from handlers.slack.mrkdwn import counted, escape, link, listed, moment, person, section
 from handlers.views.home import WAYS
-from handlers.views.mrkdwn import counted, escape, link, listed, moment, person, section
 from store import Digest, Upload, mask
 
 

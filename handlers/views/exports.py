@@ -1,7 +1,7 @@
 """How exports read. Pure functions."""
 
-from handlers.replies import Message
-from handlers.views.mrkdwn import counted, escape, one_line, person
+from handlers.slack.messages import Message
+from handlers.slack.mrkdwn import counted, escape, one_line, person
 from store import Export
 
 _WHAT = {

@@ -14,7 +14,7 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.blocks.block_elements import FileInputElement
 from slack_sdk.models.views import View
 
-from handlers.views.mrkdwn import counted, escape, section
+from handlers.slack.mrkdwn import counted, escape, section
 from store import Account, Cause, country_name
 
 # The blocks of the forms; a field's error is shown below its block.

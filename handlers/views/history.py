@@ -7,8 +7,8 @@ from typing import Any
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, InputBlock, PlainTextInputElement
 from slack_sdk.models.views import View
 
-from handlers.replies import Message
-from handlers.views.mrkdwn import SlackWriter, counted, link, person, quoted, section, sections
+from handlers.slack.messages import Message
+from handlers.slack.mrkdwn import SlackWriter, counted, link, person, quoted, section, sections
 from handlers.views.optouts import both, name
 from store import Actor, Happening, Page, PhoneState, entry_note
 

@@ -6,9 +6,9 @@ from typing import Any
 from slack_sdk.models.blocks import Block, DividerBlock, HeaderBlock
 from slack_sdk.models.views import View
 
-from handlers.replies import Message
+from handlers.slack.messages import Message
+from handlers.slack.mrkdwn import context, counted, escape, moment, one_line, section
 from handlers.views import forms
-from handlers.views.mrkdwn import context, counted, escape, moment, one_line, section
 from handlers.views.uploads import listing
 from store import Account, Summary, country_name
 

@@ -17,8 +17,8 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from handlers.replies import Message, split
-from handlers.views.mrkdwn import (
+from handlers.slack.messages import Message, split
+from handlers.slack.mrkdwn import (
     SlackWriter,
     code,
     counted,

@@ -1,7 +1,7 @@
 """What the thread of a list that is scrubbed says. Pure functions."""
 
-from handlers.replies import Message
-from handlers.views.mrkdwn import bar, counted, quoted, section, sections
+from handlers.slack.messages import Message
+from handlers.slack.mrkdwn import bar, counted, quoted, section, sections
 from store import Scrubbed, Upload, country_name
 
 

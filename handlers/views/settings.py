@@ -17,8 +17,8 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from handlers.replies import Message
-from handlers.views.mrkdwn import escape, one_line, person, sections
+from handlers.slack.messages import Message
+from handlers.slack.mrkdwn import escape, one_line, person, sections
 from store import Account, Actor
 
 COUNTRY, UNDO_DAYS, MOST_BYTES = "settings.country", "settings.undo_days", "settings.max_list_bytes"

@@ -14,8 +14,8 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from handlers.views.modals import saying
-from handlers.views.mrkdwn import context, counted, day, section
+from handlers.slack.modals import saying
+from handlers.slack.mrkdwn import context, counted, day, section
 from handlers.views.optouts import name
 from store import Cause, FoundPhone, PhoneState
 

@@ -19,9 +19,9 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from handlers.replies import Message
-from handlers.views.modals import saying
-from handlers.views.mrkdwn import SlackWriter, bar, counted, escape, moment, person
+from handlers.slack.messages import Message
+from handlers.slack.modals import saying
+from handlers.slack.mrkdwn import SlackWriter, bar, counted, escape, moment, person
 from handlers.views.scrubs import comparing, scrubbed
 from store import Entry, Outlook, Scrubbed, Terms, Upload, WrongState, country_name, doubts, require_undoable
 

@@ -16,8 +16,9 @@ import numpy.typing as npt
 import phonenumbers
 from phonenumbers import PhoneMetadata, PhoneNumberType
 
-from store.fastpath import FastPath
-from store.phone import Normaliser, PhoneNumber
+from store.phones.fastpath import FastPath
+from store.phones.numbers import PhoneNumber
+from store.phones.parser import Normaliser
 
 REGIONS: tuple[str | None, ...] = (*sorted(phonenumbers.SUPPORTED_REGIONS), None)
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from bot.manifest import manifest, scopes
-from handlers.posting import EVENT_TYPE
+from handlers.slack.posting import EVENT_TYPE
 
 URL = "https://desk.example.org"
 

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from bot.config import Settings
 from bot.sandbox import EmbeddedSlack, Outcome, SandboxClient, SandboxMessage, State
 from bot.serve import Service, running
-from handlers.acknowledge import STILL_WORKING
+from handlers.slack.acknowledge import STILL_WORKING
 from store import Account, Actor, Added, Function, Origin, Store
 
 ADMINS = "campaign-admins"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox import SandboxMessage, State
-from handlers.lately import Lately
+from handlers.ttl_cache import TtlCache
 from store import Cause, Function, Origin
 from tests.handlers.conftest import TICKETS, Office
 
@@ -183,7 +183,7 @@ async def test_a_demoted_admin_with_an_open_form(office: Office, monkeypatch: py
     question = await office.ask("admin", f"delete {ONE}")
     await office.press("second-admin", question, "optout.delete")
     form = await asked_why(office, "second-admin")
-    monkeypatch.setattr(Lately, "get", lambda _self, _key: None)  # the minute is over for which people are remembered
+    monkeypatch.setattr(TtlCache, "get", lambda _self, _key: None)  # the minute is over for which people are remembered
     await office.people.update_user("second-admin", is_admin=False)
     assert (await office.people.submit("second-admin", form["id"], {"optout.why": "mine"})).acknowledged
     assert "Only admins can delete opt-outs." in str((await office.people.state()).views("second-admin"))

@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.blocks import problems_of
 from handlers.digests import WeeklyDigests
-from handlers.posting import Poster
+from handlers.slack.posting import Poster
 from handlers.tasks import Tasks
 from handlers.views.digests import digest
 from store import Account, Actor, Digest, Function, Origin, Store, Upload

@@ -11,9 +11,10 @@ from slack_sdk.errors import SlackApiError
 
 from bot.config import Settings
 from bot.sandbox import SandboxMessage, State
-from handlers.exports import Exporter, wanted_of
-from handlers.replies import Message
-from handlers.runner import Child
+from handlers.exports import wanted_of
+from handlers.slack.messages import Message
+from handlers.work.child import Child
+from handlers.work.exports import Exporter
 from store import Export, Function, Origin, Wanted
 from tests.handlers.conftest import Office
 

@@ -8,7 +8,7 @@ import pytest
 
 from bot.sandbox import Outcome, State
 from bot.sandbox.blocks import view_problems
-from handlers.lately import Lately
+from handlers.ttl_cache import TtlCache
 from handlers.views import forms as views
 from store import Account, Cause, Function
 from tests.handlers.conftest import ADMINS, TICKETS, Office
@@ -153,7 +153,7 @@ async def test_channels_that_will_not_do(office: Office, channel: str, said: str
 async def test_a_deactivated_persons_open_form(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who was deactivated while the form was open is told so in it, and nobody is opted out."""
     view = await form(office, "support", "add")
-    monkeypatch.setattr(Lately, "get", lambda _self, _key: None)  # the minute is over for which people are remembered
+    monkeypatch.setattr(TtlCache, "get", lambda _self, _key: None)  # the minute is over for which people are remembered
     await office.people.update_user("support", deleted=True)
     assert (await submit(office, "support", view, numbers="212 555 0100")).acknowledged
     assert "Deactivated accounts cannot" in str((await office.people.state()).views("support"))

@@ -13,7 +13,7 @@ from handlers.views import optouts
 from store import Account, Function, Happening, Origin, Page, PhoneNumber, PhoneState, Store
 from tests.handlers.conftest import ADMINS, Office
 from tests.handlers.test_files import LIST, drop, says, settled
-from tests.handlers.test_views_optouts import entry, opt_out, within_slacks_limits
+from tests.handlers.views.test_optouts import entry, opt_out, within_slacks_limits
 
 ONE, TWO = "+12125550100", "+12125550101"
 

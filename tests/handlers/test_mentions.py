@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from bot.sandbox import SandboxMessage, State
 from handlers.mentions import understood
-from handlers.roles import Action
+from handlers.permissions import Action
 from store import Function
 from tests.handlers.conftest import ADMINS, TICKETS, Office
-from tests.handlers.test_events import all_done
+from tests.handlers.slack.test_inbox import all_done
 
 ONE, TWO, THREE = "+12125550100", "+12125550101", "+12125550102"
 BOT = "U0BOT"

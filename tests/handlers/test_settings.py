@@ -7,7 +7,7 @@ import pytest
 
 from bot.sandbox import Outcome, State
 from bot.sandbox.blocks import view_problems
-from handlers.replies import masked
+from handlers.slack.messages import masked
 from handlers.views import settings as views
 from store import Account, AccountSettings, Actor, Function, Origin, Store, StoreError, WrongState
 from tests.handlers.conftest import ADMINS, TICKETS, Office

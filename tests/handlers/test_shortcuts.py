@@ -7,7 +7,7 @@ import pytest
 
 from store import Cause, Function
 from tests.handlers.conftest import TICKETS, Office
-from tests.handlers.test_upload_life import forget_people, modal
+from tests.handlers.work.test_uploads import forget_people, modal
 
 ONE, TWO, THREE = "+12125550100", "+12125550101", "+12125550102"
 PHONES = "check.phones.0"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from store import Actor, Entry, Function, Plain, Upload, doubts, guard
-from tests.handlers.test_views_uploads import UPLOAD
+from tests.handlers.views.test_uploads import UPLOAD
 
 BEFORE = Entry(
     id=3,

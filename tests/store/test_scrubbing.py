@@ -24,7 +24,7 @@ from store import (
     StoreUnavailable,
     scrub,
 )
-from tests.store import workbooks
+from tests.store.lists import workbooks
 
 OUT = ("+12125550101", "+12125550103", "+442079460000")
 

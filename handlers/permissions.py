@@ -1,0 +1,65 @@
+"""Who may do what: roles, actions, and the table that joins them. Pure."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class Role(StrEnum):
+    ADMIN = "admin"
+    SUPPORT = "support"
+    MEMBER = "member"
+    NOBODY = "nobody"
+
+
+class Action(StrEnum):
+    """What can be asked of the desk; the value completes "only admins can ..."."""
+
+    HELP = "read the help"
+    ADD = "opt phones out"
+    SEARCH = "look phones up"
+    HISTORY = "see a number's history"
+    DELETE = "delete opt-outs"
+    REMARK = "add remarks"
+    WHOLE_HISTORY = "see the whole history"
+    SEE_HOME = "see the desk's home"
+    SET_COUNTRY = "set the country"
+    SETTINGS = "change the settings"
+    SEE_UPLOADS = "see the uploads"
+    DROP = "drop lists"
+    SCRUB = "scrub lists"
+    CONFIRM = "apply lists"
+    EXPORT = "export the list"
+    STOP = "stop lists"
+    CONTINUE = "go on with lists"
+    UNDO = "undo uploads"
+
+
+STAFF: Final = frozenset({Role.ADMIN, Role.SUPPORT, Role.MEMBER})
+SUPPORTERS: Final = frozenset({Role.ADMIN, Role.SUPPORT})
+ADMINS: Final = frozenset({Role.ADMIN})
+ALLOWED: Final[Mapping[Action, frozenset[Role]]] = {
+    Action.HELP: STAFF,
+    Action.ADD: SUPPORTERS,
+    Action.SEARCH: SUPPORTERS,
+    Action.HISTORY: SUPPORTERS,
+    Action.DELETE: ADMINS,
+    Action.REMARK: ADMINS,
+    Action.WHOLE_HISTORY: ADMINS,
+    Action.SEE_HOME: STAFF,
+    Action.SET_COUNTRY: ADMINS,
+    Action.SETTINGS: ADMINS,
+    Action.SEE_UPLOADS: SUPPORTERS,
+    Action.DROP: STAFF,
+    Action.SCRUB: SUPPORTERS,
+    Action.CONFIRM: ADMINS,
+    Action.EXPORT: ADMINS,
+    Action.STOP: ADMINS,
+    Action.CONTINUE: ADMINS,
+    Action.UNDO: ADMINS,
+}
+
+
+def allow(role: Role, action: Action) -> bool:
+    """Whether *role* may do *action*."""
+    return role in ALLOWED[action]

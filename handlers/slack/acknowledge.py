@@ -1,0 +1,63 @@
+"""Acknowledged means committed, and the answer kept: the one place that decides when a command or button is acked."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from handlers.slack.errors import outcome_of
+from handlers.slack.messages import Message
+from handlers.slack.outbox import Answer, Answers
+from handlers.slack.places import Place
+
+# Slack shows the person an error after 3 s (https://docs.slack.dev/interactivity/implementing-slash-commands); the rest is for the way there.
+PATIENCE_SECONDS = 2.0
+KEEP_SECONDS = 0.4
+STILL_WORKING = "Still working on it; the answer follows here."
+
+
+async def acknowledged(
+    ack: Callable[..., Awaitable[Any]],
+    work: Awaitable[Message],
+    *,
+    answers: Answers,
+    body: dict[str, Any],
+    place: Place,
+    key: str,
+    late: Callable[[str], Awaitable[None]] | None = None,
+    shown: Callable[[Message], dict[str, Any] | None] = lambda _message: None,
+    closing: dict[str, Any] | None = None,
+) -> Answer | None:
+    """
+    Do *work*, acknowledge, and return its answer, which is still to be given; never raises for what *work* does.
+
+    The ack comes after the work, or after 2 s with a word that it is still being done. A command's ack shows that word
+    by itself; the ack of a button shows nothing, so there *late* says it. *shown*: the ack that is the whole answer, when
+    the message can be told in one that is in time; *closing*: the ack of any other. *key*: names the answer to *body*,
+    Slack's payload, which belongs at *place*.
+    """
+    doing = asyncio.ensure_future(outcome_of(work))
+    done, _ = await asyncio.wait({doing}, timeout=PATIENCE_SECONDS)
+    pressed = body.get("message")
+    if done:
+        message = doing.result()
+        said = shown(message)
+        if said is not None:
+            await ack(**said)
+            return None
+        answer = await answers.keep(body, place, message, key=key, pressed=pressed)
+        await ack(**closing or {})
+        return answer
+    # What keeps the work waiting is mostly the database, which then takes no answer in time either.
+    keeping = asyncio.ensure_future(answers.keep_interrupted(body, place, key=key))
+    await asyncio.wait({keeping}, timeout=KEEP_SECONDS)
+    if late is None:
+        await ack(STILL_WORKING)
+    else:
+        await ack()
+        await late(STILL_WORKING)
+    interrupted = await keeping
+    if interrupted is None:
+        await doing
+        return None
+    async with answers.held(interrupted):
+        return await answers.change(interrupted, await doing, pressed=pressed)

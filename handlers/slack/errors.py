@@ -1,0 +1,82 @@
+"""What Slack's errors mean, and how a failure reads."""
+
+import secrets
+from collections.abc import Awaitable
+from typing import Final
+
+import aiohttp
+import structlog
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from handlers.slack.messages import Message
+from handlers.slack.mrkdwn import escape
+from store import StoreError
+
+log = structlog.get_logger()
+
+
+async def outcome_of(work: Awaitable[Message]) -> Message:
+    """
+    Await *work* and return its message, or one, for the asker alone, that explains its failure.
+
+    Nothing may escape a listener after `ack()`: Bolt then forgets the acknowledgement and Slack shows the person a
+    timeout.
+    """
+    try:
+        return await work
+    except StoreError as error:
+        log.warning("request refused by the store", error=str(error), kind=type(error).__name__)
+        # The store writes plain text, in which a file may be called anything.
+        return Message.of(escape(str(error)), private=True)
+    except Exception:
+        reference = secrets.token_hex(4)
+        log.exception("request failed", reference=reference)
+        return Message.of(f"Something went wrong on our side. Please quote `{reference}`.", private=True)
+
+
+def error_code(error: SlackClientError) -> str | None:
+    """Slack's word for what is wrong; None when it gave none, as with an answer that is not JSON."""
+    try:
+        code = error.response["error"]  # type: ignore[attr-defined]  # not all of them have one
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+    return None if code is None else str(code)
+
+
+# What Slack answers while it, or our installation, is out of order: it is tried again. Any other error stays as it is.
+_TRANSIENT: Final = {
+    None,
+    "account_inactive",
+    "fatal_error",
+    "internal_error",
+    "invalid_auth",
+    "not_authed",
+    "ratelimited",
+    "request_timeout",
+    "service_unavailable",
+    "token_expired",
+    "token_revoked",
+}
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether what failed with *error* is worth another try later."""
+    return not isinstance(error, SlackApiError) or error_code(error) in _TRANSIENT
+
+
+def error_name(error: Exception) -> str:
+    if isinstance(error, SlackApiError):
+        return error_code(error) or "no answer"
+    return type(error).__name__
+
+
+# After these Slack may have posted it all the same.
+_UNKNOWN_OUTCOME = {None, "fatal_error", "internal_error", "request_timeout", "service_unavailable"}
+
+
+def may_have_been_posted(error: Exception) -> bool:
+    """Whether, after *error*, the message may have been posted or not."""
+    if isinstance(error, SlackApiError):
+        return error_code(error) in _UNKNOWN_OUTCOME
+    # Refused connections never carried anything.
+    return not isinstance(error, aiohttp.ClientConnectorError)

@@ -1,0 +1,103 @@
+"""Messages: what one answer says, and in how many of Slack's messages it fits."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from slack_sdk.models.blocks import Block
+
+from handlers.slack.mrkdwn import section
+from store import mask, written
+
+# Slack allows 50 blocks (https://docs.slack.dev/reference/block-kit/blocks) and about 13,000 characters in the blocks of one message (msg_blocks_too_long).
+MOST_BLOCKS = 45
+MOST_CHARACTERS = 11_500
+FALLBACK_LONGEST = 3_000
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """
+    One answer. *text*: mrkdwn, what notifications and screen readers get. *details*: replies in its thread.
+
+    *private*: for the asker alone. *settles*: the line that takes the place of the buttons of the message in which a
+    button was pressed. *field*: the block of a submitted modal that it says is wrong. *phones*: those it names, which not
+    everybody may read in full where *numbers* (of the account's settings) is "masked".
+    *entry*: the id of what was done, which the posted message is then linked to; *account*: whose.
+    """
+
+    text: str
+    blocks: tuple[dict[str, Any], ...] = ()
+    details: tuple["Message", ...] = ()
+    private: bool = False
+    settles: str | None = None
+    field: str | None = None
+    phones: tuple[str, ...] = ()
+    numbers: str = "full"
+    entry: int | None = None
+    account: int | None = None
+
+    @classmethod
+    def of(
+        cls,
+        text: str,
+        *blocks: Block,
+        details: Sequence["Message"] = (),
+        private: bool = False,
+        settles: str | None = None,
+        phones: Iterable[str] = (),
+        entry: int | None = None,
+    ) -> "Message":
+        """A message of *blocks*, or of *text* alone. Raises SlackObjectFormationError when Slack would refuse them."""
+        text = text if len(text) <= FALLBACK_LONGEST else f"{text[: FALLBACK_LONGEST - 1]}…"
+        shown = blocks or (section(text),)
+        return cls(
+            text=text,
+            blocks=tuple(block.to_dict() for block in shown),
+            details=tuple(details),
+            private=private,
+            settles=settles,
+            phones=tuple(phones),
+            entry=entry,
+        )
+
+
+def masked(message: Message) -> Message:
+    """*message* and its details with all but the last digits of their phones hidden; what buttons stand for stays."""
+    phones = {phone for one in (message, *message.details) for phone in one.phones}
+    ways = {way: mask(phone) for phone in phones for way in written(phone)}
+    longest = sorted(ways, key=len, reverse=True)
+
+    def hidden(value: Any, key: str = "") -> Any:
+        if isinstance(value, dict):
+            return {name: hidden(part, name) for name, part in value.items()}
+        if isinstance(value, list | tuple):
+            return [hidden(part, key) for part in value]
+        if isinstance(value, str) and key == "text":
+            for way in longest:
+                value = value.replace(way, ways[way])
+        return value
+
+    def shown(one: Message) -> Message:
+        return replace(one, text=hidden(one.text, "text"), blocks=tuple(hidden(block) for block in one.blocks))
+
+    return replace(shown(message), details=tuple(shown(one) for one in message.details))
+
+
+# There is nothing to say: what was done is seen where it was done.
+NOTHING: Final = Message("")
+
+
+def split(message: Message) -> Iterator[Message]:
+    """*message* without details, in as many messages as Slack's limits need."""
+    blocks: list[dict[str, Any]] = []
+    characters = 0
+    first = True
+    for block in message.blocks:
+        length = len(str(block))
+        if blocks and (len(blocks) == MOST_BLOCKS or characters + length > MOST_CHARACTERS):
+            yield replace(message, text=message.text if first else "(continued)", blocks=tuple(blocks), details=())
+            blocks, characters, first = [], 0, False
+        blocks.append(block)
+        characters += length
+    yield replace(message, text=message.text if first else "(continued)", blocks=tuple(blocks), details=())

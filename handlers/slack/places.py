@@ -1,0 +1,55 @@
+"""Where an answer goes, and who asks."""
+
+from dataclasses import dataclass
+
+import structlog
+from slack_sdk.web.async_client import AsyncWebClient
+
+from store import Account, Actor
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """
+    Where an answer goes, and how to reach *actor*, who asked.
+
+    *thread_ts*: the thread to answer in, None for a command. *response_url*: how to reach the asker alone.
+    *message_ts*: the message a button or shortcut belongs to. *ephemeral*: that message is the asker's alone, which
+    only its response_url can change.
+    """
+
+    actor: Actor
+    channel_id: str
+    channel_name: str | None = None
+    thread_ts: str | None = None
+    message_ts: str | None = None
+    response_url: str | None = None
+    client: AsyncWebClient
+    ephemeral: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request(Place):
+    """A request that `Roles` let in: *actor*, known by now, asks for *account*; *role*: a `roles.Role`."""
+
+    account: Account
+    role: str
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role == "admin"
+
+
+async def permalink_of(place: Place) -> str | None:
+    """The link of the place's message; None where Slack gives none, which stops nothing."""
+    if place.message_ts is None:
+        return None
+    try:
+        answer = await place.client.chat_getPermalink(channel=place.channel_id, message_ts=place.message_ts)
+    except Exception as error:  # noqa: BLE001  what is done is worth more than its link
+        log.warning("no permalink", channel=place.channel_id, error=type(error).__name__)
+        return None
+    link: str = answer["permalink"]
+    return link

@@ -1,0 +1,217 @@
+"""Sends answers: to the channel and its thread, or to the asker alone."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.http_retry.builtin_async_handlers import (
+    AsyncConnectionErrorRetryHandler,
+    AsyncRateLimitErrorRetryHandler,
+    AsyncServerErrorRetryHandler,
+)
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from handlers.slack.errors import error_name, is_transient
+from handlers.slack.messages import Message, masked, split
+from handlers.slack.mrkdwn import context
+from handlers.slack.places import Place
+from handlers.slack.posting import Keyed, Poster
+from handlers.ttl_cache import TtlCache
+
+log = structlog.get_logger()
+
+# A response_url takes five posts (https://docs.slack.dev/interactivity/handling-user-interaction); one is kept for a button's or a late answer.
+MOST_PRIVATE = 4
+
+_INVITE = "Only you see this: I am not in this channel. `/invite @Opt-Out Desk` lets me answer where all can see it."
+_WHY_PRIVATE: Final[Mapping[str, str]] = {
+    "not_in_channel": _INVITE,
+    "channel_not_found": _INVITE,
+    "message_not_found": "Only you see this: the message was deleted.",
+    "thread_not_found": "Only you see this: the message was deleted.",
+    "is_archived": "Only you see this: the channel is archived.",
+    "shared": "Only you see this: people of another organisation can read this channel.",
+    "unknown": "Only you see this: Slack could not tell whether people of another organisation can read this channel.",
+}
+
+
+class Replies:
+    """Sends answers."""
+
+    def __init__(self, poster: Poster) -> None:
+        self._poster = poster
+        # Of channels lately asked about, by id.
+        self._kinds: TtlCache[str] = TtlCache(60)
+
+    async def answer(self, place: Place, message: Message, keyed: Keyed | None = None) -> str | None:
+        """
+        Post *message*, then its details in its thread; in the place's thread when there is one.
+
+        Where the bot cannot post, or people of another organisation read along, the asker alone gets all of it. The ts of
+        the message that others can see; None when there is none.
+
+        *keyed*: raises when it is worth another try, by anyone, of what has not been posted yet. Without, there is no
+        other try, so the asker gets what Slack did not take.
+        """
+        if message.private or place.ephemeral:
+            await self._tell_all(place, message, keyed)
+            return None
+        if closed := await self.why_closed(place, surely=keyed is not None):
+            await self._tell_all(place, message, keyed, because=closed)
+            return None
+        return await self._post(
+            place, message, masked(message) if await self._is_masked(place, message) else message, keyed
+        )
+
+    async def _post(self, place: Place, full: Message, message: Message, keyed: Keyed | None) -> str | None:
+        """Post *message*, which may show less than the *full* one that the asker gets where posting fails."""
+        waiting = [*split(replace(message, details=())), *(part for one in message.details for part in split(one))]
+        thread, first = place.thread_ts, None
+        for number, part in enumerate(waiting):
+            try:
+                mine = keyed and replace(keyed, key=f"{keyed.key} {number}")
+                ts = (await self._poster.post(place.channel_id, part, thread, mine)).ts
+            except Exception as error:
+                if keyed is not None and is_transient(error):
+                    raise
+                why = error_name(error)
+                log.warning("cannot post; telling the asker", channel=place.channel_id, error=why)
+                rest = replace(part, details=tuple(waiting[number + 1 :])) if thread != place.thread_ts else full
+                await self._tell_all(place, rest, keyed, because=why)
+                break
+            first = first or ts
+            thread = thread or ts
+        return first
+
+    async def tell(self, place: Place, message: Message) -> None:
+        """Send *message* to the asker alone, if that can be done; does not raise."""
+        try:
+            await self._tell_all(place, message, None)
+        except Exception:
+            log.exception("answer not delivered", channel=place.channel_id, actor=place.actor.id)
+
+    async def _tell_all(
+        self, place: Place, message: Message, keyed: Keyed | None, *, because: str | None = None
+    ) -> None:
+        """
+        Send *message* with its details to the asker alone.
+
+        *because*: Slack's error code, or "shared", that says why not to all. The message of a button that only the
+        asker sees is replaced by its answer, unless that is a refusal.
+        """
+        blocks = [*message.blocks, *(block for one in message.details for block in one.blocks)]
+        if because is not None:
+            line = _WHY_PRIVATE.get(because, f"Only you see this: Slack did not let me post here (`{because}`).")
+            blocks.append(context(line).to_dict())
+        parts = list(split(Message(message.text, tuple(blocks))))
+        replacing = place.ephemeral and message.settles is not None
+        for number, part in enumerate(parts):
+            # What a response_url has no posts left for goes another way.
+            way = place if number < MOST_PRIVATE else replace(place, response_url=None)
+            mine = keyed and replace(keyed, key=f"{keyed.key} alone {number}")
+            await self._tell(way, part, mine, replace_original=replacing and number == 0)
+
+    async def _tell(self, place: Place, message: Message, keyed: Keyed | None, *, replace_original: bool) -> None:
+        if place.response_url is not None and await _respond(place.response_url, message, replace_original):
+            return
+        try:
+            await place.client.chat_postEphemeral(
+                channel=place.channel_id,
+                user=place.actor.id,
+                text=message.text,
+                blocks=message.blocks,
+                thread_ts=place.thread_ts,
+            )
+        except SlackApiError as error:
+            log.warning("no ephemeral; writing directly", channel=place.channel_id, error=error_name(error))
+            try:
+                await self._poster.post(place.actor.id, message, None, keyed)
+            except SlackApiError as refused:
+                if is_transient(refused):
+                    raise
+                log.exception("nobody can be told", channel=place.channel_id, actor=place.actor.id)
+
+    async def settle(self, place: Place, pressed: Mapping[str, Any], line: str) -> None:
+        """Take the buttons off the message *pressed*, as Slack's payload gives it, and put *line* in their place."""
+        kept = [block for block in pressed.get("blocks", ()) if block.get("type") != "actions"]
+        try:
+            await place.client.chat_update(
+                channel=place.channel_id,
+                ts=str(pressed["ts"]),
+                text=str(pressed.get("text", "")),
+                blocks=[*kept, context(line).to_dict()],
+            )
+        except Exception as error:  # noqa: BLE001  the work is done and answered; a button more is harmless
+            log.warning("buttons not taken off", channel=place.channel_id, error=error_name(error))
+
+    async def _is_masked(self, place: Place, message: Message) -> bool:
+        """Whether the account wants numbers masked where the place is: in channels that everybody can join."""
+        return message.numbers == "masked" and await self._kind_of(place) == "public"
+
+    async def why_closed(self, place: Place, *, surely: bool = False) -> str:
+        """
+        Why numbers are not for all eyes in the place's channel; empty when they are.
+
+        *surely*: raises what keeps Slack from saying so for the moment, instead of taking that for a reason.
+        """
+        kind = await self._kind_of(place, surely=surely)
+        return "" if kind in {"public", "private"} else kind
+
+    async def _kind_of(self, place: Place, *, surely: bool = False) -> str:
+        """The channel's kind: "public", "private", "shared" with other organisations, or why it cannot be told."""
+        channel = place.channel_id
+        # One person and the bot; where it is two people, posting fails by itself. By a person's id Slack finds both.
+        if channel.startswith(("D", "U", "W")):
+            return "private"
+        known = self._kinds.get(channel)
+        if known is not None:
+            return known
+        try:
+            found = (await place.client.conversations_info(channel=channel))["channel"]
+        except Exception as error:
+            if surely and is_transient(error):
+                raise
+            # No answer is no leave to show numbers to strangers.
+            code = error_name(error)
+            log.warning("channel not known", channel=channel, error=code)
+            return code if code == "channel_not_found" else "unknown"
+        kind = "private" if found.get("is_private") or found.get("is_group") or found.get("is_mpim") else "public"
+        kind = "shared" if found.get("is_ext_shared") or found.get("is_pending_ext_shared") else kind
+        self._kinds.put(channel, kind)
+        return kind
+
+
+_NOT_TAKEN = re.compile(r'\s*(<|\{\s*"ok"\s*:\s*false)')
+
+
+async def _respond(url: str, message: Message, replace_original: bool) -> bool:
+    """Post to a response_url; False when it is used up, over or out of reach (the webhook client does not raise)."""
+    client = AsyncWebhookClient(
+        url,
+        timeout=10,
+        retry_handlers=[
+            AsyncConnectionErrorRetryHandler(),
+            AsyncRateLimitErrorRetryHandler(max_retry_count=2),
+            AsyncServerErrorRetryHandler(max_retry_count=2),
+        ],
+    )
+    try:
+        answer = await client.send(
+            text=message.text,
+            blocks=message.blocks,
+            response_type="ephemeral",
+            replace_original=replace_original,
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+    except Exception as error:  # noqa: BLE001  there is another way to the asker
+        log.warning("response_url not reached", error=error_name(error))
+        return False
+    # In trouble Slack can answer 200 with a page for people or an error in JSON, and has posted nothing.
+    taken = answer.status_code == 200 and not _NOT_TAKEN.match(answer.body)
+    if not taken:
+        log.warning("response_url refused", status=answer.status_code, body=answer.body[:100])
+    return taken

@@ -1,0 +1,148 @@
+"""Who may do what. The one place that decides it, by id, for every command, button, mention and dropped file."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import fields
+from typing import Any, Final, NamedTuple
+
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers.permissions import ADMINS, ALLOWED, Action, Role, allow
+from handlers.slack.errors import error_code
+from handlers.slack.messages import Message
+from handlers.slack.mrkdwn import people
+from handlers.slack.places import Place, Request
+from handlers.ttl_cache import TtlCache
+from store import Account, Actor
+
+log = structlog.get_logger()
+
+
+class Asker(NamedTuple):
+    """Who asks. *why*: the sentence that explains why they are nobody here, empty otherwise."""
+
+    role: Role
+    actor: Actor
+    why: str
+
+
+_UNREACHABLE: Final = "Slack could not say who you are just now, so nothing was done. Please try again in a minute."
+_OUTSIDE: Final = "Only members of this workspace can use the opt-out desk, not people of other organisations."
+_GUEST: Final = "Guests cannot use the opt-out desk."
+_MOST_NAMED: Final = 5
+
+
+class Roles:
+    """
+    Knows people by `users.info` and user groups by `usergroups.users.list`, for a minute.
+
+    For what only admins may do both are asked afresh, so that whoever is none any more is so at once.
+
+    *admins*: user ids that are admins of the desk besides the workspace's admins and owners and those whom an account's
+    settings name. A person of another organisation or a bot can never be one.
+    """
+
+    def __init__(self, admins: frozenset[str]) -> None:
+        self._admins = admins
+        self._people: TtlCache[Asker] = TtlCache(60)
+        self._groups: TtlCache[frozenset[str]] = TtlCache(60)
+        self._named: TtlCache[tuple[str, ...]] = TtlCache(600)
+
+    async def role_of(self, client: AsyncWebClient, account: Account, user_id: str, *, fresh: bool = False) -> Asker:
+        """The role of *user_id* in *account*; *fresh*: whatever was known a moment ago. Unreachable: nobody."""
+        key = f"{account.slack_id} {user_id}"
+        asker = None if fresh else self._people.get(key)
+        if asker is None:
+            try:
+                user: dict[str, Any] = (await client.users_info(user=user_id))["user"]
+            except Exception as error:  # noqa: BLE001  whoever cannot be known is let do nothing
+                gone = isinstance(error, SlackApiError) and error_code(error) in {"user_not_found", "user_not_visible"}
+                log.warning("person not known", user=user_id, error=type(error).__name__)
+                return Asker(Role.NOBODY, Actor(user_id, user_id), _OUTSIDE if gone else _UNREACHABLE)
+            asker = self._judge(user, {account.slack_id})
+            self._people.put(key, asker)
+        if asker.role is not Role.MEMBER:
+            return asker
+        settings = account.settings
+        if user_id in settings.admins or await self._in_any(client, settings.admin_groups, user_id, fresh=fresh):
+            return asker._replace(role=Role.ADMIN)
+        if settings.support == "everyone" or (
+            settings.support == "groups" and await self._in_any(client, settings.support_groups, user_id, fresh=fresh)
+        ):
+            return asker._replace(role=Role.SUPPORT)
+        return asker
+
+    async def _in_any(self, client: AsyncWebClient, groups: Collection[str], user_id: str, *, fresh: bool) -> bool:
+        """Whether *user_id* is in one of *groups*. One that is gone, or that Slack does not tell of, has nobody in it."""
+        for group in groups:
+            members = None if fresh else self._groups.get(group)
+            if members is None:
+                try:
+                    members = frozenset((await client.usergroups_users_list(usergroup=group))["users"])
+                except Exception as error:  # noqa: BLE001  whose group cannot be known has no role by it
+                    why = error_code(error) if isinstance(error, SlackApiError) else type(error).__name__
+                    log.warning("group not known", group=group, error=why)
+                    members = frozenset()
+                self._groups.put(group, members)
+            if user_id in members:
+                return True
+        return False
+
+    def _judge(self, user: Mapping[str, Any], teams: Collection[str]) -> Asker:
+        profile = user.get("profile") or {}
+        actor = Actor(str(user["id"]), str(user.get("name") or profile.get("display_name") or user["id"]))
+        role, why = Role.MEMBER, ""
+        if user.get("is_bot") or actor.id == "USLACKBOT":
+            role, why = Role.NOBODY, "Other apps cannot use the opt-out desk."
+        elif user.get("deleted"):
+            role, why = Role.NOBODY, "Deactivated accounts cannot use the opt-out desk."
+        elif user.get("is_stranger") or not _belongs(user, teams):
+            role, why = Role.NOBODY, _OUTSIDE
+        elif _is_admin(user) or actor.id in self._admins:
+            role = Role.ADMIN
+        elif user.get("is_restricted") or user.get("is_ultra_restricted"):
+            role, why = Role.NOBODY, _GUEST
+        return Asker(role, actor, why)
+
+    async def admit(self, place: Place, account: Account, action: Action) -> Request | Message:
+        """The request of the asker at *place* when they may do *action*; else a polite no for them alone."""
+        asker = await self.role_of(place.client, account, place.actor.id, fresh=ALLOWED[action] == ADMINS)
+        if not allow(asker.role, action):
+            return await self._refusal(place.client, account, asker, action)
+        known = {field.name: getattr(place, field.name) for field in fields(Place)}
+        return Request(**(known | {"actor": asker.actor}), account=account, role=asker.role)
+
+    async def _refusal(self, client: AsyncWebClient, account: Account, asker: Asker, action: Action) -> Message:
+        """A polite no, for the asker alone, that says who may."""
+        if asker.role is Role.NOBODY:
+            return Message.of(asker.why, private=True)
+        admins = await self._known_admins(client, account)
+        who = f"{people(admins)} can." if admins else "Please ask an admin of this workspace."
+        whose = "Only admins" if ALLOWED[action] == ADMINS else "Only support and admins"
+        return Message.of(f"{whose} can {action.value}. {who}", private=True)
+
+    async def _known_admins(self, client: AsyncWebClient, account: Account) -> tuple[str, ...]:
+        """Up to five admins. Of a huge workspace only the first page is read: it is a courtesy, not a rule."""
+        known = self._named.get(account.slack_id)
+        if known is not None:
+            return known
+        try:
+            members = (await client.users_list(limit=1000))["members"]
+        except Exception as error:  # noqa: BLE001  the refusal is as good without names
+            log.info("admins not named", error=type(error).__name__)
+            return tuple(sorted(self._admins))[:_MOST_NAMED]
+        found = [str(user["id"]) for user in members if self._judge(user, {account.slack_id}).role is Role.ADMIN]
+        named = tuple(found[:_MOST_NAMED])
+        self._named.put(account.slack_id, named)
+        return named
+
+
+def _is_admin(user: Mapping[str, Any]) -> bool:
+    return bool(user.get("is_admin") or user.get("is_owner") or user.get("is_primary_owner"))
+
+
+def _belongs(user: Mapping[str, Any], teams: Collection[str]) -> bool:
+    """On Enterprise Grid a person is of an organisation and of some of its workspaces."""
+    grid = user.get("enterprise_user") or {}
+    return not {user.get("team_id"), grid.get("enterprise_id"), *(grid.get("teams") or ())}.isdisjoint(teams)

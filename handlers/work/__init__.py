@@ -1,0 +1,1 @@
+"""Background work: lists and exports, done by child processes."""

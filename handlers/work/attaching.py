@@ -1,0 +1,57 @@
+"""A file from disk into a thread, in pieces and once: https://docs.slack.dev/messaging/working-with-files#upload"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers.slack.errors import is_transient
+
+
+async def attach(
+    client: AsyncWebClient,
+    path: Path,
+    *,
+    name: str,
+    title: str,
+    channel: str,
+    thread_ts: str | None,
+    attached: str | None,
+    keep: Callable[[str], Awaitable[object]],
+) -> None:
+    """
+    Share the file at *path* in a thread, unless the Slack file *attached* was shared already.
+
+    The new file's id is given to *keep* before it is shared: whoever takes over asks Slack whether that was still done.
+    """
+    if attached is not None and await _is_shared(client, attached):
+        return
+    size = (await asyncio.to_thread(path.stat)).st_size
+    to = await client.files_getUploadURLExternal(filename=name, length=size)
+    await keep(to["file_id"])
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=60)
+    async with aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session:
+        with path.open("rb") as file:
+            async with session.post(to["upload_url"], data=file) as answer:
+                answer.raise_for_status()
+    try:
+        await client.files_completeUploadExternal(
+            files=[{"id": to["file_id"], "title": title}], channel_id=channel, thread_ts=thread_ts
+        )
+    except SlackApiError as error:
+        # Done the first time, and the answer lost on its way: the second is refused.
+        if is_transient(error) or not await _is_shared(client, to["file_id"]):
+            raise
+
+
+async def _is_shared(client: AsyncWebClient, file_id: str) -> bool:
+    try:
+        file = (await client.files_info(file=file_id))["file"]
+    except SlackApiError as error:
+        if is_transient(error):
+            raise
+        return False
+    return any(file.get(kind) for kind in ("shares", "channels", "groups", "ims"))

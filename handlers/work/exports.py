@@ -1,0 +1,201 @@
+"""Exports at work: each made in a child process and handed to whoever asked, privately and once."""
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import structlog
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers.slack.errors import error_code, is_transient
+from handlers.slack.posting import Keyed, Poster
+from handlers.tasks import Tasks
+from handlers.views import exports as views
+from handlers.work.attaching import attach
+from handlers.work.child import Child, ChildDiedError
+from handlers.work.limits import Limits
+from handlers.work.progress import Progress
+from store import Export, LeaseLost, Store, StoreError, StoreUnavailable
+
+log = structlog.get_logger()
+# By then it is not by accident.
+MOST_TRIES: Final = 20
+
+
+class Exporter:
+    """The loop that makes and delivers exports."""
+
+    def __init__(
+        self,
+        store: Store,
+        client: AsyncWebClient,
+        poster: Poster,
+        tasks: Tasks,
+        limits: Limits,
+        *,
+        owner: str,
+        database_url: str,
+    ) -> None:
+        self._store = store
+        self._client = client
+        self._poster = poster
+        self._tasks = tasks
+        self._limits = limits
+        self._owner = owner
+        self._database_url = database_url
+        self._poked = asyncio.Event()
+        self._loop: asyncio.Task[None] | None = None
+
+    def poke(self) -> None:
+        """There is something to do: do not wait for the next look."""
+        self._poked.set()
+
+    def start(self) -> None:
+        """Begin to make what was asked for."""
+        self._loop = self._tasks.start(self._work(), name="exports")
+
+    def stop(self) -> None:
+        """Make no more; what was begun is begun anew by whoever comes next."""
+        if self._loop is not None:
+            self._loop.cancel()
+
+    async def _work(self) -> None:
+        while True:
+            self._poked.clear()
+            export = None
+            try:
+                export = await asyncio.to_thread(
+                    self._store.exports.claim, self._owner, lease_seconds=self._limits.lease_seconds
+                )
+                if export is not None:
+                    await self._make(export)
+                    continue
+            except LeaseLost as error:
+                log.warning("an export is left to somebody else", why=str(error))
+            except (StoreError, ChildDiedError, SlackClientError, aiohttp.ClientError, OSError) as error:
+                # The lease runs out, and somebody tries again.
+                log.warning("an export waits", why=type(error).__name__)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(0.2, self._limits.lease_seconds / 4)):
+                    await self._poked.wait()
+
+    async def _make(self, export: Export) -> None:
+        path = self._limits.scratch_dir / f"optout-{export.account_id}-{export.entry.id}.{export.fence}.export.csv"
+        try:
+            async with self._tasks.keeping(
+                lambda: self._renew(export), self._limits.lease_seconds, name="hold an export"
+            ):
+                await self._made(export, path)
+        finally:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    async def _made(self, export: Export, path: Path) -> None:
+        """*export*, delivered or given up."""
+        try:
+            if export.fence > MOST_TRIES:
+                await self._fail(export, "The list could not be exported: whoever runs the desk finds why in its log.")
+                return
+            if export.message_ts is None:
+                export = await self._begin(export)
+            await self._deliver(export, path)
+        except SlackApiError as error:
+            if is_transient(error):
+                raise
+            problem = (
+                f"Slack does not let me write to you directly ({error_code(error)}), so the export was not delivered."
+            )
+            await self._fail(export, problem)
+
+    async def _begin(self, export: Export) -> Export:
+        """The message to whoever asked; by their id Slack finds, or opens, the conversation with them."""
+        post = await self._poster.post(export.entry.actor.id, views.making(export, 0), None, _keyed(export))
+        return await asyncio.to_thread(self._store.exports.set_message, export, post.channel_id, post.ts)
+
+    async def _deliver(self, export: Export, path: Path) -> None:
+        assert export.dm_channel is not None  # noqa: S101  `_begin` was done
+        progress = self._progress(export, export.dm_channel)
+        said = await self._written(export, path, progress)
+        if "failed" in said:
+            await self._fail(export, str(said["failed"]))
+            return
+        if "done" not in said:
+            raise ChildDiedError
+        phones = int(said["done"])
+        await attach(
+            self._client,
+            path,
+            name=f"opt-outs-{datetime.now(UTC):%Y-%m-%d}-{export.wanted.format}.csv",
+            title="Opt-outs",
+            channel=export.dm_channel,
+            thread_ts=progress.message_ts,
+            attached=export.attached_file,
+            keep=lambda file: asyncio.to_thread(self._store.exports.set_attached, export, file),
+        )
+        await progress.show(views.made(export, phones))
+        await asyncio.to_thread(self._store.exports.finish, export, phones)
+
+    async def _written(self, export: Export, path: Path, progress: Progress) -> dict[str, Any]:
+        """The file, written by a child; its last word."""
+        child = await Child.start()
+        try:
+            wanted = export.wanted
+            await child.send(
+                {
+                    "verb": "export",
+                    "database_url": self._database_url,
+                    "account": export.account_id,
+                    "path": str(path),
+                    "format": wanted.format,
+                    "since": wanted.since.isoformat() if wanted.since else None,
+                    "function": wanted.function,
+                }
+            )
+            while "progress" in (said := await child.said()):
+                if progress.due:
+                    try:
+                        await progress.show(views.making(export, said["progress"]["rows"]))
+                    except (StoreUnavailable, SlackClientError, aiohttp.ClientError, OSError) as error:
+                        log.warning("progress could not be shown", why=str(error))
+            return said
+        finally:
+            await child.stop()
+
+    async def _fail(self, export: Export, problem: str) -> None:
+        await asyncio.to_thread(self._store.exports.fail, export, problem)
+        log.warning("an export failed", export=export.entry.id, why=problem)
+        if export.message_ts is not None and export.dm_channel is not None:
+            await self._progress(export, export.dm_channel, held=False).show(views.failed(problem))
+            return
+        if export.entry.channel_id is None:
+            return
+        try:
+            # Where it was asked for, to that person alone.
+            await self._client.chat_postEphemeral(
+                channel=export.entry.channel_id, user=export.entry.actor.id, text=problem
+            )
+        except SlackApiError as error:
+            log.warning("nobody could be told of a failed export", why=error_code(error))
+
+    def _renew(self, export: Export) -> None:
+        self._store.exports.renew(export, lease_seconds=self._limits.lease_seconds)
+
+    def _progress(self, export: Export, channel: str, *, held: bool = True) -> Progress:
+        async def hold() -> None:
+            if held:  # once it has failed there is nothing to hold any more
+                await asyncio.to_thread(self._renew, export)
+
+        return Progress(
+            self._client, self._poster, _keyed(export), channel, None, export.message_ts, self._nothing_to_keep, hold
+        )
+
+    @staticmethod
+    async def _nothing_to_keep(_ts: str) -> None:
+        """Its message is known already; one that had to be posted anew is only for this once."""
+
+
+def _keyed(export: Export) -> Keyed:
+    return Keyed(export.account_id, f"export {export.entry.id}", again=export.fence > 1)

@@ -1,0 +1,77 @@
+"""One message in Slack, edited in place at a bounded rate, which ends as the report."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers.slack.errors import error_code
+from handlers.slack.messages import Message
+from handlers.slack.posting import Keyed, Poster
+
+# chat.update is rationed at about 50 a minute and workspace: https://docs.slack.dev/apis/web-api/rate-limits
+SECONDS_BETWEEN_EDITS = 3.0
+# The message is gone or no longer ours to edit: say it anew.
+_GONE = {"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"}
+
+
+class Progress:
+    """
+    The message of one upload or export, posted as that of *keyed*.
+
+    *keep* stores the ts of a message that was just posted, so that whoever takes the upload over edits the same one.
+    *hold* raises `LeaseLost` when somebody did: a process that was frozen must not draw over what the other one shows.
+    """
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        poster: Poster,
+        keyed: Keyed,
+        channel: str,
+        thread_ts: str | None,
+        message_ts: str | None,
+        keep: Callable[[str], Awaitable[object]],
+        hold: Callable[[], Awaitable[object]],
+    ) -> None:
+        self._client = client
+        self._poster = poster
+        self._keyed = keyed
+        self._channel = channel
+        self._thread_ts = thread_ts
+        self.message_ts = message_ts
+        self._keep = keep
+        self._hold = hold
+        self._edited = float("-inf")
+        self._lock = asyncio.Lock()
+
+    async def show(self, message: Message) -> None:
+        """Show *message* now; raises `SlackApiError` or a connection error when Slack does not take it, or what *hold* does."""
+        async with self._lock:
+            self._edited = time.monotonic()
+            await self._hold()
+            keyed = self._keyed
+            if self.message_ts is not None:
+                # One that takes the place of another is a message of its own.
+                keyed = replace(keyed, key=f"{keyed.key} after {self.message_ts}")
+                try:
+                    await self._client.chat_update(
+                        channel=self._channel, ts=self.message_ts, text=message.text, blocks=list(message.blocks)
+                    )
+                except SlackApiError as error:
+                    if error_code(error) not in _GONE:
+                        raise
+                else:
+                    return
+            post = await self._poster.post(self._channel, message, self._thread_ts, keyed)
+            self.message_ts = post.ts
+            self._keyed = replace(self._keyed, again=True)
+            await self._keep(post.ts)
+
+    @property
+    def due(self) -> bool:
+        """Whether the last edit is long enough ago for another that is only progress."""
+        return time.monotonic() - self._edited >= SECONDS_BETWEEN_EDITS

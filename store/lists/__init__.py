@@ -1,0 +1,1 @@
+"""Lists: files of any kind read row by row, sorted, copied, written. Pure: no database, no Slack."""

@@ -1,0 +1,259 @@
+"""
+A file of any kind to a file of text that is read line by line: UTF-8 or Windows-1252, LF or CRLF, and no NULs.
+
+What is like that already is read where it is: a copy of a gigabyte takes longer than its phones do. Everything else
+(workbooks, zips, UTF-16, the line ends of old Macs) is turned into such a text once, in pieces, into a spool file.
+Line numbers stay those a person sees, in the editor or the sheet. Pure: the files handed in, and nothing else.
+"""
+
+import codecs
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from store.errors import ListRefused
+from store.lists.archives import Archive, lists_in, shown
+from store.lists.workbooks import LONGEST, sheet_as_text
+
+_UNZIPPED: Final = 1_000_000_000  # bytes: as large as a list may be in Slack
+
+_MARKS: Final = (  # longest first: UTF-32's mark starts like UTF-16's
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_CONTROLS: Final = bytes(set(range(1, 32)) - set(b"\t\n\v\f\r\x1a\x1b"))  # not in any text
+_ZIP: Final = b"PK\x03\x04"
+_OLE: Final = b"\xd0\xcf\x11\xe0"
+_KINDS: Final = (
+    (b"%PDF", "a PDF"),
+    (b"\x89PNG", "an image"),
+    (b"\xff\xd8\xff", "an image"),
+    (b"GIF8", "an image"),
+    (b"\x1f\x8b", "a compressed file"),
+    (b"7z\xbc\xaf", "a compressed file"),
+    (b"Rar!", "a compressed file"),
+    (b"{\\rtf", "a text document (RTF)"),
+    (b"SQLite format 3", "a database"),
+    (b"PK\x05\x06", "an empty zip file"),
+)
+_WORKBOOK: Final = re.compile(r"xl/workbook\d*\.xml", re.IGNORECASE)
+# What else a zip is when it has this member.
+_ZIPPED_KINDS: Final = (
+    ("xl/workbook.bin", "a binary Excel workbook (.xlsb)"),
+    ("Index/Document.iwa", "an Apple Numbers document"),
+    ("word/document.xml", "a Word document"),
+    ("content.xml", "an OpenDocument file"),
+)
+_WEB_PAGE = re.compile(rb"\s*(?:<!--.*?-->\s*)?<(?:!doctype|html|head|body|script|\?xml)\b", re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """
+    What to read: the file at `path`, `bom` bytes in, decoded as `encoding` ("utf-8" or "cp1252") with `errors`.
+
+    `name` is what people call the list, `remarks` what was put right. `delimiter` is known for a sheet, else None.
+    `spooled`: `path` is the spool file.
+    """
+
+    path: Path
+    name: str
+    encoding: str
+    errors: str
+    bom: int
+    remarks: tuple[str, ...]
+    delimiter: str | None
+    spooled: bool
+
+
+def as_text(path: Path, name: str, wanted: str, spool: Path) -> Text:
+    """
+    The text of the list at *path*, called *name* in sentences, with what could not be read in place written to *spool*.
+
+    *wanted*: the phones' column, as `columns.plain` gives it, by which a sheet is chosen. `ListRefused` when there is no
+    text in it; then nothing is left at *spool*, and otherwise what is there is the caller's to remove.
+    """
+    try:
+        return _as_text(path, name, wanted, spool, nested=False)
+    except BaseException:
+        spool.unlink(missing_ok=True)
+        raise
+
+
+def _as_text(path: Path, name: str, wanted: str, spool: Path, *, nested: bool) -> Text:
+    with path.open("rb") as file:
+        head = file.read(LONGEST)
+    if head.startswith(_ZIP):
+        with Archive.open(path, name, limit=_UNZIPPED) as archive:
+            held = {member.filename for member in archive.members}
+            if "[Content_Types].xml" not in held or not any(map(_WORKBOOK.fullmatch, held)):
+                _refuse_zipped(name, held)
+                if nested:
+                    raise ListRefused(f"{name} is a zip file itself. Unpack it and drop the list that is in it.")
+                return _unzipped(archive, name, wanted, spool)
+    if head.startswith((_ZIP, _OLE)):
+        remark = sheet_as_text(path, name, wanted, spool, old=head.startswith(_OLE))
+        return Text(spool, name, "utf-8", "strict", 0, (remark,) if remark else (), "\t", spooled=True)
+    return _plain_text(path, head, name, spool)
+
+
+def _unzipped(archive: Archive, name: str, wanted: str, spool: Path) -> Text:
+    """The text of the one list in *archive*."""
+    lists = lists_in(archive)
+    if not lists:
+        raise ListRefused(f"{name} is a zip file with no list in it. Drop the list itself.")
+    if len(lists) > 1:
+        names = ", ".join(map(shown, lists[:5])) + (f" and {len(lists) - 5:,} more" if len(lists) > 5 else "")
+        raise ListRefused(
+            f"{name} holds {len(lists):,} files, and one list is expected: {names}. Unpack it and drop each list by "
+            "itself."
+        )
+    inner = shown(lists[0])
+    unpacked = spool.with_name(f"{spool.name}.unpacked")
+    try:
+        with unpacked.open("wb") as file:
+            file.writelines(archive.read(lists[0]))
+        text = _as_text(unpacked, f"{inner} in {name}", wanted, spool, nested=True)
+        if not text.spooled:
+            unpacked.replace(spool)
+    finally:
+        unpacked.unlink(missing_ok=True)
+    remarks = (f"{inner} read, the one list in the zip file", *text.remarks)
+    return replace(text, path=spool, spooled=True, remarks=remarks)
+
+
+def _refuse_zipped(name: str, held: set[str]) -> None:
+    for member, kind in _ZIPPED_KINDS:
+        if member in held:
+            raise _no_list(name, kind, "Save it as CSV and drop that.")
+
+
+def _no_list(name: str, kind: str, cure: str) -> ListRefused:
+    return ListRefused(
+        f"{name} is {kind}; a list is a CSV file or an Excel workbook with a column called `phone`. {cure}"
+    )
+
+
+# --- text -----------------------------------------------------------------------------------------------------------
+
+
+def _plain_text(path: Path, head: bytes, name: str, spool: Path) -> Text:
+    if not head.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
+        raise ListRefused(f"{name} is empty. A list is a CSV file with a column called `phone` and one phone a line.")
+    _refuse_other_kinds(head, name)
+    encoding, bom = _marked(head)
+    errors, remark, spooled = "replace", f"read as {encoding.upper()}", True
+    if encoding == "utf-8":
+        encoding, errors, remark, spooled = _surveyed(path, name, bom=bool(bom))
+        bom = bom if encoding == "utf-8" else 0
+    if spooled:
+        with spool.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(_one_line_end(_decoded(path, bom, encoding, errors), name))
+        path, encoding, errors, bom = spool, "utf-8", "strict", 0
+    return Text(path, name, encoding, errors, bom, (remark,) if remark else (), None, spooled)
+
+
+def _surveyed(path: Path, name: str, *, bom: bool) -> tuple[str, str, str, bool]:
+    """
+    Look through a text once. Its encoding, how to treat errors, a remark on that, and whether it needs a spool file.
+
+    UTF-8 can only be told from Windows-1252 at its last byte. NULs, and a CR without LF, are what a text that is read in
+    place may not have.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    decodable, unclean, line, ended_in_return = True, False, 1, False
+    for chunk in _pieces(path):
+        if len(chunk) == LONGEST and b"\n" not in chunk and b"\r" not in chunk:
+            raise _too_long(name, line)
+        line += chunk.count(b"\n") or chunk.count(b"\r")
+        if not unclean:
+            lone = chunk.count(b"\r") - chunk.count(b"\r\n") - chunk.endswith(b"\r")
+            unclean = lone > 0 or (ended_in_return and not chunk.startswith(b"\n")) or b"\0" in chunk
+            ended_in_return = chunk.endswith(b"\r")
+        if decodable:
+            try:
+                decoder.decode(chunk)
+            except UnicodeDecodeError:
+                decodable = False
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        decodable = False
+    unclean = unclean or ended_in_return
+    if decodable:
+        return "utf-8", "strict", "", unclean
+    if bom:
+        return "utf-8", "replace", "some characters are damaged", unclean
+    # Five bytes mean nothing in Windows-1252; whatever they stood for, it was no digit.
+    return "cp1252", "replace", "read as Windows-1252, since it is not UTF-8", unclean
+
+
+def _pieces(path: Path, start: int = 0) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        file.seek(start)
+        while piece := file.read(LONGEST):
+            yield piece
+
+
+def _decoded(path: Path, bom: int, encoding: str, errors: str) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
+    for piece in _pieces(path, bom):
+        yield decoder.decode(piece)
+    yield decoder.decode(b"", final=True)
+
+
+def _one_line_end(pieces: Iterable[str], name: str) -> Iterator[str]:
+    """*pieces* with every line end an LF, and without NULs."""
+    line, length, ended_in_return = 1, 0, False
+    for piece in pieces:
+        text = f"\r{piece}" if ended_in_return else piece
+        ended_in_return = text.endswith("\r")
+        text = text.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+        yield text
+        lines = text.count("\n")
+        length = len(text) - text.rfind("\n") - 1 if lines else length + len(text)
+        line += lines
+        if length > LONGEST:
+            raise _too_long(name, line)
+    if ended_in_return:
+        yield "\n"
+
+
+def _too_long(name: str, line: int) -> ListRefused:
+    return ListRefused(
+        f"{name} has more than {LONGEST:,} characters on line {line:,}. "
+        "A list has one phone a line: put each on its own and drop the file again."
+    )
+
+
+def _marked(head: bytes) -> tuple[str, int]:
+    """The encoding that the first bytes announce, and the length of their mark; UTF-8 when they announce none."""
+    for mark, encoding in _MARKS:
+        if head.startswith(mark):
+            return encoding, len(mark)
+    start = head[:4096]
+    # Without its mark: in a list, three bytes of four are 0 in UTF-32, and every second in UTF-16.
+    zeros = [start[place::4].count(0) * 2 > len(start) // 4 for place in range(4)]
+    if zeros in ([False, True, True, True], [True, True, True, False]):
+        return ("utf-32-be" if zeros[0] else "utf-32-le"), 0
+    if start[1::2].count(0) * 2 > len(start) // 2 and start[::2].count(0) * 10 < len(start):
+        return "utf-16-le", 0
+    if start[::2].count(0) * 2 > len(start) // 2 and start[1::2].count(0) * 10 < len(start):
+        return "utf-16-be", 0
+    return "utf-8", 0
+
+
+def _refuse_other_kinds(head: bytes, name: str) -> None:
+    if _WEB_PAGE.match(head.removeprefix(codecs.BOM_UTF8)):
+        raise _no_list(name, "a web page", "Download the list itself and drop that.")
+    kind = next((kind for magic, kind in _KINDS if head.startswith(magic)), "")
+    start = head[:8192]
+    if not kind and sum(start.count(byte) for byte in _CONTROLS) * 20 > len(start):
+        kind = "not text"
+    if kind:
+        raise _no_list(name, kind, "Save it as CSV and drop that.")

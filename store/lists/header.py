@@ -1,0 +1,66 @@
+"""Delimiter and header of a list, from its first lines."""
+
+import csv
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+from store.lists.columns import looks_like_phone, plain
+
+HEADER_WITHIN: Final = 20  # records: exports put a title and a date above the header, not a page
+DELIMITERS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRecord:
+    """A record of the sample that is not blank, with the lines it starts and ends on."""
+
+    start: int
+    end: int
+    cells: list[str]
+
+
+def _records(sample: list[str], skipped: int, delimiter: str, *, quoting: bool) -> list[SampleRecord]:
+    reader = csv.reader(sample, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE)
+    found: list[SampleRecord] = []
+    end = skipped
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return found
+        except csv.Error:  # a cell beyond csv.field_size_limit
+            cells = [sample[reader.line_num - 1]]
+        start, end = end + 1, skipped + reader.line_num
+        if any(map(str.strip, cells)):
+            found.append(SampleRecord(start, end, cells))
+
+
+def find_header(records: list[SampleRecord], wanted: str) -> SampleRecord | None:
+    for place, record in enumerate(records[:HEADER_WITHIN]):
+        # Further down, "phone" beside a number is a row that says what kind of contact it is.
+        if wanted in map(plain, record.cells) and (place == 0 or not any(map(looks_like_phone, record.cells))):
+            return record
+    return None
+
+
+def sniff(sample: list[str], skipped: int, given: str | None, wanted: str) -> tuple[str, list[SampleRecord]]:
+    """The delimiter and the sample's records: the one that shows a phone column, else the one that splits most evenly."""
+    best: tuple[tuple[bool, int, int], str, list[SampleRecord]] | None = None
+    # A stray quote above the header swallows it, so quoting off is the second try.
+    for quoting in (True, False):
+        for delimiter in [given] if given else DELIMITERS:
+            records = _records(sample, skipped, delimiter, quoting=quoting)
+            header = find_header(records, wanted)
+            width, often = Counter(len(record.cells) for record in records).most_common(1)[0] if records else (1, 0)
+            if header:
+                width = len(header.cells)
+            elif often * 2 < len(records):
+                width = 1
+            score = (header is not None, width, often if width > 1 else 0)
+            if best is None or score > best[0]:
+                best = score, delimiter, records
+        if best is not None and best[0][0]:
+            break
+    assert best is not None  # noqa: S101  there is always a delimiter to try
+    return best[1], best[2]

@@ -1,0 +1,556 @@
+"""
+The text of a list to rows and unreadable rows, lazily. `formats` makes that text of whatever was dropped.
+
+The standard `csv` reads the records: it is the only reader that knows the line a record starts on.
+Lines without a quote are split directly, which is the same and faster. `csv.field_size_limit` is left as it is, since
+it is global to the process: a cell beyond it comes out as `Damaged`, like every record that cannot be trusted.
+"""
+
+import contextlib
+import csv
+import io
+import re
+import secrets
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from io import TextIOWrapper
+from pathlib import Path
+from typing import BinaryIO, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from store.errors import ListRefused
+from store.lists.columns import THRUTEXT, THRUTEXT_PHONE, contact_signs, likely_phones, looks_like_phone, plain
+from store.lists.formats import as_text
+from store.lists.header import DELIMITERS, HEADER_WITHIN, SampleRecord, find_header, sniff
+from store.lists.thrutext import ThruTextColumns
+from store.records import Carried
+
+
+class NoPhoneColumn(ListRefused):
+    """
+    No column, or more than one, can be the phones'.
+
+    `columns` are the names found, `likely` the one that is most likely theirs, if any.
+    """
+
+    def __init__(self, message: str, columns: tuple[str, ...], likely: str | None) -> None:
+        super().__init__(message)
+        self.columns = columns
+        self.likely = likely
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A record: the `line` it starts on in an editor (from 1), its phone `cell`, and all its `cells` to give back."""
+
+    line: int
+    cell: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A line that is no row of the list, whole, with the reason; whatever phone is in it has not been read."""
+
+    line: int
+    text: str
+    reason: str
+
+
+_BLOCK: Final = 1 << 20  # bytes looked at in one go: what they turn into fits into a processor's cache
+_NEWLINE: Final = ord("\n")
+_RETURN: Final = ord("\r")
+_SAMPLE_CHARACTERS: Final = 1024 * 1024
+_SAMPLE_LINES: Final = 200  # enough to find the header and tell delimiters apart
+_QUOTED_LINES: Final = 500  # a quoted cell of more lines has an unclosed quote before it
+
+_CONTENT = re.compile(r"[^\s,;|\"]")
+_SEP_LINE = re.compile(r"sep=(.)[\r\n]*", re.IGNORECASE)
+_INSIDE_QUOTES = re.compile(r'(?:[^"]|"")*')
+
+
+class _Lines:
+    """
+    The lines of a text file from byte *start* on, one or many at a time, with their numbers.
+
+    The last ones given out singly can be put back.
+    """
+
+    def __init__(self, file: BinaryIO, start: int, encoding: str, errors: str) -> None:
+        self._file = file
+        self._encoding = encoding
+        self._errors = errors
+        self._sizes: deque[int] = deque(maxlen=_QUOTED_LINES + 1)
+        self.offset = start  # of the byte after the line last given out
+        self.number = 0  # of the line last given out
+        file.seek(start)
+
+    def take(self) -> str | None:
+        """The next line, or None at the end."""
+        raw = self._file.readline()
+        if not raw:
+            return None
+        self._sizes.append(len(raw))
+        self.offset += len(raw)
+        self.number += 1
+        return raw.decode(self._encoding, self._errors)
+
+    def put_back(self, count: int) -> None:
+        """Give the last *count* lines out again; all of them were taken singly, and lately."""
+        for _ in range(count):
+            self.offset -= self._sizes.pop()
+        self.number -= count
+        self._file.seek(self.offset)
+
+    def take_many(self, size: int) -> tuple[bytes, int]:
+        """Whole lines of about *size* bytes, and how many they are; none at the end."""
+        data = self._file.read(size)
+        if len(data) == size and not data.endswith(b"\n"):
+            # The rest of the last line: the survey found none longer than a chunk.
+            data += self._file.readline()
+        count = data.count(b"\n") + (data[-1:] not in (b"", b"\n"))
+        self.offset += len(data)
+        self.number += count
+        return data, count
+
+    def back_before(self, data: bytes, count: int) -> None:
+        """Undo the `take_many` that gave *data* and *count*."""
+        self.offset -= len(data)
+        self.number -= count
+        self._file.seek(self.offset)
+
+
+class _Record:
+    """Feeds one record's lines to `csv.reader`, and knows afterwards which they were and whether the file ran out."""
+
+    def __init__(self, lines: _Lines, first: str) -> None:
+        self._lines = lines
+        self._first: str | None = first
+        self.taken: list[str] = []
+        self.ended = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line, self._first = self._first or self._lines.take(), None
+        if line is None or len(self.taken) >= _QUOTED_LINES:
+            if line is not None:
+                self._lines.put_back(1)
+            self.ended = True
+            raise StopIteration
+        self.taken.append(line)
+        return line
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """
+    Lines that are one record each, with their phone cells found at once.
+
+    For a cell that is surely a phone nothing is left to do; the line of any other is read by itself, with `carefully`.
+    Cell i is `text[starts[i]:ends[i]]` and stands on line `first_line + i`; all arrays have the length of `starts`.
+    """
+
+    text: npt.NDArray[np.uint8]
+    starts: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+    first_line: int
+    carefully: Callable[[int], "Iterator[Row | Damaged]"]
+    """What line i is when it is read by itself, with all that is known of broken lists: nothing when it is blank."""
+
+
+class ListReader:
+    """
+    One list file. Building it looks the file through and finds the phone column, or raises ListRefused.
+
+    *column*: the one a person chose instead of `phone`. *name*: what people call the file, for the sentences. *spool*:
+    where the text of a file that cannot be read in place goes, beside *path* by default; `close` removes it.
+
+    `text_path`, `bom` bytes in, decoded as `encoding` with `errors`, is the text; `skip` of its lines stand before the
+    first row; `delimiter` parts its cells, and `phone_index` of them is the phone. `is_sheet`: the text was made of a
+    workbook's sheet, a line a row. `size` and `bytes_read` are its bytes.
+    `remarks` say what was forgiven or put right; `rows()` may add to them. `contact_signs`: what makes it look like a
+    contact list, in words for "it has names and e-mails"; empty for an opt-out list. `carries`: see `carried`.
+    Memory is bounded by the longest line (half a megabyte at most), not by the file; a workbook's is by its limits.
+    """
+
+    columns: tuple[str, ...]
+    phone_column: str
+    has_header: bool
+
+    def __init__(
+        self, path: Path, *, column: str | None = None, name: str | None = None, spool: Path | None = None
+    ) -> None:
+        self._wanted = "phone" if column is None else plain(column)
+        spool = spool or path.with_name(f"{path.name}.{secrets.token_hex(4)}.text")
+        text = as_text(path, name or path.name, self._wanted, spool)
+        self._name = text.name
+        self._spooled = text.spooled
+        self.text_path = text.path
+        self.encoding, self.errors, self.bom = text.encoding, text.errors, text.bom
+        self.is_sheet = text.delimiter is not None
+        self.remarks = list(text.remarks)
+        self.size = text.path.stat().st_size
+        self._file: BinaryIO | None = None
+        self._bytes_read = 0
+        self._above: list[Damaged] = []
+        self.skip = self.phone_index = 0
+        self.contact_signs: tuple[str, ...] = ()
+        self._carrying: ThruTextColumns | None = None
+        try:
+            self._look(text.delimiter, column)
+        except BaseException:
+            self.close()
+            raise
+
+    def _look(self, given: str | None, column: str | None) -> None:
+        """Find everything out that the first lines tell. *given*: the delimiter, where it is known."""
+        sample, complete = self._sampled()
+        if given is None and sample and (separator := _SEP_LINE.fullmatch(sample[0])):
+            given = separator[1]
+            self.skip = 1
+        self.delimiter, records = sniff(sample[self.skip :], self.skip, given, self._wanted)
+        if self.delimiter != "," and not given:
+            self.remarks.append(f"{DELIMITERS[self.delimiter]} between columns")
+        if not records or not any(map(_CONTENT.search, sample[self.skip :])):
+            where = "it" if complete else f"its first {len(sample):,} lines"
+            raise ListRefused(
+                f"{self._name} has nothing but blanks and separators in {where}. A list has a line with the names of "
+                "its columns, `phone` among them, and its phones below, one a line."
+            )
+        self._find_phone(records, sample, column)
+        if complete and not self._above and all(record.end <= self.skip for record in records):
+            raise ListRefused(
+                f"{self._name} has a header but no rows. A list has its phones below the header, one a line: "
+                "add them and drop the file again."
+            )
+
+    def close(self) -> None:
+        """Remove what was put into the spool file. The reader is of no use afterwards."""
+        if self._spooled:
+            self.text_path.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def carries(self) -> bool:
+        """Does each row say when and how its opt-out came about?"""
+        return self._carrying is not None
+
+    def carried(self, cells: Sequence[str]) -> Carried | None:
+        """What a row's *cells* say of that, word for word; None for lists that say nothing."""
+        return None if self._carrying is None else self._carrying.read(cells)
+
+    @property
+    def bytes_read(self) -> int:
+        """How far `rows()` has come, of `size`."""
+        if self._file is not None:
+            self._bytes_read = self._file.tell()
+        return self._bytes_read
+
+    def rows(self) -> Iterator[Row | Damaged]:
+        """
+        Every line of the list that is not blank, in order, as a row or as damage; nothing in between is dropped.
+
+        A row that is too short has the cell "". Each call reads the file anew.
+        """
+        for found in self.blocks():
+            if isinstance(found, Block):
+                for index in range(len(found.starts)):
+                    yield from found.carefully(index)
+            else:
+                yield found
+
+    def blocks(self) -> Iterator[Block | Row | Damaged]:
+        """The same as `rows`, with the lines that need no care in blocks, which is many times faster."""
+        yield from self._above
+        with self.text_path.open("rb") as file:
+            self._file = file
+            lines = _Lines(file, self.bom, self.encoding, self.errors)
+            for _ in range(self.skip):
+                lines.take()
+            while True:
+                first = lines.number + 1
+                data, count = lines.take_many(_BLOCK)
+                if not data:
+                    break
+                if b'"' not in data:
+                    yield self._split(data, first)
+                elif (block := self._parsed(data, count, first)) is not None:
+                    yield block
+                else:
+                    # A record of several lines, or a quote that never closes, is in it.
+                    last = lines.number
+                    lines.back_before(data, count)
+                    while lines.number < last:
+                        yield from self._next(lines)
+            self._file = None
+        self._bytes_read = self.size
+
+    def _split(self, data: bytes, first: int) -> Block:
+        """The lines *data*, which have no quotes in them, as a block."""
+        text = np.frombuffer(data, np.uint8)
+        newlines = np.flatnonzero(text == _NEWLINE)
+        line_starts = np.concatenate(([0], newlines + 1))
+        if line_starts[-1] == len(text):
+            line_starts = line_starts[:-1]
+        line_ends = newlines if len(newlines) == len(line_starts) else np.append(newlines, len(text))
+        line_ends = line_ends - (text[line_ends - 1] == _RETURN)
+        line_ends = np.maximum(line_ends, line_starts)
+
+        places = np.flatnonzero(text == ord(self.delimiter))
+        before = np.searchsorted(places, line_starts)  # delimiters before each line
+        within = np.searchsorted(places, line_ends) - before
+        places = np.append(places, len(text))
+        wide = len(self.columns) > 1
+        # Of a cell that is not there, or not alone on its line, nothing is shown: such a line is read carefully.
+        there = within >= self.phone_index if wide else within == 0
+        starts, ends = line_starts, line_ends
+        if self.phone_index:
+            starts = np.where(there, places[np.minimum(before + self.phone_index, len(places)) - 1] + 1, line_starts)
+        more = within > self.phone_index
+        ends = np.where(more, places[np.minimum(before + self.phone_index, len(places) - 1)], line_ends)
+        ends = np.where(there, ends, starts)
+
+        def carefully(index: int) -> Iterator[Row | Damaged]:
+            line = data[int(line_starts[index]) : int(line_ends[index])].decode(self.encoding, self.errors)
+            return self._row(first + index, line.split(self.delimiter))
+
+        return Block(text, starts, ends, first, carefully)
+
+    def _parsed(self, data: bytes, count: int, first: int) -> Block | None:
+        """The *count* lines *data*, with quotes in them, as a block; None when they are not one record each."""
+        lines = io.StringIO(data.decode(self.encoding, self.errors), newline="\n")
+        try:
+            records = list(csv.reader(lines, delimiter=self.delimiter))
+        except csv.Error:
+            return None
+        if len(records) != count:
+            return None
+        index, wide = self.phone_index, len(self.columns) > 1
+        cells = [
+            (cells[index] if len(cells) > index and (wide or len(cells) == 1) else "").encode() for cells in records
+        ]
+        ends = np.cumsum(np.fromiter(map(len, cells), np.int64, count))
+        starts = np.concatenate((np.zeros(1, np.int64), ends[:-1]))
+
+        def carefully(index: int) -> Iterator[Row | Damaged]:
+            line = data.split(b"\n", index + 1)[index]
+            alone = _Lines(io.BytesIO(line), 0, self.encoding, self.errors)
+            alone.number = first + index - 1
+            return self._next(alone)
+
+        return Block(np.frombuffer(b"".join(cells), np.uint8), starts, ends, first, carefully)
+
+    def _next(self, lines: _Lines) -> Iterator[Row | Damaged]:
+        """The record that starts on the next line; nothing if it is blank."""
+        line = lines.take()
+        if line is None:
+            return
+        if '"' in line:
+            yield from self._quoted(lines, line)
+        else:
+            yield from self._row(lines.number, line.rstrip("\r\n").split(self.delimiter))
+
+    # --- quotes ----------------------------------------------------------------------------------------------------
+
+    def _quoted(self, lines: _Lines, first: str) -> Iterator[Row | Damaged]:
+        """The record that starts with the line *first*, which has a quote in it; nothing if it is blank."""
+        start, record = lines.number, _Record(lines, first)
+        try:
+            cells = next(csv.reader(record, delimiter=self.delimiter))
+        except csv.Error:  # a cell beyond csv.field_size_limit
+            cells = []
+        if cells and not record.ended and self._can_trust(record.taken, cells):
+            yield from self._row(start, cells)
+            if len(record.taken) > 1 and any(self._hides_phone(cell) for cell in cells):
+                text = "".join(record.taken).rstrip("\r\n")
+                yield Damaged(start, text, "a phone number inside a quoted cell of several lines was not read")
+            return
+
+        # A quote that was never closed swallows rows, so the line it opens on is read without quoting, and whatever
+        # came after it is read again.
+        lines.put_back(len(record.taken) - 1)
+        remark = f"from line {start:,} on, quotes that never close are read as text"
+        if not any(" quotes that never close " in known for known in self.remarks):
+            self.remarks.append(remark)
+        text = first.rstrip("\r\n")
+        cells = [_unquoted(cell) for cell in text.split(self.delimiter)]
+        if len(cells) == len(self.columns) and looks_like_phone(cells[self.phone_index]):
+            yield from self._row(start, cells)
+        else:
+            yield Damaged(start, text, "its quotes do not match: a quote opens and never closes")
+
+    def _can_trust(self, taken: list[str], cells: list[str]) -> bool:
+        """Is the record that `csv` made of these lines one, rather than rows swallowed by a stray quote?"""
+        cell = cells[self.phone_index] if self.phone_index < len(cells) else ""
+        if len(taken) == 1 and looks_like_phone(cell):
+            return True
+        try:
+            next(csv.reader(taken, delimiter=self.delimiter, strict=True))
+        except csv.Error:
+            return False
+        if len(taken) == 1:
+            return True
+        if any(map(looks_like_phone, cells[len(self.columns) :])):  # one row's end with the next one's phone
+            return False
+        first = self._phone_in(taken[0])
+        if first and first != _unquoted(cell):
+            return False
+        return not any(self._is_swallowed(line) for line in taken[1:])
+
+    def _phone_in(self, line: str) -> str:
+        """What stands where the phone belongs when *line* is read by itself; "" if it is no row of the list."""
+        text = line.rstrip("\r\n")
+        readings = [text.split(self.delimiter)]
+        with contextlib.suppress(csv.Error):  # a cell beyond csv.field_size_limit
+            readings.append(next(csv.reader([text], delimiter=self.delimiter), []))
+        for cells in readings:
+            if len(cells) == len(self.columns) and looks_like_phone(cell := _unquoted(cells[self.phone_index])):
+                return cell
+        return ""
+
+    def _is_swallowed(self, line: str) -> bool:
+        """Is *line*, which starts inside a quote, a row of the list up to its phone at least?"""
+        inside = _INSIDE_QUOTES.match(line)
+        return inside is not None and inside[0].count(self.delimiter) >= self.phone_index and bool(self._phone_in(line))
+
+    def _hides_phone(self, cell: str) -> bool:
+        """Is a phone on one of several lines of *cell*, between delimiters, as the rest of a swallowed row would be?"""
+        lines = cell.splitlines()
+        pieces = (line.split(self.delimiter) for line in lines if self.delimiter in line)
+        return len(lines) > 1 and any(looks_like_phone(_unquoted(piece)) for line in pieces for piece in line)
+
+    def _row(self, number: int, cells: list[str]) -> Iterator[Row]:
+        if any(map(str.strip, cells)):
+            cell = cells[self.phone_index] if self.phone_index < len(cells) else ""
+            yield Row(number, self._whole(cells) if len(self.columns) == 1 < len(cells) else cell, tuple(cells))
+
+    def _whole(self, cells: list[str]) -> str:
+        """
+        The phone cell of a line with more cells than the one column there is.
+
+        Another phone behind it would be passed over in silence, so the two stay together, to be refused as two.
+        """
+        return self.delimiter.join(cells) if any(map(looks_like_phone, cells[1:])) else cells[0]
+
+    # --- the header ------------------------------------------------------------------------------------------------
+
+    def _decoded(self, binary: BinaryIO) -> TextIOWrapper:
+        binary.seek(self.bom)
+        # newline="" splits at CR, LF and CRLF and leaves them in place, which quoted cells need.
+        return TextIOWrapper(binary, encoding=self.encoding, errors=self.errors, newline="")
+
+    def _sampled(self) -> tuple[list[str], bool]:
+        """The first lines, not too many and not too long, and whether they are all there are."""
+        sample: list[str] = []
+        room = _SAMPLE_CHARACTERS
+        with self.text_path.open("rb") as binary, self._decoded(binary) as file:
+            for line in file:
+                if len(sample) == _SAMPLE_LINES or room < 0:
+                    return sample, False
+                sample.append(line)
+                room -= len(line)
+        return sample, True
+
+    def _find_phone(self, records: "list[SampleRecord]", sample: list[str], column: str | None) -> None:
+        """Set columns, phone column, whether there is a header and what is above it; or raise NoPhoneColumn."""
+        wanted = self._wanted
+        header = find_header(records, wanted)
+        export = next((record for record in records[:HEADER_WITHIN] if set(map(plain, record.cells)) >= THRUTEXT), None)
+        if export is not None and column is None:  # its custom fields may be called anything, `phone` as well
+            header, wanted = export, THRUTEXT_PHONE
+            self.remarks.append("read as a ThruText export, with its phones in contact_phone")
+        if header is None:
+            if column is None and self._is_bare(records):
+                self.has_header, self.columns, self.phone_column = False, ("phone",), "phone"
+                self.remarks.append("no header: every line read as a phone")
+                return
+            raise self._no_phone(records, column)
+        self.has_header = True
+        self.columns = tuple(map(_name, header.cells))
+        places = [place for place, cell in enumerate(header.cells) if plain(cell) == wanted]
+        if len(places) > 1:
+            # Refused rather than guessed: the first of them may well be somebody else's phone.
+            at = " and ".join(str(place + 1) for place in places[:5])
+            raise NoPhoneColumn(
+                f"{self._name} has {len(places)} columns called {self.columns[places[0]]} (columns {at}), and one is "
+                "expected. Rename or remove the others and drop the file again.",
+                self.columns,
+                None,
+            )
+        self.phone_index = places[0]
+        self.phone_column = self.columns[self.phone_index]
+        found = header.cells[self.phone_index].removeprefix("\ufeff")
+        if column is None and found != wanted:
+            self.remarks.append(f"column '{found}' read as {wanted}")
+        if above := sum(record.start < header.start for record in records):
+            self.remarks.append(f"{above} line{'s' if above > 1 else ''} above the header skipped")
+        self._above = [
+            Damaged(number, line.rstrip("\r\n"), f"above the header, which is on line {header.start}")
+            for number, line in enumerate(sample[self.skip : header.start - 1], self.skip + 1)
+            if any(looks_like_phone(_unquoted(cell)) for cell in line.rstrip("\r\n").split(self.delimiter))
+        ]
+        self.skip = header.end
+        if export is header:
+            self._carrying = ThruTextColumns.of(header.cells)
+        else:  # what ThruText exports are opt-outs, whatever else they say of people
+            rows = [record.cells for record in records if record.start > header.start]
+            self.contact_signs = contact_signs(self.columns, rows)
+
+    def _is_bare(self, records: "list[SampleRecord]") -> bool:
+        """Is this one column of phones with no header above it?"""
+        alone = sum(not any(map(str.strip, record.cells[1:])) for record in records)
+        likely = sum(looks_like_phone(record.cells[0]) for record in records)
+        first = bool(records) and looks_like_phone(records[0].cells[0])
+        return first and min(alone, likely) * 2 > len(records)
+
+    def _no_phone(self, records: "list[SampleRecord]", column: str | None) -> NoPhoneColumn:
+        widths = Counter(len(record.cells) for record in records)
+        width = widths.most_common(1)[0][0]
+        top = next(place for place, record in enumerate(records) if len(record.cells) == width)
+        if column is None and any(map(looks_like_phone, records[top].cells)):
+            return NoPhoneColumn(
+                f"{self._name} has no header: its first line has a phone number in it already. Put a line with the "
+                "names of the columns above it, `phone` among them, and drop the file again.",
+                (),
+                None,
+            )
+        columns = tuple(map(_name, records[top].cells))
+        likely = likely_phones(columns, [record.cells for record in records[top + 1 :]])
+        named = [_short(name) for name in columns if name]
+        shown = ", ".join(named[:10]) + (f" and {len(named) - 10:,} more" if len(named) > 10 else "")
+        cure = "Rename the column with the phones to `phone` and drop the file again."
+        if len(likely) == 1:
+            cure = f"{_short(likely[0])} looks like phone numbers: use it, or rename it to `phone` and drop the file again."
+        elif likely:
+            others = ", ".join(map(_short, likely[:-1][:9])) + f" and {_short(likely[-1])}"
+            cure = (
+                f"{others} look like phone numbers: use {_short(likely[0])}, or rename the right one to `phone` and drop "
+                "the file again."
+            )
+        return NoPhoneColumn(
+            f"{self._name} has no column called `{_name(column or 'phone')[:40]}`. It has: {shown or 'no names'}. {cure}",
+            columns,
+            likely[0] if likely else None,
+        )
+
+
+def _name(cell: str) -> str:
+    return " ".join(cell.replace("\ufeff", "").split())
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 40 else f"{name[:39]}…"
+
+
+def _unquoted(cell: str) -> str:
+    return cell.strip().strip('"').strip()

@@ -1,0 +1,340 @@
+"""
+A list, read and sorted into a scratch file: private to one machine, deterministic, and thrown away in the end.
+
+Phones are stored in sorted order several times faster than in the file's, and a checkpoint in that order is one
+phone. What `FastPath` knows never becomes an object of Python's; every other cell is read as if it were alone.
+"""
+
+import bisect
+import hashlib
+import json
+import secrets
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from store.lists.reader import Block, Damaged, ListReader, Row
+from store.lists.sorting import Integers, Sorting, beginnings_of
+from store.phones.display import country_of
+from store.phones.fastpath import FastPath
+from store.phones.numbers import PHONENUMBERS_VERSION, NotAPhone
+from store.phones.parser import Normaliser
+from store.records import Batch, Carried, StagedCounts, UnreadableRow, Upload
+
+# Called with the rows (or phones) done and the part of the work that is, 0 to 1. What it raises ends the work.
+Progress = Callable[[int, float], None]
+
+_FIRST = 5
+# Rows read one by one between two words on how far it is: a twentieth of a second's work.
+_CAREFUL = 1_000
+# Phones in a page of the scratch file, which is the most that a batch of them can be.
+PAGE = 10_000
+_REASONS = 12
+_COUNTRIES = 5
+_PAGE_CHARACTERS = 4_000_000
+# Reading takes about this part of the time; sorting the rest.
+_READING = 0.95
+
+_TABLES = """
+PRAGMA page_size = 65536;
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+PRAGMA cache_size = -16000;
+CREATE TABLE pages (id INTEGER PRIMARY KEY, last_phone TEXT NOT NULL, phones BLOB NOT NULL, lines BLOB NOT NULL);
+CREATE TABLE flagged (phone TEXT PRIMARY KEY, line INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE carried (line INTEGER PRIMARY KEY, requested_at TEXT, note TEXT);
+CREATE TABLE unreadable (line INTEGER PRIMARY KEY, cell TEXT NOT NULL, reason TEXT NOT NULL, cells TEXT NOT NULL);
+CREATE TABLE counts (json TEXT NOT NULL);
+"""
+
+
+class Scratch:
+    """
+    A finished scratch file: distinct phones with the first line each stands on, and unreadable rows.
+
+    `counts` is what staging found, with `already` 0, for only the store knows that. Its `summary`:
+    `unreadable` [[reason, rows, first line], ...] commonest first; `flagged` phones and `flagged_first` [[line, phone],
+    ...]; `assumed` rows read with `country`; `phone_column` the phones were in; `remarks` of the whole list; `remarked` rows of which something was put
+    right or left off, and `remarked_first` [[line, remark], ...].
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, counts: StagedCounts) -> None:
+        self.path = path
+        self.counts = counts
+        self._connection = connection
+        self._carries = connection.execute("SELECT 1 FROM carried LIMIT 1").fetchone() is not None
+
+    @classmethod
+    def open(cls, path: Path) -> "Scratch | None":
+        """The scratch file at *path*; None when there is none, or none that is whole."""
+        if not path.is_file():
+            return None
+        # Applying reads ahead from a thread of its own, and nothing else reads meanwhile.
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+        try:
+            (found,) = connection.execute("SELECT json FROM counts").fetchone()
+            values = json.loads(found)
+            return cls(path, connection, StagedCounts(**{**values, "columns": tuple(values["columns"])}))
+        except (sqlite3.DatabaseError, TypeError, ValueError, KeyError):
+            connection.close()  # damaged, or of another version of this program: staged again
+            return None
+
+    @property
+    def rows(self) -> int:
+        return self.counts.rows
+
+    @property
+    def sha256(self) -> str:
+        return self.counts.sha256
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        return self.counts.summary
+
+    def holds(self, upload: Upload) -> bool:
+        """Is this the list of *upload*, read the way its preview was, to the last count?"""
+        counts = self.counts
+        return (
+            (upload.sha256, upload.country, upload.phone_column) == (counts.sha256, counts.country, counts.phone_column)
+        ) and (upload.rows, upload.phones, upload.unreadable) == (counts.rows, counts.phones, counts.unreadable)
+
+    def batch(self, after: str, size: int) -> Batch:
+        """The next phones after phone *after*, in phone order, *size* at most; "" is before all. Empty at the end."""
+        found = self._connection.execute(_PAGE_AFTER, (after,)).fetchone()
+        if found is None:
+            return Batch({})
+        phones = [f"+{phone}" for phone in np.frombuffer(found[0], np.int64).tolist()]
+        start = bisect.bisect_right(phones, after)
+        phones = phones[start : start + size]
+        lines: list[int] = np.frombuffer(found[1], np.int64)[start : start + size].tolist()
+        return Batch(dict(zip(phones, lines, strict=True)), self._carried(phones, lines))
+
+    def _carried(self, phones: list[str], lines: list[int]) -> dict[str, Carried]:
+        if not self._carries:
+            return {}
+        rows = self._connection.execute(_CARRIED_ON, (json.dumps(lines),))
+        known = {line: Carried(None if at is None else datetime.fromisoformat(at), text) for line, at, text in rows}
+        return {phone: known[line] for phone, line in zip(phones, lines, strict=True) if line in known}
+
+    def unreadable(self, after_line: int, size: int) -> list[UnreadableRow]:
+        """The next unreadable rows, *size* at most and fewer when they are long, in line order."""
+        query = "SELECT line, cell, reason, cells FROM unreadable WHERE line > ? ORDER BY line LIMIT ?"
+        page: list[UnreadableRow] = []
+        characters = 0
+        for line, cell, reason, cells in self._connection.execute(query, (after_line, size)):
+            page.append(UnreadableRow(line, cell, reason, tuple(json.loads(cells))))
+            characters += len(cells)
+            if characters > _PAGE_CHARACTERS:
+                break
+        return page
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def delete(self) -> None:
+        """Close it and remove its file."""
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+
+def stage(
+    path: Path, scratch: Path, *, country: str | None, column: str | None, progress: Progress, name: str | None = None
+) -> Scratch:
+    """
+    Read the list at *path* into a scratch file at *scratch*, which appears only when it is whole.
+
+    *country*: for phones that name none; *column*: the phones' column, None for the usual one; *name*: what people call
+    the file. Raises `ListRefused`, and whatever *progress* raises. Leaves nothing behind when it fails; what a killed
+    one left is removed by the next.
+    """
+    for left in scratch.parent.glob(f"{scratch.name}.*.part*"):
+        left.unlink(missing_ok=True)
+    # A frozen process may wake up and still be writing its own: no two share a file.
+    part = scratch.with_name(f"{scratch.name}.{secrets.token_hex(4)}.part")
+    try:
+        with ListReader(path, column=column, name=name, spool=part.with_suffix(".text.part")) as reader:
+            counts = _fill(part, path, reader, country, column, progress)
+        part.replace(scratch)
+    finally:
+        part.unlink(missing_ok=True)
+    progress(counts.rows, 1.0)
+    finished = Scratch.open(scratch)
+    if finished is None:
+        msg = f"{scratch} is not as it was written"
+        raise OSError(msg)
+    return finished
+
+
+def _fill(
+    part: Path, path: Path, reader: ListReader, country: str | None, column: str | None, progress: Progress
+) -> StagedCounts:
+    sorting = Sorting(part)
+    connection = sqlite3.connect(part, isolation_level=None)
+    try:
+        # Beside the reading: it is as much work as all of that, and lets other threads run.
+        with ThreadPoolExecutor(1) as beside:
+            fingerprint = beside.submit(_sha256, path)
+            connection.executescript(_TABLES)
+            connection.execute("BEGIN")
+            reading = _Reading(connection, sorting, country)
+            reading.read(reader, progress)
+            phones, countries = _write_pages(connection, sorting.pieces())
+            sha256 = fingerprint.result()
+        summary = {
+            "country": country,
+            "phone_column": _storable(reader.phone_column),
+            "assumed": reading.assumed,
+            "remarked": reading.remarked,
+            "remarked_first": reading.remarked_first,
+            "remarks": list(reader.remarks),
+            "contact_signs": list(reader.contact_signs),
+            "countries": countries,
+            "unreadable": [list(row) for row in connection.execute(_COMMON_REASONS, (_REASONS,))],
+            "flagged": connection.execute("SELECT count(*) FROM flagged").fetchone()[0],
+            "flagged_first": [list(row) for row in connection.execute(_FIRST_FLAGGED, (_FIRST,))],
+        }
+        counts = StagedCounts(
+            rows=reading.rows,
+            phones=phones,
+            already=0,
+            unreadable=connection.execute("SELECT count(*) FROM unreadable").fetchone()[0],
+            summary=summary,
+            columns=tuple(_storable(name) for name in reader.columns),
+            sha256=sha256,
+            phone_column=column,
+            country=country,
+            phonenumbers_version=PHONENUMBERS_VERSION,
+        )
+        connection.execute("INSERT INTO counts VALUES (?)", (json.dumps(asdict(counts)),))
+        connection.execute("COMMIT")
+        return counts
+    finally:
+        connection.close()
+        sorting.close()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+_COMMON_REASONS = "SELECT reason, count(*), min(line) FROM unreadable GROUP BY reason ORDER BY 2 DESC, 3 LIMIT ?"
+_FIRST_FLAGGED = "SELECT line, phone FROM flagged ORDER BY line LIMIT ?"
+_FLAG = "INSERT INTO flagged VALUES (?, ?) ON CONFLICT (phone) DO NOTHING"
+_PAGE_AFTER = "SELECT phones, lines FROM pages WHERE last_phone > ? ORDER BY last_phone LIMIT 1"
+_CARRIED_ON = "SELECT line, requested_at, note FROM carried WHERE line IN (SELECT value FROM json_each(?))"
+
+
+class _Reading:
+    """Every row of a list to where it belongs, and what is counted on the way."""
+
+    def __init__(self, connection: sqlite3.Connection, sorting: Sorting, country: str | None) -> None:
+        self._connection = connection
+        self._sorting = sorting
+        self._parse = Normaliser(country, typed=False).parse
+        self._fast = FastPath(country)
+        self.rows = self.assumed = self.remarked = self._careful = 0
+        self.remarked_first: list[list[Any]] = []
+        self._phones: list[int] = []
+        self._lines: list[int] = []
+
+    def read(self, reader: ListReader, progress: Progress) -> None:
+        """Every row of *reader*, saying how far it is at least every `_CAREFUL` rows that take their time."""
+
+        def tell() -> None:
+            progress(self.rows, _READING * min(1.0, reader.bytes_read / max(1, reader.size)))
+
+        # What a list says of each phone is kept for each, so there every row is looked at.
+        for found in reader.rows() if reader.carries else reader.blocks():
+            if isinstance(found, Block):
+                self._block(found, tell)
+                tell()
+            else:
+                self._row(found, reader, tell)
+        self._add()
+        progress(self.rows, _READING)
+
+    def _add(self) -> None:
+        self._sorting.add(np.array(self._phones, np.int64), np.array(self._lines, np.int64))
+        self._phones, self._lines = [], []
+
+    def _block(self, block: Block, tell: Callable[[], None]) -> None:
+        phones, assumed = self._fast.read(block.text, block.starts, block.ends)
+        known = np.flatnonzero(phones)
+        self.rows += len(known)
+        self.assumed += int(np.count_nonzero(assumed))
+        self._sorting.add(phones[known], known + block.first_line)
+        for index in np.flatnonzero(phones == 0).tolist():
+            for row in block.carefully(index):
+                self._row(row, None, tell)
+
+    def _row(self, row: Row | Damaged, reader: ListReader | None, tell: Callable[[], None]) -> None:
+        self.rows += 1
+        self._careful += 1
+        if self._careful % _CAREFUL == 0:
+            self._add()
+            tell()
+        if isinstance(row, Damaged):
+            self._keep_unreadable(row.line, row.text, row.reason, (row.text,))
+            return
+        phone = self._parse(row.cell)
+        if isinstance(phone, NotAPhone):
+            self._keep_unreadable(row.line, row.cell, phone.reason, row.cells)
+            return
+        self._phones.append(int(phone.e164[1:]))
+        self._lines.append(row.line)
+        self.assumed += phone.assumed_country is not None
+        if phone.flagged:
+            self._connection.execute(_FLAG, (phone.e164, row.line))
+        if phone.remark is not None:
+            self.remarked += 1
+            if self.remarked <= _FIRST:
+                self.remarked_first.append([row.line, phone.remark])
+        if reader is not None and (carried := reader.carried(row.cells)) is not None:
+            at = None if carried.requested_at is None else carried.requested_at.isoformat()
+            note = None if carried.note is None else _storable(carried.note)
+            self._connection.execute("INSERT INTO carried VALUES (?, ?, ?)", (row.line, at, note))
+
+    def _keep_unreadable(self, line: int, cell: str, reason: str, cells: tuple[str, ...]) -> None:
+        values = (line, _storable(cell), reason, json.dumps([_storable(text) for text in cells]))
+        self._connection.execute("INSERT INTO unreadable VALUES (?, ?, ?, ?)", values)
+
+
+def _write_pages(
+    connection: sqlite3.Connection, pieces: Iterator[tuple[Integers, Integers]]
+) -> tuple[int, list[tuple[str, int]]]:
+    """The sorted phones into pages; how many they are, and of which countries, commonest first."""
+    count = 0
+    # How many phones begin with these digits, and one of them: four tell countries with the same code apart, too.
+    beginnings: dict[int, tuple[int, int]] = {}
+    for phones, lines in pieces:
+        count += len(phones)
+        for start in range(0, len(phones), PAGE):
+            page = phones[start : start + PAGE]
+            connection.execute(
+                "INSERT INTO pages (last_phone, phones, lines) VALUES (?, ?, ?)",
+                (f"+{page[-1]}", page.tobytes(), lines[start : start + PAGE].tobytes()),
+            )
+            for beginning, one, times in zip(
+                *map(np.ndarray.tolist, np.unique(beginnings_of(page, 4), return_index=True, return_counts=True)),
+                strict=True,
+            ):
+                before, known = beginnings.get(beginning, (0, int(page[one])))
+                beginnings[beginning] = before + times, known
+    connection.execute("CREATE INDEX pages_by_phone ON pages (last_phone)")
+    countries: Counter[str] = Counter()
+    for times, one in beginnings.values():
+        countries[country_of(f"+{one}") or ""] += times
+    return count, countries.most_common(_COUNTRIES)
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL's text has no place for a NUL: https://www.postgresql.org/docs/current/datatype-character.html."""
+    return text.replace("\0", "\ufffd")

@@ -1,0 +1,1 @@
+"""Phones: read from text, normalised, shown. Pure: no database, no Slack, no files."""

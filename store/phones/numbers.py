@@ -1,0 +1,88 @@
+"""What a text turns out to be: a phone, or none and why."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import phonenumbers
+from phonenumbers import NumberParseException
+
+PHONENUMBERS_VERSION: Final[str] = phonenumbers.__version__
+
+
+class Reason(StrEnum):
+    """Why a text gives no phone. The value is stored; `words` is for counting them up ("28 too short")."""
+
+    EMPTY = "empty"
+    NO_COUNTRY = "no_country"
+    TOO_SHORT = "too_short"
+    TOO_LONG = "too_long"
+    LOCAL_ONLY = "local_only"
+    SHORT_CODE = "short_code"
+    LETTERS = "letters"
+    TWO_NUMBERS = "two_numbers"
+    SCIENTIFIC = "scientific"
+    FRACTION = "fraction"
+    LOOKS_FOREIGN = "looks_foreign"
+    LABEL_MISMATCH = "label_mismatch"
+    UNKNOWN_CODE = "unknown_code"
+    NOT_A_NUMBER = "not_a_number"
+
+    @property
+    def words(self) -> str:
+        """What to write after a count: "too short", "Excel lost the digits"."""
+        return _WORDS[self]
+
+
+_WORDS: Final = {
+    Reason.EMPTY: "empty",
+    Reason.NO_COUNTRY: "without a country code",
+    Reason.TOO_SHORT: "too short",
+    Reason.TOO_LONG: "too long",
+    Reason.LOCAL_ONLY: "without an area code",
+    Reason.SHORT_CODE: "a short code",
+    Reason.LETTERS: "with letters",
+    Reason.TWO_NUMBERS: "two numbers in one",
+    Reason.SCIENTIFIC: "Excel lost the digits",
+    Reason.FRACTION: "changed by a spreadsheet",
+    Reason.LOOKS_FOREIGN: "of another country",
+    Reason.LABEL_MISMATCH: "linked to another number",
+    Reason.UNKNOWN_CODE: "with an unknown country code",
+    Reason.NOT_A_NUMBER: "not a number",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneNumber:
+    """
+    A phone, fit to be recorded.
+
+    `e164` is "+" and at most 15 digits. `flagged`: of a possible length, but not in a range assigned today. `remark`
+    says what was put right or left off. `assumed_country` is the region code used when the text had no country code.
+    """
+
+    e164: str
+    flagged: bool
+    remark: str | None
+    assumed_country: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotAPhone:
+    """An expected outcome: `text` as found, and a `reason` that reads after "not a phone number:"."""
+
+    text: str
+    code: Reason
+    reason: str
+
+
+# Islands that share the United Kingdom's numbers; people know them by its name.
+BRITISH_ISLANDS: Final = frozenset({"GG", "IM", "JE"})
+
+
+def library_number(text: str, country: str | None) -> phonenumbers.PhoneNumber | None:
+    """The number as `phonenumbers` parses it; None for what it does not."""
+    try:
+        return phonenumbers.parse(text, country, keep_raw_input=True)
+    except NumberParseException:
+        return None

@@ -1,0 +1,188 @@
+"""Events: kept before the ack, handled once however they come, and taken up again when nobody finished them."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bot.config import Settings
+from bot.sandbox import State
+from handlers.slack.inbox import account_of
+from tests.handlers.conftest import TICKETS, Office
+from tests.handlers.test_files import LIST, UPLOADS, drop, says, settled
+
+MENTION = "@optout stop these"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """A lease that is over soon: what is left undone is taken up after a second."""
+    return settings.model_copy(update={"lease_seconds": 1.0})
+
+
+async def handled_once(office: Office, ts: str) -> None:
+    """One upload and one message in the thread of *ts*, and no event that waits to be taken up."""
+    await says(office, ts, "3 phones to opt out")
+    await settled(office)
+    await all_done(office)
+    assert len(office.store.uploads.list(office.account.id, 9)) == 1
+    assert len((await office.people.state()).replies(ts)) == 1
+
+
+async def all_done(office: Office) -> None:
+    """Wait until no event that Slack sent is left undone."""
+    async with asyncio.timeout(10):
+        while True:
+            with office.store.database.read() as connection:
+                left = connection.exec_driver_sql("SELECT count(*) FROM deliveries WHERE done_at IS NULL").scalar_one()
+            if not left:
+                return
+            await office.people.state(after=(await office.people.state()).version, timeout=0.1)
+
+
+def mention(office: Office, ts: str, user: str) -> dict[str, Any]:
+    """An `app_mention` as Slack sometimes sends it: without the files of its message."""
+    return {"type": "app_mention", "user": user, "text": f"<@{office.slack.bot_user_id}> stop these", "ts": ts}
+
+
+@pytest.mark.parametrize("fault", ["duplicate", "reorder", "late"])
+@pytest.mark.parametrize(("channel", "text"), [(UPLOADS, ""), (UPLOADS, MENTION), (TICKETS, MENTION)])
+async def test_however_events_come(office: Office, fault: str, channel: str, text: str) -> None:
+    """Doubled, overtaken or late, with a mention or without: one list, one message."""
+    times = 1 if fault == "reorder" else -1
+    await office.people.fault(delivery="event", fault=fault, times=times, seconds=0.3)
+    await handled_once(office, await drop(office, LIST, channel=channel, text=text))
+
+
+@pytest.mark.parametrize(("channel", "text"), [(UPLOADS, ""), (TICKETS, MENTION)])
+async def test_where_it_was_shared_is_known_late(office: Office, channel: str, text: str) -> None:
+    """Slack says that a file was shared before it says where: the answer still goes to the right thread."""
+    await office.people.fault(file="late_shares", seconds=0.5)
+    await handled_once(office, await drop(office, LIST, channel=channel, text=text))
+
+
+async def test_a_mention_without_its_files_after_them(office: Office) -> None:
+    """The file's event came first: the mention alone makes it a list."""
+    ts = await drop(office, LIST, channel=TICKETS)
+    await all_done(office)
+    platform = office.slack.platform
+    channel = next(found for found in platform.workspace.channels.values() if found.name == TICKETS)
+    platform.feed.emit("app_mention", mention(office, ts, (await office.actor("admin")).id) | {"channel": channel.id})
+    await handled_once(office, ts)
+
+
+async def test_a_mention_without_its_files_before_them(office: Office) -> None:
+    """The mention came first: no pointer is given, and the file is a list once its event is there."""
+    await office.people.fault(delivery="event", fault="late", seconds=0.2)
+    dropping = asyncio.create_task(drop(office, LIST, channel=TICKETS))
+
+    def there(state: State) -> str | None:
+        messages = state.channel(TICKETS).messages
+        return messages[0].ts if messages else None
+
+    ts = await office.people.until(there)
+    platform = office.slack.platform
+    channel = next(found for found in platform.workspace.channels.values() if found.name == TICKETS)
+    platform.feed.emit("app_mention", mention(office, ts, (await office.actor("admin")).id) | {"channel": channel.id})
+    assert await dropping == ts
+    await handled_once(office, ts)
+
+
+async def test_a_mention_does_not_take_an_earlier_file(office: Office) -> None:
+    """A file dropped a minute before, in another message, is not what a mention is about."""
+    await drop(office, LIST, channel=TICKETS)
+    outcome = await office.people.message("admin", TICKETS, "@optout hello")
+    assert outcome.ts is not None
+    await says(office, outcome.ts, "Drop a CSV")
+    assert office.store.uploads.list(office.account.id, 9) == ()
+
+
+async def test_an_event_whose_process_died(office: Office) -> None:
+    """An event that was kept and acknowledged, and never handled, is taken up and handled."""
+    await office.people.configure(events=["app_mention"])
+    ts = await drop(office, LIST)
+    state = await office.people.state()
+    channel, file = state.channel(UPLOADS).id, state.files[-1]["id"]
+    user = (await office.actor("admin")).id
+    event = {"type": "file_shared", "file_id": file, "user_id": user, "channel_id": channel}
+    body = {
+        "type": "event_callback",
+        "event_id": "Ev0LEFT",
+        "team_id": office.slack.team_id,
+        "api_app_id": office.slack.app_id,
+        "event": event,
+        "authorizations": [{"team_id": office.slack.team_id, "user_id": office.slack.bot_user_id, "is_bot": True}],
+    }
+    assert office.store.deliveries.receive(office.account.id, "Ev0LEFT", "file_shared", channel, body, lease_seconds=0)
+    await handled_once(office, ts)
+
+
+async def test_an_event_that_cannot_be_read_stops_no_other(office: Office) -> None:
+    """The loop goes on after an event whose payload no listener understands."""
+    broken = {
+        "type": "event_callback",
+        "event_id": "Ev0BROKEN",
+        "team_id": office.slack.team_id,
+        "event": {"type": "x"},
+    }
+    for number in range(2):
+        body = broken | {"event_id": f"Ev0BROKEN{number}", "event": {"type": "file_shared"}}
+        office.store.deliveries.receive(
+            office.account.id, f"Ev0BROKEN{number}", "file_shared", None, body, lease_seconds=0
+        )
+    ts = await drop(office, LIST)
+    await says(office, ts, "3 phones to opt out")
+
+
+@pytest.mark.parametrize("method", ["conversations.info", "files.info"])
+@pytest.mark.parametrize("fault", ["server_error", "html", "ratelimited", "reset"])
+async def test_slack_stumbles_over_an_event(office: Office, method: str, fault: str) -> None:
+    """An event that cannot be handled while Slack stumbles is taken up again, and the list is not lost."""
+    await office.people.fault(method=method, fault=fault, times=4, retry_after=0)
+    ts = await drop(office, LIST)
+    await office.people.until(
+        lambda state: any("3 phones to opt out" in reply.text for reply in state.replies(ts)), timeout=30
+    )
+    await settled(office)
+    assert len(office.store.uploads.list(office.account.id, 9)) == 1
+
+
+async def test_events_nobody_asked_for(office: Office) -> None:
+    """They are acknowledged at the first attempt, and done."""
+    await office.people.configure(events=["app_mention", "file_shared", "file_deleted"])
+    ts = await drop(office, LIST)
+    await says(office, ts, "3 phones to opt out")
+    await office.people.delete_file("admin", (await office.people.state()).files[-1]["id"])
+    await all_done(office)
+    sent = await office.people.deliveries("event")
+    assert {one["name"] for one in sent} >= {"file_deleted", "file_shared"}
+    assert all(len(one["attempts"]) == 1 for one in sent if one["acknowledged"])
+
+
+@pytest.mark.parametrize(
+    ("body", "account"),
+    [
+        pytest.param({"team_id": "T1", "team_domain": "harbor"}, ("T1", "harbor"), id="command"),
+        pytest.param({"team": {"id": "T1", "domain": "harbor"}, "user": {}}, ("T1", "harbor"), id="button"),
+        pytest.param({"team": None, "user": {"team_id": "T2"}}, ("T2", None), id="button without a team"),
+        pytest.param({"team_id": "T2", "authorizations": [{"team_id": "T1"}]}, ("T1", None), id="shared channel"),
+        pytest.param(
+            {"authorizations": [{"team_id": None, "enterprise_id": "E1", "is_enterprise_install": True}]},
+            ("E1", None),
+            id="event of an organisation",
+        ),
+        pytest.param(
+            {"team_id": "T1", "is_enterprise_install": "true", "enterprise_id": "E1", "enterprise_name": "Org"},
+            ("E1", "Org"),
+            id="command of an organisation",
+        ),
+        pytest.param(
+            {"is_enterprise_install": True, "enterprise": {"id": "E1", "name": "Org"}, "team": {"id": "T1"}},
+            ("E1", "Org"),
+            id="button of an organisation",
+        ),
+    ],
+)
+def test_whose_payload_it_is(body: dict[str, Any], account: tuple[str, str | None]) -> None:
+    """The account is the organisation or workspace that installed the app, in every kind of payload."""
+    assert account_of(body) == account

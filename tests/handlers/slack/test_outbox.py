@@ -1,0 +1,189 @@
+"""Answers are given once: when Slack's word is lost, when the process dies after the ack, and when an event comes twice."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.config import Settings
+from bot.sandbox import SandboxMessage, State
+from bot.serve import running
+from handlers.slack import posting
+from handlers.slack.messages import Message
+from handlers.slack.outbox import Answers
+from handlers.slack.places import Place
+from handlers.slack.posting import EVENT_TYPE, POSTED
+from store import Store
+from tests.handlers.conftest import ADMINS, TICKETS, Office
+
+ONE, TWO = "+12125550100", "+12125550101"
+
+
+def answers_in(state: State, channel: str = ADMINS) -> list[SandboxMessage]:
+    """What the desk posted in *channel* outside of threads."""
+    return [message for message in state.channel(channel).messages if message.handle == "optout"]
+
+
+async def settled(office: Office) -> None:
+    """Wait until nobody has an answer left to give."""
+    # The database says nothing when it changes: the looks are paced by Slack's long poll.
+    async with asyncio.timeout(20):
+        while waiting(office.store):
+            state = await office.people.state()
+            await office.people.state(after=state.version, timeout=0.05)
+
+
+async def opted_out(office: Office, count: int) -> None:
+    """Wait until so many phones are opted out."""
+    async with asyncio.timeout(20):
+        while office.store.optouts.count(office.account.id) != count:
+            state = await office.people.state()
+            await office.people.state(after=state.version, timeout=0.05)
+
+
+def waiting(store: Store) -> bool:
+    with store.database.read() as connection:
+        found = connection.exec_driver_sql("SELECT 1 FROM deliveries WHERE done_at IS NULL LIMIT 1").first()
+    return found is not None
+
+
+@pytest.mark.parametrize("fault", ["lost_answer", "reset", "server_error", "html"])
+async def test_an_answer_is_posted_once_whatever_slack_says(office: Office, fault: str) -> None:
+    """Posted and its answer lost, or not posted at all: it is there once, with its details in its thread, and linked."""
+    await office.people.fault(method="chat.postMessage", fault=fault, times=1)
+    assert (await office.people.command("admin", ADMINS, f"/optout add {ONE}, {TWO}")).ok
+    await settled(office)
+    [message] = answers_in(await office.people.state())
+    assert len(message.thread) == 1
+    [entry] = office.store.optouts.list_entries(office.account.id, 9)
+    assert entry.message_ts == message.ts
+    with office.store.database.read() as connection:
+        kept = connection.exec_driver_sql("SELECT payload FROM deliveries WHERE kind = 'answer'").scalars().all()
+    assert kept == ["{}"], "an answer that was given is forgotten"
+    assert not (await office.people.state()).ephemerals("admin")
+
+
+async def test_a_lost_answer_whose_event_comes_late(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slack tells of the first copy when a second one is posted already: it is taken away again, and its thread is whole."""
+    monkeypatch.setattr(posting, "PATIENCE_SECONDS", 0.05)
+    await office.people.fault(delivery="event", fault="late", seconds=1.5, times=1)
+    await office.people.fault(method="chat.postMessage", fault="lost_answer", times=1)
+    assert (await office.people.command("admin", ADMINS, f"/optout add {ONE}, {TWO}")).ok
+    await office.people.until(lambda state: len(answers_in(state)) == 2)
+    await office.people.until(lambda state: len(answers_in(state)) == 1)
+    [message] = answers_in(await office.people.state())
+    assert len(message.thread) == 1
+    [call] = await office.people.calls("chat.delete")
+    assert call["answer"]["ok"]
+
+
+@asynccontextmanager
+async def dying(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """Inside, what the desk acknowledges is not answered any more, as if it died right after."""
+
+    async def dies(_self: Answers, _answer: Any) -> None:
+        return
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Answers, "give", dies)
+        yield
+
+
+async def test_dead_right_after_the_ack(office: Office, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes next says what was done: of a command, a button with what it settles, a modal and a mention."""
+    await office.opt_out(ONE)
+    question = await office.ask("admin", f"delete {ONE}")
+    async with dying(monkeypatch):
+        assert (await office.people.command("admin", ADMINS, f"/optout add {TWO}")).ok
+        assert (await office.people.click("admin", question, "optout.delete")).ok
+        mention = await office.people.message(
+            "support", TICKETS, f"<@{office.slack.bot_user_id}> opt out +12125550102", raw=True
+        )
+        await opted_out(office, 2)
+    state = await office.people.state()
+    assert [message.ts for message in answers_in(state)] == [question.ts]
+    turned_back(office.store)
+    later = settings.model_copy(update={"lease_seconds": 1.0})
+    async with running(later, office.store) as second:
+        await second.connected(10)
+        await settled(office)
+    state = await office.people.state()
+    [asked, added] = answers_in(state)
+    assert "555-0101" in added.thread[0].all_text
+    assert not asked.buttons
+    assert [one.text for one in asked.thread[:1]] == [one.text for one in question.thread]
+    assert len(asked.thread) == 2
+    assert mention.ts is not None
+    assert len(state.replies(mention.ts)) == 2
+
+
+def turned_back(store: Store) -> None:
+    """Let every lease of an answer be over."""
+    with store.database.write() as connection:
+        connection.exec_driver_sql(
+            "UPDATE deliveries SET lease_until = '2026-01-01 00:00:00.000000' WHERE kind = 'answer'"
+        )
+
+
+async def test_a_forged_event_of_a_post(office: Office) -> None:
+    """What another app posts under our names neither suppresses an answer nor has anything taken away."""
+    feed = office.slack.platform.feed
+    channel = office.slack.platform.workspace.channel(ADMINS)
+    ticket_bot = office.slack.platform.workspace.user("ticket-bot")
+    forged = {
+        "app_id": "A0FORGED",
+        "user_id": ticket_bot.id,
+        "team_id": office.slack.team_id,
+        "channel_id": channel.id,
+        "metadata": {"event_type": EVENT_TYPE, "event_payload": {"key": "anything 0"}},
+        "message_ts": "1.000001",
+        "event_ts": "1.000001",
+    }
+    [attempt] = feed.emit(POSTED, forged, channel=channel)
+    assert (await attempt).acknowledged
+    assert office.store.posts.find(office.account.id, "anything 0") is None
+
+
+async def test_without_the_scope_answers_still_come(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An app installed before it was asked for hears of no post: an answer whose word was lost comes, if need be twice."""
+    monkeypatch.setattr(posting, "PATIENCE_SECONDS", 0.05)
+    office.slack.set_manifest(scopes=set(office.slack.platform.app.scopes) - {"metadata.message:read"})
+    await office.ask("admin", f"add {ONE}")
+    await office.people.fault(method="chat.postMessage", fault="lost_answer", times=1)
+    assert (await office.people.command("admin", ADMINS, f"/optout add {TWO}")).ok
+    await settled(office)
+    assert len(answers_in(await office.people.state())) == 3
+
+
+async def test_a_command_answered_alone_needs_nothing_but_its_ack(office: Office) -> None:
+    """What is for the asker alone is the acknowledgement itself: one message, and no call of Slack's that could fail."""
+    outcome = await office.people.command("admin", ADMINS, "/optout help")
+    assert "blocks" in outcome.response
+    [message] = (await office.people.state()).ephemerals("admin")
+    assert "/optout add" in message.all_text
+    assert await office.people.calls("response_url") == []
+
+
+@pytest.mark.parametrize("fault", ["html", "error", "reset", "server_error"])
+async def test_a_refusal_whose_response_url_is_out_of_order(office: Office, fault: str) -> None:
+    """A page or an error in place of an answer, with status 200, is no delivery: the asker is told another way."""
+    await office.opt_out(ONE)
+    question = await office.ask("admin", f"delete {ONE}")
+    before = len((await office.people.state()).ephemerals("support"))
+    await office.people.fault(method="response_url", fault=fault, times=-1)
+    await office.press("support", question, "optout.delete")
+    assert "Only admins can delete opt-outs" in (await office.told("support", before)).text
+
+
+async def test_an_answer_for_an_account_never_seen(office: Office) -> None:
+    """Whoever is first to hear of an account gives it the default country, also when that is the keeping of an answer."""
+    channel = (await office.people.state()).channel(ADMINS).id
+    place = Place(actor=await office.actor("admin"), channel_id=channel, client=AsyncWebClient())
+    body = {"team_id": "T0NEVERSEEN", "team_domain": "new"}
+    answer = await office.service.desk.answers.keep(body, place, Message.of("done"), key="1")
+    assert answer is not None
+    assert answer.account == office.store.accounts.get_or_create("T0NEVERSEEN", "new").id
+    assert office.store.accounts.get_or_create("T0NEVERSEEN", "new").country == "US"

@@ -1,0 +1,270 @@
+"""How opt-outs read, and that Slack would take it: pure functions, values in, messages out."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.sandbox.blocks import view_problems
+from handlers.slack import mrkdwn
+from handlers.slack.messages import MOST_BLOCKS, Message, split
+from handlers.views import optouts
+from store import (
+    Account,
+    Actor,
+    Added,
+    Conversation,
+    CountryUnknown,
+    Deleted,
+    Entry,
+    Function,
+    NotAPhone,
+    OptOut,
+    PhoneNumber,
+    PhoneState,
+    Reason,
+)
+
+ADMIN = Actor("U0ADMIN", "admin")
+ONE = "+12125550100"
+AT = datetime(2026, 11, 3, 14, 5, tzinfo=UTC)
+DATE = "<!date^1793714700^{date_short_pretty}, {time}|3 Nov 2026, 14:05 UTC>"
+
+
+def entry(number: int = 1, function: str = Function.COMMAND, **changes: Any) -> Entry:
+    values: dict[str, Any] = {
+        "id": number,
+        "function": function,
+        "actor": ADMIN,
+        "at": AT + timedelta(days=number - 1),
+        "channel_id": None,
+        "channel_name": None,
+        "message_ts": None,
+        "permalink": None,
+        "reason": None,
+        "upload_id": None,
+        "file_name": None,
+        "requested_at": None,
+    }
+    return Entry(**(values | changes))
+
+
+def opt_out(made: Entry, *, lifted: Entry | None = None, line: int | None = None, note: str | None = None) -> OptOut:
+    return OptOut(ONE, made, line, note, None, lifted)
+
+
+def conversation(campaign: str, *, active: bool = True, out: bool = True, contact: str = "c") -> Conversation:
+    return Conversation(campaign, campaign, active, contact, ONE, out)
+
+
+def number(e164: str = ONE, *, flagged: bool = False, remark: str | None = None) -> PhoneNumber:
+    return PhoneNumber(e164, flagged, remark, None)
+
+
+def every(message: Message) -> Iterator[Message]:
+    yield message
+    yield from message.details
+
+
+def words(message: Message) -> str:
+    return json.dumps([one.blocks for one in every(message)], ensure_ascii=False)
+
+
+def within_slacks_limits(message: Message) -> bool:
+    """Slack's limits on blocks, checked on the JSON that is sent."""
+    for one in every(message):
+        assert 0 < len(one.text) < 4_000
+        assert 0 < len(one.blocks) <= MOST_BLOCKS
+        for block in one.blocks:
+            if block["type"] == "section":
+                assert 0 < len(block["text"]["text"]) <= 3_000
+            for element in block.get("elements", []):
+                if element["type"] == "button":
+                    assert len(element["text"]["text"]) <= 75
+                    assert len(element["value"]) <= 2_000
+                    assert len(element.get("confirm", {}).get("text", {"text": ""})["text"]) <= 300
+    return True
+
+
+def test_foreign_text_is_escaped() -> None:
+    """No text from outside can mention, link or break a line of the answer."""
+    assert mrkdwn.escape("<!channel> & <@U1>") == "&lt;!channel&gt; &amp; &lt;@U1&gt;"
+    assert mrkdwn.quoted("a\n\n• b\x00\u2028c") == "a • b c"
+    assert mrkdwn.code("a`b <x>") == "`a'b &lt;x&gt;`"
+    assert mrkdwn.code("") == "` `"
+
+
+def test_what_slack_delivers_becomes_what_people_saw() -> None:
+    """Mentions, links and entities of a command's text come out by their names."""
+    text = "<@U1|support> <#C1|help> <!here> <!subteam^S1|@team> <https://x.org|x> <mailto:a@b.c|a@b.c> &lt;3 &amp;amp;"
+    assert mrkdwn.plain(text) == "@support #help @here @team x a@b.c <3 &amp;"
+    assert mrkdwn.plain("<tel:+12125550100|212-555-0100> <tel:12> <@U9>") == "212-555-0100 12 @U9"
+
+
+@given(st.text())
+def test_escaping_is_undone_by_plain(text: str) -> None:
+    """What was escaped for Slack reads back as it was."""
+    assert mrkdwn.plain(mrkdwn.escape(text)) == text
+
+
+def test_people_times_and_places() -> None:
+    """People are mentions, systems names, times in the reader's zone with UTC to fall back on."""
+    assert mrkdwn.person(ADMIN) == "<@U0ADMIN>"
+    assert mrkdwn.person(Actor("platform", "Texts & more")) == "Texts &amp; more"
+    assert mrkdwn.moment(AT) == DATE
+    assert mrkdwn.day(AT) == "<!date^1793714700^{date_short}|3 Nov 2026>"
+    assert mrkdwn.place("C012345678", None) == "<#C012345678>"
+    assert mrkdwn.place("D012345678", None) == "a direct message"
+    assert mrkdwn.listed(["a", "b", "c"]) == "a, b and c"
+    assert mrkdwn.counted(4812, "phone") == "4,812 phones"
+
+
+def test_added_counts_and_lines() -> None:
+    """The head counts new, already and not understood; each number has its line, in the order typed."""
+    two = "+447911123456"
+    before = OptOut(two, entry(1, Function.UPLOAD, upload_id=1, file_name="uk.csv"), 88, None, None, None)
+    made = entry(5, reason="asked")
+    typed = [
+        optouts.Typed(number(remark="extension x12 left off"), times=2),
+        optouts.Typed(NotAPhone("12", Reason.TOO_SHORT, "2 digits, a US number has 10")),
+        optouts.Typed(number(two, flagged=True)),
+    ]
+    message = optouts.added(typed, {ONE: Added(ONE, made, None), two: Added(two, made, before)}, ADMIN, "US")
+    assert message.text == "*2 phones opted out*, 1 of them already before, 1 not understood · by <@U0ADMIN>"
+    first, second, third = message.details[0].blocks[0]["text"]["text"].split("\n\n")
+    assert first.startswith(
+        "(212) 555-0100 · `+12125550100` · opted out now · extension x12 left off · given 2 times\n_"
+    )
+    assert first.endswith(": asked_")
+    assert second == "`12` · not a phone number: 2 digits, a US number has 10"
+    assert third.startswith("07911 123456 (United Kingdom) · `+447911123456` · already opted out since <!date^")
+    assert "*check this one*" in third
+    assert "_Opted out by upload of uk.csv, line 88, by <@U0ADMIN> on" in third
+    assert third.endswith("this request is kept as a further reason")
+    assert within_slacks_limits(message)
+
+
+def test_added_without_anything_new() -> None:
+    """Nothing new, and nothing at all, are said as such."""
+    known = Added(ONE, entry(2), opt_out(entry(1)))
+    already = optouts.added([optouts.Typed(number())], {ONE: known}, ADMIN, "US")
+    assert already.text.startswith("*1 phone was already opted out* · by")
+    none = optouts.added([optouts.Typed(NotAPhone("x", Reason.LETTERS, "has letters in it"))], {}, ADMIN, "US")
+    assert none.text.startswith("*No phone was opted out*, 1 not understood")
+    assert none.settles is None
+
+
+def test_found_says_why_and_what_was_before() -> None:
+    """Standing reasons first, conversations, then what was lifted, by whom and why."""
+    lifted = opt_out(entry(1), lifted=entry(2, Function.DELETE, reason="wrong number"))
+    upload = entry(4, Function.UPLOAD, upload_id=1, file_name="nov & dec.csv")
+    state = PhoneState(
+        ONE,
+        (opt_out(upload, line=812, note="texted STOP"), opt_out(entry(3)), lifted),
+        (conversation("GOTV"), conversation("Old", active=False, out=False)),
+    )
+    message = optouts.found(state, number(), "US", is_admin=True)
+    assert message.text.startswith("*(212) 555-0100 is opted out* since <!date^")
+    text = message.details[0].blocks[0]["text"]["text"]
+    assert "\n• _Opted out by upload of nov &amp; dec.csv, line 812, by <@U0ADMIN> on" in text
+    assert ": texted STOP_" in text
+    assert "Conversations: GOTV (active) opted out · Old (finished) open" in text
+    assert "Before: _Opted out by hand" in text
+    assert "_Deleted by <@U0ADMIN> on" in text
+    assert text.endswith(": wrong number_")
+    assert "optout.delete" in words(message)
+    assert "optout.delete" not in words(optouts.found(state, number(), "US", is_admin=False))
+    assert within_slacks_limits(message)
+
+
+def test_found_nothing() -> None:
+    """A phone that is not out offers to opt it out, and tells whether it ever was."""
+    never = optouts.found(PhoneState(ONE, (), ()), number(), "US", is_admin=False)
+    assert never.text == "*(212) 555-0100 is not opted out.* It never was."
+    assert "optout.add" in words(never)
+    assert never.details == ()
+    lifted = opt_out(entry(1), lifted=entry(2, Function.DELETE))
+    once = optouts.found(PhoneState(ONE, (lifted,), ()), number(), "US", is_admin=False)
+    assert once.text == "*(212) 555-0100 is not opted out.* It was before."
+    assert "Deleted by" in words(once)
+
+
+def test_the_question_names_the_consequences() -> None:
+    """The dialog tells what re-opens, the form for a contact's own STOP about the carrier; the value what was seen."""
+    state = PhoneState(ONE, (opt_out(entry(7)),), (conversation("GOTV October"),))
+    message = optouts.ask_delete(state, "US", "wrong number")
+    button = message.blocks[1]["elements"][0]
+    assert button["confirm"]["text"]["text"] == (
+        "Opt (212) 555-0100 back in? It can be texted again. 1 conversation in an active campaign re-opens: GOTV October."
+    )
+    assert json.loads(button["value"]) == {"phone": ONE, "seen": 7, "reason": "wrong number"}
+    assert button["style"] == "danger"
+    asked = PhoneState(ONE, (opt_out(entry(7, Function.KEYWORD)),), (conversation("GOTV October"),))
+    assert "confirm" not in optouts.ask_delete(asked, "US", None).blocks[1]["elements"][0]
+    form = optouts.why(asked, "US", "{}", "wrong number").to_dict()
+    assert "GOTV October. The contact asked to stop: the carrier may still block you until they text START." in str(
+        form
+    )
+    assert form["blocks"][-1]["element"]["initial_value"] == "wrong number"
+    assert view_problems(form) == []
+
+
+def test_too_many_campaigns_for_a_dialog() -> None:
+    """Slack's dialog holds 300 characters: the names go, the count and the warning stay."""
+    many = tuple(conversation(f"Campaign with a long name {n}" * 3) for n in range(40))
+    state = PhoneState(ONE, (opt_out(entry(1)),), many)
+    message = optouts.ask_delete(state, "US", '"' * 500)
+    text = message.blocks[1]["elements"][0]["confirm"]["text"]["text"]
+    assert "40 conversations in active campaigns re-open." in text
+    stopped = PhoneState(ONE, (opt_out(entry(1, Function.KEYWORD)),) * 200, many)
+    assert view_problems(optouts.why(stopped, "US", "{}", '"' * 500).to_dict()) == []
+    assert within_slacks_limits(message)
+
+
+def test_deleted_in_all_its_outcomes() -> None:
+    """Deleted, already deleted, and changed meanwhile read differently, and all settle the question."""
+    lifted = opt_out(entry(1), lifted=entry(2, Function.DELETE))
+    after = PhoneState(ONE, (lifted,), ())
+    done = optouts.deleted(Deleted(ONE, (lifted,), (), after), ADMIN, "US")
+    assert "No conversation re-opened" in words(done)
+    again = optouts.deleted(Deleted(ONE, (), (), after), ADMIN, "US")
+    assert "nothing was changed. Deleted by <@U0ADMIN> on" in again.text
+    standing = PhoneState(ONE, (opt_out(entry(3, reason="again")),), ())
+    changed = optouts.deleted(Deleted(ONE, (), (), standing, changed=True), ADMIN, "US")
+    assert "was opted out again after you were asked" in changed.text
+    assert all(message.settles for message in (done, again, changed))
+
+
+def test_countries() -> None:
+    """Set, not set, unknown with suggestions and without."""
+    account = Account(1, "T1", "x", None, 0)
+    assert "No default country is set" in optouts.country(account).text
+    near = optouts.no_country(CountryUnknown("Untied States", (("US", "United States"), ("GB", "United Kingdom"))))
+    assert near.text.endswith("Do you mean United States (US) or United Kingdom (GB)?")
+    assert "`&lt;!here&gt;`" in optouts.no_country(CountryUnknown("<!here>", ())).text
+
+
+@given(
+    typed=st.lists(st.text(max_size=400), min_size=1, max_size=200),
+    reason=st.text(alphabet="&<>`'\" a\n", max_size=500),
+)
+def test_slack_takes_whatever_was_typed(typed: list[str], reason: str) -> None:
+    """Any mixture of numbers, notes and nonsense stays within Slack's limits and lets no markup through."""
+    made = entry(1, reason=reason or None)
+    found = [optouts.Typed(NotAPhone(text, Reason.NOT_A_NUMBER, "no digits in it")) for text in typed]
+    phones = {f"+1212555{n:04}": Added(f"+1212555{n:04}", made, None) for n in range(len(typed))}
+    message = optouts.added([*found, *(optouts.Typed(number(phone)) for phone in phones)], phones, ADMIN, "US")
+    assert within_slacks_limits(message)
+    assert "<!channel>" not in words(message)
+
+
+def test_long_messages_are_split() -> None:
+    """No block is lost, no part is over the limit, and only the first part has the text."""
+    blocks = tuple({"type": "section", "text": {"type": "mrkdwn", "text": f"{n} " * 500}} for n in range(200))
+    parts = list(split(Message("head", blocks)))
+    assert [block for part in parts for block in part.blocks] == list(blocks)
+    assert all(len(part.blocks) <= MOST_BLOCKS and len(str(part.blocks)) <= 13_000 for part in parts)
+    assert [part.text for part in parts][:2] == ["head", "(continued)"]
