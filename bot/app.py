@@ -29,6 +29,7 @@ from handlers.files import Files
 from handlers.forms import Forms
 from handlers.history import Histories
 from handlers.home import Home
+from handlers.loops import Loop
 from handlers.mentions import Mentions
 from handlers.settings import SettingsForm
 from handlers.shortcuts import Shortcuts
@@ -115,22 +116,29 @@ class Desk:
         self.tasks.start(asyncio.to_thread(find_country, "?"), name="learn the names of countries")
         self.tasks.start(self.installation.learn(), name="learn who we are")
         self.runner.start()
-        self.exporter.start()
         self.events.start(self.app)
-        self.answers.start()
-        self.home.start()
-        self.digests.start()
+        for loop in (self.exporter.loop, self.answers.loop, self.home.loop, self.digests.loop):
+            loop.start()
+
+    @property
+    def loops(self) -> tuple[Loop, ...]:
+        """Everything that goes on in the background for as long as the desk is at work."""
+        return (
+            *self.runner.loops,
+            self.exporter.loop,
+            self.events.loop,
+            self.answers.loop,
+            self.home.loop,
+            self.digests.loop,
+        )
 
     async def stop(self) -> None:
         """Take up nothing new, let what runs finish for a while, and leave the rest for the next start."""
-        self.events.stop()
-        self.answers.stop()
-        self.home.stop()
-        self.exporter.stop()
-        self.digests.stop()
-        await self.runner.stop()
+        for loop in self.loops:
+            loop.stop()
+        await self.runner.end_idle_children()
         await self.tasks.drain(DRAIN_SECONDS)
-        await self.runner.stop()
+        await self.runner.end_idle_children()
 
 
 def create_app(settings: Settings, store: Store) -> Desk:

@@ -108,8 +108,10 @@ class Service:
     async def _ready(self, _request: web.Request) -> web.Response:
         slack = "http" if self._socket is None else self._socket.state
         database = await asyncio.to_thread(self._database)
-        ready = self.state == "serving" and slack in {"http", "connected"} and database == "ok"
-        body = {"ready": ready, "state": self.state, "slack": slack, "database": database}
+        loops = {loop.name: loop.state for loop in self.desk.loops}
+        alive = all(loop.alive for loop in self.desk.loops)
+        ready = self.state == "serving" and slack in {"http", "connected"} and database == "ok" and alive
+        body = {"ready": ready, "state": self.state, "slack": slack, "database": database, "loops": loops}
         return web.json_response(body, status=200 if ready else 503)
 
     def _database(self) -> str:

@@ -4,13 +4,14 @@ import asyncio
 from datetime import UTC, datetime
 
 import structlog
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 
+from handlers.loops import Loop
 from handlers.slack.errors import error_code, is_transient
 from handlers.slack.posting import Keyed, Poster
 from handlers.tasks import Tasks
 from handlers.views.digests import digest
-from store import Account, Store, StoreError
+from store import Account, Store
 
 log = structlog.get_logger()
 SECONDS_BETWEEN_LOOKS = 60.0
@@ -24,23 +25,10 @@ class WeeklyDigests:
     def __init__(self, store: Store, poster: Poster, tasks: Tasks) -> None:
         self._store = store
         self._poster = poster
-        self._tasks = tasks
-        self._loop: asyncio.Task[None] | None = None
+        self.loop = Loop("digests", self._look, tasks, every=SECONDS_BETWEEN_LOOKS)
 
-    def start(self) -> None:
-        self._loop = self._tasks.start(self._keep_looking(), name="weekly digests")
-
-    def stop(self) -> None:
-        if self._loop is not None:
-            self._loop.cancel()
-
-    async def _keep_looking(self) -> None:
-        while True:
-            try:
-                await self.send_due(datetime.now(UTC))
-            except (StoreError, SlackClientError, OSError, TimeoutError) as error:
-                log.warning("a digest waits", why=type(error).__name__)
-            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+    async def _look(self) -> bool:
+        return await self.send_due(datetime.now(UTC)) > 0
 
     async def send_due(self, at: datetime) -> int:
         """Send every digest that is due at that moment and that nobody else is sending; how many there were."""

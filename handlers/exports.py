@@ -32,7 +32,7 @@ class Exports:
             return wanted
         by = origin_of(request, Function.EXPORT)
         export = await asyncio.to_thread(self._store.exports.ask, request.account.id, by, wanted)
-        self._exporter.poke()
+        self._exporter.loop.poke()
         return views.asked(export)
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.loops import Loop
 from handlers.permissions import Action
-from handlers.slack.errors import error_code
+from handlers.slack.errors import error_name
 from handlers.slack.inbox import Events
 from handlers.slack.listeners import Listener, Surface
 from handlers.slack.messages import Message
@@ -18,7 +18,7 @@ from handlers.slack.roles import Roles
 from handlers.tasks import Tasks
 from handlers.ttl_cache import TtlCache
 from handlers.views import home as views
-from store import Account, Actor, Store, StoreError
+from store import Account, Actor, Store
 
 log = structlog.get_logger()
 # Slack says when Home is opened, not when it is left: for so long it is kept up to date.
@@ -39,22 +39,12 @@ class Home:
         self._store = store
         self._roles = roles
         self._client = client
-        self._tasks = tasks
         self._viewers: TtlCache[_Viewer] = TtlCache(OPEN_SECONDS, most=500)
         self._shown: dict[_Viewer, str] = {}
-        self._loop: asyncio.Task[None] | None = None
+        self.loop = Loop("homes", self._keep_current, tasks, every=SECONDS_BETWEEN_LOOKS)
 
     def listeners(self, events: Events) -> tuple[Listener, ...]:
         return (events.listener(Surface.HOME, "app_home_opened", (Action.SEE_HOME,), self._opened),)
-
-    def start(self) -> None:
-        """Begin to keep the Homes that are open up to date."""
-        self._loop = self._tasks.start(self._keep_current(), name="keep homes current")
-
-    def stop(self) -> None:
-        """Publish no more."""
-        if self._loop is not None:
-            self._loop.cancel()
 
     async def _opened(self, account: Account, body: dict[str, Any], client: AsyncWebClient) -> None:  # noqa: ARG002  all take them
         event = body["event"]
@@ -82,25 +72,22 @@ class Home:
         summary = await asyncio.to_thread(self._store.summaries.get, request.account.id)
         return views.home(request.account, summary, request.role)
 
-    async def _keep_current(self) -> None:
-        while True:
-            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-            versions: dict[int, str] = {}
-            for viewer, shown in list(self._shown.items()):
-                if self._viewers.get(viewer.user) != viewer:
-                    del self._shown[viewer]
+    async def _keep_current(self) -> bool:
+        """Publish again what has changed; one Home that cannot be published does not keep the others waiting."""
+        versions: dict[int, str] = {}
+        for viewer, shown in list(self._shown.items()):
+            if self._viewers.get(viewer.user) != viewer:
+                del self._shown[viewer]
+                continue
+            try:
+                if viewer.account not in versions:
+                    versions[viewer.account] = await asyncio.to_thread(self._store.summaries.version, viewer.account)
+                if shown == versions[viewer.account]:
                     continue
-                try:
-                    if viewer.account not in versions:
-                        versions[viewer.account] = await asyncio.to_thread(
-                            self._store.summaries.version, viewer.account
-                        )
-                    if shown == versions[viewer.account]:
-                        continue
-                    if await self._publish(viewer):
-                        self._shown[viewer] = versions[viewer.account]
-                    else:
-                        del self._shown[viewer]
-                except (StoreError, SlackClientError, OSError, TimeoutError) as error:
-                    why = error_code(error) if isinstance(error, SlackApiError) else type(error).__name__
-                    log.warning("a home could not be brought up to date", user=viewer.user, why=why)
+                if await self._publish(viewer):
+                    self._shown[viewer] = versions[viewer.account]
+                else:
+                    del self._shown[viewer]
+            except Exception as error:  # noqa: BLE001  see above; it is tried again with the next look
+                log.warning("a home could not be brought up to date", user=viewer.user, why=error_name(error))
+        return False

@@ -17,11 +17,12 @@ from slack_bolt.async_app import AsyncBoltContext, AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.loops import Loop
 from handlers.permissions import Action
 from handlers.slack.listeners import Listener, Surface
 from handlers.slack.posting import POSTED
 from handlers.tasks import Tasks
-from store import Account, Store, StoreError
+from store import Account, Store
 
 log = structlog.get_logger()
 # Set in the context of an event that is dispatched again from the database.
@@ -75,7 +76,8 @@ class Events:
         self._tasks = tasks
         self._lease_seconds = lease_seconds
         self._default_country = default_country
-        self._loop: asyncio.Task[None] | None = None
+        self._app: AsyncApp | None = None
+        self.loop = Loop("inbox", self._take_up, tasks, every=max(0.2, lease_seconds / 4))
 
     async def keep(
         self,
@@ -151,30 +153,23 @@ class Events:
 
     def start(self, app: AsyncApp) -> None:
         """Begin to take up events nobody finished."""
-        self._loop = self._tasks.start(self._take_up(app), name="take up events")
+        self._app = app
+        self.loop.start()
 
-    def stop(self) -> None:
-        """Take up no more."""
-        if self._loop is not None:
-            self._loop.cancel()
-
-    async def _take_up(self, app: AsyncApp) -> None:
-        while True:
-            try:
-                delivery = await asyncio.to_thread(
-                    self._store.deliveries.take, lease_seconds=self._lease_seconds, most_attempts=MOST_ATTEMPTS
-                )
-            except StoreError:
-                log.warning("events cannot be taken up while the store is away")
-                delivery = None
-            if delivery is None:
-                await asyncio.sleep(max(0.2, self._lease_seconds / 4))
-                continue
-            log.info("taking up an event again", event_id=delivery.event_id, attempts=delivery.attempts)
-            try:
-                await app.async_dispatch(
-                    AsyncBoltRequest(body=delivery.payload, mode="socket_mode", context={_AGAIN: True})
-                )
-            except Exception:
-                # One event that cannot be handled must not keep all others from being taken up.
-                log.exception("event not handled", event_id=delivery.event_id)
+    async def _take_up(self) -> bool:
+        """Dispatch the event again that has waited longest; False when none waits."""
+        assert self._app is not None  # noqa: S101  `start` was called
+        delivery = await asyncio.to_thread(
+            self._store.deliveries.take, lease_seconds=self._lease_seconds, most_attempts=MOST_ATTEMPTS
+        )
+        if delivery is None:
+            return False
+        log.info("taking up an event again", event_id=delivery.event_id, attempts=delivery.attempts)
+        try:
+            await self._app.async_dispatch(
+                AsyncBoltRequest(body=delivery.payload, mode="socket_mode", context={_AGAIN: True})
+            )
+        except Exception:
+            # One event that cannot be handled must not keep all others from being taken up.
+            log.exception("event not handled", event_id=delivery.event_id)
+        return True

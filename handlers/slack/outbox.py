@@ -5,7 +5,7 @@ What was done is in the database by then. A process that dies before it has said
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.loops import Loop
 from handlers.slack.messages import NOTHING, Message
 from handlers.slack.places import Place, Request, permalink_of
 from handlers.slack.posting import Keyed, Poster
@@ -100,7 +101,9 @@ class Answers:
         self._client = client
         self._tasks = tasks
         self._lease_seconds = lease_seconds
-        self._loop: asyncio.Task[None] | None = None
+        # One that has to wait for Slack does not keep the others waiting.
+        self._free = asyncio.Semaphore(MOST_AT_ONCE)
+        self.loop = Loop("outbox", self._take_up, tasks, every=max(0.2, lease_seconds / 4))
 
     async def keep(
         self,
@@ -202,15 +205,6 @@ class Answers:
         link = await permalink_of(place)
         await asyncio.to_thread(self._store.history.link, account, entry, place.message_ts or "", link)
 
-    def start(self) -> None:
-        """Begin to give answers that nobody gave."""
-        self._loop = self._tasks.start(self._take_up(), name="take up answers")
-
-    def stop(self) -> None:
-        """Take up no more."""
-        if self._loop is not None:
-            self._loop.cancel()
-
     async def _take_away(self, kept: Delivery) -> None:
         try:
             await self._poster.take_away(Post(**kept.payload["extra"]))
@@ -218,36 +212,35 @@ class Answers:
         except Exception as error:  # noqa: BLE001  the lease runs out, and somebody tries again
             log.warning("a second copy of an answer stays for now", why=type(error).__name__)
 
-    async def _take_up(self) -> None:
-        # One that has to wait for Slack does not keep the others waiting.
-        free = asyncio.Semaphore(MOST_AT_ONCE)
-        while True:
-            await free.acquire()
-            try:
-                kept = await asyncio.to_thread(
-                    self._store.deliveries.take,
-                    lease_seconds=self._lease_seconds,
-                    most_attempts=MOST_ATTEMPTS,
-                    answers=True,
-                )
-            except StoreError:
-                log.warning("answers cannot be taken up while the store is away")
-                kept = None
+    async def _take_up(self) -> bool:
+        """Give the answer that has waited longest, in the background; False when none waits."""
+        await self._free.acquire()
+        work = None
+        try:
+            kept = await asyncio.to_thread(
+                self._store.deliveries.take,
+                lease_seconds=self._lease_seconds,
+                most_attempts=MOST_ATTEMPTS,
+                answers=True,
+            )
             if kept is None:
-                free.release()
-                await asyncio.sleep(max(0.2, self._lease_seconds / 4))
-                continue
-            packed = kept.payload
-            if "extra" in packed:
-                taking = self._tasks.start(self._take_away(kept), name="take a second copy away")
-                taking.add_done_callback(lambda _: free.release())
-                continue
-            place = Place(client=self._client, **packed["place"] | {"actor": Actor(**packed["place"]["actor"])})
-            log.info("giving an answer that was left", attempts=kept.attempts)
-            message = _message_of(packed["message"])
-            answer = Answer(kept.account_id, packed["key"], place, message, packed["pressed"], again=True)
-            giving = self._tasks.start(self.give(answer), name="give an answer that was left")
-            giving.add_done_callback(lambda _: free.release())
+                return False
+            work = self._left(kept)
+        finally:
+            if work is None:
+                self._free.release()
+        doing = self._tasks.start(work, name="give an answer that was left")
+        doing.add_done_callback(lambda _: self._free.release())
+        return True
+
+    def _left(self, kept: Delivery) -> Coroutine[Any, Any, None]:
+        packed = kept.payload
+        if "extra" in packed:
+            return self._take_away(kept)
+        place = Place(client=self._client, **packed["place"] | {"actor": Actor(**packed["place"]["actor"])})
+        log.info("giving an answer that was left", attempts=kept.attempts)
+        message = _message_of(packed["message"])
+        return self.give(Answer(kept.account_id, packed["key"], place, message, packed["pressed"], again=True))
 
 
 def for_all(request: Request, message: Message | None) -> Message:

@@ -1,7 +1,6 @@
 """Exports at work: each made in a child process and handed to whoever asked, privately and once."""
 
 import asyncio
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +10,7 @@ import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.loops import Loop
 from handlers.slack.errors import error_code, is_transient
 from handlers.slack.posting import Keyed, Poster
 from handlers.tasks import Tasks
@@ -47,41 +47,23 @@ class Exporter:
         self._limits = limits
         self._owner = owner
         self._database_url = database_url
-        self._poked = asyncio.Event()
-        self._loop: asyncio.Task[None] | None = None
+        self.loop = Loop("exports", self._look, tasks, every=max(0.2, limits.lease_seconds / 4))
 
-    def poke(self) -> None:
-        """There is something to do: do not wait for the next look."""
-        self._poked.set()
-
-    def start(self) -> None:
-        """Begin to make what was asked for."""
-        self._loop = self._tasks.start(self._work(), name="exports")
-
-    def stop(self) -> None:
-        """Make no more; what was begun is begun anew by whoever comes next."""
-        if self._loop is not None:
-            self._loop.cancel()
-
-    async def _work(self) -> None:
-        while True:
-            self._poked.clear()
-            export = None
-            try:
-                export = await asyncio.to_thread(
-                    self._store.exports.claim, self._owner, lease_seconds=self._limits.lease_seconds
-                )
-                if export is not None:
-                    await self._make(export)
-                    continue
-            except LeaseLost as error:
-                log.warning("an export is left to somebody else", why=str(error))
-            except (StoreError, ChildDiedError, SlackClientError, aiohttp.ClientError, OSError) as error:
-                # The lease runs out, and somebody tries again.
-                log.warning("an export waits", why=type(error).__name__)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(max(0.2, self._limits.lease_seconds / 4)):
-                    await self._poked.wait()
+    async def _look(self) -> bool:
+        """Make the export that has waited longest; False when none waits."""
+        export = await asyncio.to_thread(
+            self._store.exports.claim, self._owner, lease_seconds=self._limits.lease_seconds
+        )
+        if export is None:
+            return False
+        try:
+            await self._make(export)
+        except LeaseLost as error:
+            log.warning("an export is left to somebody else", why=str(error))
+        except (StoreError, ChildDiedError, SlackClientError, aiohttp.ClientError, OSError) as error:
+            # The lease runs out, and somebody tries again.
+            log.warning("an export waits", why=type(error).__name__)
+        return True
 
     async def _make(self, export: Export) -> None:
         path = self._limits.scratch_dir / f"optout-{export.account_id}-{export.entry.id}.{export.fence}.export.csv"

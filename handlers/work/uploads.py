@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from contextlib import AbstractAsyncContextManager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.loops import Loop
 from handlers.slack.errors import error_code, is_transient
 from handlers.slack.messages import Message
 from handlers.slack.posting import Keyed, Poster
@@ -82,60 +84,50 @@ class Runner:
         self._limits = limits
         self._owner = owner
         self._database_url = database_url
-        self._poked = [asyncio.Event() for _ in range(limits.children)]
+        every = max(0.2, limits.lease_seconds / 4)
+        self.loops = tuple(
+            Loop(f"uploads {lane + 1}", partial(self._look, lane), tasks, every=every)
+            for lane in range(limits.children)
+        )
         self._idle: list[Child] = []
-        self._stopping = asyncio.Event()
         self._deaths: Counter[tuple[int, int, str]] = Counter()
 
     def start(self) -> None:
         """Begin. A child is started ahead of the first list, which need not wait for it then."""
         self._tasks.start(self._warm(), name="start a child")
-        for lane in range(self._limits.children):
-            self._tasks.start(self._loop(lane), name="uploads")
+        for loop in self.loops:
+            loop.start()
 
-    async def stop(self) -> None:
-        """Take up no more, and end the children that wait for work; the working ones end with their tasks."""
-        self._stopping.set()
-        self.poke()
+    async def end_idle_children(self) -> None:
+        """End the children that wait for work; the working ones end with their tasks."""
         while self._idle:
             await self._idle.pop().stop()
 
     def poke(self) -> None:
         """There is something to do: do not wait for the next look."""
-        for lane in self._poked:
-            lane.set()
+        for loop in self.loops:
+            loop.poke()
 
     async def _warm(self) -> None:
         self._idle.append(await Child.start())
 
-    async def _loop(self, lane: int) -> None:
-        poked = self._poked[lane]
-        while not self._stopping.is_set():
-            poked.clear()
-            upload = None
-            try:
-                upload = await asyncio.to_thread(
-                    self._store.uploads.claim,
-                    self._owner,
-                    lease_seconds=self._limits.lease_seconds,
-                    largest=SMALL_BYTES if lane else None,
-                    terms=self._limits.terms,
-                )
-                if upload is not None and self._stopping.is_set():
-                    # Claimed while the desk began to stop: another replica, or the next start, need not wait for it.
-                    await asyncio.to_thread(self._store.uploads.release, upload, settled=None)
-                    return
-            except StoreError:
-                log.warning("uploads wait while the store is away")
-            if upload is not None:
-                # Whatever becomes of it is logged where it is held; the lane goes on.
-                await asyncio.wait({self._tasks.start(self._work_on(upload), name="upload")})
-                continue
-            try:
-                async with asyncio.timeout(max(0.2, self._limits.lease_seconds / 4)):
-                    await poked.wait()
-            except TimeoutError:
-                pass  # time for another look: a replica may have died
+    async def _look(self, lane: int) -> bool:
+        """Work on the upload that has waited longest; False when none waits."""
+        upload = await asyncio.to_thread(
+            self._store.uploads.claim,
+            self._owner,
+            lease_seconds=self._limits.lease_seconds,
+            largest=SMALL_BYTES if lane else None,
+            terms=self._limits.terms,
+        )
+        if upload is None:
+            return False
+        if self.loops[lane].stopping:
+            # Claimed while the desk began to stop: another replica, or the next start, need not wait for it.
+            await asyncio.to_thread(self._store.uploads.release, upload, settled=None)
+            return False
+        await self._work_on(upload)
+        return True
 
     async def _work_on(self, upload: Upload) -> None:
         try:

@@ -1,0 +1,92 @@
+"""
+Leases: whose work a row is, and until when.
+
+A leased table has the columns `owner`, `fence` and `lease_until`. Every claim raises the fence, so that a process that
+was frozen past its lease, and wakes up, finds another fence in the row and is refused, whatever it was about to write
+(https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from store.database import Database
+from store.errors import LeaseLost
+from store.rows import now
+
+# The `lease_until` of a row that nobody holds.
+FREE: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on one row. *fence*: grows with every claim of the row, so an older lease is told from a newer."""
+
+    owner: str
+    fence: int
+
+
+def lease_of(row: sa.RowMapping) -> Lease:
+    """The lease that a row just claimed, or read by its holder, is under."""
+    return Lease(row["owner"], row["fence"])
+
+
+def claim(
+    database: Database, table: sa.Table, query: sa.Select[Any], owner: str, *, lease_seconds: float, **values: Any
+) -> sa.RowMapping | None:
+    """
+    The first row of *query*, a select of all of *table*'s columns, that nobody holds: leased to *owner*.
+
+    *values*: other columns to set with it. None when there is no such row. Two who claim at once never get the same one.
+    """
+    at = now()
+    query = query.where(table.c.lease_until <= at).limit(1)
+    # Most looks find nothing, and on SQLite a look that may write would wait for, and hold up, every writer.
+    with database.read() as connection:
+        if connection.execute(query).first() is None:
+            return None
+    with database.write() as connection:
+        row = connection.execute(database.skip_locked(query)).mappings().one_or_none()
+        if row is None:
+            return None
+        taken = (
+            sa.update(table)
+            .where(*(column == row[column.name] for column in table.primary_key))
+            .values(owner=owner, fence=table.c.fence + 1, lease_until=at + timedelta(seconds=lease_seconds), **values)
+            .returning(table)
+        )
+        return connection.execute(taken).mappings().one()
+
+
+def leased(owner: str, *, lease_seconds: float) -> dict[str, Any]:
+    """The columns of a row that is made leased: the first claim of it."""
+    return {"owner": owner, "fence": 1, "lease_until": now() + timedelta(seconds=lease_seconds)}
+
+
+def held(table: sa.Table, lease: Lease) -> sa.ColumnElement[bool]:
+    """A row of *table* is still under *lease*."""
+    return sa.and_(table.c.owner == lease.owner, table.c.fence == lease.fence)
+
+
+def until(lease_seconds: float) -> dict[str, Any]:
+    """The column that holds a row for *lease_seconds* from now."""
+    return {"lease_until": now() + timedelta(seconds=lease_seconds)}
+
+
+def given_back() -> dict[str, Any]:
+    """The columns of a row that its holder gives back: whoever looks next may claim it."""
+    return {"owner": None, "lease_until": FREE}
+
+
+def change(
+    connection: sa.Connection, table: sa.Table, where: Sequence[sa.ColumnElement[bool]], lease: Lease, **values: Any
+) -> sa.RowMapping:
+    """Change the one row *where*, held under *lease*; as it is then. Raises `LeaseLost` when somebody took it over."""
+    statement = sa.update(table).where(*where, held(table, lease)).values(**values).returning(table)
+    row = connection.execute(statement).mappings().one_or_none()
+    if row is None:
+        raise LeaseLost("Somebody else has taken this over.")
+    return row
