@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -44,21 +43,17 @@ async def examine(settings: Settings) -> tuple[Finding, ...]:
 
 def _database(settings: Settings, team: str | None) -> tuple[Finding, ...]:
     store = Store.open(settings.database_url)
-    url = store.database.url
-    where = (
-        f"the SQLite file {url.database}"
-        if store.database.is_sqlite
-        else f"PostgreSQL at {url.host or 'its local socket'}"
-    )
+    dialect = store.database.dialect
+    where = dialect.where
     try:
-        if store.database.is_sqlite and not Path(url.database or "").exists():
+        if not dialect.exists():
             # Looking into it would make it.
-            if Path(url.database or "").absolute().parent.is_dir():
+            if dialect.can_be_made():
                 return (Finding(good=True, sentence=f"Database: {where} is made at the first start."),)
             return (Finding(good=False, sentence=f"Database: {where} cannot be made, its directory does not exist."),)
         found, head = store.database.revision(), store.database.head()
         reached = Finding(good=True, sentence=f"Database: {where} answers.")
-        if found != head and store.database.is_sqlite:
+        if found != head and dialect.upgrades_at_start:
             return reached, Finding(
                 good=True, sentence=f"Migrations: the tables are brought to {head} at the next start."
             )

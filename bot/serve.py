@@ -36,7 +36,7 @@ def open_store(settings: Settings) -> Store:
     """
     store = Store.open(settings.database_url)
     try:
-        if store.database.is_sqlite:
+        if store.database.dialect.upgrades_at_start:
             store.database.migrate()
         else:
             store.database.require_head()

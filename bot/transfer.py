@@ -131,12 +131,10 @@ def open_to_read(settings: Settings) -> Store:
     `StoreUnavailable` where it does not answer.
     """
     store = Store.open(settings.database_url)
-    url = store.database.url
-    # To connect would make the file; "file:..." is a URI, with which SQLite is told not to.
-    named = url.database or ""
-    if store.database.is_sqlite and not named.startswith("file:") and not Path(named).exists():
+    # To connect would make the file.
+    if not store.database.dialect.exists():
         store.close()
-        raise TransferError(f"There is no database at {named}: DATABASE_URL says where it is.")
+        raise TransferError(f"There is no database at {store.database.url.database}: DATABASE_URL says where it is.")
     try:
         store.database.require_head()
     except BaseException:

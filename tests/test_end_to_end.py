@@ -103,7 +103,7 @@ def hold_second_batch(desk: Desk, phones: list[str]) -> None:
     """Make every attempt at the second transaction of a list of *phones* stop in its middle, until `let_go`."""
     row = f"NEW.account_id = {desk.account.id} AND NEW.phone = '{phones[BATCH + BATCH // 2]}'"
     with connected(desk.url) as execute:
-        if desk.store.database.is_sqlite:
+        if desk.url.startswith("sqlite"):
             numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 10000000000)"
             endless = f"{numbers} SELECT count(*) FROM n"
             execute(f"CREATE TRIGGER held BEFORE INSERT ON opt_outs WHEN {row} BEGIN SELECT ({endless}); END")
@@ -118,7 +118,7 @@ def hold_second_batch(desk: Desk, phones: list[str]) -> None:
 def let_go(desk: Desk) -> None:
     """Undo `hold_second_batch`, once the transactions that it holds are over."""
     with connected(desk.url) as execute:
-        execute("DROP TRIGGER held" if desk.store.database.is_sqlite else "DROP FUNCTION held CASCADE")
+        execute("DROP TRIGGER held" if desk.url.startswith("sqlite") else "DROP FUNCTION held CASCADE")
 
 
 def notice_the_dead(url: str) -> None:
