@@ -10,7 +10,7 @@ from handlers.slack.messages import Message
 from handlers.slack.places import Request
 from handlers.views import exports as views
 from handlers.work.exports import Exporter
-from store import EXPORT_COLUMNS, OPTING_OUT, Function, Store, Wanted
+from store import EXPORT_COLUMNS, OPTING_OUT, ExportFilter, Function, Store
 
 USAGE: Final = "export [since:2026-10-01] [function:upload] [format:desk]"
 _WORD = re.compile(r"(since|function|format)\s*:\s*(\S+)\s*", re.IGNORECASE)
@@ -36,9 +36,9 @@ class Exports:
         return views.asked(export)
 
 
-def wanted_of(text: str) -> Wanted | Message:
+def wanted_of(text: str) -> ExportFilter | Message:
     """What `/optout export` *text* asks for; a message when it cannot be."""
-    wanted = Wanted()
+    wanted = ExportFilter()
     given: dict[str, str] = {}
     rest = _WORD.sub(lambda match: given.setdefault(match[1].lower(), match[2]) and "", text).strip()
     if rest:
@@ -56,7 +56,7 @@ def wanted_of(text: str) -> Wanted | Message:
         return _no(f"There is no function `{views.shown(function)}`. There are: {', '.join(OPTING_OUT)}.")
     if kind not in EXPORT_COLUMNS:
         return _no(f"There is no format `{views.shown(kind)}`. There are: {', '.join(EXPORT_COLUMNS)}.")
-    return Wanted(kind, since, function)
+    return ExportFilter(kind, since, function)
 
 
 def _no(why: str) -> Message:

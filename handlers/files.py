@@ -33,6 +33,7 @@ from store import (
     Account,
     Actor,
     Function,
+    InboxEvent,
     Origin,
     Store,
     StoreError,
@@ -102,9 +103,9 @@ class Files:
 
     # Events. What fails here stays undone in the database and is taken up again.
 
-    async def _shared(self, account: Account, body: dict[str, Any], client: AsyncWebClient) -> None:
+    async def _shared(self, account: Account, body: dict[str, Any], client: AsyncWebClient, kept: InboxEvent) -> None:
         """`file_shared`: a list, if it was dropped in an uploads channel or together with a mention."""
-        event_id, event = body["event_id"], body["event"]
+        event = body["event"]
         channel: str = event["channel_id"]
         name = await self._channel_name(client, channel)
         known = self._uploads_channels.union(account.settings.uploads_channels)
@@ -124,13 +125,13 @@ class Files:
         mention = next((one for one in mentions if share and one["ts"] == share["ts"]), None)
         if expected or mention:
             said = str((mention or {}).get("text") or "")
-            await self._take(
-                account, body, client, file, channel, name, share, event["user_id"], said, delivery=event_id
-            )
+            await self._take(account, body, client, file, channel, name, share, event["user_id"], said, kept=kept)
 
-    async def _mentioned(self, account: Account, body: dict[str, Any], client: AsyncWebClient) -> None:
+    async def _mentioned(
+        self, account: Account, body: dict[str, Any], client: AsyncWebClient, kept: InboxEvent
+    ) -> None:
         """`app_mention`: a list when a file came with it, else words for `Mentions`."""
-        event_id, event = body["event_id"], body["event"]
+        event = body["event"]
         if event.get("user") is None or event.get("edited"):
             return  # an edit mentions us again, and was answered the first time
         channel: str = event["channel"]
@@ -152,9 +153,9 @@ class Files:
             share = share or {"ts": event["ts"], "thread_ts": event.get("thread_ts")}
             name = await self._channel_name(client, channel)
             # Done with its last file only: a process that dies between two leaves the others to the next.
-            last = event_id if file_id == ids[-1] else None
+            last = kept if file_id == ids[-1] else None
             said = str(event.get("text") or "")
-            await self._take(account, body, client, file, channel, name, share, event["user"], said, delivery=last)
+            await self._take(account, body, client, file, channel, name, share, event["user"], said, kept=last)
         if not found:
             if not gone:
                 await self._mentions.mentioned(account, body, client)
@@ -176,7 +177,7 @@ class Files:
         user: str,
         said: str,
         *,
-        delivery: str | None,
+        kept: InboxEvent | None,
     ) -> None:
         """Keep the upload; from here on the runner has it. *said*: what was written with the file, where that is known."""
         thread = (share.get("thread_ts") or share["ts"]) if share else None
@@ -208,7 +209,7 @@ class Files:
             country=account.country,
             size=int(file.get("size") or 0),
             purpose=purpose,
-            delivery=delivery,
+            event=kept,
         )
         if created:
             self._runner.poke()
@@ -347,8 +348,8 @@ class Files:
         return None
 
     async def _lately(self, account: Account, kind: str, channel: str) -> list[dict[str, Any]]:
-        found = await asyncio.to_thread(self._store.deliveries.recent, account.id, kind, channel, TOGETHER)
-        return [delivery.payload["event"] for delivery in found]
+        found = await asyncio.to_thread(self._store.inbox.recent, account.id, kind, channel, TOGETHER)
+        return [payload["event"] for payload in found]
 
     async def _channel_name(self, client: AsyncWebClient, channel: str) -> str | None:
         try:

@@ -88,7 +88,7 @@ class Forms:
             cause=Cause(values[views.CAUSE]) if values.get(views.CAUSE) else None,
         )
         outcomes = await asyncio.to_thread(
-            self._store.optouts.add, request.account.id, phones, origin, once=once_of(body)
+            self._store.optouts.add, request.account.id, phones, origin, idempotency_key=once_of(body)
         )
         by_phone = {outcome.phone: outcome for outcome in outcomes}
         return optouts.added(typed, by_phone, request.actor, request.account.country)

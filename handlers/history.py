@@ -92,5 +92,7 @@ class Histories:
             return wrong(views.REMARK, "There is nothing in it.")
         by = origin_of(request, Function.REMARK)
         phone = remembered["phone"]
-        await asyncio.to_thread(self._store.history.remark, request.account.id, phone, text, by, once=once_of(body))
+        await asyncio.to_thread(
+            self._store.history.remark, request.account.id, phone, text, by, idempotency_key=once_of(body)
+        )
         return views.remarked(phone, text, request.actor, request.account.country)

@@ -18,7 +18,7 @@ from handlers.slack.messages import Message
 from handlers.slack.mrkdwn import one_line, plain
 from handlers.slack.places import Place, Request, permalink_of
 from handlers.views import optouts as views
-from store import Account, Actor, FoundPhone, Function, NotAPhone, Store, find_phones
+from store import Account, Actor, FoundPhone, Function, InboxEvent, NotAPhone, Store, find_phones
 
 log = structlog.get_logger()
 MOST_FOUND: Final = 50
@@ -156,7 +156,9 @@ class Mentions:
         origin = replace(origin_of(request, Function.MENTION, said.reason), permalink=await permalink_of(request))
         phones = [one.number.e164 for one in said.found]
         once = f"event {event_id}"
-        outcomes = await asyncio.to_thread(self._store.optouts.add, request.account.id, phones, origin, once=once)
+        outcomes = await asyncio.to_thread(
+            self._store.optouts.add, request.account.id, phones, origin, idempotency_key=once
+        )
         typed = [views.Typed(one.number) for one in said.found] + [views.Typed(one) for one in said.refused]
         by_phone = {outcome.phone: outcome for outcome in outcomes}
         return views.added(typed, by_phone, request.actor, request.account.country)
@@ -169,7 +171,7 @@ class Mentions:
         reason = said.reason if said.reason is None else said.reason[:LONGEST_REASON]
         return views.ask_delete(state, request.account.country, reason)
 
-    async def _direct(self, account: Account, body: dict[str, Any], client: AsyncWebClient) -> None:
+    async def _direct(self, account: Account, body: dict[str, Any], client: AsyncWebClient, _kept: InboxEvent) -> None:
         """A message of a person to the desk alone: its numbers are looked up."""
         event = body["event"]
         subtype = event.get("subtype")

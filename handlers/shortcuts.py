@@ -71,7 +71,9 @@ class Shortcuts:
         by = origin_of(request, Function.SHORTCUT, words or None)
         by = replace(by, cause=cause, permalink=remembered.get("link"))
         phones = [one.e164 for one in found]
-        outcomes = await asyncio.to_thread(self._store.optouts.add, request.account.id, phones, by, once=once_of(body))
+        outcomes = await asyncio.to_thread(
+            self._store.optouts.add, request.account.id, phones, by, idempotency_key=once_of(body)
+        )
         by_phone = {outcome.phone: outcome for outcome in outcomes}
         return texts.added([texts.Typed(one) for one in found], by_phone, request.actor, request.account.country)
 

@@ -15,7 +15,7 @@ from handlers.exports import wanted_of
 from handlers.slack.messages import Message
 from handlers.work.child import Child
 from handlers.work.exports import Exporter
-from store import Export, Function, Origin, Wanted
+from store import Export, ExportFilter, Function, Origin
 from tests.handlers.conftest import Office
 
 ONE, TWO, THREE = "+12125550100", "+12125550101", "+442079460018"
@@ -105,8 +105,8 @@ def test_what_cannot_be_is_said(text: str, said: str) -> None:
 
 def test_words_in_any_order() -> None:
     """Blanks and capitals do not matter."""
-    assert wanted_of("FORMAT: phones  Function:Upload") == Wanted("phones", None, "upload")
-    assert wanted_of("") == Wanted()
+    assert wanted_of("FORMAT: phones  Function:Upload") == ExportFilter("phones", None, "upload")
+    assert wanted_of("") == ExportFilter()
 
 
 async def test_who_may_not(office: Office) -> None:
