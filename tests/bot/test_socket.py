@@ -92,9 +92,8 @@ def connect(slack: EmbeddedSlack, heard: Heard) -> Connect:
     """A function that gives a started connection for the length of a block, with short times."""
 
     @asynccontextmanager
-    async def started(**times: float) -> AsyncIterator[SocketConnection]:
-        short = {"ping_interval": 1.0, "patience": 0.2, "watch_interval": 0.05} | times
-        connection = SocketConnection(heard.app, slack.app_token, slack.api_url, **short)
+    async def started(**options: Any) -> AsyncIterator[SocketConnection]:
+        connection = SocketConnection(heard.app, slack.app_token, slack.api_url, **options)
         await connection.start()
         try:
             yield connection
@@ -191,7 +190,7 @@ async def test_invalid_app_token(slack: EmbeddedSlack, heard: Heard) -> None:
 async def test_slack_is_unwell(connect: Connect, control: Control) -> None:
     """A passing failure of `apps.connections.open` is tried again and refuses nothing."""
     await control.post("faults", method="apps.connections.open", fault="server_error", times=1)
-    async with connect(ping_interval=1.0) as connection:
+    async with connect() as connection:
         assert await connection.until("connected", "refused", limit=LIMIT) == "connected"
 
 
