@@ -46,7 +46,7 @@ _RATE_LIMITED = {"ratelimited", "rate_limited"}
 
 # All in seconds.
 FIRST_PAUSE = 0.25  # between the first failed dial and the next
-LONGEST_UNREACHABLE = 1.0  # between dials that reach nobody: they cost Slack nothing
+LONGEST_UNREACHABLE = 0.75  # between dials that reach nobody: they cost Slack nothing
 LONGEST_ANSWERED = 10.0  # between dials that Slack answers with an error: each is a call it counts
 STEADY = 5.0  # a connection that held so long ends a run of failures
 RETRY_AFTER = 30.0  # after a rate limit that says nothing of its own; the method's tier allows a call a minute at least
