@@ -14,6 +14,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, NoReturn
 
 import aiohttp
@@ -49,7 +50,9 @@ FIRST_PAUSE = 0.25  # between the first failed dial and the next
 LONGEST_UNREACHABLE = 0.75  # between dials that reach nobody: they cost Slack nothing
 LONGEST_ANSWERED = 10.0  # between dials that Slack answers with an error: each is a call it counts
 STEADY = 5.0  # a connection that held so long ends a run of failures
-RETRY_AFTER = 30.0  # after a rate limit that says nothing of its own; the method's tier allows a call a minute at least
+RETRY_AFTER = (
+    30.0  # after a rate limit without a word on it; Slack's documents allow the method a call a minute at least
+)
 _DIAL_LIMIT = 10.0  # from asking for a ticket to Slack's hello
 _CONNECT_LIMIT = 3.0  # for the TCP and TLS handshakes of one request: lost packets are sent again after 1, 3, 7 s
 _CLOSE_LIMIT = 1.0  # for Slack's answer to a closing frame
@@ -112,27 +115,28 @@ def _failure_of(error: Exception) -> _Failure:
             # The answer is slack_sdk's, or aiohttp's where it was broken JSON; its data is no dict where it was text.
             data = getattr(error.response, "data", None)
             code = str(data["error"]) if isinstance(data, dict) and "error" in data else "an answer without a code"
-            default = RETRY_AFTER if code in _RATE_LIMITED else 0.0
-            return _Failure(
-                code, retry_after=_retry_after(error.response.headers, default), permanent=code in _PERMANENT
-            )
+            limited = code in _RATE_LIMITED or getattr(error.response, "status_code", 0) == HTTPStatus.TOO_MANY_REQUESTS
+            wait = _retry_after(error.response.headers, limited=limited)
+            return _Failure(code, retry_after=wait, permanent=code in _PERMANENT)
         case aiohttp.ClientResponseError():
-            return _Failure(f"status {error.status}", retry_after=_retry_after(error.headers or {}, 0.0))
+            limited = error.status == HTTPStatus.TOO_MANY_REQUESTS
+            return _Failure(f"status {error.status}", retry_after=_retry_after(error.headers or {}, limited=limited))
         case aiohttp.ClientConnectorError():
             return _Failure(f"{type(error).__name__}: {error}", answered=False)
-        case aiohttp.ConnectionTimeoutError():
-            return _Failure("no TCP connection in time", answered=False)
+        case TimeoutError():
+            return _Failure("no answer in time", answered=False)
         case _Ended():
             reason = str(error)
             return _Failure(reason, permanent=reason in _PERMANENT)
     return _Failure(type(error).__name__)
 
 
-def _retry_after(headers: Mapping[str, str], default: float) -> float:
-    try:
-        return max(float(headers["Retry-After"]), 0.0)
-    except (KeyError, ValueError):
-        return default
+def _retry_after(headers: Mapping[str, str], *, limited: bool) -> float:
+    """The seconds Slack asks to wait; where a rate limit says nothing of its own, what the method's tier asks."""
+    asked = headers.get("Retry-After", "")
+    if asked.isdecimal():
+        return float(asked)
+    return RETRY_AFTER if limited else 0.0
 
 
 def _message_in(text: str) -> dict[str, Any]:
@@ -282,8 +286,8 @@ class SocketConnection:
         """
         One connection, from a ticket of its own to its end, which is always an error: _Ended, slack_sdk's or aiohttp's.
 
-        On request Slack's side or ours may close first; the next connection is opened when this one is closed, as Slack
-        counts them.
+        When Slack asks for its end (a disconnect frame) it is closed before the next one is opened, as Slack allows an app
+        so many connections.
         """
         web = AsyncWebClient(base_url=self._base_url, session=session, retry_handlers=[])
         async with asyncio.timeout(_DIAL_LIMIT) as limit:

@@ -232,10 +232,19 @@ async def test_rate_limited(connect: Connect, control: Control, clock: Clock) ->
     assert clock.pauses == [7.0]
 
 
-@pytest.mark.parametrize("code", ["ratelimited", "rate_limited"])
-async def test_rate_limited_without_a_word(connect: Connect, control: Control, clock: Clock, code: str) -> None:
-    """One that says nothing is waited out as long as the method's tier asks."""
-    await control.post("faults", method="apps.connections.open", fault="error", error=code)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"fault": "error", "error": "ratelimited"},
+        {"fault": "error", "error": "rate_limited"},
+        {"fault": "server_error", "status": 429},
+    ],
+)
+async def test_rate_limited_without_a_word(
+    connect: Connect, control: Control, clock: Clock, fault: dict[str, Any]
+) -> None:
+    """One that says nothing, in JSON or not, is waited out as long as the method's tier asks."""
+    await control.post("faults", method="apps.connections.open", **fault)
     async with connect(clock=clock, sleep=clock.sleep) as connection:
         assert await connection.until("connected", limit=LIMIT) == "connected"
     assert clock.pauses == [RETRY_AFTER]
