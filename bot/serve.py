@@ -81,10 +81,8 @@ class Service:
 
     async def connected(self, seconds: float) -> None:
         """Wait for the connection to Slack; TimeoutError after *seconds*. Over HTTP it is Slack that connects."""
-        async with asyncio.timeout(seconds):
-            # The state is slack_sdk's, which tells nobody when it changes.
-            while self._socket is not None and self._socket.state != "connected":  # noqa: ASYNC110  see above
-                await asyncio.sleep(0.02)
+        if self._socket is not None and await self._socket.until("connected", limit=seconds) != "connected":
+            raise TimeoutError(f"no connection to Slack: {self._socket.state}")
 
     async def stop(self) -> None:
         """Take nothing new, let what was taken end, and stop. What cannot end in time is in the database."""
