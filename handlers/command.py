@@ -4,26 +4,28 @@ import asyncio
 import difflib
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.adding import opt_out
+from handlers.entered import LONGEST_REASON, LONGEST_TEXT, MOST_NUMBERS, read_phone, read_phones
 from handlers.permissions import Action
 from handlers.slack.acknowledge import acknowledged
-from handlers.slack.interactions import Interactions, Make, about, origin_of
+from handlers.slack.interactions import Interactions, MakeModal
 from handlers.slack.listeners import Listener, Surface
 from handlers.slack.messages import Message, split
+from handlers.slack.modal_context import ModalContext
 from handlers.slack.mrkdwn import code, escape, one_line, place, plain
-from handlers.slack.outbox import for_all
+from handlers.slack.outbox import with_account
+from handlers.slack.payloads import idempotency_key_of, place_of_command
 from handlers.slack.places import Place, Request
 from handlers.views import forms
 from handlers.views import optouts as views
 from handlers.views import uploads as upload_views
 from store import (
-    Actor,
-    Added,
     CountryUnknown,
     Function,
     NotAPhone,
@@ -31,14 +33,9 @@ from store import (
     PhoneState,
     Store,
     find_country,
-    parse_phone,
     split_numbers,
 )
 
-MOST_NUMBERS: Final = 200
-# 200 numbers as links of Slack's, with room; patterns are not run over more.
-LONGEST_TEXT: Final = 40_000
-LONGEST_REASON: Final = 500
 MOST_UPLOADS: Final = 10
 
 _REASON = re.compile(r"(?:^|(?<=[\s,;]))reason\s*:\s*(.*)\Z", re.IGNORECASE | re.DOTALL)
@@ -52,7 +49,7 @@ class Form(NamedTuple):
 
     action: Action
     title: str
-    make: Make
+    make: MakeModal
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +91,6 @@ def is_of_a_phone(text: str) -> bool:
     return bool(text) and not _PERSON.fullmatch(text) and not _UPLOAD.fullmatch(text)
 
 
-def read(text: str, country: str | None) -> PhoneNumber | NotAPhone:
-    """The phone of a number as Slack delivers it; one that is none comes back as the person saw it."""
-    found = parse_phone(text, country)
-    return replace(found, text=plain(found.text)) if isinstance(found, NotAPhone) else found
-
-
 class Command:
     """The listener of `/optout`, and a method for each sub-command."""
 
@@ -109,7 +100,7 @@ class Command:
         interactions: Interactions,
         *,
         uploads_channel: str,
-        settings: Make,
+        settings: MakeModal,
         history: Callable[[Request, str], Awaitable[Message]],
         export: Callable[[Request, str], Awaitable[Message]],
     ) -> None:
@@ -131,14 +122,7 @@ class Command:
 
     async def _listen(self, ack: Callable[..., Awaitable[Any]], body: dict[str, Any], client: AsyncWebClient) -> None:
         """Do what the command says, acknowledge, answer."""
-        asked = Place(
-            actor=Actor(body["user_id"], body["user_name"]),
-            channel_id=body["channel_id"],
-            # Slack calls all private channels and direct messages by these same names.
-            channel_name=None if body["channel_name"] in {"privategroup", "directmessage"} else body["channel_name"],
-            response_url=body["response_url"],
-            client=client,
-        )
+        asked = place_of_command(body, client)
         text = str(body.get("text") or "").strip()
         with self._interactions.tasks.holding():
             if form := self._forms.get(text.lower()):
@@ -153,14 +137,13 @@ class Command:
                     answers=answers,
                     body=body,
                     place=asked,
-                    key=body["trigger_id"],
                     shown=_alone,
                 )
             )
 
     @staticmethod
     async def _menu(request: Request, _body: dict[str, Any]) -> View:
-        return forms.menu(request.account, about(request), request.role)
+        return forms.menu(request.account, ModalContext.of(request).to_json(), request.role)
 
     async def _outcome(self, asked: Place, body: dict[str, Any]) -> Message:
         text = str(body.get("text") or "").strip()
@@ -171,8 +154,8 @@ class Command:
             return request
         if len(text) > LONGEST_TEXT:
             return self._too_much(f"{len(text):,} characters")
-        message = _unknown(text) if subcommand is None else await subcommand.method(self, request, rest)
-        return for_all(request, message)
+        message = _unknown(text) if subcommand is None else await subcommand.method(self, request, rest, body)
+        return with_account(request, message)
 
     @staticmethod
     def _chosen(text: str) -> "tuple[Subcommand | None, str]":
@@ -199,7 +182,7 @@ class Command:
 
     # Sub-commands
 
-    async def add(self, request: Request, rest: str) -> Message:
+    async def add(self, request: Request, rest: str, body: dict[str, Any]) -> Message:
         words = await self._words(request, rest)
         if isinstance(words, Message):
             return words
@@ -207,24 +190,23 @@ class Command:
             return _usage("add")
         if len(words.numbers) > MOST_NUMBERS:
             return self._too_much(f"{len(words.numbers):,} numbers")
-        found = [read(text, words.country) for text in words.numbers]
-        typed = told_once(found)
-        phones = [one.found.e164 for one in typed if isinstance(one.found, PhoneNumber)]
-        outcomes: tuple[Added, ...] = ()
-        if phones:
-            origin = origin_of(request, Function.COMMAND, words.reason)
-            outcomes = await asyncio.to_thread(self._store.optouts.add, request.account.id, phones, origin)
-        by_phone = {outcome.phone: outcome for outcome in outcomes}
-        return views.added(typed, by_phone, request.actor, request.account.country)
+        return await opt_out(
+            self._store,
+            request,
+            read_phones(words.numbers, words.country),
+            Function.COMMAND,
+            idempotency_key=idempotency_key_of(body),
+            reason=words.reason,
+        )
 
-    async def search(self, request: Request, rest: str) -> Message:
+    async def search(self, request: Request, rest: str, body: dict[str, Any]) -> Message:  # noqa: ARG002  all take them
         asked = await self._one_phone(request, rest, "search", "Numbers are searched one at a time.")
         if isinstance(asked, Message):
             return asked
         state, found, _ = asked
         return views.found(state, found, request.account.country, is_admin=request.is_admin)
 
-    async def delete(self, request: Request, rest: str) -> Message:
+    async def delete(self, request: Request, rest: str, body: dict[str, Any]) -> Message:  # noqa: ARG002  all take them
         asked = await self._one_phone(request, rest, "delete", "Opting in is done one number at a time.")
         if isinstance(asked, Message):
             return asked
@@ -240,48 +222,37 @@ class Command:
             return words
         if len(words.numbers) != 1:
             return _usage(name, several if words.numbers else "")
-        found = read(words.numbers[0], words.country)
+        found = read_phone(words.numbers[0], words.country)
         if isinstance(found, NotAPhone):
             return views.refused(found)
         state = await asyncio.to_thread(self._store.optouts.find, request.account.id, found.e164)
         return state, found, words.reason
 
-    async def country(self, request: Request, rest: str) -> Message:
+    async def country(self, request: Request, rest: str, body: dict[str, Any]) -> Message:  # noqa: ARG002  all take them
         if not rest:
             return views.country(request.account)
         found = await asyncio.to_thread(find_country, plain(rest).strip("\"'“”"))
         if isinstance(found, CountryUnknown):
             return views.no_country(found)
-        origin = origin_of(request, Function.SETTING)
+        origin = request.origin(Function.SETTING)
         account = await asyncio.to_thread(self._store.accounts.set_country, request.account.id, found, origin)
         return views.country_set(account, request.actor)
 
-    async def uploads(self, request: Request, rest: str) -> Message:  # noqa: ARG002  all take both
+    async def uploads(self, request: Request, rest: str, body: dict[str, Any]) -> Message:  # noqa: ARG002  all take them
         latest = await asyncio.to_thread(self._store.uploads.list, request.account.id, MOST_UPLOADS)
         return upload_views.listing(latest)
 
-    async def history(self, request: Request, rest: str) -> Message:
+    async def history(self, request: Request, rest: str, body: dict[str, Any]) -> Message:  # noqa: ARG002  all take them
         return await self._history(request, rest)
 
-    async def export(self, request: Request, rest: str) -> Message:
+    async def export(self, request: Request, rest: str, body: dict[str, Any]) -> Message:  # noqa: ARG002  all take them
         return await self._export(request, rest)
 
-    async def no_settings(self, request: Request, rest: str) -> Message:  # noqa: ARG002  all take both
+    async def no_settings(self, request: Request, rest: str, body: dict[str, Any]) -> Message:  # noqa: ARG002  all take them
         return _usage("settings", "Settings are changed in a form.")
 
-    async def help(self, request: Request, rest: str) -> Message:  # noqa: ARG002  all take both
+    async def help(self, request: Request, rest: str, body: dict[str, Any]) -> Message:  # noqa: ARG002  all take them
         return views.help_text([(known.usage, known.what) for known in SUBCOMMANDS.values()])
-
-
-def told_once(found: list[PhoneNumber | NotAPhone]) -> list[views.Typed]:
-    """*found* in order, each phone and each text that is none once, with how often it was typed."""
-    first: dict[str, PhoneNumber | NotAPhone] = {}
-    times: dict[str, int] = {}
-    for one in found:
-        key = one.e164 if isinstance(one, PhoneNumber) else one.text
-        first.setdefault(key, one)
-        times[key] = times.get(key, 0) + 1
-    return [views.Typed(one, times[key]) for key, one in first.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +262,7 @@ class Subcommand:
     usage: str
     what: str
     action: Action
-    method: Callable[[Command, Request, str], Awaitable[Message]]
+    method: Callable[[Command, Request, str, dict[str, Any]], Awaitable[Message]]
     # What must be allowed instead, by what follows the sub-command.
     instead: Action | None = None
     if_so: Callable[[str], bool] = bool

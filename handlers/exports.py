@@ -5,7 +5,6 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
-from handlers.slack.interactions import origin_of
 from handlers.slack.messages import Message
 from handlers.slack.places import Request
 from handlers.views import exports as views
@@ -30,7 +29,7 @@ class Exports:
         wanted = wanted_of(text)
         if isinstance(wanted, Message):
             return wanted
-        by = origin_of(request, Function.EXPORT)
+        by = request.origin(Function.EXPORT)
         export = await asyncio.to_thread(self._store.exports.ask, request.account.id, by, wanted)
         self._exporter.loop.poke()
         return views.asked(export)

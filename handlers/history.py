@@ -7,13 +7,14 @@ from typing import Any, Final
 
 from slack_sdk.models.views import View
 
-from handlers.command import read
-from handlers.forms import wrong
+from handlers.entered import read_phone
 from handlers.permissions import Action
-from handlers.slack.interactions import Interactions, about, once_of, origin_of, value_of
+from handlers.slack.interactions import Interactions, field_error
 from handlers.slack.listeners import Listener
 from handlers.slack.messages import Message
+from handlers.slack.modal_context import ModalContext
 from handlers.slack.mrkdwn import one_line, plain
+from handlers.slack.payloads import idempotency_key_of, pressed_value, submitted_values
 from handlers.slack.places import Request
 from handlers.views import history as views
 from handlers.views import optouts
@@ -51,14 +52,14 @@ class Histories:
             return await self._page(request, {"actor": found[1]}, [])
         if found := _UPLOAD.fullmatch(text):
             return await self._page(request, {"upload": int(found[1])}, [])
-        phone = read(plain(text), request.account.country)
+        phone = read_phone(plain(text), request.account.country)
         if isinstance(phone, NotAPhone):
             return optouts.refused(phone)
         return await self._page(request, {"phone": phone.e164}, [])
 
     async def _turn(self, request: Request, body: dict[str, Any]) -> Message:
         """Another page in place of the one that is shown."""
-        value = json.loads(value_of(body))
+        value = json.loads(pressed_value(body))
         filters = value["filters"]
         if body["actions"][0]["action_id"].startswith(views.OF_A_PHONE):
             filters = {"phone": filters["phone"]}
@@ -81,16 +82,16 @@ class Histories:
         return views.page(found, of, filters, before, home)
 
     async def _remark_form(self, request: Request, body: dict[str, Any]) -> View:
-        phone = value_of(body)
+        phone = pressed_value(body)
         state = await asyncio.to_thread(self._store.optouts.find, request.account.id, phone)
-        return views.remark_form(state, request.account.country, about(request, phone=phone))
+        return views.remark_form(state, request.account.country, ModalContext.of(request, phone=phone).to_json())
 
-    async def _remark(self, request: Request, remembered: dict[str, Any], body: dict[str, Any]) -> Message:
-        typed = body["view"]["state"]["values"][views.REMARK][views.REMARK]["value"] or ""
-        text = one_line(plain(typed), views.LONGEST_REMARK)
+    async def _remark(self, request: Request, carried: ModalContext, body: dict[str, Any]) -> Message:
+        text = one_line(plain(submitted_values(body)[views.REMARK] or ""), views.LONGEST_REMARK)
         if not text:
-            return wrong(views.REMARK, "There is nothing in it.")
-        by = origin_of(request, Function.REMARK)
-        phone = remembered["phone"]
-        await asyncio.to_thread(self._store.history.remark, request.account.id, phone, text, by, once=once_of(body))
+            return field_error(views.REMARK, "There is nothing in it.")
+        phone, origin = carried.phone, request.origin(Function.REMARK)
+        await asyncio.to_thread(
+            self._store.history.remark, request.account.id, phone, text, origin, once=idempotency_key_of(body)
+        )
         return views.remarked(phone, text, request.actor, request.account.country)

@@ -122,7 +122,7 @@ class Answers:
         raised instead.
         """
         if isinstance(place, Request):
-            message = for_all(place, message)
+            message = with_account(place, message)
         if message is NOTHING:
             return None
         try:
@@ -243,7 +243,7 @@ class Answers:
         return self.give(Answer(kept.account_id, packed["key"], place, message, packed["pressed"], again=True))
 
 
-def for_all(request: Request, message: Message | None) -> Message:
+def with_account(request: Request, message: Message | None) -> Message:
     """*message*, with whose it is and what that account wants of numbers in it."""
     if message is None or message is NOTHING:
         return NOTHING
