@@ -18,6 +18,7 @@ from handlers.slack.modal_context import ModalContext
 from handlers.slack.mrkdwn import one_line, plain
 from handlers.slack.payloads import submitted_values
 from handlers.slack.places import Request
+from handlers.subcommands import OpenModal, Reply, Subcommand
 from handlers.views import settings as views
 from store import CountryUnknown, Function, Store, find_country
 
@@ -26,19 +27,33 @@ TITLE = "Settings"
 
 
 class SettingsForm:
-    """The listeners of `settings.*`."""
+    """The sub-command `settings`, and the listeners of `settings.*`."""
 
     def __init__(self, store: Store, interactions: Interactions) -> None:
         self._store = store
         self._interactions = interactions
 
+    @property
+    def subcommand(self) -> Subcommand:
+        return Subcommand(
+            "settings",
+            "Opens the form of what admins decide for the account.",
+            (Action.SETTINGS,),
+            lambda text: (
+                Reply(Action.SETTINGS, self._misused) if text else OpenModal(Action.SETTINGS, TITLE, self._form)
+            ),
+        )
+
+    async def _misused(self, _request: Request, _body: dict[str, Any]) -> Message:
+        return self.subcommand.misused("Settings are changed in a form.")
+
     def listeners(self) -> tuple[Listener, ...]:
         return (
-            self._interactions.opening("form.settings", Action.SETTINGS, TITLE, self.make),
+            self._interactions.opening("form.settings", Action.SETTINGS, TITLE, self._form),
             self._interactions.modal("settings.form", Action.SETTINGS, self._save),
         )
 
-    async def make(self, request: Request, _body: dict[str, Any]) -> View:
+    async def _form(self, request: Request, _body: dict[str, Any]) -> View:
         """The form as things stand."""
         groups: list[views.Group] = []
         try:
