@@ -103,6 +103,7 @@ class Desk:
     app: AsyncApp
     installation: Installation
     listeners: tuple[Listener, ...]
+    command: Command
     events: Events
     home: Home
     digests: WeeklyDigests
@@ -199,15 +200,14 @@ def create_app(settings: Settings, store: Store) -> Desk:
     histories = Histories(store, interactions)
     home = Home(store, roles, client, tasks)
     mentions = Mentions(store, interactions)
+    command = Command(
+        store,
+        interactions,
+        [histories.subcommand, Exports(store, exporter).subcommand, form.subcommand],
+        uploads_channel=min(settings.uploads_channels, default=""),
+    )
     listeners = (
-        *Command(
-            store,
-            interactions,
-            uploads_channel=min(settings.uploads_channels, default=""),
-            settings=form.make,
-            history=histories.asked,
-            export=Exports(store, exporter).asked,
-        ).listeners(),
+        *command.listeners(),
         *histories.listeners(),
         *Buttons(store, interactions).listeners(),
         *home.listeners(events),
@@ -230,6 +230,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         app,
         installation,
         listeners,
+        command,
         events,
         home,
         WeeklyDigests(store, poster, tasks, owner=owner),

@@ -20,11 +20,13 @@ from handlers.mentions import MENTIONED, Mentions
 from handlers.permissions import Action
 from handlers.slack.errors import error_code
 from handlers.slack.inbox import Events
-from handlers.slack.interactions import Interactions, about, origin_of, value_of
+from handlers.slack.interactions import Interactions
 from handlers.slack.listeners import Listener, Surface
 from handlers.slack.messages import Message
+from handlers.slack.modal_context import ModalContext
 from handlers.slack.modals import told
 from handlers.slack.mrkdwn import SlackWriter, escape, link, quoted
+from handlers.slack.payloads import pressed_value
 from handlers.slack.places import Place, Request
 from handlers.slack.roles import Roles
 from handlers.views import uploads as views
@@ -230,7 +232,7 @@ class Files:
 
     async def _confirm_or_ask(self, request: Request, body: dict[str, Any]) -> None:
         """*Opt out N phones*: done at once, or after a modal when the list looks wrong."""
-        value = json.loads(value_of(body))
+        value = json.loads(pressed_value(body))
         # Previews shown before there was more to say carry the id alone.
         chosen = value if isinstance(value, dict) else {"upload": value, "seen": None}
         upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(chosen["upload"]))
@@ -243,36 +245,36 @@ class Files:
             return
         await self._interactions.open(request, body, views.sure(upload, wrong, _about(request, upload)))
 
-    async def _sure(self, request: Request, about: dict[str, Any], body: dict[str, Any]) -> Message | None:
+    async def _sure(self, request: Request, carried: ModalContext, body: dict[str, Any]) -> Message | None:
         """The modal of a list that looks wrong, with the number of phones typed."""
-        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(about["upload"]))
+        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, carried.upload)
         typed = str(body["view"]["state"]["values"][views.NUMBER]["upload.number"]["value"] or "")
-        if upload.seen == about["seen"] and _number(typed) != upload.asked:
+        if upload.seen == carried.fingerprint and _number(typed) != upload.asked:
             text = f"That is not the number of phones, which is {upload.asked:,}."
             return replace(Message.of(text, private=True), field=views.NUMBER)
-        await self._confirm(request, upload.id, str(about["seen"]))
+        await self._confirm(request, upload.id, carried.fingerprint)
         return None
 
     async def _confirm(self, request: Request, upload: int, seen: str | None) -> None:
-        by = origin_of(request, Function.UPLOAD)
+        by = request.origin(Function.UPLOAD)
         await asyncio.to_thread(self._store.uploads.confirm, request.account.id, upload, by, seen=seen)
         self._runner.poke()
 
     async def _stop(self, request: Request, body: dict[str, Any]) -> None:
         """*Stop*."""
-        by = origin_of(request, Function.UPLOAD)
-        await asyncio.to_thread(self._store.uploads.stop, request.account.id, int(value_of(body)), by)
+        by = request.origin(Function.UPLOAD)
+        await asyncio.to_thread(self._store.uploads.stop, request.account.id, int(pressed_value(body)), by)
         self._runner.poke()
 
     async def _go_on(self, request: Request, body: dict[str, Any]) -> None:
         """*Continue*."""
-        by = origin_of(request, Function.UPLOAD)
-        await asyncio.to_thread(self._store.uploads.go_on, request.account.id, int(value_of(body)), by)
+        by = request.origin(Function.UPLOAD)
+        await asyncio.to_thread(self._store.uploads.go_on, request.account.id, int(pressed_value(body)), by)
         self._runner.poke()
 
     async def _ask_undo(self, request: Request, body: dict[str, Any]) -> None:
         """*Undo this upload*: a modal, opened at once and filled with the counts when they are there."""
-        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(value_of(body)))
+        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(pressed_value(body)))
         require_undoable(upload, self._terms.within(request.account.settings).undo)
         opened = await self._interactions.open(request, body, views.counting(upload))
         if opened is not None:
@@ -287,13 +289,13 @@ class Files:
             filled = told(Message.of(escape(str(error))))
         await self._interactions.fill(request, opened, filled)
 
-    async def _undo(self, request: Request, about: dict[str, Any], body: dict[str, Any]) -> None:  # noqa: ARG002  all take them
+    async def _undo(self, request: Request, carried: ModalContext, body: dict[str, Any]) -> None:  # noqa: ARG002  all take them
         """The modal that says what an undo does, submitted."""
-        by = origin_of(request, Function.UNDO)
+        by = request.origin(Function.UNDO)
         await asyncio.to_thread(
             self._store.uploads.undo,
             request.account.id,
-            int(about["upload"]),
+            carried.upload,
             by,
             within=self._terms.within(request.account.settings).undo,
         )
@@ -301,7 +303,7 @@ class Files:
 
     async def _cancel(self, request: Request, body: dict[str, Any]) -> None:
         """*Cancel*: by an admin, or by whoever dropped the list."""
-        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(value_of(body)))
+        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(pressed_value(body)))
         if not request.is_admin and upload.actor.id != request.actor.id:
             raise WrongState("Only an admin or the person who dropped the list can cancel it.")
         by = Origin(Function.UPLOAD, request.actor)
@@ -310,7 +312,7 @@ class Files:
 
     async def _use_column(self, request: Request, body: dict[str, Any]) -> None:
         """*Use COLUMN*: read the list again with another column."""
-        chosen = json.loads(value_of(body))
+        chosen = json.loads(pressed_value(body))
         await asyncio.to_thread(
             self._store.uploads.set_column, request.account.id, int(chosen["upload"]), str(chosen["column"])
         )
@@ -318,7 +320,7 @@ class Files:
 
     async def _use_country(self, request: Request, body: dict[str, Any]) -> None:
         """The menu of countries: read the list again with another one."""
-        chosen = json.loads(value_of(body))
+        chosen = json.loads(pressed_value(body))
         await asyncio.to_thread(
             self._store.uploads.set_country, request.account.id, int(chosen["upload"]), str(chosen["country"])
         )
@@ -406,7 +408,7 @@ def _share(file: dict[str, Any], channel: str) -> dict[str, Any] | None:
 
 
 def _about(request: Request, upload: Upload) -> str:
-    return about(request, upload=upload.id, seen=upload.seen)
+    return ModalContext.of(request, upload=upload.id, fingerprint=upload.seen).to_json()
 
 
 def _number(typed: str) -> int | None:

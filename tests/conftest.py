@@ -5,6 +5,7 @@ import tempfile
 import uuid
 import warnings
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -95,7 +96,14 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a migrated, empty database, on SQLite and on PostgreSQL in turn."""
-    if request.param == "sqlite":
+    with new_database(request.param, request, tmp_path) as url:
+        yield url
+
+
+@contextmanager
+def new_database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a migrated, empty database of the *kind* "sqlite" or "postgresql", for as long as the block runs."""
+    if kind == "sqlite":
         path = tmp_path / "desk.db"
         path.write_bytes(request.getfixturevalue("sqlite_template"))
         yield f"sqlite:///{path}"

@@ -143,7 +143,7 @@ class Answers:
         raised instead.
         """
         if isinstance(place, Request):
-            message = for_all(place, message)
+            message = with_account(place, message)
         if message is NOTHING:
             return None
         answer = Answer(place, message, _to_settle(pressed, message), key)
@@ -299,7 +299,7 @@ def _row_of(key: str) -> str:
     return f"{key} 0"
 
 
-def for_all(request: Request, message: Message | None) -> Message:
+def with_account(request: Request, message: Message | None) -> Message:
     """*message*, with whose it is and what that account wants of numbers in it."""
     if message is None or message is NOTHING:
         return NOTHING
