@@ -7,6 +7,7 @@ from typing import Final
 
 from handlers.slack.interactions import origin_of
 from handlers.slack.messages import Message
+from handlers.slack.mrkdwn import code
 from handlers.slack.places import Request
 from handlers.views import exports as views
 from handlers.work.exports import Exporter
@@ -42,20 +43,20 @@ def wanted_of(text: str) -> Wanted | Message:
     given: dict[str, str] = {}
     rest = _WORD.sub(lambda match: given.setdefault(match[1].lower(), match[2]) and "", text).strip()
     if rest:
-        return _no(f"I do not understand `{views.shown(rest)}`.")
+        return _no(f"I do not understand {code(rest, 40)}.")
     since = None
     if "since" in given:
         try:
             since = datetime.strptime(given["since"], "%Y-%m-%d").replace(tzinfo=UTC)
         except ValueError:
-            return _no(f"`{views.shown(given['since'])}` is not a date like 2026-10-01.")
+            return _no(f"{code(given['since'], 40)} is not a date like 2026-10-01.")
         if since > datetime.now(UTC):
             return _no(f"{since:%Y-%m-%d} is still to come.")
     function, kind = given.get("function", "").lower() or None, given.get("format", wanted.format).lower()
     if function is not None and function not in OPTING_OUT:
-        return _no(f"There is no function `{views.shown(function)}`. There are: {', '.join(OPTING_OUT)}.")
+        return _no(f"There is no function {code(function, 40)}. There are: {', '.join(OPTING_OUT)}.")
     if kind not in EXPORT_COLUMNS:
-        return _no(f"There is no format `{views.shown(kind)}`. There are: {', '.join(EXPORT_COLUMNS)}.")
+        return _no(f"There is no format {code(kind, 40)}. There are: {', '.join(EXPORT_COLUMNS)}.")
     return Wanted(kind, since, function)
 
 

@@ -49,6 +49,7 @@ from store.records import (
 from store.scrubbing import Scrubbed, scrub, scrub_upload
 from store.store import Store
 from store.summary import Summary
+from store.upload_states import Purpose, UploadState
 from store.uploads import require_undoable
 
 __all__ = [
@@ -92,6 +93,7 @@ __all__ = [
     "Plain",
     "Post",
     "Progress",
+    "Purpose",
     "Reason",
     "Row",
     "Scratch",
@@ -106,6 +108,7 @@ __all__ = [
     "UnreadableReason",
     "UnreadableRow",
     "Upload",
+    "UploadState",
     "Wanted",
     "Writer",
     "WrongState",
