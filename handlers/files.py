@@ -25,7 +25,7 @@ from handlers.slack.listeners import Listener, Surface
 from handlers.slack.messages import Message
 from handlers.slack.modal_context import ModalContext
 from handlers.slack.modals import told
-from handlers.slack.mrkdwn import SlackWriter, escape, link, quoted
+from handlers.slack.mrkdwn import SlackWriter, file_name, link, sentence
 from handlers.slack.payloads import pressed_value
 from handlers.slack.places import Place, Request
 from handlers.slack.roles import Roles
@@ -192,7 +192,7 @@ class Files:
             # What comes back tells who is opted out.
             log.info("not scrubbed here", channel=channel, why=closed)
             text = (
-                f"{quoted(str(file.get('name')))} was not scrubbed and nothing was changed: people of another organisation "
+                f"{file_name(str(file.get('name')))} was not scrubbed and nothing was changed: people of another organisation "
                 "may read along here, and the list that comes back tells who is opted out. Drop it where only your own "
                 "people are, with a mention of me and the word `scrub`."
             )
@@ -217,13 +217,13 @@ class Files:
             self._runner.poke()
         elif purpose != "opt out" and not upload.is_scrub:
             text = (
-                f"{quoted(upload.file_name)} is not scrubbed: it was taken as an opt-out list, and what was decided of that "
+                f"{file_name(upload.file_name)} is not scrubbed: it was taken as an opt-out list, and what was decided of that "
                 "stands. Drop the file itself once more with the word `scrub`."
             )
             await self._interactions.answer_event(request, Message.of(text), body, of=file["id"])
         elif thread not in (None, upload.thread_ts):
             text = (
-                f"{quoted(upload.file_name)} is the file that was dropped here before, shared again, and is not read "
+                f"{file_name(upload.file_name)} is the file that was dropped here before, shared again, and is not read "
                 f"twice: {link(upload.permalink, 'how it stands')}. To start over, drop the file itself once more."
             )
             await self._interactions.answer_event(request, Message.of(text), body, of=file["id"])
@@ -286,7 +286,7 @@ class Files:
             outlook = await asyncio.to_thread(self._store.uploads.undo_outlook, upload.account_id, upload.id)
             filled = views.undo_question(upload, outlook, _about(request, upload))
         except StoreError as error:
-            filled = told(Message.of(escape(str(error))))
+            filled = told(Message.of(sentence(str(error))))
         await self._interactions.fill(request, opened, filled)
 
     async def _undo(self, request: Request, carried: ModalContext, body: dict[str, Any]) -> None:  # noqa: ARG002  all take them

@@ -51,6 +51,7 @@ from store.retention import Pruned, Retention
 from store.scrubbing import Scrubbed, scrub, scrub_upload
 from store.store import Store
 from store.summary import Summary
+from store.upload_states import Purpose, UploadState
 from store.uploads import require_undoable
 
 __all__ = [
@@ -102,6 +103,7 @@ __all__ = [
     "Post",
     "Progress",
     "Pruned",
+    "Purpose",
     "Reason",
     "Retention",
     "Row",
@@ -117,6 +119,7 @@ __all__ = [
     "UnreadableReason",
     "UnreadableRow",
     "Upload",
+    "UploadState",
     "Writer",
     "WrongState",
     "apply_upload",

@@ -24,6 +24,7 @@ from store.optouts import change_count, count_phones, count_standing, mark_conve
 from store.records import Actor, Batch, Carried, Entry, Origin, Outlook, StagedCounts, Terms, UnreadableRow, Upload
 from store.rows import entries_of, entry_of, new_entry, now
 from store.undoing import lift, next_stretch, outlook
+from store.upload_states import Purpose, UploadState
 
 PAGE = 1_000
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -511,13 +512,16 @@ class Uploads:
             after = rows[-1]["line"]
 
 
-_FIELDS = tuple(name for name in Upload.__dataclass_fields__ if name not in {"actor", "decider", "columns", "summary"})
+_MADE = {"actor", "decider", "state", "purpose", "columns", "summary"}
+_FIELDS = tuple(name for name in Upload.__dataclass_fields__ if name not in _MADE)
 
 
 def upload_of(row: sa.RowMapping) -> Upload:
     return Upload(
         **{name: row[name] for name in _FIELDS},
         actor=Actor(row["actor_id"], row["actor_name"]),
+        state=UploadState(row["state"]),
+        purpose=Purpose(row["purpose"]),
         decider=None if row["decider_id"] is None else Actor(row["decider_id"], row["decider_name"]),
         columns=tuple(row["columns"] or ()),
         summary=row["summary"] or {},
