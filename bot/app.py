@@ -44,7 +44,7 @@ from handlers.tasks import Tasks
 from handlers.work.exports import Exporter
 from handlers.work.limits import Limits
 from handlers.work.uploads import Runner
-from store import Store, Terms, find_country
+from store import Deadlines, Store, find_country
 
 log = structlog.get_logger()
 DRAIN_SECONDS = 10.0
@@ -150,7 +150,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
     # It is to find out whether a message was posted before it posts it again, so its client does not do so by itself.
     poster = Poster(store, _client(settings.slack_api_url, token, tries_again=False))
     events = Events(store, tasks, poster.heard, lease_seconds=lease_seconds, default_country=settings.default_country)
-    terms = Terms(
+    deadlines = Deadlines(
         remind=timedelta(hours=settings.remind_hours),
         expire=timedelta(hours=settings.preview_hours),
         undo=timedelta(days=settings.undo_days),
@@ -169,7 +169,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         max_bytes=int(settings.max_list_bytes),
         lease_seconds=settings.lease_seconds,
         scratch_dir=settings.scratch_dir,
-        terms=terms,
+        deadlines=deadlines,
     )
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     database_url = store.database.url.render_as_string(hide_password=False)
@@ -205,7 +205,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
             runner,
             mentions,
             uploads_channels=settings.uploads_channels,
-            terms=terms,
+            deadlines=deadlines,
         ).listeners(events),
         *mentions.listeners(events),
     )

@@ -32,11 +32,11 @@ from handlers.work.uploads import Runner
 from store import (
     Account,
     Actor,
+    Deadlines,
     Function,
     Origin,
     Store,
     StoreError,
-    Terms,
     Upload,
     WrongState,
     doubts,
@@ -73,7 +73,7 @@ class Files:
         mentions: Mentions,
         *,
         uploads_channels: frozenset[str],
-        terms: Terms,
+        deadlines: Deadlines,
     ) -> None:
         self._store = store
         self._roles = roles
@@ -82,7 +82,7 @@ class Files:
         self._runner = runner
         self._mentions = mentions
         self._uploads_channels = uploads_channels
-        self._terms = terms
+        self._deadlines = deadlines
 
     def listeners(self, events: Events) -> tuple[Listener, ...]:
         button, modal, drop = self._interactions.button, self._interactions.modal, (Action.DROP, Action.SCRUB)
@@ -231,14 +231,15 @@ class Files:
         """*Opt out N phones*: done at once, or after a modal when the list looks wrong."""
         value = json.loads(value_of(body))
         # Previews shown before there was more to say carry the id alone.
-        chosen = value if isinstance(value, dict) else {"upload": value, "seen": None}
+        chosen = value if isinstance(value, dict) else {"upload": value}
+        fingerprint = _fingerprint(chosen)
         upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(chosen["upload"]))
         wrong: tuple[str, ...] = ()
-        if upload.state == "waiting" and chosen["seen"] in (None, upload.seen):
+        if upload.state == "waiting" and fingerprint in (None, upload.fingerprint):
             before = await asyncio.to_thread(self._store.uploads.applied_before, upload)
             wrong = doubts(upload, SlackWriter(), before=before)
         if not wrong:
-            await self._confirm(request, upload.id, chosen["seen"])
+            await self._confirm(request, upload.id, fingerprint)
             return
         await self._interactions.open(request, body, views.sure(upload, wrong, _about(request, upload)))
 
@@ -246,15 +247,16 @@ class Files:
         """The modal of a list that looks wrong, with the number of phones typed."""
         upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(about["upload"]))
         typed = str(body["view"]["state"]["values"][views.NUMBER]["upload.number"]["value"] or "")
-        if upload.seen == about["seen"] and _number(typed) != upload.asked:
+        fingerprint = _fingerprint(about)
+        if upload.fingerprint == fingerprint and _number(typed) != upload.asked:
             text = f"That is not the number of phones, which is {upload.asked:,}."
             return replace(Message.of(text, private=True), field=views.NUMBER)
-        await self._confirm(request, upload.id, str(about["seen"]))
+        await self._confirm(request, upload.id, fingerprint)
         return None
 
-    async def _confirm(self, request: Request, upload: int, seen: str | None) -> None:
+    async def _confirm(self, request: Request, upload: int, fingerprint: str | None) -> None:
         by = origin_of(request, Function.UPLOAD)
-        await asyncio.to_thread(self._store.uploads.confirm, request.account.id, upload, by, seen=seen)
+        await asyncio.to_thread(self._store.uploads.confirm, request.account.id, upload, by, fingerprint=fingerprint)
         self._runner.poke()
 
     async def _stop(self, request: Request, body: dict[str, Any]) -> None:
@@ -272,7 +274,7 @@ class Files:
     async def _ask_undo(self, request: Request, body: dict[str, Any]) -> None:
         """*Undo this upload*: a modal, opened at once and filled with the counts when they are there."""
         upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(value_of(body)))
-        require_undoable(upload, self._terms.within(request.account.settings).undo)
+        require_undoable(upload, self._deadlines.within(request.account.settings).undo)
         opened = await self._interactions.open(request, body, views.counting(upload))
         if opened is not None:
             # Of a long list it takes longer than a button may: the modal says that it is being counted.
@@ -280,7 +282,7 @@ class Files:
 
     async def _count_undo(self, request: Request, upload: Upload, opened: dict[str, Any]) -> None:
         try:
-            outlook = await asyncio.to_thread(self._store.uploads.undo_outlook, upload.account_id, upload.id)
+            outlook = await asyncio.to_thread(self._store.uploads.preview_undo, upload.account_id, upload.id)
             filled = views.undo_question(upload, outlook, _about(request, upload))
         except StoreError as error:
             filled = told(Message.of(escape(str(error))))
@@ -294,7 +296,7 @@ class Files:
             request.account.id,
             int(about["upload"]),
             by,
-            within=self._terms.within(request.account.settings).undo,
+            within=self._deadlines.within(request.account.settings).undo,
         )
         self._runner.poke()
 
@@ -405,7 +407,14 @@ def _share(file: dict[str, Any], channel: str) -> dict[str, Any] | None:
 
 
 def _about(request: Request, upload: Upload) -> str:
-    return about(request, upload=upload.id, seen=upload.seen)
+    return about(request, upload=upload.id, fingerprint=upload.fingerprint)
+
+
+def _fingerprint(remembered: dict[str, Any]) -> str | None:
+    """The fingerprint of the preview that a button or a modal was shown with; None when it carries none."""
+    # It was called "seen" until 2026-11, and buttons stay pressable for as long as their messages stand.
+    found: str | None = remembered.get("fingerprint", remembered.get("seen"))
+    return found
 
 
 def _number(typed: str) -> int | None:

@@ -12,7 +12,7 @@ from store.exports import COLUMNS as EXPORT_COLUMNS
 from store.exports import Export, Wanted
 from store.guard import doubts
 from store.history import Happening, Page
-from store.importing import Held, apply_upload, restage, stage_upload, undo_upload
+from store.importing import LeaseKeeper, apply_upload, restage, stage_upload, undo_upload
 from store.lists.formulas import guarded
 from store.lists.reader import Damaged, ListReader, NoPhoneColumn, Row
 from store.lists.staging import Progress, Scratch, stage
@@ -30,18 +30,18 @@ from store.records import (
     Actor,
     Added,
     Batch,
-    Carried,
     Cause,
     Conversation,
+    Deadlines,
     Deleted,
     Delivery,
     Entry,
+    ImportedNote,
     OptOut,
     Origin,
-    Outlook,
     PhoneState,
     StagedCounts,
-    Terms,
+    UndoPreview,
     UnreadableReason,
     UnreadableRow,
     Upload,
@@ -62,12 +62,12 @@ __all__ = [
     "Actor",
     "Added",
     "Batch",
-    "Carried",
     "Cause",
     "Conversation",
     "CountryUnknown",
     "Damaged",
     "Database",
+    "Deadlines",
     "Deleted",
     "Delivery",
     "Digest",
@@ -76,7 +76,8 @@ __all__ = [
     "FoundPhone",
     "Function",
     "Happening",
-    "Held",
+    "ImportedNote",
+    "LeaseKeeper",
     "LeaseLost",
     "ListReader",
     "ListRefused",
@@ -85,7 +86,6 @@ __all__ = [
     "NotAPhone",
     "OptOut",
     "Origin",
-    "Outlook",
     "Page",
     "PhoneNumber",
     "PhoneState",
@@ -102,7 +102,7 @@ __all__ = [
     "StoreError",
     "StoreUnavailable",
     "Summary",
-    "Terms",
+    "UndoPreview",
     "UnreadableReason",
     "UnreadableRow",
     "Upload",

@@ -19,7 +19,7 @@ _UNREADABLE_BATCH = 2_000
 _CHANGED = "The file changed after the preview. Drop it again to see what it holds now."
 
 
-class Held:
+class LeaseKeeper:
     """
     Keeps the lease of an upload from a thread of its own, every third of it, for as long as the block runs.
 
@@ -77,7 +77,7 @@ def stage_upload(
 
     A list that cannot be read leaves it refused, with the reason as its problem. `LeaseLost` and `WrongState` as ever.
     """
-    with Held(store, upload, lease_seconds=lease_seconds) as held:
+    with LeaseKeeper(store, upload, lease_seconds=lease_seconds) as held:
         try:
             scratch = _read(upload, path, scratch_path, progress, held)
         except NoPhoneColumn as error:
@@ -92,7 +92,7 @@ def stage_upload(
             scratch.close()
 
 
-def _read(upload: Upload, path: Path, scratch_path: Path, progress: Progress, held: Held) -> Scratch:
+def _read(upload: Upload, path: Path, scratch_path: Path, progress: Progress, held: LeaseKeeper) -> Scratch:
     return stage(
         path,
         scratch_path,
@@ -107,7 +107,7 @@ def restage(
     store: Store, upload: Upload, path: Path, scratch_path: Path, progress: Progress, lease_seconds: float
 ) -> Scratch:
     """The scratch file of an upload whose preview another machine, or another life, made; `StoreError` if it differs."""
-    with Held(store, upload, lease_seconds=lease_seconds) as held:
+    with LeaseKeeper(store, upload, lease_seconds=lease_seconds) as held:
         try:
             scratch = _read(upload, path, scratch_path, progress, held)
         except ListRefused as error:
@@ -134,7 +134,7 @@ def apply_upload(
     *progress* gets phones, of all the upload's. May be stopped anywhere, by anything: whoever calls this next goes on
     from the last committed batch, with the same outcome.
     """
-    with Held(store, upload, lease_seconds=lease_seconds) as held:
+    with LeaseKeeper(store, upload, lease_seconds=lease_seconds) as held:
         upload = replace(store.uploads.get(upload.account_id, upload.id), owner=upload.owner, fence=upload.fence)
         while True:
             held.check()
@@ -152,7 +152,7 @@ def undo_upload(store: Store, upload: Upload, progress: Progress, lease_seconds:
 
     *progress* gets opt-outs lifted, of all the upload's. May be stopped anywhere, like `apply_upload`.
     """
-    with Held(store, upload, lease_seconds=lease_seconds) as held:
+    with LeaseKeeper(store, upload, lease_seconds=lease_seconds) as held:
         upload = replace(store.uploads.get(upload.account_id, upload.id), owner=upload.owner, fence=upload.fence)
         while upload.undo_phone < upload.last_phone:
             held.check()
@@ -162,7 +162,7 @@ def undo_upload(store: Store, upload: Upload, progress: Progress, lease_seconds:
         return store.uploads.finish_undo(upload)
 
 
-def _met(store: Store, upload: Upload, scratch: Scratch, held: Held) -> tuple[int, dict[str, int]]:
+def _met(store: Store, upload: Upload, scratch: Scratch, held: LeaseKeeper) -> tuple[int, dict[str, int]]:
     """
     What the account knows of the list's phones: how many are opted out, and what the guard asks about conversations.
 
@@ -179,7 +179,7 @@ def _met(store: Store, upload: Upload, scratch: Scratch, held: Held) -> tuple[in
     return already, {"known": known, "texted": texted}
 
 
-def _checked(progress: Progress, held: Held) -> Progress:
+def _checked(progress: Progress, held: LeaseKeeper) -> Progress:
     def both(rows: int, fraction: float) -> None:
         held.check()
         progress(rows, fraction)

@@ -217,7 +217,7 @@ class UnreadableRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class ImportedNote:
     """
     What a list itself says of an opt-out: `requested_at` in UTC, and a `note`.
 
@@ -238,7 +238,7 @@ class Batch:
     """
 
     lines: dict[str, int]
-    carried: Mapping[str, Carried] = field(default_factory=dict)
+    carried: Mapping[str, ImportedNote] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,29 +251,31 @@ class UnreadableReason:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class Deadlines:
     """How long a preview waits until somebody is reminded and until it expires, and an upload can be undone."""
 
     remind: timedelta
     expire: timedelta
     undo: timedelta
 
-    def within(self, settings: AccountSettings) -> "Terms":
+    def within(self, settings: AccountSettings) -> "Deadlines":
         """These, as narrowed by what an account's admins decided."""
         days = settings.undo_days
         return self if days is None else replace(self, undo=min(self.undo, timedelta(days=days)))
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class UndoPreview:
     """What undoing an upload would do, or did: phones opted in, phones that stay out, conversations that re-open."""
 
     opted_in: int
     kept_out: int
     reopened: int
 
-    def __add__(self, other: "Outlook") -> "Outlook":
-        return Outlook(self.opted_in + other.opted_in, self.kept_out + other.kept_out, self.reopened + other.reopened)
+    def __add__(self, other: "UndoPreview") -> "UndoPreview":
+        return UndoPreview(
+            self.opted_in + other.opted_in, self.kept_out + other.kept_out, self.reopened + other.reopened
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +350,7 @@ class Upload:
         return self.to_opt_out or self.phones
 
     @property
-    def seen(self) -> str:
+    def fingerprint(self) -> str:
         """Names what the preview shows: a list that was read again with another outcome has another."""
         counts = (self.rows, self.phones, self.already, self.unreadable)
         shown = repr((self.sha256, self.country, self.phone_column, counts))

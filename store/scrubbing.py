@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 import numpy as np
 
 from store.errors import ListRefused, StoreError
-from store.importing import Held
+from store.importing import LeaseKeeper
 from store.lists.copying import FILE_CHANGED, Copy, with_commas
 from store.lists.reader import Block, Damaged, ListReader, NoPhoneColumn, Row
 from store.lists.staging import Progress
@@ -134,7 +134,7 @@ def scrub_upload(
 
     A list that cannot be read leaves it refused, which is returned then. `LeaseLost` and `WrongState` as ever.
     """
-    with Held(store, upload, lease_seconds=lease_seconds) as held:
+    with LeaseKeeper(store, upload, lease_seconds=lease_seconds) as held:
 
         def checked(rows: int, fraction: float) -> None:
             held.check()

@@ -21,9 +21,20 @@ from store.errors import LeaseLost, StoreError, WrongState
 from store.models import UPLOAD_PURPOSES, accounts, conversations, entries, opt_outs, unreadable_rows, uploads
 from store.notes import Function
 from store.optouts import change_count, count_phones, count_standing, mark_conversations
-from store.records import Actor, Batch, Carried, Entry, Origin, Outlook, StagedCounts, Terms, UnreadableRow, Upload
+from store.records import (
+    Actor,
+    Batch,
+    Deadlines,
+    Entry,
+    ImportedNote,
+    Origin,
+    StagedCounts,
+    UndoPreview,
+    UnreadableRow,
+    Upload,
+)
 from store.rows import entries_of, entry_of, new_entry, now
-from store.undoing import lift, next_stretch, outlook
+from store.undoing import lift, next_range, preview
 
 PAGE = 1_000
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -119,18 +130,18 @@ class Uploads:
         with self._database.read() as connection:
             return tuple(upload_of(row) for row in connection.execute(query).mappings())
 
-    def confirm(self, account: int, upload: int, by: Origin, *, seen: str | None = None) -> Upload:
+    def confirm(self, account: int, upload: int, by: Origin, *, fingerprint: str | None = None) -> Upload:
         """
         Somebody said yes: waiting -> applying, by an entry of the person who said it.
 
-        *seen*: the `Upload.seen` of the preview they decided on. `WrongState`, with how the upload stands in words, when
+        *fingerprint*: the `Upload.fingerprint` of the preview they decided on. `WrongState`, with how the upload stands in words, when
         it does not wait (a second click) or was read again with another outcome.
         """
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
             found = _locked(connection, account, upload)
             _require(found, "waiting")
-            if seen not in (None, found.seen):
+            if fingerprint not in (None, found.fingerprint):
                 raise WrongState(
                     f"{found.file_name} was read again since, with other counts: see its preview as it is now."
                 )
@@ -180,19 +191,19 @@ class Uploads:
                 number = new_entry(connection, account, by, upload_id=upload).id
             return _change(connection, found, state="undoing", pending=True, problem=None, undo_entry_id=number)
 
-    def undo_outlook(self, account: int, upload: int) -> Outlook:
+    def preview_undo(self, account: int, upload: int) -> UndoPreview:
         """
         What undoing the upload would do now. Reads the account's list as far as the upload's reaches, in steps.
 
         Others may opt out or delete meanwhile: what the undo does is counted again while it does it.
         """
         found = self.get(account, upload)
-        total, after = Outlook(0, 0, 0), found.undo_phone
+        total, after = UndoPreview(0, 0, 0), found.undo_phone
         while after < found.last_phone:
             with self._database.read() as connection:
-                stretch = next_stretch(connection, found, after, UNDO_BATCH)
-                total += outlook(connection, found, stretch)
-            after = stretch.end
+                span = next_range(connection, found, after, UNDO_BATCH)
+                total += preview(connection, found, span)
+            after = span.end
         return total
 
     def applied_before(self, upload: Upload) -> Entry | None:
@@ -238,19 +249,19 @@ class Uploads:
         lease_seconds: float,
         upload: tuple[int, int] | None = None,
         largest: int | None = None,
-        terms: Terms | None = None,
+        deadlines: Deadlines | None = None,
     ) -> Upload | None:
         """
         Take the oldest upload that has something left to do, or (account, id) *upload*, for *lease_seconds*.
 
-        *largest*: only files of so many bytes, or uploads that only have to be shown. *terms*: take the previews too that
+        *largest*: only files of so many bytes, or uploads that only have to be shown. *deadlines*: take the previews too that
         waited longer than these say. None when there is nothing to do. Two who claim at once never get the same one.
         """
         at = now()
         due: sa.ColumnElement[bool] = uploads.c.pending
-        if terms is not None:
-            reminded = sa.and_(uploads.c.reminded_at.is_(None), uploads.c.waiting_since <= at - terms.remind)
-            over = sa.or_(reminded, uploads.c.waiting_since <= at - terms.expire)
+        if deadlines is not None:
+            reminded = sa.and_(uploads.c.reminded_at.is_(None), uploads.c.waiting_since <= at - deadlines.remind)
+            over = sa.or_(reminded, uploads.c.waiting_since <= at - deadlines.expire)
             due = sa.or_(due, sa.and_(uploads.c.state == "waiting", over))
         query = sa.select(uploads).where(due, uploads.c.lease_until <= at)
         if upload is None:
@@ -443,7 +454,7 @@ class Uploads:
             return
         rows: list[dict[str, Any]] = []
         for phone, line in batch.lines.items():
-            own = batch.carried.get(phone, Carried(None, None))
+            own = batch.carried.get(phone, ImportedNote(None, None))
             rows.append({**same, "phone": phone, "line": line, "note": own.note, "requested_at": own.requested_at})
         connection.execute(sa.insert(opt_outs), rows)
 
@@ -469,13 +480,13 @@ class Uploads:
             _require(found, "undoing")
             if found.undo_phone != upload.undo_phone:
                 raise LeaseLost("This batch was stored already.")
-            stretch = next_stretch(connection, found, found.undo_phone, batch)
-            did = lift(connection, found, stretch)
+            span = next_range(connection, found, found.undo_phone, batch)
+            did = lift(connection, found, span)
             change_count(connection, found.account_id, -did.opted_in)
             return _change(
                 connection,
                 found,
-                undo_phone=stretch.end,
+                undo_phone=span.end,
                 opted_in=found.opted_in + did.opted_in,
                 kept_out=found.kept_out + did.kept_out,
                 reopened=found.reopened + did.reopened,

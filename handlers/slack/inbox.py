@@ -144,7 +144,7 @@ class Events:
         def renew() -> None:
             self._store.deliveries.renew(account, event_id, lease_seconds=self._lease_seconds)
 
-        return self._tasks.keeping(renew, self._lease_seconds, name="hold an event")
+        return self._tasks.keep_lease(renew, self._lease_seconds, name="hold an event")
 
     async def unasked(self, body: dict[str, Any]) -> None:
         """An event nobody handles: acknowledged, and done."""

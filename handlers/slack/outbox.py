@@ -198,7 +198,7 @@ class Answers:
             if answer.account is not None:
                 self._store.deliveries.renew(answer.account, answer.id, lease_seconds=self._lease_seconds)
 
-        return self._tasks.keeping(renew, self._lease_seconds, name="hold an answer")
+        return self._tasks.keep_lease(renew, self._lease_seconds, name="hold an answer")
 
     async def _link(self, account: int, entry: int, place: Place) -> None:
         """Link the entry that the place's message tells of to it: whoever looks the number up later can go there."""

@@ -118,7 +118,7 @@ class Runner:
             self._owner,
             lease_seconds=self._limits.lease_seconds,
             largest=SMALL_BYTES if lane else None,
-            terms=self._limits.terms,
+            deadlines=self._limits.deadlines,
         )
         if upload is None:
             return False
@@ -193,17 +193,17 @@ class Runner:
             read.channel_name,
             reason="applied unasked, as the settings say",
         )
-        await asyncio.to_thread(self._store.uploads.confirm, read.account_id, read.id, by, seen=read.seen)
+        await asyncio.to_thread(self._store.uploads.confirm, read.account_id, read.id, by, fingerprint=read.fingerprint)
         self.poke()
 
     async def _waited(self, upload: Upload) -> bool:
         """A preview that nobody answers expires, or is reminded of once; True when that was all there is to do."""
-        store, terms, at = self._store.uploads, self._limits.terms, datetime.now(UTC)
+        store, deadlines, at = self._store.uploads, self._limits.deadlines, datetime.now(UTC)
         since = upload.waiting_since or at
-        if since + terms.expire <= at:
+        if since + deadlines.expire <= at:
             await asyncio.to_thread(store.expire, upload)
             return False
-        if upload.pending or upload.reminded_at is not None or since + terms.remind > at:
+        if upload.pending or upload.reminded_at is not None or since + deadlines.remind > at:
             return False  # it is here to be shown
         # Kept first: whoever dies in between has reminded nobody, which is better than everybody twice.
         await asyncio.to_thread(store.set_reminded, upload, reminded=True)
@@ -217,7 +217,7 @@ class Runner:
         return True
 
     async def _remind(self, upload: Upload) -> None:
-        message = views.reminder(upload, self._limits.terms)
+        message = views.reminder(upload, self._limits.deadlines)
         try:
             await self._poster.post(
                 upload.channel_id, message, upload.thread_ts or upload.message_ts, _keyed(upload, "reminder")
@@ -232,7 +232,7 @@ class Runner:
         return self._store.uploads.renew(upload, lease_seconds=self._limits.lease_seconds)
 
     def _lease_kept(self, upload: Upload) -> AbstractAsyncContextManager[None]:
-        return self._tasks.keeping(lambda: self._renew(upload), self._limits.lease_seconds, name="hold an upload")
+        return self._tasks.keep_lease(lambda: self._renew(upload), self._limits.lease_seconds, name="hold an upload")
 
     async def _show(self, upload: Upload, progress: Progress) -> None:
         """How *upload* stands, in its message; where Slack will never take that, to whoever dropped the list."""
@@ -300,7 +300,7 @@ class Runner:
         elif upload.state == "undone":
             entry = await asyncio.to_thread(self._store.uploads.undone_by, upload)
         account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
-        return views.of_state(upload, self._limits.terms.within(account.settings), entry)
+        return views.of_state(upload, self._limits.deadlines.within(account.settings), entry)
 
     @staticmethod
     def _moving(upload: Upload, said: dict[str, Any], seconds: float) -> Message:

@@ -29,7 +29,7 @@ from typing import Any, TextIO
 from handlers.work.download import Download, DownloadError
 from handlers.work.job import Job
 from store import (
-    Held,
+    LeaseKeeper,
     LeaseLost,
     Scratch,
     Store,
@@ -213,7 +213,7 @@ class Worker:
         job.scratch_dir.mkdir(parents=True, exist_ok=True)
         for left in job.scratch_dir.glob(f"{job.scratch.stem}.*.list"):
             left.unlink(missing_ok=True)
-        with Held(store, upload, lease_seconds=job.lease_seconds) as held:
+        with LeaseKeeper(store, upload, lease_seconds=job.lease_seconds) as held:
 
             def progress(fraction: float) -> None:
                 held.check()

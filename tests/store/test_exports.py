@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from store import (
     EXPORT_COLUMNS,
     Account,
-    Carried,
     Function,
+    ImportedNote,
     LeaseLost,
     ListReader,
     NotAPhone,
@@ -114,7 +114,7 @@ def test_thrutext_has_its_columns_and_keeps_what_lists_said(
     """The eight of ThruText's own export in its order; the time is when the person asked, the note is the list's."""
     asked = datetime(2026, 10, 1, 8, 30, tzinfo=UTC)
     upload = applying(store, account, by_admin, counts(phones=1))
-    carried = {PHONES[0]: Carried(asked, "=please stop")}
+    carried = {PHONES[0]: ImportedNote(asked, "=please stop")}
     store.uploads.apply_batch(upload, Batch({PHONES[0]: 2}, carried), [], lease_seconds=60)
     header, row = csv.reader(io.StringIO(written(store, account, Wanted("thrutext"))))
     assert header == [
@@ -132,7 +132,7 @@ def test_thrutext_has_its_columns_and_keeps_what_lists_said(
     with ListReader(path) as reader:
         [found] = [one for one in reader.rows() if isinstance(one, Row)]
         said = reader.carried(found.cells)
-    assert said == Carried(asked, "=please stop · opt_out_type: upload")
+    assert said == ImportedNote(asked, "=please stop · opt_out_type: upload")
     assert row == ["2026-10-01T08:30:00+00:00", "", "", "", PHONES[0], "", "'=please stop", "upload"]
 
 

@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from store import Account, Actor, Function, LeaseLost, Origin, Outlook, Store, StoreError, Terms, Upload, WrongState
+from store import (
+    Account,
+    Actor,
+    Deadlines,
+    Function,
+    LeaseLost,
+    Origin,
+    Store,
+    StoreError,
+    UndoPreview,
+    Upload,
+    WrongState,
+)
 from store import undoing as module
 from store.models import metadata
 from tests.store.test_uploads import PHONES, applying, claimed, counts, lines, received
@@ -16,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 WEEK = timedelta(days=7)
-TERMS = Terms(remind=timedelta(hours=24), expire=timedelta(hours=72), undo=WEEK)
+DEADLINES = Deadlines(remind=timedelta(hours=24), expire=timedelta(hours=72), undo=WEEK)
 
 
 def applied(store: Store, account: Account, by: Origin, phones: list[str] = PHONES, *, file_id: str = "F1") -> Upload:
@@ -131,7 +143,7 @@ def test_an_undo_lifts_the_upload_and_nothing_else(store: Store, account: Accoun
     store.optouts.delete(account.id, PHONES[7], by_delete)  # an admin opted one in by hand
     store.optouts.delete(account.id, PHONES[8], by_delete)  # and this one, which then asked again
     store.optouts.add(account.id, [PHONES[8]], by_admin)
-    assert store.uploads.undo_outlook(account.id, upload.id) == Outlook(6, 2, 0)
+    assert store.uploads.preview_undo(account.id, upload.id) == UndoPreview(6, 2, 0)
 
     before = len(store.optouts.list_entries(account.id, 99))
     after = undone(store, upload, by_admin)
@@ -147,7 +159,7 @@ def test_an_undo_lifts_the_upload_and_nothing_else(store: Store, account: Accoun
     deleted = store.optouts.find(account.id, PHONES[7]).opt_outs[0]
     assert deleted.lifted is not None
     assert deleted.lifted.function == Function.DELETE
-    assert store.uploads.undo_outlook(account.id, upload.id) == Outlook(0, 0, 0)
+    assert store.uploads.preview_undo(account.id, upload.id) == UndoPreview(0, 0, 0)
 
 
 def test_an_undo_leaves_what_another_upload_holds(store: Store, account: Account, by_admin: Origin) -> None:
@@ -155,7 +167,7 @@ def test_an_undo_leaves_what_another_upload_holds(store: Store, account: Account
     first = applied(store, account, by_admin)
     second = applied(store, account, by_admin, PHONES[5:], file_id="F2")
     assert (second.newly_opted_out, second.already_opted_out) == (0, 5)
-    assert store.uploads.undo_outlook(account.id, first.id) == Outlook(5, 5, 0)
+    assert store.uploads.preview_undo(account.id, first.id) == UndoPreview(5, 5, 0)
     first = undone(store, first, by_admin)
     assert (first.opted_in, first.kept_out, exact(store, account)) == (5, 5, 5)
     second = undone(store, second, by_admin)
@@ -175,7 +187,7 @@ def test_conversations_in_active_campaigns_re_open(store: Store, account: Accoun
         store.campaigns.put_conversation(account.id, campaign, "Bob", PHONES[1])
     store.optouts.add(account.id, [PHONES[1]], by_admin)
     upload = applied(store, account, by_admin)
-    assert store.uploads.undo_outlook(account.id, upload.id) == Outlook(9, 1, 1)
+    assert store.uploads.preview_undo(account.id, upload.id) == UndoPreview(9, 1, 1)
     assert undone(store, upload, by_admin).reopened == 1
     states = {
         (c.campaign_id, c.contact): c.opted_out
@@ -292,7 +304,7 @@ def test_an_undo_walks_through_other_opt_outs(
     upload = applied(store, account, by_admin)
     for _ in range(3):
         store.optouts.add(account.id, [*between, PHONES[6]], by_admin)
-    assert store.uploads.undo_outlook(account.id, upload.id) == Outlook(8, 2, 0)
+    assert store.uploads.preview_undo(account.id, upload.id) == UndoPreview(8, 2, 0)
     after = undone(store, upload, by_admin, batch=2)
     assert (after.opted_in, after.kept_out) == (8, 2)
     assert out(store, account) == {*between, PHONES[4], PHONES[6]}
@@ -307,7 +319,7 @@ def test_an_upload_is_not_another_accounts_to_change(store: Store, account: Acco
         lambda: store.uploads.stop(other.id, upload.id, by_admin),
         lambda: store.uploads.go_on(other.id, upload.id, by_admin),
         lambda: store.uploads.undo(other.id, upload.id, by_admin, within=WEEK),
-        lambda: store.uploads.undo_outlook(other.id, upload.id),
+        lambda: store.uploads.preview_undo(other.id, upload.id),
     )
     for attempt in attempts:
         with pytest.raises(StoreError, match="no upload 1"):
@@ -320,13 +332,13 @@ def test_an_upload_is_not_another_accounts_to_change(store: Store, account: Acco
 def test_a_yes_is_for_the_preview_that_was_seen(store: Store, account: Account, by_admin: Origin) -> None:
     """Read again with another outcome, the list waits for another yes."""
     upload = claimed(store, received(store, account))
-    seen = store.uploads.staged(upload, counts()).seen
+    fingerprint = store.uploads.staged(upload, counts()).fingerprint
     store.uploads.set_country(account.id, upload.id, "GB")
     again = store.uploads.staged(upload, replace(counts(phones=9), country="GB"))
-    assert again.seen != seen
+    assert again.fingerprint != fingerprint
     with pytest.raises(WrongState, match="was read again since, with other counts"):
-        store.uploads.confirm(account.id, upload.id, by_admin, seen=seen)
-    assert store.uploads.confirm(account.id, upload.id, by_admin, seen=again.seen).state == "applying"
+        store.uploads.confirm(account.id, upload.id, by_admin, fingerprint=fingerprint)
+    assert store.uploads.confirm(account.id, upload.id, by_admin, fingerprint=again.fingerprint).state == "applying"
 
 
 def test_the_same_file_applied_before(store: Store, account: Account, by_admin: Origin) -> None:
@@ -370,36 +382,36 @@ def waiting(store: Store, account: Account) -> Upload:
 def test_a_preview_is_due_for_a_reminder_once(store: Store, account: Account) -> None:
     """After its hours one replica gets it, to remind; then nobody does until it expires."""
     waiting(store, account)
-    assert store.uploads.claim("one", lease_seconds=60, terms=TERMS) is None
+    assert store.uploads.claim("one", lease_seconds=60, deadlines=DEADLINES) is None
     turn_back(store, "waiting_since", timedelta(hours=24))
     assert store.uploads.claim("one", lease_seconds=60) is None
-    mine = store.uploads.claim("one", lease_seconds=60, terms=TERMS)
+    mine = store.uploads.claim("one", lease_seconds=60, deadlines=DEADLINES)
     assert mine is not None
-    assert store.uploads.claim("two", lease_seconds=60, terms=TERMS) is None
+    assert store.uploads.claim("two", lease_seconds=60, deadlines=DEADLINES) is None
     store.uploads.set_reminded(mine, reminded=True)
     store.uploads.release(mine, settled="waiting")
-    assert store.uploads.claim("two", lease_seconds=60, terms=TERMS) is None
+    assert store.uploads.claim("two", lease_seconds=60, deadlines=DEADLINES) is None
     turn_back(store, "waiting_since", timedelta(hours=48))
-    assert store.uploads.claim("two", lease_seconds=60, terms=TERMS) is not None
+    assert store.uploads.claim("two", lease_seconds=60, deadlines=DEADLINES) is not None
 
 
 def test_a_reminder_that_failed_is_due_again(store: Store, account: Account) -> None:
     """Slack did not take it, so it is taken back."""
     waiting(store, account)
     turn_back(store, "waiting_since", timedelta(hours=24))
-    mine = store.uploads.claim("one", lease_seconds=60, terms=TERMS)
+    mine = store.uploads.claim("one", lease_seconds=60, deadlines=DEADLINES)
     assert mine is not None
     store.uploads.set_reminded(mine, reminded=True)
     store.uploads.set_reminded(mine, reminded=False)
     store.uploads.release(mine, settled="waiting")
-    assert store.uploads.claim("two", lease_seconds=60, terms=TERMS) is not None
+    assert store.uploads.claim("two", lease_seconds=60, deadlines=DEADLINES) is not None
 
 
 def test_a_preview_expires_once(store: Store, account: Account, by_admin: Origin) -> None:
     """It can no longer be confirmed, and says so; nothing was changed."""
     waiting(store, account)
     turn_back(store, "waiting_since", timedelta(hours=72))
-    mine = store.uploads.claim("one", lease_seconds=60, terms=TERMS)
+    mine = store.uploads.claim("one", lease_seconds=60, deadlines=DEADLINES)
     assert mine is not None
     assert store.uploads.expire(mine).state == "expired"
     with pytest.raises(WrongState, match=r"expired\. Drop the file again to start over"):
@@ -415,7 +427,7 @@ def test_a_yes_before_the_expiry_counts(store: Store, account: Account, by_admin
     """Whoever claimed it to let it expire finds that somebody decided."""
     waiting(store, account)
     turn_back(store, "waiting_since", timedelta(hours=72))
-    mine = store.uploads.claim("one", lease_seconds=60, terms=TERMS)
+    mine = store.uploads.claim("one", lease_seconds=60, deadlines=DEADLINES)
     assert mine is not None
     store.uploads.confirm(account.id, mine.id, by_admin)
     with pytest.raises(WrongState, match="being opted out already"):
@@ -426,7 +438,7 @@ def test_reading_again_starts_the_wait_anew(store: Store, account: Account) -> N
     """Another country is a new preview, with its own reminder and end."""
     waiting(store, account)
     turn_back(store, "waiting_since", timedelta(hours=80))
-    mine = store.uploads.claim("one", lease_seconds=60, terms=TERMS)
+    mine = store.uploads.claim("one", lease_seconds=60, deadlines=DEADLINES)
     assert mine is not None
     store.uploads.set_reminded(mine, reminded=True)
     store.uploads.set_country(account.id, mine.id, "GB")
@@ -434,7 +446,7 @@ def test_reading_again_starts_the_wait_anew(store: Store, account: Account) -> N
     assert again.reminded_at is None
     assert isinstance(again.waiting_since, datetime)
     store.uploads.release(mine, settled="waiting")
-    assert store.uploads.claim("two", lease_seconds=60, terms=TERMS) is None
+    assert store.uploads.claim("two", lease_seconds=60, deadlines=DEADLINES) is None
 
 
 # Lanes
