@@ -35,9 +35,11 @@ from store import (
     Deadlines,
     Function,
     Origin,
+    Purpose,
     Store,
     StoreError,
     Upload,
+    UploadState,
     WrongState,
     doubts,
     require_undoable,
@@ -181,11 +183,11 @@ class Files:
         """Keep the upload; from here on the runner has it. *said*: what was written with the file, where that is known."""
         thread = (share.get("thread_ts") or share["ts"]) if share else None
         purpose = purpose_of(said, file)
-        action = Action.DROP if purpose == "opt out" else Action.SCRUB
+        action = Action.SCRUB if purpose.is_scrub else Action.DROP
         request = await self._request(account, body, client, user, channel, channel_name, thread, action)
         if request is None:
             return
-        if purpose != "opt out" and (closed := await self._replies.why_closed(request)):
+        if purpose.is_scrub and (closed := await self._replies.why_closed(request)):
             # What comes back tells who is opted out.
             log.info("not scrubbed here", channel=channel, why=closed)
             text = (
@@ -212,7 +214,7 @@ class Files:
         )
         if created:
             self._runner.poke()
-        elif purpose != "opt out" and not upload.is_scrub:
+        elif purpose.is_scrub and not upload.is_scrub:
             text = (
                 f"{quoted(upload.file_name)} is not scrubbed: it was taken as an opt-out list, and what was decided of that "
                 "stands. Drop the file itself once more with the word `scrub`."
@@ -235,7 +237,7 @@ class Files:
         fingerprint = _fingerprint(chosen)
         upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(chosen["upload"]))
         wrong: tuple[str, ...] = ()
-        if upload.state == "waiting" and fingerprint in (None, upload.fingerprint):
+        if upload.state is UploadState.WAITING and fingerprint in (None, upload.fingerprint):
             before = await asyncio.to_thread(self._store.uploads.applied_before, upload)
             wrong = doubts(upload, SlackWriter(), before=before)
         if not wrong:
@@ -391,12 +393,13 @@ class Files:
         return None
 
 
-def purpose_of(said: str, file: dict[str, Any]) -> str:
+def purpose_of(said: str, file: dict[str, Any]) -> Purpose:
     """What a dropped *file* is for, by the word `scrub` in what was *said* with it, in its title or in its name."""
     for text in (said, str(file.get("title") or ""), str(file.get("name") or "")):
         if _SCRUB.search(text):
-            return "scrub, keep unreadable" if _KEEP.search(said) and not _NOT_KEEP.search(said) else "scrub"
-    return "opt out"
+            keep = _KEEP.search(said) and not _NOT_KEEP.search(said)
+            return Purpose.SCRUB_KEEPING if keep else Purpose.SCRUB
+    return Purpose.OPT_OUT
 
 
 def _share(file: dict[str, Any], channel: str) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from store.exports import Export, Wanted
 from store.guard import doubts
 from store.history import Happening, Page
 from store.importing import LeaseKeeper, apply_upload, restage, stage_upload, undo_upload
+from store.leases import Lease
 from store.lists.formulas import guarded
 from store.lists.reader import Damaged, ListReader, NoPhoneColumn, Row
 from store.lists.staging import Progress, Scratch, stage
@@ -49,6 +50,8 @@ from store.records import (
 from store.scrubbing import Scrubbed, scrub, scrub_upload
 from store.store import Store
 from store.summary import Summary
+from store.upload_states import Purpose, UploadState
+from store.upload_work import UploadWork
 from store.uploads import require_undoable
 
 __all__ = [
@@ -77,6 +80,7 @@ __all__ = [
     "Function",
     "Happening",
     "ImportedNote",
+    "Lease",
     "LeaseKeeper",
     "LeaseLost",
     "ListReader",
@@ -92,6 +96,7 @@ __all__ = [
     "Plain",
     "Post",
     "Progress",
+    "Purpose",
     "Reason",
     "Row",
     "Scratch",
@@ -106,6 +111,8 @@ __all__ = [
     "UnreadableReason",
     "UnreadableRow",
     "Upload",
+    "UploadState",
+    "UploadWork",
     "Wanted",
     "Writer",
     "WrongState",

@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.config import Settings
 from bot.sandbox import SandboxMessage, State
 from store import Function, Upload
+from tests.desks import holder_of
 from tests.handlers.conftest import ADMINS, TICKETS, Office
 
 UPLOADS = "optout-uploads"
@@ -58,7 +59,7 @@ async def settled(office: Office) -> Upload:
     async with asyncio.timeout(30):
         while True:
             upload = office.store.uploads.list(office.account.id, 1)[0]
-            if not upload.pending and upload.owner is None:
+            if not upload.pending and holder_of(office.store, upload).owner is None:
                 return upload
             await office.people.state(after=(await office.people.state()).version, timeout=0.1)
 

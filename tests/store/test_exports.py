@@ -113,9 +113,9 @@ def test_thrutext_has_its_columns_and_keeps_what_lists_said(
 ) -> None:
     """The eight of ThruText's own export in its order; the time is when the person asked, the note is the list's."""
     asked = datetime(2026, 10, 1, 8, 30, tzinfo=UTC)
-    upload = applying(store, account, by_admin, counts(phones=1))
+    work = applying(store, account, by_admin, counts(phones=1))
     carried = {PHONES[0]: ImportedNote(asked, "=please stop")}
-    store.uploads.apply_batch(upload, Batch({PHONES[0]: 2}, carried), [], lease_seconds=60)
+    work.apply_batch(Batch({PHONES[0]: 2}, carried), [], lease_seconds=60)
     header, row = csv.reader(io.StringIO(written(store, account, Wanted("thrutext"))))
     assert header == [
         "timestamp",
