@@ -21,6 +21,7 @@ from store.errors import LeaseLost, StoreError, WrongState
 from store.models import UPLOAD_PURPOSES, accounts, conversations, entries, opt_outs, unreadable_rows, uploads
 from store.notes import Function
 from store.optouts import change_count, count_phones, count_standing, mark_conversations
+from store.phones.numbers import Reason
 from store.records import Actor, Batch, Carried, Entry, Origin, Outlook, StagedCounts, Terms, UnreadableRow, Upload
 from store.rows import entries_of, entry_of, new_entry, now
 from store.undoing import lift, next_stretch, outlook
@@ -417,9 +418,9 @@ class Uploads:
             self._database.insert_rows(
                 connection,
                 unreadable_rows,
-                ("account_id", "upload_id", "line", "cell", "reason", "cells"),
+                ("account_id", "upload_id", "line", "cell", "code", "reason", "cells"),
                 [
-                    (found.account_id, found.id, row.line, row.cell, row.reason, json.dumps(row.cells))
+                    (found.account_id, found.id, row.line, row.cell, row.code, row.reason, json.dumps(row.cells))
                     for row in unreadable
                 ],
             )
@@ -506,7 +507,7 @@ class Uploads:
             with self._database.read() as connection:
                 rows = connection.execute(query).mappings().all()
             for row in rows:
-                yield UnreadableRow(row["line"], row["cell"], row["reason"], tuple(row["cells"]))
+                yield UnreadableRow(row["line"], row["cell"], Reason(row["code"]), row["reason"], tuple(row["cells"]))
             if len(rows) < PAGE:
                 return
             after = rows[-1]["line"]

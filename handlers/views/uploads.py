@@ -35,6 +35,7 @@ from handlers.slack.mrkdwn import (
     sentence,
 )
 from handlers.views.scrubs import comparing, scrubbed
+from handlers.views.unreadable import reasons_line
 from store import (
     Entry,
     Outlook,
@@ -105,6 +106,8 @@ def preview(upload: Upload, terms: Terms, before: Entry | None = None) -> Messag
     """What would happen, before it happens, with the question. *before*: the entry that applied the same file already."""
     headline = f"*{file_name(upload.file_name)}: {_found(upload)}.* Nothing has changed yet."
     lines = [_counts(upload)]
+    if upload.unreadable_reasons:
+        lines.append(reasons_line(upload.unreadable_reasons))
     assumed = upload.summary.get("assumed", 0)
     if assumed and upload.country:
         had = "row had" if assumed == 1 else "rows had"
@@ -177,19 +180,8 @@ def _counts(upload: Upload) -> str:
     if upload.repeated:
         parts.append(f"{upload.repeated:,} repeated")
     if upload.unreadable:
-        parts.append(f"{upload.unreadable:,} not understood{_why(upload)}")
+        parts.append(f"{upload.unreadable:,} not understood")
     return " · ".join(parts)
-
-
-def _why(upload: Upload) -> str:
-    reasons = upload.unreadable_reasons
-    if not reasons:
-        return ""
-    shown = [f"{r.rows:,} × {quoted(r.reason, 80)}" for r in reasons[:4]]
-    if len(reasons) > 4:
-        shown.append("others")
-    first = min(r.first_line for r in reasons)
-    return f" ({'; '.join(shown)}; first at line {first:,})"
 
 
 def _country_menu(upload: Upload) -> Block:
@@ -228,6 +220,8 @@ def report(upload: Upload, terms: Terms) -> Message:
             f"{counted(upload.unreadable, 'row')} not understood: attached, with the reason for each. "
             f"Fix {fix} there and drop that file."
         )
+        if upload.unreadable_reasons:
+            lines.append(reasons_line(upload.unreadable_reasons))
     return Message.of(headline, section(headline), *sections(lines, "\n"), *_undo(upload, terms))
 
 

@@ -26,6 +26,7 @@ from store.lists.columns import THRUTEXT, THRUTEXT_PHONE, contact_signs, likely_
 from store.lists.formats import as_text
 from store.lists.header import DELIMITERS, HEADER_WITHIN, SampleRecord, find_header, sniff
 from store.lists.thrutext import ThruTextColumns
+from store.phones.numbers import Reason
 from store.records import Carried
 
 
@@ -53,10 +54,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """A line that is no row of the list, whole, with the reason; whatever phone is in it has not been read."""
+    """A line that is no row of the list, whole, with the reason and its code; no phone in it has been read."""
 
     line: int
     text: str
+    code: Reason
     reason: str
 
 
@@ -373,7 +375,8 @@ class ListReader:
             yield from self._row(start, cells)
             if len(record.taken) > 1 and any(self._hides_phone(cell) for cell in cells):
                 text = "".join(record.taken).rstrip("\r\n")
-                yield Damaged(start, text, "a phone number inside a quoted cell of several lines was not read")
+                reason = "a phone number inside a quoted cell of several lines was not read"
+                yield Damaged(start, text, Reason.HIDDEN_IN_CELL, reason)
             return
 
         # A quote that was never closed swallows rows, so the line it opens on is read without quoting, and whatever
@@ -387,7 +390,7 @@ class ListReader:
         if len(cells) == len(self.columns) and looks_like_phone(cells[self.phone_index]):
             yield from self._row(start, cells)
         else:
-            yield Damaged(start, text, "its quotes do not match: a quote opens and never closes")
+            yield Damaged(start, text, Reason.OPEN_QUOTE, "its quotes do not match: a quote opens and never closes")
 
     def _can_trust(self, taken: list[str], cells: list[str]) -> bool:
         """Is the record that `csv` made of these lines one, rather than rows swallowed by a stray quote?"""
@@ -495,7 +498,9 @@ class ListReader:
         if above := sum(record.start < header.start for record in records):
             self.remarks.append(f"{above} line{'s' if above > 1 else ''} above the header skipped")
         self._above = [
-            Damaged(number, line.rstrip("\r\n"), f"above the header, which is on line {header.start}")
+            Damaged(
+                number, line.rstrip("\r\n"), Reason.ABOVE_HEADER, f"above the header, which is on line {header.start}"
+            )
             for number, line in enumerate(sample[self.skip : header.start - 1], self.skip + 1)
             if any(looks_like_phone(_unquoted(cell)) for cell in line.rstrip("\r\n").split(self.delimiter))
         ]
