@@ -16,8 +16,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from store.database import Database
-from store.deliveries import mark_done
 from store.errors import LeaseLost, StoreError, WrongState
+from store.inbox import InboxEvent, finish
 from store.models import UPLOAD_PURPOSES, accounts, conversations, entries, opt_outs, unreadable_rows, uploads
 from store.notes import Function
 from store.optouts import change_count, count_phones, count_standing, mark_conversations
@@ -56,18 +56,18 @@ class Uploads:
         country: str | None,
         size: int = 0,
         purpose: str = "opt out",
-        delivery: str | None = None,
+        event: InboxEvent | None = None,
     ) -> tuple[Upload, bool]:
         """
         Note that a file was dropped; False with the upload there is when this file is known in this channel.
 
         A known one that is wanted for scrubbing after all, by a word with that same message, and was not confirmed yet,
         becomes that and counts as new: the word may come after the file. Wishes only grow, never the other way. *size*: of the file in bytes, 0 when nobody knows. *purpose*:
-        see `Upload`. *delivery*: the event that told of it, done with this.
+        see `Upload`. *event*: that told of it, done with this.
         """
         with self._database.write() as connection:
-            if delivery is not None:
-                mark_done(connection, account, delivery)
+            if event is not None:
+                finish(connection, event)
             self._database.lock_account(connection, account)
             known = (
                 sa.select(uploads)

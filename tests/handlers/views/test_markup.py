@@ -33,6 +33,7 @@ from store import (
     Deleted,
     Digest,
     Export,
+    ExportFilter,
     FoundPhone,
     Function,
     Happening,
@@ -46,7 +47,6 @@ from store import (
     UnreadableReason,
     Upload,
     UploadState,
-    Wanted,
 )
 from tests.handlers.views.test_optouts import ADMIN, AT, ONE, conversation, entry, number, opt_out
 from tests.handlers.views.test_uploads import TERMS, UPLOAD
@@ -141,7 +141,7 @@ def _digest(text: str) -> Iterator[Any]:
 @case(exports.asked, exports.making, exports.made, exports.failed)
 def _exports(text: str) -> Iterator[Any]:
     by = entry(1, Function.EXPORT, actor=Actor("platform", text))
-    export = Export(1, by, Wanted("desk", AT, "upload"), None, None, None, "asked", None, 0, 1)
+    export = Export(1, by, ExportFilter("desk", AT, "upload"), None, None, None, "asked", None, 0, None)
     yield from (exports.asked(export), exports.making(export, 3), exports.made(export, 3), exports.failed(text))
     yield exports.made(export, 0)
 
@@ -191,7 +191,9 @@ def _optouts(text: str) -> Iterator[Any]:
     none = NotAPhone(text, Reason.NOT_A_NUMBER, text)
     one = number(flagged=True, remark=text)
     outcome = Added(ONE, entry(1, reason=text), state.opt_outs[0])
-    yield optouts.added([optouts.Typed(none, 3)] * 40 + [optouts.Typed(one, 2)], {ONE: outcome}, by, "US")
+    yield optouts.added(
+        [optouts.EnteredNumber(none, 3)] * 40 + [optouts.EnteredNumber(one, 2)], {ONE: outcome}, by, "US"
+    )
     yield optouts.refused(none)
     yield optouts.found(state, one, "US", is_admin=True)
     yield optouts.found(PhoneState(ONE, state.opt_outs[-1:], state.conversations), one, "US", is_admin=True)
