@@ -1,4 +1,4 @@
-"""Why rows of a list were not understood, for the answers about uploads and scrubs. Pure functions."""
+"""View of the reasons why rows of a list were not understood, for uploads and scrubs. Pure functions."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""What an upload's thread says: progress, preview, report, and why a list was refused. Pure functions."""
+"""Views of an upload: progress, preview, report, refusal, and the modals of its buttons. Pure functions."""
 
 import json
 from collections.abc import Sequence
@@ -377,8 +377,8 @@ def of_state(upload: Upload, terms: Terms, entry: Entry | None = None) -> Messag
 # Modals
 
 
-def sure(upload: Upload, wrong: Sequence[str], origin: str) -> View:
-    """The question to type the number of phones, for a list about which there are doubts. *origin*: its metadata."""
+def sure(upload: Upload, wrong: Sequence[str], metadata: str) -> View:
+    """The question to type the number of phones, for a list about which there are doubts. *metadata*: what its submission has to know."""
     ask = f"Nothing has changed. To go on, type the number of phones: {upload.asked:,}."
     return View(
         type="modal",
@@ -386,7 +386,7 @@ def sure(upload: Upload, wrong: Sequence[str], origin: str) -> View:
         title="Is this the right list?",
         submit="Opt out" if upload.to_opt_out else "Keep",
         close="Back",
-        private_metadata=origin,
+        private_metadata=metadata,
         blocks=[
             *sections([" ".join(wrong), ask], " "),
             InputBlock(
@@ -403,8 +403,8 @@ def counting(upload: Upload) -> View:
     return saying(_UNDO_TITLE, f"Counting what undoing *{file_name(upload.file_name)}* would do …")
 
 
-def undo_question(upload: Upload, outlook: Outlook, origin: str) -> View:
-    """What an undo would do, with the button that does it. *origin*: its metadata."""
+def undo_question(upload: Upload, outlook: Outlook, metadata: str) -> View:
+    """What an undo would do, with the button that does it. *metadata*: what its submission has to know."""
     lines = [f"Undo *{file_name(upload.file_name)}*?", "*No phone will be opted in.*"]
     if outlook.opted_in:
         lines[1] = f"*{counted(outlook.opted_in, 'phone')} will be opted in* and can be texted again."
@@ -415,7 +415,7 @@ def undo_question(upload: Upload, outlook: Outlook, origin: str) -> View:
         one = "conversation in an active campaign re-opens."
         lines.append(counted(outlook.reopened, one, "conversations in active campaigns re-open."))
     view = saying(_UNDO_TITLE, "\n".join(lines), close="Keep")
-    view.callback_id, view.submit, view.private_metadata = "upload.undo", PlainTextObject(text="Undo"), origin
+    view.callback_id, view.submit, view.private_metadata = "upload.undo", PlainTextObject(text="Undo"), metadata
     return view
 
 

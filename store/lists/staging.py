@@ -1,5 +1,5 @@
 """
-A list, read and sorted into a scratch file: private to one machine, deterministic, and thrown away in the end.
+Staging: a list is read and sorted into a scratch file, private to one machine, deterministic, and thrown away in the end.
 
 Phones are stored in sorted order several times faster than in the file's, and a checkpoint in that order is one
 phone. What `FastPath` knows never becomes an object of Python's; every other cell is read as if it were alone.
@@ -238,7 +238,7 @@ _CARRIED_ON = "SELECT line, requested_at, note FROM carried WHERE line IN (SELEC
 
 
 class _Reading:
-    """Every row of a list to where it belongs, and what is counted on the way."""
+    """Sorts the rows of one list into the tables of its scratch file, and counts them."""
 
     def __init__(self, connection: sqlite3.Connection, sorting: Sorting, country: str | None) -> None:
         self._connection = connection
@@ -311,7 +311,7 @@ class _Reading:
 def _write_pages(
     connection: sqlite3.Connection, pieces: Iterator[tuple[Integers, Integers]]
 ) -> tuple[int, list[tuple[str, int]]]:
-    """The sorted phones into pages; how many they are, and of which countries, commonest first."""
+    """Write the sorted phones in pages; return how many they are, and of which countries, commonest first."""
     count = 0
     # How many phones begin with these digits, and one of them: four tell countries with the same code apart, too.
     beginnings: dict[int, tuple[int, int]] = {}

@@ -1,4 +1,4 @@
-"""What a text turns out to be: a phone, or none and why; and the codes of the reasons."""
+"""The outcome of parsing a text: a phone, or none and why; and the codes of the reasons."""
 
 from dataclasses import dataclass
 from enum import StrEnum
