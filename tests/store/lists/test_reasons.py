@@ -65,9 +65,9 @@ def staged(store: Store, account: Account, path: Path, *, country: str | None = 
         actor=Actor("U0DROPPER", "dropper"),
         country=country,
     )
-    upload = store.uploads.claim("me", lease_seconds=60)
-    assert upload is not None
-    return stage_upload(store, upload, path, path.with_suffix(".scratch"), ignore, 60)
+    work = store.uploads.claim("me", lease_seconds=60)
+    assert work is not None
+    return stage_upload(store, work, path, path.with_suffix(".scratch"), ignore, 60).upload
 
 
 def test_a_preview_names_every_reason(store: Store, account: Account, tmp_path: Path) -> None:
