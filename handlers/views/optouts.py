@@ -1,4 +1,4 @@
-"""How opt-outs read: pure functions from what the store says to messages."""
+"""Views of opt-outs: added, looked up, deleted; of countries and the help. Pure functions."""
 
 import json
 from collections import Counter
@@ -288,7 +288,7 @@ def _consequences(state: PhoneState, home: str | None) -> str:
     return text + carrier
 
 
-def why(state: PhoneState, home: str | None, remembered: str, reason: str | None) -> View:
+def why(state: PhoneState, home: str | None, metadata: str, reason: str | None) -> View:
     """The form in which an admin writes why a phone whose contact asked to stop may be texted again."""
     lines = [sentence(_consequences(state, home)), f"Why it is out: {_list([_note(o) for o in state.standing])}"]
     return View(
@@ -297,7 +297,7 @@ def why(state: PhoneState, home: str | None, remembered: str, reason: str | None
         title="Opt back in?",
         submit="Opt back in",
         close="Keep",
-        private_metadata=remembered,
+        private_metadata=metadata,
         blocks=[
             *sections(lines),
             InputBlock(

@@ -1,4 +1,4 @@
-"""The form in which admins decide how the desk works for their account. Pure functions."""
+"""Views of the settings: the form for admins, and what they changed. Pure functions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Group:
     name: str
 
 
-def form(account: Account, groups: Sequence[Group], remembered: str) -> View:
+def form(account: Account, groups: Sequence[Group], metadata: str) -> View:
     """Everything as it is; *groups*: those there are to choose from."""
     now = account.settings
     blocks: list[Block] = [
@@ -99,7 +99,7 @@ def form(account: Account, groups: Sequence[Group], remembered: str) -> View:
         title="Settings",
         submit="Save",
         close="Cancel",
-        private_metadata=remembered,
+        private_metadata=metadata,
         blocks=blocks,
     )
 

@@ -1,4 +1,4 @@
-"""The modal of the message shortcut: which of a message's phones to opt out, why, and in whose words."""
+"""Views of the message shortcut, a modal: which of a message's phones to opt out, why, and in whose words."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""What an upload's thread says: progress, preview, report, and why a list was refused. Pure functions."""
+"""Views of an upload: progress, preview, report, refusal, and the modals of its buttons. Pure functions."""
 
 import json
 from collections.abc import Sequence
@@ -35,6 +35,7 @@ from handlers.slack.mrkdwn import (
     sentence,
 )
 from handlers.views.scrubs import comparing, scrubbed
+from handlers.views.unreadable import reasons_line
 from store import (
     Deadlines,
     Entry,
@@ -105,6 +106,8 @@ def preview(upload: Upload, terms: Deadlines, before: Entry | None = None) -> Me
     """What would happen, before it happens, with the question. *before*: the entry that applied the same file already."""
     headline = f"*{file_name(upload.file_name)}: {_found(upload)}.* Nothing has changed yet."
     lines = [_counts(upload)]
+    if upload.unreadable_reasons:
+        lines.append(reasons_line(upload.unreadable_reasons))
     assumed = upload.summary.get("assumed", 0)
     if assumed and upload.country:
         had = "row had" if assumed == 1 else "rows had"
@@ -177,19 +180,8 @@ def _counts(upload: Upload) -> str:
     if upload.repeated:
         parts.append(f"{upload.repeated:,} repeated")
     if upload.unreadable:
-        parts.append(f"{upload.unreadable:,} not understood{_why(upload)}")
+        parts.append(f"{upload.unreadable:,} not understood")
     return " · ".join(parts)
-
-
-def _why(upload: Upload) -> str:
-    reasons = upload.unreadable_reasons
-    if not reasons:
-        return ""
-    shown = [f"{r.rows:,} × {quoted(r.reason, 80)}" for r in reasons[:4]]
-    if len(reasons) > 4:
-        shown.append("others")
-    first = min(r.first_line for r in reasons)
-    return f" ({'; '.join(shown)}; first at line {first:,})"
 
 
 def _country_menu(upload: Upload) -> Block:
@@ -228,6 +220,8 @@ def report(upload: Upload, terms: Deadlines) -> Message:
             f"{counted(upload.unreadable, 'row')} not understood: attached, with the reason for each. "
             f"Fix {fix} there and drop that file."
         )
+        if upload.unreadable_reasons:
+            lines.append(reasons_line(upload.unreadable_reasons))
     return Message.of(headline, section(headline), *sections(lines, "\n"), *_undo(upload, terms))
 
 
@@ -383,8 +377,12 @@ def of_state(upload: Upload, terms: Deadlines, entry: Entry | None = None) -> Me
 # Modals
 
 
-def sure(upload: Upload, wrong: Sequence[str], origin: str) -> View:
-    """The question to type the number of phones, for a list about which there are doubts. *origin*: its metadata."""
+def sure(upload: Upload, wrong: Sequence[str], metadata: str) -> View:
+    """
+    The question to type the number of phones, for a list about which there are doubts.
+
+    *metadata*: what its submission has to know.
+    """
     ask = f"Nothing has changed. To go on, type the number of phones: {upload.asked:,}."
     return View(
         type="modal",
@@ -392,7 +390,7 @@ def sure(upload: Upload, wrong: Sequence[str], origin: str) -> View:
         title="Is this the right list?",
         submit="Opt out" if upload.to_opt_out else "Keep",
         close="Back",
-        private_metadata=origin,
+        private_metadata=metadata,
         blocks=[
             *sections([" ".join(wrong), ask], " "),
             InputBlock(
@@ -409,8 +407,8 @@ def counting(upload: Upload) -> View:
     return saying(_UNDO_TITLE, f"Counting what undoing *{file_name(upload.file_name)}* would do …")
 
 
-def undo_question(upload: Upload, outlook: UndoPreview, origin: str) -> View:
-    """What an undo would do, with the button that does it. *origin*: its metadata."""
+def undo_question(upload: Upload, outlook: UndoPreview, metadata: str) -> View:
+    """What an undo would do, with the button that does it. *metadata*: what its submission has to know."""
     lines = [f"Undo *{file_name(upload.file_name)}*?", "*No phone will be opted in.*"]
     if outlook.opted_in:
         lines[1] = f"*{counted(outlook.opted_in, 'phone')} will be opted in* and can be texted again."
@@ -421,7 +419,7 @@ def undo_question(upload: Upload, outlook: UndoPreview, origin: str) -> View:
         one = "conversation in an active campaign re-opens."
         lines.append(counted(outlook.reopened, one, "conversations in active campaigns re-open."))
     view = saying(_UNDO_TITLE, "\n".join(lines), close="Keep")
-    view.callback_id, view.submit, view.private_metadata = "upload.undo", PlainTextObject(text="Undo"), origin
+    view.callback_id, view.submit, view.private_metadata = "upload.undo", PlainTextObject(text="Undo"), metadata
     return view
 
 

@@ -82,7 +82,7 @@ def case(*views: Callable[..., Any]) -> Callable[[Case], Case]:
 
 def upload_with(text: str) -> Upload:
     summary = {
-        "unreadable": [[text, 1, n] for n in range(1, 13)],
+        "unreadable": [*([code, 1, 2] for code in Reason), [text, 1, 2]],
         "assumed": 3,
         "flagged": 1,
         "flagged_first": [[3, ONE]],
@@ -104,7 +104,7 @@ def upload_with(text: str) -> Upload:
 
 
 def scrubbed_with(text: str) -> Scrubbed:
-    reasons = tuple(UnreadableReason(text, 1, n) for n in range(1, 13))
+    reasons = tuple(UnreadableReason(code, 1, n) for n, code in enumerate(Reason, 1))
     return Scrubbed(20, 1, 12, 7, False, reasons, 3, "US", text, (text,) * 20)
 
 

@@ -21,7 +21,7 @@ from handlers.slack.acknowledge import STILL_WORKING
 from handlers.ttl_cache import TtlCache
 from handlers.work.scratch import scratch_path
 from handlers.work.uploads import MOST_DEATHS, SMALL_BYTES
-from store import Batch, Function, Lease, Origin, UnreadableRow, Upload, UploadState, write_unreadable
+from store import Batch, Function, Lease, Origin, Reason, UnreadableRow, Upload, UploadState, write_unreadable
 from tests.desks import holder_of
 from tests.handlers.conftest import TICKETS, Office
 from tests.handlers.test_files import (
@@ -570,7 +570,7 @@ def test_unreadable_rows_are_written_one_by_one(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     cells = ("=cmd()", "+1", "-2", "@x", "<!channel>", 'a "quoted", cell', "x" * 200)
     names = ("=a", "b", "c", "d", "e", "f", "g")
-    rows = (UnreadableRow(line, "x", "too short", cells) for line in range(2, 50_002))
+    rows = (UnreadableRow(line, "x", Reason.TOO_SHORT, "only 1 digit", cells) for line in range(2, 50_002))
     tracemalloc.start()
     write_unreadable(path, names, rows)
     _, peak = tracemalloc.get_traced_memory()
