@@ -203,7 +203,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
             roles,
             interactions,
             runner,
-            mentions,
+            mentions.without_file,
             uploads_channels=settings.uploads_channels,
             terms=terms,
         ).listeners(events),

@@ -3,8 +3,12 @@
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.permissions import ALLOWED, Action, Role
+from store import Account
 
 
 class Surface(StrEnum):
@@ -38,6 +42,18 @@ class Listener:
         if not self.actions:
             msg = f"the {self.surface} {self.name} says nowhere what it lets people do"
             raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class EventWork:
+    """
+    What is done with an event by somebody else than its listener, and the *actions* that can be asked for by it.
+
+    *work*: gets the account, Slack's payload and a client, and admits who asks.
+    """
+
+    actions: tuple[Action, ...]
+    work: Callable[[Account, dict[str, Any], AsyncWebClient], Awaitable[None]]
 
 
 def surfaces_table(listeners: Iterable[Listener]) -> str:
