@@ -19,6 +19,7 @@ from store import (
     Account,
     Actor,
     CountryUnknown,
+    ExportFilter,
     Function,
     LeaseLost,
     ListRefused,
@@ -31,7 +32,6 @@ from store import (
     StoreError,
     StoreUnavailable,
     Upload,
-    Wanted,
     apply_upload,
     country_name,
     doubts,
@@ -118,7 +118,7 @@ def import_list(
             say(f"They are in {beside} with their reasons: fix them there and import that file.")
 
 
-def export_list(store: Store, slack_id: str, out: TextIO, wanted: Wanted = Wanted()) -> None:  # noqa: B008  it is frozen
+def export_list(store: Store, slack_id: str, out: TextIO, wanted: ExportFilter = ExportFilter()) -> None:  # noqa: B008  it is frozen
     """Write the opted-out phones *wanted* as CSV, in order, as `/optout export` does: see `Exports.write`."""
     store.exports.write(_known(store, slack_id).id, out, wanted)
 
@@ -131,12 +131,10 @@ def open_to_read(settings: Settings) -> Store:
     `StoreUnavailable` where it does not answer.
     """
     store = Store.open(settings.database_url)
-    url = store.database.url
-    # To connect would make the file; "file:..." is a URI, with which SQLite is told not to.
-    named = url.database or ""
-    if store.database.is_sqlite and not named.startswith("file:") and not Path(named).exists():
+    # To connect would make the file.
+    if not store.database.dialect.exists():
         store.close()
-        raise TransferError(f"There is no database at {named}: DATABASE_URL says where it is.")
+        raise TransferError(f"There is no database at {store.database.url.database}: DATABASE_URL says where it is.")
     try:
         store.database.require_head()
     except BaseException:

@@ -32,6 +32,8 @@ async def opt_out(
     outcomes: tuple[Added, ...] = ()
     if phones:
         origin = request.origin(function, reason, cause=cause, permalink=permalink)
-        outcomes = await asyncio.to_thread(store.optouts.add, request.account.id, phones, origin, once=idempotency_key)
+        outcomes = await asyncio.to_thread(
+            store.optouts.add, request.account.id, phones, origin, idempotency_key=idempotency_key
+        )
     by_phone = {outcome.phone: outcome for outcome in outcomes}
     return views.added(numbers, by_phone, request.actor, request.account.country)

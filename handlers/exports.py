@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from handlers.permissions import Action
 from handlers.slack.messages import Message
+from handlers.slack.mrkdwn import code
 from handlers.slack.places import Request
 from handlers.subcommands import Reply, Subcommand
 from handlers.views import exports as views
 from handlers.work.exports import Exporter
-from store import EXPORT_COLUMNS, OPTING_OUT, Function, Store, Wanted
+from store import EXPORT_COLUMNS, OPTING_OUT, ExportFilter, Function, Store
 
 _OPTION: Final = re.compile(r"(since|function|format)\s*:\s*(\S+)\s*", re.IGNORECASE)
 
@@ -46,24 +47,24 @@ class Exports:
         return views.asked(export)
 
 
-def export_filter_of(text: str) -> Wanted | str:
+def export_filter_of(text: str) -> ExportFilter | str:
     """What `/optout export` *text* asks for; a sentence, in mrkdwn, when it cannot be."""
-    wanted = Wanted()
+    wanted = ExportFilter()
     given: dict[str, str] = {}
     rest = _OPTION.sub(lambda match: given.setdefault(match[1].lower(), match[2]) and "", text).strip()
     if rest:
-        return f"I do not understand `{views.shown(rest)}`."
+        return f"I do not understand {code(rest, 40)}."
     since = None
     if "since" in given:
         try:
             since = datetime.strptime(given["since"], "%Y-%m-%d").replace(tzinfo=UTC)
         except ValueError:
-            return f"`{views.shown(given['since'])}` is not a date like 2026-10-01."
+            return f"{code(given['since'], 40)} is not a date like 2026-10-01."
         if since > datetime.now(UTC):
             return f"{since:%Y-%m-%d} is still to come."
     function, kind = given.get("function", "").lower() or None, given.get("format", wanted.format).lower()
     if function is not None and function not in OPTING_OUT:
-        return f"There is no function `{views.shown(function)}`. There are: {', '.join(OPTING_OUT)}."
+        return f"There is no function {code(function, 40)}. There are: {', '.join(OPTING_OUT)}."
     if kind not in EXPORT_COLUMNS:
-        return f"There is no format `{views.shown(kind)}`. There are: {', '.join(EXPORT_COLUMNS)}."
-    return Wanted(kind, since, function)
+        return f"There is no format {code(kind, 40)}. There are: {', '.join(EXPORT_COLUMNS)}."
+    return ExportFilter(kind, since, function)

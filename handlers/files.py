@@ -24,7 +24,7 @@ from handlers.slack.listeners import EventWork, Listener, Surface
 from handlers.slack.messages import Message
 from handlers.slack.modal_context import ModalContext
 from handlers.slack.modals import told
-from handlers.slack.mrkdwn import SlackWriter, escape, link, quoted
+from handlers.slack.mrkdwn import SlackWriter, file_name, link, sentence
 from handlers.slack.payloads import pressed_value
 from handlers.slack.places import Place, Request
 from handlers.slack.roles import Roles
@@ -34,6 +34,7 @@ from store import (
     Account,
     Actor,
     Function,
+    InboxEvent,
     Origin,
     Store,
     StoreError,
@@ -103,9 +104,9 @@ class Files:
 
     # Events. What fails here stays undone in the database and is taken up again.
 
-    async def _shared(self, account: Account, body: dict[str, Any], client: AsyncWebClient) -> None:
+    async def _shared(self, account: Account, body: dict[str, Any], client: AsyncWebClient, kept: InboxEvent) -> None:
         """`file_shared`: a list, if it was dropped in an uploads channel or together with a mention."""
-        event_id, event = body["event_id"], body["event"]
+        event = body["event"]
         channel: str = event["channel_id"]
         name = await self._channel_name(client, channel)
         known = self._uploads_channels.union(account.settings.uploads_channels)
@@ -125,13 +126,13 @@ class Files:
         mention = next((one for one in mentions if share and one["ts"] == share["ts"]), None)
         if expected or mention:
             said = str((mention or {}).get("text") or "")
-            await self._take(
-                account, body, client, file, channel, name, share, event["user_id"], said, delivery=event_id
-            )
+            await self._take(account, body, client, file, channel, name, share, event["user_id"], said, kept=kept)
 
-    async def _mentioned(self, account: Account, body: dict[str, Any], client: AsyncWebClient) -> None:
+    async def _mentioned(
+        self, account: Account, body: dict[str, Any], client: AsyncWebClient, kept: InboxEvent
+    ) -> None:
         """`app_mention`: a list when a file came with it, else words, for whoever was handed in for them."""
-        event_id, event = body["event_id"], body["event"]
+        event = body["event"]
         if event.get("user") is None or event.get("edited"):
             return  # an edit mentions us again, and was answered the first time
         channel: str = event["channel"]
@@ -153,9 +154,9 @@ class Files:
             share = share or {"ts": event["ts"], "thread_ts": event.get("thread_ts")}
             name = await self._channel_name(client, channel)
             # Done with its last file only: a process that dies between two leaves the others to the next.
-            last = event_id if file_id == ids[-1] else None
+            last = kept if file_id == ids[-1] else None
             said = str(event.get("text") or "")
-            await self._take(account, body, client, file, channel, name, share, event["user"], said, delivery=last)
+            await self._take(account, body, client, file, channel, name, share, event["user"], said, kept=last)
         if not found:
             if not gone:
                 await self._without_file.work(account, body, client)
@@ -177,7 +178,7 @@ class Files:
         user: str,
         said: str,
         *,
-        delivery: str | None,
+        kept: InboxEvent | None,
     ) -> None:
         """Keep the upload; from here on the runner has it. *said*: what was written with the file, where that is known."""
         thread = (share.get("thread_ts") or share["ts"]) if share else None
@@ -190,7 +191,7 @@ class Files:
             # What comes back tells who is opted out.
             log.info("not scrubbed here", channel=channel, why=closed)
             text = (
-                f"{quoted(str(file.get('name')))} was not scrubbed and nothing was changed: people of another organisation "
+                f"{file_name(str(file.get('name')))} was not scrubbed and nothing was changed: people of another organisation "
                 "may read along here, and the list that comes back tells who is opted out. Drop it where only your own "
                 "people are, with a mention of me and the word `scrub`."
             )
@@ -209,19 +210,19 @@ class Files:
             country=account.country,
             size=int(file.get("size") or 0),
             purpose=purpose,
-            delivery=delivery,
+            event=kept,
         )
         if created:
             self._runner.poke()
         elif purpose != "opt out" and not upload.is_scrub:
             text = (
-                f"{quoted(upload.file_name)} is not scrubbed: it was taken as an opt-out list, and what was decided of that "
+                f"{file_name(upload.file_name)} is not scrubbed: it was taken as an opt-out list, and what was decided of that "
                 "stands. Drop the file itself once more with the word `scrub`."
             )
             await self._interactions.answer_event(request, Message.of(text), body, of=file["id"])
         elif thread not in (None, upload.thread_ts):
             text = (
-                f"{quoted(upload.file_name)} is the file that was dropped here before, shared again, and is not read "
+                f"{file_name(upload.file_name)} is the file that was dropped here before, shared again, and is not read "
                 f"twice: {link(upload.permalink, 'how it stands')}. To start over, drop the file itself once more."
             )
             await self._interactions.answer_event(request, Message.of(text), body, of=file["id"])
@@ -284,7 +285,7 @@ class Files:
             outlook = await asyncio.to_thread(self._store.uploads.undo_outlook, upload.account_id, upload.id)
             filled = views.undo_question(upload, outlook, _about(request, upload))
         except StoreError as error:
-            filled = told(Message.of(escape(str(error))))
+            filled = told(Message.of(sentence(str(error))))
         await self._interactions.fill(request, opened, filled)
 
     async def _undo(self, request: Request, carried: ModalContext, body: dict[str, Any]) -> None:  # noqa: ARG002  all take them
@@ -348,8 +349,8 @@ class Files:
         return None
 
     async def _lately(self, account: Account, kind: str, channel: str) -> list[dict[str, Any]]:
-        found = await asyncio.to_thread(self._store.deliveries.recent, account.id, kind, channel, TOGETHER)
-        return [delivery.payload["event"] for delivery in found]
+        found = await asyncio.to_thread(self._store.inbox.recent, account.id, kind, channel, TOGETHER)
+        return [payload["event"] for payload in found]
 
     async def _channel_name(self, client: AsyncWebClient, channel: str) -> str | None:
         try:

@@ -153,6 +153,11 @@ class Histories:
             return field_error(views.REMARK, "There is nothing in it.")
         phone, origin = carried.phone, request.origin(Function.REMARK)
         await asyncio.to_thread(
-            self._store.history.remark, request.account.id, phone, text, origin, once=idempotency_key_of(body)
+            self._store.history.remark,
+            request.account.id,
+            phone,
+            text,
+            origin,
+            idempotency_key=idempotency_key_of(body),
         )
         return views.remarked(phone, text, request.actor, request.account.country)

@@ -20,7 +20,7 @@ from handlers.slack.mrkdwn import one_line, plain
 from handlers.slack.payloads import idempotency_key_of
 from handlers.slack.places import Place, Request, permalink_of
 from handlers.views import optouts as views
-from store import Account, Actor, FoundPhone, Function, NotAPhone, PhoneNumber, Store, find_phones
+from store import Account, Actor, FoundPhone, Function, InboxEvent, NotAPhone, PhoneNumber, Store, find_phones
 
 log = structlog.get_logger()
 MOST_FOUND: Final = 50
@@ -182,7 +182,7 @@ class Mentions:
         reason = intent.reason if intent.reason is None else intent.reason[:LONGEST_REASON]
         return views.ask_delete(state, request.account.country, reason)
 
-    async def _direct(self, account: Account, body: dict[str, Any], client: AsyncWebClient) -> None:
+    async def _direct(self, account: Account, body: dict[str, Any], client: AsyncWebClient, _kept: InboxEvent) -> None:
         """A message of a person to the desk alone: its numbers are looked up."""
         event = body["event"]
         subtype = event.get("subtype")

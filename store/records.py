@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from store.upload_states import Purpose, UploadState
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:
@@ -195,18 +197,6 @@ class Deleted:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """An event from Slack that was kept before its acknowledgement. *attempts*: how often it was taken on, from 1."""
-
-    account_id: int
-    event_id: str
-    kind: str
-    channel_id: str | None
-    payload: dict[str, Any]
-    attempts: int
-
-
-@dataclass(frozen=True, slots=True)
 class UnreadableRow:
     """A row of a list that gives no phone. *cells*: the row as found, in the order of the upload's columns."""
 
@@ -281,8 +271,8 @@ class Upload:
     """
     One list file and how far it has come. Counts are of rows or phones, as named.
 
-    *size*: of the file in bytes, 0 when unknown. *purpose*: "opt out", "scrub" or "scrub, keep unreadable". *decider*: who
-    confirmed, cancelled, stopped or continued it last, None while nobody did. *finished_at*: when applying ended, if only
+    *size*: of the file in bytes, 0 when unknown. *decider*: who confirmed, cancelled, stopped or continued it last, None
+    while nobody did. *finished_at*: when applying ended, if only
     for now. *opted_in*, *kept_out* and *reopened*: phones its undo opted in, phones that stayed out for other reasons,
     conversations.
     """
@@ -297,13 +287,13 @@ class Upload:
     message_ts: str | None
     permalink: str | None
     size: int
-    purpose: str
+    purpose: Purpose
     actor: Actor
     decider: Actor | None
     received_at: datetime
     country: str | None
     phone_column: str | None
-    state: str
+    state: UploadState
     problem: str | None
     pending: bool
     owner: str | None
@@ -335,7 +325,7 @@ class Upload:
     @property
     def is_scrub(self) -> bool:
         """Whether the list only comes back without its opted-out rows, and opts nobody out."""
-        return self.purpose != "opt out"
+        return self.purpose.is_scrub
 
     @property
     def to_opt_out(self) -> int:

@@ -16,14 +16,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from store.database import Database
-from store.deliveries import mark_done
 from store.errors import LeaseLost, StoreError, WrongState
+from store.inbox import InboxEvent, finish
 from store.models import UPLOAD_PURPOSES, accounts, conversations, entries, opt_outs, unreadable_rows, uploads
 from store.notes import Function
 from store.optouts import change_count, count_phones, count_standing, mark_conversations
 from store.records import Actor, Batch, Carried, Entry, Origin, Outlook, StagedCounts, Terms, UnreadableRow, Upload
 from store.rows import entries_of, entry_of, new_entry, now
 from store.undoing import lift, next_stretch, outlook
+from store.upload_states import Purpose, UploadState
 
 PAGE = 1_000
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -54,18 +55,18 @@ class Uploads:
         country: str | None,
         size: int = 0,
         purpose: str = "opt out",
-        delivery: str | None = None,
+        event: InboxEvent | None = None,
     ) -> tuple[Upload, bool]:
         """
         Note that a file was dropped; False with the upload there is when this file is known in this channel.
 
         A known one that is wanted for scrubbing after all, by a word with that same message, and was not confirmed yet,
         becomes that and counts as new: the word may come after the file. Wishes only grow, never the other way. *size*: of the file in bytes, 0 when nobody knows. *purpose*:
-        see `Upload`. *delivery*: the event that told of it, done with this.
+        see `Upload`. *event*: that told of it, done with this.
         """
         with self._database.write() as connection:
-            if delivery is not None:
-                mark_done(connection, account, delivery)
+            if event is not None:
+                finish(connection, event)
             self._database.lock_account(connection, account)
             known = (
                 sa.select(uploads)
@@ -511,13 +512,16 @@ class Uploads:
             after = rows[-1]["line"]
 
 
-_FIELDS = tuple(name for name in Upload.__dataclass_fields__ if name not in {"actor", "decider", "columns", "summary"})
+_MADE = {"actor", "decider", "state", "purpose", "columns", "summary"}
+_FIELDS = tuple(name for name in Upload.__dataclass_fields__ if name not in _MADE)
 
 
 def upload_of(row: sa.RowMapping) -> Upload:
     return Upload(
         **{name: row[name] for name in _FIELDS},
         actor=Actor(row["actor_id"], row["actor_name"]),
+        state=UploadState(row["state"]),
+        purpose=Purpose(row["purpose"]),
         decider=None if row["decider_id"] is None else Actor(row["decider_id"], row["decider_name"]),
         columns=tuple(row["columns"] or ()),
         summary=row["summary"] or {},

@@ -17,7 +17,7 @@ from tests.desks import Desk, desk_on
 from tests.fidelity import toolchains
 
 AXE = Path(__file__).parent / "node" / "node_modules" / "axe-core" / "axe.min.js"
-NO_AXE = "axe-core is not installed, so accessibility is not checked: install nodejs and npm, then `make test`."
+NO_AXE = "axe-core is not installed, so accessibility is not checked: install nodejs and npm, then `make test-all`."
 RUNNING = "TEST_POSTGRES_URL"
 ADMIN = Actor("U0ADMIN", "admin")
 
@@ -25,6 +25,16 @@ ADMIN = Actor("U0ADMIN", "admin")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--screenshots DIRECTORY` keeps the pictures of README's tour."""
     parser.addoption("--screenshots", type=Path, metavar="DIRECTORY", help="keep the pictures of README's tour there")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what is to be told by where it stands or what it asks for, so that nobody has to think of it."""
+    for item in items:
+        if toolchains.HERE in item.path.parents:
+            item.add_marker("strangers")
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

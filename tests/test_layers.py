@@ -46,6 +46,7 @@ ROOMS: dict[str, set[str]] = {
     **{f"handlers.{surface}": SHARED for surface in SURFACES},
     "handlers.adding": {"handlers.slack", "handlers.views", "store"},
     "handlers.entered": {"handlers.slack.mrkdwn", "handlers.views", "store"},
+    "handlers.retention": {"handlers.loops", "handlers.tasks", "store"},
     "handlers.subcommands": {"handlers.permissions", "handlers.slack"},
     "handlers.permissions": set(),
     "handlers.loops": {"handlers.tasks"},

@@ -1,7 +1,7 @@
 """The weekly digest. Pure functions."""
 
 from handlers.slack.messages import Message
-from handlers.slack.mrkdwn import counted, escape, link, listed, moment, person, section
+from handlers.slack.mrkdwn import counted, file_name, link, listed, moment, person, section
 from handlers.views.home import WAYS
 from store import Digest, Upload, mask
 
@@ -35,4 +35,4 @@ def digest(found: Digest) -> Message:
 
 
 def _name(upload: Upload) -> str:
-    return link(upload.permalink, escape(upload.file_name[:100]))
+    return link(upload.permalink, file_name(upload.file_name))

@@ -1,7 +1,7 @@
 """How exports read. Pure functions."""
 
 from handlers.slack.messages import Message
-from handlers.slack.mrkdwn import counted, escape, one_line, person
+from handlers.slack.mrkdwn import counted, person, sentence
 from store import Export
 
 _WHAT = {
@@ -9,11 +9,6 @@ _WHAT = {
     "thrutext": "with ThruText's columns",
     "phones": "nothing but phones, for other programs",
 }
-
-
-def shown(text: str) -> str:
-    """What was typed, made safe."""
-    return escape(one_line(text, 40).replace("`", "'"))
 
 
 def asked(export: Export) -> Message:
@@ -38,7 +33,7 @@ def made(export: Export, phones: int) -> Message:
 
 def failed(problem: str) -> Message:
     """That it cannot be."""
-    return Message.of(f"*The list was not exported.* {escape(problem)}")
+    return Message.of(f"*The list was not exported.* {sentence(problem)}")
 
 
 def _of(export: Export) -> str:

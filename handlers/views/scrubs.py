@@ -1,18 +1,18 @@
 """What the thread of a list that is scrubbed says. Pure functions."""
 
 from handlers.slack.messages import Message
-from handlers.slack.mrkdwn import bar, counted, quoted, section, sections
+from handlers.slack.mrkdwn import bar, counted, file_name, quoted, section, sections
 from store import Scrubbed, Upload, country_name
 
 
 def comparing(upload: Upload, fraction: float = 0.0) -> Message:
     """While the list is compared with the opt-outs; *fraction* of it, 0 to 1."""
-    return Message.of(f"Comparing {quoted(upload.file_name)} with the opt-out list {bar(fraction)}")
+    return Message.of(f"Comparing {file_name(upload.file_name)} with the opt-out list {bar(fraction)}")
 
 
-def scrubbed(found: Scrubbed, file_name: str) -> Message:
-    """What was taken out of the list *file_name*, which comes back beside this message."""
-    headline = f"*{counted(found.removed, 'row')} removed* from {quoted(file_name)}, {found.kept:,} kept"
+def scrubbed(found: Scrubbed, name: str) -> Message:
+    """What was taken out of the list called *name*, which comes back beside this message."""
+    headline = f"*{counted(found.removed, 'row')} removed* from {file_name(name)}, {found.kept:,} kept"
     lines = [f"{counted(found.rows, 'row')} looked up. Neither the opt-outs nor the list you dropped has changed."]
     if found.unreadable:
         shown = [f"{reason.rows:,} × {quoted(reason.reason, 80)}" for reason in found.reasons[:4]]

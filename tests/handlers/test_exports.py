@@ -14,7 +14,7 @@ from bot.sandbox import SandboxMessage, State
 from handlers.exports import export_filter_of
 from handlers.work.child import Child
 from handlers.work.exports import Exporter
-from store import Export, Function, Origin, Wanted
+from store import Export, ExportFilter, Function, Origin
 from tests.handlers.conftest import Office
 
 ONE, TWO, THREE = "+12125550100", "+12125550101", "+442079460018"
@@ -103,8 +103,8 @@ def test_what_cannot_be_is_said(text: str, said: str) -> None:
 
 def test_words_in_any_order() -> None:
     """Blanks and capitals do not matter."""
-    assert export_filter_of("FORMAT: phones  Function:Upload") == Wanted("phones", None, "upload")
-    assert export_filter_of("") == Wanted()
+    assert export_filter_of("FORMAT: phones  Function:Upload") == ExportFilter("phones", None, "upload")
+    assert export_filter_of("") == ExportFilter()
 
 
 async def test_who_may_not(office: Office) -> None:

@@ -812,7 +812,7 @@ async def test_single_opt_outs_get_through_while_a_list_is_applied(desk: Desk, s
     await moved(desk, upload)
 
     def add() -> list[str]:
-        states = []
+        states: list[str] = []
         for n in range(50):
             [added] = desk.store.optouts.add(desk.account.id, [f"+1303{2_000_000 + n:07d}"], desk.by)
             assert added.newly
