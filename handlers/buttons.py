@@ -1,4 +1,4 @@
-"""The buttons on answers of `/optout`: delete after a question, and opt out what was searched."""
+"""The buttons on answers: delete an opt-out after the question, and opt out a phone that was searched."""
 
 import asyncio
 import json

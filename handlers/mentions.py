@@ -1,4 +1,4 @@
-"""Words said to the desk, in a channel with a mention of it or directly: phones to look up, opt out or opt in."""
+"""Mentions and direct messages: phones to look up, to opt out or to opt in again, in the words of a person."""
 
 import asyncio
 import itertools

@@ -10,7 +10,7 @@ from bot.sandbox.blocks import view_problems
 from handlers.slack.messages import masked
 from handlers.views import settings as views
 from store import Account, AccountSettings, Actor, Function, Origin, Store, StoreError, WrongState
-from tests.handlers.conftest import ADMINS, TICKETS, Office
+from tests.handlers.conftest import ADMINS, TICKETS, Office, on_both_databases
 from tests.handlers.test_files import drop, says, settled
 
 ONE, TWO = "+12125550100", "+12125550101"
@@ -41,6 +41,7 @@ async def save(office: Office, view: dict[str, Any], user: str = "admin", **valu
 # Changing them
 
 
+@on_both_databases
 async def test_settings_are_changed_in_a_form(office: Office) -> None:
     """Each change is an entry, all are told in the channel, and the form shows them the next time."""
     view = await opened(office)
@@ -92,6 +93,7 @@ async def test_nothing_changed_is_nothing_written(office: Office) -> None:
     assert office.store.optouts.list_entries(office.account.id, 9) == ()
 
 
+@on_both_databases
 async def test_two_admins_at_once(office: Office) -> None:
     """Who saves a form that is out of date is told so, and what the other decided stands."""
     first, second = await opened(office, "admin"), await opened(office, "second-admin")
