@@ -45,7 +45,7 @@ from handlers.tasks import Tasks
 from handlers.work.exports import Exporter
 from handlers.work.limits import Limits
 from handlers.work.uploads import Runner
-from store import Retention, Store, Terms, find_country
+from store import Deadlines, Retention, Store, find_country
 
 log = structlog.get_logger()
 DRAIN_SECONDS = 10.0
@@ -162,7 +162,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         lease_seconds=lease_seconds,
         default_country=settings.default_country,
     )
-    terms = Terms(
+    deadlines = Deadlines(
         remind=timedelta(hours=settings.remind_hours),
         expire=timedelta(hours=settings.preview_hours),
         undo=timedelta(days=settings.undo_days),
@@ -171,7 +171,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         store.database,
         payloads=timedelta(minutes=settings.payload_minutes),
         names=timedelta(days=settings.name_days),
-        terms=terms,
+        deadlines=deadlines,
     )
     installation = Installation(client)
     app = AsyncApp(
@@ -187,7 +187,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         max_bytes=int(settings.max_list_bytes),
         lease_seconds=settings.lease_seconds,
         scratch_dir=settings.scratch_dir,
-        terms=terms,
+        deadlines=deadlines,
     )
     database_url = store.database.url.render_as_string(hide_password=False)
     runner = Runner(store, client, poster, tasks, limits, owner=owner, database_url=database_url)
@@ -221,7 +221,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
             runner,
             mentions.without_file,
             uploads_channels=settings.uploads_channels,
-            terms=terms,
+            deadlines=deadlines,
         ).listeners(events),
         *mentions.listeners(events),
     )

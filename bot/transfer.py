@@ -32,6 +32,8 @@ from store import (
     StoreError,
     StoreUnavailable,
     Upload,
+    UploadState,
+    UploadWork,
     apply_upload,
     country_name,
     doubts,
@@ -72,11 +74,12 @@ def import_list(
     """
     region = _region(country)
     account = store.accounts.find(slack_id) or _new_account(store, slack_id, settings.default_country, say)
-    upload = _begun(store, account, path, region, settings.lease_seconds)
+    work = _begun(store, account, path, region, settings.lease_seconds)
     with tempfile.TemporaryDirectory(prefix="opt-out-desk-", dir=settings.scratch_dir) as folder:
-        scratch = _staged(store, upload, path, Path(folder) / "list.db", settings.lease_seconds)
-        resumed = upload.state == "applying"
-        upload = store.uploads.renew(upload, lease_seconds=settings.lease_seconds)
+        resumed = work.upload.state is UploadState.APPLYING
+        scratch = _staged(store, work, path, Path(folder) / "list.db", settings.lease_seconds)
+        work = work.renew(lease_seconds=settings.lease_seconds)
+        upload = work.upload
         for line in _preview(upload):
             say(line)
         by = Origin(Function.UPLOAD, upload.actor)
@@ -86,11 +89,12 @@ def import_list(
         if resumed:
             say("This import was interrupted while it was applied; it goes on where it stopped.")
         elif apply and not (wrong and sure != upload.asked):
-            upload = store.uploads.confirm(account.id, upload.id, by)
+            store.uploads.confirm(account.id, upload.id, by)
+            work = work.renew(lease_seconds=settings.lease_seconds)
         else:
             scratch.delete()
-            upload = store.uploads.cancel(account.id, upload.id, by)
-            store.uploads.release(upload, settled="cancelled")
+            store.uploads.cancel(account.id, upload.id, by)
+            work.release(settled=UploadState.CANCELLED)
             if apply:
                 raise TransferError(
                     f"Nothing was changed, since {path.name} may be the wrong list. To go on all the same, add the number "
@@ -99,10 +103,10 @@ def import_list(
             say("Nothing has changed. Add --yes to opt them out.")
             return
         try:
-            upload = apply_upload(store, upload, scratch, _in_silence, settings.lease_seconds)
+            work = apply_upload(work, scratch, _in_silence, settings.lease_seconds)
         finally:
             scratch.delete()
-    store.uploads.release(upload, settled="done")
+    upload = work.release(settled=UploadState.DONE)
     say("")
     for line in _report(store, upload):
         say(line)
@@ -208,8 +212,8 @@ def _new_account(store: Store, slack_id: str, default_country: str | None, say: 
     return store.accounts.get_or_create(slack_id, slack_id, country=default_country)
 
 
-def _begun(store: Store, account: Account, path: Path, country: str, lease_seconds: float) -> Upload:
-    """Return this import's upload with its lease: a new one, or the same file's that was interrupted half-way."""
+def _begun(store: Store, account: Account, path: Path, country: str, lease_seconds: float) -> UploadWork:
+    """The work on this import's upload: a new one, or the same file's that was interrupted half-way."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     user = _user()
@@ -236,28 +240,29 @@ def _begun(store: Store, account: Account, path: Path, country: str, lease_secon
                 f"{path.name} is being imported at this moment. If that was interrupted, "
                 f"try again in {lease_seconds:.0f} seconds."
             )
-        if mine.state == "applying" or (mine.state, mine.country) == ("received", country):
+        state, of_before = mine.upload.state, mine.upload.country
+        if state is UploadState.APPLYING or (state is UploadState.RECEIVED and of_before == country):
             return mine
-        if mine.state in {"received", "waiting"}:
+        if state.may_become(UploadState.CANCELLED):
             # A preview that was interrupted: this time it may be another country's.
-            mine = store.uploads.cancel(account.id, mine.id, Origin(Function.UPLOAD, actor))
-        store.uploads.release(mine, settled=mine.state)
+            state = store.uploads.cancel(account.id, mine.upload.id, Origin(Function.UPLOAD, actor)).state
+        mine.release(settled=state)
     raise AssertionError  # the count has no end
 
 
-def _staged(store: Store, upload: Upload, path: Path, scratch: Path, lease_seconds: float) -> Scratch:
+def _staged(store: Store, work: UploadWork, path: Path, scratch: Path, lease_seconds: float) -> Scratch:
     """Read the list; a new one waits for a yes then, an interrupted one is read the way its preview was."""
-    if upload.state == "applying":
+    if work.upload.state is UploadState.APPLYING:
         try:
-            return restage(store, upload, path, scratch, _in_silence, lease_seconds)
+            return restage(work, path, scratch, _in_silence, lease_seconds)
         except (LeaseLost, StoreUnavailable):
             raise
         except StoreError as error:
-            store.uploads.release(store.uploads.fail(upload, str(error)), settled="failed")
+            work.fail(str(error)).release(settled=UploadState.FAILED)
             raise TransferError(f"The interrupted import cannot go on. {error} Run it once more.") from error
-    upload = stage_upload(store, upload, path, scratch, _in_silence, lease_seconds)
-    if upload.state == "refused":
-        store.uploads.release(upload, settled="refused")
+    upload = stage_upload(store, work, path, scratch, _in_silence, lease_seconds).upload
+    if upload.state is UploadState.REFUSED:
+        work.release(settled=UploadState.REFUSED)
         raise TransferError(f"Nothing was changed. {upload.problem}")
     staged = Scratch.open(scratch)
     assert staged is not None  # noqa: S101  it was finished above

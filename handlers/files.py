@@ -33,13 +33,15 @@ from handlers.work.uploads import Runner
 from store import (
     Account,
     Actor,
+    Deadlines,
     Function,
     InboxEvent,
     Origin,
+    Purpose,
     Store,
     StoreError,
-    Terms,
     Upload,
+    UploadState,
     WrongState,
     doubts,
     require_undoable,
@@ -75,7 +77,7 @@ class Files:
         without_file: EventWork,
         *,
         uploads_channels: frozenset[str],
-        terms: Terms,
+        deadlines: Deadlines,
     ) -> None:
         self._store = store
         self._roles = roles
@@ -84,7 +86,7 @@ class Files:
         self._runner = runner
         self._without_file = without_file
         self._uploads_channels = uploads_channels
-        self._terms = terms
+        self._deadlines = deadlines
 
     def listeners(self, events: Events) -> tuple[Listener, ...]:
         button, modal, drop = self._interactions.button, self._interactions.modal, (Action.DROP, Action.SCRUB)
@@ -183,11 +185,11 @@ class Files:
         """Keep the upload; from here on the runner has it. *said*: what was written with the file, where that is known."""
         thread = (share.get("thread_ts") or share["ts"]) if share else None
         purpose = purpose_of(said, file)
-        action = Action.DROP if purpose == "opt out" else Action.SCRUB
+        action = Action.SCRUB if purpose.is_scrub else Action.DROP
         request = await self._request(account, body, client, user, channel, channel_name, thread, action)
         if request is None:
             return
-        if purpose != "opt out" and (closed := await self._replies.why_closed(request)):
+        if purpose.is_scrub and (closed := await self._replies.why_closed(request)):
             # What comes back tells who is opted out.
             log.info("not scrubbed here", channel=channel, why=closed)
             text = (
@@ -214,7 +216,7 @@ class Files:
         )
         if created:
             self._runner.poke()
-        elif purpose != "opt out" and not upload.is_scrub:
+        elif purpose.is_scrub and not upload.is_scrub:
             text = (
                 f"{file_name(upload.file_name)} is not scrubbed: it was taken as an opt-out list, and what was decided of that "
                 "stands. Drop the file itself once more with the word `scrub`."
@@ -233,14 +235,15 @@ class Files:
         """*Opt out N phones*: done at once, or after a modal when the list looks wrong."""
         value = json.loads(pressed_value(body))
         # Previews shown before there was more to say carry the id alone.
-        chosen = value if isinstance(value, dict) else {"upload": value, "seen": None}
+        chosen = value if isinstance(value, dict) else {"upload": value}
+        fingerprint = _fingerprint(chosen)
         upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(chosen["upload"]))
         wrong: tuple[str, ...] = ()
-        if upload.state == "waiting" and chosen["seen"] in (None, upload.seen):
+        if upload.state is UploadState.WAITING and fingerprint in (None, upload.fingerprint):
             before = await asyncio.to_thread(self._store.uploads.applied_before, upload)
             wrong = doubts(upload, SlackWriter(), before=before)
         if not wrong:
-            await self._confirm(request, upload.id, chosen["seen"])
+            await self._confirm(request, upload.id, fingerprint)
             return
         await self._interactions.open(request, body, views.sure(upload, wrong, _about(request, upload)))
 
@@ -248,15 +251,15 @@ class Files:
         """The modal of a list that looks wrong, with the number of phones typed."""
         upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, carried.upload)
         typed = str(body["view"]["state"]["values"][views.NUMBER]["upload.number"]["value"] or "")
-        if upload.seen == carried.fingerprint and _number(typed) != upload.asked:
+        if upload.fingerprint == carried.fingerprint and _number(typed) != upload.asked:
             text = f"That is not the number of phones, which is {upload.asked:,}."
             return replace(Message.of(text, private=True), field=views.NUMBER)
         await self._confirm(request, upload.id, carried.fingerprint)
         return None
 
-    async def _confirm(self, request: Request, upload: int, seen: str | None) -> None:
+    async def _confirm(self, request: Request, upload: int, fingerprint: str | None) -> None:
         by = request.origin(Function.UPLOAD)
-        await asyncio.to_thread(self._store.uploads.confirm, request.account.id, upload, by, seen=seen)
+        await asyncio.to_thread(self._store.uploads.confirm, request.account.id, upload, by, fingerprint=fingerprint)
         self._runner.poke()
 
     async def _stop(self, request: Request, body: dict[str, Any]) -> None:
@@ -274,7 +277,7 @@ class Files:
     async def _ask_undo(self, request: Request, body: dict[str, Any]) -> None:
         """*Undo this upload*: a modal, opened at once and filled with the counts when they are there."""
         upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(pressed_value(body)))
-        require_undoable(upload, self._terms.within(request.account.settings).undo)
+        require_undoable(upload, self._deadlines.within(request.account.settings).undo)
         opened = await self._interactions.open(request, body, views.counting(upload))
         if opened is not None:
             # Of a long list it takes longer than a button may: the modal says that it is being counted.
@@ -282,7 +285,7 @@ class Files:
 
     async def _count_undo(self, request: Request, upload: Upload, opened: dict[str, Any]) -> None:
         try:
-            outlook = await asyncio.to_thread(self._store.uploads.undo_outlook, upload.account_id, upload.id)
+            outlook = await asyncio.to_thread(self._store.uploads.preview_undo, upload.account_id, upload.id)
             filled = views.undo_question(upload, outlook, _about(request, upload))
         except StoreError as error:
             filled = told(Message.of(sentence(str(error))))
@@ -296,7 +299,7 @@ class Files:
             request.account.id,
             carried.upload,
             by,
-            within=self._terms.within(request.account.settings).undo,
+            within=self._deadlines.within(request.account.settings).undo,
         )
         self._runner.poke()
 
@@ -391,12 +394,13 @@ class Files:
         return None
 
 
-def purpose_of(said: str, file: dict[str, Any]) -> str:
+def purpose_of(said: str, file: dict[str, Any]) -> Purpose:
     """What a dropped *file* is for, by the word `scrub` in what was *said* with it, in its title or in its name."""
     for text in (said, str(file.get("title") or ""), str(file.get("name") or "")):
         if _SCRUB.search(text):
-            return "scrub, keep unreadable" if _KEEP.search(said) and not _NOT_KEEP.search(said) else "scrub"
-    return "opt out"
+            keep = _KEEP.search(said) and not _NOT_KEEP.search(said)
+            return Purpose.SCRUB_KEEPING if keep else Purpose.SCRUB
+    return Purpose.OPT_OUT
 
 
 def _share(file: dict[str, Any], channel: str) -> dict[str, Any] | None:
@@ -407,7 +411,14 @@ def _share(file: dict[str, Any], channel: str) -> dict[str, Any] | None:
 
 
 def _about(request: Request, upload: Upload) -> str:
-    return ModalContext.of(request, upload=upload.id, fingerprint=upload.seen).to_json()
+    return ModalContext.of(request, upload=upload.id, fingerprint=upload.fingerprint).to_json()
+
+
+def _fingerprint(pressed: dict[str, Any]) -> str | None:
+    """The fingerprint of the preview that a button was shown with; None when it carries none."""
+    # It was called "seen" until 2026-11, and buttons stay pressable for as long as their messages stand.
+    found: str | None = pressed.get("fingerprint", pressed.get("seen"))
+    return found
 
 
 def _number(typed: str) -> int | None:

@@ -57,7 +57,7 @@ class Tasks:
             await asyncio.wait(cut_off, timeout=5)
 
     @asynccontextmanager
-    async def keeping(self, renew: Callable[[], object], lease_seconds: float, *, name: str) -> AsyncIterator[None]:
+    async def keep_lease(self, renew: Callable[[], object], lease_seconds: float, *, name: str) -> AsyncIterator[None]:
         """
         Call *renew*, which blocks, every quarter of a lease while the block runs: Slack can take longer than the lease.
 

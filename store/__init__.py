@@ -12,7 +12,7 @@ from store.exports import COLUMNS as EXPORT_COLUMNS
 from store.exports import Export, ExportFilter
 from store.guard import doubts
 from store.history import Happening, Page
-from store.importing import Held, apply_upload, restage, stage_upload, undo_upload
+from store.importing import LeaseKeeper, apply_upload, restage, stage_upload, undo_upload
 from store.inbox import InboxEvent
 from store.leases import Lease
 from store.lists.formulas import guarded
@@ -32,17 +32,17 @@ from store.records import (
     Actor,
     Added,
     Batch,
-    Carried,
     Cause,
     Conversation,
+    Deadlines,
     Deleted,
     Entry,
+    ImportedNote,
     OptOut,
     Origin,
-    Outlook,
     PhoneState,
     StagedCounts,
-    Terms,
+    UndoPreview,
     UnreadableReason,
     UnreadableRow,
     Upload,
@@ -52,6 +52,7 @@ from store.scrubbing import Scrubbed, scrub, scrub_upload
 from store.store import Store
 from store.summary import Summary
 from store.upload_states import Purpose, UploadState
+from store.upload_work import UploadWork
 from store.uploads import require_undoable
 
 __all__ = [
@@ -66,12 +67,12 @@ __all__ = [
     "Added",
     "Backlog",
     "Batch",
-    "Carried",
     "Cause",
     "Conversation",
     "CountryUnknown",
     "Damaged",
     "Database",
+    "Deadlines",
     "Deleted",
     "Digest",
     "DueDigest",
@@ -81,10 +82,11 @@ __all__ = [
     "FoundPhone",
     "Function",
     "Happening",
-    "Held",
+    "ImportedNote",
     "InboxEvent",
     "KeyReused",
     "Lease",
+    "LeaseKeeper",
     "LeaseLost",
     "ListReader",
     "ListRefused",
@@ -95,7 +97,6 @@ __all__ = [
     "Origin",
     "OutboxMessage",
     "OutboxState",
-    "Outlook",
     "Page",
     "PhoneNumber",
     "PhoneState",
@@ -115,11 +116,12 @@ __all__ = [
     "StoreError",
     "StoreUnavailable",
     "Summary",
-    "Terms",
+    "UndoPreview",
     "UnreadableReason",
     "UnreadableRow",
     "Upload",
     "UploadState",
+    "UploadWork",
     "Writer",
     "WrongState",
     "apply_upload",

@@ -12,6 +12,7 @@ from store.lists.reader import NoPhoneColumn
 from store.lists.staging import Progress, Scratch, stage
 from store.records import Upload
 from store.store import Store
+from store.upload_work import UploadWork
 
 BATCH = 10_000
 # Unreadable rows carry all their cells, so fewer of them fill a transaction.
@@ -19,23 +20,24 @@ _UNREADABLE_BATCH = 2_000
 _CHANGED = "The file changed after the preview. Drop it again to see what it holds now."
 
 
-class Held:
+class LeaseKeeper:
     """
-    Keeps the lease of an upload from a thread of its own, every third of it, for as long as the block runs.
+    Renews the lease of an upload from a thread of its own, every third of it, for as long as the block runs.
 
-    `check` is for the work to call often. Entering raises `LeaseLost` when the upload is no longer the caller's.
+    `check` is for the work to call often. Entering raises `LeaseLost` when the upload is no longer the caller's; *work* is
+    then what it was given, with the upload as it stood at that moment.
     """
 
-    def __init__(self, store: Store, upload: Upload, *, lease_seconds: float) -> None:
-        self._store = store
-        self._upload = upload
+    def __init__(self, work: UploadWork, *, lease_seconds: float) -> None:
+        self.work = work
+        self._state = work.upload.state
         self._lease_seconds = lease_seconds
         self._over = threading.Event()
         self._ended: StoreError | None = None
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
 
     def __enter__(self) -> Self:
-        self._store.uploads.renew(self._upload, lease_seconds=self._lease_seconds)
+        self.work = self.work.renew(lease_seconds=self._lease_seconds)
         self._thread.start()
         return self
 
@@ -54,7 +56,7 @@ class Held:
         renewed = time.monotonic()
         while not self._over.wait(self._lease_seconds / 3):
             try:
-                found = self._store.uploads.renew(self._upload, lease_seconds=self._lease_seconds)
+                found = self.work.renew(lease_seconds=self._lease_seconds).upload
             except StoreUnavailable as error:
                 if time.monotonic() - renewed < self._lease_seconds:
                     continue  # it may be back before anyone can take over
@@ -63,58 +65,56 @@ class Held:
                 self._ended = error
             else:
                 renewed = time.monotonic()
-                if found.state == self._upload.state:
+                if found.state is self._state:
                     continue
                 self._ended = WrongState(f"{found.file_name} is {found.state} now.")
             return
 
 
 def stage_upload(
-    store: Store, upload: Upload, path: Path, scratch_path: Path, progress: Progress, lease_seconds: float
-) -> Upload:
+    store: Store, work: UploadWork, path: Path, scratch_path: Path, progress: Progress, lease_seconds: float
+) -> UploadWork:
     """
     Read the file at *path* for a received upload, which then waits for a yes; its scratch file is at *scratch_path*.
 
     A list that cannot be read leaves it refused, with the reason as its problem. `LeaseLost` and `WrongState` as ever.
     """
-    with Held(store, upload, lease_seconds=lease_seconds) as held:
+    with LeaseKeeper(work, lease_seconds=lease_seconds) as keeper:
         try:
-            scratch = _read(upload, path, scratch_path, progress, held)
+            scratch = _read(work.upload, path, scratch_path, progress, keeper)
         except NoPhoneColumn as error:
-            return store.uploads.refuse(upload, str(error), columns=error.columns, likely=error.likely)
+            return work.refuse(str(error), columns=error.columns, likely=error.likely)
         except ListRefused as error:
-            return store.uploads.refuse(upload, str(error))
+            return work.refuse(str(error))
         try:
-            already, talks = _met(store, upload, scratch, held)
+            already, talks = _met(store, work.upload, scratch, keeper)
             counts = replace(scratch.counts, already=already, summary=scratch.counts.summary | talks)
-            return store.uploads.staged(upload, counts)
+            return work.staged(counts)
         finally:
             scratch.close()
 
 
-def _read(upload: Upload, path: Path, scratch_path: Path, progress: Progress, held: Held) -> Scratch:
+def _read(upload: Upload, path: Path, scratch_path: Path, progress: Progress, keeper: LeaseKeeper) -> Scratch:
     return stage(
         path,
         scratch_path,
         country=upload.country,
         column=upload.phone_column,
         name=upload.file_name,
-        progress=_checked(progress, held),
+        progress=_checked(progress, keeper),
     )
 
 
-def restage(
-    store: Store, upload: Upload, path: Path, scratch_path: Path, progress: Progress, lease_seconds: float
-) -> Scratch:
+def restage(work: UploadWork, path: Path, scratch_path: Path, progress: Progress, lease_seconds: float) -> Scratch:
     """The scratch file of an upload whose preview another machine, or another life, made; `StoreError` if it differs."""
-    with Held(store, upload, lease_seconds=lease_seconds) as held:
+    with LeaseKeeper(work, lease_seconds=lease_seconds) as keeper:
         try:
-            scratch = _read(upload, path, scratch_path, progress, held)
+            scratch = _read(work.upload, path, scratch_path, progress, keeper)
         except ListRefused as error:
             raise StoreError(_CHANGED) from error
-    if scratch.holds(upload):
+    if scratch.holds(work.upload):
         return scratch
-    same_file = scratch.sha256 == upload.sha256
+    same_file = scratch.sha256 == work.upload.sha256
     scratch.delete()
     if same_file:
         # Somebody said yes to other counts.
@@ -126,43 +126,43 @@ def restage(
 
 
 def apply_upload(
-    store: Store, upload: Upload, scratch: Scratch, progress: Progress, lease_seconds: float, batch: int = BATCH
-) -> Upload:
+    work: UploadWork, scratch: Scratch, progress: Progress, lease_seconds: float, batch: int = BATCH
+) -> UploadWork:
     """
     Store what is left of a confirmed upload, *batch* phones a transaction, and finish it.
 
     *progress* gets phones, of all the upload's. May be stopped anywhere, by anything: whoever calls this next goes on
     from the last committed batch, with the same outcome.
     """
-    with Held(store, upload, lease_seconds=lease_seconds) as held:
-        upload = replace(store.uploads.get(upload.account_id, upload.id), owner=upload.owner, fence=upload.fence)
+    with LeaseKeeper(work, lease_seconds=lease_seconds) as keeper:
+        work = keeper.work  # with the checkpoint as it is now
         while True:
-            held.check()
-            phones = scratch.batch(upload.last_phone, batch)
-            unreadable = scratch.unreadable(upload.last_unreadable, _UNREADABLE_BATCH)
+            keeper.check()
+            phones = scratch.batch(work.upload.last_phone, batch)
+            unreadable = scratch.unreadable(work.upload.last_unreadable, _UNREADABLE_BATCH)
             if not phones.lines and not unreadable:
-                return store.uploads.finish(upload)
-            upload = store.uploads.apply_batch(upload, phones, unreadable, lease_seconds=lease_seconds)
-            progress(upload.applied, upload.applied / max(1, upload.phones))
+                return work.finish()
+            work = work.apply_batch(phones, unreadable, lease_seconds=lease_seconds)
+            progress(work.upload.applied, work.upload.applied / max(1, work.upload.phones))
 
 
-def undo_upload(store: Store, upload: Upload, progress: Progress, lease_seconds: float, batch: int = BATCH) -> Upload:
+def undo_upload(work: UploadWork, progress: Progress, lease_seconds: float, batch: int = BATCH) -> UploadWork:
     """
     Lift what is left of an upload that is being undone, *batch* opt-outs a transaction, and finish it.
 
     *progress* gets opt-outs lifted, of all the upload's. May be stopped anywhere, like `apply_upload`.
     """
-    with Held(store, upload, lease_seconds=lease_seconds) as held:
-        upload = replace(store.uploads.get(upload.account_id, upload.id), owner=upload.owner, fence=upload.fence)
-        while upload.undo_phone < upload.last_phone:
-            held.check()
-            upload = store.uploads.undo_batch(upload, lease_seconds=lease_seconds, batch=batch)
-            lifted = upload.opted_in + upload.kept_out
-            progress(lifted, lifted / max(1, upload.applied))
-        return store.uploads.finish_undo(upload)
+    with LeaseKeeper(work, lease_seconds=lease_seconds) as keeper:
+        work = keeper.work  # with the checkpoint as it is now
+        while work.upload.undo_phone < work.upload.last_phone:
+            keeper.check()
+            work = work.undo_batch(lease_seconds=lease_seconds, batch=batch)
+            lifted = work.upload.opted_in + work.upload.kept_out
+            progress(lifted, lifted / max(1, work.upload.applied))
+        return work.finish_undo()
 
 
-def _met(store: Store, upload: Upload, scratch: Scratch, held: Held) -> tuple[int, dict[str, int]]:
+def _met(store: Store, upload: Upload, scratch: Scratch, keeper: LeaseKeeper) -> tuple[int, dict[str, int]]:
     """
     What the account knows of the list's phones: how many are opted out, and what the guard asks about conversations.
 
@@ -171,7 +171,7 @@ def _met(store: Store, upload: Upload, scratch: Scratch, held: Held) -> tuple[in
     known = store.uploads.known(upload.account_id)
     already, texted, after = 0, 0, ""
     while phones := list(scratch.batch(after, BATCH).lines):
-        held.check()
+        keeper.check()
         already += store.uploads.already_out(upload.account_id, phones)
         if known:
             texted += store.uploads.texted(upload.account_id, phones)
@@ -179,9 +179,9 @@ def _met(store: Store, upload: Upload, scratch: Scratch, held: Held) -> tuple[in
     return already, {"known": known, "texted": texted}
 
 
-def _checked(progress: Progress, held: Held) -> Progress:
+def _checked(progress: Progress, keeper: LeaseKeeper) -> Progress:
     def both(rows: int, fraction: float) -> None:
-        held.check()
+        keeper.check()
         progress(rows, fraction)
 
     return both

@@ -20,6 +20,8 @@ from store.rows import now
 # The `lease_until` of a row that nobody holds.
 FREE: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
+_TAKEN: Final = "Somebody else has taken this over."
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -81,6 +83,26 @@ def given_back(*, seconds: float | None = None) -> dict[str, Any]:
     return {"owner": None, "lease_until": FREE if seconds is None else now() + timedelta(seconds=seconds)}
 
 
+def find(
+    connection: sa.Connection,
+    table: sa.Table,
+    where: Iterable[sa.ColumnElement[bool]],
+    lease: Lease,
+    *,
+    lock: bool = False,
+) -> sa.RowMapping:
+    """
+    The one row *where*, held under *lease*. Raises `LeaseLost` when somebody took it over.
+
+    With *lock* it stays as it is until the transaction ends, for those who look before they change it.
+    """
+    query = sa.select(table).where(*where, held(table, lease))
+    row = connection.execute(query.with_for_update() if lock else query).mappings().one_or_none()
+    if row is None:
+        raise LeaseLost(_TAKEN)
+    return row
+
+
 def change(
     connection: sa.Connection, table: sa.Table, where: Iterable[sa.ColumnElement[bool]], lease: Lease, **values: Any
 ) -> sa.RowMapping:
@@ -88,5 +110,5 @@ def change(
     statement = sa.update(table).where(*where, held(table, lease)).values(**values).returning(table)
     row = connection.execute(statement).mappings().one_or_none()
     if row is None:
-        raise LeaseLost("Somebody else has taken this over.")
+        raise LeaseLost(_TAKEN)
     return row

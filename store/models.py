@@ -6,12 +6,16 @@ of query. Ids of entries and uploads are counted per account (1, 2, 3, ...), whi
 database can hand out locally.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
+
+from store.upload_states import WITH_ENTRY, WITH_UNDO_ENTRY, Purpose, UploadState
 
 metadata = sa.MetaData(
     naming_convention={
@@ -64,23 +68,12 @@ def _lease() -> tuple[sa.Column[Any], ...]:
     )
 
 
+def _values(names: Iterable[StrEnum]) -> tuple[str, ...]:
+    """As SQL takes them after IN."""
+    return tuple(name.value for name in names)
+
+
 E164 = "phone LIKE '+%' AND length(phone) BETWEEN 5 AND 20"
-# From the start of every state a row can name its successors are in store/uploads.py.
-UPLOAD_STATES = (
-    "received",
-    "waiting",
-    "applying",
-    "done",
-    "refused",
-    "cancelled",
-    "stopped",
-    "failed",
-    "undoing",
-    "undone",
-    "expired",
-    "scrubbed",
-)
-UPLOAD_PURPOSES = ("opt out", "scrub", "scrub, keep unreadable")
 
 accounts = sa.Table(
     "accounts",
@@ -203,7 +196,7 @@ uploads = sa.Table(
     sa.Column("message_ts", sa.Text),
     sa.Column("permalink", sa.Text),
     sa.Column("size", BigInt, nullable=False, server_default="0"),
-    sa.Column("purpose", sa.Text, nullable=False, server_default="opt out"),
+    sa.Column("purpose", sa.Text, nullable=False, server_default=Purpose.OPT_OUT.value),
     sa.Column("actor_id", sa.Text, nullable=False),
     sa.Column("actor_name", sa.Text, nullable=False),
     sa.Column("received_at", Moment, nullable=False),
@@ -251,25 +244,24 @@ uploads = sa.Table(
     sa.ForeignKeyConstraint(["account_id", "entry_id"], ["entries.account_id", "entries.id"]),
     sa.ForeignKeyConstraint(["account_id", "undo_entry_id"], ["entries.account_id", "entries.id"]),
     sa.UniqueConstraint("account_id", "file_id", "channel_id"),
-    sa.CheckConstraint(f"state IN {UPLOAD_STATES}", name="state"),
-    sa.CheckConstraint(
-        "state NOT IN ('applying', 'stopped', 'done', 'undoing', 'undone') OR entry_id IS NOT NULL", name="entry"
-    ),
-    sa.CheckConstraint("state NOT IN ('undoing', 'undone') OR undo_entry_id IS NOT NULL", name="undo_entry"),
-    sa.CheckConstraint("state <> 'waiting' OR waiting_since IS NOT NULL", name="waiting"),
+    sa.CheckConstraint(f"state IN {_values(UploadState)}", name="state"),
+    sa.CheckConstraint(f"state NOT IN {_values(WITH_ENTRY)} OR entry_id IS NOT NULL", name="entry"),
+    sa.CheckConstraint(f"state NOT IN {_values(WITH_UNDO_ENTRY)} OR undo_entry_id IS NOT NULL", name="undo_entry"),
+    sa.CheckConstraint(f"state <> '{UploadState.WAITING}' OR waiting_since IS NOT NULL", name="waiting"),
     sa.CheckConstraint("newly_opted_out + already_opted_out <= phones", name="counters"),
     sa.CheckConstraint("opted_in + kept_out <= newly_opted_out + already_opted_out", name="undo_counters"),
-    sa.CheckConstraint(f"purpose IN {UPLOAD_PURPOSES}", name="purpose"),
+    sa.CheckConstraint(f"purpose IN {_values(Purpose)}", name="purpose"),
     # What is scrubbed never opts anybody out.
     sa.CheckConstraint(
-        "CASE WHEN purpose = 'opt out' THEN state <> 'scrubbed' ELSE entry_id IS NULL END", name="scrub"
+        f"CASE WHEN purpose = '{Purpose.OPT_OUT}' THEN state <> '{UploadState.SCRUBBED}' ELSE entry_id IS NULL END",
+        name="scrub",
     ),
     sa.Index("ix_uploads_pending", "lease_until", sqlite_where=sa.text("pending"), postgresql_where=sa.text("pending")),
     sa.Index(
         "ix_uploads_waiting",
         "waiting_since",
-        sqlite_where=sa.text("state = 'waiting'"),
-        postgresql_where=sa.text("state = 'waiting'"),
+        sqlite_where=sa.text(f"state = '{UploadState.WAITING}'"),
+        postgresql_where=sa.text(f"state = '{UploadState.WAITING}'"),
     ),
     sa.Index("ix_uploads_sha256", "account_id", "sha256"),
 )

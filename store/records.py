@@ -207,7 +207,7 @@ class UnreadableRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class ImportedNote:
     """
     What a list itself says of an opt-out: `requested_at` in UTC, and a `note`.
 
@@ -228,7 +228,7 @@ class Batch:
     """
 
     lines: dict[str, int]
-    carried: Mapping[str, Carried] = field(default_factory=dict)
+    carried: Mapping[str, ImportedNote] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,29 +241,31 @@ class UnreadableReason:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class Deadlines:
     """How long a preview waits until somebody is reminded and until it expires, and an upload can be undone."""
 
     remind: timedelta
     expire: timedelta
     undo: timedelta
 
-    def within(self, settings: AccountSettings) -> "Terms":
+    def within(self, settings: AccountSettings) -> "Deadlines":
         """These, as narrowed by what an account's admins decided."""
         days = settings.undo_days
         return self if days is None else replace(self, undo=min(self.undo, timedelta(days=days)))
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class UndoPreview:
     """What undoing an upload would do, or did: phones opted in, phones that stay out, conversations that re-open."""
 
     opted_in: int
     kept_out: int
     reopened: int
 
-    def __add__(self, other: "Outlook") -> "Outlook":
-        return Outlook(self.opted_in + other.opted_in, self.kept_out + other.kept_out, self.reopened + other.reopened)
+    def __add__(self, other: "UndoPreview") -> "UndoPreview":
+        return UndoPreview(
+            self.opted_in + other.opted_in, self.kept_out + other.kept_out, self.reopened + other.reopened
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,8 +273,8 @@ class Upload:
     """
     One list file and how far it has come. Counts are of rows or phones, as named.
 
-    *size*: of the file in bytes, 0 when unknown. *decider*: who confirmed, cancelled, stopped or continued it last, None
-    while nobody did. *finished_at*: when applying ended, if only
+    *size*: of the file in bytes, 0 when unknown. *decider*: who
+    confirmed, cancelled, stopped or continued it last, None while nobody did. *finished_at*: when applying ended, if only
     for now. *opted_in*, *kept_out* and *reopened*: phones its undo opted in, phones that stayed out for other reasons,
     conversations.
     """
@@ -296,8 +298,6 @@ class Upload:
     state: UploadState
     problem: str | None
     pending: bool
-    owner: str | None
-    fence: int
     sha256: str | None
     columns: tuple[str, ...]
     summary: dict[str, Any]
@@ -338,7 +338,7 @@ class Upload:
         return self.to_opt_out or self.phones
 
     @property
-    def seen(self) -> str:
+    def fingerprint(self) -> str:
         """Names what the preview shows: a list that was read again with another outcome has another."""
         counts = (self.rows, self.phones, self.already, self.unreadable)
         shown = repr((self.sha256, self.country, self.phone_column, counts))

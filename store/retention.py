@@ -14,7 +14,7 @@ from store.database import Database
 from store.inbox import InboxState
 from store.models import accounts, idempotency_keys, inbox, outbox, unreadable_rows, uploads
 from store.outbox import OutboxState
-from store.records import Terms
+from store.records import Deadlines
 from store.rows import account_of, now
 from store.upload_states import UploadState
 
@@ -47,14 +47,14 @@ class Retention:
     Deletes what has had its time.
 
     *payloads*: how long the words of a handled event stay. *names*: how long it is known that an event was handled, a
-    message sent, a request done; for as long what was discarded stays to be looked at. *terms*: how long lists can be undone.
+    message sent, a request done; for as long what was discarded stays to be looked at. *deadlines*: how long lists can be undone.
     """
 
-    def __init__(self, database: Database, *, payloads: timedelta, names: timedelta, terms: Terms) -> None:
+    def __init__(self, database: Database, *, payloads: timedelta, names: timedelta, deadlines: Deadlines) -> None:
         self._database = database
         self._payloads = payloads
         self._names = names
-        self._terms = terms
+        self._deadlines = deadlines
 
     def prune(self) -> Pruned:
         """One round: at most `ROUND` rows of each kind. There may be more as long as it finds any."""
@@ -85,7 +85,7 @@ class Retention:
         One that was stopped can still be continued. Its checkpoint goes with the rows: they are read from the file again.
         """
         account = account_of(row)
-        cutoff = at - self._terms.within(account.settings).undo
+        cutoff = at - self._deadlines.within(account.settings).undo
         ended = (UploadState.DONE, UploadState.STOPPED, UploadState.FAILED)
         over = sa.or_(
             uploads.c.state == UploadState.UNDONE, sa.and_(uploads.c.state.in_(ended), uploads.c.finished_at < cutoff)

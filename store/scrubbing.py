@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 import numpy as np
 
 from store.errors import ListRefused, StoreError
-from store.importing import Held
+from store.importing import LeaseKeeper
 from store.lists.copying import FILE_CHANGED, Copy, with_commas
 from store.lists.reader import Block, Damaged, ListReader, NoPhoneColumn, Row
 from store.lists.staging import Progress
@@ -18,8 +18,9 @@ from store.optouts import standing
 from store.phones.fastpath import FastPath
 from store.phones.numbers import NotAPhone
 from store.phones.parser import Normaliser
-from store.records import UnreadableReason, Upload
+from store.records import UnreadableReason
 from store.store import Store
+from store.upload_work import UploadWork
 
 _BATCH: Final = 10_000
 _REASONS: Final = 12  # that are told apart; those after them are counted together
@@ -121,41 +122,41 @@ def scrub(
 
 def scrub_upload(
     store: Store,
-    upload: Upload,
+    work: UploadWork,
     path: Path,
     out: Path,
     *,
     keep_unreadable: bool,
     progress: Progress,
     lease_seconds: float,
-) -> Scrubbed | Upload:
+) -> Scrubbed | UploadWork:
     """
     Scrub the file at *path* of a received upload, under its lease; the upload stays received until *out* is delivered.
 
     A list that cannot be read leaves it refused, which is returned then. `LeaseLost` and `WrongState` as ever.
     """
-    with Held(store, upload, lease_seconds=lease_seconds) as held:
+    with LeaseKeeper(work, lease_seconds=lease_seconds) as keeper:
 
         def checked(rows: int, fraction: float) -> None:
-            held.check()
+            keeper.check()
             progress(rows, fraction)
 
         try:
             return scrub(
                 store,
-                upload.account_id,
+                work.upload.account_id,
                 path,
                 out,
-                country=upload.country,
-                column=upload.phone_column,
+                country=work.upload.country,
+                column=work.upload.phone_column,
                 keep_unreadable=keep_unreadable,
-                name=upload.file_name,
+                name=work.upload.file_name,
                 progress=checked,
             )
         except NoPhoneColumn as error:
-            return store.uploads.refuse(upload, str(error), columns=error.columns, likely=error.likely)
+            return work.refuse(str(error), columns=error.columns, likely=error.likely)
         except ListRefused as error:
-            return store.uploads.refuse(upload, str(error))
+            return work.refuse(str(error))
 
 
 class _Reading:

@@ -11,7 +11,8 @@ from store.models import accounts, entries, entry_phones, uploads
 from store.notes import OPTING_OUT
 from store.records import Upload
 from store.rows import now
-from store.uploads import upload_of
+from store.upload_rows import upload_of
+from store.upload_states import UploadState
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Summaries:
         """The account's summary, in one consistent read."""
         at = now()
         waiting = sa.select(sa.func.count(), sa.func.min(uploads.c.waiting_since)).where(
-            uploads.c.account_id == account, uploads.c.state == "waiting"
+            uploads.c.account_id == account, uploads.c.state == UploadState.WAITING
         )
         latest = sa.select(uploads).where(uploads.c.account_id == account).order_by(uploads.c.id.desc())
         with self._database.read() as connection:
@@ -64,7 +65,9 @@ class Summaries:
             row = connection.execute(last).one()
             found = connection.execute(states.order_by(uploads.c.id.desc()).limit(20)).all()
             waiting = connection.execute(
-                sa.select(sa.func.count()).where(uploads.c.account_id == account, uploads.c.state == "waiting")
+                sa.select(sa.func.count()).where(
+                    uploads.c.account_id == account, uploads.c.state == UploadState.WAITING
+                )
             ).scalar_one()
         return repr((*row, found, waiting))
 

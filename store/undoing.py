@@ -1,8 +1,8 @@
 """
-Taking an upload back, a stretch of the account's list at a time. For `Uploads`, inside its transactions.
+Taking an upload back, a span of the account's list at a time. For `Uploads`, inside its transactions.
 
 There is no index by entry: it would be half as large as the list itself, and be paid for with every opt-out. An
-upload's opt-outs are found by walking through the account's in phone order, and each stretch is one range of the key.
+upload's opt-outs are found by walking through the account's in phone order, and each span is one range of the key.
 """
 
 from typing import NamedTuple
@@ -11,13 +11,13 @@ import sqlalchemy as sa
 
 from store.models import accounts, campaigns, conversations, opt_outs
 from store.optouts import any_between
-from store.records import Outlook, Upload
+from store.records import UndoPreview, Upload
 
-# A stretch is so many of the account's opt-outs at the most; looking at them takes some hundredths of a second.
+# A span is so many of the account's opt-outs at the most; looking at them takes some hundredths of a second.
 LONGEST = 200_000
 
 
-class Stretch(NamedTuple):
+class PhoneRange(NamedTuple):
     """The phones after *after*, up to *end*."""
 
     after: str
@@ -27,32 +27,32 @@ class Stretch(NamedTuple):
         return column > self.after, column <= self.end
 
 
-def next_stretch(connection: sa.Connection, upload: Upload, after: str, batch: int) -> Stretch:
+def next_range(connection: sa.Connection, upload: Upload, after: str, batch: int) -> PhoneRange:
     """What comes after phone *after*: with about *batch* opt-outs of the upload, and never more."""
     query = sa.select(accounts.c.opted_out).where(accounts.c.id == upload.account_id)
     all_ = connection.execute(query).scalar_one()
     size = min(LONGEST, max(batch, batch * all_ // max(1, upload.applied)))
-    end = _nth(connection, upload, Stretch(after, upload.last_phone), size)
+    end = _nth(connection, upload, PhoneRange(after, upload.last_phone), size)
     if size == batch:
-        return Stretch(after, end)
+        return PhoneRange(after, end)
     # The upload's may lie closer together here than elsewhere.
     own = opt_outs.c.entry_id == upload.entry_id
-    return Stretch(after, _nth(connection, upload, Stretch(after, end), batch, own))
+    return PhoneRange(after, _nth(connection, upload, PhoneRange(after, end), batch, own))
 
 
 def _nth(
-    connection: sa.Connection, upload: Upload, stretch: Stretch, place: int, *where: sa.ColumnElement[bool]
+    connection: sa.Connection, upload: Upload, span: PhoneRange, place: int, *where: sa.ColumnElement[bool]
 ) -> str:
-    """The phone of the opt-out at *place* of those of *stretch*; its end when there are fewer."""
+    """The phone of the opt-out at *place* of those of *span*; its end when there are fewer."""
     # One bound on each side: of two, SQLite may walk up to the farther one.
     query = sa.select(opt_outs.c.phone).where(opt_outs.c.account_id == upload.account_id, *where)
-    query = query.where(*stretch.has(opt_outs.c.phone)).order_by(opt_outs.c.phone).offset(place - 1).limit(1)
-    return connection.execute(query).scalar() or stretch.end
+    query = query.where(*span.has(opt_outs.c.phone)).order_by(opt_outs.c.phone).offset(place - 1).limit(1)
+    return connection.execute(query).scalar() or span.end
 
 
-def outlook(connection: sa.Connection, upload: Upload, stretch: Stretch) -> Outlook:
-    """What lifting the upload's standing opt-outs of *stretch* would do."""
-    mine = *_own(upload, stretch), opt_outs.c.lifted_by.is_(None)
+def preview(connection: sa.Connection, upload: Upload, span: PhoneRange) -> UndoPreview:
+    """What lifting the upload's standing opt-outs of *span* would do."""
+    mine = *_own(upload, span), opt_outs.c.lifted_by.is_(None)
     held = _held_otherwise(upload)
     counts = sa.select(sa.func.count(), sa.func.count(sa.case((held, 1)))).where(*mine)
     all_, kept = connection.execute(counts).one()
@@ -66,39 +66,39 @@ def outlook(connection: sa.Connection, upload: Upload, stretch: Stretch) -> Outl
         )
         .where(*mine, ~held, talks.state == "opted out", talks.campaign_id.in_(_active(upload)))
     )
-    return Outlook(all_ - kept, kept, connection.execute(again).scalar_one())
+    return UndoPreview(all_ - kept, kept, connection.execute(again).scalar_one())
 
 
-def lift(connection: sa.Connection, upload: Upload, stretch: Stretch) -> Outlook:
-    """Lift the upload's standing opt-outs of *stretch* and re-open conversations with who is opted in; what that did."""
+def lift(connection: sa.Connection, upload: Upload, span: PhoneRange) -> UndoPreview:
+    """Lift the upload's standing opt-outs of *span* and re-open conversations with who is opted in; what that did."""
     lifted = connection.execute(
         sa.update(opt_outs)
-        .where(*_own(upload, stretch), opt_outs.c.lifted_by.is_(None))
+        .where(*_own(upload, span), opt_outs.c.lifted_by.is_(None))
         .values(lifted_by=upload.undo_entry_id)
     ).rowcount
-    mine = *_own(upload, stretch), opt_outs.c.lifted_by == upload.undo_entry_id
+    mine = *_own(upload, span), opt_outs.c.lifted_by == upload.undo_entry_id
     standing = opt_outs.c.account_id == upload.account_id, opt_outs.c.lifted_by.is_(None)
     kept = 0
     # Most stretches have neither: one look at the range each, instead of one for each phone.
-    if any_between(connection, opt_outs.c.phone, stretch.after, stretch.end, *standing):
+    if any_between(connection, opt_outs.c.phone, span.after, span.end, *standing):
         count = sa.select(sa.func.count()).where(*mine, _held_otherwise(upload))
         kept = connection.execute(count).scalar_one()
     closed = conversations.c.account_id == upload.account_id, conversations.c.state == "opted out"
     reopened = 0
-    if any_between(connection, conversations.c.phone, stretch.after, stretch.end, *closed):
+    if any_between(connection, conversations.c.phone, span.after, span.end, *closed):
         of_phone = opt_outs.c.phone == conversations.c.phone
         reopened = connection.execute(
             sa.update(conversations)
-            .where(*closed, *stretch.has(conversations.c.phone), conversations.c.campaign_id.in_(_active(upload)))
+            .where(*closed, *span.has(conversations.c.phone), conversations.c.campaign_id.in_(_active(upload)))
             .where(sa.exists().where(*mine, of_phone), ~sa.exists().where(*standing, of_phone))
             .values(state="open")
         ).rowcount
-    return Outlook(lifted - kept, kept, reopened)
+    return UndoPreview(lifted - kept, kept, reopened)
 
 
-def _own(upload: Upload, stretch: Stretch) -> tuple[sa.ColumnElement[bool], ...]:
+def _own(upload: Upload, span: PhoneRange) -> tuple[sa.ColumnElement[bool], ...]:
     own = opt_outs.c.account_id == upload.account_id, opt_outs.c.entry_id == upload.entry_id
-    return *own, *stretch.has(opt_outs.c.phone)
+    return *own, *span.has(opt_outs.c.phone)
 
 
 def _held_otherwise(upload: Upload) -> sa.ColumnElement[bool]:

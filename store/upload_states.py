@@ -85,8 +85,12 @@ AT_WORK: Final = frozenset({_S.RECEIVED, _S.APPLYING, _S.UNDOING})
 # Here the file can still be wanted for something else.
 UNDECIDED: Final = frozenset({_S.RECEIVED, _S.WAITING, _S.REFUSED})
 # Here its entry is there; of the last two the undo's too.
-WITH_ENTRY: Final = frozenset({_S.APPLYING, _S.STOPPED, _S.DONE, _S.UNDOING, _S.UNDONE})
-WITH_UNDO_ENTRY: Final = frozenset({_S.UNDOING, _S.UNDONE})
+WITH_ENTRY: Final = (_S.APPLYING, _S.STOPPED, _S.DONE, _S.UNDOING, _S.UNDONE)
+WITH_UNDO_ENTRY: Final = (_S.UNDOING, _S.UNDONE)
+# What it opted out stands here, or is about to.
+STANDING: Final = frozenset({_S.APPLYING, _S.STOPPED, _S.DONE})
+# Nothing more comes of these: whoever wants the list opted out after all drops it again.
+OVER: Final = frozenset({_S.CANCELLED, _S.FAILED, _S.UNDONE, _S.EXPIRED})
 
 _LABELS: Final = {
     _S.RECEIVED: "being read",

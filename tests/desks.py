@@ -11,7 +11,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
 
 from bot.sandbox import EmbeddedSlack, SandboxClient, SandboxMessage, State
 from store import Account, Actor, Function, Origin, Store, Upload
@@ -20,6 +22,21 @@ ROOT = Path(__file__).parents[1]
 CHANNEL = "optout-uploads"
 LEASE_SECONDS = 1.0
 ALREADY_OUT = slice(0, None, 40)
+
+
+class Holder(NamedTuple):
+    """Who works on an upload, None for nobody, and how often it was claimed."""
+
+    owner: str | None
+    fence: int
+
+
+def holder_of(store: Store, upload: Upload) -> Holder:
+    """The lease of *upload* as its row has it."""
+    columns = sa.text("SELECT owner, fence FROM uploads WHERE account_id = :account AND id = :upload")
+    with store.database.read() as connection:
+        values = {"account": upload.account_id, "upload": upload.id}
+        return Holder(*connection.execute(columns, values).one())
 
 
 @dataclass(slots=True)
@@ -52,9 +69,9 @@ class Bot:
             status = await self.process.wait()
         assert status == 0, "".join(self.said)
 
-    def owns(self, upload: Upload) -> bool:
-        """Whether it works on *upload*: a claim's owner is host, process id and a number of its own."""
-        return upload.owner is not None and f":{self.process.pid}:" in upload.owner
+    def owns(self, holder: "Holder") -> bool:
+        """Whether it is the one: a claim's owner is host, process id and a number of its own."""
+        return holder.owner is not None and f":{self.process.pid}:" in holder.owner
 
     def children(self) -> list[int]:
         """The ids of the processes it started."""
@@ -114,14 +131,16 @@ class Desk:
         await bot.kill()
         await self.people.until(lambda state: not state.connected)
 
-    async def kill_children(self, bot: Bot, upload: Upload) -> None:
-        """Kill the child processes of *bot*, which lives on, until that cost it its claim of *upload*."""
+    async def kill_children(self, bot: Bot) -> None:
+        """Kill the child processes of *bot*, which lives on, until that cost it its claim of the upload."""
+        fence = self.holder().fence
 
-        def lost(found: Upload) -> bool:
-            if found.fence == upload.fence:
+        def lost(_found: Upload) -> bool:
+            now = self.holder().fence
+            if now == fence:
                 for child in bot.children():
                     os.kill(child, signal.SIGKILL)
-            return found.fence > upload.fence
+            return now > fence
 
         await self.stored(lost)
 
@@ -161,6 +180,10 @@ class Desk:
         """The one there is."""
         [upload] = self.uploads()
         return upload
+
+    def holder(self) -> Holder:
+        """Who works on the one there is."""
+        return holder_of(self.store, self.upload())
 
     async def stored(self, check: Callable[[Upload], bool], *, seconds: float = 30) -> Upload:
         """Wait until the upload is as *check* wants it."""

@@ -21,7 +21,7 @@ from bot.sandbox import Outcome, SandboxMessage, State
 from bot.sandbox.client import SandboxError
 from bot.sandbox.workspace import new_id
 from store import Actor, Function, Origin
-from tests.desks import CHANNEL, Bot, Desk, desk_on
+from tests.desks import CHANNEL, Bot, Desk, desk_on, holder_of
 
 ACTS, DROPS, KILLS = 200, 5, 3
 ROWS = 150
@@ -389,7 +389,9 @@ async def quiet(desk: Desk) -> None:
         sent = [one for one in desk.slack.platform.feed.courier.log if one.kind == "event"]
         if any(not one.acknowledged and len(one.attempts) < 4 for one in sent):
             return False
-        return open_ == 0 and all(not one.pending and one.owner is None for one in desk.uploads())
+        return open_ == 0 and all(
+            not one.pending and holder_of(desk.store, one).owner is None for one in desk.uploads()
+        )
 
     # The database says nothing when it changes: the looks are paced by Slack's long poll.
     async with asyncio.timeout(PATIENCE):

@@ -27,7 +27,7 @@ from handlers.views import forms, history, optouts
 from handlers.views import settings as settings_views
 from handlers.views import uploads as views
 from handlers.views.shortcuts import check
-from store import Function, Origin, Outlook, PhoneState, Store, find_phones
+from store import Function, Origin, PhoneState, Store, UndoPreview, find_phones
 from tests.handlers import conftest as desks
 from tests.handlers.conftest import TICKETS, Office
 
@@ -478,9 +478,9 @@ async def test_what_is_applied_is_not_theirs_either(office: Office, person: str)
     await refused(await confirmed("done.csv", "upload.stop"), "upload.stop")
     done = await shown("done.csv", "upload.undo")
     await refused(done, "upload.undo")
-    about = origin(done, upload=1, seen=store.uploads.get(account, 1).seen)
+    about = origin(done, upload=1, fingerprint=store.uploads.get(account, 1).fingerprint)
     for view, values in (
-        (views.undo_question(store.uploads.get(account, 1), Outlook(1, 0, 0), about), {}),
+        (views.undo_question(store.uploads.get(account, 1), UndoPreview(1, 0, 0), about), {}),
         (views.sure(store.uploads.get(account, 1), (), about), {"upload.number": "1"}),
     ):
         await refused(done, "upload.undo")

@@ -183,7 +183,7 @@ class Events:
         def renew() -> None:
             self._store.inbox.renew(event, lease_seconds=self._lease_seconds)
 
-        return self._tasks.keeping(renew, self._lease_seconds, name="hold an event")
+        return self._tasks.keep_lease(renew, self._lease_seconds, name="hold an event")
 
     async def unasked(self, context: AsyncBoltContext) -> None:
         """An event nobody handles: acknowledged, and done."""

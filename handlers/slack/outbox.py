@@ -239,7 +239,7 @@ class Answers:
         def renew() -> None:
             self._store.outbox.renew(kept, lease_seconds=self._lease_seconds)
 
-        return self._tasks.keeping(renew, self._lease_seconds, name="hold an answer")
+        return self._tasks.keep_lease(renew, self._lease_seconds, name="hold an answer")
 
     async def _failed(self, kept: OutboxMessage, error: Exception) -> None:
         """Wait before *kept* is tried again; one that can never be given is set aside. Never raises."""

@@ -36,10 +36,10 @@ from handlers.slack.mrkdwn import (
 )
 from handlers.views.scrubs import comparing, scrubbed
 from store import (
+    Deadlines,
     Entry,
-    Outlook,
     Scrubbed,
-    Terms,
+    UndoPreview,
     Upload,
     UploadState,
     WrongState,
@@ -101,7 +101,7 @@ def _pace(rows: int, fraction: float, seconds: float) -> str:
     return f" · {int(rows / seconds):,} a second · about {duration(seconds * (1 - fraction) / fraction)} left"
 
 
-def preview(upload: Upload, terms: Terms, before: Entry | None = None) -> Message:
+def preview(upload: Upload, terms: Deadlines, before: Entry | None = None) -> Message:
     """What would happen, before it happens, with the question. *before*: the entry that applied the same file already."""
     headline = f"*{file_name(upload.file_name)}: {_found(upload)}.* Nothing has changed yet."
     lines = [_counts(upload)]
@@ -130,7 +130,7 @@ def preview(upload: Upload, terms: Terms, before: Entry | None = None) -> Messag
         blocks.append(_country_menu(upload))
     answers = [ButtonElement(text="Cancel", action_id="upload.cancel", value=str(upload.id))]
     if upload.phones:
-        value = json.dumps({"upload": upload.id, "seen": upload.seen})
+        value = json.dumps({"upload": upload.id, "fingerprint": upload.fingerprint})
         yes = ButtonElement(text=_yes(upload), action_id="upload.confirm", value=value, style="primary")
         answers.insert(0, yes)
     blocks.append(ActionsBlock(block_id="upload.answer", elements=list(answers)))
@@ -153,7 +153,7 @@ def _yes(upload: Upload) -> str:
     return f"Opt out {counted(upload.asked, 'phone')}" if upload.to_opt_out else "Keep this list as a second reason"
 
 
-def reminder(upload: Upload, terms: Terms) -> Message:
+def reminder(upload: Upload, terms: Deadlines) -> Message:
     """A word in the thread about a preview that waits."""
     until = moment((upload.waiting_since or upload.received_at) + terms.expire)
     what = "for an admin's yes" if upload.phones else "to be read with another country, or cancelled"
@@ -211,7 +211,7 @@ def _country_menu(upload: Upload) -> Block:
     return block
 
 
-def report(upload: Upload, terms: Terms) -> Message:
+def report(upload: Upload, terms: Deadlines) -> Message:
     """How it ended, with the button that takes it back."""
     began, ended = upload.confirmed_at, upload.finished_at
     took = f" in {duration((ended - began).total_seconds())}" if began and ended else ""
@@ -243,7 +243,7 @@ def _by(upload: Upload) -> str:
     return f" by {person(upload.decider)}" if upload.decider else ""
 
 
-def stopped(upload: Upload, terms: Terms) -> Message:
+def stopped(upload: Upload, terms: Deadlines) -> Message:
     """Somebody wanted no more of it: what was applied, and the two ways on."""
     left = upload.phones - upload.applied
     text = (
@@ -266,7 +266,7 @@ def _stand(upload: Upload) -> str:
     return f"{text} {upload.already_opted_out:,} {were} out before." if upload.already_opted_out else text
 
 
-def _undo(upload: Upload, terms: Terms) -> list[Block]:
+def _undo(upload: Upload, terms: Deadlines) -> list[Block]:
     """The button that takes the upload back, while that can be done."""
     try:
         require_undoable(upload, terms.undo)
@@ -275,7 +275,7 @@ def _undo(upload: Upload, terms: Terms) -> list[Block]:
     return [_buttons(upload, "done", _UNDO), *_until(upload, terms)]
 
 
-def _until(upload: Upload, terms: Terms) -> list[Block]:
+def _until(upload: Upload, terms: Deadlines) -> list[Block]:
     if upload.finished_at is None or upload.undo_entry_id is not None:
         return []
     text = f"Can be undone until {moment(upload.finished_at + terms.undo)}, by an admin."
@@ -325,7 +325,7 @@ def refused(upload: Upload) -> Message:
     return Message.of(headline, *blocks)
 
 
-def failed(upload: Upload, terms: Terms) -> Message:
+def failed(upload: Upload, terms: Deadlines) -> Message:
     """It stopped half-way, and how far it had come."""
     changed = "Nothing was changed."
     if upload.undo_entry_id is not None:
@@ -345,7 +345,7 @@ def cancelled(upload: Upload) -> Message:
     return Message.of(text)
 
 
-def of_state(upload: Upload, terms: Terms, entry: Entry | None = None) -> Message:
+def of_state(upload: Upload, terms: Deadlines, entry: Entry | None = None) -> Message:
     """
     What the upload's one message says in the state it is in.
 
@@ -409,7 +409,7 @@ def counting(upload: Upload) -> View:
     return saying(_UNDO_TITLE, f"Counting what undoing *{file_name(upload.file_name)}* would do …")
 
 
-def undo_question(upload: Upload, outlook: Outlook, origin: str) -> View:
+def undo_question(upload: Upload, outlook: UndoPreview, origin: str) -> View:
     """What an undo would do, with the button that does it. *origin*: its metadata."""
     lines = [f"Undo *{file_name(upload.file_name)}*?", "*No phone will be opted in.*"]
     if outlook.opted_in:

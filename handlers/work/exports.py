@@ -69,7 +69,7 @@ class Exporter:
         fence = _fence(export)
         path = self._limits.scratch_dir / f"optout-{export.account_id}-{export.entry.id}.{fence}.export.csv"
         try:
-            async with self._tasks.keeping(
+            async with self._tasks.keep_lease(
                 lambda: self._renew(export), self._limits.lease_seconds, name="hold an export"
             ):
                 await self._made(export, path)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from store import Terms
+from store import Deadlines
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,11 +11,11 @@ class Limits:
     """
     What an upload may take. *max_bytes* of its file; *lease_seconds* until a silent worker is taken over.
 
-    *terms*: how long its preview waits, and how long it can be undone.
+    *deadlines*: how long its preview waits, and how long it can be undone.
     """
 
     max_bytes: int
     lease_seconds: float
     scratch_dir: Path
-    terms: Terms
+    deadlines: Deadlines
     children: int = 2

@@ -37,10 +37,13 @@ from store import (
     LeaseLost,
     Origin,
     Plain,
+    Purpose,
     Store,
     StoreError,
     StoreUnavailable,
     Upload,
+    UploadState,
+    UploadWork,
     WrongState,
     doubts,
     write_unreadable,
@@ -51,9 +54,9 @@ log = structlog.get_logger()
 SMALL_BYTES = 5_000_000
 # Children that died this often in one state of an upload did not die by accident. A list that kills its reader does so
 # every time, and nothing is stored yet; one that is being stored only takes time to get to its end.
-MOST_DEATHS = {"received": 3, "applying": 20, "undoing": 20}
+MOST_DEATHS = {UploadState.RECEIVED: 3, UploadState.APPLYING: 20, UploadState.UNDOING: 20}
 # What is done about an upload in these states; one that is scrubbed is never staged.
-_VERBS = {"received": "stage", "applying": "apply", "undoing": "undo"}
+_VERBS = {UploadState.RECEIVED: "stage", UploadState.APPLYING: "apply", UploadState.UNDOING: "undo"}
 # A scrubbed list of these kinds comes back as CSV.
 _NO_TEXT = {".xlsx", ".xls", ".zip"}
 _FILE_GONE = {"file_not_found", "file_deleted", "not_visible", "access_denied"}
@@ -90,7 +93,7 @@ class Runner:
             for lane in range(limits.children)
         )
         self._idle: list[Child] = []
-        self._deaths: Counter[tuple[int, int, str]] = Counter()
+        self._deaths: Counter[tuple[int, int, UploadState]] = Counter()
 
     def start(self) -> None:
         """Begin. A child is started ahead of the first list, which need not wait for it then."""
@@ -113,74 +116,78 @@ class Runner:
 
     async def _look(self, lane: int) -> bool:
         """Work on the upload that has waited longest; False when none waits."""
-        upload = await asyncio.to_thread(
+        work = await asyncio.to_thread(
             self._store.uploads.claim,
             self._owner,
             lease_seconds=self._limits.lease_seconds,
             largest=SMALL_BYTES if lane else None,
-            terms=self._limits.terms,
+            deadlines=self._limits.deadlines,
         )
-        if upload is None:
+        if work is None:
             return False
         if self.loops[lane].stopping:
             # Claimed while the desk began to stop: another replica, or the next start, need not wait for it.
-            await asyncio.to_thread(self._store.uploads.release, upload, settled=None)
+            await asyncio.to_thread(work.release, settled=None)
             return False
-        await self._work_on(upload)
+        await self._work_on(work)
         return True
 
-    async def _work_on(self, upload: Upload) -> None:
+    async def _work_on(self, work: UploadWork) -> None:
+        upload = work.upload
         try:
-            async with self._lease_kept(upload):
-                await self._work(upload)
+            async with self._lease_kept(work):
+                await self._work(work)
         except WrongState:
             # Somebody decided in between; how it stands now is for the next claim.
-            await asyncio.to_thread(self._store.uploads.release, upload, settled=None)
+            await asyncio.to_thread(work.release, settled=None)
         except LeaseLost as error:
             log.warning("an upload is left to the next claim", upload=upload.id, why=str(error))
         except ChildDiedError:
             self._deaths[upload.account_id, upload.id, upload.state] += 1
-            log.warning("the child process died; its upload is taken up again", upload=upload.id, fence=upload.fence)
+            log.warning(
+                "the child process died; its upload is taken up again", upload=upload.id, fence=work.lease.fence
+            )
         except (StoreUnavailable, SlackClientError, aiohttp.ClientError, OSError) as error:
             # The lease runs out and somebody tries again: the work is kept, only its message is late.
             log.warning("an upload waits", upload=upload.id, why=type(error).__name__, exc_info=error)
 
-    async def _work(self, upload: Upload) -> None:
-        store = self._store.uploads
+    async def _work(self, work: UploadWork) -> None:
+        upload = work.upload
         progress = Progress(
             self._client,
             self._poster,
-            _keyed(upload, "message"),
+            _keyed(work, "message"),
             upload.channel_id,
             upload.thread_ts,
             upload.message_ts,
-            lambda ts: asyncio.to_thread(store.set_message, upload, ts),
-            lambda: asyncio.to_thread(self._renew, upload),
+            lambda ts: asyncio.to_thread(work.set_message, ts),
+            lambda: asyncio.to_thread(self._renew, work),
         )
         if upload.state in _VERBS:
             key = (upload.account_id, upload.id, upload.state)
             if self._deaths[key] >= MOST_DEATHS[upload.state]:
-                await asyncio.to_thread(store.fail, upload, _died(upload, self._deaths.pop(key)))
+                await asyncio.to_thread(work.fail, _died(upload, self._deaths.pop(key)))
             else:
-                await self._step(upload, progress)
+                await self._step(work, progress)
                 await self._apply_unasked(upload)
-        elif upload.state == "waiting" and await self._waited(upload):
+        elif upload.state is UploadState.WAITING and await self._waited(work):
             return
-        upload = await asyncio.to_thread(self._renew, upload)
-        if upload.state not in ("waiting", *_VERBS):
+        work = await asyncio.to_thread(self._renew, work)
+        upload = work.upload
+        if not upload.state.at_work and upload.state is not UploadState.WAITING:
             # A cancelled list was staged already, and its phones are nobody's business any more.
             scratch_path(self._limits.scratch_dir, upload.account_id, upload.id).unlink(missing_ok=True)
-        await self._show(upload, progress)
-        await asyncio.to_thread(store.release, upload, settled=upload.state)
+        await self._show(work, progress)
+        await asyncio.to_thread(work.release, settled=upload.state)
 
     async def _apply_unasked(self, upload: Upload) -> None:
         """A list that was just read is applied at once, on the dropper's word, where the account wants no question."""
-        if upload.state != "received":
+        if upload.state is not UploadState.RECEIVED:
             return
         account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
         read = await asyncio.to_thread(self._store.uploads.get, upload.account_id, upload.id)
         ask = account.settings.ask
-        if ask == "always" or read.state != "waiting" or not read.phones:
+        if ask == "always" or read.state is not UploadState.WAITING or not read.phones:
             return
         if ask == "doubts":
             before = await asyncio.to_thread(self._store.uploads.applied_before, read)
@@ -193,78 +200,82 @@ class Runner:
             read.channel_name,
             reason="applied unasked, as the settings say",
         )
-        await asyncio.to_thread(self._store.uploads.confirm, read.account_id, read.id, by, seen=read.seen)
+        await asyncio.to_thread(self._store.uploads.confirm, read.account_id, read.id, by, fingerprint=read.fingerprint)
         self.poke()
 
-    async def _waited(self, upload: Upload) -> bool:
+    async def _waited(self, work: UploadWork) -> bool:
         """A preview that nobody answers expires, or is reminded of once; True when that was all there is to do."""
-        store, terms, at = self._store.uploads, self._limits.terms, datetime.now(UTC)
+        upload, deadlines, at = work.upload, self._limits.deadlines, datetime.now(UTC)
         since = upload.waiting_since or at
-        if since + terms.expire <= at:
-            await asyncio.to_thread(store.expire, upload)
+        if since + deadlines.expire <= at:
+            await asyncio.to_thread(work.expire)
             return False
-        if upload.pending or upload.reminded_at is not None or since + terms.remind > at:
+        if upload.pending or upload.reminded_at is not None or since + deadlines.remind > at:
             return False  # it is here to be shown
         # Kept first: whoever dies in between has reminded nobody, which is better than everybody twice.
-        await asyncio.to_thread(store.set_reminded, upload, reminded=True)
+        await asyncio.to_thread(work.set_reminded, reminded=True)
         try:
-            await self._remind(upload)
+            await self._remind(work)
         except BaseException:
             with suppress(StoreError):
-                await asyncio.to_thread(store.set_reminded, upload, reminded=False)
+                await asyncio.to_thread(work.set_reminded, reminded=False)
             raise
-        await asyncio.to_thread(store.release, upload, settled=upload.state)
+        await asyncio.to_thread(work.release, settled=upload.state)
         return True
 
-    async def _remind(self, upload: Upload) -> None:
-        message = views.reminder(upload, self._limits.terms)
+    async def _remind(self, work: UploadWork) -> None:
+        upload = work.upload
+        message = views.reminder(upload, self._limits.deadlines)
         try:
             await self._poster.post(
-                upload.channel_id, message, upload.thread_ts or upload.message_ts, _keyed(upload, "reminder")
+                upload.channel_id, message, upload.thread_ts or upload.message_ts, _keyed(work, "reminder")
             )
         except SlackApiError as error:
             if is_transient(error):
                 raise
-            await self._write_to_dropper(upload, views.elsewhere(upload, message, str(error_code(error))))
+            await self._write_to_dropper(work, views.elsewhere(upload, message, str(error_code(error))))
 
-    def _renew(self, upload: Upload) -> Upload:
-        """Hold *upload* on, and see how it stands; `LeaseLost` when it was taken over."""
-        return self._store.uploads.renew(upload, lease_seconds=self._limits.lease_seconds)
+    def _renew(self, work: UploadWork) -> UploadWork:
+        """Hold the upload on, and see how it stands; `LeaseLost` when it was taken over."""
+        return work.renew(lease_seconds=self._limits.lease_seconds)
 
-    def _lease_kept(self, upload: Upload) -> AbstractAsyncContextManager[None]:
-        return self._tasks.keeping(lambda: self._renew(upload), self._limits.lease_seconds, name="hold an upload")
+    def _lease_kept(self, work: UploadWork) -> AbstractAsyncContextManager[None]:
+        return self._tasks.keep_lease(lambda: self._renew(work), self._limits.lease_seconds, name="hold an upload")
 
-    async def _show(self, upload: Upload, progress: Progress) -> None:
-        """How *upload* stands, in its message; where Slack will never take that, to whoever dropped the list."""
+    async def _show(self, work: UploadWork, progress: Progress) -> None:
+        """How the upload stands, in its message; where Slack will never take that, to whoever dropped the list."""
+        upload = work.upload
         picture = await self._picture(upload)
         try:
             await progress.show(picture)
-            if upload.state == "done" and upload.unreadable:
-                await self._attach_unreadable(upload)
+            if upload.state is UploadState.DONE and upload.unreadable:
+                await self._attach_unreadable(work)
         except SlackApiError as error:
             if is_transient(error):
                 raise
             why = error_code(error)
             log.warning("an upload cannot be shown in its channel", upload=upload.id, why=why)
-            await self._write_to_dropper(upload, views.elsewhere(upload, picture, str(why)))
+            await self._write_to_dropper(work, views.elsewhere(upload, picture, str(why)))
 
-    async def _write_to_dropper(self, upload: Upload, message: Message) -> None:
+    async def _write_to_dropper(self, work: UploadWork, message: Message) -> None:
+        upload = work.upload
         try:
-            await self._poster.post(upload.actor.id, message, None, _keyed(upload, f"{upload.state} directly"))
+            await self._poster.post(upload.actor.id, message, None, _keyed(work, f"{upload.state} directly"))
         except SlackApiError as error:
             if is_transient(error):
                 raise
             log.exception("answer not delivered", upload=upload.id, actor=upload.actor.id)
 
-    async def _step(self, upload: Upload, progress: Progress) -> None:
-        """Stage, apply or undo *upload* in a child, with its progress shown."""
+    async def _step(self, work: UploadWork, progress: Progress) -> None:
+        """Stage, apply or undo the upload in a child, with its progress shown."""
+        upload = work.upload
         verb = "scrub" if upload.is_scrub else _VERBS[upload.state]
         await self._try_show(progress, await self._picture(upload))
-        job = await self._job(upload, verb)
+        job = await self._job(work, verb)
         if job is None:
             problem = "The file was deleted from Slack before it was read. Drop it again."
-            end = self._store.uploads.refuse if upload.state == "received" else self._store.uploads.fail
-            await asyncio.to_thread(end, upload, problem)
+            end = work.refuse if upload.state is UploadState.RECEIVED else work.fail
+            await asyncio.to_thread(end, problem)
             return
         child = self._idle.pop() if self._idle else await Child.start()
         try:
@@ -291,25 +302,25 @@ class Runner:
         if "refused" in said or "failed" in said:
             log.info("a list was not taken", upload=upload.id, said={k: v for k, v in said.items() if k != "rows"})
         if "scrubbed" in said:
-            await self._give_back(upload, Path(said["file"]), said["scrubbed"])
+            await self._give_back(work, Path(said["file"]), said["scrubbed"])
 
     async def _picture(self, upload: Upload) -> Message:
         entry = None
-        if upload.state == "waiting":
+        if upload.state is UploadState.WAITING:
             entry = await asyncio.to_thread(self._store.uploads.applied_before, upload)
-        elif upload.state == "undone":
+        elif upload.state is UploadState.UNDONE:
             entry = await asyncio.to_thread(self._store.uploads.undone_by, upload)
         account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
-        return views.of_state(upload, self._limits.terms.within(account.settings), entry)
+        return views.of_state(upload, self._limits.deadlines.within(account.settings), entry)
 
     @staticmethod
     def _moving(upload: Upload, said: dict[str, Any], seconds: float) -> Message:
         match upload.state:
-            case "received" if upload.is_scrub:
+            case UploadState.RECEIVED if upload.is_scrub:
                 return scrub_views.comparing(upload, said["fraction"])
-            case "received":
+            case UploadState.RECEIVED:
                 return views.reading(upload, said["rows"], said["fraction"], seconds)
-            case "undoing":
+            case UploadState.UNDOING:
                 return views.undoing(upload, said["rows"], seconds)
             case _:
                 return views.applying(upload, said["rows"], seconds)
@@ -321,8 +332,9 @@ class Runner:
         except (StoreUnavailable, SlackClientError, aiohttp.ClientError, OSError) as error:
             log.warning("progress could not be shown", why=str(error))
 
-    async def _job(self, upload: Upload, verb: str) -> dict[str, Any] | None:
+    async def _job(self, work: UploadWork, verb: str) -> dict[str, Any] | None:
         """What the child needs to know, or None when the file is gone."""
+        upload = work.upload
         account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
         settings = account.settings
         url = ""
@@ -347,12 +359,12 @@ class Runner:
             "database_url": self._database_url,
             "account": upload.account_id,
             "upload": upload.id,
-            "fence": upload.fence,
-            "owner": self._owner,
+            "fence": work.lease.fence,
+            "owner": work.lease.owner,
             "lease_seconds": self._limits.lease_seconds,
             "scratch_dir": str(self._limits.scratch_dir),
             "max_bytes": min(self._limits.max_bytes, settings.max_list_bytes or self._limits.max_bytes),
-            "keep_unreadable": upload.purpose.endswith("keep unreadable"),
+            "keep_unreadable": upload.purpose is Purpose.SCRUB_KEEPING,
             "file_id": upload.file_id,
             "url": url,
             "token": self._client.token,
@@ -360,35 +372,38 @@ class Runner:
             "token_hosts": sorted({"slack.com", "files.slack.com", urlsplit(self._client.base_url).netloc}),
         }
 
-    async def _attach_unreadable(self, upload: Upload) -> None:
+    async def _attach_unreadable(self, work: UploadWork) -> None:
         """The unreadable rows as a file in the thread."""
+        upload = work.upload
         path = scratch_path(self._limits.scratch_dir, upload.account_id, upload.id).with_suffix(".csv")
         rows = self._store.uploads.list_unreadable(upload.account_id, upload.id)
         try:
             await asyncio.to_thread(write_unreadable, path, upload.columns, rows)
             name = f"{Path(upload.file_name).stem.removesuffix('.unreadable')}.unreadable.csv"
-            await self._attach(upload, path, name, f"Rows of {upload.file_name} that were not understood")
+            await self._attach(work, path, name, f"Rows of {upload.file_name} that were not understood")
         finally:
             path.unlink(missing_ok=True)
 
-    async def _give_back(self, upload: Upload, path: Path, found: dict[str, Any]) -> None:
+    async def _give_back(self, work: UploadWork, path: Path, found: dict[str, Any]) -> None:
         """The scrubbed list at *path* into the thread; then, and not before, its upload is done."""
+        upload = work.upload
         try:
             name = f"{Path(upload.file_name).stem}.scrubbed{Path(upload.file_name).suffix or '.csv'}"
             if Path(upload.file_name).suffix.lower() in _NO_TEXT:
                 name = f"{Path(upload.file_name).stem}.scrubbed.csv"
-            await self._attach(upload, path, name, f"{upload.file_name} without who is opted out")
+            await self._attach(work, path, name, f"{upload.file_name} without who is opted out")
         except SlackApiError as error:
             if is_transient(error):
                 raise
             problem = f"Slack does not take the scrubbed list in this thread ({error_code(error)})."
-            await asyncio.to_thread(self._store.uploads.fail, upload, problem)
+            await asyncio.to_thread(work.fail, problem)
         else:
-            await asyncio.to_thread(self._store.uploads.scrubbed, upload, found)
+            await asyncio.to_thread(work.scrubbed, found)
         finally:
             await asyncio.to_thread(path.unlink, missing_ok=True)
 
-    async def _attach(self, upload: Upload, path: Path, name: str, title: str) -> None:
+    async def _attach(self, work: UploadWork, path: Path, name: str, title: str) -> None:
+        upload = work.upload
         await attach(
             self._client,
             path,
@@ -397,18 +412,19 @@ class Runner:
             channel=upload.channel_id,
             thread_ts=upload.thread_ts or upload.message_ts,
             attached=upload.attached_file,
-            keep=lambda file: asyncio.to_thread(self._store.uploads.set_attached, upload, file),
+            keep=lambda file: asyncio.to_thread(work.set_attached, file),
         )
 
 
-def _keyed(upload: Upload, what: str) -> Keyed:
-    """Under which key a message about *upload* is posted once, by whoever has it."""
-    return Keyed(upload.account_id, f"upload {upload.id} {what}", again=upload.fence > 1)
+def _keyed(work: UploadWork, what: str) -> Keyed:
+    """Under which key a message about the upload is posted once, by whoever has it."""
+    upload = work.upload
+    return Keyed(upload.account_id, f"upload {upload.id} {what}", again=work.lease.fence > 1)
 
 
 def _died(upload: Upload, times: int) -> str:
     """In words, that the child ended *times* times without an answer, and what can be done."""
-    if upload.state == "received":
+    if upload.state is UploadState.RECEIVED:
         return (
             f"The program that reads lists was stopped {times} times while it read this one. Save it as a plain CSV file "
             "and drop that; if it happens again, whoever runs the desk finds why in its log."

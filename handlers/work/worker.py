@@ -30,13 +30,15 @@ from handlers.work.download import Download, DownloadError
 from handlers.work.job import Job
 from store import (
     ExportFilter,
-    Held,
+    Lease,
+    LeaseKeeper,
     LeaseLost,
     Scratch,
     Store,
     StoreError,
     StoreUnavailable,
-    Upload,
+    UploadState,
+    UploadWork,
     WrongState,
     apply_upload,
     restage,
@@ -87,10 +89,7 @@ class Worker:
 
     def _outcome(self, store: Store, job: Job) -> dict[str, Any]:
         try:
-            upload = store.uploads.get(job.account, job.upload)
-            if (upload.fence, upload.owner) != (job.fence, job.owner):
-                return {"lost": True, "detail": "it has another owner"}
-            return self._done(store, job, upload)
+            return self._done(store, job, store.uploads.resume(job.account, job.upload, Lease(job.owner, job.fence)))
         except (LeaseLost, StoreUnavailable) as error:
             # Away is not wrong: the lease runs out, and whoever claims it next goes on where this one stopped.
             return {"lost": True, "detail": str(error)}
@@ -98,47 +97,50 @@ class Worker:
             # What the store could not be told is found out again by the next claim.
             return {"lost": True, "detail": "".join(traceback.format_exception(error))}
 
-    def _done(self, store: Store, job: Job, upload: Upload) -> dict[str, Any]:
+    def _done(self, store: Store, job: Job, work: UploadWork) -> dict[str, Any]:
         detail = ""
         found: dict[str, Any] = {}
         try:
             if job.verb == "scrub":
-                upload, found = self._scrub(store, job, upload)
+                work, found = self._scrub(store, job, work)
             else:
-                work = {"stage": self._stage, "apply": self._apply, "undo": self._undo}[job.verb]
-                upload = work(store, job, upload)
+                do = {"stage": self._stage, "apply": self._apply, "undo": self._undo}[job.verb]
+                work = do(store, job, work)
+            upload = work.upload
         except (LeaseLost, StoreUnavailable):
             raise
         except WrongState:
             upload = store.uploads.get(job.account, job.upload)  # a person changed its course: not an error
         except DownloadError as error:
-            end = store.uploads.refuse if error.refused and job.verb != "apply" else store.uploads.fail
-            upload = end(upload, str(error))
+            end = work.refuse if error.refused and job.verb != "apply" else work.fail
+            upload = end(str(error)).upload
             detail = repr(error.__cause__ or error)
         except StoreError as error:
-            upload = store.uploads.fail(upload, str(error))
+            upload = work.fail(str(error)).upload
         except Exception as error:  # noqa: BLE001  what nobody foresaw is told too
-            upload = store.uploads.fail(upload, _DISK_FULL if _is_full(error) else "Something went wrong on our side.")
+            upload = work.fail(_DISK_FULL if _is_full(error) else "Something went wrong on our side.").upload
             detail = "".join(traceback.format_exception(error))
         finally:
             job.download.unlink(missing_ok=True)
-        if upload.state not in {"waiting", "applying"}:
+        if upload.state not in {UploadState.WAITING, UploadState.APPLYING}:
             job.scratch.unlink(missing_ok=True)
-        if upload.state == "refused":
+        if upload.state is UploadState.REFUSED:
             return {"refused": upload.problem}
-        if upload.state == "failed":
+        if upload.state is UploadState.FAILED:
             return {"failed": upload.problem, "detail": detail}
         return {"done": upload.state, **found}
 
-    def _stage(self, store: Store, job: Job, upload: Upload) -> Upload:
-        self._fetch(store, job, upload)
+    def _stage(self, store: Store, job: Job, work: UploadWork) -> UploadWork:
+        self._fetch(job, work)
 
         def progress(rows: int, fraction: float) -> None:
             self._progress("stage", rows, _DOWNLOADED + (1 - _DOWNLOADED) * fraction)
 
-        return stage_upload(store, upload, job.download, job.scratch, progress, job.lease_seconds)
+        return stage_upload(store, work, job.download, job.scratch, progress, job.lease_seconds)
 
-    def _apply(self, store: Store, job: Job, upload: Upload) -> Upload:
+    def _apply(self, _store: Store, job: Job, work: UploadWork) -> UploadWork:
+        upload = work.upload
+
         def progress(rows: int, fraction: float) -> None:
             self._progress("apply", rows, fraction)
 
@@ -150,21 +152,21 @@ class Worker:
             scratch.close()
             scratch = None
         if scratch is None:
-            self._fetch(store, job, upload)
-            scratch = restage(store, upload, job.download, job.scratch, staging, job.lease_seconds)
+            self._fetch(job, work)
+            scratch = restage(work, job.download, job.scratch, staging, job.lease_seconds)
         try:
-            return apply_upload(store, upload, scratch, progress, job.lease_seconds, job.batch)
+            return apply_upload(work, scratch, progress, job.lease_seconds, job.batch)
         finally:
             scratch.close()
 
-    def _undo(self, store: Store, job: Job, upload: Upload) -> Upload:
+    def _undo(self, _store: Store, job: Job, work: UploadWork) -> UploadWork:
         def progress(rows: int, fraction: float) -> None:
             self._progress("undo", rows, fraction)
 
-        return undo_upload(store, upload, progress, job.lease_seconds, job.batch)
+        return undo_upload(work, progress, job.lease_seconds, job.batch)
 
-    def _scrub(self, store: Store, job: Job, upload: Upload) -> tuple[Upload, dict[str, Any]]:
-        self._fetch(store, job, upload)
+    def _scrub(self, store: Store, job: Job, work: UploadWork) -> tuple[UploadWork, dict[str, Any]]:
+        self._fetch(job, work)
         for left in job.scratch_dir.glob(f"{job.scratch.stem}.*.scrubbed*"):
             left.unlink(missing_ok=True)
 
@@ -173,16 +175,16 @@ class Worker:
 
         found = scrub_upload(
             store,
-            upload,
+            work,
             job.download,
             job.scrubbed,
             keep_unreadable=job.keep_unreadable,
             progress=progress,
             lease_seconds=job.lease_seconds,
         )
-        if isinstance(found, Upload):
+        if isinstance(found, UploadWork):
             return found, {}
-        return upload, {"scrubbed": asdict(found), "file": str(job.scrubbed)}
+        return work, {"scrubbed": asdict(found), "file": str(job.scrubbed)}
 
     def _export(self, said: dict[str, Any]) -> dict[str, Any]:
         """The list of *account* written to *path*; see `Exports.write`."""
@@ -207,16 +209,16 @@ class Worker:
     def _exporting(self, phones: int) -> None:
         self._progress("export", phones, 0.0)
 
-    def _fetch(self, store: Store, job: Job, upload: Upload) -> None:
+    def _fetch(self, job: Job, work: UploadWork) -> None:
         if not job.url:
             raise StoreUnavailable("Slack does not say where the file is.")
         job.scratch_dir.mkdir(parents=True, exist_ok=True)
         for left in job.scratch_dir.glob(f"{job.scratch.stem}.*.list"):
             left.unlink(missing_ok=True)
-        with Held(store, upload, lease_seconds=job.lease_seconds) as held:
+        with LeaseKeeper(work, lease_seconds=job.lease_seconds) as keeper:
 
             def progress(fraction: float) -> None:
-                held.check()
+                keeper.check()
                 if job.verb != "apply":
                     self._progress(job.verb, 0, _DOWNLOADED * fraction)
 

@@ -26,7 +26,7 @@ from store.lists.columns import THRUTEXT, THRUTEXT_PHONE, contact_signs, likely_
 from store.lists.formats import as_text
 from store.lists.header import DELIMITERS, HEADER_WITHIN, SampleRecord, find_header, sniff
 from store.lists.thrutext import ThruTextColumns
-from store.records import Carried
+from store.records import ImportedNote
 
 
 class NoPhoneColumn(ListRefused):
@@ -245,7 +245,7 @@ class ListReader:
         """Does each row say when and how its opt-out came about?"""
         return self._carrying is not None
 
-    def carried(self, cells: Sequence[str]) -> Carried | None:
+    def carried(self, cells: Sequence[str]) -> ImportedNote | None:
         """What a row's *cells* say of that, word for word; None for lists that say nothing."""
         return None if self._carrying is None else self._carrying.read(cells)
 

@@ -26,7 +26,7 @@ from store.phones.display import country_of
 from store.phones.fastpath import FastPath
 from store.phones.numbers import PHONENUMBERS_VERSION, NotAPhone
 from store.phones.parser import Normaliser
-from store.records import Batch, Carried, StagedCounts, UnreadableRow, Upload
+from store.records import Batch, ImportedNote, StagedCounts, UnreadableRow, Upload
 
 # Called with the rows (or phones) done and the part of the work that is, 0 to 1. What it raises ends the work.
 Progress = Callable[[int, float], None]
@@ -116,11 +116,13 @@ class Scratch:
         lines: list[int] = np.frombuffer(found[1], np.int64)[start : start + size].tolist()
         return Batch(dict(zip(phones, lines, strict=True)), self._carried(phones, lines))
 
-    def _carried(self, phones: list[str], lines: list[int]) -> dict[str, Carried]:
+    def _carried(self, phones: list[str], lines: list[int]) -> dict[str, ImportedNote]:
         if not self._carries:
             return {}
         rows = self._connection.execute(_CARRIED_ON, (json.dumps(lines),))
-        known = {line: Carried(None if at is None else datetime.fromisoformat(at), text) for line, at, text in rows}
+        known = {
+            line: ImportedNote(None if at is None else datetime.fromisoformat(at), text) for line, at, text in rows
+        }
         return {phone: known[line] for phone, line in zip(phones, lines, strict=True) if line in known}
 
     def unreadable(self, after_line: int, size: int) -> list[UnreadableRow]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from store.lists.columns import plain
 from store.lists.formulas import unguarded
-from store.records import Carried
+from store.records import ImportedNote
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?")
 _AMERICAN = re.compile(r"(\d\d?)/(\d\d?)/(\d{4})(?:,? (\d\d?):(\d\d)(?::(\d\d))?(?: ?([AaPp])\.?[Mm]\.?)?)?")
@@ -29,7 +29,7 @@ class ThruTextColumns:
             names.index("timestamp"), names.index("opt_out_type"), names.index("note") if "note" in names else None
         )
 
-    def read(self, cells: Sequence[str]) -> Carried:
+    def read(self, cells: Sequence[str]) -> ImportedNote:
         def cell(place: int | None) -> str:
             return cells[place] if place is not None and place < len(cells) else ""
 
@@ -39,7 +39,7 @@ class ThruTextColumns:
             parts.append(f"opt_out_type: {kind}")
         if asked is None and (found := cell(self.timestamp)).strip():
             parts.append(f"timestamp: {found}")
-        return Carried(asked, " · ".join(parts) or None)
+        return ImportedNote(asked, " · ".join(parts) or None)
 
 
 def _moment(text: str) -> datetime | None:

@@ -27,7 +27,7 @@ import numpy as np
 import phonenumbers
 import sqlalchemy as sa
 
-from store import Actor, Function, Origin, Scratch, Store, Upload, apply_upload, stage, stage_upload, undo_upload
+from store import Actor, Function, Origin, Scratch, Store, UploadState, apply_upload, stage, stage_upload, undo_upload
 from tests.bench.memory import peak_mb
 
 ROOT = Path(__file__).parent.parent.parent
@@ -133,28 +133,28 @@ def import_list(url: str, account: str, path: Path) -> dict[str, float]:
         country="US",
     )
     began = time.perf_counter()
-    held: Upload | None = store.uploads.claim("bench", lease_seconds=LEASE, upload=(account_id, upload.id))
+    held = store.uploads.claim("bench", lease_seconds=LEASE, upload=(account_id, upload.id))
     assert held is not None
     scratch = path.with_suffix(".scratch")
     held = stage_upload(store, held, path, scratch, _silent, LEASE)
     staged = time.perf_counter() - began
-    store.uploads.confirm(account_id, held.id, Origin(Function.UPLOAD, WHO))
-    held = store.uploads.renew(held, lease_seconds=LEASE)
+    store.uploads.confirm(account_id, held.upload.id, Origin(Function.UPLOAD, WHO))
+    held = held.renew(lease_seconds=LEASE)
     read = Scratch.open(scratch)
     assert read is not None
     began = time.perf_counter()
-    done = apply_upload(store, held, read, _silent, LEASE)
+    done = apply_upload(held, read, _silent, LEASE)
     applied = time.perf_counter() - began
     read.delete()
-    store.uploads.release(done, settled="done")
+    upload = done.release(settled=UploadState.DONE)
     store.close()
     return {
-        "upload": done.id,
-        "rows": done.rows,
-        "phones": done.phones,
+        "upload": upload.id,
+        "rows": upload.rows,
+        "phones": upload.phones,
         "staged": staged,
         "applied": applied,
-        "already": done.already_opted_out,
+        "already": upload.already_opted_out,
     }
 
 
@@ -166,11 +166,11 @@ def undo_list(url: str, account: str, number: int) -> dict[str, float]:
     store.uploads.undo(account_id, number, Origin(Function.UNDO, WHO), within=UNDO_WITHIN)
     held = store.uploads.claim("bench", lease_seconds=LEASE, upload=(account_id, number))
     assert held is not None
-    undone = undo_upload(store, held, _silent, LEASE)
+    undone = undo_upload(held, _silent, LEASE)
     seconds = time.perf_counter() - began
-    store.uploads.release(undone, settled="undone")
+    upload = undone.release(settled=UploadState.UNDONE)
     store.close()
-    return {"undone": seconds, "opted_in": undone.opted_in, "kept_out": undone.kept_out}
+    return {"undone": seconds, "opted_in": upload.opted_in, "kept_out": upload.kept_out}
 
 
 def search(url: str, account: str, count: int) -> dict[str, float]:

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from bot import transfer
 from bot.__main__ import main
 from bot.config import Settings
-from store import Account, Actor, Function, Origin, Store, StoreError, StoreUnavailable
+from store import Account, Actor, Function, Origin, Store, StoreError, StoreUnavailable, UploadWork
 
 TEAM = "T0DESK"
 LIST = """\
@@ -137,7 +137,7 @@ def test_an_interrupted_import_goes_on_when_run_again(
     path.write_text("phone\n" + "\n".join(f"21255501{n:02}" for n in range(100)))
     quick = settings.model_copy(update={"lease_seconds": 0.1})
     with monkeypatch.context() as patch:
-        patch.setattr(store.uploads, "finish", killed)
+        patch.setattr(UploadWork, "finish", killed)
         with pytest.raises(KilledError):
             imported(store, quick, path)
     (upload,) = store.uploads.list(account.id, 10)

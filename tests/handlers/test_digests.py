@@ -15,7 +15,7 @@ from handlers.digests import WeeklyDigests
 from handlers.slack.posting import Poster
 from handlers.tasks import Tasks
 from handlers.views.digests import digest
-from store import Account, Actor, Digest, Function, LeaseLost, Origin, Store, Upload
+from store import Account, Actor, Digest, Function, LeaseLost, Origin, Store, Upload, UploadWork
 from tests.handlers.conftest import ADMINS, Office
 from tests.store.test_uploads import claimed, counts, lines, received
 
@@ -33,16 +33,16 @@ def wants(store: Store, account: int, channel: str | None) -> None:
 
 def waiting(store: Store, account: Account, file: str) -> Upload:
     """A list that waits for a yes."""
-    upload = claimed(store, received(store, account, file_id=file))
-    return store.uploads.staged(upload, counts(phones=1))
+    work = claimed(store, received(store, account, file_id=file))
+    return work.staged(counts(phones=1)).upload
 
 
-def applied(store: Store, account: Account, by: Origin, file: str, *phones: str) -> Upload:
+def applied(store: Store, account: Account, by: Origin, file: str, *phones: str) -> UploadWork:
     """A list that was applied as a whole."""
-    upload = store.uploads.staged(claimed(store, received(store, account, file_id=file)), counts(phones=len(phones)))
-    store.uploads.release(upload, settled=None)
-    store.uploads.confirm(account.id, upload.id, by)
-    return store.uploads.apply_batch(claimed(store, upload), lines(sorted(phones)), [], lease_seconds=60)
+    work = claimed(store, received(store, account, file_id=file)).staged(counts(phones=len(phones)))
+    work.release(settled=None)
+    store.uploads.confirm(account.id, work.upload.id, by)
+    return claimed(store, work.upload).apply_batch(lines(sorted(phones)), [], lease_seconds=60)
 
 
 def next_monday() -> datetime:

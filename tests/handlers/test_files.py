@@ -6,10 +6,12 @@ import io
 from pathlib import Path
 
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.config import Settings
 from bot.sandbox import SandboxMessage, State
 from store import Function, Upload
+from tests.desks import holder_of
 from tests.handlers.conftest import ADMINS, TICKETS, Office
 
 UPLOADS = "optout-uploads"
@@ -57,7 +59,7 @@ async def settled(office: Office) -> Upload:
     async with asyncio.timeout(30):
         while True:
             upload = office.store.uploads.list(office.account.id, 1)[0]
-            if not upload.pending and upload.owner is None:
+            if not upload.pending and holder_of(office.store, upload).owner is None:
                 return upload
             await office.people.state(after=(await office.people.state()).version, timeout=0.1)
 
@@ -157,6 +159,36 @@ async def test_cancel(office: Office, tmp_path: Path) -> None:
     assert (await settled(office)).state == "cancelled"
     assert office.store.optouts.count(office.account.id) == 0
     assert not scratch_files(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("value", "outcome"),
+    [
+        ('{{"upload": 1, "seen": "{fingerprint}"}}', "*3 phones opted out*"),
+        ('{{"upload": 1, "seen": "0123456789ab"}}', "was read again since"),
+        ("1", "*3 phones opted out*"),
+    ],
+)
+async def test_a_preview_of_an_earlier_release(office: Office, value: str, outcome: str) -> None:
+    """What its button carries was called otherwise, or was the upload alone: it is understood all the same."""
+    ts = await drop(office, LIST)
+    await says(office, ts, "3 phones to opt out")
+    upload = await settled(office)
+    button = {
+        "type": "button",
+        "action_id": "upload.confirm",
+        "text": {"type": "plain_text", "text": "Opt out 3 phones"},
+        "value": value.format(fingerprint=upload.fingerprint),
+    }
+    client = AsyncWebClient(office.slack.bot_token, base_url=office.slack.api_url)
+    blocks = [{"type": "actions", "elements": [button]}]
+    await client.chat_postMessage(channel=upload.channel_id, thread_ts=ts, text="of before", blocks=blocks)
+    await office.press("admin", await says(office, ts, "of before"), "upload.confirm")
+    if outcome.startswith("*"):
+        await says(office, ts, outcome)
+        await settled(office)
+    else:
+        assert outcome in (await office.told("admin")).text
 
 
 async def test_double_click_on_confirm(office: Office) -> None:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from store import (
     EXPORT_COLUMNS,
     Account,
-    Carried,
     ExportFilter,
     Function,
+    ImportedNote,
     LeaseLost,
     ListReader,
     NotAPhone,
@@ -113,9 +113,9 @@ def test_thrutext_has_its_columns_and_keeps_what_lists_said(
 ) -> None:
     """The eight of ThruText's own export in its order; the time is when the person asked, the note is the list's."""
     asked = datetime(2026, 10, 1, 8, 30, tzinfo=UTC)
-    upload = applying(store, account, by_admin, counts(phones=1))
-    carried = {PHONES[0]: Carried(asked, "=please stop")}
-    store.uploads.apply_batch(upload, Batch({PHONES[0]: 2}, carried), [], lease_seconds=60)
+    work = applying(store, account, by_admin, counts(phones=1))
+    carried = {PHONES[0]: ImportedNote(asked, "=please stop")}
+    work.apply_batch(Batch({PHONES[0]: 2}, carried), [], lease_seconds=60)
     header, row = csv.reader(io.StringIO(written(store, account, ExportFilter("thrutext"))))
     assert header == [
         "timestamp",
@@ -132,7 +132,7 @@ def test_thrutext_has_its_columns_and_keeps_what_lists_said(
     with ListReader(path) as reader:
         [found] = [one for one in reader.rows() if isinstance(one, Row)]
         said = reader.carried(found.cells)
-    assert said == Carried(asked, "=please stop · opt_out_type: upload")
+    assert said == ImportedNote(asked, "=please stop · opt_out_type: upload")
     assert row == ["2026-10-01T08:30:00+00:00", "", "", "", PHONES[0], "", "'=please stop", "upload"]
 
 
@@ -166,4 +166,4 @@ def test_an_export_is_made_by_one(store: Store, account: Account, by_admin: Orig
     done = store.exports.finish(store.exports.set_message(newer, "D1", "1.1"), 3)
     assert (done.state, done.phones, done.message_ts) == ("done", 3, "1.1")
     assert store.exports.claim("next", lease_seconds=60) is None
-    assert store.exports.get(account.id, asked.entry.id) == done
+    assert store.exports.get(account.id, asked.entry.id) == dataclasses.replace(done, lease=None)

@@ -5,15 +5,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from store import Account, Origin, Pruned, Retention, Store, Terms, retention
+from store import Account, Deadlines, Origin, Pruned, Retention, Store, retention
 from store.models import entries, inbox, unreadable_rows, uploads
 
 DAY = timedelta(days=1)
-TERMS = Terms(remind=DAY, expire=3 * DAY, undo=7 * DAY)
+DEADLINES = Deadlines(remind=DAY, expire=3 * DAY, undo=7 * DAY)
 
 
 def pruning(store: Store) -> Retention:
-    return Retention(store.database, payloads=timedelta(minutes=15), names=30 * DAY, terms=TERMS)
+    return Retention(store.database, payloads=timedelta(minutes=15), names=30 * DAY, deadlines=DEADLINES)
 
 
 def aged(store: Store, table: str, column: str, age: timedelta) -> None:

@@ -10,6 +10,7 @@ from store import (
     Actor,
     Batch,
     Function,
+    Lease,
     LeaseLost,
     Origin,
     StagedCounts,
@@ -18,6 +19,8 @@ from store import (
     StoreUnavailable,
     UnreadableRow,
     Upload,
+    UploadState,
+    UploadWork,
     WrongState,
 )
 
@@ -44,7 +47,7 @@ def received(store: Store, account: Account, *, file_id: str = "F1", channel_id:
     return upload
 
 
-def claimed(store: Store, upload: Upload, *, owner: str = "me", lease_seconds: float = 60) -> Upload:
+def claimed(store: Store, upload: Upload, *, owner: str = "me", lease_seconds: float = 60) -> UploadWork:
     found = store.uploads.claim(owner, lease_seconds=lease_seconds, upload=(upload.account_id, upload.id))
     assert found is not None
     return found
@@ -65,13 +68,13 @@ def counts(*, phones: int = len(PHONES), unreadable: int = 0, already: int = 0) 
     )
 
 
-def applying(store: Store, account: Account, by: Origin, staged: StagedCounts | None = None) -> Upload:
+def applying(store: Store, account: Account, by: Origin, staged: StagedCounts | None = None) -> UploadWork:
     """An upload that was staged and confirmed, claimed by "me"."""
-    upload = claimed(store, received(store, account))
-    store.uploads.staged(upload, staged or counts())
-    store.uploads.confirm(account.id, upload.id, by)
-    store.uploads.release(upload, settled=None)
-    return claimed(store, upload)
+    work = claimed(store, received(store, account))
+    work.staged(staged or counts())
+    store.uploads.confirm(account.id, work.upload.id, by)
+    work.release(settled=None)
+    return claimed(store, work.upload)
 
 
 def lines(phones: list[str], start: int = 0, end: int | None = None) -> Batch:
@@ -135,10 +138,10 @@ def test_an_upload_has_one_worker(store: Store, account: Account) -> None:
     first = store.uploads.claim("one", lease_seconds=60)
     assert first is not None
     assert store.uploads.claim("two", lease_seconds=60) is None
-    store.uploads.renew(first, lease_seconds=-1)
+    first.renew(lease_seconds=-1)
     second = store.uploads.claim("two", lease_seconds=60)
     assert second is not None
-    assert (second.owner, second.fence) == ("two", first.fence + 1)
+    assert second.lease == Lease("two", first.lease.fence + 1)
 
 
 def test_whoever_waited_longest_comes_first(store: Store, account: Account) -> None:
@@ -146,7 +149,7 @@ def test_whoever_waited_longest_comes_first(store: Store, account: Account) -> N
     other = store.accounts.get_or_create("T0OTHER", "Other")
     wanted = [received(store, account), received(store, account, file_id="F2"), received(store, other)]
     found = [store.uploads.claim("me", lease_seconds=60) for _ in range(4)]
-    assert [u and (u.account_id, u.id) for u in found] == [*((u.account_id, u.id) for u in wanted), None]
+    assert [w and (w.upload.account_id, w.upload.id) for w in found] == [*((u.account_id, u.id) for u in wanted), None]
 
 
 def test_everything_is_refused_to_a_worker_that_lost_its_lease(
@@ -154,40 +157,40 @@ def test_everything_is_refused_to_a_worker_that_lost_its_lease(
 ) -> None:
     """A worker that wakes up after somebody took over changes nothing: neither state, nor message, nor opt-outs."""
     frozen = applying(store, account, by_admin)
-    store.uploads.renew(frozen, lease_seconds=-1)
-    now = claimed(store, frozen, owner="another")
+    frozen.renew(lease_seconds=-1)
+    now = claimed(store, frozen.upload, owner="another")
     attempts: list[Callable[[], object]] = [
-        lambda: store.uploads.renew(frozen, lease_seconds=60),
-        lambda: store.uploads.release(frozen, settled="applying"),
-        lambda: store.uploads.set_message(frozen, "1.2"),
-        lambda: store.uploads.staged(frozen, counts()),
-        lambda: store.uploads.refuse(frozen, "no"),
-        lambda: store.uploads.fail(frozen, "no"),
-        lambda: store.uploads.apply_batch(frozen, lines(PHONES), [], lease_seconds=60),
-        lambda: store.uploads.finish(frozen),
+        lambda: frozen.renew(lease_seconds=60),
+        lambda: frozen.release(settled=UploadState.APPLYING),
+        lambda: frozen.set_message("1.2"),
+        lambda: frozen.staged(counts()),
+        lambda: frozen.refuse("no"),
+        lambda: frozen.fail("no"),
+        lambda: frozen.apply_batch(lines(PHONES), [], lease_seconds=60),
+        frozen.finish,
     ]
     for attempt in attempts:
         with pytest.raises(LeaseLost):
             attempt()
-    assert store.uploads.get(account.id, frozen.id) == now
+    assert store.uploads.get(account.id, frozen.upload.id) == now.upload
     assert store.optouts.recount(account.id) == 0
 
 
 def test_the_same_owner_is_refused_under_an_older_fence(store: Store, account: Account) -> None:
     """A replica that lost an upload and claimed it again refuses its own older worker."""
     old = claimed(store, received(store, account), lease_seconds=-1)
-    claimed(store, old)
+    claimed(store, old.upload)
     with pytest.raises(LeaseLost):
-        store.uploads.renew(old, lease_seconds=60)
+        old.renew(lease_seconds=60)
 
 
 def test_a_batch_is_stored_once(store: Store, account: Account, by_admin: Origin) -> None:
     """A batch that was committed is refused when it comes again, as when its worker never heard that it was."""
-    upload = applying(store, account, by_admin)
-    after = store.uploads.apply_batch(upload, lines(PHONES[:5]), [], lease_seconds=60)
+    work = applying(store, account, by_admin)
+    after = work.apply_batch(lines(PHONES[:5]), [], lease_seconds=60)
     with pytest.raises(LeaseLost):
-        store.uploads.apply_batch(upload, lines(PHONES[:5]), [], lease_seconds=60)
-    assert store.uploads.get(account.id, upload.id).newly_opted_out == after.newly_opted_out == 5
+        work.apply_batch(lines(PHONES[:5]), [], lease_seconds=60)
+    assert store.uploads.get(account.id, work.upload.id).newly_opted_out == after.upload.newly_opted_out == 5
     assert store.optouts.recount(account.id) == 5
 
 
@@ -196,12 +199,12 @@ def test_applying_counts_new_and_already_opted_out(store: Store, account: Accoun
     store.optouts.add(account.id, [PHONES[1], PHONES[7], "+12127369999"], by_admin)
     store.optouts.add(account.id, [PHONES[3]], by_admin)
     store.optouts.delete(account.id, PHONES[3], by_admin)
-    upload = applying(store, account, by_admin)
-    upload = store.uploads.apply_batch(upload, lines(PHONES, 0, 4), [], lease_seconds=60)
-    assert (upload.newly_opted_out, upload.already_opted_out, upload.last_phone) == (3, 1, PHONES[3])
-    upload = store.uploads.apply_batch(upload, lines(PHONES, 4), [], lease_seconds=60)
-    upload = store.uploads.finish(upload)
-    assert (upload.state, upload.newly_opted_out, upload.already_opted_out) == ("done", 8, 2)
+    work = applying(store, account, by_admin)
+    work = work.apply_batch(lines(PHONES, 0, 4), [], lease_seconds=60)
+    assert (work.upload.newly_opted_out, work.upload.already_opted_out, work.upload.last_phone) == (3, 1, PHONES[3])
+    work = work.apply_batch(lines(PHONES, 4), [], lease_seconds=60)
+    work = work.finish()
+    assert (work.upload.state, work.upload.newly_opted_out, work.upload.already_opted_out) == ("done", 8, 2)
     assert store.optouts.count(account.id) == store.optouts.recount(account.id) == 11
     state = store.optouts.find(account.id, PHONES[1])
     assert [opt_out.entry.function for opt_out in state.standing] == [Function.UPLOAD, Function.COMMAND]
@@ -214,7 +217,7 @@ def test_applying_marks_conversations(store: Store, account: Account, by_admin: 
     store.campaigns.put(account.id, "gotv", "GOTV October", active=True)
     store.campaigns.put_conversation(account.id, "gotv", "Ann", PHONES[0])
     store.campaigns.put_conversation(account.id, "gotv", "Bob", "+12127369999")
-    store.uploads.apply_batch(applying(store, account, by_admin), lines(PHONES), [], lease_seconds=60)
+    applying(store, account, by_admin).apply_batch(lines(PHONES), [], lease_seconds=60)
     (ann,) = store.campaigns.list_conversations(account.id, PHONES[0])
     (bob,) = store.campaigns.list_conversations(account.id, "+12127369999")
     assert (ann.opted_out, bob.opted_out) == (True, False)
@@ -226,121 +229,125 @@ def test_unreadable_rows_are_kept_with_their_cells(store: Store, account: Accoun
         UnreadableRow(line, f'{line}"\t\\,é\n', "5 digits, a US number has 10", ("Ann\\N", "", f'{line}"\t\\,é\n'))
         for line in range(2, 2_502)
     ]
-    upload = applying(store, account, by_admin, counts(phones=0, unreadable=len(rows)))
-    upload = store.uploads.apply_batch(upload, Batch({}), rows[:1_700], lease_seconds=60)
-    upload = store.uploads.apply_batch(upload, Batch({}), rows[1_700:], lease_seconds=60)
-    assert upload.last_unreadable == 2_501
-    assert store.uploads.finish(upload).state == "done"
-    assert list(store.uploads.list_unreadable(account.id, upload.id)) == rows
+    work = applying(store, account, by_admin, counts(phones=0, unreadable=len(rows)))
+    work = work.apply_batch(Batch({}), rows[:1_700], lease_seconds=60)
+    work = work.apply_batch(Batch({}), rows[1_700:], lease_seconds=60)
+    assert work.upload.last_unreadable == 2_501
+    assert work.finish().upload.state == "done"
+    assert list(store.uploads.list_unreadable(account.id, work.upload.id)) == rows
 
 
 def test_a_batch_that_fails_leaves_nothing(store: Store, account: Account, by_admin: Origin) -> None:
     """When any part of a batch cannot be stored, none of it is: no opt-out, no count, no checkpoint."""
-    upload = applying(store, account, by_admin)
+    work = applying(store, account, by_admin)
     twice = [UnreadableRow(3, "1", "too short", ("1",))] * 2
     with pytest.raises(Exception, match=r"(?i)unique"):
-        store.uploads.apply_batch(upload, lines(PHONES), twice, lease_seconds=60)
-    assert store.uploads.get(account.id, upload.id) == upload
+        work.apply_batch(lines(PHONES), twice, lease_seconds=60)
+    assert store.uploads.get(account.id, work.upload.id) == work.upload
     assert store.optouts.count(account.id) == store.optouts.recount(account.id) == 0
 
 
 def test_an_upload_is_done_when_all_of_it_is_stored(store: Store, account: Account, by_admin: Origin) -> None:
     """Finishing before the last phone is refused: no report may say more than was done."""
-    upload = store.uploads.apply_batch(applying(store, account, by_admin), lines(PHONES[:4]), [], lease_seconds=60)
+    work = applying(store, account, by_admin).apply_batch(lines(PHONES[:4]), [], lease_seconds=60)
     with pytest.raises(StoreError, match="Only 4 of 10 phones"):
-        store.uploads.finish(upload)
-    assert store.uploads.get(account.id, upload.id).state == "applying"
+        work.finish()
+    assert store.uploads.get(account.id, work.upload.id).state == "applying"
 
 
 def test_confirming_makes_one_entry(store: Store, account: Account, by_admin: Origin) -> None:
     """The entry is of who said yes, not of who dropped the file; a second yes makes none and says how it stands."""
-    upload = claimed(store, received(store, account))
-    waiting = store.uploads.staged(upload, counts())
-    assert (waiting.state, waiting.rows, waiting.columns) == ("waiting", 10, ("name", "phone"))
-    confirmed = store.uploads.confirm(account.id, upload.id, replace(by_admin, function=Function.BUTTON))
+    work = claimed(store, received(store, account))
+    waiting = work.staged(counts())
+    assert (waiting.upload.state, waiting.upload.rows, waiting.upload.columns) == ("waiting", 10, ("name", "phone"))
+    confirmed = store.uploads.confirm(account.id, work.upload.id, replace(by_admin, function=Function.BUTTON))
     assert (confirmed.state, confirmed.pending) == ("applying", True)
     with pytest.raises(WrongState, match="being opted out already"):
-        store.uploads.confirm(account.id, upload.id, by_admin)
+        store.uploads.confirm(account.id, work.upload.id, by_admin)
     (entry,) = store.optouts.list_entries(account.id, 10)
     assert (entry.id, entry.function, entry.actor) == (confirmed.entry_id, Function.UPLOAD, by_admin.actor)
-    assert entry.upload_id == upload.id
+    assert entry.upload_id == work.upload.id
 
 
 def test_a_cancelled_upload_stays_cancelled(store: Store, account: Account, by_admin: Origin) -> None:
     """After a no there is no yes, and the worker that was still reading learns of it."""
-    upload = claimed(store, received(store, account))
-    assert store.uploads.cancel(account.id, upload.id, by_admin).state == "cancelled"
+    work = claimed(store, received(store, account))
+    assert store.uploads.cancel(account.id, work.upload.id, by_admin).state == "cancelled"
     with pytest.raises(WrongState, match="was cancelled"):
-        store.uploads.confirm(account.id, upload.id, by_admin)
+        store.uploads.confirm(account.id, work.upload.id, by_admin)
     with pytest.raises(WrongState, match="was cancelled"):
-        store.uploads.staged(upload, counts())
+        work.staged(counts())
     with pytest.raises(WrongState, match="was cancelled"):
-        store.uploads.cancel(account.id, upload.id, by_admin)
-    assert store.uploads.get(account.id, upload.id).pending
+        store.uploads.cancel(account.id, work.upload.id, by_admin)
+    assert store.uploads.get(account.id, work.upload.id).pending
 
 
 def test_what_is_being_applied_cannot_be_cancelled(store: Store, account: Account, by_admin: Origin) -> None:
     """Cancelling is for before anything was changed."""
-    upload = applying(store, account, by_admin)
+    work = applying(store, account, by_admin)
     with pytest.raises(WrongState, match="being opted out already"):
-        store.uploads.cancel(account.id, upload.id, by_admin)
+        store.uploads.cancel(account.id, work.upload.id, by_admin)
 
 
 def test_another_country_or_column_has_it_read_again(store: Store, account: Account) -> None:
     """A waiting or refused upload goes back to received and to the workers; one being read does not."""
-    upload = claimed(store, received(store, account))
+    work = claimed(store, received(store, account))
     with pytest.raises(WrongState, match="still being read"):
-        store.uploads.set_country(account.id, upload.id, "GB")
-    refused = store.uploads.refuse(upload, "no column called phone", columns=("Name", "Mobile"), likely="Mobile")
-    assert (refused.state, refused.problem) == ("refused", "no column called phone")
-    assert (refused.columns, refused.summary["likely"]) == (("Name", "Mobile"), "Mobile")
-    again = store.uploads.set_column(account.id, upload.id, "Mobile")
+        store.uploads.set_country(account.id, work.upload.id, "GB")
+    refused = work.refuse("no column called phone", columns=("Name", "Mobile"), likely="Mobile")
+    assert (refused.upload.state, refused.upload.problem) == ("refused", "no column called phone")
+    assert (refused.upload.columns, refused.upload.summary["likely"]) == (("Name", "Mobile"), "Mobile")
+    again = store.uploads.set_column(account.id, work.upload.id, "Mobile")
     assert (again.state, again.phone_column, again.problem, again.pending) == ("received", "Mobile", None, True)
-    store.uploads.staged(upload, counts())
-    assert store.uploads.set_country(account.id, upload.id, "GB").country == "GB"
+    work.staged(counts())
+    assert store.uploads.set_country(account.id, work.upload.id, "GB").country == "GB"
 
 
 def test_what_was_shown_is_left_in_peace(store: Store, account: Account, by_admin: Origin) -> None:
     """A waiting upload whose preview was shown is nobody's work until somebody decides."""
-    upload = claimed(store, received(store, account))
-    store.uploads.staged(upload, counts())
-    assert not store.uploads.release(upload, settled="waiting").pending
+    work = claimed(store, received(store, account))
+    work.staged(counts())
+    assert not work.release(settled=UploadState.WAITING).pending
     assert store.uploads.claim("me", lease_seconds=60) is None
-    store.uploads.confirm(account.id, upload.id, by_admin)
-    assert claimed(store, upload).state == "applying"
+    store.uploads.confirm(account.id, work.upload.id, by_admin)
+    assert claimed(store, work.upload).upload.state == "applying"
 
 
 def test_a_decision_while_the_preview_is_shown_is_not_lost(store: Store, account: Account, by_admin: Origin) -> None:
     """When the state has changed since it was shown, giving the upload back leaves it to be worked on."""
-    upload = claimed(store, received(store, account))
-    store.uploads.staged(upload, counts())
-    store.uploads.confirm(account.id, upload.id, by_admin)
-    assert store.uploads.release(upload, settled="waiting").pending
-    assert claimed(store, upload).state == "applying"
+    work = claimed(store, received(store, account))
+    work.staged(counts())
+    store.uploads.confirm(account.id, work.upload.id, by_admin)
+    assert work.release(settled=UploadState.WAITING).pending
+    assert claimed(store, work.upload).upload.state == "applying"
 
 
-@pytest.mark.parametrize("state", ["received", "applying"])
-def test_unfinished_work_is_never_settled(store: Store, account: Account, by_admin: Origin, state: str) -> None:
+@pytest.mark.parametrize("state", [UploadState.RECEIVED, UploadState.APPLYING])
+def test_unfinished_work_is_never_settled(store: Store, account: Account, by_admin: Origin, state: UploadState) -> None:
     """However it is given back, an upload with work left stays to be claimed."""
-    upload = applying(store, account, by_admin) if state == "applying" else claimed(store, received(store, account))
-    assert store.uploads.release(upload, settled=state).pending
+    work = (
+        applying(store, account, by_admin)
+        if state is UploadState.APPLYING
+        else claimed(store, received(store, account))
+    )
+    assert work.release(settled=state).pending
 
 
 def test_the_message_is_remembered(store: Store, account: Account) -> None:
     """Whoever takes an upload over edits the message that is there."""
-    upload = claimed(store, received(store, account))
-    store.uploads.set_message(upload, "1700000000.000100")
-    assert store.uploads.get(account.id, upload.id).message_ts == "1700000000.000100"
+    work = claimed(store, received(store, account))
+    work.set_message("1700000000.000100")
+    assert store.uploads.get(account.id, work.upload.id).message_ts == "1700000000.000100"
 
 
 def test_a_failure_keeps_what_was_stored(store: Store, account: Account, by_admin: Origin) -> None:
     """An upload that fails half-way keeps its opt-outs and counts, and says so; it is not taken up again by itself."""
-    upload = store.uploads.apply_batch(applying(store, account, by_admin), lines(PHONES[:4]), [], lease_seconds=60)
-    failed = store.uploads.fail(upload, "The file changed after the preview.")
-    assert (failed.state, failed.applied, failed.pending) == ("failed", 4, True)
+    work = applying(store, account, by_admin).apply_batch(lines(PHONES[:4]), [], lease_seconds=60)
+    failed = work.fail("The file changed after the preview.")
+    assert (failed.upload.state, failed.upload.applied, failed.upload.pending) == ("failed", 4, True)
     assert store.optouts.count(account.id) == 4
     with pytest.raises(WrongState, match="could not be finished"):
-        store.uploads.apply_batch(upload, lines(PHONES[4:]), [], lease_seconds=60)
+        work.apply_batch(lines(PHONES[4:]), [], lease_seconds=60)
 
 
 def test_already_out_counts_phones_that_stand(store: Store, account: Account, by_admin: Origin) -> None:
@@ -357,14 +364,14 @@ def test_a_writer_that_freezes_in_its_transaction_loses_it(
     store: Store, account: Account, by_admin: Origin, database_url: str
 ) -> None:
     """On PostgreSQL a frozen process keeps its locks for a bounded time: then others go on, and it finds that out."""
-    upload = applying(store, account, by_admin)
+    work = applying(store, account, by_admin)
     frozen = Store.open(database_url, busy_seconds=0.2)
 
     def freeze() -> None:
         with frozen.database.write() as connection:
             frozen.database.lock_account(connection, account.id)
             # Waits for the lock above, which nobody gives back.
-            store.uploads.apply_batch(upload, lines(PHONES), [], lease_seconds=60)
+            work.apply_batch(lines(PHONES), [], lease_seconds=60)
             frozen.database.lock_account(connection, account.id)
 
     with pytest.raises(StoreUnavailable):

@@ -38,12 +38,12 @@ from store import (
     Function,
     Happening,
     NotAPhone,
-    Outlook,
     Page,
     PhoneState,
     Reason,
     Scrubbed,
     Summary,
+    UndoPreview,
     UnreadableReason,
     Upload,
     UploadState,
@@ -277,7 +277,7 @@ def _upload_modals(text: str) -> Iterator[Any]:
     upload = upload_with(text)
     yield uploads.sure(upload, [quoted(text)] * 30, "{}")
     yield uploads.counting(upload)
-    yield uploads.undo_question(upload, Outlook(1, 2, 3), "{}")
+    yield uploads.undo_question(upload, UndoPreview(1, 2, 3), "{}")
 
 
 @case(modals.told, modals.saying)

@@ -11,7 +11,7 @@ from handlers.slack.messages import Message
 from handlers.slack.modals import told
 from handlers.slack.mrkdwn import escape
 from handlers.views import uploads as views
-from store import Actor, Entry, Outlook, Purpose, Terms, Upload, UploadState
+from store import Actor, Deadlines, Entry, Purpose, UndoPreview, Upload, UploadState
 
 AT = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
 NASTY = "<!channel> & <@U1|x> *b* `c` " * 20 + "stops.csv"
@@ -35,8 +35,6 @@ UPLOAD = Upload(
     state=UploadState.WAITING,
     problem=None,
     pending=False,
-    owner=None,
-    fence=1,
     sha256="00",
     columns=("name", "phone"),
     summary={
@@ -68,7 +66,7 @@ UPLOAD = Upload(
     reopened=0,
     undone_at=None,
 )
-TERMS = Terms(remind=timedelta(hours=24), expire=timedelta(hours=72), undo=timedelta(days=36_500))
+TERMS = Deadlines(remind=timedelta(hours=24), expire=timedelta(hours=72), undo=timedelta(days=36_500))
 
 
 def words(message: Message) -> str:
@@ -310,21 +308,25 @@ def test_undone() -> None:
 
 def test_the_question_before_an_undo() -> None:
     """Every count that matters, and nothing about what there is none of."""
-    view = views.undo_question(UPLOAD, Outlook(4_700, 245, 3), "{}").to_dict()
+    view = views.undo_question(UPLOAD, UndoPreview(4_700, 245, 3), "{}").to_dict()
     assert view_problems(view) == []
     assert "*4,700 phones will be opted in* and can be texted again." in str(view)
     assert "245 phones stay out for other reasons." in str(view)
     assert "3 conversations in active campaigns re-open." in str(view)
-    few = str(views.undo_question(UPLOAD, Outlook(1, 0, 0), "{}").to_dict())
+    few = str(views.undo_question(UPLOAD, UndoPreview(1, 0, 0), "{}").to_dict())
     assert "1 phone will be opted in" in few
     assert "stay" not in few
     assert "re-open" not in few
-    none = str(views.undo_question(UPLOAD, Outlook(0, 300, 0), "{}").to_dict())
+    none = str(views.undo_question(UPLOAD, UndoPreview(0, 300, 0), "{}").to_dict())
     assert "*No phone will be opted in.*" in none
     assert "can be texted" not in none
 
 
-@pytest.mark.parametrize("state", [state for state in UploadState if state is not UploadState.SCRUBBED])
+# A scrubbed list has a picture of its own: see test_scrubs.
+STATES = tuple(state for state in UploadState if state is not UploadState.SCRUBBED)
+
+
+@pytest.mark.parametrize("state", STATES)
 def test_slack_takes_every_state(state: UploadState) -> None:
     """Whatever stands in the file, Slack takes the message, and nothing in it mentions anybody."""
     upload = replace(
@@ -343,7 +345,7 @@ def test_slack_takes_every_state(state: UploadState) -> None:
     for view in (
         views.sure(upload, (escape(NASTY),) * 20, "{}"),
         views.counting(upload),
-        views.undo_question(upload, Outlook(1, 1, 1), "{}"),
+        views.undo_question(upload, UndoPreview(1, 1, 1), "{}"),
         told(Message.of(escape(NASTY * 20))),
     ):
         assert view_problems(view.to_dict()) == []

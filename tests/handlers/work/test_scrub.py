@@ -4,7 +4,7 @@ import pytest
 
 from bot.config import Settings
 from handlers.files import purpose_of
-from store import Function, Origin, Upload, WrongState
+from store import Function, Origin, Purpose, Upload, WrongState
 from tests.handlers.conftest import TICKETS, Office
 from tests.handlers.test_files import UPLOADS, drop, says, settled, standing
 
@@ -44,7 +44,7 @@ def receive_again(
     office: Office,
     upload: Upload,
     *,
-    purpose: str = "opt out",
+    purpose: Purpose = Purpose.OPT_OUT,
     file_id: str | None = None,
     channel_id: str | None = None,
     thread_ts: str | None = None,
@@ -109,7 +109,7 @@ async def test_the_word_may_come_after_the_file(office: Office) -> None:
     ts = await drop(office, CONTACTS, name="contacts.csv")
     preview = await says(office, ts, "Nothing has changed yet")
     upload = await settled(office)
-    again, changed = receive_again(office, upload, purpose="scrub")
+    again, changed = receive_again(office, upload, purpose=Purpose.SCRUB)
     assert (again.id, again.state, again.is_scrub, changed) == (upload.id, "received", True, True)
     office.service.desk.runner.poke()
     await office.people.click("admin", preview, "upload.confirm")
@@ -124,17 +124,17 @@ async def test_what_was_confirmed_stays_an_opt_out_list(office: Office) -> None:
     await office.press("admin", await says(office, ts, "Nothing has changed yet"), "upload.confirm")
     await says(office, ts, "opted out* from")
     upload = await settled(office)
-    again, changed = receive_again(office, upload, purpose="scrub")
+    again, changed = receive_again(office, upload, purpose=Purpose.SCRUB)
     assert (again.state, again.is_scrub, changed) == ("done", False, False)
     other, _ = receive_again(office, upload, file_id="F0OTHER", channel_id="")
     elsewhere, changed = receive_again(
-        office, upload, file_id="F0OTHER", channel_id="", thread_ts="9.9", purpose="scrub"
+        office, upload, file_id="F0OTHER", channel_id="", thread_ts="9.9", purpose=Purpose.SCRUB
     )
     assert (elsewhere.id, elsewhere.is_scrub, changed) == (other.id, False, False)
-    keeping, changed = receive_again(office, upload, file_id="F0OTHER", channel_id="", purpose="scrub, keep unreadable")
+    keeping, changed = receive_again(office, upload, file_id="F0OTHER", channel_id="", purpose=Purpose.SCRUB_KEEPING)
     assert (keeping.id, keeping.purpose, changed) == (other.id, "scrub, keep unreadable", True)
-    assert receive_again(office, upload, file_id="F0OTHER", channel_id="", purpose="scrub") == (keeping, False)
-    first, _ = receive_again(office, upload, file_id="F0NEW", channel_id="", purpose="scrub")
+    assert receive_again(office, upload, file_id="F0OTHER", channel_id="", purpose=Purpose.SCRUB) == (keeping, False)
+    first, _ = receive_again(office, upload, file_id="F0NEW", channel_id="", purpose=Purpose.SCRUB)
     second, changed = receive_again(office, upload, file_id="F0NEW", channel_id="")
     assert (second.id, second.is_scrub, changed) == (first.id, True, False)
 

@@ -21,7 +21,8 @@ from handlers.slack.acknowledge import STILL_WORKING
 from handlers.ttl_cache import TtlCache
 from handlers.work.scratch import scratch_path
 from handlers.work.uploads import MOST_DEATHS, SMALL_BYTES
-from store import Batch, Function, Origin, UnreadableRow, Upload, write_unreadable
+from store import Batch, Function, Lease, Origin, UnreadableRow, Upload, UploadState, write_unreadable
+from tests.desks import holder_of
 from tests.handlers.conftest import TICKETS, Office
 from tests.handlers.test_files import (
     LIST,
@@ -298,7 +299,7 @@ async def test_a_preview_is_reminded_of_once_and_expires(office: Office, tmp_pat
     turn_back(office.store, "waiting_since", timedelta(hours=25))
     reminder = await says(office, ts, "still waits for an admin's yes")
     assert f"<@{(await office.actor('support')).id}>" in reminder.text
-    upload = await until_stored(office, lambda found: found.owner is None)
+    upload = await until_stored(office, lambda found: holder_of(office.store, found).owner is None)
     assert upload.reminded_at is not None
     assert scratch_files(tmp_path)
     turn_back(office.store, "waiting_since", timedelta(hours=48))
@@ -322,7 +323,7 @@ async def test_a_reminder_waits_for_slack(office: Office) -> None:
     await office.people.fault(method="chat.postMessage", fault="error", error="internal_error", times=2)
     turn_back(office.store, "waiting_since", timedelta(hours=25))
     await says(office, ts, "still waits for an admin's yes")
-    await until_stored(office, lambda found: found.owner is None)
+    await until_stored(office, lambda found: holder_of(office.store, found).owner is None)
     assert len((await office.people.state()).replies(ts)) == 2
 
 
@@ -340,8 +341,11 @@ async def stopped(office: Office) -> SandboxMessage:
     working = await office.people.until(
         lambda state: next((m for m in state.replies(ts) if [b.action_id for b in m.buttons] == ["upload.stop"]), None)
     )
-    holder = await until_stored(office, lambda found: found.owner is not None)
-    office.store.uploads.apply_batch(holder, Batch({ONE: 2, TWO: 3}), [], lease_seconds=5)
+    held = await until_stored(office, lambda found: holder_of(office.store, found).owner is not None)
+    lease = holder_of(office.store, held)
+    assert lease.owner is not None
+    work = office.store.uploads.resume(held.account_id, held.id, Lease(lease.owner, lease.fence))
+    work.apply_batch(Batch({ONE: 2, TWO: 3}), [], lease_seconds=5)
     await office.press("support", working, "upload.stop")
     assert (await office.told("support")).text.startswith("Only admins can stop lists.")
     await office.press("second-admin", working, "upload.stop")
@@ -450,12 +454,12 @@ async def test_unreadable_rows_are_attached_once(office: Office, settings: Setti
     assert report.thread_ts is not None
     ts = report.thread_ts
     await office.people.until(lambda state: attached(state, ts))
-    fence = (await settled(office)).fence
+    fence = holder_of(office.store, await settled(office)).fence
     connection = sqlite3.connect(settings.database_url.removeprefix("sqlite:///"))
     connection.execute("UPDATE uploads SET pending = true, lease_until = '2026-01-01 00:00:00.000000'")
     connection.commit()
     connection.close()
-    await until_stored(office, lambda found: found.fence > fence and not found.pending)
+    await until_stored(office, lambda found: holder_of(office.store, found).fence > fence and not found.pending)
     assert len(attached(await office.people.state(), ts)) == 1
     assert await asyncio.to_thread(lambda: list(tmp_path.glob("*.csv"))) == []
 
@@ -469,7 +473,7 @@ async def test_slack_stumbles_over_the_attachment(office: Office, method: str, f
     assert report.thread_ts is not None
     ts = report.thread_ts
     await office.people.until(lambda state: attached(state, ts), timeout=20)
-    await until_stored(office, lambda found: not found.pending and found.owner is None)
+    await until_stored(office, lambda found: not found.pending and holder_of(office.store, found).owner is None)
     assert len(attached(await office.people.state(), ts)) == 1
 
 
@@ -478,6 +482,7 @@ async def test_the_disk_is_full_when_rows_are_attached(office: Office, tmp_path:
     ts = await drop(office, MIXED)
     preview = await says(office, ts, "Nothing has changed yet")
     upload = await settled(office)
+    fence = holder_of(office.store, upload).fence
     # Every write to it is answered as by a full disk. What could not be written is removed, and with it this link.
     full = scratch_path(tmp_path, office.account.id, upload.id).with_suffix(".csv")
     full.symlink_to("/dev/full")
@@ -485,7 +490,7 @@ async def test_the_disk_is_full_when_rows_are_attached(office: Office, tmp_path:
     await says(office, ts, "opted out* from")
     await office.people.until(lambda state: attached(state, ts), timeout=20)
     assert not full.is_symlink()
-    assert (await settled(office)).fence > upload.fence + 1
+    assert holder_of(office.store, await settled(office)).fence > fence + 1
     [message] = attached(await office.people.state(), ts)
     assert len((await office.people.download(message.files[0]["id"])).splitlines()) == 3
 
@@ -506,20 +511,20 @@ async def kill_children(office: Office, state: str) -> Upload:
     """Kill whatever child works on the upload, until that is no longer in *state*."""
 
     def over(found: Upload) -> bool:
-        if found.state == state and found.owner is not None:
+        if found.state == state and holder_of(office.store, found).owner is not None:
             kill_workers()
         return found.state != state
 
     return await until_stored(office, over)
 
 
-@pytest.mark.parametrize("state", ["received", "applying"])
+@pytest.mark.parametrize("state", [UploadState.RECEIVED, UploadState.APPLYING])
 async def test_a_child_that_dies_again_and_again(
-    office: Office, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, state: str
+    office: Office, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, state: UploadState
 ) -> None:
     """A list that kills its reader ends after a few deaths, one that is being stored after many, in words that help."""
-    assert MOST_DEATHS["received"] < MOST_DEATHS["applying"]
-    monkeypatch.setitem(MOST_DEATHS, "applying", 4)
+    assert MOST_DEATHS[UploadState.RECEIVED] < MOST_DEATHS[UploadState.APPLYING]
+    monkeypatch.setitem(MOST_DEATHS, UploadState.APPLYING, 4)
     if state == "received":
         await office.people.fault(file="slow", seconds=60, times=-1)
         ts = await drop(office, LIST)

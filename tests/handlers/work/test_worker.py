@@ -20,7 +20,7 @@ from aiohttp import web
 from handlers.work.download import Download, DownloadError
 from handlers.work.job import Job
 from handlers.work.scratch import scratch_path
-from store import Account, Actor, Origin, Scratch, Store, StoreUnavailable, Upload
+from store import Account, Actor, Origin, Scratch, Store, StoreUnavailable, Upload, UploadWork
 
 TOKEN = "xoxb-made-up"
 LIST = b"name,phone\nAnn,(212) 736-5001\nBob,12345\nCat,+44 7911 123456\n"
@@ -324,7 +324,7 @@ class Desk:
             by,
         )
 
-    def receive(self) -> Upload:
+    def receive(self) -> UploadWork:
         self.store.uploads.receive(
             self.account.id,
             file_id="F1",
@@ -338,34 +338,34 @@ class Desk:
         )
         return self.claim()
 
-    def claim(self) -> Upload:
+    def claim(self) -> UploadWork:
         """Take the upload, as a parent does before it starts a child; waits for a dead child's locks to go."""
         while True:
             found = self.store.uploads.claim("me", lease_seconds=60, upload=(self.account.id, 1))
             if found is not None:
                 return found
 
-    def take_over(self, upload: Upload) -> Upload:
-        """The lease of *upload* runs out, and it is claimed again."""
-        self.store.uploads.renew(upload, lease_seconds=-1)
+    def take_over(self, work: UploadWork) -> UploadWork:
+        """The lease of *work* runs out, and its upload is claimed again."""
+        work.renew(lease_seconds=-1)
         return self.claim()
 
-    def job(self, verb: str, upload: Upload, **changes: Any) -> Job:
+    def job(self, verb: str, work: UploadWork, **changes: Any) -> Job:
         values: dict[str, Any] = {
             "verb": verb,
             "database_url": self.url,
             "account": self.account.id,
-            "upload": upload.id,
-            "fence": upload.fence,
+            "upload": work.upload.id,
+            "fence": work.lease.fence,
         }
         return job_of(self.files, self.tmp_path, **(values | changes))
 
-    async def confirmed(self, child: Child) -> Upload:
+    async def confirmed(self, child: Child) -> UploadWork:
         """An upload that was staged by *child*, confirmed and claimed."""
-        upload = self.receive()
-        assert await child.do(self.job("stage", upload)) == {"done": "waiting"}
-        self.store.uploads.confirm(self.account.id, upload.id, self.by)
-        return self.take_over(upload)
+        work = self.receive()
+        assert await child.do(self.job("stage", work)) == {"done": "waiting"}
+        self.store.uploads.confirm(self.account.id, work.upload.id, self.by)
+        return self.take_over(work)
 
     def get(self) -> Upload:
         return self.store.uploads.get(self.account.id, 1)
@@ -393,10 +393,10 @@ def desk(store: Store, account: Account, database_url: str, files: Files, tmp_pa
 async def test_a_list_is_staged_and_applied(desk: Desk, start: Start) -> None:
     """The two jobs of one upload, in one child; the scratch file is kept between them and gone afterwards."""
     child = await start()
-    upload = await desk.confirmed(child)
-    scratch = scratch_path(desk.tmp_path / "scratch", desk.account.id, upload.id)
+    work = await desk.confirmed(child)
+    scratch = scratch_path(desk.tmp_path / "scratch", desk.account.id, work.upload.id)
     assert list(scratch.parent.iterdir()) == [scratch]
-    assert await child.do(desk.job("apply", upload)) == {"done": "done"}
+    assert await child.do(desk.job("apply", work)) == {"done": "done"}
     assert list(scratch.parent.iterdir()) == []
     assert len(desk.files.requests) == 1
     upload = desk.get()
@@ -431,8 +431,8 @@ async def test_a_file_that_cannot_be_had_ends_its_upload(
 async def test_applying_elsewhere_stages_again(desk: Desk, start: Start) -> None:
     """Another machine has no scratch file: it downloads, reads the same, and applies."""
     child = await start()
-    upload = await desk.confirmed(child)
-    job = desk.job("apply", upload, scratch_dir=desk.tmp_path / "another machine")
+    work = await desk.confirmed(child)
+    job = desk.job("apply", work, scratch_dir=desk.tmp_path / "another machine")
     assert await child.do(job) == {"done": "done"}
     assert len(desk.files.requests) == 2
     assert desk.get().newly_opted_out == 2
@@ -441,9 +441,9 @@ async def test_applying_elsewhere_stages_again(desk: Desk, start: Start) -> None
 async def test_a_file_that_changed_after_the_preview_fails(desk: Desk, start: Start) -> None:
     """What somebody said yes to is not what the file now holds, so nothing of it is stored."""
     child = await start()
-    upload = await desk.confirmed(child)
+    work = await desk.confirmed(child)
     desk.files.answer = content(LIST + b"Dan,212 736 5009\n")
-    said = await child.do(desk.job("apply", upload, scratch_dir=desk.tmp_path / "another machine"))
+    said = await child.do(desk.job("apply", work, scratch_dir=desk.tmp_path / "another machine"))
     assert (
         said["failed"]
         == desk.get().problem
@@ -455,11 +455,11 @@ async def test_a_file_that_changed_after_the_preview_fails(desk: Desk, start: St
 async def test_an_upload_of_another_claim_is_left_alone(desk: Desk, start: Start) -> None:
     """A job under an older fence or of another owner says lost and touches nothing."""
     child = await start()
-    upload = desk.receive()
-    newer = desk.take_over(upload)
-    assert (await child.do(desk.job("stage", upload)))["lost"] is True
+    work = desk.receive()
+    newer = desk.take_over(work)
+    assert (await child.do(desk.job("stage", work)))["lost"] is True
     assert (await child.do(desk.job("stage", newer, owner="another")))["lost"] is True
-    assert desk.get() == newer
+    assert desk.get() == newer.upload
     assert desk.files.requests == []
 
 
@@ -539,13 +539,13 @@ async def test_a_database_that_is_away_decides_nothing(
     store = Store.open(f"sqlite:///{path}", busy_seconds=0.1)
     account = store.accounts.get_or_create("T0DESK", "Desk")
     desk = Desk(store, account, f"sqlite:///{path}", files, tmp_path, by_admin)
-    upload = desk.receive()
+    work = desk.receive()
     blocker = sqlite3.connect(path, isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")
     child = await start()
-    assert (await child.do(desk.job("stage", upload)))["lost"] is True
+    assert (await child.do(desk.job("stage", work)))["lost"] is True
     with pytest.raises(StoreUnavailable):
-        store.uploads.renew(upload, lease_seconds=1)
+        work.renew(lease_seconds=1)
     blocker.execute("ROLLBACK")
     blocker.close()
     assert desk.get().state == "received"
@@ -557,8 +557,8 @@ async def test_a_list_is_scrubbed(desk: Desk, start: Start) -> None:
     desk.store.optouts.add(desk.account.id, [f"+1212{2_000_000 + n:07d}" for n in range(100)], desk.by)
     desk.files.answer = content(big_list(30_000))
     child = await start()
-    upload = desk.receive()
-    said = await child.do(desk.job("scrub", upload))
+    work = desk.receive()
+    said = await child.do(desk.job("scrub", work))
     counts = said["scrubbed"]
     assert said["done"] == desk.get().state == "received"
     assert counts["removed"] > 0
@@ -570,7 +570,7 @@ async def test_a_list_is_scrubbed(desk: Desk, start: Start) -> None:
     assert {heard["progress"]["verb"] for heard in child.heard[:-1]} == {"scrub"}
     assert desk.store.optouts.recount(desk.account.id) == 100
 
-    again = await child.do(desk.job("scrub", desk.take_over(upload), keep_unreadable=True))
+    again = await child.do(desk.job("scrub", desk.take_over(work), keep_unreadable=True))
     assert again["scrubbed"]["kept"] == counts["kept"] + counts["unreadable"]
     assert list((desk.tmp_path / "scratch").iterdir()) == [Path(again["file"])]
 
@@ -606,7 +606,7 @@ async def moved(desk: Desk, since: Upload) -> Upload:
             return now
 
 
-async def both_desks(desk: Desk, start: Start) -> tuple[Desk, Child, Upload]:
+async def both_desks(desk: Desk, start: Start) -> tuple[Desk, Child, UploadWork]:
     """
     An undisturbed desk whose upload was applied, and the same upload, confirmed, on *desk*.
 
@@ -631,18 +631,18 @@ async def both_desks(desk: Desk, start: Start) -> tuple[Desk, Child, Upload]:
 
 async def test_killed_at_any_moment_the_counts_are_those_of_one_run(desk: Desk, start: Start) -> None:
     """Killed in mid-apply, again and again: what is stored in the end is what an undisturbed run stores."""
-    calm, child, upload = await both_desks(desk, start)
+    calm, child, work = await both_desks(desk, start)
     kills = 0
     while True:
-        await child.send(desk.job("apply", upload, batch=STEP))
+        await child.send(desk.job("apply", work, batch=STEP))
         if kills == 3:
             break
-        now = await moved(desk, upload)
+        now = await moved(desk, work.upload)
         child.signal(signal.SIGKILL)
         await child.end()
         kills += 1
         assert now.state == "applying"
-        upload = await asyncio.to_thread(desk.take_over, upload)
+        work = await asyncio.to_thread(desk.take_over, work)
         child = await start()
     assert await child.last_word() == {"done": "done"}
     assert desk.kept() == calm.kept()
@@ -654,22 +654,22 @@ async def test_killed_while_it_reads_the_list_is_read_again(desk: Desk, start: S
     # Each with a word to leave off, so that it takes long enough to be killed in.
     desk.files.answer = content(big_list(30_000).replace(b"\n", b" (home)\n").replace(b"phone (home)", b"phone", 1))
     child = await start()
-    upload = desk.receive()
-    await child.send(desk.job("stage", upload))
+    work = desk.receive()
+    await child.send(desk.job("stage", work))
     while (await child.said())["progress"]["rows"] == 0:
         pass
     child.signal(signal.SIGKILL)
     await child.end()
-    scratch = scratch_path(desk.tmp_path / "scratch", desk.account.id, upload.id)
+    scratch = scratch_path(desk.tmp_path / "scratch", desk.account.id, work.upload.id)
     assert Scratch.open(scratch) is None
     assert list(scratch.parent.iterdir())
     child = await start()
-    assert await child.do(desk.job("stage", desk.take_over(upload))) == {"done": "waiting"}
+    assert await child.do(desk.job("stage", desk.take_over(work))) == {"done": "waiting"}
     assert list(scratch.parent.iterdir()) == [scratch]
     assert desk.get().rows == 30_000
 
 
-async def frozen(desk: Desk, child: Child, upload: Upload) -> Upload:
+async def frozen(desk: Desk, child: Child, work: UploadWork) -> UploadWork:
     """
     Freeze *child* in mid-apply and take its upload over.
 
@@ -683,7 +683,7 @@ async def frozen(desk: Desk, child: Child, upload: Upload) -> Upload:
             try:
                 # Whoever takes over needs the account's lock too: a delete of nothing takes it and writes nothing.
                 await asyncio.to_thread(impatient.optouts.delete, desk.account.id, "+13035550199", desk.by)
-                await asyncio.to_thread(impatient.uploads.renew, upload, lease_seconds=-1)
+                await asyncio.to_thread(work.renew, lease_seconds=-1)
             except StoreUnavailable:
                 child.signal(signal.SIGCONT)
             else:
@@ -694,29 +694,29 @@ async def frozen(desk: Desk, child: Child, upload: Upload) -> Upload:
 
 async def test_a_frozen_child_is_fenced_off(desk: Desk, start: Start) -> None:
     """A child that sleeps through its lease wakes up to find the upload another's: it stops, and counts stay exact."""
-    calm, first, upload = await both_desks(desk, start)
-    await first.send(desk.job("apply", upload, batch=100))
-    newer = await frozen(desk, first, upload)
+    calm, first, work = await both_desks(desk, start)
+    await first.send(desk.job("apply", work, batch=100))
+    newer = await frozen(desk, first, work)
     second = await start()
     await second.send(desk.job("apply", newer, batch=100))
-    await moved(desk, newer)
+    await moved(desk, newer.upload)
     first.signal(signal.SIGCONT)
     assert (await first.last_word())["lost"] is True
     assert await second.last_word() == {"done": "done"}
     assert desk.kept() == calm.kept()
 
 
-async def undoing(desk: Desk, child: Child, upload: Upload) -> Upload:
-    """*upload*, confirmed, applied by *child*, then asked to be undone and claimed; a STOP and a delete came in between."""
+async def undoing(desk: Desk, child: Child, work: UploadWork) -> UploadWork:
+    """The upload of *work*, confirmed, applied by *child*, then asked to be undone and claimed; a STOP and a delete came in between."""
     store, account = desk.store, desk.account.id
-    assert await child.do(desk.job("apply", upload)) == {"done": "done"}
+    assert await child.do(desk.job("apply", work)) == {"done": "done"}
     store.optouts.add(account, [f"+1212{2_000_000 + n:07d}" for n in range(1, 4_000, 5)], desk.by)
     store.optouts.delete(account, "+12122000003", desk.by)
-    store.uploads.undo(account, upload.id, desk.by, within=timedelta(days=7))
-    return desk.take_over(upload)
+    store.uploads.undo(account, work.upload.id, desk.by, within=timedelta(days=7))
+    return desk.take_over(work)
 
 
-async def both_undoing(desk: Desk, start: Start) -> tuple[Desk, Child, Upload]:
+async def both_undoing(desk: Desk, start: Start) -> tuple[Desk, Child, UploadWork]:
     """As `both_desks`, with conversations; the undisturbed desk's upload is undone, the other's is about to be."""
     desk.files.answer = content(big_list(6_000))
     calm = desk.store.accounts.get_or_create("T0CALM", "Calm")
@@ -734,16 +734,16 @@ async def both_undoing(desk: Desk, start: Start) -> tuple[Desk, Child, Upload]:
 
 async def test_killed_in_the_middle_of_an_undo(desk: Desk, start: Start) -> None:
     """Killed again and again while it undoes: what stands in the end is what an undisturbed undo leaves."""
-    calm, child, upload = await both_undoing(desk, start)
+    calm, child, work = await both_undoing(desk, start)
     for _ in range(3):
-        await child.send(desk.job("undo", upload, batch=STEP))
-        now = await moved(desk, upload)
+        await child.send(desk.job("undo", work, batch=STEP))
+        now = await moved(desk, work.upload)
         child.signal(signal.SIGKILL)
         await child.end()
         assert now.state == "undoing"
-        upload = await asyncio.to_thread(desk.take_over, upload)
+        work = await asyncio.to_thread(desk.take_over, work)
         child = await start()
-    assert await child.do(desk.job("undo", upload, batch=50)) == {"done": "undone"}
+    assert await child.do(desk.job("undo", work, batch=50)) == {"done": "undone"}
     assert desk.kept() == calm.kept()
     undone = desk.get()
     assert undone.kept_out > 0
@@ -754,12 +754,12 @@ async def test_killed_in_the_middle_of_an_undo(desk: Desk, start: Start) -> None
 
 async def test_frozen_in_the_middle_of_an_undo(desk: Desk, start: Start) -> None:
     """A child that sleeps through its lease while it undoes stops when it wakes up, and nothing is lifted twice."""
-    calm, first, upload = await both_undoing(desk, start)
-    await first.send(desk.job("undo", upload, batch=50))
-    newer = await frozen(desk, first, upload)
+    calm, first, work = await both_undoing(desk, start)
+    await first.send(desk.job("undo", work, batch=50))
+    newer = await frozen(desk, first, work)
     second = await start()
     await second.send(desk.job("undo", newer, batch=50))
-    await moved(desk, newer)
+    await moved(desk, newer.upload)
     first.signal(signal.SIGCONT)
     assert (await first.last_word())["lost"] is True
     assert await second.last_word() == {"done": "undone"}
@@ -769,37 +769,37 @@ async def test_frozen_in_the_middle_of_an_undo(desk: Desk, start: Start) -> None
 async def test_an_undo_asks_slack_for_nothing(desk: Desk, start: Start) -> None:
     """The file may be long gone: what is lifted stands in the store."""
     child = await start()
-    upload = await undoing(desk, child, await desk.confirmed(child))
+    work = await undoing(desk, child, await desk.confirmed(child))
     requests = len(desk.files.requests)
-    assert await child.do(desk.job("undo", upload, url="")) == {"done": "undone"}
+    assert await child.do(desk.job("undo", work, url="")) == {"done": "undone"}
     assert len(desk.files.requests) == requests
     assert list((desk.tmp_path / "scratch").iterdir()) == []
 
 
 async def test_stopped_and_continued_the_counts_are_those_of_one_run(desk: Desk, start: Start) -> None:
     """The child learns of a stop with its next batch and ends cleanly; continued, the outcome is that of one run."""
-    calm, child, upload = await both_desks(desk, start)
-    await child.send(desk.job("apply", upload, batch=STEP))
-    await moved(desk, upload)
-    await asyncio.to_thread(desk.store.uploads.stop, desk.account.id, upload.id, desk.by)
+    calm, child, work = await both_desks(desk, start)
+    await child.send(desk.job("apply", work, batch=STEP))
+    await moved(desk, work.upload)
+    await asyncio.to_thread(desk.store.uploads.stop, desk.account.id, work.upload.id, desk.by)
     assert await child.last_word() == {"done": "stopped"}
     stopped = desk.get()
     assert 0 < stopped.applied < stopped.phones
     assert desk.store.optouts.count(desk.account.id) == desk.store.optouts.recount(desk.account.id)
     assert list((desk.tmp_path / "scratch").iterdir()) == []
-    desk.store.uploads.go_on(desk.account.id, upload.id, desk.by)
-    assert await child.do(desk.job("apply", desk.take_over(upload), batch=100)) == {"done": "done"}
+    desk.store.uploads.go_on(desk.account.id, work.upload.id, desk.by)
+    assert await child.do(desk.job("apply", desk.take_over(work), batch=100)) == {"done": "done"}
     assert desk.kept() == calm.kept()
 
 
 async def test_what_was_read_is_applied_while_slack_is_away(desk: Desk, start: Start) -> None:
     """Without an address the scratch file does; where there is none, nothing is decided."""
     child = await start()
-    upload = await desk.confirmed(child)
+    work = await desk.confirmed(child)
     elsewhere = desk.tmp_path / "another machine"
-    assert (await child.do(desk.job("apply", upload, url="", scratch_dir=elsewhere)))["lost"] is True
+    assert (await child.do(desk.job("apply", work, url="", scratch_dir=elsewhere)))["lost"] is True
     assert desk.get().state == "applying"
-    assert await child.do(desk.job("apply", upload, url="")) == {"done": "done"}
+    assert await child.do(desk.job("apply", work, url="")) == {"done": "done"}
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -807,9 +807,9 @@ async def test_single_opt_outs_get_through_while_a_list_is_applied(desk: Desk, s
     """On SQLite one writes at a time: whoever asks for one phone while a child stores 300,000 is not kept out."""
     desk.files.answer = content(b"phone\n" + b"".join(b"+1212%07d\n" % (2_000_000 + n) for n in range(300_000)))
     child = await start()
-    upload = await desk.confirmed(child)
-    await child.send(desk.job("apply", upload, batch=1_000))
-    await moved(desk, upload)
+    work = await desk.confirmed(child)
+    await child.send(desk.job("apply", work, batch=1_000))
+    await moved(desk, work.upload)
 
     def add() -> list[str]:
         states: list[str] = []
@@ -829,14 +829,14 @@ async def test_a_full_disk_is_a_sentence(desk: Desk, start: Start, verb: str) ->
     """Whether the download or what is made of it no longer fits, the upload ends, in words, and leaves nothing behind."""
     child = await start()
     desk.files.answer = content(b"phone\n" + b"2127365001\n" * 1_000_000)
-    upload = desk.receive()
+    work = desk.receive()
     if verb == "apply":
-        assert await child.do(desk.job("stage", upload)) == {"done": "waiting"}
-        desk.store.uploads.confirm(desk.account.id, upload.id, desk.by)
-        upload = desk.take_over(upload)
+        assert await child.do(desk.job("stage", work)) == {"done": "waiting"}
+        desk.store.uploads.confirm(desk.account.id, work.upload.id, desk.by)
+        work = desk.take_over(work)
     # As a full file system does, it refuses the next byte, of any one file.
     resource.prlimit(child.process.pid, resource.RLIMIT_FSIZE, (5_000_000, 5_000_000))
-    said = await child.do(desk.job(verb, upload, scratch_dir=desk.tmp_path / "full"))
+    said = await child.do(desk.job(verb, work, scratch_dir=desk.tmp_path / "full"))
     assert said["failed"] == desk.get().problem
     assert said["failed"].startswith("The desk's disk is full.")
     assert desk.get().state == "failed"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from store.errors import ListRefused, StoreError
 from store.lists.reader import Damaged, ListReader, NoPhoneColumn, Row
-from store.records import Carried
+from store.records import ImportedNote
 
 BASE = 'phone,note\r\n+14155552671,hello\r\n415-555-2672,"two\r\nlines"\r\n(415) 555-2673,caf\u00e9\r\n'
 NOON = datetime(2026, 11, 5, 14, 5, 9, tzinfo=UTC)
@@ -230,8 +230,8 @@ def test_a_thrutext_export_keeps_time_note_and_type(
         assert isinstance(row, Row)
         assert row.cell == "+14155552671"
         assert list_.carries
-        assert list_.carried(row.cells) == Carried(*carried)
-        assert list_.carried(()) == Carried(None, None)
+        assert list_.carried(row.cells) == ImportedNote(*carried)
+        assert list_.carried(()) == ImportedNote(None, None)
 
 
 def test_a_thrutext_export_is_known_in_any_dress(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from store import (
     Store,
     StoreError,
     StoreUnavailable,
-    Upload,
+    UploadWork,
     WrongState,
     apply_upload,
     note,
@@ -65,7 +65,7 @@ def staged(path: Path, scratch_path: Path, country: str | None = "US") -> Scratc
     return stage(path, scratch_path, country=country, column=None, progress=ignore)
 
 
-def claimed(store: Store, account: Account, *, country: str | None = "US", lease_seconds: float = LEASE) -> Upload:
+def claimed(store: Store, account: Account, *, country: str | None = "US", lease_seconds: float = LEASE) -> UploadWork:
     store.uploads.receive(
         account.id,
         file_id="F1",
@@ -77,9 +77,9 @@ def claimed(store: Store, account: Account, *, country: str | None = "US", lease
         actor=Actor("U0DROPPER", "dropper"),
         country=country,
     )
-    upload = store.uploads.claim("me", lease_seconds=lease_seconds)
-    assert upload is not None
-    return upload
+    work = store.uploads.claim("me", lease_seconds=lease_seconds)
+    assert work is not None
+    return work
 
 
 def test_phones_come_out_sorted_and_distinct(path: Path, scratch_path: Path) -> None:
@@ -235,10 +235,16 @@ def test_staged_uploads_wait_with_what_is_out_already(
 ) -> None:
     """Staging counts what is opted out already, and changes nothing on the list."""
     store.optouts.add(account.id, ["+12127365001", "+447911123456", "+12127369999"], by_admin)
-    upload = stage_upload(store, claimed(store, account), path, scratch_path, ignore, LEASE)
-    assert (upload.state, upload.rows, upload.phones, upload.already, upload.unreadable) == ("waiting", 8, 4, 2, 3)
-    assert (upload.to_opt_out, upload.repeated) == (2, 1)
-    assert upload.unreadable_reasons[0].rows == 2
+    work = stage_upload(store, claimed(store, account), path, scratch_path, ignore, LEASE)
+    assert (work.upload.state, work.upload.rows, work.upload.phones, work.upload.already, work.upload.unreadable) == (
+        "waiting",
+        8,
+        4,
+        2,
+        3,
+    )
+    assert (work.upload.to_opt_out, work.upload.repeated) == (2, 1)
+    assert work.upload.unreadable_reasons[0].rows == 2
     assert store.optouts.count(account.id) == 3
 
 
@@ -247,12 +253,17 @@ def test_a_list_without_phones_column_is_refused_with_its_columns(
 ) -> None:
     """The upload keeps the sentence, the columns and the likely one, for the button that takes it."""
     path.write_text("Name,Mobile\nAnn,212 736 5000\nBob,212 736 5001\n")
-    upload = stage_upload(store, claimed(store, account), path, scratch_path, ignore, LEASE)
-    assert (upload.state, upload.columns, upload.summary["likely"]) == ("refused", ("Name", "Mobile"), "Mobile")
-    assert upload.problem is not None
-    assert "stops.csv has no column called `phone`" in upload.problem
-    again = store.uploads.set_column(account.id, upload.id, "Mobile")
-    assert stage_upload(store, again, path, scratch_path, ignore, LEASE).phones == 2
+    work = stage_upload(store, claimed(store, account), path, scratch_path, ignore, LEASE)
+    assert (work.upload.state, work.upload.columns, work.upload.summary["likely"]) == (
+        "refused",
+        ("Name", "Mobile"),
+        "Mobile",
+    )
+    assert work.upload.problem is not None
+    assert "stops.csv has no column called `phone`" in work.upload.problem
+    store.uploads.set_column(account.id, work.upload.id, "Mobile")
+    work = work.renew(lease_seconds=LEASE)
+    assert stage_upload(store, work, path, scratch_path, ignore, LEASE).upload.phones == 2
 
 
 def test_a_list_without_header_is_read_again_the_same(
@@ -261,24 +272,28 @@ def test_a_list_without_header_is_read_again_the_same(
     """A list of bare numbers, for which another country was chosen, is read again without a column of its own."""
     path.write_text("020 7946 0958\n020 7946 0959\n")
     first = stage_upload(store, claimed(store, account), path, scratch_path, ignore, LEASE)
-    again = stage_upload(
-        store, store.uploads.set_country(account.id, first.id, "GB"), path, scratch_path, ignore, LEASE
-    )
+    store.uploads.set_country(account.id, first.upload.id, "GB")
+    again = stage_upload(store, first.renew(lease_seconds=LEASE), path, scratch_path, ignore, LEASE)
     scratch = Scratch.open(scratch_path)
     assert scratch is not None
     assert scratch.batch("", 10) != Batch({})
-    assert (again.state, again.problem) == ("waiting", None)
+    assert (again.upload.state, again.upload.problem) == ("waiting", None)
     scratch.close()
 
 
-def applied(store: Store, account: Account, by: Origin, path: Path, scratch_path: Path, batch: int) -> Upload:
-    upload = stage_upload(store, claimed(store, account), path, scratch_path, ignore, LEASE)
-    upload = store.uploads.confirm(account.id, upload.id, by)
+def confirmed(store: Store, work: UploadWork, by: Origin) -> UploadWork:
+    """The work on a staged upload after somebody's yes."""
+    store.uploads.confirm(work.upload.account_id, work.upload.id, by)
+    return work.renew(lease_seconds=LEASE)
+
+
+def applied(store: Store, account: Account, by: Origin, path: Path, scratch_path: Path, batch: int) -> UploadWork:
+    work = confirmed(store, stage_upload(store, claimed(store, account), path, scratch_path, ignore, LEASE), by)
     scratch = Scratch.open(scratch_path)
     assert scratch is not None
-    upload = apply_upload(store, upload, scratch, ignore, LEASE, batch=batch)
+    work = apply_upload(work, scratch, ignore, LEASE, batch=batch)
     scratch.delete()
-    return upload
+    return work
 
 
 @pytest.mark.parametrize("batch", [1, 3, 10_000])
@@ -286,10 +301,10 @@ def test_applying_stores_every_phone_and_row(
     store: Store, account: Account, by_admin: Origin, path: Path, scratch_path: Path, batch: int
 ) -> None:
     """Whatever the size of a batch, all phones are opted out and all unreadable rows kept."""
-    upload = applied(store, account, by_admin, path, scratch_path, batch)
-    assert (upload.state, upload.newly_opted_out, upload.already_opted_out) == ("done", 4, 0)
+    work = applied(store, account, by_admin, path, scratch_path, batch)
+    assert (work.upload.state, work.upload.newly_opted_out, work.upload.already_opted_out) == ("done", 4, 0)
     assert store.optouts.count(account.id) == store.optouts.recount(account.id) == 4
-    assert [row.line for row in store.uploads.list_unreadable(account.id, upload.id)] == [4, 7, 8]
+    assert [row.line for row in store.uploads.list_unreadable(account.id, work.upload.id)] == [4, 7, 8]
     assert store.optouts.find(account.id, "+12127365001").standing[0].line == 2
 
 
@@ -332,8 +347,7 @@ def test_applying_stopped_between_batches_goes_on(
     store: Store, account: Account, by_admin: Origin, path: Path, scratch_path: Path
 ) -> None:
     """After any number of stops, the next one goes on from the last batch, and the counts are those of one run."""
-    upload = stage_upload(store, claimed(store, account), path, scratch_path, ignore, LEASE)
-    upload = store.uploads.confirm(account.id, upload.id, by_admin)
+    work = confirmed(store, stage_upload(store, claimed(store, account), path, scratch_path, ignore, LEASE), by_admin)
     scratch = Scratch.open(scratch_path)
     assert scratch is not None
 
@@ -343,10 +357,10 @@ def test_applying_stopped_between_batches_goes_on(
 
     for stored in (1, 2, 3, 4):
         with pytest.raises(KeyboardInterrupt):
-            apply_upload(store, upload, scratch, stop, LEASE, batch=1)
+            apply_upload(work, scratch, stop, LEASE, batch=1)
         assert store.optouts.count(account.id) == stored
-    done = apply_upload(store, upload, scratch, ignore, LEASE, batch=1)
-    assert (done.state, done.newly_opted_out) == ("done", 4)
+    done = apply_upload(work, scratch, ignore, LEASE, batch=1)
+    assert (done.upload.state, done.upload.newly_opted_out) == ("done", 4)
     scratch.close()
 
 
@@ -354,11 +368,10 @@ def test_a_list_that_changed_after_the_preview_is_not_applied(
     store: Store, account: Account, by_admin: Origin, path: Path, scratch_path: Path
 ) -> None:
     """What was said yes to is what is stored: another file under the same name is told by its SHA-256."""
-    upload = stage_upload(store, claimed(store, account), path, scratch_path, ignore, LEASE)
-    upload = store.uploads.confirm(account.id, upload.id, by_admin)
+    work = confirmed(store, stage_upload(store, claimed(store, account), path, scratch_path, ignore, LEASE), by_admin)
     path.write_text(LIST.replace("5000", "5009"))
     with pytest.raises(StoreError, match="The file changed after the preview"):
-        restage(store, upload, path, scratch_path, ignore, LEASE)
+        restage(work, path, scratch_path, ignore, LEASE)
     assert not scratch_path.exists()
 
 
@@ -366,23 +379,23 @@ def test_a_list_that_is_read_differently_after_the_preview_is_not_applied(
     store: Store, account: Account, by_admin: Origin, path: Path, scratch_path: Path
 ) -> None:
     """The same file read to other counts, by a newer version of the program, is not what was said yes to."""
-    upload = stage_upload(store, claimed(store, account), path, scratch_path, ignore, LEASE)
-    upload = store.uploads.confirm(account.id, upload.id, by_admin)
+    work = confirmed(store, stage_upload(store, claimed(store, account), path, scratch_path, ignore, LEASE), by_admin)
+    other = UploadWork(store.database, replace(work.upload, phones=5), work.lease)
     with pytest.raises(StoreError, match="reads the list differently"):
-        restage(store, replace(upload, phones=5), path, scratch_path, ignore, LEASE)
-    restage(store, upload, path, scratch_path, ignore, LEASE).close()
+        restage(other, path, scratch_path, ignore, LEASE)
+    restage(work, path, scratch_path, ignore, LEASE).close()
 
 
 def test_a_scratch_file_read_otherwise_is_not_this_uploads(
     store: Store, account: Account, path: Path, scratch_path: Path
 ) -> None:
     """A scratch file left by a frozen worker that read the list with another country is not taken for this one."""
-    upload = stage_upload(store, claimed(store, account), path, scratch_path, ignore, LEASE)
+    work = stage_upload(store, claimed(store, account), path, scratch_path, ignore, LEASE)
     british = staged(path, scratch_path, "GB")
-    assert not british.holds(upload)
+    assert not british.holds(work.upload)
     british.close()
     american = staged(path, scratch_path, "US")
-    assert american.holds(upload)
+    assert american.holds(work.upload)
     american.close()
 
 
@@ -401,47 +414,48 @@ def test_cancelled_while_it_is_read(
     store: Store, account: Account, by_admin: Origin, path: Path, scratch_path: Path
 ) -> None:
     """A list that was cancelled in the middle of staging is not put to the question."""
-    upload = claimed(store, account)
-    cancel = until(lambda: store.uploads.cancel(account.id, upload.id, by_admin))
+    work = claimed(store, account)
+    cancel = until(lambda: store.uploads.cancel(account.id, work.upload.id, by_admin))
     with pytest.raises(WrongState, match="cancelled"):
-        stage_upload(store, upload, path, scratch_path, cancel, LEASE)
-    assert store.uploads.get(account.id, upload.id).state == "cancelled"
+        stage_upload(store, work, path, scratch_path, cancel, LEASE)
+    assert store.uploads.get(account.id, work.upload.id).state == "cancelled"
 
 
 def test_a_worker_whose_lease_was_taken_stops_staging(
     store: Store, account: Account, path: Path, scratch_path: Path
 ) -> None:
     """When another has claimed the upload meanwhile, staging ends without a word in the row."""
-    upload = claimed(store, account)
+    work = claimed(store, account)
 
     def take_over() -> None:
-        store.uploads.renew(upload, lease_seconds=-1)
+        work.renew(lease_seconds=-1)
         assert store.uploads.claim("another", lease_seconds=LEASE)
 
     with pytest.raises(LeaseLost):
-        stage_upload(store, upload, path, scratch_path, until(take_over), LEASE)
-    assert store.uploads.get(account.id, upload.id).state == "received"
+        stage_upload(store, work, path, scratch_path, until(take_over), LEASE)
+    assert store.uploads.get(account.id, work.upload.id).state == "received"
 
 
 def test_the_lease_is_kept_while_work_goes_on(store: Store, account: Account, path: Path, scratch_path: Path) -> None:
     """Work that takes longer than the lease keeps it; nobody can take over while the worker lives."""
-    upload = claimed(store, account, lease_seconds=0.3)
     renewed = 0
-    claims: list[Upload | None] = []
-    renew = store.uploads.renew
+    claims: list[UploadWork | None] = []
 
-    def counted(upload: Upload, *, lease_seconds: float) -> Upload:
-        nonlocal renewed
-        renewed += 1
-        return renew(upload, lease_seconds=lease_seconds)
+    class Counted(UploadWork):
+        def renew(self, *, lease_seconds: float) -> UploadWork:
+            nonlocal renewed
+            renewed += 1
+            super().renew(lease_seconds=lease_seconds)
+            return self
 
-    store.uploads.renew = counted  # type: ignore[method-assign]  # to know how often
+    claimed_once = claimed(store, account, lease_seconds=0.3)
+    work = Counted(store.database, claimed_once.upload, claimed_once.lease)
 
     def wait(_rows: int, _fraction: float) -> None:
         while renewed < 6:  # a third of the lease each: the first lease is over long before
             claims.append(store.uploads.claim("another", lease_seconds=LEASE))
 
-    assert stage_upload(store, upload, path, scratch_path, wait, 0.3).state == "waiting"
+    assert stage_upload(store, work, path, scratch_path, wait, 0.3).upload.state == "waiting"
     assert claims
     assert set(claims) == {None}
 
@@ -451,15 +465,15 @@ def test_a_store_that_is_away_stops_the_work(tmp_path: Path, path: Path, scratch
     database = tmp_path / "desk.db"
     store = Store(Database(f"sqlite:///{database}", busy_seconds=0.1))
     store.database.migrate()
-    upload = claimed(store, store.accounts.get_or_create("T0DESK", "Desk"))
+    work = claimed(store, store.accounts.get_or_create("T0DESK", "Desk"))
     blocker = sqlite3.connect(database, isolation_level=None)
 
     def block() -> None:
         blocker.execute("BEGIN IMMEDIATE")
 
     with pytest.raises(StoreUnavailable):
-        stage_upload(store, upload, path, scratch_path, until(block), LEASE)
+        stage_upload(store, work, path, scratch_path, until(block), LEASE)
     blocker.execute("ROLLBACK")
     blocker.close()
-    assert store.uploads.get(upload.account_id, upload.id).state == "received"
+    assert store.uploads.get(work.upload.account_id, work.upload.id).state == "received"
     store.close()

@@ -1,0 +1,244 @@
+"""
+The work on an upload that is under a lease: everything its holder may write.
+
+An `UploadWork` comes from `Uploads.claim`, and every write checks its lease in the transaction that writes: whoever was
+taken over is refused with `LeaseLost`, and with `WrongState` where a person changed the upload's course.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from store import leases
+from store.database import Database
+from store.errors import LeaseLost, StoreError, WrongState
+from store.leases import Lease
+from store.models import opt_outs, unreadable_rows, uploads
+from store.optouts import change_count, count_standing, mark_conversations
+from store.records import Batch, ImportedNote, StagedCounts, UnreadableRow, Upload
+from store.rows import now
+from store.undoing import lift, next_range
+from store.upload_rows import entering, one, require, upload_of
+from store.upload_states import UploadState
+
+UNDO_BATCH = 10_000
+
+
+class UploadWork:
+    """
+    The right to work on one upload. *upload* as it was when this work was claimed, or last written by it.
+
+    Nothing in it changes: each verb returns the work as it is then, so that a batch is stored only after the one before.
+    """
+
+    __slots__ = ("_database", "lease", "upload")
+
+    def __init__(self, database: Database, upload: Upload, lease: Lease) -> None:
+        self._database = database
+        self.upload = upload
+        self.lease = lease
+
+    # Whose work it is
+
+    def renew(self, *, lease_seconds: float) -> "UploadWork":
+        """Hold it for *lease_seconds* from now, and see how the upload stands."""
+        with self._database.write(durable=False) as connection:
+            return self._change(connection, **leases.until(lease_seconds))
+
+    def release(self, *, settled: UploadState | None) -> Upload:
+        """
+        Give the upload back. Nobody needs to look at it again if its state still is *settled*: that one was shown.
+
+        What is received or applying stays to be worked on.
+        """
+        with self._held() as (connection, found):
+            pending = found.pending and (found.state is not settled or found.state.at_work)
+            return self._change(connection, **leases.given_back(), pending=pending).upload
+
+    # What Slack has of it
+
+    def set_message(self, message_ts: str) -> "UploadWork":
+        """Remember the message in Slack that shows the upload, for whoever goes on with it."""
+        with self._database.write() as connection:
+            return self._change(connection, message_ts=message_ts)
+
+    def set_attached(self, file_id: str) -> "UploadWork":
+        """Remember the Slack file that is about to be shared in the thread: the unreadable rows, or a scrubbed list."""
+        with self._database.write() as connection:
+            return self._change(connection, attached_file=file_id)
+
+    def set_reminded(self, *, reminded: bool) -> "UploadWork":
+        """Remember that the dropper is being reminded of a waiting preview; or that it could not be done."""
+        with self._held(UploadState.WAITING) as (connection, _):
+            return self._change(connection, reminded_at=now() if reminded else None)
+
+    # How reading it ends
+
+    def staged(self, counts: StagedCounts) -> "UploadWork":
+        """The list was read: received -> waiting."""
+        with self._held() as (connection, found):
+            values = entering(found, UploadState.WAITING)
+            if found.is_scrub:  # the word came while it was read
+                raise WrongState(f"{found.file_name} is to be scrubbed, not opted out.")
+            return self._change(
+                connection,
+                **values,
+                waiting_since=now(),
+                reminded_at=None,
+                problem=None,
+                sha256=counts.sha256,
+                phonenumbers_version=counts.phonenumbers_version,
+                columns=list(counts.columns),
+                summary=counts.summary,
+                country=counts.country,
+                rows=counts.rows,
+                phones=counts.phones,
+                already=counts.already,
+                unreadable=counts.unreadable,
+            )
+
+    def scrubbed(self, summary: dict[str, Any]) -> "UploadWork":
+        """The list went back without its opted-out rows: received -> scrubbed. *summary*: `Scrubbed`, as a dict."""
+        return self._end(UploadState.SCRUBBED, finished_at=now(), summary=summary)
+
+    def refuse(self, problem: str, *, columns: Sequence[str] = (), likely: str | None = None) -> "UploadWork":
+        """
+        The list cannot be read as it is, because of *problem*: received -> refused.
+
+        *columns* it has and the one that is *likely* the phones', kept as `columns` and `summary["likely"]`.
+        """
+        summary = {"likely": likely} if likely is not None else {}
+        values: dict[str, Any] = {"problem": problem, "columns": list(columns), "summary": summary}
+        return self._end(UploadState.REFUSED, finished_at=now(), **values)
+
+    def expire(self) -> "UploadWork":
+        """Nobody decided in time: waiting -> expired."""
+        return self._end(UploadState.EXPIRED, finished_at=now())
+
+    def fail(self, problem: str) -> "UploadWork":
+        """The work went wrong for good: received, applying or undoing -> failed. What was stored stays, and is counted."""
+        with self._held() as (connection, found):
+            values = entering(found, UploadState.FAILED)
+            if found.state is not UploadState.UNDOING:  # which began after it was finished
+                values["finished_at"] = now()
+            return self._change(connection, **values, problem=problem)
+
+    # Applying and undoing, a batch a transaction
+
+    def apply_batch(self, batch: Batch, unreadable: Sequence[UnreadableRow], *, lease_seconds: float) -> "UploadWork":
+        """
+        Opt out the next phones, in phone order, and keep the next unreadable rows, in line order.
+
+        Both must come right after the checkpoint of `upload` as it is here. All of it is stored together with the counters
+        and the new checkpoint, or nothing is.
+        """
+        with self._held(UploadState.APPLYING, account=True, durable=False) as (connection, found):
+            if (found.last_phone, found.last_unreadable) != (self.upload.last_phone, self.upload.last_unreadable):
+                raise LeaseLost("This batch was stored already.")
+            keys = list(batch.lines)
+            already = 0
+            if keys:
+                # The entry is this upload's own and its phones are distinct, so no row can be there already.
+                already = count_standing(self._database, connection, found.account_id, keys)
+                self._insert(connection, found, batch)
+            self._database.insert_rows(
+                connection,
+                unreadable_rows,
+                ("account_id", "upload_id", "line", "cell", "reason", "cells"),
+                [
+                    (found.account_id, found.id, row.line, row.cell, row.reason, json.dumps(row.cells))
+                    for row in unreadable
+                ],
+            )
+            if keys:
+                mark_conversations(self._database, connection, found.account_id, keys)
+                change_count(connection, found.account_id, len(keys) - already)
+            return self._change(
+                connection,
+                **leases.until(lease_seconds),
+                last_phone=keys[-1] if keys else found.last_phone,
+                last_unreadable=unreadable[-1].line if unreadable else found.last_unreadable,
+                newly_opted_out=found.newly_opted_out + len(keys) - already,
+                already_opted_out=found.already_opted_out + already,
+            )
+
+    def _insert(self, connection: sa.Connection, upload: Upload, batch: Batch) -> None:
+        assert upload.entry_id is not None  # noqa: S101  a check of the table's
+        same = {"account_id": upload.account_id, "entry_id": upload.entry_id}
+        if not batch.carried:
+            self._database.insert_phones(connection, opt_outs, same, batch.lines)
+            return
+        rows: list[dict[str, Any]] = []
+        for phone, line in batch.lines.items():
+            own = batch.carried.get(phone, ImportedNote(None, None))
+            rows.append({**same, "phone": phone, "line": line, "note": own.note, "requested_at": own.requested_at})
+        connection.execute(sa.insert(opt_outs), rows)
+
+    def finish(self) -> "UploadWork":
+        """Every row was stored: applying -> done, on disk before this returns."""
+        with self._held() as (connection, found):
+            values = entering(found, UploadState.DONE)
+            if found.applied != found.phones:
+                raise StoreError(f"Only {found.applied:,} of {found.phones:,} phones of {found.file_name} are stored.")
+            return self._change(connection, **values, finished_at=now())
+
+    def undo_batch(self, *, lease_seconds: float, batch: int = UNDO_BATCH) -> "UploadWork":
+        """
+        Lift the upload's next opt-outs, *batch* at most, in phone order, and re-open conversations with who is opted in.
+
+        Those that somebody lifted before are left as they are. Everything is stored together with the counters and the new
+        checkpoint, or nothing is. The undo is complete when `undo_phone` is `last_phone`.
+        """
+        with self._held(UploadState.UNDOING, account=True, durable=False) as (connection, found):
+            if found.undo_phone != self.upload.undo_phone:
+                raise LeaseLost("This batch was stored already.")
+            span = next_range(connection, found, found.undo_phone, batch)
+            did = lift(connection, found, span)
+            change_count(connection, found.account_id, -did.opted_in)
+            return self._change(
+                connection,
+                **leases.until(lease_seconds),
+                undo_phone=span.end,
+                opted_in=found.opted_in + did.opted_in,
+                kept_out=found.kept_out + did.kept_out,
+                reopened=found.reopened + did.reopened,
+            )
+
+    def finish_undo(self) -> "UploadWork":
+        """Every opt-out of the upload is lifted: undoing -> undone, on disk before this returns."""
+        with self._held() as (connection, found):
+            values = entering(found, UploadState.UNDONE)
+            if found.undo_phone < found.last_phone:
+                raise StoreError(f"The undo of {found.file_name} has not come to its end.")
+            return self._change(connection, **values, undone_at=now())
+
+    @contextmanager
+    def _held(
+        self, *states: UploadState, account: bool = False, durable: bool = True
+    ) -> Iterator[tuple[sa.Connection, Upload]]:
+        """
+        A transaction in which the upload, as it stands, is nobody else's to change; in one of *states* where any are given.
+
+        *account*: whose only writer it is too. Everybody takes the two in this order.
+        """
+        with self._database.write(durable=durable) as connection:
+            if account:
+                self._database.lock_account(connection, self.upload.account_id)
+            found = upload_of(leases.find(connection, uploads, (self._row(),), self.lease, lock=True))
+            if states:
+                require(found, *states)
+            yield connection, found
+
+    def _end(self, state: UploadState, **values: Any) -> "UploadWork":
+        with self._held() as (connection, found):
+            return self._change(connection, **entering(found, state), **values)
+
+    def _change(self, connection: sa.Connection, **values: Any) -> "UploadWork":
+        row = leases.change(connection, uploads, (self._row(),), self.lease, **values)
+        return UploadWork(self._database, upload_of(row), self.lease)
+
+    def _row(self) -> sa.ColumnElement[bool]:
+        return one(self.upload.account_id, self.upload.id)
