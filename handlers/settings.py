@@ -62,7 +62,9 @@ class SettingsForm:
         except SlackApiError as error:
             # A plan without user groups says so here; everything else can still be decided.
             log.info("no user groups to choose from", why=error_code(error))
-        return views.form(request.account, groups, ModalContext.of(request, fingerprint=request.account.seen).to_json())
+        return views.form(
+            request.account, groups, ModalContext.of(request, fingerprint=request.account.fingerprint).to_json()
+        )
 
     async def _save(self, request: Request, carried: ModalContext, body: dict[str, Any]) -> Message:
         values = submitted_values(body)
@@ -100,7 +102,7 @@ class SettingsForm:
             request.origin(Function.SETTING),
             country=country,
             settings=settings,
-            seen=carried.fingerprint,
+            fingerprint=carried.fingerprint,
         )
         return views.changed(told, request.actor) if told else Message.of("Nothing was changed.", private=True)
 

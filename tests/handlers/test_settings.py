@@ -320,14 +320,19 @@ def test_settings_are_kept(store: Store, account: Account, by_admin: Origin) -> 
         ("U1",), ("S1",), "groups", ("S2",), ("C1",), "doubts", 1.5, 10, "masked", "nobody", "C2"
     )
     other = store.accounts.get_or_create("T0OTHER", "Other")
-    changed, told = store.accounts.change(account.id, by_admin, settings=settings, country="GB", seen=account.seen)
+    changed, told = store.accounts.change(
+        account.id, by_admin, settings=settings, country="GB", fingerprint=account.fingerprint
+    )
     assert (changed.settings, changed.country) == (settings, "GB")
     assert store.accounts.get(account.id) == changed
     assert len(told) == len(store.optouts.list_entries(account.id, 99)) == 12
     assert store.accounts.get(other.id).settings == AccountSettings()
     with pytest.raises(WrongState, match="Somebody else changed the settings"):
-        store.accounts.change(account.id, by_admin, settings=AccountSettings(), seen=account.seen)
-    assert store.accounts.change(account.id, by_admin, settings=settings, seen=changed.seen) == (changed, ())
+        store.accounts.change(account.id, by_admin, settings=AccountSettings(), fingerprint=account.fingerprint)
+    assert store.accounts.change(account.id, by_admin, settings=settings, fingerprint=changed.fingerprint) == (
+        changed,
+        (),
+    )
 
 
 def test_slack_takes_the_fullest_form() -> None:
