@@ -219,7 +219,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
             roles,
             interactions,
             runner,
-            mentions,
+            mentions.without_file,
             uploads_channels=settings.uploads_channels,
             deadlines=deadlines,
         ).listeners(events),

@@ -16,12 +16,11 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.mentions import MENTIONED, Mentions
 from handlers.permissions import Action
 from handlers.slack.errors import error_code
 from handlers.slack.inbox import Events
 from handlers.slack.interactions import Interactions
-from handlers.slack.listeners import Listener, Surface
+from handlers.slack.listeners import EventWork, Listener, Surface
 from handlers.slack.messages import Message
 from handlers.slack.modal_context import ModalContext
 from handlers.slack.modals import told
@@ -75,7 +74,7 @@ class Files:
         roles: Roles,
         interactions: Interactions,
         runner: Runner,
-        mentions: Mentions,
+        without_file: EventWork,
         *,
         uploads_channels: frozenset[str],
         deadlines: Deadlines,
@@ -85,7 +84,7 @@ class Files:
         self._interactions = interactions
         self._replies = interactions.replies
         self._runner = runner
-        self._mentions = mentions
+        self._without_file = without_file
         self._uploads_channels = uploads_channels
         self._deadlines = deadlines
 
@@ -93,7 +92,7 @@ class Files:
         button, modal, drop = self._interactions.button, self._interactions.modal, (Action.DROP, Action.SCRUB)
         return (
             events.listener(Surface.FILE, "file_shared", drop, self._shared),
-            events.listener(Surface.MENTION, "app_mention", (*MENTIONED, *drop), self._mentioned),
+            events.listener(Surface.MENTION, "app_mention", (*self._without_file.actions, *drop), self._mentioned),
             button("upload.confirm", Action.CONFIRM, self._confirm_or_ask),
             modal("upload.sure", Action.CONFIRM, self._sure),
             button("upload.stop", Action.STOP, self._stop),
@@ -134,7 +133,7 @@ class Files:
     async def _mentioned(
         self, account: Account, body: dict[str, Any], client: AsyncWebClient, kept: InboxEvent
     ) -> None:
-        """`app_mention`: a list when a file came with it, else words for `Mentions`."""
+        """`app_mention`: a list when a file came with it, else words, for whoever was handed in for them."""
         event = body["event"]
         if event.get("user") is None or event.get("edited"):
             return  # an edit mentions us again, and was answered the first time
@@ -162,7 +161,7 @@ class Files:
             await self._take(account, body, client, file, channel, name, share, event["user"], said, kept=last)
         if not found:
             if not gone:
-                await self._mentions.mentioned(account, body, client)
+                await self._without_file.work(account, body, client)
                 return
             thread = event.get("thread_ts") or event["ts"]
             request = await self._request(account, body, client, event["user"], channel, None, thread, Action.HELP)

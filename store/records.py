@@ -83,7 +83,7 @@ class Account:
     settings: AccountSettings = AccountSettings()
 
     @property
-    def seen(self) -> str:
+    def fingerprint(self) -> str:
         """Names what a form of settings shows: once somebody changed any of them, it is another."""
         return hashlib.sha256(repr((self.country, self.settings)).encode()).hexdigest()[:12]
 

@@ -79,10 +79,9 @@ class Poster:
         self._posting[mine] = over = asyncio.get_running_loop().create_future()
         try:
             post = _post_of(await self._send(channel, message, thread_ts, keyed.key))
-            if record:
-                return await asyncio.to_thread(self._record, keyed.account, keyed.key, post)
-            self._unrecorded[mine] = post
-            return post
+            if not record:
+                self._unrecorded[mine] = post
+            return post if not record else await asyncio.to_thread(self._record, keyed.account, keyed.key, post)
         except Exception as error:
             over.set_result(None)
             if not may_have_been_posted(error) or (known := await self._heard_of(keyed)) is None:

@@ -11,7 +11,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.config import Settings
 from bot.sandbox import SandboxMessage, State
-from handlers.exports import export_filter_of
+from handlers.exports import parse_export_filter
 from handlers.work.child import Child
 from handlers.work.exports import Exporter
 from store import Export, ExportFilter, Function, Origin
@@ -49,7 +49,9 @@ async def test_the_list_is_delivered_privately(office: Office, settings: Setting
     assert rows[0][5] == "'=asked"
     entry = office.store.optouts.list_entries(office.account.id, 1)[0]
     assert (entry.function, entry.reason) == ("export", "format desk")
-    assert await asyncio.to_thread(lambda: list(settings.scratch_dir.glob("*.export.csv"))) == []
+    async with asyncio.timeout(10):  # it is deleted once it was handed over
+        while await asyncio.to_thread(lambda: list(settings.scratch_dir.rglob("*.export.csv"))):
+            await office.people.state(after=(await office.people.state()).version, timeout=0.05)
 
 
 @pytest.mark.parametrize(
@@ -96,15 +98,15 @@ async def test_nothing_to_export(office: Office) -> None:
 )
 def test_what_cannot_be_is_said(text: str, said: str) -> None:
     """Each word that is wrong is named, with what there is."""
-    why = export_filter_of(text)
+    why = parse_export_filter(text)
     assert isinstance(why, str)
     assert said in why
 
 
 def test_words_in_any_order() -> None:
     """Blanks and capitals do not matter."""
-    assert export_filter_of("FORMAT: phones  Function:Upload") == ExportFilter("phones", None, "upload")
-    assert export_filter_of("") == ExportFilter()
+    assert parse_export_filter("FORMAT: phones  Function:Upload") == ExportFilter("phones", None, "upload")
+    assert parse_export_filter("") == ExportFilter()
 
 
 async def test_who_may_not(office: Office) -> None:
