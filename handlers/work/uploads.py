@@ -52,6 +52,8 @@ from store import (
 log = structlog.get_logger()
 # One child takes whatever came first; the others only files up to so many bytes, which never wait behind large ones.
 SMALL_BYTES = 5_000_000
+# How long after its start the desk starts a child ahead of the first list.
+WARM_SECONDS = 1.0
 # Children that died this often in one state of an upload did not die by accident. A list that kills its reader does so
 # every time, and nothing is stored yet; one that is being stored only takes time to get to its end.
 MOST_DEATHS = {UploadState.RECEIVED: 3, UploadState.APPLYING: 20, UploadState.UNDOING: 20}
@@ -112,7 +114,13 @@ class Runner:
             loop.poke()
 
     async def _warm(self) -> None:
-        self._idle.append(await Child.start())
+        # Its start takes a processor for half a second: the connection to Slack comes first.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WARM_SECONDS):
+                await self._stopping.wait()
+                return
+        if not self._idle:
+            self._idle.append(await Child.start())
 
     async def _look(self, lane: int) -> bool:
         """Work on the upload that has waited longest; False when none waits."""

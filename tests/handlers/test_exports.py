@@ -162,6 +162,7 @@ async def test_slack_stumbles(office: Office, fault: str) -> None:
     assert await rows_of(office, message) == [["phone"], [ONE]]
 
 
+@pytest.mark.wide
 async def test_the_child_is_killed(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """A child that dies while it writes is followed by another, and the file is whole and there once."""
     await office.opt_out(ONE, TWO)

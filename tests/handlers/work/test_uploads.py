@@ -22,7 +22,7 @@ from handlers.ttl_cache import TtlCache
 from handlers.work.scratch import scratch_path
 from handlers.work.uploads import MOST_DEATHS, SMALL_BYTES
 from store import Batch, Function, Lease, Origin, Reason, UnreadableRow, Upload, UploadState, write_unreadable
-from tests.desks import holder_of
+from tests.desks import children_of, holder_of
 from tests.handlers.conftest import TICKETS, Office
 from tests.handlers.test_files import (
     LIST,
@@ -393,6 +393,7 @@ async def test_a_stopped_list_is_undone(office: Office) -> None:
 # Lanes, and Slack away
 
 
+@pytest.mark.wide
 async def test_a_small_list_does_not_wait_for_large_ones(office: Office, tmp_path: Path) -> None:
     """With two large lists ahead, a small one is previewed and applied before they are read."""
     large = b"phone,story\n" + b"".join(b"+1212%07d,%s\n" % (2_000_000 + n, b"x" * 5_000) for n in range(1_100))
@@ -500,8 +501,7 @@ async def test_the_disk_is_full_when_rows_are_attached(office: Office, tmp_path:
 
 def kill_workers() -> None:
     """Kill every child of this process that works on lists."""
-    children = [int(pid) for file in Path("/proc/self/task").glob("*/children") for pid in file.read_text().split()]
-    for pid in children:
+    for pid in children_of(os.getpid()):
         with suppress(FileNotFoundError, ProcessLookupError):  # it died, and was waited for, in between
             if b"handlers.work.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 os.kill(pid, signal.SIGKILL)

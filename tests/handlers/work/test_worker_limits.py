@@ -80,6 +80,7 @@ def zipped_list(pieces: Iterable[bytes]) -> bytes:
     return packed({"list.csv": pieces})
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("raw", "megabytes"),
@@ -127,6 +128,7 @@ def bomb() -> bytes:
     return packed({name: [part] for name, part in parts.items()} | {"xl/sharedStrings.xml": strings})
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("answer", "words"),
