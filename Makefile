@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox test lint format bench screenshots requirements clean
+.PHONY: help sandbox test test-long test-all lint format bench screenshots requirements clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 # A stamp is written last, so an interrupted installation is done again rather than believed.
 $(VENV)/.runtime: requirements.txt
@@ -35,8 +35,18 @@ lint: $(VENV)/.dev  ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
 
-test: lint $(if $(shell command -v npm),$(NODE))  ## lint, types and every test
-	$(BIN)/pytest $(ARGS)
+# The markers, which pyproject.toml explains, of what takes long or needs more than Python.
+LONG := strangers or browser or chaos or wide
+
+test: lint  ## lint, types and the tests that every change needs
+	$(BIN)/pytest -m "not ($(LONG))" $(ARGS)
+
+test-long: $(VENV)/.dev $(if $(shell command -v npm),$(NODE))  ## the other tests: strangers, browser, chaos and wide runs
+	$(BIN)/pytest -m "$(LONG)" $(ARGS)
+
+# One after the other, also with -j: both together are more than two cores.
+test-all: test  ## both
+	@$(MAKE) --no-print-directory test-long
 
 format: $(VENV)/.dev  ## lay the code out
 	$(BIN)/ruff format .

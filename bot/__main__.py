@@ -155,7 +155,7 @@ def export(account: str, kind: str, since: datetime | None, function: str | None
     """Write the opted-out phones as CSV to standard output."""
     from bot import transfer
     from bot.serve import open_store
-    from store import OPTING_OUT, Wanted
+    from store import OPTING_OUT, ExportFilter
 
     if function is not None and function not in OPTING_OUT:
         raise click.BadParameter(f"there are: {', '.join(OPTING_OUT)}", param_hint="--function")
@@ -164,7 +164,7 @@ def export(account: str, kind: str, since: datetime | None, function: str | None
         sys.stdout.reconfigure(encoding="utf-8")  # whatever the terminal's: it usually goes to a file
     store = open_store(load_settings())
     try:
-        wanted = Wanted(kind, since.replace(tzinfo=UTC) if since else None, function)
+        wanted = ExportFilter(kind, since.replace(tzinfo=UTC) if since else None, function)
         transfer.export_list(store, account, sys.stdout, wanted)
     finally:
         store.close()

@@ -31,6 +31,7 @@ from handlers.history import Histories
 from handlers.home import Home
 from handlers.loops import Loop
 from handlers.mentions import Mentions
+from handlers.retention import Retaining
 from handlers.settings import SettingsForm
 from handlers.shortcuts import Shortcuts
 from handlers.slack.inbox import Events
@@ -44,7 +45,7 @@ from handlers.tasks import Tasks
 from handlers.work.exports import Exporter
 from handlers.work.limits import Limits
 from handlers.work.uploads import Runner
-from store import Deadlines, Store, find_country
+from store import Deadlines, Retention, Store, find_country
 
 log = structlog.get_logger()
 DRAIN_SECONDS = 10.0
@@ -102,9 +103,11 @@ class Desk:
     app: AsyncApp
     installation: Installation
     listeners: tuple[Listener, ...]
+    command: Command
     events: Events
     home: Home
     digests: WeeklyDigests
+    retention: Retaining
     runner: Runner
     exporter: Exporter
     answers: Answers
@@ -117,7 +120,7 @@ class Desk:
         self.tasks.start(self.installation.learn(), name="learn who we are")
         self.runner.start()
         self.events.start(self.app)
-        for loop in (self.exporter.loop, self.answers.loop, self.home.loop, self.digests.loop):
+        for loop in (self.exporter.loop, self.answers.loop, self.home.loop, self.digests.loop, self.retention.loop):
             loop.start()
 
     @property
@@ -130,6 +133,7 @@ class Desk:
             self.answers.loop,
             self.home.loop,
             self.digests.loop,
+            self.retention.loop,
         )
 
     async def stop(self) -> None:
@@ -149,11 +153,25 @@ def create_app(settings: Settings, store: Store) -> Desk:
     lease_seconds = max(settings.lease_seconds, 1.0)
     # It is to find out whether a message was posted before it posts it again, so its client does not do so by itself.
     poster = Poster(store, _client(settings.slack_api_url, token, tries_again=False))
-    events = Events(store, tasks, poster.heard, lease_seconds=lease_seconds, default_country=settings.default_country)
+    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    events = Events(
+        store,
+        tasks,
+        poster.heard,
+        owner=owner,
+        lease_seconds=lease_seconds,
+        default_country=settings.default_country,
+    )
     deadlines = Deadlines(
         remind=timedelta(hours=settings.remind_hours),
         expire=timedelta(hours=settings.preview_hours),
         undo=timedelta(days=settings.undo_days),
+    )
+    retention = Retention(
+        store.database,
+        payloads=timedelta(minutes=settings.payload_minutes),
+        names=timedelta(days=settings.name_days),
+        deadlines=deadlines,
     )
     installation = Installation(client)
     app = AsyncApp(
@@ -171,27 +189,25 @@ def create_app(settings: Settings, store: Store) -> Desk:
         scratch_dir=settings.scratch_dir,
         deadlines=deadlines,
     )
-    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     database_url = store.database.url.render_as_string(hide_password=False)
     runner = Runner(store, client, poster, tasks, limits, owner=owner, database_url=database_url)
     exporter = Exporter(store, client, poster, tasks, limits, owner=owner, database_url=database_url)
     roles = Roles(settings.admins)
     replies = Replies(poster)
-    answers = Answers(store, replies, poster, client, tasks, events.account, lease_seconds=lease_seconds)
+    answers = Answers(store, replies, poster, client, tasks, events.account, owner=owner, lease_seconds=lease_seconds)
     interactions = Interactions(roles, replies, answers, tasks, events.account)
     form = SettingsForm(store, interactions)
     histories = Histories(store, interactions)
     home = Home(store, roles, client, tasks)
     mentions = Mentions(store, interactions)
+    command = Command(
+        store,
+        interactions,
+        [histories.subcommand, Exports(store, exporter).subcommand, form.subcommand],
+        uploads_channel=min(settings.uploads_channels, default=""),
+    )
     listeners = (
-        *Command(
-            store,
-            interactions,
-            uploads_channel=min(settings.uploads_channels, default=""),
-            settings=form.make,
-            history=histories.asked,
-            export=Exports(store, exporter).asked,
-        ).listeners(),
+        *command.listeners(),
         *histories.listeners(),
         *Buttons(store, interactions).listeners(),
         *home.listeners(events),
@@ -214,9 +230,11 @@ def create_app(settings: Settings, store: Store) -> Desk:
         app,
         installation,
         listeners,
+        command,
         events,
         home,
-        WeeklyDigests(store, poster, tasks),
+        WeeklyDigests(store, poster, tasks, owner=owner),
+        Retaining(retention, tasks),
         runner,
         exporter,
         answers,

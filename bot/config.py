@@ -159,6 +159,22 @@ class Settings(BaseSettings):
         ge=0,
         le=3650,
     )
+    payload_minutes: float = _setting(
+        15.0,
+        "Minutes after which the words of a handled event are forgotten; a mention and its file come within five.",
+        expected="a number of minutes from 10 to 1440",
+        shown="15",
+        ge=10,
+        le=1440,
+    )
+    name_days: float = _setting(
+        30.0,
+        "Days for which it is known that an event was handled, an answer given and a request done, and for which what was discarded stays to be looked at.",
+        expected="a number of days from 1 to 365",
+        shown="30",
+        ge=1,
+        le=365,
+    )
     scratch_dir: Path = Field(
         default_factory=lambda: Path(tempfile.gettempdir()),
         description="Directory for lists while they are read; room for three times the largest list.",

@@ -1,7 +1,7 @@
 """What is missing before the desk can work, in words. Looks only: nothing is posted and no table is changed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,18 +63,34 @@ def _database(settings: Settings, team: str | None) -> tuple[Finding, ...]:
             )
             return reached, Finding(good=False, sentence=sentence)
         current = Finding(good=True, sentence=f"Migrations: the tables are at {head}.")
+        found_there = (reached, current, *_backlogs(store))
         account = store.accounts.find(team) if team else None
         if account is None:
-            return reached, current
+            return found_there
         kept, counted = store.optouts.count(account.id), store.optouts.recount(account.id)
         sentence = f"Count: {counted:,} phones are opted out" + (
             "." if kept == counted else f", but {kept:,} are shown; please report this."
         )
-        return reached, current, Finding(good=kept == counted, sentence=sentence)
+        return *found_there, Finding(good=kept == counted, sentence=sentence)
     except StoreError as error:
         return (Finding(good=False, sentence=f"Database: {where} is no use. {error}"),)
     finally:
         store.close()
+
+
+def _backlogs(store: Store) -> Iterator[Finding]:
+    """What waits, and what was set aside since it can never be done: the rows are there for a person to look at."""
+    for table, backlog in store.backlogs().items():
+        name = table.capitalize()
+        waits = f"{backlog.waiting:,} wait" + (
+            f", the oldest since {backlog.oldest:%Y-%m-%d %H:%M} UTC" if backlog.oldest else ""
+        )
+        yield Finding(good=True, sentence=f"{name}: {waits}.")
+        for reason, rows in backlog.discarded.items():
+            yield Finding(
+                good=False,
+                sentence=f"{name}: {rows:,} can never be done ({reason}). They stay in the table {table} for a while.",
+            )
 
 
 async def _slack(settings: Settings) -> tuple[str | None, tuple[Finding, ...]]:

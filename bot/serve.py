@@ -11,10 +11,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 
 from bot.app import Desk, create_app
 from bot.config import Settings, SettingsError
+from bot.metrics import exposition
 from bot.socket import SocketConnection
 from store import Store, StoreError
 
@@ -79,10 +81,8 @@ class Service:
 
     async def connected(self, seconds: float) -> None:
         """Wait for the connection to Slack; TimeoutError after *seconds*. Over HTTP it is Slack that connects."""
-        async with asyncio.timeout(seconds):
-            # The state is slack_sdk's, which tells nobody when it changes.
-            while self._socket is not None and self._socket.state != "connected":  # noqa: ASYNC110  see above
-                await asyncio.sleep(0.02)
+        if self._socket is not None and await self._socket.until("connected", limit=seconds) != "connected":
+            raise TimeoutError(f"no connection to Slack: {self._socket.state}")
 
     async def stop(self) -> None:
         """Take nothing new, let what was taken end, and stop. What cannot end in time is in the database."""
@@ -94,10 +94,11 @@ class Service:
         await self.desk.stop()
 
     def routes(self) -> web.Application:
-        """Return the routes: `/healthz`, `/readyz` and, without Socket Mode, Slack's requests."""
+        """Return the routes: `/healthz`, `/readyz`, `/metrics` and, without Socket Mode, Slack's requests."""
         app = web.Application(client_max_size=LARGEST_REQUEST)
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/readyz", self._ready)
+        app.router.add_get("/metrics", self._metrics)
         if self._socket is None:
             app.router.add_post(EVENTS_PATH, self._slack)
         return app
@@ -113,6 +114,10 @@ class Service:
         ready = self.state == "serving" and slack in {"http", "connected"} and database == "ok" and alive
         body = {"ready": ready, "state": self.state, "slack": slack, "database": database, "loops": loops}
         return web.json_response(body, status=200 if ready else 503)
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        text = await asyncio.to_thread(exposition, self.desk, self._store)
+        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     def _database(self) -> str:
         try:

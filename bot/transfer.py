@@ -19,6 +19,7 @@ from store import (
     Account,
     Actor,
     CountryUnknown,
+    ExportFilter,
     Function,
     LeaseLost,
     ListRefused,
@@ -33,7 +34,6 @@ from store import (
     Upload,
     UploadState,
     UploadWork,
-    Wanted,
     apply_upload,
     country_name,
     doubts,
@@ -122,7 +122,7 @@ def import_list(
             say(f"They are in {beside} with their reasons: fix them there and import that file.")
 
 
-def export_list(store: Store, slack_id: str, out: TextIO, wanted: Wanted = Wanted()) -> None:  # noqa: B008  it is frozen
+def export_list(store: Store, slack_id: str, out: TextIO, wanted: ExportFilter = ExportFilter()) -> None:  # noqa: B008  it is frozen
     """Write the opted-out phones *wanted* as CSV, in order, as `/optout export` does: see `Exports.write`."""
     store.exports.write(_known(store, slack_id).id, out, wanted)
 

@@ -1,29 +1,33 @@
-"""`/optout` and its sub-commands: each takes a request and returns its answer."""
+"""`/optout`: its sub-commands, of which most take a request and return the answer."""
 
 import asyncio
 import difflib
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
 
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.adding import opt_out
+from handlers.entered import LONGEST_REASON, LONGEST_TEXT, MOST_NUMBERS, read_phone, read_phones
 from handlers.permissions import Action
 from handlers.slack.acknowledge import acknowledged
-from handlers.slack.interactions import Interactions, Make, about, origin_of
+from handlers.slack.interactions import Interactions
 from handlers.slack.listeners import Listener, Surface
 from handlers.slack.messages import Message, split
+from handlers.slack.modal_context import ModalContext
 from handlers.slack.mrkdwn import code, escape, one_line, place, plain
-from handlers.slack.outbox import for_all
+from handlers.slack.outbox import with_account
+from handlers.slack.payloads import idempotency_key_of, place_of_command
 from handlers.slack.places import Place, Request
+from handlers.subcommands import OpenModal, Reply, Subcommand
 from handlers.views import forms
 from handlers.views import optouts as views
 from handlers.views import uploads as upload_views
 from store import (
-    Actor,
-    Added,
     CountryUnknown,
     Function,
     NotAPhone,
@@ -31,14 +35,9 @@ from store import (
     PhoneState,
     Store,
     find_country,
-    parse_phone,
     split_numbers,
 )
 
-MOST_NUMBERS: Final = 200
-# 200 numbers as links of Slack's, with room; patterns are not run over more.
-LONGEST_TEXT: Final = 40_000
-LONGEST_REASON: Final = 500
 MOST_UPLOADS: Final = 10
 
 _REASON = re.compile(r"(?:^|(?<=[\s,;]))reason\s*:\s*(.*)\Z", re.IGNORECASE | re.DOTALL)
@@ -47,16 +46,8 @@ _COUNTRY = re.compile(
 )
 
 
-class Form(NamedTuple):
-    """A form that a command opens: what the asker must be allowed to do, its title, and how it is made."""
-
-    action: Action
-    title: str
-    make: Make
-
-
 @dataclass(frozen=True, slots=True)
-class Words:
+class Arguments:
     """What follows a sub-command: its *numbers* as typed, the region code of `country:`, the text of `reason:`."""
 
     numbers: list[str]
@@ -64,8 +55,12 @@ class Words:
     reason: str | None
 
 
-def words_of(text: str, default: str | None) -> Words | Message:
-    """*text* taken apart, `country:` anywhere and `reason:` to the end; a message when it cannot be used."""
+def parse_arguments(text: str, country: str | None) -> Arguments | Message:
+    """
+    *text* taken apart, `country:` anywhere and `reason:` to the end; a message when it cannot be used.
+
+    *country*: the region code that applies when none is given.
+    """
     reason = None
     if given := _REASON.search(text):
         text = text[: given.start()]
@@ -74,114 +69,110 @@ def words_of(text: str, default: str | None) -> Words | Message:
             return Message.of(
                 f"The reason is too long: {LONGEST_REASON} characters fit. Nothing was changed.", private=True
             )
-    country = default
     if given := _COUNTRY.search(text):
-        wanted = plain(next(filter(None, given.groups()), "")).strip()
+        name = plain(next(filter(None, given.groups()), "")).strip()
         text = f"{text[: given.start()]} {text[given.end() :]}"
-        found = find_country(wanted)
-        if isinstance(found, CountryUnknown):
-            return views.no_country(found)
-        country = found
-    return Words(split_numbers(text), country, reason)
-
-
-_PERSON = re.compile(r"<@[UW][A-Z0-9]{2,}(?:\|[^>]*)?>")
-_UPLOAD = re.compile(r"upload\s*:?\s*#?\d{1,12}", re.IGNORECASE)
-
-
-def is_of_a_phone(text: str) -> bool:
-    """Whether `/optout history` *text* asks for one number's history; a person's and an upload's are admins' to see."""
-    return bool(text) and not _PERSON.fullmatch(text) and not _UPLOAD.fullmatch(text)
-
-
-def read(text: str, country: str | None) -> PhoneNumber | NotAPhone:
-    """The phone of a number as Slack delivers it; one that is none comes back as the person saw it."""
-    found = parse_phone(text, country)
-    return replace(found, text=plain(found.text)) if isinstance(found, NotAPhone) else found
+        region = find_country(name)
+        if isinstance(region, CountryUnknown):
+            return views.no_country(region)
+        country = region
+    return Arguments(split_numbers(text), country, reason)
 
 
 class Command:
-    """The listener of `/optout`, and a method for each sub-command."""
+    """The listener of `/optout`, with the sub-commands that are its own and those that *others* hand in."""
 
     def __init__(
-        self,
-        store: Store,
-        interactions: Interactions,
-        *,
-        uploads_channel: str,
-        settings: Make,
-        history: Callable[[Request, str], Awaitable[Message]],
-        export: Callable[[Request, str], Awaitable[Message]],
+        self, store: Store, interactions: Interactions, others: Iterable[Subcommand], *, uploads_channel: str
     ) -> None:
         self._store = store
         self._interactions = interactions
         self._uploads_channel = uploads_channel
-        self._history = history
-        self._export = export
-        # What is typed to open them.
-        self._forms = {
-            "": Form(Action.HELP, "Opt-Out Desk", self._menu),
-            "settings": Form(Action.SETTINGS, "Settings", settings),
-        }
+        # In the order of the help.
+        known = (
+            Subcommand(
+                "add NUMBERS [country:GB] [reason:asked by e-mail]",
+                f"Opts up to {MOST_NUMBERS} numbers out, separated by commas, semicolons or line breaks.",
+                (Action.ADD,),
+                lambda text: Reply(Action.ADD, partial(self._add, text)),
+            ),
+            Subcommand(
+                "search NUMBER [country:GB]",
+                "Says whether a number is opted out, since when and why. A number alone does the same.",
+                (Action.SEARCH,),
+                lambda text: Reply(Action.SEARCH, partial(self._search, text)),
+            ),
+            Subcommand(
+                "delete NUMBER [country:GB] [reason:wrong number]",
+                "Opts one number back in, after asking. Admins only.",
+                (Action.DELETE,),
+                lambda text: Reply(Action.DELETE, partial(self._delete, text)),
+            ),
+            Subcommand(
+                "country [GB]",
+                "Shows the country of numbers without a country code, or sets it (admins).",
+                (Action.HELP, Action.SET_COUNTRY),
+                lambda text: (
+                    Reply(Action.SET_COUNTRY, partial(self._set_country, text))
+                    if text
+                    else Reply(Action.HELP, self._show_country)
+                ),
+            ),
+            Subcommand(
+                "uploads",
+                "Lists the latest uploads.",
+                (Action.SEE_UPLOADS,),
+                lambda _text: Reply(Action.SEE_UPLOADS, self._list_uploads),
+            ),
+            *others,
+            Subcommand(
+                "help",
+                "Shows this. `/optout` alone opens forms.",
+                (Action.HELP,),
+                lambda _text: Reply(Action.HELP, self._help),
+            ),
+        )
+        self.subcommands = {subcommand.name: subcommand for subcommand in known}
 
     def listeners(self) -> tuple[Listener, ...]:
-        asked = [action for known in SUBCOMMANDS.values() for action in known.actions]
-        asked += [form.action for form in self._forms.values()]
-        return (Listener(Surface.COMMAND, "/optout", tuple(dict.fromkeys(asked)), self._listen),)
+        actions = dict.fromkeys(action for one in self.subcommands.values() for action in one.actions)
+        return (Listener(Surface.COMMAND, "/optout", tuple(actions), self._listen),)
 
     async def _listen(self, ack: Callable[..., Awaitable[Any]], body: dict[str, Any], client: AsyncWebClient) -> None:
         """Do what the command says, acknowledge, answer."""
-        asked = Place(
-            actor=Actor(body["user_id"], body["user_name"]),
-            channel_id=body["channel_id"],
-            # Slack calls all private channels and direct messages by these same names.
-            channel_name=None if body["channel_name"] in {"privategroup", "directmessage"} else body["channel_name"],
-            response_url=body["response_url"],
-            client=client,
-        )
+        typed_at = place_of_command(body, client)
         text = str(body.get("text") or "").strip()
+        parsed = self.parse(text)
         with self._interactions.tasks.holding():
-            if form := self._forms.get(text.lower()):
+            if isinstance(parsed, OpenModal):
                 await ack()
-                await self._interactions.open_for(asked, body, form.action, form.title, form.make)
+                await self._interactions.open_for(typed_at, body, parsed.action, parsed.title, parsed.make)
                 return
             answers = self._interactions.answers
+            work = self._outcome(typed_at, body, text, parsed)
             await answers.give(
-                await acknowledged(
-                    ack,
-                    self._outcome(asked, body),
-                    answers=answers,
-                    body=body,
-                    place=asked,
-                    key=body["trigger_id"],
-                    shown=_alone,
-                )
+                await acknowledged(ack, work, answers=answers, body=body, place=typed_at, shown=_shown_in_ack)
             )
 
-    @staticmethod
-    async def _menu(request: Request, _body: dict[str, Any]) -> View:
-        return forms.menu(request.account, about(request), request.role)
+    def parse(self, text: str) -> Reply | OpenModal:
+        """What `/optout` *text* asks for. A number alone is searched, and `/optout` alone opens the menu of forms."""
+        if not text:
+            return OpenModal(Action.HELP, "Opt-Out Desk", self._menu)
+        first, rest = [*text.split(maxsplit=1), ""][:2]
+        subcommand = self.subcommands.get(first.lower())
+        if subcommand is not None:
+            return subcommand.parse(rest.strip())
+        if any(char.isdigit() for char in plain(first)):
+            return self.subcommands["search"].parse(text)
+        return Reply(Action.HELP, partial(self._unknown, text))
 
-    async def _outcome(self, asked: Place, body: dict[str, Any]) -> Message:
-        text = str(body.get("text") or "").strip()
-        subcommand, rest = self._chosen(text)
-        action = Action.HELP if subcommand is None else subcommand.action_with(rest)
-        request = await self._interactions.admit(asked, body, action)
+    async def _outcome(self, typed_at: Place, body: dict[str, Any], text: str, parsed: Reply) -> Message:
+        request = await self._interactions.admit(typed_at, body, parsed.action)
         if isinstance(request, Message):
             return request
         if len(text) > LONGEST_TEXT:
             return self._too_much(f"{len(text):,} characters")
-        message = _unknown(text) if subcommand is None else await subcommand.method(self, request, rest)
-        return for_all(request, message)
-
-    @staticmethod
-    def _chosen(text: str) -> "tuple[Subcommand | None, str]":
-        """The sub-command of *text* and what follows it. A bare number is searched."""
-        first, rest = [*text.split(maxsplit=1), ""][:2]
-        known = SUBCOMMANDS.get(first.lower())
-        if known is not None:
-            return known, rest.strip()
-        return (SUBCOMMANDS["search"], text) if any(char.isdigit() for char in plain(first)) else (None, text)
+        return with_account(request, await parsed.answer(request, body))
 
     def _too_much(self, amount: str) -> Message:
         channel = self._uploads_channel
@@ -192,182 +183,92 @@ class Command:
             private=True,
         )
 
-    @staticmethod
-    async def _words(request: Request, rest: str) -> Words | Message:
-        # A country by its native name takes seconds the first time, which would hold up everybody's acknowledgement.
-        return await asyncio.to_thread(words_of, rest, request.account.country)
-
     # Sub-commands
 
-    async def add(self, request: Request, rest: str) -> Message:
-        words = await self._words(request, rest)
-        if isinstance(words, Message):
-            return words
-        if not words.numbers:
-            return _usage("add")
-        if len(words.numbers) > MOST_NUMBERS:
-            return self._too_much(f"{len(words.numbers):,} numbers")
-        found = [read(text, words.country) for text in words.numbers]
-        typed = told_once(found)
-        phones = [one.found.e164 for one in typed if isinstance(one.found, PhoneNumber)]
-        outcomes: tuple[Added, ...] = ()
-        if phones:
-            origin = origin_of(request, Function.COMMAND, words.reason)
-            outcomes = await asyncio.to_thread(self._store.optouts.add, request.account.id, phones, origin)
-        by_phone = {outcome.phone: outcome for outcome in outcomes}
-        return views.added(typed, by_phone, request.actor, request.account.country)
+    @staticmethod
+    async def _menu(request: Request, _body: dict[str, Any]) -> View:
+        return forms.menu(request.account, ModalContext.of(request).to_json(), request.role)
 
-    async def search(self, request: Request, rest: str) -> Message:
-        asked = await self._one_phone(request, rest, "search", "Numbers are searched one at a time.")
+    async def _add(self, text: str, request: Request, body: dict[str, Any]) -> Message:
+        arguments = await _arguments(text, request)
+        if isinstance(arguments, Message):
+            return arguments
+        if not arguments.numbers:
+            return self.subcommands["add"].misused()
+        if len(arguments.numbers) > MOST_NUMBERS:
+            return self._too_much(f"{len(arguments.numbers):,} numbers")
+        return await opt_out(
+            self._store,
+            request,
+            read_phones(arguments.numbers, arguments.country),
+            Function.COMMAND,
+            idempotency_key=idempotency_key_of(body),
+            reason=arguments.reason,
+        )
+
+    async def _search(self, text: str, request: Request, _body: dict[str, Any]) -> Message:
+        asked = await self._one_phone(text, request, "search", "Numbers are searched one at a time.")
         if isinstance(asked, Message):
             return asked
-        state, found, _ = asked
-        return views.found(state, found, request.account.country, is_admin=request.is_admin)
+        state, number, _ = asked
+        return views.found(state, number, request.account.country, is_admin=request.is_admin)
 
-    async def delete(self, request: Request, rest: str) -> Message:
-        asked = await self._one_phone(request, rest, "delete", "Opting in is done one number at a time.")
+    async def _delete(self, text: str, request: Request, _body: dict[str, Any]) -> Message:
+        asked = await self._one_phone(text, request, "delete", "Opting in is done one number at a time.")
         if isinstance(asked, Message):
             return asked
         state, _, reason = asked
         return views.ask_delete(state, request.account.country, reason)
 
     async def _one_phone(
-        self, request: Request, rest: str, name: str, several: str
+        self, text: str, request: Request, name: str, several: str
     ) -> tuple[PhoneState, PhoneNumber, str | None] | Message:
-        """The one phone *rest* names, as typed and as it stands, and the reason; a message when it names none or *several*."""
-        words = await self._words(request, rest)
-        if isinstance(words, Message):
-            return words
-        if len(words.numbers) != 1:
-            return _usage(name, several if words.numbers else "")
-        found = read(words.numbers[0], words.country)
-        if isinstance(found, NotAPhone):
-            return views.refused(found)
-        state = await asyncio.to_thread(self._store.optouts.find, request.account.id, found.e164)
-        return state, found, words.reason
+        """The one phone that *text* names, as it stands and as typed, and the reason; a message when it names none or *several*."""
+        arguments = await _arguments(text, request)
+        if isinstance(arguments, Message):
+            return arguments
+        if len(arguments.numbers) != 1:
+            return self.subcommands[name].misused(several if arguments.numbers else "")
+        number = read_phone(arguments.numbers[0], arguments.country)
+        if isinstance(number, NotAPhone):
+            return views.refused(number)
+        state = await asyncio.to_thread(self._store.optouts.find, request.account.id, number.e164)
+        return state, number, arguments.reason
 
-    async def country(self, request: Request, rest: str) -> Message:
-        if not rest:
-            return views.country(request.account)
-        found = await asyncio.to_thread(find_country, plain(rest).strip("\"'“”"))
-        if isinstance(found, CountryUnknown):
-            return views.no_country(found)
-        origin = origin_of(request, Function.SETTING)
-        account = await asyncio.to_thread(self._store.accounts.set_country, request.account.id, found, origin)
+    async def _show_country(self, request: Request, _body: dict[str, Any]) -> Message:
+        return views.country(request.account)
+
+    async def _set_country(self, text: str, request: Request, _body: dict[str, Any]) -> Message:
+        region = await asyncio.to_thread(find_country, plain(text).strip("\"'“”"))
+        if isinstance(region, CountryUnknown):
+            return views.no_country(region)
+        origin = request.origin(Function.SETTING)
+        account = await asyncio.to_thread(self._store.accounts.set_country, request.account.id, region, origin)
         return views.country_set(account, request.actor)
 
-    async def uploads(self, request: Request, rest: str) -> Message:  # noqa: ARG002  all take both
+    async def _list_uploads(self, request: Request, _body: dict[str, Any]) -> Message:
         latest = await asyncio.to_thread(self._store.uploads.list, request.account.id, MOST_UPLOADS)
         return upload_views.listing(latest)
 
-    async def history(self, request: Request, rest: str) -> Message:
-        return await self._history(request, rest)
+    async def _help(self, _request: Request, _body: dict[str, Any]) -> Message:
+        return views.help_text([(subcommand.usage, subcommand.help) for subcommand in self.subcommands.values()])
 
-    async def export(self, request: Request, rest: str) -> Message:
-        return await self._export(request, rest)
-
-    async def no_settings(self, request: Request, rest: str) -> Message:  # noqa: ARG002  all take both
-        return _usage("settings", "Settings are changed in a form.")
-
-    async def help(self, request: Request, rest: str) -> Message:  # noqa: ARG002  all take both
-        return views.help_text([(known.usage, known.what) for known in SUBCOMMANDS.values()])
-
-
-def told_once(found: list[PhoneNumber | NotAPhone]) -> list[views.Typed]:
-    """*found* in order, each phone and each text that is none once, with how often it was typed."""
-    first: dict[str, PhoneNumber | NotAPhone] = {}
-    times: dict[str, int] = {}
-    for one in found:
-        key = one.e164 if isinstance(one, PhoneNumber) else one.text
-        first.setdefault(key, one)
-        times[key] = times.get(key, 0) + 1
-    return [views.Typed(one, times[key]) for key, one in first.items()]
+    async def _unknown(self, text: str, _request: Request, _body: dict[str, Any]) -> Message:
+        word = plain(text).split(maxsplit=1)[0] if plain(text).strip() else ""
+        near = difflib.get_close_matches(word.lower(), self.subcommands, n=1, cutoff=0.5)
+        hint = "`/optout help` says what there is."
+        if near:
+            hint = f"Do you mean `/optout {escape(self.subcommands[near[0]].usage)}`?"
+        return Message.of(f"There is no {code('/optout ' + one_line(word, 40))}. {hint}", private=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Subcommand:
-    """*usage* and *what* it does are its help; *action* is what the asker must be allowed to do."""
-
-    usage: str
-    what: str
-    action: Action
-    method: Callable[[Command, Request, str], Awaitable[Message]]
-    # What must be allowed instead, by what follows the sub-command.
-    instead: Action | None = None
-    if_so: Callable[[str], bool] = bool
-
-    @property
-    def actions(self) -> tuple[Action, ...]:
-        return tuple(action for action in (self.action, self.instead) if action is not None)
-
-    def action_with(self, rest: str) -> Action:
-        return self.instead if self.instead is not None and self.if_so(rest) else self.action
+async def _arguments(text: str, request: Request) -> Arguments | Message:
+    # A country by its native name takes seconds the first time, which would hold up everybody's acknowledgement.
+    return await asyncio.to_thread(parse_arguments, text, request.account.country)
 
 
-SUBCOMMANDS: Final[Mapping[str, Subcommand]] = {
-    "add": Subcommand(
-        "add NUMBERS [country:GB] [reason:asked by e-mail]",
-        f"Opts up to {MOST_NUMBERS} numbers out, separated by commas, semicolons or line breaks.",
-        Action.ADD,
-        Command.add,
-    ),
-    "search": Subcommand(
-        "search NUMBER [country:GB]",
-        "Says whether a number is opted out, since when and why. A number alone does the same.",
-        Action.SEARCH,
-        Command.search,
-    ),
-    "delete": Subcommand(
-        "delete NUMBER [country:GB] [reason:wrong number]",
-        "Opts one number back in, after asking. Admins only.",
-        Action.DELETE,
-        Command.delete,
-    ),
-    "country": Subcommand(
-        "country [GB]",
-        "Shows the country of numbers without a country code, or sets it (admins).",
-        Action.HELP,
-        Command.country,
-        Action.SET_COUNTRY,
-    ),
-    "uploads": Subcommand("uploads", "Lists the latest uploads.", Action.SEE_UPLOADS, Command.uploads),
-    "history": Subcommand(
-        "history [NUMBER, @person or upload:7]",
-        "Shows you what was done, newest first; of more than one number to admins only.",
-        Action.WHOLE_HISTORY,
-        Command.history,
-        Action.HISTORY,
-        is_of_a_phone,
-    ),
-    "export": Subcommand(
-        "export [since:2026-10-01] [function:upload] [format:desk]",
-        "Sends you the list as a file: desk (for spreadsheets), thrutext or phones. Admins only.",
-        Action.EXPORT,
-        Command.export,
-    ),
-    "settings": Subcommand(
-        "settings", "Opens the form of what admins decide for the account.", Action.SETTINGS, Command.no_settings
-    ),
-    "help": Subcommand("help", "Shows this. `/optout` alone opens forms.", Action.HELP, Command.help),
-}
-
-
-def _alone(message: Message) -> dict[str, Any] | None:
+def _shown_in_ack(message: Message) -> dict[str, Any] | None:
     """The acknowledgement that shows *message* to the asker, where it is for them alone and fits."""
     if not message.private or message.details or len(list(split(message))) > 1:
         return None
     return {"text": message.text, "blocks": list(message.blocks)}
-
-
-def _usage(name: str, why: str = "") -> Message:
-    known = SUBCOMMANDS[name]
-    return Message.of(f"{why or known.what} Write `/optout {escape(known.usage)}`.", private=True)
-
-
-def _unknown(text: str) -> Message:
-    word = plain(text).split(maxsplit=1)[0] if plain(text).strip() else ""
-    near = difflib.get_close_matches(word.lower(), SUBCOMMANDS, n=1, cutoff=0.5)
-    hint = (
-        f"Do you mean `/optout {escape(SUBCOMMANDS[near[0]].usage)}`?" if near else "`/optout help` says what there is."
-    )
-    return Message.of(f"There is no {code('/optout ' + one_line(word, 40))}. {hint}", private=True)

@@ -11,7 +11,7 @@ from handlers.slack.errors import error_code, is_transient
 from handlers.slack.posting import Keyed, Poster
 from handlers.tasks import Tasks
 from handlers.views.digests import digest
-from store import Account, Store
+from store import DueDigest, Store
 
 log = structlog.get_logger()
 SECONDS_BETWEEN_LOOKS = 60.0
@@ -22,7 +22,8 @@ _LEASE_SECONDS = 600.0
 class WeeklyDigests:
     """The loop that looks whether a digest is due."""
 
-    def __init__(self, store: Store, poster: Poster, tasks: Tasks) -> None:
+    def __init__(self, store: Store, poster: Poster, tasks: Tasks, *, owner: str) -> None:
+        self._owner = owner
         self._store = store
         self._poster = poster
         self.loop = Loop("digests", self._look, tasks, every=SECONDS_BETWEEN_LOOKS)
@@ -33,13 +34,15 @@ class WeeklyDigests:
     async def send_due(self, at: datetime) -> int:
         """Send every digest that is due at that moment and that nobody else is sending; how many there were."""
         sent = 0
-        while due := await asyncio.to_thread(self._store.digests.claim, at, lease_seconds=_LEASE_SECONDS):
-            account, end = due
-            await self._send(account, end)
+        while due := await asyncio.to_thread(
+            self._store.digests.claim, at, owner=self._owner, lease_seconds=_LEASE_SECONDS
+        ):
+            await self._send(due)
             sent += 1
         return sent
 
-    async def _send(self, account: Account, end: datetime) -> None:
+    async def _send(self, due: DueDigest) -> None:
+        account, end = due.account, due.end
         found = await asyncio.to_thread(self._store.digests.get, account, end)
         message = digest(found)
         # Whoever held the lease before may have posted it.
@@ -50,4 +53,4 @@ class WeeklyDigests:
             if is_transient(error):
                 raise  # the lease runs out, and somebody tries again
             log.warning("a digest was refused by Slack", account=account.id, why=error_code(error))
-        await asyncio.to_thread(self._store.digests.done, account.id, end)
+        await asyncio.to_thread(self._store.digests.done, due)

@@ -3,61 +3,67 @@
 import asyncio
 import re
 from datetime import UTC, datetime
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
-from handlers.slack.interactions import origin_of
+from handlers.permissions import Action
 from handlers.slack.messages import Message
 from handlers.slack.places import Request
+from handlers.subcommands import Reply, Subcommand
 from handlers.views import exports as views
 from handlers.work.exports import Exporter
-from store import EXPORT_COLUMNS, OPTING_OUT, Function, Store, Wanted
+from store import EXPORT_COLUMNS, OPTING_OUT, ExportFilter, Function, Store
 
-USAGE: Final = "export [since:2026-10-01] [function:upload] [format:desk]"
-_WORD = re.compile(r"(since|function|format)\s*:\s*(\S+)\s*", re.IGNORECASE)
+_OPTION: Final = re.compile(r"(since|function|format)\s*:\s*(\S+)\s*", re.IGNORECASE)
 
 
 class Exports:
-    """What `/optout export` answers."""
+    """The sub-command `export`."""
 
     def __init__(self, store: Store, exporter: Exporter) -> None:
         self._store = store
         self._exporter = exporter
 
-    async def asked(self, request: Request, text: str) -> Message:
-        """What `/optout export` *text* answers."""
+    @property
+    def subcommand(self) -> Subcommand:
+        return Subcommand(
+            "export [since:2026-10-01] [function:upload] [format:desk]",
+            "Sends you the list as a file: desk (for spreadsheets), thrutext or phones. Admins only.",
+            (Action.EXPORT,),
+            lambda text: Reply(Action.EXPORT, partial(self._export, text)),
+        )
+
+    async def _export(self, text: str, request: Request, _body: dict[str, Any]) -> Message:
+        """Have the export made that *text* asks for."""
         if request.account.settings.exports == "nobody":
             return Message.of("Nobody may export the list: an admin decided so in `/optout settings`.", private=True)
-        wanted = wanted_of(text)
-        if isinstance(wanted, Message):
-            return wanted
-        by = origin_of(request, Function.EXPORT)
-        export = await asyncio.to_thread(self._store.exports.ask, request.account.id, by, wanted)
+        wanted = export_filter_of(text)
+        if isinstance(wanted, str):
+            return self.subcommand.misused(wanted)
+        origin = request.origin(Function.EXPORT)
+        export = await asyncio.to_thread(self._store.exports.ask, request.account.id, origin, wanted)
         self._exporter.loop.poke()
         return views.asked(export)
 
 
-def wanted_of(text: str) -> Wanted | Message:
-    """What `/optout export` *text* asks for; a message when it cannot be."""
-    wanted = Wanted()
+def export_filter_of(text: str) -> ExportFilter | str:
+    """What `/optout export` *text* asks for; a sentence, in mrkdwn, when it cannot be."""
+    wanted = ExportFilter()
     given: dict[str, str] = {}
-    rest = _WORD.sub(lambda match: given.setdefault(match[1].lower(), match[2]) and "", text).strip()
+    rest = _OPTION.sub(lambda match: given.setdefault(match[1].lower(), match[2]) and "", text).strip()
     if rest:
-        return _no(f"I do not understand `{views.shown(rest)}`.")
+        return f"I do not understand `{views.shown(rest)}`."
     since = None
     if "since" in given:
         try:
             since = datetime.strptime(given["since"], "%Y-%m-%d").replace(tzinfo=UTC)
         except ValueError:
-            return _no(f"`{views.shown(given['since'])}` is not a date like 2026-10-01.")
+            return f"`{views.shown(given['since'])}` is not a date like 2026-10-01."
         if since > datetime.now(UTC):
-            return _no(f"{since:%Y-%m-%d} is still to come.")
+            return f"{since:%Y-%m-%d} is still to come."
     function, kind = given.get("function", "").lower() or None, given.get("format", wanted.format).lower()
     if function is not None and function not in OPTING_OUT:
-        return _no(f"There is no function `{views.shown(function)}`. There are: {', '.join(OPTING_OUT)}.")
+        return f"There is no function `{views.shown(function)}`. There are: {', '.join(OPTING_OUT)}."
     if kind not in EXPORT_COLUMNS:
-        return _no(f"There is no format `{views.shown(kind)}`. There are: {', '.join(EXPORT_COLUMNS)}.")
-    return Wanted(kind, since, function)
-
-
-def _no(why: str) -> Message:
-    return Message.of(f"{why} Write `/optout {USAGE}`.", private=True)
+        return f"There is no format `{views.shown(kind)}`. There are: {', '.join(EXPORT_COLUMNS)}."
+    return ExportFilter(kind, since, function)

@@ -20,11 +20,13 @@ from handlers.mentions import MENTIONED, Mentions
 from handlers.permissions import Action
 from handlers.slack.errors import error_code
 from handlers.slack.inbox import Events
-from handlers.slack.interactions import Interactions, about, origin_of, value_of
+from handlers.slack.interactions import Interactions
 from handlers.slack.listeners import Listener, Surface
 from handlers.slack.messages import Message
+from handlers.slack.modal_context import ModalContext
 from handlers.slack.modals import told
 from handlers.slack.mrkdwn import SlackWriter, escape, link, quoted
+from handlers.slack.payloads import pressed_value
 from handlers.slack.places import Place, Request
 from handlers.slack.roles import Roles
 from handlers.views import uploads as views
@@ -34,6 +36,7 @@ from store import (
     Actor,
     Deadlines,
     Function,
+    InboxEvent,
     Origin,
     Purpose,
     Store,
@@ -104,9 +107,9 @@ class Files:
 
     # Events. What fails here stays undone in the database and is taken up again.
 
-    async def _shared(self, account: Account, body: dict[str, Any], client: AsyncWebClient) -> None:
+    async def _shared(self, account: Account, body: dict[str, Any], client: AsyncWebClient, kept: InboxEvent) -> None:
         """`file_shared`: a list, if it was dropped in an uploads channel or together with a mention."""
-        event_id, event = body["event_id"], body["event"]
+        event = body["event"]
         channel: str = event["channel_id"]
         name = await self._channel_name(client, channel)
         known = self._uploads_channels.union(account.settings.uploads_channels)
@@ -126,13 +129,13 @@ class Files:
         mention = next((one for one in mentions if share and one["ts"] == share["ts"]), None)
         if expected or mention:
             said = str((mention or {}).get("text") or "")
-            await self._take(
-                account, body, client, file, channel, name, share, event["user_id"], said, delivery=event_id
-            )
+            await self._take(account, body, client, file, channel, name, share, event["user_id"], said, kept=kept)
 
-    async def _mentioned(self, account: Account, body: dict[str, Any], client: AsyncWebClient) -> None:
+    async def _mentioned(
+        self, account: Account, body: dict[str, Any], client: AsyncWebClient, kept: InboxEvent
+    ) -> None:
         """`app_mention`: a list when a file came with it, else words for `Mentions`."""
-        event_id, event = body["event_id"], body["event"]
+        event = body["event"]
         if event.get("user") is None or event.get("edited"):
             return  # an edit mentions us again, and was answered the first time
         channel: str = event["channel"]
@@ -154,9 +157,9 @@ class Files:
             share = share or {"ts": event["ts"], "thread_ts": event.get("thread_ts")}
             name = await self._channel_name(client, channel)
             # Done with its last file only: a process that dies between two leaves the others to the next.
-            last = event_id if file_id == ids[-1] else None
+            last = kept if file_id == ids[-1] else None
             said = str(event.get("text") or "")
-            await self._take(account, body, client, file, channel, name, share, event["user"], said, delivery=last)
+            await self._take(account, body, client, file, channel, name, share, event["user"], said, kept=last)
         if not found:
             if not gone:
                 await self._mentions.mentioned(account, body, client)
@@ -178,7 +181,7 @@ class Files:
         user: str,
         said: str,
         *,
-        delivery: str | None,
+        kept: InboxEvent | None,
     ) -> None:
         """Keep the upload; from here on the runner has it. *said*: what was written with the file, where that is known."""
         thread = (share.get("thread_ts") or share["ts"]) if share else None
@@ -210,7 +213,7 @@ class Files:
             country=account.country,
             size=int(file.get("size") or 0),
             purpose=purpose,
-            delivery=delivery,
+            event=kept,
         )
         if created:
             self._runner.poke()
@@ -231,7 +234,7 @@ class Files:
 
     async def _confirm_or_ask(self, request: Request, body: dict[str, Any]) -> None:
         """*Opt out N phones*: done at once, or after a modal when the list looks wrong."""
-        value = json.loads(value_of(body))
+        value = json.loads(pressed_value(body))
         # Previews shown before there was more to say carry the id alone.
         chosen = value if isinstance(value, dict) else {"upload": value}
         fingerprint = _fingerprint(chosen)
@@ -245,37 +248,36 @@ class Files:
             return
         await self._interactions.open(request, body, views.sure(upload, wrong, _about(request, upload)))
 
-    async def _sure(self, request: Request, about: dict[str, Any], body: dict[str, Any]) -> Message | None:
+    async def _sure(self, request: Request, carried: ModalContext, body: dict[str, Any]) -> Message | None:
         """The modal of a list that looks wrong, with the number of phones typed."""
-        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(about["upload"]))
+        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, carried.upload)
         typed = str(body["view"]["state"]["values"][views.NUMBER]["upload.number"]["value"] or "")
-        fingerprint = _fingerprint(about)
-        if upload.fingerprint == fingerprint and _number(typed) != upload.asked:
+        if upload.fingerprint == carried.fingerprint and _number(typed) != upload.asked:
             text = f"That is not the number of phones, which is {upload.asked:,}."
             return replace(Message.of(text, private=True), field=views.NUMBER)
-        await self._confirm(request, upload.id, fingerprint)
+        await self._confirm(request, upload.id, carried.fingerprint)
         return None
 
     async def _confirm(self, request: Request, upload: int, fingerprint: str | None) -> None:
-        by = origin_of(request, Function.UPLOAD)
+        by = request.origin(Function.UPLOAD)
         await asyncio.to_thread(self._store.uploads.confirm, request.account.id, upload, by, fingerprint=fingerprint)
         self._runner.poke()
 
     async def _stop(self, request: Request, body: dict[str, Any]) -> None:
         """*Stop*."""
-        by = origin_of(request, Function.UPLOAD)
-        await asyncio.to_thread(self._store.uploads.stop, request.account.id, int(value_of(body)), by)
+        by = request.origin(Function.UPLOAD)
+        await asyncio.to_thread(self._store.uploads.stop, request.account.id, int(pressed_value(body)), by)
         self._runner.poke()
 
     async def _go_on(self, request: Request, body: dict[str, Any]) -> None:
         """*Continue*."""
-        by = origin_of(request, Function.UPLOAD)
-        await asyncio.to_thread(self._store.uploads.go_on, request.account.id, int(value_of(body)), by)
+        by = request.origin(Function.UPLOAD)
+        await asyncio.to_thread(self._store.uploads.go_on, request.account.id, int(pressed_value(body)), by)
         self._runner.poke()
 
     async def _ask_undo(self, request: Request, body: dict[str, Any]) -> None:
         """*Undo this upload*: a modal, opened at once and filled with the counts when they are there."""
-        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(value_of(body)))
+        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(pressed_value(body)))
         require_undoable(upload, self._deadlines.within(request.account.settings).undo)
         opened = await self._interactions.open(request, body, views.counting(upload))
         if opened is not None:
@@ -290,13 +292,13 @@ class Files:
             filled = told(Message.of(escape(str(error))))
         await self._interactions.fill(request, opened, filled)
 
-    async def _undo(self, request: Request, about: dict[str, Any], body: dict[str, Any]) -> None:  # noqa: ARG002  all take them
+    async def _undo(self, request: Request, carried: ModalContext, body: dict[str, Any]) -> None:  # noqa: ARG002  all take them
         """The modal that says what an undo does, submitted."""
-        by = origin_of(request, Function.UNDO)
+        by = request.origin(Function.UNDO)
         await asyncio.to_thread(
             self._store.uploads.undo,
             request.account.id,
-            int(about["upload"]),
+            carried.upload,
             by,
             within=self._deadlines.within(request.account.settings).undo,
         )
@@ -304,7 +306,7 @@ class Files:
 
     async def _cancel(self, request: Request, body: dict[str, Any]) -> None:
         """*Cancel*: by an admin, or by whoever dropped the list."""
-        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(value_of(body)))
+        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(pressed_value(body)))
         if not request.is_admin and upload.actor.id != request.actor.id:
             raise WrongState("Only an admin or the person who dropped the list can cancel it.")
         by = Origin(Function.UPLOAD, request.actor)
@@ -313,7 +315,7 @@ class Files:
 
     async def _use_column(self, request: Request, body: dict[str, Any]) -> None:
         """*Use COLUMN*: read the list again with another column."""
-        chosen = json.loads(value_of(body))
+        chosen = json.loads(pressed_value(body))
         await asyncio.to_thread(
             self._store.uploads.set_column, request.account.id, int(chosen["upload"]), str(chosen["column"])
         )
@@ -321,7 +323,7 @@ class Files:
 
     async def _use_country(self, request: Request, body: dict[str, Any]) -> None:
         """The menu of countries: read the list again with another one."""
-        chosen = json.loads(value_of(body))
+        chosen = json.loads(pressed_value(body))
         await asyncio.to_thread(
             self._store.uploads.set_country, request.account.id, int(chosen["upload"]), str(chosen["country"])
         )
@@ -351,8 +353,8 @@ class Files:
         return None
 
     async def _lately(self, account: Account, kind: str, channel: str) -> list[dict[str, Any]]:
-        found = await asyncio.to_thread(self._store.deliveries.recent, account.id, kind, channel, TOGETHER)
-        return [delivery.payload["event"] for delivery in found]
+        found = await asyncio.to_thread(self._store.inbox.recent, account.id, kind, channel, TOGETHER)
+        return [payload["event"] for payload in found]
 
     async def _channel_name(self, client: AsyncWebClient, channel: str) -> str | None:
         try:
@@ -410,11 +412,11 @@ def _share(file: dict[str, Any], channel: str) -> dict[str, Any] | None:
 
 
 def _about(request: Request, upload: Upload) -> str:
-    return about(request, upload=upload.id, fingerprint=upload.fingerprint)
+    return ModalContext.of(request, upload=upload.id, fingerprint=upload.fingerprint).to_json()
 
 
 def _fingerprint(remembered: dict[str, Any]) -> str | None:
-    """The fingerprint of the preview that a button or a modal was shown with; None when it carries none."""
+    """The fingerprint of the preview that a button was shown with; None when it carries none."""
     # It was called "seen" until 2026-11, and buttons stay pressable for as long as their messages stand.
     found: str | None = remembered.get("fingerprint", remembered.get("seen"))
     return found

@@ -18,7 +18,7 @@ from handlers.slack.roles import Roles
 from handlers.tasks import Tasks
 from handlers.ttl_cache import TtlCache
 from handlers.views import home as views
-from store import Account, Actor, Store
+from store import Account, Actor, InboxEvent, Store
 
 log = structlog.get_logger()
 # Slack says when Home is opened, not when it is left: for so long it is kept up to date.
@@ -46,11 +46,11 @@ class Home:
     def listeners(self, events: Events) -> tuple[Listener, ...]:
         return (events.listener(Surface.HOME, "app_home_opened", (Action.SEE_HOME,), self._opened),)
 
-    async def _opened(self, account: Account, body: dict[str, Any], client: AsyncWebClient) -> None:  # noqa: ARG002  all take them
-        event = body["event"]
-        if event.get("tab") != "home":
+    async def _opened(self, account: Account, body: dict[str, Any], client: AsyncWebClient, event: InboxEvent) -> None:  # noqa: ARG002  all take them
+        opened = body["event"]
+        if opened.get("tab") != "home":
             return
-        viewer = _Viewer(account.id, event["user"])
+        viewer = _Viewer(account.id, opened["user"])
         version = await asyncio.to_thread(self._store.summaries.version, account.id)
         if await self._publish(viewer):
             self._viewers.put(viewer.user, viewer)

@@ -9,16 +9,18 @@ from typing import Any, Final
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.command import LONGEST_REASON, LONGEST_TEXT, read
+from handlers.adding import opt_out
+from handlers.entered import LONGEST_REASON, LONGEST_TEXT, how_to_write, read_phone
 from handlers.permissions import Action
 from handlers.slack.inbox import Events
-from handlers.slack.interactions import Interactions, origin_of
+from handlers.slack.interactions import Interactions
 from handlers.slack.listeners import Listener, Surface
 from handlers.slack.messages import Message
 from handlers.slack.mrkdwn import one_line, plain
+from handlers.slack.payloads import idempotency_key_of
 from handlers.slack.places import Place, Request, permalink_of
 from handlers.views import optouts as views
-from store import Account, Actor, FoundPhone, Function, NotAPhone, Store, find_phones
+from store import Account, Actor, FoundPhone, Function, InboxEvent, NotAPhone, PhoneNumber, Store, find_phones
 
 log = structlog.get_logger()
 MOST_FOUND: Final = 50
@@ -87,7 +89,7 @@ def understood(text: str, bot: str | None, country: str | None) -> Said:
             continue
         if found and all(map(_FILLING.fullmatch, bare[asked.end() :].split())):
             why = one_line(plain(reason), LONGEST_REASON + 1) or None
-            refused = [read(one, country) for one in odd]
+            refused = [read_phone(one, country) for one in odd]
             return Said(action, found, tuple(one for one in refused if isinstance(one, NotAPhone)), why)
         return Said(Action.SEARCH, find_phones(text, country), doubted=True)
     return Said(Action.SEARCH, find_phones(text, country))
@@ -115,11 +117,11 @@ class Mentions:
         if isinstance(request, Message):
             await self._interactions.answer_event(place, request, body)
             return
-        await self._interactions.answer_event(request, await self._done(request, said, body["event_id"]), body)
+        await self._interactions.answer_event(request, await self._done(request, said, idempotency_key_of(body)), body)
 
-    async def _done(self, request: Request, said: Said, event_id: str) -> Message:
+    async def _done(self, request: Request, said: Said, idempotency_key: str) -> Message:
         if said.action is Action.ADD:
-            return await self._add(request, said, event_id)
+            return await self._add(request, said, idempotency_key)
         if said.action is Action.DELETE:
             return await self._ask_delete(request, said)
         if not said.found and not said.doubted:
@@ -144,7 +146,7 @@ class Mentions:
             )
         return views.found_many([(states[one.number.e164], one.number) for one in found], home, *more, *said)
 
-    async def _add(self, request: Request, said: Said, event_id: str) -> Message:
+    async def _add(self, request: Request, said: Said, idempotency_key: str) -> Message:
         if said.reason is not None and len(said.reason) > LONGEST_REASON:
             return Message.of(f"The reason is too long: {LONGEST_REASON} characters fit. Nothing was changed.")
         if len(said.found) > MOST_FOUND:
@@ -153,13 +155,16 @@ class Mentions:
                 "Drop them as a CSV file with a `phone` column and a mention of me."
             )
         request = replace(request, channel_name=await _channel_name(request))
-        origin = replace(origin_of(request, Function.MENTION, said.reason), permalink=await permalink_of(request))
-        phones = [one.number.e164 for one in said.found]
-        once = f"event {event_id}"
-        outcomes = await asyncio.to_thread(self._store.optouts.add, request.account.id, phones, origin, once=once)
-        typed = [views.Typed(one.number) for one in said.found] + [views.Typed(one) for one in said.refused]
-        by_phone = {outcome.phone: outcome for outcome in outcomes}
-        return views.added(typed, by_phone, request.actor, request.account.country)
+        numbers: list[PhoneNumber | NotAPhone] = [*(one.number for one in said.found), *said.refused]
+        return await opt_out(
+            self._store,
+            request,
+            [views.EnteredNumber(number) for number in numbers],
+            Function.MENTION,
+            idempotency_key=idempotency_key,
+            reason=said.reason,
+            permalink=await permalink_of(request),
+        )
 
     async def _ask_delete(self, request: Request, said: Said) -> Message:
         if len(said.found) > 1 or said.refused:
@@ -169,7 +174,7 @@ class Mentions:
         reason = said.reason if said.reason is None else said.reason[:LONGEST_REASON]
         return views.ask_delete(state, request.account.country, reason)
 
-    async def _direct(self, account: Account, body: dict[str, Any], client: AsyncWebClient) -> None:
+    async def _direct(self, account: Account, body: dict[str, Any], client: AsyncWebClient, _kept: InboxEvent) -> None:
         """A message of a person to the desk alone: its numbers are looked up."""
         event = body["event"]
         subtype = event.get("subtype")
@@ -205,13 +210,6 @@ async def _channel_name(place: Place) -> str | None:
 def _hint(text: str, account: Account) -> Message:
     tried = sum(char.isdigit() for char in plain(text)) >= 5
     return Message.of(_NOTHING_FOUND + how_to_write(account.country) if tried else _HINT)
-
-
-def how_to_write(country: str | None) -> str:
-    """The sentence that says how a number has to be written to be found."""
-    if country is None:
-        return "Numbers need their country code here, like +44 7911 123456."
-    return "Write it with its area code, or with its country code, like +44 7911 123456."
 
 
 def _place_of(event: dict[str, Any], client: AsyncWebClient, *, thread: str | None) -> Place:

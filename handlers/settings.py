@@ -9,14 +9,16 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.models.views import View
 
-from handlers.forms import filled, wrong
 from handlers.permissions import Action
 from handlers.slack.errors import error_code
-from handlers.slack.interactions import Interactions, about, origin_of
+from handlers.slack.interactions import Interactions, field_error
 from handlers.slack.listeners import Listener
 from handlers.slack.messages import Message
+from handlers.slack.modal_context import ModalContext
 from handlers.slack.mrkdwn import one_line, plain
+from handlers.slack.payloads import submitted_values
 from handlers.slack.places import Request
+from handlers.subcommands import OpenModal, Reply, Subcommand
 from handlers.views import settings as views
 from store import CountryUnknown, Function, Store, find_country
 
@@ -25,19 +27,33 @@ TITLE = "Settings"
 
 
 class SettingsForm:
-    """The listeners of `settings.*`."""
+    """The sub-command `settings`, and the listeners of `settings.*`."""
 
     def __init__(self, store: Store, interactions: Interactions) -> None:
         self._store = store
         self._interactions = interactions
 
+    @property
+    def subcommand(self) -> Subcommand:
+        return Subcommand(
+            "settings",
+            "Opens the form of what admins decide for the account.",
+            (Action.SETTINGS,),
+            lambda text: (
+                Reply(Action.SETTINGS, self._misused) if text else OpenModal(Action.SETTINGS, TITLE, self._form)
+            ),
+        )
+
+    async def _misused(self, _request: Request, _body: dict[str, Any]) -> Message:
+        return self.subcommand.misused("Settings are changed in a form.")
+
     def listeners(self) -> tuple[Listener, ...]:
         return (
-            self._interactions.opening("form.settings", Action.SETTINGS, TITLE, self.make),
+            self._interactions.opening("form.settings", Action.SETTINGS, TITLE, self._form),
             self._interactions.modal("settings.form", Action.SETTINGS, self._save),
         )
 
-    async def make(self, request: Request, _body: dict[str, Any]) -> View:
+    async def _form(self, request: Request, _body: dict[str, Any]) -> View:
         """The form as things stand."""
         groups: list[views.Group] = []
         try:
@@ -46,23 +62,23 @@ class SettingsForm:
         except SlackApiError as error:
             # A plan without user groups says so here; everything else can still be decided.
             log.info("no user groups to choose from", why=error_code(error))
-        return views.form(request.account, groups, about(request, seen=request.account.seen))
+        return views.form(request.account, groups, ModalContext.of(request, fingerprint=request.account.seen).to_json())
 
-    async def _save(self, request: Request, remembered: dict[str, Any], body: dict[str, Any]) -> Message:
-        values = filled(body)
+    async def _save(self, request: Request, carried: ModalContext, body: dict[str, Any]) -> Message:
+        values = submitted_values(body)
         country = plain(values.get(views.COUNTRY) or "").strip() or None
         if country is not None:
             found = await asyncio.to_thread(find_country, country)
             if isinstance(found, CountryUnknown):
-                return wrong(
+                return field_error(
                     views.COUNTRY, f"No country is called {one_line(country, 40)}. Give its name or two letters."
                 )
             country = found
         days, size = _number(values.get(views.UNDO_DAYS)), _number(values.get(views.MOST_BYTES))
         if days is not None and not 0 <= days <= 3650:
-            return wrong(views.UNDO_DAYS, "Give a number of days from 0 to 3650, or nothing.")
+            return field_error(views.UNDO_DAYS, "Give a number of days from 0 to 3650, or nothing.")
         if size is not None and not (size >= 1 and size == int(size)):
-            return wrong(views.MOST_BYTES, "Give a whole number of bytes like 5000000, or nothing.")
+            return field_error(views.MOST_BYTES, "Give a whole number of bytes like 5000000, or nothing.")
         now = request.account.settings
         settings = replace(
             now,
@@ -81,10 +97,10 @@ class SettingsForm:
         _, told = await asyncio.to_thread(
             self._store.accounts.change,
             request.account.id,
-            origin_of(request, Function.SETTING),
+            request.origin(Function.SETTING),
             country=country,
             settings=settings,
-            seen=remembered["seen"],
+            seen=carried.fingerprint,
         )
         return views.changed(told, request.actor) if told else Message.of("Nothing was changed.", private=True)
 

@@ -7,15 +7,16 @@ from typing import Any, Final
 
 from slack_sdk.models.views import View
 
-from handlers.command import read
-from handlers.mentions import how_to_write
+from handlers.adding import opt_out
+from handlers.entered import how_to_write, read_phones
 from handlers.permissions import Action
-from handlers.slack.interactions import Interactions, about, once_of, origin_of
+from handlers.slack.interactions import Interactions, field_error
 from handlers.slack.listeners import Listener
 from handlers.slack.messages import Message
+from handlers.slack.modal_context import ModalContext
 from handlers.slack.mrkdwn import plain
+from handlers.slack.payloads import idempotency_key_of, submitted_values
 from handlers.slack.places import Request, permalink_of
-from handlers.views import optouts as texts
 from handlers.views import shortcuts as views
 from store import Cause, Function, PhoneNumber, Store, find_phones
 
@@ -49,31 +50,28 @@ class Shortcuts:
             permalink_of(request),
         )
         words = plain(str(message.get("text") or "") or text).strip()
-        metadata = about(request, response_url=request.response_url, link=link)
+        carried = replace(ModalContext.of(request), response_url=request.response_url, permalink=link)
         return views.check(
-            [(states[one.number.e164], one) for one in shown], len(found) - len(shown), words, home, metadata
+            [(states[one.number.e164], one) for one in shown], len(found) - len(shown), words, home, carried.to_json()
         )
 
-    async def _opt_out(self, request: Request, remembered: dict[str, Any], body: dict[str, Any]) -> Message:
+    async def _opt_out(self, request: Request, carried: ModalContext, body: dict[str, Any]) -> Message:
         """The modal submitted: what is ticked is opted out by one entry, and noted in the message's thread."""
-        values: dict[str, dict[str, Any]] = body["view"]["state"]["values"]
-        ticked = [
-            read(option["value"], None)
-            for block, state in values.items()
-            if block.startswith(views.PHONES)
-            for option in state[views.PHONES].get("selected_options") or ()
-        ]
-        found = [one for one in ticked if isinstance(one, PhoneNumber)]
-        if not found:
-            return replace(Message.of("Tick at least one number.", private=True), field=f"{views.PHONES}.0")
-        cause = Cause(values[views.CAUSE][views.CAUSE]["selected_option"]["value"])
-        words = str(values[views.WORDS][views.WORDS].get("value") or "").strip()[: views.LONGEST_WORDS]
-        by = origin_of(request, Function.SHORTCUT, words or None)
-        by = replace(by, cause=cause, permalink=remembered.get("link"))
-        phones = [one.e164 for one in found]
-        outcomes = await asyncio.to_thread(self._store.optouts.add, request.account.id, phones, by, once=once_of(body))
-        by_phone = {outcome.phone: outcome for outcome in outcomes}
-        return texts.added([texts.Typed(one) for one in found], by_phone, request.actor, request.account.country)
+        values = submitted_values(body)
+        ticked = [phone for block, phones in values.items() if block.startswith(views.PHONES) for phone in phones or ()]
+        numbers = [one for one in read_phones(ticked, None) if isinstance(one.reading, PhoneNumber)]
+        if not numbers:
+            return field_error(f"{views.PHONES}.0", "Tick at least one number.")
+        return await opt_out(
+            self._store,
+            request,
+            numbers,
+            Function.SHORTCUT,
+            idempotency_key=idempotency_key_of(body),
+            reason=str(values[views.WORDS] or "").strip()[: views.LONGEST_WORDS] or None,
+            cause=Cause(values[views.CAUSE]),
+            permalink=carried.permalink,
+        )
 
 
 def _texts(message: dict[str, Any]) -> Iterator[str]:

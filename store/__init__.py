@@ -4,27 +4,28 @@ The opt-out list: its rules and its database. Everything outside takes its names
 The verbs block; each is one transaction. They raise `StoreError`, whose text is fit to show a person.
 """
 
+from store.backlog import Backlog
 from store.database import BUSY_SECONDS, Database
-from store.deliveries import ANSWER
-from store.digests import Digest
-from store.errors import LeaseLost, ListRefused, StoreBehind, StoreError, StoreUnavailable, WrongState
+from store.digests import Digest, DueDigest
+from store.errors import KeyReused, LeaseLost, ListRefused, StoreBehind, StoreError, StoreUnavailable, WrongState
 from store.exports import COLUMNS as EXPORT_COLUMNS
-from store.exports import Export, Wanted
+from store.exports import Export, ExportFilter
 from store.guard import doubts
 from store.history import Happening, Page
 from store.importing import LeaseKeeper, apply_upload, restage, stage_upload, undo_upload
+from store.inbox import InboxEvent
 from store.leases import Lease
 from store.lists.formulas import guarded
 from store.lists.reader import Damaged, ListReader, NoPhoneColumn, Row
 from store.lists.staging import Progress, Scratch, stage
 from store.lists.unreadable import write_unreadable
 from store.notes import OPTING_OUT, Function, Plain, Writer, entry_note, note
+from store.outbox import TAKEN_AWAY, OutboxMessage, OutboxState, Post
 from store.phones.countries import CountryUnknown, country_name, find_country
 from store.phones.display import country_of, display, example, mask, national, written
 from store.phones.numbers import PHONENUMBERS_VERSION, NotAPhone, PhoneNumber, Reason
 from store.phones.parser import Normaliser, parse_phone
 from store.phones.prose import FoundPhone, find_phones, split_numbers
-from store.posts import Post
 from store.records import (
     Account,
     AccountSettings,
@@ -35,7 +36,6 @@ from store.records import (
     Conversation,
     Deadlines,
     Deleted,
-    Delivery,
     Entry,
     ImportedNote,
     OptOut,
@@ -47,6 +47,7 @@ from store.records import (
     UnreadableRow,
     Upload,
 )
+from store.retention import Pruned, Retention
 from store.scrubbing import Scrubbed, scrub, scrub_upload
 from store.store import Store
 from store.summary import Summary
@@ -55,15 +56,16 @@ from store.upload_work import UploadWork
 from store.uploads import require_undoable
 
 __all__ = [
-    "ANSWER",
     "BUSY_SECONDS",
     "EXPORT_COLUMNS",
     "OPTING_OUT",
     "PHONENUMBERS_VERSION",
+    "TAKEN_AWAY",
     "Account",
     "AccountSettings",
     "Actor",
     "Added",
+    "Backlog",
     "Batch",
     "Cause",
     "Conversation",
@@ -72,14 +74,17 @@ __all__ = [
     "Database",
     "Deadlines",
     "Deleted",
-    "Delivery",
     "Digest",
+    "DueDigest",
     "Entry",
     "Export",
+    "ExportFilter",
     "FoundPhone",
     "Function",
     "Happening",
     "ImportedNote",
+    "InboxEvent",
+    "KeyReused",
     "Lease",
     "LeaseKeeper",
     "LeaseLost",
@@ -90,14 +95,18 @@ __all__ = [
     "NotAPhone",
     "OptOut",
     "Origin",
+    "OutboxMessage",
+    "OutboxState",
     "Page",
     "PhoneNumber",
     "PhoneState",
     "Plain",
     "Post",
     "Progress",
+    "Pruned",
     "Purpose",
     "Reason",
+    "Retention",
     "Row",
     "Scratch",
     "Scrubbed",
@@ -113,7 +122,6 @@ __all__ = [
     "Upload",
     "UploadState",
     "UploadWork",
-    "Wanted",
     "Writer",
     "WrongState",
     "apply_upload",

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
+from store import leases
 from store.database import Database
+from store.leases import Lease
 from store.models import accounts, digests, entries, entry_phones, opt_outs, uploads
 from store.notes import OPTING_OUT
 from store.records import Account, Actor, Upload
@@ -44,43 +46,50 @@ class Digest:
     oldest: Upload | None
 
 
+@dataclass(frozen=True, slots=True)
+class DueDigest:
+    """A digest to be sent, of the *account*'s week until *end*, under a *lease*."""
+
+    account: Account
+    end: datetime
+    lease: Lease
+
+
 class Digests:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def claim(self, at: datetime, *, lease_seconds: float) -> tuple[Account, datetime] | None:
+    def claim(self, at: datetime, *, owner: str, lease_seconds: float) -> DueDigest | None:
         """
-        An account that wants a digest and has not got that of the week that ended last, and when that week ended.
+        A digest that is due at that moment: of an account that wants one and has not got that of the week that ended last.
 
         The caller has *lease_seconds* to send it and say `done`; nobody else gets the same one meanwhile.
         """
         end = _last_end(at)
-        taken = sa.select(digests.c.account_id).where(
-            digests.c.week == end, sa.or_(digests.c.done_at.is_not(None), digests.c.lease_until > at)
-        )
-        query = sa.select(accounts).where(accounts.c.id.not_in(taken)).order_by(accounts.c.id)
+        sent = sa.select(digests.c.account_id).where(digests.c.week == end, digests.c.done_at.is_not(None))
+        query = sa.select(accounts).where(accounts.c.id.not_in(sent)).order_by(accounts.c.id)
         with self._database.read() as connection:
             found = [account_of(row) for row in connection.execute(query).mappings()]
         for account in found:
             if account.settings.digest_channel is None:
                 continue
-            until = at + timedelta(seconds=lease_seconds)
-            mine = self._database.insert(digests).values(account_id=account.id, week=end, lease_until=until)
-            mine = mine.on_conflict_do_update(
-                index_elements=["account_id", "week"],
-                set_={"lease_until": until},
-                where=sa.and_(digests.c.done_at.is_(None), digests.c.lease_until <= at),
-            )
+            mine = digests.c.account_id == account.id, digests.c.week == end, digests.c.done_at.is_(None)
+            new = self._database.insert(digests).values(account_id=account.id, week=end, **leases.given_back())
+            new = new.on_conflict_do_nothing(index_elements=["account_id", "week"])
             with self._database.write() as connection:
-                if connection.execute(mine.returning(digests.c.week)).first() is not None:
-                    return account, end
+                connection.execute(new)
+            row = leases.claim(
+                self._database, digests, sa.select(digests).where(*mine), owner, lease_seconds=lease_seconds
+            )
+            if row is not None:
+                return DueDigest(account, end, leases.lease_of(row))
         return None
 
-    def done(self, account: int, end: datetime) -> None:
-        """That week's digest was sent, or never will be."""
+    def done(self, due: DueDigest) -> None:
+        """It was sent, or never will be. Raises `LeaseLost` when somebody else took it over."""
+        mine = digests.c.account_id == due.account.id, digests.c.week == due.end
         with self._database.write() as connection:
-            mine = sa.and_(digests.c.account_id == account, digests.c.week == end)
-            connection.execute(sa.update(digests).where(mine).values(done_at=now()))
+            leases.change(connection, digests, mine, due.lease, done_at=now(), **leases.given_back())
 
     def get(self, account: Account, end: datetime) -> Digest:
         """The account's week until *end*; reads its opt-outs once when lists were applied in it."""

@@ -18,7 +18,11 @@ class WrongState(StoreError):  # noqa: N818  a kind of StoreError, read as a sta
 
 
 class LeaseLost(StoreError):  # noqa: N818  a kind of StoreError, read as a state
-    """Another worker has taken over the upload: whoever gets this must stop touching it at once."""
+    """Somebody else has taken the work over: whoever gets this must stop touching it at once."""
+
+
+class KeyReused(StoreError):  # noqa: N818  a kind of StoreError, read as a state
+    """An idempotency key came again, with another request."""
 
 
 class ListRefused(StoreError):  # noqa: N818  a kind of StoreError, read as a state

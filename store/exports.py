@@ -4,13 +4,15 @@ import csv
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final, TextIO
 
 import sqlalchemy as sa
 
+from store import leases
+from store.backlog import Backlog, backlog_of
 from store.database import Database
-from store.errors import LeaseLost
+from store.leases import Lease
 from store.lists.formulas import guarded
 from store.models import entries, exports, opt_outs
 from store.notes import Function, Plain, note
@@ -36,7 +38,7 @@ PROGRESS_EVERY = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ExportFilter:
     """
     What an export holds. *format*: one of `COLUMNS`.
 
@@ -53,19 +55,20 @@ class Export:
     """
     An export somebody asked for in Slack, by its *entry*.
 
-    *dm_channel* and *message_ts*: of the message to that person that tells how it goes; None until it is there.
+    *dm_channel* and *message_ts*: of the message to that person that tells how it goes; None until it is there. *lease*:
+    under which it is made, None for who only looks.
     """
 
     account_id: int
     entry: Entry
-    wanted: Wanted
+    wanted: ExportFilter
     dm_channel: str | None
     message_ts: str | None
     attached_file: str | None
     state: str
     problem: str | None
     phones: int
-    fence: int
+    lease: Lease | None
 
 
 class Exports:
@@ -80,14 +83,14 @@ class Exports:
         Read in pages of one short transaction each, so a slow reader holds nothing up; what changes meanwhile behind
         the place reached is not seen.
         """
-        for oldest in self._oldest(account, Wanted()):
+        for oldest in self._oldest(account, ExportFilter()):
             yield oldest.phone, oldest.entry.at, note(oldest, Plain())
 
     def write(
         self,
         account: int,
         out: TextIO,
-        wanted: Wanted,
+        wanted: ExportFilter,
         progress: Callable[[int], None] = lambda _phones: None,
     ) -> int:
         """
@@ -106,11 +109,11 @@ class Exports:
         out.flush()
         return number
 
-    def _oldest(self, account: int, wanted: Wanted) -> Iterator[OptOut]:
+    def _oldest(self, account: int, wanted: ExportFilter) -> Iterator[OptOut]:
         for _, reasons in itertools.groupby(self._standing(account, wanted), key=lambda opt_out: opt_out.phone):
             yield next(reasons)
 
-    def _standing(self, account: int, wanted: Wanted) -> Iterator[OptOut]:
+    def _standing(self, account: int, wanted: ExportFilter) -> Iterator[OptOut]:
         query = (
             sa.select(opt_outs)
             .where(opt_outs.c.account_id == account, opt_outs.c.lifted_by.is_(None))
@@ -136,7 +139,7 @@ class Exports:
 
     # Those asked for in Slack, made in the background and delivered once.
 
-    def ask(self, account: int, by: Origin, wanted: Wanted) -> Export:
+    def ask(self, account: int, by: Origin, wanted: ExportFilter) -> Export:
         """Somebody wants an export: an entry of function "export" that says what of, and the work it makes."""
         parts = [f"format {wanted.format}"]
         if wanted.since is not None:
@@ -165,28 +168,28 @@ class Exports:
             return _get(connection, account, entry)
 
     def claim(self, owner: str, *, lease_seconds: float) -> Export | None:
-        """The oldest export that nobody is making, for *lease_seconds*; None when there is none."""
-        at = now()
-        query = sa.select(exports).where(exports.c.state == "asked", exports.c.lease_until <= at)
-        query = query.order_by(exports.c.account_id, exports.c.entry_id).limit(1)
-        with self._database.read() as connection:
-            if connection.execute(query).first() is None:
-                return None
-        with self._database.write() as connection:
-            row = connection.execute(self._database.skip_locked(query)).mappings().one_or_none()
-            if row is None:
-                return None
-            values = {
-                "owner": owner,
-                "fence": row["fence"] + 1,
-                "lease_until": at + timedelta(seconds=lease_seconds),
-            }
-            connection.execute(sa.update(exports).where(*_is(row["account_id"], row["entry_id"])).values(**values))
-            return _get(connection, row["account_id"], row["entry_id"])
+        """
+        The oldest export that nobody is making, for *lease_seconds*; None when there is none.
+
+        One that cannot be read is failed, with the reason, and the next one claimed: it must not stop the others.
+        """
+        query = sa.select(exports).where(exports.c.state == "asked")
+        query = query.order_by(exports.c.account_id, exports.c.entry_id)
+        while (row := leases.claim(self._database, exports, query, owner, lease_seconds=lease_seconds)) is not None:
+            account, entry, lease = row["account_id"], row["entry_id"], leases.lease_of(row)
+            try:
+                with self._database.read() as connection:
+                    return _get(connection, account, entry, lease)
+            except (KeyError, TypeError, ValueError, sa.exc.NoResultFound) as error:
+                problem = f"It could not be read ({type(error).__name__}: {error})."
+                with self._database.write() as connection:
+                    ended = {"state": "failed", "problem": problem, "finished_at": now()}
+                    leases.change(connection, exports, _is(account, entry), lease, **ended)
+        return None
 
     def renew(self, export: Export, *, lease_seconds: float) -> Export:
         """Hold *export* for *lease_seconds* from now; `LeaseLost` when it was taken over."""
-        return self._change(export, lease_until=now() + timedelta(seconds=lease_seconds))
+        return self._change(export, **leases.until(lease_seconds))
 
     def set_message(self, export: Export, channel: str, ts: str) -> Export:
         """Where the message is that tells how it goes."""
@@ -204,12 +207,25 @@ class Exports:
         """It cannot be; *problem* is a sentence for the person."""
         return self._change(export, state="failed", problem=problem, finished_at=now())
 
+    def backlog(self) -> Backlog:
+        """How many are still to be made, and those that could not be, by why."""
+        return backlog_of(
+            self._database,
+            exports,
+            ("asked",),
+            "failed",
+            reason=exports.c.problem,
+            since=sa.select(entries.c.at)
+            .where(entries.c.account_id == exports.c.account_id, entries.c.id == exports.c.entry_id)
+            .scalar_subquery(),
+        )
+
     def _change(self, export: Export, **values: object) -> Export:
-        where = (*_is(export.account_id, export.entry.id), exports.c.fence == export.fence, exports.c.state == "asked")
+        assert export.lease is not None  # noqa: S101  only who claimed it changes it
+        where = *_is(export.account_id, export.entry.id), exports.c.state == "asked"
         with self._database.write() as connection:
-            if connection.execute(sa.update(exports).where(*where).values(**values)).rowcount != 1:
-                raise LeaseLost("Somebody else makes this export.")
-            return _get(connection, export.account_id, export.entry.id)
+            leases.change(connection, exports, where, export.lease, **values)
+            return _get(connection, export.account_id, export.entry.id, export.lease)
 
 
 def _cells(one: OptOut, kind: str) -> tuple[str, ...]:
@@ -238,18 +254,18 @@ def _is(account: int, entry: int) -> tuple[sa.ColumnElement[bool], ...]:
     return exports.c.account_id == account, exports.c.entry_id == entry
 
 
-def _get(connection: sa.Connection, account: int, entry: int) -> Export:
+def _get(connection: sa.Connection, account: int, entry: int, lease: Lease | None = None) -> Export:
     row = connection.execute(sa.select(exports).where(*_is(account, entry))).mappings().one()
     made_by = connection.execute(entries_of(account).where(entries.c.id == entry)).mappings().one()
     return Export(
         account_id=account,
         entry=entry_of(made_by),
-        wanted=Wanted(row["format"], row["since"], row["function"]),
+        wanted=ExportFilter(row["format"], row["since"], row["function"]),
         dm_channel=row["dm_channel"],
         message_ts=row["message_ts"],
         attached_file=row["attached_file"],
         state=row["state"],
         problem=row["problem"],
         phones=row["phones"],
-        fence=row["fence"],
+        lease=lease,
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from store.database import Database
-from store.deliveries import first_time
+from store.idempotency import fingerprint_of, is_new
 from store.models import entries, entry_phones, opt_outs, uploads
 from store.notes import Function
 from store.records import Entry, Origin
@@ -76,25 +76,27 @@ class History:
             shown = tuple(_happening(connection, account, entry) for entry in found[:limit])
         return Page(shown, len(found) > limit)
 
-    def remark(self, account: int, phone: str, text: str, by: Origin, *, once: str | None = None) -> None:
+    def remark(self, account: int, phone: str, text: str, by: Origin, *, idempotency_key: str | None = None) -> None:
         """
         Keep *text* as a remark on *phone*, opted out or not, by an entry of its own. It changes nothing else.
 
-        *once*: names what asked, where it may ask twice; the second time nothing is done.
+        *idempotency_key*: names the request where it may come twice; the second time nothing is done.
         """
         with self._database.write() as connection:
-            if once is not None and not first_time(self._database, connection, account, once):
+            if idempotency_key is not None and not is_new(
+                self._database, connection, account, idempotency_key, fingerprint_of("remark")
+            ):
                 return
             remark = Origin(
                 Function.REMARK, by.actor, by.channel_id, by.channel_name, by.message_ts, by.permalink, reason=text
             )
             new_entry(connection, account, remark, phones=[phone])
 
-    def link(self, account: int, entry: int, message_ts: str, permalink: str | None) -> None:
-        """The message that told of *entry*, where none was known: it can only be posted after the entry was made."""
-        mine = entries.c.account_id == account, entries.c.id == entry, entries.c.permalink.is_(None)
-        with self._database.write(durable=False) as connection:
-            connection.execute(sa.update(entries).where(*mine).values(message_ts=message_ts, permalink=permalink))
+
+def link_entry(connection: sa.Connection, account: int, entry: int, message_ts: str, permalink: str | None) -> None:
+    """Link *entry* to the message that told of it, where none was known: it can only be posted after the entry was made."""
+    mine = entries.c.account_id == account, entries.c.id == entry, entries.c.permalink.is_(None)
+    connection.execute(sa.update(entries).where(*mine).values(message_ts=message_ts, permalink=permalink))
 
 
 def _happening(connection: sa.Connection, account: int, entry: Entry) -> Happening:

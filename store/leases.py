@@ -6,7 +6,7 @@ was frozen past its lease, and wakes up, finds another fence in the row and is r
 (https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -78,15 +78,15 @@ def until(lease_seconds: float) -> dict[str, Any]:
     return {"lease_until": now() + timedelta(seconds=lease_seconds)}
 
 
-def given_back() -> dict[str, Any]:
-    """The columns of a row that its holder gives back: whoever looks next may claim it."""
-    return {"owner": None, "lease_until": FREE}
+def given_back(*, seconds: float | None = None) -> dict[str, Any]:
+    """The columns of a row that its holder gives back: whoever looks next, or in *seconds*, may claim it."""
+    return {"owner": None, "lease_until": FREE if seconds is None else now() + timedelta(seconds=seconds)}
 
 
 def find(
     connection: sa.Connection,
     table: sa.Table,
-    where: Sequence[sa.ColumnElement[bool]],
+    where: Iterable[sa.ColumnElement[bool]],
     lease: Lease,
     *,
     lock: bool = False,
@@ -104,7 +104,7 @@ def find(
 
 
 def change(
-    connection: sa.Connection, table: sa.Table, where: Sequence[sa.ColumnElement[bool]], lease: Lease, **values: Any
+    connection: sa.Connection, table: sa.Table, where: Iterable[sa.ColumnElement[bool]], lease: Lease, **values: Any
 ) -> sa.RowMapping:
     """Change the one row *where*, held under *lease*; as it is then. Raises `LeaseLost` when somebody took it over."""
     statement = sa.update(table).where(*where, held(table, lease)).values(**values).returning(table)

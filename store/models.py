@@ -64,6 +64,15 @@ def _values(names: Iterable[StrEnum]) -> tuple[str, ...]:
     return tuple(name.value for name in names)
 
 
+def _lease() -> tuple[sa.Column[Any], ...]:
+    """Whose work a row is: see store/leases.py."""
+    return (
+        sa.Column("owner", sa.Text),
+        sa.Column("fence", BigInt, nullable=False, server_default="0"),
+        sa.Column("lease_until", Moment, nullable=False),
+    )
+
+
 E164 = "phone LIKE '+%' AND length(phone) BETWEEN 5 AND 20"
 
 accounts = sa.Table(
@@ -119,7 +128,7 @@ digests = sa.Table(
     metadata,
     _account(),
     sa.Column("week", Moment, primary_key=True),
-    sa.Column("lease_until", Moment, nullable=False),
+    *_lease(),
     sa.Column("done_at", Moment),
 )
 
@@ -293,35 +302,80 @@ conversations = sa.Table(
     sa.Index("ix_conversations_phone", "account_id", "phone"),
 )
 
-deliveries = sa.Table(
-    "deliveries",
+INBOX_STATES = ("pending", "done", "discarded")
+# Slack's events, kept before they are acknowledged: see store/inbox.py. Of one that is done the payload goes.
+inbox = sa.Table(
+    "inbox",
     metadata,
     _account(),
     sa.Column("event_id", sa.Text, primary_key=True),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("channel_id", sa.Text),
-    sa.Column("payload", sa.JSON, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("payload", sa.JSON),
     sa.Column("received_at", Moment, nullable=False),
-    sa.Column("lease_until", Moment, nullable=False),
+    sa.Column("finished_at", Moment),
     sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("done_at", Moment),
+    *_lease(),
+    sa.CheckConstraint(f"state IN {INBOX_STATES}", name="state"),
+    sa.CheckConstraint("(state = 'pending') = (finished_at IS NULL)", name="finished"),
     sa.Index(
-        "ix_deliveries_open",
+        "ix_inbox_pending",
         "lease_until",
-        sqlite_where=sa.text("done_at IS NULL"),
-        postgresql_where=sa.text("done_at IS NULL"),
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
     ),
-    sa.Index("ix_deliveries_recent", "account_id", "channel_id", "received_at"),
+    sa.Index("ix_inbox_recent", "account_id", "channel_id", "received_at"),
+    sa.Index("ix_inbox_finished", "finished_at"),
+    sa.Index(
+        "ix_inbox_payload",
+        "finished_at",
+        sqlite_where=sa.text("payload IS NOT NULL"),
+        postgresql_where=sa.text("payload IS NOT NULL"),
+    ),
 )
 
-# What was posted to Slack, by what it was posted for: see store/posts.py.
-posts = sa.Table(
-    "posts",
+OUTBOX_STATES = ("pending", "sent", "extra", "discarded")
+# Messages to Slack, each by its key: see store/outbox.py. Of one that was sent the payload goes.
+outbox = sa.Table(
+    "outbox",
     metadata,
     _account(),
     sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("channel_id", sa.Text, nullable=False),
-    sa.Column("ts", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("payload", sa.JSON),
+    sa.Column("channel_id", sa.Text),
+    sa.Column("ts", sa.Text),
+    sa.Column("received_at", Moment, nullable=False),
+    sa.Column("finished_at", Moment),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    *_lease(),
+    sa.CheckConstraint(f"state IN {OUTBOX_STATES}", name="state"),
+    sa.CheckConstraint("(state IN ('pending', 'extra')) = (finished_at IS NULL)", name="finished"),
+    sa.CheckConstraint("(channel_id IS NULL) = (ts IS NULL)", name="post"),
+    sa.CheckConstraint("state <> 'extra' OR ts IS NOT NULL", name="extra"),
+    sa.Index(
+        "ix_outbox_waiting",
+        "lease_until",
+        sqlite_where=sa.text("state IN ('pending', 'extra')"),
+        postgresql_where=sa.text("state IN ('pending', 'extra')"),
+    ),
+    sa.Index("ix_outbox_finished", "finished_at"),
+)
+
+# What was asked for once is done once: see store/idempotency.py.
+idempotency_keys = sa.Table(
+    "idempotency_keys",
+    metadata,
+    _account(),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("result", sa.JSON, nullable=False),
+    sa.Column("made_at", Moment, nullable=False),
+    sa.Index("ix_idempotency_keys_made_at", "made_at"),
     sqlite_with_rowid=False,
 )
 

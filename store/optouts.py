@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from store.database import Database
-from store.deliveries import done_by, first_time, note_done
+from store.idempotency import fingerprint_of, is_new, result_of, set_result
 from store.models import accounts, campaigns, conversations, entries, entry_phones, opt_outs
 from store.notes import Function
 from store.records import Added, Conversation, Deleted, Entry, OptOut, Origin, PhoneState
@@ -30,23 +30,26 @@ class OptOuts:
         phones: Sequence[str],
         by: Origin,
         *,
-        once: str | None = None,
+        idempotency_key: str | None = None,
     ) -> tuple[Added, ...]:
         """
         Opt *phones* (E.164) out by one entry and mark their conversations; one answer a distinct phone, in order.
 
-        A phone that is out already gets one more reason. *once*: names what asked, where it may ask twice; the second
-        time nothing is done, and what was done the first time is answered.
+        A phone that is out already gets one more reason. *idempotency_key*: names the request where it may come twice; the
+        second time nothing is done, and what was done the first time is answered.
         """
         phones = tuple(dict.fromkeys(phones))
         with self._database.write() as connection:
             if not phones:
                 return ()
-            if once is not None and not first_time(self._database, connection, account, once):
-                return self._added_before(connection, account, once)
+            fingerprint = fingerprint_of("add", by.function)
+            if idempotency_key is not None and not is_new(
+                self._database, connection, account, idempotency_key, fingerprint
+            ):
+                return self._added_before(connection, account, idempotency_key)
             entry = new_entry(connection, account, by, phones=phones)
-            if once is not None:
-                note_done(connection, account, once, entry.id)
+            if idempotency_key is not None:
+                set_result(connection, account, idempotency_key, {"entry": entry.id})
             before = self._oldest_standing(connection, account, phones)
             rows = [{"account_id": account, "phone": phone, "entry_id": entry.id} for phone in sorted(phones)]
             connection.execute(sa.insert(opt_outs), rows)
@@ -54,9 +57,9 @@ class OptOuts:
             change_count(connection, account, len(phones) - len(before))
             return tuple(Added(phone, entry, before.get(phone)) for phone in phones)
 
-    def _added_before(self, connection: sa.Connection, account: int, once: str) -> tuple[Added, ...]:
-        """What `add` answered when it was asked by *once* for the first time."""
-        entry = done_by(connection, account, once)
+    def _added_before(self, connection: sa.Connection, account: int, key: str) -> tuple[Added, ...]:
+        """What `add` answered when it was asked by *key* for the first time."""
+        entry: int | None = result_of(connection, account, key).get("entry")
         if entry is None:
             return ()
         touched = sa.select(entry_phones.c.phone).where(

@@ -197,18 +197,6 @@ class Deleted:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """An event from Slack that was kept before its acknowledgement. *attempts*: how often it was taken on, from 1."""
-
-    account_id: int
-    event_id: str
-    kind: str
-    channel_id: str | None
-    payload: dict[str, Any]
-    attempts: int
-
-
-@dataclass(frozen=True, slots=True)
 class UnreadableRow:
     """A row of a list that gives no phone. *cells*: the row as found, in the order of the upload's columns."""
 

@@ -1,14 +1,15 @@
 """The store: its verbs, by subject, on one database."""
 
 from store.accounts import Accounts
+from store.backlog import Backlog
 from store.campaigns import Campaigns
 from store.database import BUSY_SECONDS, Database
-from store.deliveries import Deliveries
 from store.digests import Digests
 from store.exports import Exports
 from store.history import History
+from store.inbox import Inbox
 from store.optouts import OptOuts
-from store.posts import Posts
+from store.outbox import Outbox
 from store.summary import Summaries
 from store.uploads import Uploads
 
@@ -22,8 +23,8 @@ class Store:
         self.optouts = OptOuts(database)
         self.campaigns = Campaigns(database)
         self.uploads = Uploads(database)
-        self.deliveries = Deliveries(database)
-        self.posts = Posts(database)
+        self.inbox = Inbox(database)
+        self.outbox = Outbox(database)
         self.exports = Exports(database)
         self.history = History(database)
         self.digests = Digests(database)
@@ -33,6 +34,10 @@ class Store:
     def open(cls, url: str, *, busy_seconds: float = BUSY_SECONDS) -> "Store":
         """The store at a SQLAlchemy URL. Touches nothing yet: see `Database.migrate` and `Database.require_head`."""
         return cls(Database(url, busy_seconds=busy_seconds))
+
+    def backlogs(self) -> dict[str, Backlog]:
+        """What waits and what was discarded, by the table of work: "inbox", "outbox", "exports"."""
+        return {"inbox": self.inbox.backlog(), "outbox": self.outbox.backlog(), "exports": self.exports.backlog()}
 
     def close(self) -> None:
         """Close every connection."""

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 
 from store import leases
 from store.database import Database
-from store.deliveries import mark_done
 from store.errors import WrongState
+from store.inbox import InboxEvent, finish
 from store.leases import Lease
 from store.models import accounts, conversations, entries, unreadable_rows, uploads
 from store.notes import Function
@@ -50,18 +50,18 @@ class Uploads:
         country: str | None,
         size: int = 0,
         purpose: Purpose = Purpose.OPT_OUT,
-        delivery: str | None = None,
+        event: InboxEvent | None = None,
     ) -> tuple[Upload, bool]:
         """
         Note that a file was dropped; False with the upload there is when this file is known in this channel.
 
         A known one that is wanted for scrubbing after all, by a word with that same message, and was not confirmed yet,
         becomes that and counts as new: the word may come after the file. Wishes only grow, never the other way. *size*:
-        of the file in bytes, 0 when nobody knows. *delivery*: the event that told of it, done with this.
+        of the file in bytes, 0 when nobody knows. *event*: that told of it, done with this.
         """
         with self._database.write() as connection:
-            if delivery is not None:
-                mark_done(connection, account, delivery)
+            if event is not None:
+                finish(connection, event)
             self._database.lock_account(connection, account)
             known = (
                 sa.select(uploads)

@@ -5,6 +5,7 @@ import tempfile
 import uuid
 import warnings
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -16,7 +17,7 @@ from tests.desks import Desk, desk_on
 from tests.fidelity import toolchains
 
 AXE = Path(__file__).parent / "node" / "node_modules" / "axe-core" / "axe.min.js"
-NO_AXE = "axe-core is not installed, so accessibility is not checked: install nodejs and npm, then `make test`."
+NO_AXE = "axe-core is not installed, so accessibility is not checked: install nodejs and npm, then `make test-all`."
 RUNNING = "TEST_POSTGRES_URL"
 ADMIN = Actor("U0ADMIN", "admin")
 
@@ -24,6 +25,16 @@ ADMIN = Actor("U0ADMIN", "admin")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--screenshots DIRECTORY` keeps the pictures of README's tour."""
     parser.addoption("--screenshots", type=Path, metavar="DIRECTORY", help="keep the pictures of README's tour there")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what is to be told by where it stands or what it asks for, so that nobody has to think of it."""
+    for item in items:
+        if toolchains.HERE in item.path.parents:
+            item.add_marker("strangers")
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -85,7 +96,14 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a migrated, empty database, on SQLite and on PostgreSQL in turn."""
-    if request.param == "sqlite":
+    with new_database(request.param, request, tmp_path) as url:
+        yield url
+
+
+@contextmanager
+def new_database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a migrated, empty database of the *kind* "sqlite" or "postgresql", for as long as the block runs."""
+    if kind == "sqlite":
         path = tmp_path / "desk.db"
         path.write_bytes(request.getfixturevalue("sqlite_template"))
         yield f"sqlite:///{path}"

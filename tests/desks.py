@@ -253,7 +253,7 @@ def without_moments(text: str) -> str:
 
 
 @asynccontextmanager
-async def desk_on(url: str, scratch: Path, *, speed: float = 100.0) -> AsyncIterator[Desk]:
+async def desk_on(url: str, scratch: Path, *, speed: float = 20.0) -> AsyncIterator[Desk]:
     """An embedded Slack, *speed* times as fast as Slack, with an account for its workspace in the database at *url*."""
     async with AsyncExitStack() as stack:
         slack = await stack.enter_async_context(EmbeddedSlack(speed=speed))

@@ -27,7 +27,7 @@ ACTS, DROPS, KILLS = 200, 5, 3
 ROWS = 150
 SEED = 20261103
 # Who acts, one act after the other, and in which channel: as many of each as it says.
-STAFF = {"admin": ("campaign-admins", 4), "support": ("support-tickets", 4)}
+STAFF = {"admin": ("campaign-admins", 8), "support": ("support-tickets", 8)}
 PATIENCE = 90.0
 
 
@@ -74,15 +74,16 @@ class Person:
         """
         Do *act* until it is answered: until *done* finds what it wants, by itself a message more that names *phone*.
 
-        It is done again when Slack says that the desk did not respond, and when the desk says that it did not work.
+        It is done again when Slack says that the desk did not respond, or had nobody to tell, and when the desk says that
+        it did not work.
         """
         while True:
             self.tries[phone] += 1
             state = await self.desk.people.state()
             before = self.seen(state, phone)
             outcome = await act()
-            if outcome is not None and not outcome.acknowledged:
-                await self.until(lambda state: state.connected)
+            if outcome is not None and is_unheard(outcome):
+                await self.reachable()
                 await self.close_all()
                 continue
             found, failed = await self.until(partial(self.answered, phone, before, done))
@@ -100,6 +101,14 @@ class Person:
         told = [str(view) for view in state.views(self.name) if is_a_failure(str(view))]
         failures = [one.text for one in self.failures(state) if one.ts not in before] + told
         return (failures, True) if failures else None
+
+    async def reachable(self) -> None:
+        """Wait until the desk is connected, and its token good: events of an app whose token is revoked go nowhere."""
+        # A token says nothing when it changes: the looks are paced by Slack's long poll.
+        async with asyncio.timeout(PATIENCE):
+            while self.desk.slack.platform.app.revoked or not (await self.desk.people.state()).connected:
+                state = await self.desk.people.state()
+                await self.desk.people.state(after=state.version, timeout=0.1)
 
     async def close_all(self) -> None:
         for view in reversed((await self.desk.people.state()).views(self.name)):
@@ -188,12 +197,21 @@ class Person:
     async def drop(self, which: str) -> None:
         """Drop a list, say yes to its preview, and wait for the report."""
         name, content, phones = LISTS[int(which)]
-        dropped = await self.desk.people.drop(self.name, CHANNEL, name, content)
+        dropped: list[str] = []
+
+        async def drop() -> Outcome:
+            outcome = await self.desk.people.drop(self.name, CHANNEL, name, content)
+            dropped.append(outcome.ts or "")
+            # What was not acknowledged is told again, and a list that is there twice is one too many.
+            return replace(outcome, acknowledged=True)
+
+        def replies(state: State) -> list[SandboxMessage]:
+            return [one for ts in dropped for one in state.replies(ts)]
 
         def asks(state: State) -> SandboxMessage | None:
-            return next((one for one in state.replies(dropped.ts) if "upload.confirm" in actions_of(one)), None)
+            return next((one for one in replies(state) if "upload.confirm" in actions_of(one)), None)
 
-        preview = await self.until(asks)
+        preview = await self.insist(name, drop, asks)
         moved = None
         while not moved:
             # The button goes when an earlier press was done after all.
@@ -201,7 +219,7 @@ class Person:
                 await self.desk.people.click(self.name, preview, "upload.confirm")
                 moved = await self.desk.people.until(lambda state: not asks(state), timeout=5)
         words = f"{len(phones):,} phones opted out"
-        await self.until(lambda state: any(words in one.text for one in state.replies(dropped.ts)))
+        await self.until(lambda state: any(words in one.text for one in replies(state)))
 
     async def opened(
         self, act: Callable[[], Awaitable[Outcome]], wanted: Callable[[dict[str, Any]], Any]
@@ -216,7 +234,7 @@ class Person:
                 found = await self.desk.people.until(partial(self.shown, wanted, before), timeout=6)
         if isinstance(found, dict):
             return found
-        await self.until(lambda state: state.connected)
+        await self.reachable()
         await self.close_all()
         return None
 
@@ -224,6 +242,11 @@ class Person:
         """The modal that is wanted, or what the person is told instead."""
         found = next((view for view in state.views(self.name) if wanted(view)), None)
         return found or [one for one in self.failures(state) if one.ts not in before]
+
+
+def is_unheard(outcome: Outcome) -> bool:
+    """Whether the desk did not acknowledge an act in time, or Slack told it of none."""
+    return not outcome.acknowledged or outcome.raw.get("events") == 0
 
 
 def is_a_failure(text: str) -> bool:
@@ -412,6 +435,7 @@ def quiet_day() -> list[Day]:
     return []
 
 
+@pytest.mark.chaos
 async def test_a_bad_day_ends_as_a_quiet_one(
     desk: Desk, quiet_day: list[Day], sqlite_template: bytes, tmp_path: Path
 ) -> None:
@@ -433,8 +457,8 @@ async def test_a_bad_day_ends_as_a_quiet_one(
     assert found.bots == KILLS + 1
     assert found.failed_calls > 20
     assert found.tries.total() > expected.tries.total()
-    for phone, once in expected.tries.items():
-        again = found.tries[phone] > once
+    for phone in expected.answers:
+        again = found.tries[phone] > expected.tries[phone]
         assert found.answers[phone] >= expected.answers[phone], f"{phone} was not answered"
         if not again:
             assert found.answers[phone] == expected.answers[phone], f"{phone} was answered more than once"

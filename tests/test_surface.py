@@ -33,6 +33,7 @@ from tests.handlers.conftest import TICKETS, Office
 
 # Fixtures: the real app over real sockets, as the tests of the handlers have it.
 slack, settings, office = desks.slack, desks.settings, desks.office
+desk_database_url = desks.desk_database_url
 
 ROOT = Path(__file__).parents[1]
 UPLOADS = "optout-uploads"

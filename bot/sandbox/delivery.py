@@ -141,7 +141,7 @@ class Courier:
         reason = ""
         for number, delay in enumerate((None, *RETRY_DELAYS)):
             if delay:
-                await asyncio.sleep(delay / self.speed)
+                await self._wait(delay)
             outcome = await self._attempt(delivery, number=number, reason=reason)
             if not first.done():
                 first.set_result(outcome)
@@ -150,6 +150,17 @@ class Courier:
             if outcome.acknowledged or not outcome.retry:
                 return
             reason = outcome.error or "unknown_error"
+
+    async def _wait(self, delay: float) -> None:
+        """
+        Wait for *delay* seconds of Slack's clock.
+
+        The app starts and dials by its own clock, which nobody speeds up. A clock that runs faster than Slack's
+        therefore stands still where no connection is open: else the retries would be over before the app is back.
+        """
+        await asyncio.sleep(delay / self.speed)
+        if self.speed > 1 and self._app.events_url is None:
+            await self._sockets.connected(None)
 
     def _fault(self, delivery: Delivery) -> Fault | None:
         """By kind (`event`), or by what it is (`app_mention`, `/optout`, an action's id)."""

@@ -139,8 +139,8 @@ class SocketHub:
 
     # -- sending ----------------------------------------------------------------------------------------------
 
-    async def connected(self, patience: float) -> bool:
-        """Whether a connection is there, waiting up to *patience* seconds for one."""
+    async def connected(self, patience: float | None) -> bool:
+        """Whether a connection is there, waiting up to *patience* seconds for one; None: until there is one."""
         try:
             async with asyncio.timeout(patience):
                 await self._arrived.wait()

@@ -7,6 +7,7 @@ from typing import Any
 from handlers.slack.errors import outcome_of
 from handlers.slack.messages import Message
 from handlers.slack.outbox import Answer, Answers
+from handlers.slack.payloads import idempotency_key_of
 from handlers.slack.places import Place
 
 # Slack shows the person an error after 3 s (https://docs.slack.dev/interactivity/implementing-slash-commands); the rest is for the way there.
@@ -22,7 +23,6 @@ async def acknowledged(
     answers: Answers,
     body: dict[str, Any],
     place: Place,
-    key: str,
     late: Callable[[str], Awaitable[None]] | None = None,
     shown: Callable[[Message], dict[str, Any] | None] = lambda _message: None,
     closing: dict[str, Any] | None = None,
@@ -32,9 +32,10 @@ async def acknowledged(
 
     The ack comes after the work, or after 2 s with a word that it is still being done. A command's ack shows that word
     by itself; the ack of a button shows nothing, so there *late* says it. *shown*: the ack that is the whole answer, when
-    the message can be told in one that is in time; *closing*: the ack of any other. *key*: names the answer to *body*,
-    Slack's payload, which belongs at *place*.
+    the message can be told in one that is in time; *closing*: the ack of any other. *body*: Slack's payload, whose answer
+    belongs at *place* and is given once.
     """
+    key = idempotency_key_of(body)
     doing = asyncio.ensure_future(outcome_of(work))
     done, _ = await asyncio.wait({doing}, timeout=PATIENCE_SECONDS)
     pressed = body.get("message")

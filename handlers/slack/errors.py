@@ -10,9 +10,13 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from handlers.slack.messages import Message
 from handlers.slack.mrkdwn import escape
-from store import StoreError
+from store import StoreError, StoreUnavailable
 
 log = structlog.get_logger()
+
+
+class UnreadableRowError(Exception):
+    """A row that was kept cannot be read: damaged, or written by another release in a way nobody foresaw."""
 
 
 async def outcome_of(work: Awaitable[Message]) -> Message:
@@ -64,7 +68,34 @@ def is_transient(error: Exception) -> bool:
     return not isinstance(error, SlackApiError) or error_code(error) in _TRANSIENT
 
 
+# Seconds: a try after each outage is soon enough at this pace, and Slack is not hurried.
+LONGEST_PAUSE: Final = 60.0
+# What fails for another reason than an outage, so often in a row, will not succeed: it is set aside for a person.
+MOST_TRIES: Final = 10
+
+
+def pause_after(error: Exception, attempts: int) -> float | None:
+    """
+    How many seconds to wait before what failed with *error* in its try number *attempts* is tried again.
+
+    None: never. What waits for Slack, the network or the database is never given up, however long they are away.
+    """
+    away = is_transient(error) if isinstance(error, SlackApiError) else isinstance(error, _AWAY)
+    if not away and attempts >= MOST_TRIES:
+        return None
+    return float(min(LONGEST_PAUSE, 2.0 ** min(attempts, 10) / 2))
+
+
+_AWAY: Final = (SlackClientError, aiohttp.ClientError, OSError, TimeoutError, StoreUnavailable)
+
+
+def reason_of(error: Exception) -> str:
+    """Why something is discarded, for an operator: the kind of error, and what it said."""
+    return f"{error_name(error)}: {error}"[:500]
+
+
 def error_name(error: Exception) -> str:
+    """Slack's word for the error, or the kind of error it is."""
     if isinstance(error, SlackApiError):
         return error_code(error) or "no answer"
     return type(error).__name__

@@ -1,8 +1,10 @@
-"""Buttons and modals: who pressed is admitted, the work is done, then Slack gets its acknowledgement and they their answer."""
+"""
+Listeners of buttons, menus, modals and message shortcuts.
+
+Whoever uses one is admitted, the work is done, then Slack gets its acknowledgement and they their answer.
+"""
 
 import asyncio
-import hashlib
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,18 +18,20 @@ from handlers.slack.acknowledge import acknowledged
 from handlers.slack.errors import error_code, outcome_of
 from handlers.slack.listeners import Listener, Surface
 from handlers.slack.messages import NOTHING, Message
+from handlers.slack.modal_context import ModalContext
 from handlers.slack.modals import saying, told
-from handlers.slack.outbox import Answers, for_all
+from handlers.slack.outbox import Answers, with_account
+from handlers.slack.payloads import actor_of, modal_context_of, place_of_button, place_of_shortcut
 from handlers.slack.places import Place, Request
 from handlers.slack.replies import Replies
 from handlers.slack.roles import Roles
 from handlers.tasks import Tasks
-from store import Account, Actor, Function, Origin
+from store import Account
 
 log = structlog.get_logger()
 Ack = Callable[..., Awaitable[Any]]
 # Makes a modal of a request and Slack's payload.
-Make = Callable[[Request, dict[str, Any]], Awaitable[View]]
+MakeModal = Callable[[Request, dict[str, Any]], Awaitable[View]]
 # Of the 3 s that a trigger lives.
 _LOADING_AFTER = 1.0
 _NOT_OPENED = "Slack did not open the form in time, so nothing was done. Please try again."
@@ -77,24 +81,24 @@ class Interactions:
         """
 
         async def listen(ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
-            place = place_of(body, client)
+            place = place_of_button(body, client)
 
             async def answer() -> Message:
                 request = await self.admit(place, body, action)
-                return request if isinstance(request, Message) else for_all(request, await work(request, body))
+                return request if isinstance(request, Message) else with_account(request, await work(request, body))
 
             with self.tasks.holding():
-                await self._answer(ack, place, body, answer(), key=body["trigger_id"])
+                await self._answer(ack, place, body, answer())
 
         return Listener(Surface.BUTTON, name, (action,), listen)
 
-    def opening(self, name: str, action: Action, title: str, make: Make) -> Listener:
+    def opening(self, name: str, action: Action, title: str, make: MakeModal) -> Listener:
         """The listener of a button *name* that opens the modal *make* makes; see `open_for`."""
 
         async def listen(ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
             with self.tasks.holding():
                 await ack()
-                await self.open_for(place_of(body, client), body, action, title, make)
+                await self.open_for(place_of_button(body, client), body, action, title, make)
 
         return Listener(Surface.BUTTON, name, (action,), listen)
 
@@ -104,7 +108,7 @@ class Interactions:
         body: dict[str, Any],
         action: Action,
         title: str,
-        make: Make,
+        make: MakeModal,
     ) -> None:
         """
         Open the modal *make* makes for whoever may do *action*; others get their no. Acknowledge before.
@@ -141,7 +145,7 @@ class Interactions:
         if opened is not None:
             await self.fill(place, opened, told(found) if isinstance(found, Message) else found)
 
-    def shortcut(self, name: str, action: Action, title: str, make: Make) -> Listener:
+    def shortcut(self, name: str, action: Action, title: str, make: MakeModal) -> Listener:
         """
         The listener of a message shortcut *name*, which opens the modal *make* makes of Slack's payload; see `open_for`.
 
@@ -151,7 +155,7 @@ class Interactions:
         async def listen(ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
             with self.tasks.holding():
                 await ack()
-                await self.open_for(_place_of_shortcut(body, client), body, action, title, make)
+                await self.open_for(place_of_shortcut(body, client), body, action, title, make)
 
         return Listener(Surface.SHORTCUT, name, (action,), listen)
 
@@ -159,24 +163,24 @@ class Interactions:
         self,
         name: str,
         action: Action,
-        work: Callable[[Request, dict[str, Any], dict[str, Any]], Awaitable[Message | None]],
+        work: Callable[[Request, ModalContext, dict[str, Any]], Awaitable[Message | None]],
     ) -> Listener:
         """
-        The listener of the submitted modal *name*: *work* gets the request, what `about` remembered, and Slack's payload.
+        The listener of the submitted modal *name*: *work* gets the request, what the modal carries, and Slack's payload.
 
         A message with a `field` is shown as that field's error, a private one in the modal; any other closes it and is
         posted where it was opened. None closes it.
         """
 
         async def listen(ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
-            remembered = json.loads(body["view"]["private_metadata"])
-            place = _place_of_modal(body, remembered, client)
+            carried = modal_context_of(body)
+            place = carried.place(actor_of(body), client)
 
             async def answer() -> Message:
                 request = await self.admit(place, body, action)
-                return (
-                    request if isinstance(request, Message) else for_all(request, await work(request, remembered, body))
-                )
+                if isinstance(request, Message):
+                    return request
+                return with_account(request, await work(request, carried, body))
 
             def shown(message: Message) -> dict[str, Any] | None:
                 if message.field is not None:
@@ -185,12 +189,12 @@ class Interactions:
 
             closing = {"response_action": "clear"} if body["view"].get("previous_view_id") else None
             with self.tasks.holding():
-                await self._answer(ack, place, body, answer(), key=once_of(body), shown=shown, closing=closing)
+                await self._answer(ack, place, body, answer(), shown=shown, closing=closing)
 
         return Listener(Surface.MODAL, name, (action,), listen)
 
     async def _answer(
-        self, ack: Ack, place: Place, body: dict[str, Any], work: Awaitable[Message], *, key: str, **acks: Any
+        self, ack: Ack, place: Place, body: dict[str, Any], work: Awaitable[Message], **acks: Any
     ) -> None:
         """Acknowledge a button or modal, whose ack shows nothing by itself, and answer it."""
 
@@ -198,9 +202,7 @@ class Interactions:
             await self.replies.tell(place, Message.of(text))
 
         answers = self.answers
-        await answers.give(
-            await acknowledged(ack, work, answers=answers, body=body, place=place, key=key, late=late, **acks)
-        )
+        await answers.give(await acknowledged(ack, work, answers=answers, body=body, place=place, late=late, **acks))
 
     async def open(self, request: Place, body: dict[str, Any], view: View) -> dict[str, Any] | None:
         """
@@ -226,105 +228,6 @@ class Interactions:
             log.info("a modal was closed before it was filled", error=error_code(error))
 
 
-def once_of(body: dict[str, Any]) -> str:
-    """
-    Names a submitted modal with what stands in it: who submits the same again asks for nothing new.
-
-    Slack lets people submit once more what it got no acknowledgement for, and they may have changed it by then.
-    """
-    view = body["view"]
-    filled = json.dumps(view["state"]["values"], sort_keys=True)
-    return f"view {view['id']} {hashlib.sha256(filled.encode()).hexdigest()[:16]}"
-
-
-def about(request: Place, **more: Any) -> str:
-    """What a modal remembers of where it was opened, and *more*: at most 3,000 characters."""
-    where = {
-        "channel": request.channel_id,
-        "name": request.channel_name,
-        "thread": request.thread_ts,
-        "message": request.message_ts,
-        # A message that the asker alone sees is answered to them alone.
-        "alone": request.ephemeral,
-        "response_url": request.response_url if request.ephemeral else None,
-    }
-    return json.dumps(where | more)
-
-
-def origin_of(request: Place, function: Function, reason: str | None = None) -> Origin:
-    """What an entry made at *request* says."""
-    return Origin(
-        function,
-        request.actor,
-        # In App Home there is none: the answer goes to the person.
-        channel_id=None if request.channel_id == request.actor.id else request.channel_id,
-        channel_name=request.channel_name,
-        message_ts=request.message_ts,
-        reason=reason,
-    )
-
-
-def value_of(body: dict[str, Any]) -> str:
-    """What the button or menu that was used stands for."""
-    action = body["actions"][0]
-    value: str = (action.get("selected_option") or action)["value"]
-    return value
-
-
-def place_of(body: dict[str, Any], client: AsyncWebClient) -> Place:
-    """
-    Where a button was pressed: its answer goes to the thread of its message, or to the asker who alone sees it.
-
-    One in a modal stands for where that was opened. One in App Home belongs to no message: what it has to say goes to
-    the asker's direct messages.
-    """
-    user, container, message = body["user"], body["container"], body.get("message") or {}
-    actor = Actor(user["id"], user.get("username") or user.get("name") or user["id"])
-    if container["type"] == "view" and body["view"]["type"] == "modal":
-        return _place_of_modal(body, json.loads(body["view"]["private_metadata"]), client)
-    if container["type"] == "view":
-        return Place(actor=actor, channel_id=user["id"], client=client)
-    return Place(
-        actor=actor,
-        channel_id=body["channel"]["id"],
-        channel_name=_name_of(body["channel"]),
-        thread_ts=message.get("thread_ts") or container.get("thread_ts") or container["message_ts"],
-        message_ts=container["message_ts"],
-        response_url=body.get("response_url"),
-        client=client,
-        ephemeral=bool(container.get("is_ephemeral")),
-    )
-
-
-def _place_of_shortcut(body: dict[str, Any], client: AsyncWebClient) -> Place:
-    """The message that the shortcut was used on; it may stand where the bot is not."""
-    user, message = body["user"], body.get("message") or {}
-    return Place(
-        actor=Actor(user["id"], user.get("username") or user.get("name") or user["id"]),
-        channel_id=body["channel"]["id"],
-        channel_name=_name_of(body["channel"]),
-        thread_ts=message.get("thread_ts") or body["message_ts"],
-        message_ts=body["message_ts"],
-        response_url=body.get("response_url"),
-        client=client,
-    )
-
-
-def _place_of_modal(body: dict[str, Any], remembered: dict[str, Any], client: AsyncWebClient) -> Place:
-    user = body["user"]
-    return Place(
-        actor=Actor(user["id"], user.get("username") or user.get("name") or user["id"]),
-        channel_id=remembered["channel"],
-        channel_name=remembered["name"],
-        thread_ts=remembered["thread"],
-        message_ts=remembered["message"],
-        response_url=remembered.get("response_url"),
-        ephemeral=bool(remembered.get("alone")),
-        client=client,
-    )
-
-
-def _name_of(channel: dict[str, Any]) -> str | None:
-    """Slack calls all private channels and direct messages by these same names."""
-    name = channel.get("name")
-    return None if name in {"privategroup", "directmessage"} else name
+def field_error(field: str, text: str) -> Message:
+    """What is wrong, in plain text, at the field of a submitted modal it is wrong in."""
+    return Message(text, private=True, field=field)

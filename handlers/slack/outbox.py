@@ -1,36 +1,37 @@
 """
-Answers on their way: kept before Slack gets its acknowledgement, given once, by this process or by whoever comes after it.
+The outbox: answers are kept before Slack gets its acknowledgement, and given once, by this process or by whoever comes after it.
 
 What was done is in the database by then. A process that dies before it has said so leaves the saying to the next one.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Final, TypeVar
 
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.loops import Loop
+from handlers.slack.errors import UnreadableRowError, pause_after, reason_of
 from handlers.slack.messages import NOTHING, Message
 from handlers.slack.places import Place, Request, permalink_of
 from handlers.slack.posting import Keyed, Poster
-from handlers.slack.replies import Replies
+from handlers.slack.replies import Given, Replies
 from handlers.tasks import Tasks
-from store import ANSWER, Account, Actor, Delivery, Post, Store, StoreError
+from store import TAKEN_AWAY, Account, Actor, LeaseLost, OutboxMessage, OutboxState, Store, StoreError
 
 log = structlog.get_logger()
-# By then Slack has been out of order for hours.
-MOST_ATTEMPTS = 100
-MOST_AT_ONCE = 8
+MOST_AT_ONCE: Final = 8
 # Seconds between tries by the process that had the request; after the last it is left to the loop.
-PAUSES = (0.5, 1.0, 2.0)
+PAUSES: Final = (0.5, 1.0, 2.0)
 _INTERRUPTED = (
     "I was stopped while I worked on what you asked for, and do not know how far it got. "
     "Please look whether it was done, and ask again if not."
 )
+# Of a place, what is kept: the client is the desk's, and the actor is kept apart.
+_PLACE: Final = ("channel_id", "channel_name", "thread_ts", "message_ts", "response_url", "ephemeral")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +39,18 @@ class Answer:
     """
     *message*, for *place*; *pressed*: the message of the button that asked for it, as Slack's payload has it.
 
-    *key*: names it among the answers of *account*; None for one that could not be kept.
+    *kept*: its row, held by whoever gives it; None for one that could not be kept. *key*: names it and its details.
+    *again*: it may have been posted, in whole or in part.
     """
 
-    account: int | None
-    key: str | None
     place: Place
     message: Message
-    pressed: dict[str, Any] | None = None
+    pressed: dict[str, Any] | None
+    key: str
+    kept: OutboxMessage | None = None
     again: bool = False
 
-    @property
-    def id(self) -> str:
-        """What its row is called."""
-        return f"{ANSWER} {self.key}"
-
-    def packed(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """As the database keeps it."""
         place = {name: value for name in _PLACE if (value := getattr(self.place, name))}
         return {
@@ -63,21 +60,43 @@ class Answer:
             "pressed": self.pressed,
         }
 
+    @classmethod
+    def from_json(cls, kept: OutboxMessage, client: AsyncWebClient) -> "Answer":
+        """
+        The answer in a row that is held. Fields that this program does not know are left alone.
 
-def _shown(pressed: dict[str, Any] | None, message: Message) -> dict[str, Any] | None:
-    """What `Replies.settle` needs of the message of a button, where there is something to settle."""
-    if not pressed or not message.settles:
-        return None
-    return {part: pressed[part] for part in ("ts", "text", "blocks") if part in pressed}
+        Raises `UnreadableRowError` for what is no answer.
+        """
+        try:
+            packed = kept.payload
+            place = {name: packed["place"][name] for name in _PLACE if name in packed["place"]}
+            actor = _known(Actor, packed["place"]["actor"])
+            message, pressed, key = _message_of(packed["message"]), packed["pressed"], str(packed["key"])
+            return cls(Place(client=client, actor=actor, **place), message, pressed, key, kept, again=True)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise UnreadableRowError(f"it is no answer as this program keeps them: {error!r}") from error
 
 
-_PLACE = ("channel_id", "channel_name", "thread_ts", "message_ts", "response_url", "ephemeral")
+_T = TypeVar("_T")
+
+
+def _known(kind: type[_T], packed: dict[str, Any]) -> _T:
+    """A dataclass of *kind* from those of its fields that *packed* has."""
+    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # dataclasses only
+    return kind(**{name: value for name, value in packed.items() if name in names})
 
 
 def _message_of(packed: dict[str, Any]) -> Message:
     details = tuple(_message_of(one) for one in packed["details"])
     parts = {"blocks": tuple(packed["blocks"]), "details": details, "phones": tuple(packed["phones"])}
-    return Message(**packed | parts)
+    return _known(Message, packed | parts)
+
+
+def _to_settle(pressed: dict[str, Any] | None, message: Message) -> dict[str, Any] | None:
+    """What `Replies.settle` needs of the message of a button, where there is something to settle."""
+    if not pressed or not message.settles:
+        return None
+    return {part: pressed[part] for part in ("ts", "text", "blocks") if part in pressed}
 
 
 class Answers:
@@ -92,8 +111,10 @@ class Answers:
         tasks: Tasks,
         account: Callable[[dict[str, Any]], Awaitable[Account]],
         *,
+        owner: str,
         lease_seconds: float,
     ) -> None:
+        self._owner = owner
         self._account = account
         self._store = store
         self._replies = replies
@@ -122,27 +143,26 @@ class Answers:
         raised instead.
         """
         if isinstance(place, Request):
-            message = for_all(place, message)
+            message = with_account(place, message)
         if message is NOTHING:
             return None
+        answer = Answer(place, message, _to_settle(pressed, message), key)
         try:
             account = (await self._account(body)).id if message.account is None else message.account
-            answer = Answer(account, key, place, message, _shown(pressed, message))
-            new = await asyncio.to_thread(
-                self._store.deliveries.receive,
+            kept = await asyncio.to_thread(
+                self._store.outbox.keep,
                 account,
-                answer.id,
-                ANSWER,
-                None,
-                answer.packed(),
+                _row_of(key),
+                answer.to_json(),
+                owner=self._owner,
                 lease_seconds=self._lease_seconds,
             )
         except StoreError as error:
             if must:
                 raise
             log.warning("an answer is not kept", why=str(error))
-            return Answer(None, None, place, message, _shown(pressed, message))
-        return answer if new else None
+            return answer
+        return None if kept is None else replace(answer, kept=kept)
 
     async def keep_interrupted(self, body: dict[str, Any], place: Place, *, key: str) -> Answer | None:
         """What is answered to a request whose process dies, unless `change` says better; nobody gives it before."""
@@ -150,14 +170,17 @@ class Answers:
 
     async def change(self, answer: Answer, message: Message, *, pressed: dict[str, Any] | None = None) -> Answer | None:
         """Answer *message* instead of what was kept; *pressed* as for `keep`."""
-        changed = replace(answer, message=message, pressed=_shown(pressed, message))
-        if answer.account is None:
+        changed = replace(answer, message=message, pressed=_to_settle(pressed, message))
+        if answer.kept is None:
             return None if message is NOTHING else changed
         try:
             if message is NOTHING:
-                await asyncio.to_thread(self._store.deliveries.given, answer.account, answer.id)
+                await asyncio.to_thread(self._store.outbox.sent, answer.kept)
                 return None
-            await asyncio.to_thread(self._store.deliveries.change, answer.account, answer.id, changed.packed())
+            await asyncio.to_thread(self._store.outbox.change, answer.kept, changed.to_json())
+        except LeaseLost:
+            log.warning("an answer is left to somebody else", key=answer.key)
+            return None
         except StoreError as error:
             log.warning("an answer is not kept", why=str(error))
         return changed
@@ -172,10 +195,15 @@ class Answers:
             for pause in (*PAUSES, None):
                 try:
                     await self._give(answer)
+                except LeaseLost:
+                    log.warning("an answer is left to somebody else", key=answer.key)
+                    return
                 except Exception as error:
-                    if pause is None or answer.account is None:
-                        # It is kept, unless the store was away: whoever finds it next tries again.
-                        log.exception("answer not delivered", channel=answer.place.channel_id, kept=answer.account)
+                    if answer.kept is None:
+                        log.exception("answer not delivered", channel=answer.place.channel_id)
+                        return
+                    if pause is None:
+                        await self._failed(answer.kept, error)
                         return
                     log.warning("an answer waits", channel=answer.place.channel_id, why=type(error).__name__)
                     answer = replace(answer, again=True)
@@ -184,66 +212,94 @@ class Answers:
                     return
 
     async def _give(self, answer: Answer) -> None:
-        to = Keyed(answer.account, answer.key, answer.again) if answer.account is not None and answer.key else None
-        ts = await self._replies.answer(answer.place, answer.message, to)
-        if answer.account is not None:
-            if ts is not None and answer.message.entry is not None:
-                await self._link(answer.account, answer.message.entry, replace(answer.place, message_ts=ts))
-            await asyncio.to_thread(self._store.deliveries.given, answer.account, answer.id)
+        kept = answer.kept
+        keyed = Keyed(kept.account_id, answer.key, answer.again) if kept is not None else None
+        given = await self._replies.answer(answer.place, answer.message, keyed)
+        if kept is None:
+            return
+        link = None
+        if given.head is not None and answer.message.entry is not None:
+            # Whoever looks the number up later can go to the message that told of it.
+            link = await permalink_of(replace(answer.place, message_ts=given.head.ts))
+        await self._sent(kept, given, answer.message.entry, link)
+
+    async def _sent(self, kept: OutboxMessage, given: Given, entry: int | None, link: str | None) -> None:
+        entry = entry if given.head is not None else None
+        await asyncio.to_thread(
+            self._store.outbox.sent, kept, posts=given.unrecorded, entry=entry, head=given.head, permalink=link
+        )
+        self._poster.recorded(kept.account_id, given.unrecorded)
 
     def held(self, answer: Answer) -> AbstractAsyncContextManager[None]:
         """Hold the answer while the block runs: nobody else gives it meanwhile."""
+        kept = answer.kept
+        if kept is None:
+            return nullcontext()
 
         def renew() -> None:
-            if answer.account is not None:
-                self._store.deliveries.renew(answer.account, answer.id, lease_seconds=self._lease_seconds)
+            self._store.outbox.renew(kept, lease_seconds=self._lease_seconds)
 
         return self._tasks.keep_lease(renew, self._lease_seconds, name="hold an answer")
 
-    async def _link(self, account: int, entry: int, place: Place) -> None:
-        """Link the entry that the place's message tells of to it: whoever looks the number up later can go there."""
-        link = await permalink_of(place)
-        await asyncio.to_thread(self._store.history.link, account, entry, place.message_ts or "", link)
-
-    async def _take_away(self, kept: Delivery) -> None:
+    async def _failed(self, kept: OutboxMessage, error: Exception) -> None:
+        """Wait before *kept* is tried again; one that can never be given is set aside. Never raises."""
+        pause = pause_after(error, kept.attempts)
         try:
-            await self._poster.take_away(Post(**kept.payload["extra"]))
-            await asyncio.to_thread(self._store.deliveries.given, kept.account_id, kept.event_id)
-        except Exception as error:  # noqa: BLE001  the lease runs out, and somebody tries again
-            log.warning("a second copy of an answer stays for now", why=type(error).__name__)
+            if pause is None:
+                log.error("an answer is discarded", key=kept.key, exc_info=error)
+                await asyncio.to_thread(self._store.outbox.discard, kept, reason_of(error))
+            else:
+                log.warning("an answer waits", key=kept.key, attempts=kept.attempts, exc_info=error)
+                seconds = min(pause, 2 * self._lease_seconds)
+                await asyncio.to_thread(self._store.outbox.postpone, kept, seconds=seconds)
+        except StoreError:
+            # Whoever took it over decides; or the database is away, and its lease runs out.
+            log.warning("an answer is left to the next claim", key=kept.key)
 
     async def _take_up(self) -> bool:
-        """Give the answer that has waited longest, in the background; False when none waits."""
+        """Give the message that has waited longest, in the background; False when none waits."""
         await self._free.acquire()
-        work = None
+        kept = None
         try:
-            kept = await asyncio.to_thread(
-                self._store.deliveries.take,
-                lease_seconds=self._lease_seconds,
-                most_attempts=MOST_ATTEMPTS,
-                answers=True,
-            )
+            kept = await asyncio.to_thread(self._store.outbox.claim, self._owner, lease_seconds=self._lease_seconds)
             if kept is None:
                 return False
-            work = self._left(kept)
         finally:
-            if work is None:
+            if kept is None:
                 self._free.release()
-        doing = self._tasks.start(work, name="give an answer that was left")
+        doing = self._tasks.start(self._take(kept), name="give an answer that was left")
         doing.add_done_callback(lambda _: self._free.release())
         return True
 
-    def _left(self, kept: Delivery) -> Coroutine[Any, Any, None]:
-        packed = kept.payload
-        if "extra" in packed:
-            return self._take_away(kept)
-        place = Place(client=self._client, **packed["place"] | {"actor": Actor(**packed["place"]["actor"])})
+    async def _take(self, kept: OutboxMessage) -> None:
+        if kept.state is OutboxState.EXTRA:
+            await self._take_away(kept)
+            return
+        try:
+            answer = Answer.from_json(kept, self._client)
+        except UnreadableRowError as error:
+            log.exception("an answer is discarded", key=kept.key)
+            await asyncio.to_thread(self._store.outbox.discard, kept, reason_of(error))
+            return
         log.info("giving an answer that was left", attempts=kept.attempts)
-        message = _message_of(packed["message"])
-        return self.give(Answer(kept.account_id, packed["key"], place, message, packed["pressed"], again=True))
+        await self.give(answer)
+
+    async def _take_away(self, kept: OutboxMessage) -> None:
+        """Delete a second copy of a message."""
+        assert kept.post is not None  # noqa: S101  the table's own check
+        try:
+            await self._poster.take_away(kept.post)
+            await asyncio.to_thread(self._store.outbox.discard, kept, TAKEN_AWAY)
+        except Exception as error:  # noqa: BLE001  somebody tries again
+            await self._failed(kept, error)
 
 
-def for_all(request: Request, message: Message | None) -> Message:
+def _row_of(key: str) -> str:
+    """What the row of an answer is called: as its first message in Slack, whose details are numbered from 1."""
+    return f"{key} 0"
+
+
+def with_account(request: Request, message: Message | None) -> Message:
     """*message*, with whose it is and what that account wants of numbers in it."""
     if message is None or message is NOTHING:
         return NOTHING

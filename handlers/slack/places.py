@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from store import Account, Actor
+from store import Account, Actor, Cause, Function, Origin
 
 log = structlog.get_logger()
 
@@ -28,6 +28,27 @@ class Place:
     response_url: str | None = None
     client: AsyncWebClient
     ephemeral: bool = False
+
+    def origin(
+        self,
+        function: Function,
+        reason: str | None = None,
+        *,
+        cause: Cause | None = None,
+        permalink: str | None = None,
+    ) -> Origin:
+        """What an entry says of where it comes from when it is made by *function* on a request at this place."""
+        return Origin(
+            function,
+            self.actor,
+            # In App Home there is none: the answer goes to the person.
+            channel_id=None if self.channel_id == self.actor.id else self.channel_id,
+            channel_name=self.channel_name,
+            message_ts=self.message_ts,
+            permalink=permalink,
+            reason=reason,
+            cause=cause,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,8 @@ any other is taken away again.
 """
 
 import asyncio
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
@@ -19,7 +20,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from handlers.slack.errors import error_code, may_have_been_posted
 from handlers.slack.messages import Message
-from store import ANSWER, Post, Store
+from store import Post, Store
 
 log = structlog.get_logger()
 # The name of the event and, in manifest.yml, of the metadata that the app subscribes to.
@@ -49,27 +50,53 @@ class Poster:
     def __init__(self, store: Store, client: AsyncWebClient) -> None:
         self._store = store
         self._client = client
+        # What this process is posting, and what it has posted and not yet written down, by account and key.
+        self._posting: dict[tuple[int, str], asyncio.Future[None]] = {}
+        self._unrecorded: dict[tuple[int, str], Post] = {}
 
     async def post(
-        self, channel: str, message: Message, thread_ts: str | None = None, keyed: Keyed | None = None
+        self,
+        channel: str,
+        message: Message,
+        thread_ts: str | None = None,
+        keyed: Keyed | None = None,
+        *,
+        record: bool = True,
     ) -> Post:
         """
         Post *message* as the one of its key, unless it was; where it is. Without a key it is posted, come what may.
 
-        Raises what Slack's client raises; after an error that leaves it unknown, whoever tries again finds out whether
-        it had been posted.
+        *record*: write it down; otherwise the caller does, in a transaction of its own, and then calls `recorded`.
+        Raises what Slack's client raises; after an error that leaves open whether it was posted, whoever tries again finds
+        that out.
         """
         if keyed is None:
             return _post_of(await self._send(channel, message, thread_ts, None))
+        mine = keyed.account, keyed.key
         if keyed.again and (known := await self._heard_of(keyed)) is not None:
             return known
+        self._posting[mine] = over = asyncio.get_running_loop().create_future()
         try:
-            answer = await self._send(channel, message, thread_ts, keyed.key)
+            post = _post_of(await self._send(channel, message, thread_ts, keyed.key))
+            if not record:
+                self._unrecorded[mine] = post
+                return post
         except Exception as error:
+            over.set_result(None)
             if not may_have_been_posted(error) or (known := await self._heard_of(keyed)) is None:
                 raise
             return known
-        return await self._kept(keyed.account, keyed.key, _post_of(answer))
+        finally:
+            if not over.done():
+                over.set_result(None)
+            if self._posting.get(mine) is over:
+                del self._posting[mine]
+        return await asyncio.to_thread(self._record, keyed.account, keyed.key, post)
+
+    def recorded(self, account: int, keys: Iterable[str]) -> None:
+        """The posts of *keys* are written down, and need not be remembered any more."""
+        for key in keys:
+            self._unrecorded.pop((account, key), None)
 
     async def _send(self, channel: str, message: Message, thread_ts: str | None, key: str | None) -> AsyncSlackResponse:
         return await self._client.chat_postMessage(
@@ -95,22 +122,26 @@ class Poster:
         key = (metadata.get("event_payload") or {}).get("key")
         if event.get("user_id") not in ours or metadata.get("event_type") != EVENT_TYPE or not isinstance(key, str):
             return
-        await self._kept(account, key, Post(event["channel_id"], event["message_ts"]))
+        found = Post(event["channel_id"], event["message_ts"])
+        if (posting := self._posting.get((account, key))) is not None:
+            # Slack's answer to our own post is about to say the same.
+            await asyncio.wait({posting}, timeout=PATIENCE_SECONDS)
+        if self._unrecorded.get((account, key)) != found:
+            await asyncio.to_thread(self._record, account, key, found)
 
-    async def _kept(self, account: int, key: str, found: Post) -> Post:
+    def _record(self, account: int, key: str, found: Post) -> Post:
         """The message of *key*: the one *found*, or the one before it, and then *found* is to be taken away."""
-        kept = await asyncio.to_thread(self._store.posts.keep, account, key, found)
-        if kept != found:
+        counts = self._store.outbox.posted(account, key, found)
+        if counts != found:
             log.info("an answer was posted twice", channel=found.channel_id)
-            name = f"{ANSWER} extra {found.channel_id} {found.ts}"
-            extra = {"extra": asdict(found)}
-            await asyncio.to_thread(self._store.deliveries.receive, account, name, ANSWER, None, extra, lease_seconds=0)
-        return kept
+        return counts
 
     async def _heard_of(self, keyed: Keyed) -> Post | None:
         """The message of a key, by whichever replica Slack tells of it; None when nobody is told in time."""
+        if (mine := self._unrecorded.get((keyed.account, keyed.key))) is not None:
+            return mine
         deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-        while (known := await asyncio.to_thread(self._store.posts.find, keyed.account, keyed.key)) is None:
+        while (known := await asyncio.to_thread(self._store.outbox.find, keyed.account, keyed.key)) is None:
             if asyncio.get_running_loop().time() >= deadline:
                 return None
             await asyncio.sleep(_LOOK_EVERY)

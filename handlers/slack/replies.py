@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import structlog
@@ -20,6 +20,7 @@ from handlers.slack.mrkdwn import context
 from handlers.slack.places import Place
 from handlers.slack.posting import Keyed, Poster
 from handlers.ttl_cache import TtlCache
+from store import Post
 
 log = structlog.get_logger()
 
@@ -38,6 +39,18 @@ _WHY_PRIVATE: Final[Mapping[str, str]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """
+    What became of an answer. *head*: the message that others can see; None where there is none.
+
+    *unrecorded*: posts by their keys that are still to be written down.
+    """
+
+    head: Post | None
+    unrecorded: Mapping[str, Post] = field(default_factory=dict)
+
+
 class Replies:
     """Sends answers."""
 
@@ -46,34 +59,35 @@ class Replies:
         # Of channels lately asked about, by id.
         self._kinds: TtlCache[str] = TtlCache(60)
 
-    async def answer(self, place: Place, message: Message, keyed: Keyed | None = None) -> str | None:
+    async def answer(self, place: Place, message: Message, keyed: Keyed | None = None) -> Given:
         """
         Post *message*, then its details in its thread; in the place's thread when there is one.
 
-        Where the bot cannot post, or people of another organisation read along, the asker alone gets all of it. The ts of
-        the message that others can see; None when there is none.
+        Where the bot cannot post, or people of another organisation read along, the asker alone gets all of it.
 
         *keyed*: raises when it is worth another try, by anyone, of what has not been posted yet. Without, there is no
         other try, so the asker gets what Slack did not take.
         """
         if message.private or place.ephemeral:
             await self._tell_all(place, message, keyed)
-            return None
+            return Given(None)
         if closed := await self.why_closed(place, surely=keyed is not None):
             await self._tell_all(place, message, keyed, because=closed)
-            return None
+            return Given(None)
         return await self._post(
             place, message, masked(message) if await self._is_masked(place, message) else message, keyed
         )
 
-    async def _post(self, place: Place, full: Message, message: Message, keyed: Keyed | None) -> str | None:
+    async def _post(self, place: Place, full: Message, message: Message, keyed: Keyed | None) -> Given:
         """Post *message*, which may show less than the *full* one that the asker gets where posting fails."""
         waiting = [*split(replace(message, details=())), *(part for one in message.details for part in split(one))]
-        thread, first = place.thread_ts, None
+        thread, head = place.thread_ts, None
         for number, part in enumerate(waiting):
+            mine = keyed and replace(keyed, key=f"{keyed.key} {number}")
+            # The last is written down together with the end of the whole answer.
+            last = number + 1 == len(waiting)
             try:
-                mine = keyed and replace(keyed, key=f"{keyed.key} {number}")
-                ts = (await self._poster.post(place.channel_id, part, thread, mine)).ts
+                post = await self._poster.post(place.channel_id, part, thread, mine, record=not last)
             except Exception as error:
                 if keyed is not None and is_transient(error):
                     raise
@@ -82,9 +96,11 @@ class Replies:
                 rest = replace(part, details=tuple(waiting[number + 1 :])) if thread != place.thread_ts else full
                 await self._tell_all(place, rest, keyed, because=why)
                 break
-            first = first or ts
-            thread = thread or ts
-        return first
+            head = head or post
+            thread = thread or post.ts
+            if last and mine is not None:
+                return Given(head, {mine.key: post})
+        return Given(head)
 
     async def tell(self, place: Place, message: Message) -> None:
         """Send *message* to the asker alone, if that can be done; does not raise."""

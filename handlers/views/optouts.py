@@ -63,10 +63,10 @@ _CARRIER: Final = "The contact asked to stop: the carrier may still block you un
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
-    """One number of a command: what was *found*, and how many *times* it was typed."""
+class EnteredNumber:
+    """One number that a person entered: as it was read, and how many *times* it was entered."""
 
-    found: PhoneNumber | NotAPhone
+    reading: PhoneNumber | NotAPhone
     times: int = 1
 
 
@@ -92,9 +92,9 @@ def _where(entry: Entry) -> str:
 # --- add ------------------------------------------------------------------------------------------------------------
 
 
-def added(typed: Sequence[Typed], outcomes: Mapping[str, Added], by: Actor, home: str | None) -> Message:
-    """What opting out did: a line in the channel, and in the thread one for each of *typed*, in that order."""
-    refused = [one for one in typed if isinstance(one.found, NotAPhone)]
+def added(numbers: Sequence[EnteredNumber], outcomes: Mapping[str, Added], by: Actor, home: str | None) -> Message:
+    """What opting out did: a line in the channel, and in the thread one for each of *numbers*, in that order."""
+    refused = [number for number in numbers if isinstance(number.reading, NotAPhone)]
     already = sum(not outcome.newly for outcome in outcomes.values())
     out = len(outcomes)
     if not out:
@@ -107,10 +107,10 @@ def added(typed: Sequence[Typed], outcomes: Mapping[str, Added], by: Actor, home
     head += f", {len(refused):,} not understood" if refused else ""
     head += f" · by {person(by)}"
     lines = [
-        _not_a_phone(one.found, one.times)
-        if isinstance(one.found, NotAPhone)
-        else _added_line(one.found, one.times, outcomes[one.found.e164], home)
-        for one in typed
+        _not_a_phone(number.reading, number.times)
+        if isinstance(number.reading, NotAPhone)
+        else _added_line(number.reading, number.times, outcomes[number.reading.e164], home)
+        for number in numbers
     ]
     settled = f"Opted out by {person(by)}." if out else None
     entry = next((outcome.entry.id for outcome in outcomes.values()), None)

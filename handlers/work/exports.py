@@ -66,7 +66,8 @@ class Exporter:
         return True
 
     async def _make(self, export: Export) -> None:
-        path = self._limits.scratch_dir / f"optout-{export.account_id}-{export.entry.id}.{export.fence}.export.csv"
+        fence = _fence(export)
+        path = self._limits.scratch_dir / f"optout-{export.account_id}-{export.entry.id}.{fence}.export.csv"
         try:
             async with self._tasks.keep_lease(
                 lambda: self._renew(export), self._limits.lease_seconds, name="hold an export"
@@ -78,7 +79,7 @@ class Exporter:
     async def _made(self, export: Export, path: Path) -> None:
         """*export*, delivered or given up."""
         try:
-            if export.fence > MOST_TRIES:
+            if _fence(export) > MOST_TRIES:
                 await self._fail(export, "The list could not be exported: whoever runs the desk finds why in its log.")
                 return
             if export.message_ts is None:
@@ -180,4 +181,10 @@ class Exporter:
 
 
 def _keyed(export: Export) -> Keyed:
-    return Keyed(export.account_id, f"export {export.entry.id}", again=export.fence > 1)
+    return Keyed(export.account_id, f"export {export.entry.id}", again=_fence(export) > 1)
+
+
+def _fence(export: Export) -> int:
+    """How often it was claimed."""
+    assert export.lease is not None  # noqa: S101  it was claimed
+    return export.lease.fence

@@ -29,6 +29,7 @@ from typing import Any, TextIO
 from handlers.work.download import Download, DownloadError
 from handlers.work.job import Job
 from store import (
+    ExportFilter,
     Lease,
     LeaseKeeper,
     LeaseLost,
@@ -38,7 +39,6 @@ from store import (
     StoreUnavailable,
     UploadState,
     UploadWork,
-    Wanted,
     WrongState,
     apply_upload,
     restage,
@@ -188,7 +188,7 @@ class Worker:
 
     def _export(self, said: dict[str, Any]) -> dict[str, Any]:
         """The list of *account* written to *path*; see `Exports.write`."""
-        wanted = Wanted(
+        wanted = ExportFilter(
             said["format"], datetime.fromisoformat(said["since"]) if said["since"] else None, said["function"]
         )
         store = Store.open(said["database_url"])

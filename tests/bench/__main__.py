@@ -6,6 +6,7 @@ from tests.bench.desk import desk
 from tests.bench.differential import main as differential
 from tests.bench.exports import exports
 from tests.bench.lists import lists
+from tests.bench.reconnect import reconnect
 from tests.bench.surfaces import surfaces
 
 
@@ -17,12 +18,14 @@ def main(context: click.Context) -> None:
         context.invoke(desk)
         context.invoke(surfaces)
         context.invoke(exports)
+        context.invoke(reconnect)
         context.invoke(lists)
 
 
 main.add_command(desk)
 main.add_command(surfaces)
 main.add_command(exports)
+main.add_command(reconnect)
 main.add_command(lists)
 main.add_command(differential, "differential")
 

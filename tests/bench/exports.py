@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 
-from store import EXPORT_COLUMNS, Store, Wanted
+from store import EXPORT_COLUMNS, ExportFilter, Store
 from tests.bench.lists import import_list, write_list
 from tests.bench.memory import peak_mb
 
@@ -55,7 +55,7 @@ def _write(url: str, kind: str) -> None:
     assert account is not None
     began = time.perf_counter()
     with Path(os.devnull).open("w", encoding="utf-8") as out:
-        number = store.exports.write(account.id, out, Wanted(kind))
+        number = store.exports.write(account.id, out, ExportFilter(kind))
     speed = number / (time.perf_counter() - began)
     print(f"| {kind} | {number:,} | {speed:,.0f} | {peak_mb(os.getpid()):.0f} MB |", flush=True)
     store.close()

@@ -1,18 +1,32 @@
-"""Socket Mode through the embedded Slack: the connection comes about, comes back, says how it is and drains."""
+"""
+Socket Mode through the embedded Slack: the connection comes about, comes back, says how it is and drains.
+
+How dials are paced is shown by a clock of the tests' own: Slack is away for as long as that clock says.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import aiohttp
 import pytest
+import structlog
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import EmbeddedSlack
-from bot.socket import SocketConnection
+from bot.sandbox.sockets import MOST_CONNECTIONS
+from bot.socket import (
+    FIRST_PAUSE,
+    LONGEST_ANSWERED,
+    LONGEST_UNREACHABLE,
+    RETRY_AFTER,
+    STEADY,
+    Backoff,
+    SocketConnection,
+)
 
 LIMIT = 20.0  # seconds; what is waited for comes within one or two
 
@@ -43,6 +57,34 @@ class Heard:
         """The text of the next mention."""
         async with asyncio.timeout(LIMIT):
             return await self.mentions.get()
+
+
+class Clock:
+    """Time that passes only between dials: it keeps the pauses, and at *then* seconds lets *happen* what was set."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.pauses: list[float] = []
+        self.paused = asyncio.Event()  # at least once
+        self._then = float("inf")
+        self._happen: Callable[[], Awaitable[Any]] | None = None
+
+    def __call__(self) -> float:
+        return self.now
+
+    def at(self, then: float, happen: Callable[[], Awaitable[Any]]) -> None:
+        """Let *happen* be awaited when *then* seconds have passed."""
+        self._then, self._happen = then, happen
+
+    async def sleep(self, seconds: float) -> None:
+        """Let *seconds* pass without waiting for them."""
+        self.pauses.append(seconds)
+        self.paused.set()
+        self.now += seconds
+        if self.now >= self._then and self._happen is not None:
+            happen, self._happen = self._happen, None
+            await happen()
+        await asyncio.sleep(0)  # as any sleep does, so that a run of failures lets others go on
 
 
 class Control:
@@ -88,13 +130,18 @@ def heard(slack: EmbeddedSlack) -> Heard:
 
 
 @pytest.fixture
+def clock() -> Clock:
+    """A clock and a sleep to pace the dials by."""
+    return Clock()
+
+
+@pytest.fixture
 def connect(slack: EmbeddedSlack, heard: Heard) -> Connect:
-    """A function that gives a started connection for the length of a block, with short times."""
+    """A function that gives a started connection for the length of a block."""
 
     @asynccontextmanager
-    async def started(**times: float) -> AsyncIterator[SocketConnection]:
-        short = {"ping_interval": 1.0, "patience": 0.2, "watch_interval": 0.05} | times
-        connection = SocketConnection(heard.app, slack.app_token, slack.api_url, **short)
+    async def started(**options: Any) -> AsyncIterator[SocketConnection]:
+        connection = SocketConnection(heard.app, slack.app_token, slack.api_url, **options)
         await connection.start()
         try:
             yield connection
@@ -119,12 +166,155 @@ async def test_is_connecting_at_first(connect: Connect) -> None:
         assert connection.state == "connecting"
 
 
-async def test_refused_ticket(connect: Connect, control: Control) -> None:
-    """A refused address is forgotten: tickets are single-use, so the next dial asks Slack for another."""
-    await control.post("faults", socket="refuse_ticket", times=1)
-    async with connect() as connection:
+def assert_paced(pauses: list[float], *, longest: float = LONGEST_UNREACHABLE) -> None:
+    """The pauses double from FIRST_PAUSE on, each shortened by up to a half, and none is longer than *longest*."""
+    for number, pause in enumerate(pauses):
+        step = min(FIRST_PAUSE * 2.0 ** min(number, 10), longest)
+        assert min(step, LONGEST_UNREACHABLE) / 2 <= pause <= step, (number, pauses)
+
+
+FAULTS = [
+    {"method": "apps.connections.open", "fault": "server_error", "status": 503},
+    {"method": "apps.connections.open", "fault": "server_error", "status": 500},
+    {"method": "apps.connections.open", "fault": "html"},
+    {"method": "apps.connections.open", "fault": "reset"},
+    {"method": "apps.connections.open", "fault": "lost_answer"},
+    {"method": "apps.connections.open", "fault": "error", "error": "internal_error"},
+    {"socket": "refuse_ticket"},
+]
+
+
+@pytest.mark.parametrize("outage", [0.5, 15.0])
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: "-".join(map(str, fault.values())))
+async def test_slack_answers_with_errors(
+    connect: Connect, control: Control, clock: Clock, fault: dict[str, Any], outage: float
+) -> None:
+    """Whatever goes wrong at Slack, dials come at most a second apart, each with a ticket of its own."""
+    await control.post("faults", times=-1, **fault)
+    clock.at(outage, lambda: control.post("faults", clear=True))
+    async with connect(clock=clock, sleep=clock.sleep) as connection:
+        assert await connection.until("connected", "refused", limit=LIMIT) == "connected"
+        assert_paced(clock.pauses, longest=1.0)
+        assert outage <= clock.now <= outage + 1.0
+        assert await control.calls("apps.connections.open") == len(clock.pauses) + 1
+
+
+@pytest.mark.parametrize("outage", [0.5, 15.0, 1800.0])
+async def test_slack_is_away(connect: Connect, slack: EmbeddedSlack, clock: Clock, outage: float) -> None:
+    """A Slack that nobody reaches is dialled once a second at least, however long that has lasted."""
+    await slack.stop()
+    clock.at(outage, slack.start)
+    async with connect(clock=clock, sleep=clock.sleep) as connection:
+        assert await connection.until("connected", "refused", limit=LIMIT) == "connected"
+    assert_paced(clock.pauses)
+    assert outage <= clock.now <= outage + 1.0
+
+
+async def test_lost_and_refused(connect: Connect, slack: EmbeddedSlack, clock: Clock) -> None:
+    """A connection that Slack's going away ends is dialled again at once, and until Slack is there again."""
+    async with connect(clock=clock, sleep=clock.sleep) as connection:
+        await connection.until("connected", limit=LIMIT)
+        clock.now = STEADY
+        clock.at(STEADY + 15.0, slack.start)
+        await slack.stop()
+        assert await connection.until("connecting", limit=LIMIT) == "connecting"
         assert await connection.until("connected", limit=LIMIT) == "connected"
-    assert await control.calls("apps.connections.open") >= 2
+    assert clock.pauses[0] == 0.0
+    assert_paced(clock.pauses[1:])
+    assert clock.now <= STEADY + 16.0
+
+
+async def test_rate_limited(connect: Connect, control: Control, clock: Clock) -> None:
+    """A rate limit's own word on when to come back counts."""
+    await control.post("faults", method="apps.connections.open", fault="ratelimited", retry_after=7)
+    async with connect(clock=clock, sleep=clock.sleep) as connection:
+        assert await connection.until("connected", limit=LIMIT) == "connected"
+    assert clock.pauses == [7.0]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"fault": "error", "error": "ratelimited"},
+        {"fault": "error", "error": "rate_limited"},
+        {"fault": "server_error", "status": 429},
+    ],
+)
+async def test_rate_limited_without_a_word(
+    connect: Connect, control: Control, clock: Clock, fault: dict[str, Any]
+) -> None:
+    """One that says nothing, in JSON or not, is waited out as long as the method's tier asks."""
+    await control.post("faults", method="apps.connections.open", **fault)
+    async with connect(clock=clock, sleep=clock.sleep) as connection:
+        assert await connection.until("connected", limit=LIMIT) == "connected"
+    assert clock.pauses == [RETRY_AFTER]
+
+
+async def test_dial_without_an_answer(
+    connect: Connect, control: Control, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dial that Slack takes and never answers has a limit; the next one follows."""
+    monkeypatch.setattr("bot.socket._DIAL_LIMIT", 0.2)
+    await control.post("faults", method="apps.connections.open", fault="slow", seconds=3600)
+    async with connect(clock=clock, sleep=clock.sleep) as connection:
+        await clock.paused.wait()
+        monkeypatch.setattr("bot.socket._DIAL_LIMIT", LIMIT)
+        assert await connection.until("connected", limit=LIMIT) == "connected"
+    assert_paced(clock.pauses, longest=1.0)
+
+
+async def test_too_many_connections(connect: Connect, slack: EmbeddedSlack, clock: Clock) -> None:
+    """A connection that Slack turns away instead of greeting it is a failed dial: the next one comes after a pause."""
+    async with AsyncExitStack() as others, aiohttp.ClientSession() as session:
+        for _ in range(MOST_CONNECTIONS):
+            await others.enter_async_context(session.ws_connect(slack.platform.sockets.issue_ticket(slack.url)))
+        clock.at(5.0, others.aclose)
+        async with connect(clock=clock, sleep=clock.sleep) as connection:
+            assert await connection.until("connected", limit=LIMIT) == "connected"
+    assert_paced(clock.pauses, longest=1.0)
+    assert 5.0 <= clock.now <= 6.0
+
+
+async def test_no_pong(connect: Connect, control: Control, heard: Heard) -> None:
+    """A connection over which Slack does not answer a ping any more is given up for another."""
+    async with connect(ping_interval=0.2) as connection:
+        await connection.until("connected", limit=LIMIT)
+        await control.post("faults", socket="no_pong")
+        assert await connection.until("connecting", limit=LIMIT) == "connecting"
+        assert await connection.until("connected", limit=LIMIT) == "connected"
+        await control.mention("after it")
+        assert "after it" in await heard.mention()
+
+
+def test_connection_that_held() -> None:
+    """After a connection that held, the first dial is made at once; one that did not counts as a failed dial."""
+    clock = Clock()
+    backoff = Backoff(clock)
+    flapping = []
+    for _ in range(5):
+        backoff.connected()
+        clock.now += STEADY / 10
+        flapping.append(backoff.pause(answered=True))
+    assert_paced(flapping)
+    backoff.connected()
+    clock.now += STEADY
+    assert backoff.pause(answered=True) == 0.0
+    assert_paced([backoff.pause(answered=True)])
+
+
+def test_calls_that_slack_counts() -> None:
+    """Where Slack answers with errors, dials become rarer, and none comes later than a fifteenth of the outage."""
+    clock = Clock()
+    backoff = Backoff(clock)
+    calls = []
+    while clock.now < 3600.0:
+        pause = backoff.pause(answered=True)
+        assert pause <= max(LONGEST_UNREACHABLE, clock.now / 15)
+        assert pause <= LONGEST_ANSWERED
+        clock.now += pause
+        calls.append(clock.now)
+    assert len([call for call in calls if call < 60.0]) <= 80
+    assert len([call for call in calls if 600.0 <= call < 660.0]) <= 13
 
 
 async def test_server_drops(connect: Connect, control: Control, heard: Heard) -> None:
@@ -188,13 +378,6 @@ async def test_invalid_app_token(slack: EmbeddedSlack, heard: Heard) -> None:
     assert connection.state == "stopped"
 
 
-async def test_slack_is_unwell(connect: Connect, control: Control) -> None:
-    """A passing failure of `apps.connections.open` is tried again and refuses nothing."""
-    await control.post("faults", method="apps.connections.open", fault="server_error", times=1)
-    async with connect(ping_interval=1.0) as connection:
-        assert await connection.until("connected", "refused", limit=LIMIT) == "connected"
-
-
 async def test_stop_waits_for_acknowledgements(connect: Connect, control: Control, heard: Heard) -> None:
     """Stopping lets a command that is being worked on be acknowledged: the socket closes after that."""
     async with connect() as connection:
@@ -230,6 +413,7 @@ async def test_stop_takes_nothing_new(connect: Connect, control: Control, heard:
         assert "too late" in await heard.mention()
 
 
+@pytest.mark.parametrize("slack", [0.5], indirect=True)
 async def test_stop_has_a_limit(connect: Connect, control: Control, heard: Heard) -> None:
     """A listener that never ends does not keep the desk from stopping."""
     async with connect() as connection:
@@ -240,6 +424,67 @@ async def test_stop_has_a_limit(connect: Connect, control: Control, heard: Heard
             await connection.stop(limit=0.1)
             assert (await command)["acknowledged"] is False
         heard.answer.set()
+
+
+async def test_stop_between_dials(connect: Connect, slack: EmbeddedSlack) -> None:
+    """Stopping does not wait for the next dial."""
+    paused = asyncio.Event()
+
+    async def sleep(_: float) -> None:
+        paused.set()
+        await asyncio.Event().wait()
+
+    await slack.stop()
+    async with connect(sleep=sleep) as connection, asyncio.timeout(LIMIT):
+        await paused.wait()
+        await connection.stop()
+        assert connection.state == "stopped"
+
+
+async def test_stop_during_a_dial(heard: Heard) -> None:
+    """Nor for the end of one that Slack does not answer."""
+    asked = asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1")
+    async with server, asyncio.timeout(LIMIT):
+        connection = SocketConnection(
+            heard.app, "xapp-1", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/"
+        )
+        await connection.start()
+        await asked.wait()
+        await connection.stop()
+    assert connection.state == "stopped"
+
+
+@pytest.mark.parametrize("slack", [0.5], indirect=True)
+async def test_acknowledgement_while_connecting(connect: Connect, control: Control, heard: Heard) -> None:
+    """What is acknowledged while there is no connection goes over the next one."""
+    paused, back = asyncio.Event(), asyncio.Event()
+
+    async def sleep(_: float) -> None:
+        paused.set()
+        await back.wait()
+
+    with structlog.testing.capture_logs() as logged:
+        async with connect(sleep=sleep) as connection, asyncio.timeout(LIMIT):
+            await connection.until("connected", limit=LIMIT)
+            post = control.post("command", user="admin", channel="campaign-admins", text="/optout")
+            command = asyncio.create_task(post)
+            await heard.commanded.wait()
+            await control.post("faults", socket="drop")
+            await paused.wait()
+            heard.answer.set()
+            back.set()
+            await connection.until("connected", limit=LIMIT)
+            await command
+            await connection.stop()
+    assert "an envelope was not acknowledged" not in [line["event"] for line in logged]
+    assert "envelopes were not acknowledged before the end" not in [line["event"] for line in logged]
 
 
 async def test_starting_twice(connect: Connect) -> None:

@@ -38,7 +38,7 @@ NODE = Toolchain(
     program="node",
     packages=MODULES / "@slack" / "bolt",
     checks="Bolt for JavaScript, @slack/web-api and the types",
-    install="install nodejs and npm, then `make test`",
+    install="install nodejs and npm, then `make test-all`",
 )
 GO = Toolchain(
     name="Go",

@@ -1,6 +1,10 @@
-"""The real app, over real sockets, against an embedded Slack and a migrated SQLite store."""
+"""
+The real app, over real sockets, against an embedded Slack and a migrated store.
 
-from collections.abc import AsyncIterator
+The store is SQLite's; a test that is about what the store does runs on both databases: `@on_both_databases`.
+"""
+
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +16,11 @@ from bot.sandbox import EmbeddedSlack, Outcome, SandboxClient, SandboxMessage, S
 from bot.serve import Service, running
 from handlers.slack.acknowledge import STILL_WORKING
 from store import Account, Actor, Added, Function, Origin, Store
+from tests.conftest import new_database
 
 ADMINS = "campaign-admins"
 TICKETS = "support-tickets"
+on_both_databases = pytest.mark.parametrize("desk_database_url", ["sqlite", "postgresql"], indirect=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +97,17 @@ async def slack() -> AsyncIterator[EmbeddedSlack]:
 
 
 @pytest.fixture
-def settings(slack: EmbeddedSlack, tmp_path: Path, sqlite_template: bytes) -> Settings:
+def desk_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of the office's database: on SQLite, unless `on_both_databases` says otherwise."""
+    with new_database(getattr(request, "param", "sqlite"), request, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def settings(slack: EmbeddedSlack, tmp_path: Path, desk_database_url: str) -> Settings:
     """The settings of a desk in Socket Mode on a store of its own; a test may hand in others."""
-    path = tmp_path / "desk.db"
-    path.write_bytes(sqlite_template)
     return Settings(
-        database_url=f"sqlite:///{path}",
+        database_url=desk_database_url,
         slack_bot_token=SecretStr(slack.bot_token),
         slack_app_token=SecretStr(slack.app_token),
         slack_api_url=slack.api_url,

@@ -3,7 +3,6 @@
 import pytest
 
 from bot.sandbox import SandboxMessage, State
-from handlers.command import SUBCOMMANDS
 from store import Function
 from tests.handlers.conftest import ADMINS, TICKETS, Office
 
@@ -212,9 +211,22 @@ async def test_country_is_shown_and_set(office: Office) -> None:
 async def test_help_names_every_subcommand(office: Office) -> None:
     """Help is the table of sub-commands and says that Do Not Call is separate."""
     asked = await office.ask_alone("support", "help")
-    for name in SUBCOMMANDS:
+    for name in office.service.desk.command.subcommands:
         assert f"`/optout {name}" in asked.all_text
     assert "Do Not Call is a separate list" in asked.all_text
+
+
+@pytest.mark.parametrize(
+    "rest", ["", ONE, "GB", "<@U0ADMIN>", "upload:7", "format:desk", "reason:none", "everything", "x" * 50_000]
+)
+async def test_a_subcommand_asks_for_nothing_it_does_not_name(office: Office, rest: str) -> None:
+    """Whatever follows it, what must be allowed is among the actions that docs/surfaces.md shows."""
+    command = office.service.desk.command
+    for name, subcommand in command.subcommands.items():
+        for text in (f"{name} {rest}".strip(), f"  {name.upper()}\t{rest} ".strip()):
+            assert command.parse(text).action in subcommand.actions
+    [listener] = command.listeners()
+    assert command.parse(rest).action in listener.actions
 
 
 async def test_uploads_of_a_fresh_desk(office: Office) -> None:

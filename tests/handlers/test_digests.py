@@ -6,6 +6,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import pytest
 import sqlalchemy as sa
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -14,7 +15,7 @@ from handlers.digests import WeeklyDigests
 from handlers.slack.posting import Poster
 from handlers.tasks import Tasks
 from handlers.views.digests import digest
-from store import Account, Actor, Digest, Function, Origin, Store, Upload, UploadWork
+from store import Account, Actor, Digest, Function, LeaseLost, Origin, Store, Upload, UploadWork
 from tests.handlers.conftest import ADMINS, Office
 from tests.store.test_uploads import claimed, counts, lines, received
 
@@ -61,16 +62,16 @@ def test_the_week_is_told_as_it_was(store: Store, account: Account, by_admin: Or
         applied(store, account, by_admin, f"F{number}", ONE, *([TWO] if number else []))
     held = waiting(store, account, "F9")
     at = next_monday()
-    due = store.digests.claim(at, lease_seconds=60)
+    due = store.digests.claim(at, owner="one", lease_seconds=60)
     assert due is not None
-    found = store.digests.get(*due)
+    found = store.digests.get(due.account, due.end)
     assert found.by_function == {"upload": 5, "keyword": 1}
     assert found.by_person == ((by_admin.actor, 5), (stop.actor, 1))
     assert (found.reappearing, found.most_often) == (1, ((ONE, 3),))
     assert (found.waiting, found.oldest) == (1, store.uploads.get(account.id, held.id))
     assert found.expired == ()
     # A week later all of that is old.
-    later = store.digests.get(account, due[1] + timedelta(days=7))
+    later = store.digests.get(account, due.end + timedelta(days=7))
     assert (later.by_function, later.reappearing, later.waiting) == ({}, 0, 1)
 
 
@@ -79,25 +80,38 @@ def test_one_of_many_replicas_sends_it(store: Store, account: Account) -> None:
     wants(store, account.id, "C0ADMINS")
     at = next_monday()
     with ThreadPoolExecutor(8) as pool:
-        got = [*pool.map(lambda _: store.digests.claim(at, lease_seconds=60), range(8))]
+        got = [*pool.map(lambda number: store.digests.claim(at, owner=f"{number}", lease_seconds=60), range(8))]
     [due] = [one for one in got if one is not None]
-    assert store.digests.claim(at + timedelta(seconds=59), lease_seconds=60) is None
-    assert store.digests.claim(at + timedelta(seconds=61), lease_seconds=60) == due
-    store.digests.done(account.id, due[1])
-    assert store.digests.claim(at + timedelta(days=1), lease_seconds=60) is None
-    assert store.digests.claim(at + timedelta(days=7), lease_seconds=60) is not None
+    assert store.digests.claim(at, owner="late", lease_seconds=60) is None
+    store.digests.done(due)
+    assert store.digests.claim(at + timedelta(days=1), owner="late", lease_seconds=60) is None
+    assert store.digests.claim(at + timedelta(days=7), owner="late", lease_seconds=60) is not None
+
+
+def test_a_digest_that_was_taken_over_is_not_its_old_holders(store: Store, account: Account) -> None:
+    """Whose lease ran out, and was taken over, cannot say that it was sent."""
+    wants(store, account.id, "C0ADMINS")
+    at = next_monday()
+    first = store.digests.claim(at, owner="frozen", lease_seconds=-1)
+    second = store.digests.claim(at, owner="awake", lease_seconds=60)
+    assert first is not None
+    assert second is not None
+    assert second.lease.fence == first.lease.fence + 1
+    with pytest.raises(LeaseLost):
+        store.digests.done(first)
+    store.digests.done(second)
 
 
 def test_off_unless_wanted(store: Store, account: Account) -> None:
     """An account that chose no channel gets none."""
-    assert store.digests.claim(next_monday(), lease_seconds=60) is None
+    assert store.digests.claim(next_monday(), owner="one", lease_seconds=60) is None
     wants(store, account.id, None)
-    assert store.digests.claim(next_monday(), lease_seconds=60) is None
+    assert store.digests.claim(next_monday(), owner="one", lease_seconds=60) is None
 
 
 def digests_of(office: Office) -> WeeklyDigests:
     client = AsyncWebClient(token=office.slack.bot_token, base_url=office.slack.api_url)
-    return WeeklyDigests(office.store, Poster(office.store, client), Tasks())
+    return WeeklyDigests(office.store, Poster(office.store, client), Tasks(), owner="test")
 
 
 async def test_it_is_posted_in_the_admins_channel(office: Office) -> None:

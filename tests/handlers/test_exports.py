@@ -11,11 +11,10 @@ from slack_sdk.errors import SlackApiError
 
 from bot.config import Settings
 from bot.sandbox import SandboxMessage, State
-from handlers.exports import wanted_of
-from handlers.slack.messages import Message
+from handlers.exports import export_filter_of
 from handlers.work.child import Child
 from handlers.work.exports import Exporter
-from store import Export, Function, Origin, Wanted
+from store import Export, ExportFilter, Function, Origin
 from tests.handlers.conftest import Office
 
 ONE, TWO, THREE = "+12125550100", "+12125550101", "+442079460018"
@@ -97,16 +96,15 @@ async def test_nothing_to_export(office: Office) -> None:
 )
 def test_what_cannot_be_is_said(text: str, said: str) -> None:
     """Each word that is wrong is named, with what there is."""
-    answer = wanted_of(text)
-    assert isinstance(answer, Message)
-    assert said in answer.text
-    assert answer.private
+    why = export_filter_of(text)
+    assert isinstance(why, str)
+    assert said in why
 
 
 def test_words_in_any_order() -> None:
     """Blanks and capitals do not matter."""
-    assert wanted_of("FORMAT: phones  Function:Upload") == Wanted("phones", None, "upload")
-    assert wanted_of("") == Wanted()
+    assert export_filter_of("FORMAT: phones  Function:Upload") == ExportFilter("phones", None, "upload")
+    assert export_filter_of("") == ExportFilter()
 
 
 async def test_who_may_not(office: Office) -> None:

@@ -8,10 +8,12 @@ import pytest
 
 from bot.sandbox import SandboxMessage, State
 from bot.sandbox.blocks import problems_of, view_problems
+from handlers.history import HistoryQuery
+from handlers.permissions import Action
 from handlers.views import history as views
 from handlers.views import optouts
 from store import Account, Function, Happening, Origin, Page, PhoneNumber, PhoneState, Store
-from tests.handlers.conftest import ADMINS, Office
+from tests.handlers.conftest import ADMINS, Office, on_both_databases
 from tests.handlers.test_files import LIST, drop, says, settled
 from tests.handlers.views.test_optouts import entry, opt_out, within_slacks_limits
 
@@ -27,6 +29,37 @@ async def shown(office: Office, user: str, words: str) -> SandboxMessage:
     return await office.people.until(there)
 
 
+@pytest.mark.parametrize(
+    ("text", "query", "action"),
+    [
+        ("", HistoryQuery(), Action.WHOLE_HISTORY),
+        ("<@U0ADMIN|admin>", HistoryQuery(actor="U0ADMIN"), Action.WHOLE_HISTORY),
+        ("<@W0GRID>", HistoryQuery(actor="W0GRID"), Action.WHOLE_HISTORY),
+        ("upload:7", HistoryQuery(upload=7), Action.WHOLE_HISTORY),
+        ("Upload : #7", HistoryQuery(upload=7), Action.WHOLE_HISTORY),
+        ("upload 7", HistoryQuery(upload=7), Action.WHOLE_HISTORY),
+        ("upload" + " " * 40_000 + "x", HistoryQuery(phone="upload" + " " * 40_000 + "x"), Action.HISTORY),
+        ("212 555 0100", HistoryQuery(phone="212 555 0100"), Action.HISTORY),
+        ("<tel:2125550100|212 555 0100>", HistoryQuery(phone="<tel:2125550100|212 555 0100>"), Action.HISTORY),
+        ("<@U0ADMIN> 212 555 0100", HistoryQuery(phone="<@U0ADMIN> 212 555 0100"), Action.HISTORY),
+        ("upload", HistoryQuery(phone="upload"), Action.HISTORY),
+    ],
+)
+def test_what_is_asked_for(text: str, query: HistoryQuery, action: Action) -> None:
+    """What follows `/optout history` is read once, and says by itself who may ask it."""
+    assert HistoryQuery.parse(text) == query
+    assert query.action is action
+
+
+def test_a_button_of_a_phones_history_is_of_that_phone_alone() -> None:
+    """Whatever else its value says: who presses it was admitted to one number's history."""
+    filters = {"phone": ONE, "actor": "U0ADMIN"}
+    assert HistoryQuery.of_button("history.phone.older", filters) == HistoryQuery(phone=ONE)
+    for query in (HistoryQuery(), HistoryQuery(actor="U0ADMIN"), HistoryQuery(upload=7), HistoryQuery(phone=ONE)):
+        assert HistoryQuery.of_button("history.all.older", query.filters) == query
+
+
+@on_both_databases
 async def test_the_whole_history_page_by_page(office: Office) -> None:
     """Newest first, ten at a time; *Older* and *Newer* take the page's place, and new entries do not shift it."""
     for number in range(23):
@@ -50,6 +83,7 @@ async def test_the_whole_history_page_by_page(office: Office) -> None:
     assert "call 22" in (await shown(office, "admin", "meanwhile")).all_text
 
 
+@on_both_databases
 async def test_what_one_person_did_and_one_upload(office: Office) -> None:
     """By a mention and by an upload's number; others' entries are left out."""
     await office.opt_out(ONE, by="admin", reason="mine")
@@ -69,6 +103,7 @@ async def test_what_one_person_did_and_one_upload(office: Office) -> None:
     assert "theirs" not in found.all_text
 
 
+@on_both_databases
 async def test_a_numbers_history_is_supports_too(office: Office) -> None:
     """Support sees one number's; the list's, a person's and an upload's are admins', by whatever button."""
     await office.opt_out(ONE, reason="asked")
@@ -130,6 +165,7 @@ async def test_a_remark_is_shown_whenever_the_number_is(office: Office) -> None:
     assert (state.opted_out, state.opt_outs, len(state.remarks)) == (False, (), 1)
 
 
+@on_both_databases
 async def test_a_remark_submitted_twice(office: Office) -> None:
     """Two submits of one form at once keep one remark and tell of it once."""
     found = await office.ask("admin", ONE, replies=0)

@@ -100,7 +100,7 @@ def test_a_doubled_event_is_received_by_one(replicas: tuple[Store, ...], account
     """The same event at two replicas at once is handled by exactly one."""
 
     def receiving(replica: Store, event: str) -> Callable[[], bool]:
-        return lambda: replica.deliveries.receive(account.id, event, "file_shared", "C1", {})
+        return lambda: replica.inbox.keep(account.id, event, "file_shared", "C1", {}) is not None
 
     for n in range(ROUNDS):
         assert sorted(together(*(receiving(replica, f"Ev{n}") for replica in replicas))) == [False, True]
@@ -110,17 +110,19 @@ def test_an_open_event_is_taken_by_one(replicas: tuple[Store, ...], account: Acc
     """Two replicas that look for work at once never get the same event."""
     store = replicas[0]
     for n in range(ROUNDS):
-        store.deliveries.receive(account.id, f"Ev{n}", "file_shared", "C1", {}, lease_seconds=0)
+        store.inbox.keep(account.id, f"Ev{n}", "file_shared", "C1", {}, lease_seconds=0)
 
     def taking(replica: Store) -> Callable[[], list[str]]:
         def take_all() -> list[str]:
-            return [taken.event_id for _ in range(ROUNDS) if (taken := replica.deliveries.take())]
+            return [
+                taken.event_id for _ in range(ROUNDS) if (taken := replica.inbox.claim("another", lease_seconds=60))
+            ]
 
         return take_all
 
     taken = together(*map(taking, replicas))
     assert sorted(taken[0] + taken[1]) == sorted(f"Ev{n}" for n in range(ROUNDS))
-    assert len(store.deliveries.recent(account.id, "file_shared", "C1", timedelta(minutes=1))) == ROUNDS
+    assert len(store.inbox.recent(account.id, "file_shared", "C1", timedelta(minutes=1))) == ROUNDS
 
 
 def test_a_database_locked_beyond_patience_is_a_sentence(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from store import (
     EXPORT_COLUMNS,
     Account,
+    ExportFilter,
     Function,
     ImportedNote,
     LeaseLost,
@@ -22,7 +23,6 @@ from store import (
     Origin,
     Row,
     Store,
-    Wanted,
     parse_phone,
 )
 from store.exports import Exports
@@ -71,7 +71,7 @@ def test_an_empty_list_exports_nothing(store: Store, account: Account) -> None:
     assert list(store.exports.rows(account.id)) == []
 
 
-def written(store: Store, account: Account, wanted: Wanted) -> str:
+def written(store: Store, account: Account, wanted: ExportFilter) -> str:
     out = io.StringIO(newline="")
     store.exports.write(account.id, out, wanted)
     return out.getvalue()
@@ -97,7 +97,7 @@ def test_what_was_exported_reads_back(
         clean = clean.encode("utf-8", "ignore").decode()
         store.optouts.add(account.id, [phone], dataclasses.replace(by_admin, reason=clean))
     path = tmp_path / f"{kind}.csv"
-    text = written(store, account, Wanted(kind))
+    text = written(store, account, ExportFilter(kind))
     path.write_text(text, encoding="utf-8", newline="")
     with ListReader(path) as reader:
         rows = [row for row in reader.rows() if isinstance(row, Row)]
@@ -116,7 +116,7 @@ def test_thrutext_has_its_columns_and_keeps_what_lists_said(
     work = applying(store, account, by_admin, counts(phones=1))
     carried = {PHONES[0]: ImportedNote(asked, "=please stop")}
     work.apply_batch(Batch({PHONES[0]: 2}, carried), [], lease_seconds=60)
-    header, row = csv.reader(io.StringIO(written(store, account, Wanted("thrutext"))))
+    header, row = csv.reader(io.StringIO(written(store, account, ExportFilter("thrutext"))))
     assert header == [
         "timestamp",
         "contact_id",
@@ -128,7 +128,7 @@ def test_thrutext_has_its_columns_and_keeps_what_lists_said(
         "opt_out_type",
     ]
     path = tmp_path / "thrutext.csv"
-    path.write_text(written(store, account, Wanted("thrutext")), encoding="utf-8", newline="")
+    path.write_text(written(store, account, ExportFilter("thrutext")), encoding="utf-8", newline="")
     with ListReader(path) as reader:
         [found] = [one for one in reader.rows() if isinstance(one, Row)]
         said = reader.carried(found.cells)
@@ -140,18 +140,18 @@ def test_since_and_function(store: Store, account: Account, by_admin: Origin) ->
     """Only phones with a standing reason that is such; the cells are of the oldest of those."""
     store.optouts.add(account.id, PHONES[:3], by_admin)
     store.optouts.add(account.id, PHONES[1:2], Origin(Function.KEYWORD, by_admin.actor, reason="STOP"))
-    only = written(store, account, Wanted("desk", function="keyword")).splitlines()
+    only = written(store, account, ExportFilter("desk", function="keyword")).splitlines()
     assert len(only) == 2
     assert only[1].startswith(f"{PHONES[1]},")
     assert "STOP" in only[1]
     soon = datetime.now(UTC) + timedelta(days=1)
-    assert written(store, account, Wanted("phones", since=soon)) == "phone\r\n"
-    assert len(written(store, account, Wanted("phones", since=soon - timedelta(days=2))).splitlines()) == 4
+    assert written(store, account, ExportFilter("phones", since=soon)) == "phone\r\n"
+    assert len(written(store, account, ExportFilter("phones", since=soon - timedelta(days=2))).splitlines()) == 4
 
 
 def test_an_export_is_made_by_one(store: Store, account: Account, by_admin: Origin) -> None:
     """Of many replicas one gets it, who is fenced off when another took it over; done, it is nobody's."""
-    asked = store.exports.ask(account.id, by_admin, Wanted("phones", datetime(2026, 10, 1, tzinfo=UTC), "upload"))
+    asked = store.exports.ask(account.id, by_admin, ExportFilter("phones", datetime(2026, 10, 1, tzinfo=UTC), "upload"))
     assert asked.entry.reason == "format phones, since 2026-10-01, function upload"
     with ThreadPoolExecutor(8) as pool:
         got = [*pool.map(lambda n: store.exports.claim(f"r{n}", lease_seconds=60), range(8))]

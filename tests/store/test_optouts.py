@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import sqlalchemy as sa
 
-from store import Account, Actor, Function, Origin, Store
+from store import Account, Actor, Function, KeyReused, Origin, Store
 
 ONE = "+12125550100"
 TWO = "+12125550101"
@@ -196,21 +196,24 @@ def test_what_asks_twice_is_done_once(store: Store, account: Account, by_admin: 
     """The second request of the same name does nothing and is answered as the first; another account's is its own."""
     other = store.accounts.get_or_create("T2", "Other")
     store.optouts.add(account.id, [TWO], by_admin)
-    first = store.optouts.add(account.id, [ONE, TWO], by_admin, once="view V1")
+    first = store.optouts.add(account.id, [ONE, TWO], by_admin, idempotency_key="view V1")
     store.optouts.delete(account.id, TWO, by_admin)
     store.optouts.add(account.id, [TWO], by_admin)
-    again = store.optouts.add(account.id, [ONE, TWO], by_admin, once="view V1")
+    again = store.optouts.add(account.id, [ONE, TWO], by_admin, idempotency_key="view V1")
     assert [(one.phone, one.entry, one.newly) for one in again] == [(one.phone, one.entry, one.newly) for one in first]
     assert [one.before and one.before.entry.id for one in again] == [None, 1]
     assert store.optouts.count(account.id) == 2
     assert len(store.optouts.list_entries(account.id, 9)) == 4
-    assert len(store.optouts.add(other.id, [ONE], by_admin, once="view V1")) == 1
-    assert store.deliveries.take(lease_seconds=0) is None
+    assert len(store.optouts.add(other.id, [ONE], by_admin, idempotency_key="view V1")) == 1
+    with pytest.raises(KeyReused):
+        store.optouts.add(
+            account.id, [ONE], dataclasses.replace(by_admin, function=Function.FORM), idempotency_key="view V1"
+        )
 
 
 def test_what_failed_can_be_asked_again(store: Store, account: Account, by_admin: Origin) -> None:
     """When the opt-out is rolled back, so is the name it was asked by."""
     with pytest.raises(sa.exc.IntegrityError):
-        store.optouts.add(account.id, ["nonsense"], by_admin, once="event Ev1")
-    [added] = store.optouts.add(account.id, [ONE], by_admin, once="event Ev1")
+        store.optouts.add(account.id, ["nonsense"], by_admin, idempotency_key="event Ev1")
+    [added] = store.optouts.add(account.id, [ONE], by_admin, idempotency_key="event Ev1")
     assert added.newly

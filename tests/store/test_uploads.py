@@ -105,7 +105,7 @@ def test_a_file_in_a_channel_is_one_upload(store: Store, account: Account) -> No
 
 def test_receiving_ends_the_event_that_told_of_it(store: Store, account: Account) -> None:
     """The upload and the end of its event are one transaction, so a taken-up event is not handled twice."""
-    store.deliveries.receive(account.id, "Ev1", "file_shared", "C1", {}, lease_seconds=0)
+    event = store.inbox.keep(account.id, "Ev1", "file_shared", "C1", {}, lease_seconds=0)
     store.uploads.receive(
         account.id,
         file_id="F1",
@@ -116,9 +116,9 @@ def test_receiving_ends_the_event_that_told_of_it(store: Store, account: Account
         permalink=None,
         actor=DROPPER,
         country=None,
-        delivery="Ev1",
+        event=event,
     )
-    assert store.deliveries.take() is None
+    assert store.inbox.claim("another", lease_seconds=60) is None
 
 
 def test_an_upload_is_not_another_accounts(store: Store, account: Account) -> None:

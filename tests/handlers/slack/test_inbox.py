@@ -7,7 +7,7 @@ import pytest
 
 from bot.config import Settings
 from bot.sandbox import State
-from handlers.slack.inbox import account_of
+from handlers.slack.inbox import installation_of
 from tests.handlers.conftest import TICKETS, Office
 from tests.handlers.test_files import LIST, UPLOADS, drop, says, settled
 
@@ -34,7 +34,7 @@ async def all_done(office: Office) -> None:
     async with asyncio.timeout(10):
         while True:
             with office.store.database.read() as connection:
-                left = connection.exec_driver_sql("SELECT count(*) FROM deliveries WHERE done_at IS NULL").scalar_one()
+                left = connection.exec_driver_sql("SELECT count(*) FROM inbox WHERE state = 'pending'").scalar_one()
             if not left:
                 return
             await office.people.state(after=(await office.people.state()).version, timeout=0.1)
@@ -113,7 +113,7 @@ async def test_an_event_whose_process_died(office: Office) -> None:
         "event": event,
         "authorizations": [{"team_id": office.slack.team_id, "user_id": office.slack.bot_user_id, "is_bot": True}],
     }
-    assert office.store.deliveries.receive(office.account.id, "Ev0LEFT", "file_shared", channel, body, lease_seconds=0)
+    assert office.store.inbox.keep(office.account.id, "Ev0LEFT", "file_shared", channel, body, lease_seconds=0)
     await handled_once(office, ts)
 
 
@@ -127,9 +127,7 @@ async def test_an_event_that_cannot_be_read_stops_no_other(office: Office) -> No
     }
     for number in range(2):
         body = broken | {"event_id": f"Ev0BROKEN{number}", "event": {"type": "file_shared"}}
-        office.store.deliveries.receive(
-            office.account.id, f"Ev0BROKEN{number}", "file_shared", None, body, lease_seconds=0
-        )
+        office.store.inbox.keep(office.account.id, f"Ev0BROKEN{number}", "file_shared", None, body, lease_seconds=0)
     ts = await drop(office, LIST)
     await says(office, ts, "3 phones to opt out")
 
@@ -185,4 +183,4 @@ async def test_events_nobody_asked_for(office: Office) -> None:
 )
 def test_whose_payload_it_is(body: dict[str, Any], account: tuple[str, str | None]) -> None:
     """The account is the organisation or workspace that installed the app, in every kind of payload."""
-    assert account_of(body) == account
+    assert installation_of(body) == account

@@ -128,9 +128,9 @@ def test_added_counts_and_lines() -> None:
     before = OptOut(two, entry(1, Function.UPLOAD, upload_id=1, file_name="uk.csv"), 88, None, None, None)
     made = entry(5, reason="asked")
     typed = [
-        optouts.Typed(number(remark="extension x12 left off"), times=2),
-        optouts.Typed(NotAPhone("12", Reason.TOO_SHORT, "2 digits, a US number has 10")),
-        optouts.Typed(number(two, flagged=True)),
+        optouts.EnteredNumber(number(remark="extension x12 left off"), times=2),
+        optouts.EnteredNumber(NotAPhone("12", Reason.TOO_SHORT, "2 digits, a US number has 10")),
+        optouts.EnteredNumber(number(two, flagged=True)),
     ]
     message = optouts.added(typed, {ONE: Added(ONE, made, None), two: Added(two, made, before)}, ADMIN, "US")
     assert message.text == "*2 phones opted out*, 1 of them already before, 1 not understood · by <@U0ADMIN>"
@@ -150,9 +150,9 @@ def test_added_counts_and_lines() -> None:
 def test_added_without_anything_new() -> None:
     """Nothing new, and nothing at all, are said as such."""
     known = Added(ONE, entry(2), opt_out(entry(1)))
-    already = optouts.added([optouts.Typed(number())], {ONE: known}, ADMIN, "US")
+    already = optouts.added([optouts.EnteredNumber(number())], {ONE: known}, ADMIN, "US")
     assert already.text.startswith("*1 phone was already opted out* · by")
-    none = optouts.added([optouts.Typed(NotAPhone("x", Reason.LETTERS, "has letters in it"))], {}, ADMIN, "US")
+    none = optouts.added([optouts.EnteredNumber(NotAPhone("x", Reason.LETTERS, "has letters in it"))], {}, ADMIN, "US")
     assert none.text.startswith("*No phone was opted out*, 1 not understood")
     assert none.settles is None
 
@@ -254,9 +254,9 @@ def test_countries() -> None:
 def test_slack_takes_whatever_was_typed(typed: list[str], reason: str) -> None:
     """Any mixture of numbers, notes and nonsense stays within Slack's limits and lets no markup through."""
     made = entry(1, reason=reason or None)
-    found = [optouts.Typed(NotAPhone(text, Reason.NOT_A_NUMBER, "no digits in it")) for text in typed]
+    found = [optouts.EnteredNumber(NotAPhone(text, Reason.NOT_A_NUMBER, "no digits in it")) for text in typed]
     phones = {f"+1212555{n:04}": Added(f"+1212555{n:04}", made, None) for n in range(len(typed))}
-    message = optouts.added([*found, *(optouts.Typed(number(phone)) for phone in phones)], phones, ADMIN, "US")
+    message = optouts.added([*found, *(optouts.EnteredNumber(number(phone)) for phone in phones)], phones, ADMIN, "US")
     assert within_slacks_limits(message)
     assert "<!channel>" not in words(message)
 

@@ -1,0 +1,64 @@
+"""
+`/metrics`: what waits, what was discarded, what was forgotten and which loops are alive, for Prometheus and its kin.
+
+https://prometheus.io/docs/instrumenting/exposition_formats/. Every figure is read when it is asked for.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import structlog
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from bot.app import Desk
+from store import Store, StoreError
+
+log = structlog.get_logger()
+
+
+class DeskCollector(Collector):
+    """Reads the figures of *desk* and of its *store*."""
+
+    def __init__(self, desk: Desk, store: Store) -> None:
+        self._desk = desk
+        self._store = store
+
+    def collect(self) -> Iterator[Metric]:
+        """All families; those of the database are missing while it is away."""
+        alive = GaugeMetricFamily("optout_loop_alive", "Whether a background loop runs.", labels=["loop"])
+        failing = GaugeMetricFamily("optout_loop_failing", "Whether a loop's last look failed.", labels=["loop"])
+        for loop in self._desk.loops:
+            alive.add_metric([loop.name], float(loop.alive))
+            failing.add_metric([loop.name], float(loop.alive and loop.state != "ok"))
+        yield alive
+        yield failing
+        pruned = CounterMetricFamily("optout_pruned_rows", "Rows that retention dealt with.", labels=["kind"])
+        for kind, rows in self._desk.retention.pruned.items():
+            pruned.add_metric([kind], rows)
+        yield pruned
+        try:
+            yield from self._backlogs()
+        except StoreError as error:
+            log.warning("metrics lack the database's", why=str(error))
+
+    def _backlogs(self) -> Iterator[Metric]:
+        waiting = GaugeMetricFamily(
+            "optout_waiting", "Rows of a table of work that are not finished.", labels=["table"]
+        )
+        age = GaugeMetricFamily("optout_waiting_seconds", "Age of the oldest of them.", labels=["table"])
+        lost = GaugeMetricFamily("optout_discarded", "Rows that can never be done, for a person.", labels=["table"])
+        at = datetime.now(UTC)
+        for table, backlog in self._store.backlogs().items():
+            waiting.add_metric([table], backlog.waiting)
+            age.add_metric([table], (at - backlog.oldest).total_seconds() if backlog.oldest else 0.0)
+            lost.add_metric([table], sum(backlog.discarded.values()))
+        yield from (waiting, age, lost)
+
+
+def exposition(desk: Desk, store: Store) -> bytes:
+    """The figures, as text. Blocks: it reads the database."""
+    registry = CollectorRegistry()
+    registry.register(DeskCollector(desk, store))
+    return generate_latest(registry)

@@ -1,0 +1,109 @@
+"""What a modal carries as its `private_metadata`, which Slack hands back with each press and with the submit."""
+
+import json
+from dataclasses import dataclass
+from typing import Self
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers.slack.places import Place
+from store import Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModalContext:
+    """
+    Where a modal was opened, as in `Place`, and what it is about: at most 3,000 characters of JSON.
+
+    *phone*: in E.164; *upload*: its id. *last_entry* (of a phone) and *fingerprint* (of an upload or of settings): what
+    the modal was made from, by which a change since is noticed. *permalink*: of the message a shortcut was used on.
+    """
+
+    channel_id: str
+    channel_name: str | None = None
+    thread_ts: str | None = None
+    message_ts: str | None = None
+    ephemeral: bool = False
+    response_url: str | None = None
+    phone: str = ""
+    upload: int = 0
+    last_entry: int | None = None
+    fingerprint: str = ""
+    permalink: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        place: Place,
+        *,
+        phone: str = "",
+        upload: int = 0,
+        last_entry: int | None = None,
+        fingerprint: str = "",
+    ) -> Self:
+        """The context of a modal that is opened at *place*."""
+        return cls(
+            channel_id=place.channel_id,
+            channel_name=place.channel_name,
+            thread_ts=place.thread_ts,
+            message_ts=place.message_ts,
+            # A message that the asker alone sees is answered to them alone.
+            ephemeral=place.ephemeral,
+            response_url=place.response_url if place.ephemeral else None,
+            phone=phone,
+            upload=upload,
+            last_entry=last_entry,
+            fingerprint=fingerprint,
+        )
+
+    def place(self, actor: Actor, client: AsyncWebClient) -> Place:
+        """Where the modal was opened; *actor* uses it now."""
+        return Place(
+            actor=actor,
+            channel_id=self.channel_id,
+            channel_name=self.channel_name,
+            thread_ts=self.thread_ts,
+            message_ts=self.message_ts,
+            response_url=self.response_url,
+            ephemeral=self.ephemeral,
+            client=client,
+        )
+
+    def to_json(self) -> str:
+        """By the names that modals which are open in Slack carry already."""
+        about = {
+            "phone": self.phone,
+            "upload": self.upload or None,
+            "seen": self.fingerprint or self.last_entry,
+            "link": self.permalink,
+        }
+        return json.dumps(
+            {
+                "channel": self.channel_id,
+                "name": self.channel_name,
+                "thread": self.thread_ts,
+                "message": self.message_ts,
+                "alone": self.ephemeral,
+                "response_url": self.response_url,
+                **{name: value for name, value in about.items() if value not in {None, ""}},
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Raises `KeyError` without a channel, and `ValueError` when it is not JSON."""
+        packed = json.loads(text)
+        seen = packed.get("seen")
+        return cls(
+            channel_id=packed["channel"],
+            channel_name=packed.get("name"),
+            thread_ts=packed.get("thread"),
+            message_ts=packed.get("message"),
+            ephemeral=bool(packed.get("alone")),
+            response_url=packed.get("response_url"),
+            phone=packed.get("phone", ""),
+            upload=int(packed.get("upload", 0)),
+            last_entry=seen if isinstance(seen, int) else None,
+            fingerprint=seen if isinstance(seen, str) else "",
+            permalink=packed.get("link"),
+        )

@@ -1,0 +1,54 @@
+"""What waits in a table of work, and what was discarded there: for operators."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from store.database import Database
+
+# Reasons that are told apart; the rest are counted under the last of them.
+MOST_REASONS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """
+    Rows of a table of work. *waiting*: how many are not finished, and since when the *oldest* of them is not.
+
+    *discarded*: how many can never be done, by reason, most first.
+    """
+
+    waiting: int
+    oldest: datetime | None
+    discarded: Mapping[str, int]
+
+
+def backlog_of(
+    database: Database,
+    table: sa.Table,
+    waiting: Sequence[str],
+    discarded: str,
+    *where: sa.ColumnElement[bool],
+    reason: sa.ColumnElement[str],
+    since: sa.ColumnElement[datetime],
+) -> Backlog:
+    """
+    The backlog of *table* by its `state`.
+
+    *waiting* and *discarded*: the states that stand for these; *where*: which of the discarded ones count. *reason* and
+    *since*: why one was discarded, and when it was asked for.
+    """
+    open_ = sa.select(sa.func.count(), sa.func.min(since)).select_from(table).where(table.c.state.in_(waiting))
+    number = sa.func.count().label("number")
+    lost = (
+        sa.select(reason, number)
+        .where(table.c.state == discarded, *where)
+        .group_by(reason)
+        .order_by(number.desc(), reason)
+        .limit(MOST_REASONS)
+    )
+    with database.read() as connection:
+        count, oldest = connection.execute(open_).one()
+        return Backlog(count, oldest, {row[0]: row[1] for row in connection.execute(lost)})

@@ -1,0 +1,60 @@
+"""
+Idempotency keys: what was asked for once is done once, however often it is asked.
+
+A key is written in the transaction of its effect, so that both are there or neither. It comes with the fingerprint of
+the request: the same key for another request is a mistake of whoever asks, and is told so
+(https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/, section 2.4).
+"""
+
+import hashlib
+import json
+from typing import Any
+
+import sqlalchemy as sa
+
+from store.database import Database
+from store.errors import KeyReused
+from store.models import idempotency_keys
+from store.rows import now
+
+
+def fingerprint_of(*request: Any) -> str:
+    """The fingerprint of a request, whose parts must be JSON's."""
+    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+
+
+def is_new(database: Database, connection: sa.Connection, account: int, key: str, fingerprint: str) -> bool:
+    """
+    Write *key* down, in the transaction of its effect; False when that was done already, see `result_of`.
+
+    Two who ask at once wait for each other. Raises `KeyReused` when the key was used for another request.
+    """
+    statement = (
+        database.insert(idempotency_keys)
+        .values(account_id=account, key=key, fingerprint=fingerprint, result={}, made_at=now())
+        .on_conflict_do_nothing(index_elements=["account_id", "key"])
+        .returning(idempotency_keys.c.key)
+    )
+    if connection.execute(statement).first() is not None:
+        return True
+    known = connection.execute(sa.select(idempotency_keys.c.fingerprint).where(*_is(account, key))).scalar_one()
+    # One from before there were fingerprints has none.
+    if known not in ("", fingerprint):
+        raise KeyReused("This was asked for before with something else in it. Nothing was changed.")
+    return False
+
+
+def set_result(connection: sa.Connection, account: int, key: str, result: dict[str, Any]) -> None:
+    """Keep what the request of *key* led to, in the same transaction."""
+    connection.execute(sa.update(idempotency_keys).where(*_is(account, key)).values(result=result))
+
+
+def result_of(connection: sa.Connection, account: int, key: str) -> dict[str, Any]:
+    """What the request of *key* led to; empty where that was not kept."""
+    query = sa.select(idempotency_keys.c.result).where(*_is(account, key))
+    found: dict[str, Any] = connection.execute(query).scalar_one()
+    return found
+
+
+def _is(account: int, key: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return idempotency_keys.c.account_id == account, idempotency_keys.c.key == key

@@ -1,0 +1,268 @@
+"""
+The outbox: messages to Slack, each under a key of its own, kept until they are given and there once.
+
+What was done is in the database when its answer is kept here; a process that dies before it has said so leaves the
+saying to the next one. Slack's answer to a post can be lost too. Slack tells what was posted a second way, by an event;
+whichever way comes first writes down here where the message is, and the first is the one that counts: any other is an
+extra, and is taken away.
+
+A row is one message in Slack. That of an answer holds, until it is given, all that is to be said, in its details too.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from store import leases
+from store.backlog import Backlog, backlog_of
+from store.database import Database
+from store.history import link_entry
+from store.leases import Lease
+from store.models import outbox
+from store.rows import now
+
+# Of the payloads that this program writes. What a newer one wrote is left to it.
+PAYLOAD_VERSION: Final = 1
+
+
+class OutboxState(StrEnum):
+    """Where a message stands. What may follow is in `NEXT`."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    # A second copy of a message that is there already: it is to be taken away.
+    EXTRA = "extra"
+    DISCARDED = "discarded"
+
+
+NEXT: Final[Mapping[OutboxState, frozenset[OutboxState]]] = {
+    OutboxState.PENDING: frozenset({OutboxState.SENT, OutboxState.DISCARDED}),
+    # Taken away.
+    OutboxState.EXTRA: frozenset({OutboxState.DISCARDED}),
+    OutboxState.SENT: frozenset(),
+    OutboxState.DISCARDED: frozenset(),
+}
+WAITING: Final = tuple(state for state, following in NEXT.items() if following)
+TAKEN_AWAY: Final = "a second copy, taken away"
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A message in Slack."""
+
+    channel_id: str
+    ts: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxMessage:
+    """
+    A row that waits, held under *lease*. *payload*: what is to be said, as whoever kept it wrote it.
+
+    *post*: where it is in Slack; None before it was posted. *attempts*: how often it was taken on, from 1.
+    """
+
+    account_id: int
+    key: str
+    state: OutboxState
+    payload: dict[str, Any]
+    post: Post | None
+    attempts: int
+    lease: Lease
+
+
+class Outbox:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def keep(
+        self, account: int, key: str, payload: dict[str, Any], *, owner: str = "", lease_seconds: float = 30
+    ) -> OutboxMessage | None:
+        """Keep what is to be said under *key*, leased to the caller. None when there is such a message already."""
+        statement = (
+            self._database.insert(outbox)
+            .values(
+                account_id=account,
+                key=key,
+                state=OutboxState.PENDING,
+                version=PAYLOAD_VERSION,
+                payload=payload,
+                received_at=now(),
+                attempts=1,
+                **leases.leased(owner, lease_seconds=lease_seconds),
+            )
+            .on_conflict_do_nothing(index_elements=["account_id", "key"])
+            .returning(outbox)
+        )
+        # An answer that a power cut takes is asked for again; what it tells of is on disk.
+        with self._database.write(durable=False) as connection:
+            row = connection.execute(statement).mappings().one_or_none()
+            return None if row is None else _message_of(row)
+
+    def claim(self, owner: str, *, lease_seconds: float) -> OutboxMessage | None:
+        """The message of any account that has waited longest, pending or extra; None when none waits."""
+        query = (
+            sa.select(outbox)
+            .where(outbox.c.state.in_(WAITING), outbox.c.version <= PAYLOAD_VERSION)
+            .order_by(outbox.c.lease_until)
+        )
+        row = leases.claim(
+            self._database, outbox, query, owner, lease_seconds=lease_seconds, attempts=outbox.c.attempts + 1
+        )
+        return None if row is None else _message_of(row)
+
+    def change(self, message: OutboxMessage, payload: dict[str, Any]) -> None:
+        """Say something else than was kept. Raises `LeaseLost`, as all that follow."""
+        self._change(message, payload=payload)
+
+    def renew(self, message: OutboxMessage, *, lease_seconds: float) -> None:
+        """Hold *message* for *lease_seconds* from now."""
+        self._change(message, **leases.until(lease_seconds))
+
+    def postpone(self, message: OutboxMessage, *, seconds: float) -> None:
+        """Give *message* back: whoever looks in *seconds* or later may claim it."""
+        self._change(message, **leases.given_back(seconds=seconds))
+
+    def sent(
+        self,
+        message: OutboxMessage,
+        *,
+        posts: Mapping[str, Post] | None = None,
+        entry: int | None = None,
+        head: Post | None = None,
+        permalink: str | None = None,
+    ) -> None:
+        """
+        All of it was given: its words go.
+
+        *posts*: messages by their keys that were posted with it and are not written down yet. *entry*: what it tells of,
+        which is then linked to its message *head* by *permalink*.
+        """
+        with self._database.write(durable=False) as connection:
+            self._finish(connection, message, OutboxState.SENT, payload=sa.null())
+            for key, post in (posts or {}).items():
+                self._write_down(connection, message.account_id, key, post)
+            if entry is not None and head is not None:
+                link_entry(connection, message.account_id, entry, head.ts, permalink)
+
+    def discard(self, message: OutboxMessage, reason: str) -> None:
+        """It can never be given, for *reason*. What was to be said is kept for a person, until retention takes it."""
+        with self._database.write(durable=False) as connection:
+            self._finish(connection, message, OutboxState.DISCARDED, reason=reason)
+
+    def find(self, account: int, key: str) -> Post | None:
+        """Where the message of *key* is; None when it was not posted, as far as is known."""
+        query = sa.select(outbox).where(*_is(account, key))
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else _post_of(row)
+
+    def posted(self, account: int, key: str, post: Post) -> Post:
+        """*post* was posted as the message of *key*: which is the one that counts. It itself is an extra when it is not."""
+        known = self.find(account, key)
+        if known == post:
+            return post
+        # What a power cut takes back is learned again from Slack's event, or from whoever reads the channel.
+        with self._database.write(durable=False) as connection:
+            if known is None:
+                return self._write_down(connection, account, key, post)
+            return self._extra(connection, account, known, post)
+
+    def backlog(self) -> Backlog:
+        """What waits, and what was discarded and why, of all accounts; extras that were taken away are no loss."""
+        return backlog_of(
+            self._database,
+            outbox,
+            WAITING,
+            OutboxState.DISCARDED,
+            outbox.c.reason != TAKEN_AWAY,
+            reason=outbox.c.reason,
+            since=outbox.c.received_at,
+        )
+
+    def _write_down(self, connection: sa.Connection, account: int, key: str, post: Post) -> Post:
+        statement = self._database.insert(outbox).values(
+            account_id=account,
+            key=key,
+            state=OutboxState.SENT,
+            version=PAYLOAD_VERSION,
+            channel_id=post.channel_id,
+            ts=post.ts,
+            received_at=now(),
+            finished_at=now(),
+            attempts=1,
+            fence=0,
+            **leases.given_back(),
+        )
+        # The first that is written down counts.
+        first = {name: sa.func.coalesce(outbox.c[name], statement.excluded[name]) for name in ("channel_id", "ts")}
+        statement = statement.on_conflict_do_update(index_elements=["account_id", "key"], set_=first)
+        found = _post_of(connection.execute(statement.returning(outbox)).mappings().one())
+        assert found is not None  # noqa: S101  written in this statement, or before
+        return found if found == post else self._extra(connection, account, found, post)
+
+    def _extra(self, connection: sa.Connection, account: int, counts: Post, post: Post) -> Post:
+        """Have *post* taken away, since *counts* is the message."""
+        statement = (
+            self._database.insert(outbox)
+            .values(
+                account_id=account,
+                key=f"extra {post.channel_id} {post.ts}",
+                state=OutboxState.EXTRA,
+                version=PAYLOAD_VERSION,
+                channel_id=post.channel_id,
+                ts=post.ts,
+                received_at=now(),
+                attempts=0,
+                fence=0,
+                **leases.given_back(),
+            )
+            .on_conflict_do_nothing(index_elements=["account_id", "key"])
+        )
+        connection.execute(statement)
+        return counts
+
+    def _change(self, message: OutboxMessage, **values: Any) -> None:
+        with self._database.write(durable=False) as connection:
+            leases.change(connection, outbox, _waiting(message), message.lease, **values)
+
+    @staticmethod
+    def _finish(connection: sa.Connection, message: OutboxMessage, state: OutboxState, **values: Any) -> sa.RowMapping:
+        assert state in NEXT[message.state]  # noqa: S101  our own calls
+        return leases.change(
+            connection,
+            outbox,
+            _waiting(message),
+            message.lease,
+            state=state,
+            finished_at=now(),
+            **leases.given_back(),
+            **values,
+        )
+
+
+def _is(account: int, key: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return outbox.c.account_id == account, outbox.c.key == key
+
+
+def _waiting(message: OutboxMessage) -> Iterable[sa.ColumnElement[bool]]:
+    return *_is(message.account_id, message.key), outbox.c.state == message.state
+
+
+def _post_of(row: sa.RowMapping) -> Post | None:
+    return None if row["ts"] is None else Post(row["channel_id"], row["ts"])
+
+
+def _message_of(row: sa.RowMapping) -> OutboxMessage:
+    return OutboxMessage(
+        account_id=row["account_id"],
+        key=row["key"],
+        state=OutboxState(row["state"]),
+        payload=row["payload"] or {},
+        post=_post_of(row),
+        attempts=row["attempts"],
+        lease=leases.lease_of(row),
+    )

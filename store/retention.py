@@ -1,0 +1,126 @@
+"""
+Retention: what was kept for a while is forgotten when nobody can need it any more. docs/retention.md is the table.
+
+What a row was needed for decides how long it stays. Entries and opt-outs are the list itself, and the evidence for it:
+they stay. A round is bounded, so that it never holds up the list's own work.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from store.database import Database
+from store.inbox import InboxState
+from store.models import accounts, idempotency_keys, inbox, outbox, unreadable_rows, uploads
+from store.outbox import OutboxState
+from store.records import Deadlines
+from store.rows import account_of, now
+from store.upload_states import UploadState
+
+# Rows of one kind in one transaction. More at once made PostgreSQL plan a scan of the whole table.
+ROUND = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """
+    How many rows one round dealt with.
+
+    *payloads*: handled events whose words went. *events*, *messages* and *keys*: names of handled events, of messages to
+    Slack and of requests. *unreadable*: rows of lists.
+    """
+
+    payloads: int = 0
+    events: int = 0
+    messages: int = 0
+    keys: int = 0
+    unreadable: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.payloads + self.events + self.messages + self.keys + self.unreadable
+
+
+class Retention:
+    """
+    Deletes what has had its time.
+
+    *payloads*: how long the words of a handled event stay. *names*: how long it is known that an event was handled, a
+    message sent, a request done; for as long what was discarded stays to be looked at. *deadlines*: how long lists can be undone.
+    """
+
+    def __init__(self, database: Database, *, payloads: timedelta, names: timedelta, deadlines: Deadlines) -> None:
+        self._database = database
+        self._payloads = payloads
+        self._names = names
+        self._deadlines = deadlines
+
+    def prune(self) -> Pruned:
+        """One round: at most `ROUND` rows of each kind. There may be more as long as it finds any."""
+        at = now()
+        old = at - self._names
+        words = sa.and_(
+            inbox.c.payload.is_not(None),
+            inbox.c.state == InboxState.DONE,
+            inbox.c.finished_at < at - self._payloads,
+        )
+        finished = outbox.c.state.in_((OutboxState.SENT, OutboxState.DISCARDED)) & (outbox.c.finished_at < old)
+        return Pruned(
+            payloads=self._blank(inbox, words, {"payload": sa.null()}),
+            events=self._delete(inbox, (inbox.c.state != InboxState.PENDING) & (inbox.c.finished_at < old)),
+            messages=self._delete(outbox, finished),
+            keys=self._delete(idempotency_keys, idempotency_keys.c.made_at < old),
+            unreadable=sum(self._unreadable_of(row, at) for row in self._accounts()),
+        )
+
+    def _accounts(self) -> list[sa.RowMapping]:
+        with self._database.read() as connection:
+            return list(connection.execute(sa.select(accounts)).mappings())
+
+    def _unreadable_of(self, row: sa.RowMapping, at: datetime) -> int:
+        """
+        The unreadable rows of lists that cannot be undone any more: they hold names and addresses.
+
+        One that was stopped can still be continued. Its checkpoint goes with the rows: they are read from the file again.
+        """
+        account = account_of(row)
+        cutoff = at - self._deadlines.within(account.settings).undo
+        ended = (UploadState.DONE, UploadState.STOPPED, UploadState.FAILED)
+        over = sa.or_(
+            uploads.c.state == UploadState.UNDONE, sa.and_(uploads.c.state.in_(ended), uploads.c.finished_at < cutoff)
+        )
+        of_over = sa.select(uploads.c.id).where(uploads.c.account_id == account.id, over)
+        mine = unreadable_rows.c.account_id == account.id, unreadable_rows.c.upload_id.in_(of_over)
+        with self._database.read() as connection:
+            found = set(connection.execute(sa.select(unreadable_rows.c.upload_id).where(*mine).distinct()).scalars())
+        if not found:
+            return 0
+        with self._database.write(durable=False) as connection:
+            connection.execute(
+                sa.update(uploads)
+                .where(uploads.c.account_id == account.id, uploads.c.id.in_(found))
+                .where(uploads.c.state == UploadState.STOPPED)
+                .values(last_unreadable=0)
+            )
+            return self._database.delete_some(connection, unreadable_rows, sa.and_(*mine), ROUND)
+
+    def _delete(self, table: sa.Table, where: sa.ColumnElement[bool]) -> int:
+        if not self._any(table, where):
+            return 0
+        with self._database.write(durable=False) as connection:
+            return self._database.delete_some(connection, table, where, ROUND)
+
+    def _blank(self, table: sa.Table, where: sa.ColumnElement[bool], values: dict[str, sa.Null]) -> int:
+        if not self._any(table, where):
+            return 0
+        with self._database.write(durable=False) as connection:
+            return self._database.update_some(connection, table, where, ROUND, values)
+
+    def _any(self, table: sa.Table, where: sa.ColumnElement[bool]) -> bool:
+        # Most rounds find nothing, and on SQLite a transaction that may write would hold up every writer.
+        with self._database.read() as connection:
+            return (
+                connection.execute(sa.select(sa.literal(1)).select_from(table).where(where).limit(1)).first()
+                is not None
+            )

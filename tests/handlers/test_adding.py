@@ -1,0 +1,151 @@
+"""Opting out is one use case: whatever surface asks, and however often Slack delivers what was asked, it is done once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import pytest
+from pydantic import SecretStr
+
+from bot.config import Settings
+from bot.sandbox import EmbeddedSlack, SandboxMessage, State
+from bot.serve import listening
+from handlers.entered import read_phones
+from store import Cause, Function, NotAPhone
+from tests.handlers.conftest import TICKETS, Office, on_both_databases
+from tests.handlers.slack.test_outbox import settled
+from tests.handlers.test_forms import form, submit
+
+ONE, TWO = "+12125550100", "+12125550101"
+
+
+@pytest.fixture
+def settings(settings: Settings, slack: EmbeddedSlack) -> Settings:
+    """Slack sends signed requests instead of envelopes: nothing but what stands in them says that they are the same."""
+    secret = SecretStr(slack.signing_secret)
+    return settings.model_copy(update={"slack_app_token": None, "slack_signing_secret": secret})
+
+
+@pytest.fixture
+async def over_http(office: Office) -> AsyncIterator[Office]:
+    """The office, reached by signed requests."""
+    async with listening(office.service.routes(), "127.0.0.1", 0) as address:
+        office.slack.events_url = f"{address}/slack/events"
+        yield office
+
+
+async def by_command(office: Office) -> None:
+    assert (await office.people.command("support", TICKETS, f"/optout add {ONE}, 12345")).ok
+
+
+async def by_mention(office: Office) -> None:
+    text = f"<@{office.slack.bot_user_id}> opt out {ONE} because they wrote so"
+    assert (await office.people.message("support", TICKETS, text, raw=True)).ok
+
+
+async def by_button(office: Office) -> None:
+    found = await office.ask("support", ONE, channel=TICKETS, replies=0)
+    await office.press("support", found, "optout.add")
+
+
+async def by_form(office: Office) -> None:
+    view = await form(office, "support", "add", channel=TICKETS)
+    assert (await submit(office, "support", view, numbers=ONE, cause=Cause.LEGAL)).ok
+
+
+async def by_shortcut(office: Office) -> None:
+    ticket = await office.people.message("guest", TICKETS, f"stop texting {ONE}")
+    assert (await office.people.shortcut("support", "optout.check", channel=TICKETS, ts=ticket.ts)).acknowledged
+
+    def filled(state: State) -> dict[str, Any] | None:
+        return next((view for view in state.views("support") if view["callback_id"] == "optout.check"), None)
+
+    view = await office.people.until(filled)
+    assert (await office.people.submit("support", view["id"], {"check.cause": Cause.ASKED})).ok
+
+
+SURFACES = {
+    Function.COMMAND: by_command,
+    Function.MENTION: by_mention,
+    Function.BUTTON: by_button,
+    Function.FORM: by_form,
+    Function.SHORTCUT: by_shortcut,
+}
+
+# What Slack calls the command, the event, the action and the submitted modals.
+NAMES = {"/optout", "app_mention", "optout.add", "form.add", "optout.check"}
+
+
+def answers(state: State) -> list[SandboxMessage]:
+    """What says in the tickets' channel or its threads that somebody was opted out."""
+    return [one for one in state.channel(TICKETS).everything if "1 phone opted out*" in one.text]
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """One request as Slack sent it: the same body under the same signature however often it is sent."""
+
+    url: str
+    body: bytes
+    headers: dict[str, str]
+
+    @classmethod
+    def last(cls, office: Office) -> "SignedRequest":
+        """The last one that somebody's act led to."""
+        courier = office.slack.platform.feed.courier
+        assert office.slack.events_url is not None
+        return cls(
+            office.slack.events_url,
+            *courier._signed([delivery for delivery in courier.log if delivery.name in NAMES][-1]),
+        )
+
+    async def send(self, times: int) -> None:
+        """Send it so many times at once; it must be acknowledged each time."""
+
+        async def once() -> int:
+            async with session.post(self.url, data=self.body, headers=self.headers) as response:
+                return response.status
+
+        async with aiohttp.ClientSession() as session:
+            assert await asyncio.gather(*(once() for _ in range(times))) == [200] * times
+
+
+@on_both_databases
+@pytest.mark.parametrize("function", SURFACES)
+async def test_what_is_delivered_twice_is_done_once(over_http: Office, function: Function) -> None:
+    """A request that comes again, at once or later, makes one entry and gives one answer, whatever surface it is from."""
+    office = over_http
+    ask: Callable[[Office], Awaitable[None]] = SURFACES[function]
+    await ask(office)
+    request = SignedRequest.last(office)
+    await request.send(2)
+    await office.people.until(answers)
+    await request.send(1)
+    [entry] = office.store.optouts.list_entries(office.account.id, 9)
+    assert entry.function == function
+    assert len(office.store.optouts.find(office.account.id, ONE).opt_outs) == 1
+    await settled(office)
+    assert len(answers(await office.people.state())) == 1
+
+
+@on_both_databases
+async def test_asked_anew_is_done_anew(over_http: Office) -> None:
+    """The same words typed twice are two requests: the second is kept as a further reason."""
+    for said in ("*1 phone opted out*", "*1 phone was already opted out*"):
+        assert (await over_http.ask("support", f"add {ONE}")).text.startswith(said)
+    assert len(over_http.store.optouts.find(over_http.account.id, ONE).opt_outs) == 2
+
+
+def test_each_number_once_with_how_often_it_was_entered() -> None:
+    """Phones by what they are, however they were written; what is no phone by how it was written."""
+    numbers = read_phones(["212 555 0100", "12345", "+1 (212) 555-0100", "&lt;12345", "12345"], "US")
+    assert [(isinstance(number.reading, NotAPhone), number.times) for number in numbers] == [
+        (False, 2),
+        (True, 2),
+        (True, 1),
+    ]
+    refused = numbers[2].reading
+    assert isinstance(refused, NotAPhone)
+    assert refused.text == "<12345"
