@@ -59,6 +59,11 @@ def _account(*, primary_key: bool = True) -> sa.Column[Any]:
     return sa.Column("account_id", BigInt, sa.ForeignKey("accounts.id"), primary_key=primary_key, nullable=False)
 
 
+def _values(names: Iterable[StrEnum]) -> tuple[str, ...]:
+    """As SQL takes them after IN."""
+    return tuple(name.value for name in names)
+
+
 def _lease() -> tuple[sa.Column[Any], ...]:
     """Whose work a row is: see store/leases.py."""
     return (
@@ -66,11 +71,6 @@ def _lease() -> tuple[sa.Column[Any], ...]:
         sa.Column("fence", BigInt, nullable=False, server_default="0"),
         sa.Column("lease_until", Moment, nullable=False),
     )
-
-
-def _values(names: Iterable[StrEnum]) -> tuple[str, ...]:
-    """As SQL takes them after IN."""
-    return tuple(name.value for name in names)
 
 
 E164 = "phone LIKE '+%' AND length(phone) BETWEEN 5 AND 20"

@@ -95,6 +95,7 @@ class Runner:
             for lane in range(limits.children)
         )
         self._idle: list[Child] = []
+        self._ending = asyncio.Event()
         self._deaths: Counter[tuple[int, int, UploadState]] = Counter()
 
     def start(self) -> None:
@@ -105,6 +106,7 @@ class Runner:
 
     async def end_idle_children(self) -> None:
         """End the children that wait for work; the working ones end with their tasks."""
+        self._ending.set()
         while self._idle:
             await self._idle.pop().stop()
 
@@ -117,7 +119,7 @@ class Runner:
         # Its start takes a processor for half a second: the connection to Slack comes first.
         with suppress(TimeoutError):
             async with asyncio.timeout(WARM_SECONDS):
-                await self._stopping.wait()
+                await self._ending.wait()
                 return
         if not self._idle:
             self._idle.append(await Child.start())
