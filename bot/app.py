@@ -183,6 +183,8 @@ def create_app(settings: Settings, store: Store) -> Desk:
     )
     installation = Installation(client)
     app = AsyncApp(
+        # Left to itself, Bolt reads the source of every caller to find one.
+        name="optout",
         # Without a token: with one, Bolt would ask Slack who it is before it takes the first event.
         client=_client(settings.slack_api_url, None),
         signing_secret=settings.slack_signing_secret.get_secret_value() if settings.slack_signing_secret else None,
@@ -227,7 +229,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
             roles,
             interactions,
             runner,
-            mentions,
+            mentions.without_file,
             uploads_channels=settings.uploads_channels,
             deadlines=deadlines,
         ).listeners(events),

@@ -286,11 +286,10 @@ def _preview(upload: Upload) -> Iterator[str]:
         f"{_counted(upload.rows, 'row')}, {upload.already:,} already opted out, {upload.repeated:,} repeated, "
         f"{upload.unreadable:,} not understood."
     )
+    yield from (f"  {reason}" for reason in upload.unreadable_reasons)
     assumed = upload.summary.get("assumed", 0)
     if assumed and upload.country:
         yield f"{_counted(assumed, 'row')} had no country code: read as {country_name(upload.country)}."
-    for reason in upload.unreadable_reasons:
-        yield f"  {reason.rows:,} not understood: {reason.reason} (first at line {reason.first_line:,})"
     for line, phone in upload.summary.get("flagged_first", ()):
         yield f"  Check line {line:,}: {phone} is of the right length, but in no range in use today."
     yield from upload.summary.get("remarks", ())
@@ -303,8 +302,7 @@ def _scrubbed(found: Scrubbed, name: str) -> Iterator[str]:
     if found.unreadable:
         became = "kept" if found.unreadable_kept else "left out as well"
         yield f"{_counted(found.unreadable, 'row')} not understood, {became}:"
-    for reason in found.reasons:
-        yield f"  {reason.rows:,} not understood: {reason.reason} (first at line {reason.first_line:,})"
+    yield from (f"  {reason}" for reason in found.reasons)
     yield from found.remarks
 
 

@@ -1,4 +1,4 @@
-"""What the desk listens to. Every entrance comes with what can be asked there, and is registered here and nowhere else."""
+"""Registration of every listener with Bolt; each comes with the actions that can be asked for there."""
 
 import re
 from typing import TYPE_CHECKING

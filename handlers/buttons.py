@@ -1,4 +1,4 @@
-"""The buttons on answers of `/optout`: delete after a question, and opt out what was searched."""
+"""The buttons on answers: delete an opt-out after the question, and opt out a phone that was searched."""
 
 import asyncio
 import json
@@ -54,7 +54,7 @@ class Buttons:
         """Lift every opt-out of *phone*, unless it was opted out again after *last_entry*, which the person had seen."""
         origin = request.origin(Function.DELETE, reason)
         outcome = await asyncio.to_thread(
-            self._store.optouts.delete, request.account.id, phone, origin, seen=last_entry
+            self._store.optouts.delete, request.account.id, phone, origin, last_entry=last_entry
         )
         return views.deleted(outcome, request.actor, request.account.country)
 

@@ -1,4 +1,4 @@
-"""`/optout export`: what may be asked for, and the answer that it is being made."""
+"""`/optout export`: its options, and the answer that the file is being made."""
 
 import asyncio
 import re
@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from handlers.permissions import Action
 from handlers.slack.messages import Message
+from handlers.slack.mrkdwn import code
 from handlers.slack.places import Request
 from handlers.subcommands import Reply, Subcommand
 from handlers.views import exports as views
@@ -37,33 +38,32 @@ class Exports:
         """Have the export made that *text* asks for."""
         if request.account.settings.exports == "nobody":
             return Message.of("Nobody may export the list: an admin decided so in `/optout settings`.", private=True)
-        wanted = export_filter_of(text)
-        if isinstance(wanted, str):
-            return self.subcommand.misused(wanted)
+        export_filter = parse_export_filter(text)
+        if isinstance(export_filter, str):
+            return self.subcommand.misused(export_filter)
         origin = request.origin(Function.EXPORT)
-        export = await asyncio.to_thread(self._store.exports.ask, request.account.id, origin, wanted)
+        export = await asyncio.to_thread(self._store.exports.ask, request.account.id, origin, export_filter)
         self._exporter.loop.poke()
         return views.asked(export)
 
 
-def export_filter_of(text: str) -> ExportFilter | str:
+def parse_export_filter(text: str) -> ExportFilter | str:
     """What `/optout export` *text* asks for; a sentence, in mrkdwn, when it cannot be."""
-    wanted = ExportFilter()
     given: dict[str, str] = {}
     rest = _OPTION.sub(lambda match: given.setdefault(match[1].lower(), match[2]) and "", text).strip()
     if rest:
-        return f"I do not understand `{views.shown(rest)}`."
+        return f"I do not understand {code(rest, 40)}."
     since = None
     if "since" in given:
         try:
             since = datetime.strptime(given["since"], "%Y-%m-%d").replace(tzinfo=UTC)
         except ValueError:
-            return f"`{views.shown(given['since'])}` is not a date like 2026-10-01."
+            return f"{code(given['since'], 40)} is not a date like 2026-10-01."
         if since > datetime.now(UTC):
             return f"{since:%Y-%m-%d} is still to come."
-    function, kind = given.get("function", "").lower() or None, given.get("format", wanted.format).lower()
+    function, kind = given.get("function", "").lower() or None, given.get("format", ExportFilter().format).lower()
     if function is not None and function not in OPTING_OUT:
-        return f"There is no function `{views.shown(function)}`. There are: {', '.join(OPTING_OUT)}."
+        return f"There is no function {code(function, 40)}. There are: {', '.join(OPTING_OUT)}."
     if kind not in EXPORT_COLUMNS:
-        return f"There is no format `{views.shown(kind)}`. There are: {', '.join(EXPORT_COLUMNS)}."
+        return f"There is no format {code(kind, 40)}. There are: {', '.join(EXPORT_COLUMNS)}."
     return ExportFilter(kind, since, function)

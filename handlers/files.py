@@ -16,16 +16,15 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.mentions import MENTIONED, Mentions
 from handlers.permissions import Action
 from handlers.slack.errors import error_code
 from handlers.slack.inbox import Events
 from handlers.slack.interactions import Interactions
-from handlers.slack.listeners import Listener, Surface
+from handlers.slack.listeners import EventWork, Listener, Surface
 from handlers.slack.messages import Message
 from handlers.slack.modal_context import ModalContext
 from handlers.slack.modals import told
-from handlers.slack.mrkdwn import SlackWriter, escape, link, quoted
+from handlers.slack.mrkdwn import SlackWriter, file_name, link, sentence
 from handlers.slack.payloads import pressed_value
 from handlers.slack.places import Place, Request
 from handlers.slack.roles import Roles
@@ -75,7 +74,7 @@ class Files:
         roles: Roles,
         interactions: Interactions,
         runner: Runner,
-        mentions: Mentions,
+        without_file: EventWork,
         *,
         uploads_channels: frozenset[str],
         deadlines: Deadlines,
@@ -85,7 +84,7 @@ class Files:
         self._interactions = interactions
         self._replies = interactions.replies
         self._runner = runner
-        self._mentions = mentions
+        self._without_file = without_file
         self._uploads_channels = uploads_channels
         self._deadlines = deadlines
 
@@ -93,7 +92,7 @@ class Files:
         button, modal, drop = self._interactions.button, self._interactions.modal, (Action.DROP, Action.SCRUB)
         return (
             events.listener(Surface.FILE, "file_shared", drop, self._shared),
-            events.listener(Surface.MENTION, "app_mention", (*MENTIONED, *drop), self._mentioned),
+            events.listener(Surface.MENTION, "app_mention", (*self._without_file.actions, *drop), self._mentioned),
             button("upload.confirm", Action.CONFIRM, self._confirm_or_ask),
             modal("upload.sure", Action.CONFIRM, self._sure),
             button("upload.stop", Action.STOP, self._stop),
@@ -134,7 +133,7 @@ class Files:
     async def _mentioned(
         self, account: Account, body: dict[str, Any], client: AsyncWebClient, kept: InboxEvent
     ) -> None:
-        """`app_mention`: a list when a file came with it, else words for `Mentions`."""
+        """`app_mention`: a list when a file came with it, else words, for whoever was handed in for them."""
         event = body["event"]
         if event.get("user") is None or event.get("edited"):
             return  # an edit mentions us again, and was answered the first time
@@ -162,7 +161,7 @@ class Files:
             await self._take(account, body, client, file, channel, name, share, event["user"], said, kept=last)
         if not found:
             if not gone:
-                await self._mentions.mentioned(account, body, client)
+                await self._without_file.work(account, body, client)
                 return
             thread = event.get("thread_ts") or event["ts"]
             request = await self._request(account, body, client, event["user"], channel, None, thread, Action.HELP)
@@ -194,7 +193,7 @@ class Files:
             # What comes back tells who is opted out.
             log.info("not scrubbed here", channel=channel, why=closed)
             text = (
-                f"{quoted(str(file.get('name')))} was not scrubbed and nothing was changed: people of another organisation "
+                f"{file_name(str(file.get('name')))} was not scrubbed and nothing was changed: people of another organisation "
                 "may read along here, and the list that comes back tells who is opted out. Drop it where only your own "
                 "people are, with a mention of me and the word `scrub`."
             )
@@ -219,13 +218,13 @@ class Files:
             self._runner.poke()
         elif purpose.is_scrub and not upload.is_scrub:
             text = (
-                f"{quoted(upload.file_name)} is not scrubbed: it was taken as an opt-out list, and what was decided of that "
+                f"{file_name(upload.file_name)} is not scrubbed: it was taken as an opt-out list, and what was decided of that "
                 "stands. Drop the file itself once more with the word `scrub`."
             )
             await self._interactions.answer_event(request, Message.of(text), body, of=file["id"])
         elif thread not in (None, upload.thread_ts):
             text = (
-                f"{quoted(upload.file_name)} is the file that was dropped here before, shared again, and is not read "
+                f"{file_name(upload.file_name)} is the file that was dropped here before, shared again, and is not read "
                 f"twice: {link(upload.permalink, 'how it stands')}. To start over, drop the file itself once more."
             )
             await self._interactions.answer_event(request, Message.of(text), body, of=file["id"])
@@ -289,7 +288,7 @@ class Files:
             outlook = await asyncio.to_thread(self._store.uploads.preview_undo, upload.account_id, upload.id)
             filled = views.undo_question(upload, outlook, _about(request, upload))
         except StoreError as error:
-            filled = told(Message.of(escape(str(error))))
+            filled = told(Message.of(sentence(str(error))))
         await self._interactions.fill(request, opened, filled)
 
     async def _undo(self, request: Request, carried: ModalContext, body: dict[str, Any]) -> None:  # noqa: ARG002  all take them
@@ -415,10 +414,10 @@ def _about(request: Request, upload: Upload) -> str:
     return ModalContext.of(request, upload=upload.id, fingerprint=upload.fingerprint).to_json()
 
 
-def _fingerprint(remembered: dict[str, Any]) -> str | None:
+def _fingerprint(pressed: dict[str, Any]) -> str | None:
     """The fingerprint of the preview that a button was shown with; None when it carries none."""
     # It was called "seen" until 2026-11, and buttons stay pressable for as long as their messages stand.
-    found: str | None = remembered.get("fingerprint", remembered.get("seen"))
+    found: str | None = pressed.get("fingerprint", pressed.get("seen"))
     return found
 
 

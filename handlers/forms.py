@@ -1,4 +1,4 @@
-"""The forms: what `/optout` alone and App Home open, and what happens when they are submitted."""
+"""The forms that the menu of `/optout` and App Home open: opt numbers out, look one up, upload a list."""
 
 import asyncio
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ from store import (
     split_numbers,
 )
 
-# Numbers that are none, named in a field's error.
+# Numbers that are none, in the error of a field.
 MOST_NAMED = 3
 
 
@@ -65,7 +65,7 @@ class Forms:
         return views.upload(request.account, ModalContext.of(request).to_json(), channel)
 
     async def _add(self, request: Request, _carried: ModalContext, body: dict[str, Any]) -> Message:
-        """All of the numbers or none: what cannot be read is put right in the field."""
+        """Opt all of the numbers out or none: what cannot be read is put right in the field."""
         values = submitted_values(body)
         country = await self._country(request, values)
         if isinstance(country, Message):
@@ -103,28 +103,28 @@ class Forms:
             return field_error(
                 views.NUMBER, "Numbers are looked up one at a time." if texts else "There is no number in it."
             )
-        found = read_phone(texts[0], country)
-        if isinstance(found, NotAPhone):
-            return field_error(views.NUMBER, f"Not a phone number: {found.reason}.")
-        state = await asyncio.to_thread(self._store.optouts.find, request.account.id, found.e164)
-        return optouts.found(state, found, request.account.country, is_admin=request.is_admin)
+        number = read_phone(texts[0], country)
+        if isinstance(number, NotAPhone):
+            return field_error(views.NUMBER, f"Not a phone number: {number.reason}.")
+        state = await asyncio.to_thread(self._store.optouts.find, request.account.id, number.e164)
+        return optouts.found(state, number, request.account.country, is_admin=request.is_admin)
 
     async def _upload(self, request: Request, _carried: ModalContext, body: dict[str, Any]) -> Message | None:
-        """The list of the form: from here on it is as if it had been dropped in the channel that was chosen."""
+        """Receive the form's list: from here on it is as if it had been dropped in the channel that was chosen."""
         values = submitted_values(body)
         country = await self._country(request, values)
         if isinstance(country, Message):
             return country
-        channel = str(values[views.CHANNEL])
+        channel_id = str(values[views.CHANNEL])
         try:
-            found = (await request.client.conversations_info(channel=channel))["channel"]
+            channel = (await request.client.conversations_info(channel=channel_id))["channel"]
         except SlackApiError as error:
             if error_code(error) != "channel_not_found":
                 raise
-            found = {}
-        if not found.get("is_member") or found.get("is_archived"):
+            channel = {}
+        if not channel.get("is_member") or channel.get("is_archived"):
             return field_error(views.CHANNEL, "I am not in that channel: invite me there, or choose another.")
-        if found.get("is_ext_shared") or found.get("is_pending_ext_shared"):
+        if channel.get("is_ext_shared") or channel.get("is_pending_ext_shared"):
             return field_error(views.CHANNEL, "People of another organisation can read that channel: choose another.")
         file = values[views.FILE][0]
         upload, created = await asyncio.to_thread(
@@ -132,8 +132,8 @@ class Forms:
             request.account.id,
             file_id=file["id"],
             file_name=file.get("name") or file.get("title") or "list.csv",
-            channel_id=channel,
-            channel_name=found.get("name"),
+            channel_id=channel_id,
+            channel_name=channel.get("name"),
             thread_ts=None,
             permalink=None,
             actor=request.actor,
@@ -146,13 +146,13 @@ class Forms:
         return None
 
     async def _country(self, request: Request, values: Mapping[str, Any]) -> str | Message | None:
-        """The country that is in force for the form; a message at its field when there is none called that."""
-        wanted = plain(values.get(views.COUNTRY) or "").strip()
-        if not wanted:
+        """The region code that applies to the form's numbers; an error at its field when no country is called that."""
+        name = plain(values.get(views.COUNTRY) or "").strip()
+        if not name:
             return request.account.country
-        found = await asyncio.to_thread(find_country, wanted)
-        if not isinstance(found, CountryUnknown):
-            return found
-        near = [f"{title} ({region})" for region, title in found.suggestions]
+        region = await asyncio.to_thread(find_country, name)
+        if not isinstance(region, CountryUnknown):
+            return region
+        near = [f"{title} ({code})" for code, title in region.suggestions]
         hint = f"Do you mean {listed(near, 'or')}?" if near else "Give its name or two-letter code."
-        return field_error(views.COUNTRY, f"No country is called {one_line(wanted, 40)}. {hint}")
+        return field_error(views.COUNTRY, f"No country is called {one_line(name, 40)}. {hint}")

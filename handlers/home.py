@@ -1,4 +1,4 @@
-"""App Home: the list at a glance, for whoever has it open, and up to date while they have."""
+"""App Home: the list at a glance, kept up to date for whoever has it open."""
 
 import asyncio
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Words said to the desk, in a channel with a mention of it or directly: phones to look up, opt out or opt in."""
+"""Mentions and direct messages: phones to look up, to opt out or to opt in again, in the words of a person."""
 
 import asyncio
 import itertools
@@ -14,7 +14,7 @@ from handlers.entered import LONGEST_REASON, LONGEST_TEXT, how_to_write, read_ph
 from handlers.permissions import Action
 from handlers.slack.inbox import Events
 from handlers.slack.interactions import Interactions
-from handlers.slack.listeners import Listener, Surface
+from handlers.slack.listeners import EventWork, Listener, Surface
 from handlers.slack.messages import Message
 from handlers.slack.mrkdwn import one_line, plain
 from handlers.slack.payloads import idempotency_key_of
@@ -24,8 +24,6 @@ from store import Account, Actor, FoundPhone, Function, InboxEvent, NotAPhone, P
 
 log = structlog.get_logger()
 MOST_FOUND: Final = 50
-# What can be asked for with a mention, besides what a file with it is for.
-MENTIONED: Final = (Action.SEARCH, Action.ADD, Action.DELETE)
 
 _ADD = re.compile(r"(?:opt[\s-]*out|add|stop(?:\s+(?:texting|messaging))?)\b", re.IGNORECASE)
 _DELETE = re.compile(r"(?:opt[\s-]*(?:back[\s-]*)?in|delete)\b", re.IGNORECASE)
@@ -56,47 +54,50 @@ _NOTHING_FOUND: Final = "I found no phone number in that, and nothing was change
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Intent:
     """
-    What a mention asks. *action*: SEARCH wherever the words leave a doubt. *doubted*: they began like a change.
+    What the words of a mention ask for. *action*: SEARCH wherever they leave a doubt; *in_doubt*: they began like a change.
 
-    *refused*: what was written like a number and is none.
+    *phones*: in the order of the text; *refused*: what was written like a number and is none.
     """
 
     action: Action
-    found: tuple[FoundPhone, ...]
+    phones: tuple[FoundPhone, ...]
     refused: tuple[NotAPhone, ...] = ()
     reason: str | None = None
-    doubted: bool = False
+    in_doubt: bool = False
 
 
-def understood(text: str, bot: str | None, country: str | None) -> Said:
-    """*text* as Slack delivers it, with a mention of *bot* anywhere, taken for what it surely asks."""
+def intent_of(text: str, bot: str | None, country: str | None) -> Intent:
+    """What *text*, as Slack delivers it with a mention of *bot* anywhere, asks for beyond doubt."""
     bot_id = re.escape(bot) if bot else r"[UW]\w+"
     text = re.sub(rf"<@{bot_id}(?:\|[^<>]*)?>", " ", text[:LONGEST_TEXT])
     given = _REASON.search(text)
     request, reason = (text[: given.start()], text[given.end() :]) if given else (text, "")
-    found = find_phones(request, country)
-    left = plain(request)
-    for written in sorted((plain(one.text) for one in found), key=len, reverse=True):
-        left = left.replace(written, " ")
-    odd = [word for word in left.split() if _DIGITS.search(word)]
-    left = " ".join(word for word in left.split() if not _DIGITS.search(word))
-    words = itertools.dropwhile(_FILLING.fullmatch, _SIGNS.sub(" ", left).split())
-    bare = " ".join(words)
+    phones = find_phones(request, country)
+    rest = plain(request)
+    for written in sorted((plain(phone.text) for phone in phones), key=len, reverse=True):
+        rest = rest.replace(written, " ")
+    like_numbers = [word for word in rest.split() if _DIGITS.search(word)]
+    rest = " ".join(word for word in rest.split() if not _DIGITS.search(word))
+    words = " ".join(itertools.dropwhile(_FILLING.fullmatch, _SIGNS.sub(" ", rest).split()))
     for verb, action in ((_ADD, Action.ADD), (_DELETE, Action.DELETE)):
-        if (asked := verb.match(bare)) is None:
+        if (match := verb.match(words)) is None:
             continue
-        if found and all(map(_FILLING.fullmatch, bare[asked.end() :].split())):
-            why = one_line(plain(reason), LONGEST_REASON + 1) or None
-            refused = [read_phone(one, country) for one in odd]
-            return Said(action, found, tuple(one for one in refused if isinstance(one, NotAPhone)), why)
-        return Said(Action.SEARCH, find_phones(text, country), doubted=True)
-    return Said(Action.SEARCH, find_phones(text, country))
+        if phones and all(map(_FILLING.fullmatch, words[match.end() :].split())):
+            readings = [read_phone(word, country) for word in like_numbers]
+            return Intent(
+                action,
+                phones,
+                tuple(reading for reading in readings if isinstance(reading, NotAPhone)),
+                one_line(plain(reason), LONGEST_REASON + 1) or None,
+            )
+        return Intent(Action.SEARCH, find_phones(text, country), in_doubt=True)
+    return Intent(Action.SEARCH, find_phones(text, country))
 
 
 class Mentions:
-    """Answers what is said to the desk; `Files` hands it the mentions that came without a list."""
+    """Answers mentions that came without a list, and direct messages, of which it is the listener."""
 
     def __init__(self, store: Store, interactions: Interactions) -> None:
         self._store = store
@@ -105,73 +106,80 @@ class Mentions:
     def listeners(self, events: Events) -> tuple[Listener, ...]:
         return (events.listener(Surface.DIRECT, "message", (Action.SEARCH,), self._direct),)
 
-    async def mentioned(self, account: Account, body: dict[str, Any], client: AsyncWebClient) -> None:
+    @property
+    def without_file(self) -> EventWork:
+        """What is done with mentions that bring no file; `Files` is their listener, since many do."""
+        return EventWork((Action.SEARCH, Action.ADD, Action.DELETE), self._mentioned)
+
+    async def _mentioned(self, account: Account, body: dict[str, Any], client: AsyncWebClient) -> None:
         """A mention without a file: answered in its thread."""
         event = body["event"]
         if event.get("bot_id") or event.get("subtype") == "bot_message":
             return  # two programs that answer each other never end
         bot = next((one.get("user_id") for one in body.get("authorizations") or ()), None)
-        said = await asyncio.to_thread(understood, str(event.get("text") or ""), bot, account.country)
+        intent = await asyncio.to_thread(intent_of, str(event.get("text") or ""), bot, account.country)
         place = _place_of(event, client, thread=event.get("thread_ts") or event["ts"])
-        request = await self._interactions.admit(place, body, said.action)
+        request = await self._interactions.admit(place, body, intent.action)
         if isinstance(request, Message):
             await self._interactions.answer_event(place, request, body)
             return
-        await self._interactions.answer_event(request, await self._done(request, said, idempotency_key_of(body)), body)
+        await self._interactions.answer_event(
+            request, await self._done(request, intent, idempotency_key_of(body)), body
+        )
 
-    async def _done(self, request: Request, said: Said, idempotency_key: str) -> Message:
-        if said.action is Action.ADD:
-            return await self._add(request, said, idempotency_key)
-        if said.action is Action.DELETE:
-            return await self._ask_delete(request, said)
-        if not said.found and not said.doubted:
+    async def _done(self, request: Request, intent: Intent, idempotency_key: str) -> Message:
+        if intent.action is Action.ADD:
+            return await self._add(request, intent, idempotency_key)
+        if intent.action is Action.DELETE:
+            return await self._ask_delete(request, intent)
+        if not intent.phones and not intent.in_doubt:
             return Message.of(POINTER)
-        return await self._look_up(request, said.found, *((_ONLY_LOOKED_UP,) if said.doubted else ()))
+        return await self._look_up(request, intent.phones, *((_ONLY_LOOKED_UP,) if intent.in_doubt else ()))
 
-    async def _look_up(self, request: Request, asked: tuple[FoundPhone, ...], *said: str) -> Message:
-        """What is known of the phones *asked* about, and what else is to be *said*."""
-        found = asked[:MOST_FOUND]
-        if not found:
-            return Message.of(_NOTHING_FOUND + how_to_write(request.account.country))
-        phones = [one.number.e164 for one in found]
-        states = await asyncio.to_thread(self._store.optouts.find_many, request.account.id, phones)
+    async def _look_up(self, request: Request, asked: tuple[FoundPhone, ...], *remarks: str) -> Message:
+        """The state of the phones *asked* about, as far as they fit into one message, and *remarks* below."""
+        numbers = [phone.number for phone in asked[:MOST_FOUND]]
         home = request.account.country
-        if len(found) == 1 and not said:
-            return views.found(states[phones[0]], found[0].number, home, is_admin=request.is_admin)
-        more = []
-        if left := len(asked) - len(found):
-            more.append(
+        if not numbers:
+            return Message.of(_NOTHING_FOUND + how_to_write(home))
+        phones = [number.e164 for number in numbers]
+        states = await asyncio.to_thread(self._store.optouts.find_many, request.account.id, phones)
+        if len(numbers) == 1 and not remarks:
+            return views.found(states[phones[0]], numbers[0], home, is_admin=request.is_admin)
+        if left := len(asked) - len(numbers):
+            left_out = (
                 f"_{left:,} more {'was' if left == 1 else 'were'} not looked up: {MOST_FOUND} fit in one message. "
                 "Drop a list as a CSV file with a mention of me and the word `scrub`._"
             )
-        return views.found_many([(states[one.number.e164], one.number) for one in found], home, *more, *said)
+            remarks = (left_out, *remarks)
+        return views.found_many([(states[number.e164], number) for number in numbers], home, *remarks)
 
-    async def _add(self, request: Request, said: Said, idempotency_key: str) -> Message:
-        if said.reason is not None and len(said.reason) > LONGEST_REASON:
+    async def _add(self, request: Request, intent: Intent, idempotency_key: str) -> Message:
+        if intent.reason is not None and len(intent.reason) > LONGEST_REASON:
             return Message.of(f"The reason is too long: {LONGEST_REASON} characters fit. Nothing was changed.")
-        if len(said.found) > MOST_FOUND:
+        if len(intent.phones) > MOST_FOUND:
             return Message.of(
-                f"That is {len(said.found):,} numbers; one message opts out up to {MOST_FOUND}, and nothing was changed. "
+                f"That is {len(intent.phones):,} numbers; one message opts out up to {MOST_FOUND}, and nothing was changed. "
                 "Drop them as a CSV file with a `phone` column and a mention of me."
             )
         request = replace(request, channel_name=await _channel_name(request))
-        numbers: list[PhoneNumber | NotAPhone] = [*(one.number for one in said.found), *said.refused]
+        numbers: list[PhoneNumber | NotAPhone] = [*(phone.number for phone in intent.phones), *intent.refused]
         return await opt_out(
             self._store,
             request,
             [views.EnteredNumber(number) for number in numbers],
             Function.MENTION,
             idempotency_key=idempotency_key,
-            reason=said.reason,
+            reason=intent.reason,
             permalink=await permalink_of(request),
         )
 
-    async def _ask_delete(self, request: Request, said: Said) -> Message:
-        if len(said.found) > 1 or said.refused:
+    async def _ask_delete(self, request: Request, intent: Intent) -> Message:
+        if len(intent.phones) > 1 or intent.refused:
             return Message.of("Opting in is done one number at a time, and nothing was changed.")
-        [one] = said.found
-        state = await asyncio.to_thread(self._store.optouts.find, request.account.id, one.number.e164)
-        reason = said.reason if said.reason is None else said.reason[:LONGEST_REASON]
+        [phone] = intent.phones
+        state = await asyncio.to_thread(self._store.optouts.find, request.account.id, phone.number.e164)
+        reason = intent.reason if intent.reason is None else intent.reason[:LONGEST_REASON]
         return views.ask_delete(state, request.account.country, reason)
 
     async def _direct(self, account: Account, body: dict[str, Any], client: AsyncWebClient, _kept: InboxEvent) -> None:
@@ -191,9 +199,9 @@ class Mentions:
         if subtype == "file_share" or event.get("files"):
             answer = Message.of(_NO_FILES)
         else:
-            found = await asyncio.to_thread(find_phones, text, account.country)
-            said = (_ONLY_HERE,) if _ADD.match(text.strip()) and len(found) > 1 else ()
-            answer = await self._look_up(request, found, *said) if found else _hint(text, account)
+            phones = await asyncio.to_thread(find_phones, text, account.country)
+            remarks = (_ONLY_HERE,) if _ADD.match(text.strip()) and len(phones) > 1 else ()
+            answer = await self._look_up(request, phones, *remarks) if phones else _hint(text, account)
         await self._interactions.answer_event(request, answer, body)
 
 

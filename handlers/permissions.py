@@ -1,4 +1,4 @@
-"""Who may do what: roles, actions, and the table that joins them. Pure."""
+"""Permissions: roles, actions, and which role may do which. Pure."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -6,6 +6,8 @@ from typing import Final
 
 
 class Role(StrEnum):
+    """What somebody is in an account."""
+
     ADMIN = "admin"
     SUPPORT = "support"
     MEMBER = "member"

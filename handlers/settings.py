@@ -1,4 +1,4 @@
-"""What an account's admins decide: the form of `/optout settings`."""
+"""Settings: the form in which an account's admins change them."""
 
 import asyncio
 import math
@@ -57,23 +57,25 @@ class SettingsForm:
         """The form as things stand."""
         groups: list[views.Group] = []
         try:
-            found = (await request.client.usergroups_list())["usergroups"]
-            groups = [views.Group(group["id"], group["name"]) for group in found]
+            listed = (await request.client.usergroups_list())["usergroups"]
+            groups = [views.Group(group["id"], group["name"]) for group in listed]
         except SlackApiError as error:
             # A plan without user groups says so here; everything else can still be decided.
             log.info("no user groups to choose from", why=error_code(error))
-        return views.form(request.account, groups, ModalContext.of(request, fingerprint=request.account.seen).to_json())
+        return views.form(
+            request.account, groups, ModalContext.of(request, fingerprint=request.account.fingerprint).to_json()
+        )
 
     async def _save(self, request: Request, carried: ModalContext, body: dict[str, Any]) -> Message:
         values = submitted_values(body)
         country = plain(values.get(views.COUNTRY) or "").strip() or None
         if country is not None:
-            found = await asyncio.to_thread(find_country, country)
-            if isinstance(found, CountryUnknown):
+            region = await asyncio.to_thread(find_country, country)
+            if isinstance(region, CountryUnknown):
                 return field_error(
                     views.COUNTRY, f"No country is called {one_line(country, 40)}. Give its name or two letters."
                 )
-            country = found
+            country = region
         days, size = _number(values.get(views.UNDO_DAYS)), _number(values.get(views.MOST_BYTES))
         if days is not None and not 0 <= days <= 3650:
             return field_error(views.UNDO_DAYS, "Give a number of days from 0 to 3650, or nothing.")
@@ -100,7 +102,7 @@ class SettingsForm:
             request.origin(Function.SETTING),
             country=country,
             settings=settings,
-            seen=carried.fingerprint,
+            fingerprint=carried.fingerprint,
         )
         return views.changed(told, request.actor) if told else Message.of("Nothing was changed.", private=True)
 

@@ -1,4 +1,4 @@
-"""The message shortcut: the phones of a message, looked up and opted out in a modal."""
+"""The message shortcut: a modal in which the phones of a message are looked up and opted out."""
 
 import asyncio
 from collections.abc import Iterator
@@ -41,18 +41,24 @@ class Shortcuts:
         message = body.get("message") or {}
         home = request.account.country
         text = "\n".join(dict.fromkeys(_texts(message)))
-        found = await asyncio.to_thread(find_phones, text, home)
-        if not found:
+        phones = await asyncio.to_thread(find_phones, text, home)
+        if not phones:
             return views.nothing_to_check(how_to_write(home))
-        shown = found[: views.MOST_PHONES]
+        shown = phones[: views.MOST_PHONES]
         states, link = await asyncio.gather(
-            asyncio.to_thread(self._store.optouts.find_many, request.account.id, [one.number.e164 for one in shown]),
+            asyncio.to_thread(
+                self._store.optouts.find_many, request.account.id, [phone.number.e164 for phone in shown]
+            ),
             permalink_of(request),
         )
         words = plain(str(message.get("text") or "") or text).strip()
         carried = replace(ModalContext.of(request), response_url=request.response_url, permalink=link)
         return views.check(
-            [(states[one.number.e164], one) for one in shown], len(found) - len(shown), words, home, carried.to_json()
+            [(states[phone.number.e164], phone) for phone in shown],
+            len(phones) - len(shown),
+            words,
+            home,
+            carried.to_json(),
         )
 
     async def _opt_out(self, request: Request, carried: ModalContext, body: dict[str, Any]) -> Message:

@@ -67,19 +67,19 @@ class Accounts:
         *,
         country: str | Keep | None = KEEP,
         settings: AccountSettings | None = None,
-        seen: str | None = None,
+        fingerprint: str | None = None,
     ) -> tuple[Account, tuple[str, ...]]:
         """
         Set the country, the settings, or both; the account as it is then, and a sentence for each that is another now.
 
         Each of these is an entry of function "setting" with the sentence as its reason; nothing changed, nothing written.
-        *seen*: the `Account.seen` of the form it was decided in: `WrongState` when somebody else changed something since.
-        Raises `StoreError` for a value that cannot be.
+        *fingerprint*: the `Account.fingerprint` of the form it was decided in. Raises `WrongState` when somebody else
+        changed something since, and `StoreError` for a value that cannot be.
         """
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
             before = _get(connection, account)
-            if seen not in (None, before.seen):
+            if fingerprint not in (None, before.fingerprint):
                 raise WrongState("Somebody else changed the settings since this form was opened. Open it again.")
             wanted = before.settings if settings is None else settings
             _check(wanted)

@@ -8,8 +8,6 @@ from store.notes import Writer
 from store.phones.countries import country_name
 from store.records import Entry, Upload
 
-# Many an opt-out list has names in it, or e-mails; a list with more of such columns is of contacts.
-LEAST_SIGNS = 2
 # Of the phones known from conversations, the share that a list opts out. A whole campaign's opt-outs are a few percent.
 UNUSUAL_SHARE = 0.2
 # Known phones below which a share says nothing.
@@ -23,7 +21,7 @@ def doubts(upload: Upload, write: Writer, *, before: Entry | None = None) -> tup
     A sentence for each doubt about a staged *upload*; none for a list that looks like one of opt-outs.
 
     *before*: the entry by which the same file was applied already. `upload.summary` may hold `contact_signs` (words for
-    what contact lists have), `known` and `texted` (phones with conversations; those of them the list opts out) and
+    what contact lists have, none or several), `known` and `texted` (phones with conversations; those of them the list opts out) and
     `countries` ([[region, phones], ...]); what is missing raises no doubt.
     """
     found = [_contacts(upload, write), _share(upload), _foreign(upload), _unreadable(upload), _before(before, write)]
@@ -32,7 +30,7 @@ def doubts(upload: Upload, write: Writer, *, before: Entry | None = None) -> tup
 
 def _contacts(upload: Upload, write: Writer) -> str:
     signs = [write.text(str(sign)) for sign in upload.summary.get("contact_signs", ())]
-    if len(signs) < LEAST_SIGNS:
+    if not signs:
         return ""
     return f"This looks like a contact list, not an opt-out list: it has {', '.join(signs[:-1])} and {signs[-1]}."
 

@@ -273,6 +273,8 @@ unreadable_rows = sa.Table(
     sa.Column("upload_id", BigInt, primary_key=True, autoincrement=False),
     sa.Column("line", BigInt, primary_key=True, autoincrement=False),
     sa.Column("cell", sa.Text, nullable=False),
+    # Of `store.phones.numbers.Reason`, and the sentence for who mends the row.
+    sa.Column("code", sa.Text, nullable=False, server_default="unknown"),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("cells", sa.JSON, nullable=False),
     sa.ForeignKeyConstraint(["account_id", "upload_id"], ["uploads.account_id", "uploads.id"]),

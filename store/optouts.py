@@ -80,11 +80,11 @@ class OptOuts:
         with self._database.read() as connection:
             return self._states(connection, account, phones)
 
-    def delete(self, account: int, phone: str, by: Origin, *, seen: int | None = None) -> Deleted:
+    def delete(self, account: int, phone: str, by: Origin, *, last_entry: int | None = None) -> Deleted:
         """
         Lift every standing opt-out of *phone* by one entry, and re-open its conversations in active campaigns.
 
-        *seen*: the `PhoneState.last_entry` the person decided on; when the phone was opted out again after it, nothing
+        *last_entry*: the `PhoneState.last_entry` the person decided on; when the phone was opted out again after it, nothing
         is lifted. Nothing standing, nothing written.
         """
         with self._database.write() as connection:
@@ -92,7 +92,7 @@ class OptOuts:
             state = self._states(connection, account, [phone])[phone]
             if not state.opted_out:
                 return Deleted(phone, (), (), state)
-            if seen is not None and any(opt_out.entry.id > seen for opt_out in state.standing):
+            if last_entry is not None and any(opt_out.entry.id > last_entry for opt_out in state.standing):
                 return Deleted(phone, (), (), state, changed=True)
             entry = new_entry(connection, account, by, phones=[phone])
             connection.execute(

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from store.phones.numbers import Reason
 from store.upload_states import Purpose, UploadState
 
 
@@ -82,7 +83,7 @@ class Account:
     settings: AccountSettings = AccountSettings()
 
     @property
-    def seen(self) -> str:
+    def fingerprint(self) -> str:
         """Names what a form of settings shows: once somebody changed any of them, it is another."""
         return hashlib.sha256(repr((self.country, self.settings)).encode()).hexdigest()[:12]
 
@@ -198,10 +199,16 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableRow:
-    """A row of a list that gives no phone. *cells*: the row as found, in the order of the upload's columns."""
+    """
+    A row of a list that gives no phone.
+
+    *code* is counted by, *reason* is the sentence for who mends the row. *cells*: the row as found, in the order of the
+    upload's columns.
+    """
 
     line: int
     cell: str
+    code: Reason
     reason: str
     cells: tuple[str, ...]
 
@@ -233,11 +240,20 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableReason:
-    """How many rows could not be read for one reason, and the first of their lines."""
+    """
+    How many rows could not be read for one reason, and the first of their lines.
 
-    reason: str
+    *first_line*: None where it was not kept, which is so of rare reasons in lists staged before reasons had codes.
+    """
+
+    code: Reason
     rows: int
-    first_line: int
+    first_line: int | None
+
+    def __str__(self) -> str:
+        """Words for a count: "28 too short (first at line 41)"."""
+        first = "" if self.first_line is None else f" (first at line {self.first_line:,})"
+        return f"{self.rows:,} {self.code.words}{first}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,8 +372,9 @@ class Upload:
 
     @property
     def unreadable_reasons(self) -> tuple[UnreadableReason, ...]:
-        """The reasons, commonest first; not all of a very mixed list's."""
-        return tuple(UnreadableReason(*row) for row in self.summary.get("unreadable", ()))
+        """Every reason for which rows of the list are unreadable, commonest first."""
+        rows = self.summary.get("unreadable", ())
+        return tuple(UnreadableReason(Reason(code), many, first_line) for code, many, first_line in rows)
 
 
 @dataclass(frozen=True, slots=True)

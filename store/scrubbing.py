@@ -16,15 +16,13 @@ from store.lists.reader import Block, Damaged, ListReader, NoPhoneColumn, Row
 from store.lists.staging import Progress
 from store.optouts import standing
 from store.phones.fastpath import FastPath
-from store.phones.numbers import NotAPhone
+from store.phones.numbers import NotAPhone, Reason
 from store.phones.parser import Normaliser
 from store.records import UnreadableReason
 from store.store import Store
 from store.upload_work import UploadWork
 
 _BATCH: Final = 10_000
-_REASONS: Final = 12  # that are told apart; those after them are counted together
-_OTHER: Final = "other reasons"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ class Scrubbed:
     What became of a list's rows: `rows` is `kept` + `removed`, + `unreadable` unless `unreadable_kept`.
 
     `removed` rows have a phone that is opted out, `unreadable` ones no phone that can be looked up; `kept` are in the file
-    given back. `reasons` why rows are unreadable, in the order of their first lines. `assumed` rows were read with the
+    given back. `reasons` why rows are unreadable, commonest first. `assumed` rows were read with the
     `country`. `phone_column` is where the phones were, `remarks` are of the whole list.
     """
 
@@ -51,7 +49,7 @@ class Scrubbed:
     @classmethod
     def read(cls, said: dict[str, Any]) -> Self:
         """What `dataclasses.asdict` and JSON made of one."""
-        reasons = tuple(UnreadableReason(**reason) for reason in said["reasons"])
+        reasons = tuple(UnreadableReason(**{**one, "code": Reason(one["code"])}) for one in said["reasons"])
         return cls(**{**said, "reasons": reasons, "remarks": tuple(said["remarks"])})
 
 
@@ -61,7 +59,7 @@ class _Record:
 
     line: int
     phone: str | None
-    problem: str | None
+    problem: Reason | None
     assumed: bool = False
 
 
@@ -173,7 +171,7 @@ class _Reading:
         self._parse = Normaliser(country, typed=False).parse
         self._fast = FastPath(country)
         self._rows = self._removed = self._unreadable = self._assumed = 0
-        self._reasons: dict[str, list[int]] = {}  # to the number of rows and the first line
+        self._reasons: dict[Reason, list[int]] = {}  # to the number of rows and the first line
 
     def copy(self, copy: Copy, progress: Progress) -> None:
         """Have *copy* take or leave every record."""
@@ -245,10 +243,10 @@ class _Reading:
 
     def _record(self, row: Row | Damaged) -> _Record:
         if isinstance(row, Damaged):
-            return _Record(row.line, None, row.reason)
+            return _Record(row.line, None, row.code)
         phone = self._parse(row.cell)
         if isinstance(phone, NotAPhone):
-            return _Record(row.line, None, phone.reason)
+            return _Record(row.line, None, phone.code)
         return _Record(row.line, phone.e164, None, phone.assumed_country is not None)
 
     def _opted_out(self, phones: set[str]) -> set[str]:
@@ -267,8 +265,7 @@ class _Reading:
         if record.problem is None:
             return True
         self._unreadable += 1
-        known = record.problem in self._reasons or len(self._reasons) < _REASONS
-        self._reasons.setdefault(record.problem if known else _OTHER, [0, record.line])[0] += 1
+        self._reasons.setdefault(record.problem, [0, record.line])[0] += 1
         return self._keep_unreadable
 
     def found(self) -> Scrubbed:
@@ -280,7 +277,10 @@ class _Reading:
             unreadable=self._unreadable,
             kept=self._rows - self._removed - dropped,
             unreadable_kept=self._keep_unreadable,
-            reasons=tuple(UnreadableReason(reason, rows, line) for reason, (rows, line) in self._reasons.items()),
+            reasons=tuple(
+                UnreadableReason(code, rows, line)
+                for code, (rows, line) in sorted(self._reasons.items(), key=lambda one: (-one[1][0], one[1][1]))
+            ),
             assumed=self._assumed,
             country=self._country,
             phone_column=self._reader.phone_column,

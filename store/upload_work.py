@@ -147,9 +147,9 @@ class UploadWork:
             self._database.insert_rows(
                 connection,
                 unreadable_rows,
-                ("account_id", "upload_id", "line", "cell", "reason", "cells"),
+                ("account_id", "upload_id", "line", "cell", "code", "reason", "cells"),
                 [
-                    (found.account_id, found.id, row.line, row.cell, row.reason, json.dumps(row.cells))
+                    (found.account_id, found.id, row.line, row.cell, row.code, row.reason, json.dumps(row.cells))
                     for row in unreadable
                 ],
             )

@@ -20,6 +20,7 @@ from store.leases import Lease
 from store.models import accounts, conversations, entries, unreadable_rows, uploads
 from store.notes import Function
 from store.optouts import count_phones, count_standing
+from store.phones.numbers import Reason
 from store.records import Actor, Deadlines, Entry, Origin, UndoPreview, UnreadableRow, Upload
 from store.rows import entries_of, entry_of, new_entry, now
 from store.undoing import next_range, preview
@@ -298,7 +299,7 @@ class Uploads:
             with self._database.read() as connection:
                 rows = connection.execute(query).mappings().all()
             for row in rows:
-                yield UnreadableRow(row["line"], row["cell"], row["reason"], tuple(row["cells"]))
+                yield UnreadableRow(row["line"], row["cell"], Reason(row["code"]), row["reason"], tuple(row["cells"]))
             if len(rows) < PAGE:
                 return
             after = rows[-1]["line"]

@@ -8,7 +8,7 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,6 +37,16 @@ def holder_of(store: Store, upload: Upload) -> Holder:
     with store.database.read() as connection:
         values = {"account": upload.account_id, "upload": upload.id}
         return Holder(*connection.execute(columns, values).one())
+
+
+def children_of(process: int) -> list[int]:
+    """The ids of the processes that *process* started; Linux keeps them by the thread that did it."""
+    found: list[int] = []
+    for file in Path(f"/proc/{process}/task").glob("*/children"):
+        # A thread can end between the two.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found += map(int, file.read_text(encoding="ascii").split())
+    return found
 
 
 @dataclass(slots=True)
@@ -75,8 +85,7 @@ class Bot:
 
     def children(self) -> list[int]:
         """The ids of the processes it started."""
-        files = Path(f"/proc/{self.process.pid}/task").glob("*/children")
-        return [int(pid) for file in files for pid in file.read_text(encoding="ascii").split()]
+        return children_of(self.process.pid)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,16 +43,20 @@ def written(phone: str) -> str:
 
 @dataclass(slots=True)
 class Person:
-    """Somebody who acts, and remembers how often each act took more than one try."""
+    """Somebody who acts and looks for what comes of it in the channels *sees*; *tries*: how often each act was tried."""
 
     desk: Desk
     name: str
     channel: str
     is_admin: bool
+    sees: tuple[str, ...]
     tries: Counter[str] = field(default_factory=Counter)
 
     async def until(self, check: Callable[[State], Any]) -> Any:
-        return await self.desk.people.until(check, timeout=PATIENCE)
+        return await self.desk.people.until(check, timeout=PATIENCE, channel=self.sees)
+
+    async def look(self) -> State:
+        return await self.desk.people.state(channel=self.sees)
 
     def failures(self, state: State) -> list[SandboxMessage]:
         """All that this person alone was told of what did not work: in the channel or, where that failed, directly."""
@@ -79,7 +83,7 @@ class Person:
         """
         while True:
             self.tries[phone] += 1
-            state = await self.desk.people.state()
+            state = await self.look()
             before = self.seen(state, phone)
             outcome = await act()
             if outcome is not None and is_unheard(outcome):
@@ -106,12 +110,11 @@ class Person:
         """Wait until the desk is connected, and its token good: events of an app whose token is revoked go nowhere."""
         # A token says nothing when it changes: the looks are paced by Slack's long poll.
         async with asyncio.timeout(PATIENCE):
-            while self.desk.slack.platform.app.revoked or not (await self.desk.people.state()).connected:
-                state = await self.desk.people.state()
-                await self.desk.people.state(after=state.version, timeout=0.1)
+            while not (state := await self.look()).connected or self.desk.slack.platform.app.revoked:
+                await self.desk.people.state(after=state.version, timeout=0.1, channel=self.sees)
 
     async def close_all(self) -> None:
-        for view in reversed((await self.desk.people.state()).views(self.name)):
+        for view in reversed((await self.look()).views(self.name)):
             await self.desk.people.close(self.name, view["id"])
 
     # The acts
@@ -147,7 +150,7 @@ class Person:
         async def press() -> Outcome | None:
             # What was pressed, and not acknowledged in time, may be done all the same; then the button goes.
             with suppress(SandboxError):
-                if asked := question(await self.desk.people.state()):
+                if asked := question(await self.look()):
                     return await self.desk.people.click(self.name, asked, "optout.delete")
             return None
 
@@ -217,7 +220,7 @@ class Person:
             # The button goes when an earlier press was done after all.
             with suppress(TimeoutError, SandboxError):
                 await self.desk.people.click(self.name, preview, "upload.confirm")
-                moved = await self.desk.people.until(lambda state: not asks(state), timeout=5)
+                moved = await self.desk.people.until(lambda state: not asks(state), timeout=5, channel=self.sees)
         words = f"{len(phones):,} phones opted out"
         await self.until(lambda state: any(words in one.text for one in replies(state)))
 
@@ -225,13 +228,13 @@ class Person:
         self, act: Callable[[], Awaitable[Outcome]], wanted: Callable[[dict[str, Any]], Any]
     ) -> dict[str, Any] | None:
         """Do *act*, and give the modal that is *wanted*; None, and every modal closed, when it does not open."""
-        before = self.seen(await self.desk.people.state())
+        before = self.seen(await self.look())
         found = None
         # A modal that says "One moment" for good is given up, as people do; one that was asked for before can still come
         # and take the place of the one in which a button is pressed.
         with suppress(TimeoutError, SandboxError):
             if (await act()).acknowledged:
-                found = await self.desk.people.until(partial(self.shown, wanted, before), timeout=6)
+                found = await self.desk.people.until(partial(self.shown, wanted, before), timeout=6, channel=self.sees)
         if isinstance(found, dict):
             return found
         await self.reachable()
@@ -337,7 +340,8 @@ def hired(desk: Desk) -> list[Person]:
             workspace.users[person.id] = person
             for where in (channel, CHANNEL):
                 workspace.channel(where).members.append(person.id)
-            found.append(Person(desk, person.handle, channel, is_admin=role == "admin"))
+            sees = (channel, CHANNEL, workspace.direct_message(person).id)
+            found.append(Person(desk, person.handle, channel, is_admin=role == "admin", sees=sees))
     return found
 
 

@@ -1,7 +1,7 @@
 """A typed client of the control API: what a person does, what a person sees, and waiting without sleeping."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -397,12 +397,11 @@ class SandboxClient:
         *,
         after: int | None = None,
         timeout: float = _LONGEST_POLL,  # noqa: ASYNC109 - the server's long poll waits, not we
-        channel: str | None = None,
+        channel: str | Sequence[str] = (),
     ) -> State:
-        """The state now, or once it is newer than version *after*; *channel* leaves the other channels out."""
-        query = {"after": str(after), "timeout": str(timeout)} if after is not None else {}
-        if channel is not None:
-            query["channel"] = channel
+        """The state now, or once it is newer than version *after*; *channel*, one or several, leaves the others out."""
+        query = [("after", str(after)), ("timeout", str(timeout))] if after is not None else []
+        query += [("channel", name) for name in ([channel] if isinstance(channel, str) else channel)]
         return State(await self._answer("GET", "state", params=query))
 
     async def until(
@@ -410,7 +409,7 @@ class SandboxClient:
         check: Callable[[State], T | None],
         *,
         timeout: float = 20.0,  # noqa: ASYNC109 - the error names the last state, which asyncio.timeout could not
-        channel: str | None = None,
+        channel: str | Sequence[str] = (),
     ) -> T:
         """
         The first true value of *check*, asked anew after each change.

@@ -105,8 +105,8 @@ class Control:
     # -- looking ----------------------------------------------------------------------------------------------
 
     async def state(self, request: web.Request) -> web.StreamResponse:
-        """`?after=VERSION&timeout=SECONDS` waits for a change; `?channel=NAME` shows only that channel."""
-        only = self._slack.workspace.channel(request.query["channel"]) if "channel" in request.query else None
+        """`?after=VERSION&timeout=SECONDS` waits for a change; `?channel=NAME`, which may be repeated, shows only that channel."""
+        only = [self._slack.workspace.channel(name) for name in request.query.getall("channel", [])]
         if "after" in request.query:
             after = int(queried_number(request, "after", 0))
             patience = min(queried_number(request, "timeout", 30.0), _LONGEST_POLL)

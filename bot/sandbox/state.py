@@ -1,6 +1,7 @@
 """The state as the control API shows it. Messages and channels are rendered once per change, not once per look."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from bot.sandbox.samples import Sample
@@ -16,10 +17,10 @@ class StateView:
         self._slack = slack
         self._samples = samples
 
-    def render(self, *, only: Channel | None = None) -> str:
+    def render(self, *, only: Sequence[Channel] = ()) -> str:
         """The whole state as JSON text; *only* leaves the other channels out."""
         workspace = self._slack.workspace
-        channels = [only] if only else list(workspace.channels.values())
+        channels = only or list(workspace.channels.values())
         rest = {"version": workspace.changes.version} | self.parts()
         rest["files"] = [self._file(file) for file in workspace.files.values() if file.complete]
         rest["samples"] = self.samples()

@@ -1,4 +1,4 @@
-"""Acknowledged means committed, and the answer kept: the one place that decides when a command or button is acked."""
+"""When a command, button or modal is acknowledged: once what it asks for is committed and its answer is kept."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -28,7 +28,7 @@ async def acknowledged(
     closing: dict[str, Any] | None = None,
 ) -> Answer | None:
     """
-    Do *work*, acknowledge, and return its answer, which is still to be given; never raises for what *work* does.
+    Do *work*, acknowledge, and return the answer, which is still to be given; raises nothing that *work* raises.
 
     The ack comes after the work, or after 2 s with a word that it is still being done. A command's ack shows that word
     by itself; the ack of a button shows nothing, so there *late* says it. *shown*: the ack that is the whole answer, when
@@ -41,9 +41,9 @@ async def acknowledged(
     pressed = body.get("message")
     if done:
         message = doing.result()
-        said = shown(message)
-        if said is not None:
-            await ack(**said)
+        whole_answer = shown(message)
+        if whole_answer is not None:
+            await ack(**whole_answer)
             return None
         answer = await answers.keep(body, place, message, key=key, pressed=pressed)
         await ack(**closing or {})

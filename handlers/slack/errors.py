@@ -9,7 +9,7 @@ import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from handlers.slack.messages import Message
-from handlers.slack.mrkdwn import escape
+from handlers.slack.mrkdwn import sentence
 from store import StoreError, StoreUnavailable
 
 log = structlog.get_logger()
@@ -31,7 +31,7 @@ async def outcome_of(work: Awaitable[Message]) -> Message:
     except StoreError as error:
         log.warning("request refused by the store", error=str(error), kind=type(error).__name__)
         # The store writes plain text, in which a file may be called anything.
-        return Message.of(escape(str(error)), private=True)
+        return Message.of(sentence(str(error)), private=True)
     except Exception:
         reference = secrets.token_hex(4)
         log.exception("request failed", reference=reference)

@@ -134,16 +134,16 @@ class Interactions:
         making = asyncio.ensure_future(outcome())
         done, _ = await asyncio.wait({making}, timeout=_LOADING_AFTER)
         if done:
-            found = making.result()
-            if isinstance(found, Message):
-                await self.replies.tell(place, found)
+            made = making.result()
+            if isinstance(made, Message):
+                await self.replies.tell(place, made)
             else:
-                await self.open(place, body, found)
+                await self.open(place, body, made)
             return
         opened = await self.open(place, body, saying(title, "One moment …"))
-        found = await making
+        made = await making
         if opened is not None:
-            await self.fill(place, opened, told(found) if isinstance(found, Message) else found)
+            await self.fill(place, opened, told(made) if isinstance(made, Message) else made)
 
     def shortcut(self, name: str, action: Action, title: str, make: MakeModal) -> Listener:
         """

@@ -1,14 +1,18 @@
-"""What a listener is: the way in, the name Slack calls it by, and what can be asked there."""
+"""Listeners: each with its surface, the name Slack calls it by, and the actions that can be asked for there."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.permissions import ALLOWED, Action, Role
+from store import Account
 
 
 class Surface(StrEnum):
-    """Where in Slack a person meets the desk; the order is that of the table in docs/surfaces.md."""
+    """A way to ask the desk for something in Slack; the order is that of the table in docs/surfaces.md."""
 
     COMMAND = "command"
     MENTION = "mention"
@@ -23,10 +27,10 @@ class Surface(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Listener:
     """
-    One entrance. *name*: of the command, event, action or view, as Slack delivers it.
+    One listener of Bolt's. *name*: of the command, event, action or view, as Slack delivers it.
 
     *actions*: what can be asked there. Whoever asks is admitted to one of them, by `handlers.slack.roles`, before anything
-    is done; an entrance without any would let everybody in, so there is none.
+    is done; a listener without any would let everybody in, so there is none.
     """
 
     surface: Surface
@@ -38,6 +42,18 @@ class Listener:
         if not self.actions:
             msg = f"the {self.surface} {self.name} says nowhere what it lets people do"
             raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class EventWork:
+    """
+    What is done with an event by somebody else than its listener, and the *actions* that can be asked for by it.
+
+    *work*: gets the account, Slack's payload and a client, and admits who asks.
+    """
+
+    actions: tuple[Action, ...]
+    work: Callable[[Account, dict[str, Any], AsyncWebClient], Awaitable[None]]
 
 
 def surfaces_table(listeners: Iterable[Listener]) -> str:

@@ -1,4 +1,4 @@
-"""Messages: what one answer says, and in how many of Slack's messages it fits."""
+"""Messages, and how they are split to fit Slack's limits."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace

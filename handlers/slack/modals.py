@@ -1,4 +1,4 @@
-"""Modals that only say something."""
+"""Modals without a form: a text to read."""
 
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
@@ -8,7 +8,7 @@ from handlers.slack.mrkdwn import section
 
 
 def told(message: Message) -> View:
-    """In the modal itself: why what was asked in it was not done."""
+    """A refusal in place of the modal in which something was asked."""
     return View(type="modal", title="Nothing was done", close="Close", blocks=list(message.blocks))
 
 

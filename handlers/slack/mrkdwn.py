@@ -1,5 +1,5 @@
 """
-Slack's mrkdwn: what others wrote made safe, and people, times and places the way Slack shows them.
+Text in Slack's mrkdwn: what others wrote made safe, and people, times and places the way Slack shows them.
 
 https://docs.slack.dev/messaging/formatting-message-text
 """
@@ -16,11 +16,20 @@ from store import Actor
 SECTION_LONGEST = 2_900
 # What a person or a list wrote, at most, in one line of an answer; escaping makes it up to five times longer.
 QUOTED_LONGEST = 300
+# What a file may be called, at most, where an answer names it.
+_FILE_NAME_LONGEST = 100
+# A sentence of the store's, at most: it may list the columns of a file.
+_SENTENCE_LONGEST = 1_000
 
 _USER = re.compile(r"[UW][A-Z0-9]{2,}")
 _CHANNEL = re.compile(r"[CG][A-Z0-9]{8,}")
 _MARKUP = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f\u2028\u2029]+")
+# Embeddings, overrides and isolates, which turn round what stands after them; marks of direction alone do no harm.
+_TURNING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
+# Between two letters or digits, as in nov_stops.csv, none of these formats anything.
+_FORMATTING = re.compile(r"(?<![^\W_])[*_~]|[*_~](?![^\W_])|:(?=[\w+'-]+:)")
+_LOOKALIKES = str.maketrans({"*": "\u2217", "_": "\u02cd", "~": "\u223c", ":": "\u2236"})
 
 
 def escape(text: str) -> str:
@@ -49,14 +58,36 @@ def _named(markup: re.Match[str]) -> str:
 
 
 def one_line(text: str, longest: int = QUOTED_LONGEST) -> str:
-    """*text* on one line and not longer than *longest* characters."""
-    text = _BLANKS.sub(" ", text).strip()
+    """*text* on one line, not longer than *longest* characters, and with nothing in it that turns other text round."""
+    text = _BLANKS.sub(" ", _TURNING.sub("", text)).strip()
     return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
 
 
 def quoted(text: str, longest: int = QUOTED_LONGEST) -> str:
-    """Foreign *text*, shortened to one line and escaped."""
-    return escape(one_line(text, longest))
+    """
+    Foreign *text*, shortened to one line, escaped, and unable to format anything, itself or the words around it.
+
+    Slack has no escape for `*`, `_`, `~` and backticks, and `verbatim` does not touch them: a name with a `*` would end
+    the bold that it is shown in. Where one could format, and where colons would make an emoji, a sign that looks like it
+    stands instead, which holds in every client; what clients make of a zero-width sign there is nowhere written down.
+    """
+    return _unformatted(one_line(text, longest).replace("`", "'"))
+
+
+def sentence(text: str) -> str:
+    """A sentence of the store's, plain text but for the backticks of its `code`, in which a file may be called anything."""
+    text = one_line(text, _SENTENCE_LONGEST)
+    # One that opens and does not close is a name's, or its other half was cut off.
+    return _unformatted(text.replace("`", "'") if text.count("`") % 2 else text)
+
+
+def file_name(name: str) -> str:
+    """What a file is called, `quoted`."""
+    return quoted(name, _FILE_NAME_LONGEST)
+
+
+def _unformatted(text: str) -> str:
+    return escape(_FORMATTING.sub(lambda mark: mark[0].translate(_LOOKALIKES), text))
 
 
 def code(text: str, longest: int = 60) -> str:
@@ -127,29 +158,34 @@ class SlackWriter:
         return quoted(text)
 
 
-def section(text: str) -> SectionBlock:
+def markup(text: str) -> MarkdownTextObject:
     """
-    A paragraph. *text* must fit: 3,000 characters.
+    The one text object in mrkdwn that anything here is made of.
 
     `verbatim`, since Slack otherwise makes mentions and links of plain words like @here by itself.
     """
-    return SectionBlock(text=MarkdownTextObject(text=text, verbatim=True))
+    return MarkdownTextObject(text=text, verbatim=True)
+
+
+def section(text: str) -> SectionBlock:
+    """A paragraph. *text* must fit: 3,000 characters."""
+    return SectionBlock(text=markup(text))
 
 
 def context(text: str) -> ContextBlock:
     """A line in small print."""
-    return ContextBlock(elements=[MarkdownTextObject(text=text, verbatim=True)])
+    return ContextBlock(elements=[markup(text)])
 
 
 def sections(lines: Sequence[str], gap: str = "\n\n") -> list[SectionBlock]:
-    """*lines* in as few sections as hold them; one that is longer than a section is broken where it has breaks."""
+    """*lines* in as few sections as hold them; one longer than a section is broken where it has breaks, or cut at a blank."""
     texts: list[str] = []
     pieces = [piece for line in lines for piece in (line.split("\n") if len(line) > SECTION_LONGEST else [line])]
     for line in pieces:
         if texts and len(texts[-1]) + len(gap) + len(line) <= SECTION_LONGEST:
             texts[-1] += gap + line
         else:
-            texts.append(line[:SECTION_LONGEST])
+            texts.append(line if len(line) <= SECTION_LONGEST else f"{line[:SECTION_LONGEST].rpartition(' ')[0]} …")
     return [section(text) for text in texts]
 
 

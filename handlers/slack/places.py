@@ -1,10 +1,11 @@
-"""Where an answer goes, and who asks."""
+"""Requests: who asks, and where the answer goes."""
 
 from dataclasses import dataclass
 
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.permissions import Role
 from store import Account, Actor, Cause, Function, Origin
 
 log = structlog.get_logger()
@@ -53,18 +54,18 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request(Place):
-    """A request that `Roles` let in: *actor*, known by now, asks for *account*; *role*: a `roles.Role`."""
+    """A request that `Roles` admitted: *actor*, with their name, asks something of *account*, in which they have *role*."""
 
     account: Account
-    role: str
+    role: Role
 
     @property
     def is_admin(self) -> bool:
-        return self.role == "admin"
+        return self.role is Role.ADMIN
 
 
 async def permalink_of(place: Place) -> str | None:
-    """The link of the place's message; None where Slack gives none, which stops nothing."""
+    """The permanent link of the place's message; None where Slack gives none, which stops nothing."""
     if place.message_ts is None:
         return None
     try:

@@ -75,12 +75,13 @@ class Poster:
         mine = keyed.account, keyed.key
         if keyed.again and (known := await self._heard_of(keyed)) is not None:
             return known
+        # Slack's event of the same message is told apart from one of a second copy when this is over.
         self._posting[mine] = over = asyncio.get_running_loop().create_future()
         try:
             post = _post_of(await self._send(channel, message, thread_ts, keyed.key))
             if not record:
                 self._unrecorded[mine] = post
-                return post
+            return post if not record else await asyncio.to_thread(self._record, keyed.account, keyed.key, post)
         except Exception as error:
             over.set_result(None)
             if not may_have_been_posted(error) or (known := await self._heard_of(keyed)) is None:
@@ -91,7 +92,6 @@ class Poster:
                 over.set_result(None)
             if self._posting.get(mine) is over:
                 del self._posting[mine]
-        return await asyncio.to_thread(self._record, keyed.account, keyed.key, post)
 
     def recorded(self, account: int, keys: Iterable[str]) -> None:
         """The posts of *keys* are written down, and need not be remembered any more."""

@@ -1,4 +1,4 @@
-"""Who may do what. The one place that decides it, by id, for every command, button, mention and dropped file."""
+"""The role of whoever asks, and whether it lets them: decided here alone, for every surface, by their id in Slack."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import fields
@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 class Asker(NamedTuple):
-    """Who asks. *why*: the sentence that explains why they are nobody here, empty otherwise."""
+    """The person who asks, with their role. *why*: the sentence that explains why it is nobody, empty otherwise."""
 
     role: Role
     actor: Actor
@@ -35,7 +35,7 @@ _MOST_NAMED: Final = 5
 
 class Roles:
     """
-    Knows people by `users.info` and user groups by `usergroups.users.list`, for a minute.
+    Looks roles up, by `users.info` and `usergroups.users.list`, and admits people by them. Both are cached for a minute.
 
     For what only admins may do both are asked afresh, so that whoever is none any more is so at once.
 
@@ -50,7 +50,7 @@ class Roles:
         self._named: TtlCache[tuple[str, ...]] = TtlCache(600)
 
     async def role_of(self, client: AsyncWebClient, account: Account, user_id: str, *, fresh: bool = False) -> Asker:
-        """The role of *user_id* in *account*; *fresh*: whatever was known a moment ago. Unreachable: nobody."""
+        """The role of *user_id* in *account*; *fresh*: past the cache. While Slack cannot be reached: nobody."""
         key = f"{account.slack_id} {user_id}"
         asker = None if fresh else self._people.get(key)
         if asker is None:
@@ -60,7 +60,7 @@ class Roles:
                 gone = isinstance(error, SlackApiError) and error_code(error) in {"user_not_found", "user_not_visible"}
                 log.warning("person not known", user=user_id, error=type(error).__name__)
                 return Asker(Role.NOBODY, Actor(user_id, user_id), _OUTSIDE if gone else _UNREACHABLE)
-            asker = self._judge(user, {account.slack_id})
+            asker = self._asker_of(user, {account.slack_id})
             self._people.put(key, asker)
         if asker.role is not Role.MEMBER:
             return asker
@@ -89,7 +89,8 @@ class Roles:
                 return True
         return False
 
-    def _judge(self, user: Mapping[str, Any], teams: Collection[str]) -> Asker:
+    def _asker_of(self, user: Mapping[str, Any], teams: Collection[str]) -> Asker:
+        """The person whom Slack describes by *user*, with the role they have without an account's settings."""
         profile = user.get("profile") or {}
         actor = Actor(str(user["id"]), str(user.get("name") or profile.get("display_name") or user["id"]))
         role, why = Role.MEMBER, ""
@@ -110,30 +111,30 @@ class Roles:
         asker = await self.role_of(place.client, account, place.actor.id, fresh=ALLOWED[action] == ADMINS)
         if not allow(asker.role, action):
             return await self._refusal(place.client, account, asker, action)
-        known = {field.name: getattr(place, field.name) for field in fields(Place)}
-        return Request(**(known | {"actor": asker.actor}), account=account, role=asker.role)
+        at = {field.name: getattr(place, field.name) for field in fields(Place)}
+        return Request(**(at | {"actor": asker.actor}), account=account, role=asker.role)
 
     async def _refusal(self, client: AsyncWebClient, account: Account, asker: Asker, action: Action) -> Message:
         """A polite no, for the asker alone, that says who may."""
         if asker.role is Role.NOBODY:
             return Message.of(asker.why, private=True)
-        admins = await self._known_admins(client, account)
+        admins = await self._admins_to_name(client, account)
         who = f"{people(admins)} can." if admins else "Please ask an admin of this workspace."
         whose = "Only admins" if ALLOWED[action] == ADMINS else "Only support and admins"
         return Message.of(f"{whose} can {action.value}. {who}", private=True)
 
-    async def _known_admins(self, client: AsyncWebClient, account: Account) -> tuple[str, ...]:
+    async def _admins_to_name(self, client: AsyncWebClient, account: Account) -> tuple[str, ...]:
         """Up to five admins. Of a huge workspace only the first page is read: it is a courtesy, not a rule."""
-        known = self._named.get(account.slack_id)
-        if known is not None:
-            return known
+        named = self._named.get(account.slack_id)
+        if named is not None:
+            return named
         try:
             members = (await client.users_list(limit=1000))["members"]
         except Exception as error:  # noqa: BLE001  the refusal is as good without names
             log.info("admins not named", error=type(error).__name__)
             return tuple(sorted(self._admins))[:_MOST_NAMED]
-        found = [str(user["id"]) for user in members if self._judge(user, {account.slack_id}).role is Role.ADMIN]
-        named = tuple(found[:_MOST_NAMED])
+        admins = [str(user["id"]) for user in members if self._asker_of(user, {account.slack_id}).role is Role.ADMIN]
+        named = tuple(admins[:_MOST_NAMED])
         self._named.put(account.slack_id, named)
         return named
 

@@ -1,7 +1,7 @@
-"""How exports read. Pure functions."""
+"""Views of an export: its announcement, progress and end. Pure functions."""
 
 from handlers.slack.messages import Message
-from handlers.slack.mrkdwn import counted, escape, one_line, person
+from handlers.slack.mrkdwn import counted, person, sentence
 from store import Export
 
 _WHAT = {
@@ -11,23 +11,18 @@ _WHAT = {
 }
 
 
-def shown(text: str) -> str:
-    """What was typed, made safe."""
-    return escape(one_line(text, 40).replace("`", "'"))
-
-
 def asked(export: Export) -> Message:
-    """In the channel: that somebody takes the list out, which the others may know."""
+    """The announcement in the channel that somebody takes the list out."""
     return Message.of(f"*The list is being exported* ({_of(export)}) · by {person(export.entry.actor)}, to them alone")
 
 
 def making(export: Export, phones: int) -> Message:
-    """While it is made."""
+    """Progress, while the file is written."""
     return Message.of(f"Exporting the list ({_of(export)}): {counted(phones, 'phone')} so far")
 
 
 def made(export: Export, phones: int) -> Message:
-    """That it is there."""
+    """The message beside the finished file."""
     if not phones:
         return Message.of(f"*No phone to export* ({_of(export)}): the file has only its header.")
     return Message.of(
@@ -37,8 +32,8 @@ def made(export: Export, phones: int) -> Message:
 
 
 def failed(problem: str) -> Message:
-    """That it cannot be."""
-    return Message.of(f"*The list was not exported.* {escape(problem)}")
+    """Why there will be no file."""
+    return Message.of(f"*The list was not exported.* {sentence(problem)}")
 
 
 def _of(export: Export) -> str:

@@ -1,4 +1,4 @@
-"""The forms for people who rather click than type commands. Pure functions."""
+"""Modals with the forms for people who would rather click than type commands. Pure functions."""
 
 from slack_sdk.models.blocks import (
     ActionsBlock,
@@ -32,14 +32,14 @@ _LONGEST = 3_000
 _KINDS = ["csv", "tsv", "txt", "xlsx", "xls", "zip"]
 
 
-def menu(account: Account, remembered: str, role: str) -> View:
+def menu(account: Account, metadata: str, role: str) -> View:
     """What `/optout` alone opens: the forms there are for the asker."""
     country = _country(account)
     return View(
         type="modal",
         title="Opt-Out Desk",
         close="Close",
-        private_metadata=remembered,
+        private_metadata=metadata,
         blocks=[
             section(f"*{counted(account.opted_out, 'phone')} opted out.* Numbers without a country code: {country}."),
             actions(role),
@@ -62,13 +62,13 @@ def actions(role: str) -> Block:
     return ActionsBlock(block_id="form.open", elements=list(buttons))
 
 
-def add(account: Account, remembered: str) -> View:
+def add(account: Account, metadata: str) -> View:
     """Opt numbers out by hand."""
     return _form(
         "form.add",
         "Opt numbers out",
         "Opt out",
-        remembered,
+        metadata,
         InputBlock(
             block_id=NUMBERS,
             label="Numbers",
@@ -95,13 +95,13 @@ def add(account: Account, remembered: str) -> View:
     )
 
 
-def search(account: Account, remembered: str) -> View:
+def search(account: Account, metadata: str) -> View:
     """Look one number up."""
     return _form(
         "form.search",
         "Look a number up",
         "Look up",
-        remembered,
+        metadata,
         InputBlock(
             block_id=NUMBER,
             label="Number",
@@ -111,13 +111,13 @@ def search(account: Account, remembered: str) -> View:
     )
 
 
-def upload(account: Account, remembered: str, channel: str | None) -> View:
+def upload(account: Account, metadata: str, channel: str | None) -> View:
     """Upload a list whose preview and report go to a channel; *channel*: the one it is opened in, where that will do."""
     return _form(
         "form.upload",
         "Upload a list",
         "Upload",
-        remembered,
+        metadata,
         section("The list is read and shown first. Nothing changes before an admin says yes."),
         InputBlock(
             block_id=FILE,
@@ -140,14 +140,14 @@ def upload(account: Account, remembered: str, channel: str | None) -> View:
     )
 
 
-def _form(callback: str, title: str, submit: str, remembered: str, *blocks: Block) -> View:
+def _form(callback: str, title: str, submit: str, metadata: str, *blocks: Block) -> View:
     return View(
         type="modal",
         callback_id=callback,
         title=title,
         submit=submit,
         close="Cancel",
-        private_metadata=remembered,
+        private_metadata=metadata,
         blocks=list(blocks),
     )
 

@@ -1,4 +1,4 @@
-"""What was done to the list, a page at a time, and remarks. Pure functions."""
+"""Views of the history, a page at a time, and of remarks. Pure functions."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -55,7 +55,7 @@ def _line(happening: Happening, home: str | None) -> str:
     return f"{text} · {link(entry.permalink, 'message')}" if entry.permalink else text
 
 
-def remark_form(state: PhoneState, home: str | None, remembered: str) -> View:
+def remark_form(state: PhoneState, home: str | None, metadata: str) -> View:
     """The form in which an admin writes a remark on one phone."""
     return View(
         type="modal",
@@ -63,7 +63,7 @@ def remark_form(state: PhoneState, home: str | None, remembered: str) -> View:
         title="Add a remark",
         submit="Add",
         close="Cancel",
-        private_metadata=remembered,
+        private_metadata=metadata,
         blocks=[
             section(f"On {both(state.phone, home)}. A remark changes nothing: it is shown whenever the number is."),
             InputBlock(

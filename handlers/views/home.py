@@ -1,4 +1,4 @@
-"""App Home. Pure functions."""
+"""Views of App Home. Pure functions."""
 
 from collections.abc import Mapping
 from typing import Any

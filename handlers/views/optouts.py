@@ -1,4 +1,4 @@
-"""How opt-outs read: pure functions from what the store says to messages."""
+"""Views of opt-outs: added, looked up, deleted; of countries and the help. Pure functions."""
 
 import json
 from collections import Counter
@@ -32,6 +32,7 @@ from handlers.slack.mrkdwn import (
     quoted,
     section,
     sections,
+    sentence,
 )
 from store import (
     Account,
@@ -138,7 +139,7 @@ def _remarks(found: PhoneNumber) -> list[str]:
 
 def _not_a_phone(found: NotAPhone, times: int = 1) -> str:
     given = f" · given {times} times" if times > 1 else ""
-    return f"{code(found.text)} · not a phone number: {escape(found.reason)}{given}"
+    return f"{code(found.text)} · not a phone number: {sentence(found.reason)}{given}"
 
 
 def _thread(lines: Sequence[str], *more: Block) -> tuple[Message, ...]:
@@ -149,7 +150,7 @@ def _thread(lines: Sequence[str], *more: Block) -> tuple[Message, ...]:
 
 def refused(found: NotAPhone) -> Message:
     """The one number asked about is none."""
-    return Message.of(f"{code(found.text)} is not a phone number: {escape(found.reason)}", private=True)
+    return Message.of(f"{code(found.text)} is not a phone number: {sentence(found.reason)}", private=True)
 
 
 # --- search ---------------------------------------------------------------------------------------------------------
@@ -287,16 +288,16 @@ def _consequences(state: PhoneState, home: str | None) -> str:
     return text + carrier
 
 
-def why(state: PhoneState, home: str | None, remembered: str, reason: str | None) -> View:
+def why(state: PhoneState, home: str | None, metadata: str, reason: str | None) -> View:
     """The form in which an admin writes why a phone whose contact asked to stop may be texted again."""
-    lines = [escape(_consequences(state, home)), f"Why it is out: {_list([_note(o) for o in state.standing])}"]
+    lines = [sentence(_consequences(state, home)), f"Why it is out: {_list([_note(o) for o in state.standing])}"]
     return View(
         type="modal",
         callback_id="optout.why",
         title="Opt back in?",
         submit="Opt back in",
         close="Keep",
-        private_metadata=remembered,
+        private_metadata=metadata,
         blocks=[
             *sections(lines),
             InputBlock(

@@ -1,31 +1,32 @@
-"""What the thread of a list that is scrubbed says. Pure functions."""
+"""Views of a scrub: progress and outcome. Pure functions."""
 
 from handlers.slack.messages import Message
-from handlers.slack.mrkdwn import bar, counted, quoted, section, sections
+from handlers.slack.mrkdwn import bar, counted, file_name, quoted, section, sections
+from handlers.views.unreadable import reasons_line
 from store import Scrubbed, Upload, country_name
 
 
 def comparing(upload: Upload, fraction: float = 0.0) -> Message:
     """While the list is compared with the opt-outs; *fraction* of it, 0 to 1."""
-    return Message.of(f"Comparing {quoted(upload.file_name)} with the opt-out list {bar(fraction)}")
+    return Message.of(f"Comparing {file_name(upload.file_name)} with the opt-out list {bar(fraction)}")
 
 
-def scrubbed(found: Scrubbed, file_name: str) -> Message:
-    """What was taken out of the list *file_name*, which comes back beside this message."""
-    headline = f"*{counted(found.removed, 'row')} removed* from {quoted(file_name)}, {found.kept:,} kept"
-    lines = [f"{counted(found.rows, 'row')} looked up. Neither the opt-outs nor the list you dropped has changed."]
-    if found.unreadable:
-        shown = [f"{reason.rows:,} × {quoted(reason.reason, 80)}" for reason in found.reasons[:4]]
-        why = "; ".join([*shown, "others"] if len(found.reasons) > 4 else shown)
-        first = min(reason.first_line for reason in found.reasons)
+def scrubbed(outcome: Scrubbed, name: str) -> Message:
+    """What was taken out of the list called *name*, which comes back beside this message."""
+    headline = f"*{counted(outcome.removed, 'row')} removed* from {file_name(name)}, {outcome.kept:,} kept"
+    lines = [f"{counted(outcome.rows, 'row')} looked up. Neither the opt-outs nor the list you dropped has changed."]
+    if outcome.unreadable:
         # A phone that could not be looked up may be one of somebody who asked to be left alone.
         became = (
             "kept as you asked: nobody knows whether they may be texted"
-            if found.unreadable_kept
+            if outcome.unreadable_kept
             else "left out too, since they may be opted out"
         )
-        lines.append(f"{counted(found.unreadable, 'row')} not understood ({why}; first at line {first:,}): {became}")
-    if found.assumed and found.country:
-        lines.append(f"{counted(found.assumed, 'row')} had no country code: read as *{country_name(found.country)}*")
-    lines += [quoted(remark) for remark in found.remarks[:5]]
+        lines.append(f"{counted(outcome.unreadable, 'row')} not understood: {became}")
+        lines.append(reasons_line(outcome.reasons))
+    if outcome.assumed and outcome.country:
+        lines.append(
+            f"{counted(outcome.assumed, 'row')} had no country code: read as *{country_name(outcome.country)}*"
+        )
+    lines += [quoted(remark) for remark in outcome.remarks[:5]]
     return Message.of(headline, section(headline), *sections(lines, "\n"))

@@ -1,4 +1,4 @@
-"""The form in which admins decide how the desk works for their account. Pure functions."""
+"""Views of the settings: the form for admins, and what they changed. Pure functions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.views import View
 
 from handlers.slack.messages import Message
-from handlers.slack.mrkdwn import escape, one_line, person, sections
+from handlers.slack.mrkdwn import one_line, person, quoted, sections
 from store import Account, Actor
 
 COUNTRY, UNDO_DAYS, MOST_BYTES = "settings.country", "settings.undo_days", "settings.max_list_bytes"
@@ -38,7 +38,7 @@ class Group:
     name: str
 
 
-def form(account: Account, groups: Sequence[Group], remembered: str) -> View:
+def form(account: Account, groups: Sequence[Group], metadata: str) -> View:
     """Everything as it is; *groups*: those there are to choose from."""
     now = account.settings
     blocks: list[Block] = [
@@ -99,7 +99,7 @@ def form(account: Account, groups: Sequence[Group], remembered: str) -> View:
         title="Settings",
         submit="Save",
         close="Cancel",
-        private_metadata=remembered,
+        private_metadata=metadata,
         blocks=blocks,
     )
 
@@ -139,4 +139,4 @@ def _number(value: float | None) -> str | None:
 def changed(told: Sequence[str], by: Actor) -> Message:
     """What is another now, one line each."""
     head = f"*{len(told)} setting{'' if len(told) == 1 else 's'} changed* · by {person(by)}"
-    return Message.of(head, *sections([head, *(f"• {escape(one_line(what, 250))}" for what in told)], "\n"))
+    return Message.of(head, *sections([head, *(f"• {quoted(what, 250)}" for what in told)], "\n"))

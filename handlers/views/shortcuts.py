@@ -1,4 +1,4 @@
-"""The modal of the message shortcut: which of a message's phones to opt out, why, and in whose words."""
+"""Views of the message shortcut, a modal: which of a message's phones to opt out, why, and in whose words."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,7 +7,6 @@ from slack_sdk.models.blocks import (
     Block,
     CheckboxesElement,
     InputBlock,
-    MarkdownTextObject,
     Option,
     PlainTextInputElement,
     StaticSelectElement,
@@ -15,7 +14,7 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.views import View
 
 from handlers.slack.modals import saying
-from handlers.slack.mrkdwn import context, counted, day, section
+from handlers.slack.mrkdwn import context, counted, day, markup, section
 from handlers.views.optouts import name
 from store import Cause, FoundPhone, PhoneState
 
@@ -102,6 +101,6 @@ def _option(state: PhoneState, one: FoundPhone, home: str | None) -> Option:
         standing = "not opted out"
     return Option(
         value=state.phone,
-        text=MarkdownTextObject(text=text, verbatim=True),
-        description=MarkdownTextObject(text=standing, verbatim=True),
+        text=markup(text),
+        description=markup(standing),
     )

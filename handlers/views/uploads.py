@@ -1,47 +1,58 @@
-"""What an upload's thread says: progress, preview, report, and why a list was refused. Pure functions."""
+"""Views of an upload: progress, preview, report, refusal, and the modals of its buttons. Pure functions."""
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
 
 from slack_sdk.models.blocks import (
     ActionsBlock,
     Block,
     ButtonElement,
-    ContextBlock,
     InputBlock,
-    MarkdownTextObject,
     Option,
     PlainTextInputElement,
     PlainTextObject,
-    SectionBlock,
     StaticSelectElement,
 )
 from slack_sdk.models.views import View
 
 from handlers.slack.messages import Message
 from handlers.slack.modals import saying
-from handlers.slack.mrkdwn import SlackWriter, bar, counted, escape, moment, person
+from handlers.slack.mrkdwn import (
+    SlackWriter,
+    bar,
+    code,
+    context,
+    counted,
+    file_name,
+    link,
+    moment,
+    one_line,
+    person,
+    quoted,
+    section,
+    sections,
+    sentence,
+)
 from handlers.views.scrubs import comparing, scrubbed
-from store import Deadlines, Entry, Scrubbed, UndoPreview, Upload, WrongState, country_name, doubts, require_undoable
+from handlers.views.unreadable import reasons_line
+from store import (
+    Deadlines,
+    Entry,
+    Scrubbed,
+    UndoPreview,
+    Upload,
+    UploadState,
+    WrongState,
+    country_name,
+    doubts,
+    require_undoable,
+)
 
 # The countries campaigns text most; any other is given as the account's default with `/optout country`.
 COUNTRIES = ("US", "CA", "GB", "IE", "AU", "NZ", "PR", "MX", "DE", "FR", "ES", "IT", "NL", "BR", "IN", "ZA")
-_STATES = {
-    "received": "being read",
-    "waiting": "waiting for a yes",
-    "applying": "being opted out",
-    "done": "done",
-    "refused": "refused",
-    "cancelled": "cancelled",
-    "stopped": "stopped",
-    "failed": "failed",
-    "undoing": "being undone",
-    "undone": "undone",
-    "expired": "expired",
-    "scrubbed": "scrubbed",
-}
 
+_MOST_LISTED = 20
 # The block of the modal in which the number of phones is typed.
 NUMBER = "upload.number"
 # Text, action and style of the buttons of a list that is being or was applied.
@@ -60,29 +71,29 @@ def duration(seconds: float) -> str:
 
 def reading(upload: Upload, rows: int = 0, fraction: float = 0.0, seconds: float = 0.0) -> Message:
     """While the list is read; *fraction* of its bytes, *seconds* since reading began."""
-    text = f"Reading *{escape(upload.file_name)}* {bar(fraction)}"
+    text = f"Reading *{file_name(upload.file_name)}* {bar(fraction)}"
     if rows:
         about = int(rows / fraction) if fraction > 0 else rows
         text += f" · {rows:,} of about {about:,} rows{_pace(rows, fraction, seconds)}"
-    return _message(text, SectionBlock(text=MarkdownTextObject(text=text)))
+    return Message.of(text)
 
 
 def applying(upload: Upload, done: int, seconds: float = 0.0) -> Message:
     """While phones are stored, with the button that stops; *done* of `upload.phones`, *seconds* since this began."""
     fraction = done / upload.phones if upload.phones else 1.0
-    text = f"Opting out {counted(upload.phones, 'phone')} from *{escape(upload.file_name)}* {bar(fraction)}"
+    text = f"Opting out {counted(upload.phones, 'phone')} from *{file_name(upload.file_name)}* {bar(fraction)}"
     if done:
         text += f" · {done:,} of {upload.phones:,}{_pace(done, fraction, seconds)}"
-    return _message(text, SectionBlock(text=MarkdownTextObject(text=text)), _buttons(upload, "working", _STOP))
+    return Message.of(text, section(text), _buttons(upload, "working", _STOP))
 
 
 def undoing(upload: Upload, done: int, seconds: float = 0.0) -> Message:
     """While an upload is taken back; *done* of its opt-outs so far, *seconds* since this began."""
     fraction = done / upload.applied if upload.applied else 1.0
-    text = f"Undoing *{escape(upload.file_name)}* {bar(fraction)}"
+    text = f"Undoing *{file_name(upload.file_name)}* {bar(fraction)}"
     if done:
         text += f" · {done:,} of {upload.applied:,}{_pace(done, fraction, seconds)}"
-    return _message(text, SectionBlock(text=MarkdownTextObject(text=text)))
+    return Message.of(text)
 
 
 def _pace(rows: int, fraction: float, seconds: float) -> str:
@@ -93,30 +104,30 @@ def _pace(rows: int, fraction: float, seconds: float) -> str:
 
 def preview(upload: Upload, terms: Deadlines, before: Entry | None = None) -> Message:
     """What would happen, before it happens, with the question. *before*: the entry that applied the same file already."""
-    headline = f"*{escape(upload.file_name)}: {_found(upload)}.* Nothing has changed yet."
+    headline = f"*{file_name(upload.file_name)}: {_found(upload)}.* Nothing has changed yet."
     lines = [_counts(upload)]
+    if upload.unreadable_reasons:
+        lines.append(reasons_line(upload.unreadable_reasons))
     assumed = upload.summary.get("assumed", 0)
     if assumed and upload.country:
         had = "row had" if assumed == 1 else "rows had"
-        lines.append(f"{assumed:,} {had} no country code: read as *{escape(country_name(upload.country))}*")
+        lines.append(f"{assumed:,} {had} no country code: read as *{quoted(country_name(upload.country))}*")
     if flagged := upload.summary.get("flagged", 0):
         first = upload.summary.get("flagged_first") or []
         at = f", first at line {first[0][0]:,}" if first else ""
         have = "phone is" if flagged == 1 else "phones are"
         lines.append(f"{flagged:,} {have} of the right length but in no range in use today: check them{at}")
-    lines += [escape(remark) for remark in upload.summary.get("remarks", ())]
+    lines += [quoted(remark) for remark in upload.summary.get("remarks", ())]
     if not upload.phones:
         lines.append(
             "Choose another country if its numbers are from there; else cancel, fix the rows and drop it again."
         )
-    blocks: list[Block] = [
-        SectionBlock(text=MarkdownTextObject(text=headline)),
-        SectionBlock(text=MarkdownTextObject(text=_cut("\n".join(lines)))),
-    ]
+    blocks: list[Block] = [section(headline), *sections(lines, "\n")]
     wrong = doubts(upload, SlackWriter(), before=before)
     if wrong and upload.phones:
-        text = f":warning: {' '.join(wrong)} To go on, an admin has to type the number of phones."
-        blocks.append(SectionBlock(text=MarkdownTextObject(text=_cut(text))))
+        blocks += sections(
+            [f":warning: {' '.join(wrong)}", "To go on, an admin has to type the number of phones."], " "
+        )
     # Rows are often not understood because another country's were meant.
     if assumed or upload.unreadable:
         blocks.append(_country_menu(upload))
@@ -131,8 +142,8 @@ def preview(upload: Upload, terms: Deadlines, before: Entry | None = None) -> Me
         small.insert(0, "An admin confirms.")
     if upload.waiting_since is not None:
         small.insert(-1, f"Waits until {moment(upload.waiting_since + terms.expire)}")
-    blocks.append(ContextBlock(elements=[MarkdownTextObject(text=" · ".join(small))]))
-    return _message(headline, *blocks)
+    blocks.append(context(" · ".join(small)))
+    return Message.of(headline, *blocks)
 
 
 def _found(upload: Upload) -> str:
@@ -149,17 +160,17 @@ def reminder(upload: Upload, terms: Deadlines) -> Message:
     """A word in the thread about a preview that waits."""
     until = moment((upload.waiting_since or upload.received_at) + terms.expire)
     what = "for an admin's yes" if upload.phones else "to be read with another country, or cancelled"
-    text = f"{person(upload.actor)}: *{escape(upload.file_name)}* still waits {what} ({_found(upload)}). It expires {until}."
-    return _message(text, SectionBlock(text=MarkdownTextObject(text=text)))
+    text = f"{person(upload.actor)}: *{file_name(upload.file_name)}* still waits {what} ({_found(upload)}). It expires {until}."
+    return Message.of(text)
 
 
 def expired(upload: Upload) -> Message:
     """Nobody decided in time."""
     text = (
-        f"*{escape(upload.file_name)} expired: nobody said yes in time.* Nothing was changed. "
+        f"*{file_name(upload.file_name)} expired: nobody said yes in time.* Nothing was changed. "
         "Drop the file again to start over."
     )
-    return _message(text, SectionBlock(text=MarkdownTextObject(text=text)))
+    return Message.of(text)
 
 
 def _counts(upload: Upload) -> str:
@@ -169,19 +180,8 @@ def _counts(upload: Upload) -> str:
     if upload.repeated:
         parts.append(f"{upload.repeated:,} repeated")
     if upload.unreadable:
-        parts.append(f"{upload.unreadable:,} not understood{_why(upload)}")
+        parts.append(f"{upload.unreadable:,} not understood")
     return " · ".join(parts)
-
-
-def _why(upload: Upload) -> str:
-    reasons = upload.unreadable_reasons
-    if not reasons:
-        return ""
-    shown = [f"{r.rows:,} × {escape(r.reason)}" for r in reasons[:4]]
-    if len(reasons) > 4:
-        shown.append("others")
-    first = min(r.first_line for r in reasons)
-    return f" ({'; '.join(shown)}; first at line {first:,})"
 
 
 def _country_menu(upload: Upload) -> Block:
@@ -192,23 +192,22 @@ def _country_menu(upload: Upload) -> Block:
         code: Option(text=country_name(code)[:75], value=json.dumps({"upload": upload.id, "country": code}))
         for code in codes
     }
-    return SectionBlock(
-        block_id="upload.country",
-        text=MarkdownTextObject(text="Country of the rows without a country code:"),
-        accessory=StaticSelectElement(
-            action_id="upload.country",
-            placeholder="Country",
-            options=list(options.values()),
-            initial_option=options.get(upload.country or ""),
-        ),
+    block = section("Country of the rows without a country code:")
+    block.block_id = "upload.country"
+    block.accessory = StaticSelectElement(
+        action_id="upload.country",
+        placeholder="Country",
+        options=list(options.values()),
+        initial_option=options.get(upload.country or ""),
     )
+    return block
 
 
 def report(upload: Upload, terms: Deadlines) -> Message:
     """How it ended, with the button that takes it back."""
     began, ended = upload.confirmed_at, upload.finished_at
     took = f" in {duration((ended - began).total_seconds())}" if began and ended else ""
-    headline = f"*{counted(upload.newly_opted_out, 'phone')} opted out* from {escape(upload.file_name)}{took} · {_whose(upload)}"
+    headline = f"*{counted(upload.newly_opted_out, 'phone')} opted out* from {file_name(upload.file_name)}{took} · {_whose(upload)}"
     lines = []
     if upload.already_opted_out:
         were = "was" if upload.already_opted_out == 1 else "were"
@@ -221,10 +220,9 @@ def report(upload: Upload, terms: Deadlines) -> Message:
             f"{counted(upload.unreadable, 'row')} not understood: attached, with the reason for each. "
             f"Fix {fix} there and drop that file."
         )
-    blocks: list[Block] = [SectionBlock(text=MarkdownTextObject(text=headline))]
-    if lines:
-        blocks.append(SectionBlock(text=MarkdownTextObject(text=_cut("\n".join(lines)))))
-    return _message(headline, *blocks, *_undo(upload, terms))
+        if upload.unreadable_reasons:
+            lines.append(reasons_line(upload.unreadable_reasons))
+    return Message.of(headline, section(headline), *sections(lines, "\n"), *_undo(upload, terms))
 
 
 def _whose(upload: Upload) -> str:
@@ -243,7 +241,7 @@ def stopped(upload: Upload, terms: Deadlines) -> Message:
     """Somebody wanted no more of it: what was applied, and the two ways on."""
     left = upload.phones - upload.applied
     text = (
-        f"*{escape(upload.file_name)} was stopped{_by(upload)} after {upload.applied:,} of "
+        f"*{file_name(upload.file_name)} was stopped{_by(upload)} after {upload.applied:,} of "
         f"{counted(upload.phones, 'phone')}.* {_stand(upload)} {counted(left, 'phone')} left."
     )
     if upload.unreadable:
@@ -252,7 +250,7 @@ def stopped(upload: Upload, terms: Deadlines) -> Message:
         text += f" {upload.unreadable:,} {were} not understood: attached once the list is continued to its end."
     undo = (_UNDO,) if upload.applied else ()
     blocks = [_buttons(upload, "stopped", _CONTINUE, *undo), *(_until(upload, terms) if undo else ())]
-    return _message(text, SectionBlock(text=MarkdownTextObject(text=text)), *blocks)
+    return Message.of(text, section(text), *blocks)
 
 
 def _stand(upload: Upload) -> str:
@@ -275,7 +273,7 @@ def _until(upload: Upload, terms: Deadlines) -> list[Block]:
     if upload.finished_at is None or upload.undo_entry_id is not None:
         return []
     text = f"Can be undone until {moment(upload.finished_at + terms.undo)}, by an admin."
-    return [ContextBlock(elements=[MarkdownTextObject(text=text)])]
+    return [context(text)]
 
 
 def _buttons(upload: Upload, block: str, *kinds: tuple[str, str, str | None]) -> Block:
@@ -293,7 +291,9 @@ def undone(upload: Upload, by: Entry | None) -> Message:
     began, ended = (by.at if by else None), upload.undone_at
     took = f" in {duration((ended - began).total_seconds())}" if began and ended else ""
     who = f" · by {person(by.actor)}" if by else ""
-    headline = f"*{escape(upload.file_name)} was undone: {counted(upload.opted_in, 'phone')} opted in again*{took}{who}"
+    headline = (
+        f"*{file_name(upload.file_name)} was undone: {counted(upload.opted_in, 'phone')} opted in again*{took}{who}"
+    )
     lines = []
     if upload.kept_out:
         stay = "stays" if upload.kept_out == 1 else "stay"
@@ -303,23 +303,20 @@ def undone(upload: Upload, by: Entry | None) -> Message:
         lines.append(f"{upload.reopened:,} {again} re-opened")
     if before := upload.applied - upload.opted_in - upload.kept_out:
         lines.append(f"{counted(before, 'phone')} had been opted in by hand before")
-    blocks: list[Block] = [SectionBlock(text=MarkdownTextObject(text=headline))]
-    if lines:
-        blocks.append(SectionBlock(text=MarkdownTextObject(text="\n".join(lines))))
-    return _message(headline, *blocks)
+    return Message.of(headline, section(headline), *sections(lines, "\n"))
 
 
 def refused(upload: Upload) -> Message:
     """The list cannot be used as it is; the likely phone column is one click away."""
-    headline = f"*Nothing was changed.* {escape(upload.problem or '')}"
-    blocks: list[Block] = [SectionBlock(text=MarkdownTextObject(text=_cut(headline)))]
+    headline = f"*Nothing was changed.* {sentence(upload.problem or '')}"
+    blocks: list[Block] = [*sections([headline])]
     likely = upload.summary.get("likely")
     if likely:
         value = json.dumps({"upload": upload.id, "column": likely})
         if len(value) <= 2000:
-            button = ButtonElement(text=f"Use {likely}"[:75], action_id="upload.column", value=value)
+            button = ButtonElement(text=one_line(f"Use {likely}", 75), action_id="upload.column", value=value)
             blocks.append(ActionsBlock(block_id="upload.likely", elements=[button]))
-    return _message(headline, *blocks)
+    return Message.of(headline, *blocks)
 
 
 def failed(upload: Upload, terms: Deadlines) -> Message:
@@ -332,14 +329,14 @@ def failed(upload: Upload, terms: Deadlines) -> Message:
         changed = (
             f"{_stand(upload)} Drop the file again for the rest:{rest} phones that are out already are counted as such."
         )
-    text = f"*{escape(upload.file_name)} could not be finished.* {escape(upload.problem or '')} {changed}"
-    return _message(text, SectionBlock(text=MarkdownTextObject(text=_cut(text))), *_undo(upload, terms))
+    text = f"*{file_name(upload.file_name)} could not be finished.* {sentence(upload.problem or '')} {changed}"
+    return Message.of(text, *sections([text]), *_undo(upload, terms))
 
 
 def cancelled(upload: Upload) -> Message:
     """Somebody said no."""
-    text = f"*{escape(upload.file_name)} was cancelled{_by(upload)}.* Nothing was changed."
-    return _message(text, SectionBlock(text=MarkdownTextObject(text=text)))
+    text = f"*{file_name(upload.file_name)} was cancelled{_by(upload)}.* Nothing was changed."
+    return Message.of(text)
 
 
 def of_state(upload: Upload, terms: Deadlines, entry: Entry | None = None) -> Message:
@@ -349,29 +346,29 @@ def of_state(upload: Upload, terms: Deadlines, entry: Entry | None = None) -> Me
     *entry*: of a waiting one, by which the same file was applied before; of one that is undone, its undo's.
     """
     match upload.state:
-        case "received" if upload.is_scrub:
+        case UploadState.RECEIVED if upload.is_scrub:
             return comparing(upload)
-        case "received":
+        case UploadState.RECEIVED:
             return reading(upload)
-        case "scrubbed":
+        case UploadState.SCRUBBED:
             return scrubbed(Scrubbed.read(upload.summary), upload.file_name)
-        case "waiting":
+        case UploadState.WAITING:
             return preview(upload, terms, entry)
-        case "applying":
+        case UploadState.APPLYING:
             return applying(upload, upload.applied)
-        case "stopped":
+        case UploadState.STOPPED:
             return stopped(upload, terms)
-        case "done":
+        case UploadState.DONE:
             return report(upload, terms)
-        case "undoing":
+        case UploadState.UNDOING:
             return undoing(upload, upload.opted_in + upload.kept_out)
-        case "undone":
+        case UploadState.UNDONE:
             return undone(upload, entry)
-        case "refused":
+        case UploadState.REFUSED:
             return refused(upload)
-        case "cancelled":
+        case UploadState.CANCELLED:
             return cancelled(upload)
-        case "expired":
+        case UploadState.EXPIRED:
             return expired(upload)
         case _:
             return failed(upload, terms)
@@ -380,18 +377,22 @@ def of_state(upload: Upload, terms: Deadlines, entry: Entry | None = None) -> Me
 # Modals
 
 
-def sure(upload: Upload, wrong: Sequence[str], origin: str) -> View:
-    """The question to type the number of phones, for a list about which there are doubts. *origin*: its metadata."""
-    text = f"{' '.join(wrong)} Nothing has changed. To go on, type the number of phones: {upload.asked:,}."
+def sure(upload: Upload, wrong: Sequence[str], metadata: str) -> View:
+    """
+    The question to type the number of phones, for a list about which there are doubts.
+
+    *metadata*: what its submission has to know.
+    """
+    ask = f"Nothing has changed. To go on, type the number of phones: {upload.asked:,}."
     return View(
         type="modal",
         callback_id="upload.sure",
         title="Is this the right list?",
         submit="Opt out" if upload.to_opt_out else "Keep",
         close="Back",
-        private_metadata=origin,
+        private_metadata=metadata,
         blocks=[
-            SectionBlock(text=MarkdownTextObject(text=_cut(text))),
+            *sections([" ".join(wrong), ask], " "),
             InputBlock(
                 block_id=NUMBER,
                 label="Number of phones",
@@ -403,12 +404,12 @@ def sure(upload: Upload, wrong: Sequence[str], origin: str) -> View:
 
 def counting(upload: Upload) -> View:
     """While it is counted what an undo would do: a modal has to be there within three seconds."""
-    return saying(_UNDO_TITLE, f"Counting what undoing *{escape(upload.file_name)}* would do …")
+    return saying(_UNDO_TITLE, f"Counting what undoing *{file_name(upload.file_name)}* would do …")
 
 
-def undo_question(upload: Upload, outlook: UndoPreview, origin: str) -> View:
-    """What an undo would do, with the button that does it. *origin*: its metadata."""
-    lines = [f"Undo *{escape(upload.file_name)}*?", "*No phone will be opted in.*"]
+def undo_question(upload: Upload, outlook: UndoPreview, metadata: str) -> View:
+    """What an undo would do, with the button that does it. *metadata*: what its submission has to know."""
+    lines = [f"Undo *{file_name(upload.file_name)}*?", "*No phone will be opted in.*"]
     if outlook.opted_in:
         lines[1] = f"*{counted(outlook.opted_in, 'phone')} will be opted in* and can be texted again."
     if outlook.kept_out:
@@ -418,65 +419,48 @@ def undo_question(upload: Upload, outlook: UndoPreview, origin: str) -> View:
         one = "conversation in an active campaign re-opens."
         lines.append(counted(outlook.reopened, one, "conversations in active campaigns re-open."))
     view = saying(_UNDO_TITLE, "\n".join(lines), close="Keep")
-    view.callback_id, view.submit, view.private_metadata = "upload.undo", PlainTextObject(text="Undo"), origin
+    view.callback_id, view.submit, view.private_metadata = "upload.undo", PlainTextObject(text="Undo"), metadata
     return view
 
 
 def elsewhere(upload: Upload, message: Message, why: str) -> Message:
     """*message* for a direct message: Slack does not let it into the upload's channel, with *why* its error code."""
     text = (
-        f"This belongs in <#{upload.channel_id}>, where Slack does not let me post (`{escape(why)}`). "
+        f"This belongs in <#{upload.channel_id}>, where Slack does not let me post ({code(why)}). "
         "Where I am missing, `/invite @Opt-Out Desk` helps."
     )
-    line = ContextBlock(elements=[MarkdownTextObject(text=text)]).to_dict()
-    return Message(text=message.text, blocks=(*message.blocks, line))
+    return replace(message, blocks=(*message.blocks, context(text).to_dict()))
 
 
 def listing(uploads: Sequence[Upload]) -> Message:
     """The latest uploads, newest first."""
     if not uploads:
         text = "*No list has been uploaded yet.* Drop a CSV with a column called `phone` in an uploads channel."
-        return _message(text, SectionBlock(text=MarkdownTextObject(text=text)))
-    lines = []
-    for upload in uploads:
-        name = escape(upload.file_name)
-        if upload.permalink:
-            name = f"<{upload.permalink}|{name}>"
-        seconds = int(upload.received_at.astimezone(UTC).timestamp())
-        when = f"<!date^{seconds}^{{date_short_pretty}} {{time}}|{_fallback(upload.received_at)}>"
-        lines.append(f"*{name}* · {_STATES[upload.state]} · {_outcome(upload)} · {person(upload.actor)}, {when}")
-    text = f"*The latest {counted(len(uploads), 'upload')}*"
-    sections = [SectionBlock(text=MarkdownTextObject(text=_cut(line))) for line in lines[:20]]
-    return _message(text, SectionBlock(text=MarkdownTextObject(text=text)), *sections)
+        return Message.of(text)
+    head = f"*The latest {counted(len(uploads), 'upload')}*"
+    return Message.of(head, section(head), *(section(_listed(upload)) for upload in uploads[:_MOST_LISTED]))
+
+
+def _listed(upload: Upload) -> str:
+    name = link(upload.permalink, file_name(upload.file_name))
+    who = f"{person(upload.actor)}, {moment(upload.received_at)}"
+    return f"*{name}* · {upload.state.label} · {_outcome(upload)} · {who}"
 
 
 def _outcome(upload: Upload) -> str:
     match upload.state:
-        case "received":
+        case UploadState.RECEIVED:
             return "nothing changed yet"
-        case "waiting":
+        case UploadState.WAITING:
             return f"{counted(upload.to_opt_out, 'phone')} to opt out"
-        case "undoing" | "undone":
+        case UploadState.UNDOING | UploadState.UNDONE:
             stay = "stays" if upload.kept_out == 1 else "stay"
             return f"{counted(upload.opted_in, 'phone')} opted in again, {upload.kept_out:,} {stay} out"
-        case "refused" | "cancelled" | "expired":
+        case UploadState.REFUSED | UploadState.CANCELLED | UploadState.EXPIRED:
             return "nothing changed"
-        case "failed" if not upload.applied:
+        case UploadState.FAILED if not upload.applied:
             return "nothing changed"
-        case "scrubbed":
+        case UploadState.SCRUBBED:
             return f"{counted(upload.summary['removed'], 'row')} removed"
         case _:
             return f"{counted(upload.newly_opted_out, 'phone')} opted out, {upload.already_opted_out:,} already"
-
-
-def _fallback(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def _cut(text: str) -> str:
-    # Slack refuses a section of more than 3,000 characters; a file's own words are what can be that long.
-    return text if len(text) <= 2900 else text[:2900].rsplit(" ", 1)[0] + " …"
-
-
-def _message(text: str, *blocks: Block) -> Message:
-    return Message(text=text[:3000], blocks=tuple(block.to_dict() for block in blocks))

@@ -55,6 +55,8 @@ log = structlog.get_logger()
 # One child takes whatever came first; the others only files up to so many bytes, which never wait behind large ones.
 SMALL_BYTES = 5_000_000
 LANES = 2
+# How long after its start the desk starts a child ahead of the first list.
+WARM_SECONDS = 1.0
 # Children that died this often in one state of an upload did not die by accident. A list that kills its reader does so
 # every time, and nothing is stored yet; one that is being stored only takes time to get to its end.
 MOST_DEATHS = {UploadState.RECEIVED: 3, UploadState.APPLYING: 20, UploadState.UNDOING: 20}
@@ -101,6 +103,7 @@ class Runner:
             Loop(f"uploads {lane + 1}", partial(self._look, lane), tasks, every=every) for lane in range(LANES)
         )
         self._idle: list[Child] = []
+        self._ending = asyncio.Event()
         self._deaths: Counter[tuple[int, int, UploadState]] = Counter()
 
     def start(self) -> None:
@@ -111,6 +114,7 @@ class Runner:
 
     async def end_idle_children(self) -> None:
         """End the children that wait for work; the working ones end with their tasks."""
+        self._ending.set()
         while self._idle:
             await self._idle.pop().stop()
 
@@ -120,7 +124,13 @@ class Runner:
             loop.poke()
 
     async def _warm(self) -> None:
-        self._idle.append(await Child.start(self._scratch.lock))
+        # Its start takes a processor for half a second: the connection to Slack comes first.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WARM_SECONDS):
+                await self._ending.wait()
+                return
+        if not self._idle:
+            self._idle.append(await Child.start(self._scratch.lock))
 
     async def _look(self, lane: int) -> bool:
         """Work on the upload that has waited longest; False when none waits."""

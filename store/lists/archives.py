@@ -1,5 +1,5 @@
 """
-Zip files from strangers, opened with care: a workbook is one, and people zip their lists.
+A reader of zip files that trusts none of them: a workbook is one, and people zip their lists.
 
 A zip's directory says what each member holds, and can lie: sizes are checked as declared, and again while inflating.
 """
@@ -67,10 +67,12 @@ class Archive:
                     self._refuse_above(self._inflated)
                     yield piece
         except _BROKEN as error:
-            raise ListRefused(f"{self._name} is broken: {shown(member)} in it cannot be unpacked. {_AGAIN}") from error
+            raise ListRefused(
+                f"{self._name} is broken: {member_name(member)} in it cannot be unpacked. {_AGAIN}"
+            ) from error
         if held != member.file_size:
             raise ListRefused(
-                f"{self._name} is broken: {shown(member)} in it is {held:,} bytes long and should be "
+                f"{self._name} is broken: {member_name(member)} in it is {held:,} bytes long and should be "
                 f"{member.file_size:,}. {_AGAIN}"
             )
 
@@ -86,7 +88,7 @@ _AGAIN: Final = "Save or download it again and drop that."
 _ALONE: Final = "Save the list alone as CSV and drop that."
 
 
-def shown(member: zipfile.ZipInfo) -> str:
+def member_name(member: zipfile.ZipInfo) -> str:
     """The name of *member* without its folders, short enough for a sentence."""
     name = PurePosixPath(member.filename.replace("\\", "/")).name
     return name if len(name) <= 60 else f"{name[:59]}…"
@@ -98,5 +100,5 @@ def lists_in(archive: Archive) -> list[zipfile.ZipInfo]:
         member
         for member in archive.members
         if not any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(member.filename).parts)
-        and shown(member).casefold() not in {"thumbs.db", "desktop.ini"}
+        and member_name(member).casefold() not in {"thumbs.db", "desktop.ini"}
     ]

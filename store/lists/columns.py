@@ -1,5 +1,5 @@
 """
-What a column's name and its first cells tell: which one has the phones, and whether people are being described.
+Columns of a list: which one has the phones, and whether the others make it a contact list. By name and first cells.
 
 Pure. Names are compared without case, blanks, dashes and the humps of CamelCase, for every vendor writes them another
 way; a name alone decides nothing.
@@ -34,8 +34,8 @@ _NO_PHONE_NAMES = re.compile(
 )
 
 
-def plain(name: str) -> str:
-    """A column's name without what is forgiven: case and blanks round it."""
+def column_key(name: str) -> str:
+    """The form of a column's name that is compared: without case, and without blanks and quotes round it."""
     return " ".join(name.strip(" \t\r\n\u00a0\ufeff\"'").split()).casefold()
 
 
@@ -106,7 +106,7 @@ _ENOUGH: Final = 2
 
 def contact_signs(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
     """
-    What makes a file look like a contact list, in words for "it has names, e-mails and a support score".
+    The signs of a contact list, in words for "it has names, e-mails and a support score".
 
     Empty unless two kinds of thing beside names are there, in columns that are filled somewhere in *rows*: an opt-out
     list needs a phone and has often a name, a note, a date or an e-mail; it does not need to say where and how people

@@ -1,5 +1,5 @@
 """
-A file of any kind to a file of text that is read line by line: UTF-8 or Windows-1252, LF or CRLF, and no NULs.
+Conversion of a file of any kind into text that is read line by line: UTF-8 or Windows-1252, LF or CRLF, and no NULs.
 
 What is like that already is read where it is: a copy of a gigabyte takes longer than its phones do. Everything else
 (workbooks, zips, UTF-16, the line ends of old Macs) is turned into such a text once, in pieces, into a spool file.
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from store.errors import ListRefused
-from store.lists.archives import Archive, lists_in, shown
+from store.lists.archives import Archive, lists_in, member_name
 from store.lists.workbooks import LONGEST, sheet_as_text
 
 _UNZIPPED: Final = 1_000_000_000  # bytes: as large as a list may be in Slack
@@ -55,7 +55,7 @@ _WEB_PAGE = re.compile(rb"\s*(?:<!--.*?-->\s*)?<(?:!doctype|html|head|body|scrip
 @dataclass(frozen=True, slots=True)
 class Text:
     """
-    What to read: the file at `path`, `bom` bytes in, decoded as `encoding` ("utf-8" or "cp1252") with `errors`.
+    The text of a list: the file at `path`, `bom` bytes in, decoded as `encoding` ("utf-8" or "cp1252") with `errors`.
 
     `name` is what people call the list, `remarks` what was put right. `delimiter` is known for a sheet, else None.
     `spooled`: `path` is the spool file.
@@ -71,21 +71,21 @@ class Text:
     spooled: bool
 
 
-def as_text(path: Path, name: str, wanted: str, spool: Path) -> Text:
+def as_text(path: Path, name: str, phone_key: str, spool: Path) -> Text:
     """
     The text of the list at *path*, called *name* in sentences, with what could not be read in place written to *spool*.
 
-    *wanted*: the phones' column, as `columns.plain` gives it, by which a sheet is chosen. `ListRefused` when there is no
-    text in it; then nothing is left at *spool*, and otherwise what is there is the caller's to remove.
+    *phone_key*: the phones' column, as `columns.column_key` gives it, by which a sheet is chosen. `ListRefused` when there
+    is no text in it; then nothing is left at *spool*, and otherwise what is there is the caller's to remove.
     """
     try:
-        return _as_text(path, name, wanted, spool, nested=False)
+        return _as_text(path, name, phone_key, spool, nested=False)
     except BaseException:
         spool.unlink(missing_ok=True)
         raise
 
 
-def _as_text(path: Path, name: str, wanted: str, spool: Path, *, nested: bool) -> Text:
+def _as_text(path: Path, name: str, phone_key: str, spool: Path, *, nested: bool) -> Text:
     with path.open("rb") as file:
         head = file.read(LONGEST)
     if head.startswith(_ZIP):
@@ -95,30 +95,30 @@ def _as_text(path: Path, name: str, wanted: str, spool: Path, *, nested: bool) -
                 _refuse_zipped(name, held)
                 if nested:
                     raise ListRefused(f"{name} is a zip file itself. Unpack it and drop the list that is in it.")
-                return _unzipped(archive, name, wanted, spool)
+                return _unzipped(archive, name, phone_key, spool)
     if head.startswith((_ZIP, _OLE)):
-        remark = sheet_as_text(path, name, wanted, spool, old=head.startswith(_OLE))
+        remark = sheet_as_text(path, name, phone_key, spool, old=head.startswith(_OLE))
         return Text(spool, name, "utf-8", "strict", 0, (remark,) if remark else (), "\t", spooled=True)
     return _plain_text(path, head, name, spool)
 
 
-def _unzipped(archive: Archive, name: str, wanted: str, spool: Path) -> Text:
+def _unzipped(archive: Archive, name: str, phone_key: str, spool: Path) -> Text:
     """The text of the one list in *archive*."""
     lists = lists_in(archive)
     if not lists:
         raise ListRefused(f"{name} is a zip file with no list in it. Drop the list itself.")
     if len(lists) > 1:
-        names = ", ".join(map(shown, lists[:5])) + (f" and {len(lists) - 5:,} more" if len(lists) > 5 else "")
+        names = ", ".join(map(member_name, lists[:5])) + (f" and {len(lists) - 5:,} more" if len(lists) > 5 else "")
         raise ListRefused(
             f"{name} holds {len(lists):,} files, and one list is expected: {names}. Unpack it and drop each list by "
             "itself."
         )
-    inner = shown(lists[0])
+    inner = member_name(lists[0])
     unpacked = spool.with_name(f"{spool.name}.unpacked")
     try:
         with unpacked.open("wb") as file:
             file.writelines(archive.read(lists[0]))
-        text = _as_text(unpacked, f"{inner} in {name}", wanted, spool, nested=True)
+        text = _as_text(unpacked, f"{inner} in {name}", phone_key, spool, nested=True)
         if not text.spooled:
             unpacked.replace(spool)
     finally:

@@ -1,4 +1,4 @@
-"""Cells that a spreadsheet would run as formulas, made harmless and given back as they were."""
+"""CSV injection: cells that a spreadsheet would run as formulas, made harmless and given back as they were."""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

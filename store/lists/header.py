@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-from store.lists.columns import looks_like_phone, plain
+from store.lists.columns import column_key, looks_like_phone
 
 HEADER_WITHIN: Final = 20  # records: exports put a title and a date above the header, not a page
 DELIMITERS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
@@ -36,22 +36,22 @@ def _records(sample: list[str], skipped: int, delimiter: str, *, quoting: bool) 
             found.append(SampleRecord(start, end, cells))
 
 
-def find_header(records: list[SampleRecord], wanted: str) -> SampleRecord | None:
+def find_header(records: list[SampleRecord], phone_key: str) -> SampleRecord | None:
     for place, record in enumerate(records[:HEADER_WITHIN]):
         # Further down, "phone" beside a number is a row that says what kind of contact it is.
-        if wanted in map(plain, record.cells) and (place == 0 or not any(map(looks_like_phone, record.cells))):
+        if phone_key in map(column_key, record.cells) and (place == 0 or not any(map(looks_like_phone, record.cells))):
             return record
     return None
 
 
-def sniff(sample: list[str], skipped: int, given: str | None, wanted: str) -> tuple[str, list[SampleRecord]]:
+def sniff(sample: list[str], skipped: int, given: str | None, phone_key: str) -> tuple[str, list[SampleRecord]]:
     """The delimiter and the sample's records: the one that shows a phone column, else the one that splits most evenly."""
     best: tuple[tuple[bool, int, int], str, list[SampleRecord]] | None = None
     # A stray quote above the header swallows it, so quoting off is the second try.
     for quoting in (True, False):
         for delimiter in [given] if given else DELIMITERS:
             records = _records(sample, skipped, delimiter, quoting=quoting)
-            header = find_header(records, wanted)
+            header = find_header(records, phone_key)
             width, often = Counter(len(record.cells) for record in records).most_common(1)[0] if records else (1, 0)
             if header:
                 width = len(header.cells)

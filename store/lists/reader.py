@@ -1,5 +1,5 @@
 """
-The text of a list to rows and unreadable rows, lazily. `formats` makes that text of whatever was dropped.
+Parser of a list's text: its rows, and lines that are no rows, lazily. `formats` makes that text of whatever was dropped.
 
 The standard `csv` reads the records: it is the only reader that knows the line a record starts on.
 Lines without a quote are split directly, which is the same and faster. `csv.field_size_limit` is left as it is, since
@@ -22,10 +22,11 @@ import numpy as np
 import numpy.typing as npt
 
 from store.errors import ListRefused
-from store.lists.columns import THRUTEXT, THRUTEXT_PHONE, contact_signs, likely_phones, looks_like_phone, plain
+from store.lists.columns import THRUTEXT, THRUTEXT_PHONE, column_key, contact_signs, likely_phones, looks_like_phone
 from store.lists.formats import as_text
 from store.lists.header import DELIMITERS, HEADER_WITHIN, SampleRecord, find_header, sniff
 from store.lists.thrutext import ThruTextColumns
+from store.phones.numbers import Reason
 from store.records import ImportedNote
 
 
@@ -53,10 +54,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """A line that is no row of the list, whole, with the reason; whatever phone is in it has not been read."""
+    """A line that is no row of the list, whole, with the reason and its code; no phone in it has been read."""
 
     line: int
     text: str
+    code: Reason
     reason: str
 
 
@@ -185,9 +187,9 @@ class ListReader:
     def __init__(
         self, path: Path, *, column: str | None = None, name: str | None = None, spool: Path | None = None
     ) -> None:
-        self._wanted = "phone" if column is None else plain(column)
+        self._phone_key = "phone" if column is None else column_key(column)
         spool = spool or path.with_name(f"{path.name}.{secrets.token_hex(4)}.text")
-        text = as_text(path, name or path.name, self._wanted, spool)
+        text = as_text(path, name or path.name, self._phone_key, spool)
         self._name = text.name
         self._spooled = text.spooled
         self.text_path = text.path
@@ -213,7 +215,7 @@ class ListReader:
         if given is None and sample and (separator := _SEP_LINE.fullmatch(sample[0])):
             given = separator[1]
             self.skip = 1
-        self.delimiter, records = sniff(sample[self.skip :], self.skip, given, self._wanted)
+        self.delimiter, records = sniff(sample[self.skip :], self.skip, given, self._phone_key)
         if self.delimiter != "," and not given:
             self.remarks.append(f"{DELIMITERS[self.delimiter]} between columns")
         if not records or not any(map(_CONTENT.search, sample[self.skip :])):
@@ -373,7 +375,8 @@ class ListReader:
             yield from self._row(start, cells)
             if len(record.taken) > 1 and any(self._hides_phone(cell) for cell in cells):
                 text = "".join(record.taken).rstrip("\r\n")
-                yield Damaged(start, text, "a phone number inside a quoted cell of several lines was not read")
+                reason = "a phone number inside a quoted cell of several lines was not read"
+                yield Damaged(start, text, Reason.HIDDEN_IN_CELL, reason)
             return
 
         # A quote that was never closed swallows rows, so the line it opens on is read without quoting, and whatever
@@ -387,7 +390,7 @@ class ListReader:
         if len(cells) == len(self.columns) and looks_like_phone(cells[self.phone_index]):
             yield from self._row(start, cells)
         else:
-            yield Damaged(start, text, "its quotes do not match: a quote opens and never closes")
+            yield Damaged(start, text, Reason.OPEN_QUOTE, "its quotes do not match: a quote opens and never closes")
 
     def _can_trust(self, taken: list[str], cells: list[str]) -> bool:
         """Is the record that `csv` made of these lines one, rather than rows swallowed by a stray quote?"""
@@ -462,12 +465,14 @@ class ListReader:
         return sample, True
 
     def _find_phone(self, records: "list[SampleRecord]", sample: list[str], column: str | None) -> None:
-        """Set columns, phone column, whether there is a header and what is above it; or raise NoPhoneColumn."""
-        wanted = self._wanted
-        header = find_header(records, wanted)
-        export = next((record for record in records[:HEADER_WITHIN] if set(map(plain, record.cells)) >= THRUTEXT), None)
+        """Find the header and the phone column in it, and set all that follows; NoPhoneColumn when there is none."""
+        phone_key = self._phone_key
+        header = find_header(records, phone_key)
+        export = next(
+            (record for record in records[:HEADER_WITHIN] if set(map(column_key, record.cells)) >= THRUTEXT), None
+        )
         if export is not None and column is None:  # its custom fields may be called anything, `phone` as well
-            header, wanted = export, THRUTEXT_PHONE
+            header, phone_key = export, THRUTEXT_PHONE
             self.remarks.append("read as a ThruText export, with its phones in contact_phone")
         if header is None:
             if column is None and self._is_bare(records):
@@ -477,7 +482,7 @@ class ListReader:
             raise self._no_phone(records, column)
         self.has_header = True
         self.columns = tuple(map(_name, header.cells))
-        places = [place for place, cell in enumerate(header.cells) if plain(cell) == wanted]
+        places = [place for place, cell in enumerate(header.cells) if column_key(cell) == phone_key]
         if len(places) > 1:
             # Refused rather than guessed: the first of them may well be somebody else's phone.
             at = " and ".join(str(place + 1) for place in places[:5])
@@ -490,12 +495,14 @@ class ListReader:
         self.phone_index = places[0]
         self.phone_column = self.columns[self.phone_index]
         found = header.cells[self.phone_index].removeprefix("\ufeff")
-        if column is None and found != wanted:
-            self.remarks.append(f"column '{found}' read as {wanted}")
+        if column is None and found != phone_key:
+            self.remarks.append(f"column '{found}' read as {phone_key}")
         if above := sum(record.start < header.start for record in records):
             self.remarks.append(f"{above} line{'s' if above > 1 else ''} above the header skipped")
         self._above = [
-            Damaged(number, line.rstrip("\r\n"), f"above the header, which is on line {header.start}")
+            Damaged(
+                number, line.rstrip("\r\n"), Reason.ABOVE_HEADER, f"above the header, which is on line {header.start}"
+            )
             for number, line in enumerate(sample[self.skip : header.start - 1], self.skip + 1)
             if any(looks_like_phone(_unquoted(cell)) for cell in line.rstrip("\r\n").split(self.delimiter))
         ]

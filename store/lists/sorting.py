@@ -1,5 +1,5 @@
 """
-Sorts the phones of a list of any length, in bounded memory.
+External sort of the phones of a list of any length, in bounded memory.
 
 Phones are whole numbers here (12125550100 for +12125550100), eight bytes instead of a text's sixty, and what is done to
 a million of them is one call of NumPy. Their order is that of their texts, in which the store keeps them. Parts that

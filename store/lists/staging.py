@@ -1,5 +1,5 @@
 """
-A list, read and sorted into a scratch file: private to one machine, deterministic, and thrown away in the end.
+Staging: a list is read and sorted into a scratch file, private to one machine, deterministic, and thrown away in the end.
 
 Phones are stored in sorted order several times faster than in the file's, and a checkpoint in that order is one
 phone. What `FastPath` knows never becomes an object of Python's; every other cell is read as if it were alone.
@@ -24,7 +24,7 @@ from store.lists.reader import Block, Damaged, ListReader, Row
 from store.lists.sorting import Integers, Sorting, beginnings_of
 from store.phones.display import country_of
 from store.phones.fastpath import FastPath
-from store.phones.numbers import PHONENUMBERS_VERSION, NotAPhone
+from store.phones.numbers import PHONENUMBERS_VERSION, NotAPhone, Reason
 from store.phones.parser import Normaliser
 from store.records import Batch, ImportedNote, StagedCounts, UnreadableRow, Upload
 
@@ -36,13 +36,15 @@ _FIRST = 5
 _CAREFUL = 1_000
 # Phones in a page of the scratch file, which is the most that a batch of them can be.
 PAGE = 10_000
-_REASONS = 12
 _COUNTRIES = 5
 _PAGE_CHARACTERS = 4_000_000
 # Reading takes about this part of the time; sorting the rest.
 _READING = 0.95
 
-_TABLES = """
+# Of the tables below: a scratch file that another release left is not read.
+_VERSION = 2
+_TABLES = f"""
+PRAGMA user_version = {_VERSION};
 PRAGMA page_size = 65536;
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
@@ -50,7 +52,9 @@ PRAGMA cache_size = -16000;
 CREATE TABLE pages (id INTEGER PRIMARY KEY, last_phone TEXT NOT NULL, phones BLOB NOT NULL, lines BLOB NOT NULL);
 CREATE TABLE flagged (phone TEXT PRIMARY KEY, line INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE carried (line INTEGER PRIMARY KEY, requested_at TEXT, note TEXT);
-CREATE TABLE unreadable (line INTEGER PRIMARY KEY, cell TEXT NOT NULL, reason TEXT NOT NULL, cells TEXT NOT NULL);
+CREATE TABLE unreadable (
+    line INTEGER PRIMARY KEY, cell TEXT NOT NULL, code TEXT NOT NULL, reason TEXT NOT NULL, cells TEXT NOT NULL
+);
 CREATE TABLE counts (json TEXT NOT NULL, label TEXT NOT NULL);
 """
 
@@ -60,9 +64,9 @@ class Scratch:
     A finished scratch file: distinct phones with the first line each stands on, and unreadable rows.
 
     `counts` is what staging found, with `already` 0, for only the store knows that. Its `summary`:
-    `unreadable` [[reason, rows, first line], ...] commonest first; `flagged` phones and `flagged_first` [[line, phone],
-    ...]; `assumed` rows read with `country`; `phone_column` the phones were in; `remarks` of the whole list; `remarked` rows of which something was put
-    right or left off, and `remarked_first` [[line, remark], ...].
+    `unreadable` [[code of the reason, rows, first line], ...] commonest first; `flagged` phones and `flagged_first` [[line, phone],
+    ...]; `assumed` rows read with `country`; `phone_column` the phones were in; `remarks` of the whole list;
+    `contact_signs` and `countries` [[region, phones], ...] for the guard.
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection, counts: StagedCounts) -> None:
@@ -79,6 +83,9 @@ class Scratch:
         # Applying reads ahead from a thread of its own, and nothing else reads meanwhile.
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
         try:
+            if connection.execute("PRAGMA user_version").fetchone() != (_VERSION,):
+                connection.close()
+                return None
             (found,) = connection.execute("SELECT json FROM counts WHERE label = ?", (label,)).fetchone()
             values = json.loads(found)
             return cls(path, connection, StagedCounts(**{**values, "columns": tuple(values["columns"])}))
@@ -127,11 +134,11 @@ class Scratch:
 
     def unreadable(self, after_line: int, size: int) -> list[UnreadableRow]:
         """The next unreadable rows, *size* at most and fewer when they are long, in line order."""
-        query = "SELECT line, cell, reason, cells FROM unreadable WHERE line > ? ORDER BY line LIMIT ?"
+        query = "SELECT line, cell, code, reason, cells FROM unreadable WHERE line > ? ORDER BY line LIMIT ?"
         page: list[UnreadableRow] = []
         characters = 0
-        for line, cell, reason, cells in self._connection.execute(query, (after_line, size)):
-            page.append(UnreadableRow(line, cell, reason, tuple(json.loads(cells))))
+        for line, cell, code, reason, cells in self._connection.execute(query, (after_line, size)):
+            page.append(UnreadableRow(line, cell, Reason(code), reason, tuple(json.loads(cells))))
             characters += len(cells)
             if characters > _PAGE_CHARACTERS:
                 break
@@ -200,12 +207,10 @@ def _fill(
             "country": country,
             "phone_column": _storable(reader.phone_column),
             "assumed": reading.assumed,
-            "remarked": reading.remarked,
-            "remarked_first": reading.remarked_first,
             "remarks": list(reader.remarks),
             "contact_signs": list(reader.contact_signs),
             "countries": countries,
-            "unreadable": [list(row) for row in connection.execute(_COMMON_REASONS, (_REASONS,))],
+            "unreadable": [list(row) for row in connection.execute(_REASONS)],
             "flagged": connection.execute("SELECT count(*) FROM flagged").fetchone()[0],
             "flagged_first": [list(row) for row in connection.execute(_FIRST_FLAGGED, (_FIRST,))],
         }
@@ -234,7 +239,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-_COMMON_REASONS = "SELECT reason, count(*), min(line) FROM unreadable GROUP BY reason ORDER BY 2 DESC, 3 LIMIT ?"
+_REASONS = "SELECT code, count(*), min(line) FROM unreadable GROUP BY code ORDER BY 2 DESC, 3"
 _FIRST_FLAGGED = "SELECT line, phone FROM flagged ORDER BY line LIMIT ?"
 _FLAG = "INSERT INTO flagged VALUES (?, ?) ON CONFLICT (phone) DO NOTHING"
 _PAGE_AFTER = "SELECT phones, lines FROM pages WHERE last_phone > ? ORDER BY last_phone LIMIT 1"
@@ -242,15 +247,14 @@ _CARRIED_ON = "SELECT line, requested_at, note FROM carried WHERE line IN (SELEC
 
 
 class _Reading:
-    """Every row of a list to where it belongs, and what is counted on the way."""
+    """Sorts the rows of one list into the tables of its scratch file, and counts them."""
 
     def __init__(self, connection: sqlite3.Connection, sorting: Sorting, country: str | None) -> None:
         self._connection = connection
         self._sorting = sorting
         self._parse = Normaliser(country, typed=False).parse
         self._fast = FastPath(country)
-        self.rows = self.assumed = self.remarked = self._careful = 0
-        self.remarked_first: list[list[Any]] = []
+        self.rows = self.assumed = self._careful = 0
         self._phones: list[int] = []
         self._lines: list[int] = []
 
@@ -291,35 +295,32 @@ class _Reading:
             self._add()
             tell()
         if isinstance(row, Damaged):
-            self._keep_unreadable(row.line, row.text, row.reason, (row.text,))
+            self._keep_unreadable(UnreadableRow(row.line, row.text, row.code, row.reason, (row.text,)))
             return
         phone = self._parse(row.cell)
         if isinstance(phone, NotAPhone):
-            self._keep_unreadable(row.line, row.cell, phone.reason, row.cells)
+            self._keep_unreadable(UnreadableRow(row.line, row.cell, phone.code, phone.reason, row.cells))
             return
         self._phones.append(int(phone.e164[1:]))
         self._lines.append(row.line)
         self.assumed += phone.assumed_country is not None
         if phone.flagged:
             self._connection.execute(_FLAG, (phone.e164, row.line))
-        if phone.remark is not None:
-            self.remarked += 1
-            if self.remarked <= _FIRST:
-                self.remarked_first.append([row.line, phone.remark])
         if reader is not None and (carried := reader.carried(row.cells)) is not None:
             at = None if carried.requested_at is None else carried.requested_at.isoformat()
             note = None if carried.note is None else _storable(carried.note)
             self._connection.execute("INSERT INTO carried VALUES (?, ?, ?)", (row.line, at, note))
 
-    def _keep_unreadable(self, line: int, cell: str, reason: str, cells: tuple[str, ...]) -> None:
-        values = (line, _storable(cell), reason, json.dumps([_storable(text) for text in cells]))
-        self._connection.execute("INSERT INTO unreadable VALUES (?, ?, ?, ?)", values)
+    def _keep_unreadable(self, row: UnreadableRow) -> None:
+        cells = json.dumps([_storable(text) for text in row.cells])
+        values = (row.line, _storable(row.cell), row.code, row.reason, cells)
+        self._connection.execute("INSERT INTO unreadable VALUES (?, ?, ?, ?, ?)", values)
 
 
 def _write_pages(
     connection: sqlite3.Connection, pieces: Iterator[tuple[Integers, Integers]]
 ) -> tuple[int, list[tuple[str, int]]]:
-    """The sorted phones into pages; how many they are, and of which countries, commonest first."""
+    """Write the sorted phones in pages; return how many they are, and of which countries, commonest first."""
     count = 0
     # How many phones begin with these digits, and one of them: four tell countries with the same code apart, too.
     beginnings: dict[int, tuple[int, int]] = {}

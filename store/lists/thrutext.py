@@ -1,11 +1,11 @@
-"""What ThruText's own opt-out export says of each phone: https://docs.getthru.io has no page for it."""
+"""Reader of ThruText's own opt-out export, which says when and how each phone opted out: https://docs.getthru.io has no page for it."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from store.lists.columns import plain
+from store.lists.columns import column_key
 from store.lists.formulas import unguarded
 from store.records import ImportedNote
 
@@ -24,7 +24,7 @@ class ThruTextColumns:
 
     @classmethod
     def of(cls, header: Sequence[str]) -> "ThruTextColumns":
-        names = list(map(plain, header))
+        names = list(map(column_key, header))
         return cls(
             names.index("timestamp"), names.index("opt_out_type"), names.index("note") if "note" in names else None
         )

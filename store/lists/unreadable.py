@@ -1,4 +1,4 @@
-"""Rows of a list that gave no phone, written so that they can be fixed and dropped again."""
+"""The CSV of a list's unreadable rows, which can be fixed there and dropped again."""
 
 import csv
 from collections.abc import Iterable

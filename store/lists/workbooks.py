@@ -1,5 +1,5 @@
 """
-A sheet of an Excel workbook to lines of text: one line a row, so that a line's number is the row's.
+Conversion of a sheet of an Excel workbook into lines of text: one line a row, so that a line's number is the row's.
 
 python-calamine reads the workbook, as a whole and into memory, and takes its word for the sheet's size: a cell in the
 last row and one in the last column make a table of seventeen billion. So it is measured before, cell by cell.
@@ -27,7 +27,7 @@ from python_calamine import (
 
 from store.errors import ListRefused
 from store.lists.archives import Archive
-from store.lists.columns import THRUTEXT, likely_phones, plain
+from store.lists.columns import THRUTEXT, column_key, likely_phones
 
 # About 70 bytes of memory a cell. A full sheet has 1,048,576 rows.
 _CELLS: Final = 10_000_000
@@ -42,18 +42,18 @@ LONGEST: Final = 256 * 1024  # characters in a row
 _AS_CSV: Final = "In Excel, open the sheet with the phones, save it as CSV UTF-8 and drop that."
 
 
-def sheet_as_text(path: Path, name: str, wanted: str, spool: Path, *, old: bool) -> str | None:
+def sheet_as_text(path: Path, name: str, phone_key: str, spool: Path, *, old: bool) -> str | None:
     """
     Write the sheet of the workbook at *path* that is the list to *spool*: UTF-8, LF, tabs, quoted like CSV.
 
-    The list is the first visible sheet with a column called *wanted* (as `plain` gives it), else the first that looks
+    The list is the first visible sheet with a column called *phone_key* (as `column_key` gives it), else the first that looks
     like a ThruText export, else the first with a column that looks like phones, else the first with anything in it.
     Returns a remark naming it when there was a choice. *old*: an `.xls`, else an `.xlsx`. Raises `ListRefused` for what
     is broken, locked, too big or empty.
     """
     errors = _measure_old(path, name) if old else _measured(path, name)
     with _translated(name), CalamineWorkbook.from_path(str(path)) as workbook:
-        sheet, sheets = _chosen(workbook, wanted)
+        sheet, sheets = _chosen(workbook, phone_key)
     if sheet is None:
         raise ListRefused(
             f"{name} is empty. A list has a column called `phone` and one phone a row: add them and drop the file again."
@@ -65,7 +65,7 @@ def sheet_as_text(path: Path, name: str, wanted: str, spool: Path, *, old: bool)
 
 @contextlib.contextmanager
 def _translated(name: str) -> Iterator[None]:
-    """What calamine raises, as `ListRefused`."""
+    """Translate what calamine raises into `ListRefused`."""
     try:
         yield
     except (CalamineError, OSError, ValueError, OverflowError) as error:
@@ -77,14 +77,14 @@ def _translated(name: str) -> Iterator[None]:
         raise _broken(name) from error
 
 
-def _chosen(workbook: CalamineWorkbook, wanted: str) -> tuple[CalamineSheet | None, int]:
+def _chosen(workbook: CalamineWorkbook, phone_key: str) -> tuple[CalamineSheet | None, int]:
     """The sheet that is the list, None if all are empty; and how many sheets there are, the hidden ones with them."""
     sheets = [sheet for sheet in workbook.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
     shown = [sheet for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible] or sheets
     best: tuple[int, CalamineSheet | None] = (0, None)
     for sheet in shown:
         found = workbook.get_sheet_by_name(sheet.name)
-        fit = _fit(found, wanted)
+        fit = _fit(found, phone_key)
         if fit > best[0]:
             best = fit, found
         if fit == _HAS_COLUMN:
@@ -105,14 +105,14 @@ def _locked(name: str) -> ListRefused:
 _HAS_COLUMN: Final = 4
 
 
-def _fit(sheet: CalamineSheet, wanted: str) -> int:
+def _fit(sheet: CalamineSheet, phone_key: str) -> int:
     """How well *sheet* would do as the list; 0 is empty."""
     filled = (cells for row in _rows(sheet) if any(map(str.strip, cells := list(map(_text, row)))))
     rows = list(islice(filled, _SAMPLE_ROWS))
     if not rows:
         return 0
-    heads = [set(map(plain, row)) for row in rows[:_HEADER_WITHIN]]
-    if any(wanted in head for head in heads):
+    heads = [set(map(column_key, row)) for row in rows[:_HEADER_WITHIN]]
+    if any(phone_key in head for head in heads):
         return _HAS_COLUMN
     if any(head >= THRUTEXT for head in heads):
         return 3

@@ -1,4 +1,4 @@
-"""The writing round a phone: other scripts' digits, spreadsheets' wrappings, several numbers in one text. Pure."""
+"""Clean-up of a text before it is parsed as a phone: other scripts' digits, spreadsheets' wrappings, several numbers in one text. Pure."""
 
 import re
 import unicodedata

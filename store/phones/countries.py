@@ -1,4 +1,4 @@
-"""What people call countries, and the region codes they mean. Pure: names come from CLDR through Babel."""
+"""Countries by their names, nicknames and codes. Pure: names come from CLDR through Babel."""
 
 import difflib
 import functools

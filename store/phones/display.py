@@ -1,4 +1,4 @@
-"""How a phone is written for people: in its own country's way, with the country's name, or masked."""
+"""Formats in which a phone is shown: in its own country's way, with the country's name, or masked."""
 
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType

@@ -1,5 +1,5 @@
 """
-Phones of plain cells in arrays, millions a second: the fast path in front of `store.phones.parser`.
+The fast path in front of `store.phones.parser`: phones of plain cells in arrays, millions a second.
 
 It accepts or says "don't know"; what it does not know, `Normaliser` reads. Nothing of the library's logic is written
 again here. A reading is a function of the answers that the patterns of one numbering plan give about a number and

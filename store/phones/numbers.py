@@ -1,4 +1,4 @@
-"""What a text turns out to be: a phone, or none and why."""
+"""The outcome of parsing a text: a phone, or none and why; and the codes of the reasons."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +11,11 @@ PHONENUMBERS_VERSION: Final[str] = phonenumbers.__version__
 
 
 class Reason(StrEnum):
-    """Why a text gives no phone. The value is stored; `words` is for counting them up ("28 too short")."""
+    """
+    Why a text, or a row of a list, gives no phone. The value is stored; `words` are for counting up ("28 too short").
+
+    The last four are of rows alone. A code that this release does not know reads as `UNKNOWN`.
+    """
 
     EMPTY = "empty"
     NO_COUNTRY = "no_country"
@@ -27,10 +31,18 @@ class Reason(StrEnum):
     LABEL_MISMATCH = "label_mismatch"
     UNKNOWN_CODE = "unknown_code"
     NOT_A_NUMBER = "not_a_number"
+    ABOVE_HEADER = "above_header"
+    OPEN_QUOTE = "open_quote"
+    HIDDEN_IN_CELL = "hidden_in_cell"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Reason":  # noqa: ARG003  the interface's
+        return cls.UNKNOWN
 
     @property
     def words(self) -> str:
-        """What to write after a count: "too short", "Excel lost the digits"."""
+        """What to write after a count: "too short", "with digits lost in Excel"."""
         return _WORDS[self]
 
 
@@ -40,15 +52,19 @@ _WORDS: Final = {
     Reason.TOO_SHORT: "too short",
     Reason.TOO_LONG: "too long",
     Reason.LOCAL_ONLY: "without an area code",
-    Reason.SHORT_CODE: "a short code",
+    Reason.SHORT_CODE: "with a short code",
     Reason.LETTERS: "with letters",
-    Reason.TWO_NUMBERS: "two numbers in one",
-    Reason.SCIENTIFIC: "Excel lost the digits",
+    Reason.TWO_NUMBERS: "with more than one number",
+    Reason.SCIENTIFIC: "with digits lost in Excel",
     Reason.FRACTION: "changed by a spreadsheet",
     Reason.LOOKS_FOREIGN: "of another country",
     Reason.LABEL_MISMATCH: "linked to another number",
     Reason.UNKNOWN_CODE: "with an unknown country code",
     Reason.NOT_A_NUMBER: "not a number",
+    Reason.ABOVE_HEADER: "above the header",
+    Reason.OPEN_QUOTE: "with a quote that never closes",
+    Reason.HIDDEN_IN_CELL: "inside a cell of several lines",
+    Reason.UNKNOWN: "for another reason",
 }
 
 

@@ -1,5 +1,5 @@
 """
-Text to a phone, or why it is none. Parsed once, at the edge; everything further in handles E.164 text.
+Parser of phones: a text becomes one, or the reason why it is none. Parsed once, at the edge; everything further in handles E.164 text.
 
 `phonenumbers` decides what a number is. What is here runs before it: people and spreadsheets write phones in ways
 that make the library answer with somebody else's number (`1415555267.0`, `4.155E+09`, `917-736-5000 (mobile)`), and

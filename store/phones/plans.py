@@ -1,5 +1,5 @@
 """
-Numbering plans as the library has them, asked about many numbers at once: what do all that begin so have in common?
+Numbering plans, asked about many numbers at once: what have all in common that begin with the same digits?
 
 Metadata: https://github.com/google/libphonenumber, as `phonenumbers` ships it.
 """
@@ -17,7 +17,7 @@ _Piece = Callable[[int], int]
 
 
 class Unsettled(Exception):  # noqa: N818 - asks for one more digit
-    """The answer depends on digits not given."""
+    """The plan's answer depends on digits that were not given."""
 
 
 class Patterns:

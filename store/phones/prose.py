@@ -1,5 +1,5 @@
 """
-Phones in what people write: one after the other in a command, or anywhere in the words of a message.
+Search for phones in prose: one after the other in a command, or anywhere in the words of a message.
 
 Pure: no database, no Slack, no files.
 """

@@ -12,8 +12,7 @@ from pydantic import SecretStr
 from bot.config import Settings
 from bot.sandbox import EmbeddedSlack, SandboxMessage, State
 from bot.serve import listening
-from handlers.entered import read_phones
-from store import Cause, Function, NotAPhone
+from store import Cause, Function
 from tests.handlers.conftest import TICKETS, Office, on_both_databases
 from tests.handlers.slack.test_outbox import settled
 from tests.handlers.test_forms import form, submit
@@ -136,16 +135,3 @@ async def test_asked_anew_is_done_anew(over_http: Office) -> None:
     for said in ("*1 phone opted out*", "*1 phone was already opted out*"):
         assert (await over_http.ask("support", f"add {ONE}")).text.startswith(said)
     assert len(over_http.store.optouts.find(over_http.account.id, ONE).opt_outs) == 2
-
-
-def test_each_number_once_with_how_often_it_was_entered() -> None:
-    """Phones by what they are, however they were written; what is no phone by how it was written."""
-    numbers = read_phones(["212 555 0100", "12345", "+1 (212) 555-0100", "&lt;12345", "12345"], "US")
-    assert [(isinstance(number.reading, NotAPhone), number.times) for number in numbers] == [
-        (False, 2),
-        (True, 2),
-        (True, 1),
-    ]
-    refused = numbers[2].reading
-    assert isinstance(refused, NotAPhone)
-    assert refused.text == "<12345"

@@ -337,6 +337,7 @@ async def test_the_database_goes_away_while_a_list_is_applied(office: Office, se
 # Slack
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("method", ["chat.postMessage", "chat.update", "files.info"])
 async def test_slack_stumbles_over_a_list(office: Office, method: str, fault: str) -> None:

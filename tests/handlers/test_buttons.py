@@ -8,7 +8,7 @@ import pytest
 from bot.sandbox import SandboxMessage, State
 from handlers.ttl_cache import TtlCache
 from store import Cause, Function, Origin
-from tests.handlers.conftest import TICKETS, Office
+from tests.handlers.conftest import TICKETS, Office, on_both_databases
 
 ONE = "+12125550100"
 
@@ -53,6 +53,7 @@ async def test_delete_asks_first(office: Office) -> None:
     assert office.store.optouts.find(office.account.id, ONE).opted_out
 
 
+@on_both_databases
 async def test_delete_answers_in_the_thread(office: Office) -> None:
     """The button deletes; the thread says what re-opened; the question loses its button."""
     await campaigns(office)
@@ -78,6 +79,7 @@ async def test_delete_answers_in_the_thread(office: Office) -> None:
     assert "wrong number, by phone" in before.thread[0].all_text
 
 
+@on_both_databases
 async def test_a_second_press_is_harmless(office: Office) -> None:
     """Pressing a button again, from another copy of it, says who deleted and when."""
     await office.opt_out(ONE)
@@ -95,6 +97,7 @@ async def test_a_second_press_is_harmless(office: Office) -> None:
     assert len(office.store.optouts.list_entries(office.account.id, 100)) == entries
 
 
+@on_both_databases
 async def test_a_stale_button_deletes_nothing(office: Office) -> None:
     """Somebody opted the phone out again since the question: that newer request stands."""
     await office.opt_out(ONE)
@@ -108,6 +111,7 @@ async def test_a_stale_button_deletes_nothing(office: Office) -> None:
     await without_buttons(office, question.ts)
 
 
+@on_both_databases
 async def test_delete_of_what_is_not_opted_out(office: Office) -> None:
     """There is nothing to ask."""
     answer = await office.ask("admin", f"delete {ONE}", replies=0)
@@ -164,6 +168,7 @@ async def test_what_staff_did_needs_no_reason(office: Office) -> None:
     assert (await office.people.state()).views("admin") == []
 
 
+@on_both_databases
 async def test_the_form_is_as_old_as_its_question(office: Office) -> None:
     """A STOP that comes while the form is open is not taken back with it; nor is anything twice."""
     await stop(office)
@@ -219,6 +224,7 @@ async def test_buttons_the_asker_alone_sees(office: Office) -> None:
     assert not any("back in?" in m.all_text for m in (await office.people.state()).ephemerals("admin"))
 
 
+@on_both_databases
 async def test_the_ack_comes_after_the_commit(office: Office) -> None:
     """Acknowledged means committed: when the press returns, the opt-out is lifted."""
     await office.opt_out(ONE)

@@ -11,7 +11,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.config import Settings
 from bot.sandbox import SandboxMessage, State
-from handlers.exports import export_filter_of
+from handlers.exports import parse_export_filter
 from handlers.work.child import Child
 from handlers.work.exports import Exporter
 from handlers.work.job import ExportJob, Job
@@ -104,15 +104,15 @@ async def test_nothing_to_export(office: Office) -> None:
 )
 def test_what_cannot_be_is_said(text: str, said: str) -> None:
     """Each word that is wrong is named, with what there is."""
-    why = export_filter_of(text)
+    why = parse_export_filter(text)
     assert isinstance(why, str)
     assert said in why
 
 
 def test_words_in_any_order() -> None:
     """Blanks and capitals do not matter."""
-    assert export_filter_of("FORMAT: phones  Function:Upload") == ExportFilter("phones", None, "upload")
-    assert export_filter_of("") == ExportFilter()
+    assert parse_export_filter("FORMAT: phones  Function:Upload") == ExportFilter("phones", None, "upload")
+    assert parse_export_filter("") == ExportFilter()
 
 
 async def test_who_may_not(office: Office) -> None:
@@ -168,6 +168,7 @@ async def test_slack_stumbles(office: Office, fault: str) -> None:
     assert await rows_of(office, message) == [["phone"], [ONE]]
 
 
+@pytest.mark.wide
 async def test_the_child_is_killed(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """A child that dies while it writes is followed by another, and the file is whole and there once."""
     await office.opt_out(ONE, TWO)

@@ -11,7 +11,7 @@ from bot.sandbox.blocks import view_problems
 from handlers.ttl_cache import TtlCache
 from handlers.views import forms as views
 from store import Account, Cause, Function
-from tests.handlers.conftest import ADMINS, TICKETS, Office
+from tests.handlers.conftest import ADMINS, TICKETS, Office, on_both_databases
 from tests.handlers.test_files import settled
 
 ONE, TWO = "+12125550100", "+12125550101"
@@ -84,6 +84,7 @@ async def test_what_is_wrong_is_said_at_its_field(
     assert office.store.optouts.count(office.account.id) == 1
 
 
+@on_both_databases
 async def test_submitting_twice_counts_once(office: Office) -> None:
     """Two submits of one form at once are one request, and are told once."""
     view = await form(office, "admin", "add")

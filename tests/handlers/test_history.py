@@ -158,7 +158,7 @@ async def test_a_remark_is_shown_whenever_the_number_is(office: Office) -> None:
     assert said.text.startswith("*Remark on (212) 555-0100* · by <@")
     assert "<!channel>" not in said.all_text
     again = await office.ask("support", ONE, replies=1)
-    assert "is *Ada's* mother" in again.thread[0].all_text
+    assert "is ∗Ada's∗ mother" in again.thread[0].all_text
     assert again.button("optout.add").text == "Opt out"
     assert [button.text for button in again.buttons] == ["Opt out"]
     state = office.store.optouts.find(office.account.id, ONE)

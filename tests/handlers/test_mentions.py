@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.sandbox import SandboxMessage, State
-from handlers.mentions import understood
+from handlers.mentions import intent_of
 from handlers.permissions import Action
 from store import Function
 from tests.handlers.conftest import ADMINS, TICKETS, Office
@@ -68,10 +68,10 @@ def entries(office: Office) -> int:
 )
 def test_a_request_to_opt_out(text: str) -> None:
     """A verb, numbers, and at most words that mean nothing: the numbers before the reason are opted out."""
-    said = understood(text, BOT, "US")
-    assert said.action is Action.ADD
-    assert [one.number.e164 for one in said.found] == [ONE]
-    assert said.refused == ()
+    intent = intent_of(text, BOT, "US")
+    assert intent.action is Action.ADD
+    assert [phone.number.e164 for phone in intent.phones] == [ONE]
+    assert intent.refused == ()
 
 
 @pytest.mark.parametrize(
@@ -97,9 +97,9 @@ def test_a_request_to_opt_out(text: str) -> None:
 )
 def test_a_doubt_changes_nothing(text: str) -> None:
     """Questions, denials, quotes and anything else that is not plainly a request are looked up."""
-    said = understood(text, BOT, "US")
-    assert said.action is Action.SEARCH
-    assert [one.number.e164 for one in said.found] == [ONE]
+    intent = intent_of(text, BOT, "US")
+    assert intent.action is Action.SEARCH
+    assert [phone.number.e164 for phone in intent.phones] == [ONE]
 
 
 @pytest.mark.parametrize(
@@ -107,14 +107,14 @@ def test_a_doubt_changes_nothing(text: str) -> None:
 )
 def test_a_request_to_opt_in(text: str) -> None:
     """Deleting and opting in are one thing."""
-    assert understood(f"<@{BOT}> {text}", BOT, "US").action is Action.DELETE
+    assert intent_of(f"<@{BOT}> {text}", BOT, "US").action is Action.DELETE
 
 
 def test_what_is_no_number_is_named() -> None:
     """A number with too few digits between others is not passed over in silence."""
-    said = understood(f"<@{BOT}> opt out 212-555-0100, 12345", BOT, "US")
-    assert said.action is Action.ADD
-    assert [one.text for one in said.refused] == ["12345"]
+    intent = intent_of(f"<@{BOT}> opt out 212-555-0100, 12345", BOT, "US")
+    assert intent.action is Action.ADD
+    assert [one.text for one in intent.refused] == ["12345"]
 
 
 @pytest.mark.parametrize(
@@ -123,14 +123,14 @@ def test_what_is_no_number_is_named() -> None:
 def test_hostile_words_are_not_slow(piece: str) -> None:
     """As many of the worst words as fit into a message are understood in a moment."""
     began = time.process_time()
-    understood(f"<@{BOT}> opt out {piece * (40_000 // len(piece))}", BOT, "US")
+    intent_of(f"<@{BOT}> opt out {piece * (40_000 // len(piece))}", BOT, "US")
     assert time.process_time() - began < 5
 
 
 @given(st.text())
 def test_nothing_said_is_an_error(text: str) -> None:
     """Whatever is said is understood as something."""
-    assert understood(text, BOT, "US").action in {Action.SEARCH, Action.ADD, Action.DELETE}
+    assert intent_of(text, BOT, "US").action in {Action.SEARCH, Action.ADD, Action.DELETE}
 
 
 # Mentions

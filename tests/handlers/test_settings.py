@@ -10,7 +10,7 @@ from bot.sandbox.blocks import view_problems
 from handlers.slack.messages import masked
 from handlers.views import settings as views
 from store import Account, AccountSettings, Actor, Function, Origin, Store, StoreError, WrongState
-from tests.handlers.conftest import ADMINS, TICKETS, Office
+from tests.handlers.conftest import ADMINS, TICKETS, Office, on_both_databases
 from tests.handlers.test_files import drop, says, settled
 
 ONE, TWO = "+12125550100", "+12125550101"
@@ -41,6 +41,7 @@ async def save(office: Office, view: dict[str, Any], user: str = "admin", **valu
 # Changing them
 
 
+@on_both_databases
 async def test_settings_are_changed_in_a_form(office: Office) -> None:
     """Each change is an entry, all are told in the channel, and the form shows them the next time."""
     view = await opened(office)
@@ -92,6 +93,7 @@ async def test_nothing_changed_is_nothing_written(office: Office) -> None:
     assert office.store.optouts.list_entries(office.account.id, 9) == ()
 
 
+@on_both_databases
 async def test_two_admins_at_once(office: Office) -> None:
     """Who saves a form that is out of date is told so, and what the other decided stands."""
     first, second = await opened(office, "admin"), await opened(office, "second-admin")
@@ -318,14 +320,19 @@ def test_settings_are_kept(store: Store, account: Account, by_admin: Origin) -> 
         ("U1",), ("S1",), "groups", ("S2",), ("C1",), "doubts", 1.5, 10, "masked", "nobody", "C2"
     )
     other = store.accounts.get_or_create("T0OTHER", "Other")
-    changed, told = store.accounts.change(account.id, by_admin, settings=settings, country="GB", seen=account.seen)
+    changed, told = store.accounts.change(
+        account.id, by_admin, settings=settings, country="GB", fingerprint=account.fingerprint
+    )
     assert (changed.settings, changed.country) == (settings, "GB")
     assert store.accounts.get(account.id) == changed
     assert len(told) == len(store.optouts.list_entries(account.id, 99)) == 12
     assert store.accounts.get(other.id).settings == AccountSettings()
     with pytest.raises(WrongState, match="Somebody else changed the settings"):
-        store.accounts.change(account.id, by_admin, settings=AccountSettings(), seen=account.seen)
-    assert store.accounts.change(account.id, by_admin, settings=settings, seen=changed.seen) == (changed, ())
+        store.accounts.change(account.id, by_admin, settings=AccountSettings(), fingerprint=account.fingerprint)
+    assert store.accounts.change(account.id, by_admin, settings=settings, fingerprint=changed.fingerprint) == (
+        changed,
+        (),
+    )
 
 
 def test_slack_takes_the_fullest_form() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from store import Cause, Function
-from tests.handlers.conftest import TICKETS, Office
+from tests.handlers.conftest import TICKETS, Office, on_both_databases
 from tests.handlers.work.test_uploads import forget_people, modal
 
 ONE, TWO, THREE = "+12125550100", "+12125550101", "+12125550102"
@@ -76,7 +76,7 @@ async def test_what_is_ticked_is_opted_out(office: Office) -> None:
     support = await office.actor("support")
     assert head.text == f"*2 phones opted out* · by <@{support.id}>"
     assert "Opted out by" in detail.all_text
-    assert "hostile; I will &lt;sue&gt; *you*" in detail.all_text
+    assert "hostile; I will &lt;sue&gt; ∗you∗" in detail.all_text
     entry = office.store.optouts.find(office.account.id, ONE).standing[0].entry
     assert (entry.function, entry.actor, entry.cause) == (Function.SHORTCUT, support, Cause.HOSTILE)
     assert (entry.reason, entry.message_ts, entry.channel_name) == ("I will <sue> *you*", ts, TICKETS)
@@ -155,6 +155,7 @@ async def test_slow_to_look_up(office: Office) -> None:
     await office.replies_to(ts, 2)
 
 
+@on_both_databases
 async def test_submitted_twice(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two submissions of one modal at once opt out once and are told once."""
     ts = await ticket(office, "212-555-0100")
@@ -170,6 +171,7 @@ async def test_submitted_twice(office: Office, monkeypatch: pytest.MonkeyPatch) 
     assert len((await office.people.state()).replies(ts)) == 2
 
 
+@on_both_databases
 async def test_opted_out_meanwhile(office: Office) -> None:
     """Somebody was faster: the request is kept as a further reason, and said so."""
     ts = await ticket(office, "212-555-0100")

@@ -27,6 +27,7 @@ def test_its_size_is_known_before_it_is_made(sample: Sample) -> None:
     assert size == sample.size
 
 
+@pytest.mark.wide
 def test_the_million_are_phones_of_the_united_states_and_no_person_s(tmp_path: Path) -> None:
     """Every row is another valid American number of the prefix 555, none that the reader of phones has doubts about."""
     path = tmp_path / "one-million.csv"

@@ -153,10 +153,10 @@ def test_delete_of_a_stale_view_changes_nothing(store: Store, account: Account, 
     store.optouts.add(account.id, [ONE], by_admin)
     seen = store.optouts.find(account.id, ONE).last_entry
     store.optouts.add(account.id, [ONE], by_admin)
-    deleted = store.optouts.delete(account.id, ONE, by_admin, seen=seen)
+    deleted = store.optouts.delete(account.id, ONE, by_admin, last_entry=seen)
     assert (deleted.changed, deleted.lifted) == (True, ())
     assert len(deleted.state.standing) == 2
-    assert store.optouts.delete(account.id, ONE, by_admin, seen=deleted.state.last_entry).lifted
+    assert store.optouts.delete(account.id, ONE, by_admin, last_entry=deleted.state.last_entry).lifted
 
 
 def test_delete_after_somebody_elses_delete_is_not_a_change(store: Store, account: Account, by_admin: Origin) -> None:
@@ -164,7 +164,7 @@ def test_delete_after_somebody_elses_delete_is_not_a_change(store: Store, accoun
     store.optouts.add(account.id, [ONE], by_admin)
     seen = store.optouts.find(account.id, ONE).last_entry
     store.optouts.delete(account.id, ONE, by_admin)
-    deleted = store.optouts.delete(account.id, ONE, by_admin, seen=seen)
+    deleted = store.optouts.delete(account.id, ONE, by_admin, last_entry=seen)
     assert (deleted.changed, deleted.lifted) == (False, ())
 
 

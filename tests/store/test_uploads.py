@@ -13,6 +13,7 @@ from store import (
     Lease,
     LeaseLost,
     Origin,
+    Reason,
     StagedCounts,
     Store,
     StoreError,
@@ -226,7 +227,13 @@ def test_applying_marks_conversations(store: Store, account: Account, by_admin: 
 def test_unreadable_rows_are_kept_with_their_cells(store: Store, account: Account, by_admin: Origin) -> None:
     """Unreadable rows come back in line order and whole, over as many batches and pages as there are."""
     rows = [
-        UnreadableRow(line, f'{line}"\t\\,é\n', "5 digits, a US number has 10", ("Ann\\N", "", f'{line}"\t\\,é\n'))
+        UnreadableRow(
+            line,
+            f'{line}"\t\\,é\n',
+            Reason.TOO_SHORT,
+            "5 digits, a US number has 10",
+            ("Ann\\N", "", f'{line}"\t\\,é\n'),
+        )
         for line in range(2, 2_502)
     ]
     work = applying(store, account, by_admin, counts(phones=0, unreadable=len(rows)))
@@ -240,7 +247,7 @@ def test_unreadable_rows_are_kept_with_their_cells(store: Store, account: Accoun
 def test_a_batch_that_fails_leaves_nothing(store: Store, account: Account, by_admin: Origin) -> None:
     """When any part of a batch cannot be stored, none of it is: no opt-out, no count, no checkpoint."""
     work = applying(store, account, by_admin)
-    twice = [UnreadableRow(3, "1", "too short", ("1",))] * 2
+    twice = [UnreadableRow(3, "1", Reason.TOO_SHORT, "only 1 digit", ("1",))] * 2
     with pytest.raises(Exception, match=r"(?i)unique"):
         work.apply_batch(lines(PHONES), twice, lease_seconds=60)
     assert store.uploads.get(account.id, work.upload.id) == work.upload

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from bot.config import Settings
+from bot.doctor import examine
 from bot.sandbox import State
 from handlers.slack.inbox import installation_of
-from tests.handlers.conftest import TICKETS, Office
+from tests.handlers.conftest import TICKETS, Office, on_both_databases
 from tests.handlers.test_files import LIST, UPLOADS, drop, says, settled
 
 MENTION = "@optout stop these"
@@ -128,6 +129,47 @@ async def test_an_event_that_cannot_be_read_stops_no_other(office: Office) -> No
     for number in range(2):
         body = broken | {"event_id": f"Ev0BROKEN{number}", "event": {"type": "file_shared"}}
         office.store.inbox.keep(office.account.id, f"Ev0BROKEN{number}", "file_shared", None, body, lease_seconds=0)
+    ts = await drop(office, LIST)
+    await says(office, ts, "3 phones to opt out")
+
+
+@on_both_databases
+async def test_a_list_waits_out_any_outage(office: Office) -> None:
+    """However often its event was tried, a list that was dropped while Slack was in trouble is taken when that is over."""
+    await office.people.fault(method="conversations.info", fault="server_error", times=-1)
+    ts = await drop(office, LIST)
+    async with asyncio.timeout(20):
+        while not await office.people.calls("conversations.info"):
+            await office.people.state(after=(await office.people.state()).version, timeout=0.05)
+    with office.store.database.write() as connection:
+        connection.exec_driver_sql("UPDATE inbox SET attempts = 500")
+    await office.people.clear_faults()
+    await office.people.until(
+        lambda state: any("3 phones to opt out" in reply.text for reply in state.replies(ts)), timeout=30
+    )
+    assert office.store.inbox.backlog().discarded == {}
+
+
+@on_both_databases
+async def test_an_event_that_can_never_be_handled_is_discarded(office: Office, settings: Settings) -> None:
+    """What no listener understands, and what is no event, is set aside with its reason, for a person to find by `doctor`."""
+    account = office.account.id
+    body = {
+        "type": "event_callback",
+        "event_id": "Ev1",
+        "team_id": office.slack.team_id,
+        "event": {"type": "file_shared"},
+    }
+    office.store.inbox.keep(account, "Ev1", "file_shared", None, body, lease_seconds=-1)
+    office.store.inbox.keep(account, "Ev2", "file_shared", None, {"event": None}, lease_seconds=-1)
+    with office.store.database.write() as connection:
+        connection.exec_driver_sql("UPDATE inbox SET attempts = 50")
+    office.service.desk.events.loop.poke()
+    await all_done(office)
+    discarded = office.store.inbox.backlog().discarded
+    assert {reason.partition(":")[0] for reason in discarded} == {"KeyError", "UnreadableRowError"}
+    said = [finding for finding in await examine(settings) if finding.sentence.startswith("Inbox:")]
+    assert sum(not finding.good for finding in said) == 2
     ts = await drop(office, LIST)
     await says(office, ts, "3 phones to opt out")
 

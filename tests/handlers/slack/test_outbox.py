@@ -1,23 +1,27 @@
 """Answers are given once: when Slack's word is lost, when the process dies after the ack, and when an event comes twice."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.config import Settings
+from bot.doctor import examine
+from bot.metrics import exposition
 from bot.sandbox import SandboxMessage, State
 from bot.serve import running
 from handlers.slack import posting
 from handlers.slack.messages import Message
-from handlers.slack.outbox import Answers
+from handlers.slack.outbox import Answer, Answers
 from handlers.slack.places import Place
 from handlers.slack.posting import EVENT_TYPE, POSTED
 from store import Store
-from tests.handlers.conftest import ADMINS, TICKETS, Office
+from tests.handlers.conftest import ADMINS, TICKETS, Office, on_both_databases
 
 ONE, TWO = "+12125550100", "+12125550101"
 
@@ -190,3 +194,76 @@ async def test_an_answer_for_an_account_never_seen(office: Office) -> None:
     assert answer.kept is not None
     assert answer.kept.account_id == office.store.accounts.get_or_create("T0NEVERSEEN", "new").id
     assert office.store.accounts.get_or_create("T0NEVERSEEN", "new").country == "US"
+
+
+@on_both_databases
+async def test_an_answer_costs_four_write_transactions(office: Office) -> None:
+    """Opting out, keeping the answer, its head, and the rest with its end: no more, and no call of Slack's besides."""
+    await office.ask("admin", f"add {ONE}")  # who the admin is, and what channel it is, is known from here on
+    await settled(office)
+    writes: list[str] = []
+
+    def begun(connection: sa.Connection) -> None:
+        if connection.get_execution_options().get("write") is not None:
+            writes.append("write")
+
+    before = Counter(call["method"] for call in await office.people.calls())
+    sa.event.listen(office.store.database.engine, "begin", begun)
+    try:
+        await office.ask("admin", f"add {TWO}")
+        await settled(office)
+    finally:
+        sa.event.remove(office.store.database.engine, "begin", begun)
+    calls = Counter(call["method"] for call in await office.people.calls())
+    assert calls - before == Counter({"chat.postMessage": 2, "chat.getPermalink": 1})
+    assert len(writes) <= 4
+
+
+@on_both_databases
+async def test_a_row_that_cannot_be_read_is_discarded_and_stops_no_other(office: Office, settings: Settings) -> None:
+    """Damaged ones are set aside with the reason; one with fields of another release is given; what follows is too."""
+    outbox, account = office.store.outbox, office.account.id
+    channel = (await office.people.state()).channel(ADMINS).id
+    place = Place(actor=await office.actor("admin"), channel_id=channel, client=AsyncWebClient())
+    good = Answer(place, Message.of("from another release"), None, "good").to_json()
+    newer = good | {"key": "newer", "invented": {"later": 1}}
+    newer["message"] = newer["message"] | {"tone": "kind"}
+    newer["place"] = newer["place"] | {"tab": "home", "actor": newer["place"]["actor"] | {"pronouns": "they"}}
+    damaged: tuple[dict[str, Any], ...] = (
+        {},
+        {"key": "x"},
+        good | {"message": None},
+        good | {"place": []},
+        {"extra": "of before"},
+    )
+    for number, payload in enumerate(damaged):
+        assert outbox.keep(account, f"damaged {number} 0", payload, lease_seconds=-1)
+    assert outbox.keep(account, "newer 0", newer, lease_seconds=-1)
+    office.service.desk.answers.loop.poke()
+    await office.people.until(lambda state: any(one.text == "from another release" for one in answers_in(state)))
+    await settled(office)
+    backlog = outbox.backlog()
+    assert (backlog.waiting, sum(backlog.discarded.values())) == (0, len(damaged))
+    assert all(reason.startswith("UnreadableRowError: it is no answer") for reason in backlog.discarded)
+    said = [finding for finding in await examine(settings) if finding.sentence.startswith("Outbox:")]
+    assert not all(finding.good for finding in said)
+    assert b'optout_discarded{table="outbox"} 5.0' in await asyncio.to_thread(
+        exposition, office.service.desk, office.store
+    )
+    await office.ask("admin", f"add {ONE}")
+
+
+async def test_an_answer_waits_out_any_outage(office: Office) -> None:
+    """However often it was tried, an answer that waits for Slack is given when Slack is back."""
+    await office.people.fault(method="chat.postMessage", fault="server_error", times=-1)
+    assert (await office.people.command("admin", ADMINS, f"/optout add {ONE}")).ok
+    async with asyncio.timeout(20):
+        while not await office.people.calls("chat.postMessage"):
+            state = await office.people.state()
+            await office.people.state(after=state.version, timeout=0.05)
+    with office.store.database.write() as connection:
+        connection.exec_driver_sql("UPDATE outbox SET attempts = 500")
+    await office.people.clear_faults()
+    await office.people.until(lambda state: answers_in(state) or None, timeout=30)
+    await settled(office)
+    assert office.store.outbox.backlog().discarded == {}

@@ -38,7 +38,7 @@ UPLOAD = Upload(
     sha256="00",
     columns=("name", "phone"),
     summary={
-        "unreadable": [["too short", 28, 41], ["Excel lost the digits", 7, 99]],
+        "unreadable": [["too_short", 28, 41], ["scientific", 7, 99]],
         "assumed": 4_990,
         "flagged": 2,
         "flagged_first": [[12, "+12125550100"]],
@@ -83,10 +83,8 @@ def test_preview() -> None:
     message = views.preview(UPLOAD, TERMS)
     assert message.text == "*nov-stops.csv: 4,812 phones to opt out.* Nothing has changed yet."
     said = words(message)
-    assert (
-        "5,000 rows · 133 already opted out · 20 repeated · 35 not understood "
-        "(28 × too short; 7 × Excel lost the digits; first at line 41)"
-    ) in said
+    assert "5,000 rows · 133 already opted out · 20 repeated · 35 not understood\n" in said
+    assert "Not understood: 28 too short (first at line 41) · 7 with digits lost in Excel (first at line 99)" in said
     assert "4,990 rows had no country code: read as *United States*" in said
     assert "2 phones are of the right length but in no range in use today: check them, first at line 12" in said
     assert "A remark &amp; more" in said
@@ -142,6 +140,7 @@ def test_report() -> None:
     assert "20 rows repeated a phone of the same list" in said
     assert "35 rows not understood" in said
     assert "35 rows not understood: attached, with the reason for each. Fix them there and drop that file." in said
+    assert "Not understood: 28 too short (first at line 41) · 7 with digits lost in Excel (first at line 99)" in said
     assert "1 row not understood: attached, with the reason for each. Fix it there" in words(
         views.report(replace(UPLOAD, unreadable=1), TERMS)
     )

@@ -21,8 +21,8 @@ from handlers.slack.acknowledge import STILL_WORKING
 from handlers.ttl_cache import TtlCache
 from handlers.work import uploads as runner_module
 from handlers.work.uploads import MOST_DEATHS, SMALL_BYTES
-from store import Batch, Function, Lease, Origin, UnreadableRow, Upload, UploadState, write_unreadable
-from tests.desks import holder_of
+from store import Batch, Function, Lease, Origin, Reason, UnreadableRow, Upload, UploadState, write_unreadable
+from tests.desks import children_of, holder_of
 from tests.handlers.conftest import TICKETS, Office
 from tests.handlers.test_files import (
     LIST,
@@ -393,6 +393,7 @@ async def test_a_stopped_list_is_undone(office: Office) -> None:
 # Lanes, and Slack away
 
 
+@pytest.mark.wide
 async def test_a_small_list_does_not_wait_for_large_ones(office: Office, tmp_path: Path) -> None:
     """With two large lists ahead, a small one is previewed and applied before they are read."""
     large = b"phone,story\n" + b"".join(b"+1212%07d,%s\n" % (2_000_000 + n, b"x" * 5_000) for n in range(1_100))
@@ -507,8 +508,7 @@ async def test_the_disk_is_full_when_rows_are_attached(office: Office, monkeypat
 
 def kill_workers() -> None:
     """Kill every child of this process that works on lists."""
-    children = [int(pid) for file in Path("/proc/self/task").glob("*/children") for pid in file.read_text().split()]
-    for pid in children:
+    for pid in children_of(os.getpid()):
         with suppress(FileNotFoundError, ProcessLookupError):  # it died, and was waited for, in between
             if b"handlers.work.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 os.kill(pid, signal.SIGKILL)
@@ -577,7 +577,7 @@ def test_unreadable_rows_are_written_one_by_one(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     cells = ("=cmd()", "+1", "-2", "@x", "<!channel>", 'a "quoted", cell', "x" * 200)
     names = ("=a", "b", "c", "d", "e", "f", "g")
-    rows = (UnreadableRow(line, "x", "too short", cells) for line in range(2, 50_002))
+    rows = (UnreadableRow(line, "x", Reason.TOO_SHORT, "only 1 digit", cells) for line in range(2, 50_002))
     tracemalloc.start()
     write_unreadable(path, names, rows)
     _, peak = tracemalloc.get_traced_memory()

@@ -676,6 +676,7 @@ async def both_desks(desk: Desk, start: Start) -> tuple[Desk, Child, UploadWork]
     return other, child, await desk.confirmed(child)
 
 
+@pytest.mark.wide
 async def test_killed_at_any_moment_the_counts_are_those_of_one_run(desk: Desk, start: Start) -> None:
     """Killed in mid-apply, again and again: what is stored in the end is what an undisturbed run stores."""
     calm, child, work = await both_desks(desk, start)
@@ -696,6 +697,7 @@ async def test_killed_at_any_moment_the_counts_are_those_of_one_run(desk: Desk, 
     assert desk.store.optouts.count(desk.account.id) == desk.store.optouts.recount(desk.account.id)
 
 
+@pytest.mark.wide
 async def test_killed_while_it_reads_the_list_is_read_again(desk: Desk, start: Start) -> None:
     """A child killed in mid-staging leaves nothing that a later one takes for whole."""
     # Each with a word to leave off, so that it takes long enough to be killed in.
@@ -739,6 +741,7 @@ async def frozen(desk: Desk, child: Child, work: UploadWork) -> UploadWork:
         impatient.close()
 
 
+@pytest.mark.wide
 async def test_a_frozen_child_is_fenced_off(desk: Desk, start: Start) -> None:
     """A child that sleeps through its lease wakes up to find the upload another's: it stops, and counts stay exact."""
     calm, first, work = await both_desks(desk, start)
@@ -779,6 +782,7 @@ async def both_undoing(desk: Desk, start: Start) -> tuple[Desk, Child, UploadWor
     return other, child, await undoing(desk, child, await desk.confirmed(child))
 
 
+@pytest.mark.wide
 async def test_killed_in_the_middle_of_an_undo(desk: Desk, start: Start) -> None:
     """Killed again and again while it undoes: what stands in the end is what an undisturbed undo leaves."""
     calm, child, work = await both_undoing(desk, start)
@@ -799,6 +803,7 @@ async def test_killed_in_the_middle_of_an_undo(desk: Desk, start: Start) -> None
     assert desk.store.optouts.count(desk.account.id) == desk.store.optouts.recount(desk.account.id)
 
 
+@pytest.mark.wide
 async def test_frozen_in_the_middle_of_an_undo(desk: Desk, start: Start) -> None:
     """A child that sleeps through its lease while it undoes stops when it wakes up, and nothing is lifted twice."""
     calm, first, work = await both_undoing(desk, start)

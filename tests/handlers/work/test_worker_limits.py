@@ -81,6 +81,7 @@ def zipped_list(pieces: Iterable[bytes]) -> bytes:
     return packed({"list.csv": pieces})
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("raw", "megabytes"),
@@ -129,6 +130,7 @@ def bomb() -> bytes:
     return packed({name: [part] for name, part in parts.items()} | {"xl/sharedStrings.xml": strings})
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("answer", "words"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from store.errors import ListRefused, StoreError
 from store.lists.reader import Damaged, ListReader, NoPhoneColumn, Row
+from store.phones.numbers import Reason
 from store.records import ImportedNote
 
 BASE = 'phone,note\r\n+14155552671,hello\r\n415-555-2672,"two\r\nlines"\r\n(415) 555-2673,caf\u00e9\r\n'
@@ -333,7 +334,9 @@ def test_a_line_that_cannot_be_trusted_is_given_back_whole(tmp_path: Path) -> No
     """When quotes hide where the phone is, nothing is guessed: the line comes out as damage."""
     found = list(reader(tmp_path, b'name,phone,city\nAnn,"4155552671,NY,USA\nBob,4155552672,LA\n').rows())
     assert found == [
-        Damaged(2, 'Ann,"4155552671,NY,USA', "its quotes do not match: a quote opens and never closes"),
+        Damaged(
+            2, 'Ann,"4155552671,NY,USA', Reason.OPEN_QUOTE, "its quotes do not match: a quote opens and never closes"
+        ),
         Row(3, "4155552672", ("Bob", "4155552672", "LA")),
     ]
 
@@ -346,6 +349,7 @@ def test_a_phone_hidden_in_a_quoted_cell_is_reported(tmp_path: Path) -> None:
         Damaged(
             2,
             '"c\n4155552672, d",4155552673',
+            Reason.HIDDEN_IN_CELL,
             "a phone number inside a quoted cell of several lines was not read",
         ),
     ]
@@ -363,7 +367,7 @@ def test_phones_above_the_header_are_reported(tmp_path: Path) -> None:
     """Two lists pasted together: what stands above the header is not read, and not dropped in silence either."""
     found = list(reader(tmp_path, b"Ann,4155552671\nname,phone\nBob,4155552672\n").rows())
     assert found == [
-        Damaged(1, "Ann,4155552671", "above the header, which is on line 2"),
+        Damaged(1, "Ann,4155552671", Reason.ABOVE_HEADER, "above the header, which is on line 2"),
         Row(3, "4155552672", ("Bob", "4155552672")),
     ]
 

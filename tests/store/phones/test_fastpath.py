@@ -35,6 +35,7 @@ def compared(country: str | None, count: int, fast: FastPath | None = None, seed
 # --- against the library ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("part", range(6))
 def test_every_region_is_read_as_normaliser_reads_it(part: int) -> None:
     """In no region of the library, nor without one, is a random cell read otherwise than by `Normaliser`."""

@@ -1,0 +1,367 @@
+"""
+No view lets what others wrote become markup. Every view is called here, with the worst that a person or a file can bring.
+
+A view is a public function of handlers/views or handlers/slack/modals.py that returns something for Slack.
+"""
+
+import importlib
+import inspect
+import pkgutil
+import re
+import typing
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from slack_sdk.models.blocks import Block
+from slack_sdk.models.views import View
+
+import handlers.views
+from bot.sandbox.blocks import problems_of, view_problems
+from handlers.slack import modals
+from handlers.slack.messages import Message, split
+from handlers.slack.mrkdwn import quoted
+from handlers.views import digests, exports, forms, history, home, optouts, scrubs, settings, shortcuts, uploads
+from store import (
+    Account,
+    AccountSettings,
+    Actor,
+    Added,
+    CountryUnknown,
+    Deleted,
+    Digest,
+    Export,
+    ExportFilter,
+    FoundPhone,
+    Function,
+    Happening,
+    NotAPhone,
+    Page,
+    PhoneState,
+    Reason,
+    Scrubbed,
+    Summary,
+    UndoPreview,
+    UnreadableReason,
+    Upload,
+    UploadState,
+)
+from tests.handlers.views.test_optouts import ADMIN, AT, ONE, conversation, entry, number, opt_out
+from tests.handlers.views.test_uploads import TERMS, UPLOAD
+
+HOSTILE = (
+    "@here evil.example.com *b* list.csv",
+    "<!channel> <@U1|x> <https://evil.example.com|click> <#C1>.csv",
+    "a* _b_ *c_ ~d~ `e` ```f``` *",
+    "x" * 10_000,
+    "*_~`&<>" * 1_500,
+    "one\n\n• two\r\n>three\u2028four\x00.csv",
+    "\u202egpj.evil \u2066x\u2067 \u061cy",
+    ":tada: :warning: 👍🏽" * 500,
+)
+OUT = (Function.COMMAND, Function.UPLOAD, Function.KEYWORD, Function.API, Function.TEXTER)
+
+Case = Callable[[str], Iterator[Any]]
+CASES: dict[Callable[..., Any], Case] = {}
+
+
+def case(*views: Callable[..., Any]) -> Callable[[Case], Case]:
+    """What is yielded are answers of these *views* to the text given."""
+
+    def note(make: Case) -> Case:
+        CASES.update(dict.fromkeys(views, make))
+        return make
+
+    return note
+
+
+# What there is to show, with *text* wherever somebody else chose the words.
+
+
+def upload_with(text: str) -> Upload:
+    summary = {
+        "unreadable": [*([code, 1, 2] for code in Reason), [text, 1, 2]],
+        "assumed": 3,
+        "flagged": 1,
+        "flagged_first": [[3, ONE]],
+        "remarks": [text] * 20,
+        "likely": text,
+        "contact_signs": [text] * 5,
+    }
+    actor = Actor("platform", text)
+    return replace(
+        UPLOAD,
+        file_name=text,
+        problem=text,
+        actor=actor,
+        decider=actor,
+        channel_name=text,
+        summary=summary,
+        columns=(text,),
+    )
+
+
+def scrubbed_with(text: str) -> Scrubbed:
+    reasons = tuple(UnreadableReason(code, 1, n) for n, code in enumerate(Reason, 1))
+    return Scrubbed(20, 1, 12, 7, False, reasons, 3, "US", text, (text,) * 20)
+
+
+def account_with(text: str, **changes: Any) -> Account:
+    return Account(1, "T1", text, "US", 12, AccountSettings(**changes))
+
+
+def state_with(text: str) -> PhoneState:
+    """A phone that is out for many reasons, and was before; among its words no text is of ours."""
+
+    def by(number: int, function: str) -> Any:
+        words = {"reason": text, "actor": Actor("platform", text), "channel_id": "C0", "channel_name": text}
+        file = {"file_name": text, "upload_id": 1} if function == Function.UPLOAD else {}
+        return entry(number, function, **words, **file)
+
+    standing = [opt_out(by(n, OUT[n % len(OUT)]), line=n, note=text) for n in range(1, 30)]
+    lifted = [opt_out(by(n, Function.COMMAND), lifted=by(n + 30, Function.DELETE)) for n in range(1, 30)]
+    talks = [conversation(f"{text} {n}", contact=text) for n in range(30)]
+    return PhoneState(ONE, (*standing, *lifted), tuple(talks), (by(90, Function.REMARK),) * 30)
+
+
+# The views, a case for each or for several of one kind.
+
+
+@case(digests.digest)
+def _digest(text: str) -> Iterator[Any]:
+    upload = upload_with(text)
+    by_person = ((Actor("platform", text), 3), (ADMIN, 2))
+    yield digests.digest(
+        Digest(account_with(text), AT, {"command": 5}, by_person, 1, ((ONE, 3),), (upload,) * 9, 2, upload)
+    )
+
+
+@case(exports.asked, exports.making, exports.made, exports.failed)
+def _exports(text: str) -> Iterator[Any]:
+    by = entry(1, Function.EXPORT, actor=Actor("platform", text))
+    export = Export(1, by, ExportFilter("desk", AT, "upload"), None, None, None, "asked", None, 0, None)
+    yield from (exports.asked(export), exports.making(export, 3), exports.made(export, 3), exports.failed(text))
+    yield exports.made(export, 0)
+
+
+@case(forms.menu, forms.actions, forms.add, forms.search, forms.upload)
+def _forms(text: str) -> Iterator[Any]:
+    account = account_with(text)
+    for role in ("admin", "support", "member"):
+        yield from (forms.menu(account, "{}", role), forms.actions(role))
+    yield from (forms.add(account, "{}"), forms.search(account, "{}"), forms.upload(account, "{}", "C1"))
+    yield forms.add(replace(account, country=None), "{}")
+
+
+@case(history.page, history.remark_form, history.remarked)
+def _history(text: str) -> Iterator[Any]:
+    made = [
+        entry(n, function, reason=text, actor=Actor("platform", text), permalink="https://x.example/p")
+        for n, function in enumerate(Function, 1)
+    ]
+    made = [replace(one, upload_id=1, file_name=text) if one.function in {"upload", "undo"} else one for one in made]
+    page = Page(tuple(Happening(one, (ONE,) * 5, 200) for one in made[:10]), older=True)
+    yield history.page(page, quoted(text, 80), {"actor": text[:100]}, [9], "US")
+    yield history.page(Page((), older=False), quoted(text, 80), {}, [], "US")
+    yield history.remark_form(state_with(text), "US", "{}")
+    yield history.remarked(ONE, text, Actor("platform", text), "US")
+
+
+@case(home.home, home.closed)
+def _home(text: str) -> Iterator[Any]:
+    latest = tuple(replace(upload_with(text), state=state) for state in (UploadState.WAITING, UploadState.DONE))
+    for role in ("admin", "support", "member"):
+        yield home.home(account_with(text), Summary(3, {"upload": 3}, {}, latest, 2, AT), role)
+    yield home.closed(Message.of(quoted(text)))
+
+
+@case(
+    optouts.added,
+    optouts.refused,
+    optouts.found,
+    optouts.found_many,
+    optouts.ask_delete,
+    optouts.why,
+    optouts.deleted,
+)
+def _optouts(text: str) -> Iterator[Any]:
+    state, by = state_with(text), Actor("platform", text)
+    none = NotAPhone(text, Reason.NOT_A_NUMBER, text)
+    one = number(flagged=True, remark=text)
+    outcome = Added(ONE, entry(1, reason=text), state.opt_outs[0])
+    yield optouts.added(
+        [optouts.EnteredNumber(none, 3)] * 40 + [optouts.EnteredNumber(one, 2)], {ONE: outcome}, by, "US"
+    )
+    yield optouts.refused(none)
+    yield optouts.found(state, one, "US", is_admin=True)
+    yield optouts.found(PhoneState(ONE, state.opt_outs[-1:], state.conversations), one, "US", is_admin=True)
+    yield optouts.found_many([(state, one)] * 50, "US", quoted(text))
+    contacts = PhoneState(ONE, (opt_out(entry(1, Function.KEYWORD, reason=text)),), state.conversations)
+    by_hand = PhoneState(ONE, (opt_out(entry(1, reason=text)),), state.conversations)
+    for asked in (state, contacts, by_hand):
+        yield optouts.ask_delete(asked, "US", text[:500])
+        yield optouts.why(asked, "US", "{}", text[:500])
+    yield optouts.deleted(Deleted(ONE, state.opt_outs[-3:], state.conversations, state), by, "US")
+    yield optouts.deleted(Deleted(ONE, (), (), state), by, "US")
+    yield optouts.deleted(Deleted(ONE, (), (), state, changed=True), by, "US")
+
+
+@case(optouts.country, optouts.country_set, optouts.no_country, optouts.help_text)
+def _countries_and_help(text: str) -> Iterator[Any]:
+    for account in (account_with(text), replace(account_with(text), country=None)):
+        yield from (optouts.country(account), optouts.country_set(account, Actor("platform", text)))
+    yield optouts.no_country(CountryUnknown(text, (("GB", "United Kingdom"),)))
+    yield optouts.help_text([("add <phones>", "Opts out.")])
+
+
+@case(scrubs.comparing, scrubs.scrubbed)
+def _scrubs(text: str) -> Iterator[Any]:
+    yield scrubs.comparing(upload_with(text), 0.5)
+    yield scrubs.scrubbed(scrubbed_with(text), text)
+
+
+@case(settings.form, settings.changed)
+def _settings(text: str) -> Iterator[Any]:
+    groups = [settings.Group("S1", text), settings.Group("S2", f"b {text}")]
+    yield settings.form(account_with(text, admin_groups=("S1", "S3"), support_groups=("S2",)), groups, "{}")
+    yield settings.changed([text] * 12, Actor("platform", text))
+
+
+@case(shortcuts.nothing_to_check, shortcuts.check)
+def _shortcuts(text: str) -> Iterator[Any]:
+    yield shortcuts.nothing_to_check(quoted(text))
+    found = FoundPhone(number(), text)
+    flagged = FoundPhone(number(flagged=True), text)
+    rows = [(PhoneState(f"+1212555{n:04}", (), ()), found if n % 2 else flagged) for n in range(49)]
+    yield shortcuts.check([(state_with(text), found), *rows], 3, text, "US", "{}")
+
+
+@case(
+    uploads.reading,
+    uploads.applying,
+    uploads.undoing,
+    uploads.preview,
+    uploads.reminder,
+    uploads.expired,
+    uploads.report,
+    uploads.stopped,
+    uploads.undone,
+    uploads.refused,
+    uploads.failed,
+    uploads.cancelled,
+    uploads.of_state,
+    uploads.elsewhere,
+    uploads.listing,
+)
+def _uploads(text: str) -> Iterator[Any]:
+    upload = upload_with(text)
+    before = entry(1, Function.UPLOAD, upload_id=1, file_name=text, actor=Actor("platform", text))
+    yield from (uploads.reading(upload, 5, 0.5, 3), uploads.applying(upload, 5, 3), uploads.undoing(upload, 5, 3))
+    yield from (uploads.preview(upload, TERMS, before), uploads.reminder(upload, TERMS), uploads.expired(upload))
+    yield uploads.preview(replace(upload, phones=0, already=0), TERMS)
+    fresh = replace(TERMS, undo=timedelta(days=36_500))
+    yield from (uploads.report(upload, fresh), uploads.stopped(upload, fresh), uploads.undone(upload, before))
+    yield from (uploads.refused(upload), uploads.failed(upload, fresh), uploads.cancelled(upload))
+    for state in UploadState:
+        summary = asdict(scrubbed_with(text)) if state is UploadState.SCRUBBED else upload.summary
+        yield uploads.of_state(replace(upload, state=state, summary=summary), fresh, before)
+        yield uploads.listing([replace(upload, state=state, summary=summary)] * 30)
+    yield uploads.listing([])
+    yield uploads.elsewhere(upload, uploads.preview(upload, TERMS, before), text)
+
+
+@case(uploads.sure, uploads.counting, uploads.undo_question)
+def _upload_modals(text: str) -> Iterator[Any]:
+    upload = upload_with(text)
+    yield uploads.sure(upload, [quoted(text)] * 30, "{}")
+    yield uploads.counting(upload)
+    yield uploads.undo_question(upload, UndoPreview(1, 2, 3), "{}")
+
+
+@case(modals.told, modals.saying)
+def _modals(text: str) -> Iterator[Any]:
+    yield modals.told(Message.of(quoted(text)))
+    yield modals.saying("Title", quoted(text), *forms.menu(account_with(text), "{}", "admin").blocks)
+
+
+def views_there_are() -> Iterator[Callable[..., Any]]:
+    names = [f"handlers.views.{module.name}" for module in pkgutil.iter_modules(handlers.views.__path__)]
+    for module in [modals, *map(importlib.import_module, names)]:
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            ours = function.__module__ == module.__name__ and not name.startswith("_")
+            if ours and typing.get_type_hints(function)["return"] is not str:
+                yield function
+
+
+def test_no_view_is_left_out() -> None:
+    """Whoever writes another view says here what it is called with, and so has it tried."""
+    assert {f"{view.__module__}.{view.__name__}" for view in views_there_are()} == {
+        f"{view.__module__}.{view.__name__}" for view in CASES
+    }
+
+
+def shown(answer: Any) -> Iterator[Any]:
+    """The JSON of *answer* as Slack gets it, each message and view for itself, once Slack would take it."""
+    if isinstance(answer, Message):
+        for message in (answer, *answer.details):
+            for part in split(message):
+                assert problems_of(list(part.blocks), "message") == []
+                assert 0 < len(part.text) < 4_000
+                yield list(part.blocks)
+        texts = [answer.text, *(one.text for one in answer.details), answer.settles or " "]
+        # Not shown where there are blocks, but read out, and told by notifications.
+        yield [{"type": "mrkdwn", "text": text, "verbatim": True} for text in texts]
+    elif isinstance(answer, Block):
+        assert problems_of([answer.to_dict()], "message") == []
+        yield answer.to_dict()
+    else:
+        view = answer.to_dict() if isinstance(answer, View) else answer
+        assert view_problems(view) == []
+        yield view
+
+
+def text_objects(value: Any) -> Iterator[dict[str, Any]]:
+    """Every text object in *value*, however deep: of blocks, options, descriptions, confirmations, labels, titles."""
+    if isinstance(value, dict):
+        if value.get("type") in {"mrkdwn", "plain_text"} and "text" in value:
+            yield value
+        for part in value.values():
+            yield from text_objects(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from text_objects(part)
+
+
+_CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+# What we write ourselves: people, channels, dates and links, to pages of ours and Slack's.
+_OURS = re.compile(r"<(?:@U0\w+|#C\w*|!date\^[^<>]*|https://(?:x\.example|example\.org)/[^<>|]*\|[^<>]*)>")
+
+
+@pytest.mark.parametrize("make", dict.fromkeys(CASES.values()))
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_nothing_foreign_becomes_markup(make: Case, text: str) -> None:
+    """Every text object is plain or verbatim; no mention, link, bold or turned line comes of *text*; Slack takes all."""
+    for answer in make(text):
+        for found in text_objects([*shown(answer)]):
+            assert found["type"] == "plain_text" or found.get("verbatim") is True, found
+            if found["type"] == "mrkdwn":
+                check_mrkdwn(found["text"])
+
+
+def check_mrkdwn(text: str) -> None:
+    rest = _OURS.sub(lambda ours: ours[0].rpartition("|")[2].rstrip(">") if "|" in ours[0] else "", text)
+    assert "<" not in rest, text
+    assert ">" not in rest, text
+    assert not re.search("[\u202a-\u202e\u2066-\u2069\u2028\x00\r]", text), text
+    rest = _CODE.sub("", rest)
+    assert "`" not in rest, text
+    for line in rest.split("\n"):
+        for mark in "*_~":
+            opens = re.findall(rf"(?<![^\W_])[{mark}](?!\s|$)|(?<!\s)(?<!^)[{mark}](?![^\W_])", line)
+            assert len(opens) % 2 == 0, (mark, line)
+    assert "*b*" not in rest
+    assert "_b_" not in rest
+    assert "~d~" not in rest
+    assert ":tada:" not in rest
