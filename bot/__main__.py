@@ -126,7 +126,7 @@ def doctor() -> None:
 def import_(file: Path, account: str, country: str, yes: bool, sure: int | None) -> None:
     """Opt out the phones of a list; what could not be read is written to NAME.unreadable.csv beside it."""
     from bot import logs, transfer
-    from bot.serve import open_store
+    from bot.stores import open_store
 
     settings = load_settings()
     logs.configure("WARNING", "text")
@@ -154,7 +154,7 @@ def import_(file: Path, account: str, country: str, yes: bool, sure: int | None)
 def export(account: str, kind: str, since: datetime | None, function: str | None) -> None:
     """Write the opted-out phones as CSV to standard output."""
     from bot import transfer
-    from bot.serve import open_store
+    from bot.stores import open_store
     from store import OPTING_OUT, ExportFilter
 
     if function is not None and function not in OPTING_OUT:

@@ -44,6 +44,7 @@ from handlers.slack.roles import Roles
 from handlers.tasks import Tasks
 from handlers.work.exports import Exporter
 from handlers.work.limits import Limits
+from handlers.work.scratch import ScratchDirectory
 from handlers.work.uploads import Runner
 from store import Deadlines, Retention, Store, find_country
 
@@ -108,13 +109,19 @@ class Desk:
     home: Home
     digests: WeeklyDigests
     retention: Retaining
+    scratch: ScratchDirectory
     runner: Runner
     exporter: Exporter
     answers: Answers
     tasks: Tasks
 
     async def start(self) -> None:
-        """Begin to work on uploads and on events that a dead process left behind."""
+        """
+        Begin to work on uploads and on events that a dead process left behind.
+
+        Raises `StoreError` when lists cannot be kept where the settings say.
+        """
+        await asyncio.to_thread(self.scratch.open)
         # The first name that is no English one takes half a second, for which no form should wait before it says so.
         self.tasks.start(asyncio.to_thread(find_country, "?"), name="learn the names of countries")
         self.tasks.start(self.installation.learn(), name="learn who we are")
@@ -143,6 +150,7 @@ class Desk:
         await self.runner.end_idle_children()
         await self.tasks.drain(DRAIN_SECONDS)
         await self.runner.end_idle_children()
+        await asyncio.to_thread(self.scratch.close)
 
 
 def create_app(settings: Settings, store: Store) -> Desk:
@@ -188,12 +196,12 @@ def create_app(settings: Settings, store: Store) -> Desk:
     limits = Limits(
         max_bytes=int(settings.max_list_bytes),
         lease_seconds=settings.lease_seconds,
-        scratch_dir=settings.scratch_dir,
         deadlines=deadlines,
     )
     database_url = store.database.url.render_as_string(hide_password=False)
-    runner = Runner(store, client, poster, tasks, limits, owner=owner, database_url=database_url)
-    exporter = Exporter(store, client, poster, tasks, limits, owner=owner, database_url=database_url)
+    scratch = ScratchDirectory(settings.scratch_dir, store.database.dialect.identity)
+    runner = Runner(store, client, poster, tasks, limits, scratch, owner=owner, database_url=database_url)
+    exporter = Exporter(store, client, poster, tasks, limits, scratch, owner=owner, database_url=database_url)
     roles = Roles(settings.admins)
     replies = Replies(poster)
     answers = Answers(store, replies, poster, client, tasks, events.account, owner=owner, lease_seconds=lease_seconds)
@@ -237,6 +245,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         home,
         WeeklyDigests(store, poster, tasks, owner=owner),
         Retaining(retention, tasks),
+        scratch,
         runner,
         exporter,
         answers,

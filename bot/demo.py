@@ -10,7 +10,8 @@ from pydantic import SecretStr
 
 from bot.config import Settings, SettingsError
 from bot.sandbox import EmbeddedSlack
-from bot.serve import open_store, running, stopping_on_signal
+from bot.serve import running, stopping_on_signal
+from bot.stores import open_store
 from store import Store
 
 Say = Callable[[str], object]

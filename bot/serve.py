@@ -18,6 +18,7 @@ from bot.app import Desk, create_app
 from bot.config import Settings, SettingsError
 from bot.metrics import exposition
 from bot.socket import SocketConnection
+from bot.stores import open_store
 from store import Store, StoreError
 
 EVENTS_PATH = "/slack/events"
@@ -27,25 +28,6 @@ REQUEST_SECONDS = 5.0
 LARGEST_REQUEST = 8 * 1024 * 1024
 
 log = structlog.get_logger(__name__)
-
-
-def open_store(settings: Settings) -> Store:
-    """
-    Open the store with its tables at this program's revision.
-
-    An embedded SQLite file is upgraded here. PostgreSQL may be in use by other replicas, so there it is the operator
-    who migrates: `StoreBehind` names the command. Raises `StoreUnavailable` when the database does not answer.
-    """
-    store = Store.open(settings.database_url)
-    try:
-        if store.database.dialect.upgrades_at_start:
-            store.database.migrate()
-        else:
-            store.database.require_head()
-    except BaseException:
-        store.close()
-        raise
-    return store
 
 
 def require_tokens(settings: Settings) -> None:

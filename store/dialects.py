@@ -39,6 +39,11 @@ class Dialect(ABC):
     def where(self) -> str:
         """The kind of database and its place, as a part of a sentence. Holds no password."""
 
+    @property
+    @abstractmethod
+    def identity(self) -> str:
+        """What tells this database from every other that this machine can reach. Holds no password."""
+
     @abstractmethod
     def exists(self) -> bool:
         """Is there a database to connect to? False only where connecting would make one; looking makes none."""
@@ -146,6 +151,10 @@ class Sqlite(Dialect):
     def where(self) -> str:
         return f"the SQLite file {self.url.database}"
 
+    @property
+    def identity(self) -> str:
+        return f"sqlite {self._file().resolve()}"
+
     def exists(self) -> bool:
         return self._file().exists()
 
@@ -214,6 +223,12 @@ class Postgresql(Dialect):
     @property
     def where(self) -> str:
         return f"PostgreSQL at {self.url.host or 'its local socket'}"
+
+    @property
+    def identity(self) -> str:
+        # The query may name the socket, or the schema that the tables are in.
+        query = sorted(self.url.normalized_query.items())
+        return f"postgresql {(self.url.host, self.url.port or 5432, self.url.database or self.url.username, query)}"
 
     def exists(self) -> bool:
         """Always, as far as one can tell without asking the server: it makes none by itself."""

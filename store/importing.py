@@ -72,16 +72,23 @@ class LeaseKeeper:
 
 
 def stage_upload(
-    store: Store, work: UploadWork, path: Path, scratch_path: Path, progress: Progress, lease_seconds: float
+    store: Store,
+    work: UploadWork,
+    path: Path,
+    scratch_path: Path,
+    progress: Progress,
+    lease_seconds: float,
+    *,
+    label: str = "",
 ) -> UploadWork:
     """
-    Read the file at *path* for a received upload, which then waits for a yes; its scratch file is at *scratch_path*.
+    Read the file at *path* for a received upload, which then waits for a yes; its scratch file is at *scratch_path*, with *label*.
 
     A list that cannot be read leaves it refused, with the reason as its problem. `LeaseLost` and `WrongState` as ever.
     """
     with LeaseKeeper(work, lease_seconds=lease_seconds) as keeper:
         try:
-            scratch = _read(work.upload, path, scratch_path, progress, keeper)
+            scratch = _read(work.upload, path, scratch_path, label, progress, keeper)
         except NoPhoneColumn as error:
             return work.refuse(str(error), columns=error.columns, likely=error.likely)
         except ListRefused as error:
@@ -94,10 +101,13 @@ def stage_upload(
             scratch.close()
 
 
-def _read(upload: Upload, path: Path, scratch_path: Path, progress: Progress, keeper: LeaseKeeper) -> Scratch:
+def _read(
+    upload: Upload, path: Path, scratch_path: Path, label: str, progress: Progress, keeper: LeaseKeeper
+) -> Scratch:
     return stage(
         path,
         scratch_path,
+        label=label,
         country=upload.country,
         column=upload.phone_column,
         name=upload.file_name,
@@ -105,11 +115,13 @@ def _read(upload: Upload, path: Path, scratch_path: Path, progress: Progress, ke
     )
 
 
-def restage(work: UploadWork, path: Path, scratch_path: Path, progress: Progress, lease_seconds: float) -> Scratch:
+def restage(
+    work: UploadWork, path: Path, scratch_path: Path, progress: Progress, lease_seconds: float, *, label: str = ""
+) -> Scratch:
     """The scratch file of an upload whose preview another machine, or another life, made; `StoreError` if it differs."""
     with LeaseKeeper(work, lease_seconds=lease_seconds) as keeper:
         try:
-            scratch = _read(work.upload, path, scratch_path, progress, keeper)
+            scratch = _read(work.upload, path, scratch_path, label, progress, keeper)
         except ListRefused as error:
             raise StoreError(_CHANGED) from error
     if scratch.holds(work.upload):

@@ -2,13 +2,13 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 from yarl import URL
 
-from handlers.work.job import Job
+from handlers.work.job import SlackFile
 
 _CHUNK = 1 << 16
 # How often the wait between attempts is broken for a word on how far it is, in seconds.
@@ -46,8 +46,16 @@ class Download:
     REDIRECTS = 5
     LONGEST_WAIT = 60.0
 
-    def __init__(self, job: Job, progress: Any, *, retries: int = 3, pause: float = 1.0, quiet: float = 30.0) -> None:
-        self._job = job
+    def __init__(
+        self,
+        file: SlackFile,
+        progress: Callable[[float], object],
+        *,
+        retries: int = 3,
+        pause: float = 1.0,
+        quiet: float = 30.0,
+    ) -> None:
+        self._file = file
         self._progress = progress
         self._retries = retries
         self._pause = pause
@@ -82,14 +90,14 @@ class Download:
             await asyncio.sleep(min(left, SECONDS_BETWEEN_WORDS))
 
     async def _attempt(self, session: aiohttp.ClientSession, path: Path) -> None:
-        url = URL(self._job.url)
+        url = URL(self._file.url)
         secure = url.scheme == "https"
         for _ in range(self.REDIRECTS + 1):
             if url.scheme not in {"http", "https"} or not url.host:
                 raise DownloadError("Slack gave an address for the file that is none.")
             headers = {"Accept-Encoding": "identity"}
             if self._is_trusted(url) and (url.scheme == "https" or not secure):
-                headers["Authorization"] = f"Bearer {self._job.token}"
+                headers["Authorization"] = f"Bearer {self._file.token}"
             async with session.get(url, headers=headers, allow_redirects=False) as answer:
                 if answer.status in {301, 302, 303, 307, 308} and "Location" in answer.headers:
                     url = url.join(URL(answer.headers["Location"]))
@@ -104,7 +112,7 @@ class Download:
         authority = f"{host}:{url.port}"
         return any(
             authority == trusted or (url.is_default_port() and (host == trusted or host.endswith(f".{trusted}")))
-            for trusted in self._job.token_hosts
+            for trusted in self._file.token_hosts
         )
 
     def _check(self, answer: aiohttp.ClientResponse) -> None:
@@ -119,7 +127,7 @@ class Download:
             )
         if answer.content_type in {"text/html", "application/xhtml+xml"}:
             raise _SignInError(_SIGN_IN)
-        if answer.content_length is not None and answer.content_length > self._job.max_bytes:
+        if answer.content_length is not None and answer.content_length > self._file.max_bytes:
             raise self._too_large()
 
     async def _save(self, answer: aiohttp.ClientResponse, path: Path) -> None:
@@ -129,7 +137,7 @@ class Download:
         with path.open("wb") as file:
             async for chunk in answer.content.iter_chunked(_CHUNK):
                 size += len(chunk)
-                if size > self._job.max_bytes:
+                if size > self._file.max_bytes:
                     raise self._too_large()
                 file.write(chunk)
                 if len(first) < _CHUNK:
@@ -141,7 +149,7 @@ class Download:
             raise _TransientError("it was cut off")
 
     def _too_large(self) -> DownloadError:
-        most = self._job.max_bytes / 1_000_000
+        most = self._file.max_bytes / 1_000_000
         return DownloadError(
             f"The file is larger than the {most:,.4g} MB that are read at a time. Split it and drop the parts.",
             refused=True,

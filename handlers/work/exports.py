@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 import structlog
@@ -17,8 +17,10 @@ from handlers.tasks import Tasks
 from handlers.views import exports as views
 from handlers.work.attaching import attach
 from handlers.work.child import Child, ChildDiedError
+from handlers.work.job import Answer, Exported, ExportJob, Failed, Working
 from handlers.work.limits import Limits
 from handlers.work.progress import Progress
+from handlers.work.scratch import ScratchDirectory
 from store import Export, LeaseLost, Store, StoreError, StoreUnavailable
 
 log = structlog.get_logger()
@@ -36,6 +38,7 @@ class Exporter:
         poster: Poster,
         tasks: Tasks,
         limits: Limits,
+        scratch: ScratchDirectory,
         *,
         owner: str,
         database_url: str,
@@ -45,6 +48,7 @@ class Exporter:
         self._poster = poster
         self._tasks = tasks
         self._limits = limits
+        self._scratch = scratch
         self._owner = owner
         self._database_url = database_url
         self.loop = Loop("exports", self._look, tasks, every=max(0.2, limits.lease_seconds / 4))
@@ -66,15 +70,11 @@ class Exporter:
         return True
 
     async def _make(self, export: Export) -> None:
-        fence = _fence(export)
-        path = self._limits.scratch_dir / f"optout-{export.account_id}-{export.entry.id}.{fence}.export.csv"
-        try:
+        with self._scratch.folder() as folder:
             async with self._tasks.keep_lease(
                 lambda: self._renew(export), self._limits.lease_seconds, name="hold an export"
             ):
-                await self._made(export, path)
-        finally:
-            await asyncio.to_thread(path.unlink, missing_ok=True)
+                await self._made(export, folder / "export.csv")
 
     async def _made(self, export: Export, path: Path) -> None:
         """*export*, delivered or given up."""
@@ -101,13 +101,14 @@ class Exporter:
     async def _deliver(self, export: Export, path: Path) -> None:
         assert export.dm_channel is not None  # noqa: S101  `_begin` was done
         progress = self._progress(export, export.dm_channel)
-        said = await self._written(export, path, progress)
-        if "failed" in said:
-            await self._fail(export, str(said["failed"]))
-            return
-        if "done" not in said:
-            raise ChildDiedError
-        phones = int(said["done"])
+        match await self._written(export, path, progress):
+            case Exported(phones):
+                pass
+            case Failed(problem):
+                await self._fail(export, problem)
+                return
+            case other:
+                raise ChildDiedError(repr(other))
         await attach(
             self._client,
             path,
@@ -121,29 +122,18 @@ class Exporter:
         await progress.show(views.made(export, phones))
         await asyncio.to_thread(self._store.exports.finish, export, phones)
 
-    async def _written(self, export: Export, path: Path, progress: Progress) -> dict[str, Any]:
+    async def _written(self, export: Export, path: Path, progress: Progress) -> Answer:
         """The file, written by a child; its last word."""
-        child = await Child.start()
+        child = await Child.start(self._scratch.lock)
         try:
-            wanted = export.wanted
-            await child.send(
-                {
-                    "verb": "export",
-                    "database_url": self._database_url,
-                    "account": export.account_id,
-                    "path": str(path),
-                    "format": wanted.format,
-                    "since": wanted.since.isoformat() if wanted.since else None,
-                    "function": wanted.function,
-                }
-            )
-            while "progress" in (said := await child.said()):
+            await child.send(ExportJob(self._database_url, export.account_id, export.wanted, path))
+            while isinstance(answer := await child.answer(), Working):
                 if progress.due:
                     try:
-                        await progress.show(views.making(export, said["progress"]["rows"]))
+                        await progress.show(views.making(export, answer.rows))
                     except (StoreUnavailable, SlackClientError, aiohttp.ClientError, OSError) as error:
                         log.warning("progress could not be shown", why=str(error))
-            return said
+            return answer
         finally:
             await child.stop()
 

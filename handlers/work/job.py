@@ -1,60 +1,211 @@
-"""The job of a child process, as its parent writes it and the child reads it."""
+"""
+What the desk and its child processes say to each other: a job in, answers out, each a line of JSON.
+
+Both ends are one program, so there are no versions: what is not exactly one of these is refused. A job is answered by
+any number of `Working` and then by one answer more.
+"""
 
 import json
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import datetime
+from enum import Enum, StrEnum
 from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Final, cast, get_args, get_origin, get_type_hints
 
-from handlers.work.scratch import scratch_path
+from store import ExportFilter, Lease, Scrubbed, UploadState
+
+
+class Step(StrEnum):
+    """What is to be done with a list."""
+
+    STAGE = "stage"
+    APPLY = "apply"
+    UNDO = "undo"
+    SCRUB = "scrub"
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class SlackFile:
     """
-    What to do, and with what right.
+    A private file of Slack's, of at most *max_bytes*, and with what right it is fetched.
 
-    *verb*: "stage", "apply", "undo" or "scrub", which may *keep_unreadable*. *fence* and *owner*: the claim it is done
-    under. *max_bytes*: of the file. *url*: of the file, empty when Slack did not say it: then only what was read before can
-    be applied. *token_hosts*: where the bearer token may go: a host with its port, or a domain with all below it. *batch*:
-    phones a transaction.
+    *token_hosts*: where the bearer token may go: a host with its port, or a domain with all below it.
     """
 
-    verb: str
-    database_url: str
+    url: str
+    token: str = field(repr=False)
+    token_hosts: frozenset[str]
+    max_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListJob:
+    """
+    A step of an upload's, under the lease its parent claimed.
+
+    *file*: None where none is needed, and where Slack did not say where it is: then only what was read before can be
+    applied. *scratch*: where what is read of the list is kept until the upload's end, with the *label* that says whose it
+    is. *folder*: for everything else; its files are gone when the job is, but for the one in the answer. *batch*: phones a
+    transaction.
+    """
+
+    step: Step
+    database_url: str = field(repr=False)
     account: int
     upload: int
-    fence: int
-    owner: str
+    lease: Lease
     lease_seconds: float
-    scratch_dir: Path
-    max_bytes: int
-    file_id: str
-    url: str
-    token: str
-    token_hosts: frozenset[str]
+    file: SlackFile | None
+    scratch: Path
+    label: str
+    folder: Path
     batch: int = 10_000
-    keep_unreadable: bool = False
 
-    @classmethod
-    def read(cls, line: str) -> "Job":
-        """Raises ValueError, KeyError, TypeError or AttributeError for a line that is no job."""
+
+@dataclass(frozen=True, slots=True)
+class ExportJob:
+    """The list of an account, or what is wanted of it, written to *path*; see `Exports.write`."""
+
+    database_url: str = field(repr=False)
+    account: int
+    wanted: ExportFilter
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """How far it is: rows or phones done, and the part of the work that is, 0 to 1. At most 4 a second."""
+
+    rows: int
+    fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """
+    The upload is in *state* now, in the store already.
+
+    A scrubbed list is at *file*, to be deleted by who delivers it; its upload waits for that as it was.
+    """
+
+    state: UploadState
+    scrubbed: Scrubbed | None = None
+    file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """The export is written, with so many phones."""
+
+    phones: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The list cannot be read as it is; the upload is refused, for this reason in words."""
+
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The work went wrong for good, and the upload is failed, in words. *detail*: for the log."""
+
+    problem: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Not ours any more, or the store is away: nothing was decided, and somebody goes on. *detail*: for the log."""
+
+    detail: str
+
+
+Job = ListJob | ExportJob
+Answer = Working | Done | Exported | Refused | Failed | Lost
+
+_JOBS: Final[dict[str, type]] = {"list": ListJob, "export": ExportJob}
+_ANSWERS: Final[dict[str, type]] = {
+    "working": Working,
+    "done": Done,
+    "exported": Exported,
+    "refused": Refused,
+    "failed": Failed,
+    "lost": Lost,
+}
+_TAGS: Final = {kind: tag for tag, kind in (_JOBS | _ANSWERS).items()}
+
+
+class MalformedLineError(ValueError):
+    """A line that is none of these; its text says what is wrong with it."""
+
+
+def line_of(said: Job | Answer) -> str:
+    """*said* as a line, without its end."""
+    return json.dumps({"is": _TAGS[type(said)], **_plain(said)})
+
+
+def read_job(line: str | bytes) -> Job:
+    """The job in a line; raises `MalformedLineError`."""
+    return cast("Job", _read(line, _JOBS))
+
+
+def read_answer(line: str | bytes) -> Answer:
+    """The answer in a line; raises `MalformedLineError`."""
+    return cast("Answer", _read(line, _ANSWERS))
+
+
+def _read(line: str | bytes, kinds: Mapping[str, type]) -> object:
+    try:
         said = json.loads(line)
-        names = {field.name for field in fields(cls)}
-        values = {name: value for name, value in said.items() if name in names}
-        if values["verb"] not in {"stage", "apply", "undo", "scrub"}:
-            raise ValueError(f"no such verb: {values['verb']}")
-        values["scratch_dir"] = Path(values["scratch_dir"])
-        values["token_hosts"] = frozenset(values["token_hosts"])
-        return cls(**values)
+    except (ValueError, RecursionError) as error:
+        raise MalformedLineError("it is no JSON") from error
+    if not isinstance(said, dict):
+        raise MalformedLineError("it is no object")
+    tag = said.pop("is", None)
+    kind = kinds.get(tag) if isinstance(tag, str) else None
+    if kind is None:
+        raise MalformedLineError(f"there is no {tag!r}")
+    return _value(kind, said, str(tag))
 
-    @property
-    def scratch(self) -> Path:
-        return scratch_path(self.scratch_dir, self.account, self.upload)
 
-    @property
-    def download(self) -> Path:
-        # The fence is in the name: a frozen worker that wakes up writes to a file of its own.
-        return self.scratch.with_suffix(f".{self.fence}.list")
+def _plain(value: Any) -> Any:
+    """*value* as JSON has it."""
+    if is_dataclass(value):
+        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+    match value:
+        case Path():
+            return str(value)
+        case datetime():
+            return value.isoformat()
+        case frozenset():
+            return sorted(value)
+        case tuple():
+            return [_plain(one) for one in value]
+    return value
 
-    @property
-    def scrubbed(self) -> Path:
-        return self.scratch.with_suffix(f".{self.fence}.scrubbed")
+
+def _value(kind: Any, found: Any, where: str) -> Any:
+    """What `_plain` made *found* of, which was a *kind*; raises `MalformedLineError`."""
+    if isinstance(kind, UnionType):
+        (kind,) = (one for one in get_args(kind) if one is not NoneType)
+        return None if found is None else _value(kind, found, where)
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        if not isinstance(found, dict) or found.keys() != hints.keys():
+            raise MalformedLineError(f"{where} has other fields")
+        return kind(**{name: _value(hints[name], found[name], f"{where}.{name}") for name in hints})  # type: ignore[operator]
+    if get_origin(kind) in (tuple, frozenset):
+        if not isinstance(found, list):
+            raise MalformedLineError(f"{where} is no list")
+        return get_origin(kind)(_value(get_args(kind)[0], one, where) for one in found)
+    as_json: Any = {Path: str, datetime: str, float: (int, float)}.get(kind, str if issubclass(kind, Enum) else kind)
+    if not isinstance(found, as_json) or (isinstance(found, bool) and kind is not bool):
+        raise MalformedLineError(f"{where} is no {kind.__name__}")
+    try:
+        return datetime.fromisoformat(found) if kind is datetime else kind(found)
+    except ValueError as error:
+        raise MalformedLineError(f"{where} is no {kind.__name__}") from error

@@ -1,7 +1,6 @@
 """What background work may take."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from store import Deadlines
 
@@ -16,6 +15,4 @@ class Limits:
 
     max_bytes: int
     lease_seconds: float
-    scratch_dir: Path
     deadlines: Deadlines
-    children: int = 2

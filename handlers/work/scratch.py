@@ -1,8 +1,122 @@
-"""Where what was read of a list is kept between its preview and its end."""
+"""
+Where lists are kept on disk while they are worked on, apart for each desk and for its user alone.
 
+Below the directory that is set, which other desks and other programs may use too, a desk has one of its own, named by
+its database. What was read of a list stands there until the list's end, for whichever of the desk's processes on this
+machine goes on with it. Everything else is in a directory of the process: a desk that starts removes those of the dead.
+"""
+
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from store import StoreError, Upload
 
-def scratch_path(scratch_dir: Path, account: int, upload: int) -> Path:
-    """The scratch file of an upload; whoever brings the upload to its end deletes it."""
-    return scratch_dir / f"{account}-{upload}.scratch"
+_LOCK = "lock"
+
+
+class ScratchDirectory:
+    """
+    The directory, below *base*, of the desk that works on *database*, as that names itself.
+
+    Nothing is there before `open`. A process lives, for others, for as long as it or a child that was given `lock` does.
+    """
+
+    def __init__(self, base: Path, database: str) -> None:
+        self._desk = hashlib.sha256(database.encode()).hexdigest()[:16]
+        self.path = base / f"opt-out-desk-{self._desk}"
+        self._own = self.path / f"process-{secrets.token_hex(8)}"
+        self._lock: int | None = None
+
+    def open(self) -> None:
+        """Make it, and clear away what dead processes left; raises `StoreError` when it is not this user's alone."""
+        try:
+            _make_private(self.path)
+            with _locked(self.path / _LOCK):  # or a process that just begins would be taken for a dead one
+                for left in self.path.glob("process-*"):
+                    _remove_if_dead(left)
+                self._own.mkdir(mode=0o700)
+                self._lock = _lock(self._own / _LOCK, wait=True)
+        except OSError as error:
+            raise StoreError(f"{self.path} cannot be used for lists ({error.strerror}).") from error
+
+    def close(self) -> None:
+        """Remove what is this process's."""
+        if self._lock is not None:
+            shutil.rmtree(self._own, ignore_errors=True)
+            os.close(self._lock)
+            self._lock = None
+
+    @property
+    def lock(self) -> int:
+        """The open file by which others know that this process lives. For children to inherit."""
+        assert self._lock is not None  # noqa: S101  `open` was called
+        return self._lock
+
+    def list_of(self, upload: Upload) -> Path:
+        """Where what was read of *upload* stands. No other upload's name, of this database or another, is the same."""
+        file = hashlib.sha256(upload.file_id.encode()).hexdigest()[:12]
+        return self.path / f"{upload.account_id}-{upload.id}-{file}.scratch"
+
+    def label_of(self, upload: Upload) -> str:
+        """What a scratch file says of whose it is: desk, account, upload and Slack file."""
+        return f"{self._desk} {upload.account_id} {upload.id} {upload.file_id}"
+
+    @contextmanager
+    def folder(self) -> Iterator[Path]:
+        """An empty directory for one piece of work, removed with all that is in it at the end of the block."""
+        path = self._own / secrets.token_hex(8)
+        path.mkdir(mode=0o700)
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _make_private(path: Path) -> None:
+    with suppress(FileExistsError):
+        path.mkdir(mode=0o700)
+    found = path.lstat()
+    # In a directory where everybody may write, somebody else may have been first.
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise StoreError(
+            f"{path} is not a directory of the desk's own user, so no lists are kept there. "
+            "Remove it, or set OPTOUT_SCRATCH_DIR to another directory."
+        )
+    if found.st_mode & 0o077:
+        path.chmod(0o700)
+
+
+def _lock(path: Path, *, wait: bool) -> int | None:
+    """Lock the file at *path*, which is made, for as long as the descriptor is open; None when somebody else has."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    descriptor = _lock(path, wait=True)
+    assert descriptor is not None  # noqa: S101  it was waited for
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_if_dead(path: Path) -> None:
+    with suppress(FileNotFoundError):  # its process ends at this moment, and removes it itself
+        descriptor = _lock(path / _LOCK, wait=False)
+        if descriptor is not None:
+            shutil.rmtree(path, ignore_errors=True)
+            os.close(descriptor)

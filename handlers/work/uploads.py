@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import Counter
 from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -29,15 +30,16 @@ from handlers.views import scrubs as scrub_views
 from handlers.views import uploads as views
 from handlers.work.attaching import attach
 from handlers.work.child import Child, ChildDiedError
+from handlers.work.job import Answer, Done, Failed, ListJob, Lost, Refused, SlackFile, Step, Working
 from handlers.work.limits import Limits
 from handlers.work.progress import Progress
-from handlers.work.scratch import scratch_path
+from handlers.work.scratch import ScratchDirectory
 from store import (
     Function,
     LeaseLost,
     Origin,
     Plain,
-    Purpose,
+    Scrubbed,
     Store,
     StoreError,
     StoreUnavailable,
@@ -52,13 +54,18 @@ from store import (
 log = structlog.get_logger()
 # One child takes whatever came first; the others only files up to so many bytes, which never wait behind large ones.
 SMALL_BYTES = 5_000_000
+LANES = 2
 # How long after its start the desk starts a child ahead of the first list.
 WARM_SECONDS = 1.0
 # Children that died this often in one state of an upload did not die by accident. A list that kills its reader does so
 # every time, and nothing is stored yet; one that is being stored only takes time to get to its end.
 MOST_DEATHS = {UploadState.RECEIVED: 3, UploadState.APPLYING: 20, UploadState.UNDOING: 20}
 # What is done about an upload in these states; one that is scrubbed is never staged.
-_VERBS = {UploadState.RECEIVED: "stage", UploadState.APPLYING: "apply", UploadState.UNDOING: "undo"}
+_STEPS = {
+    UploadState.RECEIVED: Step.STAGE,
+    UploadState.APPLYING: Step.APPLY,
+    UploadState.UNDOING: Step.UNDO,
+}
 # A scrubbed list of these kinds comes back as CSV.
 _NO_TEXT = {".xlsx", ".xls", ".zip"}
 _FILE_GONE = {"file_not_found", "file_deleted", "not_visible", "access_denied"}
@@ -78,6 +85,7 @@ class Runner:
         poster: Poster,
         tasks: Tasks,
         limits: Limits,
+        scratch: ScratchDirectory,
         *,
         owner: str,
         database_url: str,
@@ -87,12 +95,12 @@ class Runner:
         self._poster = poster
         self._tasks = tasks
         self._limits = limits
+        self._scratch = scratch
         self._owner = owner
         self._database_url = database_url
         every = max(0.2, limits.lease_seconds / 4)
         self.loops = tuple(
-            Loop(f"uploads {lane + 1}", partial(self._look, lane), tasks, every=every)
-            for lane in range(limits.children)
+            Loop(f"uploads {lane + 1}", partial(self._look, lane), tasks, every=every) for lane in range(LANES)
         )
         self._idle: list[Child] = []
         self._ending = asyncio.Event()
@@ -122,7 +130,7 @@ class Runner:
                 await self._ending.wait()
                 return
         if not self._idle:
-            self._idle.append(await Child.start())
+            self._idle.append(await Child.start(self._scratch.lock))
 
     async def _look(self, lane: int) -> bool:
         """Work on the upload that has waited longest; False when none waits."""
@@ -173,7 +181,7 @@ class Runner:
             lambda ts: asyncio.to_thread(work.set_message, ts),
             lambda: asyncio.to_thread(self._renew, work),
         )
-        if upload.state in _VERBS:
+        if upload.state in _STEPS:
             key = (upload.account_id, upload.id, upload.state)
             if self._deaths[key] >= MOST_DEATHS[upload.state]:
                 await asyncio.to_thread(work.fail, _died(upload, self._deaths.pop(key)))
@@ -186,7 +194,7 @@ class Runner:
         upload = work.upload
         if not upload.state.at_work and upload.state is not UploadState.WAITING:
             # A cancelled list was staged already, and its phones are nobody's business any more.
-            scratch_path(self._limits.scratch_dir, upload.account_id, upload.id).unlink(missing_ok=True)
+            self._scratch.list_of(upload).unlink(missing_ok=True)
         await self._show(work, progress)
         await asyncio.to_thread(work.release, settled=upload.state)
 
@@ -279,26 +287,35 @@ class Runner:
     async def _step(self, work: UploadWork, progress: Progress) -> None:
         """Stage, apply or undo the upload in a child, with its progress shown."""
         upload = work.upload
-        verb = "scrub" if upload.is_scrub else _VERBS[upload.state]
         await self._try_show(progress, await self._picture(upload))
-        job = await self._job(work, verb)
-        if job is None:
-            problem = "The file was deleted from Slack before it was read. Drop it again."
-            end = work.refuse if upload.state is UploadState.RECEIVED else work.fail
-            await asyncio.to_thread(end, problem)
-            return
-        child = self._idle.pop() if self._idle else await Child.start()
+        with self._scratch.folder() as folder:
+            job = await self._job(work, folder)
+            if job is None:
+                problem = "The file was deleted from Slack before it was read. Drop it again."
+                end = work.refuse if upload.state is UploadState.RECEIVED else work.fail
+                await asyncio.to_thread(end, problem)
+                return
+            answer = await self._answered(upload, job, progress)
+            del self._deaths[upload.account_id, upload.id, upload.state]
+            match answer:
+                case Lost(detail):
+                    raise LeaseLost(detail)
+                case Refused() | Failed():
+                    log.info("a list was not taken", upload=upload.id, answer=answer)
+                case Done(_, Scrubbed() as found, Path() as path):
+                    await self._give_back(work, path, asdict(found))
+
+    async def _answered(self, upload: Upload, job: ListJob, progress: Progress) -> Answer:
+        """A child's last word on *job*."""
+        child = self._idle.pop() if self._idle else await Child.start(self._scratch.lock)
         try:
             if not child.alive:
-                child = await Child.start()
+                child = await Child.start(self._scratch.lock)
             await child.send(job)
             began = time.monotonic()
-            while True:
-                said = await child.said()
-                if "progress" not in said:
-                    break
+            while isinstance(answer := await child.answer(), Working):
                 if progress.due:
-                    await self._try_show(progress, self._moving(upload, said["progress"], time.monotonic() - began))
+                    await self._try_show(progress, self._moving(upload, answer, time.monotonic() - began))
         except BaseException:
             await child.stop()
             raise
@@ -306,13 +323,7 @@ class Runner:
             await child.stop()  # one is kept for the next list; two would only take memory
         else:
             self._idle.append(child)
-        del self._deaths[upload.account_id, upload.id, upload.state]
-        if "lost" in said:
-            raise LeaseLost(str(said.get("detail")))
-        if "refused" in said or "failed" in said:
-            log.info("a list was not taken", upload=upload.id, said={k: v for k, v in said.items() if k != "rows"})
-        if "scrubbed" in said:
-            await self._give_back(work, Path(said["file"]), said["scrubbed"])
+        return answer
 
     async def _picture(self, upload: Upload) -> Message:
         entry = None
@@ -324,16 +335,16 @@ class Runner:
         return views.of_state(upload, self._limits.deadlines.within(account.settings), entry)
 
     @staticmethod
-    def _moving(upload: Upload, said: dict[str, Any], seconds: float) -> Message:
+    def _moving(upload: Upload, done: Working, seconds: float) -> Message:
         match upload.state:
             case UploadState.RECEIVED if upload.is_scrub:
-                return scrub_views.comparing(upload, said["fraction"])
+                return scrub_views.comparing(upload, done.fraction)
             case UploadState.RECEIVED:
-                return views.reading(upload, said["rows"], said["fraction"], seconds)
+                return views.reading(upload, done.rows, done.fraction, seconds)
             case UploadState.UNDOING:
-                return views.undoing(upload, said["rows"], seconds)
+                return views.undoing(upload, done.rows, seconds)
             case _:
-                return views.applying(upload, said["rows"], seconds)
+                return views.applying(upload, done.rows, seconds)
 
     async def _try_show(self, progress: Progress, message: Message) -> None:
         """Progress is a courtesy: the work goes on when Slack does not take it."""
@@ -342,57 +353,60 @@ class Runner:
         except (StoreUnavailable, SlackClientError, aiohttp.ClientError, OSError) as error:
             log.warning("progress could not be shown", why=str(error))
 
-    async def _job(self, work: UploadWork, verb: str) -> dict[str, Any] | None:
+    async def _job(self, work: UploadWork, folder: Path) -> ListJob | None:
         """What the child needs to know, or None when the file is gone."""
         upload = work.upload
-        account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
-        settings = account.settings
-        url = ""
-        if verb != "undo":
+        step = Step.SCRUB if upload.is_scrub else _STEPS[upload.state]
+        url = None
+        if step is not Step.UNDO:
             try:
                 file = (await self._client.files_info(file=upload.file_id))["file"]
             except SlackApiError as error:
                 if error_code(error) in _FILE_GONE:
                     return None
-                if verb != "apply" or not is_transient(error):
+                if step is not Step.APPLY or not is_transient(error):
                     raise
             except (SlackClientError, aiohttp.ClientError, OSError):
-                if verb != "apply":
+                if step is not Step.APPLY:
                     raise
                 # What was read before can be applied while Slack is away.
             else:
                 if file.get("mode") in ("tombstone", "hidden_by_limit"):
                     return None
                 url = file.get("url_private_download") or file["url_private"]
-        return {
-            "verb": verb,
-            "database_url": self._database_url,
-            "account": upload.account_id,
-            "upload": upload.id,
-            "fence": work.lease.fence,
-            "owner": work.lease.owner,
-            "lease_seconds": self._limits.lease_seconds,
-            "scratch_dir": str(self._limits.scratch_dir),
-            "max_bytes": min(self._limits.max_bytes, settings.max_list_bytes or self._limits.max_bytes),
-            "keep_unreadable": upload.purpose is Purpose.SCRUB_KEEPING,
-            "file_id": upload.file_id,
-            "url": url,
-            "token": self._client.token,
+        return ListJob(
+            step=step,
+            database_url=self._database_url,
+            account=upload.account_id,
+            upload=upload.id,
+            lease=work.lease,
+            lease_seconds=self._limits.lease_seconds,
+            file=None if url is None else await self._file(upload, url),
+            scratch=self._scratch.list_of(upload),
+            label=self._scratch.label_of(upload),
+            folder=folder,
+        )
+
+    async def _file(self, upload: Upload, url: str) -> SlackFile:
+        account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
+        return SlackFile(
+            url=url,
+            token=self._client.token or "",
             # The bearer token goes to Slack's own hosts and nowhere else.
-            "token_hosts": sorted({"slack.com", "files.slack.com", urlsplit(self._client.base_url).netloc}),
-        }
+            token_hosts=frozenset({"slack.com", "files.slack.com", urlsplit(self._client.base_url).netloc}),
+            max_bytes=min(self._limits.max_bytes, account.settings.max_list_bytes or self._limits.max_bytes),
+        )
 
     async def _attach_unreadable(self, work: UploadWork) -> None:
         """The unreadable rows as a file in the thread."""
         upload = work.upload
-        path = scratch_path(self._limits.scratch_dir, upload.account_id, upload.id).with_suffix(".csv")
         rows = self._store.uploads.list_unreadable(upload.account_id, upload.id)
-        try:
+        with self._scratch.folder() as folder:
+            path = folder / "unreadable.csv"
+            path.touch(mode=0o600)
             await asyncio.to_thread(write_unreadable, path, upload.columns, rows)
             name = f"{Path(upload.file_name).stem.removesuffix('.unreadable')}.unreadable.csv"
             await self._attach(work, path, name, f"Rows of {upload.file_name} that were not understood")
-        finally:
-            path.unlink(missing_ok=True)
 
     async def _give_back(self, work: UploadWork, path: Path, found: dict[str, Any]) -> None:
         """The scrubbed list at *path* into the thread; then, and not before, its upload is done."""
@@ -409,8 +423,6 @@ class Runner:
             await asyncio.to_thread(work.fail, problem)
         else:
             await asyncio.to_thread(work.scrubbed, found)
-        finally:
-            await asyncio.to_thread(path.unlink, missing_ok=True)
 
     async def _attach(self, work: UploadWork, path: Path, name: str, title: str) -> None:
         upload = work.upload

@@ -1,42 +1,48 @@
 """
 The child process that reads and stores lists, so that answers stay quick meanwhile: `python -m handlers.work.worker`.
 
-One job a line comes in on stdin as JSON, see `Job`. What goes out on stdout is JSON, a line each: any number of
-{"progress": {"verb", "rows", "fraction"}}, at most 4 a second, and then one of
-  {"done": state}                      how the upload stands now, in the store already; with "scrubbed": the counts, and
-                                       "file": where the scrubbed list is, to be deleted by who delivers it
-  {"refused": sentence}                the list cannot be read as it is; the upload is refused
-  {"failed": sentence, "detail": text} the work went wrong for good; the upload is failed. The detail is for the log
-  {"lost": true, "detail": text}       not ours any more, or the store is away: nothing was decided, somebody goes on
-It may be killed at any moment. When stdin closes, its parent is gone and so is it.
+Jobs come in on stdin, answers go out on stdout: see handlers/work/job.py. It may be killed at any moment. When stdin
+closes, its parent is gone and so is it.
 """
 
 import asyncio
 import errno
-import json
 import os
 import queue
+import shutil
 import sqlite3
 import sys
 import threading
 import time
 import traceback
-from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from handlers.work.download import Download, DownloadError
-from handlers.work.job import Job
+from handlers.work.job import (
+    Answer,
+    Done,
+    Exported,
+    ExportJob,
+    Failed,
+    ListJob,
+    Lost,
+    MalformedLineError,
+    Refused,
+    Step,
+    Working,
+    line_of,
+    read_job,
+)
 from store import (
-    ExportFilter,
-    Lease,
     LeaseKeeper,
     LeaseLost,
+    Purpose,
     Scratch,
     Store,
     StoreError,
     StoreUnavailable,
+    Upload,
     UploadState,
     UploadWork,
     WrongState,
@@ -73,46 +79,45 @@ class Worker:
     def do(self, line: str) -> None:
         """One job, from its line to its last word. Lets nothing escape."""
         try:
-            said = json.loads(line)
-            if said["verb"] == "export":
-                self._say(**self._export(said))
-                return
-            job = Job.read(line)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            self._say(failed="The program was asked for something it does not know.", detail=repr(error))
+            job = read_job(line)
+        except MalformedLineError as error:
+            self._say(Failed("The program was asked for something it does not know.", str(error)))
             return
         store = Store.open(job.database_url)
         try:
-            self._say(**self._outcome(store, job))
+            self._say(self._export(store, job) if isinstance(job, ExportJob) else self._outcome(store, job))
         finally:
             store.close()
 
-    def _outcome(self, store: Store, job: Job) -> dict[str, Any]:
+    def _outcome(self, store: Store, job: ListJob) -> Answer:
+        answer: Answer | None = None
         try:
-            return self._done(store, job, store.uploads.resume(job.account, job.upload, Lease(job.owner, job.fence)))
+            work = store.uploads.resume(job.account, job.upload, job.lease)
+            job.folder.mkdir(parents=True, exist_ok=True)
+            answer = self._done(store, job, work)
         except (LeaseLost, StoreUnavailable) as error:
             # Away is not wrong: the lease runs out, and whoever claims it next goes on where this one stopped.
-            return {"lost": True, "detail": str(error)}
+            answer = Lost(str(error))
         except Exception as error:  # noqa: BLE001  the parent waits for a last word, whatever happened
             # What the store could not be told is found out again by the next claim.
-            return {"lost": True, "detail": "".join(traceback.format_exception(error))}
+            answer = Lost("".join(traceback.format_exception(error)))
+        if not (isinstance(answer, Done) and answer.file is not None):
+            shutil.rmtree(job.folder, ignore_errors=True)
+        return answer
 
-    def _done(self, store: Store, job: Job, work: UploadWork) -> dict[str, Any]:
+    def _done(self, store: Store, job: ListJob, work: UploadWork) -> Answer:
         detail = ""
-        found: dict[str, Any] = {}
         try:
-            if job.verb == "scrub":
-                work, found = self._scrub(store, job, work)
-            else:
-                do = {"stage": self._stage, "apply": self._apply, "undo": self._undo}[job.verb]
-                work = do(store, job, work)
-            upload = work.upload
+            made = self._step(store, job, work)
+            if isinstance(made, Done):
+                return made
+            upload = made.upload
         except (LeaseLost, StoreUnavailable):
             raise
         except WrongState:
             upload = store.uploads.get(job.account, job.upload)  # a person changed its course: not an error
         except DownloadError as error:
-            end = work.refuse if error.refused and job.verb != "apply" else work.fail
+            end = work.refuse if error.refused and job.step is not Step.APPLY else work.fail
             upload = end(str(error)).upload
             detail = repr(error.__cause__ or error)
         except StoreError as error:
@@ -120,118 +125,113 @@ class Worker:
         except Exception as error:  # noqa: BLE001  what nobody foresaw is told too
             upload = work.fail(_DISK_FULL if _is_full(error) else "Something went wrong on our side.").upload
             detail = "".join(traceback.format_exception(error))
-        finally:
-            job.download.unlink(missing_ok=True)
         if upload.state not in {UploadState.WAITING, UploadState.APPLYING}:
             job.scratch.unlink(missing_ok=True)
-        if upload.state is UploadState.REFUSED:
-            return {"refused": upload.problem}
-        if upload.state is UploadState.FAILED:
-            return {"failed": upload.problem, "detail": detail}
-        return {"done": upload.state, **found}
+        return _how_it_ended(upload, detail)
 
-    def _stage(self, store: Store, job: Job, work: UploadWork) -> UploadWork:
-        self._fetch(job, work)
+    def _step(self, store: Store, job: ListJob, work: UploadWork) -> UploadWork | Done:
+        """Do the job; a scrubbed list is not the end of its upload, which is that it was delivered."""
+        match job.step:
+            case Step.STAGE:
+                return self._stage(store, job, work)
+            case Step.APPLY:
+                return self._apply(job, work)
+            case Step.UNDO:
+                return undo_upload(work, self._progress, job.lease_seconds, job.batch)
+            case Step.SCRUB:
+                return self._scrub(store, job, work)
 
-        def progress(rows: int, fraction: float) -> None:
-            self._progress("stage", rows, _DOWNLOADED + (1 - _DOWNLOADED) * fraction)
+    def _stage(self, store: Store, job: ListJob, work: UploadWork) -> UploadWork:
+        path, made = self._fetch(job, work), job.folder / "scratch"
+        staged = stage_upload(store, work, path, made, self._after_download, job.lease_seconds, label=job.label)
+        if made.exists():
+            made.replace(job.scratch)
+        return staged
 
-        return stage_upload(store, work, job.download, job.scratch, progress, job.lease_seconds)
-
-    def _apply(self, _store: Store, job: Job, work: UploadWork) -> UploadWork:
+    def _apply(self, job: ListJob, work: UploadWork) -> UploadWork:
         upload = work.upload
 
-        def progress(rows: int, fraction: float) -> None:
-            self._progress("apply", rows, fraction)
-
         def staging(_rows: int, _fraction: float) -> None:
-            progress(upload.applied, upload.applied / max(1, upload.phones))
+            self._progress(upload.applied, upload.applied / max(1, upload.phones))
 
-        scratch = Scratch.open(job.scratch)
+        scratch = Scratch.open(job.scratch, label=job.label)
         if scratch is not None and not scratch.holds(upload):
             scratch.close()
             scratch = None
         if scratch is None:
-            self._fetch(job, work)
-            scratch = restage(work, job.download, job.scratch, staging, job.lease_seconds)
+            path, made = self._fetch(job, work), job.folder / "scratch"
+            scratch = restage(work, path, made, staging, job.lease_seconds, label=job.label)
+            made.replace(job.scratch)
         try:
-            return apply_upload(work, scratch, progress, job.lease_seconds, job.batch)
+            return apply_upload(work, scratch, self._progress, job.lease_seconds, job.batch)
         finally:
             scratch.close()
 
-    def _undo(self, _store: Store, job: Job, work: UploadWork) -> UploadWork:
-        def progress(rows: int, fraction: float) -> None:
-            self._progress("undo", rows, fraction)
-
-        return undo_upload(work, progress, job.lease_seconds, job.batch)
-
-    def _scrub(self, store: Store, job: Job, work: UploadWork) -> tuple[UploadWork, dict[str, Any]]:
-        self._fetch(job, work)
-        for left in job.scratch_dir.glob(f"{job.scratch.stem}.*.scrubbed*"):
-            left.unlink(missing_ok=True)
-
-        def progress(rows: int, fraction: float) -> None:
-            self._progress("scrub", rows, _DOWNLOADED + (1 - _DOWNLOADED) * fraction)
-
+    def _scrub(self, store: Store, job: ListJob, work: UploadWork) -> UploadWork | Done:
+        path, out = self._fetch(job, work), job.folder / "scrubbed"
         found = scrub_upload(
             store,
             work,
-            job.download,
-            job.scrubbed,
-            keep_unreadable=job.keep_unreadable,
-            progress=progress,
+            path,
+            out,
+            keep_unreadable=work.upload.purpose is Purpose.SCRUB_KEEPING,
+            progress=self._after_download,
             lease_seconds=job.lease_seconds,
         )
+        path.unlink()
         if isinstance(found, UploadWork):
-            return found, {}
-        return work, {"scrubbed": asdict(found), "file": str(job.scrubbed)}
+            return found
+        return Done(work.upload.state, found, out)
 
-    def _export(self, said: dict[str, Any]) -> dict[str, Any]:
-        """The list of *account* written to *path*; see `Exports.write`."""
-        wanted = ExportFilter(
-            said["format"], datetime.fromisoformat(said["since"]) if said["since"] else None, said["function"]
-        )
-        store = Store.open(said["database_url"])
+    def _export(self, store: Store, job: ExportJob) -> Answer:
         try:
             # With a mark, since Excel takes what has none for the machine's old code page; other programs want none.
-            encoding = "utf-8-sig" if wanted.format == "desk" else "utf-8"
-            with Path(said["path"]).open("w", encoding=encoding, newline="") as out:
-                return {"done": store.exports.write(said["account"], out, wanted, self._exporting)}
+            encoding = "utf-8-sig" if job.wanted.format == "desk" else "utf-8"
+            with job.path.open("w", encoding=encoding, newline="") as out:
+                return Exported(store.exports.write(job.account, out, job.wanted, lambda n: self._progress(n, 0.0)))
         except StoreError as error:
-            return {"lost": True, "detail": str(error)}
+            return Lost(str(error))
         except OSError as error:
             if not _is_full(error):
-                return {"lost": True, "detail": repr(error)}
-            return {"failed": "The desk's disk is full. Whoever runs it has to make room; then ask again."}
-        finally:
-            store.close()
+                return Lost(repr(error))
+            return Failed("The desk's disk is full. Whoever runs it has to make room; then ask again.")
 
-    def _exporting(self, phones: int) -> None:
-        self._progress("export", phones, 0.0)
-
-    def _fetch(self, job: Job, work: UploadWork) -> None:
-        if not job.url:
+    def _fetch(self, job: ListJob, work: UploadWork) -> Path:
+        """The list, downloaded."""
+        if job.file is None:
             raise StoreUnavailable("Slack does not say where the file is.")
-        job.scratch_dir.mkdir(parents=True, exist_ok=True)
-        for left in job.scratch_dir.glob(f"{job.scratch.stem}.*.list"):
-            left.unlink(missing_ok=True)
+        path = job.folder / "list"
         with LeaseKeeper(work, lease_seconds=job.lease_seconds) as keeper:
 
             def progress(fraction: float) -> None:
                 keeper.check()
-                if job.verb != "apply":
-                    self._progress(job.verb, 0, _DOWNLOADED * fraction)
+                if job.step is not Step.APPLY:
+                    self._progress(0, _DOWNLOADED * fraction)
 
-            asyncio.run(Download(job, progress).to(job.download))
+            asyncio.run(Download(job.file, progress).to(path))
+        return path
 
-    def _progress(self, verb: str, rows: int, fraction: float) -> None:
+    def _after_download(self, rows: int, fraction: float) -> None:
+        self._progress(rows, _DOWNLOADED + (1 - _DOWNLOADED) * fraction)
+
+    def _progress(self, rows: int, fraction: float) -> None:
         if time.monotonic() - self._said < SECONDS_BETWEEN_PROGRESS:
             return
         self._said = time.monotonic()
-        self._say(progress={"verb": verb, "rows": rows, "fraction": round(fraction, 4)})
+        self._say(Working(rows, round(fraction, 4)))
 
-    def _say(self, **message: Any) -> None:
-        print(json.dumps(message), file=self._out, flush=True)
+    def _say(self, answer: Answer) -> None:
+        print(line_of(answer), file=self._out, flush=True)
+
+
+def _how_it_ended(upload: Upload, detail: str) -> Answer:
+    match upload.state:
+        case UploadState.REFUSED:
+            return Refused(upload.problem or "")
+        case UploadState.FAILED:
+            return Failed(upload.problem or "", detail)
+        case state:
+            return Done(state)
 
 
 def _listen(jobs: "queue.SimpleQueue[str]") -> None:

@@ -55,7 +55,7 @@ CREATE TABLE carried (line INTEGER PRIMARY KEY, requested_at TEXT, note TEXT);
 CREATE TABLE unreadable (
     line INTEGER PRIMARY KEY, cell TEXT NOT NULL, code TEXT NOT NULL, reason TEXT NOT NULL, cells TEXT NOT NULL
 );
-CREATE TABLE counts (json TEXT NOT NULL);
+CREATE TABLE counts (json TEXT NOT NULL, label TEXT NOT NULL);
 """
 
 
@@ -76,8 +76,8 @@ class Scratch:
         self._carries = connection.execute("SELECT 1 FROM carried LIMIT 1").fetchone() is not None
 
     @classmethod
-    def open(cls, path: Path) -> "Scratch | None":
-        """The scratch file at *path*; None when there is none, or none that is whole."""
+    def open(cls, path: Path, *, label: str = "") -> "Scratch | None":
+        """The scratch file at *path*; None when there is none, none that is whole, or one that was made with another *label*."""
         if not path.is_file():
             return None
         # Applying reads ahead from a thread of its own, and nothing else reads meanwhile.
@@ -86,7 +86,7 @@ class Scratch:
             if connection.execute("PRAGMA user_version").fetchone() != (_VERSION,):
                 connection.close()
                 return None
-            (found,) = connection.execute("SELECT json FROM counts").fetchone()
+            (found,) = connection.execute("SELECT json FROM counts WHERE label = ?", (label,)).fetchone()
             values = json.loads(found)
             return cls(path, connection, StagedCounts(**{**values, "columns": tuple(values["columns"])}))
         except (sqlite3.DatabaseError, TypeError, ValueError, KeyError):
@@ -154,13 +154,20 @@ class Scratch:
 
 
 def stage(
-    path: Path, scratch: Path, *, country: str | None, column: str | None, progress: Progress, name: str | None = None
+    path: Path,
+    scratch: Path,
+    *,
+    country: str | None,
+    column: str | None,
+    progress: Progress,
+    name: str | None = None,
+    label: str = "",
 ) -> Scratch:
     """
     Read the list at *path* into a scratch file at *scratch*, which appears only when it is whole.
 
     *country*: for phones that name none; *column*: the phones' column, None for the usual one; *name*: what people call
-    the file. Raises `ListRefused`, and whatever *progress* raises. Leaves nothing behind when it fails; what a killed
+    the file; *label*: whose list it is, for `Scratch.open`. Raises `ListRefused`, and whatever *progress* raises. Leaves nothing behind when it fails; what a killed
     one left is removed by the next.
     """
     for left in scratch.parent.glob(f"{scratch.name}.*.part*"):
@@ -169,12 +176,12 @@ def stage(
     part = scratch.with_name(f"{scratch.name}.{secrets.token_hex(4)}.part")
     try:
         with ListReader(path, column=column, name=name, spool=part.with_suffix(".text.part")) as reader:
-            counts = _fill(part, path, reader, country, column, progress)
+            counts = _fill(part, path, reader, country, column, progress, label)
         part.replace(scratch)
     finally:
         part.unlink(missing_ok=True)
     progress(counts.rows, 1.0)
-    finished = Scratch.open(scratch)
+    finished = Scratch.open(scratch, label=label)
     if finished is None:
         msg = f"{scratch} is not as it was written"
         raise OSError(msg)
@@ -182,7 +189,7 @@ def stage(
 
 
 def _fill(
-    part: Path, path: Path, reader: ListReader, country: str | None, column: str | None, progress: Progress
+    part: Path, path: Path, reader: ListReader, country: str | None, column: str | None, progress: Progress, label: str
 ) -> StagedCounts:
     sorting = Sorting(part)
     connection = sqlite3.connect(part, isolation_level=None)
@@ -219,7 +226,7 @@ def _fill(
             country=country,
             phonenumbers_version=PHONENUMBERS_VERSION,
         )
-        connection.execute("INSERT INTO counts VALUES (?)", (json.dumps(asdict(counts)),))
+        connection.execute("INSERT INTO counts VALUES (?, ?)", (json.dumps(asdict(counts)), label))
         connection.execute("COMMIT")
         return counts
     finally:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import signal
+import subprocess
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -18,7 +19,7 @@ from click.testing import CliRunner, Result
 from bot import demo
 from bot.__main__ import main
 from bot.config import Settings
-from bot.serve import open_store
+from bot.stores import open_store
 from store import Actor, Function, Origin, Store
 
 ROOT = Path(__file__).parents[2]
@@ -258,3 +259,33 @@ async def test_sandbox_says_when_its_port_is_taken() -> None:
             assert process.returncode == 1
             assert f"Port {port} cannot be opened".encode() in err
             assert b"Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param("import bot.transfer", id="the module"),
+        pytest.param("from bot.__main__ import main; main(['import', '--help'], standalone_mode=False)", id="help"),
+        pytest.param(
+            "from bot.__main__ import main; main(['import', LIST, '--account', 'T0DESK', '--country', 'US', '--yes'],"
+            " standalone_mode=False)",
+            id="an import",
+        ),
+    ],
+)
+def test_an_import_loads_nothing_of_slacks(tmp_path: Path, code: str) -> None:
+    """Lists go in from the command line without Slack's libraries, which are most of what the desk loads."""
+    path = tmp_path / "stops.csv"
+    path.write_text("phone\n2125550100\n")
+    loaded = "[name for name in sys.modules if name.partition('.')[0] in ('slack_sdk', 'slack_bolt', 'aiohttp')]"
+    code = f"import sys; LIST = {str(path)!r}; {code}; sys.exit({loaded} or 0)"
+    environment = {"PYTHONPATH": str(ROOT), "DATABASE_URL": f"sqlite:///{tmp_path / 'desk.db'}"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

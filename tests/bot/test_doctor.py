@@ -10,7 +10,7 @@ from bot.config import Settings
 from bot.doctor import Finding, examine
 from bot.manifest import scopes
 from bot.sandbox import EmbeddedSlack, SandboxClient
-from bot.serve import open_store
+from bot.stores import open_store
 from store import Store
 
 

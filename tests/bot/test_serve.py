@@ -18,7 +18,8 @@ from pydantic import SecretStr
 
 from bot.config import Settings, SettingsError
 from bot.sandbox import EmbeddedSlack, SandboxClient
-from bot.serve import EVENTS_PATH, Service, listening, open_store
+from bot.serve import EVENTS_PATH, Service, listening
+from bot.stores import open_store
 from store import Store, StoreBehind, StoreError
 
 ROOT = Path(__file__).parents[2]

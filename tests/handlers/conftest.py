@@ -5,6 +5,7 @@ The store is SQLite's; a test that is about what the store does runs on both dat
 """
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,12 +117,19 @@ def settings(slack: EmbeddedSlack, tmp_path: Path, desk_database_url: str) -> Se
     )
 
 
-@pytest.fixture
-async def office(slack: EmbeddedSlack, settings: Settings) -> AsyncIterator[Office]:
-    """The desk at work."""
+@asynccontextmanager
+async def at_work(slack: EmbeddedSlack, settings: Settings) -> AsyncIterator[Office]:
+    """A desk at work in *slack* while the block runs."""
     store = Store.open(settings.database_url)
     account = store.accounts.get_or_create(slack.team_id, "Harbor Campaign", country=settings.default_country)
     async with SandboxClient(slack.url) as people, running(settings, store) as service:
         await service.connected(10)
         yield Office(slack, people, store, service, account)
     store.close()
+
+
+@pytest.fixture
+async def office(slack: EmbeddedSlack, settings: Settings) -> AsyncIterator[Office]:
+    """The desk at work."""
+    async with at_work(slack, settings) as office:
+        yield office

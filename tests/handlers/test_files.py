@@ -72,7 +72,7 @@ def standing(office: Office, *phones: str) -> list[int]:
 
 def scratch_files(directory: Path) -> list[Path]:
     """What was read of lists and is kept on the disk."""
-    return list(directory.glob("*.scratch"))
+    return list(directory.rglob("*.scratch"))
 
 
 async def test_drop_preview_confirm_report(office: Office) -> None:

@@ -6,7 +6,7 @@ import os
 import signal
 import sqlite3
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from bot.sandbox import SandboxMessage, State
 from bot.sandbox.workspace import Message
 from handlers.slack.acknowledge import STILL_WORKING
 from handlers.ttl_cache import TtlCache
-from handlers.work.scratch import scratch_path
+from handlers.work import uploads as runner_module
 from handlers.work.uploads import MOST_DEATHS, SMALL_BYTES
 from store import Batch, Function, Lease, Origin, Reason, UnreadableRow, Upload, UploadState, write_unreadable
 from tests.desks import children_of, holder_of
@@ -462,7 +462,7 @@ async def test_unreadable_rows_are_attached_once(office: Office, settings: Setti
     connection.close()
     await until_stored(office, lambda found: holder_of(office.store, found).fence > fence and not found.pending)
     assert len(attached(await office.people.state(), ts)) == 1
-    assert await asyncio.to_thread(lambda: list(tmp_path.glob("*.csv"))) == []
+    assert await asyncio.to_thread(lambda: list(tmp_path.rglob("*.csv"))) == []
 
 
 @pytest.mark.parametrize("method", ["files.getUploadURLExternal", "files.completeUploadExternal"])
@@ -478,19 +478,26 @@ async def test_slack_stumbles_over_the_attachment(office: Office, method: str, f
     assert len(attached(await office.people.state(), ts)) == 1
 
 
-async def test_the_disk_is_full_when_rows_are_attached(office: Office, tmp_path: Path) -> None:
+async def test_the_disk_is_full_when_rows_are_attached(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """The report stands, nothing half-written reaches the thread, and the rows come, once, when there is room."""
     ts = await drop(office, MIXED)
     preview = await says(office, ts, "Nothing has changed yet")
-    upload = await settled(office)
-    fence = holder_of(office.store, upload).fence
-    # Every write to it is answered as by a full disk. What could not be written is removed, and with it this link.
-    full = scratch_path(tmp_path, office.account.id, upload.id).with_suffix(".csv")
-    full.symlink_to("/dev/full")
+    fence = holder_of(office.store, await settled(office)).fence
+    full: list[Path] = []
+
+    def write(path: Path, columns: tuple[str, ...], rows: Iterator[UnreadableRow]) -> None:
+        # The first time every write to it is answered as by a full disk.
+        if not full:
+            full.append(path)
+            path.unlink()
+            path.symlink_to("/dev/full")
+        write_unreadable(path, columns, rows)
+
+    monkeypatch.setattr(runner_module, "write_unreadable", write)
     await office.press("admin", preview, "upload.confirm")
     await says(office, ts, "opted out* from")
     await office.people.until(lambda state: attached(state, ts), timeout=20)
-    assert not full.is_symlink()
+    assert not full[0].parent.exists()
     assert holder_of(office.store, await settled(office)).fence > fence + 1
     [message] = attached(await office.people.state(), ts)
     assert len((await office.people.download(message.files[0]["id"])).splitlines()) == 3

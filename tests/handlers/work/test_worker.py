@@ -1,8 +1,8 @@
 """The child process: what it says, how it downloads, and that counts are exact however it dies."""
 
 import asyncio
-import json
 import resource
+import secrets
 import signal
 import sqlite3
 import sys
@@ -18,14 +18,37 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from handlers.work.download import Download, DownloadError
-from handlers.work.job import Job
-from handlers.work.scratch import scratch_path
-from store import Account, Actor, Origin, Scratch, Store, StoreUnavailable, Upload, UploadWork
+from handlers.work.job import (
+    Answer,
+    Done,
+    Failed,
+    Job,
+    ListJob,
+    Lost,
+    Refused,
+    SlackFile,
+    Step,
+    Working,
+    line_of,
+    read_answer,
+)
+from store import (
+    Account,
+    Actor,
+    Lease,
+    Origin,
+    Purpose,
+    Scratch,
+    Store,
+    StoreUnavailable,
+    Upload,
+    UploadState,
+    UploadWork,
+)
 
 TOKEN = "xoxb-made-up"
 LIST = b"name,phone\nAnn,(212) 736-5001\nBob,12345\nCat,+44 7911 123456\n"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Said = dict[str, Any]
 
 
 class Files:
@@ -91,27 +114,15 @@ async def files() -> AsyncIterator[Files]:
         yield server
 
 
-def job_of(files: Files, tmp_path: Path, **changes: Any) -> Job:
-    job = Job(
-        verb="stage",
-        database_url="sqlite://",
-        account=1,
-        upload=1,
-        fence=1,
-        owner="me",
-        lease_seconds=60,
-        scratch_dir=tmp_path / "scratch",
-        max_bytes=100_000_000,
-        file_id="F1",
-        url=files.url,
-        token=TOKEN,
-        token_hosts=frozenset({f"127.0.0.1:{files.port}"}),
-    )
-    return replace(job, **changes)
+def file_of(files: Files, **changes: Any) -> SlackFile:
+    hosts = frozenset({f"127.0.0.1:{files.port}"})
+    return replace(SlackFile(url=files.url, token=TOKEN, token_hosts=hosts, max_bytes=100_000_000), **changes)
 
 
-async def downloaded(job: Job, path: Path, *, progress: Callable[[float], None] = lambda _fraction: None) -> bytes:
-    await Download(job, progress, pause=0, quiet=5).to(path)
+async def downloaded(
+    file: SlackFile, path: Path, *, progress: Callable[[float], object] = lambda _fraction: None
+) -> bytes:
+    await Download(file, progress, pause=0, quiet=5).to(path)
     return await asyncio.to_thread(path.read_bytes)
 
 
@@ -121,7 +132,7 @@ async def downloaded(job: Job, path: Path, *, progress: Callable[[float], None] 
 async def test_a_file_is_downloaded_with_the_token(files: Files, tmp_path: Path) -> None:
     """The bytes arrive as they are, asked for with the bearer token; progress ends at the whole."""
     seen: list[float] = []
-    assert await downloaded(job_of(files, tmp_path), tmp_path / "list", progress=seen.append) == LIST
+    assert await downloaded(file_of(files), tmp_path / "list", progress=seen.append) == LIST
     assert files.requests[0].headers["Authorization"] == f"Bearer {TOKEN}"
     assert seen[-1] == 1.0
 
@@ -130,7 +141,7 @@ async def test_the_token_goes_to_trusted_hosts_only(files: Files, tmp_path: Path
     """On every hop of a redirect the token goes along where it may, and never elsewhere."""
     async with served() as elsewhere:
         files.answer = in_turn(redirect("/again"), redirect(elsewhere.url))
-        assert await downloaded(job_of(files, tmp_path), tmp_path / "list") == LIST
+        assert await downloaded(file_of(files), tmp_path / "list") == LIST
         assert [request.headers.get("Authorization") for request in files.requests] == [f"Bearer {TOKEN}"] * 2
         assert [request.headers.get("Authorization") for request in elsewhere.requests] == [None]
 
@@ -138,8 +149,8 @@ async def test_the_token_goes_to_trusted_hosts_only(files: Files, tmp_path: Path
 @pytest.mark.parametrize("host", ["slack.com", "localhost", "evil127.0.0.1", "127.0.0.1"])
 async def test_a_host_like_a_trusted_one_is_not(files: Files, tmp_path: Path, host: str) -> None:
     """Another port, a longer name, another name of the same machine: all are other hosts."""
-    job = job_of(files, tmp_path, token_hosts=frozenset({host}))
-    await downloaded(job, tmp_path / "list")
+    file = file_of(files, token_hosts=frozenset({host}))
+    await downloaded(file, tmp_path / "list")
     assert "Authorization" not in files.requests[0].headers
 
 
@@ -156,7 +167,7 @@ async def test_a_sign_in_page_is_not_a_list(files: Files, tmp_path: Path, answer
     """Slack answers a token without files:read with 200 and a page: that is said, and not read as a list."""
     files.answer = answer
     with pytest.raises(DownloadError, match="sign-in page instead of the file: the app lacks files:read") as failure:
-        await downloaded(job_of(files, tmp_path), tmp_path / "list")
+        await downloaded(file_of(files), tmp_path / "list")
     assert not failure.value.refused
     assert len(files.requests) == 4, "a token can be replaced meanwhile"
 
@@ -166,7 +177,7 @@ async def test_a_deleted_file_is_said_to_be_deleted(files: Files, tmp_path: Path
     """A file that is gone is not asked for again."""
     files.answer = content(b"", status=status)
     with pytest.raises(DownloadError, match="The file was deleted before it was read"):
-        await downloaded(job_of(files, tmp_path), tmp_path / "list")
+        await downloaded(file_of(files), tmp_path / "list")
     assert len(files.requests) == 1
 
 
@@ -175,7 +186,7 @@ async def test_a_refusal_is_said(files: Files, tmp_path: Path, status: int) -> N
     """A token that is not let in is told with the status."""
     files.answer = content(b"", status=status)
     with pytest.raises(DownloadError, match=str(status)):
-        await downloaded(job_of(files, tmp_path), tmp_path / "list")
+        await downloaded(file_of(files), tmp_path / "list")
 
 
 @pytest.mark.parametrize("announced", [True, False])
@@ -192,7 +203,7 @@ async def test_a_file_beyond_the_limit_is_refused(files: Files, tmp_path: Path, 
     files.answer = endless
     path = tmp_path / "list"
     with pytest.raises(DownloadError, match="larger than the 2 MB") as failure:
-        await downloaded(job_of(files, tmp_path, max_bytes=2_000_000), path)
+        await downloaded(file_of(files, max_bytes=2_000_000), path)
     assert failure.value.refused
     assert not path.exists() or path.stat().st_size <= 2_000_000
 
@@ -210,7 +221,7 @@ async def test_a_file_beyond_the_limit_is_refused(files: Files, tmp_path: Path, 
 async def test_a_passing_fault_is_tried_again(files: Files, tmp_path: Path, bad: Handler) -> None:
     """After up to three faults the file is read from its start, whole."""
     files.answer = in_turn(bad, bad, bad, content(LIST))
-    assert await downloaded(job_of(files, tmp_path), tmp_path / "list") == LIST
+    assert await downloaded(file_of(files), tmp_path / "list") == LIST
 
 
 @pytest.mark.parametrize("bad", [cut_off, content(b"", status=500)], ids=["cut off", "500"])
@@ -218,7 +229,7 @@ async def test_a_lasting_fault_is_given_up(files: Files, tmp_path: Path, bad: Ha
     """After four attempts the person is told, with what was wrong the last time."""
     files.answer = bad
     with pytest.raises(DownloadError, match=r"in 4 attempts \(the last time: it"):
-        await downloaded(job_of(files, tmp_path), tmp_path / "list")
+        await downloaded(file_of(files), tmp_path / "list")
     assert len(files.requests) == 4
 
 
@@ -226,7 +237,7 @@ async def test_a_download_in_circles_ends(files: Files, tmp_path: Path) -> None:
     """Redirects are followed a few times, not for ever."""
     files.answer = redirect("/again")
     with pytest.raises(DownloadError, match="round in circles"):
-        await downloaded(job_of(files, tmp_path), tmp_path / "list")
+        await downloaded(file_of(files), tmp_path / "list")
     assert len(files.requests) == Download.REDIRECTS + 1
 
 
@@ -234,7 +245,7 @@ async def test_an_address_of_another_kind_is_not_followed(files: Files, tmp_path
     """A redirect to a file of this machine is no address."""
     files.answer = redirect("file:///etc/hostname")
     with pytest.raises(DownloadError, match="an address for the file that is none"):
-        await downloaded(job_of(files, tmp_path), tmp_path / "list")
+        await downloaded(file_of(files), tmp_path / "list")
 
 
 # The process
@@ -245,27 +256,27 @@ class Child:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
-        self.heard: list[Said] = []
+        self.heard: list[Answer] = []
 
     async def send(self, job: Job | str) -> None:
-        line = job if isinstance(job, str) else written(job)
+        line = job if isinstance(job, str) else line_of(job)
         assert self.process.stdin is not None
         self.process.stdin.write(line.encode() + b"\n")
         await self.process.stdin.drain()
 
-    async def said(self) -> Said:
+    async def said(self) -> Answer:
         assert self.process.stdout is not None
         line = await asyncio.wait_for(self.process.stdout.readline(), 60)
-        said: Said = json.loads(line)
+        said = read_answer(line)
         self.heard.append(said)
         return said
 
-    async def last_word(self) -> Said:
-        while "progress" in (said := await self.said()):
+    async def last_word(self) -> Answer:
+        while isinstance(said := await self.said(), Working):
             pass
         return said
 
-    async def do(self, job: Job) -> Said:
+    async def do(self, job: Job) -> Answer:
         await self.send(job)
         return await self.last_word()
 
@@ -277,11 +288,6 @@ class Child:
             self.process.kill()
         # Also closes the pipes, which would otherwise be noticed when they are collected.
         await self.process.communicate()
-
-
-def written(job: Job) -> str:
-    fields = {name: getattr(job, name) for name in Job.__dataclass_fields__}
-    return json.dumps(fields | {"scratch_dir": str(job.scratch_dir), "token_hosts": sorted(job.token_hosts)})
 
 
 @pytest.fixture
@@ -324,7 +330,7 @@ class Desk:
             by,
         )
 
-    def receive(self) -> UploadWork:
+    def receive(self, purpose: Purpose = Purpose.OPT_OUT) -> UploadWork:
         self.store.uploads.receive(
             self.account.id,
             file_id="F1",
@@ -335,6 +341,7 @@ class Desk:
             permalink=None,
             actor=Actor("U0DROPPER", "dropper"),
             country="US",
+            purpose=purpose,
         )
         return self.claim()
 
@@ -350,20 +357,44 @@ class Desk:
         work.renew(lease_seconds=-1)
         return self.claim()
 
-    def job(self, verb: str, work: UploadWork, **changes: Any) -> Job:
-        values: dict[str, Any] = {
-            "verb": verb,
-            "database_url": self.url,
-            "account": self.account.id,
-            "upload": work.upload.id,
-            "fence": work.lease.fence,
-        }
-        return job_of(self.files, self.tmp_path, **(values | changes))
+    def job(
+        self,
+        step: Step,
+        work: UploadWork,
+        *,
+        scratch_dir: Path | None = None,
+        fetched: bool = True,
+        max_bytes: int = 100_000_000,
+        **changes: Any,
+    ) -> ListJob:
+        """A job as a parent makes it. *scratch_dir*: of another machine. Not *fetched*: Slack does not say where the file is."""
+        directory = scratch_dir or self.scratch
+        job = ListJob(
+            step=step,
+            database_url=self.url,
+            account=self.account.id,
+            upload=work.upload.id,
+            lease=work.lease,
+            lease_seconds=60,
+            file=file_of(self.files, max_bytes=max_bytes) if fetched else None,
+            scratch=directory / self.path().name,
+            label=f"{self.account.id}",
+            folder=directory / secrets.token_hex(8),
+        )
+        return replace(job, **changes)
+
+    @property
+    def scratch(self) -> Path:
+        return self.tmp_path / "scratch"
+
+    def path(self) -> Path:
+        """Where what was read of the list is kept."""
+        return self.scratch / f"{self.account.id}.scratch"
 
     async def confirmed(self, child: Child) -> UploadWork:
         """An upload that was staged by *child*, confirmed and claimed."""
         work = self.receive()
-        assert await child.do(self.job("stage", work)) == {"done": "waiting"}
+        assert await child.do(self.job(Step.STAGE, work)) == Done(UploadState.WAITING)
         self.store.uploads.confirm(self.account.id, work.upload.id, self.by)
         return self.take_over(work)
 
@@ -394,9 +425,9 @@ async def test_a_list_is_staged_and_applied(desk: Desk, start: Start) -> None:
     """The two jobs of one upload, in one child; the scratch file is kept between them and gone afterwards."""
     child = await start()
     work = await desk.confirmed(child)
-    scratch = scratch_path(desk.tmp_path / "scratch", desk.account.id, work.upload.id)
+    scratch = desk.path()
     assert list(scratch.parent.iterdir()) == [scratch]
-    assert await child.do(desk.job("apply", work)) == {"done": "done"}
+    assert await child.do(desk.job(Step.APPLY, work)) == Done(UploadState.DONE)
     assert list(scratch.parent.iterdir()) == []
     assert len(desk.files.requests) == 1
     upload = desk.get()
@@ -408,32 +439,35 @@ async def test_a_list_without_phones_is_refused(desk: Desk, start: Start) -> Non
     """The store has it first, then it is said; nothing stays in the scratch directory."""
     desk.files.answer = content(b"Name,City\nAnn,Oslo\n")
     child = await start()
-    said = await child.do(desk.job("stage", desk.receive()))
-    assert said == {"refused": desk.get().problem}
-    assert "stops.csv has no column called `phone`" in said["refused"]
+    said = await child.do(desk.job(Step.STAGE, desk.receive()))
+    assert said == Refused(desk.get().problem or "")
+    assert "stops.csv has no column called `phone`" in said.problem
     assert desk.get().state == "refused"
     assert list((desk.tmp_path / "scratch").iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("status", "word", "state"), [(404, "refused", "refused"), (403, "failed", "failed")], ids=["deleted", "forbidden"]
+    ("status", "word", "state"),
+    [(404, Refused, UploadState.REFUSED), (403, Failed, UploadState.FAILED)],
+    ids=["deleted", "forbidden"],
 )
 async def test_a_file_that_cannot_be_had_ends_its_upload(
-    desk: Desk, start: Start, status: int, word: str, state: str
+    desk: Desk, start: Start, status: int, word: type[Refused | Failed], state: UploadState
 ) -> None:
     """What could not be downloaded is an end with a sentence, in the store and on stdout alike."""
     desk.files.answer = content(b"", status=status)
     child = await start()
-    said = await child.do(desk.job("stage", desk.receive()))
-    assert (said[word], desk.get().state) == (desk.get().problem, state)
+    said = await child.do(desk.job(Step.STAGE, desk.receive()))
+    assert isinstance(said, word)
+    assert (said.problem, desk.get().state) == (desk.get().problem, state)
 
 
 async def test_applying_elsewhere_stages_again(desk: Desk, start: Start) -> None:
     """Another machine has no scratch file: it downloads, reads the same, and applies."""
     child = await start()
     work = await desk.confirmed(child)
-    job = desk.job("apply", work, scratch_dir=desk.tmp_path / "another machine")
-    assert await child.do(job) == {"done": "done"}
+    job = desk.job(Step.APPLY, work, scratch_dir=desk.tmp_path / "another machine")
+    assert await child.do(job) == Done(UploadState.DONE)
     assert len(desk.files.requests) == 2
     assert desk.get().newly_opted_out == 2
 
@@ -443,12 +477,9 @@ async def test_a_file_that_changed_after_the_preview_fails(desk: Desk, start: St
     child = await start()
     work = await desk.confirmed(child)
     desk.files.answer = content(LIST + b"Dan,212 736 5009\n")
-    said = await child.do(desk.job("apply", work, scratch_dir=desk.tmp_path / "another machine"))
-    assert (
-        said["failed"]
-        == desk.get().problem
-        == ("The file changed after the preview. Drop it again to see what it holds now.")
-    )
+    said = await child.do(desk.job(Step.APPLY, work, scratch_dir=desk.tmp_path / "another machine"))
+    assert said == Failed("The file changed after the preview. Drop it again to see what it holds now.")
+    assert desk.get().problem == said.problem
     assert (desk.get().state, desk.store.optouts.recount(desk.account.id)) == ("failed", 0)
 
 
@@ -457,8 +488,8 @@ async def test_an_upload_of_another_claim_is_left_alone(desk: Desk, start: Start
     child = await start()
     work = desk.receive()
     newer = desk.take_over(work)
-    assert (await child.do(desk.job("stage", work)))["lost"] is True
-    assert (await child.do(desk.job("stage", newer, owner="another")))["lost"] is True
+    assert isinstance(await child.do(desk.job(Step.STAGE, work)), Lost)
+    assert isinstance(await child.do(desk.job(Step.STAGE, newer, lease=Lease("another", newer.lease.fence))), Lost)
     assert desk.get() == newer.upload
     assert desk.files.requests == []
 
@@ -472,32 +503,35 @@ async def test_a_cancelled_upload_is_done_with(desk: Desk, start: Start) -> None
 
     desk.files.answer = cancelling
     child = await start()
-    assert await child.do(desk.job("stage", desk.receive())) == {"done": "cancelled"}
+    assert await child.do(desk.job(Step.STAGE, desk.receive())) == Done(UploadState.CANCELLED)
     assert list((desk.tmp_path / "scratch").iterdir()) == []
 
 
 async def test_progress_is_said_at_a_bounded_rate(desk: Desk, start: Start) -> None:
-    """Progress carries verb, rows and fraction, grows, and comes at most four times a second."""
+    """Progress carries rows and fraction, grows, and comes at most four times a second."""
     desk.files.answer = content(big_list(20_000))
     child = await start()
     began = asyncio.get_running_loop().time()
-    await child.do(desk.job("stage", desk.receive()))
+    await child.do(desk.job(Step.STAGE, desk.receive()))
     seconds = asyncio.get_running_loop().time() - began
-    heard = [said["progress"] for said in child.heard[:-1]]
+    heard = [said for said in child.heard if isinstance(said, Working)]
+    assert len(heard) == len(child.heard) - 1
     assert 1 <= len(heard) <= 4 * seconds + 1
-    assert {said["verb"] for said in heard} == {"stage"}
-    assert [said["rows"] for said in heard] == sorted(said["rows"] for said in heard)
-    assert [said["fraction"] for said in heard] == sorted(said["fraction"] for said in heard)
+    assert [said.rows for said in heard] == sorted(said.rows for said in heard)
+    assert [said.fraction for said in heard] == sorted(said.fraction for said in heard)
 
 
-@pytest.mark.parametrize("line", ["", "[]", "{}", '{"verb": "dance"}', "\x00"])
+@pytest.mark.parametrize("line", ["", "[]", "{}", '{"is": "dance"}', '{"is": "list"}', "\x00"])
 async def test_a_line_that_is_no_job_is_answered(start: Start, line: str) -> None:
     """Whatever comes in, a last word goes out, and the next job is heard."""
     child = await start()
     await child.send(line)
-    assert "failed" in await child.last_word()
+    said = await child.last_word()
+    assert isinstance(said, Failed)
+    assert said.problem == "The program was asked for something it does not know."
+    assert said.detail
     await child.send("{}")
-    assert "failed" in await child.last_word()
+    assert isinstance(await child.last_word(), Failed)
 
 
 async def test_a_child_without_a_parent_ends(desk: Desk, start: Start) -> None:
@@ -513,7 +547,7 @@ async def test_a_child_without_a_parent_ends(desk: Desk, start: Start) -> None:
 
     desk.files.answer = never
     child = await start()
-    await child.send(desk.job("stage", desk.receive()))
+    await child.send(desk.job(Step.STAGE, desk.receive()))
     await asyncio.wait_for(asked.wait(), 60)
     assert child.process.stdin is not None
     child.process.stdin.close()
@@ -543,7 +577,7 @@ async def test_a_database_that_is_away_decides_nothing(
     blocker = sqlite3.connect(path, isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")
     child = await start()
-    assert (await child.do(desk.job("stage", work)))["lost"] is True
+    assert isinstance(await child.do(desk.job(Step.STAGE, work)), Lost)
     with pytest.raises(StoreUnavailable):
         work.renew(lease_seconds=1)
     blocker.execute("ROLLBACK")
@@ -558,29 +592,42 @@ async def test_a_list_is_scrubbed(desk: Desk, start: Start) -> None:
     desk.files.answer = content(big_list(30_000))
     child = await start()
     work = desk.receive()
-    said = await child.do(desk.job("scrub", work))
-    counts = said["scrubbed"]
-    assert said["done"] == desk.get().state == "received"
-    assert counts["removed"] > 0
-    assert (counts["rows"], counts["unreadable"]) == (30_000, 600)
-    assert counts["rows"] == counts["kept"] + counts["removed"] + counts["unreadable"]
-    left = await asyncio.to_thread(Path(said["file"]).read_text)
-    assert len(left.splitlines()) == 1 + counts["kept"]
-    assert list((desk.tmp_path / "scratch").iterdir()) == [Path(said["file"])]
-    assert {heard["progress"]["verb"] for heard in child.heard[:-1]} == {"scrub"}
+    job = desk.job(Step.SCRUB, work)
+    said = await child.do(job)
+    assert isinstance(said, Done)
+    counts = said.scrubbed
+    assert said.state is desk.get().state is UploadState.RECEIVED
+    assert counts is not None
+    assert said.file is not None
+    assert counts.removed > 0
+    assert (counts.rows, counts.unreadable) == (30_000, 600)
+    assert counts.rows == counts.kept + counts.removed + counts.unreadable
+    left = await asyncio.to_thread(said.file.read_text)
+    assert len(left.splitlines()) == 1 + counts.kept
+    assert said.file.parent == job.folder
+    assert list(job.folder.iterdir()) == [said.file]
+    assert [*desk.scratch.iterdir()] == [job.folder]
+    assert all(isinstance(heard, Working) for heard in child.heard[:-1])
     assert desk.store.optouts.recount(desk.account.id) == 100
 
-    again = await child.do(desk.job("scrub", desk.take_over(work), keep_unreadable=True))
-    assert again["scrubbed"]["kept"] == counts["kept"] + counts["unreadable"]
-    assert list((desk.tmp_path / "scratch").iterdir()) == [Path(again["file"])]
+
+async def test_unreadable_rows_are_kept_where_that_is_the_purpose(desk: Desk, start: Start) -> None:
+    """Asked for so, they are in the list that comes back."""
+    desk.files.answer = content(big_list(1_000))
+    child = await start()
+    said = await child.do(desk.job(Step.SCRUB, desk.receive(purpose=Purpose.SCRUB_KEEPING)))
+    assert isinstance(said, Done)
+    assert said.scrubbed is not None
+    assert said.scrubbed.kept == said.scrubbed.rows == 1_000
+    assert said.scrubbed.unreadable == 20
 
 
 async def test_a_list_that_cannot_be_scrubbed_is_refused(desk: Desk, start: Start) -> None:
     """One without a phone column ends like one that was to be staged, with its columns kept for the answer."""
     desk.files.answer = content(b"Name,Mobile\nAnn,212 555 0100\n")
     child = await start()
-    said = await child.do(desk.job("scrub", desk.receive()))
-    assert said == {"refused": desk.get().problem}
+    said = await child.do(desk.job(Step.SCRUB, desk.receive()))
+    assert said == Refused(desk.get().problem or "")
     assert desk.get().summary["likely"] == "Mobile"
     assert list((desk.tmp_path / "scratch").iterdir()) == []
 
@@ -625,7 +672,7 @@ async def both_desks(desk: Desk, start: Start) -> tuple[Desk, Child, UploadWork]
         one.store.optouts.add(one.account.id, [f"+1212{2_000_000 + n:07d}" for n in range(1, 4_000, 7)], one.by)
         one.store.optouts.delete(one.account.id, "+12122000008", one.by)
     child = await start()
-    assert await child.do(other.job("apply", await other.confirmed(child), batch=100)) == {"done": "done"}
+    assert await child.do(other.job(Step.APPLY, await other.confirmed(child), batch=100)) == Done(UploadState.DONE)
     return other, child, await desk.confirmed(child)
 
 
@@ -635,7 +682,7 @@ async def test_killed_at_any_moment_the_counts_are_those_of_one_run(desk: Desk, 
     calm, child, work = await both_desks(desk, start)
     kills = 0
     while True:
-        await child.send(desk.job("apply", work, batch=STEP))
+        await child.send(desk.job(Step.APPLY, work, batch=STEP))
         if kills == 3:
             break
         now = await moved(desk, work.upload)
@@ -645,7 +692,7 @@ async def test_killed_at_any_moment_the_counts_are_those_of_one_run(desk: Desk, 
         assert now.state == "applying"
         work = await asyncio.to_thread(desk.take_over, work)
         child = await start()
-    assert await child.last_word() == {"done": "done"}
+    assert await child.last_word() == Done(UploadState.DONE)
     assert desk.kept() == calm.kept()
     assert desk.store.optouts.count(desk.account.id) == desk.store.optouts.recount(desk.account.id)
 
@@ -657,17 +704,17 @@ async def test_killed_while_it_reads_the_list_is_read_again(desk: Desk, start: S
     desk.files.answer = content(big_list(30_000).replace(b"\n", b" (home)\n").replace(b"phone (home)", b"phone", 1))
     child = await start()
     work = desk.receive()
-    await child.send(desk.job("stage", work))
-    while (await child.said())["progress"]["rows"] == 0:
+    await child.send(desk.job(Step.STAGE, work))
+    while isinstance(said := await child.said(), Working) and said.rows == 0:
         pass
+    assert isinstance(said, Working)
     child.signal(signal.SIGKILL)
     await child.end()
-    scratch = scratch_path(desk.tmp_path / "scratch", desk.account.id, work.upload.id)
-    assert Scratch.open(scratch) is None
-    assert list(scratch.parent.iterdir())
+    scratch = desk.path()
+    assert not scratch.exists()
     child = await start()
-    assert await child.do(desk.job("stage", desk.take_over(work))) == {"done": "waiting"}
-    assert list(scratch.parent.iterdir()) == [scratch]
+    assert await child.do(desk.job(Step.STAGE, desk.take_over(work))) == Done(UploadState.WAITING)
+    assert Scratch.open(scratch, label=f"{desk.account.id}") is not None
     assert desk.get().rows == 30_000
 
 
@@ -698,21 +745,21 @@ async def frozen(desk: Desk, child: Child, work: UploadWork) -> UploadWork:
 async def test_a_frozen_child_is_fenced_off(desk: Desk, start: Start) -> None:
     """A child that sleeps through its lease wakes up to find the upload another's: it stops, and counts stay exact."""
     calm, first, work = await both_desks(desk, start)
-    await first.send(desk.job("apply", work, batch=100))
+    await first.send(desk.job(Step.APPLY, work, batch=100))
     newer = await frozen(desk, first, work)
     second = await start()
-    await second.send(desk.job("apply", newer, batch=100))
+    await second.send(desk.job(Step.APPLY, newer, batch=100))
     await moved(desk, newer.upload)
     first.signal(signal.SIGCONT)
-    assert (await first.last_word())["lost"] is True
-    assert await second.last_word() == {"done": "done"}
+    assert isinstance(await first.last_word(), Lost)
+    assert await second.last_word() == Done(UploadState.DONE)
     assert desk.kept() == calm.kept()
 
 
 async def undoing(desk: Desk, child: Child, work: UploadWork) -> UploadWork:
     """The upload of *work*, confirmed, applied by *child*, then asked to be undone and claimed; a STOP and a delete came in between."""
     store, account = desk.store, desk.account.id
-    assert await child.do(desk.job("apply", work)) == {"done": "done"}
+    assert await child.do(desk.job(Step.APPLY, work)) == Done(UploadState.DONE)
     store.optouts.add(account, [f"+1212{2_000_000 + n:07d}" for n in range(1, 4_000, 5)], desk.by)
     store.optouts.delete(account, "+12122000003", desk.by)
     store.uploads.undo(account, work.upload.id, desk.by, within=timedelta(days=7))
@@ -731,7 +778,7 @@ async def both_undoing(desk: Desk, start: Start) -> tuple[Desk, Child, UploadWor
             one.store.campaigns.put_conversation(one.account.id, "gotv", str(n), f"+1212{2_000_000 + n:07d}")
         one.store.optouts.add(one.account.id, [f"+1212{2_000_000 + n:07d}" for n in range(1, 4_000, 7)], one.by)
     undone = await undoing(other, child, await other.confirmed(child))
-    assert await child.do(other.job("undo", undone, batch=100)) == {"done": "undone"}
+    assert await child.do(other.job(Step.UNDO, undone, batch=100)) == Done(UploadState.UNDONE)
     return other, child, await undoing(desk, child, await desk.confirmed(child))
 
 
@@ -740,14 +787,14 @@ async def test_killed_in_the_middle_of_an_undo(desk: Desk, start: Start) -> None
     """Killed again and again while it undoes: what stands in the end is what an undisturbed undo leaves."""
     calm, child, work = await both_undoing(desk, start)
     for _ in range(3):
-        await child.send(desk.job("undo", work, batch=STEP))
+        await child.send(desk.job(Step.UNDO, work, batch=STEP))
         now = await moved(desk, work.upload)
         child.signal(signal.SIGKILL)
         await child.end()
         assert now.state == "undoing"
         work = await asyncio.to_thread(desk.take_over, work)
         child = await start()
-    assert await child.do(desk.job("undo", work, batch=50)) == {"done": "undone"}
+    assert await child.do(desk.job(Step.UNDO, work, batch=50)) == Done(UploadState.UNDONE)
     assert desk.kept() == calm.kept()
     undone = desk.get()
     assert undone.kept_out > 0
@@ -760,14 +807,14 @@ async def test_killed_in_the_middle_of_an_undo(desk: Desk, start: Start) -> None
 async def test_frozen_in_the_middle_of_an_undo(desk: Desk, start: Start) -> None:
     """A child that sleeps through its lease while it undoes stops when it wakes up, and nothing is lifted twice."""
     calm, first, work = await both_undoing(desk, start)
-    await first.send(desk.job("undo", work, batch=50))
+    await first.send(desk.job(Step.UNDO, work, batch=50))
     newer = await frozen(desk, first, work)
     second = await start()
-    await second.send(desk.job("undo", newer, batch=50))
+    await second.send(desk.job(Step.UNDO, newer, batch=50))
     await moved(desk, newer.upload)
     first.signal(signal.SIGCONT)
-    assert (await first.last_word())["lost"] is True
-    assert await second.last_word() == {"done": "undone"}
+    assert isinstance(await first.last_word(), Lost)
+    assert await second.last_word() == Done(UploadState.UNDONE)
     assert desk.kept() == calm.kept()
 
 
@@ -776,7 +823,7 @@ async def test_an_undo_asks_slack_for_nothing(desk: Desk, start: Start) -> None:
     child = await start()
     work = await undoing(desk, child, await desk.confirmed(child))
     requests = len(desk.files.requests)
-    assert await child.do(desk.job("undo", work, url="")) == {"done": "undone"}
+    assert await child.do(desk.job(Step.UNDO, work, fetched=False)) == Done(UploadState.UNDONE)
     assert len(desk.files.requests) == requests
     assert list((desk.tmp_path / "scratch").iterdir()) == []
 
@@ -784,16 +831,16 @@ async def test_an_undo_asks_slack_for_nothing(desk: Desk, start: Start) -> None:
 async def test_stopped_and_continued_the_counts_are_those_of_one_run(desk: Desk, start: Start) -> None:
     """The child learns of a stop with its next batch and ends cleanly; continued, the outcome is that of one run."""
     calm, child, work = await both_desks(desk, start)
-    await child.send(desk.job("apply", work, batch=STEP))
+    await child.send(desk.job(Step.APPLY, work, batch=STEP))
     await moved(desk, work.upload)
     await asyncio.to_thread(desk.store.uploads.stop, desk.account.id, work.upload.id, desk.by)
-    assert await child.last_word() == {"done": "stopped"}
+    assert await child.last_word() == Done(UploadState.STOPPED)
     stopped = desk.get()
     assert 0 < stopped.applied < stopped.phones
     assert desk.store.optouts.count(desk.account.id) == desk.store.optouts.recount(desk.account.id)
     assert list((desk.tmp_path / "scratch").iterdir()) == []
     desk.store.uploads.go_on(desk.account.id, work.upload.id, desk.by)
-    assert await child.do(desk.job("apply", desk.take_over(work), batch=100)) == {"done": "done"}
+    assert await child.do(desk.job(Step.APPLY, desk.take_over(work), batch=100)) == Done(UploadState.DONE)
     assert desk.kept() == calm.kept()
 
 
@@ -802,9 +849,9 @@ async def test_what_was_read_is_applied_while_slack_is_away(desk: Desk, start: S
     child = await start()
     work = await desk.confirmed(child)
     elsewhere = desk.tmp_path / "another machine"
-    assert (await child.do(desk.job("apply", work, url="", scratch_dir=elsewhere)))["lost"] is True
+    assert isinstance(await child.do(desk.job(Step.APPLY, work, fetched=False, scratch_dir=elsewhere)), Lost)
     assert desk.get().state == "applying"
-    assert await child.do(desk.job("apply", work, url="")) == {"done": "done"}
+    assert await child.do(desk.job(Step.APPLY, work, fetched=False)) == Done(UploadState.DONE)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -813,7 +860,7 @@ async def test_single_opt_outs_get_through_while_a_list_is_applied(desk: Desk, s
     desk.files.answer = content(b"phone\n" + b"".join(b"+1212%07d\n" % (2_000_000 + n) for n in range(300_000)))
     child = await start()
     work = await desk.confirmed(child)
-    await child.send(desk.job("apply", work, batch=1_000))
+    await child.send(desk.job(Step.APPLY, work, batch=1_000))
     await moved(desk, work.upload)
 
     def add() -> list[str]:
@@ -825,25 +872,26 @@ async def test_single_opt_outs_get_through_while_a_list_is_applied(desk: Desk, s
         return states
 
     assert "applying" in await asyncio.to_thread(add)
-    assert await child.last_word() == {"done": "done"}
+    assert await child.last_word() == Done(UploadState.DONE)
     assert desk.store.optouts.count(desk.account.id) == desk.store.optouts.recount(desk.account.id) == 300_050
 
 
-@pytest.mark.parametrize("verb", ["stage", "apply"])
-async def test_a_full_disk_is_a_sentence(desk: Desk, start: Start, verb: str) -> None:
+@pytest.mark.parametrize("step", [Step.STAGE, Step.APPLY])
+async def test_a_full_disk_is_a_sentence(desk: Desk, start: Start, step: Step) -> None:
     """Whether the download or what is made of it no longer fits, the upload ends, in words, and leaves nothing behind."""
     child = await start()
     desk.files.answer = content(b"phone\n" + b"2127365001\n" * 1_000_000)
     work = desk.receive()
-    if verb == "apply":
-        assert await child.do(desk.job("stage", work)) == {"done": "waiting"}
+    if step is Step.APPLY:
+        assert await child.do(desk.job(Step.STAGE, work)) == Done(UploadState.WAITING)
         desk.store.uploads.confirm(desk.account.id, work.upload.id, desk.by)
         work = desk.take_over(work)
     # As a full file system does, it refuses the next byte, of any one file.
     resource.prlimit(child.process.pid, resource.RLIMIT_FSIZE, (5_000_000, 5_000_000))
-    said = await child.do(desk.job(verb, work, scratch_dir=desk.tmp_path / "full"))
-    assert said["failed"] == desk.get().problem
-    assert said["failed"].startswith("The desk's disk is full.")
+    said = await child.do(desk.job(step, work, scratch_dir=desk.tmp_path / "full"))
+    assert isinstance(said, Failed)
+    assert said.problem == desk.get().problem
+    assert said.problem.startswith("The desk's disk is full.")
     assert desk.get().state == "failed"
     assert list((desk.tmp_path / "full").iterdir()) == []
     assert desk.store.optouts.recount(desk.account.id) == 0

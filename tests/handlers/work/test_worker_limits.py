@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from handlers.work.job import Failed, Refused, Step
 from tests.bench.memory import peak_mb
 from tests.handlers.work.test_worker import Child, Desk, Handler, Start, content, desk, files, start
 from tests.store.lists.workbooks import xlsx_parts, zipped
@@ -99,9 +100,10 @@ async def test_a_disk_is_full(desk: Desk, small_disk: SmallDisk, raw: Callable[[
     """At whatever step there is no room left, the upload ends in words about the disk, and the room is given back."""
     desk.files.answer = content(raw())
     child = await small_disk.start(megabytes)
-    said = await child.do(desk.job("stage", desk.receive(), scratch_dir=small_disk.path))
-    assert said.get("failed") == desk.get().problem, said
-    assert said["failed"].startswith("The desk's disk is full. Whoever runs it has to make room;")
+    said = await child.do(desk.job(Step.STAGE, desk.receive(), scratch_dir=small_disk.path))
+    assert isinstance(said, Failed), said
+    assert said.problem == desk.get().problem
+    assert said.problem.startswith("The desk's disk is full. Whoever runs it has to make room;")
     assert desk.get().state == "failed"
     assert small_disk.names() == []
 
@@ -165,8 +167,9 @@ async def test_lists_made_to_fill_the_memory(
     """Downloaded and read by the child, each is refused in a sentence, and its memory stays what it always is."""
     desk.files.answer = answer()
     child = await start()
-    said = await child.do(desk.job("stage", desk.receive(), max_bytes=1_000 * MEGABYTE))
-    assert words in said.get("refused", ""), said
-    assert "stops.csv" in said["refused"]
+    said = await child.do(desk.job(Step.STAGE, desk.receive(), max_bytes=1_000 * MEGABYTE))
+    assert isinstance(said, Refused), said
+    assert words in said.problem
+    assert "stops.csv" in said.problem
     assert peak_mb(child.process.pid) < MOST_MB
     assert list((desk.tmp_path / "scratch").iterdir()) == []
