@@ -24,7 +24,7 @@ from handlers import register
 from handlers.buttons import Buttons
 from handlers.command import Command
 from handlers.digests import WeeklyDigests
-from handlers.exports import Exports
+from handlers.exports import ExportCommand
 from handlers.files import Files
 from handlers.forms import Forms
 from handlers.history import Histories
@@ -213,7 +213,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
     command = Command(
         store,
         interactions,
-        [histories.subcommand, Exports(store, exporter).subcommand, form.subcommand],
+        [histories.subcommand, ExportCommand(store, exporter).subcommand, form.subcommand],
         uploads_channel=min(settings.uploads_channels, default=""),
     )
     listeners = (

@@ -25,7 +25,7 @@ from store import (
     ListRefused,
     NoPhoneColumn,
     Origin,
-    Plain,
+    PlainWriter,
     Scratch,
     Scrubbed,
     Store,
@@ -83,7 +83,7 @@ def import_list(
         for line in _preview(upload):
             say(line)
         by = Origin(Function.UPLOAD, upload.actor)
-        wrong = () if resumed else doubts(upload, Plain(), before=store.uploads.applied_before(upload))
+        wrong = () if resumed else doubts(upload, PlainWriter(), before=store.uploads.applied_before(upload))
         for sentence in wrong:
             say(sentence)
         if resumed:

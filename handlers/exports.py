@@ -18,7 +18,7 @@ from store import EXPORT_COLUMNS, OPTING_OUT, ExportFilter, Function, Store
 _OPTION: Final = re.compile(r"(since|function|format)\s*:\s*(\S+)\s*", re.IGNORECASE)
 
 
-class Exports:
+class ExportCommand:
     """The sub-command `export`."""
 
     def __init__(self, store: Store, exporter: Exporter) -> None:

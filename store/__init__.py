@@ -11,15 +11,15 @@ from store.errors import KeyReused, LeaseLost, ListRefused, StoreBehind, StoreEr
 from store.exports import COLUMNS as EXPORT_COLUMNS
 from store.exports import Export, ExportFilter
 from store.guard import doubts
-from store.history import Happening, Page
+from store.history import HistoryItem, HistoryPage
 from store.importing import LeaseKeeper, apply_upload, restage, stage_upload, undo_upload
 from store.inbox import InboxEvent
 from store.leases import Lease
 from store.lists.formulas import guarded
 from store.lists.reader import Damaged, ListReader, NoPhoneColumn, Row
-from store.lists.staging import Progress, Scratch, stage
+from store.lists.staging import ReportProgress, Scratch, stage
 from store.lists.unreadable import write_unreadable
-from store.notes import OPTING_OUT, Function, Plain, Writer, entry_note, note
+from store.notes import OPTING_OUT, Function, PlainWriter, Writer, entry_note, note
 from store.outbox import TAKEN_AWAY, OutboxMessage, OutboxState, Post
 from store.phones.countries import CountryUnknown, country_name, find_country
 from store.phones.display import country_of, display, example, mask, national, written
@@ -81,7 +81,8 @@ __all__ = [
     "ExportFilter",
     "FoundPhone",
     "Function",
-    "Happening",
+    "HistoryItem",
+    "HistoryPage",
     "ImportedNote",
     "InboxEvent",
     "KeyReused",
@@ -97,15 +98,14 @@ __all__ = [
     "Origin",
     "OutboxMessage",
     "OutboxState",
-    "Page",
     "PhoneNumber",
     "PhoneState",
-    "Plain",
+    "PlainWriter",
     "Post",
-    "Progress",
     "Pruned",
     "Purpose",
     "Reason",
+    "ReportProgress",
     "Retention",
     "Row",
     "Scratch",

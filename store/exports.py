@@ -15,7 +15,7 @@ from store.database import Database
 from store.leases import Lease
 from store.lists.formulas import guarded
 from store.models import entries, exports, opt_outs
-from store.notes import Function, Plain, note
+from store.notes import Function, PlainWriter, note
 from store.records import Entry, OptOut, Origin
 from store.rows import entries_of, entry_of, new_entry, now, read_opt_outs
 
@@ -84,7 +84,7 @@ class Exports:
         the place reached is not seen.
         """
         for oldest in self._oldest(account, ExportFilter()):
-            yield oldest.phone, oldest.entry.at, note(oldest, Plain())
+            yield oldest.phone, oldest.entry.at, note(oldest, PlainWriter())
 
     def write(
         self,
@@ -239,7 +239,7 @@ def _cells(one: OptOut, kind: str) -> tuple[str, ...]:
     return (
         one.phone,
         _iso(one.entry.at),
-        guarded(note(one, Plain())),
+        guarded(note(one, PlainWriter())),
         one.entry.function,
         _iso(asked) if asked else "",
         guarded("; ".join(text for text in (one.entry.cause, one.entry.reason, one.imported_note) if text)),

@@ -50,7 +50,7 @@ def _nth(
     return connection.execute(query).scalar() or span.end
 
 
-def preview(connection: sa.Connection, upload: Upload, span: PhoneRange) -> UndoPreview:
+def preview_range(connection: sa.Connection, upload: Upload, span: PhoneRange) -> UndoPreview:
     """What lifting the upload's standing opt-outs of *span* would do."""
     mine = *_own(upload, span), opt_outs.c.lifted_by.is_(None)
     held = _held_otherwise(upload)

@@ -17,7 +17,7 @@ from handlers.tasks import Tasks
 from handlers.views import exports as views
 from handlers.work.attaching import attach
 from handlers.work.child import Child, ChildDiedError
-from handlers.work.job import Answer, Exported, ExportJob, Failed, Working
+from handlers.work.job import ChildAnswer, Exported, ExportJob, Failed, Working
 from handlers.work.limits import Limits
 from handlers.work.progress import Progress
 from handlers.work.scratch import ScratchDirectory
@@ -122,7 +122,7 @@ class Exporter:
         await progress.show(views.made(export, phones))
         await asyncio.to_thread(self._store.exports.finish, export, phones)
 
-    async def _written(self, export: Export, path: Path, progress: Progress) -> Answer:
+    async def _written(self, export: Export, path: Path, progress: Progress) -> ChildAnswer:
         """The file, written by a child; its last word."""
         child = await Child.start(self._scratch.lock)
         try:

@@ -36,9 +36,9 @@ from store import (
     ExportFilter,
     FoundPhone,
     Function,
-    Happening,
+    HistoryItem,
+    HistoryPage,
     NotAPhone,
-    Page,
     PhoneState,
     Reason,
     Scrubbed,
@@ -162,9 +162,9 @@ def _history(text: str) -> Iterator[Any]:
         for n, function in enumerate(Function, 1)
     ]
     made = [replace(one, upload_id=1, file_name=text) if one.function in {"upload", "undo"} else one for one in made]
-    page = Page(tuple(Happening(one, (ONE,) * 5, 200) for one in made[:10]), older=True)
+    page = HistoryPage(tuple(HistoryItem(one, (ONE,) * 5, 200) for one in made[:10]), older=True)
     yield history.page(page, quoted(text, 80), {"actor": text[:100]}, [9], "US")
-    yield history.page(Page((), older=False), quoted(text, 80), {}, [], "US")
+    yield history.page(HistoryPage((), older=False), quoted(text, 80), {}, [], "US")
     yield history.remark_form(state_with(text), "US", "{}")
     yield history.remarked(ONE, text, Actor("platform", text), "US")
 

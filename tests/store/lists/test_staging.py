@@ -18,7 +18,7 @@ from store import (
     LeaseLost,
     ListRefused,
     Origin,
-    Plain,
+    PlainWriter,
     Reason,
     Scratch,
     Store,
@@ -327,9 +327,9 @@ def test_what_an_export_says_of_its_opt_outs_is_kept(
     assert ann.imported_note == "asked, <twice> · opt_out_type: manual"
     assert (bob.requested_at, bob.imported_note) == (None, "opt_out_type: auto · timestamp: last week")
     assert (cat.requested_at, cat.imported_note) == (None, None)
-    said = note(ann, Plain())
+    said = note(ann, PlainWriter())
     assert said.endswith("UTC, requested on 3 Oct 2026, 14:05 UTC: asked, <twice> · opt_out_type: manual")
-    assert "requested on" not in note(bob, Plain())
+    assert "requested on" not in note(bob, PlainWriter())
 
 
 def test_a_preview_knows_countries_and_contacts(path: Path, scratch_path: Path) -> None:
