@@ -54,9 +54,3 @@ class Campaigns:
                 conversations.c.contact == contact,
             )
             return read_conversations(connection, query)[0]
-
-    def list_conversations(self, account: int, phone: str) -> tuple[Conversation, ...]:
-        """The conversations with *phone*, by campaign."""
-        query = CONVERSATIONS.where(conversations.c.account_id == account, conversations.c.phone == phone)
-        with self._database.read() as connection:
-            return tuple(read_conversations(connection, query))

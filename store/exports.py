@@ -76,16 +76,6 @@ class Exports:
         self._database = database
         self._page = page
 
-    def rows(self, account: int) -> Iterator[tuple[str, datetime, str]]:
-        """
-        Each phone that is opted out, in order: the phone, since when, and the note of its oldest standing opt-out.
-
-        Read in pages of one short transaction each, so a slow reader holds nothing up; what changes meanwhile behind
-        the place reached is not seen.
-        """
-        for oldest in self._oldest(account, ExportFilter()):
-            yield oldest.phone, oldest.entry.at, note(oldest, PlainWriter())
-
     def write(
         self,
         account: int,
@@ -95,6 +85,9 @@ class Exports:
     ) -> int:
         """
         Write the phones *wanted* to *out* as CSV with a header, in order; how many there were.
+
+        Read in pages of one short transaction each, so a slow reader holds nothing up; what changes meanwhile behind the
+        place reached is not seen.
 
         The other cells of a phone are of its oldest standing opt-out that is wanted. One that a spreadsheet would run as a
         formula gets an apostrophe (`store.lists.formulas.guarded`). *progress* is told the number so far. Importing it gives the same phones.
@@ -161,11 +154,6 @@ class Exports:
                 )
             )
             return _get(connection, account, entry.id)
-
-    def get(self, account: int, entry: int) -> Export:
-        """The export of that entry."""
-        with self._database.read() as connection:
-            return _get(connection, account, entry)
 
     def claim(self, owner: str, *, lease_seconds: float) -> Export | None:
         """

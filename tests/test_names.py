@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import store
+
 ROOT = Path(__file__).parent.parent
 # The command line's functions are called as its commands are, which is what they end up as for people.
 # Views are read by their module, `views.failed`: each is called after what it shows, so theirs may meet one another's.
@@ -45,3 +47,16 @@ def test_no_two_things_have_one_name() -> None:
     }
     assert twice == {}
     assert len(places) > 300
+
+
+def test_the_store_names_what_is_used_of_it() -> None:
+    """Every name that `store` hands out is one that `bot` or `handlers` uses; tests take others from their modules."""
+    outside = [path for path in _modules() if path.relative_to(ROOT).parts[0] != "store"]
+    used = {
+        alias.name
+        for path in outside
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module == "store"
+        for alias in node.names
+    }
+    assert set(store.__all__) - used == set()

@@ -13,6 +13,7 @@ from handlers.permissions import Action
 from handlers.views import history as views
 from handlers.views import optouts
 from store import Account, Function, HistoryItem, HistoryPage, Origin, PhoneNumber, PhoneState, Store
+from tests.entries import latest_entries
 from tests.handlers.conftest import ADMINS, Office, on_both_databases
 from tests.handlers.test_files import LIST, drop, says, settled
 from tests.handlers.views.test_optouts import entry, opt_out, within_slacks_limits
@@ -258,7 +259,7 @@ async def test_an_opt_out_is_linked_to_the_message_that_told_of_it(office: Offic
     async def linked(words: str) -> None:
         """Wait until every entry has its link: it comes after the answer."""
         async with asyncio.timeout(10):
-            while any(entry.permalink is None for entry in office.store.optouts.list_entries(office.account.id, 9)):
+            while any(entry.permalink is None for entry in latest_entries(office.store, office.account.id, 9)):
                 await office.people.state()
         found = await office.ask("support", ONE)
         assert words in "".join(reply.all_text for reply in found.thread)
@@ -268,5 +269,5 @@ async def test_an_opt_out_is_linked_to_the_message_that_told_of_it(office: Offic
     await office.press("admin", question, "optout.delete")
     answered = await office.replies_to(question.ts, 2)
     await linked(f"Deleted by <@{(await office.actor('admin')).id}>")
-    entry = office.store.optouts.list_entries(office.account.id, 1)[0]
+    entry = latest_entries(office.store, office.account.id, 1)[0]
     assert entry.message_ts == answered.thread[1].ts

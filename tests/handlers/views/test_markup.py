@@ -26,7 +26,6 @@ from handlers.slack.mrkdwn import quoted
 from handlers.views import digests, exports, forms, history, home, optouts, scrubs, settings, shortcuts, uploads
 from store import (
     Account,
-    AccountSettings,
     Actor,
     Added,
     CountryUnknown,
@@ -40,7 +39,6 @@ from store import (
     HistoryPage,
     NotAPhone,
     PhoneState,
-    Reason,
     Scrubbed,
     Summary,
     UndoPreview,
@@ -48,6 +46,8 @@ from store import (
     Upload,
     UploadState,
 )
+from store.phones.numbers import Reason
+from store.records import AccountSettings
 from tests.handlers.views.test_optouts import ADMIN, AT, ONE, conversation, entry, number, opt_out
 from tests.handlers.views.test_uploads import TERMS, UPLOAD
 

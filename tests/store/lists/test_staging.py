@@ -13,26 +13,25 @@ import pytest
 from store import (
     Account,
     Actor,
-    Batch,
-    Database,
     LeaseLost,
     ListRefused,
     Origin,
     PlainWriter,
-    Reason,
     Scratch,
     Store,
     StoreError,
     StoreUnavailable,
-    UnreadableRow,
     UploadWork,
     WrongState,
     apply_upload,
     note,
     restage,
-    stage,
     stage_upload,
 )
+from store.database import Database
+from store.lists.staging import stage
+from store.phones.numbers import Reason
+from store.records import Batch, UnreadableRow
 
 LIST = """name,phone
 Ann,(212) 736-5001
