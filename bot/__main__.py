@@ -18,7 +18,7 @@ from store import StoreError
 
 
 class _Commands(click.Group):
-    """Turns what the operator can put right into one sentence and exit status 1."""
+    """The click group of commands; turns what the operator can put right into one sentence and exit status 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -1,5 +1,5 @@
 """
-The settings: every variable the desk knows, read in one place and refused with a sentence when bad.
+The settings: every environment variable of the desk, read in one place and refused with a sentence when bad.
 
 A variable comes from the environment or, where that does not name it, from a `.env` file. A secret may stand in a
 file of its own, named by the variable with `_FILE` behind it. An empty variable counts as absent, as compose files

@@ -1,4 +1,4 @@
-"""Mentions and direct messages: phones to look up, to opt out or to opt in again, in the words of a person."""
+"""Mentions and direct messages: a person's words that ask to look phones up, to opt them out, or to delete an opt-out."""
 
 import asyncio
 import itertools

@@ -1,5 +1,5 @@
 """
-Text in Slack's mrkdwn: what others wrote made safe, and people, times and places the way Slack shows them.
+Slack's mrkdwn: escaping of foreign text, and people, times and places the way Slack shows them.
 
 https://docs.slack.dev/messaging/formatting-message-text
 """

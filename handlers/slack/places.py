@@ -1,4 +1,4 @@
-"""Requests: who asks, and where the answer goes."""
+"""Places, where an answer goes, and requests, which somebody was admitted to make at one."""
 
 from dataclasses import dataclass
 

@@ -119,7 +119,7 @@ class Runner:
             await self._idle.pop().stop()
 
     def poke(self) -> None:
-        """There is something to do: do not wait for the next look."""
+        """Look at once: there is something to do."""
         for loop in self.loops:
             loop.poke()
 
