@@ -68,7 +68,12 @@ def postgres_server(running_postgres: str | None) -> Iterator[sa.URL]:
     # another user. And the path of its socket has to be short.
     with tempfile.TemporaryDirectory(prefix="optout-", ignore_cleanup_errors=True) as directory:
         server = get_server(directory, cleanup_mode="stop")
-        yield sa.make_url(server.get_uri())
+        url = sa.make_url(server.get_uri())
+        # What a power cut would take is of no worth here, and a database is made for each test.
+        for setting in ("fsync", "full_page_writes"):
+            _execute(url, f"ALTER SYSTEM SET {setting} = off")
+        _execute(url, "SELECT pg_reload_conf()")
+        yield url
         server.cleanup()
 
 
