@@ -165,7 +165,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
     events = Events(
         store,
         tasks,
-        poster.heard,
+        poster.on_posted,
         owner=owner,
         lease_seconds=lease_seconds,
         default_country=settings.default_country,

@@ -9,7 +9,7 @@ from slack_sdk.errors import SlackApiError
 
 from handlers.loops import Loop
 from handlers.slack.errors import error_code, is_transient
-from handlers.slack.posting import Keyed, Poster
+from handlers.slack.posting import Poster, PostKey
 from handlers.tasks import Tasks
 from handlers.views.digests import digest
 from store import DueDigest, Store, StoreError
@@ -52,9 +52,9 @@ class WeeklyDigests:
         found = await asyncio.to_thread(self._store.digests.get, account, end)
         message = digest(found)
         # Whoever held the lease before may have posted it.
-        keyed = Keyed(account.id, f"digest {end.isoformat()}", again=True)
+        post_key = PostKey(account.id, f"digest {end.isoformat()}", may_exist=True)
         try:
-            await self._poster.post(account.settings.digest_channel or "", message, None, keyed)
+            await self._poster.post(account.settings.digest_channel or "", message, None, post_key)
         except SlackApiError as error:
             if is_transient(error):
                 raise  # somebody tries again
