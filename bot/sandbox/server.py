@@ -35,9 +35,10 @@ class EmbeddedSlack:
     """
     A workspace of its own with the app installed in it.
 
-    *speed* divides the waiting times that are Slack's: retry delays, and the lives of tickets and response URLs; not
-    the *ack_limit* (seconds). With *events_url* everything is delivered there by signed HTTP, else by Socket Mode.
-    *guided*: a message waits that suggests what to try.
+    *speed* divides the waiting times that are Slack's: retry delays, which stand still while no connection is open, and
+    the lives of tickets and response URLs; not the *ack_limit*: the seconds in which an acknowledgement has to come. Where
+    that is longer than Slack's, triggers live as long. With *events_url* everything is delivered there by signed HTTP,
+    else by Socket Mode. *guided*: a message waits that suggests what to try.
     """
 
     def __init__(
@@ -123,6 +124,7 @@ class EmbeddedSlack:
         feed = Feed(workspace, app, courier)
         files = FileStore(workspace, app, faults)
         views = Views(workspace, app)
+        views.trigger_life = max(views.trigger_life, self._ack_limit)
         chaos = Chaos(app, faults, sockets)
         self._platform = Platform(workspace, app, faults, feed, files, views, sockets, chaos)
         response_urls = self._response_urls = ResponseUrls(feed, speed=self._speed)
