@@ -65,7 +65,7 @@ _Words = Annotated[frozenset[str], BeforeValidator(_words)]
 
 class Settings(BaseSettings):
     """
-    What the desk was told, checked and frozen.
+    The settings of one desk, checked and frozen.
 
     `load_settings` is what reads the environment; constructing `Settings` directly reads nothing, so a test or a
     tool states exactly what it means. Secrets are `SecretStr`; `database_url` may hold a password and is kept out of

@@ -1,5 +1,5 @@
 """
-The opt-out list: its rules and its database. Everything outside takes its names from here.
+The opt-out list: its rules and its database. These are its public names, all that `bot` and `handlers` import.
 
 The verbs block; each is one transaction. They raise `StoreError`, whose text is fit to show a person.
 """

@@ -10,6 +10,8 @@ from store.rows import CONVERSATIONS, read_conversations
 
 
 class Campaigns:
+    """The verbs on campaigns and conversations."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 

@@ -1,4 +1,4 @@
-"""What was done to the list, and remarks on single phones."""
+"""The history of the list: its entries, newest first, and remarks on single phones."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ PHONES_SHOWN = 5
 @dataclass(frozen=True, slots=True)
 class HistoryItem:
     """
-    One entry with what it is about: the first five of its *phones* where it was made by hand, and how *phone_count* there are.
+    One entry of the history, with what it is about: the first five of its *phones* where it was made by hand, and how *phone_count* there are.
 
     Of an upload or an undo *phone_count* are the phones it reached so far; a setting and an export are about none.
     """
@@ -29,13 +29,15 @@ class HistoryItem:
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """Some entries, newest first; *older*: whether there are more before the last of them."""
+    """A page of the history, newest first; *older*: whether there are more before the last of them."""
 
     items: tuple[HistoryItem, ...]
     older: bool
 
 
 class History:
+    """The verbs on the history: read a page of entries, add a remark."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -72,9 +74,9 @@ class History:
             )
             query = query.where(entries.c.id.in_(touched))
         with self._database.read() as connection:
-            found = [entry_of(row) for row in connection.execute(query).mappings()]
-            shown = tuple(_item(connection, account, entry) for entry in found[:limit])
-        return HistoryPage(shown, len(found) > limit)
+            rows = [entry_of(row) for row in connection.execute(query).mappings()]
+            shown = tuple(_item(connection, account, entry) for entry in rows[:limit])
+        return HistoryPage(shown, len(rows) > limit)
 
     def remark(self, account: int, phone: str, text: str, by: Origin, *, idempotency_key: str | None = None) -> None:
         """

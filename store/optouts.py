@@ -21,6 +21,8 @@ MOST_ROWS_A_PHONE = 2
 
 
 class OptOuts:
+    """The verbs on opt-outs: add, find, delete, count."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 

@@ -1,4 +1,4 @@
-"""A list given back without the rows whose phone is opted out. Reads the store and the list, changes neither."""
+"""Scrubbing: a list is copied without the rows whose phone is opted out. Neither the list nor the store changes."""
 
 import secrets
 import shutil

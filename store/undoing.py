@@ -1,5 +1,5 @@
 """
-Taking an upload back, a span of the account's list at a time. For `Uploads`, inside its transactions.
+Undo of an upload, a range of the account's list at a time. For `Uploads`, inside its transactions.
 
 There is no index by entry: it would be half as large as the list itself, and be paid for with every opt-out. An
 upload's opt-outs are found by walking through the account's in phone order, and each span is one range of the key.

@@ -32,6 +32,8 @@ PAGE = 1_000
 
 
 class Uploads:
+    """The verbs of people on uploads, and `claim` for whoever works on one."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 

@@ -112,7 +112,7 @@ class Exporter:
         await attach(
             self._client,
             path,
-            name=f"opt-outs-{datetime.now(UTC):%Y-%m-%d}-{export.wanted.format}.csv",
+            name=f"opt-outs-{datetime.now(UTC):%Y-%m-%d}-{export.export_filter.format}.csv",
             title="Opt-outs",
             channel=export.dm_channel,
             thread_ts=progress.message_ts,
@@ -126,7 +126,7 @@ class Exporter:
         """The file, written by a child; its last word."""
         child = await Child.start(self._scratch.lock)
         try:
-            await child.send(ExportJob(self._database_url, export.account_id, export.wanted, path))
+            await child.send(ExportJob(self._database_url, export.account_id, export.export_filter, path))
             while isinstance(answer := await child.answer(), Working):
                 if progress.due:
                     try:

@@ -66,11 +66,11 @@ class ListJob:
 
 @dataclass(frozen=True, slots=True)
 class ExportJob:
-    """The list of an account, or what is wanted of it, written to *path*; see `Exports.write`."""
+    """The list of an account, or what *export_filter* leaves of it, written to *path*; see `Exports.write`."""
 
     database_url: str = field(repr=False)
     account: int
-    wanted: ExportFilter
+    export_filter: ExportFilter
     path: Path
 
 

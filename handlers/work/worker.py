@@ -186,9 +186,11 @@ class Worker:
     def _export(self, store: Store, job: ExportJob) -> ChildAnswer:
         try:
             # With a mark, since Excel takes what has none for the machine's old code page; other programs want none.
-            encoding = "utf-8-sig" if job.wanted.format == "desk" else "utf-8"
+            encoding = "utf-8-sig" if job.export_filter.format == "desk" else "utf-8"
             with job.path.open("w", encoding=encoding, newline="") as out:
-                return Exported(store.exports.write(job.account, out, job.wanted, lambda n: self._progress(n, 0.0)))
+                return Exported(
+                    store.exports.write(job.account, out, job.export_filter, lambda n: self._progress(n, 0.0))
+                )
         except StoreError as error:
             return Lost(str(error))
         except OSError as error:

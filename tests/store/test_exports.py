@@ -67,9 +67,9 @@ def test_an_empty_list_exports_nothing(store: Store, account: Account) -> None:
     assert opted_out(store, account.id) == []
 
 
-def written(store: Store, account: Account, wanted: ExportFilter) -> str:
+def written(store: Store, account: Account, export_filter: ExportFilter) -> str:
     out = io.StringIO(newline="")
-    store.exports.write(account.id, out, wanted)
+    store.exports.write(account.id, out, export_filter)
     return out.getvalue()
 
 

@@ -131,7 +131,7 @@ def test_any_other_json_is_refused(said: object) -> None:
         *('{"is": "done", "state": "eaten", "scrubbed": null, "file": null}', '{"is": "lost", "detail": null}'),
         (
             '{"is": "export", "database_url": "", "account": 1, "path": "x", '
-            '"wanted": {"format": "desk", "since": "soon", "function": null}}'
+            '"export_filter": {"format": "desk", "since": "soon", "function": null}}'
         ),
         b"\xff\xfe",
     ],
