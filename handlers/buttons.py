@@ -19,7 +19,7 @@ from store import Function, NotAPhone, Store
 
 
 class Buttons:
-    """The listeners of the `optout.*` actions."""
+    """Listeners of the `optout.*` actions."""
 
     def __init__(self, store: Store, interactions: Interactions) -> None:
         self._store = store
@@ -29,7 +29,7 @@ class Buttons:
         return (
             self._interactions.button("optout.add", Action.ADD, self._add),
             self._interactions.button("optout.delete", Action.DELETE, self._delete_or_ask),
-            self._interactions.modal("optout.why", Action.DELETE, self._why),
+            self._interactions.modal("optout.why", Action.DELETE, self._delete_with_reason),
         )
 
     async def _delete_or_ask(self, request: Request, body: dict[str, Any]) -> Message | None:
@@ -38,13 +38,13 @@ class Buttons:
         state = await asyncio.to_thread(self._store.optouts.find, request.account.id, value["phone"])
         if state.by_contact and state.last_entry <= value["seen"]:
             context = ModalContext.of(request, phone=state.phone, last_entry=value["seen"])
-            form = views.why(state, request.account.country, context.to_json(), value.get("reason"))
+            form = views.ask_reason(state, request.account.country, context.to_json(), value.get("reason"))
             await self._interactions.open(request, body, form)
             return None
         return await self._delete(request, value["phone"], value["seen"], value.get("reason"))
 
-    async def _why(self, request: Request, context: ModalContext, body: dict[str, Any]) -> Message:
-        """The form that asks why what the contact asked for is taken back."""
+    async def _delete_with_reason(self, request: Request, context: ModalContext, body: dict[str, Any]) -> Message:
+        """The submitted form with the reason why what the contact asked for is taken back."""
         reason = one_line(plain(submitted_values(body)[views.WHY] or ""), LONGEST_REASON)
         if not reason:
             return field_error(views.WHY, "Write why this number may be texted again: it is kept with the opt-out.")

@@ -48,7 +48,7 @@ _COUNTRY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What follows a sub-command: its *numbers* as typed, the region code of `country:`, the text of `reason:`."""
+    """The arguments of a sub-command: its *numbers* as typed, the region code of `country:`, the text of `reason:`."""
 
     numbers: list[str]
     country: str | None
@@ -57,21 +57,21 @@ class Arguments:
 
 def parse_arguments(text: str, country: str | None) -> Arguments | Message:
     """
-    *text* taken apart, `country:` anywhere and `reason:` to the end; a message when it cannot be used.
+    Parse *text*, with `country:` anywhere and `reason:` to the end; a message when it cannot be used.
 
-    *country*: the region code that applies when none is given.
+    *country*: the region code that applies when none is match.
     """
     reason = None
-    if given := _REASON.search(text):
-        text = text[: given.start()]
-        reason = one_line(plain(given[1]), LONGEST_REASON + 1) or None
+    if match := _REASON.search(text):
+        text = text[: match.start()]
+        reason = one_line(plain(match[1]), LONGEST_REASON + 1) or None
         if reason is not None and len(reason) > LONGEST_REASON:
             return Message.of(
                 f"The reason is too long: {LONGEST_REASON} characters fit. Nothing was changed.", private=True
             )
-    if given := _COUNTRY.search(text):
-        name = plain(next(filter(None, given.groups()), "")).strip()
-        text = f"{text[: given.start()]} {text[given.end() :]}"
+    if match := _COUNTRY.search(text):
+        name = plain(next(filter(None, match.groups()), "")).strip()
+        text = f"{text[: match.start()]} {text[match.end() :]}"
         region = find_country(name)
         if isinstance(region, CountryUnknown):
             return views.no_country(region)
@@ -89,7 +89,7 @@ class Command:
         self._interactions = interactions
         self._uploads_channel = uploads_channel
         # In the order of the help.
-        known = (
+        subcommands = (
             Subcommand(
                 "add NUMBERS [country:GB] [reason:asked by e-mail]",
                 f"Opts up to {MOST_NUMBERS} numbers out, separated by commas, semicolons or line breaks.",
@@ -132,10 +132,10 @@ class Command:
                 lambda _text: Reply(Action.HELP, self._help),
             ),
         )
-        self.subcommands = {subcommand.name: subcommand for subcommand in known}
+        self.subcommands = {subcommand.name: subcommand for subcommand in subcommands}
 
     def listeners(self) -> tuple[Listener, ...]:
-        actions = dict.fromkeys(action for one in self.subcommands.values() for action in one.actions)
+        actions = dict.fromkeys(action for subcommand in self.subcommands.values() for action in subcommand.actions)
         return (Listener(Surface.COMMAND, "/optout", tuple(actions), self._listen),)
 
     async def _listen(self, ack: Callable[..., Awaitable[Any]], body: dict[str, Any], client: AsyncWebClient) -> None:
@@ -211,7 +211,7 @@ class Command:
         if isinstance(asked, Message):
             return asked
         state, number, _ = asked
-        return views.found(state, number, request.account.country, is_admin=request.is_admin)
+        return views.phone_state(state, number, request.account.country, is_admin=request.is_admin)
 
     async def _delete(self, text: str, request: Request, _body: dict[str, Any]) -> Message:
         asked = await self._one_phone(text, request, "delete", "Opting in is done one number at a time.")
@@ -248,7 +248,7 @@ class Command:
 
     async def _list_uploads(self, request: Request, _body: dict[str, Any]) -> Message:
         latest = await asyncio.to_thread(self._store.uploads.list, request.account.id, MOST_UPLOADS)
-        return upload_views.listing(latest)
+        return upload_views.list_of_uploads(latest)
 
     async def _help(self, _request: Request, _body: dict[str, Any]) -> Message:
         return views.help_text([(subcommand.usage, subcommand.help) for subcommand in self.subcommands.values()])

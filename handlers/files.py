@@ -23,7 +23,7 @@ from handlers.slack.interactions import Interactions
 from handlers.slack.listeners import EventWork, Listener, Surface
 from handlers.slack.messages import Message
 from handlers.slack.modal_context import ModalContext
-from handlers.slack.modals import told
+from handlers.slack.modals import refusal
 from handlers.slack.mrkdwn import SlackWriter, file_name, link, sentence
 from handlers.slack.payloads import pressed_value
 from handlers.slack.places import Place, Request
@@ -251,7 +251,9 @@ class Files:
         if not wrong:
             await self._confirm(request, upload.id, fingerprint)
             return
-        await self._interactions.open(request, body, views.sure(upload, wrong, _modal_context(request, upload)))
+        await self._interactions.open(
+            request, body, views.ask_for_number(upload, wrong, _modal_context(request, upload))
+        )
 
     async def _confirm_typed(self, request: Request, context: ModalContext, body: dict[str, Any]) -> Message | None:
         """The modal of a list that looks wrong, with the number of phones typed."""
@@ -284,7 +286,7 @@ class Files:
         """*Undo this upload*: a modal, opened at once and filled with the counts when they are there."""
         upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(pressed_value(body)))
         require_undoable(upload, self._deadlines.within(request.account.settings).undo)
-        opened = await self._interactions.open(request, body, views.counting(upload))
+        opened = await self._interactions.open(request, body, views.counting_undo(upload))
         if opened is not None:
             # Of a long list it takes longer than a button may: the modal says that it is being counted.
             self._interactions.tasks.start(self._count_undo(request, upload, opened), name="count an undo")
@@ -294,7 +296,7 @@ class Files:
             counts = await asyncio.to_thread(self._store.uploads.preview_undo, upload.account_id, upload.id)
             filled = views.undo_question(upload, counts, _modal_context(request, upload))
         except StoreError as error:
-            filled = told(Message.of(sentence(str(error))))
+            filled = refusal(Message.of(sentence(str(error))))
         await self._interactions.fill(request, opened, filled)
 
     async def _undo(self, request: Request, context: ModalContext, body: dict[str, Any]) -> None:  # noqa: ARG002  all take them

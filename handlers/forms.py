@@ -107,7 +107,7 @@ class Forms:
         if isinstance(number, NotAPhone):
             return field_error(views.NUMBER, f"Not a phone number: {number.reason}.")
         state = await asyncio.to_thread(self._store.optouts.find, request.account.id, number.e164)
-        return optouts.found(state, number, request.account.country, is_admin=request.is_admin)
+        return optouts.phone_state(state, number, request.account.country, is_admin=request.is_admin)
 
     async def _upload(self, request: Request, _context: ModalContext, body: dict[str, Any]) -> Message | None:
         """Receive the form's list: from here on it is as if it had been dropped in the channel that was chosen."""

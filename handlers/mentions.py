@@ -72,8 +72,8 @@ def intent_of(text: str, bot: str | None, country: str | None) -> Intent:
     """The intent of *text*, as Slack delivers it with a mention of *bot* anywhere: what it asks for beyond doubt."""
     bot_id = re.escape(bot) if bot else r"[UW]\w+"
     text = re.sub(rf"<@{bot_id}(?:\|[^<>]*)?>", " ", text[:LONGEST_TEXT])
-    given = _REASON.search(text)
-    request, reason = (text[: given.start()], text[given.end() :]) if given else (text, "")
+    because = _REASON.search(text)
+    request, reason = (text[: because.start()], text[because.end() :]) if because else (text, "")
     phones = find_phones(request, country)
     rest = plain(request)
     for written in sorted((plain(phone.text) for phone in phones), key=len, reverse=True):
@@ -116,7 +116,7 @@ class Mentions:
         event = body["event"]
         if event.get("bot_id") or event.get("subtype") == "bot_message":
             return  # two programs that answer each other never end
-        bot = next((one.get("user_id") for one in body.get("authorizations") or ()), None)
+        bot = next((authorization.get("user_id") for authorization in body.get("authorizations") or ()), None)
         intent = await asyncio.to_thread(intent_of, str(event.get("text") or ""), bot, account.country)
         place = _place_of(event, client, thread=event.get("thread_ts") or event["ts"])
         request = await self._interactions.admit(place, body, intent.action)
@@ -145,14 +145,14 @@ class Mentions:
         phones = [number.e164 for number in numbers]
         states = await asyncio.to_thread(self._store.optouts.find_many, request.account.id, phones)
         if len(numbers) == 1 and not remarks:
-            return views.found(states[phones[0]], numbers[0], home, is_admin=request.is_admin)
+            return views.phone_state(states[phones[0]], numbers[0], home, is_admin=request.is_admin)
         if left := len(asked) - len(numbers):
             left_out = (
                 f"_{left:,} more {'was' if left == 1 else 'were'} not looked up: {MOST_FOUND} fit in one message. "
                 "Drop a list as a CSV file with a mention of me and the word `scrub`._"
             )
             remarks = (left_out, *remarks)
-        return views.found_many([(states[number.e164], number) for number in numbers], home, *remarks)
+        return views.phone_states([(states[number.e164], number) for number in numbers], home, *remarks)
 
     async def _add(self, request: Request, intent: Intent, idempotency_key: str) -> Message:
         if intent.reason is not None and len(intent.reason) > LONGEST_REASON:

@@ -53,6 +53,8 @@ class InboxEvent:
 
 
 class Inbox:
+    """The verbs on the inbox: keep an event, claim it, end it."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 

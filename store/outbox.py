@@ -75,6 +75,8 @@ class OutboxMessage:
 
 
 class Outbox:
+    """The verbs on the outbox: keep a message, claim it, end it, and write down what was posted."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -154,25 +156,25 @@ class Outbox:
             self._finish(connection, message, OutboxState.DISCARDED, reason=reason)
 
     def find(self, account: int, key: str) -> Post | None:
-        """Where the message of *key* is; None when it was not posted, as far as is known."""
+        """The post of *key*'s message; None when it was not posted, as far as is known."""
         query = sa.select(outbox).where(*_is(account, key))
         with self._database.read() as connection:
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else _post_of(row)
 
     def posted(self, account: int, key: str, post: Post) -> Post:
-        """*post* was posted as the message of *key*: which is the one that counts. It itself is an extra when it is not."""
-        known = self.find(account, key)
-        if known == post:
+        """Write *post* down as the message of *key*, unless there is one: that counts then, and *post* is an extra. The one that counts."""
+        first = self.find(account, key)
+        if first == post:
             return post
         # What a power cut takes back is learned again from Slack's event, or from whoever reads the channel.
         with self._database.write(durable=False) as connection:
-            if known is None:
+            if first is None:
                 return self._write_down(connection, account, key, post)
-            return self._extra(connection, account, known, post)
+            return self._extra(connection, account, first, post)
 
     def backlog(self) -> Backlog:
-        """What waits, and what was discarded and why, of all accounts; extras that were taken away are no loss."""
+        """The backlog of all accounts; extras that were taken away are no loss."""
         return backlog_of(
             self._database,
             outbox,

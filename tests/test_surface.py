@@ -224,7 +224,7 @@ async def _why(office: Office, person: str) -> None:
     await submitted(
         office,
         person,
-        optouts.why(PhoneState(OUT, (), ()), "US", origin(asked, phone=OUT, seen=1), ""),
+        optouts.ask_reason(PhoneState(OUT, (), ()), "US", origin(asked, phone=OUT, seen=1), ""),
         {"optout.why": "mine"},
     )
 
@@ -482,7 +482,7 @@ async def test_what_is_applied_is_not_theirs_either(office: Office, person: str)
     about = origin(done, upload=1, fingerprint=store.uploads.get(account, 1).fingerprint)
     for view, values in (
         (views.undo_question(store.uploads.get(account, 1), UndoPreview(1, 0, 0), about), {}),
-        (views.sure(store.uploads.get(account, 1), (), about), {"upload.number": "1"}),
+        (views.ask_for_number(store.uploads.get(account, 1), (), about), {"upload.number": "1"}),
     ):
         await refused(done, "upload.undo")
         await submitted(office, person, view, values)

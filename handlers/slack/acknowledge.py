@@ -36,11 +36,11 @@ async def acknowledged(
     belongs at *place* and is given once.
     """
     key = idempotency_key_of(body)
-    doing = asyncio.ensure_future(outcome_of(work))
-    done, _ = await asyncio.wait({doing}, timeout=PATIENCE_SECONDS)
+    working = asyncio.ensure_future(outcome_of(work))
+    done, _ = await asyncio.wait({working}, timeout=PATIENCE_SECONDS)
     pressed = body.get("message")
     if done:
-        message = doing.result()
+        message = working.result()
         whole_answer = shown(message)
         if whole_answer is not None:
             await ack(**whole_answer)
@@ -58,7 +58,7 @@ async def acknowledged(
         await late(STILL_WORKING)
     interrupted = await keeping
     if interrupted is None:
-        await doing
+        await working
         return None
     async with answers.held(interrupted):
-        return await answers.change(interrupted, await doing, pressed=pressed)
+        return await answers.change(interrupted, await working, pressed=pressed)

@@ -19,7 +19,7 @@ from handlers.slack.errors import error_code, outcome_of
 from handlers.slack.listeners import Listener, Surface
 from handlers.slack.messages import NOTHING, Message
 from handlers.slack.modal_context import ModalContext
-from handlers.slack.modals import saying, told
+from handlers.slack.modals import refusal, text_modal
 from handlers.slack.outbox import Answers, with_account
 from handlers.slack.payloads import actor_of, modal_context_of, place_of_button, place_of_shortcut
 from handlers.slack.places import Place, Request
@@ -39,7 +39,7 @@ _NOT_OPENED = "Slack did not open the form in time, so nothing was done. Please 
 
 class Interactions:
     """
-    Makes listeners of what a button, a modal or a message shortcut is to do.
+    The maker of listeners of buttons, modals and message shortcuts.
 
     *account*: the account that a payload is for.
     """
@@ -140,10 +140,10 @@ class Interactions:
             else:
                 await self.open(place, body, made)
             return
-        opened = await self.open(place, body, saying(title, "One moment …"))
+        opened = await self.open(place, body, text_modal(title, "One moment …"))
         made = await making
         if opened is not None:
-            await self.fill(place, opened, told(made) if isinstance(made, Message) else made)
+            await self.fill(place, opened, refusal(made) if isinstance(made, Message) else made)
 
     def shortcut(self, name: str, action: Action, title: str, make: MakeModal) -> Listener:
         """
@@ -185,7 +185,7 @@ class Interactions:
             def shown(message: Message) -> dict[str, Any] | None:
                 if message.field is not None:
                     return {"response_action": "errors", "errors": {message.field: message.text}}
-                return {"response_action": "update", "view": told(message)} if message.private else None
+                return {"response_action": "update", "view": refusal(message)} if message.private else None
 
             closing = {"response_action": "clear"} if body["view"].get("previous_view_id") else None
             with self.tasks.holding():

@@ -9,7 +9,7 @@ from slack_sdk.models.views import View
 from handlers.slack.messages import Message
 from handlers.slack.mrkdwn import context, counted, escape, moment, one_line, section
 from handlers.views import forms
-from handlers.views.uploads import listing
+from handlers.views.uploads import list_of_uploads
 from store import Account, Summary, country_name
 
 _BAR = 20
@@ -49,7 +49,7 @@ def home(account: Account, summary: Summary, role: str) -> dict[str, Any]:
     blocks.append(section(_requests("Last 30 days", summary.month)))
     blocks.append(DividerBlock())
     found = View(type="home", blocks=blocks).to_dict()
-    found["blocks"] += listing(summary.latest).blocks
+    found["blocks"] += list_of_uploads(summary.latest).blocks
     last: list[Block] = [
         DividerBlock(),
         section(

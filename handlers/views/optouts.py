@@ -118,28 +118,28 @@ def added(numbers: Sequence[EnteredNumber], outcomes: Mapping[str, Added], by: A
     return Message.of(head, details=_thread(lines), settles=settled, phones=outcomes, entry=entry)
 
 
-def _added_line(found: PhoneNumber, times: int, outcome: Added, home: str | None) -> str:
-    parts = [both(found.e164, home)]
+def _added_line(number: PhoneNumber, times: int, outcome: Added, home: str | None) -> str:
+    parts = [both(number.e164, home)]
     if outcome.before is None:
         parts.append("opted out now")
     else:
         parts.append(f"already opted out since {day(outcome.before.entry.at)}")
-    parts += _remarks(found)
+    parts += _remarks(number)
     if times > 1:
         parts.append(f"given {times} times")
-    reason = outcome.before or OptOut(found.e164, outcome.entry, None, None, None, None)
+    reason = outcome.before or OptOut(number.e164, outcome.entry, None, None, None, None)
     kept = " · this request is kept as a further reason" if outcome.before is not None else ""
     return f"{' · '.join(parts)}\n{_note(reason)}{kept}"
 
 
-def _remarks(found: PhoneNumber) -> list[str]:
-    flag = ["*check this one*: no such number is in use today"] if found.flagged else []
-    return flag + ([quoted(found.remark)] if found.remark else [])
+def _remarks(number: PhoneNumber) -> list[str]:
+    flag = ["*check this one*: no such number is in use today"] if number.flagged else []
+    return flag + ([quoted(number.remark)] if number.remark else [])
 
 
-def _not_a_phone(found: NotAPhone, times: int = 1) -> str:
+def _not_a_phone(number: NotAPhone, times: int = 1) -> str:
     given = f" · given {times} times" if times > 1 else ""
-    return f"{code(found.text)} · not a phone number: {sentence(found.reason)}{given}"
+    return f"{code(number.text)} · not a phone number: {sentence(number.reason)}{given}"
 
 
 def _thread(lines: Sequence[str], *more: Block) -> tuple[Message, ...]:
@@ -148,52 +148,52 @@ def _thread(lines: Sequence[str], *more: Block) -> tuple[Message, ...]:
     return tuple(split(Message.of(lines[0], *blocks)))
 
 
-def refused(found: NotAPhone) -> Message:
+def refused(number: NotAPhone) -> Message:
     """The one number asked about is none."""
-    return Message.of(f"{code(found.text)} is not a phone number: {sentence(found.reason)}", private=True)
+    return Message.of(f"{code(number.text)} is not a phone number: {sentence(number.reason)}", private=True)
 
 
 # --- search ---------------------------------------------------------------------------------------------------------
 
 
-def found(state: PhoneState, phone: PhoneNumber, home: str | None, *, is_admin: bool) -> Message:
-    """Opted out or not, since when, why, its conversations, what was before; the buttons the asker may use."""
-    what, since = name(state.phone, home), state.since
-    said = "".join(f" · {text}" for text in _remarks(phone))
+def phone_state(state: PhoneState, phone: PhoneNumber, home: str | None, *, is_admin: bool) -> Message:
+    """The state of one phone: opted out or not, since when and why, its conversations, what was before; buttons for the asker."""
+    shown, since = name(state.phone, home), state.since
+    remarks = "".join(f" · {text}" for text in _remarks(phone))
     before = _before(state)
     conversations = _conversations(state.conversations)
     if since is not None:
         lines = [f"Why: {_list([_note(o) for o in state.standing])}", *conversations, *before, *_remarks_on(state)]
         button = [_actions(_delete_button("Delete this opt-out", state, home), _remark(state))] if is_admin else []
-        head = f"*{what} is opted out* since {moment(since)}{said}"
+        head = f"*{shown} is opted out* since {moment(since)}{remarks}"
         return Message.of(head, details=_thread([f"`{state.phone}`", *lines], *button), phones=[state.phone])
-    head = f"*{what} is not opted out.* {'It was before.' if before else 'It never was.'}{said}"
+    head = f"*{shown} is not opted out.* {'It was before.' if before else 'It never was.'}{remarks}"
     add = ButtonElement(text="Opt out", action_id="optout.add", value=state.phone)
-    known = [*conversations, *before, *_remarks_on(state)]
+    lines = [*conversations, *before, *_remarks_on(state)]
     return Message.of(
         head,
         section(head),
         _actions(add, *([_remark(state)] if is_admin else [])),
-        details=_thread([f"`{state.phone}`", *known]) if known else (),
+        details=_thread([f"`{state.phone}`", *lines]) if lines else (),
         phones=[state.phone],
     )
 
 
-def found_many(found: Sequence[tuple[PhoneState, PhoneNumber]], home: str | None, *more: str) -> Message:
-    """The phones of one message, a line each, and *more* lines below."""
-    out = sum(state.opted_out for state, _ in found)
-    head = f"*{out:,} of {counted(len(found), 'phone')} {'is' if out == 1 else 'are'} opted out*"
-    if len(found) == 1:
-        head = f"*{name(found[0][0].phone, home)} is {'' if out else 'not '}opted out*"
-    lines = [_one_of_many(state, phone, home) for state, phone in found]
-    return Message.of(head, *sections([head, *lines, *more], "\n"), phones=[state.phone for state, _ in found])
+def phone_states(states: Sequence[tuple[PhoneState, PhoneNumber]], home: str | None, *more: str) -> Message:
+    """The states of the phones of one message, a line each, and *more* lines below."""
+    out = sum(state.opted_out for state, _ in states)
+    head = f"*{out:,} of {counted(len(states), 'phone')} {'is' if out == 1 else 'are'} opted out*"
+    if len(states) == 1:
+        head = f"*{name(states[0][0].phone, home)} is {'' if out else 'not '}opted out*"
+    lines = [_one_of_many(state, phone, home) for state, phone in states]
+    return Message.of(head, *sections([head, *lines, *more], "\n"), phones=[state.phone for state, _ in states])
 
 
 def _one_of_many(state: PhoneState, phone: PhoneNumber, home: str | None) -> str:
-    said = "".join(f" · {text}" for text in _remarks(phone))
+    remarks = "".join(f" · {text}" for text in _remarks(phone))
     if state.since is None:
-        return f"{both(state.phone, home)} · not opted out{said}"
-    return f"{both(state.phone, home)} · *opted out* since {day(state.since)}{said}"
+        return f"{both(state.phone, home)} · not opted out{remarks}"
+    return f"{both(state.phone, home)} · *opted out* since {day(state.since)}{remarks}"
 
 
 def _remark(state: PhoneState) -> ButtonElement:
@@ -242,12 +242,12 @@ def _before(state: PhoneState) -> list[str]:
 
 def ask_delete(state: PhoneState, home: str | None, reason: str | None) -> Message:
     """The question before a delete, with the button that does it; an answer when there is nothing to delete."""
-    what = name(state.phone, home)
+    shown = name(state.phone, home)
     if state.since is None:
         return Message.of(
-            f"*{what} is not opted out*: there is nothing to delete.{_last_lift(state)}", phones=[state.phone]
+            f"*{shown} is not opted out*: there is nothing to delete.{_last_lift(state)}", phones=[state.phone]
         )
-    head = f"*Opt {what} back in?* It is opted out since {moment(state.since)}."
+    head = f"*Opt {shown} back in?* It is opted out since {moment(state.since)}."
     lines = [f"Why: {_list([_note(o) for o in state.standing])}", *_conversations(state.conversations)]
     button = _delete_button("Opt back in", state, home, reason)
     return Message.of(
@@ -282,13 +282,13 @@ def _consequences(state: PhoneState, home: str | None) -> str:
     text = f"Opt {display(state.phone, home)} back in? It can be texted again."
     if reopening:
         one = len(reopening) == 1
-        what = f" {counted(len(reopening), 'conversation')} in {'an active campaign re-opens' if one else 'active campaigns re-open'}"
+        reopens = f" {counted(len(reopening), 'conversation')} in {'an active campaign re-opens' if one else 'active campaigns re-open'}"
         names = ": " + listed(sorted({one_line(c.campaign, 60) for c in reopening}))
-        text += what + (names if len(text + what + names + "." + carrier) <= _CONFIRM_LONGEST else "") + "."
+        text += reopens + (names if len(text + reopens + names + "." + carrier) <= _CONFIRM_LONGEST else "") + "."
     return text + carrier
 
 
-def why(state: PhoneState, home: str | None, metadata: str, reason: str | None) -> View:
+def ask_reason(state: PhoneState, home: str | None, metadata: str, reason: str | None) -> View:
     """The form in which an admin writes why a phone whose contact asked to stop may be texted again."""
     lines = [sentence(_consequences(state, home)), f"Why it is out: {_list([_note(o) for o in state.standing])}"]
     return View(
@@ -313,18 +313,18 @@ def why(state: PhoneState, home: str | None, metadata: str, reason: str | None) 
 
 def deleted(outcome: Deleted, by: Actor, home: str | None) -> Message:
     """What a delete did, or why it did nothing."""
-    what = name(outcome.phone, home)
+    shown = name(outcome.phone, home)
     if outcome.changed:
         newest = outcome.state.standing[0]
         text = (
-            f"*{what} was opted out again after you were asked*, so nothing was changed: {_note(newest)}. "
+            f"*{shown} was opted out again after you were asked*, so nothing was changed: {_note(newest)}. "
             "To delete that too, use `/optout delete` again."
         )
         return Message.of(text, settles="Out of date: it was opted out again since.", phones=[outcome.phone])
     if not outcome.lifted:
-        text = f"*{what} is not opted out*: nothing was changed.{_last_lift(outcome.state)}"
+        text = f"*{shown} is not opted out*: nothing was changed.{_last_lift(outcome.state)}"
         return Message.of(text, settles=f"Not opted out any more.{_last_lift(outcome.state)}", phones=[outcome.phone])
-    lines = [f"*{what} is opted in again* · by {person(by)}"]
+    lines = [f"*{shown} is opted in again* · by {person(by)}"]
     if outcome.reopened:
         campaigns = Counter(c.campaign for c in outcome.reopened)
         words = [
@@ -371,8 +371,8 @@ def country(account: Account) -> Message:
 
 def country_set(account: Account, by: Actor) -> Message:
     """The country is another now."""
-    what = _country(account.country) if account.country else "none"
-    return Message.of(f"Numbers without a country code are now read as *{what}* · by {person(by)}")
+    shown = _country(account.country) if account.country else "none"
+    return Message.of(f"Numbers without a country code are now read as *{shown}* · by {person(by)}")
 
 
 def no_country(unknown: CountryUnknown) -> Message:

@@ -13,7 +13,7 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from handlers.slack.modals import saying
+from handlers.slack.modals import text_modal
 from handlers.slack.mrkdwn import context, counted, day, markup, section
 from handlers.views.optouts import name
 from store import Cause, FoundPhone, PhoneState
@@ -31,7 +31,7 @@ _MOST_OPTIONS: Final = 10
 
 def nothing_to_check(how: str) -> View:
     """The message holds no phone; *how*: what would be one."""
-    return saying(TITLE, f"There is no phone number in this message. {how}")
+    return text_modal(TITLE, f"There is no phone number in this message. {how}")
 
 
 def check(

@@ -17,7 +17,7 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.views import View
 
 from handlers.slack.messages import Message
-from handlers.slack.modals import saying
+from handlers.slack.modals import text_modal
 from handlers.slack.mrkdwn import (
     SlackWriter,
     bar,
@@ -377,7 +377,7 @@ def of_state(upload: Upload, deadlines: Deadlines, entry: Entry | None = None) -
 # Modals
 
 
-def sure(upload: Upload, wrong: Sequence[str], metadata: str) -> View:
+def ask_for_number(upload: Upload, wrong: Sequence[str], metadata: str) -> View:
     """
     The question to type the number of phones, for a list about which there are doubts.
 
@@ -402,9 +402,9 @@ def sure(upload: Upload, wrong: Sequence[str], metadata: str) -> View:
     )
 
 
-def counting(upload: Upload) -> View:
+def counting_undo(upload: Upload) -> View:
     """While it is counted what an undo would do: a modal has to be there within three seconds."""
-    return saying(_UNDO_TITLE, f"Counting what undoing *{file_name(upload.file_name)}* would do …")
+    return text_modal(_UNDO_TITLE, f"Counting what undoing *{file_name(upload.file_name)}* would do …")
 
 
 def undo_question(upload: Upload, counts: UndoPreview, metadata: str) -> View:
@@ -418,12 +418,12 @@ def undo_question(upload: Upload, counts: UndoPreview, metadata: str) -> View:
     if counts.reopened:
         one = "conversation in an active campaign re-opens."
         lines.append(counted(counts.reopened, one, "conversations in active campaigns re-open."))
-    view = saying(_UNDO_TITLE, "\n".join(lines), close="Keep")
+    view = text_modal(_UNDO_TITLE, "\n".join(lines), close="Keep")
     view.callback_id, view.submit, view.private_metadata = "upload.undo", PlainTextObject(text="Undo"), metadata
     return view
 
 
-def elsewhere(upload: Upload, message: Message, why: str) -> Message:
+def for_direct_message(upload: Upload, message: Message, why: str) -> Message:
     """*message* for a direct message: Slack does not let it into the upload's channel, with *why* its error code."""
     text = (
         f"This belongs in <#{upload.channel_id}>, where Slack does not let me post ({code(why)}). "
@@ -432,7 +432,7 @@ def elsewhere(upload: Upload, message: Message, why: str) -> Message:
     return replace(message, blocks=(*message.blocks, context(text).to_dict()))
 
 
-def listing(uploads: Sequence[Upload]) -> Message:
+def list_of_uploads(uploads: Sequence[Upload]) -> Message:
     """The latest uploads, newest first."""
     if not uploads:
         text = "*No list has been uploaded yet.* Drop a CSV with a column called `phone` in an uploads channel."

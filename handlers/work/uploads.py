@@ -251,7 +251,7 @@ class Runner:
         except SlackApiError as error:
             if is_transient(error):
                 raise
-            await self._write_to_dropper(work, views.elsewhere(upload, message, str(error_code(error))))
+            await self._write_to_dropper(work, views.for_direct_message(upload, message, str(error_code(error))))
 
     def _renew(self, work: UploadWork) -> UploadWork:
         """Hold the upload on, and see how it stands; `LeaseLost` when it was taken over."""
@@ -273,7 +273,7 @@ class Runner:
                 raise
             why = error_code(error)
             log.warning("an upload cannot be shown in its channel", upload=upload.id, why=why)
-            await self._write_to_dropper(work, views.elsewhere(upload, picture, str(why)))
+            await self._write_to_dropper(work, views.for_direct_message(upload, picture, str(why)))
 
     async def _write_to_dropper(self, work: UploadWork, message: Message) -> None:
         upload = work.upload

@@ -247,7 +247,7 @@ def test_slack_takes_the_longest_pages() -> None:
         ONE, tuple(opt_out(entry(n, reason=nasty)) for n in range(1, 200)), (), (entry(1, "remark"),) * 200
     )
     assert view_problems(views.remark_form(many, "US", "{}").to_dict()) == []
-    found = optouts.found(many, PhoneNumber(ONE, False, None, None), "US", is_admin=True)
+    found = optouts.phone_state(many, PhoneNumber(ONE, False, None, None), "US", is_admin=True)
     assert within_slacks_limits(found)
     assert "and 189 more: `/optout history`" in str(found.details)
 

@@ -293,7 +293,7 @@ def test_masking_leaves_everything_else() -> None:
     from handlers.views import optouts
     from store import PhoneNumber, PhoneState
 
-    message = optouts.found(PhoneState(ONE, (), ()), PhoneNumber(ONE, False, None, None), "US", is_admin=True)
+    message = optouts.phone_state(PhoneState(ONE, (), ()), PhoneNumber(ONE, False, None, None), "US", is_admin=True)
     hidden = masked(message)
     assert hidden.text == "*+1•••••••100 is not opted out.* It never was."
     assert hidden.blocks[1]["elements"][0]["value"] == ONE

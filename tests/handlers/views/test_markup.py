@@ -180,10 +180,10 @@ def _home(text: str) -> Iterator[Any]:
 @case(
     optouts.added,
     optouts.refused,
-    optouts.found,
-    optouts.found_many,
+    optouts.phone_state,
+    optouts.phone_states,
     optouts.ask_delete,
-    optouts.why,
+    optouts.ask_reason,
     optouts.deleted,
 )
 def _optouts(text: str) -> Iterator[Any]:
@@ -195,14 +195,14 @@ def _optouts(text: str) -> Iterator[Any]:
         [optouts.EnteredNumber(none, 3)] * 40 + [optouts.EnteredNumber(one, 2)], {ONE: outcome}, by, "US"
     )
     yield optouts.refused(none)
-    yield optouts.found(state, one, "US", is_admin=True)
-    yield optouts.found(PhoneState(ONE, state.opt_outs[-1:], state.conversations), one, "US", is_admin=True)
-    yield optouts.found_many([(state, one)] * 50, "US", quoted(text))
+    yield optouts.phone_state(state, one, "US", is_admin=True)
+    yield optouts.phone_state(PhoneState(ONE, state.opt_outs[-1:], state.conversations), one, "US", is_admin=True)
+    yield optouts.phone_states([(state, one)] * 50, "US", quoted(text))
     contacts = PhoneState(ONE, (opt_out(entry(1, Function.KEYWORD, reason=text)),), state.conversations)
     by_hand = PhoneState(ONE, (opt_out(entry(1, reason=text)),), state.conversations)
     for asked in (state, contacts, by_hand):
         yield optouts.ask_delete(asked, "US", text[:500])
-        yield optouts.why(asked, "US", "{}", text[:500])
+        yield optouts.ask_reason(asked, "US", "{}", text[:500])
     yield optouts.deleted(Deleted(ONE, state.opt_outs[-3:], state.conversations, state), by, "US")
     yield optouts.deleted(Deleted(ONE, (), (), state), by, "US")
     yield optouts.deleted(Deleted(ONE, (), (), state, changed=True), by, "US")
@@ -252,8 +252,8 @@ def _shortcuts(text: str) -> Iterator[Any]:
     uploads.failed,
     uploads.cancelled,
     uploads.of_state,
-    uploads.elsewhere,
-    uploads.listing,
+    uploads.for_direct_message,
+    uploads.list_of_uploads,
 )
 def _uploads(text: str) -> Iterator[Any]:
     upload = upload_with(text)
@@ -267,23 +267,23 @@ def _uploads(text: str) -> Iterator[Any]:
     for state in UploadState:
         summary = asdict(scrubbed_with(text)) if state is UploadState.SCRUBBED else upload.summary
         yield uploads.of_state(replace(upload, state=state, summary=summary), fresh, before)
-        yield uploads.listing([replace(upload, state=state, summary=summary)] * 30)
-    yield uploads.listing([])
-    yield uploads.elsewhere(upload, uploads.preview(upload, TERMS, before), text)
+        yield uploads.list_of_uploads([replace(upload, state=state, summary=summary)] * 30)
+    yield uploads.list_of_uploads([])
+    yield uploads.for_direct_message(upload, uploads.preview(upload, TERMS, before), text)
 
 
-@case(uploads.sure, uploads.counting, uploads.undo_question)
+@case(uploads.ask_for_number, uploads.counting_undo, uploads.undo_question)
 def _upload_modals(text: str) -> Iterator[Any]:
     upload = upload_with(text)
-    yield uploads.sure(upload, [quoted(text)] * 30, "{}")
-    yield uploads.counting(upload)
+    yield uploads.ask_for_number(upload, [quoted(text)] * 30, "{}")
+    yield uploads.counting_undo(upload)
     yield uploads.undo_question(upload, UndoPreview(1, 2, 3), "{}")
 
 
-@case(modals.told, modals.saying)
+@case(modals.refusal, modals.text_modal)
 def _modals(text: str) -> Iterator[Any]:
-    yield modals.told(Message.of(quoted(text)))
-    yield modals.saying("Title", quoted(text), *forms.menu(account_with(text), "{}", "admin").blocks)
+    yield modals.refusal(Message.of(quoted(text)))
+    yield modals.text_modal("Title", quoted(text), *forms.menu(account_with(text), "{}", "admin").blocks)
 
 
 def views_there_are() -> Iterator[Callable[..., Any]]:

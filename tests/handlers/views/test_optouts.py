@@ -166,7 +166,7 @@ def test_found_says_why_and_what_was_before() -> None:
         (opt_out(upload, line=812, note="texted STOP"), opt_out(entry(3)), lifted),
         (conversation("GOTV"), conversation("Old", active=False, out=False)),
     )
-    message = optouts.found(state, number(), "US", is_admin=True)
+    message = optouts.phone_state(state, number(), "US", is_admin=True)
     assert message.text.startswith("*(212) 555-0100 is opted out* since <!date^")
     text = message.details[0].blocks[0]["text"]["text"]
     assert "\n• _Opted out by upload of nov &amp; dec.csv, line 812, by <@U0ADMIN> on" in text
@@ -176,18 +176,18 @@ def test_found_says_why_and_what_was_before() -> None:
     assert "_Deleted by <@U0ADMIN> on" in text
     assert text.endswith(": wrong number_")
     assert "optout.delete" in words(message)
-    assert "optout.delete" not in words(optouts.found(state, number(), "US", is_admin=False))
+    assert "optout.delete" not in words(optouts.phone_state(state, number(), "US", is_admin=False))
     assert within_slacks_limits(message)
 
 
 def test_found_nothing() -> None:
     """A phone that is not out offers to opt it out, and tells whether it ever was."""
-    never = optouts.found(PhoneState(ONE, (), ()), number(), "US", is_admin=False)
+    never = optouts.phone_state(PhoneState(ONE, (), ()), number(), "US", is_admin=False)
     assert never.text == "*(212) 555-0100 is not opted out.* It never was."
     assert "optout.add" in words(never)
     assert never.details == ()
     lifted = opt_out(entry(1), lifted=entry(2, Function.DELETE))
-    once = optouts.found(PhoneState(ONE, (lifted,), ()), number(), "US", is_admin=False)
+    once = optouts.phone_state(PhoneState(ONE, (lifted,), ()), number(), "US", is_admin=False)
     assert once.text == "*(212) 555-0100 is not opted out.* It was before."
     assert "Deleted by" in words(once)
 
@@ -204,7 +204,7 @@ def test_the_question_names_the_consequences() -> None:
     assert button["style"] == "danger"
     asked = PhoneState(ONE, (opt_out(entry(7, Function.KEYWORD)),), (conversation("GOTV October"),))
     assert "confirm" not in optouts.ask_delete(asked, "US", None).blocks[1]["elements"][0]
-    form = optouts.why(asked, "US", "{}", "wrong number").to_dict()
+    form = optouts.ask_reason(asked, "US", "{}", "wrong number").to_dict()
     assert "GOTV October. The contact asked to stop: the carrier may still block you until they text START." in str(
         form
     )
@@ -220,7 +220,7 @@ def test_too_many_campaigns_for_a_dialog() -> None:
     text = message.blocks[1]["elements"][0]["confirm"]["text"]["text"]
     assert "40 conversations in active campaigns re-open." in text
     stopped = PhoneState(ONE, (opt_out(entry(1, Function.KEYWORD)),) * 200, many)
-    assert view_problems(optouts.why(stopped, "US", "{}", '"' * 500).to_dict()) == []
+    assert view_problems(optouts.ask_reason(stopped, "US", "{}", '"' * 500).to_dict()) == []
     assert within_slacks_limits(message)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from bot.sandbox.blocks import elements_of, problems_of, texts_of, view_problems
 from handlers.slack.messages import Message
-from handlers.slack.modals import told
+from handlers.slack.modals import refusal
 from handlers.slack.mrkdwn import escape
 from handlers.views import uploads as views
 from store import Actor, Deadlines, Entry, Purpose, UndoPreview, Upload, UploadState
@@ -213,7 +213,7 @@ def test_failed_says_how_far_it_came() -> None:
 
 def test_elsewhere_says_why() -> None:
     """The same picture, with its buttons, and why it is not where it belongs."""
-    message = views.elsewhere(UPLOAD, views.preview(UPLOAD, TERMS), "not_in_channel")
+    message = views.for_direct_message(UPLOAD, views.preview(UPLOAD, TERMS), "not_in_channel")
     assert message.text == views.preview(UPLOAD, TERMS).text
     assert "<#C1>" in words(message)
     assert "`not_in_channel`" in words(message)
@@ -222,16 +222,16 @@ def test_elsewhere_says_why() -> None:
 
 def test_listing() -> None:
     """Newest first, each with its link, state and counts; and a word when there are none."""
-    said = words(views.listing([UPLOAD, replace(UPLOAD, state=UploadState.DONE, permalink=None)]))
+    said = words(views.list_of_uploads([UPLOAD, replace(UPLOAD, state=UploadState.DONE, permalink=None)]))
     assert "The latest 2 uploads" in said
     assert "*<https://example.org/F1|nov-stops.csv>* · waiting for a yes · 4,812 phones to opt out · <@U0ADMIN>" in said
     assert "*nov-stops.csv* · done · 4,812 phones opted out, 133 already" in said
     for state in (UploadState.CANCELLED, UploadState.EXPIRED, UploadState.REFUSED, UploadState.FAILED):
         nothing = replace(UPLOAD, state=state, newly_opted_out=0, already_opted_out=0)
-        assert f"· {state} · nothing changed ·" in words(views.listing([nothing]))
+        assert f"· {state} · nothing changed ·" in words(views.list_of_uploads([nothing]))
     undone = replace(UPLOAD, state=UploadState.UNDONE, opted_in=1, kept_out=1)
-    assert "1 phone opted in again, 1 stays out" in words(views.listing([undone]))
-    assert "No list has been uploaded yet." in words(views.listing([]))
+    assert "1 phone opted in again, 1 stays out" in words(views.list_of_uploads([undone]))
+    assert "No list has been uploaded yet." in words(views.list_of_uploads([]))
 
 
 def test_preview_with_doubts() -> None:
@@ -241,11 +241,11 @@ def test_preview_with_doubts() -> None:
     assert "This looks like a contact list, not an opt-out list: it has names and e-mails." in said
     assert "an admin has to type the number of phones" in said
     assert "Opt out 4,812 phones" in said
-    modal = views.sure(doubtful, ("It is large.",), "{}").to_dict()
+    modal = views.ask_for_number(doubtful, ("It is large.",), "{}").to_dict()
     assert view_problems(modal) == []
     assert "It is large. Nothing has changed. To go on, type the number of phones: 4,812." in str(modal)
     assert modal["submit"]["text"] == "Opt out"
-    again = views.sure(replace(doubtful, already=4_945), ("It was applied.",), "{}").to_dict()
+    again = views.ask_for_number(replace(doubtful, already=4_945), ("It was applied.",), "{}").to_dict()
     assert again["submit"]["text"] == "Keep"
 
 
@@ -342,14 +342,14 @@ def test_slack_takes_every_state(state: UploadState) -> None:
         },
     )
     for view in (
-        views.sure(upload, (escape(NASTY),) * 20, "{}"),
-        views.counting(upload),
+        views.ask_for_number(upload, (escape(NASTY),) * 20, "{}"),
+        views.counting_undo(upload),
         views.undo_question(upload, UndoPreview(1, 1, 1), "{}"),
-        told(Message.of(escape(NASTY * 20))),
+        refusal(Message.of(escape(NASTY * 20))),
     ):
         assert view_problems(view.to_dict()) == []
         assert "<!channel" not in str(view.to_dict())
-    for message in (views.of_state(upload, TERMS), views.listing([upload] * 30), views.reminder(upload, TERMS)):
+    for message in (views.of_state(upload, TERMS), views.list_of_uploads([upload] * 30), views.reminder(upload, TERMS)):
         assert problems_of(list(message.blocks), "message") == []
         assert message.text
         assert len(message.text) <= 3_000
