@@ -165,7 +165,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
     events = Events(
         store,
         tasks,
-        poster.heard,
+        poster.on_posted,
         owner=owner,
         lease_seconds=lease_seconds,
         default_country=settings.default_country,
@@ -199,7 +199,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         deadlines=deadlines,
     )
     database_url = store.database.url.render_as_string(hide_password=False)
-    scratch = ScratchDirectory(settings.scratch_dir, store.database.dialect.identity)
+    scratch = ScratchDirectory(settings.scratch_dir, store.database.dialect.identity, keep=deadlines.expire)
     runner = Runner(store, client, poster, tasks, limits, scratch, owner=owner, database_url=database_url)
     exporter = Exporter(store, client, poster, tasks, limits, scratch, owner=owner, database_url=database_url)
     roles = Roles(settings.admins)

@@ -1,6 +1,7 @@
 """Sends the weekly digest to the channel an account's admins chose, once, whichever replica comes first."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import structlog
@@ -8,10 +9,10 @@ from slack_sdk.errors import SlackApiError
 
 from handlers.loops import Loop
 from handlers.slack.errors import error_code, is_transient
-from handlers.slack.posting import Keyed, Poster
+from handlers.slack.posting import Poster, PostKey
 from handlers.tasks import Tasks
 from handlers.views.digests import digest
-from store import DueDigest, Store
+from store import DueDigest, Store, StoreError
 
 log = structlog.get_logger()
 SECONDS_BETWEEN_LOOKS = 60.0
@@ -37,7 +38,12 @@ class WeeklyDigests:
         while due := await asyncio.to_thread(
             self._store.digests.claim, at, owner=self._owner, lease_seconds=_LEASE_SECONDS
         ):
-            await self._send(due)
+            try:
+                await self._send(due)
+            except Exception:
+                with suppress(StoreError):  # its lease runs out
+                    await asyncio.to_thread(self._store.digests.give_back, due)
+                raise
             sent += 1
         return sent
 
@@ -46,11 +52,11 @@ class WeeklyDigests:
         found = await asyncio.to_thread(self._store.digests.get, account, end)
         message = digest(found)
         # Whoever held the lease before may have posted it.
-        keyed = Keyed(account.id, f"digest {end.isoformat()}", again=True)
+        post_key = PostKey(account.id, f"digest {end.isoformat()}", may_exist=True)
         try:
-            await self._poster.post(account.settings.digest_channel or "", message, None, keyed)
+            await self._poster.post(account.settings.digest_channel or "", message, None, post_key)
         except SlackApiError as error:
             if is_transient(error):
-                raise  # the lease runs out, and somebody tries again
+                raise  # somebody tries again
             log.warning("a digest was refused by Slack", account=account.id, why=error_code(error))
         await asyncio.to_thread(self._store.digests.done, due)

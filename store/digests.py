@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -85,11 +86,18 @@ class Digests:
                 return DueDigest(account, end, leases.lease_of(row))
         return None
 
+    def give_back(self, due: DueDigest) -> None:
+        """It could not be sent now: whoever looks next may. Raises `LeaseLost` when somebody else took it over."""
+        self._change(due, **leases.given_back())
+
     def done(self, due: DueDigest) -> None:
         """It was sent, or never will be. Raises `LeaseLost` when somebody else took it over."""
+        self._change(due, done_at=now(), **leases.given_back())
+
+    def _change(self, due: DueDigest, **values: Any) -> None:
         mine = digests.c.account_id == due.account.id, digests.c.week == due.end
         with self._database.write() as connection:
-            leases.change(connection, digests, mine, due.lease, done_at=now(), **leases.given_back())
+            leases.change(connection, digests, mine, due.lease, **values)
 
     def get(self, account: Account, end: datetime) -> Digest:
         """The account's week until *end*; reads its opt-outs once when lists were applied in it."""

@@ -81,7 +81,7 @@ def _box(name: str) -> str:
 
 _LABELS: Final = {
     SURFACE: "one module a surface",
-    VALUES: "values: records, errors, states",
+    VALUES: "values: records, errors",
     "bot": "bot",
     "handlers": "register",
     "store": "verbs, tables, migrations",

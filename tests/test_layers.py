@@ -71,6 +71,7 @@ ROOMS: dict[str, set[str]] = {
     # Pure: what a phone is, and what a list holds, needs no database.
     "store.phones": set(),
     "store.lists": {"store.phones", "store.errors", "store.records"},
+    "store.upload_states": set(),
 }
 _SQL = {"sqlalchemy", "alembic", "psycopg"}
 _SLACK = {"slack_sdk", "slack_bolt", "aiohttp"}
@@ -82,6 +83,7 @@ WITHOUT: dict[str, set[str]] = {
     "store": _SLACK,
     "store.phones": _SQL | _SLACK,
     "store.lists": _SQL | _SLACK,
+    "store.upload_states": _SQL | _SLACK,
 }
 
 

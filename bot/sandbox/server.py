@@ -35,8 +35,8 @@ class EmbeddedSlack:
     """
     A workspace of its own with the app installed in it.
 
-    *speed* divides the waiting times that are Slack's: retry delays, and the lives of tickets and response URLs; not
-    the *ack_limit* (seconds). With *events_url* everything is delivered there by signed HTTP, else by Socket Mode.
+    *speed* divides the waiting times that are Slack's: retry delays, which stand still while no connection is open, and
+    the lives of tickets and response URLs; not the *ack_limit* (seconds). With *events_url* everything is delivered there by signed HTTP, else by Socket Mode.
     *guided*: a message waits that suggests what to try.
     """
 

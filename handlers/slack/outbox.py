@@ -1,5 +1,5 @@
 """
-The outbox: answers are kept before Slack gets its acknowledgement, and given once, by this process or by whoever comes after it.
+The outbox of answers: kept before Slack gets its acknowledgement, and delivered once, by this process or the next.
 
 What was done is in the database by then. A process that dies before it has said so leaves the saying to the next one.
 """
@@ -17,8 +17,8 @@ from handlers.loops import Loop
 from handlers.slack.errors import UnreadableRowError, pause_after, reason_of
 from handlers.slack.messages import NOTHING, Message
 from handlers.slack.places import Place, Request, permalink_of
-from handlers.slack.posting import Keyed, Poster
-from handlers.slack.replies import Given, Replies
+from handlers.slack.posting import Poster, PostKey
+from handlers.slack.replies import Delivered, Replies
 from handlers.tasks import Tasks
 from store import TAKEN_AWAY, Account, Actor, LeaseLost, OutboxMessage, OutboxState, Store, StoreError
 
@@ -37,10 +37,11 @@ _PLACE: Final = ("channel_id", "channel_name", "thread_ts", "message_ts", "respo
 @dataclass(frozen=True, slots=True)
 class Answer:
     """
-    *message*, for *place*; *pressed*: the message of the button that asked for it, as Slack's payload has it.
+    An answer to deliver: *message*, for *place*.
 
-    *kept*: its row, held by whoever gives it; None for one that could not be kept. *key*: names it and its details.
-    *again*: it may have been posted, in whole or in part.
+    *pressed*: the message of the button that asked for it, as Slack's payload has it. *key*: the idempotency key of it and
+    its details. *kept*: its row, held by whoever gives it; None for one that could not be kept. *may_exist*: it may have
+    been posted, in whole or in part.
     """
 
     place: Place
@@ -48,7 +49,7 @@ class Answer:
     pressed: dict[str, Any] | None
     key: str
     kept: OutboxMessage | None = None
-    again: bool = False
+    may_exist: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As the database keeps it."""
@@ -70,9 +71,9 @@ class Answer:
         try:
             packed = kept.payload
             place = {name: packed["place"][name] for name in _PLACE if name in packed["place"]}
-            actor = _known(Actor, packed["place"]["actor"])
+            actor = _from_fields(Actor, packed["place"]["actor"])
             message, pressed, key = _message_of(packed["message"]), packed["pressed"], str(packed["key"])
-            return cls(Place(client=client, actor=actor, **place), message, pressed, key, kept, again=True)
+            return cls(Place(client=client, actor=actor, **place), message, pressed, key, kept, may_exist=True)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UnreadableRowError(f"it is no answer as this program keeps them: {error!r}") from error
 
@@ -80,16 +81,16 @@ class Answer:
 _T = TypeVar("_T")
 
 
-def _known(kind: type[_T], packed: dict[str, Any]) -> _T:
+def _from_fields(kind: type[_T], packed: dict[str, Any]) -> _T:
     """A dataclass of *kind* from those of its fields that *packed* has."""
     names = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # dataclasses only
     return kind(**{name: value for name, value in packed.items() if name in names})
 
 
 def _message_of(packed: dict[str, Any]) -> Message:
-    details = tuple(_message_of(one) for one in packed["details"])
+    details = tuple(_message_of(detail) for detail in packed["details"])
     parts = {"blocks": tuple(packed["blocks"]), "details": details, "phones": tuple(packed["phones"])}
-    return _known(Message, packed | parts)
+    return _from_fields(Message, packed | parts)
 
 
 def _to_settle(pressed: dict[str, Any] | None, message: Message) -> dict[str, Any] | None:
@@ -100,7 +101,7 @@ def _to_settle(pressed: dict[str, Any] | None, message: Message) -> dict[str, An
 
 
 class Answers:
-    """Keeps answers and gives them. *account*: the account that a payload is for."""
+    """Keeps answers, and delivers them. *account*: the account that a payload is for."""
 
     def __init__(
         self,
@@ -206,29 +207,29 @@ class Answers:
                         await self._failed(answer.kept, error)
                         return
                     log.warning("an answer waits", channel=answer.place.channel_id, why=type(error).__name__)
-                    answer = replace(answer, again=True)
+                    answer = replace(answer, may_exist=True)
                     await asyncio.sleep(pause)
                 else:
                     return
 
     async def _give(self, answer: Answer) -> None:
         kept = answer.kept
-        keyed = Keyed(kept.account_id, answer.key, answer.again) if kept is not None else None
-        given = await self._replies.answer(answer.place, answer.message, keyed)
+        post_key = PostKey(kept.account_id, answer.key, answer.may_exist) if kept is not None else None
+        delivered = await self._replies.answer(answer.place, answer.message, post_key)
         if kept is None:
             return
         link = None
-        if given.head is not None and answer.message.entry is not None:
+        if delivered.head is not None and answer.message.entry is not None:
             # Whoever looks the number up later can go to the message that told of it.
-            link = await permalink_of(replace(answer.place, message_ts=given.head.ts))
-        await self._sent(kept, given, answer.message.entry, link)
+            link = await permalink_of(replace(answer.place, message_ts=delivered.head.ts))
+        await self._sent(kept, delivered, answer.message.entry, link)
 
-    async def _sent(self, kept: OutboxMessage, given: Given, entry: int | None, link: str | None) -> None:
-        entry = entry if given.head is not None else None
+    async def _sent(self, kept: OutboxMessage, delivered: Delivered, entry: int | None, link: str | None) -> None:
+        entry = entry if delivered.head is not None else None
         await asyncio.to_thread(
-            self._store.outbox.sent, kept, posts=given.unrecorded, entry=entry, head=given.head, permalink=link
+            self._store.outbox.sent, kept, posts=delivered.unrecorded, entry=entry, head=delivered.head, permalink=link
         )
-        self._poster.recorded(kept.account_id, given.unrecorded)
+        self._poster.recorded(kept.account_id, delivered.unrecorded)
 
     def held(self, answer: Answer) -> AbstractAsyncContextManager[None]:
         """Hold the answer while the block runs: nobody else gives it meanwhile."""
@@ -295,12 +296,12 @@ class Answers:
 
 
 def _row_of(key: str) -> str:
-    """What the row of an answer is called: as its first message in Slack, whose details are numbered from 1."""
+    """The key of an answer's row: that of its first message in Slack, whose details are numbered from 1."""
     return f"{key} 0"
 
 
 def with_account(request: Request, message: Message | None) -> Message:
-    """*message*, with whose it is and what that account wants of numbers in it."""
+    """*message* with the account of *request*, and with whether that one wants numbers masked in public channels."""
     if message is None or message is NOTHING:
         return NOTHING
     return replace(message, numbers=request.account.settings.numbers, account=request.account.id)

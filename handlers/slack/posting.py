@@ -1,5 +1,5 @@
 """
-A message in Slack, posted once.
+Posting a message under an idempotency key, so that it is in Slack once.
 
 Slack takes no key by which it would know a post it has seen (https://docs.slack.dev/reference/methods/chat.postMessage),
 so whoever gets no answer to one cannot know whether it is there. Each message carries a key of its own as metadata, and
@@ -32,17 +32,17 @@ _LOOK_EVERY = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Keyed:
-    """Under which *key* of the *account* an answer is posted, so that it is posted once; *again*: it may have been."""
+class PostKey:
+    """The idempotency key of a post in Slack, one of the *account*'s; *may_exist*: somebody may have posted it already."""
 
     account: int
     key: str
-    again: bool = False
+    may_exist: bool = False
 
 
 class Poster:
     """
-    Posts, and listens to what was posted.
+    Posts messages by `chat.postMessage`, and takes Slack's events of what was posted, which is how a second copy shows.
 
     *client* must not try again by itself what may have been done: an answer that was lost would be posted twice.
     """
@@ -59,7 +59,7 @@ class Poster:
         channel: str,
         message: Message,
         thread_ts: str | None = None,
-        keyed: Keyed | None = None,
+        post_key: PostKey | None = None,
         *,
         record: bool = True,
     ) -> Post:
@@ -70,28 +70,28 @@ class Poster:
         Raises what Slack's client raises; after an error that leaves open whether it was posted, whoever tries again finds
         that out.
         """
-        if keyed is None:
+        if post_key is None:
             return _post_of(await self._send(channel, message, thread_ts, None))
-        mine = keyed.account, keyed.key
-        if keyed.again and (known := await self._heard_of(keyed)) is not None:
-            return known
+        slot = post_key.account, post_key.key
+        if post_key.may_exist and (earlier := await self._wait_for_post(post_key)) is not None:
+            return earlier
         # Slack's event of the same message is told apart from one of a second copy when this is over.
-        self._posting[mine] = over = asyncio.get_running_loop().create_future()
+        self._posting[slot] = over = asyncio.get_running_loop().create_future()
         try:
-            post = _post_of(await self._send(channel, message, thread_ts, keyed.key))
+            post = _post_of(await self._send(channel, message, thread_ts, post_key.key))
             if not record:
-                self._unrecorded[mine] = post
-            return post if not record else await asyncio.to_thread(self._record, keyed.account, keyed.key, post)
+                self._unrecorded[slot] = post
+            return post if not record else await asyncio.to_thread(self._record, post_key.account, post_key.key, post)
         except Exception as error:
             over.set_result(None)
-            if not may_have_been_posted(error) or (known := await self._heard_of(keyed)) is None:
+            if not may_have_been_posted(error) or (arrived := await self._wait_for_post(post_key)) is None:
                 raise
-            return known
+            return arrived
         finally:
             if not over.done():
                 over.set_result(None)
-            if self._posting.get(mine) is over:
-                del self._posting[mine]
+            if self._posting.get(slot) is over:
+                del self._posting[slot]
 
     def recorded(self, account: int, keys: Iterable[str]) -> None:
         """The posts of *keys* are written down, and need not be remembered any more."""
@@ -109,9 +109,9 @@ class Poster:
             metadata={"event_type": EVENT_TYPE, "event_payload": {"key": key}} if key is not None else None,
         )
 
-    async def heard(self, account: int, body: dict[str, Any]) -> None:
+    async def on_posted(self, account: int, body: dict[str, Any]) -> None:
         """
-        Slack says that a message was posted. Raises when that could not be dealt with: Slack then says it again.
+        Take up Slack's event `message_metadata_posted`. Raises when that could not be done: Slack then sends it again.
 
         A second copy is taken away by whoever looks after answers, for as long as that takes. Another app can use the
         same names; what it posts is not ours.
@@ -122,30 +122,30 @@ class Poster:
         key = (metadata.get("event_payload") or {}).get("key")
         if event.get("user_id") not in ours or metadata.get("event_type") != EVENT_TYPE or not isinstance(key, str):
             return
-        found = Post(event["channel_id"], event["message_ts"])
+        post = Post(event["channel_id"], event["message_ts"])
         if (posting := self._posting.get((account, key))) is not None:
             # Slack's answer to our own post is about to say the same.
             await asyncio.wait({posting}, timeout=PATIENCE_SECONDS)
-        if self._unrecorded.get((account, key)) != found:
-            await asyncio.to_thread(self._record, account, key, found)
+        if self._unrecorded.get((account, key)) != post:
+            await asyncio.to_thread(self._record, account, key, post)
 
-    def _record(self, account: int, key: str, found: Post) -> Post:
-        """The message of *key*: the one *found*, or the one before it, and then *found* is to be taken away."""
-        counts = self._store.outbox.posted(account, key, found)
-        if counts != found:
-            log.info("an answer was posted twice", channel=found.channel_id)
-        return counts
+    def _record(self, account: int, key: str, post: Post) -> Post:
+        """Write *post* down as the message of *key*; the one that was there before it, where *post* is a second copy."""
+        first = self._store.outbox.posted(account, key, post)
+        if first != post:
+            log.info("an answer was posted twice", channel=post.channel_id)
+        return first
 
-    async def _heard_of(self, keyed: Keyed) -> Post | None:
-        """The message of a key, by whichever replica Slack tells of it; None when nobody is told in time."""
-        if (mine := self._unrecorded.get((keyed.account, keyed.key))) is not None:
-            return mine
+    async def _wait_for_post(self, post_key: PostKey) -> Post | None:
+        """Wait for the post of a key, of which Slack may tell another replica; None when nobody is told in time."""
+        if (unrecorded := self._unrecorded.get((post_key.account, post_key.key))) is not None:
+            return unrecorded
         deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-        while (known := await asyncio.to_thread(self._store.outbox.find, keyed.account, keyed.key)) is None:
+        while (post := await asyncio.to_thread(self._store.outbox.find, post_key.account, post_key.key)) is None:
             if asyncio.get_running_loop().time() >= deadline:
                 return None
             await asyncio.sleep(_LOOK_EVERY)
-        return known
+        return post
 
     async def take_away(self, post: Post) -> None:
         """Delete a second copy; raises what Slack's client raises unless it is gone already."""

@@ -1,4 +1,4 @@
-"""Sends answers: to the channel and its thread, or to the asker alone."""
+"""Delivery of an answer: to the channel and its thread, or to the asker alone."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from handlers.slack.errors import error_name, is_transient
 from handlers.slack.messages import Message, masked, split
 from handlers.slack.mrkdwn import context
 from handlers.slack.places import Place
-from handlers.slack.posting import Keyed, Poster
+from handlers.slack.posting import Poster, PostKey
 from handlers.ttl_cache import TtlCache
 from store import Post
 
@@ -40,9 +40,9 @@ _WHY_PRIVATE: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class Delivered:
     """
-    What became of an answer. *head*: the message that others can see; None where there is none.
+    The outcome of a delivery. *head*: the message that others can see; None where there is none.
 
     *unrecorded*: posts by their keys that are still to be written down.
     """
@@ -52,55 +52,54 @@ class Given:
 
 
 class Replies:
-    """Sends answers."""
+    """Delivers answers, and takes the buttons off what was answered."""
 
     def __init__(self, poster: Poster) -> None:
         self._poster = poster
-        # Of channels lately asked about, by id.
-        self._kinds: TtlCache[str] = TtlCache(60)
+        self._kind_of_channel: TtlCache[str] = TtlCache(60)
 
-    async def answer(self, place: Place, message: Message, keyed: Keyed | None = None) -> Given:
+    async def answer(self, place: Place, message: Message, post_key: PostKey | None = None) -> Delivered:
         """
         Post *message*, then its details in its thread; in the place's thread when there is one.
 
         Where the bot cannot post, or people of another organisation read along, the asker alone gets all of it.
 
-        *keyed*: raises when it is worth another try, by anyone, of what has not been posted yet. Without, there is no
-        other try, so the asker gets what Slack did not take.
+        With *post_key*, raises what is worth another try, by anyone, of what has not been posted yet. Without, there is
+        no other try, so the asker gets what Slack did not take.
         """
         if message.private or place.ephemeral:
-            await self._tell_all(place, message, keyed)
-            return Given(None)
-        if closed := await self.why_closed(place, surely=keyed is not None):
-            await self._tell_all(place, message, keyed, because=closed)
-            return Given(None)
+            await self._tell_all(place, message, post_key)
+            return Delivered(None)
+        if closed := await self.why_closed(place, surely=post_key is not None):
+            await self._tell_all(place, message, post_key, because=closed)
+            return Delivered(None)
         return await self._post(
-            place, message, masked(message) if await self._is_masked(place, message) else message, keyed
+            place, message, masked(message) if await self._is_masked(place, message) else message, post_key
         )
 
-    async def _post(self, place: Place, full: Message, message: Message, keyed: Keyed | None) -> Given:
+    async def _post(self, place: Place, full: Message, message: Message, post_key: PostKey | None) -> Delivered:
         """Post *message*, which may show less than the *full* one that the asker gets where posting fails."""
-        waiting = [*split(replace(message, details=())), *(part for one in message.details for part in split(one))]
+        parts = [*split(replace(message, details=())), *(part for detail in message.details for part in split(detail))]
         thread, head = place.thread_ts, None
-        for number, part in enumerate(waiting):
-            mine = keyed and replace(keyed, key=f"{keyed.key} {number}")
+        for number, part in enumerate(parts):
+            part_key = post_key and replace(post_key, key=f"{post_key.key} {number}")
             # The last is written down together with the end of the whole answer.
-            last = number + 1 == len(waiting)
+            last = number + 1 == len(parts)
             try:
-                post = await self._poster.post(place.channel_id, part, thread, mine, record=not last)
+                post = await self._poster.post(place.channel_id, part, thread, part_key, record=not last)
             except Exception as error:
-                if keyed is not None and is_transient(error):
+                if post_key is not None and is_transient(error):
                     raise
                 why = error_name(error)
                 log.warning("cannot post; telling the asker", channel=place.channel_id, error=why)
-                rest = replace(part, details=tuple(waiting[number + 1 :])) if thread != place.thread_ts else full
-                await self._tell_all(place, rest, keyed, because=why)
+                rest = replace(part, details=tuple(parts[number + 1 :])) if thread != place.thread_ts else full
+                await self._tell_all(place, rest, post_key, because=why)
                 break
             head = head or post
             thread = thread or post.ts
-            if last and mine is not None:
-                return Given(head, {mine.key: post})
-        return Given(head)
+            if last and part_key is not None:
+                return Delivered(head, {part_key.key: post})
+        return Delivered(head)
 
     async def tell(self, place: Place, message: Message) -> None:
         """Send *message* to the asker alone, if that can be done; does not raise."""
@@ -110,7 +109,7 @@ class Replies:
             log.exception("answer not delivered", channel=place.channel_id, actor=place.actor.id)
 
     async def _tell_all(
-        self, place: Place, message: Message, keyed: Keyed | None, *, because: str | None = None
+        self, place: Place, message: Message, post_key: PostKey | None, *, because: str | None = None
     ) -> None:
         """
         Send *message* with its details to the asker alone.
@@ -118,7 +117,7 @@ class Replies:
         *because*: Slack's error code, or "shared", that says why not to all. The message of a button that only the
         asker sees is replaced by its answer, unless that is a refusal.
         """
-        blocks = [*message.blocks, *(block for one in message.details for block in one.blocks)]
+        blocks = [*message.blocks, *(block for detail in message.details for block in detail.blocks)]
         if because is not None:
             line = _WHY_PRIVATE.get(because, f"Only you see this: Slack did not let me post here (`{because}`).")
             blocks.append(context(line).to_dict())
@@ -127,10 +126,10 @@ class Replies:
         for number, part in enumerate(parts):
             # What a response_url has no posts left for goes another way.
             way = place if number < MOST_PRIVATE else replace(place, response_url=None)
-            mine = keyed and replace(keyed, key=f"{keyed.key} alone {number}")
-            await self._tell(way, part, mine, replace_original=replacing and number == 0)
+            part_key = post_key and replace(post_key, key=f"{post_key.key} alone {number}")
+            await self._tell(way, part, part_key, replace_original=replacing and number == 0)
 
-    async def _tell(self, place: Place, message: Message, keyed: Keyed | None, *, replace_original: bool) -> None:
+    async def _tell(self, place: Place, message: Message, post_key: PostKey | None, *, replace_original: bool) -> None:
         if place.response_url is not None and await _respond(place.response_url, message, replace_original):
             return
         try:
@@ -144,7 +143,7 @@ class Replies:
         except SlackApiError as error:
             log.warning("no ephemeral; writing directly", channel=place.channel_id, error=error_name(error))
             try:
-                await self._poster.post(place.actor.id, message, None, keyed)
+                await self._poster.post(place.actor.id, message, None, post_key)
             except SlackApiError as refused:
                 if is_transient(refused):
                     raise
@@ -182,11 +181,10 @@ class Replies:
         # One person and the bot; where it is two people, posting fails by itself. By a person's id Slack finds both.
         if channel.startswith(("D", "U", "W")):
             return "private"
-        known = self._kinds.get(channel)
-        if known is not None:
-            return known
+        if (cached := self._kind_of_channel.get(channel)) is not None:
+            return cached
         try:
-            found = (await place.client.conversations_info(channel=channel))["channel"]
+            info = (await place.client.conversations_info(channel=channel))["channel"]
         except Exception as error:
             if surely and is_transient(error):
                 raise
@@ -194,9 +192,9 @@ class Replies:
             code = error_name(error)
             log.warning("channel not known", channel=channel, error=code)
             return code if code == "channel_not_found" else "unknown"
-        kind = "private" if found.get("is_private") or found.get("is_group") or found.get("is_mpim") else "public"
-        kind = "shared" if found.get("is_ext_shared") or found.get("is_pending_ext_shared") else kind
-        self._kinds.put(channel, kind)
+        kind = "private" if info.get("is_private") or info.get("is_group") or info.get("is_mpim") else "public"
+        kind = "shared" if info.get("is_ext_shared") or info.get("is_pending_ext_shared") else kind
+        self._kind_of_channel.put(channel, kind)
         return kind
 
 

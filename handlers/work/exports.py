@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.loops import Loop
 from handlers.slack.errors import error_code, is_transient
-from handlers.slack.posting import Keyed, Poster
+from handlers.slack.posting import Poster, PostKey
 from handlers.tasks import Tasks
 from handlers.views import exports as views
 from handlers.work.attaching import attach
@@ -95,7 +95,7 @@ class Exporter:
 
     async def _begin(self, export: Export) -> Export:
         """The message to whoever asked; by their id Slack finds, or opens, the conversation with them."""
-        post = await self._poster.post(export.entry.actor.id, views.making(export, 0), None, _keyed(export))
+        post = await self._poster.post(export.entry.actor.id, views.making(export, 0), None, _post_key(export))
         return await asyncio.to_thread(self._store.exports.set_message, export, post.channel_id, post.ts)
 
     async def _deliver(self, export: Export, path: Path) -> None:
@@ -162,7 +162,7 @@ class Exporter:
                 await asyncio.to_thread(self._renew, export)
 
         return Progress(
-            self._client, self._poster, _keyed(export), channel, None, export.message_ts, self._nothing_to_keep, hold
+            self._client, self._poster, _post_key(export), channel, None, export.message_ts, self._nothing_to_keep, hold
         )
 
     @staticmethod
@@ -170,8 +170,8 @@ class Exporter:
         """Its message is known already; one that had to be posted anew is only for this once."""
 
 
-def _keyed(export: Export) -> Keyed:
-    return Keyed(export.account_id, f"export {export.entry.id}", again=_fence(export) > 1)
+def _post_key(export: Export) -> PostKey:
+    return PostKey(export.account_id, f"export {export.entry.id}", may_exist=_fence(export) > 1)
 
 
 def _fence(export: Export) -> int:

@@ -10,7 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.slack.errors import error_code
 from handlers.slack.messages import Message
-from handlers.slack.posting import Keyed, Poster
+from handlers.slack.posting import Poster, PostKey
 
 # chat.update is rationed at about 50 a minute and workspace: https://docs.slack.dev/apis/web-api/rate-limits
 SECONDS_BETWEEN_EDITS = 3.0
@@ -20,7 +20,7 @@ _GONE = {"message_not_found", "cant_update_message", "edit_window_closed", "thre
 
 class Progress:
     """
-    The message of one upload or export, posted as that of *keyed*.
+    The message of one upload or export, posted as that of *post_key*.
 
     *keep* stores the ts of a message that was just posted, so that whoever takes the upload over edits the same one.
     *hold* raises `LeaseLost` when somebody did: a process that was frozen must not draw over what the other one shows.
@@ -30,7 +30,7 @@ class Progress:
         self,
         client: AsyncWebClient,
         poster: Poster,
-        keyed: Keyed,
+        post_key: PostKey,
         channel: str,
         thread_ts: str | None,
         message_ts: str | None,
@@ -39,7 +39,7 @@ class Progress:
     ) -> None:
         self._client = client
         self._poster = poster
-        self._keyed = keyed
+        self._post_key = post_key
         self._channel = channel
         self._thread_ts = thread_ts
         self.message_ts = message_ts
@@ -53,10 +53,10 @@ class Progress:
         async with self._lock:
             self._edited = time.monotonic()
             await self._hold()
-            keyed = self._keyed
+            post_key = self._post_key
             if self.message_ts is not None:
                 # One that takes the place of another is a message of its own.
-                keyed = replace(keyed, key=f"{keyed.key} after {self.message_ts}")
+                post_key = replace(post_key, key=f"{post_key.key} after {self.message_ts}")
                 try:
                     await self._client.chat_update(
                         channel=self._channel, ts=self.message_ts, text=message.text, blocks=list(message.blocks)
@@ -66,9 +66,9 @@ class Progress:
                         raise
                 else:
                     return
-            post = await self._poster.post(self._channel, message, self._thread_ts, keyed)
+            post = await self._poster.post(self._channel, message, self._thread_ts, post_key)
             self.message_ts = post.ts
-            self._keyed = replace(self._keyed, again=True)
+            self._post_key = replace(self._post_key, may_exist=True)
             await self._keep(post.ts)
 
     @property

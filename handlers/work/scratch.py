@@ -12,8 +12,10 @@ import os
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
 from store import StoreError, Upload
@@ -25,13 +27,16 @@ class ScratchDirectory:
     """
     The directory, below *base*, of the desk that works on *database*, as that names itself.
 
-    Nothing is there before `open`. A process lives, for others, for as long as it or a child that was given `lock` does.
+    *keep*: how long what was read of a list is kept. An upload that ended on another machine leaves its file here; one that
+    still waits after that is read again. Nothing is there before `open`. A process lives, for others, for as long as it or
+    a child that was given `lock` does.
     """
 
-    def __init__(self, base: Path, database: str) -> None:
+    def __init__(self, base: Path, database: str, *, keep: timedelta = timedelta(days=3)) -> None:
         self._desk = hashlib.sha256(database.encode()).hexdigest()[:16]
         self.path = base / f"opt-out-desk-{self._desk}"
         self._own = self.path / f"process-{secrets.token_hex(8)}"
+        self._keep = keep
         self._lock: int | None = None
 
     def open(self) -> None:
@@ -41,6 +46,8 @@ class ScratchDirectory:
             with _locked(self.path / _LOCK):  # or a process that just begins would be taken for a dead one
                 for left in self.path.glob("process-*"):
                     _remove_if_dead(left)
+                for list_ in self.path.glob("*.scratch"):
+                    _remove_if_older(list_, self._keep)
                 self._own.mkdir(mode=0o700)
                 self._lock = _lock(self._own / _LOCK, wait=True)
         except OSError as error:
@@ -112,6 +119,12 @@ def _locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _remove_if_older(path: Path, keep: timedelta) -> None:
+    with suppress(FileNotFoundError):  # its upload ends at this moment
+        if time.time() - path.stat().st_mtime > keep.total_seconds():
+            path.unlink()
 
 
 def _remove_if_dead(path: Path) -> None:

@@ -24,7 +24,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.loops import Loop
 from handlers.slack.errors import error_code, is_transient
 from handlers.slack.messages import Message
-from handlers.slack.posting import Keyed, Poster
+from handlers.slack.posting import Poster, PostKey
 from handlers.tasks import Tasks
 from handlers.views import scrubs as scrub_views
 from handlers.views import uploads as views
@@ -174,7 +174,7 @@ class Runner:
         progress = Progress(
             self._client,
             self._poster,
-            _keyed(work, "message"),
+            _post_key(work, "message"),
             upload.channel_id,
             upload.thread_ts,
             upload.message_ts,
@@ -246,7 +246,7 @@ class Runner:
         message = views.reminder(upload, self._limits.deadlines)
         try:
             await self._poster.post(
-                upload.channel_id, message, upload.thread_ts or upload.message_ts, _keyed(work, "reminder")
+                upload.channel_id, message, upload.thread_ts or upload.message_ts, _post_key(work, "reminder")
             )
         except SlackApiError as error:
             if is_transient(error):
@@ -278,7 +278,7 @@ class Runner:
     async def _write_to_dropper(self, work: UploadWork, message: Message) -> None:
         upload = work.upload
         try:
-            await self._poster.post(upload.actor.id, message, None, _keyed(work, f"{upload.state} directly"))
+            await self._poster.post(upload.actor.id, message, None, _post_key(work, f"{upload.state} directly"))
         except SlackApiError as error:
             if is_transient(error):
                 raise
@@ -438,10 +438,10 @@ class Runner:
         )
 
 
-def _keyed(work: UploadWork, what: str) -> Keyed:
+def _post_key(work: UploadWork, what: str) -> PostKey:
     """Under which key a message about the upload is posted once, by whoever has it."""
     upload = work.upload
-    return Keyed(upload.account_id, f"upload {upload.id} {what}", again=work.lease.fence > 1)
+    return PostKey(upload.account_id, f"upload {upload.id} {what}", may_exist=work.lease.fence > 1)
 
 
 def _died(upload: Upload, times: int) -> str:

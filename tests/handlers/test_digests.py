@@ -128,6 +128,23 @@ async def test_it_is_posted_in_the_admins_channel(office: Office) -> None:
     assert ONE not in message.all_text
 
 
+@pytest.mark.parametrize("fault", ["reset", "server_error", "html"])
+async def test_slack_stumbles_over_a_digest(office: Office, fault: str) -> None:
+    """A connection that drops while it is posted ends nothing: the next look sends it, once."""
+    await office.opt_out(ONE)
+    wants(office.store, office.account.id, (await office.people.state()).channel(ADMINS).id)
+    await office.people.fault(method="chat.postMessage", fault=fault, times=2)
+    digests = office.service.desk.digests
+    digests.loop._wait = lambda _failures: 0.0
+    digests.loop.poke()
+    await office.people.until(lambda state: state.channel(ADMINS).messages or None)
+    digests.loop.poke()
+    assert digests.loop.alive
+    assert await digests.send_due(datetime.now(UTC)) == 0
+    [message] = (await office.people.state()).channel(ADMINS).messages
+    assert message.text.startswith("*The week until")
+
+
 async def test_a_channel_without_the_bot(office: Office) -> None:
     """Where Slack does not let it be posted, it is not tried every minute until the next week."""
     wants(office.store, office.account.id, (await office.people.state()).channel("field-private").id)

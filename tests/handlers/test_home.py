@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from bot.sandbox import State
 from bot.sandbox.blocks import view_problems
 from handlers.views import home as views
@@ -70,11 +72,21 @@ async def test_strangers_and_guests_see_nothing(office: Office) -> None:
         assert "form.add" not in str(home)
 
 
-async def test_a_full_home_that_slack_refuses_once(office: Office) -> None:
-    """An error of Slack's while a Home is published again is tried again with the next look."""
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"fault": "error", "error": "internal_error", "times": 1},
+        {"fault": "reset", "times": 3},
+        {"fault": "server_error", "times": 3},
+        {"fault": "html", "times": 1},
+    ],
+    ids=lambda fault: str(fault["fault"]),
+)
+async def test_slack_stumbles_over_a_home(office: Office, fault: dict[str, Any]) -> None:
+    """Whatever goes wrong while a Home is published again, it is tried again with the next look."""
     assert (await office.people.home("admin")).ok
     await shows(office, "admin", "*0 phones must not be texted.*")
-    await office.people.fault(method="views.publish", fault="error", error="internal_error", times=1)
+    await office.people.fault(method="views.publish", **fault)
     await office.opt_out(ONE)
     await shows(office, "admin", "*1 phone must not be texted.*")
 

@@ -4,7 +4,7 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.slack.messages import Message
-from handlers.slack.posting import Keyed, Poster
+from handlers.slack.posting import Poster, PostKey
 from handlers.work.progress import Progress
 from store import LeaseLost
 from tests.handlers.conftest import ADMINS, Office
@@ -24,8 +24,8 @@ async def test_whoever_was_taken_over_draws_nothing(office: Office) -> None:
         if taken_over:
             raise LeaseLost("Another worker has taken over stops.csv.")
 
-    keyed = Keyed(office.account.id, "upload 1 message")
-    progress = Progress(client, Poster(office.store, client), keyed, channel, None, None, keep, hold)
+    post_key = PostKey(office.account.id, "upload 1 message")
+    progress = Progress(client, Poster(office.store, client), post_key, channel, None, None, keep, hold)
     await progress.show(Message.of("Reading"))
     [message] = (await office.people.state()).channel(ADMINS).messages
     assert kept == [message.ts]

@@ -4,8 +4,10 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -158,3 +160,16 @@ def test_a_scratch_file_of_another_is_not_read(tmp_path: Path, upload: Upload) -
         found = Scratch.open(path, label=other.label_of(upload))
         assert found is not None
         found.close()
+
+
+def test_a_list_that_ended_elsewhere_is_not_kept_for_ever(tmp_path: Path, upload: Upload) -> None:
+    """What was read of a list longer ago than its preview could wait goes with the next start; what may still wait stays."""
+    with opened(tmp_path) as scratch:
+        path = scratch.list_of(upload)
+        path.write_text("")
+        with opened(tmp_path):
+            assert path.exists()
+        before = time.time() - timedelta(days=3, seconds=1).total_seconds()
+        os.utime(path, (before, before))
+        with opened(tmp_path):
+            assert not path.exists()
