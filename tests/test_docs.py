@@ -151,6 +151,13 @@ def test_what_retention_counts_is_told() -> None:
     assert set(code_in(told)) - metadata.tables.keys() == {field.name for field in fields(Pruned)}
 
 
+def test_every_metric_is_told() -> None:
+    """docs/retention.md names each family of `/metrics`; one that counts up ends in `_total` there."""
+    made = set(re.findall(r'"(optout_\w+)"', page("bot/metrics.py")))
+    told = {code.removesuffix("_total") for code in code_in(page("docs/retention.md")) if code.startswith("optout_")}
+    assert told == made
+
+
 def statements(kind: str) -> list[str]:
     """The SQL statements of docs/retention.md that begin with *kind*."""
     blocks = re.findall(r"```sql\n(.*?)```", page("docs/retention.md"), re.DOTALL)
