@@ -12,9 +12,10 @@ import pytest
 import sqlalchemy as sa
 
 from bot.config import Settings, variable_of
-from store import Account, OutboxState, Post, Pruned, Store, UploadState
+from store import Account, OutboxState, Post, Store, UploadState
 from store.inbox import NEEDED_LATER
 from store.models import metadata
+from store.retention import Pruned
 from store.upload_states import NEXT
 from tests import architecture
 from tests.test_layers import ROOMS
