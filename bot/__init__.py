@@ -1,1 +1,1 @@
-"""Starts things: settings, logs, the connection to Slack and the command line."""
+"""Start of the desk: settings, logs, the connection to Slack and the command line."""

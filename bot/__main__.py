@@ -18,7 +18,7 @@ from store import StoreError
 
 
 class _Commands(click.Group):
-    """Turns what the operator can put right into one sentence and exit status 1."""
+    """The click group of commands; turns what the operator can put right into one sentence and exit status 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -164,8 +164,8 @@ def export(account: str, kind: str, since: datetime | None, function: str | None
         sys.stdout.reconfigure(encoding="utf-8")  # whatever the terminal's: it usually goes to a file
     store = open_store(load_settings())
     try:
-        wanted = ExportFilter(kind, since.replace(tzinfo=UTC) if since else None, function)
-        transfer.export_list(store, account, sys.stdout, wanted)
+        export_filter = ExportFilter(kind, since.replace(tzinfo=UTC) if since else None, function)
+        transfer.export_list(store, account, sys.stdout, export_filter)
     finally:
         store.close()
 

@@ -1,4 +1,4 @@
-"""The app, put together: everything it depends on is handed in."""
+"""Composition of the desk: the Bolt app and its background loops, made with everything they depend on."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ from handlers import register
 from handlers.buttons import Buttons
 from handlers.command import Command
 from handlers.digests import WeeklyDigests
-from handlers.exports import Exports
+from handlers.exports import ExportCommand
 from handlers.files import Files
 from handlers.forms import Forms
 from handlers.history import Histories
@@ -56,7 +56,7 @@ LEARN_SECONDS = 1.0
 
 class Installation:
     """
-    Who the app is in its one workspace, asked once.
+    The app's identity in its one workspace, from `auth.test`, asked once and kept.
 
     While Slack does not answer `auth.test`, everything is handled all the same: Bolt's own way acknowledges and drops the
     first event when that call fails, and would have the first command wait for it longer than Slack waits for the ack.
@@ -64,18 +64,18 @@ class Installation:
 
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
-        self._known: AuthorizeResult | None = None
+        self._authorized: AuthorizeResult | None = None
 
     async def learn(self) -> None:
-        """Ask Slack, unless it said so."""
-        if self._known is not None:
+        """Ask Slack, unless it is known already. Never raises."""
+        if self._authorized is not None:
             return
         try:
             answer = await self._client.auth_test()
         except Exception as error:  # noqa: BLE001  whatever it is, nothing must be lost for it
             log.warning("Slack did not say who we are", why=str(error))
             return
-        self._known = AuthorizeResult(
+        self._authorized = AuthorizeResult(
             enterprise_id=answer.get("enterprise_id"),
             team_id=answer.get("team_id"),
             bot_id=answer.get("bot_id"),
@@ -90,7 +90,7 @@ class Installation:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LEARN_SECONDS):
                     await self.learn()
-            return self._known or AuthorizeResult(
+            return self._authorized or AuthorizeResult(
                 enterprise_id=enterprise_id, team_id=team_id, bot_token=self._client.token
             )
 
@@ -99,7 +99,7 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The Bolt app and what works beside it."""
+    """The Bolt app and its background loops: `start`, `stop`."""
 
     app: AsyncApp
     installation: Installation
@@ -132,7 +132,7 @@ class Desk:
 
     @property
     def loops(self) -> tuple[Loop, ...]:
-        """Everything that goes on in the background for as long as the desk is at work."""
+        """Every background loop, for `/readyz` and the metrics."""
         return (
             *self.runner.loops,
             self.exporter.loop,
@@ -213,7 +213,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
     command = Command(
         store,
         interactions,
-        [histories.subcommand, Exports(store, exporter).subcommand, form.subcommand],
+        [histories.subcommand, ExportCommand(store, exporter).subcommand, form.subcommand],
         uploads_channel=min(settings.uploads_channels, default=""),
     )
     listeners = (

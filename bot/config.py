@@ -1,5 +1,5 @@
 """
-The settings: every variable the desk knows, read in one place and refused with a sentence when bad.
+The settings: every environment variable of the desk, read in one place and refused with a sentence when bad.
 
 A variable comes from the environment or, where that does not name it, from a `.env` file. A secret may stand in a
 file of its own, named by the variable with `_FILE` behind it. An empty variable counts as absent, as compose files
@@ -65,7 +65,7 @@ _Words = Annotated[frozenset[str], BeforeValidator(_words)]
 
 class Settings(BaseSettings):
     """
-    What the desk was told, checked and frozen.
+    The settings of one desk, checked and frozen.
 
     `load_settings` is what reads the environment; constructing `Settings` directly reads nothing, so a test or a
     tool states exactly what it means. Secrets are `SecretStr`; `database_url` may hold a password and is kept out of

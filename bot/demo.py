@@ -2,7 +2,6 @@
 
 import asyncio
 import tempfile
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -12,9 +11,8 @@ from bot.config import Settings, SettingsError
 from bot.sandbox import EmbeddedSlack
 from bot.serve import running, stopping_on_signal
 from bot.stores import open_store
+from bot.transfer import Say
 from store import Store
-
-Say = Callable[[str], object]
 
 # Every phone of the demonstration is fiction: +1 xxx 555-01xx is kept free for it.
 CAMPAIGNS = (

@@ -1,4 +1,4 @@
-"""What is missing before the desk can work, in words. Looks only: nothing is posted and no table is changed."""
+"""The checks of `doctor`: what is missing before the desk can work. It only looks: nothing is posted, no table changed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -29,14 +29,14 @@ _UNREACHABLE = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError, Va
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at: whether it is as it should be, and the sentence that says so or what to do about it."""
+    """The outcome of one check: whether all is *good*, and the sentence that says so or what to do about it."""
 
     good: bool
     sentence: str
 
 
 async def examine(settings: Settings) -> tuple[Finding, ...]:
-    """Look at everything the desk needs, in the order in which it is set up."""
+    """Check everything the desk needs, in the order in which it is set up."""
     team, of_slack = await _slack(settings)
     return (*await asyncio.to_thread(_database, settings, team), *of_slack)
 
@@ -51,27 +51,27 @@ def _database(settings: Settings, team: str | None) -> tuple[Finding, ...]:
             if dialect.can_be_made():
                 return (Finding(good=True, sentence=f"Database: {where} is made at the first start."),)
             return (Finding(good=False, sentence=f"Database: {where} cannot be made, its directory does not exist."),)
-        found, head = store.database.revision(), store.database.head()
+        revision, head = store.database.revision(), store.database.head()
         reached = Finding(good=True, sentence=f"Database: {where} answers.")
-        if found != head and dialect.upgrades_at_start:
+        if revision != head and dialect.upgrades_at_start:
             return reached, Finding(
                 good=True, sentence=f"Migrations: the tables are brought to {head} at the next start."
             )
-        if found != head:
+        if revision != head:
             sentence = (
-                f"Migrations: the tables are at {found or 'none'}, {head} is needed. Run `python -m bot migrate`."
+                f"Migrations: the tables are at {revision or 'none'}, {head} is needed. Run `python -m bot migrate`."
             )
             return reached, Finding(good=False, sentence=sentence)
         current = Finding(good=True, sentence=f"Migrations: the tables are at {head}.")
-        found_there = (reached, current, *_backlogs(store))
+        findings = (reached, current, *_backlogs(store))
         account = store.accounts.find(team) if team else None
         if account is None:
-            return found_there
+            return findings
         kept, counted = store.optouts.count(account.id), store.optouts.recount(account.id)
         sentence = f"Count: {counted:,} phones are opted out" + (
             "." if kept == counted else f", but {kept:,} are shown; please report this."
         )
-        return *found_there, Finding(good=kept == counted, sentence=sentence)
+        return *findings, Finding(good=kept == counted, sentence=sentence)
     except StoreError as error:
         return (Finding(good=False, sentence=f"Database: {where} is no use. {error}"),)
     finally:
@@ -79,7 +79,7 @@ def _database(settings: Settings, team: str | None) -> tuple[Finding, ...]:
 
 
 def _backlogs(store: Store) -> Iterator[Finding]:
-    """What waits, and what was set aside since it can never be done: the rows are there for a person to look at."""
+    """The backlog of each table of work: what waits, and what was discarded, whose rows are there for a person to look at."""
     for table, backlog in store.backlogs().items():
         name = table.capitalize()
         waits = f"{backlog.waiting:,} wait" + (
@@ -94,7 +94,7 @@ def _backlogs(store: Store) -> Iterator[Finding]:
 
 
 async def _slack(settings: Settings) -> tuple[str | None, tuple[Finding, ...]]:
-    """Return the team's id when Slack says it, and what was found."""
+    """Return the team's id when Slack says it, and the findings about tokens, scopes and channels."""
     if settings.slack_bot_token is None:
         missing = Finding(good=False, sentence="Bot token: SLACK_BOT_TOKEN is not set; see OAuth & Permissions.")
         return None, (missing, await _connection(settings))
@@ -139,8 +139,8 @@ async def _connection(settings: Settings) -> Finding:
 
 
 async def _uploads_channels(settings: Settings, client: AsyncWebClient) -> AsyncIterator[Finding]:
-    wanted = sorted(settings.uploads_channels)
-    if not wanted:
+    names = sorted(settings.uploads_channels)
+    if not names:
         yield Finding(good=True, sentence="Uploads channel: none is set, so a list needs a mention of the bot.")
         return
     try:
@@ -148,7 +148,7 @@ async def _uploads_channels(settings: Settings, client: AsyncWebClient) -> Async
     except _UNREACHABLE as error:
         yield Finding(good=False, sentence=f"Uploads channel: channels cannot be listed: {_why(error, settings)}.")
         return
-    for name in wanted:
+    for name in names:
         channel = next((c for c in channels if name in {c["id"], c["name"]}), None)
         invite = "Invite the bot there with /invite."
         if channel is None:

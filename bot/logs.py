@@ -1,9 +1,9 @@
 """
-Structured logs: one chain for our loggers and everybody else's, and one mask at its end.
+Structured logs: one chain for our loggers and everybody else's, and one redaction at its end.
 
-Whatever is logged, by us or by a library, passes `mask` just before it is rendered: phone numbers keep their last
+Whatever is logged, by us or by a library, passes `redact` just before it is rendered: phone numbers keep their last
 three digits, tokens and passwords nothing. Slack's timestamps and ids and ISO times stay readable, as a log without
-them answers no question. Where a run of digits could be either, it is masked: a lost id costs a search, a leaked
+them answers no question. Where a run of digits could be either, it is redacted: a lost id costs a search, a leaked
 phone cannot be taken back.
 """
 
@@ -79,46 +79,46 @@ def _stand_in(match: re.Match[str]) -> str:
     return match[kind] + HIDDEN
 
 
-def mask(text: str) -> str:
+def redact(text: str) -> str:
     """Return *text* with phones reduced to `***` and their last three digits, and secrets to what kind they are."""
     return _SENSITIVE.sub(_stand_in, text)
 
 
-def _masked(value: object, key: str = "", depth: int = 0) -> object:
+def _redacted(value: object, key: str = "", depth: int = 0) -> object:
     if value is None or isinstance(value, bool):
         return value
     if key and _SECRET_KEY.search(key):
         return HIDDEN
     if isinstance(value, str):
-        return mask(value)
+        return redact(value)
     if isinstance(value, (int, float)):
         if _AMOUNT.search(key) or abs(value) < 1_000_000:
             return value
         text = str(value)
-        masked = mask(text)
-        return value if masked == text else masked
+        redacted = redact(text)
+        return value if redacted == text else redacted
     if depth < 8:  # deeper, or in a circle: the text of it will do
         if isinstance(value, Mapping):
-            return {mask(str(name)): _masked(item, str(name), depth + 1) for name, item in value.items()}
+            return {redact(str(name)): _redacted(item, str(name), depth + 1) for name, item in value.items()}
         if isinstance(value, (list, tuple, set, frozenset)):
-            return [_masked(item, key, depth + 1) for item in value]
-    return mask(repr(value))
+            return [_redacted(item, key, depth + 1) for item in value]
+    return redact(repr(value))
 
 
-def mask_values(_logger: object, _method: str, event: EventDict) -> EventDict:
+def redact_values(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Mask every key and value of *event*, nested ones and tracebacks included: the last processor but the renderer."""
-    return {mask(name): _masked(value, name) for name, value in event.items()}
+    return {redact(name): _redacted(value, name) for name, value in event.items()}
 
 
 class _Handler(logging.StreamHandler[TextIO]):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is the standard library's
         # The standard one prints the record's arguments as they are, phones included.
-        self.stream.write(f"a log record of {record.name} could not be written\n{mask(traceback.format_exc())}\n")
+        self.stream.write(f"a log record of {record.name} could not be written\n{redact(traceback.format_exc())}\n")
 
 
 def configure(level: str = "INFO", log_format: LogFormat = "text", stream: TextIO | None = None) -> None:
     """
-    Send everything logged in this process, by structlog or standard logging, masked to *stream* (stderr when None).
+    Send everything logged in this process, by structlog or standard logging, redacted, to *stream* (stderr when None).
 
     *level* is the least serious level, by name. Called once by the entry point, before anything is logged; a second
     call replaces the first. Uncaught exceptions and warnings go the same way, as a traceback quotes what failed.
@@ -155,7 +155,7 @@ def configure(level: str = "INFO", log_format: LogFormat = "text", stream: TextI
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.StackInfoRenderer(),
                 structlog.processors.format_exc_info,
-                mask_values,
+                redact_values,
                 renderer,
             ],
         )

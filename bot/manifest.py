@@ -1,4 +1,4 @@
-"""The Slack app's manifest (`manifest.yml`), as it is or with request URLs, and what it asks for."""
+"""The Slack app's manifest (`manifest.yml`), as it is or with request URLs, and the scopes it asks for."""
 
 import re
 from pathlib import Path

@@ -1,5 +1,5 @@
 """
-The desk at work: connected to Slack by Socket Mode or by HTTP, with health, readiness and an orderly end.
+The service: a desk connected to Slack by Socket Mode or HTTP, with health, readiness, metrics and an orderly end.
 
 The port is the first thing to open and the last to close, so that `/readyz` can say "starting" and "draining".
 """

@@ -1,5 +1,5 @@
 """
-Lists in and out without Slack: the `import`, `export` and `scrub` of the command line.
+Import, export and scrub of lists from the command line, without Slack.
 
 An import is an upload like any other, with a preview, an entry and a checkpoint. It belongs to no channel. One that was
 killed while it was applied is finished by running the same command again.
@@ -25,7 +25,7 @@ from store import (
     ListRefused,
     NoPhoneColumn,
     Origin,
-    Plain,
+    PlainWriter,
     Scratch,
     Scrubbed,
     Store,
@@ -74,16 +74,16 @@ def import_list(
     """
     region = _region(country)
     account = store.accounts.find(slack_id) or _new_account(store, slack_id, settings.default_country, say)
-    work = _begun(store, account, path, region, settings.lease_seconds)
+    work = _claim_import(store, account, path, region, settings.lease_seconds)
     with tempfile.TemporaryDirectory(prefix="opt-out-desk-", dir=settings.scratch_dir) as folder:
         resumed = work.upload.state is UploadState.APPLYING
-        scratch = _staged(store, work, path, Path(folder) / "list.db", settings.lease_seconds)
+        scratch = _stage(store, work, path, Path(folder) / "list.db", settings.lease_seconds)
         work = work.renew(lease_seconds=settings.lease_seconds)
         upload = work.upload
         for line in _preview(upload):
             say(line)
         by = Origin(Function.UPLOAD, upload.actor)
-        wrong = () if resumed else doubts(upload, Plain(), before=store.uploads.applied_before(upload))
+        wrong = () if resumed else doubts(upload, PlainWriter(), before=store.uploads.applied_before(upload))
         for sentence in wrong:
             say(sentence)
         if resumed:
@@ -103,7 +103,7 @@ def import_list(
             say("Nothing has changed. Add --yes to opt them out.")
             return
         try:
-            work = apply_upload(work, scratch, _in_silence, settings.lease_seconds)
+            work = apply_upload(work, scratch, _no_progress, settings.lease_seconds)
         finally:
             scratch.delete()
     upload = work.release(settled=UploadState.DONE)
@@ -122,9 +122,9 @@ def import_list(
             say(f"They are in {beside} with their reasons: fix them there and import that file.")
 
 
-def export_list(store: Store, slack_id: str, out: TextIO, wanted: ExportFilter = ExportFilter()) -> None:  # noqa: B008  it is frozen
-    """Write the opted-out phones *wanted* as CSV, in order, as `/optout export` does: see `Exports.write`."""
-    store.exports.write(_known(store, slack_id).id, out, wanted)
+def export_list(store: Store, slack_id: str, out: TextIO, export_filter: ExportFilter = ExportFilter()) -> None:  # noqa: B008  it is frozen
+    """Write the opted-out phones that *export_filter* lets through as CSV, in order, as `/optout export` does: see `Exports.write`."""
+    store.exports.write(_existing_account(store, slack_id).id, out, export_filter)
 
 
 def open_to_read(settings: Settings) -> Store:
@@ -164,7 +164,7 @@ def scrub_list(
     Without *output* it is `NAME.scrubbed.csv` beside the list, which must not be there yet: it may be in use. Without
     *country* the account's own is in force. Raises `TransferError` when the list is refused or cannot be written.
     """
-    account = _known(store, slack_id)
+    account = _existing_account(store, slack_id)
     region = account.country if country is None else _region(country)
     out = output or path.with_name(f"{path.stem}.scrubbed.csv")
     if output is None and out.exists():
@@ -180,19 +180,19 @@ def scrub_list(
             country=region,
             column=column,
             keep_unreadable=keep_unreadable,
-            progress=_in_silence,
+            progress=_no_progress,
         )
     except ListRefused as error:
         cure = " Or name the column with --column." if isinstance(error, NoPhoneColumn) else ""
         raise TransferError(f"Nothing was written. {error}{cure}") from error
     except OSError as error:
         raise TransferError(f"{out} could not be written ({error.strerror}).") from error
-    for line in _scrubbed(scrubbed, path.name):
+    for line in _scrub_report(scrubbed, path.name):
         say(line)
     say(f"Written to {out}.")
 
 
-def _known(store: Store, slack_id: str) -> Account:
+def _existing_account(store: Store, slack_id: str) -> Account:
     account = store.accounts.find(slack_id)
     if account is None:
         raise TransferError(f"There is no account {slack_id} in this database.")
@@ -212,7 +212,7 @@ def _new_account(store: Store, slack_id: str, default_country: str | None, say: 
     return store.accounts.get_or_create(slack_id, slack_id, country=default_country)
 
 
-def _begun(store: Store, account: Account, path: Path, country: str, lease_seconds: float) -> UploadWork:
+def _claim_import(store: Store, account: Account, path: Path, country: str, lease_seconds: float) -> UploadWork:
     """The work on this import's upload: a new one, or the same file's that was interrupted half-way."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -232,35 +232,35 @@ def _begun(store: Store, account: Account, path: Path, country: str, lease_secon
         )
         if not upload.pending:
             continue
-        mine = store.uploads.claim(
+        work = store.uploads.claim(
             f"import-{secrets.token_hex(4)}", lease_seconds=lease_seconds, upload=(account.id, upload.id)
         )
-        if mine is None:
+        if work is None:
             raise TransferError(
                 f"{path.name} is being imported at this moment. If that was interrupted, "
                 f"try again in {lease_seconds:.0f} seconds."
             )
-        state, of_before = mine.upload.state, mine.upload.country
-        if state is UploadState.APPLYING or (state is UploadState.RECEIVED and of_before == country):
-            return mine
+        state, country_before = work.upload.state, work.upload.country
+        if state is UploadState.APPLYING or (state is UploadState.RECEIVED and country_before == country):
+            return work
         if state.may_become(UploadState.CANCELLED):
             # A preview that was interrupted: this time it may be another country's.
-            state = store.uploads.cancel(account.id, mine.upload.id, Origin(Function.UPLOAD, actor)).state
-        mine.release(settled=state)
+            state = store.uploads.cancel(account.id, work.upload.id, Origin(Function.UPLOAD, actor)).state
+        work.release(settled=state)
     raise AssertionError  # the count has no end
 
 
-def _staged(store: Store, work: UploadWork, path: Path, scratch: Path, lease_seconds: float) -> Scratch:
+def _stage(store: Store, work: UploadWork, path: Path, scratch: Path, lease_seconds: float) -> Scratch:
     """Read the list; a new one waits for a yes then, an interrupted one is read the way its preview was."""
     if work.upload.state is UploadState.APPLYING:
         try:
-            return restage(work, path, scratch, _in_silence, lease_seconds)
+            return restage(work, path, scratch, _no_progress, lease_seconds)
         except (LeaseLost, StoreUnavailable):
             raise
         except StoreError as error:
             work.fail(str(error)).release(settled=UploadState.FAILED)
             raise TransferError(f"The interrupted import cannot go on. {error} Run it once more.") from error
-    upload = stage_upload(store, work, path, scratch, _in_silence, lease_seconds).upload
+    upload = stage_upload(store, work, path, scratch, _no_progress, lease_seconds).upload
     if upload.state is UploadState.REFUSED:
         work.release(settled=UploadState.REFUSED)
         raise TransferError(f"Nothing was changed. {upload.problem}")
@@ -276,7 +276,7 @@ def _user() -> str:
         return "operator"  # a container's user needs no name
 
 
-def _in_silence(_rows: int, _fraction: float) -> None:
+def _no_progress(_rows: int, _fraction: float) -> None:
     """Show no progress: standard output is for the preview and the report, which scripts read."""
 
 
@@ -295,15 +295,15 @@ def _preview(upload: Upload) -> Iterator[str]:
     yield from upload.summary.get("remarks", ())
 
 
-def _scrubbed(found: Scrubbed, name: str) -> Iterator[str]:
-    yield f"{name}: {found.removed:,} of {_counted(found.rows, 'row')} removed, {found.kept:,} kept."
-    if found.assumed and found.country:
-        yield f"{_counted(found.assumed, 'row')} had no country code: read as {country_name(found.country)}."
-    if found.unreadable:
-        became = "kept" if found.unreadable_kept else "left out as well"
-        yield f"{_counted(found.unreadable, 'row')} not understood, {became}:"
-    yield from (f"  {reason}" for reason in found.reasons)
-    yield from found.remarks
+def _scrub_report(outcome: Scrubbed, name: str) -> Iterator[str]:
+    yield f"{name}: {outcome.removed:,} of {_counted(outcome.rows, 'row')} removed, {outcome.kept:,} kept."
+    if outcome.assumed and outcome.country:
+        yield f"{_counted(outcome.assumed, 'row')} had no country code: read as {country_name(outcome.country)}."
+    if outcome.unreadable:
+        became = "kept" if outcome.unreadable_kept else "left out as well"
+        yield f"{_counted(outcome.unreadable, 'row')} not understood, {became}:"
+    yield from (f"  {reason}" for reason in outcome.reasons)
+    yield from outcome.remarks
 
 
 def _report(store: Store, upload: Upload) -> Iterator[str]:
@@ -313,5 +313,5 @@ def _report(store: Store, upload: Upload) -> Iterator[str]:
         yield f"  line {row.line:,}: {row.cell!r}: {row.reason}"
 
 
-def _counted(number: int, one: str) -> str:
-    return f"{number:,} {one if number == 1 else one + 's'}"
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun if number == 1 else noun + 's'}"

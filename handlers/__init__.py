@@ -25,4 +25,4 @@ def register(app: "AsyncApp", listeners: "Iterable[Listener]", events: "Events")
     for listener in listeners:
         ways.get(listener.surface, app.event)(listener.name)(listener.listen)
     # An event nobody listens to is not acknowledged, and Slack sends it again and again.
-    app.event(re.compile(".*"))(events.unasked)
+    app.event(re.compile(".*"))(events.ignore)

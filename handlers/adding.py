@@ -1,4 +1,4 @@
-"""The use case of every surface on which phones are opted out: opt these out, once, and say so."""
+"""Opting phones out, the one use case of every surface that offers it: once for each request, and with an answer."""
 
 import asyncio
 from collections.abc import Sequence

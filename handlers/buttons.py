@@ -37,18 +37,18 @@ class Buttons:
         value = json.loads(pressed_value(body))
         state = await asyncio.to_thread(self._store.optouts.find, request.account.id, value["phone"])
         if state.by_contact and state.last_entry <= value["seen"]:
-            carried = ModalContext.of(request, phone=state.phone, last_entry=value["seen"])
-            form = views.why(state, request.account.country, carried.to_json(), value.get("reason"))
+            context = ModalContext.of(request, phone=state.phone, last_entry=value["seen"])
+            form = views.why(state, request.account.country, context.to_json(), value.get("reason"))
             await self._interactions.open(request, body, form)
             return None
         return await self._delete(request, value["phone"], value["seen"], value.get("reason"))
 
-    async def _why(self, request: Request, carried: ModalContext, body: dict[str, Any]) -> Message:
+    async def _why(self, request: Request, context: ModalContext, body: dict[str, Any]) -> Message:
         """The form that asks why what the contact asked for is taken back."""
         reason = one_line(plain(submitted_values(body)[views.WHY] or ""), LONGEST_REASON)
         if not reason:
             return field_error(views.WHY, "Write why this number may be texted again: it is kept with the opt-out.")
-        return await self._delete(request, carried.phone, carried.last_entry, reason)
+        return await self._delete(request, context.phone, context.last_entry, reason)
 
     async def _delete(self, request: Request, phone: str, last_entry: int | None, reason: str | None) -> Message:
         """Lift every opt-out of *phone*, unless it was opted out again after *last_entry*, which the person had seen."""

@@ -1,4 +1,4 @@
-"""Numbers as people enter them, on whatever surface: how many at once, how they are read, and each of them once."""
+"""Numbers as people enter them, on whatever surface: the most at once, how they are parsed, and repeats taken out."""
 
 from collections.abc import Iterable
 from dataclasses import replace

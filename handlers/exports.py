@@ -1,4 +1,4 @@
-"""`/optout export`: its options, and the answer that the file is being made."""
+"""`/optout export`: its options, and the answer that the export is being made."""
 
 import asyncio
 import re
@@ -18,7 +18,7 @@ from store import EXPORT_COLUMNS, OPTING_OUT, ExportFilter, Function, Store
 _OPTION: Final = re.compile(r"(since|function|format)\s*:\s*(\S+)\s*", re.IGNORECASE)
 
 
-class Exports:
+class ExportCommand:
     """The sub-command `export`."""
 
     def __init__(self, store: Store, exporter: Exporter) -> None:
@@ -35,7 +35,7 @@ class Exports:
         )
 
     async def _export(self, text: str, request: Request, _body: dict[str, Any]) -> Message:
-        """Have the export made that *text* asks for."""
+        """Ask for the export that *text* describes; `Exporter` makes it."""
         if request.account.settings.exports == "nobody":
             return Message.of("Nobody may export the list: an admin decided so in `/optout settings`.", private=True)
         export_filter = parse_export_filter(text)

@@ -1,5 +1,5 @@
 """
-Dropped lists: from the event to the row the runner works on, and the buttons of their preview.
+Dropped lists: from Slack's event to the upload that the runner works on, and the buttons of their preview.
 
 One drop can arrive as `file_shared`, as an `app_mention`, as both, in either order and more than once. The upload's row,
 unique by account, file and channel, makes one of them all.
@@ -66,7 +66,7 @@ _DELETED = "The file was deleted before it was read. Nothing was changed."
 
 
 class Files:
-    """The listeners of everything that has to do with a dropped list."""
+    """Listeners of the events, buttons and modals of dropped lists."""
 
     def __init__(
         self,
@@ -94,9 +94,9 @@ class Files:
             events.listener(Surface.FILE, "file_shared", drop, self._shared),
             events.listener(Surface.MENTION, "app_mention", (*self._without_file.actions, *drop), self._mentioned),
             button("upload.confirm", Action.CONFIRM, self._confirm_or_ask),
-            modal("upload.sure", Action.CONFIRM, self._sure),
+            modal("upload.sure", Action.CONFIRM, self._confirm_typed),
             button("upload.stop", Action.STOP, self._stop),
-            button("upload.continue", Action.CONTINUE, self._go_on),
+            button("upload.continue", Action.CONTINUE, self._continue),
             button("upload.undo", Action.UNDO, self._ask_undo),
             modal("upload.undo", Action.UNDO, self._undo),
             button("upload.cancel", Action.DROP, self._cancel),
@@ -106,14 +106,16 @@ class Files:
 
     # Events. What fails here stays undone in the database and is taken up again.
 
-    async def _shared(self, account: Account, body: dict[str, Any], client: AsyncWebClient, kept: InboxEvent) -> None:
+    async def _shared(
+        self, account: Account, body: dict[str, Any], client: AsyncWebClient, inbox_event: InboxEvent
+    ) -> None:
         """`file_shared`: a list, if it was dropped in an uploads channel or together with a mention."""
         event = body["event"]
         channel: str = event["channel_id"]
         name = await self._channel_name(client, channel)
-        known = self._uploads_channels.union(account.settings.uploads_channels)
-        expected = channel in known or name in known
-        mentions = await self._lately(account, "app_mention", channel)
+        channels = self._uploads_channels.union(account.settings.uploads_channels)
+        expected = channel in channels or name in channels
+        mentions = await self._recent_events(account, "app_mention", channel)
         if not expected and not mentions:
             return
         file = await self._file(client, event["file_id"], channel)
@@ -125,15 +127,17 @@ class Files:
                 await self._interactions.answer_event(place, Message.of(text), body)
             return
         share = _share(file, channel)
-        mention = next((one for one in mentions if share and one["ts"] == share["ts"]), None)
+        mention = next((event for event in mentions if share and event["ts"] == share["ts"]), None)
         if expected or mention:
-            said = str((mention or {}).get("text") or "")
-            await self._take(account, body, client, file, channel, name, share, event["user_id"], said, kept=kept)
+            words = str((mention or {}).get("text") or "")
+            await self._receive(
+                account, body, client, file, channel, name, share, event["user_id"], words, inbox_event=inbox_event
+            )
 
     async def _mentioned(
-        self, account: Account, body: dict[str, Any], client: AsyncWebClient, kept: InboxEvent
+        self, account: Account, body: dict[str, Any], client: AsyncWebClient, inbox_event: InboxEvent
     ) -> None:
-        """`app_mention`: a list when a file came with it, else words, for whoever was handed in for them."""
+        """`app_mention`: a list when a file came with it; without one, for whoever was handed in for that."""
         event = body["event"]
         if event.get("user") is None or event.get("edited"):
             return  # an edit mentions us again, and was answered the first time
@@ -141,10 +145,10 @@ class Files:
         ids = [file["id"] for file in event.get("files") or ()]
         for pause in () if ids else (0.0, *FILE_AFTER):  # the mention can come without the files of its message
             await asyncio.sleep(pause)
-            dropped = await self._lately(account, "file_shared", channel)
+            dropped = await self._recent_events(account, "file_shared", channel)
             if ids := [other["file_id"] for other in dropped if other.get("user_id") == event["user"]]:
                 break
-        found = False
+        taken = False
         gone = False
         for file_id in dict.fromkeys(ids):
             file = await self._file(client, file_id, channel)
@@ -152,14 +156,16 @@ class Files:
             gone = gone or (file is None and bool(event.get("files")))
             if file is None or (share is not None and share["ts"] != event["ts"]):
                 continue
-            found = True
+            taken = True
             share = share or {"ts": event["ts"], "thread_ts": event.get("thread_ts")}
             name = await self._channel_name(client, channel)
             # Done with its last file only: a process that dies between two leaves the others to the next.
-            last = kept if file_id == ids[-1] else None
-            said = str(event.get("text") or "")
-            await self._take(account, body, client, file, channel, name, share, event["user"], said, kept=last)
-        if not found:
+            last = inbox_event if file_id == ids[-1] else None
+            words = str(event.get("text") or "")
+            await self._receive(
+                account, body, client, file, channel, name, share, event["user"], words, inbox_event=last
+            )
+        if not taken:
             if not gone:
                 await self._without_file.work(account, body, client)
                 return
@@ -168,7 +174,7 @@ class Files:
             if request is not None:
                 await self._interactions.answer_event(request, Message.of(_DELETED), body)
 
-    async def _take(
+    async def _receive(
         self,
         account: Account,
         body: dict[str, Any],
@@ -178,13 +184,13 @@ class Files:
         channel_name: str | None,
         share: dict[str, Any] | None,
         user: str,
-        said: str,
+        words: str,
         *,
-        kept: InboxEvent | None,
+        inbox_event: InboxEvent | None,
     ) -> None:
-        """Keep the upload; from here on the runner has it. *said*: what was written with the file, where that is known."""
+        """Receive the upload; from here on the runner has it. *words*: what was written with the file, where that is known."""
         thread = (share.get("thread_ts") or share["ts"]) if share else None
-        purpose = purpose_of(said, file)
+        purpose = purpose_of(words, file)
         action = Action.SCRUB if purpose.is_scrub else Action.DROP
         request = await self._request(account, body, client, user, channel, channel_name, thread, action)
         if request is None:
@@ -212,7 +218,7 @@ class Files:
             country=account.country,
             size=int(file.get("size") or 0),
             purpose=purpose,
-            event=kept,
+            event=inbox_event,
         )
         if created:
             self._runner.poke()
@@ -245,16 +251,16 @@ class Files:
         if not wrong:
             await self._confirm(request, upload.id, fingerprint)
             return
-        await self._interactions.open(request, body, views.sure(upload, wrong, _about(request, upload)))
+        await self._interactions.open(request, body, views.sure(upload, wrong, _modal_context(request, upload)))
 
-    async def _sure(self, request: Request, carried: ModalContext, body: dict[str, Any]) -> Message | None:
+    async def _confirm_typed(self, request: Request, context: ModalContext, body: dict[str, Any]) -> Message | None:
         """The modal of a list that looks wrong, with the number of phones typed."""
-        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, carried.upload)
+        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, context.upload)
         typed = str(body["view"]["state"]["values"][views.NUMBER]["upload.number"]["value"] or "")
-        if upload.fingerprint == carried.fingerprint and _number(typed) != upload.asked:
+        if upload.fingerprint == context.fingerprint and _number(typed) != upload.asked:
             text = f"That is not the number of phones, which is {upload.asked:,}."
             return replace(Message.of(text, private=True), field=views.NUMBER)
-        await self._confirm(request, upload.id, carried.fingerprint)
+        await self._confirm(request, upload.id, context.fingerprint)
         return None
 
     async def _confirm(self, request: Request, upload: int, fingerprint: str | None) -> None:
@@ -263,13 +269,13 @@ class Files:
         self._runner.poke()
 
     async def _stop(self, request: Request, body: dict[str, Any]) -> None:
-        """*Stop*."""
+        """*Stop*: apply no more of the list."""
         by = request.origin(Function.UPLOAD)
         await asyncio.to_thread(self._store.uploads.stop, request.account.id, int(pressed_value(body)), by)
         self._runner.poke()
 
-    async def _go_on(self, request: Request, body: dict[str, Any]) -> None:
-        """*Continue*."""
+    async def _continue(self, request: Request, body: dict[str, Any]) -> None:
+        """*Continue*: apply the rest of a list that was stopped."""
         by = request.origin(Function.UPLOAD)
         await asyncio.to_thread(self._store.uploads.go_on, request.account.id, int(pressed_value(body)), by)
         self._runner.poke()
@@ -285,19 +291,19 @@ class Files:
 
     async def _count_undo(self, request: Request, upload: Upload, opened: dict[str, Any]) -> None:
         try:
-            outlook = await asyncio.to_thread(self._store.uploads.preview_undo, upload.account_id, upload.id)
-            filled = views.undo_question(upload, outlook, _about(request, upload))
+            counts = await asyncio.to_thread(self._store.uploads.preview_undo, upload.account_id, upload.id)
+            filled = views.undo_question(upload, counts, _modal_context(request, upload))
         except StoreError as error:
             filled = told(Message.of(sentence(str(error))))
         await self._interactions.fill(request, opened, filled)
 
-    async def _undo(self, request: Request, carried: ModalContext, body: dict[str, Any]) -> None:  # noqa: ARG002  all take them
+    async def _undo(self, request: Request, context: ModalContext, body: dict[str, Any]) -> None:  # noqa: ARG002  all take them
         """The modal that says what an undo does, submitted."""
         by = request.origin(Function.UNDO)
         await asyncio.to_thread(
             self._store.uploads.undo,
             request.account.id,
-            carried.upload,
+            context.upload,
             by,
             within=self._deadlines.within(request.account.settings).undo,
         )
@@ -328,7 +334,7 @@ class Files:
         )
         self._runner.poke()
 
-    # What events and buttons share
+    # Requests, and what Slack is asked about a drop
 
     async def _request(
         self,
@@ -351,9 +357,9 @@ class Files:
         await self._interactions.answer_event(place, request, body, of=str(action))
         return None
 
-    async def _lately(self, account: Account, kind: str, channel: str) -> list[dict[str, Any]]:
-        found = await asyncio.to_thread(self._store.inbox.recent, account.id, kind, channel, TOGETHER)
-        return [payload["event"] for payload in found]
+    async def _recent_events(self, account: Account, kind: str, channel: str) -> list[dict[str, Any]]:
+        payloads = await asyncio.to_thread(self._store.inbox.recent, account.id, kind, channel, TOGETHER)
+        return [payload["event"] for payload in payloads]
 
     async def _channel_name(self, client: AsyncWebClient, channel: str) -> str | None:
         try:
@@ -394,11 +400,11 @@ class Files:
         return None
 
 
-def purpose_of(said: str, file: dict[str, Any]) -> Purpose:
-    """What a dropped *file* is for, by the word `scrub` in what was *said* with it, in its title or in its name."""
-    for text in (said, str(file.get("title") or ""), str(file.get("name") or "")):
+def purpose_of(words: str, file: dict[str, Any]) -> Purpose:
+    """What a dropped *file* is for, by the word `scrub` in the *words* of its message, in its title or in its name."""
+    for text in (words, str(file.get("title") or ""), str(file.get("name") or "")):
         if _SCRUB.search(text):
-            keep = _KEEP.search(said) and not _NOT_KEEP.search(said)
+            keep = _KEEP.search(words) and not _NOT_KEEP.search(words)
             return Purpose.SCRUB_KEEPING if keep else Purpose.SCRUB
     return Purpose.OPT_OUT
 
@@ -406,19 +412,19 @@ def purpose_of(said: str, file: dict[str, Any]) -> Purpose:
 def _share(file: dict[str, Any], channel: str) -> dict[str, Any] | None:
     """The latest message in *channel* that carries *file*: its ts, and thread_ts when it stands in a thread."""
     shares: dict[str, Any] = file.get("shares") or {}
-    found = [share for kind in ("public", "private") for share in (shares.get(kind) or {}).get(channel) or ()]
-    return max(found, key=lambda share: str(share["ts"]), default=None)
+    in_channel = [share for kind in ("public", "private") for share in (shares.get(kind) or {}).get(channel) or ()]
+    return max(in_channel, key=lambda share: str(share["ts"]), default=None)
 
 
-def _about(request: Request, upload: Upload) -> str:
+def _modal_context(request: Request, upload: Upload) -> str:
     return ModalContext.of(request, upload=upload.id, fingerprint=upload.fingerprint).to_json()
 
 
 def _fingerprint(pressed: dict[str, Any]) -> str | None:
     """The fingerprint of the preview that a button was shown with; None when it carries none."""
     # It was called "seen" until 2026-11, and buttons stay pressable for as long as their messages stand.
-    found: str | None = pressed.get("fingerprint", pressed.get("seen"))
-    return found
+    fingerprint: str | None = pressed.get("fingerprint", pressed.get("seen"))
+    return fingerprint
 
 
 def _number(typed: str) -> int | None:

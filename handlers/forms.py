@@ -64,7 +64,7 @@ class Forms:
         channel = request.channel_id if request.channel_id.startswith("C") else None
         return views.upload(request.account, ModalContext.of(request).to_json(), channel)
 
-    async def _add(self, request: Request, _carried: ModalContext, body: dict[str, Any]) -> Message:
+    async def _add(self, request: Request, _context: ModalContext, body: dict[str, Any]) -> Message:
         """Opt all of the numbers out or none: what cannot be read is put right in the field."""
         values = submitted_values(body)
         country = await self._country(request, values)
@@ -93,7 +93,7 @@ class Forms:
             cause=Cause(values[views.CAUSE]) if values.get(views.CAUSE) else None,
         )
 
-    async def _search(self, request: Request, _carried: ModalContext, body: dict[str, Any]) -> Message:
+    async def _search(self, request: Request, _context: ModalContext, body: dict[str, Any]) -> Message:
         values = submitted_values(body)
         country = await self._country(request, values)
         if isinstance(country, Message):
@@ -109,7 +109,7 @@ class Forms:
         state = await asyncio.to_thread(self._store.optouts.find, request.account.id, number.e164)
         return optouts.found(state, number, request.account.country, is_admin=request.is_admin)
 
-    async def _upload(self, request: Request, _carried: ModalContext, body: dict[str, Any]) -> Message | None:
+    async def _upload(self, request: Request, _context: ModalContext, body: dict[str, Any]) -> Message | None:
         """Receive the form's list: from here on it is as if it had been dropped in the channel that was chosen."""
         values = submitted_values(body)
         country = await self._country(request, values)

@@ -1,4 +1,4 @@
-"""History: `/optout history`, its pages for the asker alone, and remarks on a number."""
+"""`/optout history`: the entries of the list, a page at a time for the asker alone; and remarks on a number."""
 
 import asyncio
 import json
@@ -70,12 +70,12 @@ class HistoryQuery:
 
     @property
     def filters(self) -> dict[str, Any]:
-        """As the store and the buttons of a page have it."""
+        """The filters of `History.list`, as the buttons of a page carry them."""
         filters = {"phone": self.phone, "actor": self.actor, "upload": self.upload}
         return {name: value for name, value in filters.items() if value is not None}
 
     def title(self, home: str | None) -> str:
-        """What stands above its pages, in mrkdwn; *home*: the country in which phones are shown."""
+        """The heading of its pages, in mrkdwn; *home*: the country in which phones are shown."""
         if self.phone is not None:
             return f"History of {optouts.both(self.phone, home)}"
         if self.actor is not None:
@@ -147,11 +147,11 @@ class Histories:
         state = await asyncio.to_thread(self._store.optouts.find, request.account.id, phone)
         return views.remark_form(state, request.account.country, ModalContext.of(request, phone=phone).to_json())
 
-    async def _remark(self, request: Request, carried: ModalContext, body: dict[str, Any]) -> Message:
+    async def _remark(self, request: Request, context: ModalContext, body: dict[str, Any]) -> Message:
         text = one_line(plain(submitted_values(body)[views.REMARK] or ""), views.LONGEST_REMARK)
         if not text:
             return field_error(views.REMARK, "There is nothing in it.")
-        phone, origin = carried.phone, request.origin(Function.REMARK)
+        phone, origin = context.phone, request.origin(Function.REMARK)
         await asyncio.to_thread(
             self._store.history.remark,
             request.account.id,

@@ -1,4 +1,4 @@
-"""App Home: the list at a glance, kept up to date for whoever has it open."""
+"""App Home: a summary of the list, published again when it changes, for whoever opened it."""
 
 import asyncio
 from dataclasses import dataclass

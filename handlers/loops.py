@@ -1,5 +1,5 @@
 """
-A background loop: look for work, do it, wait.
+The background loop: look for work, do it, wait, back off after failures.
 
 A loop that ends with the first thing nobody foresaw stays dead until the next start, unnoticed. This one ends only when
 it is stopped: what a look raises is logged, and waited out.
@@ -57,7 +57,7 @@ class Loop:
 
     @property
     def alive(self) -> bool:
-        """Whether it runs, be it that its looks fail."""
+        """Whether it runs, even if its looks fail."""
         return self._task is not None and not self._task.done()
 
     @property
@@ -83,7 +83,7 @@ class Loop:
         self.poke()
 
     def poke(self) -> None:
-        """There is something to do: do not wait for the next look."""
+        """Look at once: there is something to do."""
         self._poked.set()
 
     async def _run(self) -> None:

@@ -1,4 +1,4 @@
-"""Mentions and direct messages: phones to look up, to opt out or to opt in again, in the words of a person."""
+"""Mentions and direct messages: a person's words that ask to look phones up, to opt them out, or to delete an opt-out."""
 
 import asyncio
 import itertools
@@ -56,7 +56,7 @@ _NOTHING_FOUND: Final = "I found no phone number in that, and nothing was change
 @dataclass(frozen=True, slots=True)
 class Intent:
     """
-    What the words of a mention ask for. *action*: SEARCH wherever they leave a doubt; *in_doubt*: they began like a change.
+    The intent of a mention. *action*: SEARCH wherever its words leave a doubt; *in_doubt*: they began like a change.
 
     *phones*: in the order of the text; *refused*: what was written like a number and is none.
     """
@@ -69,7 +69,7 @@ class Intent:
 
 
 def intent_of(text: str, bot: str | None, country: str | None) -> Intent:
-    """What *text*, as Slack delivers it with a mention of *bot* anywhere, asks for beyond doubt."""
+    """The intent of *text*, as Slack delivers it with a mention of *bot* anywhere: what it asks for beyond doubt."""
     bot_id = re.escape(bot) if bot else r"[UW]\w+"
     text = re.sub(rf"<@{bot_id}(?:\|[^<>]*)?>", " ", text[:LONGEST_TEXT])
     given = _REASON.search(text)

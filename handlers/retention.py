@@ -1,4 +1,4 @@
-"""The loop that has what nobody needs any more forgotten: see store/retention.py."""
+"""The retention loop: prunes what has been kept for its time. See store/retention.py."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Settings: the form in which an account's admins change them."""
+"""`/optout settings`: the form in which an account's admins change its settings."""
 
 import asyncio
 import math
@@ -66,7 +66,7 @@ class SettingsForm:
             request.account, groups, ModalContext.of(request, fingerprint=request.account.fingerprint).to_json()
         )
 
-    async def _save(self, request: Request, carried: ModalContext, body: dict[str, Any]) -> Message:
+    async def _save(self, request: Request, context: ModalContext, body: dict[str, Any]) -> Message:
         values = submitted_values(body)
         country = plain(values.get(views.COUNTRY) or "").strip() or None
         if country is not None:
@@ -102,7 +102,7 @@ class SettingsForm:
             request.origin(Function.SETTING),
             country=country,
             settings=settings,
-            fingerprint=carried.fingerprint,
+            fingerprint=context.fingerprint,
         )
         return views.changed(told, request.actor) if told else Message.of("Nothing was changed.", private=True)
 

@@ -52,16 +52,16 @@ class Shortcuts:
             permalink_of(request),
         )
         words = plain(str(message.get("text") or "") or text).strip()
-        carried = replace(ModalContext.of(request), response_url=request.response_url, permalink=link)
+        context = replace(ModalContext.of(request), response_url=request.response_url, permalink=link)
         return views.check(
             [(states[phone.number.e164], phone) for phone in shown],
             len(phones) - len(shown),
             words,
             home,
-            carried.to_json(),
+            context.to_json(),
         )
 
-    async def _opt_out(self, request: Request, carried: ModalContext, body: dict[str, Any]) -> Message:
+    async def _opt_out(self, request: Request, context: ModalContext, body: dict[str, Any]) -> Message:
         """The modal submitted: what is ticked is opted out by one entry, and noted in the message's thread."""
         values = submitted_values(body)
         ticked = [phone for block, phones in values.items() if block.startswith(views.PHONES) for phone in phones or ()]
@@ -76,7 +76,7 @@ class Shortcuts:
             idempotency_key=idempotency_key_of(body),
             reason=str(values[views.WORDS] or "").strip()[: views.LONGEST_WORDS] or None,
             cause=Cause(values[views.CAUSE]),
-            permalink=carried.permalink,
+            permalink=context.permalink,
         )
 
 

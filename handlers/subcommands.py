@@ -1,4 +1,4 @@
-"""What a sub-command of `/optout` is: its usage and help, what it may ask for, and how what follows it is parsed and done."""
+"""Sub-commands of `/optout`, as values: usage, help, the actions they may ask for, and the parser of their text."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

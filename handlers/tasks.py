@@ -1,5 +1,5 @@
 """
-The one place that holds what runs in the background.
+Background tasks: held until they end, so that none is lost, and drained when the desk stops.
 
 asyncio keeps only weak references to tasks and Bolt none to its listeners: what nobody holds can vanish
 in the middle, fail unheard, and is cut off when the desk stops.

@@ -15,7 +15,7 @@ from store.rows import account_of, new_entry
 
 
 class Keep(Enum):
-    """Stands for a setting that is left as it is, where None means something."""
+    """A sentinel: the setting is left as it is, where None would mean "not set"."""
 
     KEEP = "keep"
 
@@ -24,6 +24,8 @@ KEEP: Final = Keep.KEEP
 
 
 class Accounts:
+    """The verbs on accounts and their settings."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -33,9 +35,9 @@ class Accounts:
 
         One that is made now starts with *country* as its default; an existing one keeps what its admins have set.
         """
-        found = self.find(slack_id)
-        if found is not None and name in (None, found.name):
-            return found
+        account = self.find(slack_id)
+        if account is not None and name in (None, account.name):
+            return account
         with self._database.write() as connection:
             statement = self._database.insert(accounts).values(
                 slack_id=slack_id, name=name or slack_id, country=country, settings={}
@@ -81,18 +83,17 @@ class Accounts:
             before = _get(connection, account)
             if fingerprint not in (None, before.fingerprint):
                 raise WrongState("Somebody else changed the settings since this form was opened. Open it again.")
-            wanted = before.settings if settings is None else settings
-            _check(wanted)
+            after = before.settings if settings is None else settings
+            _check(after)
             region = before.country if isinstance(country, Keep) else country
-            told = [*_country_told(before.country, region), *_told(before.settings, wanted)]
-            for what in told:
-                reason = "; ".join(text for text in (what, by.reason) if text)
+            changes = [*_country_changes(before.country, region), *_setting_changes(before.settings, after)]
+            for change in changes:
+                reason = "; ".join(text for text in (change, by.reason) if text)
                 new_entry(connection, account, dataclasses.replace(by, function=Function.SETTING, reason=reason))
-            if told:
-                kept = dataclasses.asdict(wanted)
-                values = {"country": region, "settings": kept}
+            if changes:
+                values = {"country": region, "settings": dataclasses.asdict(after)}
                 connection.execute(sa.update(accounts).where(accounts.c.id == account).values(**values))
-            return _get(connection, account), tuple(told)
+            return _get(connection, account), tuple(changes)
 
 
 _CHOICES: Final = {
@@ -101,7 +102,7 @@ _CHOICES: Final = {
     "numbers": ("full", "masked"),
     "exports": ("admins", "nobody"),
 }
-_TOLD: Final = {
+_CHANGED: Final = {
     "admins": "admins besides the workspace's own are {}",
     "admin_groups": "groups whose members are admins are {}",
     "support": "support is {}",
@@ -126,20 +127,20 @@ def _check(settings: AccountSettings) -> None:
         raise StoreError("The size of the largest list is a number above zero.")
 
 
-def _country_told(before: str | None, after: str | None) -> list[str]:
+def _country_changes(before: str | None, after: str | None) -> list[str]:
     if before == after:
         return []
     return [f"default country is {after}" if after else "no default country"]
 
 
-def _told(before: AccountSettings, after: AccountSettings) -> list[str]:
-    told = []
-    for name, sentence in _TOLD.items():
+def _setting_changes(before: AccountSettings, after: AccountSettings) -> list[str]:
+    changes = []
+    for name, sentence in _CHANGED.items():
         value = getattr(after, name)
         if value != getattr(before, name):
             shown = ", ".join(value) if isinstance(value, tuple) else value
-            told.append(sentence.format("not set" if shown in (None, "") else shown))
-    return told
+            changes.append(sentence.format("not set" if shown in (None, "") else shown))
+    return changes
 
 
 def _get(connection: sa.Connection, account: int) -> Account:

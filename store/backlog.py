@@ -1,4 +1,4 @@
-"""What waits in a table of work, and what was discarded there: for operators."""
+"""The backlog of a table of work, for operators: what waits in it, and what was discarded."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ MOST_REASONS = 10
 @dataclass(frozen=True, slots=True)
 class Backlog:
     """
-    Rows of a table of work. *waiting*: how many are not finished, and since when the *oldest* of them is not.
+    The backlog of one table of work. *waiting*: how many are not finished, and since when the *oldest* of them is not.
 
     *discarded*: how many can never be done, by reason, most first.
     """

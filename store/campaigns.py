@@ -10,6 +10,8 @@ from store.rows import CONVERSATIONS, read_conversations
 
 
 class Campaigns:
+    """The verbs on campaigns and conversations."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -54,9 +56,3 @@ class Campaigns:
                 conversations.c.contact == contact,
             )
             return read_conversations(connection, query)[0]
-
-    def list_conversations(self, account: int, phone: str) -> tuple[Conversation, ...]:
-        """The conversations with *phone*, by campaign."""
-        query = CONVERSATIONS.where(conversations.c.account_id == account, conversations.c.phone == phone)
-        with self._database.read() as connection:
-            return tuple(read_conversations(connection, query))

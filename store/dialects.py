@@ -1,5 +1,5 @@
 """
-What SQLite and PostgreSQL disagree on: a `Dialect` with an implementation for each.
+Dialects: what SQLite and PostgreSQL disagree on, as one protocol with an implementation for each.
 
 SQLite: https://www.sqlite.org/wal.html and https://www.sqlite.org/lang_transaction.html; a transaction that starts as
 a reader and then writes can fail at once whatever the busy timeout, so every writer begins as one.

@@ -1,4 +1,4 @@
-"""The weekly digest: what happened to an account's list, and which one of the replicas says so."""
+"""The weekly digest: its figures, and the lease under which one of the replicas sends it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ REAPPEARING = 3
 @dataclass(frozen=True, slots=True)
 class Digest:
     """
-    One account's week until *end*.
+    The figures of one account's week until *end*.
 
     *by_function* and *by_person*: requests to opt a phone out, most first, the latter of the busiest five people.
     *reappearing*: how many phones of this week's lists stood in at least two earlier ones, and the five that did most,
@@ -57,6 +57,8 @@ class DueDigest:
 
 
 class Digests:
+    """The verbs on digests: claim one that is due, read its figures, end it."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -70,8 +72,8 @@ class Digests:
         sent = sa.select(digests.c.account_id).where(digests.c.week == end, digests.c.done_at.is_not(None))
         query = sa.select(accounts).where(accounts.c.id.not_in(sent)).order_by(accounts.c.id)
         with self._database.read() as connection:
-            found = [account_of(row) for row in connection.execute(query).mappings()]
-        for account in found:
+            unsent = [account_of(row) for row in connection.execute(query).mappings()]
+        for account in unsent:
             if account.settings.digest_channel is None:
                 continue
             mine = digests.c.account_id == account.id, digests.c.week == end, digests.c.done_at.is_(None)
@@ -87,11 +89,11 @@ class Digests:
         return None
 
     def give_back(self, due: DueDigest) -> None:
-        """It could not be sent now: whoever looks next may. Raises `LeaseLost` when somebody else took it over."""
+        """Give *due* back, which could not be sent now: whoever looks next may send it. Raises `LeaseLost` when somebody else took it over."""
         self._change(due, **leases.given_back())
 
     def done(self, due: DueDigest) -> None:
-        """It was sent, or never will be. Raises `LeaseLost` when somebody else took it over."""
+        """End *due*: it was sent, or never will be. Raises `LeaseLost` when somebody else took it over."""
         self._change(due, done_at=now(), **leases.given_back())
 
     def _change(self, due: DueDigest, **values: Any) -> None:
@@ -133,19 +135,19 @@ class Digests:
                     actor = Actor(actor_id, actor_name)
                     functions[function] = functions.get(function, 0) + int(phones)
                     people[actor] = people.get(actor, 0) + int(phones)
-            held = [upload_of(row) for row in connection.execute(waiting).mappings()]
-            gone = tuple(upload_of(row) for row in connection.execute(expired).mappings())
-            again = _reappearing(connection, account.id, start, end)
+            waiting_uploads = [upload_of(row) for row in connection.execute(waiting).mappings()]
+            expired_uploads = tuple(upload_of(row) for row in connection.execute(expired).mappings())
+            reappearing = _reappearing(connection, account.id, start, end)
         return Digest(
             account,
             end,
             dict(sorted(functions.items(), key=lambda item: (-item[1], item[0]))),
             tuple(sorted(people.items(), key=lambda item: (-item[1], item[0].id))[:MOST_PEOPLE]),
-            len(again),
-            tuple(again[:MOST_PHONES]),
-            gone,
-            len(held),
-            held[0] if held else None,
+            len(reappearing),
+            tuple(reappearing[:MOST_PHONES]),
+            expired_uploads,
+            len(waiting_uploads),
+            waiting_uploads[0] if waiting_uploads else None,
         )
 
 

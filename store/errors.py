@@ -1,4 +1,4 @@
-"""What can go wrong in the store. `str(error)` is always fit to show a person."""
+"""The errors of the store. `str(error)` is always fit to show a person."""
 
 
 class StoreError(Exception):

@@ -1,4 +1,4 @@
-"""The whole list, for other programs and for people with spreadsheets."""
+"""Exports: the list as CSV, for other programs and for people with spreadsheets, and the requests for one from Slack."""
 
 import csv
 import itertools
@@ -15,7 +15,7 @@ from store.database import Database
 from store.leases import Lease
 from store.lists.formulas import guarded
 from store.models import entries, exports, opt_outs
-from store.notes import Function, Plain, note
+from store.notes import Function, PlainWriter, note
 from store.records import Entry, OptOut, Origin
 from store.rows import entries_of, entry_of, new_entry, now, read_opt_outs
 
@@ -40,7 +40,7 @@ PROGRESS_EVERY = 10_000
 @dataclass(frozen=True, slots=True)
 class ExportFilter:
     """
-    What an export holds. *format*: one of `COLUMNS`.
+    The filter and format of an export. *format*: one of `COLUMNS`.
 
     *since* and *function*: only phones with a standing opt-out made since then, by that function.
     """
@@ -61,7 +61,7 @@ class Export:
 
     account_id: int
     entry: Entry
-    wanted: ExportFilter
+    export_filter: ExportFilter
     dm_channel: str | None
     message_ts: str | None
     attached_file: str | None
@@ -72,61 +72,56 @@ class Export:
 
 
 class Exports:
+    """The verbs on exports: write one; ask for one in Slack, claim it, end it."""
+
     def __init__(self, database: Database, *, page: int = 5_000) -> None:
         self._database = database
         self._page = page
-
-    def rows(self, account: int) -> Iterator[tuple[str, datetime, str]]:
-        """
-        Each phone that is opted out, in order: the phone, since when, and the note of its oldest standing opt-out.
-
-        Read in pages of one short transaction each, so a slow reader holds nothing up; what changes meanwhile behind
-        the place reached is not seen.
-        """
-        for oldest in self._oldest(account, ExportFilter()):
-            yield oldest.phone, oldest.entry.at, note(oldest, Plain())
 
     def write(
         self,
         account: int,
         out: TextIO,
-        wanted: ExportFilter,
+        export_filter: ExportFilter,
         progress: Callable[[int], None] = lambda _phones: None,
     ) -> int:
         """
-        Write the phones *wanted* to *out* as CSV with a header, in order; how many there were.
+        Write the phones that *export_filter* lets through to *out* as CSV with a header, in order; how many there were.
 
-        The other cells of a phone are of its oldest standing opt-out that is wanted. One that a spreadsheet would run as a
+        Read in pages of one short transaction each, so a slow reader holds nothing up; what changes meanwhile behind the
+        place reached is not seen.
+
+        The other cells of a phone are of its oldest standing opt-out that the filter lets through. One that a spreadsheet would run as a
         formula gets an apostrophe (`store.lists.formulas.guarded`). *progress* is told the number so far. Importing it gives the same phones.
         """
         writer = csv.writer(out)
-        writer.writerow(COLUMNS[wanted.format])
+        writer.writerow(COLUMNS[export_filter.format])
         number = 0
-        for number, oldest in enumerate(self._oldest(account, wanted), 1):
-            writer.writerow(_cells(oldest, wanted.format))
+        for number, oldest in enumerate(self._oldest(account, export_filter), 1):
+            writer.writerow(_cells(oldest, export_filter.format))
             if number % PROGRESS_EVERY == 0:
                 progress(number)
         out.flush()
         return number
 
-    def _oldest(self, account: int, wanted: ExportFilter) -> Iterator[OptOut]:
-        for _, reasons in itertools.groupby(self._standing(account, wanted), key=lambda opt_out: opt_out.phone):
+    def _oldest(self, account: int, export_filter: ExportFilter) -> Iterator[OptOut]:
+        for _, reasons in itertools.groupby(self._standing(account, export_filter), key=lambda opt_out: opt_out.phone):
             yield next(reasons)
 
-    def _standing(self, account: int, wanted: ExportFilter) -> Iterator[OptOut]:
+    def _standing(self, account: int, export_filter: ExportFilter) -> Iterator[OptOut]:
         query = (
             sa.select(opt_outs)
             .where(opt_outs.c.account_id == account, opt_outs.c.lifted_by.is_(None))
             .order_by(opt_outs.c.phone, opt_outs.c.entry_id)
             .limit(self._page)
         )
-        such = sa.select(entries.c.id).where(entries.c.account_id == account)
-        if wanted.since is not None:
-            such = such.where(entries.c.at >= wanted.since)
-        if wanted.function is not None:
-            such = such.where(entries.c.function == wanted.function)
-        if wanted.since is not None or wanted.function is not None:
-            query = query.where(opt_outs.c.entry_id.in_(such))
+        selected = sa.select(entries.c.id).where(entries.c.account_id == account)
+        if export_filter.since is not None:
+            selected = selected.where(entries.c.at >= export_filter.since)
+        if export_filter.function is not None:
+            selected = selected.where(entries.c.function == export_filter.function)
+        if export_filter.since is not None or export_filter.function is not None:
+            query = query.where(opt_outs.c.entry_id.in_(selected))
         after = query
         while True:
             with self._database.read() as connection:
@@ -139,13 +134,13 @@ class Exports:
 
     # Those asked for in Slack, made in the background and delivered once.
 
-    def ask(self, account: int, by: Origin, wanted: ExportFilter) -> Export:
-        """Somebody wants an export: an entry of function "export" that says what of, and the work it makes."""
-        parts = [f"format {wanted.format}"]
-        if wanted.since is not None:
-            parts.append(f"since {wanted.since:%Y-%m-%d}")
-        if wanted.function is not None:
-            parts.append(f"function {wanted.function}")
+    def ask(self, account: int, by: Origin, export_filter: ExportFilter) -> Export:
+        """Ask for an export: an entry of function "export" that says what of, and the row of work."""
+        parts = [f"format {export_filter.format}"]
+        if export_filter.since is not None:
+            parts.append(f"since {export_filter.since:%Y-%m-%d}")
+        if export_filter.function is not None:
+            parts.append(f"function {export_filter.function}")
         by = replace(by, function=Function.EXPORT, reason=", ".join(parts))
         with self._database.write() as connection:
             entry = new_entry(connection, account, by)
@@ -153,19 +148,14 @@ class Exports:
                 sa.insert(exports).values(
                     account_id=account,
                     entry_id=entry.id,
-                    format=wanted.format,
-                    since=wanted.since,
-                    function=wanted.function,
+                    format=export_filter.format,
+                    since=export_filter.since,
+                    function=export_filter.function,
                     state="asked",
                     lease_until=now(),
                 )
             )
             return _get(connection, account, entry.id)
-
-    def get(self, account: int, entry: int) -> Export:
-        """The export of that entry."""
-        with self._database.read() as connection:
-            return _get(connection, account, entry)
 
     def claim(self, owner: str, *, lease_seconds: float) -> Export | None:
         """
@@ -192,19 +182,19 @@ class Exports:
         return self._change(export, **leases.until(lease_seconds))
 
     def set_message(self, export: Export, channel: str, ts: str) -> Export:
-        """Where the message is that tells how it goes."""
+        """Remember the message that shows the progress of *export*."""
         return self._change(export, dm_channel=channel, message_ts=ts)
 
     def set_attached(self, export: Export, file: str) -> Export:
-        """The Slack file it is in, before that is shared: whoever takes over asks Slack whether it still was."""
+        """Remember the Slack file of *export*, before it is shared: whoever takes over asks Slack whether it still was."""
         return self._change(export, attached_file=file)
 
     def finish(self, export: Export, phones: int) -> Export:
-        """It was delivered, with so many phones."""
+        """End *export*: it was delivered, with so many phones."""
         return self._change(export, state="done", phones=phones, finished_at=now())
 
     def fail(self, export: Export, problem: str) -> Export:
-        """It cannot be; *problem* is a sentence for the person."""
+        """End *export*, which cannot be made; *problem* is a sentence for the person."""
         return self._change(export, state="failed", problem=problem, finished_at=now())
 
     def backlog(self) -> Backlog:
@@ -228,21 +218,32 @@ class Exports:
             return _get(connection, export.account_id, export.entry.id, export.lease)
 
 
-def _cells(one: OptOut, kind: str) -> tuple[str, ...]:
+def _cells(opt_out: OptOut, kind: str) -> tuple[str, ...]:
     # A phone stays as it is: a plus and digits are no formula that does anything.
     if kind == "phones":
-        return (one.phone,)
-    asked = one.requested_at or one.entry.requested_at
+        return (opt_out.phone,)
+    asked = opt_out.requested_at or opt_out.entry.requested_at
     if kind == "thrutext":
-        said = one.imported_note or "; ".join(text for text in (one.entry.cause, one.entry.reason) if text)
-        return (_iso(asked or one.entry.at), "", "", "", one.phone, "", guarded(said), one.entry.function)
+        note_text = opt_out.imported_note or "; ".join(
+            text for text in (opt_out.entry.cause, opt_out.entry.reason) if text
+        )
+        return (
+            _iso(asked or opt_out.entry.at),
+            "",
+            "",
+            "",
+            opt_out.phone,
+            "",
+            guarded(note_text),
+            opt_out.entry.function,
+        )
     return (
-        one.phone,
-        _iso(one.entry.at),
-        guarded(note(one, Plain())),
-        one.entry.function,
+        opt_out.phone,
+        _iso(opt_out.entry.at),
+        guarded(note(opt_out, PlainWriter())),
+        opt_out.entry.function,
         _iso(asked) if asked else "",
-        guarded("; ".join(text for text in (one.entry.cause, one.entry.reason, one.imported_note) if text)),
+        guarded("; ".join(text for text in (opt_out.entry.cause, opt_out.entry.reason, opt_out.imported_note) if text)),
     )
 
 
@@ -260,7 +261,7 @@ def _get(connection: sa.Connection, account: int, entry: int, lease: Lease | Non
     return Export(
         account_id=account,
         entry=entry_of(made_by),
-        wanted=ExportFilter(row["format"], row["since"], row["function"]),
+        export_filter=ExportFilter(row["format"], row["since"], row["function"]),
         dm_channel=row["dm_channel"],
         message_ts=row["message_ts"],
         attached_file=row["attached_file"],

@@ -1,4 +1,4 @@
-"""What was done to the list, and remarks on single phones."""
+"""The history of the list: its entries, newest first, and remarks on single phones."""
 
 from dataclasses import dataclass
 
@@ -15,27 +15,29 @@ PHONES_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class HistoryItem:
     """
-    One entry with what it is about: the first five of its *phones* where it was made by hand, and how *many* there are.
+    One entry of the history, with what it is about: the first five of its *phones* where it was made by hand, and how *phone_count* there are.
 
-    Of an upload or an undo *many* are the phones it reached so far; a setting and an export are about none.
+    Of an upload or an undo *phone_count* are the phones it reached so far; a setting and an export are about none.
     """
 
     entry: Entry
     phones: tuple[str, ...]
-    many: int
+    phone_count: int
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Some entries, newest first; *older*: whether there are more before the last of them."""
+class HistoryPage:
+    """A page of the history, newest first; *older*: whether there are more before the last of them."""
 
-    happenings: tuple[Happening, ...]
+    items: tuple[HistoryItem, ...]
     older: bool
 
 
 class History:
+    """The verbs on the history: read a page of entries, add a remark."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -48,7 +50,7 @@ class History:
         upload: int | None = None,
         before: int | None = None,
         limit: int = 10,
-    ) -> Page:
+    ) -> HistoryPage:
         """
         The last *limit* entries of the account, or of those before the entry *before*.
 
@@ -72,9 +74,9 @@ class History:
             )
             query = query.where(entries.c.id.in_(touched))
         with self._database.read() as connection:
-            found = [entry_of(row) for row in connection.execute(query).mappings()]
-            shown = tuple(_happening(connection, account, entry) for entry in found[:limit])
-        return Page(shown, len(found) > limit)
+            rows = [entry_of(row) for row in connection.execute(query).mappings()]
+            shown = tuple(_item(connection, account, entry) for entry in rows[:limit])
+        return HistoryPage(shown, len(rows) > limit)
 
     def remark(self, account: int, phone: str, text: str, by: Origin, *, idempotency_key: str | None = None) -> None:
         """
@@ -99,13 +101,13 @@ def link_entry(connection: sa.Connection, account: int, entry: int, message_ts: 
     connection.execute(sa.update(entries).where(*mine).values(message_ts=message_ts, permalink=permalink))
 
 
-def _happening(connection: sa.Connection, account: int, entry: Entry) -> Happening:
+def _item(connection: sa.Connection, account: int, entry: Entry) -> HistoryItem:
     if entry.upload_id is not None:
         reached = uploads.c.newly_opted_out + uploads.c.already_opted_out
         number = uploads.c.opted_in if entry.function == Function.UNDO else reached
         query = sa.select(number).where(uploads.c.account_id == account, uploads.c.id == entry.upload_id)
-        return Happening(entry, (), connection.execute(query).scalar_one())
+        return HistoryItem(entry, (), connection.execute(query).scalar_one())
     mine = entry_phones.c.account_id == account, entry_phones.c.entry_id == entry.id
     phones = sa.select(entry_phones.c.phone).where(*mine).order_by(entry_phones.c.phone).limit(PHONES_SHOWN)
     many = connection.execute(sa.select(sa.func.count()).select_from(entry_phones).where(*mine)).scalar_one()
-    return Happening(entry, tuple(connection.execute(phones).scalars()), many)
+    return HistoryItem(entry, tuple(connection.execute(phones).scalars()), many)

@@ -9,7 +9,7 @@ from typing import Self
 
 from store.errors import LeaseLost, ListRefused, StoreError, StoreUnavailable, WrongState
 from store.lists.reader import NoPhoneColumn
-from store.lists.staging import Progress, Scratch, stage
+from store.lists.staging import ReportProgress, Scratch, stage
 from store.records import Upload
 from store.store import Store
 from store.upload_work import UploadWork
@@ -76,7 +76,7 @@ def stage_upload(
     work: UploadWork,
     path: Path,
     scratch_path: Path,
-    progress: Progress,
+    progress: ReportProgress,
     lease_seconds: float,
     *,
     label: str = "",
@@ -102,7 +102,7 @@ def stage_upload(
 
 
 def _read(
-    upload: Upload, path: Path, scratch_path: Path, label: str, progress: Progress, keeper: LeaseKeeper
+    upload: Upload, path: Path, scratch_path: Path, label: str, progress: ReportProgress, keeper: LeaseKeeper
 ) -> Scratch:
     return stage(
         path,
@@ -116,7 +116,7 @@ def _read(
 
 
 def restage(
-    work: UploadWork, path: Path, scratch_path: Path, progress: Progress, lease_seconds: float, *, label: str = ""
+    work: UploadWork, path: Path, scratch_path: Path, progress: ReportProgress, lease_seconds: float, *, label: str = ""
 ) -> Scratch:
     """The scratch file of an upload whose preview another machine, or another life, made; `StoreError` if it differs."""
     with LeaseKeeper(work, lease_seconds=lease_seconds) as keeper:
@@ -138,7 +138,7 @@ def restage(
 
 
 def apply_upload(
-    work: UploadWork, scratch: Scratch, progress: Progress, lease_seconds: float, batch: int = BATCH
+    work: UploadWork, scratch: Scratch, progress: ReportProgress, lease_seconds: float, batch: int = BATCH
 ) -> UploadWork:
     """
     Store what is left of a confirmed upload, *batch* phones a transaction, and finish it.
@@ -158,7 +158,7 @@ def apply_upload(
             progress(work.upload.applied, work.upload.applied / max(1, work.upload.phones))
 
 
-def undo_upload(work: UploadWork, progress: Progress, lease_seconds: float, batch: int = BATCH) -> UploadWork:
+def undo_upload(work: UploadWork, progress: ReportProgress, lease_seconds: float, batch: int = BATCH) -> UploadWork:
     """
     Lift what is left of an upload that is being undone, *batch* opt-outs a transaction, and finish it.
 
@@ -191,7 +191,7 @@ def _met(store: Store, upload: Upload, scratch: Scratch, keeper: LeaseKeeper) ->
     return already, {"known": known, "texted": texted}
 
 
-def _checked(progress: Progress, keeper: LeaseKeeper) -> Progress:
+def _checked(progress: ReportProgress, keeper: LeaseKeeper) -> ReportProgress:
     def both(rows: int, fraction: float) -> None:
         keeper.check()
         progress(rows, fraction)

@@ -110,12 +110,12 @@ class Inbox:
         self._change(event, **leases.given_back(seconds=seconds))
 
     def done(self, event: InboxEvent) -> None:
-        """The event's effect is there: nobody takes it up again, and its words go with it unless they are needed."""
+        """Mark *event* done: its effect is there, nobody takes it up again, and its words go with it unless they are needed."""
         with self._database.write() as connection:
             finish(connection, event)
 
     def discard(self, event: InboxEvent, reason: str) -> None:
-        """It can never be handled, for *reason*. It is kept as it came, for a person, until retention takes it."""
+        """Discard *event*, which can never be handled, for *reason*. It is kept as it came, for a person, until retention takes it."""
         self._change(event, state=InboxState.DISCARDED, reason=reason, finished_at=now(), **leases.given_back())
 
     def recent(self, account: int, kind: str, channel_id: str, within: timedelta) -> tuple[dict[str, Any], ...]:
@@ -131,7 +131,7 @@ class Inbox:
             return tuple(connection.execute(query).scalars())
 
     def backlog(self) -> Backlog:
-        """What waits, and what was discarded and why, of all accounts."""
+        """The backlog of all accounts."""
         return backlog_of(
             self._database,
             inbox,

@@ -1,5 +1,5 @@
 """
-Leases: whose work a row is, and until when.
+Leases: the owner of the work on a row, a fence against its former owners, and until when.
 
 A leased table has the columns `owner`, `fence` and `lease_until`. Every claim raises the fence, so that a process that
 was frozen past its lease, and wakes up, finds another fence in the row and is refused, whatever it was about to write

@@ -57,7 +57,7 @@ class Writer(Protocol):
     def text(self, text: str) -> str: ...
 
 
-class Plain:
+class PlainWriter:
     """Plain text: times in UTC, names as they were at the time."""
 
     def person(self, actor: Actor) -> str:

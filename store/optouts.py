@@ -21,6 +21,8 @@ MOST_ROWS_A_PHONE = 2
 
 
 class OptOuts:
+    """The verbs on opt-outs: add, find, delete, count."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -124,12 +126,6 @@ class OptOuts:
             return connection.execute(
                 query.where(opt_outs.c.account_id == account, opt_outs.c.lifted_by.is_(None))
             ).scalar_one()
-
-    def list_entries(self, account: int, limit: int) -> tuple[Entry, ...]:
-        """The last *limit* entries, newest first."""
-        query = entries_of(account).order_by(entries.c.id.desc()).limit(limit)
-        with self._database.read() as connection:
-            return tuple(entry_of(row) for row in connection.execute(query).mappings())
 
     def _oldest_standing(self, connection: sa.Connection, account: int, phones: Sequence[str]) -> dict[str, OptOut]:
         return self._oldest(connection, account, phones, opt_outs.c.lifted_by.is_(None))

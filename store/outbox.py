@@ -29,7 +29,7 @@ PAYLOAD_VERSION: Final = 1
 
 
 class OutboxState(StrEnum):
-    """Where a message stands. What may follow is in `NEXT`."""
+    """The state of a message. What may follow is in `NEXT`."""
 
     PENDING = "pending"
     SENT = "sent"
@@ -115,7 +115,7 @@ class Outbox:
         return None if row is None else _message_of(row)
 
     def change(self, message: OutboxMessage, payload: dict[str, Any]) -> None:
-        """Say something else than was kept. Raises `LeaseLost`, as all that follow."""
+        """Replace what *message* is to say. Raises `LeaseLost`, as all that follow."""
         self._change(message, payload=payload)
 
     def renew(self, message: OutboxMessage, *, lease_seconds: float) -> None:
@@ -136,7 +136,7 @@ class Outbox:
         permalink: str | None = None,
     ) -> None:
         """
-        All of it was given: its words go.
+        Mark *message* sent: all of it was given, and its words go.
 
         *posts*: messages by their keys that were posted with it and are not written down yet. *entry*: what it tells of,
         which is then linked to its message *head* by *permalink*.
@@ -149,7 +149,7 @@ class Outbox:
                 link_entry(connection, message.account_id, entry, head.ts, permalink)
 
     def discard(self, message: OutboxMessage, reason: str) -> None:
-        """It can never be given, for *reason*. What was to be said is kept for a person, until retention takes it."""
+        """Discard *message*, which can never be given, for *reason*. What was to be said is kept for a person, until retention takes it."""
         with self._database.write(durable=False) as connection:
             self._finish(connection, message, OutboxState.DISCARDED, reason=reason)
 

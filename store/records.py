@@ -1,4 +1,4 @@
-"""What the store hands out: frozen values, never rows of the database."""
+"""Records: the frozen values that the store takes and hands out, never rows of the database."""
 
 import hashlib
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request comes from: all that its entry will say about it."""
+    """The origin of a change, as its entry will name it: who, where, by which function, why."""
 
     function: str
     actor: Actor

@@ -1,5 +1,5 @@
 """
-Retention: what was kept for a while is forgotten when nobody can need it any more. docs/retention.md is the table.
+Retention: the pruning of rows that nobody can need any more. docs/retention.md is the table.
 
 What a row was needed for decides how long it stays. Entries and opt-outs are the list itself, and the evidence for it:
 they stay. A round is bounded, so that it never holds up the list's own work.
@@ -44,7 +44,7 @@ class Pruned:
 
 class Retention:
     """
-    Deletes what has had its time.
+    Prunes rows that have been kept for their time.
 
     *payloads*: how long the words of a handled event stay. *names*: how long it is known that an event was handled, a
     message sent, a request done; for as long what was discarded stays to be looked at. *deadlines*: how long lists can be undone.

@@ -1,4 +1,4 @@
-"""Entries in and out of the database, and the mapping of rows to records. Private to the store."""
+"""Mapping of rows to records, and the writing of entries. Private to the store."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -32,19 +32,19 @@ def read_opt_outs(connection: sa.Connection, account: int, query: sa.Select[Any]
     """
     rows = connection.execute(query).mappings().all()
     ids = {row["entry_id"] for row in rows} | {row["lifted_by"] for row in rows if row["lifted_by"] is not None}
-    found: dict[int, Entry] = {}
+    by_id: dict[int, Entry] = {}
     ordered = sorted(ids)
     for start in range(0, len(ordered), _CHUNK):
-        wanted = entries_of(account).where(entries.c.id.in_(ordered[start : start + _CHUNK]))
-        found |= {row["id"]: entry_of(row) for row in connection.execute(wanted).mappings()}
+        query = entries_of(account).where(entries.c.id.in_(ordered[start : start + _CHUNK]))
+        by_id |= {row["id"]: entry_of(row) for row in connection.execute(query).mappings()}
     return [
         OptOut(
             phone=row["phone"],
-            entry=found[row["entry_id"]],
+            entry=by_id[row["entry_id"]],
             line=row["line"],
             imported_note=row["note"],
             requested_at=row["requested_at"],
-            lifted=None if row["lifted_by"] is None else found[row["lifted_by"]],
+            lifted=None if row["lifted_by"] is None else by_id[row["lifted_by"]],
         )
         for row in rows
     ]
@@ -56,7 +56,7 @@ def read_conversations(connection: sa.Connection, query: sa.Select[Any]) -> list
 
     Sorted here: asked for the order, SQLite reads the whole account in that order instead of looking the phone up.
     """
-    found = [
+    unsorted = [
         Conversation(
             campaign_id=row["campaign_id"],
             campaign=row["campaign"],
@@ -67,7 +67,7 @@ def read_conversations(connection: sa.Connection, query: sa.Select[Any]) -> list
         )
         for row in connection.execute(query).mappings()
     ]
-    return sorted(found, key=lambda conversation: (conversation.campaign_id, conversation.contact))
+    return sorted(unsorted, key=lambda conversation: (conversation.campaign_id, conversation.contact))
 
 
 def account_of(row: sa.RowMapping) -> Account:

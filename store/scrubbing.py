@@ -1,4 +1,4 @@
-"""A list given back without the rows whose phone is opted out. Reads the store and the list, changes neither."""
+"""Scrubbing: a list is copied without the rows whose phone is opted out. Neither the list nor the store changes."""
 
 import secrets
 import shutil
@@ -13,7 +13,7 @@ from store.errors import ListRefused, StoreError
 from store.importing import LeaseKeeper
 from store.lists.copying import FILE_CHANGED, Copy, with_commas
 from store.lists.reader import Block, Damaged, ListReader, NoPhoneColumn, Row
-from store.lists.staging import Progress
+from store.lists.staging import ReportProgress
 from store.optouts import standing
 from store.phones.fastpath import FastPath
 from store.phones.numbers import NotAPhone, Reason
@@ -73,7 +73,7 @@ def scrub(
     column: str | None = None,
     keep_unreadable: bool = False,
     name: str | None = None,
-    progress: Progress,
+    progress: ReportProgress,
 ) -> Scrubbed:
     """
     Write the list at *path* to *out* without the rows whose phone is opted out, every other line byte for byte.
@@ -125,7 +125,7 @@ def scrub_upload(
     out: Path,
     *,
     keep_unreadable: bool,
-    progress: Progress,
+    progress: ReportProgress,
     lease_seconds: float,
 ) -> Scrubbed | UploadWork:
     """
@@ -173,7 +173,7 @@ class _Reading:
         self._rows = self._removed = self._unreadable = self._assumed = 0
         self._reasons: dict[Reason, list[int]] = {}  # to the number of rows and the first line
 
-    def copy(self, copy: Copy, progress: Progress) -> None:
+    def copy(self, copy: Copy, progress: ReportProgress) -> None:
         """Have *copy* take or leave every record."""
 
         def tell() -> None:

@@ -1,4 +1,4 @@
-"""What App Home shows of an account at a glance."""
+"""The summary of an account, for App Home."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from store.upload_states import UploadState
 @dataclass(frozen=True, slots=True)
 class Summary:
     """
-    An account at one moment.
+    The summary of an account at one moment.
 
     *opted_out*: phones that are out. *week* and *month*: requests to opt a phone out in the last 7 and 30 days, by
     function; a phone that was asked for twice counts twice, as it has two reasons. *latest*: uploads, newest first.
@@ -34,6 +34,8 @@ class Summary:
 
 
 class Summaries:
+    """The verbs on summaries: read one, and whether it may have changed."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -58,7 +60,7 @@ class Summaries:
             )
 
     def version(self, account: int) -> str:
-        """Changes whenever the summary may have; cheap enough to ask every few seconds."""
+        """A version that changes whenever the summary may have; cheap enough to ask every few seconds."""
         last = sa.select(accounts.c.last_entry, accounts.c.country, accounts.c.settings).where(accounts.c.id == account)
         states = sa.select(uploads.c.id, uploads.c.state).where(uploads.c.account_id == account)
         with self._database.read() as connection:

@@ -1,5 +1,5 @@
 """
-Taking an upload back, a span of the account's list at a time. For `Uploads`, inside its transactions.
+Undo of an upload, a range of the account's list at a time. For `Uploads`, inside its transactions.
 
 There is no index by entry: it would be half as large as the list itself, and be paid for with every opt-out. An
 upload's opt-outs are found by walking through the account's in phone order, and each span is one range of the key.
@@ -50,7 +50,7 @@ def _nth(
     return connection.execute(query).scalar() or span.end
 
 
-def preview(connection: sa.Connection, upload: Upload, span: PhoneRange) -> UndoPreview:
+def preview_range(connection: sa.Connection, upload: Upload, span: PhoneRange) -> UndoPreview:
     """What lifting the upload's standing opt-outs of *span* would do."""
     mine = *_own(upload, span), opt_outs.c.lifted_by.is_(None)
     held = _held_otherwise(upload)

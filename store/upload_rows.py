@@ -47,7 +47,7 @@ def get(connection: sa.Connection, account: int, upload: int, *, lock: bool = Fa
     return upload_of(row)
 
 
-def change(connection: sa.Connection, upload: Upload, **values: Any) -> Upload:
+def change_upload(connection: sa.Connection, upload: Upload, **values: Any) -> Upload:
     """Change columns of *upload*; as it is then."""
     statement = sa.update(uploads).where(one(upload.account_id, upload.id)).values(**values).returning(uploads)
     return upload_of(connection.execute(statement).mappings().one())

@@ -1,5 +1,5 @@
 """
-The life of an upload: its states, what may follow each, and what it is for. Pure.
+The states of an upload, what may follow each, and its purpose. Pure.
 
 The one table of it. The database's checks, the verbs, the sentences, the views and the diagram in docs/architecture.md
 read it here.
@@ -11,7 +11,7 @@ from typing import Final
 
 
 class UploadState(StrEnum):
-    """How far an upload has come."""
+    """The state of an upload."""
 
     RECEIVED = "received"
     WAITING = "waiting"

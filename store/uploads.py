@@ -23,8 +23,8 @@ from store.optouts import count_phones, count_standing
 from store.phones.numbers import Reason
 from store.records import Actor, Deadlines, Entry, Origin, UndoPreview, UnreadableRow, Upload
 from store.rows import entries_of, entry_of, new_entry, now
-from store.undoing import next_range, preview
-from store.upload_rows import change, entering, get, one, require, upload_of
+from store.undoing import next_range, preview_range
+from store.upload_rows import change_upload, entering, get, one, require, upload_of
 from store.upload_states import AT_WORK, STANDING, UNDECIDED, Purpose, UploadState
 from store.upload_work import UNDO_BATCH, UploadWork
 
@@ -32,6 +32,8 @@ PAGE = 1_000
 
 
 class Uploads:
+    """The verbs of people on uploads, and `claim` for whoever works on one."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -174,7 +176,7 @@ class Uploads:
                 by = replace(by, function=Function.UNDO)
                 number = new_entry(connection, account, by, upload_id=upload).id
             values = entering(found, UploadState.UNDOING)
-            return change(connection, found, **values, problem=None, undo_entry_id=number)
+            return change_upload(connection, found, **values, problem=None, undo_entry_id=number)
 
     def preview_undo(self, account: int, upload: int) -> UndoPreview:
         """
@@ -187,7 +189,7 @@ class Uploads:
         while after < found.last_phone:
             with self._database.read() as connection:
                 span = next_range(connection, found, after, UNDO_BATCH)
-                total += preview(connection, found, span)
+                total += preview_range(connection, found, span)
             after = span.end
         return total
 
@@ -309,13 +311,13 @@ def _start_over(connection: sa.Connection, upload: Upload, **values: Any) -> Upl
     """Have *upload* read again, with other *values*."""
     if upload.state is not UploadState.RECEIVED:
         values |= entering(upload, UploadState.RECEIVED)
-    return change(connection, upload, problem=None, sha256=None, finished_at=None, **values)
+    return change_upload(connection, upload, problem=None, sha256=None, finished_at=None, **values)
 
 
 def _decided(connection: sa.Connection, upload: Upload, by: Origin, state: UploadState, **values: Any) -> Upload:
-    """As `change`, to another state on the word of a person, whose name is kept with it."""
+    """As `change_upload`, to another state on the word of a person, whose name is kept with it."""
     who = {"decider_id": by.actor.id, "decider_name": by.actor.name}
-    return change(connection, upload, **entering(upload, state), **who, **values)
+    return change_upload(connection, upload, **entering(upload, state), **who, **values)
 
 
 def require_undoable(upload: Upload, within: timedelta) -> None:

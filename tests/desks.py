@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from bot.sandbox import EmbeddedSlack, SandboxClient, SandboxMessage, State
 from store import Account, Actor, Function, Origin, Store, Upload
+from tests.entries import exported
 
 ROOT = Path(__file__).parents[1]
 CHANNEL = "optout-uploads"
@@ -220,8 +221,8 @@ class Desk:
         state = await self.people.state()
         messages = [one for one in state.channel(CHANNEL).everything if one.user == self.slack.bot_user_id]
         attached = [file for message in messages for file in message.files]
-        exported = [
-            (phone, re.search(r"line [\d,]+", note)) for phone, _, note in self.store.exports.rows(self.account.id)
+        held_out = [
+            (row["phone"], re.search(r"line [\d,]+", row["note"])) for row in exported(self.store, self.account.id)
         ]
         counted = ("state", "rows", "phones", "already", "unreadable", "newly_opted_out", "already_opted_out")
         return {
@@ -229,12 +230,12 @@ class Desk:
             "report": [without_moments(message.all_text) for message in messages if is_report(message)],
             "messages": len(messages),
             "attached": [await self.people.download(file["id"]) for file in attached],
-            "opt-outs": [(phone, line[0] if line else None) for phone, line in exported],
+            "opt-outs": [(phone, line[0] if line else None) for phone, line in held_out],
             "count": self.store.optouts.count(self.account.id),
             "unreadable": list(self.store.uploads.list_unreadable(self.account.id, upload.id)),
             "conversations": [
                 (one.phone, one.opted_out)
-                for phone, _ in exported[:200]
+                for phone, _ in held_out[:200]
                 for one in self.store.optouts.find(self.account.id, phone).conversations
             ],
         }

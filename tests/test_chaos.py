@@ -393,13 +393,12 @@ async def quiet(desk: Desk) -> None:
     """Wait until nothing is left to do."""
 
     def over(_state: State) -> bool:
-        with desk.store.database.read() as connection:
-            open_ = connection.exec_driver_sql("SELECT count(*) FROM deliveries WHERE done_at IS NULL").scalar_one()
+        waiting = sum(backlog.waiting for backlog in desk.store.backlogs().values())
         # Slack says again what was not acknowledged, three times.
         sent = [one for one in desk.slack.platform.feed.courier.log if one.kind == "event"]
         if any(not one.acknowledged and len(one.attempts) < 4 for one in sent):
             return False
-        return open_ == 0 and all(
+        return waiting == 0 and all(
             not one.pending and holder_of(desk.store, one).owner is None for one in desk.uploads()
         )
 

@@ -34,6 +34,7 @@ import sqlalchemy as sa
 
 from store import Actor, Function, Origin, Upload
 from tests.desks import ALREADY_OUT, CHANNEL, LEASE_SECONDS, Desk, desk_on, is_report, without_moments
+from tests.entries import latest_entries
 
 pytestmark = pytest.mark.wide
 
@@ -301,8 +302,7 @@ async def life(desk: Desk, opt_out_list: List, trouble: Trouble) -> list[dict[st
     after["undone"] = without_moments(undone.all_text)
     after["undo counts"] = (done.opted_in, done.kept_out, done.reopened)
     after["entries"] = [
-        (entry.function, entry.actor.name, entry.upload_id)
-        for entry in desk.store.optouts.list_entries(desk.account.id, 20)
+        (entry.function, entry.actor.name, entry.upload_id) for entry in latest_entries(desk.store, desk.account.id, 20)
     ]
     assert after["count"] == desk.store.optouts.recount(desk.account.id)
     return [before, after]

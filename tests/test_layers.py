@@ -190,7 +190,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         ("handlers.command", "def late():\n    from handlers.history import Histories"),
         ("handlers.adding", "from handlers.command import Command"),
         ("handlers.entered", "from handlers.slack.interactions import Interactions"),
-        ("handlers.subcommands", "from handlers.exports import Exports"),
+        ("handlers.subcommands", "from handlers.exports import ExportCommand"),
         ("handlers", "from handlers.home import Home"),
         ("handlers.slack.replies", "from handlers.views import optouts"),
         ("handlers.slack.replies", "from handlers.work.uploads import Runner"),

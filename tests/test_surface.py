@@ -28,6 +28,7 @@ from handlers.views import settings as settings_views
 from handlers.views import uploads as views
 from handlers.views.shortcuts import check
 from store import Function, Origin, PhoneState, Store, UndoPreview, find_phones
+from tests.entries import latest_entries, opted_out
 from tests.handlers import conftest as desks
 from tests.handlers.conftest import TICKETS, Office
 
@@ -398,8 +399,8 @@ def _stored(office: Office) -> dict[str, Any]:
     store, account = office.store, office.account.id
     return {
         "account": store.accounts.get(account),
-        "entries": store.optouts.list_entries(account, 100),
-        "out": [phone for phone, _, _ in store.exports.rows(account)],
+        "entries": latest_entries(store, account, 100),
+        "out": opted_out(store, account),
         "uploads": [(one.id, one.state, one.country, one.phone_column) for one in store.uploads.list(account, 100)],
     }
 
@@ -487,4 +488,4 @@ async def test_what_is_applied_is_not_theirs_either(office: Office, person: str)
         await submitted(office, person, view, values)
     await refused(await confirmed("stopped.csv", "upload.continue"), "upload.continue")
     assert [one.state for one in store.uploads.list(account, 9)] == ["stopped", "done"]
-    assert [entry.function for entry in store.optouts.list_entries(account, 9)] == [Function.UPLOAD, Function.UPLOAD]
+    assert [entry.function for entry in latest_entries(store, account, 9)] == [Function.UPLOAD, Function.UPLOAD]

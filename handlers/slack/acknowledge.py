@@ -1,4 +1,4 @@
-"""When a command, button or modal is acknowledged: once what it asks for is committed and its answer is kept."""
+"""The acknowledgement of commands, buttons and modals: once what was asked is committed and its answer is kept."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""What Slack's errors mean, and how a failure reads."""
+"""Errors: which of Slack's are transient, how long to wait after one, and how a failure is put into words."""
 
 import secrets
 from collections.abc import Awaitable

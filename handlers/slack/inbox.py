@@ -57,7 +57,7 @@ def installation_of(body: dict[str, Any]) -> tuple[str, str | None]:
 
 class Events:
     """
-    The middleware that keeps events, and the loop that takes up those whose process died.
+    The middleware that keeps events in the inbox, and the loop that takes up those whose process died.
 
     *posted*: what to do when Slack says that a message was posted, by account and payload; when it raises, Slack says it
     again.
@@ -143,10 +143,10 @@ class Events:
             with self._tasks.holding():
                 try:
                     account = await self.account(body)
-                    said = body["event"]
+                    payload = body["event"]
                     if context.bot_user_id is None or context.bot_user_id not in (
-                        said.get("user_id"),
-                        said.get("user"),
+                        payload.get("user_id"),
+                        payload.get("user"),
                     ):
                         async with self._held(event):
                             await work(account, body, client, event)
@@ -185,8 +185,8 @@ class Events:
 
         return self._tasks.keep_lease(renew, self._lease_seconds, name="hold an event")
 
-    async def unasked(self, context: AsyncBoltContext) -> None:
-        """An event nobody handles: acknowledged, and done."""
+    async def ignore(self, context: AsyncBoltContext) -> None:
+        """The listener of all other events: acknowledged, and done."""
         await self._done(context[_EVENT])
 
     def start(self, app: AsyncApp) -> None:

@@ -173,14 +173,14 @@ class Interactions:
         """
 
         async def listen(ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
-            carried = modal_context_of(body)
-            place = carried.place(actor_of(body), client)
+            context = modal_context_of(body)
+            place = context.place(actor_of(body), client)
 
             async def answer() -> Message:
                 request = await self.admit(place, body, action)
                 if isinstance(request, Message):
                     return request
-                return with_account(request, await work(request, carried, body))
+                return with_account(request, await work(request, context, body))
 
             def shown(message: Message) -> dict[str, Any] | None:
                 if message.field is not None:

@@ -1,4 +1,4 @@
-"""What a modal carries as its `private_metadata`, which Slack hands back with each press and with the submit."""
+"""The context of a modal, kept in its `private_metadata`, which Slack hands back with each press and with the submit."""
 
 import json
 from dataclasses import dataclass

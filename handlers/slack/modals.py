@@ -1,4 +1,4 @@
-"""Modals without a form: a text to read."""
+"""Modals without a form, which only show a text."""
 
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View

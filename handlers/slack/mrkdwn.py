@@ -1,5 +1,5 @@
 """
-Text in Slack's mrkdwn: what others wrote made safe, and people, times and places the way Slack shows them.
+Slack's mrkdwn: escaping of foreign text, and people, times and places the way Slack shows them.
 
 https://docs.slack.dev/messaging/formatting-message-text
 """
@@ -160,7 +160,7 @@ class SlackWriter:
 
 def markup(text: str) -> MarkdownTextObject:
     """
-    The one text object in mrkdwn that anything here is made of.
+    A text object in mrkdwn, the one kind that blocks are made of here.
 
     `verbatim`, since Slack otherwise makes mentions and links of plain words like @here by itself.
     """

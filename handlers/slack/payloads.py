@@ -1,4 +1,4 @@
-"""What stands in Slack's payloads: what names them, who asks and where, and what was pressed or filled in."""
+"""Parsing of Slack's payloads: their idempotency key, who asks and where, and what was pressed or filled in."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Requests: who asks, and where the answer goes."""
+"""Places, where an answer goes, and requests, which somebody was admitted to make at one."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ log = structlog.get_logger()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """
-    Where an answer goes, and how to reach *actor*, who asked.
+    The place an answer goes to, and how to reach *actor*, who asked.
 
     *thread_ts*: the thread to answer in, None for a command. *response_url*: how to reach the asker alone.
     *message_ts*: the message a button or shortcut belongs to. *ephemeral*: that message is the asker's alone, which

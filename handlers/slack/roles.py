@@ -1,4 +1,4 @@
-"""The role of whoever asks, and whether it lets them: decided here alone, for every surface, by their id in Slack."""
+"""Authorization: the role of whoever asks, by their id in Slack, and whether it admits them. Decided here alone."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import fields

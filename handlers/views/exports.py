@@ -37,10 +37,10 @@ def failed(problem: str) -> Message:
 
 
 def _of(export: Export) -> str:
-    wanted = export.wanted
-    parts = [_WHAT[wanted.format]]
-    if wanted.function is not None:
-        parts.append(f"opted out by {wanted.function}")
-    if wanted.since is not None:
-        parts.append(f"since {wanted.since:%Y-%m-%d}")
+    export_filter = export.export_filter
+    parts = [_WHAT[export_filter.format]]
+    if export_filter.function is not None:
+        parts.append(f"opted out by {export_filter.function}")
+    if export_filter.since is not None:
+        parts.append(f"since {export_filter.since:%Y-%m-%d}")
     return ", ".join(parts)

@@ -10,7 +10,7 @@ from slack_sdk.models.views import View
 from handlers.slack.messages import Message
 from handlers.slack.mrkdwn import SlackWriter, counted, link, person, quoted, section, sections
 from handlers.views.optouts import both, name
-from store import Actor, Happening, Page, PhoneState, entry_note
+from store import Actor, HistoryItem, HistoryPage, PhoneState, entry_note
 
 REMARK = "remark.text"
 LONGEST_REMARK = 500
@@ -19,23 +19,25 @@ OF_A_PHONE, OF_ALL = "history.phone", "history.all"
 _WRITER = SlackWriter()
 
 
-def page(found: Page, about: str, filters: Mapping[str, Any], before: Sequence[int], home: str | None) -> Message:
+def page(
+    found: HistoryPage, about: str, filters: Mapping[str, Any], before: Sequence[int], home: str | None
+) -> Message:
     """
     One page, for the asker alone. *about*: whose or what history it is; *filters*: as `History.list` takes them.
 
     *before*: of this page and of the newer ones, the entry that each begins after; none for the newest.
     """
     head = f"*{about}*"
-    if not found.happenings:
+    if not found.items:
         return Message.of(f"{head}: {'nothing older' if before else 'nothing yet'}.", private=True, settles="")
-    lines = [_line(happening, home) for happening in found.happenings]
+    lines = [_line(item, home) for item in found.items]
     action = OF_A_PHONE if "phone" in filters else OF_ALL
     buttons = []
     if before:
         value = json.dumps({"filters": dict(filters), "before": [*before[:-1]]})
         buttons.append(ButtonElement(text="Newer", action_id=f"{action}.newer", value=value))
     if found.older:
-        value = json.dumps({"filters": dict(filters), "before": [*before, found.happenings[-1].entry.id][-100:]})
+        value = json.dumps({"filters": dict(filters), "before": [*before, found.items[-1].entry.id][-100:]})
         buttons.append(ButtonElement(text="Older", action_id=f"{action}.older", value=value))
     blocks: list[Block] = [section(head), *sections(lines)]
     if buttons:
@@ -43,15 +45,15 @@ def page(found: Page, about: str, filters: Mapping[str, Any], before: Sequence[i
     return Message.of(head, *blocks, private=True, settles="")
 
 
-def _line(happening: Happening, home: str | None) -> str:
-    entry = happening.entry
+def _line(item: HistoryItem, home: str | None) -> str:
+    entry = item.entry
     text = f"*{entry.id}* · {entry_note(entry, _WRITER)}"
-    if happening.phones:
-        more = happening.many - len(happening.phones)
-        text += "\n" + " · ".join(name(phone, home) for phone in happening.phones)
+    if item.phones:
+        more = item.phone_count - len(item.phones)
+        text += "\n" + " · ".join(name(phone, home) for phone in item.phones)
         text += f" and {more:,} more" if more else ""
-    elif happening.many:
-        text += f"\n{counted(happening.many, 'phone')}"
+    elif item.phone_count:
+        text += f"\n{counted(item.phone_count, 'phone')}"
     return f"{text} · {link(entry.permalink, 'message')}" if entry.permalink else text
 
 

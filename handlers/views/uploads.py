@@ -102,7 +102,7 @@ def _pace(rows: int, fraction: float, seconds: float) -> str:
     return f" · {int(rows / seconds):,} a second · about {duration(seconds * (1 - fraction) / fraction)} left"
 
 
-def preview(upload: Upload, terms: Deadlines, before: Entry | None = None) -> Message:
+def preview(upload: Upload, deadlines: Deadlines, before: Entry | None = None) -> Message:
     """What would happen, before it happens, with the question. *before*: the entry that applied the same file already."""
     headline = f"*{file_name(upload.file_name)}: {_found(upload)}.* Nothing has changed yet."
     lines = [_counts(upload)]
@@ -141,7 +141,7 @@ def preview(upload: Upload, terms: Deadlines, before: Entry | None = None) -> Me
     if upload.phones:
         small.insert(0, "An admin confirms.")
     if upload.waiting_since is not None:
-        small.insert(-1, f"Waits until {moment(upload.waiting_since + terms.expire)}")
+        small.insert(-1, f"Waits until {moment(upload.waiting_since + deadlines.expire)}")
     blocks.append(context(" · ".join(small)))
     return Message.of(headline, *blocks)
 
@@ -156,9 +156,9 @@ def _yes(upload: Upload) -> str:
     return f"Opt out {counted(upload.asked, 'phone')}" if upload.to_opt_out else "Keep this list as a second reason"
 
 
-def reminder(upload: Upload, terms: Deadlines) -> Message:
+def reminder(upload: Upload, deadlines: Deadlines) -> Message:
     """A word in the thread about a preview that waits."""
-    until = moment((upload.waiting_since or upload.received_at) + terms.expire)
+    until = moment((upload.waiting_since or upload.received_at) + deadlines.expire)
     what = "for an admin's yes" if upload.phones else "to be read with another country, or cancelled"
     text = f"{person(upload.actor)}: *{file_name(upload.file_name)}* still waits {what} ({_found(upload)}). It expires {until}."
     return Message.of(text)
@@ -203,7 +203,7 @@ def _country_menu(upload: Upload) -> Block:
     return block
 
 
-def report(upload: Upload, terms: Deadlines) -> Message:
+def report(upload: Upload, deadlines: Deadlines) -> Message:
     """How it ended, with the button that takes it back."""
     began, ended = upload.confirmed_at, upload.finished_at
     took = f" in {duration((ended - began).total_seconds())}" if began and ended else ""
@@ -222,7 +222,7 @@ def report(upload: Upload, terms: Deadlines) -> Message:
         )
         if upload.unreadable_reasons:
             lines.append(reasons_line(upload.unreadable_reasons))
-    return Message.of(headline, section(headline), *sections(lines, "\n"), *_undo(upload, terms))
+    return Message.of(headline, section(headline), *sections(lines, "\n"), *_undo(upload, deadlines))
 
 
 def _whose(upload: Upload) -> str:
@@ -237,7 +237,7 @@ def _by(upload: Upload) -> str:
     return f" by {person(upload.decider)}" if upload.decider else ""
 
 
-def stopped(upload: Upload, terms: Deadlines) -> Message:
+def stopped(upload: Upload, deadlines: Deadlines) -> Message:
     """Somebody wanted no more of it: what was applied, and the two ways on."""
     left = upload.phones - upload.applied
     text = (
@@ -249,7 +249,7 @@ def stopped(upload: Upload, terms: Deadlines) -> Message:
         were = "row was" if upload.unreadable == 1 else "rows were"
         text += f" {upload.unreadable:,} {were} not understood: attached once the list is continued to its end."
     undo = (_UNDO,) if upload.applied else ()
-    blocks = [_buttons(upload, "stopped", _CONTINUE, *undo), *(_until(upload, terms) if undo else ())]
+    blocks = [_buttons(upload, "stopped", _CONTINUE, *undo), *(_until(upload, deadlines) if undo else ())]
     return Message.of(text, section(text), *blocks)
 
 
@@ -260,19 +260,19 @@ def _stand(upload: Upload) -> str:
     return f"{text} {upload.already_opted_out:,} {were} out before." if upload.already_opted_out else text
 
 
-def _undo(upload: Upload, terms: Deadlines) -> list[Block]:
+def _undo(upload: Upload, deadlines: Deadlines) -> list[Block]:
     """The button that takes the upload back, while that can be done."""
     try:
-        require_undoable(upload, terms.undo)
+        require_undoable(upload, deadlines.undo)
     except WrongState:
         return []
-    return [_buttons(upload, "done", _UNDO), *_until(upload, terms)]
+    return [_buttons(upload, "done", _UNDO), *_until(upload, deadlines)]
 
 
-def _until(upload: Upload, terms: Deadlines) -> list[Block]:
+def _until(upload: Upload, deadlines: Deadlines) -> list[Block]:
     if upload.finished_at is None or upload.undo_entry_id is not None:
         return []
-    text = f"Can be undone until {moment(upload.finished_at + terms.undo)}, by an admin."
+    text = f"Can be undone until {moment(upload.finished_at + deadlines.undo)}, by an admin."
     return [context(text)]
 
 
@@ -319,7 +319,7 @@ def refused(upload: Upload) -> Message:
     return Message.of(headline, *blocks)
 
 
-def failed(upload: Upload, terms: Deadlines) -> Message:
+def failed(upload: Upload, deadlines: Deadlines) -> Message:
     """It stopped half-way, and how far it had come."""
     changed = "Nothing was changed."
     if upload.undo_entry_id is not None:
@@ -330,7 +330,7 @@ def failed(upload: Upload, terms: Deadlines) -> Message:
             f"{_stand(upload)} Drop the file again for the rest:{rest} phones that are out already are counted as such."
         )
     text = f"*{file_name(upload.file_name)} could not be finished.* {sentence(upload.problem or '')} {changed}"
-    return Message.of(text, *sections([text]), *_undo(upload, terms))
+    return Message.of(text, *sections([text]), *_undo(upload, deadlines))
 
 
 def cancelled(upload: Upload) -> Message:
@@ -339,7 +339,7 @@ def cancelled(upload: Upload) -> Message:
     return Message.of(text)
 
 
-def of_state(upload: Upload, terms: Deadlines, entry: Entry | None = None) -> Message:
+def of_state(upload: Upload, deadlines: Deadlines, entry: Entry | None = None) -> Message:
     """
     What the upload's one message says in the state it is in.
 
@@ -353,13 +353,13 @@ def of_state(upload: Upload, terms: Deadlines, entry: Entry | None = None) -> Me
         case UploadState.SCRUBBED:
             return scrubbed(Scrubbed.read(upload.summary), upload.file_name)
         case UploadState.WAITING:
-            return preview(upload, terms, entry)
+            return preview(upload, deadlines, entry)
         case UploadState.APPLYING:
             return applying(upload, upload.applied)
         case UploadState.STOPPED:
-            return stopped(upload, terms)
+            return stopped(upload, deadlines)
         case UploadState.DONE:
-            return report(upload, terms)
+            return report(upload, deadlines)
         case UploadState.UNDOING:
             return undoing(upload, upload.opted_in + upload.kept_out)
         case UploadState.UNDONE:
@@ -371,7 +371,7 @@ def of_state(upload: Upload, terms: Deadlines, entry: Entry | None = None) -> Me
         case UploadState.EXPIRED:
             return expired(upload)
         case _:
-            return failed(upload, terms)
+            return failed(upload, deadlines)
 
 
 # Modals
@@ -407,17 +407,17 @@ def counting(upload: Upload) -> View:
     return saying(_UNDO_TITLE, f"Counting what undoing *{file_name(upload.file_name)}* would do …")
 
 
-def undo_question(upload: Upload, outlook: UndoPreview, metadata: str) -> View:
+def undo_question(upload: Upload, counts: UndoPreview, metadata: str) -> View:
     """What an undo would do, with the button that does it. *metadata*: what its submission has to know."""
     lines = [f"Undo *{file_name(upload.file_name)}*?", "*No phone will be opted in.*"]
-    if outlook.opted_in:
-        lines[1] = f"*{counted(outlook.opted_in, 'phone')} will be opted in* and can be texted again."
-    if outlook.kept_out:
-        stay = "stays" if outlook.kept_out == 1 else "stay"
-        lines.append(f"{counted(outlook.kept_out, 'phone')} {stay} out for other reasons.")
-    if outlook.reopened:
+    if counts.opted_in:
+        lines[1] = f"*{counted(counts.opted_in, 'phone')} will be opted in* and can be texted again."
+    if counts.kept_out:
+        stay = "stays" if counts.kept_out == 1 else "stay"
+        lines.append(f"{counted(counts.kept_out, 'phone')} {stay} out for other reasons.")
+    if counts.reopened:
         one = "conversation in an active campaign re-opens."
-        lines.append(counted(outlook.reopened, one, "conversations in active campaigns re-open."))
+        lines.append(counted(counts.reopened, one, "conversations in active campaigns re-open."))
     view = saying(_UNDO_TITLE, "\n".join(lines), close="Keep")
     view.callback_id, view.submit, view.private_metadata = "upload.undo", PlainTextObject(text="Undo"), metadata
     return view

@@ -5,7 +5,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 
-from handlers.work.job import Answer, Job, line_of, read_answer
+from handlers.work.job import ChildAnswer, Job, line_of, read_answer
 
 # Where `handlers` is importable from, whatever directory the bot was started in.
 _ROOT = Path(__file__).parents[2]
@@ -51,7 +51,7 @@ class Child:
         except OSError as error:
             raise ChildDiedError from error
 
-    async def answer(self) -> Answer:
+    async def answer(self) -> ChildAnswer:
         """The next thing it says; raises `ChildDiedError`."""
         assert self._process.stdout is not None  # noqa: S101  asked for above
         try:

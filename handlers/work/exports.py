@@ -17,7 +17,7 @@ from handlers.tasks import Tasks
 from handlers.views import exports as views
 from handlers.work.attaching import attach
 from handlers.work.child import Child, ChildDiedError
-from handlers.work.job import Answer, Exported, ExportJob, Failed, Working
+from handlers.work.job import ChildAnswer, Exported, ExportJob, Failed, Working
 from handlers.work.limits import Limits
 from handlers.work.progress import Progress
 from handlers.work.scratch import ScratchDirectory
@@ -112,7 +112,7 @@ class Exporter:
         await attach(
             self._client,
             path,
-            name=f"opt-outs-{datetime.now(UTC):%Y-%m-%d}-{export.wanted.format}.csv",
+            name=f"opt-outs-{datetime.now(UTC):%Y-%m-%d}-{export.export_filter.format}.csv",
             title="Opt-outs",
             channel=export.dm_channel,
             thread_ts=progress.message_ts,
@@ -122,11 +122,11 @@ class Exporter:
         await progress.show(views.made(export, phones))
         await asyncio.to_thread(self._store.exports.finish, export, phones)
 
-    async def _written(self, export: Export, path: Path, progress: Progress) -> Answer:
+    async def _written(self, export: Export, path: Path, progress: Progress) -> ChildAnswer:
         """The file, written by a child; its last word."""
         child = await Child.start(self._scratch.lock)
         try:
-            await child.send(ExportJob(self._database_url, export.account_id, export.wanted, path))
+            await child.send(ExportJob(self._database_url, export.account_id, export.export_filter, path))
             while isinstance(answer := await child.answer(), Working):
                 if progress.due:
                     try:

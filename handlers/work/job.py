@@ -66,11 +66,11 @@ class ListJob:
 
 @dataclass(frozen=True, slots=True)
 class ExportJob:
-    """The list of an account, or what is wanted of it, written to *path*; see `Exports.write`."""
+    """The list of an account, or what *export_filter* leaves of it, written to *path*; see `Exports.write`."""
 
     database_url: str = field(repr=False)
     account: int
-    wanted: ExportFilter
+    export_filter: ExportFilter
     path: Path
 
 
@@ -125,7 +125,7 @@ class Lost:
 
 
 Job = ListJob | ExportJob
-Answer = Working | Done | Exported | Refused | Failed | Lost
+ChildAnswer = Working | Done | Exported | Refused | Failed | Lost
 
 _JOBS: Final[dict[str, type]] = {"list": ListJob, "export": ExportJob}
 _ANSWERS: Final[dict[str, type]] = {
@@ -143,7 +143,7 @@ class MalformedLineError(ValueError):
     """A line that is none of these; its text says what is wrong with it."""
 
 
-def line_of(said: Job | Answer) -> str:
+def line_of(said: Job | ChildAnswer) -> str:
     """*said* as a line, without its end."""
     return json.dumps({"is": _TAGS[type(said)], **_plain(said)})
 
@@ -153,9 +153,9 @@ def read_job(line: str | bytes) -> Job:
     return cast("Job", _read(line, _JOBS))
 
 
-def read_answer(line: str | bytes) -> Answer:
+def read_answer(line: str | bytes) -> ChildAnswer:
     """The answer in a line; raises `MalformedLineError`."""
-    return cast("Answer", _read(line, _ANSWERS))
+    return cast("ChildAnswer", _read(line, _ANSWERS))
 
 
 def _read(line: str | bytes, kinds: Mapping[str, type]) -> object:

@@ -30,7 +30,7 @@ from handlers.views import scrubs as scrub_views
 from handlers.views import uploads as views
 from handlers.work.attaching import attach
 from handlers.work.child import Child, ChildDiedError
-from handlers.work.job import Answer, Done, Failed, ListJob, Lost, Refused, SlackFile, Step, Working
+from handlers.work.job import ChildAnswer, Done, Failed, ListJob, Lost, Refused, SlackFile, Step, Working
 from handlers.work.limits import Limits
 from handlers.work.progress import Progress
 from handlers.work.scratch import ScratchDirectory
@@ -38,7 +38,7 @@ from store import (
     Function,
     LeaseLost,
     Origin,
-    Plain,
+    PlainWriter,
     Scrubbed,
     Store,
     StoreError,
@@ -119,7 +119,7 @@ class Runner:
             await self._idle.pop().stop()
 
     def poke(self) -> None:
-        """There is something to do: do not wait for the next look."""
+        """Look at once: there is something to do."""
         for loop in self.loops:
             loop.poke()
 
@@ -209,7 +209,7 @@ class Runner:
             return
         if ask == "doubts":
             before = await asyncio.to_thread(self._store.uploads.applied_before, read)
-            if doubts(read, Plain(), before=before):
+            if doubts(read, PlainWriter(), before=before):
                 return
         by = Origin(
             Function.UPLOAD,
@@ -305,7 +305,7 @@ class Runner:
                 case Done(_, Scrubbed() as found, Path() as path):
                     await self._give_back(work, path, asdict(found))
 
-    async def _answered(self, upload: Upload, job: ListJob, progress: Progress) -> Answer:
+    async def _answered(self, upload: Upload, job: ListJob, progress: Progress) -> ChildAnswer:
         """A child's last word on *job*."""
         child = self._idle.pop() if self._idle else await Child.start(self._scratch.lock)
         try:

@@ -20,7 +20,7 @@ from typing import TextIO
 
 from handlers.work.download import Download, DownloadError
 from handlers.work.job import (
-    Answer,
+    ChildAnswer,
     Done,
     Exported,
     ExportJob,
@@ -89,8 +89,8 @@ class Worker:
         finally:
             store.close()
 
-    def _outcome(self, store: Store, job: ListJob) -> Answer:
-        answer: Answer | None = None
+    def _outcome(self, store: Store, job: ListJob) -> ChildAnswer:
+        answer: ChildAnswer | None = None
         try:
             work = store.uploads.resume(job.account, job.upload, job.lease)
             job.folder.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ class Worker:
             shutil.rmtree(job.folder, ignore_errors=True)
         return answer
 
-    def _done(self, store: Store, job: ListJob, work: UploadWork) -> Answer:
+    def _done(self, store: Store, job: ListJob, work: UploadWork) -> ChildAnswer:
         detail = ""
         try:
             made = self._step(store, job, work)
@@ -183,12 +183,14 @@ class Worker:
             return found
         return Done(work.upload.state, found, out)
 
-    def _export(self, store: Store, job: ExportJob) -> Answer:
+    def _export(self, store: Store, job: ExportJob) -> ChildAnswer:
         try:
             # With a mark, since Excel takes what has none for the machine's old code page; other programs want none.
-            encoding = "utf-8-sig" if job.wanted.format == "desk" else "utf-8"
+            encoding = "utf-8-sig" if job.export_filter.format == "desk" else "utf-8"
             with job.path.open("w", encoding=encoding, newline="") as out:
-                return Exported(store.exports.write(job.account, out, job.wanted, lambda n: self._progress(n, 0.0)))
+                return Exported(
+                    store.exports.write(job.account, out, job.export_filter, lambda n: self._progress(n, 0.0))
+                )
         except StoreError as error:
             return Lost(str(error))
         except OSError as error:
@@ -220,11 +222,11 @@ class Worker:
         self._said = time.monotonic()
         self._say(Working(rows, round(fraction, 4)))
 
-    def _say(self, answer: Answer) -> None:
+    def _say(self, answer: ChildAnswer) -> None:
         print(line_of(answer), file=self._out, flush=True)
 
 
-def _how_it_ended(upload: Upload, detail: str) -> Answer:
+def _how_it_ended(upload: Upload, detail: str) -> ChildAnswer:
     match upload.state:
         case UploadState.REFUSED:
             return Refused(upload.problem or "")

@@ -29,7 +29,7 @@ from store.phones.parser import Normaliser
 from store.records import Batch, ImportedNote, StagedCounts, UnreadableRow, Upload
 
 # Called with the rows (or phones) done and the part of the work that is, 0 to 1. What it raises ends the work.
-Progress = Callable[[int, float], None]
+ReportProgress = Callable[[int, float], None]
 
 _FIRST = 5
 # Rows read one by one between two words on how far it is: a twentieth of a second's work.
@@ -159,7 +159,7 @@ def stage(
     *,
     country: str | None,
     column: str | None,
-    progress: Progress,
+    progress: ReportProgress,
     name: str | None = None,
     label: str = "",
 ) -> Scratch:
@@ -189,7 +189,13 @@ def stage(
 
 
 def _fill(
-    part: Path, path: Path, reader: ListReader, country: str | None, column: str | None, progress: Progress, label: str
+    part: Path,
+    path: Path,
+    reader: ListReader,
+    country: str | None,
+    column: str | None,
+    progress: ReportProgress,
+    label: str,
 ) -> StagedCounts:
     sorting = Sorting(part)
     connection = sqlite3.connect(part, isolation_level=None)
@@ -258,7 +264,7 @@ class _Reading:
         self._phones: list[int] = []
         self._lines: list[int] = []
 
-    def read(self, reader: ListReader, progress: Progress) -> None:
+    def read(self, reader: ListReader, progress: ReportProgress) -> None:
         """Every row of *reader*, saying how far it is at least every `_CAREFUL` rows that take their time."""
 
         def tell() -> None:

@@ -85,14 +85,14 @@ def find_country(text: str) -> str | CountryUnknown:
 
     Only countries with a numbering plan are known. An unknown one comes back with the nearest names.
     """
-    wanted = text.strip().removeprefix(":flag-").strip(":").strip()
-    code = wanted.upper()
+    name = text.strip().removeprefix(":flag-").strip(":").strip()
+    code = name.upper()
     if code in phonenumbers.SUPPORTED_REGIONS:
         return code
-    if re.fullmatch(r"\+?[0-9]{1,3}", wanted):
-        region = str(phonenumbers.region_code_for_country_code(int(wanted.removeprefix("+"))))
+    if re.fullmatch(r"\+?[0-9]{1,3}", name):
+        region = str(phonenumbers.region_code_for_country_code(int(name.removeprefix("+"))))
         return region if region in phonenumbers.SUPPORTED_REGIONS else CountryUnknown(text, ())
-    key = _key(wanted)
+    key = _key(name)
     found = _english().get(key) or (_native().get(key) if key else None)
     if found:
         return found

@@ -35,7 +35,6 @@ _ALIGNED = 15  # digits, a multiple of _STEP
 _POWERS: Final[npt.NDArray[np.int64]] = np.array([10**n for n in range(_ALIGNED + 1)], np.int64)
 _TOP: Final = 10 ** (_ALIGNED - _STEP)
 _RULES = 30_000
-_LONGEST_CODE = 4  # "+881"
 
 
 class FastPath:

@@ -1,5 +1,5 @@
 """
-Numbering plans, asked about many numbers at once: what have all in common that begin with the same digits?
+Numbering plans, asked about all numbers at once that begin with the same digits.
 
 Metadata: https://github.com/google/libphonenumber, as `phonenumbers` ships it.
 """

@@ -21,7 +21,8 @@ from pathlib import Path
 import aiohttp
 import click
 
-from store import ListReader, Row, Store
+from store import Store
+from store.lists.reader import ListReader, Row
 from tests.bench.lists import import_list, write_list
 from tests.bench.memory import children_of, peak_mb
 

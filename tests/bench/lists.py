@@ -27,7 +27,8 @@ import numpy as np
 import phonenumbers
 import sqlalchemy as sa
 
-from store import Actor, Function, Origin, Scratch, Store, UploadState, apply_upload, stage, stage_upload, undo_upload
+from store import Actor, Function, Origin, Scratch, Store, UploadState, apply_upload, stage_upload, undo_upload
+from store.lists.staging import stage
 from tests.bench.memory import peak_mb
 
 ROOT = Path(__file__).parent.parent.parent

@@ -198,8 +198,8 @@ def test_the_sandbox_starts_with_campaigns(tmp_path: Path) -> None:
     account = store.accounts.get_or_create("T0DESK")
     store.optouts.add(account.id, ["+12125550100"], Origin(Function.COMMAND, Actor("U0ADMIN", "admin")))
     demo.seed(store, "T0DESK", "Harbor Campaign")
-    found = store.campaigns.list_conversations(account.id, "+12125550100")
-    other = store.campaigns.list_conversations(account.id, "+14155550107")
+    found = store.optouts.find(account.id, "+12125550100").conversations
+    other = store.optouts.find(account.id, "+14155550107").conversations
     store.close()
     assert [(c.campaign, c.active, c.opted_out) for c in found] == [
         ("GOTV October", True, True),

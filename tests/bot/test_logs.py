@@ -1,4 +1,4 @@
-"""Logs: what is masked wherever it stands, what stays readable, and that everything goes one way."""
+"""Logs: what is redacted wherever it stands, what stays readable, and that everything goes one way."""
 
 import io
 import json
@@ -15,7 +15,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from bot import logs
-from bot.logs import configure, mask, mask_values
+from bot.logs import configure, redact, redact_values
 
 PHONE = "+14155552671"
 
@@ -64,18 +64,18 @@ def out() -> Iterator[io.StringIO]:
     ],
 )
 def test_layouts_of_a_phone(text: str) -> None:
-    """A phone is masked in every layout people, sheets, repr and URLs give it; three digits stay to tell phones apart."""
-    masked = mask(f"no way to text {text}, sorry")
-    assert masked.startswith("no way to text ")
-    assert masked.endswith(", sorry")
-    assert logs.HIDDEN in masked
-    digits = "".join(str(int(character)) for character in masked if character.isdecimal())
+    """A phone is redacted in every layout people, sheets, repr and URLs give it; three digits stay to tell phones apart."""
+    redacted = redact(f"no way to text {text}, sorry")
+    assert redacted.startswith("no way to text ")
+    assert redacted.endswith(", sorry")
+    assert logs.HIDDEN in redacted
+    digits = "".join(str(int(character)) for character in redacted if character.isdecimal())
     assert digits in {"671", "710", "6719"}  # with what a sheet puts behind: .0, E9
 
 
 def test_slack_form_of_a_phone() -> None:
-    """Both halves of Slack's `<tel:...|...>` are masked."""
-    assert mask("<tel:+14155552671|415-555-2671>") == "<tel:***671|***671>"
+    """Both halves of Slack's `<tel:...|...>` are redacted."""
+    assert redact("<tel:+14155552671|415-555-2671>") == "<tel:***671|***671>"
 
 
 @pytest.mark.parametrize(
@@ -103,16 +103,18 @@ def test_slack_form_of_a_phone() -> None:
 )
 def test_what_stays_readable(text: str) -> None:
     """Slack's timestamps, ids and permalinks, ISO times, UUIDs, checksums and small numbers are left as they are."""
-    assert mask(text) == text
+    assert redact(text) == text
 
 
 def test_phone_beside_a_timestamp() -> None:
-    """A timestamp or a day next to a phone does not take the phone's mask away, nor the phone its readability."""
-    assert mask(f"1700000000.123456 {PHONE} 2026-11-23 415 555 2671") == ("1700000000.123456 ***671 2026-11-23 ***671")
+    """A timestamp or a day next to a phone does not take the phone's stars away, nor the phone its readability."""
+    assert redact(f"1700000000.123456 {PHONE} 2026-11-23 415 555 2671") == (
+        "1700000000.123456 ***671 2026-11-23 ***671"
+    )
 
 
 @pytest.mark.parametrize(
-    ("text", "masked"),
+    ("text", "redacted"),
     [
         ("token xoxb-17653672481-hunter2 refused", "token xoxb-*** refused"),
         ("xoxe.xoxb-1-hunter2", "xoxe.***"),
@@ -132,9 +134,9 @@ def test_phone_beside_a_timestamp() -> None:
         (r'"{\"token\": \"hunter2\"}"', r'"{\"token\": \"***\"}"'),
     ],
 )
-def test_secrets(text: str, masked: str) -> None:
+def test_secrets(text: str, redacted: str) -> None:
     """Tokens, signing secrets, webhook and response URLs, tickets and passwords are hidden; their kind is left."""
-    assert mask(text) == masked
+    assert redact(text) == redacted
 
 
 SEPARATORS = ["", " ", "-", ".", "\u00a0", "–", " - ", "/", ") ", " (", "%20", "·", "\u200b"]
@@ -166,17 +168,17 @@ def test_no_phone_survives(phone: tuple[str, str], before: str, after: str, *, n
     assume(not KEPT.search(laid_out))
     text = f"{before}{laid_out}, {after}"
     event = {"event": "x", "rows": [{"cells": (text,)}]} if nested else {"event": text}
-    masked = json.dumps(mask_values(None, "info", event), ensure_ascii=False)
-    assert digits not in "".join(character for character in masked if character.isdecimal())
+    redacted = json.dumps(redact_values(None, "info", event), ensure_ascii=False)
+    assert digits not in "".join(character for character in redacted if character.isdecimal())
 
 
 @given(st.text())
-def test_masking_twice_is_masking_once(text: str) -> None:
-    """What is masked stays as it is when masked again, as a message quoted in another is."""
-    assert mask(mask(text)) == mask(text)
+def test_redacting_twice_is_redacting_once(text: str) -> None:
+    """What is redacted stays as it is when redacted again, as a message quoted in another is."""
+    assert redact(redact(text)) == redact(text)
 
 
-def test_masking_is_fast() -> None:
+def test_redacting_is_fast() -> None:
     """One pass: a hundred thousand digits, dots and dashes take no longer than their length asks for."""
     for text in (
         "1 2 3 4 5 6," * 8000,
@@ -187,13 +189,13 @@ def test_masking_is_fast() -> None:
         "a://b:" * 17000,
     ):
         begun = time.perf_counter()
-        mask(text)
+        redact(text)
         assert time.perf_counter() - begun < 2
 
 
 def test_nested_values() -> None:
-    """Keys, nested values, numbers, sets, bytes and objects are masked; amounts and small numbers are not."""
-    masked = mask_values(
+    """Keys, nested values, numbers, sets, bytes and objects are redacted; amounts and small numbers are not."""
+    redacted = redact_values(
         None,
         "info",
         {
@@ -207,19 +209,19 @@ def test_nested_values() -> None:
             "ratio": 0.1234567891,
         },
     )
-    assert "4155552671" not in str(masked)
-    assert "hunter2" not in str(masked)
-    assert masked["max_list_bytes"] == 104857600
-    assert masked["rows"] == 50_000
-    assert masked["ratio"] == 0.1234567891
-    assert masked["deep"] == {"authorization": logs.HIDDEN, "none": None, "ok": True}
+    assert "4155552671" not in str(redacted)
+    assert "hunter2" not in str(redacted)
+    assert redacted["max_list_bytes"] == 104857600
+    assert redacted["rows"] == 50_000
+    assert redacted["ratio"] == 0.1234567891
+    assert redacted["deep"] == {"authorization": logs.HIDDEN, "none": None, "ok": True}
 
 
 def test_a_value_that_holds_itself() -> None:
-    """A circle ends, masked."""
+    """A circle ends, redacted."""
     circle: dict[str, object] = {"phone": PHONE}
     circle["self"] = circle
-    assert "4155552671" not in str(mask_values(None, "info", {"circle": circle}))
+    assert "4155552671" not in str(redact_values(None, "info", {"circle": circle}))
 
 
 def test_json(out: io.StringIO) -> None:
@@ -237,7 +239,7 @@ def test_json(out: io.StringIO) -> None:
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_tracebacks(out: io.StringIO, log_format: "logs.LogFormat") -> None:
-    """A traceback is logged, with the phone and the password in its exceptions masked."""
+    """A traceback is logged, with the phone and the password in its exceptions redacted."""
     configure("INFO", log_format, out)
     cause = RuntimeError("postgresql://u:hunter2@h/d")
     try:
@@ -277,7 +279,7 @@ def test_configuring_again_replaces(out: io.StringIO) -> None:
 
 
 def test_a_bad_log_call_leaks_nothing(out: io.StringIO) -> None:
-    """When a message cannot be formatted, the note about it is masked too; the standard one shows the arguments."""
+    """When a message cannot be formatted, the note about it is redacted too; the standard one shows the arguments."""
     configure("INFO", "text", out)
     logging.getLogger("somebody").info("%d phones", PHONE)
     assert "somebody could not be written" in out.getvalue()
@@ -285,7 +287,7 @@ def test_a_bad_log_call_leaks_nothing(out: io.StringIO) -> None:
 
 
 def test_uncaught_exceptions_and_warnings(out: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
-    """What nobody caught ends in the log, masked, and not on the terminal as it is; so do warnings."""
+    """What nobody caught ends in the log, redacted, and not on the terminal as it is; so do warnings."""
     configure("INFO", "text", out)
     error = ValueError(PHONE)
     sys.excepthook(ValueError, error, None)

@@ -20,7 +20,8 @@ from bot.config import Settings, SettingsError
 from bot.sandbox import EmbeddedSlack, SandboxClient
 from bot.serve import EVENTS_PATH, Service, listening
 from bot.stores import open_store
-from store import Store, StoreBehind, StoreError
+from store import Store, StoreError
+from store.errors import StoreBehind
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,6 +13,7 @@ from bot import transfer
 from bot.__main__ import main
 from bot.config import Settings
 from store import Account, Actor, Function, Origin, Store, StoreError, StoreUnavailable, UploadWork
+from tests.entries import latest_entries
 
 TEAM = "T0DESK"
 LIST = """\
@@ -116,7 +117,7 @@ def test_a_list_imported_twice_adds_a_second_reason(
     said = imported(store, settings, path, apply=False)
     assert "The same file was applied already, as stops.csv, by @" in said
     assert "Nothing has changed" in said
-    assert store.optouts.list_entries(account.id, 9)[1:] == ()
+    assert latest_entries(store, account.id, 9)[1:] == ()
     said = imported(store, settings, path, sure=2)
     assert "0 phones opted out" in said
     assert "2 were already opted out" in said

@@ -13,6 +13,7 @@ from bot.config import Settings
 from bot.sandbox import EmbeddedSlack, SandboxMessage, State
 from bot.serve import listening
 from store import Cause, Function
+from tests.entries import latest_entries
 from tests.handlers.conftest import TICKETS, Office, on_both_databases
 from tests.handlers.slack.test_outbox import settled
 from tests.handlers.test_forms import form, submit
@@ -122,7 +123,7 @@ async def test_what_is_delivered_twice_is_done_once(over_http: Office, function:
     await request.send(2)
     await office.people.until(answers)
     await request.send(1)
-    [entry] = office.store.optouts.list_entries(office.account.id, 9)
+    [entry] = latest_entries(office.store, office.account.id, 9)
     assert entry.function == function
     assert len(office.store.optouts.find(office.account.id, ONE).opt_outs) == 1
     await settled(office)

@@ -13,6 +13,7 @@ import pytest
 
 from bot.config import Settings
 from bot.sandbox import SandboxMessage, State
+from tests.entries import latest_entries
 from tests.handlers.conftest import ADMINS, Office
 from tests.handlers.test_files import LIST, ONE, UPLOADS, drop, says, settled
 
@@ -37,7 +38,7 @@ def database_of(settings: Settings) -> Path:
 def untouched(office: Office) -> None:
     """No phone is opted out, and nothing says one should be."""
     assert office.store.optouts.count(office.account.id) == office.store.optouts.recount(office.account.id) == 0
-    assert office.store.optouts.list_entries(office.account.id, 9) == ()
+    assert latest_entries(office.store, office.account.id, 9) == ()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import pytest
 from bot.sandbox import SandboxMessage, State
 from handlers.ttl_cache import TtlCache
 from store import Cause, Function, Origin
+from tests.entries import latest_entries
 from tests.handlers.conftest import TICKETS, Office, on_both_databases
 
 ONE = "+12125550100"
@@ -87,14 +88,14 @@ async def test_a_second_press_is_harmless(office: Office) -> None:
     second = await office.ask("admin", f"search {ONE}")
     await office.press("admin", first, "optout.delete")
     await office.replies_to(first.ts, 2)
-    entries = len(office.store.optouts.list_entries(office.account.id, 100))
+    entries = len(latest_entries(office.store, office.account.id, 100))
     await office.press("second-admin", second.thread[0], "optout.delete")
     answered = await office.replies_to(second.ts, 2)
     admin = await office.actor("admin")
     assert "*(212) 555-0100 is not opted out*: nothing was changed. Deleted by" in answered.thread[1].text
     assert f"Deleted by <@{admin.id}>" in answered.thread[1].text
     await without_buttons(office, second.thread[0].ts)
-    assert len(office.store.optouts.list_entries(office.account.id, 100)) == entries
+    assert len(latest_entries(office.store, office.account.id, 100)) == entries
 
 
 @on_both_databases

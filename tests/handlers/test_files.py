@@ -12,6 +12,7 @@ from bot.config import Settings
 from bot.sandbox import SandboxMessage, State
 from store import Function, Upload
 from tests.desks import holder_of
+from tests.entries import latest_entries
 from tests.handlers.conftest import ADMINS, TICKETS, Office
 
 UPLOADS = "optout-uploads"
@@ -212,7 +213,7 @@ async def test_double_click_on_confirm(office: Office) -> None:
     await settled(office)
     assert standing(office, ONE, TWO, THREE) == [1, 1, 1]
     assert office.store.optouts.count(office.account.id) == 3
-    entries = [e for e in office.store.optouts.list_entries(office.account.id, 9) if e.function == Function.UPLOAD]
+    entries = [e for e in latest_entries(office.store, office.account.id, 9) if e.function == Function.UPLOAD]
     assert len(entries) == 1
 
 

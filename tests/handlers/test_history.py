@@ -12,7 +12,8 @@ from handlers.history import HistoryQuery
 from handlers.permissions import Action
 from handlers.views import history as views
 from handlers.views import optouts
-from store import Account, Function, Happening, Origin, Page, PhoneNumber, PhoneState, Store
+from store import Account, Function, HistoryItem, HistoryPage, Origin, PhoneNumber, PhoneState, Store
+from tests.entries import latest_entries
 from tests.handlers.conftest import ADMINS, Office, on_both_databases
 from tests.handlers.test_files import LIST, drop, says, settled
 from tests.handlers.views.test_optouts import entry, opt_out, within_slacks_limits
@@ -206,7 +207,7 @@ def test_history_is_the_accounts_own(store: Store, account: Account, by_admin: O
     other = store.accounts.get_or_create("T0OTHER", "Other")
     store.optouts.add(other.id, [ONE], by_admin)
     store.history.remark(other.id, ONE, "theirs", by_admin)
-    empty = Page((), older=False)
+    empty = HistoryPage((), older=False)
     assert store.history.list(account.id) == empty
     assert store.history.list(account.id, phone=ONE) == empty
     assert store.history.list(account.id, actor=by_admin.actor.id) == empty
@@ -220,7 +221,7 @@ def test_what_touched_a_phone(store: Store, account: Account, by_admin: Origin) 
     store.history.remark(account.id, ONE, "one", by_admin)
     store.history.remark(account.id, TWO, "two", by_admin)
     found = store.history.list(account.id, phone=ONE)
-    assert [(one.entry.function, one.phones, one.many) for one in found.happenings] == [
+    assert [(one.entry.function, one.phones, one.phone_count) for one in found.items] == [
         ("remark", (ONE,), 1),
         ("delete", (ONE,), 1),
         ("command", (ONE, TWO), 2),
@@ -228,17 +229,18 @@ def test_what_touched_a_phone(store: Store, account: Account, by_admin: Origin) 
     assert not found.older
     assert store.history.list(account.id, phone=ONE, limit=2).older
     assert [entry.reason for entry in store.optouts.find(account.id, ONE).remarks] == ["one"]
-    rest = store.history.list(account.id, before=found.happenings[0].entry.id)
-    assert [one.entry.id for one in rest.happenings] == [2, 1]
+    rest = store.history.list(account.id, before=found.items[0].entry.id)
+    assert [one.entry.id for one in rest.items] == [2, 1]
 
 
 def test_slack_takes_the_longest_pages() -> None:
     """Ten entries with the longest reasons and names, a remark form, and a number with 200 reasons and remarks."""
     nasty = "<!channel> *x* \u202eabc " * 40
     long = [
-        Happening(replace(entry(n), reason=nasty, permalink="https://x.example/p"), (ONE,) * 5, 200) for n in range(10)
+        HistoryItem(replace(entry(n), reason=nasty, permalink="https://x.example/p"), (ONE,) * 5, 200)
+        for n in range(10)
     ]
-    message = views.page(Page(tuple(long), older=True), "History of the list", {}, [*range(100)], "US")
+    message = views.page(HistoryPage(tuple(long), older=True), "History of the list", {}, [*range(100)], "US")
     assert problems_of(list(message.blocks), "message") == []
     assert "<!channel" not in str(message.blocks)
     many = PhoneState(
@@ -257,7 +259,7 @@ async def test_an_opt_out_is_linked_to_the_message_that_told_of_it(office: Offic
     async def linked(words: str) -> None:
         """Wait until every entry has its link: it comes after the answer."""
         async with asyncio.timeout(10):
-            while any(entry.permalink is None for entry in office.store.optouts.list_entries(office.account.id, 9)):
+            while any(entry.permalink is None for entry in latest_entries(office.store, office.account.id, 9)):
                 await office.people.state()
         found = await office.ask("support", ONE)
         assert words in "".join(reply.all_text for reply in found.thread)
@@ -267,5 +269,5 @@ async def test_an_opt_out_is_linked_to_the_message_that_told_of_it(office: Offic
     await office.press("admin", question, "optout.delete")
     answered = await office.replies_to(question.ts, 2)
     await linked(f"Deleted by <@{(await office.actor('admin')).id}>")
-    entry = office.store.optouts.list_entries(office.account.id, 1)[0]
+    entry = latest_entries(office.store, office.account.id, 1)[0]
     assert entry.message_ts == answered.thread[1].ts

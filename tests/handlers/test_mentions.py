@@ -12,6 +12,7 @@ from bot.sandbox import SandboxMessage, State
 from handlers.mentions import intent_of
 from handlers.permissions import Action
 from store import Function
+from tests.entries import latest_entries
 from tests.handlers.conftest import ADMINS, TICKETS, Office
 from tests.handlers.slack.test_inbox import all_done
 
@@ -46,7 +47,7 @@ async def directly(office: Office, user: str, text: str) -> SandboxMessage:
 
 
 def entries(office: Office) -> int:
-    return len(office.store.optouts.list_entries(office.account.id, 100))
+    return len(latest_entries(office.store, office.account.id, 100))
 
 
 # Understanding

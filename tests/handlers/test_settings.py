@@ -9,7 +9,9 @@ from bot.sandbox import Outcome, State
 from bot.sandbox.blocks import view_problems
 from handlers.slack.messages import masked
 from handlers.views import settings as views
-from store import Account, AccountSettings, Actor, Function, Origin, Store, StoreError, WrongState
+from store import Account, Actor, Function, Origin, Store, StoreError, WrongState
+from store.records import AccountSettings
+from tests.entries import latest_entries
 from tests.handlers.conftest import ADMINS, TICKETS, Office, on_both_databases
 from tests.handlers.test_files import drop, says, settled
 
@@ -55,7 +57,7 @@ async def test_settings_are_changed_in_a_form(office: Office) -> None:
     account = office.store.accounts.get(office.account.id)
     assert account.country == "GB"
     assert account.settings == AccountSettings(admins=(support,), ask="doubts", undo_days=2.5, numbers="masked")
-    reasons = {entry.reason for entry in office.store.optouts.list_entries(office.account.id, 9)}
+    reasons = {entry.reason for entry in latest_entries(office.store, office.account.id, 9)}
     assert "days for which an upload can be undone: 2.5" in reasons
     assert "default country is GB" in reasons
     again = await opened(office)
@@ -82,7 +84,7 @@ async def test_what_cannot_be_is_said_at_its_field(office: Office, field: str, v
     outcome = await save(office, view, **{field: value, "ask": "never"})
     assert said in outcome.errors[f"settings.{field}"]
     assert office.store.accounts.get(office.account.id).settings == AccountSettings()
-    assert office.store.optouts.list_entries(office.account.id, 9) == ()
+    assert latest_entries(office.store, office.account.id, 9) == ()
 
 
 async def test_nothing_changed_is_nothing_written(office: Office) -> None:
@@ -90,7 +92,7 @@ async def test_nothing_changed_is_nothing_written(office: Office) -> None:
     view = await opened(office)
     assert (await save(office, view)).acknowledged
     assert "Nothing was changed." in str((await office.people.state()).views("admin"))
-    assert office.store.optouts.list_entries(office.account.id, 9) == ()
+    assert latest_entries(office.store, office.account.id, 9) == ()
 
 
 @on_both_databases
@@ -325,7 +327,7 @@ def test_settings_are_kept(store: Store, account: Account, by_admin: Origin) -> 
     )
     assert (changed.settings, changed.country) == (settings, "GB")
     assert store.accounts.get(account.id) == changed
-    assert len(told) == len(store.optouts.list_entries(account.id, 99)) == 12
+    assert len(told) == len(latest_entries(store, account.id, 99)) == 12
     assert store.accounts.get(other.id).settings == AccountSettings()
     with pytest.raises(WrongState, match="Somebody else changed the settings"):
         store.accounts.change(account.id, by_admin, settings=AccountSettings(), fingerprint=account.fingerprint)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from store import Cause, Function
+from tests.entries import latest_entries
 from tests.handlers.conftest import TICKETS, Office, on_both_databases
 from tests.handlers.work.test_uploads import forget_people, modal
 
@@ -45,7 +46,7 @@ def ticked(view: dict[str, Any]) -> list[str]:
 
 
 def entries(office: Office) -> int:
-    return len(office.store.optouts.list_entries(office.account.id, 100))
+    return len(latest_entries(office.store, office.account.id, 100))
 
 
 async def test_a_message_is_checked(office: Office) -> None:

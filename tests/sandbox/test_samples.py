@@ -9,7 +9,7 @@ import pytest
 from bot.sandbox import EmbeddedSlack, SandboxClient
 from bot.sandbox.client import SandboxError
 from bot.sandbox.samples import Sample, samples
-from store import stage
+from store.lists.staging import stage
 
 SAMPLES = {sample.name: sample for sample in samples()}
 CHUNK = 1_000_000

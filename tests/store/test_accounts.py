@@ -3,6 +3,7 @@
 import pytest
 
 from store import Account, Origin, Store, StoreError
+from tests.entries import latest_entries
 
 
 def test_a_workspace_has_one_account(store: Store) -> None:
@@ -32,7 +33,7 @@ def test_a_country_is_set_by_an_entry(store: Store, account: Account, by_admin: 
     """The default country changes together with an entry that says to what and by whom."""
     assert store.accounts.set_country(account.id, "GB", by_admin).country == "GB"
     assert store.accounts.get(account.id).country == "GB"
-    (entry,) = store.optouts.list_entries(account.id, 10)
+    (entry,) = latest_entries(store, account.id, 10)
     assert (entry.function, entry.actor, entry.reason) == ("setting", by_admin.actor, "default country is GB")
 
 
@@ -40,6 +41,6 @@ def test_the_same_country_again_is_no_entry(store: Store, account: Account, by_a
     """Nothing changed, nothing written; taking the country away is a change."""
     store.accounts.set_country(account.id, "GB", by_admin)
     store.accounts.set_country(account.id, "GB", by_admin)
-    assert len(store.optouts.list_entries(account.id, 10)) == 1
+    assert len(latest_entries(store, account.id, 10)) == 1
     assert store.accounts.set_country(account.id, None, by_admin).country is None
-    assert store.optouts.list_entries(account.id, 1)[0].reason == "no default country"
+    assert latest_entries(store, account.id, 1)[0].reason == "no default country"

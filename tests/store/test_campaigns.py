@@ -25,7 +25,7 @@ def test_a_conversation_with_a_free_phone_is_open(store: Store, account: Account
         ONE,
         False,
     )
-    assert store.campaigns.list_conversations(account.id, ONE) == (made,)
+    assert store.optouts.find(account.id, ONE).conversations == (made,)
     assert store.optouts.find(account.id, ONE).conversations == (made,)
 
 
@@ -43,7 +43,7 @@ def test_a_contacts_new_phone_decides_anew(store: Store, account: Account, campa
     store.campaigns.put_conversation(account.id, campaign, "contact", ONE)
     assert not store.campaigns.put_conversation(account.id, campaign, "contact", TWO).opted_out
     assert store.campaigns.put_conversation(account.id, campaign, "contact", ONE).opted_out
-    assert store.campaigns.list_conversations(account.id, TWO) == ()
+    assert store.optouts.find(account.id, TWO).conversations == ()
 
 
 def test_putting_again_does_not_reopen(store: Store, account: Account, by_admin: Origin) -> None:
@@ -59,5 +59,5 @@ def test_a_campaign_can_finish(store: Store, account: Account, campaign: str) ->
     """Putting a campaign again changes its name and whether it is active."""
     store.campaigns.put_conversation(account.id, campaign, "contact", ONE)
     store.campaigns.put(account.id, campaign, "GOTV", active=False)
-    (conversation,) = store.campaigns.list_conversations(account.id, ONE)
+    (conversation,) = store.optouts.find(account.id, ONE).conversations
     assert (conversation.campaign, conversation.active) == ("GOTV", False)

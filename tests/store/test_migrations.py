@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from store import Account, Origin, Store, StoreBehind, StoreUnavailable, database
+from store import Account, Origin, Store, StoreUnavailable, database
+from store.errors import StoreBehind
 from store.models import OPTED_OUT_VIEW, metadata
 
 ONE = "+12125550100"

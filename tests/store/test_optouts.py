@@ -5,7 +5,9 @@ import dataclasses
 import pytest
 import sqlalchemy as sa
 
-from store import Account, Actor, Function, KeyReused, Origin, Store
+from store import Account, Actor, Function, Origin, Store
+from store.errors import KeyReused
+from tests.entries import latest_entries
 
 ONE = "+12125550100"
 TWO = "+12125550101"
@@ -45,7 +47,7 @@ def test_one_request_is_one_entry(store: Store, account: Account, by_admin: Orig
     added = store.optouts.add(account.id, [TWO, ONE, TWO, THREE], by_admin)
     assert [a.phone for a in added] == [TWO, ONE, THREE]
     assert {a.entry.id for a in added} == {1}
-    assert len(store.optouts.list_entries(account.id, 10)) == 1
+    assert len(latest_entries(store, account.id, 10)) == 1
 
 
 def test_a_phone_that_is_out_gets_one_more_reason(store: Store, account: Account, by_admin: Origin) -> None:
@@ -64,14 +66,14 @@ def test_a_phone_that_is_out_gets_one_more_reason(store: Store, account: Account
 def test_nothing_to_add_writes_nothing(store: Store, account: Account, by_admin: Origin) -> None:
     """No phones, no entry."""
     assert store.optouts.add(account.id, [], by_admin) == ()
-    assert store.optouts.list_entries(account.id, 10) == ()
+    assert latest_entries(store, account.id, 10) == ()
 
 
 def test_a_failed_add_leaves_no_trace(store: Store, account: Account, by_admin: Origin) -> None:
     """A phone the schema refuses takes the whole request back: entry, other phones and count."""
     with pytest.raises(sa.exc.IntegrityError):
         store.optouts.add(account.id, [ONE, "2125550100"], by_admin)
-    assert store.optouts.list_entries(account.id, 10) == ()
+    assert latest_entries(store, account.id, 10) == ()
     assert not store.optouts.find(account.id, ONE).opted_out
     assert store.optouts.count(account.id) == 0
 
@@ -133,7 +135,7 @@ def test_a_second_delete_is_harmless(store: Store, account: Account, by_admin: O
     store.optouts.delete(account.id, ONE, by_admin)
     again = store.optouts.delete(account.id, ONE, by_admin)
     assert (again.lifted, again.changed) == ((), False)
-    assert len(store.optouts.list_entries(account.id, 10)) == 2
+    assert len(latest_entries(store, account.id, 10)) == 2
     assert store.optouts.count(account.id) == 0
 
 
@@ -180,16 +182,16 @@ def test_opting_out_marks_conversations_and_delete_reopens_the_active(
     store.optouts.add(account.id, [ONE, TWO], by_admin)
     deleted = store.optouts.delete(account.id, ONE, by_admin)
     assert [(c.campaign, c.opted_out) for c in deleted.reopened] == [("GOTV October", False)]
-    after = [(c.campaign_id, c.opted_out) for c in store.campaigns.list_conversations(account.id, ONE)]
+    after = [(c.campaign_id, c.opted_out) for c in store.optouts.find(account.id, ONE).conversations]
     assert after == [("gotv", False), ("old", True)]
-    assert all(c.opted_out for c in store.campaigns.list_conversations(account.id, TWO))
+    assert all(c.opted_out for c in store.optouts.find(account.id, TWO).conversations)
 
 
 def test_entries_come_newest_first_and_bounded(store: Store, account: Account, by_admin: Origin) -> None:
     """The last entries only, numbered from 1 within the account."""
     for phone in (ONE, TWO, THREE):
         store.optouts.add(account.id, [phone], by_admin)
-    assert [entry.id for entry in store.optouts.list_entries(account.id, 2)] == [3, 2]
+    assert [entry.id for entry in latest_entries(store, account.id, 2)] == [3, 2]
 
 
 def test_what_asks_twice_is_done_once(store: Store, account: Account, by_admin: Origin) -> None:
@@ -203,7 +205,7 @@ def test_what_asks_twice_is_done_once(store: Store, account: Account, by_admin: 
     assert [(one.phone, one.entry, one.newly) for one in again] == [(one.phone, one.entry, one.newly) for one in first]
     assert [one.before and one.before.entry.id for one in again] == [None, 1]
     assert store.optouts.count(account.id) == 2
-    assert len(store.optouts.list_entries(account.id, 9)) == 4
+    assert len(latest_entries(store, account.id, 9)) == 4
     assert len(store.optouts.add(other.id, [ONE], by_admin, idempotency_key="view V1")) == 1
     with pytest.raises(KeyReused):
         store.optouts.add(

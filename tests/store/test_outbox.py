@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from store import TAKEN_AWAY, Account, LeaseLost, Origin, OutboxMessage, OutboxState, Post, Store
+from tests.entries import latest_entries
 
 FIRST, SECOND = Post("C1", "1.000001"), Post("C1", "1.000002")
 WORDS = {"message": {"text": "Jane Roe told us"}}
@@ -48,7 +49,7 @@ def test_what_was_sent_is_forgotten_but_for_its_name(store: Store, account: Acco
         ("a 0", "sent", None, FIRST.ts),
         ("a 1", "sent", None, SECOND.ts),
     ]
-    [entry] = store.optouts.list_entries(account.id, 9)
+    [entry] = latest_entries(store, account.id, 9)
     assert (entry.message_ts, entry.permalink) == (FIRST.ts, "https://example.org/p1")
 
 

@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from store import Account, Deadlines, Origin, Pruned, Retention, Store, retention
+from store import Account, Deadlines, Origin, Retention, Store, retention
 from store.models import entries, inbox, unreadable_rows, uploads
+from store.retention import Pruned
+from tests.entries import latest_entries
 
 DAY = timedelta(days=1)
 DEADLINES = Deadlines(remind=DAY, expire=3 * DAY, undo=7 * DAY)
@@ -86,7 +88,7 @@ def test_messages_and_requests_are_forgotten_after_a_month_and_what_waits_never(
     assert pruning(store).prune() == Pruned(messages=2, keys=1)
     assert store.outbox.backlog().waiting == 1
     assert store.optouts.find(account.id, "+12125550100").opted_out
-    assert len(store.optouts.list_entries(account.id, 9)) == 1
+    assert len(latest_entries(store, account.id, 9)) == 1
 
 
 @pytest.mark.parametrize("own_days", [None, 2])

@@ -12,13 +12,9 @@ from hypothesis import strategies as st
 
 from store import (
     Account,
-    ListReader,
     ListRefused,
-    Normaliser,
     Origin,
     PhoneNumber,
-    Reason,
-    Row,
     Scrubbed,
     Store,
     StoreError,
@@ -26,6 +22,9 @@ from store import (
     UnreadableReason,
     scrub,
 )
+from store.lists.reader import ListReader, Row
+from store.phones.numbers import Reason
+from store.phones.parser import Normaliser
 from tests.store.lists import workbooks
 
 OUT = ("+12125550101", "+12125550103", "+442079460000")

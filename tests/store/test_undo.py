@@ -24,6 +24,7 @@ from store import (
 )
 from store import undoing as module
 from store.models import metadata
+from tests.entries import latest_entries, opted_out
 from tests.store.test_uploads import PHONES, applying, claimed, counts, lines, received
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def exact(store: Store, account: Account) -> int:
 
 
 def out(store: Store, account: Account) -> set[str]:
-    return {phone for phone, _, _ in store.exports.rows(account.id)}
+    return set(opted_out(store, account.id))
 
 
 def turn_back(store: Store, column: str, span: timedelta) -> None:
@@ -99,7 +100,7 @@ def test_going_on_ends_as_if_never_stopped(store: Store, account: Account, by_ad
     work = work.apply_batch(lines(PHONES, 4), [], lease_seconds=60)
     done = work.finish()
     assert (done.upload.newly_opted_out, done.upload.already_opted_out, exact(store, account)) == (10, 0, 10)
-    assert len(store.optouts.list_entries(account.id, 9)) == 1
+    assert len(latest_entries(store, account.id, 9)) == 1
 
 
 def test_who_decided_last_is_known(store: Store, account: Account, by_admin: Origin) -> None:
@@ -147,7 +148,7 @@ def test_an_undo_lifts_the_upload_and_nothing_else(store: Store, account: Accoun
     store.optouts.add(account.id, [PHONES[8]], by_admin)
     assert store.uploads.preview_undo(account.id, work.upload.id) == UndoPreview(6, 2, 0)
 
-    before = len(store.optouts.list_entries(account.id, 99))
+    before = len(latest_entries(store, account.id, 99))
     after = undone(store, work, by_admin)
     assert (after.state, after.opted_in, after.kept_out, after.undo_phone) == (
         "undone",
@@ -157,7 +158,7 @@ def test_an_undo_lifts_the_upload_and_nothing_else(store: Store, account: Accoun
     )
     assert out(store, account) == {PHONES[1], PHONES[5], PHONES[8], "+12127369999"}
     assert exact(store, account) == 4
-    entries = store.optouts.list_entries(account.id, 99)
+    entries = latest_entries(store, account.id, 99)
     assert len(entries) == before + 1
     assert (entries[0].function, entries[0].upload_id, entries[0].actor) == (Function.UNDO, 1, by_admin.actor)
     assert store.uploads.undone_by(after) == entries[0]
@@ -199,7 +200,7 @@ def test_conversations_in_active_campaigns_re_open(store: Store, account: Accoun
     states = {
         (c.campaign_id, c.contact): c.opted_out
         for phone in PHONES[:2]
-        for c in store.campaigns.list_conversations(account.id, phone)
+        for c in store.optouts.find(account.id, phone).conversations
     }
     assert states == {
         ("gotv", "Ann"): False,
@@ -207,7 +208,7 @@ def test_conversations_in_active_campaigns_re_open(store: Store, account: Accoun
         ("gotv", "Bob"): True,
         ("old", "Bob"): True,
     }
-    assert store.campaigns.list_conversations(other.id, PHONES[0])[0].opted_out
+    assert store.optouts.find(other.id, PHONES[0]).conversations[0].opted_out
 
 
 def test_a_batch_is_undone_once(store: Store, account: Account, by_admin: Origin) -> None:
@@ -249,7 +250,7 @@ def test_undoing_twice(store: Store, account: Account, by_admin: Origin) -> None
     work.finish_undo()
     with pytest.raises(WrongState, match="was undone"):
         store.uploads.undo(account.id, work.upload.id, by_admin, within=WEEK)
-    assert [entry.function for entry in store.optouts.list_entries(account.id, 9)] == ["undo", "upload"]
+    assert [entry.function for entry in latest_entries(store, account.id, 9)] == ["undo", "upload"]
 
 
 def test_undoing_while_it_is_applied(store: Store, account: Account, by_admin: Origin) -> None:
@@ -285,7 +286,7 @@ def test_an_undo_that_failed_goes_on(store: Store, account: Account, by_admin: O
     assert (failed.upload.state, failed.upload.finished_at) == ("failed", finished)
     after = undone(store, work, by_admin)
     assert (after.opted_in, after.problem, exact(store, account)) == (10, None, 0)
-    assert len(store.optouts.list_entries(account.id, 9)) == 2
+    assert len(latest_entries(store, account.id, 9)) == 2
 
 
 def test_the_days_are_over(store: Store, account: Account, by_admin: Origin) -> None:

@@ -8,7 +8,8 @@ from typing import Final
 import pytest
 import sqlalchemy as sa
 
-from store import Account, Batch, Origin, Purpose, Store, StoreError, UploadState, UploadWork
+from store import Account, Origin, Purpose, Store, StoreError, UploadState, UploadWork
+from store.records import Batch
 from store.upload_states import AT_WORK, NEXT, OVER, WITH_ENTRY, WITH_UNDO_ENTRY
 from tests.store.test_uploads import PHONES, claimed, counts, lines, received
 

@@ -8,22 +8,21 @@ import pytest
 from store import (
     Account,
     Actor,
-    Batch,
     Function,
     Lease,
     LeaseLost,
     Origin,
-    Reason,
-    StagedCounts,
     Store,
     StoreError,
     StoreUnavailable,
-    UnreadableRow,
     Upload,
     UploadState,
     UploadWork,
     WrongState,
 )
+from store.phones.numbers import Reason
+from store.records import Batch, StagedCounts, UnreadableRow
+from tests.entries import latest_entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -219,8 +218,8 @@ def test_applying_marks_conversations(store: Store, account: Account, by_admin: 
     store.campaigns.put_conversation(account.id, "gotv", "Ann", PHONES[0])
     store.campaigns.put_conversation(account.id, "gotv", "Bob", "+12127369999")
     applying(store, account, by_admin).apply_batch(lines(PHONES), [], lease_seconds=60)
-    (ann,) = store.campaigns.list_conversations(account.id, PHONES[0])
-    (bob,) = store.campaigns.list_conversations(account.id, "+12127369999")
+    (ann,) = store.optouts.find(account.id, PHONES[0]).conversations
+    (bob,) = store.optouts.find(account.id, "+12127369999").conversations
     assert (ann.opted_out, bob.opted_out) == (True, False)
 
 
@@ -271,7 +270,7 @@ def test_confirming_makes_one_entry(store: Store, account: Account, by_admin: Or
     assert (confirmed.state, confirmed.pending) == ("applying", True)
     with pytest.raises(WrongState, match="being opted out already"):
         store.uploads.confirm(account.id, work.upload.id, by_admin)
-    (entry,) = store.optouts.list_entries(account.id, 10)
+    (entry,) = latest_entries(store, account.id, 10)
     assert (entry.id, entry.function, entry.actor) == (confirmed.entry_id, Function.UPLOAD, by_admin.actor)
     assert entry.upload_id == work.upload.id
 

@@ -21,6 +21,7 @@ from handlers.slack.outbox import Answer, Answers
 from handlers.slack.places import Place
 from handlers.slack.posting import EVENT_TYPE, POSTED
 from store import Store
+from tests.entries import latest_entries
 from tests.handlers.conftest import ADMINS, TICKETS, Office, on_both_databases
 
 ONE, TWO = "+12125550100", "+12125550101"
@@ -64,7 +65,7 @@ async def test_an_answer_is_posted_once_whatever_slack_says(office: Office, faul
     await settled(office)
     [message] = answers_in(await office.people.state())
     assert len(message.thread) == 1
-    [entry] = office.store.optouts.list_entries(office.account.id, 9)
+    [entry] = latest_entries(office.store, office.account.id, 9)
     assert entry.message_ts == message.ts
     with office.store.database.read() as connection:
         kept = connection.exec_driver_sql("SELECT payload FROM outbox").scalars().all()

@@ -26,7 +26,6 @@ from handlers.slack.mrkdwn import quoted
 from handlers.views import digests, exports, forms, history, home, optouts, scrubs, settings, shortcuts, uploads
 from store import (
     Account,
-    AccountSettings,
     Actor,
     Added,
     CountryUnknown,
@@ -36,11 +35,10 @@ from store import (
     ExportFilter,
     FoundPhone,
     Function,
-    Happening,
+    HistoryItem,
+    HistoryPage,
     NotAPhone,
-    Page,
     PhoneState,
-    Reason,
     Scrubbed,
     Summary,
     UndoPreview,
@@ -48,6 +46,8 @@ from store import (
     Upload,
     UploadState,
 )
+from store.phones.numbers import Reason
+from store.records import AccountSettings
 from tests.handlers.views.test_optouts import ADMIN, AT, ONE, conversation, entry, number, opt_out
 from tests.handlers.views.test_uploads import TERMS, UPLOAD
 
@@ -162,9 +162,9 @@ def _history(text: str) -> Iterator[Any]:
         for n, function in enumerate(Function, 1)
     ]
     made = [replace(one, upload_id=1, file_name=text) if one.function in {"upload", "undo"} else one for one in made]
-    page = Page(tuple(Happening(one, (ONE,) * 5, 200) for one in made[:10]), older=True)
+    page = HistoryPage(tuple(HistoryItem(one, (ONE,) * 5, 200) for one in made[:10]), older=True)
     yield history.page(page, quoted(text, 80), {"actor": text[:100]}, [9], "US")
-    yield history.page(Page((), older=False), quoted(text, 80), {}, [], "US")
+    yield history.page(HistoryPage((), older=False), quoted(text, 80), {}, [], "US")
     yield history.remark_form(state_with(text), "US", "{}")
     yield history.remarked(ONE, text, Actor("platform", text), "US")
 

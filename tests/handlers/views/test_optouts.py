@@ -25,8 +25,8 @@ from store import (
     OptOut,
     PhoneNumber,
     PhoneState,
-    Reason,
 )
+from store.phones.numbers import Reason
 
 ADMIN = Actor("U0ADMIN", "admin")
 ONE = "+12125550100"

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from bot.sandbox.blocks import problems_of, texts_of
 from handlers.views.scrubs import scrubbed
-from store import Reason, Scrubbed, UnreadableReason
+from store import Scrubbed, UnreadableReason
+from store.phones.numbers import Reason
 
 FOUND = Scrubbed(
     rows=5_000,

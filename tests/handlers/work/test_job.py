@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handlers.work.job import (
-    Answer,
+    ChildAnswer,
     Done,
     Exported,
     ExportJob,
@@ -93,7 +93,7 @@ def test_a_job_is_read_as_it_was_written(job: Job) -> None:
 
 @settings(deadline=None)
 @given(ANSWERS)
-def test_an_answer_is_read_as_it_was_written(answer: Answer) -> None:
+def test_an_answer_is_read_as_it_was_written(answer: ChildAnswer) -> None:
     """Of every kind, down to the reasons of a scrubbed list's unreadable rows."""
     line = line_of(answer)
     assert read_answer(line) == answer
@@ -131,7 +131,7 @@ def test_any_other_json_is_refused(said: object) -> None:
         *('{"is": "done", "state": "eaten", "scrubbed": null, "file": null}', '{"is": "lost", "detail": null}'),
         (
             '{"is": "export", "database_url": "", "account": 1, "path": "x", '
-            '"wanted": {"format": "desk", "since": "soon", "function": null}}'
+            '"export_filter": {"format": "desk", "since": "soon", "function": null}}'
         ),
         b"\xff\xfe",
     ],

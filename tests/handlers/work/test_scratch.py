@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from handlers.work.scratch import ScratchDirectory
-from store import Account, Scratch, Store, StoreError, Upload, stage
+from store import Account, Scratch, Store, StoreError, Upload
+from store.lists.staging import stage
 from tests.store.test_uploads import received
 
 ROOT = Path(__file__).parents[3]

@@ -5,6 +5,7 @@ import pytest
 from bot.config import Settings
 from handlers.files import purpose_of
 from store import Function, Origin, Purpose, Upload, WrongState
+from tests.entries import latest_entries
 from tests.handlers.conftest import TICKETS, Office
 from tests.handlers.test_files import UPLOADS, drop, says, settled, standing
 
@@ -32,11 +33,11 @@ async def given_back(office: Office, ts: str) -> tuple[str, bytes]:
 
 def untouched(office: Office, upload: Upload, entries: int) -> bool:
     """Nothing was opted out, and no entry made."""
-    found = office.store.optouts
+    optouts = office.store.optouts
     return (
         upload.entry_id is None
-        and found.count(office.account.id) == found.recount(office.account.id)
-        and len(found.list_entries(office.account.id, 99)) == entries
+        and optouts.count(office.account.id) == optouts.recount(office.account.id)
+        and len(latest_entries(office.store, office.account.id, 99)) == entries
     )
 
 

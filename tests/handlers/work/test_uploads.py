@@ -21,8 +21,11 @@ from handlers.slack.acknowledge import STILL_WORKING
 from handlers.ttl_cache import TtlCache
 from handlers.work import uploads as runner_module
 from handlers.work.uploads import MOST_DEATHS, SMALL_BYTES
-from store import Batch, Function, Lease, Origin, Reason, UnreadableRow, Upload, UploadState, write_unreadable
+from store import Function, Lease, Origin, Upload, UploadState, write_unreadable
+from store.phones.numbers import Reason
+from store.records import Batch, UnreadableRow
 from tests.desks import children_of, holder_of
+from tests.entries import latest_entries
 from tests.handlers.conftest import TICKETS, Office
 from tests.handlers.test_files import (
     LIST,
@@ -112,8 +115,8 @@ async def test_an_upload_is_undone(office: Office) -> None:
     assert (upload.state, upload.opted_in, upload.kept_out) == ("undone", 2, 1)
     assert standing(office, ONE, TWO, THREE) == [0, 1, 0]
     assert exact(office) == 1
-    assert not office.store.campaigns.list_conversations(office.account.id, ONE)[0].opted_out
-    newest = office.store.optouts.list_entries(office.account.id, 1)[0]
+    assert not office.store.optouts.find(office.account.id, ONE).conversations[0].opted_out
+    newest = latest_entries(office.store, office.account.id, 1)[0]
     assert (newest.function, newest.actor) == (Function.UNDO, second)
 
 
@@ -145,7 +148,7 @@ async def test_an_undo_that_came_second(office: Office) -> None:
     await settled(office)
     assert (await office.people.submit("second-admin", modals[1]["id"], {})).acknowledged
     await modal(office, "second-admin", "stops.csv was undone.")
-    assert len(office.store.optouts.list_entries(office.account.id, 9)) == 2
+    assert len(latest_entries(office.store, office.account.id, 9)) == 2
     assert exact(office) == 0
 
 

@@ -19,7 +19,7 @@ from aiohttp import web
 
 from handlers.work.download import Download, DownloadError
 from handlers.work.job import (
-    Answer,
+    ChildAnswer,
     Done,
     Failed,
     Job,
@@ -256,7 +256,7 @@ class Child:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
-        self.heard: list[Answer] = []
+        self.heard: list[ChildAnswer] = []
 
     async def send(self, job: Job | str) -> None:
         line = job if isinstance(job, str) else line_of(job)
@@ -264,19 +264,19 @@ class Child:
         self.process.stdin.write(line.encode() + b"\n")
         await self.process.stdin.drain()
 
-    async def said(self) -> Answer:
+    async def said(self) -> ChildAnswer:
         assert self.process.stdout is not None
         line = await asyncio.wait_for(self.process.stdout.readline(), 60)
         said = read_answer(line)
         self.heard.append(said)
         return said
 
-    async def last_word(self) -> Answer:
+    async def last_word(self) -> ChildAnswer:
         while isinstance(said := await self.said(), Working):
             pass
         return said
 
-    async def do(self, job: Job) -> Answer:
+    async def do(self, job: Job) -> ChildAnswer:
         await self.send(job)
         return await self.last_word()
 

@@ -13,7 +13,6 @@ from store import (
     Account,
     Actor,
     NotAPhone,
-    Reason,
     Scrubbed,
     Store,
     UnreadableReason,
@@ -24,6 +23,7 @@ from store import (
     stage_upload,
 )
 from store.models import metadata
+from store.phones.numbers import Reason
 from tests.handlers.views.test_uploads import TERMS, words
 from tests.store.phones import test_parser
 

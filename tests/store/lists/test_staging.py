@@ -13,26 +13,25 @@ import pytest
 from store import (
     Account,
     Actor,
-    Batch,
-    Database,
     LeaseLost,
     ListRefused,
     Origin,
-    Plain,
-    Reason,
+    PlainWriter,
     Scratch,
     Store,
     StoreError,
     StoreUnavailable,
-    UnreadableRow,
     UploadWork,
     WrongState,
     apply_upload,
     note,
     restage,
-    stage,
     stage_upload,
 )
+from store.database import Database
+from store.lists.staging import stage
+from store.phones.numbers import Reason
+from store.records import Batch, UnreadableRow
 
 LIST = """name,phone
 Ann,(212) 736-5001
@@ -327,9 +326,9 @@ def test_what_an_export_says_of_its_opt_outs_is_kept(
     assert ann.imported_note == "asked, <twice> · opt_out_type: manual"
     assert (bob.requested_at, bob.imported_note) == (None, "opt_out_type: auto · timestamp: last week")
     assert (cat.requested_at, cat.imported_note) == (None, None)
-    said = note(ann, Plain())
+    said = note(ann, PlainWriter())
     assert said.endswith("UTC, requested on 3 Oct 2026, 14:05 UTC: asked, <twice> · opt_out_type: manual")
-    assert "requested on" not in note(bob, Plain())
+    assert "requested on" not in note(bob, PlainWriter())
 
 
 def test_a_preview_knows_countries_and_contacts(path: Path, scratch_path: Path) -> None:
