@@ -60,13 +60,6 @@ def test_every_sub_command_is_described(tmp_path: Path) -> None:
     assert {subcommand.usage for subcommand in desk.command.subcommands.values()} == described
 
 
-def test_every_link_into_the_project_leads_somewhere() -> None:
-    """Files that README links to are there."""
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
-
-
 def test_ci_can_be_run() -> None:
     """`.ci/run`, which README names, is an executable that calls `make test` and `make test-long`."""
     script = ROOT / ".ci" / "run"

@@ -1,0 +1,205 @@
+"""What the pages say is so: pictures, names, tables, links, versions, and the statements that operators are given."""
+
+import importlib
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import fields
+from datetime import date
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from bot.config import Settings, variable_of
+from store import Account, OutboxState, Post, Store, UploadState
+from store.inbox import NEEDED_LATER
+from store.models import metadata
+from store.retention import Pruned
+from store.upload_states import NEXT
+from tests import architecture
+from tests.test_layers import ROOMS
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(
+    str(path.relative_to(ROOT))
+    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"))
+    # It tells of what was, too.
+    if path.name != "CHANGELOG.md"
+)
+_FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+_PATH = re.compile(r"(?:bot|handlers|store|tests|docs)/[\w./-]*")
+_DOTTED = re.compile(r"(?:bot|handlers|store|tests)(?:\.[A-Za-z_]\w*)+")
+
+
+def page(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def code_in(text: str) -> Iterator[str]:
+    """Each piece of code within the lines of *text*."""
+    yield from re.findall(r"`([^`\n]+)`", _FENCE.sub("", text))
+
+
+def rows_of(text: str, heading: str) -> list[list[str]]:
+    """The rows of the first table below *heading*, cell by cell, without its head."""
+    _, found, rest = f"\n{text}".partition(f"\n{heading}\n")
+    assert found, heading
+    table = re.search(r"(?:^\|.*\|\n)+", rest, re.MULTILINE)
+    assert table is not None
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table[0].splitlines()[2:]]
+
+
+def is_there(dotted: str) -> bool:
+    """Whether a dotted name is a module, or stands in one."""
+    parts = dotted.split(".")
+    for length in range(len(parts), 0, -1):
+        try:
+            found: object = importlib.import_module(".".join(parts[:length]))
+        except ModuleNotFoundError:
+            continue
+        for name in parts[length:]:
+            if not hasattr(found, name):
+                return False
+            found = getattr(found, name)
+        return True
+    return False
+
+
+def test_the_pictures_are_those_of_the_code() -> None:
+    """Rooms, walls and states in docs/architecture.md are what the imports and the tables of states say."""
+    shown = page("docs/architecture.md")
+    assert architecture.filled(shown) == shown, "python -m tests.architecture makes them anew"
+
+
+def test_an_import_that_others_imply_is_not_drawn() -> None:
+    """Of three arrows in a triangle the long one is left out; a square keeps its four."""
+    graph = {"a": {"b", "c"}, "b": {"c"}, "c": set[str](), "d": {"e", "f"}, "e": {"c"}, "f": {"c"}}
+    assert architecture.without_implied(graph) == graph | {"a": {"b"}}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_module_and_name_on_a_page_exists(name: str) -> None:
+    """A file or a dotted name of the project's that a page shows as code is there."""
+    shown = set(code_in(page(name)))
+    paths = {code for code in shown if _PATH.fullmatch(code)}
+    dotted = {code for code in shown if _DOTTED.fullmatch(code)}
+    assert [path for path in sorted(paths) if not (ROOT / path).exists()] == []
+    assert [dots for dots in sorted(dotted) if not is_there(dots)] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_link_between_pages_leads_somewhere(name: str) -> None:
+    """Files that a page links to are there."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", page(name))
+    assert [link for link in links if not (ROOT / name).parent.joinpath(link).exists()] == []
+
+
+def test_the_names_that_the_pages_are_about_are_looked_for() -> None:
+    """The check above sees files and names, and says no to those that are not there."""
+    shown = set(code_in(page("docs/architecture.md")))
+    assert len({code for code in shown if _PATH.fullmatch(code)}) > 40
+    assert len({code for code in shown if _DOTTED.fullmatch(code)}) > 40
+    assert is_there("store.inbox.Inbox.keep")
+    assert not is_there("store.inbox.Inbox.gone")
+    assert not is_there("store.gone.Inbox")
+
+
+def test_every_room_is_on_the_page() -> None:
+    """docs/architecture.md says of each room what is in it."""
+    shown = {code.rstrip("/").removesuffix(".py") for code in code_in(page("docs/architecture.md"))}
+    assert {room.replace(".", "/") for room in ROOMS} - shown == set()
+
+
+def test_who_changes_an_upload_is_told_for_each_change() -> None:
+    """The table below the picture of an upload's states has every change that may be, and no other."""
+    told = {
+        (before.strip(), after)
+        for befores, after, _ in rows_of(page("docs/architecture.md"), "## Uploads")
+        for before in befores.split(",")
+    }
+    may_be = {(str(before), str(after)) for before, following in NEXT.items() for after in following}
+    assert told == may_be | {("", str(UploadState.RECEIVED))}
+
+
+def test_every_table_is_on_the_pages() -> None:
+    """Who writes and reads each table is told, by modules that name it, and how long its rows stay."""
+    told = {row[0].strip("`"): row for row in rows_of(page("docs/architecture.md"), "## Tables")}
+    assert told.keys() == metadata.tables.keys()
+    for table, row in told.items():
+        for path in re.findall(r"`(store/\w+\.py)`", " ".join(row)):
+            assert re.search(rf"\b{table}\b", page(path)), f"{path} has nothing to do with {table}"
+    kept = {code for row in rows_of(page("docs/retention.md"), "# What is kept how long") for code in code_in(row[1])}
+    assert kept == metadata.tables.keys()
+
+
+def test_how_long_things_are_kept_is_what_the_settings_say() -> None:
+    """docs/retention.md names each setting with its default, and what stays longer than the rest."""
+    shown = page("docs/retention.md")
+    for field in ("payload_minutes", "name_days", "preview_hours", "undo_days"):
+        unit = field.rpartition("_")[2]
+        default = f"{Settings.model_fields[field].default:g} {unit} (`{variable_of(field)}`"
+        # The one of the undo is followed by the account's own.
+        assert default.removesuffix(")") in shown.replace(f"`{variable_of(field)}`,", f"`{variable_of(field)}`"), (
+            default
+        )
+    assert {code for code in code_in(shown) if code in NEEDED_LATER} == NEEDED_LATER
+
+
+def test_what_retention_counts_is_told() -> None:
+    """Each kind of `optout_pruned_rows_total`, and no other, is explained."""
+    (told,) = re.findall(r"since the desk started: (.*?)\. `optout_waiting`", page("docs/retention.md"), re.DOTALL)
+    assert set(code_in(told)) - metadata.tables.keys() == {field.name for field in fields(Pruned)}
+
+
+def test_every_metric_is_told() -> None:
+    """docs/retention.md names each family of `/metrics`; one that counts up ends in `_total` there."""
+    made = set(re.findall(r'"(optout_\w+)"', page("bot/metrics.py")))
+    told = {code.removesuffix("_total") for code in code_in(page("docs/retention.md")) if code.startswith("optout_")}
+    assert told == made
+
+
+def statements(kind: str) -> list[str]:
+    """The SQL statements of docs/retention.md that begin with *kind*."""
+    blocks = re.findall(r"```sql\n(.*?)```", page("docs/retention.md"), re.DOTALL)
+    return [one.strip() for block in blocks for one in block.split(";") if one.strip().startswith(kind)]
+
+
+def test_what_was_discarded_is_found_and_tried_again_as_the_page_says(store: Store, account: Account) -> None:
+    """The statements of docs/retention.md show discarded events and answers, and have them taken up again, on both databases."""
+    event = store.inbox.keep(account.id, "Ev0123456789", "app_mention", "C1", {"event": {"type": "app_mention"}})
+    answer = store.outbox.keep(account.id, "Ev0123456789 0", {"message": "yes"})
+    assert event is not None
+    assert answer is not None
+    store.inbox.discard(event, "nobody foresaw it")
+    store.outbox.discard(answer, "nobody foresaw it")
+    # A second copy that was taken away is no loss, and stays as it is.
+    store.outbox.posted(account.id, "other 0", Post("C1", "1.1"))
+    store.outbox.posted(account.id, "other 0", Post("C1", "1.2"))
+    extra = store.outbox.claim("me", lease_seconds=30)
+    assert extra is not None
+    store.outbox.discard(extra, "taken away")
+    with store.database.read() as connection:
+        shown = [connection.execute(sa.text(statement)).mappings().all() for statement in statements("SELECT")]
+    assert [[row["reason"] for row in rows] for rows in shown] == [["nobody foresaw it"], ["nobody foresaw it"]]
+    assert store.inbox.claim("me", lease_seconds=30) is None
+    assert store.outbox.claim("me", lease_seconds=30) is None
+    for statement in statements("UPDATE"):
+        with store.database.write() as connection:
+            assert connection.execute(sa.text(statement)).rowcount == 1
+    again, answered = store.inbox.claim("me", lease_seconds=30), store.outbox.claim("me", lease_seconds=30)
+    assert again is not None
+    assert answered is not None
+    assert (again.event_id, again.payload, again.attempts) == ("Ev0123456789", event.payload, 1)
+    assert (answered.state, answered.payload) == (OutboxState.PENDING, answer.payload)
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    """Its first version is pyproject's; versions and their dates only go back from there."""
+    versions = re.findall(r"^## (\d+)\.(\d+)\.(\d+), (\d{4}-\d\d-\d\d)$", page("CHANGELOG.md"), re.MULTILINE)
+    assert len(versions) == page("CHANGELOG.md").count("\n## ")
+    numbers = [tuple(map(int, parts)) for *parts, _ in versions]
+    days = [date.fromisoformat(day) for *_, day in versions]
+    assert ".".join(map(str, numbers[0])) == tomllib.loads(page("pyproject.toml"))["project"]["version"]
+    assert numbers == sorted(numbers, reverse=True)
+    assert days == sorted(days, reverse=True)
