@@ -65,7 +65,7 @@ class Shortcuts:
         """The modal submitted: what is ticked is opted out by one entry, and noted in the message's thread."""
         values = submitted_values(body)
         ticked = [phone for block, phones in values.items() if block.startswith(views.PHONES) for phone in phones or ()]
-        numbers = [one for one in read_phones(ticked, None) if isinstance(one.reading, PhoneNumber)]
+        numbers = [number for number in read_phones(ticked, None) if isinstance(number.reading, PhoneNumber)]
         if not numbers:
             return field_error(f"{views.PHONES}.0", "Tick at least one number.")
         return await opt_out(
@@ -98,8 +98,8 @@ def _inside(item: Any) -> Iterator[str]:
     if isinstance(item, str):
         yield item
     elif isinstance(item, list):
-        for one in item:
-            yield from _inside(one)
+        for part in item:
+            yield from _inside(part)
     elif isinstance(item, dict):
         for key in _READ:
             # A button's value is for its app, not for people.

@@ -24,8 +24,14 @@ def doubts(upload: Upload, write: Writer, *, before: Entry | None = None) -> tup
     what contact lists have, none or several), `known` and `texted` (phones with conversations; those of them the list opts out) and
     `countries` ([[region, phones], ...]); what is missing raises no doubt.
     """
-    found = [_contacts(upload, write), _share(upload), _foreign(upload), _unreadable(upload), _before(before, write)]
-    return tuple(sentence for sentence in found if sentence)
+    sentences = [
+        _contacts(upload, write),
+        _share(upload),
+        _foreign(upload),
+        _unreadable(upload),
+        _before(before, write),
+    ]
+    return tuple(sentence for sentence in sentences if sentence)
 
 
 def _contacts(upload: Upload, write: Writer) -> str:

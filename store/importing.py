@@ -56,7 +56,7 @@ class LeaseKeeper:
         renewed = time.monotonic()
         while not self._over.wait(self._lease_seconds / 3):
             try:
-                found = self.work.renew(lease_seconds=self._lease_seconds).upload
+                upload = self.work.renew(lease_seconds=self._lease_seconds).upload
             except StoreUnavailable as error:
                 if time.monotonic() - renewed < self._lease_seconds:
                     continue  # it may be back before anyone can take over
@@ -65,9 +65,9 @@ class LeaseKeeper:
                 self._ended = error
             else:
                 renewed = time.monotonic()
-                if found.state is self._state:
+                if upload.state is self._state:
                     continue
-                self._ended = WrongState(f"{found.file_name} is {found.state} now.")
+                self._ended = WrongState(f"{upload.file_name} is {upload.state} now.")
             return
 
 

@@ -202,9 +202,9 @@ class Outbox:
         # The first that is written down counts.
         first = {name: sa.func.coalesce(outbox.c[name], statement.excluded[name]) for name in ("channel_id", "ts")}
         statement = statement.on_conflict_do_update(index_elements=["account_id", "key"], set_=first)
-        found = _post_of(connection.execute(statement.returning(outbox)).mappings().one())
-        assert found is not None  # noqa: S101  written in this statement, or before
-        return found if found == post else self._extra(connection, account, found, post)
+        counting = _post_of(connection.execute(statement.returning(outbox)).mappings().one())
+        assert counting is not None  # noqa: S101  written in this statement, or before
+        return counting if counting == post else self._extra(connection, account, counting, post)
 
     def _extra(self, connection: sa.Connection, account: int, counts: Post, post: Post) -> Post:
         """Have *post* taken away, since *counts* is the message."""

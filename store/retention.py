@@ -93,13 +93,15 @@ class Retention:
         of_over = sa.select(uploads.c.id).where(uploads.c.account_id == account.id, over)
         mine = unreadable_rows.c.account_id == account.id, unreadable_rows.c.upload_id.in_(of_over)
         with self._database.read() as connection:
-            found = set(connection.execute(sa.select(unreadable_rows.c.upload_id).where(*mine).distinct()).scalars())
-        if not found:
+            upload_ids = set(
+                connection.execute(sa.select(unreadable_rows.c.upload_id).where(*mine).distinct()).scalars()
+            )
+        if not upload_ids:
             return 0
         with self._database.write(durable=False) as connection:
             connection.execute(
                 sa.update(uploads)
-                .where(uploads.c.account_id == account.id, uploads.c.id.in_(found))
+                .where(uploads.c.account_id == account.id, uploads.c.id.in_(upload_ids))
                 .where(uploads.c.state == UploadState.STOPPED)
                 .values(last_unreadable=0)
             )

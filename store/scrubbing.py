@@ -47,10 +47,10 @@ class Scrubbed:
     remarks: tuple[str, ...]
 
     @classmethod
-    def read(cls, said: dict[str, Any]) -> Self:
-        """What `dataclasses.asdict` and JSON made of one."""
-        reasons = tuple(UnreadableReason(**{**one, "code": Reason(one["code"])}) for one in said["reasons"])
-        return cls(**{**said, "reasons": reasons, "remarks": tuple(said["remarks"])})
+    def read(cls, packed: dict[str, Any]) -> Self:
+        """The outcome that `dataclasses.asdict` and JSON made of one."""
+        reasons = tuple(UnreadableReason(**{**reason, "code": Reason(reason["code"])}) for reason in packed["reasons"])
+        return cls(**{**packed, "reasons": reasons, "remarks": tuple(packed["remarks"])})
 
 
 @dataclass(slots=True)
@@ -106,7 +106,7 @@ def scrub(
                 else:
                     copy = Copy(reader, text, file.writelines)
                 reading.copy(copy, progress)
-            found = reading.found()
+            outcome = reading.outcome()
         after = path.stat()
         if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
             raise StoreError(FILE_CHANGED)
@@ -114,8 +114,8 @@ def scrub(
         part.replace(out)
     finally:
         part.unlink(missing_ok=True)
-    progress(found.rows, 1.0)
-    return found
+    progress(outcome.rows, 1.0)
+    return outcome
 
 
 def scrub_upload(
@@ -181,15 +181,15 @@ class _Reading:
 
         # A record outside of blocks is not decided on before it is known what stands on the next line.
         records: list[_Record] = []
-        for found in self._reader.blocks():
-            if isinstance(found, Block):
+        for item in self._reader.blocks():
+            if isinstance(item, Block):
                 self._one_by_one(records, copy)
                 records = []
-                for start in range(0, len(found.starts), _BATCH):
-                    self._block(found, slice(start, start + _BATCH), copy)
+                for start in range(0, len(item.starts), _BATCH):
+                    self._block(item, slice(start, start + _BATCH), copy)
                     tell()
                 continue
-            record = self._record(found)
+            record = self._record(item)
             if records and records[-1].line == record.line:
                 # One with a phone hidden in a cell of several lines comes as a row and as damage.
                 records[-1].phone = records[-1].phone or record.phone
@@ -220,8 +220,8 @@ class _Reading:
         slow = [
             self._record(row) for index in np.flatnonzero(~fast).tolist() for row in block.carefully(part.start + index)
         ]
-        known = {f"+{phone}" for phone in phones[fast].tolist()}
-        opted_out = self._opted_out(known | {record.phone for record in slow if record.phone is not None})
+        fast_phones = {f"+{phone}" for phone in phones[fast].tolist()}
+        opted_out = self._opted_out(fast_phones | {record.phone for record in slow if record.phone is not None})
         removed = fast & np.isin(phones, np.array([int(phone[1:]) for phone in opted_out], np.int64))
         self._rows += int(np.count_nonzero(fast))
         self._removed += int(np.count_nonzero(removed))
@@ -268,8 +268,8 @@ class _Reading:
         self._reasons.setdefault(record.problem, [0, record.line])[0] += 1
         return self._keep_unreadable
 
-    def found(self) -> Scrubbed:
-        """What was counted."""
+    def outcome(self) -> Scrubbed:
+        """The outcome, with the counts of all records."""
         dropped = 0 if self._keep_unreadable else self._unreadable
         return Scrubbed(
             rows=self._rows,

@@ -65,13 +65,13 @@ class Summaries:
         states = sa.select(uploads.c.id, uploads.c.state).where(uploads.c.account_id == account)
         with self._database.read() as connection:
             row = connection.execute(last).one()
-            found = connection.execute(states.order_by(uploads.c.id.desc()).limit(20)).all()
+            latest = connection.execute(states.order_by(uploads.c.id.desc()).limit(20)).all()
             waiting = connection.execute(
                 sa.select(sa.func.count()).where(
                     uploads.c.account_id == account, uploads.c.state == UploadState.WAITING
                 )
             ).scalar_one()
-        return repr((*row, found, waiting))
+        return repr((*row, latest, waiting))
 
 
 def _requests(connection: sa.Connection, account: int, since: datetime) -> dict[str, int]:
@@ -85,7 +85,7 @@ def _requests(connection: sa.Connection, account: int, since: datetime) -> dict[
         .where(entries.c.account_id == account, entries.c.at >= since, entries.c.function.in_(OPTING_OUT))
         .group_by(entries.c.function)
     )
-    found = {function: int(number) for function, number in connection.execute(recent)}
+    by_function = {function: int(number) for function, number in connection.execute(recent)}
     stored = uploads.c.newly_opted_out + uploads.c.already_opted_out
     of_uploads = (
         sa.select(sa.func.coalesce(sa.func.sum(stored), 0))
@@ -93,5 +93,5 @@ def _requests(connection: sa.Connection, account: int, since: datetime) -> dict[
         .where(uploads.c.account_id == account, entries.c.at >= since)
     )
     if listed := int(connection.execute(of_uploads).scalar_one()):
-        found["upload"] = listed
-    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+        by_function["upload"] = listed
+    return dict(sorted(by_function.items(), key=lambda item: (-item[1], item[0])))

@@ -54,8 +54,8 @@ class UploadWork:
 
         What is received or applying stays to be worked on.
         """
-        with self._held() as (connection, found):
-            pending = found.pending and (found.state is not settled or found.state.at_work)
+        with self._held() as (connection, upload):
+            pending = upload.pending and (upload.state is not settled or upload.state.at_work)
             return self._change(connection, **leases.given_back(), pending=pending).upload
 
     # What Slack has of it
@@ -79,10 +79,10 @@ class UploadWork:
 
     def staged(self, counts: StagedCounts) -> "UploadWork":
         """The list was read: received -> waiting."""
-        with self._held() as (connection, found):
-            values = entering(found, UploadState.WAITING)
-            if found.is_scrub:  # the word came while it was read
-                raise WrongState(f"{found.file_name} is to be scrubbed, not opted out.")
+        with self._held() as (connection, upload):
+            values = entering(upload, UploadState.WAITING)
+            if upload.is_scrub:  # the word came while it was read
+                raise WrongState(f"{upload.file_name} is to be scrubbed, not opted out.")
             return self._change(
                 connection,
                 **values,
@@ -120,9 +120,9 @@ class UploadWork:
 
     def fail(self, problem: str) -> "UploadWork":
         """The work went wrong for good: received, applying or undoing -> failed. What was stored stays, and is counted."""
-        with self._held() as (connection, found):
-            values = entering(found, UploadState.FAILED)
-            if found.state is not UploadState.UNDOING:  # which began after it was finished
+        with self._held() as (connection, upload):
+            values = entering(upload, UploadState.FAILED)
+            if upload.state is not UploadState.UNDOING:  # which began after it was finished
                 values["finished_at"] = now()
             return self._change(connection, **values, problem=problem)
 
@@ -135,34 +135,34 @@ class UploadWork:
         Both must come right after the checkpoint of `upload` as it is here. All of it is stored together with the counters
         and the new checkpoint, or nothing is.
         """
-        with self._held(UploadState.APPLYING, account=True, durable=False) as (connection, found):
-            if (found.last_phone, found.last_unreadable) != (self.upload.last_phone, self.upload.last_unreadable):
+        with self._held(UploadState.APPLYING, account=True, durable=False) as (connection, upload):
+            if (upload.last_phone, upload.last_unreadable) != (self.upload.last_phone, self.upload.last_unreadable):
                 raise LeaseLost("This batch was stored already.")
             keys = list(batch.lines)
             already = 0
             if keys:
                 # The entry is this upload's own and its phones are distinct, so no row can be there already.
-                already = count_standing(self._database, connection, found.account_id, keys)
-                self._insert(connection, found, batch)
+                already = count_standing(self._database, connection, upload.account_id, keys)
+                self._insert(connection, upload, batch)
             self._database.insert_rows(
                 connection,
                 unreadable_rows,
                 ("account_id", "upload_id", "line", "cell", "code", "reason", "cells"),
                 [
-                    (found.account_id, found.id, row.line, row.cell, row.code, row.reason, json.dumps(row.cells))
+                    (upload.account_id, upload.id, row.line, row.cell, row.code, row.reason, json.dumps(row.cells))
                     for row in unreadable
                 ],
             )
             if keys:
-                mark_conversations(self._database, connection, found.account_id, keys)
-                change_count(connection, found.account_id, len(keys) - already)
+                mark_conversations(self._database, connection, upload.account_id, keys)
+                change_count(connection, upload.account_id, len(keys) - already)
             return self._change(
                 connection,
                 **leases.until(lease_seconds),
-                last_phone=keys[-1] if keys else found.last_phone,
-                last_unreadable=unreadable[-1].line if unreadable else found.last_unreadable,
-                newly_opted_out=found.newly_opted_out + len(keys) - already,
-                already_opted_out=found.already_opted_out + already,
+                last_phone=keys[-1] if keys else upload.last_phone,
+                last_unreadable=unreadable[-1].line if unreadable else upload.last_unreadable,
+                newly_opted_out=upload.newly_opted_out + len(keys) - already,
+                already_opted_out=upload.already_opted_out + already,
             )
 
     def _insert(self, connection: sa.Connection, upload: Upload, batch: Batch) -> None:
@@ -179,10 +179,12 @@ class UploadWork:
 
     def finish(self) -> "UploadWork":
         """Every row was stored: applying -> done, on disk before this returns."""
-        with self._held() as (connection, found):
-            values = entering(found, UploadState.DONE)
-            if found.applied != found.phones:
-                raise StoreError(f"Only {found.applied:,} of {found.phones:,} phones of {found.file_name} are stored.")
+        with self._held() as (connection, upload):
+            values = entering(upload, UploadState.DONE)
+            if upload.applied != upload.phones:
+                raise StoreError(
+                    f"Only {upload.applied:,} of {upload.phones:,} phones of {upload.file_name} are stored."
+                )
             return self._change(connection, **values, finished_at=now())
 
     def undo_batch(self, *, lease_seconds: float, batch: int = UNDO_BATCH) -> "UploadWork":
@@ -192,27 +194,27 @@ class UploadWork:
         Those that somebody lifted before are left as they are. Everything is stored together with the counters and the new
         checkpoint, or nothing is. The undo is complete when `undo_phone` is `last_phone`.
         """
-        with self._held(UploadState.UNDOING, account=True, durable=False) as (connection, found):
-            if found.undo_phone != self.upload.undo_phone:
+        with self._held(UploadState.UNDOING, account=True, durable=False) as (connection, upload):
+            if upload.undo_phone != self.upload.undo_phone:
                 raise LeaseLost("This batch was stored already.")
-            span = next_range(connection, found, found.undo_phone, batch)
-            did = lift(connection, found, span)
-            change_count(connection, found.account_id, -did.opted_in)
+            span = next_range(connection, upload, upload.undo_phone, batch)
+            did = lift(connection, upload, span)
+            change_count(connection, upload.account_id, -did.opted_in)
             return self._change(
                 connection,
                 **leases.until(lease_seconds),
                 undo_phone=span.end,
-                opted_in=found.opted_in + did.opted_in,
-                kept_out=found.kept_out + did.kept_out,
-                reopened=found.reopened + did.reopened,
+                opted_in=upload.opted_in + did.opted_in,
+                kept_out=upload.kept_out + did.kept_out,
+                reopened=upload.reopened + did.reopened,
             )
 
     def finish_undo(self) -> "UploadWork":
         """Every opt-out of the upload is lifted: undoing -> undone, on disk before this returns."""
-        with self._held() as (connection, found):
-            values = entering(found, UploadState.UNDONE)
-            if found.undo_phone < found.last_phone:
-                raise StoreError(f"The undo of {found.file_name} has not come to its end.")
+        with self._held() as (connection, upload):
+            values = entering(upload, UploadState.UNDONE)
+            if upload.undo_phone < upload.last_phone:
+                raise StoreError(f"The undo of {upload.file_name} has not come to its end.")
             return self._change(connection, **values, undone_at=now())
 
     @contextmanager
@@ -227,14 +229,14 @@ class UploadWork:
         with self._database.write(durable=durable) as connection:
             if account:
                 self._database.lock_account(connection, self.upload.account_id)
-            found = upload_of(leases.find(connection, uploads, (self._row(),), self.lease, lock=True))
+            upload = upload_of(leases.find(connection, uploads, (self._row(),), self.lease, lock=True))
             if states:
-                require(found, *states)
-            yield connection, found
+                require(upload, *states)
+            yield connection, upload
 
     def _end(self, state: UploadState, **values: Any) -> "UploadWork":
-        with self._held() as (connection, found):
-            return self._change(connection, **entering(found, state), **values)
+        with self._held() as (connection, upload):
+            return self._change(connection, **entering(upload, state), **values)
 
     def _change(self, connection: sa.Connection, **values: Any) -> "UploadWork":
         row = leases.change(connection, uploads, (self._row(),), self.lease, **values)

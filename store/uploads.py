@@ -66,18 +66,18 @@ class Uploads:
             if event is not None:
                 finish(connection, event)
             self._database.lock_account(connection, account)
-            known = (
+            query = (
                 sa.select(uploads)
                 .where(uploads.c.account_id == account)
                 .where(uploads.c.file_id == file_id, uploads.c.channel_id == channel_id)
             )
-            row = connection.execute(known).mappings().one_or_none()
+            row = connection.execute(query).mappings().one_or_none()
             if row is not None:
-                found = upload_of(row)
-                changed = purpose.outgrows(found.purpose) and found.state in UNDECIDED
-                if not changed or thread_ts not in (None, found.thread_ts):
-                    return found, False
-                return _start_over(connection, get(connection, account, found.id, lock=True), purpose=purpose), True
+                current = upload_of(row)
+                changed = purpose.outgrows(current.purpose) and current.state in UNDECIDED
+                if not changed or thread_ts not in (None, current.thread_ts):
+                    return current, False
+                return _start_over(connection, get(connection, account, current.id, lock=True), purpose=purpose), True
             number = connection.execute(
                 sa.update(accounts)
                 .where(accounts.c.id == account)
@@ -127,21 +127,21 @@ class Uploads:
         """
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
-            found = get(connection, account, upload, lock=True)
-            require(found, UploadState.WAITING)
-            if fingerprint not in (None, found.fingerprint):
+            current = get(connection, account, upload, lock=True)
+            require(current, UploadState.WAITING)
+            if fingerprint not in (None, current.fingerprint):
                 raise WrongState(
-                    f"{found.file_name} was read again since, with other counts: see its preview as it is now."
+                    f"{current.file_name} was read again since, with other counts: see its preview as it is now."
                 )
             entry = new_entry(connection, account, replace(by, function=Function.UPLOAD), upload_id=upload)
             values = {"entry_id": entry.id, "confirmed_at": now()}
-            return _decided(connection, found, by, UploadState.APPLYING, **values)
+            return _decided(connection, current, by, UploadState.APPLYING, **values)
 
     def cancel(self, account: int, upload: int, by: Origin) -> Upload:
         """Somebody said no before anything was changed: waiting or received -> cancelled. `WrongState` otherwise."""
         with self._database.write() as connection:
-            found = get(connection, account, upload, lock=True)
-            return _decided(connection, found, by, UploadState.CANCELLED, finished_at=now())
+            current = get(connection, account, upload, lock=True)
+            return _decided(connection, current, by, UploadState.CANCELLED, finished_at=now())
 
     def stop(self, account: int, upload: int, by: Origin) -> Upload:
         """
@@ -150,15 +150,15 @@ class Uploads:
         What was stored stays, and is counted. Its worker learns of it with the next batch, which is refused.
         """
         with self._database.write() as connection:
-            found = get(connection, account, upload, lock=True)
-            return _decided(connection, found, by, UploadState.STOPPED, finished_at=now())
+            current = get(connection, account, upload, lock=True)
+            return _decided(connection, current, by, UploadState.STOPPED, finished_at=now())
 
     def go_on(self, account: int, upload: int, by: Origin) -> Upload:
         """Apply the rest after all: stopped -> applying, by the same entry, from the checkpoint. `WrongState` otherwise."""
         with self._database.write() as connection:
-            found = get(connection, account, upload, lock=True)
-            require(found, UploadState.STOPPED)
-            return _decided(connection, found, by, UploadState.APPLYING, finished_at=None)
+            current = get(connection, account, upload, lock=True)
+            require(current, UploadState.STOPPED)
+            return _decided(connection, current, by, UploadState.APPLYING, finished_at=None)
 
     def undo(self, account: int, upload: int, by: Origin, *, within: timedelta) -> Upload:
         """
@@ -169,14 +169,14 @@ class Uploads:
         """
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
-            found = get(connection, account, upload, lock=True)
-            require_undoable(found, within)
-            number = found.undo_entry_id
+            current = get(connection, account, upload, lock=True)
+            require_undoable(current, within)
+            number = current.undo_entry_id
             if number is None:
                 by = replace(by, function=Function.UNDO)
                 number = new_entry(connection, account, by, upload_id=upload).id
-            values = entering(found, UploadState.UNDOING)
-            return change_upload(connection, found, **values, problem=None, undo_entry_id=number)
+            values = entering(current, UploadState.UNDOING)
+            return change_upload(connection, current, **values, problem=None, undo_entry_id=number)
 
     def preview_undo(self, account: int, upload: int) -> UndoPreview:
         """
@@ -184,12 +184,12 @@ class Uploads:
 
         Others may opt out or delete meanwhile: what the undo does is counted again while it does it.
         """
-        found = self.get(account, upload)
-        total, after = UndoPreview(0, 0, 0), found.undo_phone
-        while after < found.last_phone:
+        current = self.get(account, upload)
+        total, after = UndoPreview(0, 0, 0), current.undo_phone
+        while after < current.last_phone:
             with self._database.read() as connection:
-                span = next_range(connection, found, after, UNDO_BATCH)
-                total += preview_range(connection, found, span)
+                span = next_range(connection, current, after, UNDO_BATCH)
+                total += preview_range(connection, current, span)
             after = span.end
         return total
 
@@ -223,9 +223,9 @@ class Uploads:
 
     def _again(self, account: int, upload: int, **values: Any) -> Upload:
         with self._database.write() as connection:
-            found = get(connection, account, upload, lock=True)
-            require(found, UploadState.WAITING, UploadState.REFUSED)
-            return _start_over(connection, found, **values)
+            current = get(connection, account, upload, lock=True)
+            require(current, UploadState.WAITING, UploadState.REFUSED)
+            return _start_over(connection, current, **values)
 
     # Whose work it is
 

@@ -64,7 +64,7 @@ class Message:
 
 def masked(message: Message) -> Message:
     """*message* and its details with all but the last digits of their phones hidden; what buttons stand for stays."""
-    phones = {phone for one in (message, *message.details) for phone in one.phones}
+    phones = {phone for shown in (message, *message.details) for phone in shown.phones}
     ways = {way: mask(phone) for phone in phones for way in written(phone)}
     longest = sorted(ways, key=len, reverse=True)
 
@@ -78,10 +78,10 @@ def masked(message: Message) -> Message:
                 value = value.replace(way, ways[way])
         return value
 
-    def shown(one: Message) -> Message:
-        return replace(one, text=hidden(one.text, "text"), blocks=tuple(hidden(block) for block in one.blocks))
+    def hide(single: Message) -> Message:
+        return replace(single, text=hidden(single.text, "text"), blocks=tuple(hidden(block) for block in single.blocks))
 
-    return replace(shown(message), details=tuple(shown(one) for one in message.details))
+    return replace(hide(message), details=tuple(hide(detail) for detail in message.details))
 
 
 # There is nothing to say: what was done is seen where it was done.

@@ -137,9 +137,9 @@ def place(channel_id: str | None, channel_name: str | None) -> str:
     return "a direct message" if (channel_id or "").startswith("D") else quoted(f"#{channel_name or channel_id}", 80)
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
+def counted(number: int, singular: str, plural: str | None = None) -> str:
     """*number* with its noun: "1 phone", "4,812 phones"."""
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+    return f"{number:,} {singular if number == 1 else plural or f'{singular}s'}"
 
 
 class SlackWriter:

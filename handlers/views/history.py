@@ -20,24 +20,24 @@ _WRITER = SlackWriter()
 
 
 def page(
-    found: HistoryPage, about: str, filters: Mapping[str, Any], before: Sequence[int], home: str | None
+    entries: HistoryPage, heading: str, filters: Mapping[str, Any], before: Sequence[int], home: str | None
 ) -> Message:
     """
-    One page, for the asker alone. *about*: whose or what history it is; *filters*: as `History.list` takes them.
+    One page of the history, for the asker alone. *heading*: whose or what history it is; *filters*: as `History.list` takes them.
 
     *before*: of this page and of the newer ones, the entry that each begins after; none for the newest.
     """
-    head = f"*{about}*"
-    if not found.items:
+    head = f"*{heading}*"
+    if not entries.items:
         return Message.of(f"{head}: {'nothing older' if before else 'nothing yet'}.", private=True, settles="")
-    lines = [_line(item, home) for item in found.items]
+    lines = [_line(item, home) for item in entries.items]
     action = OF_A_PHONE if "phone" in filters else OF_ALL
     buttons = []
     if before:
         value = json.dumps({"filters": dict(filters), "before": [*before[:-1]]})
         buttons.append(ButtonElement(text="Newer", action_id=f"{action}.newer", value=value))
-    if found.older:
-        value = json.dumps({"filters": dict(filters), "before": [*before, found.items[-1].entry.id][-100:]})
+    if entries.older:
+        value = json.dumps({"filters": dict(filters), "before": [*before, entries.items[-1].entry.id][-100:]})
         buttons.append(ButtonElement(text="Older", action_id=f"{action}.older", value=value))
     blocks: list[Block] = [section(head), *sections(lines)]
     if buttons:
@@ -81,5 +81,5 @@ def remark_form(state: PhoneState, home: str | None, metadata: str) -> View:
 
 def remarked(phone: str, text: str, by: Actor, home: str | None) -> Message:
     """That a remark was kept."""
-    said = f"*Remark on {name(phone, home)}* · by {person(by)}\n_{quoted(text, LONGEST_REMARK)}_"
-    return Message.of(said, phones=[phone])
+    line = f"*Remark on {name(phone, home)}* · by {person(by)}\n_{quoted(text, LONGEST_REMARK)}_"
+    return Message.of(line, phones=[phone])

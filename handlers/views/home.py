@@ -48,8 +48,8 @@ def home(account: Account, summary: Summary, role: str) -> dict[str, Any]:
     blocks += [DividerBlock(), section(_requests("Last 7 days", summary.week))]
     blocks.append(section(_requests("Last 30 days", summary.month)))
     blocks.append(DividerBlock())
-    found = View(type="home", blocks=blocks).to_dict()
-    found["blocks"] += list_of_uploads(summary.latest).blocks
+    view = View(type="home", blocks=blocks).to_dict()
+    view["blocks"] += list_of_uploads(summary.latest).blocks
     last: list[Block] = [
         DividerBlock(),
         section(
@@ -61,8 +61,8 @@ def home(account: Account, summary: Summary, role: str) -> dict[str, Any]:
             "changes it. `/optout help` lists the commands."
         ),
     ]
-    found["blocks"] += [block.to_dict() for block in last]
-    return found
+    view["blocks"] += [block.to_dict() for block in last]
+    return view
 
 
 def closed(refusal: Message) -> dict[str, Any]:

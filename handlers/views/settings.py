@@ -118,11 +118,11 @@ def _choice(name: str, label: str, choices: dict[str, str], now: str) -> InputBl
 
 
 def _groups(name: str, label: str, groups: Sequence[Group], now: Sequence[str]) -> InputBlock:
-    known = {group.id: group.name for group in groups}
+    names = {group.id: group.name for group in groups}
     # One that is chosen and gone stays to be seen, and to be taken out.
-    known |= {group: f"{group}, which is gone" for group in now if group not in known}
-    chosen_first = sorted(known, key=lambda group: group not in now)[:_MOST_GROUPS]
-    options = {group: Option(text=one_line(known[group], 75), value=group) for group in chosen_first}
+    names |= {group: f"{group}, which is gone" for group in now if group not in names}
+    chosen_first = sorted(names, key=lambda group: group not in now)[:_MOST_GROUPS]
+    options = {group: Option(text=one_line(names[group], 75), value=group) for group in chosen_first}
     element = StaticMultiSelectElement(
         action_id=f"settings.{name}",
         placeholder="Groups",
@@ -136,7 +136,7 @@ def _number(value: float | None) -> str | None:
     return None if value is None else f"{value:.10g}"
 
 
-def changed(told: Sequence[str], by: Actor) -> Message:
+def changed(changes: Sequence[str], by: Actor) -> Message:
     """What is another now, one line each."""
-    head = f"*{len(told)} setting{'' if len(told) == 1 else 's'} changed* · by {person(by)}"
-    return Message.of(head, *sections([head, *(f"• {quoted(what, 250)}" for what in told)], "\n"))
+    head = f"*{len(changes)} setting{'' if len(changes) == 1 else 's'} changed* · by {person(by)}"
+    return Message.of(head, *sections([head, *(f"• {quoted(change, 250)}" for change in changes)], "\n"))

@@ -35,22 +35,22 @@ def nothing_to_check(how: str) -> View:
 
 
 def check(
-    found: Sequence[tuple[PhoneState, FoundPhone]], more: int, words: str, home: str | None, metadata: str
+    states: Sequence[tuple[PhoneState, FoundPhone]], more: int, words: str, home: str | None, metadata: str
 ) -> View:
     """
-    Every phone *found* with its state, at most 50, *more* of them left out; those not opted out are ticked.
+    Every phone with its state, of *states*, at most 50, *more* of them left out; those not opted out are ticked.
 
     One that is not in use today is not ticked: it may be an order's number. *words*: the message as people see it.
     """
-    options = [_option(state, one, home) for state, one in found]
-    ticked = [not state.opted_out and not one.number.flagged for state, one in found]
-    out = sum(state.opted_out for state, _ in found)
-    phones = counted(len(found), "phone")
+    options = [_option(state, phone, home) for state, phone in states]
+    ticked = [not state.opted_out and not phone.number.flagged for state, phone in states]
+    out = sum(state.opted_out for state, _ in states)
+    phones = counted(len(states), "phone")
     head = f"*{phones} in this message*, {out:,} opted out. Those that are ticked get opted out."
     blocks: list[Block] = [section(head)]
     for start in range(0, len(options), _MOST_OPTIONS):
         chosen = options[start : start + _MOST_OPTIONS]
-        initial = [one for one, yes in zip(chosen, ticked[start : start + _MOST_OPTIONS], strict=True) if yes]
+        initial = [option for option, yes in zip(chosen, ticked[start : start + _MOST_OPTIONS], strict=True) if yes]
         label = "Numbers to opt out"
         if len(options) > _MOST_OPTIONS:
             label += f", {start + 1} to {start + len(chosen)}"

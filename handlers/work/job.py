@@ -160,16 +160,16 @@ def read_answer(line: str | bytes) -> ChildAnswer:
 
 def _read(line: str | bytes, kinds: Mapping[str, type]) -> object:
     try:
-        said = json.loads(line)
+        packed = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise MalformedLineError("it is no JSON") from error
-    if not isinstance(said, dict):
+    if not isinstance(packed, dict):
         raise MalformedLineError("it is no object")
-    tag = said.pop("is", None)
+    tag = packed.pop("is", None)
     kind = kinds.get(tag) if isinstance(tag, str) else None
     if kind is None:
         raise MalformedLineError(f"there is no {tag!r}")
-    return _value(kind, said, str(tag))
+    return _value(kind, packed, str(tag))
 
 
 def _plain(value: Any) -> Any:

@@ -89,14 +89,14 @@ class ScratchDirectory:
 def _make_private(path: Path) -> None:
     with suppress(FileExistsError):
         path.mkdir(mode=0o700)
-    found = path.lstat()
+    status = path.lstat()
     # In a directory where everybody may write, somebody else may have been first.
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
         raise StoreError(
             f"{path} is not a directory of the desk's own user, so no lists are kept there. "
             "Remove it, or set OPTOUT_SCRATCH_DIR to another directory."
         )
-    if found.st_mode & 0o077:
+    if status.st_mode & 0o077:
         path.chmod(0o700)
 
 

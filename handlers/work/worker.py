@@ -169,7 +169,7 @@ class Worker:
 
     def _scrub(self, store: Store, job: ListJob, work: UploadWork) -> UploadWork | Done:
         path, out = self._fetch(job, work), job.folder / "scrubbed"
-        found = scrub_upload(
+        outcome = scrub_upload(
             store,
             work,
             path,
@@ -179,9 +179,9 @@ class Worker:
             lease_seconds=job.lease_seconds,
         )
         path.unlink()
-        if isinstance(found, UploadWork):
-            return found
-        return Done(work.upload.state, found, out)
+        if isinstance(outcome, UploadWork):
+            return outcome
+        return Done(work.upload.state, outcome, out)
 
     def _export(self, store: Store, job: ExportJob) -> ChildAnswer:
         try:

@@ -112,18 +112,18 @@ def contact_signs(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> tupl
     list needs a phone and has often a name, a note, a date or an e-mail; it does not need to say where and how people
     live and vote. A street and a city are one kind.
     """
-    found: set[str] = set()
+    signs: set[str] = set()
     for place, name in enumerate(columns):
         cells = [row[place] for row in rows if place < len(row) and row[place].strip()]
         if not cells:
             continue
         words = _words(name)
         if sum(map(bool, map(_EMAIL_CELL.fullmatch, cells))) * 2 > len(cells):
-            found.add("e-mails")
+            signs.add("e-mails")
         elif sign := next((sign for sign, _, pattern in _SIGNS if pattern.search(words)), None):
-            found.add(sign)
-    if "a support score" in found:
-        found.discard("scores")
-    if sum(sign in found and weighs for sign, weighs, _ in _SIGNS) < _ENOUGH:
+            signs.add(sign)
+    if "a support score" in signs:
+        signs.discard("scores")
+    if sum(sign in signs and weighs for sign, weighs, _ in _SIGNS) < _ENOUGH:
         return ()
-    return tuple(sign for sign in ("names", *(sign for sign, _, _ in _SIGNS if sign != "names")) if sign in found)
+    return tuple(sign for sign in ("names", *(sign for sign, _, _ in _SIGNS if sign != "names")) if sign in signs)

@@ -22,18 +22,18 @@ class SampleRecord:
 
 def _records(sample: list[str], skipped: int, delimiter: str, *, quoting: bool) -> list[SampleRecord]:
     reader = csv.reader(sample, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE)
-    found: list[SampleRecord] = []
+    records: list[SampleRecord] = []
     end = skipped
     while True:
         try:
             cells = next(reader)
         except StopIteration:
-            return found
+            return records
         except csv.Error:  # a cell beyond csv.field_size_limit
             cells = [sample[reader.line_num - 1]]
         start, end = end + 1, skipped + reader.line_num
         if any(map(str.strip, cells)):
-            found.append(SampleRecord(start, end, cells))
+            records.append(SampleRecord(start, end, cells))
 
 
 def find_header(records: list[SampleRecord], phone_key: str) -> SampleRecord | None:

@@ -264,12 +264,12 @@ class ListReader:
 
         A row that is too short has the cell "". Each call reads the file anew.
         """
-        for found in self.blocks():
-            if isinstance(found, Block):
-                for index in range(len(found.starts)):
-                    yield from found.carefully(index)
+        for item in self.blocks():
+            if isinstance(item, Block):
+                for index in range(len(item.starts)):
+                    yield from item.carefully(index)
             else:
-                yield found
+                yield item
 
     def blocks(self) -> Iterator[Block | Row | Damaged]:
         """The same as `rows`, with the lines that need no care in blocks, which is many times faster."""
@@ -494,9 +494,9 @@ class ListReader:
             )
         self.phone_index = places[0]
         self.phone_column = self.columns[self.phone_index]
-        found = header.cells[self.phone_index].removeprefix("\ufeff")
-        if column is None and found != phone_key:
-            self.remarks.append(f"column '{found}' read as {phone_key}")
+        name = header.cells[self.phone_index].removeprefix("\ufeff")
+        if column is None and name != phone_key:
+            self.remarks.append(f"column '{name}' read as {phone_key}")
         if above := sum(record.start < header.start for record in records):
             self.remarks.append(f"{above} line{'s' if above > 1 else ''} above the header skipped")
         self._above = [

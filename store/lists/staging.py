@@ -86,8 +86,8 @@ class Scratch:
             if connection.execute("PRAGMA user_version").fetchone() != (_VERSION,):
                 connection.close()
                 return None
-            (found,) = connection.execute("SELECT json FROM counts WHERE label = ?", (label,)).fetchone()
-            values = json.loads(found)
+            (packed,) = connection.execute("SELECT json FROM counts WHERE label = ?", (label,)).fetchone()
+            values = json.loads(packed)
             return cls(path, connection, StagedCounts(**{**values, "columns": tuple(values["columns"])}))
         except (sqlite3.DatabaseError, TypeError, ValueError, KeyError):
             connection.close()  # damaged, or of another version of this program: staged again
@@ -114,23 +114,23 @@ class Scratch:
 
     def batch(self, after: str, size: int) -> Batch:
         """The next phones after phone *after*, in phone order, *size* at most; "" is before all. Empty at the end."""
-        found = self._connection.execute(_PAGE_AFTER, (after,)).fetchone()
-        if found is None:
+        page = self._connection.execute(_PAGE_AFTER, (after,)).fetchone()
+        if page is None:
             return Batch({})
-        phones = [f"+{phone}" for phone in np.frombuffer(found[0], np.int64).tolist()]
+        phones = [f"+{phone}" for phone in np.frombuffer(page[0], np.int64).tolist()]
         start = bisect.bisect_right(phones, after)
         phones = phones[start : start + size]
-        lines: list[int] = np.frombuffer(found[1], np.int64)[start : start + size].tolist()
-        return Batch(dict(zip(phones, lines, strict=True)), self._carried(phones, lines))
+        lines: list[int] = np.frombuffer(page[1], np.int64)[start : start + size].tolist()
+        return Batch(dict(zip(phones, lines, strict=True)), self._imported_notes(phones, lines))
 
-    def _carried(self, phones: list[str], lines: list[int]) -> dict[str, ImportedNote]:
+    def _imported_notes(self, phones: list[str], lines: list[int]) -> dict[str, ImportedNote]:
         if not self._carries:
             return {}
         rows = self._connection.execute(_CARRIED_ON, (json.dumps(lines),))
-        known = {
+        by_line = {
             line: ImportedNote(None if at is None else datetime.fromisoformat(at), text) for line, at, text in rows
         }
-        return {phone: known[line] for phone, line in zip(phones, lines, strict=True) if line in known}
+        return {phone: by_line[line] for phone, line in zip(phones, lines, strict=True) if line in by_line}
 
     def unreadable(self, after_line: int, size: int) -> list[UnreadableRow]:
         """The next unreadable rows, *size* at most and fewer when they are long, in line order."""
@@ -271,12 +271,12 @@ class _Reading:
             progress(self.rows, _READING * min(1.0, reader.bytes_read / max(1, reader.size)))
 
         # What a list says of each phone is kept for each, so there every row is looked at.
-        for found in reader.rows() if reader.carries else reader.blocks():
-            if isinstance(found, Block):
-                self._block(found, tell)
+        for item in reader.rows() if reader.carries else reader.blocks():
+            if isinstance(item, Block):
+                self._block(item, tell)
                 tell()
             else:
-                self._row(found, reader, tell)
+                self._row(item, reader, tell)
         self._add()
         progress(self.rows, _READING)
 

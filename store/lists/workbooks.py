@@ -83,10 +83,10 @@ def _chosen(workbook: CalamineWorkbook, phone_key: str) -> tuple[CalamineSheet |
     shown = [sheet for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible] or sheets
     best: tuple[int, CalamineSheet | None] = (0, None)
     for sheet in shown:
-        found = workbook.get_sheet_by_name(sheet.name)
-        fit = _fit(found, phone_key)
+        loaded = workbook.get_sheet_by_name(sheet.name)
+        fit = _fit(loaded, phone_key)
         if fit > best[0]:
-            best = fit, found
+            best = fit, loaded
         if fit == _HAS_COLUMN:
             break
     return best[1], len(sheets)
@@ -193,14 +193,14 @@ _ATTRIBUTE = re.compile(r"""(?:[\w.-]+:)?(\w+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 
 def _measured(path: Path, name: str) -> dict[str, dict[tuple[int, int], str]]:
     """Refuse an `.xlsx` that is too big to load. Gives its error values by sheet and place, which calamine drops."""
-    found: dict[str, dict[tuple[int, int], str]] = {}
+    errors: dict[str, dict[tuple[int, int], str]] = {}
     with Archive.open(path, name, limit=_INFLATED) as archive:
         names: dict[str, str] = {}
         targets: dict[str, str] = {}
         for member in archive.members:
-            found[member.filename] = _measured_sheet(archive.read(member), name, names, targets)
+            errors[member.filename] = _measured_sheet(archive.read(member), name, names, targets)
     parts = {sheet: "xl/" + targets.get(key, "").removeprefix("/").removeprefix("xl/") for sheet, key in names.items()}
-    return {sheet: found.get(part, {}) for sheet, part in parts.items()}
+    return {sheet: errors.get(part, {}) for sheet, part in parts.items()}
 
 
 def _measured_sheet(
@@ -226,11 +226,11 @@ def _measured_sheet(
                     errors[row - 1, column - 1] = error.decode("ascii")
             else:
                 pairs = _ATTRIBUTE.findall(attributes.decode("utf-8", "replace"))
-                found = {key: html.unescape(one or other) for key, one, other in pairs}
+                values = {key: html.unescape(one or other) for key, one, other in pairs}
                 if tag == b"sheet":
-                    names[found.get("name", "")] = found.get("id", "")
-                elif found.get("Type", "").endswith("/worksheet"):
-                    targets[found.get("Id", "")] = found.get("Target", "")
+                    names[values.get("name", "")] = values.get("id", "")
+                elif values.get("Type", "").endswith("/worksheet"):
+                    targets[values.get("Id", "")] = values.get("Target", "")
     _refuse_size(name, height, width)
     return errors
 
@@ -389,7 +389,7 @@ def _streams(raw: mmap.mmap) -> list[tuple[str, bytes]]:
 
     small_fat = table(stream(small_fat_start))
     small = b""
-    found: list[tuple[str, bytes]] = []
+    streams: list[tuple[str, bytes]] = []
     entries = stream(directory)
     for at in range(0, len(entries) - 127, 128):
         length, kind = struct.unpack_from("<HB", entries, at + 64)
@@ -402,5 +402,5 @@ def _streams(raw: mmap.mmap) -> list[tuple[str, bytes]]:
                 held = b"".join(small[number * 64 : number * 64 + 64] for number in chain(start, small_fat))
             else:
                 held = stream(start)
-            found.append((label, held))
-    return found
+            streams.append((label, held))
+    return streams

@@ -93,9 +93,8 @@ def find_country(text: str) -> str | CountryUnknown:
         region = str(phonenumbers.region_code_for_country_code(int(name.removeprefix("+"))))
         return region if region in phonenumbers.SUPPORTED_REGIONS else CountryUnknown(text, ())
     key = _key(name)
-    found = _english().get(key) or (_native().get(key) if key else None)
-    if found:
-        return found
+    if exact := _english().get(key) or (_native().get(key) if key else None):
+        return exact
     near = difflib.get_close_matches(key, _english(), n=6, cutoff=0.6)
     codes = list(dict.fromkeys(_english()[name] for name in near))[:3]
     return CountryUnknown(text, tuple((code, country_name(code)) for code in codes))

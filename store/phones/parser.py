@@ -79,8 +79,8 @@ class Normaliser:
         """The phone in *text*, or why there is none. Never raises."""
         if _PLAIN.fullmatch(text):
             return self._read(text, text, [])
-        found = self._cleaned(text)
-        return replace(found, text=text) if isinstance(found, NotAPhone) else found
+        outcome = self._cleaned(text)
+        return replace(outcome, text=text) if isinstance(outcome, NotAPhone) else outcome
 
     def _cleaned(self, text: str) -> PhoneNumber | NotAPhone:
         text = folded(text).strip()
@@ -213,16 +213,20 @@ class Normaliser:
 
     def _vanity(self, text: str, remarks: list[str]) -> NotAPhone | PhoneNumber:
         if _VANITY.fullmatch(text):
-            found = self._read(text, phonenumbers.convert_alpha_characters_in_number(text), remarks)
+            outcome = self._read(text, phonenumbers.convert_alpha_characters_in_number(text), remarks)
             # A word that happens to have the right number of letters ("212 555 call") is no phone.
-            if isinstance(found, PhoneNumber) and not found.flagged and (text == text.upper() or _is_toll_free(found)):
+            if (
+                isinstance(outcome, PhoneNumber)
+                and not outcome.flagged
+                and (text == text.upper() or _is_toll_free(outcome))
+            ):
                 if not self.typed:
                     return NotAPhone(text, Reason.LETTERS, "spelt with letters: write its digits")
-                number = phonenumbers.parse(found.e164)
+                number = phonenumbers.parse(outcome.e164)
                 digits = phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
                 if number.country_code == 1:
                     digits = digits.removeprefix("+").replace(" ", "-")
-                return replace(found, remark="; ".join([f"{text} read as {digits}", *remarks]))
+                return replace(outcome, remark="; ".join([f"{text} read as {digits}", *remarks]))
         return NotAPhone(text, Reason.LETTERS, "has letters in it")
 
     def _read(self, text: str, core: str, remarks: list[str]) -> PhoneNumber | NotAPhone:
@@ -270,12 +274,12 @@ class Normaliser:
         return NotAPhone(text, code, f"{_count(len(digits))}, {_expected(self.country)}")
 
     def _impossible(self, text: str, core: str, number: phonenumbers.PhoneNumber, outcome: int) -> NotAPhone:
-        given = number.country_code_source == CountryCodeSource.FROM_NUMBER_WITH_PLUS_SIGN
-        given = given or number.country_code_source == CountryCodeSource.FROM_NUMBER_WITH_IDD
-        country = phonenumbers.region_code_for_country_code(number.country_code or 0) if given else self.country
+        has_code = number.country_code_source == CountryCodeSource.FROM_NUMBER_WITH_PLUS_SIGN
+        has_code = has_code or number.country_code_source == CountryCodeSource.FROM_NUMBER_WITH_IDD
+        country = phonenumbers.region_code_for_country_code(number.country_code or 0) if has_code else self.country
         significant, digits = phonenumbers.national_significant_number(number), digits_of(core)
         national_digits = len(significant) - _keeps_trunk_zero(number)
-        if given:
+        if has_code:
             size = f"{_count(national_digits)} after +{number.country_code}"
         elif national_digits < len(digits):
             size = f"{_count(national_digits)} after the leading {digits[: len(digits) - national_digits]}"
@@ -283,13 +287,18 @@ class Normaliser:
             size = _count(len(digits))
         sentence = f"{size}, {_expected(country or 'ZZ')}"
 
-        if not given and (hint := self._foreign(core)):
+        if not has_code and (hint := self._foreign(core)):
             return NotAPhone(text, Reason.LOOKS_FOREIGN, hint)
         if outcome == ValidationResult.IS_POSSIBLE_LOCAL_ONLY:
             return NotAPhone(text, Reason.LOCAL_ONLY, f"no area code: {sentence}")
         if outcome == ValidationResult.TOO_LONG:
             return NotAPhone(text, Reason.TOO_LONG, sentence)
-        if not given and 5 <= len(digits) <= 6 and digits[0] not in "01" and phonenumbers.is_valid_short_number(number):
+        if (
+            not has_code
+            and 5 <= len(digits) <= 6
+            and digits[0] not in "01"
+            and phonenumbers.is_valid_short_number(number)
+        ):
             return NotAPhone(text, Reason.SHORT_CODE, f"{sentence} (short codes cannot be opted out)")
         return NotAPhone(text, Reason.TOO_SHORT, sentence)
 

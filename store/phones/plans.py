@@ -64,11 +64,11 @@ class Patterns:
 
     def step(self, state: int, digit: int) -> int:
         key = state * 10 + digit
-        if (known := self._steps.get(key)) is None:
+        if (following := self._steps.get(key)) is None:
             bit = 1 << digit
-            known = self._state({self._next[part] for part in self._sets[state] if self._digits[part] & bit})
-            self._steps[key] = known
-        return known
+            following = self._state({self._next[part] for part in self._sets[state] if self._digits[part] & bit})
+            self._steps[key] = following
+        return following
 
     def walk(self, state: int, digits: str) -> int:
         for digit in digits:
@@ -79,7 +79,7 @@ class Patterns:
 
     def matched(self, state: int, *, ended: bool) -> frozenset[int]:
         """The patterns matched in *state*; *ended*: at the end of the number."""
-        if (known := self._matched.get((state, ended))) is None:
+        if (matched := self._matched.get((state, ended))) is None:
             parts = set(self._sets[state])
             if ended:
                 found = list(parts)
@@ -89,8 +89,8 @@ class Patterns:
                     reached = (*self._free[part], *(() if after is None else (after,)))
                     found.extend(other for other in reached if other not in parts)
                     parts.update(reached)
-            known = self._matched[state, ended] = frozenset(self._marks[part] for part in parts & self._marks.keys())
-        return known
+            matched = self._matched[state, ended] = frozenset(self._marks[part] for part in parts & self._marks.keys())
+        return matched
 
     def settled(self, state: int, left: int) -> frozenset[int] | None:
         """The patterns matched after *left* more digits, whichever they are; None if it depends on them."""
