@@ -528,6 +528,7 @@ async def kill_children(office: Office, state: str) -> Upload:
     return await until_stored(office, over)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("state", [UploadState.RECEIVED, UploadState.APPLYING])
 async def test_a_child_that_dies_again_and_again(
     office: Office, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, state: UploadState
