@@ -12,10 +12,11 @@ import sqlalchemy as sa
 
 from store.database import Database
 from store.inbox import InboxState
-from store.models import accounts, idempotency_keys, inbox, outbox, unreadable_rows, uploads
+from store.models import accounts, exports, idempotency_keys, inbox, outbox, unreadable_rows, uploads
 from store.outbox import OutboxState
 from store.records import Deadlines
 from store.rows import account_of, now
+from store.upload_rows import get, one
 from store.upload_states import UploadState
 
 # Rows of one kind in one transaction. More at once made PostgreSQL plan a scan of the whole table.
@@ -28,18 +29,19 @@ class Pruned:
     How many rows one round dealt with.
 
     *payloads*: handled events whose words went. *events*, *messages* and *keys*: names of handled events, of messages to
-    Slack and of requests. *unreadable*: rows of lists.
+    Slack and of requests. *exports*: how exports ended. *unreadable*: rows of lists.
     """
 
     payloads: int = 0
     events: int = 0
     messages: int = 0
     keys: int = 0
+    exports: int = 0
     unreadable: int = 0
 
     @property
     def total(self) -> int:
-        return self.payloads + self.events + self.messages + self.keys + self.unreadable
+        return self.payloads + self.events + self.messages + self.keys + self.exports + self.unreadable
 
 
 class Retention:
@@ -71,6 +73,8 @@ class Retention:
             events=self._delete(inbox, (inbox.c.state != InboxState.PENDING) & (inbox.c.finished_at < old)),
             messages=self._delete(outbox, finished),
             keys=self._delete(idempotency_keys, idempotency_keys.c.made_at < old),
+            # That it was asked for stays, as an entry.
+            exports=self._delete(exports, (exports.c.state != "asked") & (exports.c.finished_at < old)),
             unreadable=sum(self._unreadable_of(row, at) for row in self._accounts()),
         )
 
@@ -79,33 +83,39 @@ class Retention:
             return list(connection.execute(sa.select(accounts)).mappings())
 
     def _unreadable_of(self, row: sa.RowMapping, at: datetime) -> int:
-        """
-        The unreadable rows of lists that cannot be undone any more: they hold names and addresses.
-
-        One that was stopped can still be continued. Its checkpoint goes with the rows: they are read from the file again.
-        """
+        """The unreadable rows of lists that cannot be undone any more: they hold names and addresses."""
         account = account_of(row)
         cutoff = at - self._deadlines.within(account.settings).undo
-        ended = (UploadState.DONE, UploadState.STOPPED, UploadState.FAILED)
+        mine, past = uploads.c.account_id == account.id, uploads.c.finished_at < cutoff
         over = sa.or_(
-            uploads.c.state == UploadState.UNDONE, sa.and_(uploads.c.state.in_(ended), uploads.c.finished_at < cutoff)
+            uploads.c.state == UploadState.UNDONE,
+            uploads.c.state.in_((UploadState.DONE, UploadState.FAILED)) & past,
         )
-        of_over = sa.select(uploads.c.id).where(uploads.c.account_id == account.id, over)
-        mine = unreadable_rows.c.account_id == account.id, unreadable_rows.c.upload_id.in_(of_over)
+        rows = unreadable_rows.c.account_id == account.id
+        of_over = rows & unreadable_rows.c.upload_id.in_(sa.select(uploads.c.id).where(mine, over))
+        stopped = sa.select(uploads.c.id).where(mine, past, uploads.c.state == UploadState.STOPPED)
         with self._database.read() as connection:
-            upload_ids = set(
-                connection.execute(sa.select(unreadable_rows.c.upload_id).where(*mine).distinct()).scalars()
-            )
-        if not upload_ids:
-            return 0
+            of_stopped = sa.select(unreadable_rows.c.upload_id).where(rows, unreadable_rows.c.upload_id.in_(stopped))
+            left = sorted(set(connection.execute(of_stopped.distinct()).scalars()))
+        return self._delete(unreadable_rows, of_over) + sum(self._take_back(account.id, upload) for upload in left)
+
+    def _take_back(self, account: int, upload: int) -> int:
+        """
+        The last unreadable rows of a stopped upload, which can still be continued.
+
+        Its checkpoint goes back with them, so that at every moment the rows up to it are there: those behind it are read
+        from the file again.
+        """
+        rows = unreadable_rows.c.account_id == account, unreadable_rows.c.upload_id == upload
+        last = sa.select(unreadable_rows.c.line).where(*rows).order_by(unreadable_rows.c.line.desc()).limit(ROUND)
         with self._database.write(durable=False) as connection:
-            connection.execute(
-                sa.update(uploads)
-                .where(uploads.c.account_id == account.id, uploads.c.id.in_(upload_ids))
-                .where(uploads.c.state == UploadState.STOPPED)
-                .values(last_unreadable=0)
-            )
-            return self._database.delete_some(connection, unreadable_rows, sa.and_(*mine), ROUND)
+            if get(connection, account, upload, lock=True).state is not UploadState.STOPPED:
+                return 0
+            first = min(connection.execute(last).scalars())
+            deleted = connection.execute(sa.delete(unreadable_rows).where(*rows, unreadable_rows.c.line >= first))
+            back = sa.update(uploads).where(one(account, upload)).values(last_unreadable=first - 1)
+            connection.execute(back)
+            return deleted.rowcount
 
     def _delete(self, table: sa.Table, where: sa.ColumnElement[bool]) -> int:
         if not self._any(table, where):

@@ -149,7 +149,9 @@ def test_how_long_things_are_kept_is_what_the_settings_say() -> None:
 def test_what_retention_counts_is_told() -> None:
     """Each kind of `optout_pruned_rows_total`, and no other, is explained."""
     (told,) = re.findall(r"since the desk started: (.*?)\. `optout_waiting`", page("docs/retention.md"), re.DOTALL)
-    assert set(code_in(told)) - metadata.tables.keys() == {field.name for field in fields(Pruned)}
+    kinds, words = {field.name for field in fields(Pruned)}, set(code_in(told))
+    # Beside the kinds only tables are named, one of which is called as its kind is.
+    assert kinds <= words <= kinds | metadata.tables.keys()
 
 
 def test_every_metric_is_told() -> None:

@@ -1,4 +1,4 @@
-"""What people do in the workspace, and what the app is told of it."""
+"""People's acts in the workspace, and the payloads that the app gets of them."""
 
 import asyncio
 import time

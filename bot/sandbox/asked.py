@@ -1,4 +1,4 @@
-"""What a control request asks: its JSON body and query, read with refusals a person understands."""
+"""Parsing of control requests: their JSON body and query, with refusals that a person understands."""
 
 import json
 from typing import Any

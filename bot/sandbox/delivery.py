@@ -1,5 +1,5 @@
 """
-How payloads reach the app: in envelopes over Socket Mode, or as signed HTTP requests.
+Delivery of payloads to the app: in envelopes over Socket Mode, or as signed HTTP requests.
 
 Commands and interactions are sent once; the person sees an error when no acknowledgement comes within the limit.
 Events are sent again: at once, after one minute, after five (https://docs.slack.dev/apis/events-api#retries).

@@ -1,4 +1,4 @@
-"""What the embedded Slack refuses, and how it says so."""
+"""Errors of the embedded Slack: what it refuses, and how it says so."""
 
 from typing import Any
 

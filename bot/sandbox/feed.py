@@ -1,4 +1,4 @@
-"""What happens in channels: messages come, change and go, files are shared, and the app's events follow."""
+"""The feed of channels: messages come, change and go, files are shared, and the app's events follow."""
 
 import asyncio
 import re
@@ -10,7 +10,7 @@ from typing import Any
 from bot.sandbox.delivery import Courier, Outcome
 from bot.sandbox.installation import Installation
 from bot.sandbox.shapes import file_object, message_object, user_object
-from bot.sandbox.workspace import Channel, File, Message, Share, User, Workspace, new_id
+from bot.sandbox.workspace import Channel, File, PostedMessage, Share, User, Workspace, new_id
 
 Attempts = list[asyncio.Future[Outcome]]
 
@@ -28,7 +28,7 @@ class Feed:
 
     # -- messages ---------------------------------------------------------------------------------------------
 
-    def post(self, channel: Channel, message: Message) -> Attempts:
+    def post(self, channel: Channel, message: PostedMessage) -> Attempts:
         """Put *message* into *channel*; the futures are the first attempts of the events it caused."""
         self.workspace.add_message(channel, message)
         for file in self.workspace.shared_files(message.files):
@@ -46,7 +46,7 @@ class Feed:
             attempts += self.emit("app_mention", mention | {"channel": channel.id}, channel=channel)
         return attempts + self._metadata_posted(channel, message)
 
-    def edit(self, channel: Channel, message: Message, editor: str, previous: dict[str, Any]) -> None:
+    def edit(self, channel: Channel, message: PostedMessage, editor: str, previous: dict[str, Any]) -> None:
         """Announce that *message*, already changed, was edited by *editor*; *previous* is its object from before."""
         now = self.workspace.new_ts()
         message.edited = {"user": editor, "ts": now}
@@ -62,7 +62,7 @@ class Feed:
         }
         self._message_event(channel, event)
 
-    def delete(self, channel: Channel, ts: str) -> Message | None:
+    def delete(self, channel: Channel, ts: str) -> PostedMessage | None:
         """Take a message away; None when there is none."""
         message = channel.messages.get(ts)
         if message is None:
@@ -80,9 +80,9 @@ class Feed:
         self._message_event(channel, event)
         return message
 
-    def message_by(self, user: User, text: str, *, thread_ts: str | None = None) -> Message:
+    def message_by(self, user: User, text: str, *, thread_ts: str | None = None) -> PostedMessage:
         """A new message of a person (or of another app's bot), not posted yet."""
-        return Message(
+        return PostedMessage(
             ts=self.workspace.new_ts(),
             user=user.id,
             text=text,
@@ -92,7 +92,7 @@ class Feed:
             client_msg_id=None if user.is_bot else str(uuid.uuid4()),
         )
 
-    def _metadata_posted(self, channel: Channel, message: Message) -> Attempts:
+    def _metadata_posted(self, channel: Channel, message: PostedMessage) -> Attempts:
         """https://docs.slack.dev/messaging/message-metadata: the app is told of the types its manifest subscribes to."""
         author = self.workspace.users.get(message.user)
         if not message.metadata or author is None or author.app_id is None:
@@ -114,7 +114,7 @@ class Feed:
 
     # -- files ------------------------------------------------------------------------------------------------
 
-    def share(self, channel: Channel, files: Iterable[File], message: Message) -> Attempts:
+    def share(self, channel: Channel, files: Iterable[File], message: PostedMessage) -> Attempts:
         """Post *message* with *files*, as dropping them into the channel does."""
         message.files = [file.id for file in files]
         message.subtype = "file_share"
@@ -134,7 +134,7 @@ class Feed:
         body = {"type": "file_deleted", "file_id": file.id, "event_ts": self.workspace.new_ts()}
         self.emit("file_deleted", body)
 
-    def _file_shared(self, channel: Channel, file: File, message: Message) -> Attempts:
+    def _file_shared(self, channel: Channel, file: File, message: PostedMessage) -> Attempts:
         body = {
             "type": "file_shared",
             "file_id": file.id,
@@ -195,7 +195,7 @@ class Feed:
     def file_object(self, file: File) -> dict[str, Any]:
         return file_object(file, self.workspace, self.base_url)
 
-    def message_object(self, message: Message) -> dict[str, Any]:
+    def message_object(self, message: PostedMessage) -> dict[str, Any]:
         return message_object(message, self.workspace, self.app, self.base_url)
 
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from bot.sandbox.blocks import completed, problems_of
 from bot.sandbox.errors import SlackError
 from bot.sandbox.feed import Feed
-from bot.sandbox.workspace import Channel, Message, User
+from bot.sandbox.workspace import Channel, PostedMessage, User
 
 MOST_USES = 5
 LIFE = 1800.0  # seconds
@@ -37,7 +37,7 @@ class ResponseUrls:
         self._life = LIFE / speed
         self._known: dict[str, ResponseUrl] = {}
 
-    def new(self, kind: str, user: User, channel: Channel, *, message: Message | None = None) -> str:
+    def new(self, kind: str, user: User, channel: Channel, *, message: PostedMessage | None = None) -> str:
         """A URL of *kind* `commands`, `actions` or `app` for what *user* just did."""
         self._forget_old()
         secret = f"{secrets.randbelow(10**12)}/{secrets.token_urlsafe(18)}"
@@ -106,7 +106,7 @@ class ResponseUrls:
                 self._feed.edit(channel, original, app.bot_user_id, previous)
             return
         thread_ts = body.get("thread_ts") or (where.thread_ts if where.thread_ts and where.ts else None)
-        message = Message(
+        message = PostedMessage(
             ts=workspace.new_ts(),
             user=app.bot_user_id,
             text=text,

@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.sandbox.avatars import pictures
 from bot.sandbox.installation import Installation
-from bot.sandbox.workspace import Channel, File, Message, User, Workspace
+from bot.sandbox.workspace import Channel, File, PostedMessage, User, Workspace
 
 JsonObject = dict[str, Any]
 BOT_ICONS = (36, 48, 72)
@@ -115,7 +115,7 @@ def channel_object(channel: Channel, workspace: Workspace) -> JsonObject:
     }
 
 
-def message_object(message: Message, workspace: Workspace, app: Installation, base_url: str) -> JsonObject:
+def message_object(message: PostedMessage, workspace: Workspace, app: Installation, base_url: str) -> JsonObject:
     """https://docs.slack.dev/reference/events/message, as `conversations.history` and interactions carry it."""
     shape: JsonObject = {"type": "message"}
     if message.subtype:

@@ -7,7 +7,7 @@ from typing import Any
 from bot.sandbox.samples import Sample
 from bot.sandbox.shapes import file_object
 from bot.sandbox.web_api import Platform
-from bot.sandbox.workspace import Channel, File, Message, User
+from bot.sandbox.workspace import Channel, File, PostedMessage, User
 
 
 class StateView:
@@ -78,14 +78,14 @@ class StateView:
             "members": channel.members,
         }
 
-    def message(self, channel: Channel, message: Message, *, latest: int | None = None) -> str:
+    def message(self, channel: Channel, message: PostedMessage, *, latest: int | None = None) -> str:
         """A message that is no reply, with its thread, as JSON text; *latest* keeps the end of a long thread."""
         replies = list(self._slack.workspace.replies(channel, message))
         kept = replies if latest is None else replies[-latest:]
         thread = ",".join(self.reply(item) for item in kept)
         return f'{self._rendered(message)}, "replies": {len(replies)}, "thread": [{thread}]}}'
 
-    def reply(self, message: Message) -> str:
+    def reply(self, message: PostedMessage) -> str:
         return f"{self._rendered(message)}}}"
 
     def _channel(self, channel: Channel) -> str:
@@ -97,13 +97,13 @@ class StateView:
         channel.rendered = (channel.version, text)
         return text
 
-    def _rendered(self, message: Message) -> str:
+    def _rendered(self, message: PostedMessage) -> str:
         """The message as JSON text without its closing brace, so that a thread can be added."""
         if message.rendered is None:
             message.rendered = json.dumps(self._message(message))[:-1]
         return message.rendered
 
-    def _message(self, message: Message) -> dict[str, Any]:
+    def _message(self, message: PostedMessage) -> dict[str, Any]:
         author = self._slack.workspace.users.get(message.user)
         return {
             "ts": message.ts,

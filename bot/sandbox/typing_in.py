@@ -1,4 +1,4 @@
-"""How Slack's client turns what a person types into what the app receives."""
+"""The composer of Slack's client: what a person types becomes the text that the app receives."""
 
 import re
 from collections.abc import Iterable

@@ -1,5 +1,5 @@
 """
-What a page has not seen yet.
+Increments of the state for a page: only what it has not seen yet.
 
 A page keeps what it was told, so that one more message costs one message, however many there are: at first it gets the
 latest messages of each channel, then what changed, and earlier ones when it asks.
@@ -9,7 +9,7 @@ import json
 import secrets
 
 from bot.sandbox.state import StateView
-from bot.sandbox.workspace import Channel, Message, Workspace
+from bot.sandbox.workspace import Channel, PostedMessage, Workspace
 
 LATEST = 100  # messages of a channel, and replies of a thread, that are told unasked or at once
 
@@ -78,9 +78,9 @@ class Unseen:
         messages = ",".join(self._message(channel, message) for message in changed)
         return f'{json.dumps(about)[:-1]}, "messages": [{messages}]}}'
 
-    def _message(self, channel: Channel, message: Message) -> str:
+    def _message(self, channel: Channel, message: PostedMessage) -> str:
         return self._state.message(channel, message, latest=LATEST)
 
 
-def _parents(channel: Channel) -> list[Message]:
+def _parents(channel: Channel) -> list[PostedMessage]:
     return [message for message in channel.messages.values() if not message.is_reply]

@@ -8,7 +8,7 @@ nothing else.
 from typing import Any
 
 from bot.sandbox.blocks import completed
-from bot.sandbox.workspace import SLACKBOT, Message, Workspace
+from bot.sandbox.workspace import SLACKBOT, PostedMessage, Workspace
 
 # The channel in which the page opens.
 _CHANNEL = "campaign-admins"
@@ -47,7 +47,7 @@ def welcome(workspace: Workspace) -> None:
             ],
         },
     ]
-    message = Message(workspace.new_ts(), SLACKBOT, hello, completed(blocks), username="Slackbot")
+    message = PostedMessage(workspace.new_ts(), SLACKBOT, hello, completed(blocks), username="Slackbot")
     workspace.add_message(workspace.channel(_CHANNEL), message)
 
 

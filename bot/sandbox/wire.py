@@ -1,4 +1,4 @@
-"""What went over the wire, for developers: what was delivered to the app, and what it called, in the order it last changed."""
+"""The log of the wire, for developers: deliveries to the app and its calls, in the order in which they last changed."""
 
 import json
 import re

@@ -98,7 +98,7 @@ class Share:
 
 
 @dataclass(slots=True)
-class Message:
+class PostedMessage:
     """One message. `thread_ts` equals `ts` on a parent that has replies, as in Slack."""
 
     ts: str
@@ -132,7 +132,7 @@ class Ephemeral:
     """A message only one person sees; it never becomes part of the channel's history."""
 
     channel: str
-    message: Message
+    message: PostedMessage
 
 
 @dataclass(slots=True)
@@ -151,7 +151,7 @@ class Channel:
     is_im: bool = False
     user: str | None = None
     members: list[str] = field(default_factory=list)
-    messages: dict[str, Message] = field(default_factory=dict)
+    messages: dict[str, PostedMessage] = field(default_factory=dict)
     # The version at which each message that is gone was taken away.
     removed: dict[str, int] = field(default_factory=dict)
     version: int = 0
@@ -206,7 +206,7 @@ class Workspace:
 
     # -- changes ----------------------------------------------------------------------------------------------
 
-    def touch(self, channel: Channel | None = None, message: Message | None = None) -> None:
+    def touch(self, channel: Channel | None = None, message: PostedMessage | None = None) -> None:
         """Say that something people can see has changed, so that cached renderings of it are dropped."""
         version = self.changes.mark()
         if channel is not None:
@@ -280,7 +280,7 @@ class Workspace:
         self.touch(channel)
         return channel
 
-    def replies(self, channel: Channel, parent: Message) -> Iterator[Message]:
+    def replies(self, channel: Channel, parent: PostedMessage) -> Iterator[PostedMessage]:
         return (channel.messages[ts] for ts in parent.replies if ts in channel.messages)
 
     def shared_files(self, ids: Iterable[str]) -> list[File]:
@@ -288,7 +288,7 @@ class Workspace:
 
     # -- messages ---------------------------------------------------------------------------------------------
 
-    def add_message(self, channel: Channel, message: Message) -> None:
+    def add_message(self, channel: Channel, message: PostedMessage) -> None:
         """Put *message* into *channel*, under its parent when it is a reply."""
         channel.messages[message.ts] = message
         if message.is_reply and message.thread_ts in channel.messages:
@@ -301,7 +301,7 @@ class Workspace:
             parent.rendered = None
         self.touch(channel, message)
 
-    def remove_message(self, channel: Channel, ts: str) -> Message | None:
+    def remove_message(self, channel: Channel, ts: str) -> PostedMessage | None:
         """Take a message away; one with replies leaves a tombstone, as in Slack."""
         message = channel.messages.get(ts)
         if message is None:
@@ -322,7 +322,7 @@ class Workspace:
             channel.removed[ts] = channel.version
         return message
 
-    def add_ephemeral(self, user: User, channel: Channel, message: Message) -> None:
+    def add_ephemeral(self, user: User, channel: Channel, message: PostedMessage) -> None:
         self.ephemerals.setdefault(user.id, []).append(Ephemeral(channel.id, message))
         self.touch()
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from store import Account, Deadlines, Origin, Retention, Store, retention
+from store import Account, Deadlines, ExportFilter, Origin, Retention, Store, retention
 from store.models import entries, inbox, unreadable_rows, uploads
 from store.retention import Pruned
 from tests.entries import latest_entries
@@ -109,12 +109,39 @@ def test_unreadable_rows_go_with_the_undo_of_their_upload(
     assert store.uploads.get(account.id, upload).unreadable == 1, "how many there were is still known"
 
 
-def test_a_stopped_list_that_goes_on_reads_its_unreadable_rows_again(store: Store, account: Account) -> None:
-    """Its rows go with its undo as any other's; its checkpoint goes with them, so that none is missing at its end."""
+def test_a_stopped_list_that_goes_on_reads_its_unreadable_rows_again(
+    store: Store, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rows go with its undo as any other's, the last ones first; at every moment those up to its checkpoint are there."""
+    monkeypatch.setattr(retention, "ROUND", 2)
     upload = done(store, account, "stopped")
+    with store.database.write() as connection:
+        for line in (5, 8):
+            row = {"upload_id": upload, "line": line, "cell": "1", "reason": "too short", "cells": ["Ann", "1"]}
+            connection.execute(sa.insert(unreadable_rows).values(account_id=account.id, **row))
+        connection.execute(sa.update(uploads).values(last_unreadable=8))
+    assert pruning(store).prune() == Pruned()
     aged(store, "uploads", "finished_at", 8 * DAY)
-    assert pruning(store).prune() == Pruned(unreadable=1)
-    assert store.uploads.get(account.id, upload).last_unreadable == 0
+    for pruned, lines, checkpoint in ((2, [3], 4), (1, [], 2), (0, [], 2)):
+        assert pruning(store).prune() == Pruned(unreadable=pruned)
+        assert [row.line for row in store.uploads.list_unreadable(account.id, upload)] == lines
+        assert store.uploads.get(account.id, upload).last_unreadable == checkpoint
+
+
+def test_how_an_export_ended_is_forgotten_after_a_month(store: Store, account: Account, by_admin: Origin) -> None:
+    """One that failed no longer stands in `doctor` then; that it was asked for stays an entry, and what waits waits."""
+    for _ in range(2):
+        store.exports.ask(account.id, by_admin, ExportFilter())
+    export = store.exports.claim("one", lease_seconds=60)
+    assert export is not None
+    store.exports.fail(export, "The disk is full.")
+    aged(store, "exports", "finished_at", 29 * DAY)
+    assert pruning(store).prune() == Pruned()
+    assert store.exports.backlog().discarded == {"The disk is full.": 1}
+    aged(store, "exports", "finished_at", 31 * DAY)
+    assert pruning(store).prune() == Pruned(exports=1)
+    backlog = store.exports.backlog()
+    assert (backlog.waiting, backlog.discarded) == (1, {})
 
 
 def test_a_round_is_bounded(store: Store, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from bot.sandbox.blocks import completed, problems_of
 from bot.sandbox.errors import SlackError
 from bot.sandbox.web_api import Call, JsonObject, Method
-from bot.sandbox.workspace import Channel, Message
+from bot.sandbox.workspace import Channel, PostedMessage
 
 _MOST_POSTED = 40_000  # characters of text; beyond it chat.postMessage refuses
 _MOST_UPDATED = 4_000  # chat.update is stricter
@@ -64,7 +64,7 @@ def _metadata(call: Call) -> dict[str, Any] | None:
 async def post_message(call: Call) -> JsonObject:
     channel = call.channel(writing=True)
     text, blocks, attachments = _content(call, most=_MOST_POSTED)
-    message = Message(
+    message = PostedMessage(
         ts=call.workspace.new_ts(),
         user=call.app.bot_user_id,
         text=text,
@@ -79,7 +79,7 @@ async def post_message(call: Call) -> JsonObject:
     return {"channel": channel.id, "ts": message.ts, "message": feed.message_object(message)}
 
 
-def _own_message(call: Call, *, refusal: str) -> tuple[Channel, Message]:
+def _own_message(call: Call, *, refusal: str) -> tuple[Channel, PostedMessage]:
     channel = call.channel()
     if call.app.bot_user_id not in channel.members:
         raise SlackError("channel_not_found" if channel.is_private else "not_in_channel")
@@ -123,7 +123,7 @@ async def post_ephemeral(call: Call) -> JsonObject:
         raise SlackError("user_not_in_channel")
     text, blocks, attachments = _content(call, most=_MOST_POSTED)
     thread_ts = call.text("thread_ts")
-    message = Message(
+    message = PostedMessage(
         ts=call.workspace.new_ts(),
         user=call.app.bot_user_id,
         text=text,

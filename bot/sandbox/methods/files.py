@@ -8,7 +8,7 @@ from bot.sandbox.errors import SlackError, invalid_arguments
 from bot.sandbox.files import known_file
 from bot.sandbox.shapes import file_object
 from bot.sandbox.web_api import Call, JsonObject, Method, page_of
-from bot.sandbox.workspace import Channel, File, Message
+from bot.sandbox.workspace import Channel, File, PostedMessage
 
 # Slack shares a completed upload a moment after it has answered; seconds.
 _SHARED_AFTER = 0.02
@@ -92,7 +92,7 @@ async def _share(
 ) -> None:
     await asyncio.sleep(_SHARED_AFTER)
     parent = channel.messages.get(thread_ts or "")
-    message = Message(
+    message = PostedMessage(
         ts=call.workspace.new_ts(),
         user=call.app.bot_user_id,
         text=comment,

@@ -16,7 +16,7 @@ import pytest
 
 from bot.config import Settings
 from bot.sandbox import SandboxMessage, State
-from bot.sandbox.workspace import Message
+from bot.sandbox.workspace import PostedMessage
 from handlers.slack.acknowledge import STILL_WORKING
 from handlers.ttl_cache import TtlCache
 from handlers.work import uploads as runner_module
@@ -528,6 +528,7 @@ async def kill_children(office: Office, state: str) -> Upload:
     return await until_stored(office, over)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("state", [UploadState.RECEIVED, UploadState.APPLYING])
 async def test_a_child_that_dies_again_and_again(
     office: Office, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, state: UploadState
@@ -611,7 +612,7 @@ async def test_a_file_that_is_shared_again(office: Office) -> None:
     assert platform is not None
     workspace = platform.workspace
     channel = workspace.channels[upload.channel_id]
-    again = Message(ts=workspace.new_ts(), user=upload.actor.id, text="", blocks=[])
+    again = PostedMessage(ts=workspace.new_ts(), user=upload.actor.id, text="", blocks=[])
     platform.feed.share(channel, [workspace.files[upload.file_id]], again)
     told = await says(office, again.ts, "is the file that was dropped here before, shared again, and is not read twice")
     assert f"<{upload.permalink}|how it stands>" in told.all_text

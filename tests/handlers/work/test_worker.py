@@ -828,6 +828,7 @@ async def test_an_undo_asks_slack_for_nothing(desk: Desk, start: Start) -> None:
     assert list((desk.tmp_path / "scratch").iterdir()) == []
 
 
+@pytest.mark.wide
 async def test_stopped_and_continued_the_counts_are_those_of_one_run(desk: Desk, start: Start) -> None:
     """The child learns of a stop with its next batch and ends cleanly; continued, the outcome is that of one run."""
     calm, child, work = await both_desks(desk, start)
@@ -854,6 +855,7 @@ async def test_what_was_read_is_applied_while_slack_is_away(desk: Desk, start: S
     assert await child.do(desk.job(Step.APPLY, work, fetched=False)) == Done(UploadState.DONE)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_single_opt_outs_get_through_while_a_list_is_applied(desk: Desk, start: Start) -> None:
     """On SQLite one writes at a time: whoever asks for one phone while a child stores 300,000 is not kept out."""

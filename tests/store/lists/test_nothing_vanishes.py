@@ -5,6 +5,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -123,6 +124,7 @@ def staged(raw: bytes) -> Found:
         return found
 
 
+@pytest.mark.wide
 @given(lists())
 @settings(max_examples=300, deadline=None)
 def test_every_phone_is_opted_out_or_reported(drawn: Drawn) -> None:
@@ -164,6 +166,7 @@ def sheets(draw: st.DrawFn) -> tuple[bytes, dict[str, int]]:
     return zipped({"a/list": raw}) if draw(st.booleans()) else raw, put_in
 
 
+@pytest.mark.wide
 @given(sheets())
 @settings(max_examples=100, deadline=None)
 def test_every_phone_in_a_sheet_is_opted_out_with_its_row(drawn: tuple[bytes, dict[str, int]]) -> None:
