@@ -196,7 +196,7 @@ class SocketConnection:
 
     @property
     def state(self) -> str:
-        """How the connection is, in the words above: for readiness and for people."""
+        """The state of the connection, in the words above, for readiness and for people."""
         if self._keeping is None:
             return "stopped"
         if self._draining:

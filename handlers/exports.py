@@ -48,7 +48,7 @@ class ExportCommand:
 
 
 def parse_export_filter(text: str) -> ExportFilter | str:
-    """What `/optout export` *text* asks for; a sentence, in mrkdwn, when it cannot be."""
+    """The filter that `/optout export` *text* asks for; a sentence, in mrkdwn, when it cannot be parsed."""
     given: dict[str, str] = {}
     rest = _OPTION.sub(lambda match: given.setdefault(match[1].lower(), match[2]) and "", text).strip()
     if rest:

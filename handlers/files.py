@@ -403,7 +403,7 @@ class Files:
 
 
 def purpose_of(words: str, file: dict[str, Any]) -> Purpose:
-    """What a dropped *file* is for, by the word `scrub` in the *words* of its message, in its title or in its name."""
+    """The purpose of a dropped *file*, by the word `scrub` in the *words* of its message, in its title or in its name."""
     for text in (words, str(file.get("title") or ""), str(file.get("name") or "")):
         if _SCRUB.search(text):
             keep = _KEEP.search(words) and not _NOT_KEEP.search(words)

@@ -32,7 +32,7 @@ _UPLOAD = re.compile(r"upload\s*(?::\s*)?#?(\d{1,12})", re.IGNORECASE)
 @dataclass(frozen=True, slots=True)
 class HistoryQuery:
     """
-    Whose history is asked for: one *phone*'s, what one *actor* did, one *upload*'s, or, with none of them, the list's.
+    A query of the history: one *phone*'s, what one *actor* did, one *upload*'s, or, with none of them, the list's.
 
     *phone*: as it was typed, until it is read; *actor*: a person's id in Slack; *upload*: its id.
     """
@@ -43,7 +43,7 @@ class HistoryQuery:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """What `/optout history` *text* asks for. What names neither a person nor an upload is taken for a number."""
+        """The query of `/optout history` *text*. What names neither a person nor an upload is taken for a number."""
         if not text:
             return cls()
         if person := _PERSON.fullmatch(text):
@@ -55,7 +55,7 @@ class HistoryQuery:
     @classmethod
     def of_button(cls, action_id: str, filters: Mapping[str, Any]) -> Self:
         """
-        What a button of a page asks for; *filters* are those of its page, as in `filters`.
+        The query of a button of a page; *filters* are those of its page, as in `filters`.
 
         Who presses a button of one phone's history is admitted to that alone.
         """
@@ -65,7 +65,7 @@ class HistoryQuery:
 
     @property
     def action(self) -> Action:
-        """What whoever asks must be allowed to do: more than one number's history is for admins."""
+        """The action that whoever asks needs to be allowed: more than one number's history is for admins."""
         return Action.WHOLE_HISTORY if self.phone is None else Action.HISTORY
 
     @property

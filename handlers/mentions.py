@@ -108,7 +108,7 @@ class Mentions:
 
     @property
     def without_file(self) -> EventWork:
-        """What is done with mentions that bring no file; `Files` is their listener, since many do."""
+        """The work on mentions that bring no file; `Files` is their listener, since many do."""
         return EventWork((Action.SEARCH, Action.ADD, Action.DELETE), self._mentioned)
 
     async def _mentioned(self, account: Account, body: dict[str, Any], client: AsyncWebClient) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 
 
 class Role(StrEnum):
-    """What somebody is in an account."""
+    """A role of a person in an account."""
 
     ADMIN = "admin"
     SUPPORT = "support"
@@ -15,7 +15,7 @@ class Role(StrEnum):
 
 
 class Action(StrEnum):
-    """What can be asked of the desk; the value completes "only admins can ..."."""
+    """An action that can be asked of the desk; the value completes "only admins can ..."."""
 
     HELP = "read the help"
     ADD = "opt phones out"

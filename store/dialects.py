@@ -42,7 +42,7 @@ class Dialect(ABC):
     @property
     @abstractmethod
     def identity(self) -> str:
-        """What tells this database from every other that this machine can reach. Holds no password."""
+        """The identity of this database among all that this machine can reach. Holds no password."""
 
     @abstractmethod
     def exists(self) -> bool:

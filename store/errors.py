@@ -18,7 +18,7 @@ class WrongState(StoreError):  # noqa: N818  a kind of StoreError, read as a sta
 
 
 class LeaseLost(StoreError):  # noqa: N818  a kind of StoreError, read as a state
-    """Somebody else has taken the work over: whoever gets this must stop touching it at once."""
+    """A lease is lost: somebody else has taken the work over, and whoever gets this must stop touching it at once."""
 
 
 class KeyReused(StoreError):  # noqa: N818  a kind of StoreError, read as a state

@@ -198,7 +198,7 @@ class Exports:
         return self._change(export, state="failed", problem=problem, finished_at=now())
 
     def backlog(self) -> Backlog:
-        """How many are still to be made, and those that could not be, by why."""
+        """The backlog of all accounts: exports that are still to be made, and those that could not be, by why."""
         return backlog_of(
             self._database,
             exports,

@@ -1,5 +1,5 @@
 """
-Idempotency keys: what was asked for once is done once, however often it is asked.
+Idempotency keys: a request that comes twice is done once.
 
 A key is written in the transaction of its effect, so that both are there or neither. It comes with the fingerprint of
 the request: the same key for another request is a mistake of whoever asks, and is told so
@@ -50,7 +50,7 @@ def set_result(connection: sa.Connection, account: int, key: str, result: dict[s
 
 
 def result_of(connection: sa.Connection, account: int, key: str) -> dict[str, Any]:
-    """What the request of *key* led to; empty where that was not kept."""
+    """The result of the request of *key*; empty where none was kept."""
     query = sa.select(idempotency_keys.c.result).where(*_is(account, key))
     found: dict[str, Any] = connection.execute(query).scalar_one()
     return found

@@ -1,4 +1,4 @@
-"""The long loops of an upload, staging, applying and undoing, as the child process and the command line both run them."""
+"""Staging, applying and undoing of an upload in whole, for the child process and the command line."""
 
 import threading
 import time

@@ -28,7 +28,7 @@ NEEDED_LATER: Final = frozenset({"file_shared", "app_mention"})
 
 
 class InboxState(StrEnum):
-    """How far an event has come: pending -> done, or discarded."""
+    """The state of an event: pending -> done, or discarded."""
 
     PENDING = "pending"
     DONE = "done"

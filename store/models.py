@@ -1,5 +1,5 @@
 """
-The tables. Private to the store.
+The tables, as SQLAlchemy describes them. Private to the store.
 
 The account leads every primary key, so that the tables can be partitioned or distributed by account without a change
 of query. Ids of entries and uploads are counted per account (1, 2, 3, ...), which a person can quote and a partitioned

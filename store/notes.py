@@ -46,7 +46,7 @@ OPTING_OUT = (
 
 
 class Writer(Protocol):
-    """How the parts of a note are written. Each method returns text that is safe where it will be shown."""
+    """The writer of the parts of a note, for one medium. Each method returns text that is safe where it will be shown."""
 
     def person(self, actor: Actor) -> str: ...
 

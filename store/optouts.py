@@ -114,13 +114,13 @@ class OptOuts:
             )
 
     def count(self, account: int) -> int:
-        """How many phones are opted out, as kept with every change."""
+        """The number of phones that are opted out, as kept with every change."""
         with self._database.read() as connection:
             query = sa.select(accounts.c.opted_out).where(accounts.c.id == account)
             return int(connection.execute(query).scalar_one())
 
     def recount(self, account: int) -> int:
-        """How many phones are opted out, counted afresh; reads all of the account's opt-outs."""
+        """The number of phones that are opted out, counted afresh; reads all of the account's opt-outs."""
         query = sa.select(sa.func.count(opt_outs.c.phone.distinct()))
         with self._database.read() as connection:
             return connection.execute(

@@ -20,7 +20,7 @@ class Actor:
 
 
 class Cause(StrEnum):
-    """Why somebody opted a phone out, in one of the words a form offers; the entry's reason says the rest."""
+    """The cause of an opt-out, one of the words that a form offers; the entry's reason says the rest."""
 
     ASKED = "asked to stop"
     WRONG_NUMBER = "wrong number"
@@ -49,7 +49,7 @@ class Origin:
 @dataclass(frozen=True, slots=True)
 class AccountSettings:
     """
-    What an account's admins decided, as opposed to who runs the desk; kept as JSON.
+    The settings that an account's admins decide, as opposed to who runs the desk; kept as JSON.
 
     *admins* and the members of *admin_groups* are admins besides the workspace's own. *support*: who may add and search:
     "everyone", "groups" (the members of *support_groups*) or "nobody" but admins. *uploads_channels*: ids, besides the
@@ -160,7 +160,7 @@ class PhoneState:
 
     @property
     def since(self) -> datetime | None:
-        """When the oldest standing opt-out was made."""
+        """The time of the oldest standing opt-out; None when the phone is not opted out."""
         return min((opt_out.entry.at for opt_out in self.standing), default=None)
 
     @property
@@ -171,7 +171,7 @@ class PhoneState:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What opting out did to one phone. *before*: the oldest standing opt-out it already had, None when it is new."""
+    """The outcome of opting one phone out. *before*: the oldest standing opt-out it already had, None when it is new."""
 
     phone: str
     entry: Entry
@@ -185,7 +185,7 @@ class Added:
 @dataclass(frozen=True, slots=True)
 class Deleted:
     """
-    What a delete did. *lifted* is empty when there was nothing to lift.
+    The outcome of a delete. *lifted* is empty when there was nothing to lift.
 
     *changed*: somebody opted the phone out again after the request was made, so nothing was lifted.
     """
@@ -216,7 +216,7 @@ class UnreadableRow:
 @dataclass(frozen=True, slots=True)
 class ImportedNote:
     """
-    What a list itself says of an opt-out: `requested_at` in UTC, and a `note`.
+    The note that a list itself carries on an opt-out: `requested_at` in UTC, and a `note`.
 
     The note is the row's own, word for word, then "opt_out_type: ..." and, where it could not be read as a time,
     "timestamp: ...", with " · " between. None for what is not there.
@@ -241,7 +241,7 @@ class Batch:
 @dataclass(frozen=True, slots=True)
 class UnreadableReason:
     """
-    How many rows could not be read for one reason, and the first of their lines.
+    A reason for which rows could not be read, with how many they are, and the first of their lines.
 
     *first_line*: None where it was not kept, which is so of rare reasons in lists staged before reasons had codes.
     """
@@ -258,7 +258,7 @@ class UnreadableReason:
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """How long a preview waits until somebody is reminded and until it expires, and an upload can be undone."""
+    """The deadlines of an upload: when a preview is reminded of and when it expires, and until when an undo can be asked for."""
 
     remind: timedelta
     expire: timedelta
@@ -272,7 +272,7 @@ class Deadlines:
 
 @dataclass(frozen=True, slots=True)
 class UndoPreview:
-    """What undoing an upload would do, or did: phones opted in, phones that stay out, conversations that re-open."""
+    """The effect that undoing an upload would have, or had: phones opted in, phones that stay out, conversations that re-open."""
 
     opted_in: int
     kept_out: int
@@ -380,7 +380,7 @@ class Upload:
 @dataclass(frozen=True, slots=True)
 class StagedCounts:
     """
-    What staging found.
+    The counts that staging made of a list.
 
     `rows` counts all rows, `unreadable` those without a phone, `phones` distinct phones, `already`
     those of them opted out at that moment. `summary`: see `store.lists.staging.Scratch`. `phone_column`: the one a person

@@ -26,7 +26,7 @@ ROUND = 500
 @dataclass(frozen=True, slots=True)
 class Pruned:
     """
-    How many rows one round dealt with.
+    The number of rows that one round of pruning dealt with.
 
     *payloads*: handled events whose words went. *events*, *messages* and *keys*: names of handled events, of messages to
     Slack and of requests. *exports*: how exports ended. *unreadable*: rows of lists.

@@ -28,7 +28,7 @@ _BATCH: Final = 10_000
 @dataclass(frozen=True, slots=True)
 class Scrubbed:
     """
-    What became of a list's rows: `rows` is `kept` + `removed`, + `unreadable` unless `unreadable_kept`.
+    The outcome of scrubbing a list: `rows` is `kept` + `removed`, + `unreadable` unless `unreadable_kept`.
 
     `removed` rows have a phone that is opted out, `unreadable` ones no phone that can be looked up; `kept` are in the file
     given back. `reasons` why rows are unreadable, commonest first. `assumed` rows were read with the

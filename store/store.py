@@ -36,7 +36,7 @@ class Store:
         return cls(Database(url, busy_seconds=busy_seconds))
 
     def backlogs(self) -> dict[str, Backlog]:
-        """What waits and what was discarded, by the table of work: "inbox", "outbox", "exports"."""
+        """The backlogs, by the table of work: "inbox", "outbox", "exports"."""
         return {"inbox": self.inbox.backlog(), "outbox": self.outbox.backlog(), "exports": self.exports.backlog()}
 
     def close(self) -> None:

@@ -28,7 +28,7 @@ class PhoneRange(NamedTuple):
 
 
 def next_range(connection: sa.Connection, upload: Upload, after: str, batch: int) -> PhoneRange:
-    """What comes after phone *after*: with about *batch* opt-outs of the upload, and never more."""
+    """The range after phone *after*: with about *batch* opt-outs of the upload, and never more."""
     query = sa.select(accounts.c.opted_out).where(accounts.c.id == upload.account_id)
     all_ = connection.execute(query).scalar_one()
     size = min(LONGEST, max(batch, batch * all_ // max(1, upload.applied)))
@@ -51,7 +51,7 @@ def _nth(
 
 
 def preview_range(connection: sa.Connection, upload: Upload, span: PhoneRange) -> UndoPreview:
-    """What lifting the upload's standing opt-outs of *span* would do."""
+    """The effect that lifting the upload's standing opt-outs of *span* would have."""
     mine = *_own(upload, span), opt_outs.c.lifted_by.is_(None)
     held = _held_otherwise(upload)
     counts = sa.select(sa.func.count(), sa.func.count(sa.case((held, 1)))).where(*mine)

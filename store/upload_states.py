@@ -47,7 +47,7 @@ class UploadState(StrEnum):
 
 
 class Purpose(StrEnum):
-    """What a list was dropped for, in the order in which a later word about the same file may change it."""
+    """The purpose of a dropped list, in the order in which a later word about the same file may change it."""
 
     OPT_OUT = "opt out"
     SCRUB = "scrub"

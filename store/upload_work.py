@@ -78,7 +78,7 @@ class UploadWork:
     # How reading it ends
 
     def staged(self, counts: StagedCounts) -> "UploadWork":
-        """The list was read: received -> waiting."""
+        """Record that the list was read: received -> waiting."""
         with self._held() as (connection, upload):
             values = entering(upload, UploadState.WAITING)
             if upload.is_scrub:  # the word came while it was read
@@ -101,12 +101,12 @@ class UploadWork:
             )
 
     def scrubbed(self, summary: dict[str, Any]) -> "UploadWork":
-        """The list went back without its opted-out rows: received -> scrubbed. *summary*: `Scrubbed`, as a dict."""
+        """Record that the list went back without its opted-out rows: received -> scrubbed. *summary*: `Scrubbed`, as a dict."""
         return self._end(UploadState.SCRUBBED, finished_at=now(), summary=summary)
 
     def refuse(self, problem: str, *, columns: Sequence[str] = (), likely: str | None = None) -> "UploadWork":
         """
-        The list cannot be read as it is, because of *problem*: received -> refused.
+        Refuse the list, which cannot be read as it is, because of *problem*: received -> refused.
 
         *columns* it has and the one that is *likely* the phones', kept as `columns` and `summary["likely"]`.
         """
@@ -115,11 +115,11 @@ class UploadWork:
         return self._end(UploadState.REFUSED, finished_at=now(), **values)
 
     def expire(self) -> "UploadWork":
-        """Nobody decided in time: waiting -> expired."""
+        """Expire a preview that nobody decided on in time: waiting -> expired."""
         return self._end(UploadState.EXPIRED, finished_at=now())
 
     def fail(self, problem: str) -> "UploadWork":
-        """The work went wrong for good: received, applying or undoing -> failed. What was stored stays, and is counted."""
+        """Fail the upload, whose work went wrong for good: received, applying or undoing -> failed. What was stored stays, and is counted."""
         with self._held() as (connection, upload):
             values = entering(upload, UploadState.FAILED)
             if upload.state is not UploadState.UNDOING:  # which began after it was finished
@@ -178,7 +178,7 @@ class UploadWork:
         connection.execute(sa.insert(opt_outs), rows)
 
     def finish(self) -> "UploadWork":
-        """Every row was stored: applying -> done, on disk before this returns."""
+        """Finish the upload, every row of which was stored: applying -> done, on disk before this returns."""
         with self._held() as (connection, upload):
             values = entering(upload, UploadState.DONE)
             if upload.applied != upload.phones:
@@ -210,7 +210,7 @@ class UploadWork:
             )
 
     def finish_undo(self) -> "UploadWork":
-        """Every opt-out of the upload is lifted: undoing -> undone, on disk before this returns."""
+        """Finish the undo, when every opt-out of the upload is lifted: undoing -> undone, on disk before this returns."""
         with self._held() as (connection, upload):
             values = entering(upload, UploadState.UNDONE)
             if upload.undo_phone < upload.last_phone:

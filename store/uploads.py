@@ -120,7 +120,7 @@ class Uploads:
 
     def confirm(self, account: int, upload: int, by: Origin, *, fingerprint: str | None = None) -> Upload:
         """
-        Somebody said yes: waiting -> applying, by an entry of the person who said it.
+        Confirm an upload: waiting -> applying, by an entry of the person who said it.
 
         *fingerprint*: the `Upload.fingerprint` of the preview they decided on. `WrongState`, with how the upload stands in words, when
         it does not wait (a second click) or was read again with another outcome.
@@ -138,14 +138,14 @@ class Uploads:
             return _decided(connection, current, by, UploadState.APPLYING, **values)
 
     def cancel(self, account: int, upload: int, by: Origin) -> Upload:
-        """Somebody said no before anything was changed: waiting or received -> cancelled. `WrongState` otherwise."""
+        """Cancel an upload before anything was changed: waiting or received -> cancelled. `WrongState` otherwise."""
         with self._database.write() as connection:
             current = get(connection, account, upload, lock=True)
             return _decided(connection, current, by, UploadState.CANCELLED, finished_at=now())
 
     def stop(self, account: int, upload: int, by: Origin) -> Upload:
         """
-        Somebody wants no more of it: applying -> stopped, between two batches. `WrongState` otherwise.
+        Stop an upload: applying -> stopped, between two batches. `WrongState` otherwise.
 
         What was stored stays, and is counted. Its worker learns of it with the next batch, which is refused.
         """
@@ -154,7 +154,7 @@ class Uploads:
             return _decided(connection, current, by, UploadState.STOPPED, finished_at=now())
 
     def go_on(self, account: int, upload: int, by: Origin) -> Upload:
-        """Apply the rest after all: stopped -> applying, by the same entry, from the checkpoint. `WrongState` otherwise."""
+        """Continue an upload: stopped -> applying, by the same entry, from the checkpoint. `WrongState` otherwise."""
         with self._database.write() as connection:
             current = get(connection, account, upload, lock=True)
             require(current, UploadState.STOPPED)
@@ -162,7 +162,7 @@ class Uploads:
 
     def undo(self, account: int, upload: int, by: Origin, *, within: timedelta) -> Upload:
         """
-        Take an applied upload back: done, stopped, or failed after something was stored -> undoing, by an entry of its own.
+        Undo an applied upload: done, stopped, or failed after something was stored -> undoing, by an entry of its own.
 
         *within*: how long after it was applied that can be begun. An undo that failed goes on from its checkpoint, by the
         entry it has. `WrongState`, in words, when it is over or there is nothing to undo.
@@ -180,7 +180,7 @@ class Uploads:
 
     def preview_undo(self, account: int, upload: int) -> UndoPreview:
         """
-        What undoing the upload would do now. Reads the account's list as far as the upload's reaches, in steps.
+        The effect that undoing the upload would have now. Reads the account's list as far as the upload's reaches, in steps.
 
         Others may opt out or delete meanwhile: what the undo does is counted again while it does it.
         """
@@ -271,18 +271,18 @@ class Uploads:
     # What staging asks of the account's list
 
     def already_out(self, account: int, phones: Sequence[str]) -> int:
-        """How many of *phones*, which are sorted and distinct, are opted out now."""
+        """The number of *phones*, which are sorted and distinct, that are opted out now."""
         with self._database.read() as connection:
             return count_standing(self._database, connection, account, phones)
 
     def known(self, account: int) -> int:
-        """How many distinct phones the account has conversations with."""
+        """The number of distinct phones that the account has conversations with."""
         query = sa.select(sa.func.count(conversations.c.phone.distinct())).where(conversations.c.account_id == account)
         with self._database.read() as connection:
             return connection.execute(query).scalar_one()
 
     def texted(self, account: int, phones: Sequence[str]) -> int:
-        """How many of *phones*, which are sorted and distinct, the account has an open conversation with."""
+        """The number of *phones*, which are sorted and distinct, that the account has an open conversation with."""
         where = conversations.c.account_id == account, conversations.c.state == "open"
         with self._database.read() as connection:
             return count_phones(self._database, connection, conversations.c.phone, phones, *where)

@@ -76,7 +76,7 @@ MOST_TRIES: Final = 10
 
 def pause_after(error: Exception, attempts: int) -> float | None:
     """
-    How many seconds to wait before what failed with *error* in its try number *attempts* is tried again.
+    The seconds to wait before what failed with *error* in its try number *attempts* is tried again.
 
     None: never. What waits for Slack, the network or the database is never given up, however long they are away.
     """
@@ -90,7 +90,7 @@ _AWAY: Final = (SlackClientError, aiohttp.ClientError, OSError, TimeoutError, St
 
 
 def reason_of(error: Exception) -> str:
-    """Why something is discarded, for an operator: the kind of error, and what it said."""
+    """The reason for which something is discarded, for an operator: the kind of error, and what it said."""
     return f"{error_name(error)}: {error}"[:500]
 
 

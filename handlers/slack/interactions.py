@@ -229,5 +229,5 @@ class Interactions:
 
 
 def field_error(field: str, text: str) -> Message:
-    """What is wrong, in plain text, at the field of a submitted modal it is wrong in."""
+    """An error at a field of a submitted modal, in plain text."""
     return Message(text, private=True, field=field)

@@ -47,7 +47,7 @@ class Listener:
 @dataclass(frozen=True, slots=True)
 class EventWork:
     """
-    What is done with an event by somebody else than its listener, and the *actions* that can be asked for by it.
+    Work on an event by somebody else than its listener, with the *actions* that can be asked for by it.
 
     *work*: gets the account, Slack's payload and a client, and admits who asks.
     """

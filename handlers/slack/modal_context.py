@@ -13,7 +13,7 @@ from store import Actor
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModalContext:
     """
-    Where a modal was opened, as in `Place`, and what it is about: at most 3,000 characters of JSON.
+    The context of a modal: where it was opened, as in `Place`, and what it is about, at most 3,000 characters of JSON.
 
     *phone*: in E.164; *upload*: its id. *last_entry* (of a phone) and *fingerprint* (of an upload or of settings): what
     the modal was made from, by which a change since is noticed. *permalink*: of the message a shortcut was used on.
@@ -57,7 +57,7 @@ class ModalContext:
         )
 
     def place(self, actor: Actor, client: AsyncWebClient) -> Place:
-        """Where the modal was opened; *actor* uses it now."""
+        """The place the modal was opened at; *actor* uses it now."""
         return Place(
             actor=actor,
             channel_id=self.channel_id,

@@ -39,7 +39,7 @@ def escape(text: str) -> str:
 
 def plain(text: str) -> str:
     """
-    What a person sees of *text* as Slack delivers it: the opposite of `escape`, mentions and links by their names.
+    The plain text of mrkdwn that Slack delivers: the opposite of `escape`, mentions and links by their names.
 
     With the manifest's `should_escape` `@support` arrives as `<@U1|support>` and a typed `<` as `&lt;`.
     """
@@ -82,7 +82,7 @@ def sentence(text: str) -> str:
 
 
 def file_name(name: str) -> str:
-    """What a file is called, `quoted`."""
+    """The name of a file, `quoted`."""
     return quoted(name, _FILE_NAME_LONGEST)
 
 

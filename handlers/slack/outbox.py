@@ -52,7 +52,7 @@ class Answer:
     may_exist: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """As the database keeps it."""
+        """The payload of its row in the outbox."""
         place = {name: value for name in _PLACE if (value := getattr(self.place, name))}
         return {
             "key": self.key,
@@ -166,7 +166,7 @@ class Answers:
         return None if kept is None else replace(answer, kept=kept)
 
     async def keep_interrupted(self, body: dict[str, Any], place: Place, *, key: str) -> Answer | None:
-        """What is answered to a request whose process dies, unless `change` says better; nobody gives it before."""
+        """Keep the answer for the case that this process dies, until `change` replaces it; nobody gives it before."""
         return await self.keep(body, place, Message.of(_INTERRUPTED, private=True), key=key)
 
     async def change(self, answer: Answer, message: Message, *, pressed: dict[str, Any] | None = None) -> Answer | None:

@@ -36,7 +36,7 @@ def pressed_value(body: dict[str, Any]) -> str:
 
 
 def submitted_values(body: dict[str, Any]) -> dict[str, Any]:
-    """What stands in each field of a submitted modal, by block: text, an option's value or a list; None in an empty one."""
+    """The values of the fields of a submitted modal, by block: text, an option's value or a list; None in an empty one."""
     values: dict[str, Any] = {}
     for block, elements in body["view"]["state"]["values"].items():
         [state] = elements.values()
@@ -62,7 +62,7 @@ def place_of_command(body: dict[str, Any], client: AsyncWebClient) -> Place:
 
 def place_of_button(body: dict[str, Any], client: AsyncWebClient) -> Place:
     """
-    Where a button was pressed: its answer goes to the thread of its message, or to the asker who alone sees it.
+    The place of a pressed button: its answer goes to the thread of its message, or to the asker who alone sees it.
 
     One in a modal stands for where that was opened. One in App Home belongs to no message: what it has to say goes to
     the asker's direct messages.
@@ -100,12 +100,12 @@ def place_of_shortcut(body: dict[str, Any], client: AsyncWebClient) -> Place:
 
 
 def modal_context_of(body: dict[str, Any]) -> ModalContext:
-    """What the modal that was submitted, or in which something was pressed, carries."""
+    """The context of the modal that was submitted, or in which something was pressed."""
     return ModalContext.from_json(body["view"]["private_metadata"])
 
 
 def actor_of(body: dict[str, Any]) -> Actor:
-    """Who pressed, chose or submitted."""
+    """The person who pressed, chose or submitted."""
     user = body["user"]
     return Actor(user["id"], user.get("username") or user.get("name") or user["id"])
 

@@ -38,7 +38,7 @@ class Place:
         cause: Cause | None = None,
         permalink: str | None = None,
     ) -> Origin:
-        """What an entry says of where it comes from when it is made by *function* on a request at this place."""
+        """The origin of an entry that is made by *function* on a request at this place."""
         return Origin(
             function,
             self.actor,

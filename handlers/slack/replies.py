@@ -168,7 +168,7 @@ class Replies:
 
     async def why_closed(self, place: Place, *, surely: bool = False) -> str:
         """
-        Why numbers are not for all eyes in the place's channel; empty when they are.
+        The reason for which numbers are not for all eyes in the place's channel; empty when they are.
 
         *surely*: raises what keeps Slack from saying so for the moment, instead of taking that for a reason.
         """

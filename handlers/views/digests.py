@@ -7,7 +7,7 @@ from store import Digest, Upload, mask
 
 
 def digest(week: Digest) -> Message:
-    """What happened in the week, for the admins' channel; phones are masked, since it may be read by many."""
+    """The weekly digest, for the admins' channel; phones are masked, since it may be read by many."""
     total = sum(week.by_function.values())
     head = f"*The week until {moment(week.end)}*: {counted(total, 'request')} to opt a phone out"
     lines = []

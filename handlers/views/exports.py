@@ -32,7 +32,7 @@ def made(export: Export, phones: int) -> Message:
 
 
 def failed(problem: str) -> Message:
-    """Why there will be no file."""
+    """The end of an export that failed, with the reason."""
     return Message.of(f"*The list was not exported.* {sentence(problem)}")
 
 

@@ -33,7 +33,7 @@ _KINDS = ["csv", "tsv", "txt", "xlsx", "xls", "zip"]
 
 
 def menu(account: Account, metadata: str, role: str) -> View:
-    """What `/optout` alone opens: the forms there are for the asker."""
+    """The menu that `/optout` alone opens: the forms there are for the asker."""
     country = _country(account)
     return View(
         type="modal",

@@ -80,6 +80,6 @@ def remark_form(state: PhoneState, home: str | None, metadata: str) -> View:
 
 
 def remarked(phone: str, text: str, by: Actor, home: str | None) -> Message:
-    """That a remark was kept."""
+    """The confirmation that a remark was kept."""
     line = f"*Remark on {name(phone, home)}* · by {person(by)}\n_{quoted(text, LONGEST_REMARK)}_"
     return Message.of(line, phones=[phone])

@@ -94,7 +94,7 @@ def _where(entry: Entry) -> str:
 
 
 def added(numbers: Sequence[EnteredNumber], outcomes: Mapping[str, Added], by: Actor, home: str | None) -> Message:
-    """What opting out did: a line in the channel, and in the thread one for each of *numbers*, in that order."""
+    """The outcome of opting out: a line in the channel, and in the thread one for each of *numbers*, in that order."""
     refused = [number for number in numbers if isinstance(number.reading, NotAPhone)]
     already = sum(not outcome.newly for outcome in outcomes.values())
     out = len(outcomes)
@@ -149,7 +149,7 @@ def _thread(lines: Sequence[str], *more: Block) -> tuple[Message, ...]:
 
 
 def refused(number: NotAPhone) -> Message:
-    """The one number asked about is none."""
+    """The refusal of a number that is no phone."""
     return Message.of(f"{code(number.text)} is not a phone number: {sentence(number.reason)}", private=True)
 
 
@@ -312,7 +312,7 @@ def ask_reason(state: PhoneState, home: str | None, metadata: str, reason: str |
 
 
 def deleted(outcome: Deleted, by: Actor, home: str | None) -> Message:
-    """What a delete did, or why it did nothing."""
+    """The outcome of a delete, or why it did nothing."""
     shown = name(outcome.phone, home)
     if outcome.changed:
         newest = outcome.state.standing[0]

@@ -12,7 +12,7 @@ def comparing(upload: Upload, fraction: float = 0.0) -> Message:
 
 
 def scrubbed(outcome: Scrubbed, name: str) -> Message:
-    """What was taken out of the list called *name*, which comes back beside this message."""
+    """The outcome of scrubbing the list called *name*, which comes back beside this message."""
     headline = f"*{counted(outcome.removed, 'row')} removed* from {file_name(name)}, {outcome.kept:,} kept"
     lines = [f"{counted(outcome.rows, 'row')} looked up. Neither the opt-outs nor the list you dropped has changed."]
     if outcome.unreadable:

@@ -137,6 +137,6 @@ def _number(value: float | None) -> str | None:
 
 
 def changed(changes: Sequence[str], by: Actor) -> Message:
-    """What is another now, one line each."""
+    """The settings that were changed, one line each."""
     head = f"*{len(changes)} setting{'' if len(changes) == 1 else 's'} changed* · by {person(by)}"
     return Message.of(head, *sections([head, *(f"• {quoted(change, 250)}" for change in changes)], "\n"))

@@ -103,7 +103,7 @@ def _pace(rows: int, fraction: float, seconds: float) -> str:
 
 
 def preview(upload: Upload, deadlines: Deadlines, before: Entry | None = None) -> Message:
-    """What would happen, before it happens, with the question. *before*: the entry that applied the same file already."""
+    """The preview of an upload: what would happen, and the question. *before*: the entry that applied the same file already."""
     headline = f"*{file_name(upload.file_name)}: {_found(upload)}.* Nothing has changed yet."
     lines = [_counts(upload)]
     if upload.unreadable_reasons:
@@ -165,7 +165,7 @@ def reminder(upload: Upload, deadlines: Deadlines) -> Message:
 
 
 def expired(upload: Upload) -> Message:
-    """Nobody decided in time."""
+    """The end of a preview that nobody decided on in time."""
     text = (
         f"*{file_name(upload.file_name)} expired: nobody said yes in time.* Nothing was changed. "
         "Drop the file again to start over."
@@ -204,7 +204,7 @@ def _country_menu(upload: Upload) -> Block:
 
 
 def report(upload: Upload, deadlines: Deadlines) -> Message:
-    """How it ended, with the button that takes it back."""
+    """The report of an applied upload, with the button that undoes it."""
     began, ended = upload.confirmed_at, upload.finished_at
     took = f" in {duration((ended - began).total_seconds())}" if began and ended else ""
     headline = f"*{counted(upload.newly_opted_out, 'phone')} opted out* from {file_name(upload.file_name)}{took} · {_whose(upload)}"
@@ -238,7 +238,7 @@ def _by(upload: Upload) -> str:
 
 
 def stopped(upload: Upload, deadlines: Deadlines) -> Message:
-    """Somebody wanted no more of it: what was applied, and the two ways on."""
+    """The state of a stopped upload: what was applied, and the two ways on."""
     left = upload.phones - upload.applied
     text = (
         f"*{file_name(upload.file_name)} was stopped{_by(upload)} after {upload.applied:,} of "
@@ -287,7 +287,7 @@ def _buttons(upload: Upload, block: str, *kinds: tuple[str, str, str | None]) ->
 
 
 def undone(upload: Upload, by: Entry | None) -> Message:
-    """What taking it back did. *by*: its entry."""
+    """The report of an undo. *by*: its entry."""
     began, ended = (by.at if by else None), upload.undone_at
     took = f" in {duration((ended - began).total_seconds())}" if began and ended else ""
     who = f" · by {person(by.actor)}" if by else ""
@@ -320,7 +320,7 @@ def refused(upload: Upload) -> Message:
 
 
 def failed(upload: Upload, deadlines: Deadlines) -> Message:
-    """It stopped half-way, and how far it had come."""
+    """The report of an upload that failed half-way, and how far it had come."""
     changed = "Nothing was changed."
     if upload.undo_entry_id is not None:
         changed = f"Its undo had opted {counted(upload.opted_in, 'phone')} in by then; it can go on."
@@ -334,14 +334,14 @@ def failed(upload: Upload, deadlines: Deadlines) -> Message:
 
 
 def cancelled(upload: Upload) -> Message:
-    """Somebody said no."""
+    """The end of an upload that somebody cancelled."""
     text = f"*{file_name(upload.file_name)} was cancelled{_by(upload)}.* Nothing was changed."
     return Message.of(text)
 
 
 def of_state(upload: Upload, deadlines: Deadlines, entry: Entry | None = None) -> Message:
     """
-    What the upload's one message says in the state it is in.
+    The upload's one message, in the state it is in.
 
     *entry*: of a waiting one, by which the same file was applied before; of one that is undone, its undo's.
     """
@@ -408,7 +408,7 @@ def counting_undo(upload: Upload) -> View:
 
 
 def undo_question(upload: Upload, counts: UndoPreview, metadata: str) -> View:
-    """What an undo would do, with the button that does it. *metadata*: what its submission has to know."""
+    """The question before an undo, with what it would do. *metadata*: the context of the modal."""
     lines = [f"Undo *{file_name(upload.file_name)}*?", "*No phone will be opted in.*"]
     if counts.opted_in:
         lines[1] = f"*{counted(counts.opted_in, 'phone')} will be opted in* and can be texted again."

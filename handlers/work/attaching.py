@@ -1,4 +1,4 @@
-"""A file from disk into a thread, in pieces and once: https://docs.slack.dev/messaging/working-with-files#upload"""
+"""Upload of a file from disk into a thread of Slack, in pieces and once: https://docs.slack.dev/messaging/working-with-files#upload"""
 
 import asyncio
 from collections.abc import Awaitable, Callable

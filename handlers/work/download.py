@@ -1,4 +1,4 @@
-"""A file of Slack's, downloaded."""
+"""Download of a private file from Slack."""
 
 import asyncio
 import time

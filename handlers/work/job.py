@@ -18,7 +18,7 @@ from store import ExportFilter, Lease, Scrubbed, UploadState
 
 
 class Step(StrEnum):
-    """What is to be done with a list."""
+    """The step of an upload that a child is to do."""
 
     STAGE = "stage"
     APPLY = "apply"
@@ -76,7 +76,7 @@ class ExportJob:
 
 @dataclass(frozen=True, slots=True)
 class Working:
-    """How far it is: rows or phones done, and the part of the work that is, 0 to 1. At most 4 a second."""
+    """Progress: rows or phones done, and the part of the work that is, 0 to 1. At most 4 a second."""
 
     rows: int
     fraction: float

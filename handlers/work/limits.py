@@ -1,4 +1,4 @@
-"""What background work may take."""
+"""Limits of background work."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from store import Deadlines
 @dataclass(frozen=True, slots=True)
 class Limits:
     """
-    What an upload may take. *max_bytes* of its file; *lease_seconds* until a silent worker is taken over.
+    The limits of an upload. *max_bytes* of its file; *lease_seconds* until a silent worker is taken over.
 
     *deadlines*: how long its preview waits, and how long it can be undone.
     """

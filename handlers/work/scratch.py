@@ -1,5 +1,5 @@
 """
-Where lists are kept on disk while they are worked on, apart for each desk and for its user alone.
+The scratch directory: lists on disk while they are worked on, apart for each desk and for its user alone.
 
 Below the directory that is set, which other desks and other programs may use too, a desk has one of its own, named by
 its database. What was read of a list stands there until the list's end, for whichever of the desk's processes on this
@@ -67,12 +67,12 @@ class ScratchDirectory:
         return self._lock
 
     def list_of(self, upload: Upload) -> Path:
-        """Where what was read of *upload* stands. No other upload's name, of this database or another, is the same."""
+        """The path of the scratch file of *upload*. No other upload's name, of this database or another, is the same."""
         file = hashlib.sha256(upload.file_id.encode()).hexdigest()[:12]
         return self.path / f"{upload.account_id}-{upload.id}-{file}.scratch"
 
     def label_of(self, upload: Upload) -> str:
-        """What a scratch file says of whose it is: desk, account, upload and Slack file."""
+        """The label in a scratch file that says whose it is: desk, account, upload and Slack file."""
         return f"{self._desk} {upload.account_id} {upload.id} {upload.file_id}"
 
     @contextmanager

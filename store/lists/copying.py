@@ -1,4 +1,4 @@
-"""Copies a list line by line, byte for byte, without the records that are left out."""
+"""Copy of a list line by line, byte for byte, without the records that are left out."""
 
 import csv
 import io

@@ -248,12 +248,12 @@ class ListReader:
         return self._carrying is not None
 
     def carried(self, cells: Sequence[str]) -> ImportedNote | None:
-        """What a row's *cells* say of that, word for word; None for lists that say nothing."""
+        """The note and time that a row's *cells* carry, word for word; None for lists that carry none."""
         return None if self._carrying is None else self._carrying.read(cells)
 
     @property
     def bytes_read(self) -> int:
-        """How far `rows()` has come, of `size`."""
+        """The bytes that `rows()` has read, of `size`."""
         if self._file is not None:
             self._bytes_read = self._file.tell()
         return self._bytes_read

@@ -16,7 +16,7 @@ _UTC = re.compile(r"\s*(?:UTC|GMT)$|\s+(?=[+-]\d\d:?\d\d$)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class ThruTextColumns:
-    """Where the columns of a ThruText export are."""
+    """The places of the columns of a ThruText export."""
 
     timestamp: int
     opt_out_type: int

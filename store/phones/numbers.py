@@ -1,4 +1,4 @@
-"""The outcome of parsing a text: a phone, or none and why; and the codes of the reasons."""
+"""Outcomes of parsing a text: a phone, or none with the code of the reason."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +12,7 @@ PHONENUMBERS_VERSION: Final[str] = phonenumbers.__version__
 
 class Reason(StrEnum):
     """
-    Why a text, or a row of a list, gives no phone. The value is stored; `words` are for counting up ("28 too short").
+    The code of the reason why a text, or a row of a list, gives no phone. The value is stored; `words` are for counting up ("28 too short").
 
     The last four are of rows alone. A code that this release does not know reads as `UNKNOWN`.
     """
@@ -42,7 +42,7 @@ class Reason(StrEnum):
 
     @property
     def words(self) -> str:
-        """What to write after a count: "too short", "with digits lost in Excel"."""
+        """The words to write after a count: "too short", "with digits lost in Excel"."""
         return _WORDS[self]
 
 

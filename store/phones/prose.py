@@ -28,7 +28,7 @@ _WHOLE_TOKEN = re.compile(r"[+(]?\d[\d().-]*")
 
 def split_numbers(text: str) -> list[str]:
     """
-    What a person typed, cut into one text a number, in order.
+    Split what a person typed into one text a number, in order.
 
     Cut at commas, semicolons, tabs, line breaks, "&", "and", between Slack's <tel:...|...> links, and at blanks when
     both sides are whole numbers; "(212) 555-0100" and "+44 7911 123456" stay whole. Bullets and "1." are dropped.
