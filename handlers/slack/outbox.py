@@ -18,7 +18,7 @@ from handlers.slack.errors import UnreadableRowError, pause_after, reason_of
 from handlers.slack.messages import NOTHING, Message
 from handlers.slack.places import Place, Request, permalink_of
 from handlers.slack.posting import Poster, PostKey
-from handlers.slack.replies import Delivered, Replies
+from handlers.slack.replies import Replies
 from handlers.tasks import Tasks
 from store import TAKEN_AWAY, Account, Actor, LeaseLost, OutboxMessage, OutboxState, Store, StoreError
 
@@ -218,18 +218,21 @@ class Answers:
         delivered = await self._replies.answer(answer.place, answer.message, post_key)
         if kept is None:
             return
-        link = None
-        if delivered.head is not None and answer.message.entry is not None:
-            # Whoever looks the number up later can go to the message that told of it.
-            link = await permalink_of(replace(answer.place, message_ts=delivered.head.ts))
-        await self._sent(kept, delivered, answer.message.entry, link)
-
-    async def _sent(self, kept: OutboxMessage, delivered: Delivered, entry: int | None, link: str | None) -> None:
-        entry = entry if delivered.head is not None else None
-        await asyncio.to_thread(
-            self._store.outbox.sent, kept, posts=delivered.unrecorded, entry=entry, head=delivered.head, permalink=link
-        )
-        self._poster.recorded(kept.account_id, delivered.unrecorded)
+        try:
+            link = None
+            if delivered.head is not None and answer.message.entry is not None:
+                # Whoever looks the number up later can go to the message that told of it.
+                link = await permalink_of(replace(answer.place, message_ts=delivered.head.ts))
+            await asyncio.to_thread(
+                self._store.outbox.sent,
+                kept,
+                posts=delivered.unrecorded,
+                entry=answer.message.entry if delivered.head is not None else None,
+                head=delivered.head,
+                permalink=link,
+            )
+        finally:
+            self._poster.recorded(kept.account_id, delivered.unrecorded)
 
     def held(self, answer: Answer) -> AbstractAsyncContextManager[None]:
         """Hold the answer while the block runs: nobody else gives it meanwhile."""

@@ -20,6 +20,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from handlers.slack.errors import error_code, may_have_been_posted
 from handlers.slack.messages import Message
+from handlers.ttl_cache import TtlCache
 from store import Post, Store
 
 log = structlog.get_logger()
@@ -29,6 +30,7 @@ EVENT_TYPE: Final = "optout_answer"
 # Slack's event of a message mostly comes within a second; one that comes later still takes the second copy away.
 PATIENCE_SECONDS = 1.0
 _LOOK_EVERY = 0.05
+REMEMBERED_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,10 @@ class Poster:
     def __init__(self, store: Store, client: AsyncWebClient) -> None:
         self._store = store
         self._client = client
-        # What this process is posting, and what it has posted and not yet written down, by account and key.
-        self._posting: dict[tuple[int, str], asyncio.Future[None]] = {}
-        self._unrecorded: dict[tuple[int, str], Post] = {}
+        # By account and key: over when what this process posts is written down, or will not be by it.
+        self._unrecorded: dict[tuple[int, str], asyncio.Future[None]] = {}
+        # What this process posted, for its own next try; the database knows it a moment later.
+        self._posted: TtlCache[Post] = TtlCache(REMEMBERED_SECONDS)
 
     async def post(
         self,
@@ -72,31 +75,37 @@ class Poster:
         """
         if post_key is None:
             return _post_of(await self._send(channel, message, thread_ts, None))
-        slot = post_key.account, post_key.key
+        account, key = post_key.account, post_key.key
         if post_key.may_exist and (earlier := await self._wait_for_post(post_key)) is not None:
             return earlier
-        # Slack's event of the same message is told apart from one of a second copy when this is over.
-        self._posting[slot] = over = asyncio.get_running_loop().create_future()
+        # Slack's event of the same message waits for the end of this, and is then told from one of a second copy.
+        over = self._unrecorded[account, key] = asyncio.get_running_loop().create_future()
+        left_to_the_caller = False
         try:
-            post = _post_of(await self._send(channel, message, thread_ts, post_key.key))
-            if not record:
-                self._unrecorded[slot] = post
-            return post if not record else await asyncio.to_thread(self._record, post_key.account, post_key.key, post)
+            post = _post_of(await self._send(channel, message, thread_ts, key))
+            self._posted.put(f"{account} {key}", post)
+            left_to_the_caller = not record
+            return post if left_to_the_caller else await asyncio.to_thread(self._record, account, key, post)
         except Exception as error:
-            over.set_result(None)
+            self._end(account, key, over)
             if not may_have_been_posted(error) or (arrived := await self._wait_for_post(post_key)) is None:
                 raise
             return arrived
         finally:
-            if not over.done():
-                over.set_result(None)
-            if self._posting.get(slot) is over:
-                del self._posting[slot]
+            if not left_to_the_caller:
+                self._end(account, key, over)
 
     def recorded(self, account: int, keys: Iterable[str]) -> None:
-        """The posts of *keys* are written down, and need not be remembered any more."""
+        """The posts of *keys* are written down; or they are not, and are when Slack tells of them."""
         for key in keys:
-            self._unrecorded.pop((account, key), None)
+            if (over := self._unrecorded.get((account, key))) is not None:
+                self._end(account, key, over)
+
+    def _end(self, account: int, key: str, over: asyncio.Future[None]) -> None:
+        if not over.done():
+            over.set_result(None)
+        if self._unrecorded.get((account, key)) is over:
+            del self._unrecorded[account, key]
 
     async def _send(self, channel: str, message: Message, thread_ts: str | None, key: str | None) -> AsyncSlackResponse:
         return await self._client.chat_postMessage(
@@ -123,11 +132,11 @@ class Poster:
         if event.get("user_id") not in ours or metadata.get("event_type") != EVENT_TYPE or not isinstance(key, str):
             return
         post = Post(event["channel_id"], event["message_ts"])
-        if (posting := self._posting.get((account, key))) is not None:
-            # Slack's answer to our own post is about to say the same.
-            await asyncio.wait({posting}, timeout=PATIENCE_SECONDS)
-        if self._unrecorded.get((account, key)) != post:
-            await asyncio.to_thread(self._record, account, key, post)
+        if (over := self._unrecorded.get((account, key))) is not None:
+            # What this process writes down itself costs no second transaction; a process that dies before leaves Slack
+            # without its acknowledgement, so the event comes again.
+            await asyncio.wait({over}, timeout=PATIENCE_SECONDS)
+        await asyncio.to_thread(self._record, account, key, post)
 
     def _record(self, account: int, key: str, post: Post) -> Post:
         """Write *post* down as the message of *key*; the one that was there before it, where *post* is a second copy."""
@@ -138,8 +147,8 @@ class Poster:
 
     async def _wait_for_post(self, post_key: PostKey) -> Post | None:
         """Wait for the post of a key, of which Slack may tell another replica; None when nobody is told in time."""
-        if (unrecorded := self._unrecorded.get((post_key.account, post_key.key))) is not None:
-            return unrecorded
+        if (posted := self._posted.get(f"{post_key.account} {post_key.key}")) is not None:
+            return posted
         deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         while (post := await asyncio.to_thread(self._store.outbox.find, post_key.account, post_key.key)) is None:
             if asyncio.get_running_loop().time() >= deadline:
