@@ -155,7 +155,11 @@ class Command:
             )
 
     def parse(self, text: str) -> Reply | OpenModal:
-        """The parsed command of `/optout` *text*. A number alone is searched, and `/optout` alone opens the menu of forms."""
+        """
+        The parsed command of `/optout` *text*.
+
+        A number alone is searched, and `/optout` alone opens the menu of forms.
+        """
         if not text:
             return OpenModal(Action.HELP, "Opt-Out Desk", self._menu)
         first, rest = [*text.split(maxsplit=1), ""][:2]

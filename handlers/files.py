@@ -188,7 +188,11 @@ class Files:
         *,
         inbox_event: InboxEvent | None,
     ) -> None:
-        """Receive the upload; from here on the runner has it. *words*: what was written with the file, where that is known."""
+        """
+        Receive the upload; from here on the runner has it.
+
+        *words*: what was written with the file, where that is known.
+        """
         thread = (share.get("thread_ts") or share["ts"]) if share else None
         purpose = purpose_of(words, file)
         action = Action.SCRUB if purpose.is_scrub else Action.DROP

@@ -89,7 +89,11 @@ class Digests:
         return None
 
     def give_back(self, due: DueDigest) -> None:
-        """Give *due* back, which could not be sent now: whoever looks next may send it. Raises `LeaseLost` when somebody else took it over."""
+        """
+        Give *due* back, which could not be sent now: whoever looks next may send it.
+
+        Raises `LeaseLost` when somebody else took it over.
+        """
         self._change(due, **leases.given_back())
 
     def done(self, due: DueDigest) -> None:

@@ -91,8 +91,9 @@ class Exports:
         Read in pages of one short transaction each, so a slow reader holds nothing up; what changes meanwhile behind the
         place reached is not seen.
 
-        The other cells of a phone are of its oldest standing opt-out that the filter lets through. One that a spreadsheet would run as a
-        formula gets an apostrophe (`store.lists.formulas.guarded`). *progress* is told the number so far. Importing it gives the same phones.
+        The other cells of a phone are of its oldest standing opt-out that the filter lets through. One that a spreadsheet
+        would run as a formula gets an apostrophe (`store.lists.formulas.guarded`). *progress* is told the number so far.
+        Importing it gives the same phones.
         """
         writer = csv.writer(out)
         writer.writerow(COLUMNS[export_filter.format])

@@ -17,9 +17,10 @@ PHONES_SHOWN = 5
 @dataclass(frozen=True, slots=True)
 class HistoryItem:
     """
-    One entry of the history, with what it is about: the first five of its *phones* where it was made by hand, and how *phone_count* there are.
+    One entry of the history, with what it is about: the first five of its *phones* where it was made by hand.
 
-    Of an upload or an undo *phone_count* are the phones it reached so far; a setting and an export are about none.
+    *phone_count*: how many there are; of an upload or an undo, the phones it reached so far. A setting and an export are
+    about none.
     """
 
     entry: Entry

@@ -117,7 +117,11 @@ class Inbox:
             finish(connection, event)
 
     def discard(self, event: InboxEvent, reason: str) -> None:
-        """Discard *event*, which can never be handled, for *reason*. It is kept as it came, for a person, until retention takes it."""
+        """
+        Discard *event*, which can never be handled, for *reason*.
+
+        It is kept as it came, for a person, until retention takes it.
+        """
         self._change(event, state=InboxState.DISCARDED, reason=reason, finished_at=now(), **leases.given_back())
 
     def recent(self, account: int, kind: str, channel_id: str, within: timedelta) -> tuple[dict[str, Any], ...]:

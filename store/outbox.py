@@ -151,7 +151,11 @@ class Outbox:
                 link_entry(connection, message.account_id, entry, head.ts, permalink)
 
     def discard(self, message: OutboxMessage, reason: str) -> None:
-        """Discard *message*, which can never be given, for *reason*. What was to be said is kept for a person, until retention takes it."""
+        """
+        Discard *message*, which can never be given, for *reason*.
+
+        What was to be said is kept for a person, until retention takes it.
+        """
         with self._database.write(durable=False) as connection:
             self._finish(connection, message, OutboxState.DISCARDED, reason=reason)
 
@@ -163,7 +167,11 @@ class Outbox:
         return None if row is None else _post_of(row)
 
     def posted(self, account: int, key: str, post: Post) -> Post:
-        """Write *post* down as the message of *key*, unless there is one: that counts then, and *post* is an extra. The one that counts."""
+        """
+        Write *post* down as the message of *key*, unless there is one: that counts then, and *post* is an extra.
+
+        Returns the one that counts.
+        """
         first = self.find(account, key)
         if first == post:
             return post

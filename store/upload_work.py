@@ -101,7 +101,11 @@ class UploadWork:
             )
 
     def scrubbed(self, summary: dict[str, Any]) -> "UploadWork":
-        """Record that the list went back without its opted-out rows: received -> scrubbed. *summary*: `Scrubbed`, as a dict."""
+        """
+        Record that the list went back without its opted-out rows: received -> scrubbed.
+
+        *summary*: `Scrubbed`, as a dict.
+        """
         return self._end(UploadState.SCRUBBED, finished_at=now(), summary=summary)
 
     def refuse(self, problem: str, *, columns: Sequence[str] = (), likely: str | None = None) -> "UploadWork":
@@ -119,7 +123,11 @@ class UploadWork:
         return self._end(UploadState.EXPIRED, finished_at=now())
 
     def fail(self, problem: str) -> "UploadWork":
-        """Fail the upload, whose work went wrong for good: received, applying or undoing -> failed. What was stored stays, and is counted."""
+        """
+        Fail the upload, whose work went wrong for good: received, applying or undoing -> failed.
+
+        What was stored stays, and is counted.
+        """
         with self._held() as (connection, upload):
             values = entering(upload, UploadState.FAILED)
             if upload.state is not UploadState.UNDOING:  # which began after it was finished

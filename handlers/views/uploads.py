@@ -103,7 +103,11 @@ def _pace(rows: int, fraction: float, seconds: float) -> str:
 
 
 def preview(upload: Upload, deadlines: Deadlines, before: Entry | None = None) -> Message:
-    """The preview of an upload: what would happen, and the question. *before*: the entry that applied the same file already."""
+    """
+    The preview of an upload: what would happen, and the question.
+
+    *before*: the entry that applied the same file already.
+    """
     headline = f"*{file_name(upload.file_name)}: {_found(upload)}.* Nothing has changed yet."
     lines = [_counts(upload)]
     if upload.unreadable_reasons:

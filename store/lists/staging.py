@@ -167,8 +167,8 @@ def stage(
     Read the list at *path* into a scratch file at *scratch*, which appears only when it is whole.
 
     *country*: for phones that name none; *column*: the phones' column, None for the usual one; *name*: what people call
-    the file; *label*: whose list it is, for `Scratch.open`. Raises `ListRefused`, and whatever *progress* raises. Leaves nothing behind when it fails; what a killed
-    one left is removed by the next.
+    the file; *label*: whose list it is, for `Scratch.open`. Raises `ListRefused`, and whatever *progress* raises.
+    Leaves nothing behind when it fails; what a killed one left is removed by the next.
     """
     for left in scratch.parent.glob(f"{scratch.name}.*.part*"):
         left.unlink(missing_ok=True)
