@@ -40,7 +40,7 @@ LONG := strangers or browser or chaos or wide
 
 # These tests wait more than they work, so that two cores have time for three at once.
 test: lint  ## lint, types and the tests that every change needs
-	$(BIN)/pytest -n 3 -m "not ($(LONG))" $(ARGS)
+	$(BIN)/pytest -n 4 -m "not ($(LONG))" $(ARGS)
 
 test-long: $(VENV)/.dev $(if $(shell command -v npm),$(NODE))  ## the other tests: strangers, browser, chaos and wide runs
 	$(BIN)/pytest -m "$(LONG)" $(ARGS)

@@ -287,6 +287,7 @@ async def test_a_command_while_the_database_is_gone(office: Office, settings: Se
     assert office.store.optouts.count(office.account.id) == 1
 
 
+@pytest.mark.wide
 async def test_a_drop_while_the_database_is_gone(office: Office, settings: Settings) -> None:
     """The event is not acknowledged, Slack sends it again, and the list is read when the database is back."""
     with gone(office, settings):

@@ -174,6 +174,7 @@ async def test_an_event_that_can_never_be_handled_is_discarded(office: Office, s
     await says(office, ts, "3 phones to opt out")
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("method", ["conversations.info", "files.info"])
 @pytest.mark.parametrize("fault", ["server_error", "html", "ratelimited", "reset"])
 async def test_slack_stumbles_over_an_event(office: Office, method: str, fault: str) -> None:
