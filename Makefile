@@ -38,7 +38,7 @@ lint: $(VENV)/.dev  ## ruff and mypy --strict
 # The markers, which pyproject.toml explains, of what takes long or needs more than Python.
 LONG := strangers or browser or chaos or wide
 
-# These tests wait more than they work, so that two cores have time for three at once.
+# These tests wait more than they work, so that two cores have time for four at once.
 test: lint  ## lint, types and the tests that every change needs
 	$(BIN)/pytest -n 4 -m "not ($(LONG))" $(ARGS)
 
