@@ -8,7 +8,7 @@ nothing posted twice, nothing unanswered. People do what people do: what Slack o
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox import Outcome, SandboxMessage, State
+from bot.sandbox import Outcome, SandboxClient, SandboxMessage, State
 from bot.sandbox.client import SandboxError
 from bot.sandbox.workspace import new_id
 from store import Actor, Function, Origin
@@ -43,22 +43,88 @@ def written(phone: str) -> str:
     return f"({phone[2:5]}) {phone[5:8]}-{phone[8:]}"
 
 
+@dataclass(frozen=True, slots=True)
+class Look(State):
+    """A look at Slack; *said*: each message of the desk that is not for one person alone, with all of its text."""
+
+    said: list[tuple[SandboxMessage, str]] = field(repr=False)
+
+
+class Watch:
+    """
+    Slack as all who act see it: read once after each change, for everybody who waits.
+
+    Sixteen people who each read all of it after each change would keep the machine busy with nothing else.
+    """
+
+    def __init__(self, people: SandboxClient) -> None:
+        self._people = people
+        # By channel, ts, and when it was last changed.
+        self._known: dict[tuple[str, str, str | None], tuple[SandboxMessage, str]] = {}
+        self._changed = asyncio.Condition()
+        self._last: Look | None = None
+
+    async def look(self, channels: Sequence[str] = ()) -> Look:
+        """Slack now; with *channels* those only."""
+        return self._taken_apart(await self._people.state(channel=channels))
+
+    async def until(self, check: Callable[[Look], Any], seconds: float, channels: Sequence[str]) -> Any:
+        """The first true value of *check*; TimeoutError with the last state when there is none in so many *seconds*."""
+        look = await self.look(channels)
+        try:
+            async with asyncio.timeout(seconds):
+                while not (found := check(look)):
+                    look = await self._newer_than(look.version)
+        except TimeoutError:
+            raise TimeoutError(f"not seen within {seconds} s. The last state:\n{look.summary()}") from None
+        return found
+
+    async def run(self) -> None:
+        """Look after each change, for ever."""
+        version = None
+        while True:
+            look = self._taken_apart(await self._people.state(after=version))
+            version = look.version
+            async with self._changed:
+                self._last = look
+                self._changed.notify_all()
+
+    async def _newer_than(self, version: int) -> Look:
+        async with self._changed:
+            while self._last is None or self._last.version <= version:
+                await self._changed.wait()
+            return self._last
+
+    def _taken_apart(self, state: State) -> Look:
+        said = []
+        for channel in state.raw["channels"]:
+            for raw in (one for message in channel["messages"] for one in (message, *message["thread"])):
+                if raw["handle"] == "optout":
+                    key = (channel["id"], raw["ts"], (raw["edited"] or {}).get("ts"))
+                    if key not in self._known:
+                        message = SandboxMessage.of(raw, channel["id"])
+                        self._known[key] = message, message.all_text
+                    said.append(self._known[key])
+        return Look(state.raw, said)
+
+
 @dataclass(slots=True)
 class Person:
     """Somebody who acts and looks for what comes of it in the channels *sees*; *tries*: how often each act was tried."""
 
     desk: Desk
+    watch: Watch
     name: str
     channel: str
     is_admin: bool
     sees: tuple[str, ...]
     tries: Counter[str] = field(default_factory=Counter)
 
-    async def until(self, check: Callable[[State], Any]) -> Any:
-        return await self.desk.people.until(check, timeout=PATIENCE, channel=self.sees)
+    async def until(self, check: Callable[[Look], Any], *, seconds: float = PATIENCE) -> Any:
+        return await self.watch.until(check, seconds, self.sees)
 
-    async def look(self) -> State:
-        return await self.desk.people.state(channel=self.sees)
+    async def look(self) -> Look:
+        return await self.watch.look(self.sees)
 
     def failures(self, state: State) -> list[SandboxMessage]:
         """All that this person alone was told of what did not work: in the channel or, where that failed, directly."""
@@ -66,7 +132,7 @@ class Person:
         alone = [*state.ephemerals(self.name), *(direct.everything if direct else ())]
         return [one for one in alone if one.handle == "optout" and is_a_failure(one.text)]
 
-    def seen(self, state: State, phone: str | None = None) -> set[str]:
+    def seen(self, state: Look, phone: str | None = None) -> set[str]:
         """The ts of all that could be taken for an answer: not how many there are, as a second copy is taken away again."""
         named = naming(state, phone) if phone else []
         return {one.ts for one in (*self.failures(state), *named)}
@@ -75,7 +141,7 @@ class Person:
         self,
         phone: str,
         act: Callable[[], Awaitable[Outcome | None]],
-        done: Callable[[State], Any] | None = None,
+        done: Callable[[Look], Any] | None = None,
     ) -> Any:
         """
         Do *act* until it is answered: until *done* finds what it wants, by itself a message more that names *phone*.
@@ -98,7 +164,7 @@ class Person:
             await self.close_all()
 
     def answered(
-        self, phone: str, before: set[str], done: Callable[[State], Any] | None, state: State
+        self, phone: str, before: set[str], done: Callable[[Look], Any] | None, state: Look
     ) -> tuple[Any, bool] | None:
         """What answers the person, and whether it says that nothing came of it; None while there is none."""
         found = done(state) if done else [one for one in naming(state, phone) if one.ts not in before]
@@ -142,7 +208,7 @@ class Person:
         await self.insist(phone, lambda: self.desk.people.message(self.name, "@bot", phone))
 
     async def delete(self, phone: str) -> None:
-        def question(state: State) -> SandboxMessage | None:
+        def question(state: Look) -> SandboxMessage | None:
             return next((one for one in naming(state, phone) if any(b.value for b in one.buttons)), None)
 
         await self.insist(
@@ -156,7 +222,7 @@ class Person:
                     return await self.desk.people.click(self.name, asked, "optout.delete")
             return None
 
-        def opted_in(state: State) -> list[SandboxMessage]:
+        def opted_in(state: Look) -> list[SandboxMessage]:
             # Of a second press after one that was done and not acknowledged, the answer is that nothing was left to do.
             words = ("opted in again", "nothing was changed")
             return [one for one in naming(state, phone) if any(text in one.text for text in words)]
@@ -226,7 +292,7 @@ class Person:
             # The button goes when an earlier press was done after all.
             with suppress(TimeoutError, SandboxError):
                 await self.desk.people.click(self.name, preview, "upload.confirm")
-                await self.desk.people.until(moved, timeout=5, channel=self.sees)
+                await self.until(moved, seconds=5)
         words = f"{len(phones):,} phones opted out"
         await self.until(lambda state: any(words in one.text for one in replies(state)))
 
@@ -240,7 +306,7 @@ class Person:
         # and take the place of the one in which a button is pressed.
         with suppress(TimeoutError, SandboxError):
             if (await act()).acknowledged:
-                found = await self.desk.people.until(partial(self.shown, wanted, before), timeout=6, channel=self.sees)
+                found = await self.until(partial(self.shown, wanted, before), seconds=6)
         if isinstance(found, dict):
             return found
         await self.reachable()
@@ -271,17 +337,12 @@ def buttons_of(view: dict[str, Any]) -> list[Any]:
     return [element for block in view["blocks"] for element in block.get("elements", ()) if "action_id" in element]
 
 
-def everything(state: State) -> Iterator[SandboxMessage]:
-    """All that the desk said that is not for one person alone."""
-    for channel in state.channels:
-        yield from (one for one in channel.everything if one.handle == "optout")
-
-
-def naming(state: State, phone: str) -> list[SandboxMessage]:
+def naming(state: Look, phone: str) -> list[SandboxMessage]:
     """The desk's messages that name *phone*, those for one person alone included."""
     alone = [one for user in state.raw["users"] for one in state.ephemerals(user["handle"])]
+    said = [*state.said, *((one, one.all_text) for one in alone)]
     ways = (phone, written(phone))
-    return [one for one in (*everything(state), *alone) if any(way in one.all_text for way in ways)]
+    return [one for one, text in said if any(way in text for way in ways)]
 
 
 SCRIPT: tuple[tuple[int, str], ...] = (
@@ -336,7 +397,7 @@ class Killer:
                 [self.bot] = await self._desk.start()
 
 
-def hired(desk: Desk) -> list[Person]:
+def hired(desk: Desk, watch: Watch) -> list[Person]:
     """The people who act: as many as it takes for a day of waiting to be short."""
     workspace = desk.slack.platform.workspace
     found = []
@@ -347,7 +408,7 @@ def hired(desk: Desk) -> list[Person]:
             for where in (channel, CHANNEL):
                 workspace.channel(where).members.append(person.id)
             sees = (channel, CHANNEL, workspace.direct_message(person).id)
-            found.append(Person(desk, person.handle, channel, is_admin=role == "admin", sees=sees))
+            found.append(Person(desk, watch, person.handle, channel, is_admin=role == "admin", sees=sees))
     return found
 
 
@@ -359,7 +420,8 @@ async def a_day(desk: Desk, *, bad: bool) -> Day:
     assert len(acts) == ACTS
     deleted = [phone_of(number) for number, name in enumerate(acts) if name == "delete"]
     desk.store.optouts.add(desk.account.id, deleted, Origin(Function.COMMAND, Actor("U0EARLIER", "sam")))
-    people = hired(desk)
+    watch = Watch(desk.people)
+    people = hired(desk, watch)
     [bot] = await desk.start()
     killer = Killer(desk, bot, sorted(dice.sample(range(20, ACTS - 20), KILLS)) if bad else [])
     if bad:
@@ -376,8 +438,9 @@ async def a_day(desk: Desk, *, bad: bool) -> Day:
             await killer.one_more()
 
     async with asyncio.timeout(LONGEST), asyncio.TaskGroup() as group:
-        for person in people:
-            group.create_task(works(person))
+        watching = group.create_task(watch.run())
+        await asyncio.gather(*(works(person) for person in people))
+        watching.cancel()
     await desk.people.clear_faults()
     await quiet(desk)
     await killer.bot.terminate()
@@ -411,7 +474,7 @@ async def quiet(desk: Desk) -> None:
 
 async def left_behind(desk: Desk, acts: list[str], people: list[Person]) -> dict[str, Any]:
     """What of a `Day` stands in Slack and in the database."""
-    state = await desk.people.state()
+    state = await Watch(desk.people).look()
     phones = [phone_of(number) for number in range(len(acts))]
     standing = {
         phone: [str(one.entry.function) for one in desk.store.optouts.find(desk.account.id, phone).standing]
@@ -431,9 +494,7 @@ async def left_behind(desk: Desk, acts: list[str], people: list[Person]) -> dict
         "reasons": {phone: len(functions) for phone, functions in standing.items()},
         "answers": {phone: len(naming(state, phone)) for phone in phones},
         "tries": sum((person.tries for person in people), Counter()),
-        "reports": sorted(
-            one.text.split(" in ")[0] for one in everything(state) if "phones opted out* from" in one.text
-        ),
+        "reports": sorted(one.text.split(" in ")[0] for one, _ in state.said if "phones opted out* from" in one.text),
         "count": count,
     }
 

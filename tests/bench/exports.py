@@ -41,7 +41,7 @@ def exports(rows: int, child: tuple[str, str] | None) -> None:
         import_list(url, TEAM, scratch / "fill.csv")
         print("\n| an export of | phones | rows/s | peak memory |\n| --- | --- | --- | --- |")
         for kind in EXPORT_COLUMNS:
-            subprocess.run([sys.executable, "-m", "tests.bench", "exports", "--child", url, kind], check=True)
+            subprocess.run([sys.executable, "-m", "tests.bench.exports", "--child", url, kind], check=True)
         began = time.perf_counter()
         with sqlite3.connect(file) as connection:
             query = "SELECT phone FROM opt_outs WHERE account_id = 1 AND lifted_by IS NULL ORDER BY phone, entry_id"
@@ -59,3 +59,7 @@ def _write(url: str, kind: str) -> None:
     speed = number / (time.perf_counter() - began)
     print(f"| {kind} | {number:,} | {speed:,.0f} | {peak_mb(os.getpid()):.0f} MB |", flush=True)
     store.close()
+
+
+if __name__ == "__main__":
+    exports()

@@ -17,6 +17,7 @@ from handlers.work.exports import Exporter
 from handlers.work.job import ExportJob, Job
 from store import Export, ExportFilter, Function, Origin
 from tests.entries import latest_entries
+from tests.files import files_below
 from tests.handlers.conftest import Office
 
 ONE, TWO, THREE = "+12125550100", "+12125550101", "+442079460018"
@@ -41,7 +42,7 @@ async def rows_of(office: Office, message: SandboxMessage) -> list[list[str]]:
 async def cleared(directory: Path) -> None:
     """Wait until nothing of a list or an export is left in *directory*: the answer is there a moment before."""
     async with asyncio.timeout(20):
-        while await asyncio.to_thread(lambda: [path for path in directory.rglob("*.csv") if path.is_file()]):
+        while await asyncio.to_thread(files_below, directory, suffix=".csv"):
             pass
 
 

@@ -13,6 +13,7 @@ from bot.sandbox import SandboxMessage, State
 from store import Function, Upload
 from tests.desks import holder_of
 from tests.entries import latest_entries
+from tests.files import files_below
 from tests.handlers.conftest import ADMINS, TICKETS, Office
 
 UPLOADS = "optout-uploads"
@@ -73,7 +74,7 @@ def standing(office: Office, *phones: str) -> list[int]:
 
 def scratch_files(directory: Path) -> list[Path]:
     """What was read of lists and is kept on the disk."""
-    return list(directory.rglob("*.scratch"))
+    return files_below(directory, suffix=".scratch")
 
 
 async def test_drop_preview_confirm_report(office: Office) -> None:

@@ -13,6 +13,7 @@ from bot.config import Settings
 from bot.sandbox import EmbeddedSlack
 from handlers.work.scratch import ScratchDirectory
 from tests.entries import opted_out
+from tests.files import files_below
 from tests.handlers.conftest import Office, at_work
 from tests.handlers.test_exports import cleared, delivered, rows_of
 from tests.handlers.test_files import drop, says, scratch_files, settled
@@ -95,8 +96,8 @@ async def test_each_desk_gets_its_own(offices: tuple[Office, Office], tmp_path: 
     for office in offices:
         assert office.store.optouts.count(office.account.id) == office.store.optouts.recount(office.account.id) == 3
     await cleared(tmp_path / "scratch")
-    left = await asyncio.to_thread(lambda: [*(tmp_path / "scratch").rglob("*")])
-    assert {path.name for path in left if path.is_file()} == {"lock"}
+    left = await asyncio.to_thread(files_below, tmp_path / "scratch")
+    assert {path.name for path in left} == {"lock"}
 
 
 async def test_what_waits_is_each_desks_own(offices: tuple[Office, Office], tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from store.phones.numbers import Reason
 from store.records import Batch, UnreadableRow
 from tests.desks import children_of, holder_of
 from tests.entries import latest_entries
+from tests.files import files_below
 from tests.handlers.conftest import TICKETS, Office
 from tests.handlers.test_files import (
     LIST,
@@ -465,7 +466,7 @@ async def test_unreadable_rows_are_attached_once(office: Office, settings: Setti
     connection.close()
     await until_stored(office, lambda found: holder_of(office.store, found).fence > fence and not found.pending)
     assert len(attached(await office.people.state(), ts)) == 1
-    assert await asyncio.to_thread(lambda: list(tmp_path.rglob("*.csv"))) == []
+    assert await asyncio.to_thread(files_below, tmp_path, suffix=".csv") == []
 
 
 @pytest.mark.parametrize("method", ["files.getUploadURLExternal", "files.completeUploadExternal"])
