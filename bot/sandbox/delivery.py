@@ -140,7 +140,7 @@ class Courier:
             self.run(self._attempt(delivery, number=0, reason=""))
         reason = ""
         for number, delay in enumerate((None, *RETRY_DELAYS)):
-            if delay:
+            if delay is not None:
                 await self._wait(delay)
             outcome = await self._attempt(delivery, number=number, reason=reason)
             if not first.done():
