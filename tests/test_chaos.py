@@ -23,7 +23,7 @@ from bot.sandbox.workspace import new_id
 from store import Actor, Function, Origin
 from tests.desks import CHANNEL, Bot, Desk, desk_on, holder_of
 
-ACTS, DROPS, KILLS = 200, 5, 3
+DROPS, KILLS = 5, 3
 ROWS = 150
 SEED = 20261103
 # Who acts, one act after the other, and in which channel: as many of each as it says.
@@ -355,6 +355,16 @@ SCRIPT: tuple[tuple[int, str], ...] = (
     (20, "form"),
     (15, "shortcut"),
 )
+ACTS = sum(count for count, _ in SCRIPT)
+
+
+def acts() -> list[tuple[str, str]]:
+    """The acts of a day in order: the phone of each, and what is done with it."""
+    names = [name for count, name in SCRIPT for _ in range(count)]
+    random.Random(SEED).shuffle(names)
+    return [(phone_of(number), name) for number, name in enumerate(names)]
+
+
 ADMINS_ONLY = {"delete", "drop"}
 # Each with a name, its content and its phones, which are of no act and of no other list.
 LISTS = [
@@ -376,6 +386,20 @@ class Day:
     count: int
     bots: int
     failed_calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """What an act comes to that nobody does again. *reasons*: how many opt-outs of its phone stand after it."""
+
+    tries: int
+    answers: int
+    reasons: int
+
+    @classmethod
+    def of(cls, day: Day, phones: Sequence[str]) -> "Normal":
+        """The least that the *phones* of one kind of act came to."""
+        return cls(*(min(counts[phone] for phone in phones) for counts in (day.tries, day.answers, day.reasons)))
 
 
 class Killer:
@@ -415,10 +439,7 @@ def hired(desk: Desk, watch: Watch) -> list[Person]:
 async def a_day(desk: Desk, *, bad: bool) -> Day:
     """Everybody acts; with *bad*, under chaos and kills."""
     dice = random.Random(SEED)
-    acts = [name for count, name in SCRIPT for _ in range(count)]
-    dice.shuffle(acts)
-    assert len(acts) == ACTS
-    deleted = [phone_of(number) for number, name in enumerate(acts) if name == "delete"]
+    deleted = [phone for phone, name in acts() if name == "delete"]
     desk.store.optouts.add(desk.account.id, deleted, Origin(Function.COMMAND, Actor("U0EARLIER", "sam")))
     watch = Watch(desk.people)
     people = hired(desk, watch)
@@ -426,7 +447,7 @@ async def a_day(desk: Desk, *, bad: bool) -> Day:
     killer = Killer(desk, bot, sorted(dice.sample(range(20, ACTS - 20), KILLS)) if bad else [])
     if bad:
         desk.slack.start_chaos(SEED)
-    todo = [(name, phone_of(number)) for number, name in enumerate(acts)]
+    todo = [(name, phone) for phone, name in acts()]
     for number in range(DROPS):
         todo.insert(dice.randrange(len(todo)), ("drop", str(number)))
 
@@ -446,7 +467,7 @@ async def a_day(desk: Desk, *, bad: bool) -> Day:
     await killer.bot.terminate()
     calls = await desk.people.calls()
     return Day(
-        **await left_behind(desk, acts, people),
+        **await left_behind(desk, people),
         bots=len(desk.bots),
         failed_calls=sum(call["status"] != 200 or not isinstance(call["answer"], dict) for call in calls),
     )
@@ -472,10 +493,10 @@ async def quiet(desk: Desk) -> None:
             await desk.people.state(after=state.version, timeout=0.1)
 
 
-async def left_behind(desk: Desk, acts: list[str], people: list[Person]) -> dict[str, Any]:
+async def left_behind(desk: Desk, people: list[Person]) -> dict[str, Any]:
     """What of a `Day` stands in Slack and in the database."""
     state = await Watch(desk.people).look()
-    phones = [phone_of(number) for number in range(len(acts))]
+    phones = [phone for phone, _ in acts()]
     standing = {
         phone: [str(one.entry.function) for one in desk.store.optouts.find(desk.account.id, phone).standing]
         for phone in [*phones, *(phone for _, _, listed in LISTS for phone in listed)]
@@ -524,7 +545,9 @@ async def test_a_bad_day_ends_as_a_quiet_one(
         async with desk_on(f"sqlite:///{scratch / 'desk.db'}", scratch) as calm:
             quiet_day.append(await a_day(calm, bad=False))
     [expected] = quiet_day
-    assert set(expected.tries.values()) <= {1, 2}
+    # Where the machine is slow, people do things again on a quiet day too: what an act comes to is the least of its kind.
+    usual = {name: Normal.of(expected, [phone for phone, act in acts() if act == name]) for _, name in SCRIPT}
+    assert {name: normal.tries for name, normal in usual.items() if normal.tries > 1} == {"delete": 2}
     found = await a_day(desk, bad=True)
     assert found.opted_out == expected.opted_out
     assert found.count == expected.count
@@ -533,10 +556,10 @@ async def test_a_bad_day_ends_as_a_quiet_one(
     # It was a bad day indeed.
     assert found.bots == KILLS + 1
     assert found.failed_calls > 20
-    assert found.tries.total() > expected.tries.total()
-    for phone in expected.answers:
-        again = found.tries[phone] > expected.tries[phone]
-        assert found.answers[phone] >= expected.answers[phone], f"{phone} was not answered"
-        if not again:
-            assert found.answers[phone] == expected.answers[phone], f"{phone} was answered more than once"
-            assert found.reasons[phone] == expected.reasons[phone], f"{phone} was opted out more than once"
+    assert found.tries.total() > DROPS + sum(usual[name].tries for _, name in acts())
+    for phone, name in acts():
+        normal = usual[name]
+        assert found.answers[phone] >= normal.answers, f"{phone} was not answered"
+        if found.tries[phone] == normal.tries:
+            assert found.answers[phone] == normal.answers, f"{phone} was answered more than once"
+            assert found.reasons[phone] == normal.reasons, f"{phone} was opted out more than once"
