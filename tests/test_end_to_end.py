@@ -392,11 +392,12 @@ async def test_two_replicas_share_a_list(
         running.remove(working)
         struck.append(state)
         opened.set()
-        await desk.stored(lambda _: desk.holder().fence > at_work.fence)
+        # One that is frozen inside a transaction keeps its rows until the server ends it, which takes 20 s.
+        await desk.stored(lambda _: desk.holder().fence > at_work.fence, seconds=90)
         assert not working.owns(desk.holder())
         if how == "frozen":
             # The other has finished before this one wakes up; which then drains, and ends by itself.
-            finished = await desk.stored(lambda found: found.state != state and not found.pending)
+            finished = await desk.stored(lambda found: found.state != state and not found.pending, seconds=90)
             send(signal.SIGCONT, both)
             await working.terminate()
             assert desk.upload() == finished
