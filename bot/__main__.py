@@ -23,8 +23,10 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (SettingsError, StoreError) as error:
+        except SettingsError as error:
             raise click.ClickException(str(error)) from error
+        except StoreError as error:
+            raise click.ClickException(error.cause) from error
 
 
 _ACCOUNT = click.option(

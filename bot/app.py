@@ -8,16 +8,20 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.async_app import AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
 from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncConnectionErrorRetryHandler,
     AsyncRateLimitErrorRetryHandler,
     AsyncServerErrorRetryHandler,
 )
 from slack_sdk.web.async_client import AsyncWebClient
+from sqlalchemy import URL
 
 from bot.config import Settings
 from handlers import register
@@ -34,6 +38,7 @@ from handlers.mentions import Mentions
 from handlers.retention import Retaining
 from handlers.settings import SettingsForm
 from handlers.shortcuts import Shortcuts
+from handlers.slack.errors import error_name
 from handlers.slack.inbox import Events
 from handlers.slack.interactions import Interactions
 from handlers.slack.listeners import Listener
@@ -41,6 +46,8 @@ from handlers.slack.outbox import Answers
 from handlers.slack.posting import Poster
 from handlers.slack.replies import Replies
 from handlers.slack.roles import Roles
+from handlers.slack.seals import Seals
+from handlers.slack.shapes import PayloadError
 from handlers.tasks import Tasks
 from handlers.work.exports import Exporter
 from handlers.work.limits import Limits
@@ -73,7 +80,7 @@ class Installation:
         try:
             answer = await self._client.auth_test()
         except Exception as error:  # noqa: BLE001  whatever it is, nothing must be lost for it
-            log.warning("Slack did not say who we are", why=str(error))
+            log.warning("Slack did not say who we are", why=error_name(error))
             return
         self._authorized = AuthorizeResult(
             enterprise_id=answer.get("enterprise_id"),
@@ -82,6 +89,11 @@ class Installation:
             bot_user_id=answer.get("user_id"),
             bot_token=self._client.token,
         )
+
+    def is_ours(self, slack_id: str) -> bool:
+        """Whether *slack_id* may be the workspace or organisation that installed the app: it is, or nobody knows yet."""
+        known = self._authorized
+        return known is None or slack_id in {known.team_id, known.enterprise_id}
 
     def authorize(self) -> Callable[..., Awaitable[AuthorizeResult]]:
         """Bolt's `authorize`. A plain function, since Bolt cannot call a bound method here."""
@@ -113,6 +125,7 @@ class Desk:
     runner: Runner
     exporter: Exporter
     answers: Answers
+    interactions: Interactions
     tasks: Tasks
 
     async def start(self) -> None:
@@ -126,7 +139,7 @@ class Desk:
         self.tasks.start(asyncio.to_thread(find_country, "?"), name="learn the names of countries")
         self.tasks.start(self.installation.learn(), name="learn who we are")
         self.runner.start()
-        self.events.start(self.app)
+        self.events.start(self.app, self.interactions.tell_discarded)
         for loop in (self.exporter.loop, self.answers.loop, self.home.loop, self.digests.loop, self.retention.loop):
             loop.start()
 
@@ -142,6 +155,19 @@ class Desk:
             self.digests.loop,
             self.retention.loop,
         )
+
+    async def dispatch(self, payload: dict[str, Any]) -> BoltResponse:
+        """
+        Have *payload*, checked and from Slack beyond doubt, handled by its listener; the answer is the acknowledgement.
+
+        Raises `PayloadError` when Bolt cannot make anything of it.
+        """
+        try:
+            # For Bolt it makes no difference by which connection a payload came, once it is known to be Slack's.
+            request = AsyncBoltRequest(body=payload, mode="socket_mode")
+        except (AttributeError, LookupError, TypeError, ValueError):
+            raise PayloadError("is none that Bolt knows") from None
+        return await self.app.async_dispatch(request)
 
     async def stop(self) -> None:
         """Take up nothing new, let what runs finish for a while, and leave the rest for the next start."""
@@ -162,10 +188,12 @@ def create_app(settings: Settings, store: Store) -> Desk:
     # It is to find out whether a message was posted before it posts it again, so its client does not do so by itself.
     poster = Poster(store, _client(settings.slack_api_url, token, tries_again=False))
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    installation = Installation(client)
     events = Events(
         store,
         tasks,
         poster.on_posted,
+        installation.is_ours,
         owner=owner,
         lease_seconds=lease_seconds,
         default_country=settings.default_country,
@@ -181,13 +209,13 @@ def create_app(settings: Settings, store: Store) -> Desk:
         names=timedelta(days=settings.name_days),
         deadlines=deadlines,
     )
-    installation = Installation(client)
     app = AsyncApp(
         # Left to itself, Bolt reads the source of every caller to find one.
         name="optout",
         # Without a token: with one, Bolt would ask Slack who it is before it takes the first event.
         client=_client(settings.slack_api_url, None),
-        signing_secret=settings.slack_signing_secret.get_secret_value() if settings.slack_signing_secret else None,
+        # Bolt's own looks at signatures when the request was read already; `bot.http` looks first.
+        request_verification_enabled=False,
         authorize=installation.authorize(),
         before_authorize=events.keep,
         # It would leave our own events unfinished in the database; the handlers look for themselves.
@@ -196,16 +224,17 @@ def create_app(settings: Settings, store: Store) -> Desk:
     limits = Limits(
         max_bytes=int(settings.max_list_bytes),
         lease_seconds=settings.lease_seconds,
+        stall_seconds=settings.stall_seconds,
         deadlines=deadlines,
     )
-    database_url = store.database.url.render_as_string(hide_password=False)
+    database_url = _for_children(store.database.url)
     scratch = ScratchDirectory(settings.scratch_dir, store.database.dialect.identity, keep=deadlines.expire)
     runner = Runner(store, client, poster, tasks, limits, scratch, owner=owner, database_url=database_url)
-    exporter = Exporter(store, client, poster, tasks, limits, scratch, owner=owner, database_url=database_url)
     roles = Roles(settings.admins)
+    exporter = Exporter(store, client, poster, tasks, limits, scratch, roles, owner=owner, database_url=database_url)
     replies = Replies(poster)
     answers = Answers(store, replies, poster, client, tasks, events.account, owner=owner, lease_seconds=lease_seconds)
-    interactions = Interactions(roles, replies, answers, tasks, events.account)
+    interactions = Interactions(roles, replies, answers, tasks, events, client, Seals(token))
     form = SettingsForm(store, interactions)
     histories = Histories(store, interactions)
     home = Home(store, roles, client, tasks)
@@ -249,8 +278,17 @@ def create_app(settings: Settings, store: Store) -> Desk:
         runner,
         exporter,
         answers,
+        interactions,
         tasks,
     )
+
+
+def _for_children(url: URL) -> str:
+    """The database's *url* with its password, which a child finds nowhere else: its environment holds no secret."""
+    password = os.environ.get("PGPASSWORD")
+    if password and url.password is None and url.get_backend_name() == "postgresql":
+        url = url.update_query_dict({"password": password})
+    return url.render_as_string(hide_password=False)
 
 
 def _client(base_url: str, token: str | None, *, tries_again: bool = True) -> AsyncWebClient:

@@ -135,6 +135,14 @@ class Settings(BaseSettings):
         ge=0.1,
         le=3600,
     )
+    stall_seconds: float = _setting(
+        60.0,
+        "Seconds without any progress after which the process that reads or stores a list, or makes an export, is ended.",
+        expected="a number of seconds from 1 to 3600",
+        shown="60",
+        ge=1,
+        le=3600,
+    )
     remind_hours: float = _setting(
         24.0,
         "Hours after which the thread of a preview that nobody answered is reminded of it, once.",
@@ -285,7 +293,7 @@ class Settings(BaseSettings):
         # ByteSize forgives blanks around the whole but not a comma between thousands, which people copy from Slack.
         return size.replace(",", "") if isinstance(size, str) and re.fullmatch(r"\d{1,3}(,\d{3})+\D*", size) else size
 
-    @field_validator("lease_seconds", "remind_hours", "preview_hours", "undo_days")
+    @field_validator("lease_seconds", "stall_seconds", "remind_hours", "preview_hours", "undo_days")
     @classmethod
     def _finite(cls, span: float) -> float:
         if not math.isfinite(span):

@@ -12,6 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.config import Settings
 from bot.manifest import scopes
+from bot.stores import described
 from store import Store, StoreError
 
 # https://docs.slack.dev/reference/methods/auth.test and /apps.connections.open, section Errors
@@ -63,19 +64,30 @@ def _database(settings: Settings, team: str | None) -> tuple[Finding, ...]:
             )
             return reached, Finding(good=False, sentence=sentence)
         current = Finding(good=True, sentence=f"Migrations: the tables are at {head}.")
-        findings = (reached, current, *_backlogs(store))
+        findings = (reached, *_open_to(store), current, *_backlogs(store))
+        counts = tuple(Finding(good=True, sentence=f"Count: {sentence}") for _, sentence in described(store))
         account = store.accounts.find(team) if team else None
         if account is None:
-            return findings
+            return (*findings, *counts)
         kept, counted = store.optouts.count(account.id), store.optouts.recount(account.id)
-        sentence = f"Count: {counted:,} phones are opted out" + (
-            "." if kept == counted else f", but {kept:,} are shown; please report this."
-        )
-        return *findings, Finding(good=kept == counted, sentence=sentence)
+        if kept == counted:
+            return (*findings, *counts)
+        sentence = f"Count: {counted:,} phones are opted out, but {kept:,} are shown; please report this."
+        return *findings, Finding(good=False, sentence=sentence)
     except StoreError as error:
-        return (Finding(good=False, sentence=f"Database: {where} is no use. {error}"),)
+        return (Finding(good=False, sentence=f"Database: {error.cause}"),)
     finally:
         store.close()
+
+
+def _open_to(store: Store) -> Iterator[Finding]:
+    """Other users that can read the list."""
+    dialect = store.database.dialect
+    if (readers := dialect.open_to()) is not None:
+        sentence = (
+            f"File: {dialect.where} can be read by {readers}. The next start closes it to them, or `chmod 600` now."
+        )
+        yield Finding(good=False, sentence=sentence)
 
 
 def _backlogs(store: Store) -> Iterator[Finding]:

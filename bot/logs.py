@@ -1,22 +1,29 @@
 """
-Structured logs: one chain for our loggers and everybody else's, and one redaction at its end.
+Structured logs: one chain for our loggers and everybody else's, which keeps what people wrote out of them.
 
-Whatever is logged, by us or by a library, passes `redact` just before it is rendered: phone numbers keep their last
-three digits, tokens and passwords nothing. Slack's timestamps and ids and ISO times stay readable, as a log without
-them answers no question. Where a run of digits could be either, it is redacted: a lost id costs a search, a leaked
-phone cannot be taken back.
+What a library logs can hold a whole payload, and the text of an exception whatever the value was that caused it. So of
+a library's message only the place and the constant part are logged, and of an exception its kind, its codes and where it
+came from. What we log ourselves are ids, counts and words of our own.
+
+All of it passes `redact` just before it is rendered, for the case of a mistake: phone numbers keep their last three
+digits, tokens and passwords nothing. Slack's timestamps and ids and ISO times stay readable, as a log without them
+answers no question. Where a run of digits could be either, it is redacted: a lost id costs a search, a leaked phone
+cannot be taken back. What would begin a line of its own, or turn the direction of the text, is escaped.
 """
 
 import logging
 import re
 import sys
-import traceback
+import threading
+import warnings
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Final, Literal, TextIO
+from contextlib import suppress
+from typing import Final, Literal, TextIO
 
 import structlog
 from structlog.types import EventDict, Processor
+
+from handlers.tracebacks import traceback_of
 
 LogFormat = Literal["text", "json"]
 
@@ -63,6 +70,10 @@ _SENSITIVE: Final = re.compile(
 _SECRET_KEY: Final = re.compile(
     r"(?i)secret|token|passw(?:or)?d|authorization|response_url|webhook|ticket$|api_?key|cookie"
 )
+# What a terminal or a reader of logs takes for more than a character of the text, and half characters.
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_OF_MANY_LINES: Final = {"exception", "stack"}
+_OURS: Final = {"bot", "handlers", "store", "__main__"}
 # Whole numbers under these names are amounts; elsewhere seven digits are a phone.
 _AMOUNT: Final = re.compile(r"(?:^|_)(?:bytes|rows|count|size|total|ms|ns)$")
 
@@ -84,13 +95,18 @@ def redact(text: str) -> str:
     return _SENSITIVE.sub(_stand_in, text)
 
 
+def _escaped(text: str) -> str:
+    """*text* without what would forge a line of the log, or show it otherwise than it is."""
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
 def _redacted(value: object, key: str = "", depth: int = 0) -> object:
     if value is None or isinstance(value, bool):
         return value
     if key and _SECRET_KEY.search(key):
         return HIDDEN
     if isinstance(value, str):
-        return redact(value)
+        return redact(value if key in _OF_MANY_LINES and depth == 0 else _escaped(value))
     if isinstance(value, (int, float)):
         if _AMOUNT.search(key) or abs(value) < 1_000_000:
             return value
@@ -99,21 +115,56 @@ def _redacted(value: object, key: str = "", depth: int = 0) -> object:
         return value if redacted == text else redacted
     if depth < 8:  # deeper, or in a circle: the text of it will do
         if isinstance(value, Mapping):
-            return {redact(str(name)): _redacted(item, str(name), depth + 1) for name, item in value.items()}
+            return {redact(_escaped(str(name))): _redacted(item, str(name), depth + 1) for name, item in value.items()}
         if isinstance(value, (list, tuple, set, frozenset)):
             return [_redacted(item, key, depth + 1) for item in value]
-    return redact(repr(value))
+    return redact(_escaped(repr(value)))
 
 
 def redact_values(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Mask every key and value of *event*, nested ones and tracebacks included: the last processor but the renderer."""
-    return {redact(name): _redacted(value, name) for name, value in event.items()}
+    return {redact(_escaped(name)): _redacted(value, name) for name, value in event.items()}
+
+
+def _add_exception(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Put the traceback of an event's `exc_info` in the place of it."""
+    given = event.pop("exc_info", None)
+    if isinstance(given, tuple):
+        given = given[1]
+    elif given is True or isinstance(given, int):
+        given = sys.exc_info()[1] if given else None
+    if isinstance(given, BaseException):
+        event["exception"] = traceback_of(given)
+    return event
+
+
+def _without_words(record: logging.LogRecord) -> logging.LogRecord:
+    """A library's *record* with where it was made, and with what its message says for any value."""
+    constant = record.msg if isinstance(record.msg, str) and record.args else ""
+    return logging.LogRecord(
+        record.name,
+        record.levelno,
+        record.pathname,
+        record.lineno,
+        "%s",
+        (f"{constant} ({record.module}.{record.funcName}:{record.lineno})".lstrip(),),
+        record.exc_info,
+        record.funcName,
+    )
 
 
 class _Handler(logging.StreamHandler[TextIO]):
+    def emit(self, record: logging.LogRecord) -> None:
+        ours = record.name.partition(".")[0] in _OURS
+        super().emit(record if ours else _without_words(record))
+
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is the standard library's
-        # The standard one prints the record's arguments as they are, phones included.
-        self.stream.write(f"a log record of {record.name} could not be written\n{redact(traceback.format_exc())}\n")
+        # A full disk or a reader that is gone costs the line, and not what was being done when it was logged.
+        with suppress(OSError, ValueError):
+            # The standard one prints the record's arguments as they are, phones included.
+            error = sys.exc_info()[1]
+            why = redact(traceback_of(error)) if error is not None else ""
+            self.stream.write(f"a log record of {record.name} could not be written\n{why}\n")
 
 
 def configure(level: str = "INFO", log_format: LogFormat = "text", stream: TextIO | None = None) -> None:
@@ -123,7 +174,8 @@ def configure(level: str = "INFO", log_format: LogFormat = "text", stream: TextI
     *level* is the least serious level, by name. Called once by the entry point, before anything is logged; a second
     call replaces the first. Uncaught exceptions and warnings go the same way, as a traceback quotes what failed.
     """
-    out = sys.stderr if stream is None else stream
+    # None in a process that was started without one; what is logged goes nowhere then.
+    out: TextIO | None = sys.stderr if stream is None else stream
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -134,7 +186,7 @@ def configure(level: str = "INFO", log_format: LogFormat = "text", stream: TextI
     renderer: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False, sort_keys=False)
         if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=out.isatty())
+        else structlog.dev.ConsoleRenderer(colors=out is not None and out.isatty())
     )
     structlog.configure(
         processors=[
@@ -147,14 +199,14 @@ def configure(level: str = "INFO", log_format: LogFormat = "text", stream: TextI
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    handler = _Handler(out)
+    handler = _Handler(out) if out is not None else logging.NullHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.StackInfoRenderer(),
-                structlog.processors.format_exc_info,
+                _add_exception,
                 redact_values,
                 renderer,
             ],
@@ -165,11 +217,24 @@ def configure(level: str = "INFO", log_format: LogFormat = "text", stream: TextI
     root.setLevel(level)
     # A line for each health check would bury the rest.
     logging.getLogger("aiohttp.access").setLevel(logging.DEBUG if level == "DEBUG" else logging.WARNING)
-    logging.captureWarnings(capture=True)
-    sys.excepthook = _log_uncaught
+    # What Python prints by itself, it prints as it is.
+    warnings.showwarning = _log_warning
+    sys.excepthook = lambda _kind, error, _where: _log_uncaught(error)
+    sys.unraisablehook = lambda args: _log_uncaught(args.exc_value)
+    threading.excepthook = lambda args: _log_uncaught(args.exc_value)
 
 
-def _log_uncaught(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> Any:
-    if issubclass(kind, KeyboardInterrupt):
-        return
-    logging.getLogger("bot").critical("uncaught exception", exc_info=(kind, error, where))
+def _log_uncaught(error: BaseException | None) -> None:
+    if error is not None and not isinstance(error, (KeyboardInterrupt, SystemExit)):
+        logging.getLogger("bot").critical("uncaught exception", exc_info=error)
+
+
+def _log_warning(
+    message: Warning | str,  # noqa: ARG001  it may quote a value
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,  # noqa: ARG001
+    line: str | None = None,  # noqa: ARG001
+) -> None:
+    logging.getLogger("bot").warning("%s at %s:%d", category.__name__, filename, lineno)

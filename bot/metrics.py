@@ -4,7 +4,7 @@
 https://prometheus.io/docs/instrumenting/exposition_formats/. Every figure is read when it is asked for.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 import structlog
@@ -19,11 +19,12 @@ log = structlog.get_logger()
 
 
 class DeskCollector(Collector):
-    """Reads the figures of *desk* and of its *store*."""
+    """Reads the figures of *desk* and of its *store*; *requests*: how many came over HTTP, by what became of them."""
 
-    def __init__(self, desk: Desk, store: Store) -> None:
+    def __init__(self, desk: Desk, store: Store, requests: Mapping[str, int]) -> None:
         self._desk = desk
         self._store = store
+        self._requests = requests
 
     def collect(self) -> Iterator[Metric]:
         """All families; those of the database are missing while it is away."""
@@ -38,10 +39,14 @@ class DeskCollector(Collector):
         for kind, rows in self._desk.retention.pruned.items():
             pruned.add_metric([kind], rows)
         yield pruned
+        requests = CounterMetricFamily("optout_http_requests", "Requests to Slack's way in.", labels=["outcome"])
+        for outcome, count in self._requests.items():
+            requests.add_metric([outcome], count)
+        yield requests
         try:
             yield from self._backlogs()
         except StoreError as error:
-            log.warning("metrics lack the database's", why=str(error))
+            log.warning("metrics lack the database's", why=type(error).__name__)
 
     def _backlogs(self) -> Iterator[Metric]:
         waiting = GaugeMetricFamily(
@@ -57,8 +62,8 @@ class DeskCollector(Collector):
         yield from (waiting, age, lost)
 
 
-def exposition(desk: Desk, store: Store) -> bytes:
-    """The figures, as text. Blocks: it reads the database."""
+def exposition(desk: Desk, store: Store, requests: Mapping[str, int]) -> bytes:
+    """The figures, as text; *requests* as in `DeskCollector`. Blocks: it reads the database."""
     registry = CollectorRegistry()
-    registry.register(DeskCollector(desk, store))
+    registry.register(DeskCollector(desk, store, requests))
     return generate_latest(registry)

@@ -5,29 +5,38 @@ The port is the first thing to open and the last to close, so that `/readyz` can
 """
 
 import asyncio
+import ipaddress
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import structlog
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
-from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 
 from bot.app import Desk, create_app
 from bot.config import Settings, SettingsError
+from bot.http import DRAINING, HttpConnection, listening, routed
 from bot.metrics import exposition
 from bot.socket import SocketConnection
-from bot.stores import open_store
-from store import Store, StoreError
+from bot.stores import described, open_store
+from store import Store, StoreError, StoreUnavailable
 
 EVENTS_PATH = "/slack/events"
-# Slack gives up on a request after 3 s: one that takes longer than this has no one left to answer.
-REQUEST_SECONDS = 5.0
-# Slack's payloads are far smaller; aiohttp's own limit of 1 MiB is close to a long message with many blocks.
-LARGEST_REQUEST = 8 * 1024 * 1024
 
 log = structlog.get_logger(__name__)
+
+
+def _report(outage: StoreUnavailable | None) -> None:
+    """Log the beginning of an outage of the database, with its cause, and its end."""
+    if outage is None:
+        log.info("the database can be used again")
+    elif outage.kind in {"damaged", "replaced"}:
+        # Nothing mends itself here.
+        log.critical("the database cannot be used", kind=outage.kind, cause=outage.cause)
+    else:
+        log.error("the database cannot be used", kind=outage.kind, cause=outage.cause)
 
 
 def require_tokens(settings: Settings) -> None:
@@ -47,15 +56,21 @@ class Service:
         require_tokens(settings)
         self.state = "starting"
         self._store = store
+        store.database.report = _report
+        self._looking: asyncio.Task[dict[str, Any]] | None = None
+        self._found: dict[str, Any] | None = None
         self.desk: Desk = create_app(settings, store)
-        self._requests: set[asyncio.Task[object]] = set()
         self._socket: SocketConnection | None = None
+        self._http: HttpConnection | None = None
         if settings.slack_app_token is not None:
             token = settings.slack_app_token.get_secret_value()
-            self._socket = SocketConnection(self.desk.app, token, settings.slack_api_url)
+            self._socket = SocketConnection(self.desk.dispatch, token, settings.slack_api_url)
+        elif settings.slack_signing_secret is not None:
+            self._http = HttpConnection(self.desk.dispatch, settings.slack_signing_secret.get_secret_value())
 
     async def start(self) -> None:
         """Begin to listen to Slack."""
+        await asyncio.to_thread(self._store.database.identify)
         await self.desk.start()
         if self._socket is not None:
             await self._socket.start()
@@ -71,54 +86,77 @@ class Service:
         self.state = "draining"
         if self._socket is not None:
             await self._socket.stop()
-        if self._requests:
-            await asyncio.wait(self._requests, timeout=REQUEST_SECONDS)
+        if self._http is not None:
+            await self._http.drain()
         await self.desk.stop()
 
     def routes(self) -> web.Application:
         """Return the routes: `/healthz`, `/readyz`, `/metrics` and, without Socket Mode, Slack's requests."""
-        app = web.Application(client_max_size=LARGEST_REQUEST)
-        app.router.add_get("/healthz", self._health)
-        app.router.add_get("/readyz", self._ready)
-        app.router.add_get("/metrics", self._metrics)
-        if self._socket is None:
-            app.router.add_post(EVENTS_PATH, self._slack)
-        return app
+        routes = [
+            web.get("/healthz", self._health),
+            web.get("/readyz", self._ready),
+            web.get("/metrics", self._metrics),
+        ]
+        if self._http is not None:
+            routes.append(web.post(EVENTS_PATH, self._slack))
+        return routed(*routes)
 
     async def _health(self, _request: web.Request) -> web.Response:
         return web.json_response({"healthy": True})
 
     async def _ready(self, _request: web.Request) -> web.Response:
+        # However many ask at once, the database is asked once.
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self.readiness())
+        ready = (await asyncio.shield(self._looking))["ready"]
+        return web.json_response({"ready": ready}, status=200 if ready else 503)
+
+    async def readiness(self) -> dict[str, Any]:
+        """
+        Whether requests should be sent here, `ready`, and why not: for the log, where each change of it is written.
+
+        Whoever asks `/readyz` is told no more than `ready`: in HTTP mode that is anybody.
+        """
         slack = "http" if self._socket is None else self._socket.state
         database = await asyncio.to_thread(self._database)
         loops = {loop.name: loop.state for loop in self.desk.loops}
         alive = all(loop.alive for loop in self.desk.loops)
         ready = self.state == "serving" and slack in {"http", "connected"} and database == "ok" and alive
-        body = {"ready": ready, "state": self.state, "slack": slack, "database": database, "loops": loops}
-        return web.json_response(body, status=200 if ready else 503)
+        found = {"ready": ready, "state": self.state, "slack": slack, "database": database, "loops": loops}
+        if found != self._found:
+            (log.info if ready else log.warning)("readiness", **found)
+            self._found = found
+        return found
 
-    async def _metrics(self, _request: web.Request) -> web.Response:
-        text = await asyncio.to_thread(exposition, self.desk, self._store)
+    async def _metrics(self, request: web.Request) -> web.Response:
+        # Over HTTP the port is there for Slack, and others reach it too.
+        if self._http is not None and not _is_of_this_machine(request.remote):
+            raise web.HTTPNotFound
+        refused = self._http.counts if self._http is not None else {}
+        text = await asyncio.to_thread(exposition, self.desk, self._store, refused)
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     def _database(self) -> str:
+        """Why the database cannot be used, for operators; "ok" when it can."""
         try:
-            self._store.database.require_head()
+            self._store.database.check()
         except StoreError as error:
-            return str(error)
+            return error.cause
         return "ok"
 
     async def _slack(self, request: web.Request) -> web.Response:
+        assert self._http is not None  # noqa: S101  there is no such route without
         if self.state != "serving":
             # Slack tries an event again; another replica, or this one started anew, takes it then.
-            return web.Response(status=503, headers={"Retry-After": "1"})
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101  aiohttp runs a handler in a task
-        self._requests.add(task)
-        try:
-            return await to_aiohttp_response(await self.desk.app.async_dispatch(await to_bolt_request(request)))
-        finally:
-            self._requests.discard(task)
+            return self._http.refuse(DRAINING)
+        return await self._http.answer(request)
+
+
+def _is_of_this_machine(address: str | None) -> bool:
+    try:
+        return ipaddress.ip_address(address or "").is_loopback
+    except ValueError:
+        return False
 
 
 @asynccontextmanager
@@ -130,23 +168,6 @@ async def running(settings: Settings, store: Store) -> AsyncIterator[Service]:
         yield service
     finally:
         await service.stop()
-
-
-@asynccontextmanager
-async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[str]:
-    """Serve *app* for the length of the block; gives its address. Raises `SettingsError` when the port is taken."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=REQUEST_SECONDS)
-    try:
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            reason = error.strerror or "it is refused"
-            raise SettingsError(f"Port {port} of {host} cannot be opened: {reason}.") from error
-        found = runner.addresses[0]
-        yield f"http://{host}:{found[1]}"
-    finally:
-        await runner.cleanup()
 
 
 @asynccontextmanager
@@ -177,9 +198,11 @@ async def stopping_on_signal() -> AsyncIterator[asyncio.Event]:
 async def serve(settings: Settings) -> None:
     """Run the desk until SIGTERM or SIGINT. Raises `SettingsError` or `StoreError`, with its sentence, when it cannot."""
     require_tokens(settings)
-    store = await asyncio.to_thread(open_store, settings)
+    store = await asyncio.to_thread(open_store, settings, log.warning)
     async with AsyncExitStack() as stack:
         stack.callback(store.close)
+        for in_use, sentence in await asyncio.to_thread(lambda: tuple(described(store))):
+            (log.info if in_use else log.warning)(sentence)
         asked = await stack.enter_async_context(stopping_on_signal())
         service = Service(settings, store)
         address = await stack.enter_async_context(listening(service.routes(), settings.host, settings.port))

@@ -8,7 +8,6 @@ passing one, and keeps no reference to the envelopes in work, so that nothing ca
 
 import asyncio
 import contextlib
-import json
 import logging
 import random
 import time
@@ -19,12 +18,14 @@ from typing import Any, NoReturn
 
 import aiohttp
 import structlog
-from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
-from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.adapter.socket_mode.async_internals import send_async_response
+from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers.slack.shapes import PayloadError, checked, json_of
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -139,11 +140,12 @@ def _retry_after(headers: Mapping[str, str], *, limited: bool) -> float:
     return RETRY_AFTER if limited else 0.0
 
 
-def _message_in(text: str) -> dict[str, Any]:
+def _message_in(text: str | bytes) -> dict[str, Any]:
     """The JSON object of a frame; empty for the frames without one, which Slack sends now and then."""
     try:
-        message = json.loads(text)
-    except ValueError:
+        message = json_of(text)
+    except PayloadError as error:
+        log.info("a frame is passed over", why=str(error))
         return {}
     return message if isinstance(message, dict) else {}
 
@@ -161,7 +163,7 @@ class _Acknowledger(AsyncBaseSocketModeClient):
 
 class SocketConnection:
     """
-    The Socket Mode connection of one app: `start`, look at `state`, `stop`.
+    The Socket Mode connection of one app: `start`, look at `state`, `stop`. *dispatch* handles what comes.
 
     `state` is "connected" (Slack said hello), "connecting", "refused: CODE" (a person must act; tried again every
     *retry_refused* seconds), "draining" or "stopped". When nothing has come for one and a half *ping_interval*, not even
@@ -170,7 +172,7 @@ class SocketConnection:
 
     def __init__(
         self,
-        app: AsyncApp,
+        dispatch: Callable[[dict[str, Any]], Awaitable[BoltResponse]],
         app_token: str,
         base_url: str,
         *,
@@ -179,7 +181,7 @@ class SocketConnection:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._app = app
+        self._dispatch = dispatch
         self._app_token = app_token
         self._base_url = base_url
         self._ping_interval = ping_interval
@@ -321,13 +323,14 @@ class SocketConnection:
     # -- envelopes --------------------------------------------------------------------------------------------
 
     async def _answer(self, message: dict[str, Any]) -> None:
-        """Let the app handle an envelope, and acknowledge it."""
+        """Have an envelope handled, and acknowledge it; one that is not Slack's by its looks is not."""
         began = time.time()
         try:
-            request = SocketModeRequest.from_dict(message)
-            if request is not None:
-                response = await run_async_bolt_app(self._app, request)
-                await send_async_response(self._acknowledger, request, response, began)
+            response = await self._dispatch(checked(message.get("payload")))
+            request = SocketModeRequest(str(message.get("type")), str(message["envelope_id"]), {})
+            await send_async_response(self._acknowledger, request, response, began)
+        except PayloadError as error:
+            log.warning("an envelope cannot be read", why=f"it {error}")
         except Exception:
             log.exception("an envelope was not acknowledged")  # so Slack sends it again, or tells the person
 

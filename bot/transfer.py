@@ -8,13 +8,14 @@ killed while it was applied is finished by running the same command again.
 import getpass
 import hashlib
 import itertools
+import os
 import secrets
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
 
 from bot.config import Settings
+from handlers.work.scratch import ScratchDirectory
 from store import (
     Account,
     Actor,
@@ -75,9 +76,13 @@ def import_list(
     region = _region(country)
     account = store.accounts.find(slack_id) or _new_account(store, slack_id, settings.default_country, say)
     work = _claim_import(store, account, path, region, settings.lease_seconds)
-    with tempfile.TemporaryDirectory(prefix="opt-out-desk-", dir=settings.scratch_dir) as folder:
+    # As a desk's process, so that a desk clears away what is left of an import that was killed.
+    with (
+        ScratchDirectory(settings.scratch_dir, store.database.dialect.identity).opened() as own,
+        own.folder() as folder,
+    ):
         resumed = work.upload.state is UploadState.APPLYING
-        scratch = _stage(store, work, path, Path(folder) / "list.db", settings.lease_seconds)
+        scratch = _stage(store, work, path, folder / "list.db", settings.lease_seconds)
         work = work.renew(lease_seconds=settings.lease_seconds)
         upload = work.upload
         for line in _preview(upload):
@@ -115,11 +120,31 @@ def import_list(
         # With a mark, since Excel takes what has none for the machine's old code page.
         rows = store.uploads.list_unreadable(account.id, upload.id)
         try:
+            beside = _new_file(beside)
             write_unreadable(beside, upload.columns, rows, encoding="utf-8-sig")
         except OSError as error:
             say(f"{beside} could not be written ({error.strerror}); the reasons are above.")
         else:
             say(f"They are in {beside} with their reasons: fix them there and import that file.")
+
+
+def _new_file(path: Path) -> Path:
+    """
+    Make *path*, empty and its owner's alone; beside one that is there already, `NAME-2` and so on.
+
+    What is there may be half mended by hand. Raises OSError.
+    """
+    for number in itertools.count(2):
+        try:
+            new = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        except FileExistsError:
+            before = path.stem if number == 2 else path.stem.rpartition("-")[0]
+            path = path.with_stem(f"{before}-{number}")
+        else:
+            os.fchmod(new, 0o600)
+            os.close(new)
+            return path
+    raise AssertionError  # the count has no end
 
 
 def export_list(store: Store, slack_id: str, out: TextIO, export_filter: ExportFilter = ExportFilter()) -> None:  # noqa: B008  it is frozen

@@ -36,19 +36,22 @@ class Buttons:
         """Delete the opt-outs of the button's phone; what the contact asked for only after a reason was typed."""
         value = json.loads(pressed_value(body))
         state = await asyncio.to_thread(self._store.optouts.find, request.account.id, value["phone"])
-        if state.by_contact and state.last_entry <= value["seen"]:
-            context = ModalContext.of(request, phone=state.phone, last_entry=value["seen"])
-            form = views.ask_reason(state, request.account.country, context.to_json(), value.get("reason"))
+        # What nobody can have seen yet is not taken back, whatever the button says.
+        seen = min(int(value["seen"]), state.last_entry)
+        reason = one_line(str(value.get("reason") or ""), LONGEST_REASON) or None
+        if state.by_contact and all(opt_out.entry.id <= seen for opt_out in state.standing):
+            context = ModalContext.of(request, phone=state.phone, last_entry=seen)
+            form = views.ask_reason(state, request.account.country, context.to_json(), reason)
             await self._interactions.open(request, body, form)
             return None
-        return await self._delete(request, value["phone"], value["seen"], value.get("reason"))
+        return await self._delete(request, value["phone"], seen, reason)
 
     async def _delete_with_reason(self, request: Request, context: ModalContext, body: dict[str, Any]) -> Message:
         """The submitted form with the reason why what the contact asked for is taken back."""
         reason = one_line(plain(submitted_values(body)[views.WHY] or ""), LONGEST_REASON)
         if not reason:
             return field_error(views.WHY, "Write why this number may be texted again: it is kept with the opt-out.")
-        return await self._delete(request, context.phone, context.last_entry, reason)
+        return await self._delete(request, context.phone, context.last_entry or 0, reason)
 
     async def _delete(self, request: Request, phone: str, last_entry: int | None, reason: str | None) -> Message:
         """Lift every opt-out of *phone*, unless it was opted out again after *last_entry*, which the person had seen."""

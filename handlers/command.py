@@ -39,6 +39,8 @@ from store import (
 )
 
 MOST_UPLOADS: Final = 10
+# Of a word that is none of the sub-commands; near to one is none that is longer.
+_LONGEST_WORD: Final = 40
 
 _REASON = re.compile(r"(?:^|(?<=[\s,;]))reason\s*:\s*(.*)\Z", re.IGNORECASE | re.DOTALL)
 _COUNTRY = re.compile(
@@ -204,7 +206,8 @@ class Command:
         return await opt_out(
             self._store,
             request,
-            read_phones(arguments.numbers, arguments.country),
+            # What is no number can take the parser long, which would hold up everybody else.
+            await asyncio.to_thread(read_phones, arguments.numbers, arguments.country),
             Function.COMMAND,
             idempotency_key=idempotency_key_of(body),
             reason=arguments.reason,
@@ -233,7 +236,7 @@ class Command:
             return arguments
         if len(arguments.numbers) != 1:
             return self.subcommands[name].misused(several if arguments.numbers else "")
-        number = read_phone(arguments.numbers[0], arguments.country)
+        number = await asyncio.to_thread(read_phone, arguments.numbers[0], arguments.country)
         if isinstance(number, NotAPhone):
             return views.refused(number)
         state = await asyncio.to_thread(self._store.optouts.find, request.account.id, number.e164)
@@ -242,12 +245,18 @@ class Command:
     async def _show_country(self, request: Request, _body: dict[str, Any]) -> Message:
         return views.country(request.account)
 
-    async def _set_country(self, text: str, request: Request, _body: dict[str, Any]) -> Message:
+    async def _set_country(self, text: str, request: Request, body: dict[str, Any]) -> Message:
         region = await asyncio.to_thread(find_country, plain(text).strip("\"'“”"))
         if isinstance(region, CountryUnknown):
             return views.no_country(region)
         origin = request.origin(Function.SETTING)
-        account = await asyncio.to_thread(self._store.accounts.set_country, request.account.id, region, origin)
+        account = await asyncio.to_thread(
+            self._store.accounts.set_country,
+            request.account.id,
+            region,
+            origin,
+            idempotency_key=idempotency_key_of(body),
+        )
         return views.country_set(account, request.actor)
 
     async def _list_uploads(self, request: Request, _body: dict[str, Any]) -> Message:
@@ -259,7 +268,7 @@ class Command:
 
     async def _unknown(self, text: str, _request: Request, _body: dict[str, Any]) -> Message:
         word = plain(text).split(maxsplit=1)[0] if plain(text).strip() else ""
-        near = difflib.get_close_matches(word.lower(), self.subcommands, n=1, cutoff=0.5)
+        near = difflib.get_close_matches(word[:_LONGEST_WORD].lower(), self.subcommands, n=1, cutoff=0.5)
         hint = "`/optout help` says what there is."
         if near:
             hint = f"Do you mean `/optout {escape(self.subcommands[near[0]].usage)}`?"

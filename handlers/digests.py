@@ -2,13 +2,15 @@
 
 import asyncio
 from contextlib import suppress
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 
 import structlog
 from slack_sdk.errors import SlackApiError
 
 from handlers.loops import Loop
 from handlers.slack.errors import error_code, is_transient
+from handlers.slack.messages import masked
 from handlers.slack.posting import Poster, PostKey
 from handlers.tasks import Tasks
 from handlers.views.digests import digest
@@ -30,7 +32,7 @@ class WeeklyDigests:
         self.loop = Loop("digests", self._look, tasks, every=SECONDS_BETWEEN_LOOKS)
 
     async def _look(self) -> bool:
-        return await self.send_due(datetime.now(UTC)) > 0
+        return await self.send_due(await asyncio.to_thread(self._store.now)) > 0
 
     async def send_due(self, at: datetime) -> int:
         """Send every digest that is due at that moment and that nobody else is sending; how many there were."""
@@ -50,7 +52,7 @@ class WeeklyDigests:
     async def _send(self, due: DueDigest) -> None:
         account, end = due.account, due.end
         found = await asyncio.to_thread(self._store.digests.get, account, end)
-        message = digest(found)
+        message = masked(replace(digest(found), home=account.country))
         # Whoever held the lease before may have posted it.
         post_key = PostKey(account.id, f"digest {end.isoformat()}", may_exist=True)
         try:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from handlers.permissions import Action
 from handlers.slack.messages import Message
 from handlers.slack.mrkdwn import code
+from handlers.slack.payloads import idempotency_key_of
 from handlers.slack.places import Request
 from handlers.subcommands import Reply, Subcommand
 from handlers.views import exports as views
@@ -34,7 +35,7 @@ class ExportCommand:
             lambda text: Reply(Action.EXPORT, partial(self._export, text)),
         )
 
-    async def _export(self, text: str, request: Request, _body: dict[str, Any]) -> Message:
+    async def _export(self, text: str, request: Request, body: dict[str, Any]) -> Message:
         """Ask for the export that *text* describes; `Exporter` makes it."""
         if request.account.settings.exports == "nobody":
             return Message.of("Nobody may export the list: an admin decided so in `/optout settings`.", private=True)
@@ -42,7 +43,13 @@ class ExportCommand:
         if isinstance(export_filter, str):
             return self.subcommand.misused(export_filter)
         origin = request.origin(Function.EXPORT)
-        export = await asyncio.to_thread(self._store.exports.ask, request.account.id, origin, export_filter)
+        export = await asyncio.to_thread(
+            self._store.exports.ask,
+            request.account.id,
+            origin,
+            export_filter,
+            idempotency_key=idempotency_key_of(body),
+        )
         self._exporter.loop.poke()
         return views.asked(export)
 

@@ -27,6 +27,7 @@ from handlers.slack.modals import refusal
 from handlers.slack.mrkdwn import SlackWriter, file_name, link, sentence
 from handlers.slack.payloads import pressed_value
 from handlers.slack.places import Place, Request
+from handlers.slack.replies import OPEN_KINDS, kind_of_channel
 from handlers.slack.roles import Roles
 from handlers.views import uploads as views
 from handlers.work.uploads import Runner
@@ -59,9 +60,13 @@ FILE_AFTER = (0.3, 0.6)
 _CHANNEL_UNKNOWN = {"channel_not_found", "missing_scope"}
 # "scrub_me.csv" has the word, "scrubs" and "unscrubbed" do not.
 _SCRUB = re.compile(r"(?<![^\W_])scrub(?![^\W_])", re.IGNORECASE)
-# Rather left out against a wish than kept against one: they may be opted out.
-_NOT_KEEP = re.compile(r"(?:\b(?:not|never|no|without|dont)\b|n['\u2019]t\b)[^.!?]*\bkeep", re.IGNORECASE)
-_KEEP = re.compile(r"\bkeep\b[^.!?]*\bunreadable\b", re.IGNORECASE)
+_SENTENCE = re.compile(r"[^.!?]+")
+_NOT = re.compile(r"\b(?:not|never|no|without|dont)\b|n['\u2019]t\b", re.IGNORECASE)
+_KEEPING = re.compile(r"\bkeep", re.IGNORECASE)
+_KEEP = re.compile(r"\bkeep\b", re.IGNORECASE)
+_UNREADABLE = re.compile(r"\bunreadable\b", re.IGNORECASE)
+# Digits; Python refuses to read numbers of thousands of them.
+_LONGEST_COUNT = 20
 _DELETED = "The file was deleted before it was read. Nothing was changed."
 
 
@@ -82,7 +87,6 @@ class Files:
         self._store = store
         self._roles = roles
         self._interactions = interactions
-        self._replies = interactions.replies
         self._runner = runner
         self._without_file = without_file
         self._uploads_channels = uploads_channels
@@ -115,7 +119,7 @@ class Files:
         name = await self._channel_name(client, channel)
         channels = self._uploads_channels.union(account.settings.uploads_channels)
         expected = channel in channels or name in channels
-        mentions = await self._recent_events(account, "app_mention", channel)
+        mentions = await self._recent_events(inbox_event, "app_mention", channel)
         if not expected and not mentions:
             return
         file = await self._file(client, event["file_id"], channel)
@@ -127,6 +131,9 @@ class Files:
                 await self._interactions.answer_event(place, Message.of(text), body)
             return
         share = _share(file, channel)
+        if share is None and not _is_theirs(file, event["user_id"], channel):
+            log.warning("a file was not shared where an event says so", file=event["file_id"], channel=channel)
+            return
         mention = next((event for event in mentions if share and event["ts"] == share["ts"]), None)
         if expected or mention:
             words = str((mention or {}).get("text") or "")
@@ -145,7 +152,7 @@ class Files:
         ids = [file["id"] for file in event.get("files") or ()]
         for pause in () if ids else (0.0, *FILE_AFTER):  # the mention can come without the files of its message
             await asyncio.sleep(pause)
-            dropped = await self._recent_events(account, "file_shared", channel)
+            dropped = await self._recent_events(inbox_event, "file_shared", channel)
             if ids := [other["file_id"] for other in dropped if other.get("user_id") == event["user"]]:
                 break
         taken = False
@@ -155,6 +162,8 @@ class Files:
             share = _share(file, channel) if file else None
             gone = gone or (file is None and bool(event.get("files")))
             if file is None or (share is not None and share["ts"] != event["ts"]):
+                continue
+            if share is None and not _is_theirs(file, event["user"], channel):
                 continue
             taken = True
             share = share or {"ts": event["ts"], "thread_ts": event.get("thread_ts")}
@@ -199,9 +208,9 @@ class Files:
         request = await self._request(account, body, client, user, channel, channel_name, thread, action)
         if request is None:
             return
-        if purpose.is_scrub and (closed := await self._replies.why_closed(request)):
-            # What comes back tells who is opted out.
-            log.info("not scrubbed here", channel=channel, why=closed)
+        # What comes back tells who is opted out.
+        if purpose.is_scrub and (kind := await kind_of_channel(client, channel, surely=True)) not in OPEN_KINDS:
+            log.info("not scrubbed here", channel=channel, why=kind)
             text = (
                 f"{file_name(str(file.get('name')))} was not scrubbed and nothing was changed: people of another organisation "
                 "may read along here, and the list that comes back tells who is opted out. Drop it where only your own "
@@ -271,8 +280,14 @@ class Files:
 
     async def _confirm(self, request: Request, upload: int, fingerprint: str | None) -> None:
         by = request.origin(Function.UPLOAD)
-        await asyncio.to_thread(self._store.uploads.confirm, request.account.id, upload, by, fingerprint=fingerprint)
-        self._runner.poke()
+        confirm = self._store.uploads.confirm
+        try:
+            await asyncio.to_thread(
+                confirm, request.account.id, upload, by, fingerprint=fingerprint, recount=self._runner.count_already
+            )
+        finally:
+            # One that is stale is shown as it is now.
+            self._runner.poke()
 
     async def _stop(self, request: Request, body: dict[str, Any]) -> None:
         """*Stop*: apply no more of the list."""
@@ -327,17 +342,19 @@ class Files:
     async def _use_column(self, request: Request, body: dict[str, Any]) -> None:
         """*Use COLUMN*: read the list again with another column."""
         chosen = json.loads(pressed_value(body))
-        await asyncio.to_thread(
-            self._store.uploads.set_column, request.account.id, int(chosen["upload"]), str(chosen["column"])
-        )
+        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(chosen["upload"]))
+        if chosen["column"] != upload.summary.get("likely"):
+            raise WrongState(f"{upload.file_name} was not offered to be read by that column.")
+        await asyncio.to_thread(self._store.uploads.set_column, upload.account_id, upload.id, chosen["column"])
         self._runner.poke()
 
     async def _use_country(self, request: Request, body: dict[str, Any]) -> None:
         """The menu of countries: read the list again with another one."""
         chosen = json.loads(pressed_value(body))
-        await asyncio.to_thread(
-            self._store.uploads.set_country, request.account.id, int(chosen["upload"]), str(chosen["country"])
-        )
+        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(chosen["upload"]))
+        if chosen["country"] not in (*views.COUNTRIES, upload.country):
+            raise WrongState(f"{upload.file_name} was not offered to be read with that country.")
+        await asyncio.to_thread(self._store.uploads.set_country, upload.account_id, upload.id, chosen["country"])
         self._runner.poke()
 
     # Requests, and what Slack is asked about a drop
@@ -363,8 +380,15 @@ class Files:
         await self._interactions.answer_event(place, request, body, of=str(action))
         return None
 
-    async def _recent_events(self, account: Account, kind: str, channel: str) -> list[dict[str, Any]]:
-        payloads = await asyncio.to_thread(self._store.inbox.recent, account.id, kind, channel, TOGETHER)
+    async def _recent_events(self, inbox_event: InboxEvent, kind: str, channel: str) -> list[dict[str, Any]]:
+        payloads = await asyncio.to_thread(
+            self._store.inbox.recent,
+            inbox_event.account_id,
+            kind,
+            channel,
+            TOGETHER,
+            before=inbox_event.received_at,
+        )
         return [payload["event"] for payload in payloads]
 
     async def _channel_name(self, client: AsyncWebClient, channel: str) -> str | None:
@@ -398,7 +422,7 @@ class Files:
                 if error_code(error) in _GONE:
                     return None
                 raise
-            if file.get("mode") in ("tombstone", "hidden_by_limit"):
+            if file.get("mode") == "tombstone":
                 return None
             if _share(file, channel) is not None or pause is None:
                 return file
@@ -407,12 +431,25 @@ class Files:
 
 
 def purpose_of(words: str, file: dict[str, Any]) -> Purpose:
-    """The purpose of a dropped *file*, by the word `scrub` in the *words* of its message, in its title or in its name."""
+    """
+    The purpose of a dropped *file*, by the word `scrub` in the *words* of its message, in its title or in its name.
+
+    Unreadable rows are rather left out against a wish than kept against one: they may be opted out.
+    """
     for text in (words, str(file.get("title") or ""), str(file.get("name") or "")):
         if _SCRUB.search(text):
-            keep = _KEEP.search(words) and not _NOT_KEEP.search(words)
+            keep = _followed(words, _KEEP, _UNREADABLE) and not _followed(words, _NOT, _KEEPING)
             return Purpose.SCRUB_KEEPING if keep else Purpose.SCRUB
     return Purpose.OPT_OUT
+
+
+def _followed(words: str, first: re.Pattern[str], then: re.Pattern[str]) -> bool:
+    """Is there a sentence in *words* with *first*, and *then* behind it?"""
+    # One pattern for both would look for the second behind each of the first.
+    return any(
+        (found := first.search(sentence)) is not None and then.search(sentence, found.end()) is not None
+        for sentence in _SENTENCE.findall(words)
+    )
 
 
 def _share(file: dict[str, Any], channel: str) -> dict[str, Any] | None:
@@ -420,6 +457,12 @@ def _share(file: dict[str, Any], channel: str) -> dict[str, Any] | None:
     shares: dict[str, Any] = file.get("shares") or {}
     in_channel = [share for kind in ("public", "private") for share in (shares.get(kind) or {}).get(channel) or ()]
     return max(in_channel, key=lambda share: str(share["ts"]), default=None)
+
+
+def _is_theirs(file: dict[str, Any], user: str, channel: str) -> bool:
+    """Whether Slack says that *file* is *user*'s own or stands in *channel*: no event hands out what is somebody else's."""
+    known = (where for kind in ("channels", "groups", "ims") for where in file.get(kind) or ())
+    return file.get("user") == user or channel in known
 
 
 def _modal_context(request: Request, upload: Upload) -> str:
@@ -436,4 +479,4 @@ def _fingerprint(pressed: dict[str, Any]) -> str | None:
 def _number(typed: str) -> int | None:
     """A whole number as people type it, thousands marked or not; None for anything else."""
     digits = re.sub(r"[\s,.'’]", "", typed)
-    return int(digits) if digits.isascii() and digits.isdigit() else None
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= _LONGEST_COUNT else None

@@ -126,7 +126,9 @@ class Forms:
             return field_error(views.CHANNEL, "I am not in that channel: invite me there, or choose another.")
         if channel.get("is_ext_shared") or channel.get("is_pending_ext_shared"):
             return field_error(views.CHANNEL, "People of another organisation can read that channel: choose another.")
-        file = values[views.FILE][0]
+        file = (await request.client.files_info(file=values[views.FILE][0]["id"]))["file"]
+        if file.get("user") != request.actor.id:
+            return field_error(views.FILE, "That file is somebody else's: choose one of your own.")
         upload, created = await asyncio.to_thread(
             self._store.uploads.receive,
             request.account.id,
@@ -141,7 +143,9 @@ class Forms:
             size=int(file.get("size") or 0),
         )
         if not created:
-            return field_error(views.FILE, f"{upload.file_name} is in that channel already, as upload {upload.id}.")
+            return field_error(
+                views.FILE, f"{one_line(upload.file_name, 100)} is in that channel already, as upload {upload.id}."
+            )
         self._runner.poke()
         return None
 

@@ -22,7 +22,7 @@ from handlers.slack.places import Request
 from handlers.subcommands import Reply, Subcommand
 from handlers.views import history as views
 from handlers.views import optouts
-from store import Function, NotAPhone, Store
+from store import Function, NotAPhone, Store, WrongState
 
 PAGE: Final = 10
 _PERSON = re.compile(r"<@([UW][A-Z0-9]{2,})(?:\|[^>]*)?>")
@@ -143,7 +143,7 @@ class Histories:
         return views.page(page, query.title(home), query.filters, before, home)
 
     async def _remark_form(self, request: Request, body: dict[str, Any]) -> View:
-        phone = pressed_value(body)
+        phone = _phone(pressed_value(body))
         state = await asyncio.to_thread(self._store.optouts.find, request.account.id, phone)
         return views.remark_form(state, request.account.country, ModalContext.of(request, phone=phone).to_json())
 
@@ -151,7 +151,7 @@ class Histories:
         text = one_line(plain(submitted_values(body)[views.REMARK] or ""), views.LONGEST_REMARK)
         if not text:
             return field_error(views.REMARK, "There is nothing in it.")
-        phone, origin = context.phone, request.origin(Function.REMARK)
+        phone, origin = _phone(context.phone), request.origin(Function.REMARK)
         await asyncio.to_thread(
             self._store.history.remark,
             request.account.id,
@@ -161,3 +161,11 @@ class Histories:
             idempotency_key=idempotency_key_of(body),
         )
         return views.remarked(phone, text, request.actor, request.account.country)
+
+
+def _phone(text: str) -> str:
+    """*text*, which a button or form carries as a phone. Raises `WrongState` when it is none."""
+    number = read_phone(text, None)
+    if isinstance(number, NotAPhone) or number.e164 != text:
+        raise WrongState("That is no phone, so nothing was done.")
+    return text

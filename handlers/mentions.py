@@ -25,6 +25,7 @@ from store import Account, Actor, FoundPhone, Function, InboxEvent, NotAPhone, P
 log = structlog.get_logger()
 MOST_FOUND: Final = 50
 
+_MENTION = re.compile(r"<@([UW]\w+)(?:\|[^<>]*)?>")
 _ADD = re.compile(r"(?:opt[\s-]*out|add|stop(?:\s+(?:texting|messaging))?)\b", re.IGNORECASE)
 _DELETE = re.compile(r"(?:opt[\s-]*(?:back[\s-]*)?in|delete)\b", re.IGNORECASE)
 _REASON = re.compile(r"\b(?:because\b(?:\s+of\b)?|reason\s*:)\s*", re.IGNORECASE)
@@ -70,8 +71,7 @@ class Intent:
 
 def intent_of(text: str, bot: str | None, country: str | None) -> Intent:
     """The intent of *text*, as Slack delivers it with a mention of *bot* anywhere: what it asks for beyond doubt."""
-    bot_id = re.escape(bot) if bot else r"[UW]\w+"
-    text = re.sub(rf"<@{bot_id}(?:\|[^<>]*)?>", " ", text[:LONGEST_TEXT])
+    text = _MENTION.sub(lambda mention: " " if bot in (None, mention[1]) else mention[0], text[:LONGEST_TEXT])
     because = _REASON.search(text)
     request, reason = (text[: because.start()], text[because.end() :]) if because else (text, "")
     phones = find_phones(request, country)
@@ -92,8 +92,8 @@ def intent_of(text: str, bot: str | None, country: str | None) -> Intent:
                 tuple(reading for reading in readings if isinstance(reading, NotAPhone)),
                 one_line(plain(reason), LONGEST_REASON + 1) or None,
             )
-        return Intent(Action.SEARCH, find_phones(text, country), in_doubt=True)
-    return Intent(Action.SEARCH, find_phones(text, country))
+        return Intent(Action.SEARCH, find_phones(text, country) if because else phones, in_doubt=True)
+    return Intent(Action.SEARCH, find_phones(text, country) if because else phones)
 
 
 class Mentions:
@@ -157,9 +157,10 @@ class Mentions:
     async def _add(self, request: Request, intent: Intent, idempotency_key: str) -> Message:
         if intent.reason is not None and len(intent.reason) > LONGEST_REASON:
             return Message.of(f"The reason is too long: {LONGEST_REASON} characters fit. Nothing was changed.")
-        if len(intent.phones) > MOST_FOUND:
+        if len(intent.phones) > MOST_FOUND or len(intent.refused) > MOST_FOUND:
+            given = len(intent.phones) + len(intent.refused)
             return Message.of(
-                f"That is {len(intent.phones):,} numbers; one message opts out up to {MOST_FOUND}, and nothing was changed. "
+                f"That is {given:,} numbers; one message opts out up to {MOST_FOUND}, and nothing was changed. "
                 "Drop them as a CSV file with a `phone` column and a mention of me."
             )
         request = replace(request, channel_name=await _channel_name(request))

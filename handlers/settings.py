@@ -82,6 +82,9 @@ class SettingsForm:
         if size is not None and not (size >= 1 and size == int(size)):
             return field_error(views.MOST_BYTES, "Give a whole number of bytes like 5000000, or nothing.")
         now = request.account.settings
+        for field, values_of in views.CHOICES.items():
+            if values.get(field) not in values_of:
+                return field_error(field, "Choose one of those there are.")
         settings = replace(
             now,
             admins=tuple(values.get("settings.admins") or ()),

@@ -7,14 +7,16 @@ in the middle, fail unheard, and is cut off when the desk stops.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import structlog
 
-from store import LeaseLost, StoreError
+from store import LeaseLost, StoreError, StoreUnavailable
 
 log = structlog.get_logger()
+# Between two tries to give a lease back while the store is away.
+_GIVE_BACK_SECONDS = 0.5
 
 
 class Tasks:
@@ -80,6 +82,27 @@ class Tasks:
         finally:
             task.cancel()
             await asyncio.wait({task})
+
+    async def give_back(self, release: Callable[[], object]) -> None:
+        """
+        Call *release*, which blocks, so that what was leased is given back; later when the store is away now.
+
+        A lease that only runs out looks like a death of its holder.
+        """
+        try:
+            await asyncio.to_thread(release)
+        except StoreUnavailable:
+            self.start(self._give_back_later(release), name="give a lease back")
+        except StoreError:
+            log.debug("a lease was lost before it was given back")
+
+    async def _give_back_later(self, release: Callable[[], object]) -> None:
+        with suppress(LeaseLost):
+            while True:
+                await asyncio.sleep(_GIVE_BACK_SECONDS)
+                with suppress(StoreUnavailable):
+                    await asyncio.to_thread(release)
+                    return
 
     def _others(self) -> set[asyncio.Task[Any]]:
         return {task for task in self._held if not task.done()} - {asyncio.current_task()}

@@ -10,7 +10,7 @@ from store.exports import COLUMNS as EXPORT_COLUMNS
 from store.exports import Export, ExportFilter
 from store.guard import doubts
 from store.history import HistoryItem, HistoryPage
-from store.importing import LeaseKeeper, apply_upload, restage, stage_upload, undo_upload
+from store.importing import LeaseKeeper, apply_upload, count_already, restage, stage_upload, undo_upload
 from store.inbox import InboxEvent
 from store.leases import Lease
 from store.lists.reader import NoPhoneColumn
@@ -20,6 +20,7 @@ from store.notes import OPTING_OUT, Function, PlainWriter, entry_note, note
 from store.outbox import TAKEN_AWAY, OutboxMessage, OutboxState, Post
 from store.phones.countries import CountryUnknown, country_name, find_country
 from store.phones.display import display, mask, written
+from store.phones.masking import mask_prose
 from store.phones.numbers import NotAPhone, PhoneNumber
 from store.phones.parser import parse_phone
 from store.phones.prose import FoundPhone, find_phones, split_numbers
@@ -43,9 +44,10 @@ from store.retention import Retention
 from store.scrubbing import Scrubbed, scrub, scrub_upload
 from store.store import Store
 from store.summary import Summary
+from store.texts import keepable
 from store.upload_states import Purpose, UploadState
 from store.upload_work import UploadWork
-from store.uploads import require_undoable
+from store.uploads import Crowded, require_undoable
 
 __all__ = [
     "EXPORT_COLUMNS",
@@ -57,6 +59,7 @@ __all__ = [
     "Cause",
     "Conversation",
     "CountryUnknown",
+    "Crowded",
     "Deadlines",
     "Deleted",
     "Digest",
@@ -98,13 +101,16 @@ __all__ = [
     "UploadWork",
     "WrongState",
     "apply_upload",
+    "count_already",
     "country_name",
     "display",
     "doubts",
     "entry_note",
     "find_country",
     "find_phones",
+    "keepable",
     "mask",
+    "mask_prose",
     "note",
     "parse_phone",
     "require_undoable",

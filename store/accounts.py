@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from store.database import Database
 from store.errors import StoreError, WrongState
+from store.idempotency import fingerprint_of, is_new
 from store.models import accounts
 from store.notes import Function
 from store.records import Account, AccountSettings, Origin
@@ -53,14 +54,22 @@ class Accounts:
             row = connection.execute(query).mappings().one_or_none()
             return None if row is None else account_of(row)
 
+    def list(self, limit: int = 100) -> tuple[Account, ...]:
+        """The first *limit* accounts, in the order in which they were made."""
+        with self._database.read() as connection:
+            rows = connection.execute(sa.select(accounts).order_by(accounts.c.id).limit(limit)).mappings()
+            return tuple(account_of(row) for row in rows)
+
     def get(self, account: int) -> Account:
         """The account of that id. Raises `StoreError` when there is none."""
         with self._database.read() as connection:
             return _get(connection, account)
 
-    def set_country(self, account: int, country: str | None, by: Origin) -> Account:
+    def set_country(
+        self, account: int, country: str | None, by: Origin, *, idempotency_key: str | None = None
+    ) -> Account:
         """Set the region code (ISO 3166, two letters) for phones that name no country; None: no default. See `change`."""
-        return self.change(account, by, country=country)[0]
+        return self.change(account, by, country=country, idempotency_key=idempotency_key)[0]
 
     def change(
         self,
@@ -70,17 +79,23 @@ class Accounts:
         country: str | Keep | None = KEEP,
         settings: AccountSettings | None = None,
         fingerprint: str | None = None,
+        idempotency_key: str | None = None,
     ) -> tuple[Account, tuple[str, ...]]:
         """
         Set the country, the settings, or both; the account as it is then, and a sentence for each that is another now.
 
         Each of these is an entry of function "setting" with the sentence as its reason; nothing changed, nothing written.
         *fingerprint*: the `Account.fingerprint` of the form it was decided in. Raises `WrongState` when somebody else
-        changed something since, and `StoreError` for a value that cannot be.
+        changed something since, and `StoreError` for a value that cannot be. *idempotency_key*: names the request where it
+        may come twice; the second time nothing is changed, whatever was since.
         """
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
             before = _get(connection, account)
+            if idempotency_key is not None and not is_new(
+                self._database, connection, account, idempotency_key, fingerprint_of("change")
+            ):
+                return before, ()
             if fingerprint not in (None, before.fingerprint):
                 raise WrongState("Somebody else changed the settings since this form was opened. Open it again.")
             after = before.settings if settings is None else settings

@@ -1,21 +1,33 @@
 """One database: its transactions, and the migrations of its tables. What differs by its kind is in dialects.py."""
 
-from collections.abc import Iterator
+import os
+import secrets
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry
 
-from store.dialects import dialect_of
+from store.dialects import dialect_of, from_now
 from store.errors import StoreBehind, StoreUnavailable
+from store.models import database_identity, write_trials
+from store.outages import Outage
+from store.texts import keepable_values
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 BUSY_SECONDS = 5.0
+# Bytes that there has to be room for: more than any command writes, and incompressible.
+_ROOM: Final = 16_384
+# The same of a database that was full: a little is soon free again, and then is not enough.
+_ROOM_AFTER_FULL: Final = 1_048_576
+_ONE: Final = 1
+_IDENTITY: Final = sa.select(database_identity.c.id).where(database_identity.c.number == _ONE)
 
 
 class Database:
@@ -30,6 +42,12 @@ class Database:
         self.url = sa.make_url(url)
         self.dialect = dialect_of(self.url)
         self.engine = self.dialect.create_engine(busy_seconds)
+        sa.event.listen(self.engine, "connect", self._recognise)
+        sa.event.listen(self.engine, "before_cursor_execute", _made_keepable, retval=True)
+        # Of the database that is served, once `identify` was called: its id, and what is told when it goes or comes back.
+        self._identity: str | None = None
+        self._outage: str | None = None
+        self.report: Callable[[StoreUnavailable | None], None] = lambda _error: None
         # A verb asks its database, and need not know which answers are the dialect's.
         self.lock_account = self.dialect.lock_account
         self.skip_locked = self.dialect.skip_locked
@@ -41,7 +59,8 @@ class Database:
         self.update_some = self.dialect.update_some
 
     def close(self) -> None:
-        """Close every pooled connection."""
+        """Close every pooled connection, and end what still waits for an answer over another."""
+        self.dialect.end()
         self.engine.dispose()
 
     @contextmanager
@@ -58,27 +77,127 @@ class Database:
         *durable*: on disk before this returns. An upload's batches do without (a power cut then takes back the last
         batches together with their checkpoint, so nothing is counted that is not there); its last one does not.
         """
-        with self._transaction(self.engine.execution_options(write="full" if durable else "normal")) as connection:
+        engine = self.engine.execution_options(write="full" if durable else "normal")
+        with self._transaction(engine, durable=durable) as connection:
             yield connection
 
     @contextmanager
-    def _transaction(self, engine: sa.Engine) -> Iterator[sa.Connection]:
+    def _transaction(self, engine: sa.Engine, *, durable: bool = False) -> Iterator[sa.Connection]:
+        committing = False
         try:
-            with engine.begin() as connection:
-                yield connection
-        except PoolTimeout as error:
-            raise StoreUnavailable(_sentence(busy=False)) from error
-        except DBAPIError as error:
-            if isinstance(error, OperationalError) or error.connection_invalidated:
-                raise StoreUnavailable(_sentence(busy=self.dialect.is_busy(error.orig))) from error
+            with engine.connect() as connection:
+                with connection.begin():
+                    yield connection
+                    committing = connection.get_execution_options().get("write") is not None
+                committing = False
+                if durable:
+                    self._require_kept(connection)
+        except (DBAPIError, PoolTimeout, StoreUnavailable) as error:
+            trouble = self._trouble(error, committing=committing)
+            if trouble is None:
+                raise
+            self._tell(trouble)
+            if trouble is error:
+                raise
+            raise trouble from error
+        # What can be read may be full all the same, and what takes a little no list: that is for `check` to say.
+        if engine.get_execution_options().get("write") is not None and self._outage != Outage.FULL:
+            self._tell(None)
+
+    def _trouble(self, error: Exception, *, committing: bool) -> StoreUnavailable | None:
+        """The outage that *error* tells of, as an error for people; None when it tells of none."""
+        if isinstance(error, StoreUnavailable):
+            return error if error.kind in {Outage.REPLACED, Outage.DAMAGED} else None
+        if isinstance(error, PoolTimeout):
+            return self.dialect.unavailable(Outage.BUSY, detail="all of the desk's own connections are in use")
+        assert isinstance(error, DBAPIError)  # noqa: S101  those are all
+        kind = self.dialect.outage_of(error.orig)
+        if kind is None:
+            if not error.connection_invalidated:
+                return None
+            kind = Outage.CUT
+        detail = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None) or ""
+        in_doubt = committing and kind in {Outage.CUT, Outage.UNKNOWN}
+        return self.dialect.unavailable(kind, detail=detail, in_doubt=in_doubt)
+
+    def _tell(self, trouble: StoreUnavailable | None) -> None:
+        """Report an outage when it begins, becomes another, or is over; not each request that it costs."""
+        kind = None if trouble is None else trouble.kind
+        if kind != self._outage:
+            self._outage = kind
+            self.report(trouble)
+
+    # Which database it is, and whether it can be used.
+
+    def identify(self) -> None:
+        """
+        Learn which database this is, and give it an id when it has none: another in its place is refused from now on.
+
+        A file that was replaced in place keeps its name and its number, and a server that failed over its address.
+        """
+        made = {"number": _ONE, "id": secrets.token_hex(16), "made_at": from_now()}
+        with self.write() as connection:
+            connection.execute(self.insert(database_identity).values(made).on_conflict_do_nothing())
+            found = connection.execute(_IDENTITY).scalar_one()
+        self.dialect.settle(self.engine)
+        self._identity = found
+
+    def check(self) -> None:
+        """
+        Raise `StoreError` unless the list can be read and written: `StoreBehind`, or `StoreUnavailable` with its cause.
+
+        It writes as much as a command does, and takes it away again: a disk that is full says so to a writer alone.
+        """
+        self.require_head()
+        room = _ROOM_AFTER_FULL if self._outage == Outage.FULL else _ROOM
+        trial = {"id": secrets.token_hex(8), "filler": os.urandom(room)}
+        with self.write(durable=True) as connection:
+            connection.execute(sa.insert(write_trials).values(trial))
+        with self.write(durable=False) as connection:
+            # Those of a replica that died in between too; of two that check at once one may take the other's.
+            connection.execute(sa.delete(write_trials))
+        self._tell(None)
+
+    def _recognise(self, connection: Any, _record: ConnectionPoolEntry) -> None:
+        """A new connection leads to the database that is served, and not to one that took its address."""
+        if self._identity is None:
+            return
+        cursor = connection.cursor()
+        try:
+            cursor.execute(str(_IDENTITY.compile(dialect=self.engine.dialect, compile_kwargs={"literal_binds": True})))
+            row = cursor.fetchone()
+        except self.engine.dialect.loaded_dbapi.Error as error:
+            if self.dialect.outage_of(error) is not Outage.UNMIGRATED:
+                raise
+            row = None
+        finally:
+            cursor.close()
+        connection.rollback()
+        try:
+            self._require_identity(None if row is None else row[0])
+        except StoreUnavailable:
+            connection.close()
             raise
+
+    def _require_kept(self, connection: sa.Connection) -> None:
+        """What was just committed is in the database that a restart finds."""
+        self.dialect.require_unmoved()
+        connection.execution_options(write=None)  # to look needs no lock
+        if self._identity is not None and self.dialect.forget_cached(connection):
+            self._require_identity(connection.execute(_IDENTITY).scalar_one_or_none())
+
+    def _require_identity(self, found: str | None) -> None:
+        if found != self._identity:
+            raise self.dialect.unavailable(Outage.REPLACED, detail="its id is not the one it had")
 
     # Migrations. Alembic is loaded when it is needed: the child process that reads lists does without its ten megabytes.
 
     def revision(self) -> str | None:
-        """The revision of the database's tables, or None when there are none yet."""
+        """The revision of the database's tables, or None when there are none yet, or not even a database."""
         from alembic.migration import MigrationContext
 
+        if not self.dialect.exists():
+            return None
         with self.read() as connection:
             return MigrationContext.configure(connection).get_current_revision()
 
@@ -96,6 +215,7 @@ class Database:
         from alembic import command
 
         config = _alembic()
+        self.dialect.make()
         with self.write() as connection:
             self.dialect.lock_migrations(connection)
             config.attributes["connection"] = connection
@@ -112,6 +232,13 @@ class Database:
             raise StoreBehind(msg)
 
 
+def _made_keepable(
+    _connection: sa.Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
+) -> tuple[str, Any]:
+    """SQLAlchemy's `before_cursor_execute`: whatever somebody wrote, a row can be made of it."""
+    return statement, keepable_values(parameters)
+
+
 def _alembic() -> "Config":
     from alembic.config import Config
 
@@ -120,10 +247,3 @@ def _alembic() -> "Config":
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
-
-
-def _sentence(*, busy: bool) -> str:
-    why = "it is busy with something else" if busy else "it does not answer"
-    return (
-        f"The opt-out list cannot be reached right now ({why}), and nothing was changed. Please try again in a minute."
-    )

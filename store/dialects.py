@@ -6,23 +6,69 @@ a reader and then writes can fail at once whatever the busy timeout, so every wr
 """
 
 import json
+import os
+import re
 import sqlite3
+import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from threading import Event
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, unquote, urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
-from store.errors import StoreError
-from store.models import accounts
+from store.errors import StoreError, StoreUnavailable
+from store.models import Moment, accounts
+from store.outages import Outage, unavailable
+from store.texts import keepable_values
 
 if TYPE_CHECKING:
     from psycopg import Copy  # loaded where PostgreSQL is used
+
+    from store.watched_connection import WatchedConnection
+
+# Of a file: its owner's alone.
+_PRIVATE: Final = 0o600
+# SQLite's own files beside the database.
+_BESIDE: Final = ("-wal", "-shm", "-journal")
+
+
+class _FromNow(FunctionElement[datetime]):
+    """A moment, so many seconds from now by the database's clock."""
+
+    name = "from_now"
+    type = Moment()
+    inherit_cache = True
+
+
+def from_now(seconds: float = 0.0) -> sa.ColumnElement[datetime]:
+    """
+    The moment *seconds* from now, by the clock of the database: one for all its replicas. SQLite's is the machine's.
+
+    It is that of the statement it stands in.
+    """
+    return _FromNow(sa.literal(float(seconds), sa.Float))
+
+
+@compiles(_FromNow, "postgresql")
+def _moment_of_the_server(element: _FromNow, compiler: SQLCompiler, **kw: Any) -> str:
+    # Not clock_timestamp(), which no index can be asked for: it may differ from row to row.
+    return f"(statement_timestamp() + make_interval(secs => {compiler.process(element.clauses, **kw)}))"
+
+
+@compiles(_FromNow, "sqlite")
+def _moment_of_the_machine(element: _FromNow, compiler: SQLCompiler, **kw: Any) -> str:
+    # As `Moment` is kept, in microseconds.
+    return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', {compiler.process(element.clauses, **kw)} || ' seconds')"
 
 
 class Dialect(ABC):
@@ -44,13 +90,46 @@ class Dialect(ABC):
     def identity(self) -> str:
         """The identity of this database among all that this machine can reach. Holds no password."""
 
+    @property
+    @abstractmethod
+    def called(self) -> str:
+        """The database as people are told of it, who need not know where it is: "its file desk.db"."""
+
     @abstractmethod
     def exists(self) -> bool:
         """Is there a database to connect to? False only where connecting would make one; looking makes none."""
 
     @abstractmethod
     def can_be_made(self) -> bool:
-        """Would connecting make a database that does not exist yet?"""
+        """Can `make` make the database that does not exist yet?"""
+
+    @abstractmethod
+    def make(self) -> None:
+        """Make the database where it is a file, empty and its owner's alone. Does nothing when there is one."""
+
+    @abstractmethod
+    def open_to(self) -> str | None:
+        """Who else on this machine may read the database, as a part of a sentence; None for nobody."""
+
+    @abstractmethod
+    def tighten(self) -> None:
+        """Close the database to other users. Raises OSError where it belongs to somebody else."""
+
+    @abstractmethod
+    def require_unmoved(self) -> None:
+        """Raise `StoreUnavailable` when what is at its place is not what this program has connected to."""
+
+    @abstractmethod
+    def settle(self, engine: sa.Engine) -> None:
+        """Have what was committed stand in the database itself, where it is kept beside it first."""
+
+    @abstractmethod
+    def forget_cached(self, connection: sa.Connection) -> bool:
+        """
+        Forget what *connection* remembers of the database's contents.
+
+        False where there is nothing to forget: a connection leads to one database until it ends.
+        """
 
     @abstractmethod
     def create_engine(self, busy_seconds: float) -> sa.Engine:
@@ -62,8 +141,20 @@ class Dialect(ABC):
         """
 
     @abstractmethod
+    def end(self) -> None:
+        """End what waits for an answer over connections that are in use, where an answer may never come."""
+
+    @abstractmethod
+    def outage_of(self, error: BaseException | None) -> Outage | None:
+        """The outage that the driver's *error* tells of; None when it tells of none, but of what was asked."""
+
     def is_busy(self, error: BaseException | None) -> bool:
         """Does the driver's *error* say that somebody else kept a lock for too long?"""
+        return self.outage_of(error) is Outage.BUSY
+
+    def unavailable(self, kind: Outage, *, detail: str = "", in_doubt: bool = False) -> StoreUnavailable:
+        """The error for an outage of this database: see `store.outages.unavailable`."""
+        return unavailable(kind, self.where, self.called, detail=detail, in_doubt=in_doubt)
 
     @abstractmethod
     def lock_account(self, connection: sa.Connection, account: int) -> None:
@@ -142,24 +233,108 @@ class Dialect(ABC):
         """*query* as something to select from that the statement around it evaluates once."""
 
 
+# Of the kinds of SQLite's errors, https://www.sqlite.org/rescode.html, those that are outages.
+_SQLITE_OUTAGES: Final = {
+    sqlite3.SQLITE_BUSY: Outage.BUSY,
+    sqlite3.SQLITE_LOCKED: Outage.BUSY,
+    sqlite3.SQLITE_FULL: Outage.FULL,
+    sqlite3.SQLITE_READONLY: Outage.READ_ONLY,
+    sqlite3.SQLITE_PERM: Outage.READ_ONLY,
+    sqlite3.SQLITE_CORRUPT: Outage.DAMAGED,
+    sqlite3.SQLITE_NOTADB: Outage.DAMAGED,
+    sqlite3.SQLITE_CANTOPEN: Outage.MISSING,
+    sqlite3.SQLITE_IOERR: Outage.DISK,
+}
+
+
 class Sqlite(Dialect):
-    """A SQLite file, which belongs to one desk alone and has one writer at a time."""
+    """
+    A SQLite file, which belongs to one desk alone and has one writer at a time.
+
+    Connecting never makes it, `make` does. A connection keeps the file it opened whatever becomes of its name: what is
+    stored in one that was removed or replaced is gone with the next start. So each transaction looks whether the name
+    still leads to the file of the first.
+    """
 
     upgrades_at_start = True
 
+    def __init__(self, url: sa.URL) -> None:
+        super().__init__(url)
+        self._opened: tuple[int, int] | None = None
+        self._size = 0
+
     @property
     def where(self) -> str:
-        return f"the SQLite file {self.url.database}"
+        return f"the SQLite file {self._file().absolute()}"
 
     @property
     def identity(self) -> str:
         return f"sqlite {self._file().resolve()}"
 
+    @property
+    def called(self) -> str:
+        return f"its file {self._file().name}"
+
     def exists(self) -> bool:
-        return self._file().exists()
+        # One that was connected to and is gone is no database that may be made.
+        return self._opened is not None or self._file().exists()
 
     def can_be_made(self) -> bool:
         return self._file().absolute().parent.is_dir()
+
+    def make(self) -> None:
+        if self._opened is not None or "uri" in self.url.query:
+            return  # one that is gone is not to be replaced by an empty one; a URI says itself whether it may make one
+        try:
+            # SQLite gives its other files the rights of this one.
+            new = os.open(self._file(), os.O_CREAT | os.O_EXCL | os.O_WRONLY, _PRIVATE)
+        except OSError:
+            return  # it is there; or connecting says what is wrong
+        os.fchmod(new, _PRIVATE)
+        # Nobody has it open yet, so that this gives no lock of SQLite's away.
+        os.close(new)
+
+    def open_to(self) -> str | None:
+        # What a umask leaves open is open to everybody; to a group alone somebody has opened it, for a backup perhaps.
+        others = (name for name in self._files() if name.exists() and name.stat().st_mode & stat.S_IRWXO)
+        return "every user of this machine" if next(others, None) else None
+
+    def tighten(self) -> None:
+        for name in self._files():
+            with suppress(FileNotFoundError):  # SQLite takes those beside it away when it is done
+                name.chmod(_PRIVATE)
+
+    def _files(self) -> tuple[Path, ...]:
+        file = self._file()
+        return file, *(file.with_name(file.name + suffix) for suffix in _BESIDE)
+
+    def require_unmoved(self) -> None:
+        if self._opened is None:
+            return
+        try:
+            found = self._file().stat()
+        except OSError as error:
+            raise self.unavailable(Outage.REPLACED, detail="it is not there") from error
+        if (found.st_dev, found.st_ino) != self._opened:
+            raise self.unavailable(Outage.REPLACED, detail="another file has its name")
+        # Nothing of ours makes it smaller; VACUUM does.
+        if found.st_size < self._size and not self._is_whole():
+            raise self.unavailable(Outage.DAMAGED, detail="it was cut short")
+        self._size = found.st_size
+
+    def _is_whole(self) -> bool:
+        """Whether somebody who opens the file now finds a database in it, with tables."""
+        try:
+            with closing(sqlite3.connect(self._uri(), uri=True)) as connection:
+                (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+                return bool(tables) and found == "ok"
+        except sqlite3.Error:
+            return False
+
+    def _uri(self) -> str:
+        """The file for SQLite, which without "mode" would make the one that is not there."""
+        return f"file:{quote(str(self._file().absolute()))}?mode=rw"
 
     def _file(self) -> Path:
         name = self.url.database or ""
@@ -167,15 +342,65 @@ class Sqlite(Dialect):
         return Path(unquote(urlsplit(name).path) if "uri" in self.url.query else name)
 
     def create_engine(self, busy_seconds: float) -> sa.Engine:
-        engine = sa.create_engine(self.url, connect_args={"timeout": busy_seconds}, pool_timeout=busy_seconds)
-        sa.event.listen(engine, "connect", _prepare)
-        sa.event.listen(engine, "begin", _begin)
+        engine = sa.create_engine(
+            self.url,
+            connect_args={"timeout": busy_seconds},
+            pool_timeout=busy_seconds,
+            # What stands in a statement is of people, and no business of a log's.
+            hide_parameters=True,
+        )
+        sa.event.listen(engine, "do_connect", self._connect)
+        sa.event.listen(engine, "connect", self._prepare)
+        sa.event.listen(engine, "begin", self._begin)
         return engine
 
-    def is_busy(self, error: BaseException | None) -> bool:
-        # The lowest byte is the kind of error, the rest its variety: https://www.sqlite.org/rescode.html
-        kind = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
-        return kind in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+    def settle(self, engine: sa.Engine) -> None:
+        # In the log beside it, a page would still be found after the file was overwritten with another.
+        with closing(engine.raw_connection()) as connection, suppress(sqlite3.OperationalError):
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def end(self) -> None:
+        """Do nothing: a file answers, or fails, at once."""
+
+    def forget_cached(self, connection: sa.Connection) -> bool:
+        connection.exec_driver_sql("PRAGMA shrink_memory")
+        return True
+
+    def _connect(
+        self, _dialect: sa.Dialect, _record: ConnectionPoolEntry, cargs: list[Any], cparams: dict[str, Any]
+    ) -> None:
+        self.require_unmoved()
+        if "uri" not in self.url.query:
+            cargs[0] = self._uri()
+            cparams["uri"] = True
+
+    def _prepare(self, connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # transactions begin when we say so, see _begin
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        if self._opened is None:
+            found = self._file().stat()
+            self._opened = found.st_dev, found.st_ino
+
+    def _begin(self, connection: sa.Connection) -> None:
+        self.require_unmoved()
+        write = connection.get_execution_options().get("write")
+        if write is None:
+            connection.exec_driver_sql("BEGIN")
+            return
+        connection.exec_driver_sql(f"PRAGMA synchronous = {write}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def outage_of(self, error: BaseException | None) -> Outage | None:
+        # The lowest byte is the kind of error, the rest its variety.
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
+        if code == sqlite3.SQLITE_READONLY_DBMOVED:
+            return Outage.REPLACED
+        if (kind := _SQLITE_OUTAGES.get(code & 0xFF)) is not None:
+            return kind
+        if not isinstance(error, sqlite3.OperationalError):
+            return None
+        return Outage.UNMIGRATED if str(error).startswith("no such table") else Outage.UNKNOWN
 
     def lock_account(self, connection: sa.Connection, account: int) -> None:
         """Do nothing: a transaction that may write is the only one."""
@@ -215,10 +440,46 @@ class Sqlite(Dialect):
         return query.subquery("some")
 
 
+# A batch takes a tenth of a second.
+_COPY_MILLISECONDS: Final = 20_000
+# Of PostgreSQL's, https://www.postgresql.org/docs/current/errcodes-appendix.html.
+_SQLSTATES: Final = {
+    "55P03": Outage.BUSY,  # lock_not_available
+    "40P01": Outage.BUSY,  # deadlock_detected
+    "40001": Outage.BUSY,
+    "53100": Outage.FULL,
+    "53300": Outage.CROWDED,
+    "25006": Outage.READ_ONLY,
+    "28P01": Outage.LOGIN,
+    "28000": Outage.LOGIN,
+    "3D000": Outage.NO_DATABASE,
+    "42P01": Outage.UNMIGRATED,
+    "42501": Outage.RIGHTS,
+    "58030": Outage.DISK,
+    "58P01": Outage.DISK,
+    "XX001": Outage.DAMAGED,
+    "XX002": Outage.DAMAGED,
+}
+# What libpq says of a connection that was not made has no such state, and may be in another language: then it is a guess
+# that it does not answer. The first that fits.
+_CONNECTING: Final = (
+    (r"authentication failed|password|pg_hba\.conf|role \".*\" (does not exist|is not permitted)", Outage.LOGIN),
+    (r"database \".*\" does not exist", Outage.NO_DATABASE),
+    (r"too many (clients|connections)|remaining connection slots", Outage.CROWDED),
+    (r"does not support ssl|certificate|ssl error: (?!.*eof)|sslmode", Outage.TLS),
+    (r"translate host name|resolve host", Outage.UNKNOWN_HOST),
+    (r"refused|no such file", Outage.REFUSED),  # of the port, or the local socket
+)
+
+
 class Postgresql(Dialect):
     """A PostgreSQL database, which several replicas of the desk may share."""
 
     upgrades_at_start = False
+
+    def __init__(self, url: sa.URL) -> None:
+        super().__init__(url)
+        self._ended = Event()
 
     @property
     def where(self) -> str:
@@ -230,6 +491,10 @@ class Postgresql(Dialect):
         query = sorted(self.url.normalized_query.items())
         return f"postgresql {(self.url.host, self.url.port or 5432, self.url.database or self.url.username, query)}"
 
+    @property
+    def called(self) -> str:
+        return "its database"
+
     def exists(self) -> bool:
         """Always, as far as one can tell without asking the server: it makes none by itself."""
         return True
@@ -237,24 +502,91 @@ class Postgresql(Dialect):
     def can_be_made(self) -> bool:
         return False
 
+    def make(self) -> None:
+        """Do nothing: an operator makes it."""
+
+    def open_to(self) -> str | None:
+        return None
+
+    def tighten(self) -> None:
+        """Do nothing: the server keeps its files."""
+
+    def require_unmoved(self) -> None:
+        """Do nothing: a connection ends with its database."""
+
+    def settle(self, engine: sa.Engine) -> None:
+        """Do nothing: what is committed is in the database."""
+
+    def forget_cached(self, connection: sa.Connection) -> bool:  # noqa: ARG002  it remembers nothing
+        return False
+
     def create_engine(self, busy_seconds: float) -> sa.Engine:
-        milliseconds = int(busy_seconds * 1000)
-        return sa.create_engine(
+        engine = sa.create_engine(
             self.url,
             pool_pre_ping=True,
             pool_timeout=busy_seconds,
-            connect_args={
-                "connect_timeout": max(2, int(busy_seconds)),
-                # A process that is frozen, or cut off, inside its transaction must not keep its locks for ever: its
-                # lease could run out, and still nobody could take over.
-                "options": f"-c lock_timeout={milliseconds} -c timezone=UTC"
-                f" -c idle_in_transaction_session_timeout={2 * milliseconds}",
-            },
+            connect_args=self.connection_parameters(busy_seconds),
+            # What stands in a statement is of people, and no business of a log's.
+            hide_parameters=True,
         )
+        sa.event.listen(engine, "do_connect", self._connect)
+        return engine
 
-    def is_busy(self, error: BaseException | None) -> bool:
-        # lock_not_available and deadlock_detected: https://www.postgresql.org/docs/current/errcodes-appendix.html
-        return getattr(error, "sqlstate", None) in {"55P03", "40P01"}
+    def end(self) -> None:
+        self._ended.set()
+        self._ended = Event()
+
+    def _connect(
+        self, _dialect: sa.Dialect, _record: ConnectionPoolEntry, cargs: list[Any], cparams: dict[str, Any]
+    ) -> "WatchedConnection":
+        from store.watched_connection import WatchedConnection
+
+        return WatchedConnection.watched(self._ended, *cargs, **cparams)
+
+    def connection_parameters(self, busy_seconds: float) -> dict[str, Any]:
+        """
+        Parameters of libpq for a desk, but for those that the operator's URL gives; the options of both, its last.
+
+        https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+        """
+        milliseconds = int(busy_seconds * 1000)
+        settings = {
+            "timezone": "UTC",
+            "lock_timeout": milliseconds,
+            # A process that is frozen, or cut off, inside its transaction must not keep its locks for ever: its lease
+            # could run out, and still nobody could take over.
+            "idle_in_transaction_session_timeout": 2 * milliseconds,
+            "tcp_keepalives_idle": 10,
+            "tcp_keepalives_interval": 3,
+            "tcp_keepalives_count": 3,
+            "tcp_user_timeout": 20_000,
+        }
+        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        given = self.url.normalized_query
+        parameters = {
+            "connect_timeout": max(2, int(busy_seconds)),
+            # A network that drops packets says nothing: after some 20 seconds without a sign the system ends it.
+            "keepalives_idle": 10,
+            "keepalives_interval": 3,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 20_000,
+        }
+        return {name: value for name, value in parameters.items() if name not in given} | {
+            "options": " ".join((options, *given.get("options", ())))
+        }
+
+    def outage_of(self, error: BaseException | None) -> Outage | None:
+        state = getattr(error, "sqlstate", None)
+        if (kind := _SQLSTATES.get(state or "")) is not None:
+            return kind
+        if not _is_operational(error):
+            return None
+        if state is None:
+            said = str(error).lower()
+            # Of several addresses the last is told of first.
+            return next((kind for words, kind in _CONNECTING if re.search(words, said)), Outage.CUT)
+        # connection_exception and operator_intervention
+        return Outage.CUT if state[:2] in {"08", "57"} or state == "25P03" else Outage.UNKNOWN
 
     def lock_account(self, connection: sa.Connection, account: int) -> None:
         connection.execute(sa.select(accounts.c.id).where(accounts.c.id == account).with_for_update(key_share=True))
@@ -285,7 +617,7 @@ class Postgresql(Dialect):
             return
         with _copying(connection, table, columns) as copy:
             for row in rows:
-                copy.write_row(row)
+                copy.write_row(keepable_values(tuple(row)))
 
     def _evaluated_once(self, query: sa.Select[Any]) -> sa.FromClause:
         # A subquery may be evaluated anew for each row of the statement around it, each time with rows not yet taken.
@@ -307,23 +639,16 @@ def dialect_of(url: sa.URL) -> Dialect:
     return kind(url)
 
 
-def _prepare(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # transactions begin when we say so, see _begin
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA foreign_keys = ON")
+def _is_operational(error: BaseException | None) -> bool:
+    from psycopg import InterfaceError, OperationalError
 
-
-def _begin(connection: sa.Connection) -> None:
-    write = connection.get_execution_options().get("write")
-    if write is None:
-        connection.exec_driver_sql("BEGIN")
-        return
-    connection.exec_driver_sql(f"PRAGMA synchronous = {write}")
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    return isinstance(error, (OperationalError, InterfaceError))
 
 
 @contextmanager
 def _copying(connection: sa.Connection, table: sa.Table, columns: Sequence[str]) -> Iterator["Copy"]:
+    # The server would wait for the rest of them for ever, with all locks, when whoever sends it is gone unheard.
+    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {_COPY_MILLISECONDS}")
     statement = f"COPY {table.name} ({', '.join(columns)}) FROM STDIN"  # names are ours, from models.py
     driver, errors = connection.connection.driver_connection, connection.dialect.loaded_dbapi.Error
     assert driver is not None  # noqa: S101  a checked-out connection has one

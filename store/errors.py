@@ -2,11 +2,32 @@
 
 
 class StoreError(Exception):
-    """The base of every error the store raises; its text is one or two plain sentences for a person."""
+    """
+    The base of every error the store raises; its text is one or two plain sentences for a person.
+
+    *cause*: the same for whoever runs the desk, where that is something else.
+    """
+
+    @property
+    def cause(self) -> str:
+        return str(self)
 
 
 class StoreUnavailable(StoreError):  # noqa: N818  a kind of StoreError, read as a state
-    """The database cannot be reached, is locked beyond patience, or refused the work."""
+    """
+    The database cannot be reached, is locked beyond patience, or refused the work.
+
+    *kind*: of `store.outages.Outage`. *cause*: what is wrong where and what to do; its text itself names no place.
+    """
+
+    def __init__(self, sentence: str, *, kind: str = "unknown", cause: str | None = None) -> None:
+        super().__init__(sentence)
+        self.kind = kind
+        self._cause = cause or sentence
+
+    @property
+    def cause(self) -> str:
+        return self._cause
 
 
 class StoreBehind(StoreError):  # noqa: N818  a kind of StoreError, read as a state

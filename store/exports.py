@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from store import leases
 from store.backlog import Backlog, backlog_of
 from store.database import Database
+from store.idempotency import fingerprint_of, is_new, result_of, set_result
 from store.leases import Lease
 from store.lists.formulas import guarded
 from store.models import entries, exports, opt_outs
@@ -35,6 +36,8 @@ COLUMNS: Final = {
     "phones": ("phone",),
 }
 PROGRESS_EVERY = 10_000
+# The reason of the entry that says so.
+NOT_DELIVERED: Final = "not delivered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,8 @@ class Export:
     """
     An export somebody asked for in Slack, by its *entry*.
 
-    *dm_channel* and *message_ts*: of the message to that person that tells how it goes; None until it is there. *lease*:
-    under which it is made, None for who only looks.
+    *dm_channel* and *message_ts*: of the message to that person that tells how it goes; None until it is there. *deaths*:
+    how often whoever made it died or hung. *lease*: under which it is made, None for who only looks.
     """
 
     account_id: int
@@ -68,6 +71,7 @@ class Export:
     state: str
     problem: str | None
     phones: int
+    deaths: int
     lease: Lease | None
 
 
@@ -135,8 +139,14 @@ class Exports:
 
     # Those asked for in Slack, made in the background and delivered once.
 
-    def ask(self, account: int, by: Origin, export_filter: ExportFilter) -> Export:
-        """Ask for an export: an entry of function "export" that says what of, and the row of work."""
+    def ask(
+        self, account: int, by: Origin, export_filter: ExportFilter, *, idempotency_key: str | None = None
+    ) -> Export:
+        """
+        Ask for an export: an entry of function "export" that says what of, and the row of work.
+
+        *idempotency_key*: names the request where it may come twice; the second time it is the export of the first.
+        """
         parts = [f"format {export_filter.format}"]
         if export_filter.since is not None:
             parts.append(f"since {export_filter.since:%Y-%m-%d}")
@@ -144,7 +154,13 @@ class Exports:
             parts.append(f"function {export_filter.function}")
         by = replace(by, function=Function.EXPORT, reason=", ".join(parts))
         with self._database.write() as connection:
+            if idempotency_key is not None and not is_new(
+                self._database, connection, account, idempotency_key, fingerprint_of("export", by.reason)
+            ):
+                return _get(connection, account, result_of(connection, account, idempotency_key)["entry"])
             entry = new_entry(connection, account, by)
+            if idempotency_key is not None:
+                set_result(connection, account, idempotency_key, {"entry": entry.id})
             connection.execute(
                 sa.insert(exports).values(
                     account_id=account,
@@ -153,7 +169,7 @@ class Exports:
                     since=export_filter.since,
                     function=export_filter.function,
                     state="asked",
-                    lease_until=now(),
+                    lease_until=leases.FREE,
                 )
             )
             return _get(connection, account, entry.id)
@@ -182,6 +198,14 @@ class Exports:
         """Hold *export* for *lease_seconds* from now; `LeaseLost` when it was taken over."""
         return self._change(export, **leases.until(lease_seconds))
 
+    def postpone(self, export: Export, *, seconds: float) -> None:
+        """Give *export* back, which has to wait: whoever looks in *seconds* or later may claim it."""
+        self._change(export, **leases.given_back(seconds=seconds))
+
+    def died(self, export: Export, *, seconds: float) -> None:
+        """As `postpone`, since its child died or hung, which is counted."""
+        self._change(export, **leases.given_back(seconds=seconds), deaths=export.deaths + 1)
+
     def set_message(self, export: Export, channel: str, ts: str) -> Export:
         """Remember the message that shows the progress of *export*."""
         return self._change(export, dm_channel=channel, message_ts=ts)
@@ -195,8 +219,19 @@ class Exports:
         return self._change(export, state="done", phones=phones, finished_at=now())
 
     def fail(self, export: Export, problem: str) -> Export:
-        """End *export*, which cannot be made; *problem* is a sentence for the person."""
-        return self._change(export, state="failed", problem=problem, finished_at=now())
+        """
+        End *export*, which cannot be made or delivered; *problem* is a sentence for the person.
+
+        That it never arrived is an entry too: the one that asked for it stands.
+        """
+        assert export.lease is not None  # noqa: S101  only who claimed it ends it
+        where = *_is(export.account_id, export.entry.id), exports.c.state == "asked"
+        with self._database.write() as connection:
+            ended = {"state": "failed", "problem": problem, "finished_at": now()}
+            leases.change(connection, exports, where, export.lease, **ended)
+            by = Origin(Function.EXPORT, export.entry.actor, reason=f"{NOT_DELIVERED}, of entry {export.entry.id}")
+            new_entry(connection, export.account_id, by)
+            return _get(connection, export.account_id, export.entry.id, export.lease)
 
     def backlog(self) -> Backlog:
         """The backlog of all accounts: exports that are still to be made, and those that could not be, by why."""
@@ -269,5 +304,6 @@ def _get(connection: sa.Connection, account: int, entry: int, lease: Lease | Non
         state=row["state"],
         problem=row["problem"],
         phones=row["phones"],
+        deaths=row["deaths"],
         lease=lease,
     )

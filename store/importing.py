@@ -1,5 +1,6 @@
 """Staging, applying and undoing of an upload in whole, for the child process and the command line."""
 
+import math
 import threading
 import time
 from dataclasses import replace
@@ -24,12 +25,15 @@ class LeaseKeeper:
     """
     Renews the lease of an upload from a thread of its own, every third of it, for as long as the block runs.
 
-    `check` is for the work to call often. Entering raises `LeaseLost` when the upload is no longer the caller's; *work* is
+    `check` is for the work to call often: when it has not for *stall_seconds*, the work hangs, and the lease is left to run
+    out. Entering raises `LeaseLost` when the upload is no longer the caller's; *work* is
     then what it was given, with the upload as it stood at that moment.
     """
 
-    def __init__(self, work: UploadWork, *, lease_seconds: float) -> None:
+    def __init__(self, work: UploadWork, *, lease_seconds: float, stall_seconds: float = math.inf) -> None:
         self.work = work
+        self._stall_seconds = stall_seconds
+        self._checked = time.monotonic()
         self._state = work.upload.state
         self._lease_seconds = lease_seconds
         self._over = threading.Event()
@@ -49,12 +53,15 @@ class LeaseKeeper:
 
     def check(self) -> None:
         """Raise `LeaseLost` or `WrongState` when the work is no longer ours to do."""
+        self._checked = time.monotonic()
         if self._ended is not None:
             raise self._ended
 
     def _keep(self) -> None:
         renewed = time.monotonic()
         while not self._over.wait(self._lease_seconds / 3):
+            if time.monotonic() - self._checked > self._stall_seconds:
+                continue
             try:
                 upload = self.work.renew(lease_seconds=self._lease_seconds).upload
             except StoreUnavailable as error:
@@ -80,13 +87,15 @@ def stage_upload(
     lease_seconds: float,
     *,
     label: str = "",
+    stall_seconds: float = math.inf,
 ) -> UploadWork:
     """
     Read the file at *path* for a received upload, which then waits for a yes; its scratch file is at *scratch_path*, with *label*.
 
     A list that cannot be read leaves it refused, with the reason as its problem. `LeaseLost` and `WrongState` as ever.
+    *stall_seconds*: see `LeaseKeeper`.
     """
-    with LeaseKeeper(work, lease_seconds=lease_seconds) as keeper:
+    with LeaseKeeper(work, lease_seconds=lease_seconds, stall_seconds=stall_seconds) as keeper:
         try:
             scratch = _read(work.upload, path, scratch_path, label, progress, keeper)
         except NoPhoneColumn as error:
@@ -94,8 +103,10 @@ def stage_upload(
         except ListRefused as error:
             return work.refuse(str(error))
         try:
-            already, talks = _met(store, work.upload, scratch, keeper)
-            counts = replace(scratch.counts, already=already, summary=scratch.counts.summary | talks)
+            # Read before anything is counted: what changes meanwhile is noticed by whoever confirms.
+            version = {"list_version": store.uploads.list_version(work.upload.account_id)}
+            already, talks = _met(store, work.upload, scratch, _checked(progress, keeper))
+            counts = replace(scratch.counts, already=already, summary=scratch.counts.summary | talks | version)
             return work.staged(counts)
         finally:
             scratch.close()
@@ -116,10 +127,17 @@ def _read(
 
 
 def restage(
-    work: UploadWork, path: Path, scratch_path: Path, progress: ReportProgress, lease_seconds: float, *, label: str = ""
+    work: UploadWork,
+    path: Path,
+    scratch_path: Path,
+    progress: ReportProgress,
+    lease_seconds: float,
+    *,
+    label: str = "",
+    stall_seconds: float = math.inf,
 ) -> Scratch:
     """The scratch file of an upload whose preview another machine, or another life, made; `StoreError` if it differs."""
-    with LeaseKeeper(work, lease_seconds=lease_seconds) as keeper:
+    with LeaseKeeper(work, lease_seconds=lease_seconds, stall_seconds=stall_seconds) as keeper:
         try:
             scratch = _read(work.upload, path, scratch_path, label, progress, keeper)
         except ListRefused as error:
@@ -138,7 +156,13 @@ def restage(
 
 
 def apply_upload(
-    work: UploadWork, scratch: Scratch, progress: ReportProgress, lease_seconds: float, batch: int = BATCH
+    work: UploadWork,
+    scratch: Scratch,
+    progress: ReportProgress,
+    lease_seconds: float,
+    batch: int = BATCH,
+    *,
+    stall_seconds: float = math.inf,
 ) -> UploadWork:
     """
     Store what is left of a confirmed upload, *batch* phones a transaction, and finish it.
@@ -146,7 +170,7 @@ def apply_upload(
     *progress* gets phones, of all the upload's. May be stopped anywhere, by anything: whoever calls this next goes on
     from the last committed batch, with the same outcome.
     """
-    with LeaseKeeper(work, lease_seconds=lease_seconds) as keeper:
+    with LeaseKeeper(work, lease_seconds=lease_seconds, stall_seconds=stall_seconds) as keeper:
         work = keeper.work  # with the checkpoint as it is now
         while True:
             keeper.check()
@@ -158,13 +182,20 @@ def apply_upload(
             progress(work.upload.applied, work.upload.applied / max(1, work.upload.phones))
 
 
-def undo_upload(work: UploadWork, progress: ReportProgress, lease_seconds: float, batch: int = BATCH) -> UploadWork:
+def undo_upload(
+    work: UploadWork,
+    progress: ReportProgress,
+    lease_seconds: float,
+    batch: int = BATCH,
+    *,
+    stall_seconds: float = math.inf,
+) -> UploadWork:
     """
     Lift what is left of an upload that is being undone, *batch* opt-outs a transaction, and finish it.
 
     *progress* gets opt-outs lifted, of all the upload's. May be stopped anywhere, like `apply_upload`.
     """
-    with LeaseKeeper(work, lease_seconds=lease_seconds) as keeper:
+    with LeaseKeeper(work, lease_seconds=lease_seconds, stall_seconds=stall_seconds) as keeper:
         work = keeper.work  # with the checkpoint as it is now
         while work.upload.undo_phone < work.upload.last_phone:
             keeper.check()
@@ -174,7 +205,24 @@ def undo_upload(work: UploadWork, progress: ReportProgress, lease_seconds: float
         return work.finish_undo()
 
 
-def _met(store: Store, upload: Upload, scratch: Scratch, keeper: LeaseKeeper) -> tuple[int, dict[str, int]]:
+def count_already(store: Store, upload: Upload, scratch_path: Path, label: str) -> int | None:
+    """The number of the list's phones that are opted out now; None when its scratch file is not on this machine."""
+    scratch = Scratch.open(scratch_path, label=label)
+    if scratch is None:
+        return None
+    try:
+        if not scratch.holds(upload):
+            return None
+        already, after = 0, ""
+        while phones := list(scratch.batch(after, BATCH).lines):
+            already += store.uploads.already_out(upload.account_id, phones)
+            after = phones[-1]
+        return already
+    finally:
+        scratch.close()
+
+
+def _met(store: Store, upload: Upload, scratch: Scratch, progress: ReportProgress) -> tuple[int, dict[str, int]]:
     """
     What the account knows of the list's phones: how many are opted out, and what the guard asks about conversations.
 
@@ -183,7 +231,7 @@ def _met(store: Store, upload: Upload, scratch: Scratch, keeper: LeaseKeeper) ->
     known = store.uploads.known(upload.account_id)
     already, texted, after = 0, 0, ""
     while phones := list(scratch.batch(after, BATCH).lines):
-        keeper.check()
+        progress(scratch.rows, 1.0)
         already += store.uploads.already_out(upload.account_id, phones)
         if known:
             texted += store.uploads.texted(upload.account_id, phones)

@@ -9,7 +9,7 @@ the reason, and kept for a person to look at.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from store import leases
 from store.backlog import Backlog, backlog_of
 from store.database import Database
+from store.dialects import from_now
 from store.leases import Lease
 from store.models import inbox
 from store.rows import now
@@ -40,7 +41,8 @@ class InboxEvent:
     """
     An event of Slack's. *payload*: Slack's whole envelope; empty once nobody can need it any more.
 
-    *lease*: under which it is handled. *attempts*: how often it was taken on, from 1.
+    *lease*: under which it is handled. *attempts*: how often it was taken on, from 1. *deaths*: how many processes in a row
+    ended in the middle of it. *received_at*: when it was kept.
     """
 
     account_id: int
@@ -49,7 +51,9 @@ class InboxEvent:
     channel_id: str | None
     payload: dict[str, Any]
     attempts: int
+    deaths: int
     lease: Lease
+    received_at: datetime
 
 
 class Inbox:
@@ -74,7 +78,6 @@ class Inbox:
 
         None when it is known already: it is done, or somebody else has it or will claim it.
         """
-        at = now()
         statement = (
             self._database.insert(inbox)
             .values(
@@ -84,7 +87,7 @@ class Inbox:
                 channel_id=channel_id,
                 state=InboxState.PENDING,
                 payload=payload,
-                received_at=at,
+                received_at=now(),
                 attempts=1,
                 **leases.leased(owner, lease_seconds=lease_seconds),
             )
@@ -109,7 +112,7 @@ class Inbox:
 
     def postpone(self, event: InboxEvent, *, seconds: float) -> None:
         """Give *event* back: whoever looks in *seconds* or later may claim it."""
-        self._change(event, **leases.given_back(seconds=seconds))
+        self._change(event, **leases.given_back(seconds=seconds), deaths=0)
 
     def done(self, event: InboxEvent) -> None:
         """Mark *event* done: its effect is there, nobody takes it up again, and its words go with it unless they are needed."""
@@ -124,12 +127,19 @@ class Inbox:
         """
         self._change(event, state=InboxState.DISCARDED, reason=reason, finished_at=now(), **leases.given_back())
 
-    def recent(self, account: int, kind: str, channel_id: str, within: timedelta) -> tuple[dict[str, Any], ...]:
-        """The channel's last events of one kind in `NEEDED_LATER`, done or not, newest first, at most 50: Slack's envelopes."""
+    def recent(
+        self, account: int, kind: str, channel_id: str, within: timedelta, *, before: datetime | None = None
+    ) -> tuple[dict[str, Any], ...]:
+        """
+        The channel's last events of one kind in `NEEDED_LATER`, done or not, newest first, at most 50: Slack's envelopes.
+
+        *before*: when the event came for which they are asked, if not now: it may have waited out an outage since.
+        """
+        since = from_now(-within.total_seconds()) if before is None else before - within
         query = (
             sa.select(inbox.c.payload)
             .where(inbox.c.account_id == account, inbox.c.channel_id == channel_id, inbox.c.payload.is_not(None))
-            .where(inbox.c.kind == kind, inbox.c.received_at >= now() - within)
+            .where(inbox.c.kind == kind, inbox.c.received_at >= since)
             .order_by(inbox.c.received_at.desc(), inbox.c.event_id.desc())
             .limit(RECENT)
         )
@@ -180,5 +190,7 @@ def _event_of(row: sa.RowMapping) -> InboxEvent:
         channel_id=row["channel_id"],
         payload=row["payload"] or {},
         attempts=row["attempts"],
+        deaths=row["deaths"],
         lease=leases.lease_of(row),
+        received_at=row["received_at"],
     )

@@ -70,6 +70,7 @@ def _lease() -> tuple[sa.Column[Any], ...]:
         sa.Column("owner", sa.Text),
         sa.Column("fence", BigInt, nullable=False, server_default="0"),
         sa.Column("lease_until", Moment, nullable=False),
+        sa.Column("deaths", sa.Integer, nullable=False, server_default="0"),
     )
 
 
@@ -152,6 +153,7 @@ exports = sa.Table(
     sa.Column("owner", sa.Text),
     sa.Column("lease_until", Moment, nullable=False),
     sa.Column("fence", BigInt, nullable=False, server_default="0"),
+    sa.Column("deaths", sa.Integer, nullable=False, server_default="0"),
     sa.Column("finished_at", Moment),
     sa.ForeignKeyConstraint(["account_id", "entry_id"], ["entries.account_id", "entries.id"]),
     sa.CheckConstraint(f"state IN {EXPORT_STATES}", name="state"),
@@ -212,6 +214,9 @@ uploads = sa.Table(
     sa.Column("owner", sa.Text),
     sa.Column("lease_until", Moment, nullable=False),
     sa.Column("fence", BigInt, nullable=False, server_default="0"),
+    sa.Column("deaths", sa.Integer, nullable=False, server_default="0"),
+    # Its message says that it waits for its turn.
+    sa.Column("queued", sa.Boolean, nullable=False, server_default=sa.false()),
     # What staging found.
     sa.Column("sha256", sa.Text),
     sa.Column("phonenumbers_version", sa.Text),
@@ -379,6 +384,24 @@ idempotency_keys = sa.Table(
     sa.Column("made_at", Moment, nullable=False),
     sa.Index("ix_idempotency_keys_made_at", "made_at"),
     sqlite_with_rowid=False,
+)
+
+# At most one row: which database this is, so that a running desk notices another in its place. Of no account, as the next.
+database_identity = sa.Table(
+    "database_identity",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("id", sa.Text, nullable=False),
+    sa.Column("made_at", Moment, nullable=False),
+    sa.CheckConstraint("number = 1", name="number"),
+)
+
+# Rows that readiness writes and takes away again, to see whether there is room.
+write_trials = sa.Table(
+    "write_trials",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("filler", sa.LargeBinary, nullable=False),
 )
 
 # For the texting platform's own SQL: documented in docs/platform.md, read-only by nature. The oldest standing reason of

@@ -62,7 +62,8 @@ class OutboxMessage:
     """
     A row that waits, held under *lease*. *payload*: what is to be said, as whoever kept it wrote it.
 
-    *post*: where it is in Slack; None before it was posted. *attempts*: how often it was taken on, from 1.
+    *post*: where it is in Slack; None before it was posted. *attempts*: how often it was taken on, from 1. *deaths*: how many
+    processes in a row ended in the middle of it.
     """
 
     account_id: int
@@ -71,6 +72,7 @@ class OutboxMessage:
     payload: dict[str, Any]
     post: Post | None
     attempts: int
+    deaths: int
     lease: Lease
 
 
@@ -126,7 +128,7 @@ class Outbox:
 
     def postpone(self, message: OutboxMessage, *, seconds: float) -> None:
         """Give *message* back: whoever looks in *seconds* or later may claim it."""
-        self._change(message, **leases.given_back(seconds=seconds))
+        self._change(message, **leases.given_back(seconds=seconds), deaths=0)
 
     def sent(
         self,
@@ -274,5 +276,6 @@ def _message_of(row: sa.RowMapping) -> OutboxMessage:
         payload=row["payload"] or {},
         post=_post_of(row),
         attempts=row["attempts"],
+        deaths=row["deaths"],
         lease=leases.lease_of(row),
     )

@@ -292,7 +292,8 @@ class Upload:
     *size*: of the file in bytes, 0 when unknown. *decider*: who
     confirmed, cancelled, stopped or continued it last, None while nobody did. *finished_at*: when applying ended, if only
     for now. *opted_in*, *kept_out* and *reopened*: phones its undo opted in, phones that stayed out for other reasons,
-    conversations.
+    conversations. *deaths*: how often whoever worked on it died or hung in its state. *queued*: it is shown, or about to be,
+    as waiting for its turn.
     """
 
     account_id: int
@@ -337,6 +338,8 @@ class Upload:
     kept_out: int
     reopened: int
     undone_at: datetime | None
+    deaths: int = 0
+    queued: bool = False
 
     @property
     def is_scrub(self) -> bool:

@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from store.database import Database
+from store.dialects import from_now
 from store.inbox import InboxState
 from store.models import accounts, exports, idempotency_keys, inbox, outbox, unreadable_rows, uploads
 from store.outbox import OutboxState
 from store.records import Deadlines
-from store.rows import account_of, now
+from store.rows import account_of
 from store.upload_rows import get, one
 from store.upload_states import UploadState
 
@@ -44,6 +45,10 @@ class Pruned:
         return self.payloads + self.events + self.messages + self.keys + self.exports + self.unreadable
 
 
+def _ago(span: timedelta) -> sa.ColumnElement[datetime]:
+    return from_now(-span.total_seconds())
+
+
 class Retention:
     """
     Prunes rows that have been kept for their time.
@@ -60,12 +65,11 @@ class Retention:
 
     def prune(self) -> Pruned:
         """One round: at most `ROUND` rows of each kind. There may be more as long as it finds any."""
-        at = now()
-        old = at - self._names
+        old = _ago(self._names)
         words = sa.and_(
             inbox.c.payload.is_not(None),
             inbox.c.state == InboxState.DONE,
-            inbox.c.finished_at < at - self._payloads,
+            inbox.c.finished_at < _ago(self._payloads),
         )
         finished = outbox.c.state.in_((OutboxState.SENT, OutboxState.DISCARDED)) & (outbox.c.finished_at < old)
         return Pruned(
@@ -75,17 +79,17 @@ class Retention:
             keys=self._delete(idempotency_keys, idempotency_keys.c.made_at < old),
             # That it was asked for stays, as an entry.
             exports=self._delete(exports, (exports.c.state != "asked") & (exports.c.finished_at < old)),
-            unreadable=sum(self._unreadable_of(row, at) for row in self._accounts()),
+            unreadable=sum(self._unreadable_of(row) for row in self._accounts()),
         )
 
     def _accounts(self) -> list[sa.RowMapping]:
         with self._database.read() as connection:
             return list(connection.execute(sa.select(accounts)).mappings())
 
-    def _unreadable_of(self, row: sa.RowMapping, at: datetime) -> int:
+    def _unreadable_of(self, row: sa.RowMapping) -> int:
         """The unreadable rows of lists that cannot be undone any more: they hold names and addresses."""
         account = account_of(row)
-        cutoff = at - self._deadlines.within(account.settings).undo
+        cutoff = _ago(self._deadlines.within(account.settings).undo)
         mine, past = uploads.c.account_id == account.id, uploads.c.finished_at < cutoff
         over = sa.or_(
             uploads.c.state == UploadState.UNDONE,

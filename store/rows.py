@@ -2,20 +2,21 @@
 
 import dataclasses
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from store.dialects import from_now
 from store.models import accounts, campaigns, conversations, entries, entry_phones, uploads
 from store.records import Account, AccountSettings, Actor, Cause, Conversation, Entry, OptOut, Origin
 
 _CHUNK = 1_000  # ids in one query
 
 
-def now() -> datetime:
-    """The moment it is, in UTC."""
-    return datetime.now(UTC)
+def now() -> sa.ColumnElement[datetime]:
+    """The moment it is, by the clock of the database."""
+    return from_now()
 
 
 CONVERSATIONS = sa.select(conversations, campaigns.c.name.label("campaign"), campaigns.c.active).join(
@@ -92,11 +93,31 @@ def new_entry(
         .values(last_entry=accounts.c.last_entry + 1)
         .returning(accounts.c.last_entry)
     ).scalar_one()
+    at = connection.execute(
+        sa.insert(entries)
+        .values(
+            account_id=account,
+            id=number,
+            function=by.function,
+            actor_id=by.actor.id,
+            actor_name=by.actor.name,
+            at=now(),
+            channel_id=by.channel_id,
+            channel_name=by.channel_name,
+            message_ts=by.message_ts,
+            permalink=by.permalink,
+            reason=by.reason,
+            upload_id=upload_id,
+            requested_at=by.requested_at,
+            cause=by.cause,
+        )
+        .returning(entries.c.at)
+    ).scalar_one()
     entry = Entry(
         id=number,
         function=by.function,
         actor=by.actor,
-        at=now(),
+        at=at,
         channel_id=by.channel_id,
         channel_name=by.channel_name,
         message_ts=by.message_ts,
@@ -106,24 +127,6 @@ def new_entry(
         file_name=None,
         requested_at=by.requested_at,
         cause=by.cause,
-    )
-    connection.execute(
-        sa.insert(entries).values(
-            account_id=account,
-            id=number,
-            function=entry.function,
-            actor_id=entry.actor.id,
-            actor_name=entry.actor.name,
-            at=entry.at,
-            channel_id=entry.channel_id,
-            channel_name=entry.channel_name,
-            message_ts=entry.message_ts,
-            permalink=entry.permalink,
-            reason=entry.reason,
-            upload_id=entry.upload_id,
-            requested_at=entry.requested_at,
-            cause=entry.cause,
-        )
     )
     if phones:
         rows = [{"account_id": account, "phone": phone, "entry_id": number} for phone in sorted(phones)]

@@ -1,7 +1,7 @@
 """Scrubbing: a list is copied without the rows whose phone is opted out. Neither the list nor the store changes."""
 
+import os
 import secrets
-import shutil
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
@@ -53,6 +53,10 @@ class Scrubbed:
         return cls(**{**packed, "reasons": reasons, "remarks": tuple(packed["remarks"])})
 
 
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 @dataclass(slots=True)
 class _Record:
     """One record of the list: the line it starts on, its phone if it has one, and why it is unreadable if it is."""
@@ -98,7 +102,7 @@ def scrub(
     try:
         with ListReader(path, column=column, name=name, spool=part.with_suffix(".text.part")) as reader:
             reading = _Reading(store, account, reader, country, keep_unreadable=keep_unreadable)
-            with reader.text_path.open("rb") as text, part.open("xb") as file:
+            with reader.text_path.open("rb") as text, open(part, "xb", opener=_private) as file:
                 if reader.is_sheet:
                     # With a mark, since Excel takes what has none for the machine's old code page.
                     file.write(b"\xef\xbb\xbf")
@@ -110,7 +114,7 @@ def scrub(
         after = path.stat()
         if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
             raise StoreError(FILE_CHANGED)
-        shutil.copymode(path, part)  # a private list stays private
+        part.chmod(0o600)  # whatever the umask: it names people, as the list does
         part.replace(out)
     finally:
         part.unlink(missing_ok=True)
@@ -127,13 +131,14 @@ def scrub_upload(
     keep_unreadable: bool,
     progress: ReportProgress,
     lease_seconds: float,
+    stall_seconds: float,
 ) -> Scrubbed | UploadWork:
     """
     Scrub the file at *path* of a received upload, under its lease; the upload stays received until *out* is delivered.
 
     A list that cannot be read leaves it refused, which is returned then. `LeaseLost` and `WrongState` as ever.
     """
-    with LeaseKeeper(work, lease_seconds=lease_seconds) as keeper:
+    with LeaseKeeper(work, lease_seconds=lease_seconds, stall_seconds=stall_seconds) as keeper:
 
         def checked(rows: int, fraction: float) -> None:
             keeper.check()

@@ -1,9 +1,14 @@
 """The store: its verbs, by subject, on one database."""
 
+from datetime import datetime
+
+import sqlalchemy as sa
+
 from store.accounts import Accounts
 from store.backlog import Backlog
 from store.campaigns import Campaigns
 from store.database import BUSY_SECONDS, Database
+from store.dialects import from_now
 from store.digests import Digests
 from store.exports import Exports
 from store.history import History
@@ -34,6 +39,11 @@ class Store:
     def open(cls, url: str, *, busy_seconds: float = BUSY_SECONDS) -> "Store":
         """The store at a SQLAlchemy URL. Touches nothing yet: see `Database.migrate` and `Database.require_head`."""
         return cls(Database(url, busy_seconds=busy_seconds))
+
+    def now(self) -> datetime:
+        """The moment it is, by the database's clock: one for all replicas."""
+        with self.database.read() as connection:
+            return connection.execute(sa.select(from_now())).scalar_one()
 
     def backlogs(self) -> dict[str, Backlog]:
         """The backlogs, by the table of work: "inbox", "outbox", "exports"."""

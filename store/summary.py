@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from store.database import Database
+from store.dialects import from_now
 from store.models import accounts, entries, entry_phones, uploads
 from store.notes import OPTING_OUT
 from store.records import Upload
-from store.rows import now
 from store.upload_rows import upload_of
 from store.upload_states import UploadState
 
@@ -41,7 +41,6 @@ class Summaries:
 
     def get(self, account: int, *, uploads_shown: int = 5) -> Summary:
         """The account's summary, in one consistent read."""
-        at = now()
         waiting = sa.select(sa.func.count(), sa.func.min(uploads.c.waiting_since)).where(
             uploads.c.account_id == account, uploads.c.state == UploadState.WAITING
         )
@@ -52,8 +51,8 @@ class Summaries:
                 opted_out=connection.execute(
                     sa.select(accounts.c.opted_out).where(accounts.c.id == account)
                 ).scalar_one(),
-                week=_requests(connection, account, at - timedelta(days=7)),
-                month=_requests(connection, account, at - timedelta(days=30)),
+                week=_requests(connection, account, timedelta(days=7)),
+                month=_requests(connection, account, timedelta(days=30)),
                 latest=tuple(upload_of(row) for row in connection.execute(latest.limit(uploads_shown)).mappings()),
                 waiting=number,
                 waiting_since=since,
@@ -74,8 +73,9 @@ class Summaries:
         return repr((*row, latest, waiting))
 
 
-def _requests(connection: sa.Connection, account: int, since: datetime) -> dict[str, int]:
-    """Phones of entries since then, by function, most first: of those made by hand, and of what uploads stored."""
+def _requests(connection: sa.Connection, account: int, within: timedelta) -> dict[str, int]:
+    """Phones of entries that are no older than *within*, by function, most first: of those made by hand, and of what uploads stored."""
+    since = from_now(-within.total_seconds())
     recent = (
         sa.select(entries.c.function, sa.func.count())
         .join(

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from store.errors import StoreError, WrongState
+from store.leases import FREE
 from store.models import uploads
 from store.records import Actor, Upload
 from store.upload_states import OVER, Purpose, UploadState
@@ -64,8 +65,10 @@ def entering(upload: Upload, state: UploadState) -> dict[str, Any]:
     """
     The columns with which *upload* enters *state*; `WrongState`, in words, unless `NEXT` lets that follow.
 
-    Whatever its state became has to be shown, so somebody has something to do.
+    Whatever its state became has to be shown, so somebody has something to do, at once where nobody is at it. Deaths are
+    counted for each state anew.
     """
     if not upload.state.may_become(state):
         require(upload)
-    return {"state": state, "pending": True}
+    at_once = sa.case((uploads.c.owner.is_(None), FREE), else_=uploads.c.lease_until)
+    return {"state": state, "pending": True, "lease_until": at_once, "deaths": 0, "queued": False}

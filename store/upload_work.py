@@ -48,15 +48,26 @@ class UploadWork:
         with self._database.write(durable=False) as connection:
             return self._change(connection, **leases.until(lease_seconds))
 
-    def release(self, *, settled: UploadState | None) -> Upload:
+    def release(
+        self, *, settled: UploadState | None, seconds: float | None = None, again: float | None = None
+    ) -> Upload:
         """
         Give the upload back. Nobody needs to look at it again if its state still is *settled*: that one was shown.
 
-        What is received or applying stays to be worked on.
+        What is received or applying stays to be worked on, by whoever looks in *seconds* or later. *again*: it could not
+        be shown, and is to be looked at in so many seconds, or as soon as somebody decides something about it.
         """
         with self._held() as (connection, upload):
-            pending = upload.pending and (upload.state is not settled or upload.state.at_work)
-            return self._change(connection, **leases.given_back(), pending=pending).upload
+            decided = upload.state is not settled or upload.state.at_work
+            pending = upload.pending and (decided or again is not None)
+            pause = seconds if decided else again
+            queued = upload.queued and pause is None  # what waits for Slack was not shown
+            return self._change(connection, **leases.given_back(seconds=pause), pending=pending, queued=queued).upload
+
+    def died(self, *, seconds: float) -> Upload:
+        """Give back an upload whose child died or hung, which is counted: whoever looks in *seconds* may claim it."""
+        with self._held() as (connection, upload):
+            return self._change(connection, **leases.given_back(seconds=seconds), deaths=upload.deaths + 1).upload
 
     # What Slack has of it
 

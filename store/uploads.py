@@ -5,20 +5,21 @@ Uploads: one list file each, from the drop to the report; what people decide abo
 `UploadWork`: all that a worker writes is a method of that, so that nothing is written without a lease.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from datetime import timedelta
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from store import leases
 from store.database import Database
+from store.dialects import from_now
 from store.errors import WrongState
 from store.inbox import InboxEvent, finish
 from store.leases import Lease
 from store.models import accounts, conversations, entries, unreadable_rows, uploads
-from store.notes import Function
+from store.notes import OPTING_OUT, Function
 from store.optouts import count_phones, count_standing
 from store.phones.numbers import Reason
 from store.records import Actor, Deadlines, Entry, Origin, UndoPreview, UnreadableRow, Upload
@@ -29,6 +30,24 @@ from store.upload_states import AT_WORK, STANDING, UNDECIDED, Purpose, UploadSta
 from store.upload_work import UNDO_BATCH, UploadWork
 
 PAGE = 1_000
+# So often a list is counted anew when the account's changes while it is counted.
+MOST_RECOUNTS = 5
+# A list that nobody has begun with for so long waits for its turn.
+_SOON = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Crowded:
+    """
+    Whose lists a process takes no more of, since it works on enough of theirs: the rest of its lanes is for others.
+
+    *accounts* by id, *people* by account and Slack id. Of *large* people none of more than *small_bytes*.
+    """
+
+    accounts: frozenset[int]
+    people: frozenset[tuple[int, str]]
+    large: frozenset[tuple[int, str]]
+    small_bytes: int
 
 
 class Uploads:
@@ -118,24 +137,63 @@ class Uploads:
         with self._database.read() as connection:
             return tuple(upload_of(row) for row in connection.execute(query).mappings())
 
-    def confirm(self, account: int, upload: int, by: Origin, *, fingerprint: str | None = None) -> Upload:
+    def confirm(
+        self,
+        account: int,
+        upload: int,
+        by: Origin,
+        *,
+        fingerprint: str | None = None,
+        recount: Callable[[Upload], int | None] | None = None,
+    ) -> Upload:
         """
         Confirm an upload: waiting -> applying, by an entry of the person who said it.
 
         *fingerprint*: the `Upload.fingerprint` of the preview they decided on. `WrongState`, with how the upload stands in words, when
         it does not wait (a second click) or was read again with another outcome.
+
+        *recount*: for a yes to a preview, which a list without a phone does not ask for. Counts those of the list's phones that are opted out now, None where the list is not at hand. Called when
+        anything of the account's list changed since the preview was made: where the preview would be another now, by an
+        undo, a delete or an opt-out beside it, it is made anew, and `WrongState` says so.
         """
-        with self._database.write() as connection:
-            self._database.lock_account(connection, account)
-            current = get(connection, account, upload, lock=True)
+        for _ in range(MOST_RECOUNTS):
+            with self._database.read() as connection:
+                current, version = get(connection, account, upload), list_version(connection, account)
+            # Whoever comes second waits for no lock to hear so.
             require(current, UploadState.WAITING)
-            if fingerprint not in (None, current.fingerprint):
-                raise WrongState(
-                    f"{current.file_name} was read again since, with other counts: see its preview as it is now."
-                )
-            entry = new_entry(connection, account, replace(by, function=Function.UPLOAD), upload_id=upload)
-            values = {"entry_id": entry.id, "confirmed_at": now()}
-            return _decided(connection, current, by, UploadState.APPLYING, **values)
+            asked = fingerprint in (None, current.fingerprint)
+            same = recount is None or not asked or version == current.summary.get("list_version")
+            already = current.already if same or recount is None else recount(current)
+            with self._database.write() as connection:
+                self._database.lock_account(connection, account)
+                current = get(connection, account, upload, lock=True)
+                require(current, UploadState.WAITING)
+                if fingerprint not in (None, current.fingerprint):
+                    raise WrongState(
+                        f"{current.file_name} was read again since, with other counts: see its preview as it is now."
+                    )
+                if recount is not None and not current.phones:
+                    raise WrongState(f"{current.file_name} has no phone to opt out.")
+                if recount is not None and asked and version != list_version(connection, account):
+                    continue  # it changed once more while it was counted
+                if already == current.already:
+                    entry = new_entry(connection, account, replace(by, function=Function.UPLOAD), upload_id=upload)
+                    values = {"entry_id": entry.id, "confirmed_at": now()}
+                    return _decided(connection, current, by, UploadState.APPLYING, **values)
+                if already is None:
+                    _start_over(connection, current)
+                else:
+                    summary = {**current.summary, "list_version": version}
+                    change_upload(connection, current, already=already, summary=summary, pending=True)
+            now_asked = "" if already is None else f" It has {current.phones - already:,} phones to opt out now."
+            raise WrongState(
+                f"{current.file_name} was not opted out: some of its phones were opted out or in since its preview was "
+                f"made.{now_asked} See its preview as it is in a moment, and confirm that."
+            )
+        raise WrongState(
+            "Another list is being opted out or undone, so that the preview cannot be trusted. Nothing was changed: "
+            "confirm it when that one is done."
+        )
 
     def cancel(self, account: int, upload: int, by: Origin) -> Upload:
         """Cancel an upload before anything was changed: waiting or received -> cancelled. `WrongState` otherwise."""
@@ -235,32 +293,68 @@ class Uploads:
         *,
         lease_seconds: float,
         upload: tuple[int, int] | None = None,
-        largest: int | None = None,
+        crowded: Crowded | None = None,
         deadlines: Deadlines | None = None,
     ) -> UploadWork | None:
         """
-        Take the oldest upload that has something left to do, or (account, id) *upload*, for *lease_seconds*.
+        Take the next upload that has something left to do, or (account, id) *upload*, for *lease_seconds*.
 
-        *largest*: only files of so many bytes, or uploads that only have to be shown. *deadlines*: take the previews too
-        that waited longer than these say. None when there is nothing to do. Two who claim at once never get the same one.
+        Accounts with the fewest lists at work come first, then such people, then who has waited longest. *crowded*: whose
+        lists are left alone, unless they only have to be shown. *deadlines*: take the previews too that waited longer than
+        these say. None when there is nothing to do. Two who claim at once never get the same one.
         """
         due: sa.ColumnElement[bool] = uploads.c.pending
         if deadlines is not None:
-            at = now()
-            reminded = sa.and_(uploads.c.reminded_at.is_(None), uploads.c.waiting_since <= at - deadlines.remind)
-            over = sa.or_(reminded, uploads.c.waiting_since <= at - deadlines.expire)
-            due = sa.or_(due, sa.and_(uploads.c.state == UploadState.WAITING, over))
+            due = sa.or_(due, _overdue(deadlines))
         query = sa.select(uploads).where(due)
         if upload is None:
-            # A list imported from the command line has no channel: only its command can read the file.
-            query = query.where(uploads.c.channel_id != "")
+            query = query.where(_FROM_SLACK)
         else:
             query = query.where(uploads.c.account_id == upload[0], uploads.c.id == upload[1])
-        if largest is not None:
-            query = query.where(sa.or_(uploads.c.size <= largest, uploads.c.state.not_in(AT_WORK)))
-        query = query.order_by(uploads.c.received_at, uploads.c.account_id, uploads.c.id)
-        row = leases.claim(self._database, uploads, query, owner, lease_seconds=lease_seconds)
+        if crowded is not None:
+            person = sa.tuple_(uploads.c.account_id, uploads.c.actor_id)
+            free = uploads.c.account_id.not_in(crowded.accounts) & person.not_in(crowded.people)
+            free &= sa.or_(uploads.c.size <= crowded.small_bytes, person.not_in(crowded.large))
+            query = query.where(sa.or_(uploads.c.state.not_in(AT_WORK), free))
+        others = uploads.alias()
+        at_work = (
+            sa.select(sa.func.count())
+            .where(others.c.pending, others.c.owner.is_not(None), others.c.state.in_(AT_WORK))
+            .where(others.c.account_id == uploads.c.account_id)
+        )
+        query = query.order_by(
+            at_work.scalar_subquery(),
+            at_work.where(others.c.actor_id == uploads.c.actor_id).scalar_subquery(),
+            uploads.c.received_at,
+            uploads.c.account_id,
+            uploads.c.id,
+        )
+        return self._claimed(query, owner, lease_seconds, queued=False)
+
+    def claim_to_show(self, owner: str, *, lease_seconds: float, deadlines: Deadlines) -> UploadWork | None:
+        """
+        Take an upload that only has to be shown, for *lease_seconds*; None when there is none.
+
+        To show is how one ended, a preview beyond one of *deadlines*, and that one waits for its turn, for which it is
+        marked as `queued`.
+        """
+        since = sa.func.coalesce(uploads.c.confirmed_at, uploads.c.received_at)
+        # What a dead process left is taken up by the next lane.
+        untold = uploads.c.queued.is_(False) & uploads.c.owner.is_(None) & (since <= from_now(-_SOON.total_seconds()))
+        waits = sa.and_(uploads.c.pending, uploads.c.state.in_(AT_WORK), untold)
+        ended = sa.and_(uploads.c.pending, uploads.c.state.not_in(AT_WORK))
+        query = sa.select(uploads).where(sa.or_(ended, waits, _overdue(deadlines)), _FROM_SLACK)
+        return self._claimed(query.order_by(uploads.c.received_at), owner, lease_seconds, queued=True)
+
+    def _claimed(self, query: sa.Select[Any], owner: str, lease_seconds: float, *, queued: bool) -> UploadWork | None:
+        row = leases.claim(self._database, uploads, query, owner, lease_seconds=lease_seconds, queued=queued)
         return None if row is None else UploadWork(self._database, upload_of(row), leases.lease_of(row))
+
+    def unfinished(self, account: int, upload: int) -> bool:
+        """Whether what was read of that upload may still be needed: it is being read or applied, or waits for a yes."""
+        wanted = uploads.c.state.in_((UploadState.RECEIVED, UploadState.WAITING, UploadState.APPLYING))
+        with self._database.read() as connection:
+            return connection.execute(sa.select(uploads.c.id).where(one(account, upload), wanted)).first() is not None
 
     def resume(self, account: int, upload: int, lease: Lease) -> UploadWork:
         """The work that another process of the same holder claimed; `LeaseLost` when *lease* is no longer in force."""
@@ -269,6 +363,11 @@ class Uploads:
         return UploadWork(self._database, upload_of(row), lease)
 
     # What staging asks of the account's list
+
+    def list_version(self, account: int) -> str:
+        """Names what the account's list holds: whatever changes it makes it another."""
+        with self._database.read() as connection:
+            return list_version(connection, account)
 
     def already_out(self, account: int, phones: Sequence[str]) -> int:
         """The number of *phones*, which are sorted and distinct, that are opted out now."""
@@ -307,6 +406,28 @@ class Uploads:
             after = rows[-1]["line"]
 
 
+# A list imported from the command line has no channel: only its command can read the file.
+_FROM_SLACK: Final = uploads.c.channel_id != ""
+
+
+def _overdue(deadlines: Deadlines) -> sa.ColumnElement[bool]:
+    """A preview that waits for longer than one of *deadlines*."""
+    remind, expire = (from_now(-one.total_seconds()) for one in (deadlines.remind, deadlines.expire))
+    reminded = sa.and_(uploads.c.reminded_at.is_(None), uploads.c.waiting_since <= remind)
+    over = sa.or_(reminded, uploads.c.waiting_since <= expire)
+    return sa.and_(uploads.c.state == UploadState.WAITING, over)
+
+
+def list_version(connection: sa.Connection, account: int) -> str:
+    """See `Uploads.list_version`: the newest entry that changed the list, and how far uploads and their undos have come."""
+    changing = (*OPTING_OUT, Function.DELETE, Function.UNDO)
+    newest = sa.select(entries.c.id).where(entries.c.account_id == account, entries.c.function.in_(changing))
+    done = (uploads.c.newly_opted_out, uploads.c.already_opted_out, uploads.c.opted_in, uploads.c.kept_out)
+    moved = sa.select(*(sa.func.coalesce(sa.func.sum(column), 0) for column in done))
+    last = connection.execute(newest.order_by(entries.c.id.desc()).limit(1)).scalar() or 0
+    return " ".join(map(str, (last, *connection.execute(moved.where(uploads.c.account_id == account)).one())))
+
+
 def _start_over(connection: sa.Connection, upload: Upload, **values: Any) -> Upload:
     """Have *upload* read again, with other *values*."""
     if upload.state is not UploadState.RECEIVED:
@@ -327,7 +448,11 @@ def require_undoable(upload: Upload, within: timedelta) -> None:
     require(upload, UploadState.DONE, UploadState.STOPPED, UploadState.FAILED)
     if not upload.applied:
         raise WrongState(f"Nothing of {upload.file_name} was opted out, so there is nothing to undo.")
-    if upload.undo_entry_id is None and (upload.finished_at or now()) + within < now():
+    if (
+        upload.undo_entry_id is None
+        and upload.finished_at is not None
+        and upload.finished_at + within < datetime.now(UTC)
+    ):
         raise WrongState(
             f"{upload.file_name} can no longer be undone: that is possible for {_days(within)} after it was applied. "
             "An admin can still opt single phones in with `/optout delete`."

@@ -7,10 +7,11 @@ import re
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -60,7 +61,9 @@ class Bot:
 
     async def listen(self) -> None:
         """Read its log to the end; `serving` is its address once it says so."""
-        assert self.process.stderr is not None
+        if self.process.stderr is None:
+            await self.process.wait()
+            return
         async for line in self.process.stderr:
             self.said.append(line.decode())
             if '"serving"' in self.said[-1] and not self.serving.done():
@@ -102,8 +105,19 @@ class Desk:
     stack: AsyncExitStack
     bots: list[Bot] = field(default_factory=list)
 
-    async def start(self, *, http: bool = False, replicas: int = 1) -> list[Bot]:
-        """Start bots, and wait until Slack can reach them."""
+    async def start(
+        self,
+        *,
+        http: bool = False,
+        replicas: int = 1,
+        settings: Mapping[str, str] = MappingProxyType({}),
+        log: int = PIPE,
+    ) -> list[Bot]:
+        """
+        Start bots with *settings* of their own, and wait until Slack can reach them.
+
+        *log*: an open file that they log to; what they say is not heard then.
+        """
         secret = {"SLACK_SIGNING_SECRET": self.slack.signing_secret}
         environment = {
             "PYTHONPATH": str(ROOT),
@@ -115,12 +129,14 @@ class Desk:
             "OPTOUT_LOG_FORMAT": "json",
             "OPTOUT_PORT": "0",
             "OPTOUT_SCRATCH_DIR": str(self.scratch),
-        } | (secret if http else {"SLACK_APP_TOKEN": self.slack.app_token})
+        }
+        environment |= secret if http else {"SLACK_APP_TOKEN": self.slack.app_token}
+        environment |= settings
         bots = []
         for _ in range(replicas):
             # From a directory of its own: a developer's .env is not read.
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bot", "serve"), stderr=PIPE, cwd=self.scratch, env=os.environ | environment
+                *(sys.executable, "-m", "bot", "serve"), stderr=log, cwd=self.scratch, env=os.environ | environment
             )
             bot = Bot(process)
             bots.append(bot)
@@ -128,7 +144,7 @@ class Desk:
             listening = asyncio.create_task(bot.listen())
             self.stack.push_async_callback(_ended, bot, listening)
         async with asyncio.timeout(30):
-            addresses = [await bot.serving for bot in bots]
+            addresses = [await bot.serving for bot in bots] if log == PIPE else []
         if http:
             self.slack.events_url = f"{addresses[0]}/slack/events"
         else:

@@ -205,3 +205,12 @@ def test_the_changelog_begins_with_this_version() -> None:
     assert ".".join(map(str, numbers[0])) == tomllib.loads(page("pyproject.toml"))["project"]["version"]
     assert numbers == sorted(numbers, reverse=True)
     assert days == sorted(days, reverse=True)
+
+
+def test_the_tests_that_security_names_are_there() -> None:
+    """Each thing that SECURITY.md says holds names a test, which is found where it says."""
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text)
+    assert len(named) > 40
+    missing = [(file, name) for file, name in named if f"def {name}(" not in (ROOT / file).read_text(encoding="utf-8")]
+    assert not missing

@@ -103,20 +103,20 @@ def connected(url: str) -> Iterator[Callable[[str], object]]:
         yield lambda statement: connection.execute(statement.encode())
 
 
-def hold_second_batch(desk: Desk, phones: list[str]) -> None:
+def hold_second_batch(desk: Desk, phones: list[str], verb: str = "INSERT") -> None:
     """Make every attempt at the second transaction of a list of *phones* stop in its middle, until `let_go`."""
     row = f"NEW.account_id = {desk.account.id} AND NEW.phone = '{phones[BATCH + BATCH // 2]}'"
     with connected(desk.url) as execute:
         if desk.url.startswith("sqlite"):
             numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 10000000000)"
             endless = f"{numbers} SELECT count(*) FROM n"
-            execute(f"CREATE TRIGGER held BEFORE INSERT ON opt_outs WHEN {row} BEGIN SELECT ({endless}); END")
+            execute(f"CREATE TRIGGER held BEFORE {verb} ON opt_outs WHEN {row} BEGIN SELECT ({endless}); END")
             return
         execute(
             "CREATE FUNCTION held() RETURNS trigger LANGUAGE plpgsql AS "
             "$$ BEGIN PERFORM pg_sleep(600); RETURN NEW; END $$"
         )
-        execute(f"CREATE TRIGGER held BEFORE INSERT ON opt_outs FOR EACH ROW WHEN ({row}) EXECUTE FUNCTION held()")
+        execute(f"CREATE TRIGGER held BEFORE {verb} ON opt_outs FOR EACH ROW WHEN ({row}) EXECUTE FUNCTION held()")
 
 
 def let_go(desk: Desk) -> None:

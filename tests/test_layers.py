@@ -51,6 +51,7 @@ ROOMS: dict[str, set[str]] = {
     "handlers.permissions": set(),
     "handlers.loops": {"handlers.tasks"},
     "handlers.ttl_cache": set(),
+    "handlers.tracebacks": set(),
     "handlers.tasks": {"store"},
     "handlers.slack": {"handlers.permissions", "handlers.loops", "handlers.tasks", "handlers.ttl_cache", "store"},
     "handlers.views": {
@@ -62,8 +63,10 @@ ROOMS: dict[str, set[str]] = {
     },
     "handlers.work": {
         "handlers.loops",
+        "handlers.permissions",
         "handlers.slack",
         "handlers.tasks",
+        "handlers.tracebacks",
         "handlers.views",
         "store",
     },

@@ -1,7 +1,8 @@
 """A typed client of the control API: what a person does, what a person sees, and waiting without sleeping."""
 
+import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -287,14 +288,18 @@ class SandboxClient:
         *,
         text: str | None = None,
         thread_ts: str | None = None,
+        described: Mapping[str, Any] | None = None,
     ) -> Outcome:
         """
         Drop a file: *content* as bytes, or a path that is streamed; without content *name* is a sample's.
 
-        Without a channel it is only uploaded, for a modal's file input. `ts` and `file` are in the outcome.
+        Without a channel it is only uploaded, for a modal's file input. `ts` and `file` are in the outcome. *described*:
+        what Slack says of it instead, by the names of a file object.
         """
         form = aiohttp.FormData(quote_fields=False, default_to_multipart=True)
-        for field_name, value in (("user", user), ("channel", channel), ("text", text), ("thread_ts", thread_ts)):
+        told = None if described is None else json.dumps(described)
+        fields = {"user": user, "channel": channel, "text": text, "thread_ts": thread_ts, "described": told}
+        for field_name, value in fields.items():
             if value is not None:
                 form.add_field(field_name, value)
         if content is None:

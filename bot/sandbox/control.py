@@ -5,6 +5,7 @@ It has no password, so it answers only to loopback hosts and never to another si
 """
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -293,6 +294,7 @@ class Control:
         """
         A multipart form: `user`, `channel`, `file` (or `sample`), `text`, `thread_ts`, in any order.
 
+        `described` is JSON: what Slack is to say of the file instead, as of one that it does not keep itself.
         Without a channel the file is only uploaded, as for a modal's file input.
         """
         if not request.content_type.startswith("multipart/"):
@@ -334,6 +336,7 @@ class Control:
         user = self._slack.workspace.user(body.text("user"))
         channel = self._slack.workspace.channel(body.text("channel"), of=user) if body.optional("channel") else None
         file.user, file.user_team, file.complete = user.id, user.team_id, True
+        file.described = json.loads(body.optional("described") or "{}")
         if channel is None:
             return web.json_response({"ok": True, "acknowledged": True, "ms": 0.0, "file": file.id})
         text, thread_ts = body.optional("text") or "", body.optional("thread_ts")

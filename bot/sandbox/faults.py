@@ -3,12 +3,15 @@ Faults that tests and people switch on: what real Slack does now and then, on de
 
 A fault has an area (`method`, `delivery`, `socket`, `file`), a target in it (a method's name, a kind of delivery, `*`),
 a kind, and when it strikes: `times` (default once, -1 until cleared), with `probability` drawn from `seed`, and by a
-schedule: not before `after` seconds from now, and not once `until` seconds have passed.
+schedule: not before `after` seconds from now, and not once `until` seconds have passed. What a fault holds back is held
+for `seconds`, or until the faults are cleared; a slow method that is `done` was done before.
 """
 
+import asyncio
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +29,7 @@ SOCKET_ACTS = ("disconnect_warning", "disconnect_refresh", "link_disabled", "dro
 
 @dataclass(slots=True)
 class Fault:
-    """One fault; `settings` keeps what its kind needs (`retry_after` and `seconds` in seconds, `error`, `bytes`)."""
+    """One fault; `settings` keeps what its kind needs (`retry_after` and `seconds` in seconds, `error`, `bytes`, `done`)."""
 
     area: str
     target: str
@@ -52,6 +55,7 @@ class Faults:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._waiting: list[Fault] = []
+        self._cleared = asyncio.Event()
 
     def add(self, area: str, target: str, kind: str, settings: dict[str, Any]) -> Fault:
         """Plant a fault; BadRequestError says what is wrong with its kind or settings."""
@@ -95,6 +99,14 @@ class Faults:
 
     def clear(self) -> None:
         self._waiting.clear()
+        self._cleared.set()
+        self._cleared = asyncio.Event()
+
+    async def hold(self, fault: Fault) -> None:
+        """Wait for as long as *fault* holds back what it struck."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(fault.number("seconds", 1.0)):
+                await self._cleared.wait()
 
     def take(self, area: str, target: str | tuple[str, ...], *kinds: str) -> Fault | None:
         """The first fault that strikes *target*, by any of its names, now, one use of it counted; None when all is well."""

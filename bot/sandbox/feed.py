@@ -153,12 +153,20 @@ class Feed:
         return self.emit(subscription, body, channel=channel)
 
     def emit(self, subscription: str, event: dict[str, Any], *, channel: Channel | None = None) -> Attempts:
-        """Send one event if the app subscribes to it, may have it, and is in the channel it comes from."""
+        """
+        Send one event if the app subscribes to it, may have it, and is in the channel it comes from.
+
+        An app whose token is revoked is told of nothing, then or later: what it would have been told it did not acknowledge.
+        """
         app = self.app
-        if app.revoked or not app.listens_to(subscription):
+        if not app.listens_to(subscription):
             return []
         if channel is not None and app.bot_user_id not in channel.members:
             return []
+        if app.revoked:
+            withheld: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+            withheld.set_result(Outcome(acknowledged=False, ms=0, error="token_revoked", retry=False))
+            return [withheld]
         kind = event.get("type") if subscription.startswith("message.") else subscription
         body = {**event, "type": kind}
         body.setdefault("event_ts", event.get("ts") or self.workspace.new_ts())

@@ -147,7 +147,7 @@ class FileStore:
         content = file.path.read_bytes() if file.path else b""
         response = web.StreamResponse(headers=headers)
         if fault.kind == "slow":
-            await asyncio.sleep(fault.number("seconds", 1.0))
+            await self._faults.hold(fault)
         if fault.kind == "oversized":
             await response.prepare(request)
             filler = (content or b"+12025550100\n") * 64

@@ -226,6 +226,7 @@ def file_object(file: File, workspace: Workspace, base_url: str, *, brief: bool 
             "lines_more": 0,
             "preview_is_truncated": len(file.preview) < file.size,
         }
+    shape |= file.described
     if brief:
         return shape
     late = time.time() < file.shares_known_at

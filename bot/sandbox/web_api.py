@@ -5,7 +5,6 @@ GET or POST; arguments in the query, a form or JSON; the token as a bearer or an
 `ok` true or false, but 429 with `Retry-After` and 5xx.
 """
 
-import asyncio
 import base64
 import json
 import secrets
@@ -217,10 +216,7 @@ class WebApi:
             answer = error.answer()
         if request.content_type == "application/json" and request.charset is None and request.body_exists:
             answer = _with_warning(answer, "missing_charset")
-        response = self._answer(name, token, arguments, answer)
-        if fault is not None and fault.kind == "lost_answer":
-            return await _cut(request)
-        return response
+        return await self._sent(request, fault, self._answer(name, token, arguments, answer))
 
     def guarded(
         self, name: str, run: Callable[[web.Request], Awaitable[web.StreamResponse]], *, reads_json: bool = False
@@ -238,9 +234,7 @@ class WebApi:
             response = await run(request)
             answer = response.text if isinstance(response, web.Response) else None
             self._note(name, "none", arguments, answer or "", response.status)
-            if fault is not None and fault.kind == "lost_answer":
-                return await _cut(request)
-            return response
+            return await self._sent(request, fault, response)
 
         return handler
 
@@ -284,10 +278,9 @@ class WebApi:
         self, request: web.Request, fault: Fault, name: str, token: str, arguments: JsonObject
     ) -> web.StreamResponse | None:
         """The answer a fault gives instead of the method's; None when the method runs all the same."""
-        if fault.kind == "slow":
-            await asyncio.sleep(fault.number("seconds", 1.0))
-            return None
-        if fault.kind == "lost_answer":
+        if fault.kind == "slow" and not fault.settings.get("done"):
+            await self._slack.faults.hold(fault)
+        if fault.kind in ("slow", "lost_answer"):
             return None
         if fault.kind == "ratelimited":
             response = self._answer(name, token, arguments, {"ok": False, "error": "ratelimited"}, 429)
@@ -306,6 +299,16 @@ class WebApi:
         self._note(name, token, arguments, "html", 200)
         page = "<!DOCTYPE html><html><head><title>Server Error | Slack</title></head><body>Oh no</body></html>"
         return web.Response(text=page, content_type="text/html")
+
+    async def _sent(
+        self, request: web.Request, fault: Fault | None, response: web.StreamResponse
+    ) -> web.StreamResponse:
+        """The answer to what was done, unless a fault loses it or holds it back."""
+        if fault is not None and fault.kind == "slow" and fault.settings.get("done"):
+            await self._slack.faults.hold(fault)
+        if fault is not None and fault.kind == "lost_answer":
+            return await _cut(request)
+        return response
 
     def _struck(self, name: str) -> Fault | None:
         fault = self._slack.faults.take("method", name)

@@ -85,6 +85,8 @@ class File:
     preview: str | None = None
     # Until this time (epoch seconds) `files.info` leaves `shares` out, and the type too: the fault "late_shares".
     shares_known_at: float = 0.0
+    # What Slack says of it instead, by the names of a file object: of a file kept elsewhere, of a page, of a hidden one.
+    described: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

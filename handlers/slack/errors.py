@@ -1,5 +1,6 @@
 """Errors: which of Slack's are transient, how long to wait after one, and how a failure is put into words."""
 
+import hashlib
 import secrets
 from collections.abc import Awaitable
 from typing import Final
@@ -19,9 +20,17 @@ class UnreadableRowError(Exception):
     """A row that was kept cannot be read: damaged, or written by another release in a way nobody foresaw."""
 
 
-async def outcome_of(work: Awaitable[Message]) -> Message:
+class PersonUnknownError(Exception):
+    """Slack does not say for the moment who somebody is: what they ask for waits, or is refused in words."""
+
+    sentence: Final = "Slack could not say who you are just now, so nothing was done. Please try again in a minute."
+
+
+async def outcome_of(work: Awaitable[Message], *, waits: bool = False) -> Message:
     """
     Await *work* and return its message, or one, for the asker alone, that explains its failure.
+
+    *waits*: what an outage hinders, and what nobody foresaw, is raised instead, for whoever tries it again.
 
     Nothing may escape a listener after `ack()`: Bolt then forgets the acknowledgement and Slack shows the person a
     timeout.
@@ -29,13 +38,29 @@ async def outcome_of(work: Awaitable[Message]) -> Message:
     try:
         return await work
     except StoreError as error:
-        log.warning("request refused by the store", error=str(error), kind=type(error).__name__)
+        if waits and is_away(error):
+            raise
+        log.warning("request refused by the store", kind=type(error).__name__)
         # The store writes plain text, in which a file may be called anything.
         return Message.of(sentence(str(error)), private=True)
-    except Exception:
+    except Exception as error:
+        if waits:
+            raise
+        if isinstance(error, PersonUnknownError):
+            return Message.of(error.sentence, private=True)
         reference = secrets.token_hex(4)
         log.exception("request failed", reference=reference)
-        return Message.of(f"Something went wrong on our side. Please quote `{reference}`.", private=True)
+        return went_wrong(reference)
+
+
+def went_wrong(reference: str) -> Message:
+    """The apology for what nobody foresaw, for the asker alone; *reference* stands in the log too."""
+    return Message.of(f"Something went wrong on our side. Please quote `{reference}`.", private=True)
+
+
+def reference_of(key: str) -> str:
+    """The reference of a failure about what has the idempotency key *key*: the same wherever it is told."""
+    return hashlib.sha256(key.encode()).hexdigest()[:8]
 
 
 def error_code(error: SlackClientError) -> str | None:
@@ -74,19 +99,35 @@ LONGEST_PAUSE: Final = 60.0
 MOST_TRIES: Final = 10
 
 
+# What so many processes in a row ended in the middle of is what ends them.
+MOST_DEATHS: Final = 10
+DEADLY: Final = "DeskDied: {} processes in a row ended in the middle of it"
+
+
 def pause_after(error: Exception, attempts: int) -> float | None:
     """
     The seconds to wait before what failed with *error* in its try number *attempts* is tried again.
 
     None: never. What waits for Slack, the network or the database is never given up, however long they are away.
     """
-    away = is_transient(error) if isinstance(error, SlackApiError) else isinstance(error, _AWAY)
-    if not away and attempts >= MOST_TRIES:
+    if not is_away(error) and attempts >= MOST_TRIES:
         return None
     return float(min(LONGEST_PAUSE, 2.0 ** min(attempts, 10) / 2))
 
 
-_AWAY: Final = (SlackClientError, aiohttp.ClientError, OSError, TimeoutError, StoreUnavailable)
+def is_away(error: Exception) -> bool:
+    """Whether *error* says that Slack, the network or the database is away, and nothing else is wrong."""
+    return is_transient(error) if isinstance(error, SlackApiError) else isinstance(error, _AWAY)
+
+
+_AWAY: Final = (
+    PersonUnknownError,
+    SlackClientError,
+    aiohttp.ClientError,
+    OSError,
+    TimeoutError,
+    StoreUnavailable,
+)
 
 
 def reason_of(error: Exception) -> str:

@@ -4,6 +4,9 @@ The inbox: events are kept before they are acknowledged, so that none is lost an
 Bolt acknowledges an event before its listener runs; a process that dies in between has lost it. Here every event is a
 row in the database first. Slack's retries of it (same `event_id`) are acknowledged and dropped, and one whose process
 died, or for which Slack or the database was away, is dispatched again by whichever replica comes by, until it is done.
+
+A button or a form that could not be admitted, since Slack was away, is kept here too and waits in the same way: whoever
+used it sees that it was taken, and does not do it again.
 """
 
 import asyncio
@@ -19,40 +22,21 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.loops import Loop
 from handlers.permissions import Action
-from handlers.slack.errors import UnreadableRowError, pause_after, reason_of
+from handlers.slack.errors import DEADLY, MOST_DEATHS, UnreadableRowError, pause_after, reason_of, reference_of
 from handlers.slack.listeners import Listener, Surface
+from handlers.slack.payloads import idempotency_key_of, installation_of
 from handlers.slack.posting import POSTED
 from handlers.tasks import Tasks
 from store import Account, InboxEvent, LeaseLost, Store, StoreError
 
 log = structlog.get_logger()
 # In Bolt's context: the `InboxEvent` that is handled.
-_EVENT = "inbox_event"
+EVENT = "inbox_event"
 # What an event's listener does: with the account, Slack's payload, a client, and the event as it is kept.
 Work = Callable[[Account, dict[str, Any], AsyncWebClient, InboxEvent], Awaitable[None]]
-
-
-def installation_of(body: dict[str, Any]) -> tuple[str, str | None]:
-    """
-    The Slack id and, where told, the name of the account a payload is for.
-
-    That is the organisation or workspace that installed the app.
-
-    An event from a channel shared with another organisation carries *its* team id outside; whose installation it is for
-    stands in `authorizations` (https://docs.slack.dev/apis/events-api/#authorizations).
-    """
-    for authorization in body.get("authorizations") or ():
-        if authorization.get("is_enterprise_install"):
-            return authorization["enterprise_id"], None
-        return authorization["team_id"], None
-    # Slash commands say "false", as a string.
-    if body.get("is_enterprise_install") in (True, "true"):
-        enterprise = body.get("enterprise") or {}
-        slack_id = body.get("enterprise_id") or enterprise["id"]
-        return slack_id, body.get("enterprise_name") or enterprise.get("name")
-    team = body.get("team") or {}
-    slack_id = body.get("team_id") or team.get("id") or body["user"]["team_id"]
-    return slack_id, body.get("team_domain") or team.get("domain")
+# Tells whoever sent a payload, which is discarded, that nothing comes of it, with a reference to the log.
+TellDiscarded = Callable[[dict[str, Any], str], Awaitable[None]]
+_INTERACTIONS = frozenset({"block_actions", "view_submission"})
 
 
 class Events:
@@ -60,7 +44,7 @@ class Events:
     The middleware that keeps events in the inbox, and the loop that takes up those whose process died.
 
     *posted*: what to do when Slack says that a message was posted, by account and payload; when it raises, Slack says it
-    again.
+    again. *is_ours*: whether a workspace or organisation, by its id in Slack, is one that this desk serves.
     """
 
     def __init__(
@@ -68,6 +52,7 @@ class Events:
         store: Store,
         tasks: Tasks,
         posted: Callable[[int, dict[str, Any]], Awaitable[None]],
+        is_ours: Callable[[str], bool],
         *,
         owner: str,
         lease_seconds: float,
@@ -76,10 +61,12 @@ class Events:
         self._owner = owner
         self._store = store
         self._posted = posted
+        self._is_ours = is_ours
         self._tasks = tasks
         self._lease_seconds = lease_seconds
         self._default_country = default_country
         self._app: AsyncApp | None = None
+        self._tell_discarded: TellDiscarded | None = None
         self.loop = Loop("inbox", self._take_up, tasks, every=max(0.2, lease_seconds / 4))
 
     async def keep(
@@ -89,7 +76,10 @@ class Events:
         next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002  Bolt hands it in by this name
     ) -> BoltResponse | None:
         """Bolt's `before_authorize` middleware. When it raises, Slack gets no acknowledgement and sends the event again."""
-        if body.get("type") == "event_callback" and context.get(_EVENT) is None:
+        if self._is_foreign(body):
+            log.warning("a payload for another workspace is passed over", kind=body.get("type"))
+            return BoltResponse(status=200, body="")
+        if body.get("type") == "event_callback" and context.get(EVENT) is None:
             event = body["event"]
             channel = event.get("channel_id") or event.get("channel")
             if event["type"] == POSTED:
@@ -99,9 +89,16 @@ class Events:
             kept = await asyncio.to_thread(self._keep, body, channel if isinstance(channel, str) else None)
             if kept is None:
                 return BoltResponse(status=200, body="")
-            context[_EVENT] = kept
+            context[EVENT] = kept
         await next()
         return None
+
+    def _is_foreign(self, body: dict[str, Any]) -> bool:
+        """Whether *body* says that it is for a workspace or organisation that this desk does not serve."""
+        try:
+            return not self._is_ours(installation_of(body)[0])
+        except (KeyError, TypeError, AttributeError):
+            return False  # it says nothing of that, as Slack's question whether an address is ours does not
 
     async def account(self, body: dict[str, Any]) -> Account:
         """The account that any payload of Slack's is for, an event or another; one never seen gets the default country."""
@@ -139,7 +136,7 @@ class Events:
         """
 
         async def listen(body: dict[str, Any], client: AsyncWebClient, context: AsyncBoltContext) -> None:
-            event: InboxEvent = context[_EVENT]
+            event: InboxEvent = context[EVENT]
             with self._tasks.holding():
                 try:
                     account = await self.account(body)
@@ -148,13 +145,42 @@ class Events:
                         payload.get("user_id"),
                         payload.get("user"),
                     ):
-                        async with self._held(event):
-                            await work(account, body, client, event)
-                    await self._done(event)
+                        await self.handle(event, lambda: work(account, body, client, event))
+                    else:
+                        await self._done(event)
                 except Exception as error:  # noqa: BLE001  whatever it is, the event must not be lost for it
                     await self._failed(event, error)
 
         return Listener(surface, name, actions, listen)
+
+    async def handle(self, event: InboxEvent, work: Callable[[], Awaitable[None]]) -> None:
+        """Do *work* on *event*, held meanwhile, which is done then; when *work* raises it is left to be tried again."""
+        try:
+            async with self._held(event):
+                await work()
+            await self._done(event)
+        except Exception as error:  # noqa: BLE001  whatever it is, the event must not be lost for it
+            await self._failed(event, error)
+
+    async def keep_interaction(self, body: dict[str, Any], error: Exception) -> None:
+        """
+        Keep the pressed button or submitted form *body*, which failed with *error*, to be done later; once, however often.
+
+        Raises `StoreError` when it cannot be kept.
+        """
+        pause = pause_after(error, 1) or 0.0
+        account = await self.account(body)
+        await asyncio.to_thread(
+            self._store.inbox.keep,
+            account.id,
+            idempotency_key_of(body),
+            body["type"],
+            None,
+            body,
+            owner=self._owner,
+            lease_seconds=min(pause, 2 * self._lease_seconds),
+        )
+        log.warning("an interaction waits", kind=body["type"], exc_info=error)
 
     async def _done(self, event: InboxEvent) -> None:
         try:
@@ -168,8 +194,17 @@ class Events:
         pause = pause_after(error, event.attempts)
         try:
             if pause is None:
-                log.error("an event is discarded", event_id=event.event_id, kind=event.kind, exc_info=error)
+                reference = reference_of(event.event_id)
+                log.error(
+                    "an event is discarded",
+                    event_id=event.event_id,
+                    kind=event.kind,
+                    reference=reference,
+                    exc_info=error,
+                )
                 await asyncio.to_thread(self._store.inbox.discard, event, reason_of(error))
+                if self._tell_discarded is not None:
+                    await self._tell_discarded(event.payload, reference)
             else:
                 log.warning("an event waits", event_id=event.event_id, attempts=event.attempts, exc_info=error)
                 await asyncio.to_thread(self._store.inbox.postpone, event, seconds=min(pause, 2 * self._lease_seconds))
@@ -187,11 +222,12 @@ class Events:
 
     async def ignore(self, context: AsyncBoltContext) -> None:
         """The listener of all other events: acknowledged, and done."""
-        await self._done(context[_EVENT])
+        await self._done(context[EVENT])
 
-    def start(self, app: AsyncApp) -> None:
+    def start(self, app: AsyncApp, tell_discarded: TellDiscarded) -> None:
         """Begin to take up events nobody finished."""
         self._app = app
+        self._tell_discarded = tell_discarded
         self.loop.start()
 
     async def _take_up(self) -> bool:
@@ -201,6 +237,10 @@ class Events:
         if event is None:
             return False
         log.info("taking up an event again", event_id=event.event_id, attempts=event.attempts)
+        if event.deaths >= MOST_DEATHS:
+            log.error("an event is discarded", event_id=event.event_id, kind=event.kind, deaths=event.deaths)
+            await asyncio.to_thread(self._store.inbox.discard, event, DEADLY.format(event.deaths))
+            return True
         try:
             _require_readable(event.payload)
         except UnreadableRowError as error:
@@ -209,7 +249,7 @@ class Events:
             return True
         try:
             answer = await self._app.async_dispatch(
-                AsyncBoltRequest(body=event.payload, mode="socket_mode", context={_EVENT: event})
+                AsyncBoltRequest(body=event.payload, mode="socket_mode", context={EVENT: event})
             )
         except Exception as error:  # noqa: BLE001  one event that cannot be handled must not keep others waiting
             await self._failed(event, error)
@@ -221,7 +261,9 @@ class Events:
 
 
 def _require_readable(payload: object) -> None:
-    """Raise `UnreadableRowError` unless *payload* is an event as Slack sends them."""
+    """Raise `UnreadableRowError` unless *payload* is an event or an interaction as Slack sends them."""
+    if isinstance(payload, dict) and payload.get("type") in _INTERACTIONS:
+        return
     event = payload.get("event") if isinstance(payload, dict) else None
     if not isinstance(event, dict) or "type" not in event:
         raise UnreadableRowError("it is not an event of Slack's")

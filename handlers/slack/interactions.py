@@ -9,24 +9,34 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
+from slack_bolt.async_app import AsyncBoltContext
 from slack_sdk.errors import SlackApiError
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.permissions import Action
-from handlers.slack.acknowledge import acknowledged
-from handlers.slack.errors import error_code, outcome_of
+from handlers.slack.acknowledge import STILL_WORKING, acknowledged
+from handlers.slack.errors import error_code, is_away, outcome_of, went_wrong
+from handlers.slack.inbox import EVENT, Events
 from handlers.slack.listeners import Listener, Surface
 from handlers.slack.messages import NOTHING, Message
 from handlers.slack.modal_context import ModalContext
 from handlers.slack.modals import refusal, text_modal
 from handlers.slack.outbox import Answers, with_account
-from handlers.slack.payloads import actor_of, modal_context_of, place_of_button, place_of_shortcut
+from handlers.slack.payloads import (
+    actor_of,
+    idempotency_key_of,
+    modal_context_of,
+    place_of_button,
+    place_of_payload,
+    place_of_shortcut,
+)
 from handlers.slack.places import Place, Request
 from handlers.slack.replies import Replies
 from handlers.slack.roles import Roles
+from handlers.slack.seals import Seals
 from handlers.tasks import Tasks
-from store import Account
+from store import InboxEvent, StoreError
 
 log = structlog.get_logger()
 Ack = Callable[..., Awaitable[Any]]
@@ -34,15 +44,12 @@ Ack = Callable[..., Awaitable[Any]]
 MakeModal = Callable[[Request, dict[str, Any]], Awaitable[View]]
 # Of the 3 s that a trigger lives.
 _LOADING_AFTER = 1.0
+_UNSEALED = "This form was not opened by the desk as it is now, so nothing was done. Please open it again."
 _NOT_OPENED = "Slack did not open the form in time, so nothing was done. Please try again."
 
 
 class Interactions:
-    """
-    The maker of listeners of buttons, modals and message shortcuts.
-
-    *account*: the account that a payload is for.
-    """
+    """The maker of listeners of buttons, modals and message shortcuts. What Slack's absence hinders is kept in *events*."""
 
     def __init__(
         self,
@@ -50,17 +57,33 @@ class Interactions:
         replies: Replies,
         answers: Answers,
         tasks: Tasks,
-        account: Callable[[dict[str, Any]], Awaitable[Account]],
+        events: Events,
+        client: AsyncWebClient,
+        seals: Seals,
     ) -> None:
-        self._account = account
+        self._client = client
+        self._seals = seals
+        self._events = events
         self._roles = roles
         self.replies = replies
         self.answers = answers
         self.tasks = tasks
 
     async def admit(self, place: Place, body: dict[str, Any], action: Action) -> Request | Message:
-        """The request of the asker at *place* when they may do *action*; else a no for them alone."""
-        return await self._roles.admit(place, await self._account(body), action)
+        """
+        The request of the asker at *place* when they may do *action*; else a no for them alone.
+
+        What a modal carries, where *body* is about one, has to be what the desk sealed for them.
+        """
+        admitted = await self._roles.admit(place, await self._events.account(body), action)
+        if (
+            isinstance(admitted, Request)
+            and (body.get("view") or {}).get("type") == "modal"
+            and not self._seals.is_good(body)
+        ):
+            log.warning("a modal carries what nobody sealed", actor=place.actor.id)
+            return Message.of(_UNSEALED, private=True)
+        return admitted
 
     async def answer_event(self, place: Place, message: Message, body: dict[str, Any], *, of: str = "") -> None:
         """
@@ -80,7 +103,7 @@ class Interactions:
         Its message answers in the thread of the button's message; None: what it did is shown elsewhere.
         """
 
-        async def listen(ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
+        async def listen(ack: Ack, body: dict[str, Any], client: AsyncWebClient, context: AsyncBoltContext) -> None:
             place = place_of_button(body, client)
 
             async def answer() -> Message:
@@ -88,7 +111,7 @@ class Interactions:
                 return request if isinstance(request, Message) else with_account(request, await work(request, body))
 
             with self.tasks.holding():
-                await self._answer(ack, place, body, answer())
+                await self._answer(ack, place, body, answer, context)
 
         return Listener(Surface.BUTTON, name, (action,), listen)
 
@@ -172,15 +195,15 @@ class Interactions:
         posted where it was opened. None closes it.
         """
 
-        async def listen(ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
-            context = modal_context_of(body)
-            place = context.place(actor_of(body), client)
+        async def listen(ack: Ack, body: dict[str, Any], client: AsyncWebClient, context: AsyncBoltContext) -> None:
+            carried = modal_context_of(body)
+            place = carried.place(actor_of(body), client)
 
             async def answer() -> Message:
                 request = await self.admit(place, body, action)
                 if isinstance(request, Message):
                     return request
-                return with_account(request, await work(request, context, body))
+                return with_account(request, await work(request, carried, body))
 
             def shown(message: Message) -> dict[str, Any] | None:
                 if message.field is not None:
@@ -189,20 +212,66 @@ class Interactions:
 
             closing = {"response_action": "clear"} if body["view"].get("previous_view_id") else None
             with self.tasks.holding():
-                await self._answer(ack, place, body, answer(), shown=shown, closing=closing)
+                await self._answer(ack, place, body, answer, context, shown=shown, closing=closing)
 
         return Listener(Surface.MODAL, name, (action,), listen)
 
     async def _answer(
-        self, ack: Ack, place: Place, body: dict[str, Any], work: Awaitable[Message], **acks: Any
+        self,
+        ack: Ack,
+        place: Place,
+        body: dict[str, Any],
+        work: Callable[[], Awaitable[Message]],
+        context: AsyncBoltContext,
+        **acks: Any,
     ) -> None:
-        """Acknowledge a button or modal, whose ack shows nothing by itself, and answer it."""
+        """
+        Acknowledge a button or modal, whose ack shows nothing by itself, and answer it.
+
+        While Slack is away, so that it cannot be done now, it is kept and done later: see `handlers.slack.inbox`.
+        """
 
         async def late(text: str) -> None:
             await self.replies.tell(place, Message.of(text))
 
+        async def done_or_kept() -> Message:
+            try:
+                return await work()
+            except Exception as error:
+                if isinstance(error, StoreError) or not is_away(error):
+                    raise
+                await self._events.keep_interaction(body, error)
+            self.tasks.start(late(STILL_WORKING), name="say that it is being worked on")
+            return NOTHING
+
         answers = self.answers
-        await answers.give(await acknowledged(ack, work, answers=answers, body=body, place=place, late=late, **acks))
+        event: InboxEvent | None = context.get(EVENT)
+        if event is None:
+            doing = acknowledged(ack, done_or_kept(), answers=answers, body=body, place=place, late=late, **acks)
+            await answers.give(await doing)
+            return
+
+        async def done_at_last() -> None:
+            message = await outcome_of(work(), waits=True)
+            # Under its own key an answer may be there already that only said that it goes on.
+            key = f"{idempotency_key_of(body)} at last"
+            await answers.give(
+                await answers.keep(body, place, message, key=key, pressed=body.get("message"), must=True)
+            )
+
+        # Nobody waits for the acknowledgement any more, which Bolt does.
+        await ack()
+        await self._events.handle(event, done_at_last)
+
+    async def tell_discarded(self, body: dict[str, Any], reference: str) -> None:
+        """Tell whoever sent the payload *body* that nothing more comes of it; never raises."""
+        try:
+            place = place_of_payload(body, self._client)
+            if place is not None:
+                key = f"{body.get('event_id') or idempotency_key_of(body)} discarded"
+                await self.answers.give(await self.answers.keep(body, place, went_wrong(reference), key=key))
+        except Exception:
+            log.exception("nobody was told of what is discarded", reference=reference)
 
     async def open(self, request: Place, body: dict[str, Any], view: View) -> dict[str, Any] | None:
         """
@@ -211,6 +280,7 @@ class Interactions:
         A trigger lives for 3 s and opens one modal (https://docs.slack.dev/surfaces/modals).
         """
         inside = (body.get("container") or {}).get("type") == "view" and body["view"]["type"] == "modal"
+        self._seals.seal(view, request.actor.id)
         method = request.client.views_push if inside else request.client.views_open
         try:
             opened: dict[str, Any] = (await method(trigger_id=body["trigger_id"], view=view))["view"]
@@ -222,6 +292,7 @@ class Interactions:
 
     async def fill(self, request: Place, opened: dict[str, Any], view: View) -> None:
         """Show *view* in the modal *opened*, unless it was closed or changed since."""
+        self._seals.seal(view, request.actor.id)
         try:
             await request.client.views_update(view_id=opened["id"], hash=opened["hash"], view=view)
         except SlackApiError as error:

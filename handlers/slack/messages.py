@@ -1,5 +1,6 @@
 """Messages, and how they are split to fit Slack's limits."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -7,7 +8,7 @@ from typing import Any, Final
 from slack_sdk.models.blocks import Block
 
 from handlers.slack.mrkdwn import section
-from store import mask, written
+from store import mask, mask_prose, written
 
 # Slack allows 50 blocks (https://docs.slack.dev/reference/block-kit/blocks) and about 13,000 characters in the blocks of one message (msg_blocks_too_long).
 MOST_BLOCKS = 45
@@ -23,7 +24,8 @@ class Message:
     *private*: for the asker alone. *settles*: the line that takes the place of the buttons of the message in which a
     button was pressed. *field*: the block of a submitted modal that it says is wrong. *phones*: those it names, which not
     everybody may read in full where *numbers* (of the account's settings) is "masked".
-    *entry*: the id of what was done, which the posted message is then linked to; *account*: whose.
+    *home*: the account's country. *entry*: the id of what was done, which the posted message is then linked to;
+    *account*: whose.
     """
 
     text: str
@@ -34,6 +36,7 @@ class Message:
     field: str | None = None
     phones: tuple[str, ...] = ()
     numbers: str = "full"
+    home: str | None = None
     entry: int | None = None
     account: int | None = None
 
@@ -63,7 +66,11 @@ class Message:
 
 
 def masked(message: Message) -> Message:
-    """*message* and its details with all but the last digits of their phones hidden; what buttons stand for stays."""
+    """
+    *message* and its details with all but the last digits of phones hidden; what buttons stand for stays.
+
+    Those it names, and those that stand in reasons, remarks, names of files and whatever else people wrote.
+    """
     phones = {phone for shown in (message, *message.details) for phone in shown.phones}
     ways = {way: mask(phone) for phone in phones for way in written(phone)}
     longest = sorted(ways, key=len, reverse=True)
@@ -76,12 +83,31 @@ def masked(message: Message) -> Message:
         if isinstance(value, str) and key == "text":
             for way in longest:
                 value = value.replace(way, ways[way])
+            return masked_text(value, message.home)
         return value
 
     def hide(single: Message) -> Message:
         return replace(single, text=hidden(single.text, "text"), blocks=tuple(hidden(block) for block in single.blocks))
 
     return replace(hide(message), details=tuple(hide(detail) for detail in message.details))
+
+
+# What Slack makes of a text: a link's words are seen, what it leads to and all else in angle brackets is not.
+_MARKUP: Final = re.compile(r"<[^<>|]*(?:\|([^<>]*))?>")
+
+
+def masked_text(text: str, home: str | None) -> str:
+    """Text in mrkdwn with all but the last digits hidden of each phone in it; *home*: the account's country."""
+    shown, start = [], 0
+    for markup in _MARKUP.finditer(text):
+        shown.append(mask_prose(text[start : markup.start()], home))
+        start = markup.end()
+        words = markup[1]
+        if words is None or markup[0].startswith("<!"):
+            shown.append(markup[0])
+        else:
+            shown.append(f"{markup[0][: -len(words) - 1]}{mask_prose(words, home)}>")
+    return "".join((*shown, mask_prose(text[start:], home)))
 
 
 # There is nothing to say: what was done is seen where it was done.

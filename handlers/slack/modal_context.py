@@ -1,13 +1,33 @@
 """The context of a modal, kept in its `private_metadata`, which Slack hands back with each press and with the submit."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.slack.places import Place
 from store import Actor
+
+_NONE = type(None)
+# By the names of `ModalContext.to_json`.
+_KINDS: Final[Mapping[str, tuple[type, ...]]] = {
+    "channel": (str,),
+    "name": (str, _NONE),
+    "thread": (str, _NONE),
+    "message": (str, _NONE),
+    "alone": (bool, _NONE),
+    "response_url": (str, _NONE),
+    "phone": (str, _NONE),
+    "upload": (int, _NONE),
+    "seen": (int, str, _NONE),
+    "link": (str, _NONE),
+}
+
+
+class ModalContextError(Exception):
+    """The `private_metadata` of a modal is none of the desk's: damaged, or by a release that nobody runs any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +111,18 @@ class ModalContext:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Raises `KeyError` without a channel, and `ValueError` when it is not JSON."""
-        packed = json.loads(text)
+        """Raises `ModalContextError` when *text* is not what `to_json` makes."""
+        try:
+            packed = json.loads(text)
+        except (ValueError, RecursionError):
+            raise ModalContextError("no JSON") from None
+        if not isinstance(packed, dict):
+            raise ModalContextError("no object")
+        for name, kinds in _KINDS.items():
+            value = packed.get(name)
+            # A yes or no is a whole number to Python.
+            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+                raise ModalContextError(f"no {name}")
         seen = packed.get("seen")
         return cls(
             channel_id=packed["channel"],
@@ -101,8 +131,8 @@ class ModalContext:
             message_ts=packed.get("message"),
             ephemeral=bool(packed.get("alone")),
             response_url=packed.get("response_url"),
-            phone=packed.get("phone", ""),
-            upload=int(packed.get("upload", 0)),
+            phone=packed.get("phone") or "",
+            upload=packed.get("upload") or 0,
             last_entry=seen if isinstance(seen, int) else None,
             fingerprint=seen if isinstance(seen, str) else "",
             permalink=packed.get("link"),

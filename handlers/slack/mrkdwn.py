@@ -24,9 +24,17 @@ _SENTENCE_LONGEST = 1_000
 _USER = re.compile(r"[UW][A-Z0-9]{2,}")
 _CHANNEL = re.compile(r"[CG][A-Z0-9]{8,}")
 _MARKUP = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
-_BLANKS = re.compile(r"[\s\x00-\x1f\x7f\u2028\u2029]+")
-# Embeddings, overrides and isolates, which turn round what stands after them; marks of direction alone do no harm.
-_TURNING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
+_BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+# An address that ends nothing of the markup around it.
+_ADDRESS = re.compile(r"https?://[^\s<>|]+")
+# What has no looks of its own: marks, embeddings, overrides and isolates, which turn round what stands after them, signs
+# without width, fillers, tags and noncharacters; not the joiners, which names and emoji are written with.
+_UNSEEN = re.compile(
+    "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    "\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
+)
+# Half a character, which no text may hold: posting it would fail.
+_HALVES = re.compile("[\ud800-\udfff]")
 # Between two letters or digits, as in nov_stops.csv, none of these formats anything.
 _FORMATTING = re.compile(r"(?<![^\W_])[*_~]|[*_~](?![^\W_])|:(?=[\w+'-]+:)")
 _LOOKALIKES = str.maketrans({"*": "\u2217", "_": "\u02cd", "~": "\u223c", ":": "\u2236"})
@@ -58,8 +66,8 @@ def _named(markup: re.Match[str]) -> str:
 
 
 def one_line(text: str, longest: int = QUOTED_LONGEST) -> str:
-    """*text* on one line, not longer than *longest* characters, and with nothing in it that turns other text round."""
-    text = _BLANKS.sub(" ", _TURNING.sub("", text)).strip()
+    """*text* on one line, at most *longest* characters long, with nothing unseen in it that turns other text round or hides."""
+    text = _BLANKS.sub(" ", _HALVES.sub("\ufffd", _UNSEEN.sub("", text))).strip()
     return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
 
 
@@ -96,8 +104,8 @@ def code(text: str, longest: int = 60) -> str:
 
 
 def link(url: str | None, text: str) -> str:
-    """*text*, our own words, as a link; the words alone when there is nowhere to lead."""
-    return f"<{url}|{text}>" if url else text
+    """*text*, our own words, as a link; the words alone when there is nowhere on the web to lead."""
+    return f"<{url}|{text}>" if url and _ADDRESS.fullmatch(url) else text
 
 
 def person(actor: Actor) -> str:

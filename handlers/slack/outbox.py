@@ -14,7 +14,7 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.loops import Loop
-from handlers.slack.errors import UnreadableRowError, pause_after, reason_of
+from handlers.slack.errors import DEADLY, MOST_DEATHS, UnreadableRowError, pause_after, reason_of
 from handlers.slack.messages import NOTHING, Message
 from handlers.slack.places import Place, Request, permalink_of
 from handlers.slack.posting import Poster, PostKey
@@ -161,7 +161,7 @@ class Answers:
         except StoreError as error:
             if must:
                 raise
-            log.warning("an answer is not kept", why=str(error))
+            log.warning("an answer is not kept", why=type(error).__name__)
             return answer
         return None if kept is None else replace(answer, kept=kept)
 
@@ -183,7 +183,7 @@ class Answers:
             log.warning("an answer is left to somebody else", key=answer.key)
             return None
         except StoreError as error:
-            log.warning("an answer is not kept", why=str(error))
+            log.warning("an answer is not kept", why=type(error).__name__)
         return changed
 
     async def give(self, answer: Answer | None) -> None:
@@ -192,7 +192,7 @@ class Answers:
             return
         async with self.held(answer):
             if answer.message.settles and answer.pressed and not answer.place.ephemeral:
-                await self._replies.settle(answer.place, answer.pressed, answer.message.settles)
+                await self._replies.settle(answer.place, answer.pressed, answer.message)
             for pause in (*PAUSES, None):
                 try:
                     await self._give(answer)
@@ -276,6 +276,10 @@ class Answers:
         return True
 
     async def _take(self, kept: OutboxMessage) -> None:
+        if kept.deaths >= MOST_DEATHS:
+            log.error("an answer is discarded", key=kept.key, deaths=kept.deaths)
+            await asyncio.to_thread(self._store.outbox.discard, kept, DEADLY.format(kept.deaths))
+            return
         if kept.state is OutboxState.EXTRA:
             await self._take_away(kept)
             return
@@ -304,7 +308,8 @@ def _row_of(key: str) -> str:
 
 
 def with_account(request: Request, message: Message | None) -> Message:
-    """*message* with the account of *request*, and with whether that one wants numbers masked in public channels."""
+    """*message* with the account of *request*, its country, and whether it wants numbers masked in public channels."""
     if message is None or message is NOTHING:
         return NOTHING
-    return replace(message, numbers=request.account.settings.numbers, account=request.account.id)
+    account = request.account
+    return replace(message, numbers=account.settings.numbers, home=account.country, account=account.id)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import structlog
 from slack_sdk.errors import SlackApiError
@@ -12,10 +13,11 @@ from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncRateLimitErrorRetryHandler,
     AsyncServerErrorRetryHandler,
 )
+from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from handlers.slack.errors import error_name, is_transient
-from handlers.slack.messages import Message, masked, split
+from handlers.slack.messages import Message, masked, masked_text, split
 from handlers.slack.mrkdwn import context
 from handlers.slack.places import Place
 from handlers.slack.posting import Poster, PostKey
@@ -56,7 +58,7 @@ class Replies:
 
     def __init__(self, poster: Poster) -> None:
         self._poster = poster
-        self._kind_of_channel: TtlCache[str] = TtlCache(60)
+        self._kinds: TtlCache[str] = TtlCache(60)
 
     async def answer(self, place: Place, message: Message, post_key: PostKey | None = None) -> Delivered:
         """
@@ -70,12 +72,26 @@ class Replies:
         if message.private or place.ephemeral:
             await self._tell_all(place, message, post_key)
             return Delivered(None)
-        if closed := await self.why_closed(place, surely=post_key is not None):
-            await self._tell_all(place, message, post_key, because=closed)
+        kind = await self._kind_for(place, message, surely=post_key is not None)
+        if kind not in OPEN_KINDS:
+            await self._tell_all(place, message, post_key, because=kind)
             return Delivered(None)
-        return await self._post(
-            place, message, masked(message) if await self._is_masked(place, message) else message, post_key
-        )
+        hides = message.numbers == "masked" and kind == "public"
+        return await self._post(place, message, masked(message) if hides else message, post_key)
+
+    async def _kind_for(self, place: Place, message: Message, *, surely: bool) -> str:
+        """
+        The kind of the place's channel, for *message* to be shown there.
+
+        What tells of something that was just done names what the asker brought: for that, what was true a minute ago will
+        do. All that tells what the list holds asks afresh.
+        """
+        kind = self._kinds.get(place.channel_id) if message.entry is not None else None
+        if kind is None:
+            kind = await kind_of_channel(place.client, place.channel_id, surely=surely)
+            if kind in OPEN_KINDS:
+                self._kinds.put(place.channel_id, kind)
+        return kind
 
     async def _post(self, place: Place, full: Message, message: Message, post_key: PostKey | None) -> Delivered:
         """Post *message*, which may show less than the *full* one that the asker gets where posting fails."""
@@ -130,7 +146,8 @@ class Replies:
             await self._tell(way, part, part_key, replace_original=replacing and number == 0)
 
     async def _tell(self, place: Place, message: Message, post_key: PostKey | None, *, replace_original: bool) -> None:
-        if place.response_url is not None and await _respond(place.response_url, message, replace_original):
+        url = place.response_url
+        if url is not None and _is_slacks(url, place.client) and await _respond(url, message, replace_original):
             return
         try:
             await place.client.chat_postEphemeral(
@@ -141,6 +158,8 @@ class Replies:
                 thread_ts=place.thread_ts,
             )
         except SlackApiError as error:
+            if post_key is not None and is_transient(error):
+                raise
             log.warning("no ephemeral; writing directly", channel=place.channel_id, error=error_name(error))
             try:
                 await self._poster.post(place.actor.id, message, None, post_key)
@@ -149,8 +168,14 @@ class Replies:
                     raise
                 log.exception("nobody can be told", channel=place.channel_id, actor=place.actor.id)
 
-    async def settle(self, place: Place, pressed: Mapping[str, Any], line: str) -> None:
-        """Take the buttons off the message *pressed*, as Slack's payload gives it, and put *line* in their place."""
+    async def settle(self, place: Place, pressed: Mapping[str, Any], message: Message) -> None:
+        """
+        Take the buttons off the message *pressed*, as Slack's payload gives it, and put the line of *message* there.
+
+        Where the account wants numbers masked it is, whatever the channel: nobody needs them there.
+        """
+        line = message.settles or ""
+        line = masked_text(line, message.home) if message.numbers == "masked" else line
         kept = [block for block in pressed.get("blocks", ()) if block.get("type") != "actions"]
         try:
             await place.client.chat_update(
@@ -162,43 +187,48 @@ class Replies:
         except Exception as error:  # noqa: BLE001  the work is done and answered; a button more is harmless
             log.warning("buttons not taken off", channel=place.channel_id, error=error_name(error))
 
-    async def _is_masked(self, place: Place, message: Message) -> bool:
-        """Whether the account wants numbers masked where the place is: in channels that everybody can join."""
-        return message.numbers == "masked" and await self._kind_of(place) == "public"
 
-    async def why_closed(self, place: Place, *, surely: bool = False) -> str:
-        """
-        The reason for which numbers are not for all eyes in the place's channel; empty when they are.
+# Where numbers are for all eyes; any other kind is a reason why not.
+OPEN_KINDS: Final = frozenset({"public", "private"})
 
-        *surely*: raises what keeps Slack from saying so for the moment, instead of taking that for a reason.
-        """
-        kind = await self._kind_of(place, surely=surely)
-        return "" if kind in {"public", "private"} else kind
 
-    async def _kind_of(self, place: Place, *, surely: bool = False) -> str:
-        """The channel's kind: "public", "private", "shared" with other organisations, or why it cannot be told."""
-        channel = place.channel_id
-        # One person and the bot; where it is two people, posting fails by itself. By a person's id Slack finds both.
-        if channel.startswith(("D", "U", "W")):
-            return "private"
-        if (cached := self._kind_of_channel.get(channel)) is not None:
-            return cached
-        try:
-            info = (await place.client.conversations_info(channel=channel))["channel"]
-        except Exception as error:
-            if surely and is_transient(error):
-                raise
-            # No answer is no leave to show numbers to strangers.
-            code = error_name(error)
-            log.warning("channel not known", channel=channel, error=code)
-            return code if code == "channel_not_found" else "unknown"
-        kind = "private" if info.get("is_private") or info.get("is_group") or info.get("is_mpim") else "public"
-        kind = "shared" if info.get("is_ext_shared") or info.get("is_pending_ext_shared") else kind
-        self._kind_of_channel.put(channel, kind)
-        return kind
+async def kind_of_channel(client: AsyncWebClient, channel: str, *, surely: bool = False) -> str:
+    """
+    The kind of a channel, asked of Slack afresh, since it decides who reads numbers there.
+
+    "public", "private", "shared" with other organisations, or why it cannot be told. *surely*: raises what keeps Slack
+    from saying so for the moment, instead of taking that for a reason.
+    """
+    # One person and the bot; where it is two people, posting fails by itself. By a person's id Slack finds both.
+    if channel.startswith(("D", "U", "W")):
+        return "private"
+    try:
+        info = (await client.conversations_info(channel=channel))["channel"]
+    except Exception as error:
+        if surely and is_transient(error):
+            raise
+        # No answer is no leave to show numbers to strangers.
+        code = error_name(error)
+        log.warning("channel not known", channel=channel, error=code)
+        return code if code == "channel_not_found" else "unknown"
+    if info.get("is_ext_shared") or info.get("is_pending_ext_shared"):
+        return "shared"
+    return "private" if info.get("is_private") or info.get("is_group") or info.get("is_mpim") else "public"
 
 
 _NOT_TAKEN = re.compile(r'\s*(<|\{\s*"ok"\s*:\s*false)')
+
+
+def _is_slacks(url: str, client: AsyncWebClient) -> bool:
+    """Whether *url* is one that Slack gives out for answers: whatever a payload says, they go nowhere else."""
+    try:
+        parts, ours = urlsplit(url), urlsplit(client.base_url)
+    except ValueError:
+        return False
+    if (parts.scheme, parts.netloc) in {("https", "hooks.slack.com"), (ours.scheme, ours.netloc)}:
+        return True
+    log.warning("a response_url is not Slack's", host=parts.hostname)
+    return False
 
 
 async def _respond(url: str, message: Message, replace_original: bool) -> bool:
@@ -227,5 +257,5 @@ async def _respond(url: str, message: Message, replace_original: bool) -> bool:
     # In trouble Slack can answer 200 with a page for people or an error in JSON, and has posted nothing.
     taken = answer.status_code == 200 and not _NOT_TAKEN.match(answer.body)
     if not taken:
-        log.warning("response_url refused", status=answer.status_code, body=answer.body[:100])
+        log.warning("response_url refused", status=answer.status_code)
     return taken

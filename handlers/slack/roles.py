@@ -8,8 +8,8 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.permissions import ADMINS, ALLOWED, Action, Role, allow
-from handlers.slack.errors import error_code
+from handlers.permissions import ADMINS, ALLOWED, CACHED, Action, Role, allow
+from handlers.slack.errors import PersonUnknownError, error_code, error_name, is_away
 from handlers.slack.messages import Message
 from handlers.slack.mrkdwn import people
 from handlers.slack.places import Place, Request
@@ -27,7 +27,7 @@ class Asker(NamedTuple):
     why: str
 
 
-_UNREACHABLE: Final = "Slack could not say who you are just now, so nothing was done. Please try again in a minute."
+_UNTOLD: Final = "Slack does not say who you are, so nothing was done. Please ask whoever runs the desk."
 _OUTSIDE: Final = "Only members of this workspace can use the opt-out desk, not people of other organisations."
 _GUEST: Final = "Guests cannot use the opt-out desk."
 _MOST_NAMED: Final = 5
@@ -35,9 +35,10 @@ _MOST_NAMED: Final = 5
 
 class Roles:
     """
-    Looks roles up, by `users.info` and `usergroups.users.list`, and admits people by them. Both are cached for a minute.
+    Looks roles up, by `users.info` and `usergroups.users.list`, and admits people by them.
 
-    For what only admins may do both are asked afresh, so that whoever is none any more is so at once.
+    Both are asked afresh for what only admins may do and for all that tells numbers, so that whoever is admin or support no
+    more is so at once; for the rest (`CACHED` in `handlers/permissions.py`) they are cached for a minute.
 
     *admins*: user ids that are admins of the desk besides the workspace's admins and owners and those whom an account's
     settings name. A person of another organisation or a bot can never be one.
@@ -50,16 +51,23 @@ class Roles:
         self._named: TtlCache[tuple[str, ...]] = TtlCache(600)
 
     async def role_of(self, client: AsyncWebClient, account: Account, user_id: str, *, fresh: bool = False) -> Asker:
-        """The role of *user_id* in *account*; *fresh*: past the cache. While Slack cannot be reached: nobody."""
+        """
+        The role of *user_id* in *account*; *fresh*: past the cache.
+
+        Raises `PersonUnknownError` while Slack cannot be reached: an outage makes nobody a stranger.
+        """
         key = f"{account.slack_id} {user_id}"
         asker = None if fresh else self._people.get(key)
         if asker is None:
             try:
                 user: dict[str, Any] = (await client.users_info(user=user_id))["user"]
-            except Exception as error:  # noqa: BLE001  whoever cannot be known is let do nothing
+            except Exception as error:
+                log.warning("person not known", user=user_id, error=error_name(error))
+                if is_away(error):
+                    raise PersonUnknownError(error_name(error)) from error
+                # Whoever cannot be known is let do nothing.
                 gone = isinstance(error, SlackApiError) and error_code(error) in {"user_not_found", "user_not_visible"}
-                log.warning("person not known", user=user_id, error=type(error).__name__)
-                return Asker(Role.NOBODY, Actor(user_id, user_id), _OUTSIDE if gone else _UNREACHABLE)
+                return Asker(Role.NOBODY, Actor(user_id, user_id), _OUTSIDE if gone else _UNTOLD)
             asker = self._asker_of(user, {account.slack_id})
             self._people.put(key, asker)
         if asker.role is not Role.MEMBER:
@@ -74,15 +82,21 @@ class Roles:
         return asker
 
     async def _in_any(self, client: AsyncWebClient, groups: Collection[str], user_id: str, *, fresh: bool) -> bool:
-        """Whether *user_id* is in one of *groups*. One that is gone, or that Slack does not tell of, has nobody in it."""
+        """
+        Whether *user_id* is in one of *groups*. One that is gone, or that Slack does not tell of, has nobody in it.
+
+        Raises `PersonUnknownError` while Slack cannot be reached.
+        """
         for group in groups:
             members = None if fresh else self._groups.get(group)
             if members is None:
                 try:
                     members = frozenset((await client.usergroups_users_list(usergroup=group))["users"])
-                except Exception as error:  # noqa: BLE001  whose group cannot be known has no role by it
-                    why = error_code(error) if isinstance(error, SlackApiError) else type(error).__name__
-                    log.warning("group not known", group=group, error=why)
+                except Exception as error:
+                    log.warning("group not known", group=group, error=error_name(error))
+                    if is_away(error):
+                        raise PersonUnknownError(error_name(error)) from error
+                    # Whose group cannot be known has no role by it.
                     members = frozenset()
                 self._groups.put(group, members)
             if user_id in members:
@@ -107,8 +121,12 @@ class Roles:
         return Asker(role, actor, why)
 
     async def admit(self, place: Place, account: Account, action: Action) -> Request | Message:
-        """The request of the asker at *place* when they may do *action*; else a polite no for them alone."""
-        asker = await self.role_of(place.client, account, place.actor.id, fresh=ALLOWED[action] == ADMINS)
+        """
+        The request of the asker at *place* when they may do *action*; else a polite no for them alone.
+
+        Raises `PersonUnknownError` while Slack cannot be reached.
+        """
+        asker = await self.role_of(place.client, account, place.actor.id, fresh=action not in CACHED)
         if not allow(asker.role, action):
             return await self._refusal(place.client, account, asker, action)
         at = {field.name: getattr(place, field.name) for field in fields(Place)}

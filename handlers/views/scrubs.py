@@ -3,12 +3,14 @@
 from handlers.slack.messages import Message
 from handlers.slack.mrkdwn import bar, counted, file_name, quoted, section, sections
 from handlers.views.unreadable import reasons_line
+from handlers.views.upload_buttons import CANCEL, buttons
 from store import Scrubbed, Upload, country_name
 
 
 def comparing(upload: Upload, fraction: float = 0.0) -> Message:
-    """While the list is compared with the opt-outs; *fraction* of it, 0 to 1."""
-    return Message.of(f"Comparing {file_name(upload.file_name)} with the opt-out list {bar(fraction)}")
+    """While the list is compared with the opt-outs, with the button that ends it; *fraction* of it, 0 to 1."""
+    text = f"Comparing {file_name(upload.file_name)} with the opt-out list {bar(fraction)}"
+    return Message.of(text, section(text), buttons(upload, "reading", CANCEL))
 
 
 def scrubbed(outcome: Scrubbed, name: str) -> Message:

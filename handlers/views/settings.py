@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from slack_sdk.models.blocks import (
     Block,
@@ -26,6 +27,13 @@ _SUPPORT = {"everyone": "Every member", "groups": "The groups below", "nobody": 
 _ASK = {"always": "Always ask", "doubts": "Ask when the list looks wrong", "never": "Never ask, not even then"}
 _NUMBERS = {"full": "In full", "masked": "With only the last digits"}
 _EXPORTS = {"admins": "Admins", "nobody": "Nobody"}
+# By the field: what can be chosen there.
+CHOICES: Final = {
+    "settings.support": frozenset(_SUPPORT),
+    "settings.ask": frozenset(_ASK),
+    "settings.numbers": frozenset(_NUMBERS),
+    "settings.exports": frozenset(_EXPORTS),
+}
 # Slack takes so many options: https://docs.slack.dev/reference/block-kit/block-elements/multi-select-menu-element
 _MOST_GROUPS = 100
 

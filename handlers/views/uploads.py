@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from enum import StrEnum
 
 from slack_sdk.models.blocks import (
     ActionsBlock,
@@ -36,6 +37,7 @@ from handlers.slack.mrkdwn import (
 )
 from handlers.views.scrubs import comparing, scrubbed
 from handlers.views.unreadable import reasons_line
+from handlers.views.upload_buttons import CANCEL, CONTINUE, STOP, UNDO, buttons
 from store import (
     Deadlines,
     Entry,
@@ -55,11 +57,7 @@ COUNTRIES = ("US", "CA", "GB", "IE", "AU", "NZ", "PR", "MX", "DE", "FR", "ES", "
 _MOST_LISTED = 20
 # The block of the modal in which the number of phones is typed.
 NUMBER = "upload.number"
-# Text, action and style of the buttons of a list that is being or was applied.
-_STOP = ("Stop", "stop", None)
-_UNDO_TITLE = "Undo this upload"
-_CONTINUE = ("Continue", "continue", "primary")
-_UNDO = (_UNDO_TITLE, "undo", "danger")
+_UNDO_TITLE = UNDO[0]
 
 
 def duration(seconds: float) -> str:
@@ -75,7 +73,15 @@ def reading(upload: Upload, rows: int = 0, fraction: float = 0.0, seconds: float
     if rows:
         about = int(rows / fraction) if fraction > 0 else rows
         text += f" · {rows:,} of about {about:,} rows{_pace(rows, fraction, seconds)}"
-    return Message.of(text)
+    return Message.of(text, section(text), buttons(upload, "reading", CANCEL))
+
+
+def queued(upload: Upload) -> Message:
+    """While the list waits for its turn, with the button that calls it off."""
+    what = {UploadState.RECEIVED: "read", UploadState.APPLYING: "opted out"}.get(upload.state, "undone")
+    text = f"*{file_name(upload.file_name)}* waits: other lists are being worked on. It is {what} as soon as it is its turn."
+    kinds = {UploadState.RECEIVED: (CANCEL,), UploadState.APPLYING: (STOP,)}.get(upload.state, ())
+    return Message.of(text, section(text), *([buttons(upload, "queued", *kinds)] if kinds else []))
 
 
 def applying(upload: Upload, done: int, seconds: float = 0.0) -> Message:
@@ -84,7 +90,7 @@ def applying(upload: Upload, done: int, seconds: float = 0.0) -> Message:
     text = f"Opting out {counted(upload.phones, 'phone')} from *{file_name(upload.file_name)}* {bar(fraction)}"
     if done:
         text += f" · {done:,} of {upload.phones:,}{_pace(done, fraction, seconds)}"
-    return Message.of(text, section(text), _buttons(upload, "working", _STOP))
+    return Message.of(text, section(text), buttons(upload, "working", STOP))
 
 
 def undoing(upload: Upload, done: int, seconds: float = 0.0) -> Message:
@@ -207,8 +213,20 @@ def _country_menu(upload: Upload) -> Block:
     return block
 
 
-def report(upload: Upload, deadlines: Deadlines) -> Message:
-    """The report of an applied upload, with the button that undoes it."""
+class RowsAt(StrEnum):
+    """Where the rows that were not understood are; the value follows "3 rows not understood: "."""
+
+    ATTACHED = "attached, with the reason for each. Fix {them} there and drop that file."
+    COMING = "the file with {them} is still to come here."
+    FOLLOWING = "{they} {follow} here as a file, with the reason for each. Fix {them} there and drop that file."
+    WITH_DROPPER = "{dropper} has {them} as a file, in a direct message."
+    NOWHERE = (
+        "Slack takes the file with {them} neither here nor in a direct message. Fix {them} in the list and drop that."
+    )
+
+
+def report(upload: Upload, deadlines: Deadlines, rows_at: RowsAt = RowsAt.ATTACHED) -> Message:
+    """The report of an applied upload, with the button that undoes it. *rows_at*: where its unreadable rows are by now."""
     began, ended = upload.confirmed_at, upload.finished_at
     took = f" in {duration((ended - began).total_seconds())}" if began and ended else ""
     headline = f"*{counted(upload.newly_opted_out, 'phone')} opted out* from {file_name(upload.file_name)}{took} · {_whose(upload)}"
@@ -219,11 +237,14 @@ def report(upload: Upload, deadlines: Deadlines) -> Message:
     if upload.repeated:
         lines.append(f"{counted(upload.repeated, 'row')} repeated a phone of the same list")
     if upload.unreadable:
-        fix = "it" if upload.unreadable == 1 else "them"
-        lines.append(
-            f"{counted(upload.unreadable, 'row')} not understood: attached, with the reason for each. "
-            f"Fix {fix} there and drop that file."
+        one = upload.unreadable == 1
+        where = rows_at.format(
+            them="it" if one else "them",
+            they="it" if one else "they",
+            follow="follows" if one else "follow",
+            dropper=person(upload.actor),
         )
+        lines.append(f"{counted(upload.unreadable, 'row')} not understood: {where}")
         if upload.unreadable_reasons:
             lines.append(reasons_line(upload.unreadable_reasons))
     return Message.of(headline, section(headline), *sections(lines, "\n"), *_undo(upload, deadlines))
@@ -252,8 +273,8 @@ def stopped(upload: Upload, deadlines: Deadlines) -> Message:
         # Only as many of them are stored as came along with the phones: a part would be taken for all.
         were = "row was" if upload.unreadable == 1 else "rows were"
         text += f" {upload.unreadable:,} {were} not understood: attached once the list is continued to its end."
-    undo = (_UNDO,) if upload.applied else ()
-    blocks = [_buttons(upload, "stopped", _CONTINUE, *undo), *(_until(upload, deadlines) if undo else ())]
+    undo = (UNDO,) if upload.applied else ()
+    blocks = [buttons(upload, "stopped", CONTINUE, *undo), *(_until(upload, deadlines) if undo else ())]
     return Message.of(text, section(text), *blocks)
 
 
@@ -270,7 +291,7 @@ def _undo(upload: Upload, deadlines: Deadlines) -> list[Block]:
         require_undoable(upload, deadlines.undo)
     except WrongState:
         return []
-    return [_buttons(upload, "done", _UNDO), *_until(upload, deadlines)]
+    return [buttons(upload, "done", UNDO), *_until(upload, deadlines)]
 
 
 def _until(upload: Upload, deadlines: Deadlines) -> list[Block]:
@@ -278,16 +299,6 @@ def _until(upload: Upload, deadlines: Deadlines) -> list[Block]:
         return []
     text = f"Can be undone until {moment(upload.finished_at + deadlines.undo)}, by an admin."
     return [context(text)]
-
-
-def _buttons(upload: Upload, block: str, *kinds: tuple[str, str, str | None]) -> Block:
-    return ActionsBlock(
-        block_id=f"upload.{block}",
-        elements=[
-            ButtonElement(text=text, action_id=f"upload.{action}", value=str(upload.id), style=style)
-            for text, action, style in kinds
-        ],
-    )
 
 
 def undone(upload: Upload, by: Entry | None) -> Message:
@@ -343,11 +354,14 @@ def cancelled(upload: Upload) -> Message:
     return Message.of(text)
 
 
-def of_state(upload: Upload, deadlines: Deadlines, entry: Entry | None = None) -> Message:
+def of_state(
+    upload: Upload, deadlines: Deadlines, entry: Entry | None = None, rows_at: RowsAt = RowsAt.ATTACHED
+) -> Message:
     """
     The upload's one message, in the state it is in.
 
-    *entry*: of a waiting one, by which the same file was applied before; of one that is undone, its undo's.
+    *entry*: of a waiting one, by which the same file was applied before; of one that is undone, its undo's. *rows_at*: where
+    the unreadable rows of one that is done are.
     """
     match upload.state:
         case UploadState.RECEIVED if upload.is_scrub:
@@ -363,7 +377,7 @@ def of_state(upload: Upload, deadlines: Deadlines, entry: Entry | None = None) -
         case UploadState.STOPPED:
             return stopped(upload, deadlines)
         case UploadState.DONE:
-            return report(upload, deadlines)
+            return report(upload, deadlines, rows_at)
         case UploadState.UNDOING:
             return undoing(upload, upload.opted_in + upload.kept_out)
         case UploadState.UNDONE:

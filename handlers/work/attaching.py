@@ -23,11 +23,12 @@ async def attach(
     keep: Callable[[str], Awaitable[object]],
 ) -> None:
     """
-    Share the file at *path* in a thread, unless the Slack file *attached* was shared already.
+    Share the file at *path* in a thread, unless the Slack file *attached* was shared in that channel already.
 
-    The new file's id is given to *keep* before it is shared: whoever takes over asks Slack whether that was still done.
+    The new file's id is given to *keep* before it is sent, and again before it is shared: whoever takes over asks Slack
+    whether that was still done, and who was frozen while the file went out learns there that somebody took over.
     """
-    if attached is not None and await _is_shared(client, attached):
+    if attached is not None and await _is_shared(client, attached, channel):
         return
     size = (await asyncio.to_thread(path.stat)).st_size
     to = await client.files_getUploadURLExternal(filename=name, length=size)
@@ -37,21 +38,25 @@ async def attach(
         with path.open("rb") as file:
             async with session.post(to["upload_url"], data=file) as answer:
                 answer.raise_for_status()
+    await keep(to["file_id"])
     try:
         await client.files_completeUploadExternal(
             files=[{"id": to["file_id"], "title": title}], channel_id=channel, thread_ts=thread_ts
         )
     except SlackApiError as error:
         # Done the first time, and the answer lost on its way: the second is refused.
-        if is_transient(error) or not await _is_shared(client, to["file_id"]):
+        if is_transient(error) or not await _is_shared(client, to["file_id"], channel):
             raise
 
 
-async def _is_shared(client: AsyncWebClient, file_id: str) -> bool:
+async def _is_shared(client: AsyncWebClient, file_id: str, channel: str) -> bool:
     try:
         file = (await client.files_info(file=file_id))["file"]
     except SlackApiError as error:
         if is_transient(error):
             raise
         return False
-    return any(file.get(kind) for kind in ("shares", "channels", "groups", "ims"))
+    shares = (file.get("shares") or {}).values()
+    return any(
+        channel in where for where in (*shares, *(file.get(kind) or () for kind in ("channels", "groups", "ims")))
+    )

@@ -1,15 +1,33 @@
-"""Download of a private file from Slack."""
+"""
+Download of a private file from Slack, and from nowhere else.
+
+A file object's address is somebody's word: that of a file kept outside Slack leads to any host
+(https://docs.slack.dev/reference/objects/file-object). So only origins that Slack's own files have are asked, and only
+where their names lead to addresses of the public internet; the rest is refused before anything is fetched.
+"""
 
 import asyncio
+import ipaddress
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, Final
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from handlers.work.job import SlackFile
 
+# Where the files of Slack's are: the documentation's examples, and where private files were sent on to.
+_ORIGINS: Final = frozenset({"https://slack.com", "https://files.slack.com", "https://files-origin.slack.com"})
+# How a file is kept in Slack itself; a snippet is a small text.
+_MODES: Final = frozenset({"hosted", "snippet"})
+_PAGES: Final = {"quip": "a canvas", "canvas": "a canvas", "space": "a post", "post": "a post", "docs": "a post"}
+_KEEPERS: Final = {"gdrive": "Google Drive", "dropbox": "Dropbox", "box": "Box", "onedrive": "OneDrive"}
+# Addresses that carry an IPv4 one in their last four bytes: https://www.rfc-editor.org/rfc/rfc6052
+_TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _CHUNK = 1 << 16
 # How often the wait between attempts is broken for a word on how far it is, in seconds.
 SECONDS_BETWEEN_WORDS = 0.25
@@ -21,6 +39,52 @@ class DownloadError(Exception):
     def __init__(self, sentence: str, *, refused: bool = False) -> None:
         super().__init__(sentence)
         self.refused = refused
+
+
+def why_not_fetched(file: Mapping[str, Any], name: str, api_origin: str) -> str | None:
+    """
+    Why the file of Slack's file object *file*, called *name*, is none to fetch, as a sentence; None when it is one.
+
+    What Slack does not keep itself has an address at any host, a page of Slack's is no file, and what it hides has none.
+    *api_origin* as in `SlackFile`.
+    """
+    mode = str(file.get("mode") or "hosted")
+    address = address_of(file)
+    if mode == "hidden_by_limit":
+        return f"{name} is hidden by Slack, since the workspace has more files than its plan shows. Drop it again."
+    if mode == "external" or file.get("is_external") or file.get("external_type"):
+        keeper = _KEEPERS.get(str(file.get("external_type")), "another service")
+        return (
+            f"{name} is kept at {keeper} and not in Slack, and nothing is fetched from there. Download it and drop the file "
+            "itself."
+        )
+    if mode in _MODES and address:
+        return None if _is_slacks_own(address, api_origin) else _elsewhere(name)
+    if mode in _MODES or mode == "file_access":
+        return f"{name} is not handed over to the desk by Slack. Drop the file itself where the desk can see it."
+    kind = _PAGES.get(mode, "something else")
+    return f"{name} is {kind} and no file with a list in it. Save the list as CSV and drop that."
+
+
+def _elsewhere(name: str) -> str:
+    return (
+        f"{name} is said to be at an address that is not Slack's, and nothing is fetched from there. Download it and drop "
+        "the file itself."
+    )
+
+
+def _is_slacks_own(address: str | URL, api_origin: str) -> bool:
+    """Is *address* one that files of Slack's own have? Whoever is named in it would be sent a password."""
+    try:
+        url = URL(address)
+        return url.user is None and url.password is None and str(url.origin()) in _ORIGINS | {api_origin}
+    except ValueError:
+        return False
+
+
+def address_of(file: Mapping[str, Any]) -> str | None:
+    """Where the contents of Slack's file object *file* are said to be."""
+    return file.get("url_private_download") or file.get("url_private")
 
 
 class _TransientError(Exception):
@@ -39,8 +103,9 @@ class Download:
     """
     Fetches one private file of Slack. *progress* gets the part that is there, 0 to 1, and may raise to end it.
 
-    Slack's files need the bearer token on every hop, and answer a token without the right with 200 and a sign-in page
-    (https://docs.slack.dev/reference/objects/file-object). Attempts: the first and *retries* more.
+    Slack's files need the bearer token on every hop, and answer a token without the right with a sign-in page, mostly
+    with 200 (https://docs.slack.dev/reference/objects/file-object). Attempts: the first and *retries* more. Each ends
+    after *quiet* seconds in which nothing came, and after *longest* whatever comes.
     """
 
     REDIRECTS = 5
@@ -54,17 +119,21 @@ class Download:
         retries: int = 3,
         pause: float = 1.0,
         quiet: float = 30.0,
+        longest: float = 1800.0,
     ) -> None:
         self._file = file
         self._progress = progress
         self._retries = retries
         self._pause = pause
-        self._timeout = aiohttp.ClientTimeout(total=None, connect=quiet, sock_read=quiet)
+        self._timeout = aiohttp.ClientTimeout(total=longest, connect=quiet, sock_read=quiet)
 
     async def to(self, path: Path) -> None:
         """Write the file to *path*; raises `DownloadError`."""
-        # No environment proxy, no cookies: nothing but the token says who asks.
-        async with aiohttp.ClientSession(timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()) as session:
+        # No environment proxy, no cookies: nothing but the token says who asks. Each name is looked up anew.
+        connector = aiohttp.TCPConnector(resolver=_Resolver(self._file.api_origin), use_dns_cache=False)
+        async with aiohttp.ClientSession(
+            connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+        ) as session:
             for attempt in range(self._retries + 1):
                 try:
                     await self._attempt(session, path)
@@ -90,30 +159,29 @@ class Download:
             await asyncio.sleep(min(left, SECONDS_BETWEEN_WORDS))
 
     async def _attempt(self, session: aiohttp.ClientSession, path: Path) -> None:
-        url = URL(self._file.url)
-        secure = url.scheme == "https"
+        url = self._checked(self._file.url)
         for _ in range(self.REDIRECTS + 1):
-            if url.scheme not in {"http", "https"} or not url.host:
-                raise DownloadError("Slack gave an address for the file that is none.")
-            headers = {"Accept-Encoding": "identity"}
-            if self._is_trusted(url) and (url.scheme == "https" or not secure):
-                headers["Authorization"] = f"Bearer {self._file.token}"
+            headers = {"Accept-Encoding": "identity", "Authorization": f"Bearer {self._file.token}"}
             async with session.get(url, headers=headers, allow_redirects=False) as answer:
                 if answer.status in {301, 302, 303, 307, 308} and "Location" in answer.headers:
-                    url = url.join(URL(answer.headers["Location"]))
+                    url = self._checked(answer.headers["Location"], url)
                     continue
                 self._check(answer)
                 await self._save(answer, path)
                 return
         raise DownloadError("Slack sent the download round in circles.")
 
-    def _is_trusted(self, url: URL) -> bool:
-        host = url.host or ""
-        authority = f"{host}:{url.port}"
-        return any(
-            authority == trusted or (url.is_default_port() and (host == trusted or host.endswith(f".{trusted}")))
-            for trusted in self._file.token_hosts
-        )
+    def _checked(self, address: str, base: URL | None = None) -> URL:
+        """*address* as a URL, seen from *base*, if it is of Slack's own files."""
+        try:
+            url = URL(address) if base is None else base.join(URL(address))
+        except ValueError as error:
+            raise DownloadError("Slack gave an address for the file that is none.") from error
+        if _is_slacks_own(url, self._file.api_origin):
+            return url
+        if base is not None and url.scheme == "https" and (url.host or "").endswith(".slack.com"):
+            raise _SignInError(_SIGN_IN)  # the workspace's own page, which is where people sign in
+        raise DownloadError(_elsewhere("The file"), refused=True)
 
     def _check(self, answer: aiohttp.ClientResponse) -> None:
         if answer.status in {404, 410}:
@@ -156,6 +224,41 @@ class Download:
         )
 
 
+class _Resolver(AbstractResolver):
+    """
+    A resolver that knows no private address, but for the host that the settings name.
+
+    What it gives is what is connected to, so a name that means something else a moment later changes nothing.
+    """
+
+    def __init__(self, api_origin: str) -> None:
+        self._resolver = aiohttp.ThreadedResolver()
+        # Whoever runs the desk may have Slack's API answered from a private address; no file object may.
+        self._private = None if api_origin in _ORIGINS else URL(api_origin).host
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        results = await self._resolver.resolve(host, port, family)
+        if host != self._private and not all(is_public(result["host"]) for result in results):
+            raise DownloadError(f"The name {host} leads to a private address here, from which nothing is fetched.")
+        return results
+
+    async def close(self) -> None:
+        await self._resolver.close()
+
+
+def is_public(address: str) -> bool:
+    """Is the IP *address* one of the public internet, also where it carries an IPv4 address in it?"""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if ip in _TRANSLATED:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        ip = inner or ip
+    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+
+
 _SIGN_IN = "Slack gave a sign-in page instead of the file: the app lacks files:read or was removed."
 
 
@@ -175,5 +278,5 @@ def _why(error: BaseException) -> str:
     if isinstance(error, _TransientError):
         return str(error)
     if isinstance(error, TimeoutError):
-        return "nothing came for too long"
+        return "it took too long"
     return "it was cut off" if isinstance(error, aiohttp.ClientPayloadError) else "the connection failed"

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -11,8 +12,10 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.loops import Loop
-from handlers.slack.errors import error_code, is_transient
+from handlers.permissions import Action, allow
+from handlers.slack.errors import PersonUnknownError, error_code, is_transient
 from handlers.slack.posting import Poster, PostKey
+from handlers.slack.roles import Roles
 from handlers.tasks import Tasks
 from handlers.views import exports as views
 from handlers.work.attaching import attach
@@ -24,8 +27,8 @@ from handlers.work.scratch import ScratchDirectory
 from store import Export, LeaseLost, Store, StoreError, StoreUnavailable
 
 log = structlog.get_logger()
-# By then it is not by accident.
-MOST_TRIES: Final = 20
+# Those who died, or hung, this often while they made an export did not by accident.
+MOST_DEATHS: Final = 5
 
 
 class Exporter:
@@ -39,6 +42,7 @@ class Exporter:
         tasks: Tasks,
         limits: Limits,
         scratch: ScratchDirectory,
+        roles: Roles,
         *,
         owner: str,
         database_url: str,
@@ -49,6 +53,7 @@ class Exporter:
         self._tasks = tasks
         self._limits = limits
         self._scratch = scratch
+        self._roles = roles
         self._owner = owner
         self._database_url = database_url
         self.loop = Loop("exports", self._look, tasks, every=max(0.2, limits.lease_seconds / 4))
@@ -62,11 +67,19 @@ class Exporter:
             return False
         try:
             await self._make(export)
-        except LeaseLost as error:
-            log.warning("an export is left to somebody else", why=str(error))
-        except (StoreError, ChildDiedError, SlackClientError, aiohttp.ClientError, OSError) as error:
-            # The lease runs out, and somebody tries again.
+        except LeaseLost:
+            log.warning("an export is left to somebody else")
+        except ChildDiedError:
+            log.warning("the child process died; its export is made again", deaths=export.deaths + 1)
+            await self._tasks.give_back(partial(self._store.exports.died, export, seconds=self._limits.lease_seconds))
+        except (StoreError, PersonUnknownError, SlackClientError, aiohttp.ClientError, OSError) as error:
             log.warning("an export waits", why=type(error).__name__)
+            await self._tasks.give_back(
+                partial(self._store.exports.postpone, export, seconds=self._limits.lease_seconds)
+            )
+        except asyncio.CancelledError:
+            await self._tasks.give_back(partial(self._store.exports.postpone, export, seconds=0))
+            raise
         return True
 
     async def _make(self, export: Export) -> None:
@@ -79,7 +92,7 @@ class Exporter:
     async def _made(self, export: Export, path: Path) -> None:
         """*export*, delivered or given up."""
         try:
-            if _fence(export) > MOST_TRIES:
+            if export.deaths >= MOST_DEATHS:
                 await self._fail(export, "The list could not be exported: whoever runs the desk finds why in its log.")
                 return
             if export.message_ts is None:
@@ -108,7 +121,11 @@ class Exporter:
                 await self._fail(export, problem)
                 return
             case other:
-                raise ChildDiedError(repr(other))
+                log.warning("a child gave an export up", answer=type(other).__name__)
+                raise StoreUnavailable("a child process lost the database")
+        if problem := await self._why_not_theirs(export):
+            await self._fail(export, problem)
+            return
         await attach(
             self._client,
             path,
@@ -122,24 +139,40 @@ class Exporter:
         await progress.show(views.made(export, phones))
         await asyncio.to_thread(self._store.exports.finish, export, phones)
 
+    async def _why_not_theirs(self, export: Export) -> str:
+        """
+        The sentence that says why whoever asked may not have the export after all; empty when they may.
+
+        Asked of Slack at the moment of delivery: much can have been decided since it was asked for.
+        """
+        account = await asyncio.to_thread(self._store.accounts.get, export.account_id)
+        if account.settings.exports == "nobody":
+            return "The export was not delivered: an admin decided in the settings that nobody may export the list."
+        asker = await self._roles.role_of(self._client, account, export.entry.actor.id, fresh=True)
+        if not allow(asker.role, Action.EXPORT):
+            return f"The export was not delivered: only admins can {Action.EXPORT.value}, and you are none any more."
+        return ""
+
     async def _written(self, export: Export, path: Path, progress: Progress) -> ChildAnswer:
         """The file, written by a child; its last word."""
+
+        async def show(done: Working) -> None:
+            if progress.due:
+                try:
+                    await progress.show(views.making(export, done.rows))
+                except (StoreUnavailable, SlackClientError, aiohttp.ClientError, OSError) as error:
+                    log.warning("progress could not be shown", why=type(error).__name__)
+
         child = await Child.start(self._scratch.lock)
         try:
-            await child.send(ExportJob(self._database_url, export.account_id, export.export_filter, path))
-            while isinstance(answer := await child.answer(), Working):
-                if progress.due:
-                    try:
-                        await progress.show(views.making(export, answer.rows))
-                    except (StoreUnavailable, SlackClientError, aiohttp.ClientError, OSError) as error:
-                        log.warning("progress could not be shown", why=str(error))
-            return answer
+            job = ExportJob(self._database_url, export.account_id, export.export_filter, path)
+            return await child.do(job, folder=path.parent, stall_seconds=self._limits.stall_seconds, progress=show)
         finally:
             await child.stop()
 
     async def _fail(self, export: Export, problem: str) -> None:
         await asyncio.to_thread(self._store.exports.fail, export, problem)
-        log.warning("an export failed", export=export.entry.id, why=problem)
+        log.warning("an export failed", export=export.entry.id)
         if export.message_ts is not None and export.dm_channel is not None:
             await self._progress(export, export.dm_channel, held=False).show(views.failed(problem))
             return

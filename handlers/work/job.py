@@ -31,12 +31,12 @@ class SlackFile:
     """
     A private file of Slack's, of at most *max_bytes*, and with what right it is fetched.
 
-    *token_hosts*: where the bearer token may go: a host with its port, or a domain with all below it.
+    *api_origin*: scheme and host of Slack's API, by the settings: files come from there too where it is an embedded Slack.
     """
 
     url: str
     token: str = field(repr=False)
-    token_hosts: frozenset[str]
+    api_origin: str
     max_bytes: int
 
 
@@ -47,8 +47,8 @@ class ListJob:
 
     *file*: None where none is needed, and where Slack did not say where it is: then only what was read before can be
     applied. *scratch*: where what is read of the list is kept until the upload's end, with the *label* that says whose it
-    is. *folder*: for everything else; its files are gone when the job is, but for the one in the answer. *batch*: phones a
-    transaction.
+    is. *folder*: for everything else; its files are gone when the job is, but for the one in the answer. *stall_seconds*: the
+    lease is not renewed for a job that makes no progress for so long. *batch*: phones a transaction.
     """
 
     step: Step
@@ -57,6 +57,7 @@ class ListJob:
     upload: int
     lease: Lease
     lease_seconds: float
+    stall_seconds: float
     file: SlackFile | None
     scratch: Path
     label: str

@@ -24,6 +24,7 @@ class Progress:
 
     *keep* stores the ts of a message that was just posted, so that whoever takes the upload over edits the same one.
     *hold* raises `LeaseLost` when somebody did: a process that was frozen must not draw over what the other one shows.
+    *as_seen*: makes what is shown there of a message, where not everybody may read all of it.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Progress:
         message_ts: str | None,
         keep: Callable[[str], Awaitable[object]],
         hold: Callable[[], Awaitable[object]],
+        as_seen: Callable[[Message], Awaitable[Message]] | None = None,
     ) -> None:
         self._client = client
         self._poster = poster
@@ -45,6 +47,7 @@ class Progress:
         self.message_ts = message_ts
         self._keep = keep
         self._hold = hold
+        self._as_seen = as_seen
         self._edited = float("-inf")
         self._lock = asyncio.Lock()
 
@@ -53,6 +56,8 @@ class Progress:
         async with self._lock:
             self._edited = time.monotonic()
             await self._hold()
+            if self._as_seen is not None:
+                message = await self._as_seen(message)
             post_key = self._post_key
             if self.message_ts is not None:
                 # One that takes the place of another is a message of its own.

@@ -3,17 +3,18 @@ The scratch directory: lists on disk while they are worked on, apart for each de
 
 Below the directory that is set, which other desks and other programs may use too, a desk has one of its own, named by
 its database. What was read of a list stands there until the list's end, for whichever of the desk's processes on this
-machine goes on with it. Everything else is in a directory of the process: a desk that starts removes those of the dead.
+machine goes on with it. Everything else is in a directory of the process: a desk that starts, or runs, removes those of the dead.
 """
 
 import fcntl
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from pathlib import Path
 from store import StoreError, Upload
 
 _LOCK = "lock"
+_LIST = re.compile(r"(?P<account>\d+)-(?P<upload>\d+)-[0-9a-f]+\.scratch")
 
 
 class ScratchDirectory:
@@ -44,14 +46,30 @@ class ScratchDirectory:
         try:
             _make_private(self.path)
             with _locked(self.path / _LOCK):  # or a process that just begins would be taken for a dead one
-                for left in self.path.glob("process-*"):
-                    _remove_if_dead(left)
-                for list_ in self.path.glob("*.scratch"):
-                    _remove_if_older(list_, self._keep)
+                self._clear(lambda _account, _upload: True)
                 self._own.mkdir(mode=0o700)
                 self._lock = _lock(self._own / _LOCK, wait=True)
         except OSError as error:
             raise StoreError(f"{self.path} cannot be used for lists ({error.strerror}).") from error
+
+    def sweep(self, unfinished: Callable[[int, int], bool]) -> None:
+        """
+        Clear away what processes left that died since, and what was read of lists that ended.
+
+        *unfinished*: whether the upload of that number, of that account, may still need its own.
+        """
+        with _locked(self.path / _LOCK):
+            self._clear(unfinished)
+
+    def _clear(self, unfinished: Callable[[int, int], bool]) -> None:
+        for left in self.path.glob("process-*"):
+            _remove_if_dead(left)
+        for list_ in self.path.glob("*.scratch"):
+            of = _LIST.fullmatch(list_.name)
+            if of is None or not unfinished(int(of["account"]), int(of["upload"])):
+                list_.unlink(missing_ok=True)
+            else:
+                _remove_if_older(list_, self._keep)
 
     def close(self) -> None:
         """Remove what is this process's."""
@@ -59,6 +77,15 @@ class ScratchDirectory:
             shutil.rmtree(self._own, ignore_errors=True)
             os.close(self._lock)
             self._lock = None
+
+    @contextmanager
+    def opened(self) -> Iterator["ScratchDirectory"]:
+        """The directory, open for as long as the block runs."""
+        self.open()
+        try:
+            yield self
+        finally:
+            self.close()
 
     @property
     def lock(self) -> int:

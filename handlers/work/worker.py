@@ -1,23 +1,25 @@
 """
 The child process that reads and stores lists, so that answers stay quick meanwhile: `python -m handlers.work.worker`.
 
-Jobs come in on stdin, answers go out on stdout: see handlers/work/job.py. It may be killed at any moment. When stdin
-closes, its parent is gone and so is it.
+Jobs come in on stdin, answers go out on stdout: see handlers/work/job.py. It may be killed at any moment, and is with its
+parent, whose process id is its argument.
 """
 
 import asyncio
+import ctypes
 import errno
 import os
 import queue
 import shutil
+import signal
 import sqlite3
 import sys
 import threading
 import time
-import traceback
 from pathlib import Path
 from typing import TextIO
 
+from handlers.tracebacks import traceback_of
 from handlers.work.download import Download, DownloadError
 from handlers.work.job import (
     ChildAnswer,
@@ -29,6 +31,7 @@ from handlers.work.job import (
     Lost,
     MalformedLineError,
     Refused,
+    SlackFile,
     Step,
     Working,
     line_of,
@@ -54,11 +57,14 @@ from store import (
 )
 
 NICE = 5
+_PR_SET_PDEATHSIG = 1
 # What a file system answers that takes no more: full, over a quota, or over a limit on one file.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 SECONDS_BETWEEN_PROGRESS = 0.25
 # Of the whole work of staging, as a person sees it: the file is there.
 _DOWNLOADED = 0.1
+# A word that it waits for Slack, so often: a child that says nothing hangs.
+_WAITING_SECONDS = 0.5
 _DISK_FULL = "The desk's disk is full. Whoever runs it has to make room; then drop the file again."
 
 
@@ -83,6 +89,7 @@ class Worker:
         except MalformedLineError as error:
             self._say(Failed("The program was asked for something it does not know.", str(error)))
             return
+        self._begin()
         store = Store.open(job.database_url)
         try:
             self._say(self._export(store, job) if isinstance(job, ExportJob) else self._outcome(store, job))
@@ -97,10 +104,10 @@ class Worker:
             answer = self._done(store, job, work)
         except (LeaseLost, StoreUnavailable) as error:
             # Away is not wrong: the lease runs out, and whoever claims it next goes on where this one stopped.
-            answer = Lost(str(error))
+            answer = Lost(traceback_of(error))
         except Exception as error:  # noqa: BLE001  the parent waits for a last word, whatever happened
             # What the store could not be told is found out again by the next claim.
-            answer = Lost("".join(traceback.format_exception(error)))
+            answer = Lost(traceback_of(error))
         if not (isinstance(answer, Done) and answer.file is not None):
             shutil.rmtree(job.folder, ignore_errors=True)
         return answer
@@ -119,12 +126,12 @@ class Worker:
         except DownloadError as error:
             end = work.refuse if error.refused and job.step is not Step.APPLY else work.fail
             upload = end(str(error)).upload
-            detail = repr(error.__cause__ or error)
+            detail = traceback_of(error)
         except StoreError as error:
             upload = work.fail(str(error)).upload
         except Exception as error:  # noqa: BLE001  what nobody foresaw is told too
             upload = work.fail(_DISK_FULL if _is_full(error) else "Something went wrong on our side.").upload
-            detail = "".join(traceback.format_exception(error))
+            detail = traceback_of(error)
         if upload.state not in {UploadState.WAITING, UploadState.APPLYING}:
             job.scratch.unlink(missing_ok=True)
         return _how_it_ended(upload, detail)
@@ -137,13 +144,22 @@ class Worker:
             case Step.APPLY:
                 return self._apply(job, work)
             case Step.UNDO:
-                return undo_upload(work, self._progress, job.lease_seconds, job.batch)
+                return undo_upload(work, self._progress, job.lease_seconds, job.batch, stall_seconds=job.stall_seconds)
             case Step.SCRUB:
                 return self._scrub(store, job, work)
 
     def _stage(self, store: Store, job: ListJob, work: UploadWork) -> UploadWork:
         path, made = self._fetch(job, work), job.folder / "scratch"
-        staged = stage_upload(store, work, path, made, self._after_download, job.lease_seconds, label=job.label)
+        staged = stage_upload(
+            store,
+            work,
+            path,
+            made,
+            self._after_download,
+            job.lease_seconds,
+            label=job.label,
+            stall_seconds=job.stall_seconds,
+        )
         if made.exists():
             made.replace(job.scratch)
         return staged
@@ -160,10 +176,14 @@ class Worker:
             scratch = None
         if scratch is None:
             path, made = self._fetch(job, work), job.folder / "scratch"
-            scratch = restage(work, path, made, staging, job.lease_seconds, label=job.label)
+            scratch = restage(
+                work, path, made, staging, job.lease_seconds, label=job.label, stall_seconds=job.stall_seconds
+            )
             made.replace(job.scratch)
         try:
-            return apply_upload(work, scratch, self._progress, job.lease_seconds, job.batch)
+            return apply_upload(
+                work, scratch, self._progress, job.lease_seconds, job.batch, stall_seconds=job.stall_seconds
+            )
         finally:
             scratch.close()
 
@@ -177,6 +197,7 @@ class Worker:
             keep_unreadable=work.upload.purpose is Purpose.SCRUB_KEEPING,
             progress=self._after_download,
             lease_seconds=job.lease_seconds,
+            stall_seconds=job.stall_seconds,
         )
         path.unlink()
         if isinstance(outcome, UploadWork):
@@ -191,11 +212,13 @@ class Worker:
                 return Exported(
                     store.exports.write(job.account, out, job.export_filter, lambda n: self._progress(n, 0.0))
                 )
+        except StoreUnavailable as error:
+            return Lost(traceback_of(error))
         except StoreError as error:
-            return Lost(str(error))
+            return Failed(str(error), traceback_of(error))
         except OSError as error:
             if not _is_full(error):
-                return Lost(repr(error))
+                return Failed("The list could not be written on our side.", traceback_of(error))
             return Failed("The desk's disk is full. Whoever runs it has to make room; then ask again.")
 
     def _fetch(self, job: ListJob, work: UploadWork) -> Path:
@@ -203,18 +226,38 @@ class Worker:
         if job.file is None:
             raise StoreUnavailable("Slack does not say where the file is.")
         path = job.folder / "list"
-        with LeaseKeeper(work, lease_seconds=job.lease_seconds) as keeper:
+        with LeaseKeeper(work, lease_seconds=job.lease_seconds, stall_seconds=job.stall_seconds) as keeper:
+            part = 0.0
 
             def progress(fraction: float) -> None:
+                nonlocal part
+                part = fraction
                 keeper.check()
-                if job.step is not Step.APPLY:
+                if job.step is Step.APPLY:
+                    self._progress(work.upload.applied, work.upload.applied / max(1, work.upload.phones))
+                else:
                     self._progress(0, _DOWNLOADED * fraction)
 
-            asyncio.run(Download(job.file, progress).to(path))
+            async def fetch(file: SlackFile) -> None:
+                """The download; while it waits for Slack, for which it has limits of its own, it says that it does."""
+                fetching = asyncio.create_task(Download(file, progress).to(path))
+                try:
+                    while not (await asyncio.wait({fetching}, timeout=_WAITING_SECONDS))[0]:
+                        progress(part)
+                finally:
+                    fetching.cancel()
+                await fetching
+
+            asyncio.run(fetch(job.file))
         return path
 
     def _after_download(self, rows: int, fraction: float) -> None:
         self._progress(rows, _DOWNLOADED + (1 - _DOWNLOADED) * fraction)
+
+    def _begin(self) -> None:
+        """Say that the job is begun: from here on the parent counts the seconds without a word."""
+        self._said = float("-inf")
+        self._progress(0, 0.0)
 
     def _progress(self, rows: int, fraction: float) -> None:
         if time.monotonic() - self._said < SECONDS_BETWEEN_PROGRESS:
@@ -243,12 +286,35 @@ def _listen(jobs: "queue.SimpleQueue[str]") -> None:
     os._exit(0)
 
 
+def _end_with(parent: int | None) -> None:
+    """
+    Have the system kill this process when its *parent* ends, whatever it is doing then, stopped or not.
+
+    On Linux (https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html); elsewhere it is noticed by the end of
+    stdin, which takes a process that can still listen.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if parent is not None and os.getppid() != parent:
+        os._exit(0)  # it ended before that was asked for
+
+
+def _say_why(error: BaseException | None) -> None:
+    if error is not None:
+        sys.stderr.write(f"{traceback_of(error)}\n")
+
+
 def main() -> None:
-    """Work until stdin closes."""
+    """Work until the parent ends, or closes stdin."""
+    _end_with(int(sys.argv[1]) if len(sys.argv) > 1 else None)
     os.nice(NICE)
     os.umask(0o077)  # lists are nobody else's business
     jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(jobs,), daemon=True, name="stdin").start()
+    # What nobody caught goes into the desk's log, which Python's own word for it would bring people's words into.
+    sys.excepthook = lambda _kind, error, _where: _say_why(error)
+    threading.excepthook = lambda args: _say_why(args.exc_value)
     worker = Worker(sys.stdout)
     while True:
         try:

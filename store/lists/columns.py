@@ -13,10 +13,13 @@ from typing import Final
 THRUTEXT: Final = frozenset({"timestamp", "contact_id", "contact_phone", "opt_out_type"})
 THRUTEXT_PHONE: Final = "contact_phone"
 
+# Possessive wherever something may repeat without end: each sign of a cell is stepped over once, whatever stands in it.
 _PHONE_LIKE = re.compile(
-    r"[\s'\"=+(]*\d(?:[\s().+/\u00a0\u2010-\u2015-]*\d){6,14}(?:\.0+)?[\s\"']*(?:(?:x|ext)\S*\s*\d+)?"
+    r"[\s'\"=+(]*+\d(?:[\s().+/\u00a0\u2010-\u2015-]*+\d){6,14}(?:\.0++)?[\s\"']*+"
+    r"(?:(?:x|ext)(?:\S*+(?<=\d)|\S*+\s++\d++))?"
 )
-_DATE = re.compile(r"\s*(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4})\b")
+_DATE = re.compile(r"\s*+(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4})\b")
+_MOST_COLUMNS = 500  # more than voter files have
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=\d)")
 
 # What texting tools, dialers and voter files call it: Spoke `cell`, Hustle and CallHub "Phone Number" and "mobile",
@@ -51,8 +54,7 @@ def likely_phones(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list
     Most of a column's cells must look like phones; its name decides between such columns, mobiles before others.
     """
     scores: list[tuple[float, int]] = []
-    for place, name in enumerate(columns):
-        cells = [row[place] for row in rows if place < len(row) and row[place].strip()]
+    for place, (name, cells) in enumerate(_filled(columns, rows)):
         words = _words(name)
         named = _PHONE_NAMES.fullmatch(words) is not None
         # Fewer than nine digits are as often an id or a date, unless the name says what they are.
@@ -74,6 +76,16 @@ def likely_phones(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list
     return [columns[place] for _, place in sorted(scores)]
 
 
+def _filled(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[tuple[str, list[str]]]:
+    """Each of *columns*, no more than people would look through, with those of its cells that are not blank."""
+    filled: list[tuple[str, list[str]]] = [(name, []) for name in columns[:_MOST_COLUMNS]]
+    for row in rows:
+        for (_, cells), cell in zip(filled, row, strict=False):
+            if cell.strip():
+                cells.append(cell)
+    return filled
+
+
 def _words(name: str) -> str:
     """A name as small words: `cellPhone`, `CELL_PHONE` and "Cell Phone" are "cell phone"."""
     return " ".join(re.sub(r"[\W_]+", " ", _HUMP.sub(" ", name)).split()).casefold()
@@ -81,7 +93,7 @@ def _words(name: str) -> str:
 
 # --- whose file is it? ----------------------------------------------------------------------------------------------
 
-_EMAIL_CELL = re.compile(r"\s*[^@\s]+@[^@\s]+\.[a-z]{2,}\s*", re.IGNORECASE)
+_EMAIL_CELL = re.compile(r"\s*+[^@\s]++@[^@\s]+\.[a-z]{2,}+\s*+", re.IGNORECASE)
 # What is said of a column, in the order it is said; the first pattern that fits its name decides. The flag: does it
 # weigh? Names do not: opt-out lists have them as often as contact lists.
 _SIGNS: Final = (
@@ -113,8 +125,7 @@ def contact_signs(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> tupl
     live and vote. A street and a city are one kind.
     """
     signs: set[str] = set()
-    for place, name in enumerate(columns):
-        cells = [row[place] for row in rows if place < len(row) and row[place].strip()]
+    for name, cells in _filled(columns, rows):
         if not cells:
             continue
         words = _words(name)

@@ -3,13 +3,16 @@
 import csv
 import io
 import itertools
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from store.errors import StoreError
+from store.lists.formulas import guarded
 from store.lists.reader import ListReader
 
 _BLANK_LINES: Final = 1_000  # more than a quoted cell has: beyond, they are no part of the row before them
+_NUMBER: Final = re.compile(r"[+-]?[\d .()-]*", re.ASCII)  # phones stay what they are
 FILE_CHANGED: Final = "The file changed while it was read. Scrub it again when it is whole."
 
 
@@ -64,8 +67,8 @@ class Copy:
 
 
 def with_commas(lines: Iterable[bytes], delimiter: str) -> Iterator[bytes]:
-    """Rows of a sheet, each of which is always one of *lines*, as CSV."""
+    """Rows of a sheet, each of which is always one of *lines*, as CSV: what was text there is no formula here."""
     for row in csv.reader((line.decode() for line in lines), delimiter=delimiter):
         text = io.StringIO()
-        csv.writer(text).writerow(row)
+        csv.writer(text).writerow([cell if _NUMBER.fullmatch(cell) else guarded(cell) for cell in row])
         yield text.getvalue().encode()

@@ -15,7 +15,8 @@ from typing import Final
 
 from store.errors import ListRefused
 from store.lists.archives import Archive, lists_in, member_name
-from store.lists.workbooks import LONGEST, sheet_as_text
+from store.lists.workbooks import sheet_as_text
+from store.lists.xlsx import LONGEST
 
 _UNZIPPED: Final = 1_000_000_000  # bytes: as large as a list may be in Slack
 

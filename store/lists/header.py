@@ -39,7 +39,9 @@ def _records(sample: list[str], skipped: int, delimiter: str, *, quoting: bool) 
 def find_header(records: list[SampleRecord], phone_key: str) -> SampleRecord | None:
     for place, record in enumerate(records[:HEADER_WITHIN]):
         # Further down, "phone" beside a number is a row that says what kind of contact it is.
-        if phone_key in map(column_key, record.cells) and (place == 0 or not any(map(looks_like_phone, record.cells))):
+        if phone_key in map(column_key, set(record.cells)) and (
+            place == 0 or not any(map(looks_like_phone, record.cells))
+        ):
             return record
     return None
 
@@ -47,9 +49,13 @@ def find_header(records: list[SampleRecord], phone_key: str) -> SampleRecord | N
 def sniff(sample: list[str], skipped: int, given: str | None, phone_key: str) -> tuple[str, list[SampleRecord]]:
     """The delimiter and the sample's records: the one that shows a phone column, else the one that splits most evenly."""
     best: tuple[tuple[bool, int, int], str, list[SampleRecord]] | None = None
+    text = "".join(sample)
+    # Those that are nowhere part nothing, all alike: one of them will do.
+    absent = [delimiter for delimiter in DELIMITERS if delimiter not in text]
+    delimiters = [given] if given else [delimiter for delimiter in DELIMITERS if delimiter not in absent[1:]]
     # A stray quote above the header swallows it, so quoting off is the second try.
-    for quoting in (True, False):
-        for delimiter in [given] if given else DELIMITERS:
+    for quoting in (True, False) if '"' in text else (True,):
+        for delimiter in delimiters:
             records = _records(sample, skipped, delimiter, quoting=quoting)
             header = find_header(records, phone_key)
             width, often = Counter(len(record.cells) for record in records).most_common(1)[0] if records else (1, 0)

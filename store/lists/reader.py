@@ -26,6 +26,7 @@ from store.lists.columns import THRUTEXT, THRUTEXT_PHONE, column_key, contact_si
 from store.lists.formats import as_text
 from store.lists.header import DELIMITERS, HEADER_WITHIN, SampleRecord, find_header, sniff
 from store.lists.thrutext import ThruTextColumns
+from store.lists.xlsx import LONGEST
 from store.phones.numbers import Reason
 from store.records import ImportedNote
 
@@ -63,15 +64,22 @@ class Damaged:
 
 
 _BLOCK: Final = 1 << 20  # bytes looked at in one go: what they turn into fits into a processor's cache
+_SMALLEST_BLOCK: Final = 1 << 12  # what is no block of so many bytes is read line by line
+_MANY: Final = 1_000  # lines of a block; where more are unknown it is worth while to leave out blank ones together
 _NEWLINE: Final = ord("\n")
 _RETURN: Final = ord("\r")
 _SAMPLE_CHARACTERS: Final = 1024 * 1024
 _SAMPLE_LINES: Final = 200  # enough to find the header and tell delimiters apart
-_QUOTED_LINES: Final = 500  # a quoted cell of more lines has an unclosed quote before it
+# A record of more lines, or of more characters, has an unclosed quote in it.
+_QUOTED_LINES: Final = 500
+_QUOTED_CHARACTERS: Final = LONGEST
+# Bytes that may be read again, beside a quarter of those that have been. A list that asks for more has quotes that mean
+# nothing: from there on each of its lines is a record by itself.
+_READ_AGAIN: Final = 1 << 16
 
 _CONTENT = re.compile(r"[^\s,;|\"]")
-_SEP_LINE = re.compile(r"sep=(.)[\r\n]*", re.IGNORECASE)
-_INSIDE_QUOTES = re.compile(r'(?:[^"]|"")*')
+_SEP_LINE = re.compile(r"sep=([^\"\r\n])[\r\n]*+", re.IGNORECASE)
+_INSIDE_QUOTES = re.compile(r'(?:[^"]++|"")*+')
 
 
 class _Lines:
@@ -87,6 +95,7 @@ class _Lines:
         self._errors = errors
         self._sizes: deque[int] = deque(maxlen=_QUOTED_LINES + 1)
         self.offset = start  # of the byte after the line last given out
+        self.read_again = 0  # bytes that were put back, where they were more than one line
         self.number = 0  # of the line last given out
         file.seek(start)
 
@@ -103,9 +112,16 @@ class _Lines:
     def put_back(self, count: int) -> None:
         """Give the last *count* lines out again; all of them were taken singly, and lately."""
         for _ in range(count):
-            self.offset -= self._sizes.pop()
+            size = self._sizes.pop()
+            self.offset -= size
+            self.read_again += size if count > 1 else 0
         self.number -= count
         self._file.seek(self.offset)
+
+    def go_before(self, offset: int, number: int) -> None:
+        """Go on with the line that starts at byte *offset*, which is *number*."""
+        self._file.seek(offset)
+        self.offset, self.number = offset, number - 1
 
     def take_many(self, size: int) -> tuple[bytes, int]:
         """Whole lines of about *size* bytes, and how many they are; none at the end."""
@@ -118,18 +134,19 @@ class _Lines:
         self.number += count
         return data, count
 
-    def back_before(self, data: bytes, count: int) -> None:
-        """Undo the `take_many` that gave *data* and *count*."""
-        self.offset -= len(data)
-        self.number -= count
-        self._file.seek(self.offset)
-
 
 class _Record:
-    """Feeds one record's lines to `csv.reader`, and knows afterwards which they were and whether the file ran out."""
+    """
+    Feeds one record's lines to `csv.reader`, and knows afterwards which they were.
 
-    def __init__(self, lines: _Lines, first: str) -> None:
+    `ended`: there was no whole record, for the file ran out, it grew too long, or *is_swallowed* said so of a line.
+    """
+
+    def __init__(self, lines: _Lines, first: str, is_swallowed: Callable[[str], bool]) -> None:
         self._lines = lines
+        self._is_swallowed = is_swallowed
+        self._room = _QUOTED_CHARACTERS
+        self._most = _QUOTED_LINES if lines.read_again <= lines.offset // 4 + _READ_AGAIN else 1
         self._first: str | None = first
         self.taken: list[str] = []
         self.ended = False
@@ -138,14 +155,20 @@ class _Record:
         return self
 
     def __next__(self) -> str:
-        line, self._first = self._first or self._lines.take(), None
-        if line is None or len(self.taken) >= _QUOTED_LINES:
-            if line is not None:
-                self._lines.put_back(1)
+        if self._first is not None:
+            line, self._first = self._first, None
+            self.taken.append(line)
+            return line
+        following = self._lines.take() if len(self.taken) < self._most else None
+        if following is None:
             self.ended = True
             raise StopIteration
-        self.taken.append(line)
-        return line
+        self.taken.append(following)
+        self._room -= len(following)
+        if self._room < 0 or self._is_swallowed(following):
+            self.ended = True
+            raise StopIteration
+        return following
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +186,16 @@ class Block:
     first_line: int
     carefully: Callable[[int], "Iterator[Row | Damaged]"]
     """What line i is when it is read by itself, with all that is known of broken lists: nothing when it is blank."""
+    is_filled: Callable[[], npt.NDArray[np.bool_]]
+    """Is there anything but blanks and delimiters on each line?"""
+
+    def unknown(self, known: npt.NDArray[np.bool_]) -> list[int]:
+        """The lines to read `carefully`: those whose phone is not *known*, without those that are blank."""
+        places = np.flatnonzero(~known)
+        if len(places) > _MANY:
+            places = places[self.is_filled()[places]]
+        unknown: list[int] = places.tolist()
+        return unknown
 
 
 class ListReader:
@@ -279,21 +312,25 @@ class ListReader:
             lines = _Lines(file, self.bom, self.encoding, self.errors)
             for _ in range(self.skip):
                 lines.take()
+            size = _BLOCK
             while True:
-                first = lines.number + 1
-                data, count = lines.take_many(_BLOCK)
+                first, start = lines.number + 1, lines.offset
+                data, count = lines.take_many(size)
                 if not data:
                     break
-                if b'"' not in data:
-                    yield self._split(data, first)
-                elif (block := self._parsed(data, count, first)) is not None:
+                block = self._split(data, first) if b'"' not in data else self._parsed(data, count, first)
+                if block is not None:
                     yield block
-                else:
-                    # A record of several lines, or a quote that never closes, is in it.
-                    last = lines.number
-                    lines.back_before(data, count)
-                    while lines.number < last:
-                        yield from self._next(lines)
+                    size = min(2 * size, _BLOCK)
+                    continue
+                # A record of several lines, or a quote that never closes, is in it: it is looked for among fewer lines.
+                lines.go_before(start, first)
+                if size > _SMALLEST_BLOCK:
+                    size = max(size // 4, _SMALLEST_BLOCK)
+                    continue
+                while lines.offset < start + len(data):
+                    yield from self._next(lines)
+                yield self._split(b"", lines.number + 1)  # a word on how far it is, where all of them were blank
             self._file = None
         self._bytes_read = self.size
 
@@ -308,7 +345,8 @@ class ListReader:
         line_ends = line_ends - (text[line_ends - 1] == _RETURN)
         line_ends = np.maximum(line_ends, line_starts)
 
-        places = np.flatnonzero(text == ord(self.delimiter))
+        # A delimiter of several bytes is left to the careful reading.
+        places = np.flatnonzero(text == ord(self.delimiter)) if self.delimiter.isascii() else np.zeros(0, np.int64)
         before = np.searchsorted(places, line_starts)  # delimiters before each line
         within = np.searchsorted(places, line_ends) - before
         places = np.append(places, len(text))
@@ -326,7 +364,17 @@ class ListReader:
             line = data[int(line_starts[index]) : int(line_ends[index])].decode(self.encoding, self.errors)
             return self._row(first + index, line.split(self.delimiter))
 
-        return Block(text, starts, ends, first, carefully)
+        return Block(text, starts, ends, first, carefully, lambda: self._filled(text, line_starts, line_ends))
+
+    def _filled(
+        self, text: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.bool_]:
+        """Is there anything but blanks and delimiters from each of *starts* to its end?"""
+        content = np.ones(256, np.bool_)
+        content[[*b" \t\r\n", *(self.delimiter.encode() if self.delimiter.isascii() else b"")]] = False
+        before = np.concatenate(([0], np.cumsum(content[text], dtype=np.int32)))
+        filled: npt.NDArray[np.bool_] = before[ends] > before[starts]
+        return filled
 
     def _parsed(self, data: bytes, count: int, first: int) -> Block | None:
         """The *count* lines *data*, with quotes in them, as a block; None when they are not one record each."""
@@ -343,14 +391,25 @@ class ListReader:
         ]
         ends = np.cumsum(np.fromiter(map(len, cells), np.int64, count))
         starts = np.concatenate((np.zeros(1, np.int64), ends[:-1]))
+        text = np.frombuffer(data, np.uint8)
+        line_ends = np.flatnonzero(text == _NEWLINE) + 1
+        if len(line_ends) < count:
+            line_ends = np.append(line_ends, len(text))
+        line_starts = np.concatenate((np.zeros(1, np.int64), line_ends[:-1]))
+        again = _Lines(io.BytesIO(data), 0, self.encoding, self.errors)
 
         def carefully(index: int) -> Iterator[Row | Damaged]:
-            line = data.split(b"\n", index + 1)[index]
-            alone = _Lines(io.BytesIO(line), 0, self.encoding, self.errors)
-            alone.number = first + index - 1
-            return self._next(alone)
+            again.go_before(int(line_starts[index]), first + index)
+            yield from self._next(again)
 
-        return Block(np.frombuffer(b"".join(cells), np.uint8), starts, ends, first, carefully)
+        return Block(
+            np.frombuffer(b"".join(cells), np.uint8),
+            starts,
+            ends,
+            first,
+            carefully,
+            lambda: self._filled(text, line_starts, line_ends),
+        )
 
     def _next(self, lines: _Lines) -> Iterator[Row | Damaged]:
         """The record that starts on the next line; nothing if it is blank."""
@@ -366,7 +425,7 @@ class ListReader:
 
     def _quoted(self, lines: _Lines, first: str) -> Iterator[Row | Damaged]:
         """The record that starts with the line *first*, which has a quote in it; nothing if it is blank."""
-        start, record = lines.number, _Record(lines, first)
+        start, record = lines.number, _Record(lines, first, self._is_swallowed)
         try:
             cells = next(csv.reader(record, delimiter=self.delimiter))
         except csv.Error:  # a cell beyond csv.field_size_limit
@@ -406,9 +465,7 @@ class ListReader:
         if any(map(looks_like_phone, cells[len(self.columns) :])):  # one row's end with the next one's phone
             return False
         first = self._phone_in(taken[0])
-        if first and first != _unquoted(cell):
-            return False
-        return not any(self._is_swallowed(line) for line in taken[1:])
+        return not first or first == _unquoted(cell)
 
     def _phone_in(self, line: str) -> str:
         """What stands where the phone belongs when *line* is read by itself; "" if it is no row of the list."""
@@ -469,7 +526,7 @@ class ListReader:
         phone_key = self._phone_key
         header = find_header(records, phone_key)
         export = next(
-            (record for record in records[:HEADER_WITHIN] if set(map(column_key, record.cells)) >= THRUTEXT), None
+            (record for record in records[:HEADER_WITHIN] if set(map(column_key, set(record.cells))) >= THRUTEXT), None
         )
         if export is not None and column is None:  # its custom fields may be called anything, `phone` as well
             header, phone_key = export, THRUTEXT_PHONE

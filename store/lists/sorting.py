@@ -99,6 +99,8 @@ class Sorting:
 
     def add(self, phones: Integers, lines: Integers) -> None:
         """*phones* as whole numbers, with the lines they stand on."""
+        if not len(phones):
+            return
         self._waiting.append((phones, lines))
         self._rows += len(phones)
         if self._rows >= self._size:

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from store.lists.formulas import unguarded
 from store.lists.reader import Block, Damaged, ListReader, Row
 from store.lists.sorting import Integers, Sorting, beginnings_of
 from store.phones.display import country_of
@@ -32,8 +33,10 @@ from store.records import Batch, ImportedNote, StagedCounts, UnreadableRow, Uplo
 ReportProgress = Callable[[int, float], None]
 
 _FIRST = 5
-# Rows read one by one between two words on how far it is: a twentieth of a second's work.
+# Rows read one by one between two words on how far it is: a twentieth of a second's work. As many, of so many
+# characters, are first shown to the fast path together.
 _CAREFUL = 1_000
+_CAREFUL_CHARACTERS = 1 << 18
 # Phones in a page of the scratch file, which is the most that a batch of them can be.
 PAGE = 10_000
 _COUNTRIES = 5
@@ -248,6 +251,7 @@ def _sha256(path: Path) -> str:
 _REASONS = "SELECT code, count(*), min(line) FROM unreadable GROUP BY code ORDER BY 2 DESC, 3"
 _FIRST_FLAGGED = "SELECT line, phone FROM flagged ORDER BY line LIMIT ?"
 _FLAG = "INSERT INTO flagged VALUES (?, ?) ON CONFLICT (phone) DO NOTHING"
+_KEEP_UNREADABLE = "INSERT INTO unreadable VALUES (?, ?, ?, ?, ?) ON CONFLICT (line) DO NOTHING"
 _PAGE_AFTER = "SELECT phones, lines FROM pages WHERE last_phone > ? ORDER BY last_phone LIMIT 1"
 _CARRIED_ON = "SELECT line, requested_at, note FROM carried WHERE line IN (SELECT value FROM json_each(?))"
 
@@ -260,9 +264,11 @@ class _Reading:
         self._sorting = sorting
         self._parse = Normaliser(country, typed=False).parse
         self._fast = FastPath(country)
-        self.rows = self.assumed = self._careful = 0
+        self.rows = self.assumed = self._careful = self._width = 0
         self._phones: list[int] = []
         self._lines: list[int] = []
+        self._waiting: list[Row | Damaged] = []
+        self._room = _CAREFUL_CHARACTERS
 
     def read(self, reader: ListReader, progress: ReportProgress) -> None:
         """Every row of *reader*, saying how far it is at least every `_CAREFUL` rows that take their time."""
@@ -270,13 +276,19 @@ class _Reading:
         def tell() -> None:
             progress(self.rows, _READING * min(1.0, reader.bytes_read / max(1, reader.size)))
 
+        self._width = len(reader.columns)
         # What a list says of each phone is kept for each, so there every row is looked at.
         for item in reader.rows() if reader.carries else reader.blocks():
             if isinstance(item, Block):
+                self._together(reader, tell)  # of a phone that is flagged twice, the first line counts
                 self._block(item, tell)
                 tell()
-            else:
-                self._row(item, reader, tell)
+                continue
+            self._waiting.append(item)
+            self._room -= sum(map(len, item.cells)) if isinstance(item, Row) else len(item.text)
+            if len(self._waiting) == _CAREFUL or self._room < 0:
+                self._together(reader, tell)
+        self._together(reader, tell)
         self._add()
         progress(self.rows, _READING)
 
@@ -290,37 +302,63 @@ class _Reading:
         self.rows += len(known)
         self.assumed += int(np.count_nonzero(assumed))
         self._sorting.add(phones[known], known + block.first_line)
-        for index in np.flatnonzero(phones == 0).tolist():
+        for index in block.unknown(phones != 0):
             for row in block.carefully(index):
                 self._row(row, None, tell)
 
-    def _row(self, row: Row | Damaged, reader: ListReader | None, tell: Callable[[], None]) -> None:
+    def _together(self, reader: ListReader, tell: Callable[[], None]) -> None:
+        """The rows that wait, of which the fast path may know most."""
+        if not self._waiting:
+            return
+        rows, self._waiting, self._room = self._waiting, [], _CAREFUL_CHARACTERS
+        cells = [row.cell.encode() if isinstance(row, Row) else b"" for row in rows]
+        ends = np.cumsum([0, *map(len, cells)])
+        phones, assumed = self._fast.read(np.frombuffer(b"".join(cells), np.uint8), ends[:-1], ends[1:])
+        for row, phone, is_assumed in zip(rows, phones.tolist(), assumed.tolist(), strict=True):
+            if phone and isinstance(row, Row):
+                self._count(tell)
+                self._keep(phone, row, reader, assumed=is_assumed)
+            else:
+                self._row(row, reader, tell)
+
+    def _count(self, tell: Callable[[], None]) -> None:
         self.rows += 1
         self._careful += 1
         if self._careful % _CAREFUL == 0:
             self._add()
             tell()
+
+    def _row(self, row: Row | Damaged, reader: ListReader | None, tell: Callable[[], None]) -> None:
+        self._count(tell)
         if isinstance(row, Damaged):
-            self._keep_unreadable(UnreadableRow(row.line, row.text, row.code, row.reason, (row.text,)))
+            # One with a phone hidden in a cell of several lines comes as a row before, which may be unreadable itself.
+            self.rows -= not self._keep_unreadable(UnreadableRow(row.line, row.text, row.code, row.reason, (row.text,)))
             return
-        phone = self._parse(row.cell)
+        phone = self._parse(unguarded(row.cell))
         if isinstance(phone, NotAPhone):
             self._keep_unreadable(UnreadableRow(row.line, row.cell, phone.code, phone.reason, row.cells))
             return
-        self._phones.append(int(phone.e164[1:]))
-        self._lines.append(row.line)
-        self.assumed += phone.assumed_country is not None
         if phone.flagged:
             self._connection.execute(_FLAG, (phone.e164, row.line))
+        self._keep(int(phone.e164[1:]), row, reader, assumed=phone.assumed_country is not None)
+
+    def _keep(self, phone: int, row: Row, reader: ListReader | None, *, assumed: bool) -> None:
+        self._phones.append(phone)
+        self._lines.append(row.line)
+        self.assumed += assumed
         if reader is not None and (carried := reader.carried(row.cells)) is not None:
             at = None if carried.requested_at is None else carried.requested_at.isoformat()
             note = None if carried.note is None else _storable(carried.note)
             self._connection.execute("INSERT INTO carried VALUES (?, ?, ?)", (row.line, at, note))
 
-    def _keep_unreadable(self, row: UnreadableRow) -> None:
-        cells = json.dumps([_storable(text) for text in row.cells])
-        values = (row.line, _storable(row.cell), row.code, row.reason, cells)
-        self._connection.execute("INSERT INTO unreadable VALUES (?, ?, ?, ?, ?)", values)
+    def _keep_unreadable(self, row: UnreadableRow) -> bool:
+        """Keep *row*; false if what stands on its line is kept already."""
+        # Commas that no column is above say nothing.
+        width = None if any(row.cells[self._width :]) else self._width
+        kept = [unguarded(cell) for cell in row.cells[:width]]
+        cells = json.dumps(list(map(_storable, kept)) if "\0" in "".join(kept) else kept, ensure_ascii=False)
+        values = (row.line, _storable(unguarded(row.cell)), row.code, row.reason, cells)
+        return self._connection.execute(_KEEP_UNREADABLE, values).rowcount > 0
 
 
 def _write_pages(

@@ -11,7 +11,8 @@ from store.records import ImportedNote
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?")
 _AMERICAN = re.compile(r"(\d\d?)/(\d\d?)/(\d{4})(?:,? (\d\d?):(\d\d)(?::(\d\d))?(?: ?([AaPp])\.?[Mm]\.?)?)?")
-_UTC = re.compile(r"\s*(?:UTC|GMT)$|\s+(?=[+-]\d\d:?\d\d$)", re.IGNORECASE)
+# Blanks are looked at once: from the first of them on, and not from each again.
+_UTC = re.compile(r"(?<!\s)(?:\s*+(?:UTC|GMT)$|\s++(?=[+-]\d\d:?\d\d$))", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Clean-up of a text before it is parsed as a phone: other scripts' digits, spreadsheets' wrappings, several numbers in one text. Pure."""
 
+import functools
 import re
 import unicodedata
 
@@ -14,31 +15,32 @@ def folded(text: str) -> str:
     """
     if text.isascii():
         return text.replace("\0", "")
-    out = []
-    for char in text:
-        category = unicodedata.category(char)
-        if char.isascii():
-            out.append(char)
-        elif category == "Nd":
-            out.append(str(unicodedata.decimal(char)))
-        elif category == "Cf" or char in "\ufe0f\u20e3":  # bidi marks, zero widths; what makes a keycap of a digit
-            continue
-        elif category in {"Zs", "So"}:
-            out.append(" ")
-        elif category in {"Zl", "Zp"}:
-            out.append("\n")
-        elif category == "Pd" or char in "\u2212\u30fc":  # minus sign; the Japanese long-vowel mark, typed as a dash
-            out.append("-")
-        elif char in "\u00b7\u2022\u2219\u22c5\u30fb":  # dots and bullets between groups of digits
-            out.append(" ")
-        elif char in "\u2018\u2019\u00b4":
-            out.append("'")
-        elif char in "\u201c\u201d":
-            out.append('"')
-        else:
-            plain = unicodedata.normalize("NFKC", char)
-            out.append(plain if len(plain) == 1 and plain.isascii() and not plain.isdigit() else char)
-    return "".join(out).replace("\0", "")
+    return "".join(map(_folded_character, text)).replace("\0", "")
+
+
+@functools.lru_cache(1 << 12)  # a text in another script has the same few again and again
+def _folded_character(char: str) -> str:
+    if char.isascii():
+        return char
+    category = unicodedata.category(char)
+    if category == "Nd":
+        return str(unicodedata.decimal(char))
+    if category == "Cf" or char in "\ufe0f\u20e3":  # bidi marks, zero widths; what makes a keycap of a digit
+        return ""
+    if category in {"Zs", "So"}:
+        return " "
+    if category in {"Zl", "Zp"}:
+        return "\n"
+    if category == "Pd" or char in "\u2212\u30fc":  # minus sign; the Japanese long-vowel mark, typed as a dash
+        return "-"
+    if char in "\u00b7\u2022\u2219\u22c5\u30fb":  # dots and bullets between groups of digits
+        return " "
+    if char in "\u2018\u2019\u00b4":
+        return "'"
+    if char in "\u201c\u201d":
+        return '"'
+    plain = unicodedata.normalize("NFKC", char)
+    return plain if len(plain) == 1 and plain.isascii() and not plain.isdigit() else char
 
 
 def unwrapped(text: str) -> str:

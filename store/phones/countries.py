@@ -20,6 +20,9 @@ class CountryUnknown:
     suggestions: tuple[tuple[str, str], ...]
 
 
+# Characters; normalising takes the square of a run of accents, and no name is near as long.
+_LONGEST: Final = 100
+
 # What people call countries and CLDR does not.
 _NICKNAMES: Final = {
     "uk": "GB",
@@ -86,6 +89,8 @@ def find_country(text: str) -> str | CountryUnknown:
     Only countries with a numbering plan are known. An unknown one comes back with the nearest names.
     """
     name = text.strip().removeprefix(":flag-").strip(":").strip()
+    if len(name) > _LONGEST:
+        return CountryUnknown(text, ())
     code = name.upper()
     if code in phonenumbers.SUPPORTED_REGIONS:
         return code

@@ -1,5 +1,6 @@
 """Outcomes of parsing a text: a phone, or none with the code of the reason."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -96,8 +97,14 @@ class NotAPhone:
 BRITISH_ISLANDS: Final = frozenset({"GG", "IM", "JE"})
 
 
+_USUAL = 24  # characters
+_RUN = re.compile(r"[^\w#]{5,}")
+
+
 def library_number(text: str, country: str | None) -> phonenumbers.PhoneNumber | None:
     """The number as `phonenumbers` parses it; None for what it does not."""
+    if len(text) > _USUAL:  # the library tries each sign of a run as the first of what it drops at the end
+        text = _RUN.sub(lambda run: "".join(dict.fromkeys(run[0])), text)
     try:
         return phonenumbers.parse(text, country, keep_raw_input=True)
     except NumberParseException:

@@ -8,6 +8,7 @@ opting out the wrong person is worse than asking. Pure: no database, no Slack, n
 
 import functools
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -30,20 +31,22 @@ _LONGEST = 120
 # Taken to the library as it is. Dots are not plain: a spreadsheet's ".0" hides among them. Nor are 14 digits: they may
 # be two numbers.
 _PLAIN = re.compile(r"\+?\(?[0-9](?:[ ()-]{0,4}[0-9]){3,12}")
-_CORE = re.compile(r"[ (\[]*\+*[0-9 ()\[\]./-]*[0-9][0-9 ()\[\]./-]*")
+_CORE = re.compile(r"(?:[ (\[]*\++)?[0-9 ()\[\]./-]*")
 
 # A number somebody typed arrives as <tel:target|label> or <tel:target>.
 _LINK = re.compile(r"<tel:([^<>|]*)(?:\|([^<>]*))?>", re.IGNORECASE)
 _SCHEME = re.compile(r"(?:tel|sms|callto|whatsapp|p)\s*:\s*(?://)?", re.IGNORECASE)
 _CONTEXT = re.compile(r";\s*phone-context\s*=\s*(\+[0-9-]+)", re.IGNORECASE)  # RFC 3966 section 5.1.5
-_BRACKETED_WORD = re.compile(r"[(\[{]([^\d()\[\]{}]*[^\W\d_][^\d()\[\]{}]*)[)\]}]")
+_BRACKETED_WORD = re.compile(r"[(\[{]((?:[^\w()\[\]{}]|_)*[^\W\d_][^\d()\[\]{}]*)[)\]}]")
 LABEL = (
     r"(?:tel|telephone|phone|ph|mobile|mob|cell|cellphone|home|work|office|business|main|direct|number|no|m|c|h|w|o|t)"
 )
 _LABEL_BEFORE = re.compile(rf"({LABEL})\b[.:\s]*(?=[\d+(])", re.IGNORECASE)
 _LABEL_AFTER = re.compile(rf"(?<=\d)[\s,:-]*(?<=[\s,:-])({LABEL})\b\.?$", re.IGNORECASE)
 _EXTENSION = re.compile(
-    r"(?<=[\d) ])\s*(?:[,;]?\s*(?:extension|extn|ext|x|int|anexo)[.:=\s]*#?\s*|;\s*ext\s*=\s*|#\s*|,,+\s*)([0-9]{1,6})\s*#?$",
+    # Behind a digit, a bracket or a space, with other blanks between: in this order, so that none is tried twice.
+    r"(?:(?<=[\d)])\s*|(?<= )[^\S ]*)"
+    r"(?:(?:[,;]\s*)?(?:extension|extn|ext|x|int|anexo)[.:=\s]*(?:#\s*)?|#\s*|,,+\s*)([0-9]{1,6})\s*#?$",
     re.IGNORECASE,
 )
 
@@ -56,6 +59,11 @@ _SCIENTIFIC = re.compile(r"[+-]?(\d+)(?:[.,](\d*))?\s*[eE]\s*\+?(\d{1,3})")
 _NEGATIVE = re.compile(r"-\d+(?:[.,]\d+)?")
 
 _SEPARATORS = re.compile(r"[;,|&\r\n\t]|\b(?:or|and)\b|(?<=[\d)])\s*(?=\+)", re.IGNORECASE)
+_FIRST_DIGIT = re.compile("[0-9]")
+_SLASH = re.compile("/")
+_BLANK = re.compile(r"\s+")
+# Letters and digits of the shortest number there is, of the longest as it is dialled from abroad, and of an extension.
+_FEWEST_SIGNS, _MOST_SIGNS, _EXTENSION_SIGNS = 4, 18, 6
 _VANITY = re.compile(r"\+?[\d ().-]*\d{3}[ ().-]*[A-Za-z]{3}[A-Za-z0-9 .-]*")
 
 
@@ -189,12 +197,11 @@ class Normaliser:
         if sum(len(digits_of(part)) >= 7 for part in text.split("/")) > 1:
             return self._two(text)
         # "030/1234567" is one German number; "030 1234567/68" and "212 736 5000/5001" are two.
-        for slash in re.finditer("/", text):
-            if self._is_whole(text[: slash.start()]):
-                return self._two(text)
+        if any(self._is_whole(before) for before, _ in _cuts(text, _SLASH)):
+            return self._two(text)
         if len(digits_of(text)) >= 14:  # two short numbers and a blank between can pass for one long one
-            for blank in re.finditer(r"\s+", text):
-                if self._is_whole(text[: blank.start()]) and self._is_whole(text[blank.end() :]):
+            for before, behind in _cuts(text, _BLANK):
+                if _signs_in(behind) <= _most_signs(text) and self._is_whole(before) and self._is_whole(behind):
                     return self._two(text)
         return None
 
@@ -337,6 +344,32 @@ _ADJECTIVES: Final = {
     "NZ": "New Zealand",
     "US": "American",
 }
+
+
+def _signs_in(text: str) -> int:
+    return sum(map(str.isalnum, text))
+
+
+def _most_signs(text: str) -> int:
+    return _MOST_SIGNS + (_EXTENSION_SIGNS if any(map(str.isalpha, text)) else 0)
+
+
+def _cuts(text: str, sign: re.Pattern[str]) -> Iterator[tuple[str, str]]:
+    """
+    What stands before and behind each *sign* that may keep two numbers in *text* apart.
+
+    Left out are cuts with no letter or digit since the last one, as what is before them is the same number, and those
+    behind more than a number has: each costs a call of the library.
+    """
+    first = _FIRST_DIGIT.search(text)  # what is before it is dropped by the library
+    start, signs, most = first.start() if first else len(text), 0, _most_signs(text)
+    for match in sign.finditer(text, start):
+        more = _signs_in(text[start : match.start()])
+        start, signs = match.end(), signs + more
+        if signs > most:
+            return
+        if more and signs >= _FEWEST_SIGNS:
+            yield text[: match.start()], text[match.end() :]
 
 
 def _count(digits: int) -> str:

@@ -4,6 +4,7 @@ Search for phones in prose: one after the other in a command, or anywhere in the
 Pure: no database, no Slack, no files.
 """
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,11 +19,15 @@ from store.phones.parser import LABEL, parse_phone
 _OUTSIDE_LINKS = re.compile(r"<[^<>]*>|[^<]+|<")
 # Not before an extension ("212-736-5000, ext 12") nor before a parameter of RFC 3966 (";ext=12").
 _BETWEEN = re.compile(
-    r"\r\n|[\r\n\t\v\f\u2028\u2029]|&amp;|[&\u3001\uff0c\uff1b]|\band\b|[,;]+(?!\s*(?:x|ext\w*|isub|phone-context)\.?\s*=?\s*[+\d])",
+    r"\r\n|[\r\n\t\v\f\u2028\u2029]|&amp;|[&\u3001\uff0c\uff1b]|\band\b|[,;]+(?!\s*(?:x|ext\w*|isub|phone-context)\.?\s*(?:=\s*)?[+\d])",
     re.IGNORECASE,
 )
-_BULLET = re.compile(r"\s*(?:[*\u2022\u25e6\u25aa\u2023\u00b7\u2013\u2014-]\s+)+")
-_ORDINAL = re.compile(r"\s*\d{1,3}[.)]\s+(?=.*(?:\d.*){7})")
+# Blanks are taken from where they begin (`(?<!\s)`): else each blank of a long run is tried as the first of them.
+_BULLET = re.compile(r"(?<!\s)\s*(?:[*\u2022\u25e6\u25aa\u2023\u00b7\u2013\u2014-]\s+)+")
+_ORDINAL = re.compile(r"\s*\d{1,3}[.)]\s+")
+_DIGIT = re.compile(r"\d")
+_BEFORE_PLUS = re.compile(r"(?<!\s)\s+(?=\+)")
+_BEFORE_LINK = re.compile(r"(?<=\S)\s+(?=<tel:)|(?<=>)(?=<tel:)", re.IGNORECASE)
 _WHOLE_TOKEN = re.compile(r"[+(]?\d[\d().-]*")
 
 
@@ -42,24 +47,31 @@ def split_numbers(text: str) -> list[str]:
     found: list[str] = []
     for line in lines:
         bare = _BULLET.sub("", line) if _BULLET.match(line) else line
-        if len(lines) > 1:
-            bare = _ORDINAL.sub("", bare, count=1) if _ORDINAL.match(bare) else bare
+        if len(lines) > 1 and (ordinal := _ORDINAL.match(bare)) and _has_digits(bare[ordinal.end() :], 7):
+            bare = bare[ordinal.end() :]
         found.extend(_apart(bare))
     return found
 
 
+def _has_digits(text: str, fewest: int) -> bool:
+    """Are there *fewest* digits in *text*, at least?"""
+    return sum(1 for _ in itertools.islice(_DIGIT.finditer(text), fewest)) == fewest
+
+
 def _apart(line: str) -> Iterator[str]:
     """The whole numbers of one line that only blanks keep apart; the line itself when they are groups of digits."""
-    for piece in re.split(r"(?<=\S)\s+(?=<tel:)|(?<=>)(?=<tel:)", line, flags=re.IGNORECASE):
+    for piece in _BEFORE_LINK.split(line):
         tokens = piece.split()
         if len(tokens) > 1 and all(_WHOLE_TOKEN.fullmatch(t) and len(digits_of(t)) >= 7 for t in map(folded, tokens)):
             yield from tokens
             continue
-        start = 0
-        for plus in re.finditer(r"\s+(?=\+)", piece):
-            if len(digits_of(folded(piece[start : plus.start()]))) >= 7:
+        start = counted = digits = 0
+        for plus in _BEFORE_PLUS.finditer(piece):
+            digits += len(digits_of(folded(piece[counted : plus.start()])))
+            counted = plus.end()
+            if digits >= 7:
                 yield piece[start : plus.start()].strip()
-                start = plus.end()
+                start, digits = plus.end(), 0
         if piece[start:].strip():
             yield piece[start:].strip()
 

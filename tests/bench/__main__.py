@@ -5,6 +5,9 @@ import click
 from tests.bench.desk import desk
 from tests.bench.differential import main as differential
 from tests.bench.exports import exports
+from tests.bench.growth import growth
+from tests.bench.hostile import hostile
+from tests.bench.http import http
 from tests.bench.lists import lists
 from tests.bench.reconnect import reconnect
 from tests.bench.surfaces import surfaces
@@ -19,14 +22,19 @@ def main(context: click.Context) -> None:
         context.invoke(surfaces)
         context.invoke(exports)
         context.invoke(reconnect)
+        context.invoke(http)
         context.invoke(lists)
+        context.invoke(hostile)
 
 
 main.add_command(desk)
 main.add_command(surfaces)
 main.add_command(exports)
 main.add_command(reconnect)
+main.add_command(http)
 main.add_command(lists)
+main.add_command(growth)
+main.add_command(hostile)
 main.add_command(differential, "differential")
 
 if __name__ == "__main__":

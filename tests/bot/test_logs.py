@@ -3,11 +3,14 @@
 import io
 import json
 import logging
+import os
 import re
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 import structlog
@@ -18,6 +21,7 @@ from bot import logs
 from bot.logs import configure, redact, redact_values
 
 PHONE = "+14155552671"
+WORDS = "Ada Quillon of 5 Elm Street has the flu"
 
 
 @pytest.fixture
@@ -25,13 +29,14 @@ def out() -> Iterator[io.StringIO]:
     """A stream to log to; the process's logging is put back afterwards."""
     root = logging.getLogger()
     access = logging.getLogger("aiohttp.access")
-    before = (root.handlers[:], root.level, access.level, sys.excepthook, warnings.showwarning)
+    before = (root.handlers[:], root.level, access.level, warnings.showwarning)
+    hooks = (sys.excepthook, sys.unraisablehook, threading.excepthook)
     yield io.StringIO()
     root.handlers[:] = before[0]
     root.setLevel(before[1])
     access.setLevel(before[2])
-    logging.captureWarnings(capture=False)
-    sys.excepthook, warnings.showwarning = before[3], before[4]
+    warnings.showwarning = before[3]
+    sys.excepthook, sys.unraisablehook, threading.excepthook = hooks
     structlog.reset_defaults()
 
 
@@ -225,36 +230,48 @@ def test_a_value_that_holds_itself() -> None:
 
 
 def test_json(out: io.StringIO) -> None:
-    """In JSON every message is one object on one line, with time, level and logger, whoever logged it."""
+    """
+    In JSON every message is one object on one line, with time, level and logger, whoever logged it.
+
+    Of what a library says there is the constant part, and where it said it.
+    """
     configure("INFO", "json", out)
     structlog.get_logger("bot").info("opted out", phone=PHONE, upload=7)
     logging.getLogger("slack_sdk.web").warning("sent to %s", "(415) 555-2671", extra={"to": PHONE})
-    ours, theirs = [json.loads(line) for line in out.getvalue().splitlines()]
+    logging.getLogger("slack_bolt.App").warning(f"Unhandled request ({WORDS})")  # noqa: G004  as it does
+    ours, theirs, made_up = [json.loads(line) for line in out.getvalue().splitlines()]
     assert ours["event"] == "opted out"
     assert (ours["phone"], ours["upload"], ours["level"], ours["logger"]) == ("***671", 7, "info", "bot")
     assert ours["timestamp"].endswith("Z")
-    assert (theirs["event"], theirs["to"]) == ("sent to ***671", "***671")
+    assert re.fullmatch(r"sent to %s \(test_logs\.test_json:\d+\)", theirs["event"])
+    assert re.fullmatch(r"\(test_logs\.test_json:\d+\)", made_up["event"])
+    assert "to" not in theirs
     assert (theirs["level"], theirs["logger"]) == ("warning", "slack_sdk.web")
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_tracebacks(out: io.StringIO, log_format: "logs.LogFormat") -> None:
-    """A traceback is logged, with the phone and the password in its exceptions redacted."""
+    """Of an exception, its causes and parts the places, kinds and codes are logged, and nothing that they say."""
     configure("INFO", log_format, out)
-    cause = RuntimeError("postgresql://u:hunter2@h/d")
     try:
         try:
-            raise cause
-        except RuntimeError as error:
-            raise ValueError(f"cannot text {PHONE}") from error
-    except ValueError:
-        structlog.get_logger().exception("failed", reference="7f3a09c1")
+            raise FileNotFoundError(2, WORDS, WORDS)
+        except OSError as error:
+            raise ExceptionGroup(WORDS, [ValueError(f"cannot text {WORDS}"), KeyError(WORDS)]) from error
+    except ExceptionGroup as error:
+        error.add_note(WORDS)
+        structlog.get_logger("bot").exception("failed", reference="7f3a09c1")
         logging.getLogger("sqlalchemy").exception("failed as well")
     text = out.getvalue()
-    assert text.count("Traceback (most recent call last)") == 4
-    assert text.count("cannot text ***671") == 2
-    assert "hunter2" not in text
-    assert "4155552671" not in text
+    assert text.count("builtins.FileNotFoundError errno=2") == 2
+    assert (
+        text.count("builtins.ExceptionGroup")
+        == text.count("builtins.ValueError")
+        == text.count("builtins.KeyError")
+        == 2
+    )
+    assert text.count("raise ExceptionGroup(WORDS") == 2
+    assert WORDS not in text
     assert "7f3a09c1" in text
 
 
@@ -266,7 +283,7 @@ def test_level(out: io.StringIO) -> None:
     logging.getLogger("aiohttp.access").info("GET /healthz")
     assert not out.getvalue()
     configure("DEBUG", "text", out)
-    logging.getLogger("slack_bolt").debug("said")
+    logging.getLogger("bot").debug("said")
     assert "said" in out.getvalue()
 
 
@@ -281,9 +298,30 @@ def test_configuring_again_replaces(out: io.StringIO) -> None:
 def test_a_bad_log_call_leaks_nothing(out: io.StringIO) -> None:
     """When a message cannot be formatted, the note about it is redacted too; the standard one shows the arguments."""
     configure("INFO", "text", out)
-    logging.getLogger("somebody").info("%d phones", PHONE)
-    assert "somebody could not be written" in out.getvalue()
+    logging.getLogger("bot.somebody").info("%d phones", PHONE)
+    assert "bot.somebody could not be written" in out.getvalue()
     assert "4155552671" not in out.getvalue()
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+@pytest.mark.parametrize("fate", ["full", "reader gone", "none"])
+def test_a_log_that_takes_nothing_costs_its_lines_alone(
+    out: io.StringIO, monkeypatch: pytest.MonkeyPatch, fate: str, log_format: "logs.LogFormat"
+) -> None:
+    """On a full disk, to a pipe nobody reads, without a standard error: what is logged is lost, and nothing is raised."""
+    assert out.writable()  # whose fixture puts the process's logging back
+    reader, pipe = os.pipe()
+    os.close(reader)
+    file = os.open("/dev/full", os.O_WRONLY) if fate == "full" else os.dup(pipe)
+    os.close(pipe)
+    broken = os.fdopen(file, "w", encoding="utf-8")
+    monkeypatch.setattr(sys, "stderr", None if fate == "none" else broken)
+    configure("INFO", log_format)
+    for text in ("one", "x" * 100_000, "three"):
+        structlog.get_logger().info(text)
+        logging.getLogger("aiohttp").warning("%s", text)
+    with suppress(OSError):
+        broken.close()
 
 
 def test_uncaught_exceptions_and_warnings(out: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
@@ -292,11 +330,22 @@ def test_uncaught_exceptions_and_warnings(out: io.StringIO, capsys: pytest.Captu
     error = ValueError(PHONE)
     sys.excepthook(ValueError, error, None)
     sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
-    with warnings.catch_warnings():
-        warnings.simplefilter("always")
-        logging.captureWarnings(capture=False)
-        logging.captureWarnings(capture=True)
-        warnings.warn(f"odd phone {PHONE}", UserWarning, stacklevel=1)
-    assert out.getvalue().count("uncaught exception") == 1
-    assert "odd phone ***671" in out.getvalue()
-    assert "4155552671" not in out.getvalue() + "".join(capsys.readouterr())
+    thread = threading.Thread(target=int, args=(WORDS,))
+    thread.start()
+    thread.join()
+    warnings.showwarning(f"odd phone {WORDS}", UserWarning, "somewhere.py", 7)
+    assert out.getvalue().count("uncaught exception") == 2
+    assert "UserWarning at somewhere.py:7" in out.getvalue()
+    assert not re.search(f"4155552671|{WORDS}", out.getvalue() + "".join(capsys.readouterr()))
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_no_line_is_forged(out: io.StringIO, log_format: "logs.LogFormat") -> None:
+    """Whatever stands in a value or a name, a message is one line, and nothing turns its direction or colours it."""
+    configure("INFO", log_format, out)
+    forged = "a\r\n2026-11-23T10:44:00Z [info] all is well\u2028\x85\x1b[31m\u202e\ud800"
+    structlog.get_logger("bot").info(forged, **{forged: forged}, deep=[{forged: forged}], thing={forged})
+    logging.getLogger("bot").warning("from %s", forged)
+    assert out.getvalue().count("\n") == 2
+    assert len(out.getvalue().splitlines()) == 2
+    assert not re.search("[\r\x1b\u202e]", out.getvalue())

@@ -15,10 +15,12 @@ import pytest
 import sqlalchemy as sa
 from aiohttp import web
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from bot.config import Settings, SettingsError
+from bot.http import listening
 from bot.sandbox import EmbeddedSlack, SandboxClient
-from bot.serve import EVENTS_PATH, Service, listening
+from bot.serve import EVENTS_PATH, Service
 from bot.stores import open_store
 from store import Store, StoreError
 from store.errors import StoreBehind
@@ -111,32 +113,34 @@ async def test_socket_mode_opens_no_way_in_over_http(slack: EmbeddedSlack, tmp_p
 async def test_readiness_follows_the_desk(slack: EmbeddedSlack, tmp_path: Path) -> None:
     """`/readyz` is 503 while starting and draining and 200 while connected; `/healthz` is 200 all along."""
     async with served(settings_for(slack, tmp_path, socket=True)) as (service, url):
-        status, body = await got(f"{url}/readyz")
-        assert (status, set(body.pop("loops").values())) == (503, {"stopped"})
-        assert body == {"ready": False, "state": "starting", "slack": "stopped", "database": "ok"}
+        assert await got(f"{url}/readyz") == (503, {"ready": False})
+        found = await service.readiness()
+        assert set(found.pop("loops").values()) == {"stopped"}
+        assert found == {"ready": False, "state": "starting", "slack": "stopped", "database": "ok"}
         await service.start()
         await service.connected(15)
-        status, body = await got(f"{url}/readyz")
-        assert (status, set(body.pop("loops").values())) == (200, {"ok"})
-        assert body == {"ready": True, "state": "serving", "slack": "connected", "database": "ok"}
+        assert await got(f"{url}/readyz") == (200, {"ready": True})
+        found = await service.readiness()
+        assert set(found.pop("loops").values()) == {"ok"}
+        assert found == {"ready": True, "state": "serving", "slack": "connected", "database": "ok"}
         await service.stop()
-        status, body = await got(f"{url}/readyz")
-        assert (status, body["state"]) == (503, "draining")
-        assert (await got(f"{url}/healthz"))[0] == 200
+        assert await got(f"{url}/readyz") == (503, {"ready": False})
+        assert (await service.readiness())["state"] == "draining"
+        assert await got(f"{url}/healthz") == (200, {"healthy": True})
 
 
 async def test_readiness_shows_a_refused_connection(
     slack: EmbeddedSlack, people: SandboxClient, tmp_path: Path
 ) -> None:
-    """When Slack refuses the app for good, `/readyz` names the reason."""
+    """When Slack refuses the app for good, `/readyz` is 503, and the log names the reason."""
     await people.fault(method="apps.connections.open", fault="error", error="link_disabled", times=-1)
     async with served(settings_for(slack, tmp_path, socket=True)) as (service, url):
         await service.start()
         async with asyncio.timeout(15):
-            while (await got(f"{url}/readyz"))[1]["slack"] == "connecting":
+            while (await service.readiness())["slack"] == "connecting":
                 pass
-        status, body = await got(f"{url}/readyz")
-        assert (status, body["slack"]) == (503, "refused: link_disabled")
+        assert (await service.readiness())["slack"] == "refused: link_disabled"
+        assert (await got(f"{url}/readyz"))[0] == 503
 
 
 async def test_a_draining_desk_takes_no_request(slack: EmbeddedSlack, people: SandboxClient, tmp_path: Path) -> None:
@@ -149,14 +153,15 @@ async def test_a_draining_desk_takes_no_request(slack: EmbeddedSlack, people: Sa
 
 
 async def test_readiness_shows_a_database_that_is_behind(slack: EmbeddedSlack, tmp_path: Path) -> None:
-    """When the tables are not this program's, `/readyz` says so."""
+    """When the tables are not this program's, `/readyz` is 503, and the log says what to do."""
     settings = settings_for(slack, tmp_path, socket=False)
     async with served(settings) as (service, url):
         await service.start()
         _set_revision(settings.database_url, "older")
-        status, body = await got(f"{url}/readyz")
-        assert status == 503
-        assert "python -m bot migrate" in body["database"]
+        with capture_logs() as logs:
+            assert (await got(f"{url}/readyz"))[0] == 503
+        (cause,) = (line["database"] for line in logs if line["event"] == "readiness")
+        assert "python -m bot migrate" in cause
 
 
 def test_an_sqlite_file_is_upgraded_at_start(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ How dials are paced is shown by a clock of the tests' own: Slack is away for as 
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -13,7 +14,9 @@ import aiohttp
 import pytest
 import structlog
 from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.async_app import AsyncBoltRequest
 from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import EmbeddedSlack
@@ -44,6 +47,9 @@ class Heard:
         self.app = AsyncApp(client=client, signing_secret=slack.signing_secret)
         self.app.event("app_mention")(self._mention)
         self.app.command("/optout")(self._command)
+
+    async def dispatch(self, payload: dict[str, Any]) -> BoltResponse:
+        return await self.app.async_dispatch(AsyncBoltRequest(body=payload, mode="socket_mode"))
 
     async def _mention(self, event: dict[str, Any]) -> None:
         await self.mentions.put(event["text"])
@@ -141,7 +147,7 @@ def connect(slack: EmbeddedSlack, heard: Heard) -> Connect:
 
     @asynccontextmanager
     async def started(**options: Any) -> AsyncIterator[SocketConnection]:
-        connection = SocketConnection(heard.app, slack.app_token, slack.api_url, **options)
+        connection = SocketConnection(heard.dispatch, slack.app_token, slack.api_url, **options)
         await connection.start()
         try:
             yield connection
@@ -158,6 +164,40 @@ async def test_connects_and_delivers(connect: Connect, control: Control, heard: 
         await control.mention("hello")
         assert "hello" in await heard.mention()
     assert connection.state == "stopped"
+
+
+async def test_frames_that_are_none_of_slacks(
+    connect: Connect, control: Control, heard: Heard, slack: EmbeddedSlack
+) -> None:
+    """What is no JSON, nested for ever or no payload is logged by its reason, without a word of it, and stops nothing."""
+    payloads: tuple[Any, ...] = (
+        "quillon",
+        ["quillon"],
+        None,
+        {},
+        {"type": "quillon"},
+        {"type": "event_callback", "event": {}},
+    )
+    frames = [
+        "",
+        "quillon",
+        "[" * 100_000,
+        '{"envelope_id": "quillon", "envelope_id": "quillon"}',
+        '{"envelope_id": "1"}',
+        '{"envelope_id": ["quillon"], "payload": ' + '{"a": ' * 900 + "1" + "}" * 901,
+        *(json.dumps({"type": "events_api", "envelope_id": "1", "payload": payload}) for payload in payloads),
+    ]
+    async with connect() as connection:
+        await connection.until("connected", limit=LIMIT)
+        with structlog.testing.capture_logs() as logged:
+            for frame in frames:
+                await slack.platform.sockets.connections[0].socket.send_str(frame)
+            await control.mention("hello")
+            assert "hello" in await heard.mention()
+        assert connection.state == "connected"
+    assert {entry["event"] for entry in logged} == {"a frame is passed over", "an envelope cannot be read"}
+    assert len(logged) == len(frames)
+    assert "quillon" not in str(logged)
 
 
 async def test_is_connecting_at_first(connect: Connect) -> None:
@@ -370,7 +410,7 @@ async def test_link_enabled_again(connect: Connect, control: Control) -> None:
 
 async def test_invalid_app_token(slack: EmbeddedSlack, heard: Heard) -> None:
     """A wrong app token is named in the state, and stopping does not wait for the next try."""
-    connection = SocketConnection(heard.app, "xapp-1-A0-0-wrong", slack.api_url)
+    connection = SocketConnection(heard.dispatch, "xapp-1-A0-0-wrong", slack.api_url)
     await connection.start()
     assert await connection.until("refused", limit=LIMIT) == "refused: invalid_auth"
     async with asyncio.timeout(LIMIT):
@@ -453,7 +493,7 @@ async def test_stop_during_a_dial(heard: Heard) -> None:
     server = await asyncio.start_server(say_nothing, "127.0.0.1")
     async with server, asyncio.timeout(LIMIT):
         connection = SocketConnection(
-            heard.app, "xapp-1", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/"
+            heard.dispatch, "xapp-1", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/"
         )
         await connection.start()
         await asked.wait()

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -96,10 +98,41 @@ def test_a_report_that_cannot_be_written_is_no_failure(
     store: Store, account: Account, settings: Settings, path: Path
 ) -> None:
     """Where no file can be written beside the list, the import stands and the report says so."""
-    (path.parent / "stops.unreadable.csv").mkdir()
+    path = path.rename(path.with_stem("s" * 250))
     said = imported(store, settings, path)
-    assert "stops.unreadable.csv could not be written (Is a directory); the reasons are above." in said
+    assert "s.unreadable.csv could not be written (File name too long); the reasons are above." in said
     assert store.optouts.count(account.id) == 2
+
+
+def test_what_is_beside_the_list_already_stays(store: Store, account: Account, settings: Settings, path: Path) -> None:
+    """Unreadable rows of before may be half mended: they stay as they are, and the new ones get a name that is free."""
+    kept = {"stops.unreadable.csv": "mended by hand", "stops.unreadable-2.csv": "and so is this"}
+    for name, text in kept.items():
+        (path.parent / name).write_text(text)
+    assert "They are in" in (said := imported(store, settings, path))
+    assert "stops.unreadable-3.csv" in said
+    assert {name: (path.parent / name).read_text() for name in kept} == kept
+    new = path.parent / "stops.unreadable-3.csv"
+    assert "12345" in new.read_text("utf-8-sig")
+    assert store.optouts.count(account.id) == 2
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o377])
+def test_what_is_written_is_its_owners_alone(
+    store: Store, account: Account, settings: Settings, path: Path, umask: int
+) -> None:
+    """Unreadable rows and scrubbed lists hold names and phones: nobody else reads them, whatever the umask."""
+    before = os.umask(umask)
+    try:
+        imported(store, settings, path)
+        transfer.scrub_list(
+            store, path, "T0DESK", country="US", column=None, keep_unreadable=False, output=None, say=print
+        )
+    finally:
+        os.umask(before)
+    assert account.slack_id == "T0DESK"
+    for name in ("stops.unreadable.csv", "stops.scrubbed.csv"):
+        assert stat.S_IMODE((path.parent / name).stat().st_mode) == 0o600, name
 
 
 def test_a_list_imported_twice_adds_a_second_reason(

@@ -190,3 +190,26 @@ async def test_the_child_is_killed(office: Office, monkeypatch: pytest.MonkeyPat
     direct = (await office.people.state()).direct("admin")
     assert direct is not None
     assert len(direct.messages) == 1
+
+
+@pytest.mark.parametrize("why", ["demoted", "nobody may"])
+async def test_who_may_not_have_it_any_more(office: Office, why: str) -> None:
+    """Asked of Slack when it is delivered: no file is handed over, the person is told, and an entry says so."""
+    await office.opt_out(ONE)
+    account = office.store.accounts.get(office.account.id)
+    asker = await office.actor("support" if why == "demoted" else "admin")
+    if why == "nobody may":
+        by = Origin(Function.SETTING, asker)
+        office.store.accounts.change(account.id, by, settings=replace(account.settings, exports="nobody"))
+    # As it was asked for while they might.
+    office.store.exports.ask(account.id, Origin(Function.EXPORT, asker), ExportFilter())
+    office.service.desk.exporter.loop.poke()
+
+    def told(state: State) -> SandboxMessage | None:
+        direct = state.direct(asker.name)
+        return next((one for one in direct.everything if "was not delivered" in one.text), None) if direct else None
+
+    await office.people.until(told, timeout=20)
+    assert await office.people.calls("files.getUploadURLExternal") == []
+    assert (latest_entries(office.store, account.id, 1)[0].reason or "").startswith("not delivered")
+    assert office.store.exports.claim("next", lease_seconds=60) is None

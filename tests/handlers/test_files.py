@@ -4,8 +4,10 @@ import asyncio
 import csv
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import web
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.config import Settings
@@ -38,9 +40,10 @@ async def drop(
     channel: str = UPLOADS,
     name: str = "stops.csv",
     text: str = "",
+    described: dict[str, Any] | None = None,
 ) -> str:
     """Drop a file; the timestamp of its message."""
-    outcome = await office.people.drop(user, channel, name, content, text=text or None)
+    outcome = await office.people.drop(user, channel, name, content, text=text or None, described=described)
     assert outcome.ok, outcome
     assert outcome.ts is not None
     return outcome.ts
@@ -377,7 +380,13 @@ async def test_removed_from_the_channel_in_the_middle(office: Office) -> None:
     message = await office.people.until(written)
     assert message.text.startswith("*3 phones opted out* from stops.csv")
     assert "/invite @Opt-Out Desk" in message.all_text
-    assert (await settled(office)).state == "done"
+    # Its channel still says that nothing has changed: that stays to be put right.
+    upload = office.store.uploads.get(office.account.id, 1)
+    assert (upload.state, upload.pending) == ("done", True)
+    await office.people.clear_faults()
+    await office.people.invite(UPLOADS)
+    await says(office, ts, "*3 phones opted out*")
+    await settled(office)
     assert office.store.optouts.count(office.account.id) == 3
 
 
@@ -396,3 +405,54 @@ async def test_uploads_lists_them(office: Office) -> None:
 
     said = (await office.people.until(listed)).all_text
     assert "|stops.csv>* · done · 3 phones opted out, 0 already" in said
+
+
+# What Slack says of files that it does not keep, does not show, or that are pages of its own.
+FOREIGN = [
+    (
+        {"mode": "external", "is_external": True, "external_type": "gdrive", "url_private": "KEYS"},
+        "kept at Google Drive",
+    ),
+    ({"mode": "external", "url_private": "KEYS", "url_private_download": None}, "kept at another service"),
+    ({"is_external": True, "external_type": "own-cloud <!channel>", "url_private": "KEYS"}, "kept at another service"),
+    ({"url_private": "KEYS", "url_private_download": "KEYS"}, "an address that is not Slack's"),
+    ({"url_private_download": "https://files.slack.com@127.0.0.1/keys"}, "an address that is not Slack's"),
+    ({"mode": "quip", "filetype": "quip", "url_private_download": "KEYS"}, "a canvas"),
+    ({"mode": "space", "url_private": "KEYS"}, "a post"),
+    ({"mode": "what is new", "url_private": "KEYS"}, "something else"),
+    ({"mode": "hidden_by_limit", "url_private": "KEYS"}, "hidden by Slack"),
+    ({"mode": "file_access", "file_access": "check_file_info", "url_private": "KEYS"}, "is not handed over"),
+    ({"url_private": None, "url_private_download": None}, "is not handed over"),
+    ({"url_private": "", "url_private_download": ""}, "is not handed over"),
+]
+
+
+@pytest.mark.parametrize(("described", "words"), FOREIGN, ids=[words for _, words in FOREIGN])
+@pytest.mark.parametrize("scrub", [False, True], ids=["opt out", "scrub"])
+async def test_a_file_that_slack_does_not_keep_is_refused_by_name(
+    office: Office, described: dict[str, Any], words: str, scrub: bool
+) -> None:
+    """Nothing is fetched from a file object's foreign address: it is refused in its thread, and nothing of it is posted."""
+    asked: list[str] = []
+
+    async def keys(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response(text="aws_secret_access_key = hunter2,phone\n1,2\n")
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", keys)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        address = f"http://127.0.0.1:{runner.addresses[0][1]}/keys"
+        said = {key: address if value == "KEYS" else value for key, value in described.items()}
+        ts = await drop(office, LIST, described=said, text="@optout scrub" if scrub else "")
+        refusal = await says(office, ts, words)
+        assert "stops.csv" in refusal.text
+        assert (await settled(office)).state == "refused"
+        assert asked == []
+        everything = [reply.all_text for reply in (await office.people.state()).replies(ts)]
+        assert not any("hunter2" in text or address in text for text in everything)
+    finally:
+        await runner.cleanup()

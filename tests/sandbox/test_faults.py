@@ -89,6 +89,20 @@ async def test_a_slow_answer(slack: EmbeddedSlack, people: SandboxClient) -> Non
     assert asyncio.get_running_loop().time() - began >= 0.15
 
 
+async def test_what_is_held_back_comes_when_faults_are_cleared(slack: EmbeddedSlack, people: SandboxClient) -> None:
+    """A slow call is done only then; one that was done before is only answered then."""
+    for name, done, before in (("first", False, []), ("second", True, ["first", "second"])):
+        await people.fault(method="chat.postMessage", fault="slow", seconds=600, done=done)
+        posting = asyncio.create_task(post(slack, people, name))
+        version = (await people.state()).version
+        while await people.faults() or await posted(people) != before:
+            version = (await people.state(after=version, timeout=0.01)).version
+        assert not posting.done()
+        await people.clear_faults()
+        assert (await posting)[0] == 200
+    assert await posted(people) == ["first", "second"]
+
+
 async def test_a_seeded_schedule_repeats(people: SandboxClient, api: AsyncWebClient) -> None:
     """With a probability and a seed the same calls fail each time; `clear` ends it."""
 
@@ -145,6 +159,22 @@ async def test_unknown_faults_are_refused(people: SandboxClient) -> None:
         await people.fault(method="chat.postMessage", fault="ratelimit")
     with pytest.raises(SandboxError, match="A fault names"):
         await people.fault(whatever=1)
+
+
+async def test_what_a_revoked_app_is_not_told(slack: EmbeddedSlack, people: SandboxClient) -> None:
+    """An event that is withheld is none that was acknowledged, and it does not come later either; others are nobody's."""
+    await people.invite("#support-tickets")
+    await people.fault(token="revoked")
+    mention = await people.message("admin", "#support-tickets", "@optout hello")
+    assert not mention.acknowledged
+    assert mention.raw["events"] == 1
+    assert await people.deliveries("event") == []
+    plain = await people.message("admin", "#support-tickets", "hello")
+    assert plain.acknowledged
+    assert plain.raw["events"] == 0
+    await people.clear_faults()
+    assert not slack.platform.app.revoked
+    assert await people.deliveries("event") == []
 
 
 def test_a_fault_by_schedule() -> None:

@@ -44,3 +44,10 @@ def test_the_same_country_again_is_no_entry(store: Store, account: Account, by_a
     assert len(latest_entries(store, account.id, 10)) == 1
     assert store.accounts.set_country(account.id, None, by_admin).country is None
     assert latest_entries(store, account.id, 1)[0].reason == "no default country"
+
+
+def test_a_request_that_comes_again_changes_nothing(store: Store, account: Account, by_admin: Origin) -> None:
+    """What was decided since stands, though the request before it is sent once more."""
+    store.accounts.set_country(account.id, "GB", by_admin, idempotency_key="trigger 1")
+    store.accounts.set_country(account.id, "US", by_admin, idempotency_key="trigger 2")
+    assert store.accounts.set_country(account.id, "GB", by_admin, idempotency_key="trigger 1").country == "US"

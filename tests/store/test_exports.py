@@ -147,7 +147,9 @@ def test_since_and_function(store: Store, account: Account, by_admin: Origin) ->
 
 def test_an_export_is_made_by_one(store: Store, account: Account, by_admin: Origin) -> None:
     """Of many replicas one gets it, who is fenced off when another took it over; done, it is nobody's."""
-    asked = store.exports.ask(account.id, by_admin, ExportFilter("phones", datetime(2026, 10, 1, tzinfo=UTC), "upload"))
+    wanted = ExportFilter("phones", datetime(2026, 10, 1, tzinfo=UTC), "upload")
+    asked = store.exports.ask(account.id, by_admin, wanted, idempotency_key="trigger 1")
+    assert store.exports.ask(account.id, by_admin, wanted, idempotency_key="trigger 1") == asked
     assert asked.entry.reason == "format phones, since 2026-10-01, function upload"
     with ThreadPoolExecutor(8) as pool:
         got = [*pool.map(lambda n: store.exports.claim(f"r{n}", lease_seconds=60), range(8))]

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-import sqlalchemy as sa
 
 from store import (
     Account,
@@ -23,9 +22,8 @@ from store import (
     WrongState,
 )
 from store import undoing as module
-from store.models import metadata
 from tests.entries import latest_entries, opted_out
-from tests.store.test_uploads import PHONES, applying, claimed, counts, lines, received
+from tests.store.test_uploads import PHONES, applying, claimed, counts, lines, received, turn_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,16 +59,6 @@ def exact(store: Store, account: Account) -> int:
 
 def out(store: Store, account: Account) -> set[str]:
     return set(opted_out(store, account.id))
-
-
-def turn_back(store: Store, column: str, span: timedelta) -> None:
-    """Make the moment in *column* of every upload one that lies *span* further back."""
-    table = metadata.tables["uploads"]
-    with store.database.write() as connection:
-        for row in connection.execute(sa.select(table.c.account_id, table.c.id, table.c[column])).all():
-            values = {column: row[2] - span if row[2] else None}
-            one = sa.and_(table.c.account_id == row[0], table.c.id == row[1])
-            connection.execute(sa.update(table).where(one).values(values))
 
 
 # Stop and go on
@@ -461,29 +449,3 @@ def test_reading_again_starts_the_wait_anew(store: Store, account: Account) -> N
 
 
 # Lanes
-
-
-def test_a_small_list_has_a_lane(store: Store, account: Account, by_admin: Origin) -> None:
-    """The lane of small files passes large ones that have work left, not those that only have to be shown."""
-    for number, size in enumerate((9_000_000, 8_000_000, 1_000, 900), start=1):
-        store.uploads.receive(
-            account.id,
-            file_id=f"F{number}",
-            file_name=f"{size}.csv",
-            channel_id="C1",
-            channel_name=None,
-            thread_ts=None,
-            permalink=None,
-            actor=by_admin.actor,
-            country="US",
-            size=size,
-        )
-    small = [store.uploads.claim("me", lease_seconds=60, largest=1_000) for _ in range(3)]
-    assert [work and work.upload.size for work in small] == [1_000, 900, None]
-    any_ = store.uploads.claim("me", lease_seconds=60)
-    assert any_ is not None
-    assert any_.upload.size == 9_000_000
-    store.uploads.cancel(account.id, 2, by_admin)
-    shown = store.uploads.claim("me", lease_seconds=60, largest=1_000)
-    assert shown is not None
-    assert (shown.upload.state, shown.upload.size) == ("cancelled", 8_000_000)

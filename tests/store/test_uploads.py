@@ -1,15 +1,21 @@
 """Uploads: who works on one, which way its state may go, and that its counts are exact."""
 
+import time
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from store import (
     Account,
     Actor,
+    Crowded,
+    Deadlines,
     Function,
     Lease,
+    LeaseKeeper,
     LeaseLost,
     Origin,
     Store,
@@ -20,6 +26,7 @@ from store import (
     UploadWork,
     WrongState,
 )
+from store.models import metadata
 from store.phones.numbers import Reason
 from store.records import Batch, StagedCounts, UnreadableRow
 from tests.entries import latest_entries
@@ -31,7 +38,15 @@ DROPPER = Actor("U0DROPPER", "dropper")
 PHONES = [f"+1212736{number:04d}" for number in range(5000, 5010)]
 
 
-def received(store: Store, account: Account, *, file_id: str = "F1", channel_id: str = "C1") -> Upload:
+def received(
+    store: Store,
+    account: Account,
+    *,
+    file_id: str = "F1",
+    channel_id: str = "C1",
+    actor: Actor = DROPPER,
+    size: int = 0,
+) -> Upload:
     upload, created = store.uploads.receive(
         account.id,
         file_id=file_id,
@@ -40,8 +55,9 @@ def received(store: Store, account: Account, *, file_id: str = "F1", channel_id:
         channel_name="optout-uploads",
         thread_ts="1.000001",
         permalink=None,
-        actor=DROPPER,
+        actor=actor,
         country="US",
+        size=size,
     )
     assert created
     return upload
@@ -75,6 +91,16 @@ def applying(store: Store, account: Account, by: Origin, staged: StagedCounts | 
     store.uploads.confirm(account.id, work.upload.id, by)
     work.release(settled=None)
     return claimed(store, work.upload)
+
+
+def turn_back(store: Store, column: str, span: timedelta) -> None:
+    """Make the moment in *column* of every upload one that lies *span* further back."""
+    table = metadata.tables["uploads"]
+    with store.database.write() as connection:
+        for row in connection.execute(sa.select(table.c.account_id, table.c.id, table.c[column])).all():
+            values = {column: row[2] - span if row[2] else None}
+            one = sa.and_(table.c.account_id == row[0], table.c.id == row[1])
+            connection.execute(sa.update(table).where(one).values(values))
 
 
 def lines(phones: list[str], start: int = 0, end: int | None = None) -> Batch:
@@ -148,8 +174,113 @@ def test_whoever_waited_longest_comes_first(store: Store, account: Account) -> N
     """Uploads are claimed in the order they came; those of other accounts too."""
     other = store.accounts.get_or_create("T0OTHER", "Other")
     wanted = [received(store, account), received(store, account, file_id="F2"), received(store, other)]
+    found = []
+    while (work := store.uploads.claim("me", lease_seconds=60)) is not None:
+        found.append((work.upload.account_id, work.upload.id))
+        work.fail("done with")
+        work.release(settled=UploadState.FAILED)
+    assert found == [(upload.account_id, upload.id) for upload in wanted]
+
+
+def test_who_has_fewest_lists_at_work_comes_first(store: Store, account: Account) -> None:
+    """However many lists somebody drops, another account's is next, then another person's of the same account."""
+    other = store.accounts.get_or_create("T0OTHER", "Other")
+    for number in range(4):
+        received(store, account, file_id=f"F{number}")
+    colleague = received(store, account, file_id="F9", actor=Actor("U0COLLEAGUE", "colleague"))
+    stranger = received(store, other)
     found = [store.uploads.claim("me", lease_seconds=60) for _ in range(4)]
-    assert [w and (w.upload.account_id, w.upload.id) for w in found] == [*((u.account_id, u.id) for u in wanted), None]
+    ids = [(work.upload.account_id, work.upload.id) for work in found if work]
+    assert ids == [(account.id, 1), (other.id, stranger.id), (account.id, colleague.id), (account.id, 2)]
+
+
+def test_nobody_gets_more_lanes_than_are_theirs(store: Store, account: Account) -> None:
+    """Lists of whom a process works for enough are left alone, large ones before small, but for what is only to be shown."""
+    small, large, stranger = (
+        received(store, account, file_id="F1", size=1_000),
+        received(store, account, file_id="F2", size=9_000_000),
+        received(store, store.accounts.get_or_create("T0OTHER", "Other"), size=9_000_000),
+    )
+    person = (account.id, DROPPER.id)
+    nobody = Crowded(frozenset(), frozenset(), frozenset(), 5_000_000)
+
+    def next_of(crowded: Crowded) -> Upload | None:
+        work = store.uploads.claim("me", lease_seconds=60, crowded=crowded)
+        return None if work is None else work.release(settled=None)
+
+    def found(crowded: Crowded) -> tuple[int, int] | None:
+        upload = next_of(crowded)
+        return None if upload is None else (upload.account_id, upload.id)
+
+    assert found(nobody) == (account.id, small.id)
+    assert found(replace(nobody, people=frozenset({person}))) == (stranger.account_id, stranger.id)
+    assert found(replace(nobody, accounts=frozenset({account.id}))) == (stranger.account_id, stranger.id)
+    work = claimed(store, small)
+    assert found(replace(nobody, large=frozenset({person}))) == (stranger.account_id, stranger.id)
+    everybody = replace(nobody, accounts=frozenset({account.id, stranger.account_id}))
+    assert found(everybody) is None
+    store.uploads.cancel(account.id, large.id, Origin(Function.UPLOAD, DROPPER))
+    assert found(everybody) == (account.id, large.id)
+    work.release(settled=None)
+
+
+def test_what_waits_for_its_turn_says_so_once(store: Store, account: Account) -> None:
+    """A list that nobody began with in two seconds is to be shown as waiting, once, and again after its state changed."""
+    upload = received(store, account)
+    deadlines = Deadlines(remind=timedelta(days=1), expire=timedelta(days=3), undo=timedelta(days=7))
+
+    def shown() -> Upload | None:
+        work = store.uploads.claim_to_show("me", lease_seconds=60, deadlines=deadlines)
+        return None if work is None else work.release(settled=None)
+
+    assert shown() is None
+    turn_back(store, "received_at", timedelta(seconds=3))
+    told = shown()
+    assert told is not None
+    assert (told.state, told.pending, told.queued) == ("received", True, True)
+    assert shown() is None
+    work = claimed(store, upload)
+    assert not work.upload.queued
+    work.release(settled=None)
+    assert shown() is not None
+
+
+def test_what_ends_its_workers_is_counted(store: Store, account: Account) -> None:
+    """A holder that never gave an upload back died, as far as anybody knows; who takes up its own again, or gave it back, did not."""
+    upload = received(store, account)
+    work = claimed(store, upload, owner="one")
+    work.renew(lease_seconds=-1)
+    work = claimed(store, upload, owner="one")
+    assert work.upload.deaths == 0
+    work.renew(lease_seconds=-1)
+    work = claimed(store, upload, owner="another")
+    assert work.upload.deaths == 1
+    work.release(settled=None)
+    work = claimed(store, upload, owner="third")
+    assert work.upload.deaths == 1
+    assert work.died(seconds=0).deaths == 2
+    work = claimed(store, upload, owner="one")
+    assert work.upload.deaths == 2
+    assert work.staged(counts()).upload.deaths == 0
+
+
+def test_work_that_hangs_is_taken_over(store: Store, account: Account) -> None:
+    """The lease is renewed while the work says that it goes on; of work that says nothing any more it runs out."""
+    upload = received(store, account)
+
+    def taken() -> UploadWork | None:
+        return store.uploads.claim("another", lease_seconds=60, upload=(account.id, upload.id))
+
+    work = claimed(store, upload, lease_seconds=0.3)
+    with LeaseKeeper(work, lease_seconds=0.3, stall_seconds=60) as keeper:
+        began = time.monotonic()
+        while time.monotonic() - began < 1:
+            keeper.check()
+            assert taken() is None
+    with LeaseKeeper(work, lease_seconds=0.3, stall_seconds=0.3):
+        began = time.monotonic()
+        while taken() is None:
+            assert time.monotonic() - began < 20
 
 
 def test_everything_is_refused_to_a_worker_that_lost_its_lease(

@@ -8,7 +8,8 @@ import pytest
 from bot.config import Settings
 from bot.doctor import examine
 from bot.sandbox import State
-from handlers.slack.inbox import installation_of
+from handlers.slack.errors import MOST_DEATHS
+from handlers.slack.payloads import installation_of
 from tests.handlers.conftest import TICKETS, Office, on_both_databases
 from tests.handlers.test_files import LIST, UPLOADS, drop, says, settled
 
@@ -198,6 +199,37 @@ async def test_events_nobody_asked_for(office: Office) -> None:
     sent = await office.people.deliveries("event")
     assert {one["name"] for one in sent} >= {"file_deleted", "file_shared"}
     assert all(len(one["attempts"]) == 1 for one in sent if one["acknowledged"])
+
+
+async def test_an_event_that_ends_every_process_is_set_aside(office: Office) -> None:
+    """What so many processes in a row died of is not tried again, and stays for a person with the reason; others go on."""
+    inbox, account = office.store.inbox, office.account.id
+    office.service.desk.events.loop.stop()
+    body = {"team_id": office.slack.team_id, "event": {"type": "message"}}
+    assert inbox.keep(account, "EvDeadly", "message", None, body, owner="desk 0", lease_seconds=-1)
+    for number in range(1, MOST_DEATHS + 1):
+        event = inbox.claim(f"desk {number}", lease_seconds=-1)
+        assert event is not None
+        assert event.deaths == number
+    office.service.desk.events.loop.start()
+    await office.people.until(lambda _: inbox.backlog().discarded or None)
+    backlog = inbox.backlog()
+    assert backlog.discarded == {f"DeskDied: {MOST_DEATHS + 1} processes in a row ended in the middle of it": 1}
+    assert backlog.waiting == 0
+
+
+async def test_an_event_that_waits_adds_no_deaths(office: Office) -> None:
+    """Given back, however often, an event is waited for; a death before is forgotten."""
+    office.service.desk.events.loop.stop()
+    inbox, account = office.store.inbox, office.account.id
+    event = inbox.keep(
+        account, "EvSlow", "message", None, {"event": {"type": "message"}}, owner="one", lease_seconds=-1
+    )
+    for owner in "abcdefghijkl":
+        event = inbox.claim(owner, lease_seconds=60)
+        assert event is not None
+        assert event.deaths == (owner == "a")
+        inbox.postpone(event, seconds=-1)
 
 
 @pytest.mark.parametrize(

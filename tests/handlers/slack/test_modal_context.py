@@ -5,7 +5,7 @@ import json
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.slack.modal_context import ModalContext
+from handlers.slack.modal_context import ModalContext, ModalContextError
 from handlers.slack.places import Place
 from store import Actor
 
@@ -66,3 +66,31 @@ def test_modals_of_earlier_releases(more: dict[str, object], carried: dict[str, 
     context = ModalContext.from_json(json.dumps(where | more))
     assert context == ModalContext(**{"channel_id": "C1", "thread_ts": "1.1", "message_ts": "1.2"} | carried)  # type: ignore[arg-type]
     assert (json.loads(context.to_json()) | {"link": more.get("link")}) == {"link": None} | where | more
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "[]",
+        "null",
+        "7",
+        '"C1"',
+        "{}",
+        '{"channel": null}',
+        '{"channel": ["C1"]}',
+        '{"channel": "C1", "name": 7}',
+        '{"channel": "C1", "alone": "yes"}',
+        '{"channel": "C1", "upload": "3"}',
+        '{"channel": "C1", "upload": true}',
+        '{"channel": "C1", "phone": 12125550100}',
+        '{"channel": "C1", "seen": [1]}',
+        '{"channel": "C1", "response_url": {}}',
+        "[" * 3000,
+    ],
+)
+def test_what_no_modal_of_ours_carries(text: str) -> None:
+    """Whatever else stands there is one kind of error, which quotes nothing of it."""
+    with pytest.raises(ModalContextError, match=r"^no \w+$"):
+        ModalContext.from_json(text)

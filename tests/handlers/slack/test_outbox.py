@@ -16,6 +16,7 @@ from bot.metrics import exposition
 from bot.sandbox import SandboxMessage, State
 from bot.serve import running
 from handlers.slack import posting
+from handlers.slack.errors import MOST_DEATHS
 from handlers.slack.messages import Message
 from handlers.slack.outbox import Answer, Answers
 from handlers.slack.places import Place
@@ -249,7 +250,7 @@ async def test_a_row_that_cannot_be_read_is_discarded_and_stops_no_other(office:
     said = [finding for finding in await examine(settings) if finding.sentence.startswith("Outbox:")]
     assert not all(finding.good for finding in said)
     assert b'optout_discarded{table="outbox"} 5.0' in await asyncio.to_thread(
-        exposition, office.service.desk, office.store
+        exposition, office.service.desk, office.store, {}
     )
     await office.ask("admin", f"add {ONE}")
 
@@ -268,3 +269,19 @@ async def test_an_answer_waits_out_any_outage(office: Office) -> None:
     await office.people.until(lambda state: answers_in(state) or None, timeout=30)
     await settled(office)
     assert office.store.outbox.backlog().discarded == {}
+
+
+async def test_an_answer_that_ends_every_process_is_set_aside(office: Office) -> None:
+    """What so many processes in a row died of is not given again, and stays for a person with the reason."""
+    outbox, account = office.store.outbox, office.account.id
+    office.service.desk.answers.loop.stop()
+    assert outbox.keep(account, "deadly 0", {"key": "deadly"}, owner="desk 0", lease_seconds=-1)
+    for number in range(1, MOST_DEATHS + 1):
+        message = outbox.claim(f"desk {number}", lease_seconds=-1)
+        assert message is not None
+        assert message.deaths == number
+    office.service.desk.answers.loop.start()
+    await office.people.until(lambda _: outbox.backlog().discarded or None)
+    assert outbox.backlog().discarded == {
+        f"DeskDied: {MOST_DEATHS + 1} processes in a row ended in the middle of it": 1
+    }

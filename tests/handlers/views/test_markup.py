@@ -23,7 +23,19 @@ from bot.sandbox.blocks import problems_of, view_problems
 from handlers.slack import modals
 from handlers.slack.messages import Message, split
 from handlers.slack.mrkdwn import quoted
-from handlers.views import digests, exports, forms, history, home, optouts, scrubs, settings, shortcuts, uploads
+from handlers.views import (
+    digests,
+    exports,
+    forms,
+    history,
+    home,
+    optouts,
+    scrubs,
+    settings,
+    shortcuts,
+    upload_buttons,
+    uploads,
+)
 from store import (
     Account,
     Actor,
@@ -141,7 +153,7 @@ def _digest(text: str) -> Iterator[Any]:
 @case(exports.asked, exports.making, exports.made, exports.failed)
 def _exports(text: str) -> Iterator[Any]:
     by = entry(1, Function.EXPORT, actor=Actor("platform", text))
-    export = Export(1, by, ExportFilter("desk", AT, "upload"), None, None, None, "asked", None, 0, None)
+    export = Export(1, by, ExportFilter("desk", AT, "upload"), None, None, None, "asked", None, 0, 0, None)
     yield from (exports.asked(export), exports.making(export, 3), exports.made(export, 3), exports.failed(text))
     yield exports.made(export, 0)
 
@@ -239,6 +251,7 @@ def _shortcuts(text: str) -> Iterator[Any]:
 
 
 @case(
+    uploads.queued,
     uploads.reading,
     uploads.applying,
     uploads.undoing,
@@ -267,9 +280,16 @@ def _uploads(text: str) -> Iterator[Any]:
     for state in UploadState:
         summary = asdict(scrubbed_with(text)) if state is UploadState.SCRUBBED else upload.summary
         yield uploads.of_state(replace(upload, state=state, summary=summary), fresh, before)
+        yield uploads.queued(replace(upload, state=state, summary=summary))
         yield uploads.list_of_uploads([replace(upload, state=state, summary=summary)] * 30)
     yield uploads.list_of_uploads([])
     yield uploads.for_direct_message(upload, uploads.preview(upload, TERMS, before), text)
+
+
+@case(upload_buttons.buttons)
+def _upload_buttons(text: str) -> Iterator[Any]:
+    buttons = upload_buttons.buttons(upload_with(text), "reading", upload_buttons.CANCEL, upload_buttons.STOP)
+    yield Message.of("Buttons", buttons)
 
 
 @case(uploads.ask_for_number, uploads.counting_undo, uploads.undo_question)

@@ -164,6 +164,19 @@ def test_who_decided(decider: Actor | None, whose: str) -> None:
     assert f"nov-stops.csv was stopped{by} after " in views.stopped(decided, TERMS).text
 
 
+def test_what_waits_for_its_turn() -> None:
+    """It says so, with the button that calls it off, where there is one for that state."""
+    for state, what, button in (
+        (UploadState.RECEIVED, "read", ["upload.cancel"]),
+        (UploadState.APPLYING, "opted out", ["upload.stop"]),
+        (UploadState.UNDOING, "undone", []),
+    ):
+        message = views.queued(replace(UPLOAD, state=state))
+        assert message.text.startswith("*nov-stops.csv* waits: other lists are being worked on.")
+        assert message.text.endswith(f"It is {what} as soon as it is its turn.")
+        assert actions(message) == button
+
+
 def test_reading_and_applying() -> None:
     """A bar, rows, rate and time left; nothing that is not known yet."""
     assert views.reading(UPLOAD).text == "Reading *nov-stops.csv* ░░░░░░░░░░ 0%"

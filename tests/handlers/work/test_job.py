@@ -33,7 +33,7 @@ NUMBERS = st.integers(0, 2**60)
 SECONDS = st.floats(0, 1e6)
 PATHS = TEXT.map(Path)
 MOMENTS = st.datetimes(timezones=st.sampled_from([UTC, timezone.max]))
-FILES = st.builds(SlackFile, url=TEXT, token=TEXT, token_hosts=st.frozensets(TEXT, max_size=3), max_bytes=NUMBERS)
+FILES = st.builds(SlackFile, url=TEXT, token=TEXT, api_origin=TEXT, max_bytes=NUMBERS)
 JOBS = st.one_of(
     st.builds(
         ListJob,
@@ -145,7 +145,9 @@ def test_malformed_lines_are_refused_in_words(line: str | bytes) -> None:
 
 def test_what_is_secret_is_not_shown() -> None:
     """Neither the token nor the database's password is in what a log or a traceback shows of a job."""
-    file = SlackFile("https://files.slack.com/x", "xoxb-secret", frozenset({"slack.com"}), 1)
-    job = ListJob(Step.STAGE, "postgresql://desk:secret@db/desk", 1, 1, Lease("me", 1), 1.0, file, Path(), "", Path())
+    file = SlackFile("https://files.slack.com/x", "xoxb-secret", "https://slack.com", 1)
+    job = ListJob(
+        Step.STAGE, "postgresql://desk:secret@db/desk", 1, 1, Lease("me", 1), 1.0, 60, file, Path(), "", Path()
+    )
     assert "secret" not in repr(job)
     assert "secret" not in repr(ExportJob("postgresql://desk:secret@db/desk", 1, ExportFilter(), Path()))

@@ -5,15 +5,14 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from handlers.work.scratch import ScratchDirectory
-from store import Account, Scratch, Store, StoreError, Upload
+from store import Account, Function, Origin, Scratch, Store, StoreError, Upload
 from store.lists.staging import stage
 from tests.store.test_uploads import received
 
@@ -21,14 +20,8 @@ ROOT = Path(__file__).parents[3]
 ONE, OTHER = "sqlite /srv/one.db", "sqlite /srv/other.db"
 
 
-@contextmanager
-def opened(base: Path, database: str = ONE) -> Iterator[ScratchDirectory]:
-    scratch = ScratchDirectory(base, database)
-    scratch.open()
-    try:
-        yield scratch
-    finally:
-        scratch.close()
+def opened(base: Path, database: str = ONE) -> AbstractContextManager[ScratchDirectory]:
+    return ScratchDirectory(base, database).opened()
 
 
 def mode(path: Path) -> int:
@@ -107,8 +100,9 @@ def test_a_folder_is_gone_with_its_work(tmp_path: Path) -> None:
     assert processes(scratch) == []
 
 
-def test_what_the_dead_left_is_cleared(tmp_path: Path, upload: Upload) -> None:
-    """A killed process's files go with the next start; those of the living, and what was read of lists, stay."""
+@pytest.mark.parametrize("by", ["the next start", "a running desk"])
+def test_what_the_dead_left_is_cleared(tmp_path: Path, upload: Upload, by: str) -> None:
+    """A killed process's files go with the next start, and a running desk's next look; those of the living, and what was read of lists, stay."""
     code = (
         "import sys, time\nfrom pathlib import Path\nfrom handlers.work.scratch import ScratchDirectory\n"
         f"scratch = ScratchDirectory(Path({str(tmp_path)!r}), {ONE!r})\nscratch.open()\n"
@@ -117,21 +111,44 @@ def test_what_the_dead_left_is_cleared(tmp_path: Path, upload: Upload) -> None:
     )
     dead = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert dead.stdout is not None
+
+    def clear() -> None:
+        if by == "a running desk":
+            living.sweep(lambda _account, _upload: True)
+            return
+        with opened(tmp_path):
+            pass
+
     with opened(tmp_path) as living, living.folder() as mine:
         left = Path(dead.stdout.readline().strip())
         (mine / "list").write_text("+12125550101")
         living.list_of(upload).write_text("")
-        with opened(tmp_path):
-            assert (left / "export.csv").exists(), "it lives"
+        clear()
+        assert (left / "export.csv").exists(), "it lives"
         dead.kill()
         dead.communicate()
         assert (left / "export.csv").exists()
         with opened(tmp_path, OTHER):
             assert (left / "export.csv").exists(), "it is another desk's"
-        with opened(tmp_path):
-            assert not left.parent.exists()
-            assert (mine / "list").exists()
-            assert living.list_of(upload).exists()
+        clear()
+        assert not left.parent.exists()
+        assert (mine / "list").exists()
+        assert living.list_of(upload).exists()
+
+
+def test_what_was_read_of_a_list_that_ended_is_cleared(tmp_path: Path, store: Store, upload: Upload) -> None:
+    """While its upload is read, waits or is applied a scratch file stays; once that ended elsewhere, a running desk removes it."""
+    with opened(tmp_path) as scratch, opened(tmp_path, OTHER) as other:
+        path, foreign = scratch.list_of(upload), other.list_of(upload)
+        for file in (path, foreign, path.with_name("odd.scratch")):
+            file.write_text("+12125550100")
+        scratch.sweep(store.uploads.unfinished)
+        assert path.exists()
+        assert not path.with_name("odd.scratch").exists()
+        store.uploads.cancel(upload.account_id, upload.id, Origin(Function.UPLOAD, upload.actor))
+        scratch.sweep(store.uploads.unfinished)
+        assert not path.exists()
+        assert foreign.exists()
 
 
 def test_a_process_lives_as_long_as_its_children(tmp_path: Path) -> None:

@@ -85,12 +85,22 @@ async def whole_life(office: Office, area: str, turn: asyncio.Barrier) -> None:
     await turn.wait()
 
 
-async def test_each_desk_gets_its_own(offices: tuple[Office, Office], tmp_path: Path) -> None:
+# Where both desks have a file on disk for as long as Slack takes.
+SLOW = ("files.info", "files.getUploadURLExternal", "files.completeUploadExternal", "chat.update")
+
+
+@pytest.mark.parametrize("slack", ["quick", "slow"])
+async def test_each_desk_gets_its_own(offices: tuple[Office, Office], tmp_path: Path, slack: str) -> None:
     """Lists, unreadable rows, scrubs and exports of both at the same time, with the same accounts and upload numbers."""
     one, other = offices
     assert one.account.id == other.account.id
+    if slack == "slow":
+        for office in offices:
+            await office.people.fault(file="slow", seconds=0.5, times=-1)
+            for method in SLOW:
+                await office.people.fault(method=method, fault="slow", seconds=0.5, times=-1)
     turn = asyncio.Barrier(2)
-    async with asyncio.timeout(60), asyncio.TaskGroup() as together:
+    async with asyncio.timeout(120), asyncio.TaskGroup() as together:
         together.create_task(whole_life(one, HERE, turn))
         together.create_task(whole_life(other, THERE, turn))
     for office in offices:

@@ -1,9 +1,11 @@
 """The child process: what it says, how it downloads, and that counts are exact however it dies."""
 
 import asyncio
+import gzip
 import resource
 import secrets
 import signal
+import socket
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,7 +19,7 @@ import pytest
 import sqlalchemy as sa
 from aiohttp import web
 
-from handlers.work.download import Download, DownloadError
+from handlers.work.download import Download, DownloadError, is_public
 from handlers.work.job import (
     ChildAnswer,
     Done,
@@ -115,8 +117,8 @@ async def files() -> AsyncIterator[Files]:
 
 
 def file_of(files: Files, **changes: Any) -> SlackFile:
-    hosts = frozenset({f"127.0.0.1:{files.port}"})
-    return replace(SlackFile(url=files.url, token=TOKEN, token_hosts=hosts, max_bytes=100_000_000), **changes)
+    origin = f"http://127.0.0.1:{files.port}"
+    return replace(SlackFile(url=files.url, token=TOKEN, api_origin=origin, max_bytes=100_000_000), **changes)
 
 
 async def downloaded(
@@ -137,21 +139,169 @@ async def test_a_file_is_downloaded_with_the_token(files: Files, tmp_path: Path)
     assert seen[-1] == 1.0
 
 
-async def test_the_token_goes_to_trusted_hosts_only(files: Files, tmp_path: Path) -> None:
-    """On every hop of a redirect the token goes along where it may, and never elsewhere."""
+async def test_a_redirect_among_slacks_own_keeps_the_token(files: Files, tmp_path: Path) -> None:
+    """Slack's files need the token on every hop."""
+    files.answer = in_turn(redirect("/again"), content(LIST))
+    assert await downloaded(file_of(files), tmp_path / "list") == LIST
+    assert [request.headers.get("Authorization") for request in files.requests] == [f"Bearer {TOKEN}"] * 2
+
+
+async def test_a_redirect_to_elsewhere_is_not_followed(files: Files, tmp_path: Path) -> None:
+    """Another port of the same machine is elsewhere already: nothing is asked there, with or without the token."""
     async with served() as elsewhere:
-        files.answer = in_turn(redirect("/again"), redirect(elsewhere.url))
-        assert await downloaded(file_of(files), tmp_path / "list") == LIST
-        assert [request.headers.get("Authorization") for request in files.requests] == [f"Bearer {TOKEN}"] * 2
-        assert [request.headers.get("Authorization") for request in elsewhere.requests] == [None]
+        files.answer = redirect(elsewhere.url)
+        with pytest.raises(DownloadError, match="not Slack's, and nothing is fetched from there") as failure:
+            await downloaded(file_of(files), tmp_path / "list")
+        assert failure.value.refused
+        assert elsewhere.requests == []
+    assert not (tmp_path / "list").exists()
 
 
-@pytest.mark.parametrize("host", ["slack.com", "localhost", "evil127.0.0.1", "127.0.0.1"])
-async def test_a_host_like_a_trusted_one_is_not(files: Files, tmp_path: Path, host: str) -> None:
-    """Another port, a longer name, another name of the same machine: all are other hosts."""
-    file = file_of(files, token_hosts=frozenset({host}))
-    await downloaded(file, tmp_path / "list")
-    assert "Authorization" not in files.requests[0].headers
+async def test_a_redirect_to_a_workspaces_page_is_a_sign_in_page(files: Files, tmp_path: Path) -> None:
+    """Slack sends who may not read a file to the workspace's own site: said so, and not followed."""
+    files.answer = redirect("https://campaign.slack.com/?redir=%2Ffiles-pri")
+    with pytest.raises(DownloadError, match="the app lacks files:read or was removed"):
+        await downloaded(file_of(files), tmp_path / "list")
+
+
+# What leads to 127.0.0.1, or to another than it seems to, in every spelling; PORT is that of a server that listens.
+FOREIGN = (
+    "http://127.0.0.1:PORT/keys",
+    "http://localhost:PORT/keys",
+    "http://2130706433:PORT/keys",
+    "http://0177.0.0.1:PORT/keys",
+    "http://0x7f.1:PORT/keys",
+    "http://127.1:PORT/keys",
+    "http://[::1]:PORT/keys",
+    "http://[::ffff:127.0.0.1]:PORT/keys",
+    "http://0.0.0.0:PORT/keys",
+    "http://169.254.169.254/latest/meta-data/",
+    "http://[fd00:ec2::254]/latest/meta-data/",
+    "http://metadata.google.internal/computeMetadata/v1/",
+    "http://files.slack.com/files-pri/T1-F1/stops.csv",
+    "https://files.slack.com@127.0.0.1:PORT/keys",
+    "https://someone:secret@files.slack.com/files-pri/T1-F1/stops.csv",
+    "https://someone@files.slack.com/files-pri/T1-F1/stops.csv",
+    "https://files.slack.com./files-pri/T1-F1/stops.csv",
+    "https://files.slack.com:8443/files-pri/T1-F1/stops.csv",
+    "https://files.slack.com.evil.example/stops.csv",
+    "https://evilslack.com/stops.csv",
+    "https://campaign.slack.com/stops.csv",
+    "https://files.slack.com\\@127.0.0.1:PORT/keys",
+    "https://127.0.0.1:PORT\\@files.slack.com/keys",
+    "https://\u0455lack.com/stops.csv",
+    "https://files\u3002slack.com.evil.example/stops.csv",
+    "https://docs.google.com/spreadsheets/d/1/export",
+    "//127.0.0.1:PORT/keys",
+    "/keys",
+    "keys",
+    "",
+    "file:///etc/hostname",
+    "ftp://files.slack.com/stops.csv",
+    "data:text/csv,phone",
+    "https://[files.slack.com/stops.csv",
+    "https://files.slack.com:99999/stops.csv",
+    "http://127.0.0.1:PORT@files.slack.com/keys",
+)
+
+
+REDIRECTS = tuple(address for address in FOREIGN if "//" in address)  # what is left leads to where it came from
+
+
+@pytest.mark.parametrize(
+    ("address", "redirected"),
+    [(address, False) for address in FOREIGN] + [(address, True) for address in REDIRECTS],
+)
+async def test_nothing_but_slacks_own_is_fetched(
+    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, redirected: bool
+) -> None:
+    """Whatever a file object or a redirect says: nothing is looked up or asked elsewhere, and nothing is written."""
+
+    async def look_up(*_: object) -> None:
+        pytest.fail("a foreign name was looked up")
+
+    async with served() as elsewhere:
+        address = address.replace("PORT", str(elsewhere.port))
+        files.answer = content(b"", status=302, headers={"Location": address})
+        monkeypatch.setattr("aiohttp.ThreadedResolver.resolve", look_up)
+        with pytest.raises(DownloadError):
+            await downloaded(file_of(files, **({} if redirected else {"url": address})), tmp_path / "list")
+        assert elsewhere.requests == []
+        assert {request.path for request in files.requests} == ({"/stops.csv"} if redirected else set())
+    assert not (tmp_path / "list").exists()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "10.1.2.3",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "0.0.0.0",
+        "224.0.0.1",
+        "255.255.255.255",
+        "240.0.0.1",
+        "192.0.2.1",
+        "::1",
+        "::",
+        "fe80::1%eth0",
+        "fd00:ec2::254",
+        "ff02::1",
+        "::ffff:127.0.0.1",
+        "::ffff:169.254.169.254",
+        "64:ff9b::7f00:1",
+        "64:ff9b::a9fe:a9fe",
+        "2002:7f00:1::",
+        "2001:db8::1",
+    ],
+)
+async def test_slacks_name_leads_to_no_private_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    """Whoever answers for names here cannot make Slack's mean a machine of the network, one good address beside it or not."""
+    looked_up: list[str] = []
+
+    async def look_up(_resolver: object, host: str, port: int = 0, _family: int = 0) -> list[dict[str, Any]]:
+        looked_up.append(host)
+        result = {"hostname": host, "port": port, "family": socket.AF_INET, "proto": 0, "flags": 0}
+        return [{**result, "host": "3.68.175.98"}, {**result, "host": address}]
+
+    monkeypatch.setattr("aiohttp.ThreadedResolver.resolve", look_up)
+    file = SlackFile("https://files.slack.com/files-pri/T1-F1/stops.csv", TOKEN, "https://slack.com", 1_000)
+    with pytest.raises(DownloadError, match=r"files\.slack\.com leads to a private address"):
+        await downloaded(file, tmp_path / "list")
+    assert looked_up == ["files.slack.com"]
+
+
+@pytest.mark.parametrize("address", ["3.68.175.98", "2606:4700::6810:84e5", "::ffff:3.68.175.98", "64:ff9b::344:af62"])
+def test_public_addresses(address: str) -> None:
+    """What Slack's names lead to, also through translation to IPv6."""
+    assert is_public(address)
+
+
+async def test_a_download_without_end_ends(files: Files, tmp_path: Path) -> None:
+    """Bytes that come one by one keep a download alive for so long and no longer."""
+
+    async def dripping(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(b"x")
+            await asyncio.sleep(0.01)
+
+    files.answer = dripping
+    with pytest.raises(DownloadError, match="took too long"):
+        await Download(file_of(files), lambda _: None, retries=0, quiet=5, longest=0.1).to(tmp_path / "list")
+
+
+async def test_what_is_packed_on_the_way_stays_packed(files: Files, tmp_path: Path) -> None:
+    """A body said to be compressed is kept as it came: what it unpacks to is nobody's size."""
+    packed = gzip.compress(b"0" * 1_000_000)
+    files.answer = content(packed, headers={"Content-Encoding": "gzip"})
+    assert await downloaded(file_of(files, max_bytes=10_000), tmp_path / "list") == packed
 
 
 @pytest.mark.parametrize(
@@ -242,9 +392,9 @@ async def test_a_download_in_circles_ends(files: Files, tmp_path: Path) -> None:
 
 
 async def test_an_address_of_another_kind_is_not_followed(files: Files, tmp_path: Path) -> None:
-    """A redirect to a file of this machine is no address."""
+    """A redirect to a file of this machine is none of Slack's."""
     files.answer = redirect("file:///etc/hostname")
-    with pytest.raises(DownloadError, match="an address for the file that is none"):
+    with pytest.raises(DownloadError):
         await downloaded(file_of(files), tmp_path / "list")
 
 
@@ -376,6 +526,7 @@ class Desk:
             upload=work.upload.id,
             lease=work.lease,
             lease_seconds=60,
+            stall_seconds=60,
             file=file_of(self.files, max_bytes=max_bytes) if fetched else None,
             scratch=directory / self.path().name,
             label=f"{self.account.id}",

@@ -125,8 +125,12 @@ def long_line(megabytes: int, piece: bytes) -> Handler:
 
 def bomb() -> bytes:
     """A workbook of 1 MB whose strings unpack to 1.2 GB."""
-    parts = xlsx_parts({"List": [["phone"], ["+12125550100"]]})
-    strings = [b" " * MEGABYTE] * 1_200
+    parts = xlsx_parts({"List": '<row r="1"><c r="A1" t="s"><v>0</v></c></row>'})
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    relation = f'<Relationship Id="rt" Type="{office}/sharedStrings" Target="sharedStrings.xml"/></Relationships>'
+    relations = "xl/_rels/workbook.xml.rels"
+    parts[relations] = parts[relations].replace(b"</Relationships>", relation.encode())
+    strings = [b"<sst><si><t>", *[b" " * MEGABYTE] * 1_200, b"</t></si></sst>"]
     return packed({name: [part] for name, part in parts.items()} | {"xl/sharedStrings.xml": strings})
 
 
@@ -156,7 +160,7 @@ def bomb() -> bytes:
                     xlsx_parts({"List": '<row r="1048576"><c r="XFD1048576"><v>1</v></c><c r="A1"><v>1</v></c></row>'})
                 )
             ),
-            "has a sheet of",
+            "cannot be read: it is broken",
             id="sheet of billions of cells",
         ),
     ],

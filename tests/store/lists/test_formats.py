@@ -278,23 +278,30 @@ def rows_xml(*cells_xml: str) -> str:
 @pytest.mark.parametrize(
     ("rows", "found"),
     [
-        (
-            '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>',
-            "1,048,576 rows",
-        ),
         ('<row r="1"><c r="A1"><v>1</v></c><c r="ZZZZZ1"><v>1</v></c></row>', "1 rows and 12,356,630 columns"),
+        ('<row r="9"><c r="XFE9"><v>1</v></c></row>', "9 rows and 16,385 columns"),
+        ('<row r="1">' + "<c><v>1</v></c>" * 17_000 + "</row>", "1 rows and 16,385 columns"),
         ('<row r="4000000000"><c r="A4000000000"><v>1</v></c></row>', "4,000,000,000 rows and 1 columns"),
-        ('<row r="1"><c r="A1"><v>1</v></c></row><row r="2"><c r=\'XFD900000\'><v>1</v></c></row>', "900,000 rows"),
-        ('<x:row r="9"><x:c foo=">" r="XFD1048576"><x:v>1</x:v></x:c></x:row>', "1,048,576 rows"),
-        ('<row r="1048576"><c r="A1048576"><v>1</v></c>' + "<c><v>1</v></c>" * 99 + "</row>", "100 columns"),
+        ("<row><c r='A1048577'><v>1</v></c></row>", "1,048,577 rows"),
+        (
+            "".join(f'<x:row r="{row}"><x:c foo=">" r="XFD{row}"><x:v>1</x:v></x:c></x:row>' for row in range(1, 1300)),
+            "1,221 rows and 16,384 columns",
+        ),
     ],
+    ids=["column", "next column", "cells without a place", "row", "next row", "cells far to the right"],
 )
-def test_a_sheet_of_absurd_size_is_refused_before_it_is_loaded(tmp_path: Path, rows: str, found: str) -> None:
-    """Two cells far apart are a table of billions to the program that loads it; the sentence gives the size."""
+def test_a_sheet_of_absurd_size_is_refused(tmp_path: Path, rows: str, found: str) -> None:
+    """What no sheet can have, or what would make a text of gigabytes; the sentence gives the size."""
     sentence = refusal(tmp_path, xlsx({"List": rows}))
     assert sentence.startswith("list.csv has a sheet of ")
     assert found in sentence
-    assert "at most 10,000,000 cells are read. In Excel, open the sheet" in sentence
+    assert "at most 20,000,000 cells are read. In Excel, open the sheet" in sentence
+
+
+def test_a_cell_in_the_last_row_is_read(tmp_path: Path) -> None:
+    """Two cells far apart are no table of billions, but two cells."""
+    rows = '<row r="1"><c r="A1" t="str"><v>phone</v></c></row><row r="1048576"><c r="A1048576"><v>12125550100</v></c></row>'
+    assert cells(tmp_path, xlsx({"List": rows})) == [(1_048_576, "12125550100")]
 
 
 def test_formats_far_away_do_not_make_a_sheet_large(tmp_path: Path) -> None:
@@ -309,7 +316,7 @@ def test_formats_far_away_do_not_make_a_sheet_large(tmp_path: Path) -> None:
 def test_a_workbook_bomb_is_refused_by_what_it_declares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A part that says that it is larger than any list is not unpacked at all."""
     monkeypatch.setattr(workbooks, "_INFLATED", 1_000_000)
-    parts = xlsx_parts({"List": NAMED}) | {"xl/sharedStrings.xml": b"<sst>" + b" " * 2_000_000}
+    parts = xlsx_parts({"List": NAMED}) | {"xl/worksheets/sheet1.xml": b"<worksheet>" + b" " * 2_000_000}
     assert refusal(tmp_path, zipped(parts)).startswith("list.csv unpacks to more than 1 MB, which is the most")
 
 
@@ -332,8 +339,8 @@ def test_a_bomb_that_understates_itself_is_refused_while_unpacking(
     """The declared size is a claim: what comes out is counted."""
     monkeypatch.setattr(workbooks, "_INFLATED", 1_000_000)
     monkeypatch.setattr(formats, "_UNZIPPED", 1_000_000)
-    parts = xlsx_parts({"List": NAMED}) | {"xl/sharedStrings.xml": b"<sst>" + b" " * 5_000_000}
-    raw = understated(zipped(parts), "xl/sharedStrings.xml", 100)
+    parts = xlsx_parts({"List": NAMED}) | {"xl/worksheets/sheet1.xml": b"<worksheet>" + b" " * 5_000_000}
+    raw = understated(zipped(parts), "xl/worksheets/sheet1.xml", 100)
     assert refusal(tmp_path, raw).startswith("list.csv unpacks to more than 1 MB")
     raw = understated(zipped({"list.csv": PLAIN + b"4155552671,\n" * 500_000}), "list.csv", 100)
     assert refusal(tmp_path, raw).startswith("list.csv unpacks to more than 1 MB")

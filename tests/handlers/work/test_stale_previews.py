@@ -1,0 +1,172 @@
+"""A yes is to the preview that is shown: what others did to the list since is noticed, and told."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.config import Settings
+from bot.sandbox import State
+from bot.sandbox.workspace import new_id
+from store import Function, Origin
+from tests.entries import latest_entries
+from tests.handlers.conftest import Office, on_both_databases
+from tests.handlers.test_files import LIST, UPLOADS, drop, says, settled
+from tests.handlers.work.test_uploads import until_stored
+
+ONE, ELSEWHERE = "+12125550100", "+12125550199"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """A lease that is over soon, so that nothing waits long for the next look."""
+    return settings.model_copy(update={"lease_seconds": 1.0})
+
+
+def exact(office: Office) -> int:
+    count = office.store.optouts.count(office.account.id)
+    assert count == office.store.optouts.recount(office.account.id)
+    return count
+
+
+async def undone_beside(office: Office) -> None:
+    """An upload that has a phone of the list too is undone."""
+    ts = await drop(office, b"phone\n2125550100\n2125550198\n", name="earlier.csv")
+    preview = await says(office, ts, "2 phones to opt out")
+    await settled(office)
+    await office.press("admin", preview, "upload.confirm")
+    await until_stored(office, lambda found: found.state == "done")
+    await settled(office)
+
+
+async def _undo(office: Office) -> None:
+    by = Origin(Function.UNDO, await office.actor("admin"))
+    office.store.uploads.undo(office.account.id, 1, by, within=timedelta(days=1))
+    office.service.desk.runner.poke()
+    async with asyncio.timeout(20):
+        while office.store.uploads.get(office.account.id, 1).state != "undone":
+            await office.people.state(after=(await office.people.state()).version, timeout=0.05)
+
+
+async def _delete(office: Office) -> None:
+    by = Origin(Function.DELETE, await office.actor("admin"))
+    office.store.optouts.delete(office.account.id, ONE, by)
+
+
+async def _add(office: Office) -> None:
+    await office.opt_out("+12125550101")
+
+
+@on_both_databases
+@pytest.mark.parametrize(("change", "now"), [(_undo, 3), (_delete, 3), (_add, 1)])
+async def test_a_preview_that_is_out_of_date(
+    office: Office, change: Callable[[Office], Awaitable[None]], now: int
+) -> None:
+    """An undo, a delete or an opt-out of one of its phones: nothing is applied, and the preview is shown as it is now."""
+    await undone_beside(office)
+    ts = await drop(office, LIST)
+    preview = await says(office, ts, "2 phones to opt out")
+    await settled(office)
+    await change(office)
+    before = latest_entries(office.store, office.account.id, 9)
+    await office.press("admin", preview, "upload.confirm")
+    told = await office.told("admin")
+    assert "some of its phones were opted out or in since its preview was made" in told.text
+    assert latest_entries(office.store, office.account.id, 9) == before
+    again = await says(office, ts, f"{now} phone{'' if now == 1 else 's'} to opt out")
+    assert again.ts == preview.ts
+    await settled(office)
+    await office.press("admin", again, "upload.confirm")
+    await says(office, ts, f"*{now} phone{'' if now == 1 else 's'} opted out*")
+    await settled(office)
+    exact(office)
+
+
+async def test_what_others_do_elsewhere_is_no_obstacle(office: Office) -> None:
+    """An opt-out, a setting or a whole list without a phone of this one leaves its preview as good as it was."""
+    ts = await drop(office, LIST)
+    preview = await says(office, ts, "3 phones to opt out")
+    await settled(office)
+    await undone_beside_without(office)
+    await office.opt_out(ELSEWHERE)
+    await office.press("admin", preview, "upload.confirm")
+    await says(office, ts, "*3 phones opted out*")
+    assert exact(office) == 6
+
+
+async def undone_beside_without(office: Office) -> None:
+    ts = await drop(office, b"phone\n2125550188\n2125550198\n", name="other.csv")
+    preview = await says(office, ts, "2 phones to opt out")
+    await settled(office)
+    await office.press("admin", preview, "upload.confirm")
+    await says(office, ts, "*2 phones opted out*")
+    await settled(office)
+
+
+async def test_a_list_that_is_not_on_this_machine_is_read_again(office: Office) -> None:
+    """A replica that does not have what was read cannot count it: the preview is made anew, and then confirmed."""
+    ts = await drop(office, LIST)
+    preview = await says(office, ts, "3 phones to opt out")
+    upload = await settled(office)
+    await office.opt_out(ELSEWHERE)
+    office.service.desk.scratch.list_of(upload).unlink()
+    await office.press("admin", preview, "upload.confirm")
+    assert "was not opted out" in (await office.told("admin")).text
+    await until_stored(office, lambda found: found.state == "waiting" and not found.pending)
+    await office.press("admin", await says(office, ts, "3 phones to opt out"), "upload.confirm")
+    await says(office, ts, "*3 phones opted out*")
+    await settled(office)
+    assert exact(office) == 4
+
+
+@on_both_databases
+async def test_two_hundred_clicks_of_one_confirm(office: Office) -> None:
+    """One of them applies the list, by one entry; each of the others is told that it is done already."""
+    ts = await drop(office, LIST)
+    preview = await says(office, ts, "3 phones to opt out")
+    await settled(office)
+    # The button goes with the first yes; two hundred people had it on their screens by then.
+    client = AsyncWebClient(office.slack.bot_token, base_url=office.slack.api_url)
+    blocks = [
+        {
+            "type": "actions",
+            "elements": [
+                {
+                    "type": "button",
+                    "action_id": "upload.confirm",
+                    "text": {"type": "plain_text", "text": "Opt out 3 phones"},
+                    "value": preview.button("upload.confirm").value,
+                }
+            ],
+        }
+    ]
+    await client.chat_postMessage(channel=preview.channel, thread_ts=ts, text="as it was", blocks=blocks)
+    preview = await says(office, ts, "as it was")
+    workspace = office.slack.platform.workspace
+    handles = []
+    for number in range(40):
+        person = replace(workspace.user("admin"), id=new_id("U"), handle=f"admin-{number}")
+        workspace.users[person.id] = person
+        workspace.channel(UPLOADS).members.append(person.id)
+        handles.append(person.handle)
+    clicks = 5 * handles
+    # A machine that runs desk, Slack and people answers so many at a time within what Bolt waits for.
+    for start in range(0, len(clicks), 25):
+        wave = clicks[start : start + 25]
+        outcomes = await asyncio.gather(*(office.people.click(one, preview, "upload.confirm") for one in wave))
+        assert [outcome for outcome in outcomes if not outcome.ok] == []
+    await says(office, ts, "*3 phones opted out*")
+
+    def refusals(state: State) -> list[str] | None:
+        found = [one.text for handle in handles for one in state.ephemerals(handle) if one.text.startswith("stops.csv")]
+        return found if len(found) == len(clicks) - 1 else None
+
+    said = await office.people.until(refusals, timeout=60)
+    assert set(Counter(said)) <= {"stops.csv is being opted out already.", "stops.csv was opted out already."}
+    await settled(office)
+    assert [one.function for one in latest_entries(office.store, office.account.id, 9)] == [Function.UPLOAD]
+    assert exact(office) == 3

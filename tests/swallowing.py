@@ -1,0 +1,119 @@
+"""A TCP proxy that can swallow: what went through it goes nowhere any more, and nobody is told."""
+
+import ctypes
+import select
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+
+# https://www.kernel.org/doc/Documentation/networking/filter.txt: a program of one instruction, "take no byte of it".
+_SO_ATTACH_FILTER = 26
+_TAKE_NOTHING = struct.pack("HBBI", 0x06, 0, 0, 0)
+
+
+class Way(Enum):
+    """How it swallows."""
+
+    # As a firewall that forgot the connection: packets are dropped, unacknowledged. Both systems' timers notice.
+    PACKETS = "packets"
+    # As a proxy that hangs: the system goes on to acknowledge what nobody reads. No timer of TCP's notices.
+    WORDS = "words"
+
+
+class SwallowingProxy:
+    """Passes connections on to *target*; `swallow` ends that for those there are, `dead` for new ones too."""
+
+    def __init__(self, target: str | tuple[str, int]) -> None:
+        self._target = target
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self._swallowed: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._wake, self._woken = socket.socketpair()
+        self._ended = False
+        self._dead: Way | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        self.accepted = 0
+
+    def swallow(self, way: Way, *, dead: bool = False) -> None:
+        """Swallow all that comes over the connections there are, from both sides, and with *dead* over new ones too."""
+        with self._lock:
+            for pair in self._pairs:
+                self._swallow(pair, way)
+            self._dead = way if dead else None
+        self._wake.send(b"x")
+
+    def pass_on(self) -> None:
+        """Pass new connections on again. Those that were swallowed stay so."""
+        with self._lock:
+            self._dead = None
+
+    def close(self) -> None:
+        """End, and close everything."""
+        self._ended = True
+        self._wake.send(b"x")
+        self._thread.join()
+        for one in (self._listener, self._wake, self._woken, *(side for pair in self._pairs for side in pair)):
+            one.close()
+
+    def _swallow(self, pair: tuple[socket.socket, socket.socket], way: Way) -> None:
+        for side in pair:
+            self._swallowed.add(side)
+            if way is Way.PACKETS and side.family is socket.AF_INET:
+                program = ctypes.create_string_buffer(_TAKE_NOTHING)
+                side.setsockopt(
+                    socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HxxxxxxP", 1, ctypes.addressof(program))
+                )
+
+    def _run(self) -> None:
+        while not self._ended:
+            with self._lock:
+                sides = {a: b for pair in self._pairs for a, b in (pair, pair[::-1]) if a not in self._swallowed}
+            for ready in select.select([self._listener, self._woken, *sides], [], [])[0]:
+                if ready is self._woken:
+                    self._woken.recv(100)
+                elif ready is self._listener:
+                    self._accept()
+                elif ready not in self._swallowed:
+                    self._pass(ready, sides[ready])
+
+    def _accept(self) -> None:
+        near, _ = self._listener.accept()
+        self.accepted += 1
+        if isinstance(self._target, str):
+            far = socket.socket(socket.AF_UNIX)
+            far.connect(self._target)
+        else:
+            far = socket.create_connection(self._target)
+        with self._lock:
+            self._pairs.append((near, far))
+            if self._dead is not None:
+                self._swallow((near, far), self._dead)
+
+    def _pass(self, source: socket.socket, target: socket.socket) -> None:
+        try:
+            data = source.recv(65_536)
+            if data:
+                target.sendall(data)
+                return
+        except OSError:
+            pass
+        with self._lock:
+            self._pairs = [pair for pair in self._pairs if source not in pair]
+        source.close()
+        target.close()
+
+
+@contextmanager
+def swallowing(target: str | tuple[str, int]) -> Iterator[SwallowingProxy]:
+    """A proxy to *target*, a local socket's path or host and port, for as long as the block runs."""
+    proxy = SwallowingProxy(target)
+    try:
+        yield proxy
+    finally:
+        proxy.close()

@@ -1,0 +1,366 @@
+"""
+Forged, but signed: every entrance of docs/surfaces.md, used with ids, values and metadata that are not the asker's.
+
+Nothing is done and nothing told that the person could not have by the surface itself.
+"""
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from slack_sdk.models.views import View
+
+from bot.sandbox.workspace import new_id
+from handlers.slack.seals import Seals
+from store import Function, Origin
+from tests.entries import latest_entries, opted_out
+from tests.handlers import conftest as desks
+from tests.handlers.conftest import ADMINS, TICKETS, Office
+from tests.handlers.slack.test_inbox import all_done
+from tests.handlers.test_files import LIST, UPLOADS, drop, says, settled
+
+slack, settings, office = desks.slack, desks.settings, desks.office
+desk_database_url = desks.desk_database_url
+
+OUT, NOT_OUT = "+12125550100", "+12125550101"
+# By the listener: what a button carries, so that it would do something for whoever may.
+BUTTONS: dict[str, Any] = {
+    "optout.add": NOT_OUT,
+    "optout.delete": {"phone": OUT, "seen": 99},
+    "history.phone.newer": {"filters": {"phone": OUT}, "before": []},
+    "history.phone.older": {"filters": {"phone": OUT}, "before": []},
+    "history.all.newer": {"filters": {}, "before": []},
+    "history.all.older": {"filters": {}, "before": []},
+    "remark.form": OUT,
+    "form.add": "x",
+    "form.search": "x",
+    "form.upload": "x",
+    "form.settings": "x",
+    "upload.confirm": {"upload": 1},
+    "upload.stop": "1",
+    "upload.continue": "1",
+    "upload.undo": "1",
+    "upload.cancel": "1",
+    "upload.column": {"upload": 1, "column": "name"},
+    "upload.country": {"upload": 1, "country": "GB"},
+}
+# By the listener: the fields of a submitted modal, and what its metadata is about.
+MODALS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "form.add": ({"form.numbers": NOT_OUT}, {}),
+    "form.search": ({"form.number": OUT}, {}),
+    "form.upload": ({"form.file": None, "form.channel": None}, {}),
+    "optout.why": ({"optout.why": "mine"}, {"phone": OUT, "seen": 99}),
+    "optout.check": ({"check.cause": "other", "check.words": "mine", "check.phones.0": [NOT_OUT]}, {}),
+    "remark.form": ({"history.remark": "mine"}, {"phone": OUT}),
+    "settings.form": ({"settings.support": "nobody", "settings.ask": "never"}, {"seen": "?"}),
+    "upload.sure": ({"upload.number": "3"}, {"upload": 1, "seen": "?"}),
+    "upload.undo": ({}, {"upload": 1}),
+}
+
+
+class Forger:
+    """Sends signed payloads of any kind, as any person."""
+
+    def __init__(self, office: Office, channel: str, message: str) -> None:
+        self._office = office
+        self._channel = channel
+        self._message = message
+
+    def _frame(self, kind: str, user: str) -> dict[str, Any]:
+        slack = self._office.slack
+        return {
+            "type": kind,
+            "api_app_id": slack.app_id,
+            "token": "x",
+            "trigger_id": f"{new_id('T')}.1.{new_id('x')}",
+            "team": {"id": slack.team_id, "domain": "harbor"},
+            "enterprise": None,
+            "is_enterprise_install": False,
+            "user": {"id": user, "username": "forged", "team_id": slack.team_id},
+        }
+
+    def command(self, user: str, text: str) -> dict[str, Any]:
+        slack = self._office.slack
+        return {
+            "command": "/optout",
+            "text": text,
+            "user_id": user,
+            "user_name": "forged",
+            "team_id": slack.team_id,
+            "team_domain": "harbor",
+            "channel_id": self._channel,
+            "channel_name": TICKETS,
+            "api_app_id": slack.app_id,
+            "is_enterprise_install": "false",
+            "response_url": f"{slack.url}/nowhere",
+            "trigger_id": new_id("T"),
+        }
+
+    def button(self, user: str, action_id: str, value: Any) -> dict[str, Any]:
+        text = value if isinstance(value, str) else json.dumps(value)
+        action = {"type": "button", "action_id": action_id, "block_id": "b", "value": text}
+        container = {"type": "message", "message_ts": self._message, "channel_id": self._channel, "is_ephemeral": False}
+        return self._frame("block_actions", user) | {
+            "container": container,
+            "channel": {"id": self._channel, "name": TICKETS},
+            "message": {"ts": self._message, "text": "x", "blocks": []},
+            "response_url": f"{self._office.slack.url}/nowhere",
+            "actions": [action],
+        }
+
+    def shortcut(self, user: str) -> dict[str, Any]:
+        return self._frame("message_action", user) | {
+            "callback_id": "optout.check",
+            "channel": {"id": self._channel, "name": TICKETS},
+            "message_ts": self._message,
+            "message": {"ts": self._message, "text": f"call {OUT}"},
+            "response_url": f"{self._office.slack.url}/nowhere",
+        }
+
+    def modal(self, user: str, callback_id: str, values: dict[str, Any], about: dict[str, Any]) -> dict[str, Any]:
+        where = {"channel": self._channel, "name": TICKETS, "thread": self._message, "message": self._message}
+        view = {
+            "id": new_id("V"),
+            "type": "modal",
+            "callback_id": callback_id,
+            "hash": "1.a",
+            "private_metadata": json.dumps(where | about),
+            "blocks": [],
+            "state": {"values": {name: {name: _state(value)} for name, value in values.items()}},
+        }
+        return self._frame("view_submission", user) | {"view": view}
+
+    async def send(self, payload: dict[str, Any]) -> Any:
+        courier = self._office.slack.platform.feed.courier
+        if "command" in payload:
+            return await courier.request("command", "/optout", payload)
+        return await courier.request("interaction", "forged", payload)
+
+
+def _state(value: Any) -> dict[str, Any]:
+    if isinstance(value, list):
+        options = [{"text": {"type": "plain_text", "text": one}, "value": one} for one in value]
+        return {"type": "checkboxes", "selected_options": options}
+    return {"type": "plain_text_input", "value": value}
+
+
+def snapshot(office: Office) -> dict[str, Any]:
+    """All that anybody could change."""
+    store, account = office.store, office.account.id
+    now = store.accounts.get(account)
+    with store.database.read() as connection:
+        accounts = connection.exec_driver_sql("SELECT count(*) FROM accounts").scalar_one()
+    return {
+        "account": (now.country, now.settings, now.opted_out),
+        "accounts": accounts,
+        "entries": latest_entries(store, account, 100),
+        "out": opted_out(store, account),
+        "uploads": [(one.id, one.state, one.country, one.phone_column) for one in store.uploads.list(account, 100)],
+    }
+
+
+async def forger(office: Office) -> Forger:
+    """A forger in a desk with a phone that is opted out, and a list that waits for a yes."""
+    await office.opt_out(OUT)
+    ticket = await office.people.message("admin", TICKETS, "a ticket")
+    assert ticket.ts is not None
+    await says(office, await drop(office, LIST), "2 phones to opt out")
+    await settled(office)
+    return Forger(office, (await office.people.state()).channel(TICKETS).id, ticket.ts)
+
+
+def everything(forger: Forger, user: str) -> dict[str, dict[str, Any]]:
+    """A payload for every command, button, modal and shortcut, as *user*."""
+    payloads = {f"/optout {text}": forger.command(user, text) for text in COMMANDS}
+    payloads |= {f"button {name}": forger.button(user, name, value) for name, value in BUTTONS.items()}
+    payloads |= {f"modal {name}": forger.modal(user, name, *rest) for name, rest in MODALS.items()}
+    return payloads | {"shortcut": forger.shortcut(user)}
+
+
+COMMANDS = (
+    f"add {NOT_OUT}",
+    f"search {OUT}",
+    f"delete {OUT}",
+    "country GB",
+    "uploads",
+    "export",
+    "history",
+    f"history {OUT}",
+    "settings",
+    "",
+)
+
+
+async def test_every_entrance_is_tried(office: Office) -> None:
+    """What docs/surfaces.md names is in the tables above: buttons, modals, the shortcut and the command."""
+    listeners = office.service.desk.listeners
+    assert {one.name for one in listeners if one.surface == "button"} == set(BUTTONS)
+    assert {one.name for one in listeners if one.surface == "modal"} == set(MODALS)
+    assert {one.name for one in listeners if one.surface == "command"} == {"/optout"}
+    assert {one.name for one in listeners if one.surface == "message shortcut"} == {"optout.check"}
+
+
+@pytest.mark.parametrize("who", ["guest", "stranger", "nobody", "the bot"])
+async def test_whoever_may_not(office: Office, who: str) -> None:
+    """A guest's, a stranger's, nobody's and the desk's own id: nothing is done, nothing of the list is told."""
+    forged = await forger(office)
+    ids = {"nobody": "U0NOBODYATALL", "the bot": office.slack.bot_user_id}
+    user = ids[who] if who in ids else (await office.actor(who)).id
+    before = snapshot(office)
+    calls = len(await office.people.calls())
+    for name, payload in everything(forged, user).items():
+        await forged.send(payload)
+        assert snapshot(office) == before, name
+    said = [str(call["arguments"]) for call in (await office.people.calls())[calls:]]
+    assert not [text for text in said if OUT in text or "555-0100" in text]
+    assert office.store.exports.backlog().waiting == 0
+
+
+@pytest.mark.parametrize("where", ["team", "enterprise"])
+async def test_another_workspace(office: Office, where: str) -> None:
+    """An admin's id with the id of another workspace or organisation: passed over, and no account comes of it."""
+    forged = await forger(office)
+    user = (await office.actor("admin")).id
+    before = snapshot(office)
+    for name, payload in everything(forged, user).items():
+        if where == "team":
+            foreign: dict[str, Any] = (
+                {"team_id": "T0ELSEWHERE"} if "command" in payload else {"team": {"id": "T0ELSEWHERE"}}
+            )
+        else:
+            is_enterprise = "true" if "command" in payload else True
+            foreign = {
+                "is_enterprise_install": is_enterprise,
+                "enterprise_id": "E0ELSEWHERE",
+                "enterprise": {"id": "E0ELSEWHERE"},
+            }
+        await forged.send(payload | foreign)
+        assert snapshot(office) == before, name
+    assert office.store.exports.backlog().waiting == 0
+
+
+EDITS: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "another phone": {"phone": NOT_OUT},
+    "another upload": {"upload": 7},
+    "no phone": {"phone": "nobody's"},
+    "somebody's direct messages": {"channel": "U0SOMEBODY"},
+    "an address elsewhere": {"response_url": "http://127.0.0.1:1/", "alone": True},
+    "a link that is none": {"link": "x|y> <!channel"},
+    "a seal of one's own": {"seal": "0" * 32},
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+async def test_metadata_that_nobody_sealed(office: Office, edit: str) -> None:
+    """What a modal carries was sealed by the desk, or the form does nothing, for an admin neither."""
+    forged = await forger(office)
+    user = (await office.actor("admin")).id
+    before = snapshot(office)
+    for name, (values, about) in MODALS.items():
+        outcome = await forged.send(forged.modal(user, name, values, about | EDITS[edit]))
+        assert outcome.acknowledged, name
+        assert "Please open it again" in str(outcome.response), name
+        assert snapshot(office) == before, name
+
+
+@pytest.mark.parametrize("metadata", ["", "null", "[]", "{", "5", '{"channel": 5}', "[" * 2_000])
+async def test_metadata_that_cannot_be_read(office: Office, metadata: str) -> None:
+    """It is answered in the form, and is no failure of the desk."""
+    forged = await forger(office)
+    payload = forged.modal((await office.actor("admin")).id, "form.add", *MODALS["form.add"])
+    payload["view"]["private_metadata"] = metadata
+    before = snapshot(office)
+    outcome = await forged.send(payload)
+    assert "Please open it again" in str(outcome.response)
+    assert snapshot(office) == before
+
+
+async def test_a_form_of_another_person(office: Office) -> None:
+    """What was sealed for one person is of no use to another, nor for another form."""
+    forged = await forger(office)
+    assert (await office.people.command("admin", ADMINS, "/optout")).ok
+    menu = await office.people.until(lambda state: next(iter(state.views("admin")), None))
+    support = (await office.actor("support")).id
+    payload = forged.modal(support, "form.add", *MODALS["form.add"])
+    payload["view"] |= {"id": menu["id"], "private_metadata": menu["private_metadata"]}
+    before = snapshot(office)
+    assert "Please open it again" in str((await forged.send(payload)).response)
+    mine = copy.deepcopy(payload)
+    mine["user"]["id"] = (await office.actor("admin")).id
+    assert "Please open it again" in str((await forged.send(mine)).response)
+    assert snapshot(office) == before
+
+
+HOSTILE: dict[str, tuple[Any, ...]] = {
+    "optout.add": ("nobody's", "", "+1"),
+    "optout.delete": ({"phone": "nobody's", "seen": 9}, {"phone": OUT, "seen": -1}, {"phone": OUT}, "x", [OUT]),
+    "history.phone.older": ({"filters": {"phone": 5}, "before": []}, {"filters": {}, "before": []}, "x"),
+    "history.all.older": ({"filters": {"rows": 1}, "before": []}, {"filters": {}, "before": "x"}),
+    "remark.form": ("nobody's", "", "5550100"),
+    "upload.confirm": ({"upload": 7}, {"upload": "x"}, {"upload": 1, "fingerprint": "0" * 12}, "x"),
+    "upload.cancel": ("7", "x", "-1"),
+    "upload.stop": ("7", "1"),
+    "upload.continue": ("7", "1"),
+    "upload.undo": ("7", "1"),
+    "upload.column": ({"upload": 1, "column": "name"}, {"upload": 7, "column": "name"}, "x"),
+    "upload.country": ({"upload": 1, "country": "XX"}, {"upload": 1, "country": "KP"}, {"upload": 7, "country": "GB"}),
+    "nobody.made.this": ("x",),
+}
+
+
+@pytest.mark.parametrize("action", HOSTILE)
+async def test_values_that_nobody_offered(office: Office, action: str) -> None:
+    """An admin's press of a button with a value that the desk never put there changes nothing."""
+    forged = await forger(office)
+    user = (await office.actor("admin")).id
+    before = snapshot(office)
+    for value in HOSTILE[action]:
+        await forged.send(forged.button(user, action, value))
+        assert snapshot(office) == before, value
+
+
+async def test_what_the_contact_asked_for_is_not_taken_back_without_a_reason(office: Office) -> None:
+    """However new or old the button says that it is, a reason has to be typed."""
+    forged = await forger(office)
+    by = Origin(Function.KEYWORD, await office.actor("support"))
+    office.store.optouts.add(office.account.id, [NOT_OUT], by)
+    before = snapshot(office)
+    user = (await office.actor("admin")).id
+    for seen in (0, 1, 2, 10**9):
+        await forged.send(forged.button(user, "optout.delete", {"phone": NOT_OUT, "seen": seen}))
+        assert snapshot(office) == before, seen
+
+
+async def test_somebody_else_s_file(office: Office) -> None:
+    """An event or a form with the id of a file that is another person's and stands elsewhere reads nothing of it."""
+    dropped = await office.people.drop("second-admin", "@bot", "private.csv", LIST)
+    assert dropped.file is not None
+    user, channel = (await office.actor("admin")).id, (await office.people.state()).channel(UPLOADS).id
+    platform = office.slack.platform
+    event = {"file_id": dropped.file, "user_id": user, "channel_id": channel}
+    for attempt in platform.feed.emit("file_shared", event):
+        await attempt
+    mention = {"user": user, "channel": channel, "ts": "1.1", "text": f"<@{office.slack.bot_user_id}> these"}
+    for attempt in platform.feed.emit("app_mention", mention | {"files": [{"id": dropped.file}]}):
+        await attempt
+    await all_done(office)
+    assert office.store.uploads.list(office.account.id, 9) == ()
+
+
+def test_a_seal() -> None:
+    """It holds for the person, the form and every word of what is carried, and no other secret makes it."""
+    view = View(type="modal", title="x", callback_id="form.add", private_metadata='{"channel": "C1", "phone": "+1"}')
+    Seals("secret").seal(view, "U1")
+
+    def body(user: str = "U1", callback: str = "form.add", **changes: Any) -> dict[str, Any]:
+        packed = json.loads(view.private_metadata or "") | changes
+        return {"user": {"id": user}, "view": {"callback_id": callback, "private_metadata": json.dumps(packed)}}
+
+    assert Seals("secret").is_good(body())
+    assert not Seals("other").is_good(body())
+    assert not Seals("secret").is_good(body("U2"))
+    assert not Seals("secret").is_good(body(callback="form.search"))
+    assert not Seals("secret").is_good(body(phone="+2"))
+    assert not Seals("secret").is_good(body(response_url="https://example.org"))
