@@ -11,7 +11,7 @@ from store import Store, StoreUnavailable, UploadState
 from tests.desks import CHANNEL, Desk, desk_on
 from tests.swallowing import SwallowingProxy, Way, swallowing
 
-pytestmark = [pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)]
+pytestmark = [pytest.mark.wide, pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)]
 PHONES = 80_000
 # Seconds: within so many the desk goes on, however the connection went silent.
 SOON = 30
@@ -98,7 +98,6 @@ def test_a_statement_may_take_long(by_proxy: str) -> None:
         store.close()
 
 
-@pytest.mark.wide
 @pytest.mark.parametrize("way", Way)
 async def test_a_list_goes_on_over_a_new_connection(desk: Desk, proxy: SwallowingProxy, way: Way) -> None:
     """Swallowed in the middle of a list, with everything else of the desk's: it is whole soon, and each phone once."""
@@ -112,7 +111,6 @@ async def test_a_list_goes_on_over_a_new_connection(desk: Desk, proxy: Swallowin
     assert outcome.ok, outcome
 
 
-@pytest.mark.wide
 @pytest.mark.parametrize("way", Way)
 async def test_the_desk_ends_while_its_database_is_silent(desk: Desk, proxy: SwallowingProxy, way: Way) -> None:
     """SIGTERM ends it in its usual time, with a list in the middle and not one connection that answers."""

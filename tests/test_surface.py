@@ -33,7 +33,7 @@ from tests.handlers import conftest as desks
 from tests.handlers.conftest import TICKETS, Office
 
 # Fixtures: the real app over real sockets, as the tests of the handlers have it.
-slack, settings, office = desks.slack, desks.settings, desks.office
+slack, settings, office, loading_after = desks.slack, desks.settings, desks.office, desks.loading_after
 desk_database_url = desks.desk_database_url
 
 ROOT = Path(__file__).parents[1]

@@ -111,6 +111,7 @@ def spoil(desk: Desk, *tables: str) -> None:
             connection.execute(sa.text(trigger))
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("http", [True, False], ids=["HTTP", "Socket Mode"])
 async def test_no_word_of_anybodys_reaches_the_log(desk: Desk, http: bool) -> None:
     """Of commands, reasons, mentions, forms, files, rows and names nothing is logged: by us or a library, at DEBUG, in failures."""

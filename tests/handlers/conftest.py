@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from bot.config import Settings
 from bot.sandbox import EmbeddedSlack, Outcome, SandboxClient, SandboxMessage, State
 from bot.serve import Service, running
+from handlers.slack import interactions
 from handlers.slack.acknowledge import STILL_WORKING
 from store import Account, Actor, Added, Function, Origin, Store
 from tests.conftest import new_database
@@ -88,6 +89,16 @@ class Office:
         return self.store.optouts.add(
             self.account.id, phones, Origin(Function.COMMAND, await self.actor(by), reason=reason)
         )
+
+
+@pytest.fixture(autouse=True)
+def loading_after(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forms open when they are made, however slow the machine is; `loading_forms` opens them as the desk does."""
+    monkeypatch.setattr(interactions, "_LOADING_AFTER", getattr(request, "param", 10.0))
+
+
+# Forms that take longer than a second are there at once, and filled later.
+loading_forms = pytest.mark.parametrize("loading_after", [1.0], indirect=True)
 
 
 @pytest.fixture

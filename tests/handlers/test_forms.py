@@ -11,7 +11,7 @@ from bot.sandbox.blocks import view_problems
 from handlers.ttl_cache import TtlCache
 from handlers.views import forms as views
 from store import Account, Cause, Function
-from tests.handlers.conftest import ADMINS, TICKETS, Office, on_both_databases
+from tests.handlers.conftest import ADMINS, TICKETS, Office, loading_forms, on_both_databases
 from tests.handlers.test_files import settled
 
 ONE, TWO = "+12125550100", "+12125550101"
@@ -181,6 +181,7 @@ def test_slack_takes_every_form(country: str | None) -> None:
         assert view_problems(view.to_dict()) == []
 
 
+@loading_forms
 @pytest.mark.parametrize(
     ("user", "channel", "said"), [("admin", ADMINS, "form.add"), ("guest", TICKETS, "Guests cannot")]
 )

@@ -9,7 +9,7 @@ from bot.config import Settings
 from bot.sandbox import EmbeddedSlack, SandboxClient, State
 from bot.serve import running
 from store import Store
-from tests.handlers.conftest import ADMINS, TICKETS, Office
+from tests.handlers.conftest import ADMINS, TICKETS, Office, loading_forms
 from tests.handlers.test_forms import form, submit
 
 ONE, TWO = "+12125550100", "+12125550101"
@@ -90,6 +90,7 @@ async def test_a_form_whose_channel_the_bot_left(office: Office) -> None:
     await office.people.until(told)
 
 
+@loading_forms
 async def test_a_loading_form_that_was_closed(office: Office) -> None:
     """A form that is closed while it is being filled stays closed, and the desk goes on."""
     await office.people.fault(method="usergroups.list", fault="slow", seconds=1.5)
@@ -101,6 +102,7 @@ async def test_a_loading_form_that_was_closed(office: Office) -> None:
     assert (await office.people.state()).views("admin") == []
 
 
+@loading_forms
 async def test_a_view_that_changed_under_a_hash(office: Office) -> None:
     """Slack refuses to fill a form that is another by now; nothing else comes of it."""
     await office.people.fault(method="usergroups.list", fault="slow", seconds=1.5)

@@ -18,6 +18,7 @@ from tests.handlers.slack.test_outbox import settled as nothing_waits
 from tests.handlers.slack.test_outbox import waiting
 from tests.handlers.test_files import LIST, UPLOADS, drop, says, settled
 from tests.handlers.test_forms import form, submit
+from tests.wide import wide_but_first
 
 ONE, TWO = "+12125550100", "+12125550101"
 OUTAGES: dict[str, dict[str, Any]] = {
@@ -76,7 +77,7 @@ def told(state: State, user: str) -> list[SandboxMessage]:
 
 
 @on_both_databases
-@pytest.mark.parametrize("what", OUTAGES)
+@pytest.mark.parametrize("what", wide_but_first(OUTAGES))
 async def test_a_mention_that_opts_out(office: Office, what: str) -> None:
     """It is done when Slack is back, once, and answered in its thread and nowhere else."""
     async with outage(office, OUTAGES[what]):
@@ -92,7 +93,7 @@ async def test_a_mention_that_opts_out(office: Office, what: str) -> None:
     nothing_lost(office)
 
 
-@pytest.mark.parametrize("what", ["everything fails", "nobody is known"])
+@pytest.mark.parametrize("what", wide_but_first(["nobody is known", "everything fails"]))
 async def test_a_direct_message(office: Office, what: str) -> None:
     """A number that was asked about directly is told there, once."""
     async with outage(office, OUTAGES[what]):
@@ -110,7 +111,7 @@ async def test_a_direct_message(office: Office, what: str) -> None:
     nothing_lost(office)
 
 
-@pytest.mark.parametrize("what", ["everything fails", "nobody is known", "no channel is known"])
+@pytest.mark.parametrize("what", wide_but_first(["nobody is known", "everything fails", "no channel is known"]))
 @pytest.mark.parametrize(
     ("channel", "text", "words"),
     [
@@ -188,7 +189,7 @@ async def _confirm(office: Office, fault: dict[str, Any]) -> None:
     await settled(office)
 
 
-@pytest.mark.parametrize("what", ["everything fails", "nobody is known"])
+@pytest.mark.parametrize("what", wide_but_first(["nobody is known", "everything fails"]))
 @pytest.mark.parametrize(
     ("act", "standing"),
     [

@@ -12,7 +12,7 @@ from handlers.views import settings as views
 from store import Account, Actor, Function, Origin, Store, StoreError, WrongState
 from store.records import AccountSettings
 from tests.entries import latest_entries
-from tests.handlers.conftest import ADMINS, TICKETS, Office, on_both_databases
+from tests.handlers.conftest import ADMINS, TICKETS, Office, loading_forms, on_both_databases
 from tests.handlers.test_files import drop, says, settled
 
 ONE, TWO = "+12125550100", "+12125550101"
@@ -117,6 +117,7 @@ async def test_only_admins_open_it(office: Office) -> None:
     assert office.store.accounts.get(office.account.id).settings == AccountSettings()
 
 
+@loading_forms
 async def test_the_form_is_there_while_slack_is_slow(office: Office) -> None:
     """What takes longer than a second is waited for in a modal that is open already, within the trigger's life."""
     await office.people.fault(method="usergroups.list", fault="slow", seconds=1.5)

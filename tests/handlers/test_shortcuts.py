@@ -7,7 +7,7 @@ import pytest
 
 from store import Cause, Function
 from tests.entries import latest_entries
-from tests.handlers.conftest import TICKETS, Office, on_both_databases
+from tests.handlers.conftest import TICKETS, Office, loading_forms, on_both_databases
 from tests.handlers.work.test_uploads import forget_people, modal
 
 ONE, TWO, THREE = "+12125550100", "+12125550101", "+12125550102"
@@ -146,6 +146,7 @@ async def test_a_message_of_another_app(office: Office) -> None:
     assert ticked(await check(office, ts)) == [ONE, TWO]
 
 
+@loading_forms
 async def test_slow_to_look_up(office: Office) -> None:
     """A look-up that takes long opens the modal first and fills it afterwards."""
     await office.people.fault(method="chat.getPermalink", fault="slow", seconds=1.5)

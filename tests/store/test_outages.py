@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from store import Account, Origin, Store, StoreUnavailable
 from store.dialects import Postgresql, dialect_of
 from store.outages import Outage
+from tests.wide import wide_but_first
 
 PHONES = ["+12125550100", "+12125550101", "+12125550102"]
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -109,7 +110,7 @@ def overwrite(path: Path, content: bytes) -> None:
 
 @SQLITE
 @pytest.mark.parametrize("fate", FATES)
-@pytest.mark.parametrize("connections", [1, 3])
+@pytest.mark.parametrize("connections", wide_but_first([1, 3]))
 def test_nothing_is_acknowledged_that_a_restart_does_not_find(
     served: Store, reports: list[str], account: Account, by_admin: Origin, tmp_path: Path, fate: str, connections: int
 ) -> None:

@@ -201,6 +201,7 @@ async def test_events_nobody_asked_for(office: Office) -> None:
     assert all(len(one["attempts"]) == 1 for one in sent if one["acknowledged"])
 
 
+@pytest.mark.wide
 async def test_an_event_that_ends_every_process_is_set_aside(office: Office) -> None:
     """What so many processes in a row died of is not tried again, and stays for a person with the reason; others go on."""
     inbox, account = office.store.inbox, office.account.id

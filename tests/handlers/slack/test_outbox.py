@@ -271,6 +271,7 @@ async def test_an_answer_waits_out_any_outage(office: Office) -> None:
     assert office.store.outbox.backlog().discarded == {}
 
 
+@pytest.mark.wide
 async def test_an_answer_that_ends_every_process_is_set_aside(office: Office) -> None:
     """What so many processes in a row died of is not given again, and stays for a person with the reason."""
     outbox, account = office.store.outbox, office.account.id

@@ -99,6 +99,7 @@ async def test_a_list_whose_reader_never_comes_back_is_refused(office: Office, j
     assert sorted(name for name in left if not name.startswith("process-")) == ["lock", "lock"]
 
 
+@pytest.mark.wide
 @impatient
 async def test_a_stopped_child_is_followed_by_another(office: Office, jobs: list[tuple[Child, Job]]) -> None:
     """A child that was stopped is no fault of the list's: it is ended, counted, and the list read by the next one."""
@@ -115,6 +116,7 @@ async def test_a_stopped_child_is_followed_by_another(office: Office, jobs: list
     await killed(jobs[0][0])
 
 
+@pytest.mark.wide
 async def test_a_list_that_kills_a_desk_after_the_other_is_given_up(office: Office) -> None:
     """Deaths are counted in the database, by whichever process: a list that was deadly before is refused without another try."""
     for loop in office.service.desk.runner.loops:
@@ -134,11 +136,16 @@ async def test_a_list_that_kills_a_desk_after_the_other_is_given_up(office: Offi
     assert (await settled(office)).state == "refused"
 
 
+@pytest.mark.wide
 @impatient
 async def test_a_child_that_waits_for_the_database_is_ended(
     office: Office, settings: Settings, jobs: list[tuple[Child, Job]]
 ) -> None:
-    """Kept out by a lock for longer than it may be silent, it is ended; the list is applied, exactly, when the lock goes."""
+    """
+    Kept out by a lock for longer than it may be silent, it is ended; the list is applied, exactly, when the lock goes.
+
+    On a busy machine it may have given up by itself just before.
+    """
     ts = await drop(office, LIST)
     preview = await says(office, ts, "3 phones to opt out")
     await settled(office)
@@ -149,13 +156,15 @@ async def test_a_child_that_waits_for_the_database_is_ended(
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         await until_stored(office, lambda _: len(jobs) > 1)
-        await killed(jobs[1][0])
+        at_work = office.service.desk.runner._running
+        await until_stored(office, lambda _: not any(running.child for running in at_work))
         other.execute("ROLLBACK")
     await says(office, ts, "*3 phones opted out*")
     assert (await settled(office)).deaths == 0
     assert exact(office) == 3
 
 
+@pytest.mark.wide
 @impatient
 async def test_slow_slack_is_no_hanging_child(office: Office, jobs: list[tuple[Child, Job]]) -> None:
     """A file that Slack hands over late, for longer than a child may be silent, is waited for."""
@@ -284,6 +293,7 @@ def open_umask() -> Iterator[None]:
     os.umask(before)
 
 
+@pytest.mark.wide
 @pytest.mark.usefixtures("open_umask")
 async def test_files_are_their_owners_alone_at_every_moment(office: Office) -> None:
     """With a mask that hides nothing, no list, export, scrub or row on disk can be read by others at any time."""
@@ -343,6 +353,7 @@ async def test_an_export_whose_child_is_stopped_is_made_by_another(
     await killed(stopped[0])
 
 
+@pytest.mark.wide
 async def test_an_export_that_kills_its_children_is_given_up(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a few deaths whoever asked is told."""
     await office.opt_out(ONE)

@@ -62,7 +62,10 @@ async def _add(office: Office) -> None:
 
 
 @on_both_databases
-@pytest.mark.parametrize(("change", "now"), [(_undo, 3), (_delete, 3), (_add, 1)])
+@pytest.mark.parametrize(
+    ("change", "now"),
+    [pytest.param(_undo, 3, marks=pytest.mark.wide), pytest.param(_delete, 3, marks=pytest.mark.wide), (_add, 1)],
+)
 async def test_a_preview_that_is_out_of_date(
     office: Office, change: Callable[[Office], Awaitable[None]], now: int
 ) -> None:
