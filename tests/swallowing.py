@@ -36,6 +36,7 @@ class SwallowingProxy:
         self._wake, self._woken = socket.socketpair()
         self._ended = False
         self._dead: Way | None = None
+        self._refusing = False
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         self.accepted = 0
@@ -48,10 +49,15 @@ class SwallowingProxy:
             self._dead = way if dead else None
         self._wake.send(b"x")
 
+    def refuse(self) -> None:
+        """End new connections at once, as a server that starts."""
+        with self._lock:
+            self._refusing = True
+
     def pass_on(self) -> None:
         """Pass new connections on again. Those that were swallowed stay so."""
         with self._lock:
-            self._dead = None
+            self._dead, self._refusing = None, False
 
     def close(self) -> None:
         """End, and close everything."""
@@ -85,6 +91,9 @@ class SwallowingProxy:
     def _accept(self) -> None:
         near, _ = self._listener.accept()
         self.accepted += 1
+        if self._refusing:
+            near.close()
+            return
         if isinstance(self._target, str):
             far = socket.socket(socket.AF_UNIX)
             far.connect(self._target)
