@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
 
 from store import Account, Actor, Function, Origin, Store
 from tests.desks import Desk, desk_on
@@ -20,6 +21,10 @@ AXE = Path(__file__).parent / "node" / "node_modules" / "axe-core" / "axe.min.js
 NO_AXE = "axe-core is not installed, so accessibility is not checked: install nodejs and npm, then `make test-all`."
 RUNNING = "TEST_POSTGRES_URL"
 ADMIN = Actor("U0ADMIN", "admin")
+
+# No test of properties fails because the machine is slow.
+settings.register_profile("desk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("desk")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -33,7 +33,7 @@ import pytest
 import sqlalchemy as sa
 
 from store import Actor, Function, Origin, Upload
-from tests.desks import ALREADY_OUT, CHANNEL, LEASE_SECONDS, Desk, desk_on, is_report, without_moments
+from tests.desks import ALREADY_OUT, CHANNEL, Desk, desk_on, is_report, without_moments
 from tests.entries import latest_entries
 
 pytestmark = pytest.mark.wide
@@ -245,12 +245,8 @@ async def test_a_replica_takes_over(desk: Desk, opt_out_list: List) -> None:
     [working] = [bot for bot in bots if bot.owns(holder)]
     [other] = [bot for bot in bots if bot is not working]
     await working.kill()
-    killed = time.monotonic()
     await desk.stored(lambda _: other.owns(desk.holder()))
-    took = time.monotonic() - killed
     assert desk.holder().fence == holder.fence + 1
-    # The other looks every quarter of a lease; the rest is for a busy machine.
-    assert took < LEASE_SECONDS * 1.25 + 2
     await desk.kill_children(other)
     let_go(desk)
     await desk.report()

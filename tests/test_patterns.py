@@ -561,7 +561,7 @@ def test_the_lines_run_grow_with_the_text(way: str) -> None:
         assert twice <= 2.4 * once + 5_000, f"{way}: {once} and {twice} lines for {shape}"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.sampled_from(sorted(WAYS_IN)), st.lists(st.sampled_from(PIECES), min_size=1, max_size=4))
 def test_no_other_text_is_worse(way: str, pieces: list[str]) -> None:
     """Whatever pieces are repeated, the lines run grow with the text."""

@@ -7,7 +7,6 @@ import os
 import re
 import sys
 import threading
-import time
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
@@ -181,21 +180,6 @@ def test_no_phone_survives(phone: tuple[str, str], before: str, after: str, *, n
 def test_redacting_twice_is_redacting_once(text: str) -> None:
     """What is redacted stays as it is when redacted again, as a message quoted in another is."""
     assert redact(redact(text)) == redact(text)
-
-
-def test_redacting_is_fast() -> None:
-    """One pass: a hundred thousand digits, dots and dashes take no longer than their length asks for."""
-    for text in (
-        "1 2 3 4 5 6," * 8000,
-        "4155552671 " * 9000,
-        "a.b-" * 25000,
-        "xoxb" * 25000,
-        "0." * 50000,
-        "a://b:" * 17000,
-    ):
-        begun = time.perf_counter()
-        redact(text)
-        assert time.perf_counter() - begun < 2
 
 
 def test_nested_values() -> None:

@@ -79,7 +79,7 @@ NASTY = st.text(max_size=40) | st.sampled_from(
 
 
 @pytest.mark.parametrize("kind", sorted(EXPORT_COLUMNS))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(reasons=st.lists(NASTY, min_size=1, max_size=5))
 def test_what_was_exported_reads_back(
     store: Store, by_admin: Origin, tmp_path: Path, kind: str, reasons: list[str]

@@ -417,7 +417,7 @@ def is_part(part: Sequence[bytes], whole: Sequence[bytes]) -> bool:
 
 
 @given(raw=lists(), keep=st.booleans())
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_row_is_kept_or_counted(half_out: Desk, raw: bytes, keep: bool) -> None:
     """Rows out, removed and dropped are the rows in; no opted-out phone is left in what comes back."""
     with tempfile.TemporaryDirectory() as folder:

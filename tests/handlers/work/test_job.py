@@ -5,7 +5,7 @@ from datetime import UTC, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.work.job import (
@@ -43,6 +43,7 @@ JOBS = st.one_of(
         upload=NUMBERS,
         lease=st.builds(Lease, TEXT, NUMBERS),
         lease_seconds=SECONDS,
+        stall_seconds=SECONDS,
         file=st.none() | FILES,
         scratch=PATHS,
         label=TEXT,
@@ -81,7 +82,6 @@ ANSWERS = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(JOBS)
 def test_a_job_is_read_as_it_was_written(job: Job) -> None:
     """Of every kind, with every field, in one line of ASCII."""
@@ -91,7 +91,6 @@ def test_a_job_is_read_as_it_was_written(job: Job) -> None:
     assert line.isascii()
 
 
-@settings(deadline=None)
 @given(ANSWERS)
 def test_an_answer_is_read_as_it_was_written(answer: ChildAnswer) -> None:
     """Of every kind, down to the reasons of a scrubbed list's unreadable rows."""
@@ -100,7 +99,6 @@ def test_an_answer_is_read_as_it_was_written(answer: ChildAnswer) -> None:
     assert "\n" not in line
 
 
-@settings(deadline=None)
 @given(JOBS, st.data())
 def test_a_job_with_another_field_is_refused(job: Job, data: st.DataObject) -> None:
     """One field less, one more, or one of another kind: the two ends are one program, so none of these can be right."""
@@ -112,7 +110,6 @@ def test_a_job_with_another_field_is_refused(job: Job, data: st.DataObject) -> N
             read_job(json.dumps(other))
 
 
-@settings(deadline=None)
 @given(
     st.recursive(st.none() | st.booleans() | st.floats() | TEXT, lambda one: st.lists(one) | st.dictionaries(TEXT, one))
 )

@@ -134,7 +134,7 @@ def shapes(draw: st.DrawFn) -> Shape:
 
 
 @given(shapes())
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_whatever_is_repeated_takes_work_in_proportion(shape: Shape) -> None:
     """Hypothesis looks for a shape that nobody thought of."""
     assert is_linear(shape, 1_000)
@@ -142,7 +142,7 @@ def test_whatever_is_repeated_takes_work_in_proportion(shape: Shape) -> None:
 
 @pytest.mark.wide
 @given(shapes())
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 def test_whatever_is_repeated_takes_work_in_proportion_in_many_more_cases(shape: Shape) -> None:
     """The same, for longer."""
     assert is_linear(shape, 1_000)

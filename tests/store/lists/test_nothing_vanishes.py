@@ -126,7 +126,7 @@ def staged(raw: bytes) -> Found:
 
 @pytest.mark.wide
 @given(lists())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_every_phone_is_opted_out_or_reported(drawn: Drawn) -> None:
     """Whatever encoding, dialect and damage: none vanishes, none is made up, and a sound list is read to the last row."""
     found = staged(drawn.raw)
@@ -168,7 +168,7 @@ def sheets(draw: st.DrawFn) -> tuple[bytes, dict[str, int]]:
 
 @pytest.mark.wide
 @given(sheets())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_phone_in_a_sheet_is_opted_out_with_its_row(drawn: tuple[bytes, dict[str, int]]) -> None:
     """Numbers stored as numbers or as text, with empty rows above and between: each is there, with its row."""
     raw, put_in = drawn

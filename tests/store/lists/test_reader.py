@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from store.errors import ListRefused, StoreError
@@ -498,7 +498,6 @@ def test_a_refusal_names_the_file_as_people_do(tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=300))
-@settings(deadline=None)
 def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
     """Nothing but ListRefused is raised, before the first row or after it."""
     with tempfile.TemporaryDirectory() as directory:

@@ -299,7 +299,7 @@ def test_what_is_kept_is_bounded(limit: str, value: int, monkeypatch: pytest.Mon
     assert len(fast._rules) <= 1 or limit != "_RULES"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.binary(max_size=200) | st.text("0123456789 ()+-.", max_size=200).map(str.encode),
     st.lists(st.tuples(st.integers(0, 200), st.integers(0, 60)), max_size=30),

@@ -280,7 +280,7 @@ TEXTS = st.one_of(st.text(max_size=40), NASTY, NUMBERISH)
 
 
 @given(text=TEXTS, country=COUNTRIES)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_text_has_an_outcome(text: str, country: str | None) -> None:
     """Nothing raises; what is recorded is E.164 and stays itself; a list never accepts what a hand's typing would not."""
     typed, listed = parse_phone(text, country), parse_phone(text, country, typed=False)
@@ -319,7 +319,7 @@ ZEROS = ["0", "\uff10", "\u0660", "\u0966"]  # ASCII, full-width, Arabic-Indic, 
     ),
     typed=st.booleans(),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_number_in_use_survives_any_layout(
     number: tuple[str, str], blanks: list[str], zero: str, form: str, *, typed: bool
 ) -> None:
@@ -406,7 +406,6 @@ def test_no_number_is_lost_in_cutting(numbers: list[str], between: str) -> None:
 
 
 @given(st.text(max_size=80))
-@settings(deadline=None)
 def test_any_text_can_be_cut(text: str) -> None:
     """Cutting loses no digit but those of a list's own numbering, and leaves no blank piece."""
     pieces = split_numbers(text)
@@ -504,7 +503,6 @@ def test_an_unknown_country_gets_suggestions() -> None:
 
 
 @given(st.text(max_size=30))
-@settings(deadline=None)
 def test_any_text_has_a_country_or_none(text: str) -> None:
     """Whatever is typed, the answer is a code with a numbering plan or a CountryUnknown."""
     found = find_country(text)
