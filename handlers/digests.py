@@ -1,9 +1,9 @@
 """Sends the weekly digest to the channel an account's admins chose, once, whichever replica comes first."""
 
 import asyncio
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import structlog
 from slack_sdk.errors import SlackApiError
@@ -14,7 +14,7 @@ from handlers.slack.messages import masked
 from handlers.slack.posting import Poster, PostKey
 from handlers.tasks import Tasks
 from handlers.views.digests import digest
-from store import DueDigest, Store, StoreError
+from store import DueDigest, Store
 
 log = structlog.get_logger()
 SECONDS_BETWEEN_LOOKS = 60.0
@@ -28,6 +28,7 @@ class WeeklyDigests:
     def __init__(self, store: Store, poster: Poster, tasks: Tasks, *, owner: str) -> None:
         self._owner = owner
         self._store = store
+        self._tasks = tasks
         self._poster = poster
         self.loop = Loop("digests", self._look, tasks, every=SECONDS_BETWEEN_LOOKS)
 
@@ -43,11 +44,15 @@ class WeeklyDigests:
             try:
                 await self._send(due)
             except Exception:
-                with suppress(StoreError):  # its lease runs out
-                    await asyncio.to_thread(self._store.digests.give_back, due)
+                await self._tasks.give_back(partial(self._give_back, due, asyncio.get_running_loop()))
                 raise
             sent += 1
         return sent
+
+    def _give_back(self, due: DueDigest, loop: asyncio.AbstractEventLoop) -> None:
+        self._store.digests.give_back(due)
+        # Where the store was away, this comes later than the look that found nothing.
+        loop.call_soon_threadsafe(self.loop.poke)
 
     async def _send(self, due: DueDigest) -> None:
         account, end = due.account, due.end

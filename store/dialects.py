@@ -530,7 +530,17 @@ class Postgresql(Dialect):
             hide_parameters=True,
         )
         sa.event.listen(engine, "do_connect", self._connect)
+        sa.event.listen(engine, "handle_error", self._leave_standby)
         return engine
+
+    def _leave_standby(self, context: sa.ExceptionContext) -> None:
+        """
+        Leave a server that only reads: a connection that outlived a failover leads to the old one for as long as it lasts.
+
+        All of the pool are closed, and new ones lead to whoever has the address now.
+        """
+        if self.outage_of(context.original_exception) is Outage.READ_ONLY:
+            context.is_disconnect = True
 
     def end(self) -> None:
         self._ended.set()
