@@ -26,7 +26,6 @@ from handlers.slack.acknowledge import STILL_WORKING
 from store import Actor, Function, Origin
 from tests.desks import CHANNEL, Bot, Desk, Holder, desk_on, is_report, without_moments
 from tests.entries import exported, latest_entries
-from tests.test_chaos import quiet
 from tests.test_end_to_end import (
     BATCH,
     connected,
@@ -258,7 +257,7 @@ class Run:
         self.bots += await self.desk.start(**how)
         if self.step.before is not None:
             await self.step.before(self.desk)
-            await quiet(self.desk)
+            await self.desk.quiet()
 
     async def begin(self, **how: Any) -> Holder:
         """Everything up to the moment at which the step is held; the lease that it is done under."""
@@ -347,7 +346,7 @@ class Run:
         """Wait for the end of the step and of the desk; what is left."""
         await self.release()
         await self.desk.people.until(lambda state: self.step.over(self.desk, state), timeout=PATIENCE)
-        await quiet(self.desk)
+        await self.desk.quiet()
         self.look_for_processes()
         for bot in self.bots:
             if bot.process.returncode is None:
