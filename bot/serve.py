@@ -6,7 +6,9 @@ The port is the first thing to open and the last to close, so that `/readyz` can
 
 import asyncio
 import ipaddress
+import os
 import signal
+import threading
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -24,6 +26,8 @@ from bot.stores import described, open_store
 from store import Store, StoreError, StoreUnavailable
 
 EVENTS_PATH = "/slack/events"
+# Seconds from the first signal to the end of the process, whatever then still waits for a database, a disk or Slack.
+END_SECONDS = 17.0
 
 log = structlog.get_logger(__name__)
 
@@ -195,8 +199,29 @@ async def stopping_on_signal() -> AsyncIterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
+def _end_within(seconds: float) -> None:
+    """
+    End the process after *seconds*, with status 0, if it has not ended by itself.
+
+    Python waits at its end for every thread, and none can be broken off while it waits for a database that says nothing,
+    a locked file or a name server. Nothing is lost: what was not done by now is in the database, as after a kill.
+    """
+
+    def end() -> None:
+        log.warning("ended with something still waiting")
+        os._exit(0)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+
+
 async def serve(settings: Settings) -> None:
-    """Run the desk until SIGTERM or SIGINT. Raises `SettingsError` or `StoreError`, with its sentence, when it cannot."""
+    """
+    Run the desk until SIGTERM or SIGINT, as all that its process does.
+
+    Raises `SettingsError` or `StoreError`, with its sentence, when it cannot.
+    """
     require_tokens(settings)
     store = await asyncio.to_thread(open_store, settings, log.warning)
     async with AsyncExitStack() as stack:
@@ -211,5 +236,6 @@ async def serve(settings: Settings) -> None:
         mode = "HTTP" if settings.slack_app_token is None else "Socket Mode"
         log.info("serving", mode=mode, address=address)
         await asked.wait()
+        _end_within(END_SECONDS)
         log.info("draining")
     log.info("stopped")

@@ -544,7 +544,6 @@ class Postgresql(Dialect):
 
     def end(self) -> None:
         self._ended.set()
-        self._ended = Event()
 
     def _connect(
         self, _dialect: sa.Dialect, _record: ConnectionPoolEntry, cargs: list[Any], cparams: dict[str, Any]

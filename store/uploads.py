@@ -346,6 +346,21 @@ class Uploads:
         query = sa.select(uploads).where(sa.or_(ended, waits, _overdue(deadlines)), _FROM_SLACK)
         return self._claimed(query.order_by(uploads.c.received_at), owner, lease_seconds, queued=True)
 
+    def show_again(self, account: int, upload: int) -> bool:
+        """
+        Have an upload shown once more; False while somebody is about to show how it ended, when it is too early to ask.
+
+        One that is at work is shown by whoever ends that.
+        """
+        with self._database.write() as connection:
+            row = connection.execute(sa.select(uploads).where(one(account, upload)).with_for_update()).mappings().one()
+            if row["state"] in AT_WORK:
+                return True
+            if row["owner"] is not None:
+                return False
+            connection.execute(sa.update(uploads).where(one(account, upload)).values(pending=True))
+            return True
+
     def _claimed(self, query: sa.Select[Any], owner: str, lease_seconds: float, *, queued: bool) -> UploadWork | None:
         row = leases.claim(self._database, uploads, query, owner, lease_seconds=lease_seconds, queued=queued)
         return None if row is None else UploadWork(self._database, upload_of(row), leases.lease_of(row))

@@ -21,6 +21,7 @@ SILENCE = 5.0
 ASKING = 4
 ARRIVING = 1.0
 # What the server says of the process behind a connection: at work, and neither waiting for our words nor for our ear.
+_ENDED = "connections to this database are ended by their own side"
 _END = "SELECT pg_terminate_backend(%s)"
 _AT_WORK = "SELECT state = 'active' AND wait_event_type IS DISTINCT FROM 'Client' FROM pg_stat_activity WHERE pid = %s"
 
@@ -38,7 +39,9 @@ class WatchedConnection(psycopg.Connection[Any]):
 
     @classmethod
     def watched(cls, ended: Event, conninfo: str = "", **parameters: Any) -> Self:
-        """Connect as `psycopg.connect` does; with *ended*, every wait is over."""
+        """Connect as `psycopg.connect` does; with *ended*, every wait is over, and nobody connects any more."""
+        if ended.is_set():
+            raise psycopg.OperationalError(_ENDED)
         connection = cls.connect(conninfo, **parameters)
         connection.ended = ended
         connection.asking = {"conninfo": conninfo, **parameters, "connect_timeout": ASKING, "autocommit": True}
@@ -58,7 +61,7 @@ class WatchedConnection(psycopg.Connection[Any]):
                 ready = yield wanted
                 if not ready and self.ended is not None and self.ended.is_set():
                     self.pgconn.finish()
-                    raise psycopg.OperationalError("this connection is ended by its own side")
+                    raise psycopg.OperationalError(_ENDED)
                 if ready:
                     doubted, patience, since = False, SILENCE, time.monotonic()
                 elif time.monotonic() - since >= patience:

@@ -222,6 +222,25 @@ class Desk:
                 state = await self.people.state(channel=CHANNEL)
                 await self.people.state(after=state.version, timeout=0.05, channel=CHANNEL)
 
+    async def quiet(self, *, seconds: float = 90) -> None:
+        """Wait until nothing is left to do, for the desk or for Slack."""
+
+        def over() -> bool:
+            waiting = sum(backlog.waiting for backlog in self.store.backlogs().values())
+            # Slack says again what was not acknowledged, three times.
+            sent = [one for one in self.slack.platform.feed.courier.log if one.kind == "event"]
+            if any(not one.acknowledged and len(one.attempts) < 4 for one in sent):
+                return False
+            return waiting == 0 and all(
+                not one.pending and holder_of(self.store, one).owner is None for one in self.uploads()
+            )
+
+        # The database says nothing when it changes: the looks are paced by Slack's long poll.
+        async with asyncio.timeout(seconds):
+            while not over():
+                state = await self.people.state()
+                await self.people.state(after=state.version, timeout=0.1)
+
     def confirmed_elsewhere(self, phones: list[str]) -> None:
         """What the desk knows before the list comes: some of its phones are out, and some are in a campaign."""
         self.store.optouts.add(

@@ -440,6 +440,24 @@ async def test_sigterm_drains(desk: Desk, opt_out_list: List) -> None:
     assert outcome["count"] == len(opt_out_list.phones)
 
 
+async def test_sigterm_while_the_database_is_locked(desk: Desk) -> None:
+    """With every transaction waiting for a lock it ends in its usual time all the same, and what it promised is done later."""
+    text = f"<@{desk.slack.bot_user_id}> opt out 212 555 0100 because they asked"
+    [bot] = await desk.start()
+    await desk.people.fault(method="chat.postMessage", fault="slow", seconds=60)
+    assert (await desk.people.message("admin", CHANNEL, text, raw=True)).acknowledged
+    await desk.people.until(lambda _state: desk.opted_out("+12125550100"), timeout=30)
+    with connected(desk.url) as execute:
+        execute("BEGIN IMMEDIATE" if desk.url.startswith("sqlite") else "BEGIN")
+        if not desk.url.startswith("sqlite"):
+            execute("LOCK TABLE accounts, uploads, inbox, outbox, opt_outs IN ACCESS EXCLUSIVE MODE")
+        await desk.people.command("admin", CHANNEL, "/optout add 212 555 0101")
+        await bot.terminate()
+    await desk.people.clear_faults()
+    await desk.start()
+    await desk.seen(lambda message: "555-0100" in message.all_text and "opted out" in message.all_text)
+
+
 # Over HTTP
 
 

@@ -13,7 +13,7 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -26,7 +26,6 @@ from handlers.slack.acknowledge import STILL_WORKING
 from store import Actor, Function, Origin
 from tests.desks import CHANNEL, Bot, Desk, Holder, desk_on, is_report, without_moments
 from tests.entries import exported, latest_entries
-from tests.test_chaos import quiet
 from tests.test_end_to_end import (
     BATCH,
     connected,
@@ -258,7 +257,7 @@ class Run:
         self.bots += await self.desk.start(**how)
         if self.step.before is not None:
             await self.step.before(self.desk)
-            await quiet(self.desk)
+            await self.desk.quiet()
 
     async def begin(self, **how: Any) -> Holder:
         """Everything up to the moment at which the step is held; the lease that it is done under."""
@@ -347,7 +346,7 @@ class Run:
         """Wait for the end of the step and of the desk; what is left."""
         await self.release()
         await self.desk.people.until(lambda state: self.step.over(self.desk, state), timeout=PATIENCE)
-        await quiet(self.desk)
+        await self.desk.quiet()
         self.look_for_processes()
         for bot in self.bots:
             if bot.process.returncode is None:
@@ -508,6 +507,41 @@ async def test_the_child_is_killed(desk: Desk, step: str, expected: dict[str, An
     if run.endless:
         await run.release()
     await run.followed(before)
+    assert differences(await run.end(), expected) == ([], [])
+
+
+@cells(*BOTH, by_child=True)
+async def test_the_child_is_frozen(desk: Desk, step: str, expected: dict[str, Any]) -> None:
+    """A child that stands still, for longer than any lease, is ended once it made no progress, and another goes on."""
+    run = Run(desk, STEPS[step])
+    before = await run.begin(settings={"OPTOUT_STALL_SECONDS": "5"})
+    children = run.children()
+    # Whatever comes of the test, nobody stays frozen.
+    desk.stack.callback(send, signal.SIGCONT, children)
+    send(signal.SIGSTOP, children)
+    if not run.endless:
+        await run.release()
+    await run.followed(before)
+    if run.endless:
+        await run.release()
+    assert differences(await run.end(), expected) == ([], [])
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("step", ["report"])
+async def test_a_picture_that_comes_late(desk: Desk, step: str, expected: dict[str, Any]) -> None:
+    """What a frozen desk had asked Slack to show comes after the report of whoever took over; the report stands in the end."""
+    run = Run(desk, replace(STEPS[step], held=call("chat.update")))
+    before = await run.begin(replicas=2)
+    [frozen] = [bot for bot in run.bots if bot.owns(before)]
+    desk.stack.callback(send, signal.SIGCONT, [frozen.process.pid])
+    frozen.process.send_signal(signal.SIGSTOP)
+    await run.followed(before)
+    await desk.people.until(lambda state: run.step.over(desk, state), timeout=PATIENCE)
+    await desk.stored(lambda found: not found.pending)
+    await run.release()
+    await desk.people.until(lambda state: not run.step.over(desk, state), timeout=PATIENCE)
+    frozen.process.send_signal(signal.SIGCONT)
     assert differences(await run.end(), expected) == ([], [])
 
 

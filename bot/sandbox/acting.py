@@ -301,13 +301,21 @@ class People:
     async def _after(self, attempts: Attempts) -> JsonObject:
         """Wait until the app has acknowledged every event of an act, or the limit has passed."""
         began = time.perf_counter()
-        done: set[asyncio.Future[Outcome]] = set()
         # Slack's client waits for no app here; only whoever drives this one does, and not for an app that is not there.
         if attempts and (self._slack.app.events_url or self._slack.sockets.connections):
-            done, _ = await asyncio.wait(attempts, timeout=self._slack.feed.courier.ack_limit + 0.2)
-        acknowledged = len(done) == len(attempts) and all(attempt.result().acknowledged for attempt in done)
+            await asyncio.wait(attempts, timeout=self._slack.feed.courier.ack_limit + 0.2)
+        done = [attempt.result() for attempt in attempts if attempt.done()]
+        acknowledged = len(done) == len(attempts) and all(outcome.acknowledged for outcome in done)
         ms = (time.perf_counter() - began) * 1000
-        return {"ok": True, "acknowledged": acknowledged, "ms": round(ms, 3), "events": len(attempts), "response": None}
+        answer = {
+            "ok": True,
+            "acknowledged": acknowledged,
+            "ms": round(ms, 3),
+            "events": len(attempts),
+            "response": None,
+        }
+        error = next((outcome.error for outcome in done if outcome.error), None)
+        return answer if error is None else answer | {"error": error}
 
     def _interaction(self, kind: str, user: User, *, view: View | None = None) -> JsonObject:
         """What every interaction payload carries: https://docs.slack.dev/reference/interaction-payloads"""

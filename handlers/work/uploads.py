@@ -265,6 +265,25 @@ class Runner:
         except asyncio.CancelledError:
             await self._tasks.give_back(partial(work.release, settled=None))
             raise
+        else:
+            return
+        if not self._ending.is_set():
+            self._tasks.start(self._show_again(upload), name="have an upload shown again")
+
+    async def _show_again(self, upload: Upload) -> None:
+        """
+        Have *upload* shown once more, after whoever took it over, if somebody did.
+
+        What this process asked of Slack while it held it may have come after what they showed, and would stay there for good.
+        """
+        while not self._ending.is_set():
+            with suppress(StoreUnavailable):
+                if await asyncio.to_thread(self._store.uploads.show_again, upload.account_id, upload.id):
+                    self._showing.poke()
+                    return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(0.2, self._limits.lease_seconds / 4)):
+                    await self._ending.wait()
 
     async def _work(self, running: _Running) -> None:
         work = running.work

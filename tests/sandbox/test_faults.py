@@ -168,6 +168,7 @@ async def test_what_a_revoked_app_is_not_told(slack: EmbeddedSlack, people: Sand
     mention = await people.message("admin", "#support-tickets", "@optout hello")
     assert not mention.acknowledged
     assert mention.raw["events"] == 1
+    assert mention.error == "token_revoked"
     assert await people.deliveries("event") == []
     plain = await people.message("admin", "#support-tickets", "hello")
     assert plain.acknowledged

@@ -245,6 +245,19 @@ def test_what_waits_for_its_turn_says_so_once(store: Store, account: Account) ->
     assert shown() is not None
 
 
+def test_an_upload_is_shown_again(store: Store, account: Account) -> None:
+    """One that ended is shown once more, but not before whoever shows it now is done; one at work is shown at its end."""
+    upload = received(store, account)
+    deadlines = Deadlines(remind=timedelta(days=1), expire=timedelta(days=3), undo=timedelta(days=7))
+    assert store.uploads.show_again(account.id, upload.id)
+    work = claimed(store, upload).fail("Nobody can read it.")
+    assert not store.uploads.show_again(account.id, upload.id)
+    assert not work.release(settled=work.upload.state).pending
+    assert store.uploads.claim_to_show("me", lease_seconds=60, deadlines=deadlines) is None
+    assert store.uploads.show_again(account.id, upload.id)
+    assert store.uploads.claim_to_show("me", lease_seconds=60, deadlines=deadlines) is not None
+
+
 def test_what_ends_its_workers_is_counted(store: Store, account: Account) -> None:
     """A holder that never gave an upload back died, as far as anybody knows; who takes up its own again, or gave it back, did not."""
     upload = received(store, account)
