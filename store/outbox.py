@@ -47,6 +47,9 @@ NEXT: Final[Mapping[OutboxState, frozenset[OutboxState]]] = {
 }
 WAITING: Final = tuple(state for state, following in NEXT.items() if following)
 TAKEN_AWAY: Final = "a second copy, taken away"
+_POST: Final = sa.select(outbox.c.channel_id, outbox.c.ts).where(
+    outbox.c.account_id == sa.bindparam("account"), outbox.c.key == sa.bindparam("of")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,8 @@ class Outbox:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # Made once, since SQLAlchemy takes longer to make it than the database to run it, before each detail of an answer.
+        self._write_post = _write_post(database)
 
     def keep(
         self, account: int, key: str, payload: dict[str, Any], *, owner: str = "", lease_seconds: float = 30
@@ -163,9 +168,8 @@ class Outbox:
 
     def find(self, account: int, key: str) -> Post | None:
         """The post of *key*'s message; None when it was not posted, as far as is known."""
-        query = sa.select(outbox).where(*_is(account, key))
         with self._database.read() as connection:
-            row = connection.execute(query).mappings().one_or_none()
+            row = connection.execute(_POST, {"account": account, "of": key}).mappings().one_or_none()
         return None if row is None else _post_of(row)
 
     def posted(self, account: int, key: str, post: Post) -> Post:
@@ -196,23 +200,8 @@ class Outbox:
         )
 
     def _write_down(self, connection: sa.Connection, account: int, key: str, post: Post) -> Post:
-        statement = self._database.insert(outbox).values(
-            account_id=account,
-            key=key,
-            state=OutboxState.SENT,
-            version=PAYLOAD_VERSION,
-            channel_id=post.channel_id,
-            ts=post.ts,
-            received_at=now(),
-            finished_at=now(),
-            attempts=1,
-            fence=0,
-            **leases.given_back(),
-        )
-        # The first that is written down counts.
-        first = {name: sa.func.coalesce(outbox.c[name], statement.excluded[name]) for name in ("channel_id", "ts")}
-        statement = statement.on_conflict_do_update(index_elements=["account_id", "key"], set_=first)
-        counting = _post_of(connection.execute(statement.returning(outbox)).mappings().one())
+        values = {"account": account, "of": key, "channel": post.channel_id, "at": post.ts}
+        counting = _post_of(connection.execute(self._write_post, values).mappings().one())
         assert counting is not None  # noqa: S101  written in this statement, or before
         return counting if counting == post else self._extra(connection, account, counting, post)
 
@@ -254,6 +243,26 @@ class Outbox:
             **leases.given_back(),
             **values,
         )
+
+
+def _write_post(database: Database) -> sa.Executable:
+    """Writes down that the message of the key *of* is in *channel*, *at* its ts; the first that is written down counts."""
+    statement = database.insert(outbox).values(
+        account_id=sa.bindparam("account"),
+        key=sa.bindparam("of"),
+        state=OutboxState.SENT,
+        version=PAYLOAD_VERSION,
+        channel_id=sa.bindparam("channel"),
+        ts=sa.bindparam("at"),
+        received_at=now(),
+        finished_at=now(),
+        attempts=1,
+        fence=0,
+        **leases.given_back(),
+    )
+    first = {name: sa.func.coalesce(outbox.c[name], statement.excluded[name]) for name in ("channel_id", "ts")}
+    statement = statement.on_conflict_do_update(index_elements=["account_id", "key"], set_=first)
+    return statement.returning(outbox.c.channel_id, outbox.c.ts)
 
 
 def _is(account: int, key: str) -> tuple[sa.ColumnElement[bool], ...]:

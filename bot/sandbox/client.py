@@ -432,9 +432,10 @@ class SandboxClient:
                 raise TimeoutError(f"not seen within {timeout} s. The last state:\n{state.summary()}")
             state = await self.state(after=state.version, timeout=min(left, _LONGEST_POLL), channel=channel)
 
-    async def calls(self, method: str | None = None) -> list[JsonObject]:
-        """Every Web API call received (also `response_url` and `upload`), oldest first."""
-        answer = await self._answer("GET", "calls", params={"method": method} if method else {})
+    async def calls(self, method: str | None = None, *, after: float = 0.0) -> list[JsonObject]:
+        """Every Web API call received (also `response_url` and `upload`) since *after*, in epoch seconds; oldest first."""
+        query = {"after": str(after)} | ({"method": method} if method else {})
+        answer = await self._answer("GET", "calls", params=query)
         calls: list[JsonObject] = answer["calls"]
         return calls
 

@@ -11,6 +11,7 @@ from tests.bench.http import http
 from tests.bench.lists import lists
 from tests.bench.reconnect import reconnect
 from tests.bench.surfaces import surfaces
+from tests.bench.versus import versus
 
 
 @click.group(invoke_without_command=True)
@@ -36,6 +37,7 @@ main.add_command(lists)
 main.add_command(growth)
 main.add_command(hostile)
 main.add_command(differential, "differential")
+main.add_command(versus)
 
 if __name__ == "__main__":
     main()

@@ -37,11 +37,11 @@ def phones_in(path: Path, count: int) -> list[str]:
 
 
 @contextmanager
-def process(*arguments: str, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """A child of ours, ended with the block."""
+def process(*arguments: str, environment: dict[str, str], checkout: Path = ROOT) -> Iterator[subprocess.Popen[str]]:
+    """A child of ours, of the code in *checkout*, ended with the block."""
     child = subprocess.Popen(
         [sys.executable, "-m", "bot", *arguments],
-        cwd=ROOT,
+        cwd=checkout,
         env=environment,
         text=True,
         stdout=subprocess.PIPE,

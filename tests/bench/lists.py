@@ -213,10 +213,10 @@ class Sqlite:
         self._directory = directory
         self.program = shutil.which("sqlite3")
 
-    def fresh(self) -> str:
-        for left in self._directory.glob("desk.db*"):
+    def fresh(self, name: str = "desk") -> str:
+        for left in self._directory.glob(f"{name}.db*"):
             left.unlink()
-        return f"sqlite:///{self._directory / 'desk.db'}"
+        return f"sqlite:///{self._directory / name}.db"
 
     def fresh_reference(self) -> None:
         for left in self._directory.glob("reference.db*"):
@@ -242,9 +242,9 @@ class Postgres:
         self._server = server
         self.program = shutil.which("psql")
 
-    def fresh(self) -> str:
-        self._execute("DROP DATABASE IF EXISTS desk WITH (FORCE)", "CREATE DATABASE desk")
-        return self._server.set(drivername="postgresql+psycopg", database="desk").render_as_string(hide_password=False)
+    def fresh(self, name: str = "desk") -> str:
+        self._execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name}")
+        return self._server.set(drivername="postgresql+psycopg", database=name).render_as_string(hide_password=False)
 
     def fresh_reference(self) -> None:
         self._execute("DROP DATABASE IF EXISTS reference WITH (FORCE)", "CREATE DATABASE reference")

@@ -13,6 +13,12 @@ def resident_mb(pid: int) -> float:
     return _status_mb(pid, "VmRSS")
 
 
+def processor_ms(pid: int) -> float:
+    """Milliseconds for which its threads have run so far (https://docs.kernel.org/scheduler/sched-stats.html)."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e6
+
+
 def _status_mb(pid: int, name: str) -> float:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(name):
