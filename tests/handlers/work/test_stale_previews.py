@@ -1,19 +1,16 @@
 """A yes is to the preview that is shown: what others did to the list since is noticed, and told."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
 
 from bot.config import Settings
-from bot.sandbox import State
 from store import Function, Origin
-from tests.crowds import admins, keep_button, press_all
 from tests.entries import latest_entries
 from tests.handlers.conftest import Office, on_both_databases
-from tests.handlers.test_files import LIST, UPLOADS, drop, says, settled
+from tests.handlers.test_files import LIST, drop, says, settled
 from tests.handlers.work.test_uploads import until_stored
 
 ONE, ELSEWHERE = "+12125550100", "+12125550199"
@@ -119,27 +116,3 @@ async def test_a_list_that_is_not_on_this_machine_is_read_again(office: Office) 
     await says(office, ts, "*3 phones opted out*")
     await settled(office)
     assert exact(office) == 4
-
-
-@on_both_databases
-async def test_two_hundred_clicks_of_one_confirm(office: Office) -> None:
-    """One of them applies the list, by one entry; each of the others is told that it is done already."""
-    ts = await drop(office, LIST)
-    preview = await says(office, ts, "3 phones to opt out")
-    await settled(office)
-    preview = await says(office, ts, await keep_button(office.slack, preview, "upload.confirm"))
-    crowd = 5 * admins(office.slack, UPLOADS, 40)
-    # A machine that runs desk, Slack and people answers so many at a time within what Slack waits for.
-    waves = (crowd[start : start + 25] for start in range(0, len(crowd), 25))
-    pressed = sum([await press_all(office.slack, office.people, one, preview, "upload.confirm") for one in waves])
-    await says(office, ts, "*3 phones opted out*")
-
-    def refusals(state: State) -> list[str] | None:
-        found = [said.text for one in crowd[:40] for said in state.ephemerals(one) if said.text.startswith("stops.csv")]
-        return found if len(found) == pressed - 1 else None
-
-    said = await office.people.until(refusals, timeout=60)
-    assert set(Counter(said)) <= {"stops.csv is being opted out already.", "stops.csv was opted out already."}
-    await settled(office)
-    assert [one.function for one in latest_entries(office.store, office.account.id, 9)] == [Function.UPLOAD]
-    assert exact(office) == 3
