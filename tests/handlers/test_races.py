@@ -129,3 +129,28 @@ async def test_an_undo_beside_the_yes_to_an_overlapping_list(office: Office) -> 
         by = Origin(Function.DELETE, await office.actor("admin"))
         for phone in (ONE, TWO, THREE):
             office.store.optouts.delete(office.account.id, phone, by)
+
+
+async def test_what_slack_delivers_twice_is_done_once(office: Office) -> None:
+    """A button, a form or a choice of a list's, delivered twice: done once, and nobody is told that it was done already."""
+    for name in ("upload.confirm", "upload.undo", "upload.cancel", "upload.country"):
+        await office.people.fault(delivery=name, fault="duplicate", times=-1)
+    report = await applied(office)
+    await office.press("admin", report, "upload.undo")
+    form = await modal(office, "admin", "3 phones will be opted in")
+    assert (await office.people.submit("admin", form["id"], {})).ok
+    assert report.thread_ts is not None
+    await says(office, report.thread_ts, "was undone")
+    ts = await drop(office, b"phone\n07911 123456\n", name="abroad.csv")
+    preview = await says(office, ts, "no row of it was understood")
+    await settled(office)
+    menu = next(item for item in preview.elements if item["action_id"] == "upload.country")
+    british = next(option["value"] for option in menu["options"] if option["text"]["text"] == "United Kingdom")
+    assert (await office.people.click("admin", preview, "upload.country", value=british)).ok
+    preview = await says(office, ts, "1 phone to opt out")
+    await settled(office)
+    await office.press("admin", preview, "upload.cancel")
+    await says(office, ts, "abroad.csv was cancelled")
+    functions = [one.function for one in latest_entries(office.store, office.account.id, 9)]
+    assert functions == [Function.UNDO, Function.UPLOAD]
+    assert (await office.people.state()).ephemerals("admin") == []
