@@ -192,7 +192,7 @@ class Exports:
                 with self._database.read() as connection:
                     return _get(connection, account, entry, lease)
             except (KeyError, TypeError, ValueError, sa.exc.NoResultFound) as error:
-                problem = f"It could not be read ({type(error).__name__}: {error})."
+                problem = f"It could not be read ({type(error).__name__})."
                 with self._database.write() as connection:
                     ended = {"state": "failed", "problem": problem, "finished_at": now()}
                     leases.change(connection, exports, _is(account, entry), lease, **ended)
