@@ -11,14 +11,17 @@ answers no question. Where a run of digits could be either, it is redacted: a lo
 cannot be taken back. What would begin a line of its own, or turn the direction of the text, is escaped.
 """
 
+import atexit
+import io
 import logging
+import os
 import re
 import sys
 import threading
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Final, Literal, TextIO
+from typing import Final, Literal, TextIO, cast
 
 import structlog
 from structlog.types import EventDict, Processor
@@ -28,6 +31,9 @@ from handlers.tracebacks import traceback_of
 LogFormat = Literal["text", "json"]
 
 HIDDEN: Final = "***"
+# Bytes of lines that wait for the log's reader, and the seconds for which the end of the process does.
+ROOM: Final = 4_000_000
+_LAST_SECONDS: Final = 1.0
 
 _TS = r"1\d{9}\.\d{6}(?!\d)"
 _DAY = r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?!\d)"
@@ -153,6 +159,63 @@ def _without_words(record: logging.LogRecord) -> logging.LogRecord:
     )
 
 
+class _Background(io.TextIOBase):
+    """
+    A stream that is written by a thread, so that a log whose reader does not read holds up nobody.
+
+    What has no room while the reader waits is lost and counted; the count is logged once there is room again. What was
+    written is there when the process ends, unless that takes longer than a moment.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self._lost = 0
+        self._ending = False
+        self._changed = threading.Condition()
+        # Nothing waits for it at the end but `_end`, and it holds no lock of the interpreter's while it writes.
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+        atexit.register(self._end)
+
+    def write(self, text: str) -> int:
+        data = text.encode("utf-8", "backslashreplace")
+        with self._changed:
+            if self._size + len(data) > ROOM:
+                self._lost += 1
+            else:
+                self._waiting.append(data)
+                self._size += len(data)
+                self._changed.notify()
+        return len(text)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._waiting:
+                    if self._ending:
+                        return
+                    self._changed.wait()
+                data, self._waiting = b"".join(self._waiting), []
+            # A full disk or a reader that is gone costs the lines, and nothing else.
+            with suppress(OSError):
+                rest = memoryview(data)
+                while rest:
+                    rest = rest[os.write(self._descriptor, rest) :]
+            with self._changed:
+                self._size -= len(data)
+                lost, self._lost = self._lost, 0
+            if lost:
+                structlog.get_logger("bot").warning("log lines were lost, since nobody read them", lines=lost)
+
+    def _end(self) -> None:
+        with self._changed:
+            self._ending = True
+            self._changed.notify()
+        self._thread.join(_LAST_SECONDS)
+
+
 class _Handler(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         ours = record.name.partition(".")[0] in _OURS
@@ -176,6 +239,10 @@ def configure(level: str = "INFO", log_format: LogFormat = "text", stream: TextI
     """
     # None in a process that was started without one; what is logged goes nowhere then.
     out: TextIO | None = sys.stderr if stream is None else stream
+    colors = out is not None and out.isatty()
+    if stream is None and out is not None and not colors:
+        with suppress(OSError):  # it is none of the system's
+            out = cast("TextIO", _Background(out.fileno()))
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -186,7 +253,7 @@ def configure(level: str = "INFO", log_format: LogFormat = "text", stream: TextI
     renderer: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False, sort_keys=False)
         if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=out is not None and out.isatty())
+        else structlog.dev.ConsoleRenderer(colors=colors)
     )
     structlog.configure(
         processors=[

@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -25,7 +26,7 @@ from handlers.slack.messages import Message
 from handlers.slack.modal_context import ModalContext
 from handlers.slack.modals import refusal
 from handlers.slack.mrkdwn import SlackWriter, file_name, link, sentence
-from handlers.slack.payloads import pressed_value
+from handlers.slack.payloads import idempotency_key_of, pressed_value
 from handlers.slack.places import Place, Request
 from handlers.slack.replies import OPEN_KINDS, kind_of_channel
 from handlers.slack.roles import Roles
@@ -262,7 +263,7 @@ class Files:
             before = await asyncio.to_thread(self._store.uploads.applied_before, upload)
             wrong = doubts(upload, SlackWriter(), before=before)
         if not wrong:
-            await self._confirm(request, upload.id, fingerprint)
+            await self._confirm(request, upload.id, fingerprint, body)
             return
         await self._interactions.open(
             request, body, views.ask_for_number(upload, wrong, _modal_context(request, upload))
@@ -275,15 +276,19 @@ class Files:
         if upload.fingerprint == context.fingerprint and _number(typed) != upload.asked:
             text = f"That is not the number of phones, which is {upload.asked:,}."
             return replace(Message.of(text, private=True), field=views.NUMBER)
-        await self._confirm(request, upload.id, context.fingerprint)
+        await self._confirm(request, upload.id, context.fingerprint, body)
         return None
 
-    async def _confirm(self, request: Request, upload: int, fingerprint: str | None) -> None:
-        by = request.origin(Function.UPLOAD)
-        confirm = self._store.uploads.confirm
+    async def _confirm(self, request: Request, upload: int, fingerprint: str | None, body: dict[str, Any]) -> None:
         try:
             await asyncio.to_thread(
-                confirm, request.account.id, upload, by, fingerprint=fingerprint, recount=self._runner.count_already
+                self._store.uploads.confirm,
+                request.account.id,
+                upload,
+                request.origin(Function.UPLOAD),
+                fingerprint=fingerprint,
+                recount=self._runner.count_already,
+                idempotency_key=idempotency_key_of(body),
             )
         finally:
             # One that is stale is shown as it is now.
@@ -291,14 +296,16 @@ class Files:
 
     async def _stop(self, request: Request, body: dict[str, Any]) -> None:
         """*Stop*: apply no more of the list."""
-        by = request.origin(Function.UPLOAD)
-        await asyncio.to_thread(self._store.uploads.stop, request.account.id, int(pressed_value(body)), by)
+        by, upload = request.origin(Function.UPLOAD), int(pressed_value(body))
+        stop = partial(self._store.uploads.stop, idempotency_key=idempotency_key_of(body))
+        await asyncio.to_thread(stop, request.account.id, upload, by)
         self._runner.poke()
 
     async def _continue(self, request: Request, body: dict[str, Any]) -> None:
         """*Continue*: apply the rest of a list that was stopped."""
-        by = request.origin(Function.UPLOAD)
-        await asyncio.to_thread(self._store.uploads.go_on, request.account.id, int(pressed_value(body)), by)
+        by, upload = request.origin(Function.UPLOAD), int(pressed_value(body))
+        go_on = partial(self._store.uploads.go_on, idempotency_key=idempotency_key_of(body))
+        await asyncio.to_thread(go_on, request.account.id, upload, by)
         self._runner.poke()
 
     async def _ask_undo(self, request: Request, body: dict[str, Any]) -> None:
@@ -318,7 +325,7 @@ class Files:
             filled = refusal(Message.of(sentence(str(error))))
         await self._interactions.fill(request, opened, filled)
 
-    async def _undo(self, request: Request, context: ModalContext, body: dict[str, Any]) -> None:  # noqa: ARG002  all take them
+    async def _undo(self, request: Request, context: ModalContext, body: dict[str, Any]) -> None:
         """The modal that says what an undo does, submitted."""
         by = request.origin(Function.UNDO)
         await asyncio.to_thread(
@@ -327,6 +334,7 @@ class Files:
             context.upload,
             by,
             within=self._deadlines.within(request.account.settings).undo,
+            idempotency_key=idempotency_key_of(body),
         )
         self._runner.poke()
 
@@ -336,7 +344,8 @@ class Files:
         if not request.is_admin and upload.actor.id != request.actor.id:
             raise WrongState("Only an admin or the person who dropped the list can cancel it.")
         by = Origin(Function.UPLOAD, request.actor)
-        await asyncio.to_thread(self._store.uploads.cancel, request.account.id, upload.id, by)
+        cancel = partial(self._store.uploads.cancel, idempotency_key=idempotency_key_of(body))
+        await asyncio.to_thread(cancel, request.account.id, upload.id, by)
         self._runner.poke()
 
     async def _use_column(self, request: Request, body: dict[str, Any]) -> None:
@@ -345,7 +354,8 @@ class Files:
         upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(chosen["upload"]))
         if chosen["column"] != upload.summary.get("likely"):
             raise WrongState(f"{upload.file_name} was not offered to be read by that column.")
-        await asyncio.to_thread(self._store.uploads.set_column, upload.account_id, upload.id, chosen["column"])
+        set_column = partial(self._store.uploads.set_column, idempotency_key=idempotency_key_of(body))
+        await asyncio.to_thread(set_column, upload.account_id, upload.id, chosen["column"])
         self._runner.poke()
 
     async def _use_country(self, request: Request, body: dict[str, Any]) -> None:
@@ -354,7 +364,8 @@ class Files:
         upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(chosen["upload"]))
         if chosen["country"] not in (*views.COUNTRIES, upload.country):
             raise WrongState(f"{upload.file_name} was not offered to be read with that country.")
-        await asyncio.to_thread(self._store.uploads.set_country, upload.account_id, upload.id, chosen["country"])
+        set_country = partial(self._store.uploads.set_country, idempotency_key=idempotency_key_of(body))
+        await asyncio.to_thread(set_country, upload.account_id, upload.id, chosen["country"])
         self._runner.poke()
 
     # Requests, and what Slack is asked about a drop

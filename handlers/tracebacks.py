@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+_OURS: Final = {"bot", "handlers", "store"}
 _CODE: Final = re.compile(r"[A-Za-z0-9_]{1,60}", re.ASCII)
 
 
@@ -15,6 +16,16 @@ def traceback_of(error: BaseException) -> str:
     The lines of source that it shows are the program's own.
     """
     return "\n".join(_traceback_lines(error, set()))
+
+
+def place_of(error: BaseException) -> str:
+    """Where in the program *error* came up, or what the program called: "handlers.files.Files._stop, line 12"; empty if not raised."""
+    places = [
+        f"{frame.f_globals['__name__']}.{frame.f_code.co_qualname}, line {line}"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if frame.f_globals["__name__"].partition(".")[0] in _OURS
+    ]
+    return places[-1] if places else ""
 
 
 def _traceback_lines(error: BaseException, told: set[int]) -> Iterator[str]:

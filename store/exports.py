@@ -2,7 +2,7 @@
 
 import csv
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, TextIO
@@ -15,10 +15,11 @@ from store.database import Database
 from store.idempotency import fingerprint_of, is_new, result_of, set_result
 from store.leases import Lease
 from store.lists.formulas import guarded
-from store.models import entries, exports, opt_outs
+from store.models import accounts, entries, exports, opt_outs, uploads
 from store.notes import Function, PlainWriter, note
 from store.records import Entry, OptOut, Origin
 from store.rows import entries_of, entry_of, new_entry, now, read_opt_outs
+from store.upload_states import UploadState
 
 # https://docs.getthru.io has no page for it: these are the columns of ThruText's own opt-out export, in its order.
 COLUMNS: Final = {
@@ -92,8 +93,8 @@ class Exports:
         """
         Write the phones that *export_filter* lets through to *out* as CSV with a header, in order; how many there were.
 
-        Read in pages of one short transaction each, so a slow reader holds nothing up; what changes meanwhile behind the
-        place reached is not seen.
+        They are the list as it was when this began: whatever is opted out, deleted or undone meanwhile, a batch of a long
+        list too, is in none of it. Read in pages of one short transaction each, so that a slow reader holds nothing up.
 
         The other cells of a phone are of its oldest standing opt-out that the filter lets through. One that a spreadsheet
         would run as a formula gets an apostrophe (`store.lists.formulas.guarded`). *progress* is told the number so far.
@@ -111,12 +112,15 @@ class Exports:
 
     def _oldest(self, account: int, export_filter: ExportFilter) -> Iterator[OptOut]:
         for _, reasons in itertools.groupby(self._standing(account, export_filter), key=lambda opt_out: opt_out.phone):
-            yield next(reasons)
+            oldest = next(reasons)
+            yield oldest if oldest.lifted is None else replace(oldest, lifted=None)
 
     def _standing(self, account: int, export_filter: ExportFilter) -> Iterator[OptOut]:
+        with self._database.read() as connection:
+            began = _moment(connection, account)
         query = (
             sa.select(opt_outs)
-            .where(opt_outs.c.account_id == account, opt_outs.c.lifted_by.is_(None))
+            .where(opt_outs.c.account_id == account, began.standing())
             .order_by(opt_outs.c.phone, opt_outs.c.entry_id)
             .limit(self._page)
         )
@@ -188,7 +192,7 @@ class Exports:
                 with self._database.read() as connection:
                     return _get(connection, account, entry, lease)
             except (KeyError, TypeError, ValueError, sa.exc.NoResultFound) as error:
-                problem = f"It could not be read ({type(error).__name__}: {error})."
+                problem = f"It could not be read ({type(error).__name__})."
                 with self._database.write() as connection:
                     ended = {"state": "failed", "problem": problem, "finished_at": now()}
                     leases.change(connection, exports, _is(account, entry), lease, **ended)
@@ -252,6 +256,48 @@ class Exports:
         with self._database.write() as connection:
             leases.change(connection, exports, where, export.lease, **values)
             return _get(connection, export.account_id, export.entry.id, export.lease)
+
+
+@dataclass(frozen=True, slots=True)
+class _ListMoment:
+    """
+    A moment of an account's list. *entry*: the newest one then.
+
+    *checkpoints*: of the entries of lists that were being stored or undone, the last phone that it had happened to.
+    """
+
+    entry: int
+    checkpoints: Mapping[int, str]
+
+    def standing(self) -> sa.ColumnElement[bool]:
+        """Whether an opt-out stood then."""
+        lifted_by = opt_outs.c.lifted_by
+        return self._had(opt_outs.c.entry_id) & (lifted_by.is_(None) | ~self._had(lifted_by))
+
+    def _had(self, by: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+        """Whether what happened to an opt-out *by* an entry had happened then."""
+        reached = ((by != entry) | (opt_outs.c.phone <= checkpoint) for entry, checkpoint in self.checkpoints.items())
+        return sa.and_(by <= self.entry, *reached)
+
+
+def _moment(connection: sa.Connection, account: int) -> _ListMoment:
+    """The moment of one statement, whatever others commit before and after it."""
+    of = uploads.c
+    stored, undone = of.state.in_((UploadState.APPLYING, UploadState.STOPPED)), of.state != UploadState.UNDONE
+    unfinished = sa.and_(of.account_id == accounts.c.id, sa.or_(stored, undone & of.undo_entry_id.is_not(None)))
+    query = (
+        sa.select(accounts.c.last_entry, stored, of.entry_id, of.last_phone, of.undo_entry_id, of.undo_phone)
+        .select_from(accounts.outerjoin(uploads, unfinished))
+        .where(accounts.c.id == account)
+    )
+    rows = connection.execute(query).all()
+    checkpoints: dict[int, str] = {}
+    for _, is_stored, entry, last_phone, undo_entry, undo_phone in rows:
+        if is_stored:
+            checkpoints[entry] = last_phone
+        if undo_entry is not None:
+            checkpoints[undo_entry] = undo_phone
+    return _ListMoment(rows[0].last_entry, checkpoints)
 
 
 def _cells(opt_out: OptOut, kind: str) -> tuple[str, ...]:

@@ -44,6 +44,14 @@ def is_new(database: Database, connection: sa.Connection, account: int, key: str
     return False
 
 
+def is_known(connection: sa.Connection, account: int, key: str | None) -> bool:
+    """Whether the request of *key* was done; False for None, a request that comes once."""
+    if key is None:
+        return False
+    query = sa.select(idempotency_keys.c.key).where(*_is(account, key))
+    return connection.execute(query).first() is not None
+
+
 def set_result(connection: sa.Connection, account: int, key: str, result: dict[str, Any]) -> None:
     """Keep what the request of *key* led to, in the same transaction."""
     connection.execute(sa.update(idempotency_keys).where(*_is(account, key)).values(result=result))

@@ -16,6 +16,7 @@ from store import leases
 from store.database import Database
 from store.dialects import from_now
 from store.errors import WrongState
+from store.idempotency import fingerprint_of, is_known, is_new
 from store.inbox import InboxEvent, finish
 from store.leases import Lease
 from store.models import accounts, conversations, entries, unreadable_rows, uploads
@@ -145,6 +146,7 @@ class Uploads:
         *,
         fingerprint: str | None = None,
         recount: Callable[[Upload], int | None] | None = None,
+        idempotency_key: str | None = None,
     ) -> Upload:
         """
         Confirm an upload: waiting -> applying, by an entry of the person who said it.
@@ -155,10 +157,16 @@ class Uploads:
         *recount*: for a yes to a preview, which a list without a phone does not ask for. Counts those of the list's phones that are opted out now, None where the list is not at hand. Called when
         anything of the account's list changed since the preview was made: where the preview would be another now, by an
         undo, a delete or an opt-out beside it, it is made anew, and `WrongState` says so.
+
+        *idempotency_key*, here and of all that people decide: names the request where it may come twice; once it was done,
+        nothing is done by it again, and the upload is returned as it is.
         """
         for _ in range(MOST_RECOUNTS):
             with self._database.read() as connection:
                 current, version = get(connection, account, upload), list_version(connection, account)
+                waits = current.state is UploadState.WAITING
+                if not waits and is_known(connection, account, idempotency_key):
+                    return current
             # Whoever comes second waits for no lock to hear so.
             require(current, UploadState.WAITING)
             asked = fingerprint in (None, current.fingerprint)
@@ -167,6 +175,8 @@ class Uploads:
             with self._database.write() as connection:
                 self._database.lock_account(connection, account)
                 current = get(connection, account, upload, lock=True)
+                if is_known(connection, account, idempotency_key):
+                    return current
                 require(current, UploadState.WAITING)
                 if fingerprint not in (None, current.fingerprint):
                     raise WrongState(
@@ -177,6 +187,7 @@ class Uploads:
                 if recount is not None and asked and version != list_version(connection, account):
                     continue  # it changed once more while it was counted
                 if already == current.already:
+                    self._is_repeated(connection, account, idempotency_key, "confirm", upload)
                     entry = new_entry(connection, account, replace(by, function=Function.UPLOAD), upload_id=upload)
                     values = {"entry_id": entry.id, "confirmed_at": now()}
                     return _decided(connection, current, by, UploadState.APPLYING, **values)
@@ -195,13 +206,15 @@ class Uploads:
             "confirm it when that one is done."
         )
 
-    def cancel(self, account: int, upload: int, by: Origin) -> Upload:
+    def cancel(self, account: int, upload: int, by: Origin, *, idempotency_key: str | None = None) -> Upload:
         """Cancel an upload before anything was changed: waiting or received -> cancelled. `WrongState` otherwise."""
         with self._database.write() as connection:
             current = get(connection, account, upload, lock=True)
+            if self._is_repeated(connection, account, idempotency_key, "cancel", upload):
+                return current
             return _decided(connection, current, by, UploadState.CANCELLED, finished_at=now())
 
-    def stop(self, account: int, upload: int, by: Origin) -> Upload:
+    def stop(self, account: int, upload: int, by: Origin, *, idempotency_key: str | None = None) -> Upload:
         """
         Stop an upload: applying -> stopped, between two batches. `WrongState` otherwise.
 
@@ -209,16 +222,22 @@ class Uploads:
         """
         with self._database.write() as connection:
             current = get(connection, account, upload, lock=True)
+            if self._is_repeated(connection, account, idempotency_key, "stop", upload):
+                return current
             return _decided(connection, current, by, UploadState.STOPPED, finished_at=now())
 
-    def go_on(self, account: int, upload: int, by: Origin) -> Upload:
+    def go_on(self, account: int, upload: int, by: Origin, *, idempotency_key: str | None = None) -> Upload:
         """Continue an upload: stopped -> applying, by the same entry, from the checkpoint. `WrongState` otherwise."""
         with self._database.write() as connection:
             current = get(connection, account, upload, lock=True)
+            if self._is_repeated(connection, account, idempotency_key, "go_on", upload):
+                return current
             require(current, UploadState.STOPPED)
             return _decided(connection, current, by, UploadState.APPLYING, finished_at=None)
 
-    def undo(self, account: int, upload: int, by: Origin, *, within: timedelta) -> Upload:
+    def undo(
+        self, account: int, upload: int, by: Origin, *, within: timedelta, idempotency_key: str | None = None
+    ) -> Upload:
         """
         Undo an applied upload: done, stopped, or failed after something was stored -> undoing, by an entry of its own.
 
@@ -228,6 +247,8 @@ class Uploads:
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
             current = get(connection, account, upload, lock=True)
+            if self._is_repeated(connection, account, idempotency_key, "undo", upload):
+                return current
             require_undoable(current, within)
             number = current.undo_entry_id
             if number is None:
@@ -271,19 +292,25 @@ class Uploads:
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else entry_of(row)
 
-    def set_country(self, account: int, upload: int, country: str) -> Upload:
+    def set_country(self, account: int, upload: int, country: str, *, idempotency_key: str | None = None) -> Upload:
         """Read the list again, with *country* for phones that name none; waiting or refused, else `WrongState`."""
-        return self._again(account, upload, country=country)
+        return self._again(account, upload, idempotency_key, country=country)
 
-    def set_column(self, account: int, upload: int, column: str) -> Upload:
+    def set_column(self, account: int, upload: int, column: str, *, idempotency_key: str | None = None) -> Upload:
         """Read the list again, with the phones from *column*; waiting or refused, else `WrongState`."""
-        return self._again(account, upload, phone_column=column)
+        return self._again(account, upload, idempotency_key, phone_column=column)
 
-    def _again(self, account: int, upload: int, **values: Any) -> Upload:
+    def _again(self, account: int, upload: int, idempotency_key: str | None, **values: Any) -> Upload:
         with self._database.write() as connection:
             current = get(connection, account, upload, lock=True)
+            if self._is_repeated(connection, account, idempotency_key, "read again", upload, values):
+                return current
             require(current, UploadState.WAITING, UploadState.REFUSED)
             return _start_over(connection, current, **values)
+
+    def _is_repeated(self, connection: sa.Connection, account: int, key: str | None, *request: Any) -> bool:
+        """Whether the *request* named *key* was done before; if not, it is written down as done."""
+        return key is not None and not is_new(self._database, connection, account, key, fingerprint_of(*request))
 
     # Whose work it is
 

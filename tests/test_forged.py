@@ -352,6 +352,122 @@ async def test_somebody_else_s_file(office: Office) -> None:
     assert office.store.uploads.list(office.account.id, 9) == ()
 
 
+def events(office: Office, user: str, channel: str, file: str) -> dict[str, dict[str, Any]]:
+    """An event of every kind that a desk may be sent, as *user*, in *channel* and about *file*."""
+    bot = office.slack.bot_user_id
+    said = {"user": user, "channel": channel, "ts": "1795000000.000001"}
+    answer = {"event_type": "optout_answer", "event_payload": {"key": "event Ev0NEXT 0"}}
+    return {
+        "a mention that opts out": said | {"type": "app_mention", "text": f"<@{bot}> opt out {NOT_OUT}"},
+        "a mention that asks": said | {"type": "app_mention", "text": f"<@{bot}> {OUT}"},
+        "a mention with a file": said | {"type": "app_mention", "text": f"<@{bot}> these", "files": [{"id": file}]},
+        "a direct message": said | {"type": "message", "channel_type": "im", "text": f"what about {OUT}?"},
+        "a message": said | {"type": "message", "channel_type": "channel", "text": f"<@{bot}> opt out {NOT_OUT}"},
+        "a message of a bot": said | {"type": "message", "subtype": "bot_message", "bot_id": "B0", "text": OUT},
+        "an edit": {
+            "type": "message",
+            "subtype": "message_changed",
+            "channel": channel,
+            "ts": "1795000000.000003",
+            "message": said | {"text": OUT},
+        },
+        "a file": {"type": "file_shared", "file_id": file, "user_id": user, "channel_id": channel},
+        "a Home": {"type": "app_home_opened", "user": user, "channel": channel, "tab": "home"},
+        "an answer": {
+            "type": "message_metadata_posted",
+            "user_id": user,
+            "channel_id": channel,
+            "message_ts": "1795000000.000002",
+            "metadata": answer,
+        },
+        "a changed person": {"type": "user_change", "user": {"id": user, "is_admin": True, "is_owner": True}},
+        "a newcomer": {"type": "member_joined_channel", "user": user, "channel": channel},
+        "an uninstalled app": {"type": "app_uninstalled"},
+        "revoked tokens": {"type": "tokens_revoked", "tokens": {"bot": [bot]}},
+        "what nobody knows": {"type": "invented", "user": user, "channel": channel, "text": OUT},
+    }
+
+
+async def send_event(office: Office, event: dict[str, Any], **envelope: Any) -> None:
+    """Have *event* delivered, in an envelope as Slack's but for what *envelope* says, and done with."""
+    slack = office.slack
+    authorization = {"enterprise_id": None, "team_id": slack.team_id, "user_id": slack.bot_user_id, "is_bot": True}
+    payload = {
+        "type": "event_callback",
+        "token": "x",
+        "team_id": slack.team_id,
+        "api_app_id": slack.app_id,
+        "event": event,
+        "event_id": new_id("Ev"),
+        "event_time": 1_795_000_000,
+        "authorizations": [authorization | {"is_enterprise_install": False}],
+    }
+    assert (await slack.platform.feed.courier.event(payload | envelope)).acknowledged
+    await all_done(office)
+
+
+async def private_file(office: Office) -> str:
+    """The id of a file that an admin sent to nobody but the desk."""
+    file = (await office.people.drop("second-admin", "@bot", "private.csv", LIST)).file
+    assert file is not None
+    await all_done(office)
+    return file
+
+
+@pytest.mark.parametrize(
+    "who",
+    ["guest", *(pytest.param(who, marks=pytest.mark.wide) for who in ("stranger", "nobody", "the bot", "another bot"))],
+)
+async def test_events_of_whoever_may_not(office: Office, who: str) -> None:
+    """Whatever event names them: nothing is done, nothing of the list is told, and no answer counts as given."""
+    await forger(office)
+    file = await private_file(office)
+    ids = {"nobody": "U0NOBODYATALL", "the bot": office.slack.bot_user_id, "another bot": "B0ANOTHER"}
+    user = ids[who] if who in ids else (await office.actor(who)).id
+    before, calls = snapshot(office), len(await office.people.calls())
+    channel = (await office.people.state()).channel(UPLOADS).id
+    for name, event in events(office, user, channel, file).items():
+        # What the desk posts itself; and Slack shows no Home to whom it does not know, which is tried for a while.
+        if (who, name) == ("the bot", "an answer") or (who in ids and name == "a Home"):
+            continue
+        await send_event(office, event)
+        assert snapshot(office) == before, name
+        assert office.store.outbox.find(office.account.id, "event Ev0NEXT 0") is None, name
+    said = [str(call["arguments"]) for call in (await office.people.calls())[calls:]]
+    assert not [text for text in said if OUT in text or "555-0100" in text]
+    assert office.store.exports.backlog().waiting == 0
+
+
+@pytest.mark.parametrize("where", ["team", "enterprise"])
+async def test_events_of_another_workspace(office: Office, where: str) -> None:
+    """An admin's id in events of another workspace or organisation: passed over, and no account comes of it."""
+    await forger(office)
+    file = await private_file(office)
+    user = (await office.actor("admin")).id
+    foreign = {"team_id": "T0ELSEWHERE", "enterprise_id": "E0ELSEWHERE", "is_enterprise_install": where == "enterprise"}
+    before, calls = snapshot(office), len(await office.people.calls())
+    channel = (await office.people.state()).channel(UPLOADS).id
+    for name, event in events(office, user, channel, file).items():
+        for authorizations in ([foreign | {"user_id": user}], []):
+            await send_event(office, event, authorizations=authorizations, **foreign)
+            assert snapshot(office) == before, name
+    assert len(await office.people.calls()) == calls
+
+
+async def test_events_that_nobody_asked_for(office: Office) -> None:
+    """An event says who changed, who left and that the app is gone: the desk believes what Slack answers it, and works on."""
+    await forger(office)
+    file = await private_file(office)
+    guest = (await office.actor("guest")).id
+    before = snapshot(office)
+    channel = (await office.people.state()).channel(ADMINS).id
+    for name in ("a changed person", "a newcomer", "an uninstalled app", "revoked tokens", "a message", "an edit"):
+        await send_event(office, events(office, guest, channel, file)[name])
+    assert snapshot(office) == before
+    assert "Guests" in (await office.ask_alone("guest", f"add {NOT_OUT}", channel=TICKETS)).text
+    assert "1 phone opted out" in (await office.ask("admin", f"add {NOT_OUT}")).text
+
+
 def test_a_seal() -> None:
     """It holds for the person, the form and every word of what is carried, and no other secret makes it."""
     view = View(type="modal", title="x", callback_id="form.add", private_metadata='{"channel": "C1", "phone": "+1"}')

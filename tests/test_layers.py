@@ -53,7 +53,14 @@ ROOMS: dict[str, set[str]] = {
     "handlers.ttl_cache": set(),
     "handlers.tracebacks": set(),
     "handlers.tasks": {"store"},
-    "handlers.slack": {"handlers.permissions", "handlers.loops", "handlers.tasks", "handlers.ttl_cache", "store"},
+    "handlers.slack": {
+        "handlers.permissions",
+        "handlers.loops",
+        "handlers.tasks",
+        "handlers.tracebacks",
+        "handlers.ttl_cache",
+        "store",
+    },
     "handlers.views": {
         "handlers.permissions",
         "handlers.slack.messages",

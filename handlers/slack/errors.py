@@ -11,13 +11,18 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from handlers.slack.messages import Message
 from handlers.slack.mrkdwn import sentence
+from handlers.tracebacks import place_of
 from store import StoreError, StoreUnavailable
 
 log = structlog.get_logger()
 
 
 class UnreadableRowError(Exception):
-    """A row that was kept cannot be read: damaged, or written by another release in a way nobody foresaw."""
+    """A row that was kept cannot be read: damaged, or written by another release in a way nobody foresaw. Its text quotes nothing."""
+
+
+class UnansweredError(Exception):
+    """Bolt answered with an error before any listener was called. Its text quotes nothing."""
 
 
 class PersonUnknownError(Exception):
@@ -131,8 +136,13 @@ _AWAY: Final = (
 
 
 def reason_of(error: Exception) -> str:
-    """The reason for which something is discarded, for an operator: the kind of error, and what it said."""
-    return f"{error_name(error)}: {error}"[:500]
+    """
+    The reason for which something is discarded, for an operator: the kind of error, and where it came up.
+
+    What an error says can be anybody's words; only what this module's own say is the program's.
+    """
+    told = str(error) if isinstance(error, (UnreadableRowError, UnansweredError)) else f"in {place_of(error)}"
+    return f"{error_name(error)}: {told}"[:500]
 
 
 def error_name(error: Exception) -> str:

@@ -22,7 +22,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.loops import Loop
 from handlers.permissions import Action
-from handlers.slack.errors import DEADLY, MOST_DEATHS, UnreadableRowError, pause_after, reason_of, reference_of
+from handlers.slack.errors import (
+    DEADLY,
+    MOST_DEATHS,
+    UnansweredError,
+    UnreadableRowError,
+    pause_after,
+    reason_of,
+    reference_of,
+)
 from handlers.slack.listeners import Listener, Surface
 from handlers.slack.payloads import idempotency_key_of, installation_of
 from handlers.slack.posting import POSTED
@@ -256,7 +264,7 @@ class Events:
         else:
             if answer.status >= 400:
                 # Bolt answers so before it finds a listener; whatever that was, it is tried again.
-                await self._failed(event, RuntimeError(f"Bolt answered {answer.status}"))
+                await self._failed(event, UnansweredError(f"Bolt answered {answer.status}"))
         return True
 
 

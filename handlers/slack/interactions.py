@@ -44,6 +44,8 @@ Ack = Callable[..., Awaitable[Any]]
 MakeModal = Callable[[Request, dict[str, Any]], Awaitable[View]]
 # Of the 3 s that a trigger lives.
 _LOADING_AFTER = 1.0
+# https://docs.slack.dev/reference/methods/views.open, section Errors: the trigger was used.
+_OPENED_BEFORE = "exchanged_trigger_id"
 _UNSEALED = "This form was not opened by the desk as it is now, so nothing was done. Please open it again."
 _NOT_OPENED = "Slack did not open the form in time, so nothing was done. Please try again."
 
@@ -277,6 +279,8 @@ class Interactions:
         """
         Open *view* for whoever pressed, on top of the one they pressed in; None, and they are told, when Slack does not.
 
+        Who pressed once and whose press came twice has it open already.
+
         A trigger lives for 3 s and opens one modal (https://docs.slack.dev/surfaces/modals).
         """
         inside = (body.get("container") or {}).get("type") == "view" and body["view"]["type"] == "modal"
@@ -286,6 +290,8 @@ class Interactions:
             opened: dict[str, Any] = (await method(trigger_id=body["trigger_id"], view=view))["view"]
         except SlackApiError as error:
             log.warning("a modal was not opened", error=error_code(error))
+            if error_code(error) == _OPENED_BEFORE:
+                return None
             await self.replies.tell(request, Message.of(_NOT_OPENED))
             return None
         return opened

@@ -75,7 +75,7 @@ class Answer:
             message, pressed, key = _message_of(packed["message"]), packed["pressed"], str(packed["key"])
             return cls(Place(client=client, actor=actor, **place), message, pressed, key, kept, may_exist=True)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise UnreadableRowError(f"it is no answer as this program keeps them: {error!r}") from error
+            raise UnreadableRowError("it is no answer as this program keeps them") from error
 
 
 _T = TypeVar("_T")

@@ -328,10 +328,23 @@ class Runner:
             if account.settings.numbers != "masked":
                 return message
             if hides is None:
-                hides = await kind_of_channel(self._client, upload.channel_id, surely=True) != "private"
+                hides = await self._is_open(upload)
             return masked(replace(message, home=account.country)) if hides else message
 
         return as_seen
+
+    async def _is_open(self, upload: Upload) -> bool:
+        """Whether more people than its members may read the upload's channel, or nobody knows."""
+        return await kind_of_channel(self._client, upload.channel_id, surely=True) != "private"
+
+    async def _keeps_rows_back(self, upload: Upload) -> bool:
+        """
+        Whether the upload's channel is not to read its unreadable rows: where numbers are masked, and the list came by a form.
+
+        One that was dropped stands there itself, with the same rows.
+        """
+        account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
+        return upload.thread_ts is None and account.settings.numbers == "masked" and await self._is_open(upload)
 
     async def _show_queued(self, running: _Running) -> None:
         """Say that an upload waits for its turn."""
@@ -458,6 +471,9 @@ class Runner:
     async def _show_with_rows(self, work: UploadWork, progress: Progress) -> None:
         """Attach the unreadable rows to the upload's thread, and show its report, which says so only then."""
         upload = work.upload
+        if await self._keeps_rows_back(upload):
+            await self._show_rows_directly(work, progress, await self._picture(upload, RowsAt.FOLLOWING))
+            return
         if upload.attached_file is not None:
             # An earlier try came that far: whether the channel takes anything is seen before a file is sent again.
             await progress.show(await self._picture(upload, RowsAt.COMING))
@@ -471,14 +487,18 @@ class Runner:
             await progress.show(await self._picture(upload, RowsAt.COMING))
             picture = await self._picture(upload, RowsAt.FOLLOWING)
             message = views.for_direct_message(upload, picture, str(error_code(error)))
-            there = await self._rows_directly(work, message)
-            await progress.show(await self._picture(upload, RowsAt.WITH_DROPPER if there else RowsAt.NOWHERE))
+            await self._show_rows_directly(work, progress, message)
             return
         except OSError:
             # They come when there is room on the disk again; what was done is told now.
             await self._try_show(progress, await self._picture(upload, RowsAt.COMING))
             raise
         await progress.show(await self._picture(upload))
+
+    async def _show_rows_directly(self, work: UploadWork, progress: Progress, message: Message) -> None:
+        """Send *message* and the rows to whoever dropped the list; the report in its channel says so."""
+        there = await self._rows_directly(work, message)
+        await progress.show(await self._picture(work.upload, RowsAt.WITH_DROPPER if there else RowsAt.NOWHERE))
 
     async def _tell_directly(self, work: UploadWork, why: str, *, rows: bool) -> None:
         """Tell whoever dropped the list, who gets the rows too, and whoever decided about it, how it stands."""

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import re
+import subprocess
 import sys
 import threading
 import warnings
@@ -17,7 +18,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from bot import logs
-from bot.logs import configure, redact, redact_values
+from bot.logs import ROOM, configure, redact, redact_values
 
 PHONE = "+14155552671"
 WORDS = "Ada Quillon of 5 Elm Street has the flu"
@@ -333,3 +334,53 @@ def test_no_line_is_forged(out: io.StringIO, log_format: "logs.LogFormat") -> No
     assert out.getvalue().count("\n") == 2
     assert len(out.getvalue().splitlines()) == 2
     assert not re.search("[\r\x1b\u202e]", out.getvalue())
+
+
+UNREAD = """
+import sys, structlog
+from bot import logs
+logs.configure("INFO", "json")
+log = structlog.get_logger("bot")
+for number in range(int(sys.argv[1])):
+    log.info("x" * 1000, number=number)
+print("full", flush=True)
+sys.stdin.readline()
+log.info("after")
+"""
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_log_that_nobody_reads(reads: bool) -> None:
+    """It holds nobody up, not at the end either; what had no room is counted where there is room again, and all else there."""
+    count = 2 * ROOM // 1000
+    with subprocess.Popen(
+        [sys.executable, "-c", UNREAD, str(count)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == b"full\n"
+        if not reads:
+            process.stdin.close()
+            assert process.wait(timeout=60) == 0
+            return
+        lines = [json.loads(process.stderr.readline()) for _ in range(ROOM // 4000)]
+        process.stdin.close()
+        lines += map(json.loads, process.stderr)
+    numbers = [line["number"] for line in lines if "number" in line]
+    lost = sum(line["lines"] for line in lines if "lost" in line["event"])
+    assert numbers == list(range(len(numbers)))
+    assert len(numbers) + lost == count
+    assert lost
+
+
+def test_a_log_that_is_read_is_whole() -> None:
+    """Every line is there, in order, when the process has ended."""
+    done = subprocess.run(
+        [sys.executable, "-c", UNREAD, "3000"], input=b"\n", capture_output=True, timeout=60, check=True
+    )
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [line.get("number") for line in lines] == [*range(3000), None]

@@ -1,14 +1,17 @@
 """Masked numbers in public channels: in reasons, remarks, names of files and buttons too, and nowhere else."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from bot.config import Settings
+from bot.sandbox import SandboxMessage, State
 from store import Function, Origin
 from tests.handlers.conftest import TICKETS, Office
 from tests.handlers.slack.test_outbox import settled as nothing_waits
 from tests.handlers.test_files import UPLOADS, drop, says, settled
+from tests.handlers.test_forms import form, submit
 
 ONE = "+12125550100"
 OTHERS = ("212-555-0177", "07911 123456", "+44 7911 123457", "030 901820 12")
@@ -63,6 +66,37 @@ async def test_names_of_files(office: Office, name: str) -> None:
     for message in desk:
         assert digits not in message.all_text, message
         assert not [file for file in message.files if digits in file["name"] + file["title"]]
+
+
+@pytest.mark.parametrize("by_form", [False, True])
+async def test_unreadable_rows(office: Office, by_form: bool) -> None:
+    """They go where the list itself stands with its numbers: to its thread, or to whoever sent it by a form, alone."""
+    await masked(office)
+    content = b"name,phone\nAnn,2125550100\nBob,212 555 017\n"
+    if by_form:
+        file = (await office.people.drop("admin", None, "stops.csv", content)).file
+        view = await form(office, "admin", "upload")
+        channel = (await office.people.state()).channel(UPLOADS).id
+        assert (await submit(office, "admin", view, file=[file], channel=channel)).ok
+    else:
+        await drop(office, content)
+
+    def saying(words: str) -> Callable[[State], SandboxMessage | None]:
+        return lambda state: next((one for one in state.channel(UPLOADS).everything if words in one.all_text), None)
+
+    preview = await office.people.until(saying("1 phone to opt out"))
+    await settled(office)
+    await office.press("admin", preview, "upload.confirm")
+    report = await office.people.until(saying("1 row not understood"))
+    await settled(office)
+    state = await office.people.state()
+    direct = state.direct("admin")
+    here = [one for one in state.channel(UPLOADS).everything for file in one.files if "unreadable" in file["name"]]
+    sent = [one for one in (direct.everything if direct else ()) for file in one.files if "unreadable" in file["name"]]
+    assert (len(here), len(sent)) == ((0, 1) if by_form else (1, 0))
+    assert "has it as a file, in a direct message" in report.all_text or not by_form
+    [rows] = [file for one in (*here, *sent) for file in one.files]
+    assert b"212 555 017" in await office.people.download(rows["id"])
 
 
 async def test_a_button_with_a_column_s_name(office: Office) -> None:

@@ -5,12 +5,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 import pytest
 
-from store import Account, Origin, Store, StoreUnavailable
+from store import Account, Origin, Store, StoreUnavailable, Upload
+from store.errors import KeyReused
 from tests.entries import latest_entries
+from tests.store.test_uploads import PHONES as LISTED
+from tests.store.test_uploads import claimed, counts, lines, received
 
 T = TypeVar("T")
 PHONES = [f"+1212555{n:04}" for n in range(100, 200)]
@@ -105,6 +109,42 @@ def test_a_doubled_event_is_received_by_one(replicas: tuple[Store, ...], account
 
     for n in range(ROUNDS):
         assert sorted(together(*(receiving(replica, f"Ev{n}") for replica in replicas))) == [False, True]
+
+
+def test_a_doubled_yes_is_done_by_one(replicas: tuple[Store, ...], account: Account, by_admin: Origin) -> None:
+    """The same press at two replicas at once: both find the list being opted out, by one entry, and neither complains."""
+
+    def confirming(replica: Store, upload: int) -> Callable[[], Upload]:
+        return lambda: replica.uploads.confirm(account.id, upload, by_admin, idempotency_key=f"trigger {upload}")
+
+    for n in range(1, ROUNDS + 1):
+        work = claimed(replicas[0], received(replicas[0], account, file_id=f"F{n}"))
+        work.staged(counts())
+        first, second = together(*(confirming(replica, n) for replica in replicas))
+        assert first.state == second.state == "applying"
+        assert first.entry_id == second.entry_id == n
+
+
+def test_a_press_that_comes_again_takes_nothing_back(store: Store, account: Account, by_admin: Origin) -> None:
+    """A *Stop* that comes once more after *Continue*, a yes after the undo: what was decided since stands."""
+    work = claimed(store, received(store, account))
+    work.staged(counts())
+    week = timedelta(days=7)
+    yes = partial(store.uploads.confirm, account.id, 1, by_admin, idempotency_key="trigger yes")
+    stop = partial(store.uploads.stop, account.id, 1, by_admin, idempotency_key="trigger stop")
+    undo = partial(store.uploads.undo, account.id, 1, by_admin, within=week, idempotency_key="view undo")
+    yes()
+    assert stop().state == "stopped"
+    assert store.uploads.go_on(account.id, 1, by_admin, idempotency_key="trigger on").state == "applying"
+    assert stop().state == "applying"
+    with pytest.raises(KeyReused):
+        store.uploads.cancel(account.id, 1, by_admin, idempotency_key="trigger stop")
+    work = work.renew(lease_seconds=60).apply_batch(lines(LISTED), [], lease_seconds=60).finish()
+    undo()
+    work.renew(lease_seconds=60).undo_batch(lease_seconds=60).finish_undo()
+    assert undo().state == "undone"
+    assert yes().state == "undone"
+    assert len(latest_entries(store, account.id, 9)) == 2
 
 
 def test_an_open_event_is_taken_by_one(replicas: tuple[Store, ...], account: Account) -> None:

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,12 +12,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from store import EXPORT_COLUMNS, Account, ExportFilter, Function, LeaseLost, NotAPhone, Origin, Store, parse_phone
+from store import (
+    EXPORT_COLUMNS,
+    Account,
+    ExportFilter,
+    Function,
+    LeaseLost,
+    NotAPhone,
+    Origin,
+    Store,
+    UploadWork,
+    parse_phone,
+)
 from store.exports import Exports
 from store.lists.reader import ListReader, Row
 from store.records import Batch, ImportedNote
 from tests.entries import exported, opted_out
-from tests.store.test_uploads import applying, counts
+from tests.store.test_uploads import applying, counts, lines
 
 PHONES = [f"+1212555{n:04}" for n in range(100, 120)]
 
@@ -46,20 +58,73 @@ def test_an_export_leaves_out_what_does_not_stand(store: Store, account: Account
     assert opted_out(store, account.id) == [PHONES[3]]
 
 
+class Interrupted(io.StringIO):
+    """A file in whose middle, behind the line with *phone*, *work* is done once."""
+
+    def __init__(self, phone: str, work: Callable[[], object]) -> None:
+        super().__init__(newline="")
+        self._phone = phone
+        self._work = work
+
+    def write(self, line: str) -> int:
+        if self._phone in line:
+            work, self._work = self._work, lambda: None
+            work()
+        return super().write(line)
+
+
+def interrupted(store: Store, account: Account, phone: str, work: Callable[[], object]) -> list[str]:
+    """The phones of an export in pages of three, behind whose *phone* *work* was done."""
+    out = Interrupted(phone, work)
+    number = Exports(store.database, page=3).write(account.id, out, ExportFilter("phones"))
+    header, *phones = out.getvalue().split()
+    assert (header, number) == ("phone", len(phones))
+    return phones
+
+
 def test_a_slow_reader_holds_nothing_up(store: Store, account: Account, by_admin: Origin) -> None:
     """Between two rows no connection is in use, and others can write."""
     store.optouts.add(account.id, PHONES, by_admin)
 
-    class SlowReader(io.StringIO):
-        def write(self, line: str) -> int:
-            if PHONES[0] in line:
-                assert store.database.engine.pool.status().endswith("Current Checked out connections: 0")
-                store.optouts.delete(account.id, PHONES[-1], by_admin)
-            return super().write(line)
+    def write() -> None:
+        assert store.database.engine.pool.status().endswith("Current Checked out connections: 0")
+        store.optouts.delete(account.id, PHONES[-1], by_admin)
 
-    out = SlowReader(newline="")
-    Exports(store.database, page=3).write(account.id, out, ExportFilter("phones"))
-    assert out.getvalue().split() == ["phone", *PHONES[:-1]]
+    interrupted(store, account, PHONES[0], write)
+    assert opted_out(store, account.id) == PHONES[:-1]
+
+
+def test_an_export_is_the_list_at_one_moment(store: Store, account: Account, by_admin: Origin) -> None:
+    """
+    What is done while it is written is in none of it: opt-outs, deletes, the batches of lists and of their undo.
+
+    Before and behind the place where it was done alike, so that of what was stored at once there is all or nothing.
+    """
+    store.optouts.add(account.id, PHONES[::4], by_admin)
+    work = applying(store, account, by_admin, counts(phones=10))
+    work = work.apply_batch(lines(PHONES[1:10:2]), [], lease_seconds=60)
+    kept = PHONES[4]
+    store.optouts.delete(account.id, kept, by_admin)
+
+    def during(change: Callable[[], object]) -> list[str]:
+        before = opted_out(store, account.id)
+        assert interrupted(store, account, before[2], change) == before
+        after = opted_out(store, account.id)
+        assert after != before
+        assert len(after) == store.optouts.count(account.id) == store.optouts.recount(account.id)
+        return after
+
+    assert PHONES[2] in during(lambda: store.optouts.add(account.id, [PHONES[2], kept, PHONES[14]], by_admin))
+    assert kept not in during(lambda: store.optouts.delete(account.id, kept, by_admin))
+    done: list[UploadWork] = []
+    during(lambda: done.append(work.apply_batch(lines(PHONES[11::2]), [], lease_seconds=60)))
+    done[0].finish()
+    store.uploads.undo(account.id, work.upload.id, by_admin, within=timedelta(days=1))
+    undoing = done[0].renew(lease_seconds=60)
+    during(lambda: done.append(undoing.undo_batch(lease_seconds=60, batch=5)))
+    during(lambda: done.append(done[-1].undo_batch(lease_seconds=60)))
+    done[-1].finish_undo()
+    assert opted_out(store, account.id) == [PHONES[n] for n in (0, 2, 8, 12, 14, 16)]
 
 
 def test_an_empty_list_exports_nothing(store: Store, account: Account) -> None:

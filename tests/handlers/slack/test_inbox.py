@@ -153,7 +153,7 @@ async def test_a_list_waits_out_any_outage(office: Office) -> None:
 
 @on_both_databases
 async def test_an_event_that_can_never_be_handled_is_discarded(office: Office, settings: Settings) -> None:
-    """What no listener understands, and what is no event, is set aside with its reason, for a person to find by `doctor`."""
+    """What no listener understands, and what is no event, is set aside with its reason and nobody's words, for `doctor` to say."""
     account = office.account.id
     body = {
         "type": "event_callback",
@@ -163,14 +163,29 @@ async def test_an_event_that_can_never_be_handled_is_discarded(office: Office, s
     }
     office.store.inbox.keep(account, "Ev1", "file_shared", None, body, lease_seconds=-1)
     office.store.inbox.keep(account, "Ev2", "file_shared", None, {"event": None}, lease_seconds=-1)
+    words = "call Ann Diaz at 212 555 0100"
+    pressed = {
+        "type": "block_actions",
+        "team": {"id": office.slack.team_id},
+        "user": {"id": (await office.actor("admin")).id},
+        "trigger_id": "1.1",
+        "container": {"type": "message", "message_ts": "1.1"},
+        "channel": {"id": (await office.people.state()).channel(TICKETS).id},
+        "actions": [{"type": "button", "action_id": "upload.stop", "block_id": "b", "value": words}],
+    }
+    office.store.inbox.keep(account, "trigger 1.1", "block_actions", None, pressed, lease_seconds=-1)
     with office.store.database.write() as connection:
         connection.exec_driver_sql("UPDATE inbox SET attempts = 50")
     office.service.desk.events.loop.poke()
     await all_done(office)
     discarded = office.store.inbox.backlog().discarded
-    assert {reason.partition(":")[0] for reason in discarded} == {"KeyError", "UnreadableRowError"}
+    kinds = {reason.partition(":")[0] for reason in discarded}
+    assert kinds == {"KeyError", "UnreadableRowError", "ValueError"}
     said = [finding for finding in await examine(settings) if finding.sentence.startswith("Inbox:")]
-    assert sum(not finding.good for finding in said) == 2
+    assert sum(not finding.good for finding in said) == 3
+    assert "(ValueError: in handlers.files.Files._stop, line " in str(said)
+    assert "Ann" not in str(said)
+    assert "0100" not in str(said)
     ts = await drop(office, LIST)
     await says(office, ts, "3 phones to opt out")
 

@@ -1,21 +1,16 @@
 """A yes is to the preview that is shown: what others did to the list since is noticed, and told."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.config import Settings
-from bot.sandbox import State
-from bot.sandbox.workspace import new_id
 from store import Function, Origin
 from tests.entries import latest_entries
 from tests.handlers.conftest import Office, on_both_databases
-from tests.handlers.test_files import LIST, UPLOADS, drop, says, settled
+from tests.handlers.test_files import LIST, drop, says, settled
 from tests.handlers.work.test_uploads import until_stored
 
 ONE, ELSEWHERE = "+12125550100", "+12125550199"
@@ -124,52 +119,3 @@ async def test_a_list_that_is_not_on_this_machine_is_read_again(office: Office) 
     await says(office, ts, "*3 phones opted out*")
     await settled(office)
     assert exact(office) == 4
-
-
-@on_both_databases
-async def test_two_hundred_clicks_of_one_confirm(office: Office) -> None:
-    """One of them applies the list, by one entry; each of the others is told that it is done already."""
-    ts = await drop(office, LIST)
-    preview = await says(office, ts, "3 phones to opt out")
-    await settled(office)
-    # The button goes with the first yes; two hundred people had it on their screens by then.
-    client = AsyncWebClient(office.slack.bot_token, base_url=office.slack.api_url)
-    blocks = [
-        {
-            "type": "actions",
-            "elements": [
-                {
-                    "type": "button",
-                    "action_id": "upload.confirm",
-                    "text": {"type": "plain_text", "text": "Opt out 3 phones"},
-                    "value": preview.button("upload.confirm").value,
-                }
-            ],
-        }
-    ]
-    await client.chat_postMessage(channel=preview.channel, thread_ts=ts, text="as it was", blocks=blocks)
-    preview = await says(office, ts, "as it was")
-    workspace = office.slack.platform.workspace
-    handles = []
-    for number in range(40):
-        person = replace(workspace.user("admin"), id=new_id("U"), handle=f"admin-{number}")
-        workspace.users[person.id] = person
-        workspace.channel(UPLOADS).members.append(person.id)
-        handles.append(person.handle)
-    clicks = 5 * handles
-    # A machine that runs desk, Slack and people answers so many at a time within what Bolt waits for.
-    for start in range(0, len(clicks), 25):
-        wave = clicks[start : start + 25]
-        outcomes = await asyncio.gather(*(office.people.click(one, preview, "upload.confirm") for one in wave))
-        assert [outcome for outcome in outcomes if not outcome.ok] == []
-    await says(office, ts, "*3 phones opted out*")
-
-    def refusals(state: State) -> list[str] | None:
-        found = [one.text for handle in handles for one in state.ephemerals(handle) if one.text.startswith("stops.csv")]
-        return found if len(found) == len(clicks) - 1 else None
-
-    said = await office.people.until(refusals, timeout=60)
-    assert set(Counter(said)) <= {"stops.csv is being opted out already.", "stops.csv was opted out already."}
-    await settled(office)
-    assert [one.function for one in latest_entries(office.store, office.account.id, 9)] == [Function.UPLOAD]
-    assert exact(office) == 3
