@@ -99,7 +99,7 @@ BRITISH_ISLANDS: Final = frozenset({"GG", "IM", "JE"})
 
 _USUAL = 24  # characters
 # Digits of the longest number as it may be dialled, with code, prefixes and extension, and some more.
-_MOST_DIGITS = 60
+_MOST_DIGITS = 40
 _RUN = re.compile(r"[^\w#]{5,}")
 
 
