@@ -64,6 +64,7 @@ class Damaged:
 
 
 _BLOCK: Final = 1 << 20  # bytes looked at in one go: what they turn into fits into a processor's cache
+_MOST_LINES: Final = 1 << 17  # of a block: each takes some hundred bytes in arrays, however short it is
 _SMALLEST_BLOCK: Final = 1 << 12  # what is no block of so many bytes is read line by line
 _MANY: Final = 1_000  # lines of a block; where more are unknown it is worth while to leave out blank ones together
 _NEWLINE: Final = ord("\n")
@@ -325,6 +326,10 @@ class ListReader:
                 data, count = lines.take_many(size)
                 if not data:
                     break
+                if count > _MOST_LINES:
+                    lines.go_before(start, first)
+                    size //= 4
+                    continue
                 block = self._split(data, first) if b'"' not in data else self._parsed(data, count, first)
                 if block is not None:
                     yield block

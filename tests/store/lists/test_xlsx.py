@@ -169,6 +169,53 @@ def test_parts_have_any_case_and_slash(tmp_path: Path) -> None:
 
 # What would do harm
 
+ENTITIES = {
+    "inside": b'<!DOCTYPE x [<!ENTITY a "lol"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>',
+    "outside": b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/hostname">]>',
+    "of another place": b'<!DOCTYPE x SYSTEM "http://127.0.0.1/x.dtd">',
+    "parameters": b'<!DOCTYPE x [<!ENTITY % a SYSTEM "http://127.0.0.1/x.dtd">%a;]>',
+    "none": b"<!DOCTYPE x>",
+}
+
+
+@pytest.mark.parametrize("entities", ENTITIES)
+@pytest.mark.parametrize(
+    "part",
+    [
+        "xl/workbook.xml",
+        "xl/_rels/workbook.xml.rels",
+        "xl/styles.xml",
+        "xl/worksheets/sheet1.xml",
+        "xl/sharedStrings.xml",
+    ],
+)
+def test_no_part_declares_entities(tmp_path: Path, part: str, entities: str) -> None:
+    """A document type is refused in each part, so that nothing in it is opened, fetched or multiplied."""
+    parts = with_texts('<row><c t="s"><v>0</v></c></row>', b"<si><t>phone</t></si>")
+    assert text_of(tmp_path, zipped(parts)) == "phone\n"
+    (tmp_path / "spool").unlink()
+    parts[part] = ENTITIES[entities] + parts[part]
+    assert "is an Excel workbook that cannot be read: it is broken" in refusal(tmp_path, zipped(parts))
+
+
+@pytest.mark.parametrize("told", ["0", "4294967295", "-1", "x"])
+def test_a_count_that_lies_is_not_believed(tmp_path: Path, told: str) -> None:
+    """How many texts are shared is counted, whatever is said of it."""
+    parts = with_texts('<row><c t="s"><v>0</v></c></row>', b"<si><t>phone</t></si>")
+    lie = f'<sst count="{told}" uniqueCount="{told}">'.encode()
+    parts["xl/sharedStrings.xml"] = parts["xl/sharedStrings.xml"].replace(b"<sst>", lie)
+    assert text_of(tmp_path, zipped(parts)) == "phone\n"
+
+
+def test_sheets_without_number_are_refused(tmp_path: Path) -> None:
+    """Twenty thousand sheets, or one that is said to be so many."""
+    parts = xlsx_parts({"List": FIRST})
+    sheet = b'<sheet name="List" sheetId="1" r:id="r1"/>'
+    parts["xl/workbook.xml"] = parts["xl/workbook.xml"].replace(sheet, sheet * 20_000)
+    assert "has more than 1,000 sheets" in refusal(tmp_path, zipped(parts))
+    parts["xl/workbook.xml"] = parts["xl/workbook.xml"].replace(sheet * 20_000, sheet * 2)
+    assert "it is broken" in refusal(tmp_path, zipped(parts))
+
 
 def peak(*, reset: bool = False) -> int:
     """The most memory that this process has held since the last *reset*, in MB: https://man7.org/linux/man-pages/man5/proc_pid_clear_refs.5.html."""
