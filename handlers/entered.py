@@ -6,11 +6,11 @@ from typing import Final
 
 from handlers.slack.mrkdwn import plain
 from handlers.views.optouts import EnteredNumber
-from store import NotAPhone, PhoneNumber, parse_phone
+from store import LONGEST_PROSE, NotAPhone, PhoneNumber, parse_phone
 
 MOST_NUMBERS: Final = 200
 # 200 numbers as links of Slack's, with room; patterns are not run over more.
-LONGEST_TEXT: Final = 40_000
+LONGEST_TEXT: Final = LONGEST_PROSE
 LONGEST_REASON: Final = 500
 
 

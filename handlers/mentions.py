@@ -51,6 +51,10 @@ _ONLY_LOOKED_UP: Final = (
     "_Only looked up: I was not sure what is meant. Say `opt out NUMBER because REASON` and no more to opt out._"
 )
 _ONLY_HERE: Final = "_Only looked up: nobody is opted out by a direct message. `/optout add NUMBERS` does it._"
+_NOT_READ: Final = (
+    f"_Only the first {LONGEST_TEXT:,} characters were read, and nothing was changed. Drop numbers as a CSV file with a `phone` "
+    "column and a mention of me._"
+)
 _NOTHING_FOUND: Final = "I found no phone number in that, and nothing was changed. "
 
 
@@ -59,7 +63,8 @@ class Intent:
     """
     The intent of a mention. *action*: SEARCH wherever its words leave a doubt; *in_doubt*: they began like a change.
 
-    *phones*: in the order of the text; *refused*: what was written like a number and is none.
+    *phones*: in the order of the text; *refused*: what was written like a number and is none. *is_whole*: all of it was read;
+    what goes on unread asks for no change beyond doubt.
     """
 
     action: Action
@@ -67,11 +72,15 @@ class Intent:
     refused: tuple[NotAPhone, ...] = ()
     reason: str | None = None
     in_doubt: bool = False
+    is_whole: bool = True
 
 
 def intent_of(text: str, bot: str | None, country: str | None) -> Intent:
     """The intent of *text*, as Slack delivers it with a mention of *bot* anywhere: what it asks for beyond doubt."""
+    is_whole = len(text) <= LONGEST_TEXT
     text = _MENTION.sub(lambda mention: " " if bot in (None, mention[1]) else mention[0], text[:LONGEST_TEXT])
+    if not is_whole:
+        return Intent(Action.SEARCH, find_phones(text, country), is_whole=False)
     because = _REASON.search(text)
     request, reason = (text[: because.start()], text[because.end() :]) if because else (text, "")
     phones = find_phones(request, country)
@@ -132,6 +141,8 @@ class Mentions:
             return await self._add(request, intent, idempotency_key)
         if intent.action is Action.DELETE:
             return await self._ask_delete(request, intent)
+        if not intent.is_whole:
+            return await self._look_up(request, intent.phones, _NOT_READ)
         if not intent.phones and not intent.in_doubt:
             return Message.of(POINTER)
         return await self._look_up(request, intent.phones, *((_ONLY_LOOKED_UP,) if intent.in_doubt else ()))
@@ -141,7 +152,8 @@ class Mentions:
         numbers = [phone.number for phone in asked[:MOST_FOUND]]
         home = request.account.country
         if not numbers:
-            return Message.of(_NOTHING_FOUND + how_to_write(home))
+            unread = f" {_NOT_READ}" if _NOT_READ in remarks else ""
+            return Message.of(f"{_NOTHING_FOUND}{how_to_write(home)}{unread}")
         phones = [number.e164 for number in numbers]
         states = await asyncio.to_thread(self._store.optouts.find_many, request.account.id, phones)
         if len(numbers) == 1 and not remarks:
@@ -201,8 +213,10 @@ class Mentions:
             answer = Message.of(_NO_FILES)
         else:
             phones = await asyncio.to_thread(find_phones, text, account.country)
-            remarks = (_ONLY_HERE,) if _ADD.match(text.strip()) and len(phones) > 1 else ()
-            answer = await self._look_up(request, phones, *remarks) if phones else _hint(text, account)
+            remarks = [_ONLY_HERE] if _ADD.match(text.strip()) and len(phones) > 1 else []
+            if len(text) > LONGEST_TEXT:
+                remarks.append(_NOT_READ)
+            answer = await self._look_up(request, phones, *remarks) if phones or remarks else _hint(text, account)
         await self._interactions.answer_event(request, answer, body)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from slack_sdk.models.views import View
 
 from handlers.adding import opt_out
-from handlers.entered import how_to_write, read_phones
+from handlers.entered import LONGEST_TEXT, how_to_write, read_phones
 from handlers.permissions import Action
 from handlers.slack.interactions import Interactions, field_error
 from handlers.slack.listeners import Listener
@@ -43,7 +43,7 @@ class Shortcuts:
         text = "\n".join(dict.fromkeys(_texts(message)))
         phones = await asyncio.to_thread(find_phones, text, home)
         if not phones:
-            return views.nothing_to_check(how_to_write(home))
+            return views.nothing_to_check(how_to_write(home), is_whole=len(text) <= LONGEST_TEXT)
         shown = phones[: views.MOST_PHONES]
         states, link = await asyncio.gather(
             asyncio.to_thread(
@@ -59,6 +59,7 @@ class Shortcuts:
             words,
             home,
             context.to_json(),
+            is_whole=len(text) <= LONGEST_TEXT,
         )
 
     async def _opt_out(self, request: Request, context: ModalContext, body: dict[str, Any]) -> Message:

@@ -23,7 +23,7 @@ from store.phones.display import display, mask, written
 from store.phones.masking import mask_prose
 from store.phones.numbers import NotAPhone, PhoneNumber
 from store.phones.parser import parse_phone
-from store.phones.prose import FoundPhone, find_phones, split_numbers
+from store.phones.prose import LONGEST_PROSE, FoundPhone, find_phones, split_numbers
 from store.records import (
     Account,
     Actor,
@@ -51,6 +51,7 @@ from store.uploads import Crowded, require_undoable
 
 __all__ = [
     "EXPORT_COLUMNS",
+    "LONGEST_PROSE",
     "OPTING_OUT",
     "TAKEN_AWAY",
     "Account",

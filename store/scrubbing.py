@@ -100,7 +100,13 @@ def scrub(
     part = out.with_name(f"{out.name}.{secrets.token_hex(4)}.part")
     before = path.stat()
     try:
-        with ListReader(path, column=column, name=name, spool=part.with_suffix(".text.part")) as reader:
+        with ListReader(
+            path,
+            column=column,
+            name=name,
+            spool=part.with_suffix(".text.part"),
+            working=lambda: progress(0, 0.0),
+        ) as reader:
             reading = _Reading(store, account, reader, country, keep_unreadable=keep_unreadable)
             with reader.text_path.open("rb") as text, open(part, "xb", opener=_private) as file:
                 if reader.is_sheet:

@@ -439,7 +439,7 @@ async def test_a_check_that_is_open_all_the_same(office: Office, person: str) ->
     channel = (await office.people.state()).channel(TICKETS).id
     where = {"channel": channel, "name": TICKETS, "thread": ticket.ts, "message": ticket.ts}
     found = [(PhoneState(NOT_OUT, (), ()), one) for one in find_phones(NOT_OUT, None)]
-    view = check(found, 0, "words", "US", json.dumps(where))
+    view = check(found, 0, "words", "US", json.dumps(where), is_whole=True)
     client = AsyncWebClient(token=office.slack.bot_token, base_url=office.slack.api_url)
     opened = (await client.views_open(trigger_id=trigger, view=view))["view"]
     assert (await office.people.submit(person, opened["id"], {"check.cause": "other"})).acknowledged

@@ -16,11 +16,12 @@ from slack_sdk.models.views import View
 from handlers.slack.modals import text_modal
 from handlers.slack.mrkdwn import context, counted, day, markup, section
 from handlers.views.optouts import name
-from store import Cause, FoundPhone, PhoneState
+from store import LONGEST_PROSE, Cause, FoundPhone, PhoneState
 
 TITLE: Final = "Check opt-outs"
 MOST_PHONES: Final = 50
 LONGEST_WORDS: Final = 500
+_NOT_READ: Final = f"Only the first {LONGEST_PROSE:,} characters of this message were read."
 # The blocks of what is ticked are this and a number.
 PHONES: Final = "check.phones"
 CAUSE: Final = "check.cause"
@@ -29,18 +30,26 @@ WORDS: Final = "check.words"
 _MOST_OPTIONS: Final = 10
 
 
-def nothing_to_check(how: str) -> View:
-    """The message holds no phone; *how*: what would be one."""
-    return text_modal(TITLE, f"There is no phone number in this message. {how}")
+def nothing_to_check(how: str, *, is_whole: bool) -> View:
+    """The message holds no phone, or what of it was read, unless *is_whole*; *how*: what would be one."""
+    found = "There is no phone number in this message." if is_whole else f"No phone number was found. {_NOT_READ}"
+    return text_modal(TITLE, f"{found} {how}")
 
 
 def check(
-    states: Sequence[tuple[PhoneState, FoundPhone]], more: int, words: str, home: str | None, metadata: str
+    states: Sequence[tuple[PhoneState, FoundPhone]],
+    more: int,
+    words: str,
+    home: str | None,
+    metadata: str,
+    *,
+    is_whole: bool,
 ) -> View:
     """
     Every phone with its state, of *states*, at most 50, *more* of them left out; those not opted out are ticked.
 
     One that is not in use today is not ticked: it may be an order's number. *words*: the message as people see it.
+    *is_whole*: all of it was read.
     """
     options = [_option(state, phone, home) for state, phone in states]
     ticked = [not state.opted_out and not phone.number.flagged for state, phone in states]
@@ -65,6 +74,8 @@ def check(
                 "Drop a list as a CSV file with a mention of me."
             )
         )
+    if not is_whole:
+        blocks.append(context(_NOT_READ))
     causes = [Option(value=cause.value, label=cause.value.capitalize()) for cause in Cause]
     blocks += [
         InputBlock(block_id=CAUSE, label="Reason", element=StaticSelectElement(action_id=CAUSE, options=causes)),

@@ -10,7 +10,8 @@ import io
 import stat
 import zipfile
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -43,18 +44,23 @@ class _Pieces(io.BufferedReader):
 
 
 class Archive:
-    """A zip file whose members are read in pieces, *limit* bytes at most of all together."""
+    """
+    A zip file whose members are read in pieces, *limit* bytes at most of all together.
 
-    def __init__(self, archive: zipfile.ZipFile, name: str, limit: int) -> None:
+    *working* is called for each piece: to unpack a small file may be long work. What it raises ends the reading.
+    """
+
+    def __init__(self, archive: zipfile.ZipFile, name: str, limit: int, working: Callable[[], object]) -> None:
         self._archive = archive
         self._name = name
         self._limit = limit
+        self._working = working
         self._inflated: dict[str, int] = {}  # of each member, however often it is read
         self.members = [info for info in archive.infolist() if not info.is_dir()]
 
     @classmethod
     @contextlib.contextmanager
-    def open(cls, path: Path, name: str, *, limit: int) -> Iterator["Archive"]:
+    def open(cls, path: Path, name: str, *, limit: int, working: Callable[[], object]) -> Iterator["Archive"]:
         """The zip at *path*, called *name* in sentences. `ListRefused` when it is broken or locked with a password."""
         with _Pieces(path.open("rb", buffering=0)) as file:
             try:
@@ -65,7 +71,7 @@ class Archive:
                 ) from error
             except _BROKEN as error:
                 raise ListRefused(f"{name} is broken: it starts like a zip file and is none. {_AGAIN}") from error
-            archive = cls(opened, name, limit)
+            archive = cls(opened, name, limit, working)
             if len(archive.members) > _MEMBERS:
                 raise ListRefused(f"{name} holds {len(archive.members):,} files, and one list is expected. {_ALONE}")
             names = {info.filename for info in archive.members}
@@ -75,6 +81,12 @@ class Archive:
 
     def read(self, member: zipfile.ZipInfo) -> Generator[bytes, None, None]:
         """What *member* holds, in pieces. `ListRefused` when it is locked, broken, or more than the limit leaves."""
+        with closing(self._pieces(member)) as pieces:
+            for piece in pieces:
+                self._working()
+                yield piece
+
+    def _pieces(self, member: zipfile.ZipInfo) -> Generator[bytes, None, None]:
         if member.flag_bits & _ENCRYPTED:
             raise ListRefused(
                 f"{self._name} is locked with a password. Unpack it, and drop the list that is in it without one."

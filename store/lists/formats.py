@@ -8,13 +8,14 @@ Line numbers stay those a person sees, in the editor or the sheet. Pure: the fil
 
 import codecs
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from store.errors import ListRefused
 from store.lists.archives import Archive, lists_in, member_name
+from store.lists.ole import OLE
 from store.lists.workbooks import sheet_as_text
 from store.lists.xlsx import LONGEST
 
@@ -29,7 +30,6 @@ _MARKS: Final = (  # longest first: UTF-32's mark starts like UTF-16's
 )
 _CONTROLS: Final = bytes(set(range(1, 32)) - set(b"\t\n\v\f\r\x1a\x1b"))  # not in any text
 _ZIP: Final = b"PK\x03\x04"
-_OLE: Final = b"\xd0\xcf\x11\xe0"
 _KINDS: Final = (
     (b"%PDF", "a PDF"),
     (b"\x89PNG", "an image"),
@@ -72,38 +72,43 @@ class Text:
     spooled: bool
 
 
-def as_text(path: Path, name: str, phone_key: str, spool: Path) -> Text:
+def as_text(
+    path: Path, name: str, phone_key: str, spool: Path, *, working: Callable[[], object] = lambda: None
+) -> Text:
     """
     The text of the list at *path*, called *name* in sentences, with what could not be read in place written to *spool*.
 
-    *phone_key*: the phones' column, as `columns.column_key` gives it, by which a sheet is chosen. `ListRefused` when there
-    is no text in it; then nothing is left at *spool*, and otherwise what is there is the caller's to remove.
+    *phone_key*: the phones' column, as `columns.column_key` gives it, by which a sheet is chosen. *working* is called for each
+    piece that is looked at, since a gigabyte takes a while; what it raises ends the work. `ListRefused` when there is no
+    text in it; then nothing is left at *spool*, and otherwise what is there is the caller's to remove.
     """
     try:
-        return _as_text(path, name, phone_key, spool, nested=False)
+        return _as_text(path, name, phone_key, spool, working, nested=False)
     except BaseException:
         spool.unlink(missing_ok=True)
         raise
 
 
-def _as_text(path: Path, name: str, phone_key: str, spool: Path, *, nested: bool) -> Text:
+def _as_text(
+    path: Path, name: str, phone_key: str, spool: Path, working: Callable[[], object], *, nested: bool
+) -> Text:
     with path.open("rb") as file:
         head = file.read(LONGEST)
     if head.startswith(_ZIP):
-        with Archive.open(path, name, limit=_UNZIPPED) as archive:
+        with Archive.open(path, name, limit=_UNZIPPED, working=working) as archive:
             held = {member.filename for member in archive.members}
             if "[Content_Types].xml" not in held or not any(map(_WORKBOOK.fullmatch, held)):
                 _refuse_zipped(name, held)
                 if nested:
                     raise ListRefused(f"{name} is a zip file itself. Unpack it and drop the list that is in it.")
-                return _unzipped(archive, name, phone_key, spool)
-    if head.startswith((_ZIP, _OLE)):
-        remark = sheet_as_text(path, name, phone_key, spool, old=head.startswith(_OLE))
+                return _unzipped(archive, name, phone_key, spool, working)
+    if head.startswith((_ZIP, OLE)):
+        remark = sheet_as_text(path, name, phone_key, spool, old=head.startswith(OLE), working=working)
         return Text(spool, name, "utf-8", "strict", 0, (remark,) if remark else (), "\t", spooled=True)
-    return _plain_text(path, head, name, spool)
+    return _plain_text(path, head, name, spool, working)
 
 
-def _unzipped(archive: Archive, name: str, phone_key: str, spool: Path) -> Text:
+def _unzipped(archive: Archive, name: str, phone_key: str, spool: Path, working: Callable[[], object]) -> Text:
     """The text of the one list in *archive*."""
     lists = lists_in(archive)
     if not lists:
@@ -119,7 +124,7 @@ def _unzipped(archive: Archive, name: str, phone_key: str, spool: Path) -> Text:
     try:
         with unpacked.open("wb") as file:
             file.writelines(archive.read(lists[0]))
-        text = _as_text(unpacked, f"{inner} in {name}", phone_key, spool, nested=True)
+        text = _as_text(unpacked, f"{inner} in {name}", phone_key, spool, working, nested=True)
         if not text.spooled:
             unpacked.replace(spool)
     finally:
@@ -143,32 +148,32 @@ def _no_list(name: str, kind: str, cure: str) -> ListRefused:
 # --- text -----------------------------------------------------------------------------------------------------------
 
 
-def _plain_text(path: Path, head: bytes, name: str, spool: Path) -> Text:
+def _plain_text(path: Path, head: bytes, name: str, spool: Path, working: Callable[[], object]) -> Text:
     if not head.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
         raise ListRefused(f"{name} is empty. A list is a CSV file with a column called `phone` and one phone a line.")
     _refuse_other_kinds(head, name)
     encoding, bom = _marked(head)
     errors, remark, spooled = "replace", f"read as {encoding.upper()}", True
     if encoding == "utf-8":
-        encoding, errors, remark, spooled = _surveyed(path, name, bom=bool(bom))
+        encoding, errors, remark, spooled = _surveyed(_pieces(path, 0, working), name, bom=bool(bom))
         bom = bom if encoding == "utf-8" else 0
     if spooled:
         with spool.open("w", encoding="utf-8", newline="") as file:
-            file.writelines(_one_line_end(_decoded(path, bom, encoding, errors), name))
+            file.writelines(_one_line_end(_decoded(_pieces(path, bom, working), encoding, errors), name))
         path, encoding, errors, bom = spool, "utf-8", "strict", 0
     return Text(path, name, encoding, errors, bom, (remark,) if remark else (), None, spooled)
 
 
-def _surveyed(path: Path, name: str, *, bom: bool) -> tuple[str, str, str, bool]:
+def _surveyed(pieces: Iterable[bytes], name: str, *, bom: bool) -> tuple[str, str, str, bool]:
     """
-    Look through a text once. Its encoding, how to treat errors, a remark on that, and whether it needs a spool file.
+    Look through the *pieces* of a text once. Its encoding, how to treat errors, a remark on that, and whether it needs a spool file.
 
     UTF-8 can only be told from Windows-1252 at its last byte. NULs, and a CR without LF, are what a text that is read in
     place may not have.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     decodable, unclean, line, ended_in_return = True, False, 1, False
-    for chunk in _pieces(path):
+    for chunk in pieces:
         if len(chunk) == LONGEST and b"\n" not in chunk and b"\r" not in chunk:
             raise _too_long(name, line)
         line += chunk.count(b"\n") or chunk.count(b"\r")
@@ -194,16 +199,17 @@ def _surveyed(path: Path, name: str, *, bom: bool) -> tuple[str, str, str, bool]
     return "cp1252", "replace", "read as Windows-1252, since it is not UTF-8", unclean
 
 
-def _pieces(path: Path, start: int = 0) -> Iterator[bytes]:
+def _pieces(path: Path, start: int, working: Callable[[], object]) -> Iterator[bytes]:
     with path.open("rb") as file:
         file.seek(start)
         while piece := file.read(LONGEST):
+            working()
             yield piece
 
 
-def _decoded(path: Path, bom: int, encoding: str, errors: str) -> Iterator[str]:
+def _decoded(pieces: Iterable[bytes], encoding: str, errors: str) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(encoding)(errors)
-    for piece in _pieces(path, bom):
+    for piece in pieces:
         yield decoder.decode(piece)
     yield decoder.decode(b"", final=True)
 

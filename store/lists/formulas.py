@@ -27,6 +27,8 @@ def guarded(cell: str) -> str:
     That is in front, and behind what some program takes for the end of a cell. Where apostrophes are already there is one
     more, so that `unguarded` gives back every cell as it was (https://owasp.org/www-community/attacks/CSV_Injection).
     """
+    if not cell or cell.isalnum():  # most cells, and there is no sign in them
+        return cell
 
     def guard(run: re.Match[str]) -> str:
         text = run[0]

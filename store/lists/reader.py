@@ -64,6 +64,7 @@ class Damaged:
 
 
 _BLOCK: Final = 1 << 20  # bytes looked at in one go: what they turn into fits into a processor's cache
+_MOST_LINES: Final = 1 << 17  # of a block: each takes some hundred bytes in arrays, however short it is
 _SMALLEST_BLOCK: Final = 1 << 12  # what is no block of so many bytes is read line by line
 _MANY: Final = 1_000  # lines of a block; where more are unknown it is worth while to leave out blank ones together
 _NEWLINE: Final = ord("\n")
@@ -203,7 +204,8 @@ class ListReader:
     One list file. Building it looks the file through and finds the phone column, or raises ListRefused.
 
     *column*: the one a person chose instead of `phone`. *name*: what people call the file, for the sentences. *spool*:
-    where the text of a file that cannot be read in place goes, beside *path* by default; `close` removes it.
+    where the text of a file that cannot be read in place goes, beside *path* by default; `close` removes it. *working*: see
+    `as_text`.
 
     `text_path`, `bom` bytes in, decoded as `encoding` with `errors`, is the text; `skip` of its lines stand before the
     first row; `delimiter` parts its cells, and `phone_index` of them is the phone. `is_sheet`: the text was made of a
@@ -218,11 +220,17 @@ class ListReader:
     has_header: bool
 
     def __init__(
-        self, path: Path, *, column: str | None = None, name: str | None = None, spool: Path | None = None
+        self,
+        path: Path,
+        *,
+        column: str | None = None,
+        name: str | None = None,
+        spool: Path | None = None,
+        working: Callable[[], object] = lambda: None,
     ) -> None:
         self._phone_key = "phone" if column is None else column_key(column)
         spool = spool or path.with_name(f"{path.name}.{secrets.token_hex(4)}.text")
-        text = as_text(path, name or path.name, self._phone_key, spool)
+        text = as_text(path, name or path.name, self._phone_key, spool, working=working)
         self._name = text.name
         self._spooled = text.spooled
         self.text_path = text.path
@@ -318,6 +326,10 @@ class ListReader:
                 data, count = lines.take_many(size)
                 if not data:
                     break
+                if count > _MOST_LINES:
+                    lines.go_before(start, first)
+                    size //= 4
+                    continue
                 block = self._split(data, first) if b'"' not in data else self._parsed(data, count, first)
                 if block is not None:
                     yield block

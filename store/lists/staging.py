@@ -178,7 +178,13 @@ def stage(
     # A frozen process may wake up and still be writing its own: no two share a file.
     part = scratch.with_name(f"{scratch.name}.{secrets.token_hex(4)}.part")
     try:
-        with ListReader(path, column=column, name=name, spool=part.with_suffix(".text.part")) as reader:
+        with ListReader(
+            path,
+            column=column,
+            name=name,
+            spool=part.with_suffix(".text.part"),
+            working=lambda: progress(0, 0.0),
+        ) as reader:
             counts = _fill(part, path, reader, country, column, progress, label)
         part.replace(scratch)
     finally:
@@ -210,7 +216,7 @@ def _fill(
             connection.execute("BEGIN")
             reading = _Reading(connection, sorting, country)
             reading.read(reader, progress)
-            phones, countries = _write_pages(connection, sorting.pieces())
+            phones, countries = _write_pages(connection, sorting.pieces(), lambda: progress(reading.rows, _READING))
             sha256 = fingerprint.result()
         summary = {
             "country": country,
@@ -362,9 +368,9 @@ class _Reading:
 
 
 def _write_pages(
-    connection: sqlite3.Connection, pieces: Iterator[tuple[Integers, Integers]]
+    connection: sqlite3.Connection, pieces: Iterator[tuple[Integers, Integers]], tell: Callable[[], None]
 ) -> tuple[int, list[tuple[str, int]]]:
-    """Write the sorted phones in pages; return how many they are, and of which countries, commonest first."""
+    """Write the sorted phones in pages; return how many they are, and of which countries, commonest first. *tell*: after each piece."""
     count = 0
     # How many phones begin with these digits, and one of them: four tell countries with the same code apart, too.
     beginnings: dict[int, tuple[int, int]] = {}
@@ -382,6 +388,7 @@ def _write_pages(
             ):
                 before, known = beginnings.get(beginning, (0, int(page[one])))
                 beginnings[beginning] = before + times, known
+        tell()
     connection.execute("CREATE INDEX pages_by_phone ON pages (last_phone)")
     countries: Counter[str] = Counter()
     for times, one in beginnings.values():

@@ -30,15 +30,15 @@ ROWS: Final = 1_048_576
 COLUMNS: Final = 16_384
 CELLS: Final = 20_000_000  # that are read of a sheet
 LONGEST: Final = 256 * 1024  # characters in a row of a list
-_SHEETS: Final = 1_000
-_STYLES: Final = 65_536  # of cells; Excel has 65,490
+SHEETS: Final = 1_000
+STYLES: Final = 65_536  # of cells; Excel has 65,490
 _TEXTS: Final = 20_000_000  # that cells may share
 _BLOCK_BITS: Final = 5
 _BLOCK: Final = 1 << _BLOCK_BITS  # texts that are read at a time
 _TEXTS_HELD: Final = 8_000_000  # bytes of texts that are held, about
 # Characters in one text: more than a row may have, so what is cut off is refused where it is used.
 _LONGEST: Final = 512 * 1024
-_LONG: Final = 1_000  # characters in a cell: as many as a row may have cells of these make no row too long to hold
+LONG: Final = 1_000  # characters in a cell: as many as a row may have cells of these make no row too long to hold
 _TOKEN_LONGEST: Final = 1_000_000  # bytes of one tag, which expat holds until it ends
 _NAMES: Final = 5_000  # of elements and attributes in a part, which expat keeps; and how deep they stand in each other
 _DEEPEST: Final = 100
@@ -91,15 +91,21 @@ class Workbook:
         self._from_1904 = False
         self.sheets = self._sheets(place, relations)
         self._kinds = self._styles(_target(relations, "styles"))
-        self._texts: _Texts | None = None
+        self._texts: Texts | None = None
         self._texts_part = _target(relations, "sharedStrings")
         self._scratch = scratch
 
     @classmethod
     @contextmanager
-    def open(cls, path: Path, name: str, scratch: Path, *, limit: int) -> Iterator["Workbook"]:
-        """The workbook at *path*, called *name*, of *limit* bytes unpacked; what it shares is kept in the folder *scratch*."""
-        with Archive.open(path, name, limit=limit) as archive:
+    def open(
+        cls, path: Path, name: str, scratch: Path, *, limit: int, working: Callable[[], object]
+    ) -> Iterator["Workbook"]:
+        """
+        The workbook at *path*, called *name*, of *limit* bytes unpacked; what it shares is kept in the folder *scratch*.
+
+        *working*: see `Archive`.
+        """
+        with Archive.open(path, name, limit=limit, working=working) as archive:
             workbook = cls(archive, name, scratch)
             try:
                 yield workbook
@@ -121,7 +127,7 @@ class Workbook:
     def _text_of(self, kind: str, value: str, style: str | None) -> str:
         """What a cell shows that is no shared text and no plain number, from its type, its value and its style."""
         if kind == "n":
-            return _moment_text(value, self._kinds[style], from_1904=self._from_1904)
+            return moment_text(value, self._kinds[style], from_1904=self._from_1904)
         if kind == "b":
             return "TRUE" if value == "1" else "FALSE"
         if kind == "d":
@@ -134,20 +140,24 @@ class Workbook:
         parser.buffer_size = 1 << 16
         parser.StartDoctypeDeclHandler = _refuse_doctype
         fed = 0
-        try:
-            with closing(self._archive.read(part)) as pieces:
-                for piece in pieces:
-                    parser.Parse(piece, False)
-                    fed += len(piece)
-                    if fed - parser.CurrentByteIndex > _TOKEN_LONGEST:
-                        raise BrokenWorkbookError("a tag does not end")
-                    if len(parser.intern) > _NAMES:
-                        raise BrokenWorkbookError("names that are made up")
-                    yield
-            parser.Parse(b"", True)
-            yield
-        except (expat.ExpatError, ValueError, LookupError) as error:
-            raise BrokenWorkbookError(f"{part.filename}: {error}") from error
+
+        def feed(piece: bytes, *, last: bool = False) -> None:
+            try:
+                parser.Parse(piece, last)
+            except (expat.ExpatError, ValueError, LookupError) as error:
+                raise BrokenWorkbookError(f"{part.filename}: {error}") from error
+
+        with closing(self._archive.read(part)) as pieces:
+            for piece in pieces:
+                feed(piece)
+                fed += len(piece)
+                if fed - parser.CurrentByteIndex > _TOKEN_LONGEST:
+                    raise BrokenWorkbookError("a tag does not end")
+                if len(parser.intern) > _NAMES:
+                    raise BrokenWorkbookError("names that are made up")
+                yield
+        feed(b"", last=True)
+        yield
 
     def _part(self, place: str) -> ZipInfo:
         try:
@@ -174,7 +184,7 @@ class Workbook:
         relations: dict[str, tuple[str, str]] = {}
 
         def take(tag: str, attributes: dict[str, str]) -> None:
-            if tag == "Relationship" and len(relations) < _SHEETS + 100:
+            if tag == "Relationship" and len(relations) < SHEETS + 100:
                 kind = attributes.get("Type", "").rpartition("/")[2]
                 relations[attributes.get("Id", "")] = kind, posixpath.join("/", folder, attributes.get("Target", ""))
 
@@ -189,9 +199,9 @@ class Workbook:
                 kind, target = relations.get(attributes.get("id", ""), ("", ""))
                 if kind == "worksheet":
                     found.append((attributes.get("name", ""), attributes.get("state", "visible") == "visible", target))
-                if len(found) > _SHEETS:
+                if len(found) > SHEETS:
                     raise ListRefused(
-                        f"{self._name} has more than {_SHEETS:,} sheets. Save the one with the phones as CSV and drop that."
+                        f"{self._name} has more than {SHEETS:,} sheets. Save the one with the phones as CSV and drop that."
                     )
             elif tag == "workbookPr":
                 self._from_1904 = attributes.get("date1904") in {"1", "true"}
@@ -215,11 +225,11 @@ class Workbook:
             nonlocal inside, number
             if tag in {"cellXfs", "cellStyleXfs", "dxfs"}:
                 inside = tag == "cellXfs"
-            elif tag == "numFmt" and (kind := _kind_of(attributes.get("formatCode", ""))) and len(formats) < _STYLES:
+            elif tag == "numFmt" and (kind := kind_of(attributes.get("formatCode", ""))) and len(formats) < STYLES:
                 formats[attributes.get("numFmtId", "")] = kind
             elif tag == "xf" and inside:
                 identity = attributes.get("numFmtId", "0")
-                if (kind := formats.get(identity) or _BUILT_IN.get(identity)) and number < _STYLES:
+                if (kind := formats.get(identity) or BUILT_IN.get(identity)) and number < STYLES:
                     styles[str(number)] = kind
                 number += 1
 
@@ -227,8 +237,8 @@ class Workbook:
             self._elements(self._part(place), take)
         return styles
 
-    def _shared_texts(self) -> "_Texts":
-        texts = _Texts(self._scratch, self._name)
+    def _shared_texts(self) -> "Texts":
+        texts = Texts(self._scratch, self._name)
         try:
             if self._texts_part is not None:
                 parser = expat.ParserCreate()
@@ -280,7 +290,7 @@ def _local(name: str) -> str:
 # --- texts that cells share -------------------------------------------------------------------------------------------
 
 
-class _Texts:
+class Texts:
     """
     The texts that cells share, by number, in a file that has no name and goes when it is closed.
 
@@ -327,7 +337,10 @@ class _Texts:
         block = self._read.get(number >> _BLOCK_BITS)
         if block is None:
             block = self._load(number)
-        return block[number & (_BLOCK - 1)]
+        try:
+            return block[number & (_BLOCK - 1)]
+        except IndexError:
+            raise BrokenWorkbookError("there is no such text") from None
 
     def _load(self, number: int) -> list[str]:
         if not 0 <= number < self._count:
@@ -420,7 +433,7 @@ class _Rows:
     def __init__(
         self,
         ready: list[tuple[int, list[str]]],
-        texts: "_Texts",
+        texts: "Texts",
         kinds: Mapping[str | None, str],
         other: Callable[[str, str, str | None], str],
         name: str,
@@ -528,7 +541,7 @@ class _Rows:
                     shown = f"={clean(formula)}"  # which nobody computed: it is shown and not passed over
                 else:
                     return
-                if len(shown) > _LONG:
+                if len(shown) > LONG:
                     held += len(shown)
                     if held > _LONGEST:
                         raise too_long(name, row)
@@ -636,7 +649,7 @@ def _number(value: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _kind_of(code: str) -> str | None:
+def kind_of(code: str) -> str | None:
     """What a format shows numbers as: "date", "elapsed" time, or None for a number."""
     code = _NO_FORMAT.sub("", code)
     if code.casefold() in {"general", "standard"}:
@@ -646,11 +659,11 @@ def _kind_of(code: str) -> str | None:
     return "date" if any(letter in "dmyhs" for letter in code.casefold()) else None
 
 
-_BUILT_IN: Final = {str(number): "date" for number in _DATES} | {str(number): "elapsed" for number in _ELAPSED}
+BUILT_IN: Final = {str(number): "date" for number in _DATES} | {str(number): "elapsed" for number in _ELAPSED}
 _LAST_DAY: Final = 2_958_466  # the first of the year 10000
 
 
-def _moment_text(value: str, kind: str, *, from_1904: bool) -> str:
+def moment_text(value: str, kind: str, *, from_1904: bool) -> str:
     """A number shown as a date, a time or both, in ISO; as elapsed time, in hours and days."""
     days = _number(value)
     if days is None or not 0 <= days < _LAST_DAY - 1462 * from_1904:

@@ -64,6 +64,8 @@ _SLASH = re.compile("/")
 _BLANK = re.compile(r"\s+")
 # Letters and digits of the shortest number there is, of the longest as it is dialled from abroad, and of an extension.
 _FEWEST_SIGNS, _MOST_SIGNS, _EXTENSION_SIGNS = 4, 18, 6
+_MOST_SLASHES = 5
+_MOST_GROUPS = 12  # of digits in two numbers, each of which may be written in pairs
 _VANITY = re.compile(r"\+?[\d ().-]*\d{3}[ ().-]*[A-Za-z]{3}[A-Za-z0-9 .-]*")
 
 
@@ -196,12 +198,23 @@ class Normaliser:
             return NotAPhone(text, Reason.NOT_A_NUMBER, "has signs in it that no phone number has")
         if sum(len(digits_of(part)) >= 7 for part in text.split("/")) > 1:
             return self._two(text)
+        if text.count("/") > _MOST_SLASHES:
+            return self._two(text)
+        digits = len(digits_of(text))
+        if digits > 2 * _most_signs(text):
+            return None  # nor are there two, each of which is one by itself
         # "030/1234567" is one German number; "030 1234567/68" and "212 736 5000/5001" are two.
         if any(self._is_whole(before) for before, _ in _cuts(text, _SLASH)):
             return self._two(text)
-        if len(digits_of(text)) >= 14:  # two short numbers and a blank between can pass for one long one
+        if digits >= 14 and len(text.split()) > _MOST_GROUPS:
+            return self._two(text)
+        if digits >= 14:  # two short numbers and a blank between can pass for one long one
             for before, behind in _cuts(text, _BLANK):
-                if _signs_in(behind) <= _most_signs(text) and self._is_whole(before) and self._is_whole(behind):
+                if (
+                    _FEWEST_SIGNS <= _signs_in(behind) <= _most_signs(text)
+                    and self._is_whole(before)
+                    and self._is_whole(behind)
+                ):
                     return self._two(text)
         return None
 
@@ -314,7 +327,7 @@ class Normaliser:
         digits = digits_of(core)
         if digits.startswith("0"):
             here = PhoneMetadata.metadata_for_region(self.country or "ZZ")
-            if len(digits) < 10 or (here and here.national_prefix == "0"):
+            if not 10 <= len(digits) <= _MOST_SIGNS or (here and here.national_prefix == "0"):
                 return None  # a slip, where people write a leading 0 themselves
             for region in _MIXED_UP:
                 number = library_number(core, region) if region != self.country else None

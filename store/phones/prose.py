@@ -76,9 +76,8 @@ def _apart(line: str) -> Iterator[str]:
             yield piece[start:].strip()
 
 
-# As long as a message of Slack's can be; what is behind it is not looked at.
+# As long as a message of Slack's can be; what is behind it is not looked at, and whoever asks has to say so.
 LONGEST_PROSE: Final = 40_000
-_MOST_TRIES: Final = 2_000
 _TEL_LINK = re.compile(r"<tel:[^<>|]*(?:\|[^<>]*)?>", re.IGNORECASE)
 # Mentions and links to elsewhere: their ids and addresses hold digits that are nobody's phone.
 _OTHER_LINK = re.compile(
@@ -104,7 +103,7 @@ def find_phones(text: str, country: str | None) -> tuple[FoundPhone, ...]:
 
     *country* is the region code in force for numbers without a country code, None for none. What is inside of a word, an
     address or a mention is no phone, nor is a link that shows one number and dials another; numbers spelt in letters are
-    not searched for. Never raises for any text.
+    not searched for. Of a text of more than `LONGEST_PROSE` characters the rest is not read. Never raises for any text.
     """
     found: dict[str, FoundPhone] = {}
 
@@ -116,7 +115,8 @@ def find_phones(text: str, country: str | None) -> tuple[FoundPhone, ...]:
     def search(prose: str) -> None:
         # The library reads neither two numbers with nothing between them nor, in most countries, 00 for +.
         prose = _GLUED.sub(" ", prose)
-        matches = PhoneNumberMatcher(prose, country, leniency=Leniency.POSSIBLE, max_tries=_MOST_TRIES)
+        # Each try takes a character at least: none is left out, however many come to nothing.
+        matches = PhoneNumberMatcher(prose, country, leniency=Leniency.POSSIBLE, max_tries=LONGEST_PROSE)
         spans = {match.start: match.end for match in matches}
         taken = {at for start, end in spans.items() for at in range(start, end)}
         spans |= {m.start(): m.end() for m in _DIALLED_00.finditer(prose) if taken.isdisjoint(range(*m.span()))}

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.sandbox import SandboxMessage, State
+from handlers.entered import LONGEST_TEXT
 from handlers.mentions import intent_of
 from handlers.permissions import Action
 from store import Function
@@ -206,6 +207,19 @@ async def test_a_doubtful_request_says_so(office: Office) -> None:
     [answer] = await answers(office, "opt out John, 212-555-0100")
     assert "is not opted out" in answer.text
     assert "Only looked up" in answer.all_text
+    assert entries(office) == 0
+
+
+async def test_what_goes_on_unread_changes_nothing(office: Office) -> None:
+    """Of a message longer than any is, what was read is looked up, and who sent it is told that the rest was not."""
+    assert intent_of(f"opt out 212-555-0100{' ' * LONGEST_TEXT}", BOT, "US").action is Action.SEARCH
+    long = f"opt out 212-555-0100 {'please ' * (LONGEST_TEXT // 7)} 212-555-0101"
+    [answer] = await answers(office, long)
+    assert "is not opted out" in answer.all_text
+    assert "Only the first 40,000 characters were read, and nothing was changed." in answer.all_text
+    answer = await directly(office, "support", "please " * (LONGEST_TEXT // 7 + 1) + "212-555-0101")
+    assert answer.all_text.startswith("I found no phone number in that")
+    assert "Only the first 40,000 characters were read" in answer.all_text
     assert entries(office) == 0
 
 

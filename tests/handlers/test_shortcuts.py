@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from handlers.entered import LONGEST_TEXT
 from store import Cause, Function
 from tests.entries import latest_entries
 from tests.handlers.conftest import TICKETS, Office, loading_forms, on_both_databases
@@ -47,6 +48,15 @@ def ticked(view: dict[str, Any]) -> list[str]:
 
 def entries(office: Office) -> int:
     return len(latest_entries(office.store, office.account.id, 100))
+
+
+async def test_a_message_that_is_not_read_to_its_end_says_so(office: Office) -> None:
+    """Of a message longer than any is, the rest is not passed over in silence, whether there is a number before or not."""
+    long = "please " * (LONGEST_TEXT // 7 + 1) + "212-555-0101"
+    view = await check(office, await ticket(office, f"212-555-0100 {long}"))
+    assert ticked(view) == [ONE]
+    assert "Only the first 40,000 characters of this message were read." in str(view)
+    assert await check(office, await ticket(office, long), "No phone number was found. Only the first 40,000")
 
 
 async def test_a_message_is_checked(office: Office) -> None:

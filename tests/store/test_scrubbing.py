@@ -277,7 +277,7 @@ def test_a_long_list_is_looked_up_in_batches(desk: Desk, tmp_path: Path, by_admi
     assert (found.rows, found.removed, found.kept) == (len(numbers), len(gone), len(numbers) - len(gone))
     kept = [f"{number},{place}" for place, number in enumerate(["phone", *numbers]) if number not in gone]
     assert out.read_text().splitlines() == kept
-    assert [rows for rows, _ in seen] == [10_000, 20_000, 25_001, 25_001]
+    assert [rows for rows, _ in seen if rows] == [10_000, 20_000, 25_001, 25_001]
     assert [part for _, part in seen] == sorted(part for _, part in seen)
     assert seen[-1][1] == 1.0
 

@@ -19,7 +19,7 @@ def found(number: int, *, out: bool = False, flagged: bool = False) -> tuple[Pho
 def test_the_fullest_modal() -> None:
     """Fifty phones of a country with a long name, all opted out or flagged, and the longest words: Slack takes it."""
     phones = [found(n, out=n % 2 == 0, flagged=n % 3 == 0) for n in range(50)]
-    view = views.check(phones, 1_000, "<!channel> & " * 100, "US", "x" * 3_000).to_dict()
+    view = views.check(phones, 1_000, "<!channel> & " * 100, "US", "x" * 3_000, is_whole=False).to_dict()
     assert view_problems(view) == []
     assert "1,000 more were not looked up" in str(view)
     words = next(block for block in view["blocks"] if block.get("block_id") == views.WORDS)
@@ -28,7 +28,9 @@ def test_the_fullest_modal() -> None:
 
 def test_what_is_ticked_before_anybody_chose() -> None:
     """A number that is not opted out and in use; not one that is out, nor one that may be an order's."""
-    view = views.check([found(1, out=True), found(2), found(3, flagged=True)], 0, "", None, "{}").to_dict()
+    view = views.check(
+        [found(1, out=True), found(2), found(3, flagged=True)], 0, "", None, "{}", is_whole=True
+    ).to_dict()
     assert view_problems(view) == []
     element = view["blocks"][1]["element"]
     assert [option["value"] for option in element["initial_options"]] == ["+17845550002"]
@@ -38,11 +40,11 @@ def test_what_is_ticked_before_anybody_chose() -> None:
 
 def test_none_is_ticked() -> None:
     """Where all are opted out already, no option is chosen."""
-    view = views.check([found(1, out=True)], 0, "words", "US", "{}").to_dict()
+    view = views.check([found(1, out=True)], 0, "words", "US", "{}", is_whole=True).to_dict()
     assert view_problems(view) == []
     assert "initial_options" not in view["blocks"][1]["element"]
 
 
 def test_the_other_modals() -> None:
     """Looking up, and nothing found."""
-    assert view_problems(views.nothing_to_check("Write it with its area code.").to_dict()) == []
+    assert view_problems(views.nothing_to_check("Write it with its area code.", is_whole=False).to_dict()) == []

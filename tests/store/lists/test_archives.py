@@ -74,6 +74,15 @@ def test_a_zip_in_a_zip_is_refused(tmp_path: Path) -> None:
     assert "is a zip file itself" in outcome(tmp_path, zipped({"list.zip": zipped({"list.csv": LIST})}))
 
 
+def test_a_quine_is_refused(tmp_path: Path) -> None:
+    """A zip that unpacks to itself is refused as the zip that is in it, after one turn."""
+    inner = b"PK\x03\x04" + b"\0" * 1_000  # what unpacks begins as the file itself does
+    assert "r.zip in list.zip is a zip file itself" in outcome(tmp_path, zipped({"r.zip": zipped({"r.zip": inner})}))
+    assert "is broken" in outcome(tmp_path, zipped({"r.zip": inner}))
+    workbook = zipped({"list.xlsx": zipped({"list.xlsx": zipped({"list.csv": LIST})})})
+    assert "list.xlsx in list.zip is a zip file itself" in outcome(tmp_path, workbook)
+
+
 def test_what_stands_behind_is_no_part(tmp_path: Path) -> None:
     """Bytes after the end are passed over or refused, and never read as a list."""
     assert outcome(tmp_path, zipped({"list.csv": LIST}) + b"phone\n4155559999\n" * 10).count("4155559999") == 0

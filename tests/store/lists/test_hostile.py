@@ -23,6 +23,7 @@ from store.lists.staging import stage
 from store.phones.numbers import Reason
 from store.records import UnreadableRow
 from tests.store.lists.hostile import SHAPES, Shape, honest
+from tests.store.lists.test_xlsx import peak
 
 # Blocks, and what may be read again, as much smaller than usual as these lists are smaller than those that hurt.
 BLOCK, SMALLEST, AGAIN = 1 << 13, 1 << 9, 1 << 10
@@ -160,6 +161,28 @@ def test_the_count_sees_what_grows_with_the_square() -> None:
                 list(csv.reader(text[4 * line :].splitlines(keepends=True)))
         counts.append(work.done)
     assert counts[1] > 3.5 * counts[0]
+
+
+# --- memory ----------------------------------------------------------------------------------------------------------
+
+MEGABYTES = {
+    "line ends": b"phone\n" + b"\n" * 8_000_000,
+    "old line ends": b"phone\n" + b"\r" * 8_000_000,
+    "separators": b"phone\n" + b",\n" * 4_000_000,
+    "rows of separators": b"phone,a\n" + b",,,,,,,,,\n" * 800_000,
+    "NULs": b"phone\n" + b"4155552671\n" * 400 + b"\0\n" * 4_000_000,
+}
+
+
+@pytest.mark.parametrize("kind", MEGABYTES)
+def test_lines_of_nothing_take_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """A line costs more in arrays than its one byte: where they are so short, fewer bytes are looked at together."""
+    monkeypatch.setattr(reader, "_BLOCK", 1 << 20)
+    path = tmp_path / "list.csv"
+    path.write_bytes(MEGABYTES[kind])
+    before = peak(reset=True)
+    stage(path, tmp_path / "scratch", country="US", column=None, progress=lambda *_: None).delete()
+    assert peak() - before < 40
 
 
 # --- nothing vanishes ------------------------------------------------------------------------------------------------

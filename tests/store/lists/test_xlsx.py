@@ -3,6 +3,7 @@
 import datetime as dt
 import zipfile
 from collections.abc import Iterable, Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
 from store.errors import ListRefused
-from store.lists import archives
+from store.lists import archives, workbooks
 from store.lists.formats import as_text
 from tests.store.lists.workbooks import Table, xlsx, xlsx_parts, zipped
 
@@ -52,11 +53,9 @@ FIRST = '<row r="1"><c r="A1" t="str"><v>phone</v></c></row>'
 # What cells show
 
 
-def calamine_says(directory: Path, raw: bytes) -> list[list[str]]:
+def calamine_says(raw: bytes) -> list[list[str]]:
     """The rows as a library of others reads them, as text, without what is empty on the right."""
-    path = directory / "reference.xlsx"
-    path.write_bytes(raw)
-    sheet = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0)
+    sheet = CalamineWorkbook.from_filelike(BytesIO(raw)).get_sheet_by_index(0)
     left = [""] * (sheet.start[1] if sheet.start else 0)
     return [left + [shown(value) for value in row] for row in sheet.iter_rows()] if sheet.start else []
 
@@ -95,7 +94,7 @@ def test_cells_are_what_another_reader_sees(table: Table, tmp_path_factory: pyte
     directory = tmp_path_factory.mktemp("parity")
     raw = xlsx({"List": [["phone", "x"], *table]})
     rows = [line.split("\t") for line in text_of(directory, raw).removesuffix("\n").split("\n")]
-    expected = calamine_says(directory, raw)
+    expected = calamine_says(raw)
     unquoted = [
         [cell[1:-1].replace('""', '"') if cell.startswith('"') and len(cell) > 1 else cell for cell in row]
         for row in rows
@@ -169,6 +168,53 @@ def test_parts_have_any_case_and_slash(tmp_path: Path) -> None:
 
 
 # What would do harm
+
+ENTITIES = {
+    "inside": b'<!DOCTYPE x [<!ENTITY a "lol"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>',
+    "outside": b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/hostname">]>',
+    "of another place": b'<!DOCTYPE x SYSTEM "http://127.0.0.1/x.dtd">',
+    "parameters": b'<!DOCTYPE x [<!ENTITY % a SYSTEM "http://127.0.0.1/x.dtd">%a;]>',
+    "none": b"<!DOCTYPE x>",
+}
+
+
+@pytest.mark.parametrize("entities", ENTITIES)
+@pytest.mark.parametrize(
+    "part",
+    [
+        "xl/workbook.xml",
+        "xl/_rels/workbook.xml.rels",
+        "xl/styles.xml",
+        "xl/worksheets/sheet1.xml",
+        "xl/sharedStrings.xml",
+    ],
+)
+def test_no_part_declares_entities(tmp_path: Path, part: str, entities: str) -> None:
+    """A document type is refused in each part, so that nothing in it is opened, fetched or multiplied."""
+    parts = with_texts('<row><c t="s"><v>0</v></c></row>', b"<si><t>phone</t></si>")
+    assert text_of(tmp_path, zipped(parts)) == "phone\n"
+    (tmp_path / "spool").unlink()
+    parts[part] = ENTITIES[entities] + parts[part]
+    assert "is an Excel workbook that cannot be read: it is broken" in refusal(tmp_path, zipped(parts))
+
+
+@pytest.mark.parametrize("told", ["0", "4294967295", "-1", "x"])
+def test_a_count_that_lies_is_not_believed(tmp_path: Path, told: str) -> None:
+    """How many texts are shared is counted, whatever is said of it."""
+    parts = with_texts('<row><c t="s"><v>0</v></c></row>', b"<si><t>phone</t></si>")
+    lie = f'<sst count="{told}" uniqueCount="{told}">'.encode()
+    parts["xl/sharedStrings.xml"] = parts["xl/sharedStrings.xml"].replace(b"<sst>", lie)
+    assert text_of(tmp_path, zipped(parts)) == "phone\n"
+
+
+def test_sheets_without_number_are_refused(tmp_path: Path) -> None:
+    """Twenty thousand sheets, or one that is said to be so many."""
+    parts = xlsx_parts({"List": FIRST})
+    sheet = b'<sheet name="List" sheetId="1" r:id="r1"/>'
+    parts["xl/workbook.xml"] = parts["xl/workbook.xml"].replace(sheet, sheet * 20_000)
+    assert "has more than 1,000 sheets" in refusal(tmp_path, zipped(parts))
+    parts["xl/workbook.xml"] = parts["xl/workbook.xml"].replace(sheet * 20_000, sheet * 2)
+    assert "it is broken" in refusal(tmp_path, zipped(parts))
 
 
 def peak(*, reset: bool = False) -> int:
@@ -252,7 +298,7 @@ HOSTILE: dict[str, tuple[list[bytes], list[bytes], str]] = {
     "one text in many cells": (
         [b'<row><c t="str"><v>phone</v></c></row>', *many(b'<row><c t="s"><v>0</v></c></row>', 3)],
         [b"<si><t>" + b"x" * 200_000 + b"</t></si>"],
-        "more than 1,000 million characters",
+        "more than 20 million characters",
     ),
     "rows without end": (many(b"<row/>", 7), [], "1,048,577 rows"),
 }
@@ -265,6 +311,7 @@ def test_nothing_in_a_workbook_takes_memory(tmp_path: Path, monkeypatch: pytest.
     raw = workbook(tmp_path / "list", rows, texts or [b"<si><t>x</t></si>"])
     # What is packed a thousandfold is refused at once; here it is as if it were packed less well.
     monkeypatch.setattr(archives, "_RATIO", 10_000)
+    monkeypatch.setattr(workbooks, "_TEXT", 20_000_000)
     before = peak(reset=True)
     try:
         found = text_of(tmp_path, raw)[:200]

@@ -2,7 +2,7 @@
 
 import struct
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -46,6 +46,7 @@ def cell(row: int, column: int, content: str | float | None) -> str:
 
 
 Table = list[list[str | float | None]]
+OldTable = Sequence[Sequence[str | float | bytes | None]]
 
 
 def sheet_xml(table: Table) -> str:
@@ -98,16 +99,42 @@ def record(kind: int, data: bytes = b"") -> bytes:
     return struct.pack("<HH", kind, len(data)) + data
 
 
-def xls_cell(row: int, column: int, content: str | float | None) -> bytes:
+def xls_cell(row: int, column: int, content: str | float | bytes | None) -> bytes:
+    """One cell, from (0, 0); what is bytes is the record of one already."""
     if content is None:
         return b""
+    if isinstance(content, bytes):
+        return content[:4] + struct.pack("<HH", row, column) + content[8:]
     if isinstance(content, str):
         text = struct.pack("<HHHHB", row, column, 0, len(content), 1) + content.encode("utf-16-le")
         return record(0x0204, text)
     return record(0x0203, struct.pack("<HHHd", row, column, 0, content))
 
 
-def xls_stream(sheets: Mapping[str, Table], workbook: bytes = b"") -> bytes:
+def shared_texts(texts: Sequence[bytes], most: int = 8_224) -> bytes:
+    """The records of *texts*, each with its header, that cells share; none is cut, and each record has *most* bytes."""
+    kind, held = 0x00FC, struct.pack("<II", len(texts), len(texts))
+    records: list[bytes] = []
+    for text in texts:
+        if len(held) + len(text) > most:
+            records.append(record(kind, held))
+            kind, held = 0x003C, b""
+        held += text
+    return b"".join([*records, record(kind, held)])
+
+
+def unicode_text(text: str) -> bytes:
+    """A text with its header, in sixteen bits a character."""
+    raw = text.encode("utf-16-le")
+    return struct.pack("<HB", len(raw) // 2, 1) + raw
+
+
+def shared(number: int) -> bytes:
+    """A cell, to be placed, that shows the shared text *number*."""
+    return record(0x00FD, struct.pack("<HHHI", 0, 0, 0, number))
+
+
+def xls_stream(sheets: Mapping[str, OldTable], workbook: bytes = b"") -> bytes:
     """The records of a workbook; *workbook*: more of them, before the names of the sheets."""
 
     def start(kind: int) -> bytes:
@@ -159,5 +186,5 @@ def ole(stream: bytes, name: str = "Workbook", damage: Callable[[list[int], int]
     return head + struct.pack(f"<{len(table)}I", *table) + directory.ljust(512, b"\0") + stream
 
 
-def xls(sheets: Mapping[str, Table]) -> bytes:
+def xls(sheets: Mapping[str, OldTable]) -> bytes:
     return ole(xls_stream(sheets))

@@ -103,6 +103,11 @@ def test_hostile_text_is_not_slow(piece: str) -> None:
     assert time.process_time() - began < 2
 
 
+def test_a_phone_behind_thousands_that_are_none() -> None:
+    """However much before it is written like a number and is none, a phone is found."""
+    assert phones("12345-1 " * 4_500 + "212-555-0100") == [ONE]
+
+
 def test_thousands_of_phones() -> None:
     """A whole list pasted is found, up to what a message can hold."""
     text = " ".join(f"212555{number:04}" for number in range(3_000))
