@@ -201,6 +201,7 @@ async def test_every_entrance_is_tried(office: Office) -> None:
     assert {one.name for one in listeners if one.surface == "message shortcut"} == {"optout.check"}
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("who", ["guest", "stranger", "nobody", "the bot"])
 async def test_whoever_may_not(office: Office, who: str) -> None:
     """A guest's, a stranger's, nobody's and the desk's own id: nothing is done, nothing of the list is told."""
@@ -217,6 +218,7 @@ async def test_whoever_may_not(office: Office, who: str) -> None:
     assert office.store.exports.backlog().waiting == 0
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("where", ["team", "enterprise"])
 async def test_another_workspace(office: Office, where: str) -> None:
     """An admin's id with the id of another workspace or organisation: passed over, and no account comes of it."""
@@ -252,6 +254,7 @@ EDITS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("edit", EDITS)
 async def test_metadata_that_nobody_sealed(office: Office, edit: str) -> None:
     """What a modal carries was sealed by the desk, or the form does nothing, for an admin neither."""
@@ -265,6 +268,7 @@ async def test_metadata_that_nobody_sealed(office: Office, edit: str) -> None:
         assert snapshot(office) == before, name
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("metadata", ["", "null", "[]", "{", "5", '{"channel": 5}', "[" * 2_000])
 async def test_metadata_that_cannot_be_read(office: Office, metadata: str) -> None:
     """It is answered in the form, and is no failure of the desk."""
@@ -310,10 +314,8 @@ HOSTILE: dict[str, tuple[Any, ...]] = {
 }
 
 
-# Nothing acknowledges the last, and that takes as long as Slack waits.
-@pytest.mark.parametrize(
-    "action", [pytest.param(one, marks=[pytest.mark.wide] * (one == "nobody.made.this")) for one in HOSTILE]
-)
+@pytest.mark.wide_but_first
+@pytest.mark.parametrize("action", HOSTILE)
 async def test_values_that_nobody_offered(office: Office, action: str) -> None:
     """An admin's press of a button with a value that the desk never put there changes nothing."""
     forged = await forger(office)
@@ -414,6 +416,7 @@ async def private_file(office: Office) -> str:
     return file
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     "who",
     ["guest", *(pytest.param(who, marks=pytest.mark.wide) for who in ("stranger", "nobody", "the bot", "another bot"))],
@@ -438,6 +441,7 @@ async def test_events_of_whoever_may_not(office: Office, who: str) -> None:
     assert office.store.exports.backlog().waiting == 0
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("where", ["team", "enterprise"])
 async def test_events_of_another_workspace(office: Office, where: str) -> None:
     """An admin's id in events of another workspace or organisation: passed over, and no account comes of it."""

@@ -418,6 +418,7 @@ def test_every_pattern_is_listed() -> None:
     assert not hidden, f"Put together where they are used, so that nobody can try them: {hidden}. Name them at the top"
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("key", [key for key in LISTED if USES.get(key)])
 def test_the_steps_of_a_pattern_grow_with_its_text(key: str) -> None:
     """Twice the text takes twice the steps, for the worst inputs listed and for what is made of the pattern's words."""
@@ -594,6 +595,7 @@ def run_all() -> None:
     print("done")
 
 
+@pytest.mark.wide
 def test_nothing_listed_freezes_the_desk() -> None:
     """At the length of the longest message everything listed is over in a small part of the time it is given."""
     command = [sys.executable, "-c", "from tests.test_patterns import run_all; run_all()"]

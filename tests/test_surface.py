@@ -405,6 +405,7 @@ def _stored(office: Office) -> dict[str, Any]:
     }
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("person", ["guest", "stranger"])
 async def test_every_entrance_says_a_polite_no(office: Office, person: str) -> None:
     """A guest and a person of another organisation are told alone that the desk is not theirs to use; nothing is done."""
@@ -447,6 +448,7 @@ async def test_a_check_that_is_open_all_the_same(office: Office, person: str) ->
     assert _stored(office)["entries"] == ()
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("person", ["guest", "stranger"])
 async def test_what_is_applied_is_not_theirs_either(office: Office, person: str) -> None:
     """Neither the buttons of a list at work, stopped or done, nor a modal that is open all the same, do what they ask."""

@@ -184,6 +184,7 @@ async def test_a_wrong_signature_is_refused_and_counted(desk: Desk) -> None:
     assert desk.store.optouts.count(desk.account.id) == 0
 
 
+@pytest.mark.wide
 async def test_silent_slow_and_stalled_clients_are_cut_off(desk: Desk) -> None:
     """Nothing at all, a header a line at a time, a body that does not go on: each ends by the desk's clock, not the client's."""
     begun = time.monotonic()
@@ -258,6 +259,7 @@ NO_HTTP = (
 )
 
 
+@pytest.mark.wide
 async def test_odd_shapes_of_http_are_refused(desk: Desk) -> None:
     """What proxies and servers could read in two ways gets a no and the end of its connection, and the log not a line."""
     start, before = head(looks_signed()).removesuffix(b"\r\n"), len(desk.bots[0].said)
@@ -497,6 +499,7 @@ async def test_a_replayed_command_is_not_done_again(desk: Desk) -> None:
     assert desk.store.accounts.get(desk.account.id).country == "US"
 
 
+@pytest.mark.wide
 async def test_more_connections_than_there_is_room_for(desk: Desk) -> None:
     """Silent connections by the thousand: the oldest make room, and somebody else's command is answered meanwhile."""
     bot = desk.bots[0]

@@ -349,6 +349,7 @@ log.info("after")
 """
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("reads", [True, False])
 def test_a_log_that_nobody_reads(reads: bool) -> None:
     """It holds nobody up, not at the end either; what had no room is counted where there is room again, and all else there."""

@@ -85,6 +85,7 @@ async def test_a_desk_whose_file_is_gone_says_so(
         assert (await got(f"{url}/healthz"))[0] == 200
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("damage", [spoil, garble])
 @pytest.mark.parametrize(
     "arguments",

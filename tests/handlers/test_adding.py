@@ -123,6 +123,7 @@ class SignedRequest:
             assert await asyncio.gather(*(once(10 * times + number) for number in range(times))) == [200] * times
 
 
+@pytest.mark.wide_but_first
 @on_both_databases
 @pytest.mark.parametrize("function", SURFACES)
 async def test_what_is_delivered_twice_is_done_once(over_http: Office, function: Function) -> None:

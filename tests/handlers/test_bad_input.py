@@ -135,6 +135,7 @@ async def test_a_broadcast_in_a_reason(office: Office) -> None:
 # Files
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
@@ -361,6 +362,7 @@ async def test_slack_stumbles_over_a_list(office: Office, method: str, fault: st
     assert office.store.optouts.count(office.account.id) == 3
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("fault", ["ratelimited", "server_error", "html", "reset", "error"])
 async def test_people_cannot_be_known(office: Office, fault: str) -> None:
     """While Slack does not say who somebody is, a command is refused in words, and a list waits; nobody is opted out."""

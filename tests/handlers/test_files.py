@@ -427,6 +427,7 @@ FOREIGN = [
 ]
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(("described", "words"), FOREIGN, ids=[words for _, words in FOREIGN])
 @pytest.mark.parametrize("scrub", [False, True], ids=["opt out", "scrub"])
 async def test_a_file_that_slack_does_not_keep_is_refused_by_name(

@@ -47,6 +47,7 @@ async def test_reasons_and_remarks(office: Office, other: str) -> None:
     assert other in alone.all_text
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("name", ["2125550177.csv", "stops +44 7911 123457.csv"])
 async def test_names_of_files(office: Office, name: str) -> None:
     """Preview, report, what is attached and the list of uploads name the file without the number in it."""
@@ -68,6 +69,7 @@ async def test_names_of_files(office: Office, name: str) -> None:
         assert not [file for file in message.files if digits in file["name"] + file["title"]]
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("by_form", [False, True])
 async def test_unreadable_rows(office: Office, by_form: bool) -> None:
     """They go where the list itself stands with its numbers: to its thread, or to whoever sent it by a form, alone."""

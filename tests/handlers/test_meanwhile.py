@@ -39,6 +39,7 @@ async def test_buttons_of_before_a_restart(slack: EmbeddedSlack, settings: Setti
     store.close()
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("value", ["", "null", "{}", "[1]", "12125550100", '{"phone": 5, "seen": "x"}', "\u202e"])
 @pytest.mark.parametrize("action", ["optout.delete", "optout.add", "remark.form", "history.all.older", "upload.undo"])
 async def test_buttons_of_another_version(office: Office, action: str, value: str) -> None:

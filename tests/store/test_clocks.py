@@ -71,6 +71,7 @@ def shift(store: Store, by: timedelta) -> None:
                     connection.execute(sa.update(table).where(*this).values(moved))
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("table", LEASED)
 @pytest.mark.parametrize("away", [HOUR, timedelta(minutes=13), timedelta(days=400)])
 def test_a_clock_that_is_set_back_holds_nothing_up(
@@ -119,6 +120,7 @@ def wrong_clock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     return by
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.usefixtures("wrong_clock")
 @pytest.mark.parametrize("table", LEASED)
 def test_a_lease_holds_whatever_a_replica_takes_the_time_for(

@@ -16,7 +16,6 @@ import sqlalchemy as sa
 from store import Account, Origin, Store, StoreUnavailable
 from store.dialects import Postgresql, dialect_of
 from store.outages import Outage
-from tests.wide import wide_but_first
 
 PHONES = ["+12125550100", "+12125550101", "+12125550102"]
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -108,9 +107,10 @@ def overwrite(path: Path, content: bytes) -> None:
     assert os.waitpid(child, 0)[1] == 0
 
 
+@pytest.mark.wide_but_first
 @SQLITE
 @pytest.mark.parametrize("fate", FATES)
-@pytest.mark.parametrize("connections", wide_but_first([1, 3]))
+@pytest.mark.parametrize("connections", [1, 3])
 def test_nothing_is_acknowledged_that_a_restart_does_not_find(
     served: Store, reports: list[str], account: Account, by_admin: Origin, tmp_path: Path, fate: str, connections: int
 ) -> None:

@@ -47,6 +47,7 @@ def mention(office: Office, ts: str, user: str) -> dict[str, Any]:
     return {"type": "app_mention", "user": user, "text": f"<@{office.slack.bot_user_id}> stop these", "ts": ts}
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("fault", ["duplicate", "reorder", "late"])
 @pytest.mark.parametrize(("channel", "text"), [(UPLOADS, ""), (UPLOADS, MENTION), (TICKETS, MENTION)])
 async def test_however_events_come(office: Office, fault: str, channel: str, text: str) -> None:
@@ -56,6 +57,7 @@ async def test_however_events_come(office: Office, fault: str, channel: str, tex
     await handled_once(office, await drop(office, LIST, channel=channel, text=text))
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(("channel", "text"), [(UPLOADS, ""), (TICKETS, MENTION)])
 async def test_where_it_was_shared_is_known_late(office: Office, channel: str, text: str) -> None:
     """Slack says that a file was shared before it says where: the answer still goes to the right thread."""

@@ -58,6 +58,7 @@ def waiting(store: Store) -> bool:
     return found is not None
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("fault", ["lost_answer", "reset", "server_error", "html"])
 async def test_an_answer_is_posted_once_whatever_slack_says(office: Office, fault: str) -> None:
     """Posted and its answer lost, or not posted at all: it is there once, with its details in its thread, and linked."""

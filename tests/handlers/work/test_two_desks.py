@@ -18,7 +18,6 @@ from tests.handlers.conftest import Office, at_work
 from tests.handlers.test_exports import cleared, delivered, rows_of
 from tests.handlers.test_files import drop, says, scratch_files, settled
 from tests.handlers.work.test_uploads import attached
-from tests.wide import wide_but_first
 
 HERE, THERE = "212", "415"
 
@@ -90,7 +89,8 @@ async def whole_life(office: Office, area: str, turn: asyncio.Barrier) -> None:
 SLOW = ("files.info", "files.getUploadURLExternal", "files.completeUploadExternal", "chat.update")
 
 
-@pytest.mark.parametrize("slack", wide_but_first(["quick", "slow"]))
+@pytest.mark.wide_but_first
+@pytest.mark.parametrize("slack", ["quick", "slow"])
 async def test_each_desk_gets_its_own(offices: tuple[Office, Office], tmp_path: Path, slack: str) -> None:
     """Lists, unreadable rows, scrubs and exports of both at the same time, with the same accounts and upload numbers."""
     one, other = offices

@@ -8,7 +8,6 @@ from tests.desks import holder_of
 from tests.handlers.conftest import Office
 from tests.handlers.test_files import MIXED, UPLOADS, drop, says, settled
 from tests.handlers.work.test_uploads import until_stored
-from tests.wide import wide_but_first
 
 ERRORS = ["not_in_channel", "channel_not_found", "is_archived", "restricted_action"]
 
@@ -24,7 +23,8 @@ def directly(state: State, user: str) -> list[SandboxMessage]:
     return list(channel.everything) if channel else []
 
 
-@pytest.mark.parametrize("error", wide_but_first(ERRORS))
+@pytest.mark.wide_but_first
+@pytest.mark.parametrize("error", ERRORS)
 async def test_the_bot_was_removed_between_preview_and_report(office: Office, error: str) -> None:
     """Dropper and confirmer are told directly, once; the rows are with the dropper, and nobody is told otherwise."""
     ts = await drop(office, MIXED, user="support")

@@ -672,6 +672,7 @@ async def test_progress_is_said_at_a_bounded_rate(desk: Desk, start: Start) -> N
     assert [said.fraction for said in heard] == sorted(said.fraction for said in heard)
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("line", ["", "[]", "{}", '{"is": "dance"}', '{"is": "list"}', "\x00"])
 async def test_a_line_that_is_no_job_is_answered(start: Start, line: str) -> None:
     """Whatever comes in, a last word goes out, and the next job is heard."""
@@ -1029,6 +1030,7 @@ async def test_single_opt_outs_get_through_while_a_list_is_applied(desk: Desk, s
     assert desk.store.optouts.count(desk.account.id) == desk.store.optouts.recount(desk.account.id) == 300_050
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("step", [Step.STAGE, Step.APPLY])
 async def test_a_full_disk_is_a_sentence(desk: Desk, start: Start, step: Step) -> None:
     """Whether the download or what is made of it no longer fits, the upload ends, in words, and leaves nothing behind."""

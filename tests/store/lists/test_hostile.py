@@ -107,12 +107,14 @@ def is_linear(shape: Shape, size: int = SIZE) -> bool:
     return work_of(large) <= 1.5 * (work_of(small) + 1_000) * len(large) / len(small)
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("name", SHAPES)
 def test_twice_the_list_is_twice_the_work(name: str) -> None:
     """Twice doubled, each of the shapes takes four times the work, in its lines as in the length of a cell."""
     assert is_linear(SHAPES[name])
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("name", SHAPES)
 def test_no_list_takes_more_than_twice_the_work_of_an_honest_one(name: str) -> None:
     """Nor is there a large number in front: quotes that never close do not read hundreds of lines again and again."""

@@ -304,6 +304,7 @@ HOSTILE: dict[str, tuple[list[bytes], list[bytes], str]] = {
 }
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_nothing_in_a_workbook_takes_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     """A hundred megabytes of anything, out of a few kilobytes: read or refused in words, a row at a time."""
