@@ -50,6 +50,8 @@ OURS: Final = {
     "bot/sandbox/": "the embedded Slack, which is a toy for one person",
     "handlers/__init__.py": "names of Slack's events",
     "store/dialects.py words": "errors of the database and of its driver, which name hosts and roles",
+    "store/phones/parser.py _NOT_ADDED": "rules of the library",
+    "store/phones/parser.py f'(?:00|{plan.international_prefix})'": "the library's prefixes, over 120 characters at most",
     "store/migrations/": "sentences that the desk stored itself",
 }
 

@@ -64,6 +64,7 @@ _SLASH = re.compile("/")
 _BLANK = re.compile(r"\s+")
 # Letters and digits of the shortest number there is, of the longest as it is dialled from abroad, and of an extension.
 _FEWEST_SIGNS, _MOST_SIGNS, _EXTENSION_SIGNS = 4, 18, 6
+_LONGEST_E164 = 15  # digits (ITU-T E.164, section 6)
 _FEWEST_WITH_CODE = 6  # digits of the shortest number there is with its country's code, in Iran
 _VANITY = re.compile(r"\+?[\d ().-]*\d{3}[ ().-]*[A-Za-z]{3}[A-Za-z0-9 .-]*")
 
@@ -343,11 +344,16 @@ class Normaliser:
             if not 10 <= len(digits) <= _MOST_SIGNS or (here and here.national_prefix == "0"):
                 return None  # a slip, where people write a leading 0 themselves
             for region in _MIXED_UP:
-                if region == self.country or len(digits) - 1 not in _lengths_of(region):
+                country_code = phonenumbers.country_code_for_region(region)
+                length = len(digits) - 1
+                if (
+                    region == self.country
+                    or length not in _lengths_of(region)
+                    or length + len(str(country_code)) > _LONGEST_E164
+                ):
                     continue
                 number = library_number(core, region)
                 if number is not None and phonenumbers.is_valid_number(number):
-                    country_code = phonenumbers.country_code_for_region(region)
                     cure = f"add country:{region}" if self.typed else f"write it with +{country_code}"
                     return f"looks {_ADJECTIVES[region]}: {cure}"
         elif len(digits) >= 10 and "+" not in core:
@@ -384,6 +390,8 @@ class _Lengths:
 
 # Digits before a number at home: trunk prefix, carrier, and the country's own code (Brazil's 0 15 55 is the longest).
 _DIALLED_BEFORE = 7
+# Of a rule of the library's for numbers without an area code, what is no digit of its own.
+_NOT_ADDED = re.compile(r"\$\d|\D")
 
 
 @functools.cache
@@ -393,7 +401,7 @@ def _lengths(country: str | None) -> _Lengths | None:
     if plan is None:
         return None
     # What is dialled without an area code gets it, where there is one alone: "268$1" in Antigua.
-    added = len(re.sub(r"\$\d|\D", "", plan.national_prefix_transform_rule or ""))
+    added = len(_NOT_ADDED.sub("", plan.national_prefix_transform_rule or ""))
     lengths = {length + more for length in _lengths_of(plan.id) for more in range(-added, _DIALLED_BEFORE + 1)}
     return _Lengths(frozenset(lengths), re.compile(f"(?:00|{plan.international_prefix})"))
 

@@ -5,7 +5,7 @@ import os
 import signal
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -205,6 +205,20 @@ async def test_a_list_is_cancelled_while_it_is_read(
     await killed(jobs[0][0])
 
 
+def freeze(child: Child, database: Path) -> None:
+    """Stop *child* where it does not keep everybody else from writing."""
+    while True:
+        os.kill(child._process.pid, signal.SIGSTOP)
+        with (
+            closing(sqlite3.connect(database, timeout=1, isolation_level=None)) as other,
+            suppress(sqlite3.OperationalError),
+        ):
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("ROLLBACK")
+            return
+        os.kill(child._process.pid, signal.SIGCONT)
+
+
 async def test_stop_works_on_a_stopped_child(office: Office, tmp_path: Path, jobs: list[tuple[Child, Job]]) -> None:
     """A child that is frozen in the middle of a list does not keep a person from stopping it."""
     ts = await drop(office, LIST)
@@ -216,7 +230,7 @@ async def test_stop_works_on_a_stopped_child(office: Office, tmp_path: Path, job
     await office.press("admin", preview, "upload.confirm")
     applying = await says(office, ts, "Opting out")
     await until_stored(office, lambda _: any(isinstance(job, ListJob) and job.step == "apply" for _, job in jobs))
-    os.kill(jobs[-1][0]._process.pid, signal.SIGSTOP)
+    freeze(jobs[-1][0], tmp_path / "desk.db")
     await office.press("admin", applying, "upload.stop")
     await says(office, ts, "was stopped by")
     assert (await settled(office)).state == "stopped"
