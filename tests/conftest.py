@@ -22,8 +22,9 @@ NO_AXE = "axe-core is not installed, so accessibility is not checked: install no
 RUNNING = "TEST_POSTGRES_URL"
 ADMIN = Actor("U0ADMIN", "admin")
 
-# No test of properties fails because the machine is slow.
-settings.register_profile("desk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# No test of properties fails because the machine is slow; everything that a change must pass (.ci/run) looks longer.
+EXAMPLES = 100 if os.environ.get("CI") else 40
+settings.register_profile("desk", deadline=None, max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("desk")
 
 

@@ -229,6 +229,7 @@ async def test_sandbox_without_the_bot_prints_what_an_app_needs() -> None:
         assert process.returncode == 0
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("alone", "lines"), [((), 2), (("--no-bot",), 5)], ids=["with the desk", "alone"])
 async def test_sandbox_under_chaos(alone: tuple[str, ...], lines: int) -> None:
     """`--chaos SEED` says so once everything is up, has the seed's faults come, and still ends cleanly."""
@@ -263,6 +264,7 @@ async def test_sandbox_says_when_its_port_is_taken() -> None:
             assert b"Traceback" not in err
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     "code",
     [

@@ -513,6 +513,7 @@ async def test_more_connections_than_there_is_room_for(desk: Desk) -> None:
     await works(desk)
 
 
+@pytest.mark.wide
 async def test_more_bodies_than_there_is_room_for(desk: Desk) -> None:
     """Of bodies that nobody vouches for yet, the ones that are longest on their way make room: they get 503 and when to ask again."""
     start = head(looks_signed() | {"Content-Length": "1000"})

@@ -243,6 +243,7 @@ async def test_a_file_deleted_before_it_is_read(office: Office) -> None:
     untouched(office)
 
 
+@pytest.mark.wide
 async def test_a_download_that_is_a_login_page(office: Office) -> None:
     """A sign-in page is not read as a list: the app's installation is what is wrong."""
     await office.people.fault(file="html_login", times=-1)
@@ -254,6 +255,7 @@ async def test_a_download_that_is_a_login_page(office: Office) -> None:
     untouched(office)
 
 
+@pytest.mark.wide
 async def test_a_download_that_is_cut_off(office: Office) -> None:
     """It is tried again, and the list is whole."""
     await office.people.fault(file="cut_off")
@@ -301,6 +303,7 @@ async def test_a_drop_while_the_database_is_gone(office: Office, settings: Setti
     untouched(office)
 
 
+@pytest.mark.wide
 async def test_a_yes_while_the_database_is_locked(office: Office, settings: Settings) -> None:
     """Who confirmed is told that nothing was changed; the button is still there and works afterwards."""
     ts = await drop(office, LIST)
@@ -380,6 +383,7 @@ async def test_people_cannot_be_known(office: Office, fault: str) -> None:
     assert len(office.store.uploads.list(office.account.id, 9)) == 1
 
 
+@pytest.mark.wide
 async def test_posting_is_refused_for_good(office: Office) -> None:
     """Where Slack never lets the bot post, whoever dropped the list gets the preview directly, and can confirm there."""
     await office.people.fault(method="chat.postMessage", fault="error", error="restricted_action", times=2)

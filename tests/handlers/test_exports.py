@@ -62,6 +62,7 @@ async def test_the_list_is_delivered_privately(office: Office, settings: Setting
     await cleared(settings.scratch_dir)
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -128,6 +129,7 @@ async def test_who_may_not(office: Office) -> None:
     assert (await office.people.state()).direct("second-admin") is None
 
 
+@pytest.mark.wide_but_first
 async def test_two_at_once(office: Office) -> None:
     """Each is delivered, once."""
     await office.opt_out(ONE, TWO)

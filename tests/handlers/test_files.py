@@ -139,6 +139,7 @@ async def test_unreadable_rows_are_fixed_and_dropped_again(office: Office) -> No
     assert office.store.optouts.count(office.account.id) == 5
 
 
+@pytest.mark.wide
 async def test_the_bots_own_files_are_no_lists(office: Office) -> None:
     """The CSV the bot attaches in the uploads channel is announced to it by Slack, and left alone."""
     ts = await drop(office, MIXED)
@@ -166,6 +167,7 @@ async def test_cancel(office: Office, tmp_path: Path) -> None:
     assert not scratch_files(tmp_path)
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     ("value", "outcome"),
     [
@@ -364,6 +366,7 @@ async def test_another_bot_is_refused(office: Office) -> None:
     assert (await office.people.state()).replies(ts) == []
 
 
+@pytest.mark.wide
 async def test_removed_from_the_channel_in_the_middle(office: Office) -> None:
     """The outcome that cannot be posted any more goes to whoever dropped the list, and the work is done once."""
     ts = await drop(office, LIST)
@@ -390,6 +393,7 @@ async def test_removed_from_the_channel_in_the_middle(office: Office) -> None:
     assert office.store.optouts.count(office.account.id) == 3
 
 
+@pytest.mark.wide
 async def test_uploads_lists_them(office: Office) -> None:
     """`/optout uploads` names each with its state, counts and link."""
     ts = await drop(office, LIST)

@@ -214,6 +214,7 @@ async def test_buttons_and_forms(office: Office, act: Any, standing: int, what: 
     nothing_lost(office)
 
 
+@pytest.mark.wide
 async def test_support_of_a_group_is_not_forgotten(office: Office) -> None:
     """A group of which Slack says nothing for a moment is not one without members."""
     support = await office.actor("support")

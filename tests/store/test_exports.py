@@ -33,6 +33,7 @@ from tests.store.test_uploads import applying, counts, lines
 PHONES = [f"+1212555{n:04}" for n in range(100, 120)]
 
 
+@pytest.mark.wide_but_first
 def test_an_export_has_each_phone_once_in_order(store: Store, account: Account, by_admin: Origin) -> None:
     """Phones come sorted, once, with the time and note of the oldest reason that still stands, across pages too."""
     store.optouts.add(account.id, PHONES[:10], dataclasses.replace(by_admin, reason="lifted later"))
@@ -143,6 +144,7 @@ NASTY = st.text(max_size=40) | st.sampled_from(
 )
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("kind", sorted(EXPORT_COLUMNS))
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(reasons=st.lists(NASTY, min_size=1, max_size=5))

@@ -56,6 +56,7 @@ def test_an_event_whose_process_died_is_claimed(store: Store, account: Account) 
     assert store.inbox.claim("three", lease_seconds=60) is None
 
 
+@pytest.mark.wide_but_first
 def test_an_event_is_claimed_however_often_it_takes(store: Store, account: Account) -> None:
     """Nothing is given up by counting: after two hundred claims it is still there."""
     kept(store, account, lease_seconds=0)

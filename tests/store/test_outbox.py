@@ -53,6 +53,7 @@ def test_what_was_sent_is_forgotten_but_for_its_name(store: Store, account: Acco
     assert (entry.message_ts, entry.permalink) == (FIRST.ts, "https://example.org/p1")
 
 
+@pytest.mark.wide_but_first
 def test_a_message_whose_process_died_is_claimed_however_often_it_takes(store: Store, account: Account) -> None:
     """It comes back with its words, and with where it is when its first part was posted; never is it given up."""
     kept(store, account, lease_seconds=0)

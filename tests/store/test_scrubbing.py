@@ -110,6 +110,7 @@ def marked(newline: str = "\n", delimiter: str = ",") -> tuple[str, str]:
     return newline.join(line for _, line in lines), newline.join(line for mark, line in lines if mark == "=")
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize(
@@ -130,6 +131,7 @@ def test_line_ends_may_be_mixed(desk: Desk, tmp_path: Path) -> None:
     assert desk.scrub(tmp_path, raw) == raw.replace(b"2125550103;2\n", b"")
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     ("raw", "left"),
     [
@@ -416,6 +418,7 @@ def is_part(part: Sequence[bytes], whole: Sequence[bytes]) -> bool:
     return all(line in rest for line in part)
 
 
+@pytest.mark.wide_but_first
 @given(raw=lists(), keep=st.booleans())
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_row_is_kept_or_counted(half_out: Desk, raw: bytes, keep: bool) -> None:

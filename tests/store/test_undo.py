@@ -288,6 +288,7 @@ def test_the_days_are_over(store: Store, account: Account, by_admin: Origin) -> 
         store.uploads.undo(account.id, other.upload.id, by_admin, within=WEEK)
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("window", [1, 2, 3, 7])
 def test_an_undo_walks_through_other_opt_outs(
     store: Store, account: Account, by_admin: Origin, window: int, monkeypatch: pytest.MonkeyPatch

@@ -73,6 +73,7 @@ def in_state(store: Store, account: Account, by: Origin, state: UploadState) -> 
     return work.renew(lease_seconds=60)
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("state", UploadState)
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -33,6 +33,7 @@ async def test_a_locked_store_is_waited_for(office: Office, settings: Settings) 
         other.close()
 
 
+@pytest.mark.wide
 async def test_a_store_that_stays_locked_is_a_sentence(office: Office, settings: Settings) -> None:
     """Patience ends: nothing was changed, and the asker is told so."""
     other = sqlite3.connect(settings.database_url.removeprefix("sqlite:///"), isolation_level=None)

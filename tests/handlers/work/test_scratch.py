@@ -100,6 +100,7 @@ def test_a_folder_is_gone_with_its_work(tmp_path: Path) -> None:
     assert processes(scratch) == []
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("by", ["the next start", "a running desk"])
 def test_what_the_dead_left_is_cleared(tmp_path: Path, upload: Upload, by: str) -> None:
     """A killed process's files go with the next start, and a running desk's next look; those of the living, and what was read of lists, stay."""
@@ -164,6 +165,7 @@ def test_a_process_lives_as_long_as_its_children(tmp_path: Path) -> None:
         assert len(processes(third)) == 1
 
 
+@pytest.mark.wide_but_first
 def test_a_scratch_file_of_another_is_not_read(tmp_path: Path, upload: Upload) -> None:
     """Even at the right place, one that says it is another desk's, or another upload's, is not opened."""
     list_ = tmp_path / "list.csv"

@@ -85,6 +85,7 @@ async def test_a_preview_that_is_out_of_date(
     exact(office)
 
 
+@pytest.mark.wide
 async def test_what_others_do_elsewhere_is_no_obstacle(office: Office) -> None:
     """An opt-out, a setting or a whole list without a phone of this one leaves its preview as good as it was."""
     ts = await drop(office, LIST)

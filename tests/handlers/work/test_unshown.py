@@ -77,6 +77,7 @@ async def test_a_channel_that_takes_words_and_no_files(office: Office) -> None:
     assert len(sent) == 1
 
 
+@pytest.mark.wide
 async def test_a_button_in_a_direct_message_does_not_wait(office: Office) -> None:
     """An undo that is asked for while the channel takes nothing begins at once."""
     ts = await drop(office, MIXED)

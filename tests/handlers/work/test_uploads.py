@@ -136,6 +136,7 @@ async def test_undo_is_for_admins(office: Office, monkeypatch: pytest.MonkeyPatc
     assert exact(office) == 3
 
 
+@pytest.mark.wide
 async def test_an_undo_that_came_second(office: Office) -> None:
     """Two admins with the modal open: it is undone once, and the second is told in the modal."""
     report = await applied(office)
@@ -162,6 +163,7 @@ async def test_the_days_for_an_undo_are_over(office: Office) -> None:
     assert (await office.people.state()).views("admin") == []
 
 
+@pytest.mark.wide
 async def test_a_modal_that_slack_does_not_open(office: Office) -> None:
     """When the three seconds are over, the person is told to press again, and nothing was done."""
     report = await applied(office)
@@ -212,6 +214,7 @@ async def test_a_file_called_like_a_broadcast(office: Office) -> None:
 # The guard
 
 
+@pytest.mark.wide
 async def test_a_list_that_was_applied_before_takes_typing(office: Office) -> None:
     """The preview says when and by whom; the yes asks for the number of phones, and takes only the right one."""
     await applied(office, name="first.csv")
@@ -234,6 +237,7 @@ async def test_a_list_that_was_applied_before_takes_typing(office: Office) -> No
     assert exact(office) == 3
 
 
+@pytest.mark.wide
 async def test_a_list_of_whom_is_being_texted(office: Office) -> None:
     """A list that would opt out most phones with conversations is asked about; a list without doubts is not."""
     office.store.campaigns.put(office.account.id, "life", "Life", active=True)
@@ -321,6 +325,7 @@ async def test_a_preview_is_reminded_of_once_and_expires(office: Office, tmp_pat
     await says(office, again, "3 phones to opt out")
 
 
+@pytest.mark.wide
 async def test_a_reminder_waits_for_slack(office: Office) -> None:
     """While Slack does not take it, nobody counts as reminded; when it is back, it comes, once."""
     ts = await drop(office, LIST)
@@ -380,6 +385,7 @@ async def test_a_list_is_stopped_and_continued(office: Office) -> None:
     assert exact(office) == 3
 
 
+@pytest.mark.wide
 async def test_a_stopped_list_is_undone(office: Office) -> None:
     """Exactly what was applied before the stop is taken back."""
     message = await stopped(office)
@@ -428,6 +434,7 @@ async def test_a_small_list_does_not_wait_for_large_ones(office: Office, tmp_pat
     await office.people.until(previewed, timeout=60)
 
 
+@pytest.mark.wide
 async def test_slack_is_away_while_a_list_is_applied(office: Office) -> None:
     """The work goes on without it, and the report is there when Slack is."""
     ts = await drop(office, LIST)
@@ -485,6 +492,7 @@ async def test_slack_stumbles_over_the_attachment(office: Office, method: str, f
     assert len(attached(await office.people.state(), ts)) == 1
 
 
+@pytest.mark.wide
 async def test_the_disk_is_full_when_rows_are_attached(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """The report stands, nothing half-written reaches the thread, and the rows come, once, when there is room."""
     ts = await drop(office, MIXED)
@@ -579,6 +587,7 @@ async def test_a_mended_list_counts_what_is_out_already(office: Office) -> None:
     assert exact(office) == 5
 
 
+@pytest.mark.wide
 def test_unreadable_rows_are_written_one_by_one(tmp_path: Path) -> None:
     """However many there are, they are never all in memory; formulas and markup come out harmless."""
     path = tmp_path / "rows.csv"
@@ -605,6 +614,7 @@ async def test_the_size_of_a_list_that_came_with_a_mention(office: Office) -> No
     assert (await settled(office)).size == len(LIST)
 
 
+@pytest.mark.wide
 async def test_a_file_that_is_shared_again(office: Office) -> None:
     """The same file shared once more, not dropped, is not read twice, and whoever did it is told where it stands."""
     ts = await drop(office, LIST)

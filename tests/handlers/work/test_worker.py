@@ -48,6 +48,8 @@ from store import (
     UploadWork,
 )
 
+# Each starts a process of its own.
+pytestmark = pytest.mark.wide_but_first
 TOKEN = "xoxb-made-up"
 LIST = b"name,phone\nAnn,(212) 736-5001\nBob,12345\nCat,+44 7911 123456\n"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
