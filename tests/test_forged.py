@@ -338,6 +338,7 @@ async def test_what_the_contact_asked_for_is_not_taken_back_without_a_reason(off
         assert snapshot(office) == before, seen
 
 
+@pytest.mark.wide
 async def test_somebody_else_s_file(office: Office) -> None:
     """An event or a form with the id of a file that is another person's and stands elsewhere reads nothing of it."""
     dropped = await office.people.drop("second-admin", "@bot", "private.csv", LIST)
@@ -458,6 +459,7 @@ async def test_events_of_another_workspace(office: Office, where: str) -> None:
     assert len(await office.people.calls()) == calls
 
 
+@pytest.mark.wide
 async def test_events_that_nobody_asked_for(office: Office) -> None:
     """An event says who changed, who left and that the app is gone: the desk believes what Slack answers it, and works on."""
     await forger(office)

@@ -271,6 +271,7 @@ async def test_odd_shapes_of_http_are_refused(desk: Desk) -> None:
     await works(desk)
 
 
+@pytest.mark.wide
 async def test_what_is_no_http_is_refused(desk: Desk) -> None:
     """HTTP/0.9 and 2, TLS and noise: a short no at most, without the versions of anything, and not a line in the log."""
     before = len(desk.bots[0].said)
@@ -281,6 +282,7 @@ async def test_what_is_no_http_is_refused(desk: Desk) -> None:
     assert len(desk.bots[0].said) == before
 
 
+@pytest.mark.wide
 async def test_other_methods_and_paths(desk: Desk) -> None:
     """There are four paths and a method to each; nothing else is there, and nothing tells what runs."""
     for method, path, status in (
@@ -404,6 +406,7 @@ BODIES = {
 }
 
 
+@pytest.mark.wide
 async def test_a_signed_body_that_is_none_of_slacks(desk: Desk) -> None:
     """Signed or not, it gets a sentence and 400, never 500, and the log its reason and no traceback."""
     kinds = ("application/json", "application/json; charset=klingon", "text/plain", 'a;b;c="')
@@ -418,6 +421,7 @@ async def test_a_signed_body_that_is_none_of_slacks(desk: Desk) -> None:
     await works(desk)
 
 
+@pytest.mark.wide
 async def test_signed_payloads_with_odd_values(desk: Desk) -> None:
     """Whatever stands where Slack has something else, or is not there, leads to a no at most, and never to a failure."""
     for payload in (EVENT, BUTTON, MODAL, SHORTCUT):
@@ -430,6 +434,7 @@ async def test_signed_payloads_with_odd_values(desk: Desk) -> None:
     await works(desk)
 
 
+@pytest.mark.wide
 async def test_a_modal_that_cannot_be_read_is_answered_in_words(desk: Desk) -> None:
     """Whatever stands in `private_metadata`, whoever submits the modal is told in it that nothing was done."""
     admin = MODAL["user"] | {"id": (await desk.people.state()).user("admin")["id"]}
@@ -457,6 +462,7 @@ async def test_a_modal_that_cannot_be_read_is_answered_in_words(desk: Desk) -> N
     assert "Traceback" not in "".join(desk.bots[0].said)
 
 
+@pytest.mark.wide
 async def test_half_a_character_and_nul_are_replaced(desk: Desk) -> None:
     """An emoji cut in two, or a NUL, stops nothing that was asked for: the reason has a character for "unknown" in its place."""
     mention = {
@@ -474,6 +480,7 @@ async def test_half_a_character_and_nul_are_replaced(desk: Desk) -> None:
     assert (await posted(desk, raw, signed(desk, raw)))[0] == 200
 
 
+@pytest.mark.wide
 async def test_a_replayed_command_is_not_done_again(desk: Desk) -> None:
     """The same signed request, sent again by whoever kept it, is counted and does nothing; nor does it at another replica."""
     form = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -527,6 +534,7 @@ async def test_more_bodies_than_there_is_room_for(desk: Desk) -> None:
     await works(desk)
 
 
+@pytest.mark.wide
 async def test_compressed_bodies_are_not_unpacked(desk: Desk) -> None:
     """Slack compresses nothing: what says that it is compressed is taken as it came, so that nothing can be a bomb."""
     for encoding in ("gzip", "deflate", "br", "zstd", "gzip, gzip"):

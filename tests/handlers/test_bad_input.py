@@ -94,6 +94,7 @@ async def test_commands_that_cannot_be_done(office: Office, text: str, sentence:
     untouched(office)
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("word", ["x", "212 555 0100, ", "add ", "reason:x "])
 async def test_a_command_of_3_mb(office: Office, word: str) -> None:
     """It is refused in a sentence that says how long it is, quickly."""
@@ -156,6 +157,7 @@ async def test_files_that_are_no_lists(office: Office, name: str, content: bytes
     untouched(office)
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     "line", [pytest.param(b"Dear all, please stop. ", id="one line"), pytest.param(b"please stop\n", id="many lines")]
 )
@@ -267,6 +269,7 @@ async def test_a_download_that_is_cut_off(office: Office) -> None:
 # The database
 
 
+@pytest.mark.wide
 async def test_a_command_while_the_database_is_locked(office: Office, settings: Settings) -> None:
     """The asker hears that it goes on, then that nothing was changed; afterwards the same command works."""
     with locked(settings):

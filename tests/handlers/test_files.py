@@ -243,6 +243,7 @@ async def test_missing_phone_column(office: Office) -> None:
     assert standing(office, ONE, TWO) == [1, 1]
 
 
+@pytest.mark.wide
 async def test_country_menu(office: Office) -> None:
     """Another country in the menu reads the list again, and its phones are those opted out."""
     ts = await drop(office, b"phone\n07911 123456\n07911 123457\n")
@@ -281,6 +282,7 @@ async def test_a_mention_with_a_file(office: Office) -> None:
     assert office.store.optouts.count(office.account.id) == 3
 
 
+@pytest.mark.wide
 async def test_a_mention_in_the_uploads_channel(office: Office) -> None:
     """Both events tell of one file: one upload, one message."""
     ts = await drop(office, LIST, text="@optout here you are")
@@ -328,6 +330,7 @@ async def test_a_member_drops_and_an_admin_confirms(office: Office) -> None:
     assert office.store.optouts.find(office.account.id, ONE).standing[0].entry.actor == admin
 
 
+@pytest.mark.wide
 async def test_who_may_cancel(office: Office) -> None:
     """A member cancels a list of their own, not somebody else's."""
     ts = await drop(office, LIST)
@@ -355,6 +358,7 @@ async def test_a_stranger_is_refused(office: Office) -> None:
     assert office.store.uploads.list(office.account.id, 9) == ()
 
 
+@pytest.mark.wide
 async def test_another_bot_is_refused(office: Office) -> None:
     """A list from another app is not taken, and nobody else is bothered with it."""
     await office.people.invite(UPLOADS, "ticket-bot")

@@ -60,6 +60,7 @@ def test_a_button_of_a_phones_history_is_of_that_phone_alone() -> None:
         assert HistoryQuery.of_button("history.all.older", query.filters) == query
 
 
+@pytest.mark.wide_but_first
 @on_both_databases
 async def test_the_whole_history_page_by_page(office: Office) -> None:
     """Newest first, ten at a time; *Older* and *Newer* take the page's place, and new entries do not shift it."""
@@ -84,6 +85,7 @@ async def test_the_whole_history_page_by_page(office: Office) -> None:
     assert "call 22" in (await shown(office, "admin", "meanwhile")).all_text
 
 
+@pytest.mark.wide_but_first
 @on_both_databases
 async def test_what_one_person_did_and_one_upload(office: Office) -> None:
     """By a mention and by an upload's number; others' entries are left out."""

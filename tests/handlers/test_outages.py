@@ -134,6 +134,7 @@ async def test_a_list(office: Office, what: str, channel: str, text: str, words:
     nothing_lost(office)
 
 
+@pytest.mark.wide
 async def test_home(office: Office) -> None:
     """Home that was opened meanwhile is there when Slack is back."""
     async with outage(office, OUTAGES["everything fails"]):

@@ -201,6 +201,7 @@ async def test_a_demoted_admin_presses_an_old_button(office: Office) -> None:
 # What they decide
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("ask", ["doubts", "never"])
 async def test_a_list_is_applied_unasked(office: Office, ask: str) -> None:
     """The report follows the drop, and the entry says that nobody was asked."""

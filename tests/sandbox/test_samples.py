@@ -15,6 +15,7 @@ SAMPLES = {sample.name: sample for sample in samples()}
 CHUNK = 1_000_000
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
 def test_its_size_is_known_before_it_is_made(sample: Sample) -> None:
     """What is told of a list is what comes, in pieces that never hold a large one whole, and the same each time."""

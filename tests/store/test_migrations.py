@@ -64,6 +64,7 @@ def test_migrating_again_changes_nothing(store: Store, account: Account) -> None
     assert store.accounts.get(account.id) == account
 
 
+@pytest.mark.wide_but_first
 def test_a_database_of_before_is_brought_up_with_all_that_is_in_it(store: Store, database_url: str) -> None:
     """From the first tables on, nothing is lost: uploads, their unreadable rows and entries stay, and waiting ones wait anew."""
     with store.database.write() as connection:

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 
+import pytest
 from structlog.testing import capture_logs
 
 from bot.config import Settings

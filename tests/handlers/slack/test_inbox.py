@@ -101,6 +101,7 @@ async def test_a_mention_does_not_take_an_earlier_file(office: Office) -> None:
     assert office.store.uploads.list(office.account.id, 9) == ()
 
 
+@pytest.mark.wide
 async def test_an_event_whose_process_died(office: Office) -> None:
     """An event that was kept and acknowledged, and never handled, is taken up and handled."""
     await office.people.configure(events=["app_mention"])
@@ -136,6 +137,7 @@ async def test_an_event_that_cannot_be_read_stops_no_other(office: Office) -> No
     await says(office, ts, "3 phones to opt out")
 
 
+@pytest.mark.wide_but_first
 @on_both_databases
 async def test_a_list_waits_out_any_outage(office: Office) -> None:
     """However often its event was tried, a list that was dropped while Slack was in trouble is taken when that is over."""
@@ -207,6 +209,7 @@ async def test_slack_stumbles_over_an_event(office: Office, method: str, fault: 
     assert len(office.store.uploads.list(office.account.id, 9)) == 1
 
 
+@pytest.mark.wide
 async def test_events_nobody_asked_for(office: Office) -> None:
     """They are acknowledged at the first attempt, and done."""
     await office.people.configure(events=["app_mention", "file_shared", "file_deleted"])

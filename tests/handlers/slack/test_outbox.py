@@ -101,6 +101,7 @@ async def dying(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
         yield
 
 
+@pytest.mark.wide_but_first
 async def test_dead_right_after_the_ack(office: Office, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever comes next says what was done: of a command, a button with what it settles, a modal and a mention."""
     await office.opt_out(ONE)
@@ -256,6 +257,7 @@ async def test_a_row_that_cannot_be_read_is_discarded_and_stops_no_other(office:
     await office.ask("admin", f"add {ONE}")
 
 
+@pytest.mark.wide_but_first
 async def test_an_answer_waits_out_any_outage(office: Office) -> None:
     """However often it was tried, an answer that waits for Slack is given when Slack is back."""
     await office.people.fault(method="chat.postMessage", fault="server_error", times=-1)

@@ -87,6 +87,7 @@ async def test_a_list_comes_back_without_who_is_opted_out(office: Office) -> Non
     assert "scrubbed · 1 row removed" in listing.all_text
 
 
+@pytest.mark.wide
 async def test_unreadable_rows_are_kept_when_asked(office: Office) -> None:
     """`scrub, keep unreadable` leaves them in, and says that nobody knows of them."""
     await office.opt_out(BOB)
@@ -119,6 +120,7 @@ async def test_the_word_may_come_after_the_file(office: Office) -> None:
     assert untouched(office, await settled(office), 0)
 
 
+@pytest.mark.wide
 async def test_what_was_confirmed_stays_an_opt_out_list(office: Office) -> None:
     """The word after the yes is too late, and an opt-out list never becomes of a scrub."""
     ts = await drop(office, CONTACTS, name="contacts.csv")
@@ -140,6 +142,7 @@ async def test_what_was_confirmed_stays_an_opt_out_list(office: Office) -> None:
     assert (second.id, second.is_scrub, changed) == (first.id, True, False)
 
 
+@pytest.mark.wide
 async def test_a_list_without_phones_is_read_with_another_column(office: Office) -> None:
     """What is refused for its header is scrubbed after *Use COLUMN*."""
     await office.opt_out(BOB)
@@ -177,6 +180,7 @@ async def test_slack_refuses_the_file(office: Office) -> None:
     assert (await settled(office)).state == "failed"
 
 
+@pytest.mark.wide
 async def test_the_mention_overtaken_by_its_file(office: Office) -> None:
     """Slack tells of the file first and of the mention late: whatever was made of it by then, it ends scrubbed, once."""
     await office.opt_out(BOB)

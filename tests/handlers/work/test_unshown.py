@@ -63,6 +63,7 @@ async def test_the_bot_was_removed_between_preview_and_report(office: Office, er
     assert office.store.optouts.count(office.account.id) == office.store.optouts.recount(office.account.id) == 3
 
 
+@pytest.mark.wide
 async def test_a_channel_that_takes_words_and_no_files(office: Office) -> None:
     """The report stands in the channel and says who has the rows, once they have them."""
     ts = await drop(office, MIXED, user="support")

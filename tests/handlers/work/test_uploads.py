@@ -154,6 +154,7 @@ async def test_an_undo_that_came_second(office: Office) -> None:
     assert exact(office) == 0
 
 
+@pytest.mark.wide
 async def test_the_days_for_an_undo_are_over(office: Office) -> None:
     """A button of a week ago is answered with what can still be done; no modal opens."""
     report = await applied(office)
@@ -198,6 +199,7 @@ async def test_a_modal_whose_store_is_busy(office: Office, settings: Settings, t
     assert exact(office) == 0
 
 
+@pytest.mark.wide
 async def test_a_file_called_like_a_broadcast(office: Office) -> None:
     """Whatever a file is called, no refusal and no modal about it addresses anybody."""
     report = await applied(office, name="<!channel> & <@U1>.csv")
@@ -287,6 +289,7 @@ async def test_a_modal_about_what_is_no_longer_so(
     assert exact(office) == 3
 
 
+@pytest.mark.wide
 async def test_a_preview_says_which_file_and_until_when(office: Office) -> None:
     """A short fingerprint of the file, and when the preview expires."""
     ts = await drop(office, LIST)
@@ -301,6 +304,7 @@ async def test_a_preview_says_which_file_and_until_when(office: Office) -> None:
 # Waiting
 
 
+@pytest.mark.wide
 async def test_a_preview_is_reminded_of_once_and_expires(office: Office, tmp_path: Path) -> None:
     """One word in the thread after a day; after three the message says that it expired, and nothing of it is kept."""
     ts = await drop(office, LIST, user="support")
@@ -573,6 +577,7 @@ async def test_a_child_that_dies_again_and_again(
     await says(office, await drop(office, LIST, name="next.csv"), "next.csv: 3 phones to opt out")
 
 
+@pytest.mark.wide
 async def test_a_mended_list_counts_what_is_out_already(office: Office) -> None:
     """The whole list, mended and dropped again: what was applied counts as already out, the rest is new."""
     await applied(office, MIXED)
@@ -607,6 +612,7 @@ def test_unreadable_rows_are_written_one_by_one(tmp_path: Path) -> None:
         assert sum(1 for _ in read) == 49_999
 
 
+@pytest.mark.wide
 async def test_the_size_of_a_list_that_came_with_a_mention(office: Office) -> None:
     """It is known too, whichever event came first: it decides in which lane the list waits."""
     ts = await drop(office, LIST, channel=TICKETS, text="@optout please stop these")

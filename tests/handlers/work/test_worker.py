@@ -718,6 +718,7 @@ async def test_the_child_knows_no_slack() -> None:
     assert out == b"[]\n"
 
 
+@pytest.mark.wide
 async def test_a_database_that_is_away_decides_nothing(
     sqlite_template: bytes, files: Files, tmp_path: Path, start: Start, by_admin: Origin
 ) -> None:
