@@ -409,8 +409,12 @@ async def left(desk: Desk) -> dict[str, Any]:
             for upload in desk.uploads()
         ],
         "opted out": [(row["phone"], row["function"]) for row in exported(desk.store, account)],
+        # Those of a list that was undone go with the next round of retention, which may have been.
         "unreadable": [
-            row for upload in desk.uploads() for row in desk.store.uploads.list_unreadable(account, upload.id)
+            row
+            for upload in desk.uploads()
+            if upload.state != "undone"
+            for row in desk.store.uploads.list_unreadable(account, upload.id)
         ],
         "entries": [(one.function, one.actor.name, one.upload_id) for one in latest_entries(desk.store, account, 50)],
         "rows": sorted(rows),

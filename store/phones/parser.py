@@ -136,9 +136,9 @@ class Normaliser:
 
         if refused := self._several(text):
             return refused
-        if not any(char in "0123456789" for char in text):
+        if not _FIRST_DIGIT.search(text):
             return NotAPhone(text, Reason.NOT_A_NUMBER, "no digits in it")
-        if any(char.isalpha() for char in text):
+        if any(map(str.isalpha, text)):
             return self._vanity(text, remarks)
         if not _CORE.fullmatch(text):
             return NotAPhone(text, Reason.NOT_A_NUMBER, "has signs in it that no phone number has")
@@ -208,9 +208,9 @@ class Normaliser:
         if digits >= 14:  # two short numbers and a blank between can pass for one long one
             for before, behind in _cuts(text, _BLANK):
                 if (
-                    _FEWEST_SIGNS <= _signs_in(behind) <= _most_signs(text)
-                    and self._may_be_whole(before)
+                    self._may_be_whole(before)
                     and self._may_be_whole(behind)
+                    and _FEWEST_SIGNS <= _signs_in(behind) <= _most_signs(text)
                     and self._is_whole(before)
                     and self._is_whole(behind)
                 ):
