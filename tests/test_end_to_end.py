@@ -152,7 +152,7 @@ async def undisturbed(sqlite_template: bytes, tmp_path: Path, opt_out_list: List
         [bot] = await desk.start()
         await desk.drop(opt_out_list.content)
         preview = await desk.preview()
-        assert (await desk.people.command("admin", CHANNEL, "/optout add +12125550199")).ok
+        assert (await desk.people.command("admin", CHANNEL, "/optout add +19895550199")).ok
         await desk.press(preview, "upload.confirm")
         await desk.report()
         await bot.terminate()
@@ -186,9 +186,9 @@ async def test_killed_at_any_moment(desk: Desk, undisturbed: dict[str, Any], opt
     # Before it is confirmed, and right after a phone was acknowledged.
     [bot] = await desk.start()
     preview = await desk.preview()
-    assert (await people.command("admin", CHANNEL, "/optout add +12125550199")).ok
+    assert (await people.command("admin", CHANNEL, "/optout add +19895550199")).ok
     await desk.kill(bot)
-    assert desk.opted_out("+12125550199")
+    assert desk.opted_out("+19895550199")
     assert desk.upload().state == "waiting"
 
     # After it is confirmed.
@@ -223,7 +223,7 @@ async def test_killed_at_any_moment(desk: Desk, undisturbed: dict[str, Any], opt
     assert outcome == undisturbed
     assert len(outcome["report"]) == 1
     assert len(outcome["attached"]) == 1
-    assert {phone for phone, _ in outcome["opt-outs"]} == {*opt_out_list.phones, "+12125550199"}
+    assert {phone for phone, _ in outcome["opt-outs"]} == {*opt_out_list.phones, "+19895550199"}
     assert outcome["counts"]["rows"] == opt_out_list.rows
     assert outcome["counts"]["unreadable"] == opt_out_list.unreadable
     assert outcome["count"] == desk.store.optouts.recount(desk.account.id)
