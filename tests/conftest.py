@@ -23,7 +23,7 @@ RUNNING = "TEST_POSTGRES_URL"
 ADMIN = Actor("U0ADMIN", "admin")
 
 # No test of properties fails because the machine is slow; everything that a change must pass (.ci/run) looks longer.
-EXAMPLES = 100 if os.environ.get("CI") else 40
+EXAMPLES = 100 if os.environ.get("CI") else 25
 settings.register_profile("desk", deadline=None, max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("desk")
 

@@ -448,7 +448,7 @@ async def test_a_check_that_is_open_all_the_same(office: Office, person: str) ->
     assert _stored(office)["entries"] == ()
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("person", ["guest", "stranger"])
 async def test_what_is_applied_is_not_theirs_either(office: Office, person: str) -> None:
     """Neither the buttons of a list at work, stopped or done, nor a modal that is open all the same, do what they ask."""

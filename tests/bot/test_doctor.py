@@ -90,7 +90,7 @@ async def test_an_uploads_channel_without_the_bot_is_named(settings: Settings, p
     assert without == "Uploads channel: the bot is not in #optout-uploads. Invite the bot there with /invite."
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 async def test_a_slack_out_of_reach_is_said(settings: Settings) -> None:
     """An address that does not answer is named instead of blaming the tokens."""
     changed = settings.model_copy(update={"slack_api_url": "http://127.0.0.1:1/api/"})

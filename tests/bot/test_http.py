@@ -156,6 +156,7 @@ async def test_what_is_not_slacks_is_refused_before_its_body_is_read(desk: Desk)
     await works(desk)
 
 
+@pytest.mark.wide
 async def test_a_body_that_is_too_large_is_refused_unread(desk: Desk) -> None:
     """By its own word at once, and in chunks as soon as it is over the limit: nothing more of it is taken."""
     large = str(8 * 1024 * 1024)

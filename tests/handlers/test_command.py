@@ -284,7 +284,7 @@ async def test_a_public_channel_the_bot_was_removed_from(office: Office) -> None
     assert [button.action_id for button in message.buttons] == ["optout.add"]
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("fault", ["ratelimited", "server_error", "html", "reset"])
 async def test_slack_stumbles_once(office: Office, fault: str) -> None:
     """One failing call of Slack's loses no answer: it is tried again, or the asker gets it alone."""

@@ -128,7 +128,7 @@ async def test_it_is_posted_in_the_admins_channel(office: Office) -> None:
     assert ONE not in message.all_text
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("fault", ["reset", "server_error", "html"])
 async def test_slack_stumbles_over_a_digest(office: Office, fault: str) -> None:
     """A connection that drops while it is posted ends nothing: the next look sends it, once."""

@@ -161,7 +161,7 @@ async def test_slack_does_not_let_it_be_delivered(office: Office, monkeypatch: p
     assert office.store.exports.claim("next", lease_seconds=60) is None
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("fault", ["ratelimited", "server_error", "reset", "lost_answer"])
 async def test_slack_stumbles(office: Office, fault: str) -> None:
     """Whatever Slack answers for a while, the file is delivered."""

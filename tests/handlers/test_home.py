@@ -72,7 +72,7 @@ async def test_strangers_and_guests_see_nothing(office: Office) -> None:
         assert "form.add" not in str(home)
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize(
     "fault",
     [

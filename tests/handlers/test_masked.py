@@ -69,7 +69,7 @@ async def test_names_of_files(office: Office, name: str) -> None:
         assert not [file for file in message.files if digits in file["name"] + file["title"]]
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("by_form", [False, True])
 async def test_unreadable_rows(office: Office, by_form: bool) -> None:
     """They go where the list itself stands with its numbers: to its thread, or to whoever sent it by a form, alone."""

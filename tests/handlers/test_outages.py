@@ -93,7 +93,7 @@ async def test_a_mention_that_opts_out(office: Office, what: str) -> None:
     nothing_lost(office)
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("what", ["nobody is known", "everything fails"])
 async def test_a_direct_message(office: Office, what: str) -> None:
     """A number that was asked about directly is told there, once."""
@@ -192,7 +192,7 @@ async def _confirm(office: Office, fault: dict[str, Any]) -> None:
     await settled(office)
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("what", ["nobody is known", "everything fails"])
 @pytest.mark.parametrize(
     ("act", "standing"),

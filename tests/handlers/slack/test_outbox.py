@@ -58,7 +58,7 @@ def waiting(store: Store) -> bool:
     return found is not None
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("fault", ["lost_answer", "reset", "server_error", "html"])
 async def test_an_answer_is_posted_once_whatever_slack_says(office: Office, fault: str) -> None:
     """Posted and its answer lost, or not posted at all: it is there once, with its details in its thread, and linked."""
@@ -101,7 +101,7 @@ async def dying(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
         yield
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 async def test_dead_right_after_the_ack(office: Office, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever comes next says what was done: of a command, a button with what it settles, a modal and a mention."""
     await office.opt_out(ONE)

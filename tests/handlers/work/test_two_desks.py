@@ -111,7 +111,7 @@ async def test_each_desk_gets_its_own(offices: tuple[Office, Office], tmp_path: 
     assert {path.name for path in left} == {"lock"}
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 async def test_what_waits_is_each_desks_own(offices: tuple[Office, Office], tmp_path: Path) -> None:
     """Two previews wait at once: two scratch files in two directories, for their owner alone, and each goes with its list."""
     previews = []
@@ -131,7 +131,7 @@ async def test_what_waits_is_each_desks_own(offices: tuple[Office, Office], tmp_
         assert len(scratch_files(tmp_path / "scratch")) == len(kept)
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 async def test_a_file_of_another_desk_under_our_name_is_not_read(
     offices: tuple[Office, Office], tmp_path: Path
 ) -> None:

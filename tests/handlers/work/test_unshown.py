@@ -23,7 +23,7 @@ def directly(state: State, user: str) -> list[SandboxMessage]:
     return list(channel.everything) if channel else []
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("error", ERRORS)
 async def test_the_bot_was_removed_between_preview_and_report(office: Office, error: str) -> None:
     """Dropper and confirmer are told directly, once; the rows are with the dropper, and nobody is told otherwise."""

@@ -174,7 +174,7 @@ async def test_a_modal_that_slack_does_not_open(office: Office) -> None:
     assert (await settled(office)).state == "done"
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("then", ["done", "refused"])
 async def test_a_modal_whose_store_is_busy(office: Office, settings: Settings, then: str) -> None:
     """After 2 s the modal closes with a word that it goes on; what came of it is seen in the message, or said to them."""
@@ -259,7 +259,7 @@ async def test_a_list_of_whom_is_being_texted(office: Office) -> None:
     assert exact(office) == 150
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("meanwhile", ["cancelled", "another country", "demoted"])
 async def test_a_modal_about_what_is_no_longer_so(
     office: Office, monkeypatch: pytest.MonkeyPatch, meanwhile: str
@@ -482,7 +482,7 @@ async def test_unreadable_rows_are_attached_once(office: Office, settings: Setti
     assert await asyncio.to_thread(files_below, tmp_path, suffix=".csv") == []
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("method", ["files.getUploadURLExternal", "files.completeUploadExternal"])
 @pytest.mark.parametrize("fault", ["server_error", "lost_answer", "reset"])
 async def test_slack_stumbles_over_the_attachment(office: Office, method: str, fault: str) -> None:

@@ -136,6 +136,7 @@ def shapes(draw: st.DrawFn) -> Shape:
     return Shape(head, unit, draw(text), draw(text))
 
 
+@pytest.mark.wide
 @given(shapes())
 @settings(max_examples=40)
 def test_whatever_is_repeated_takes_work_in_proportion(shape: Shape) -> None:
