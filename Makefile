@@ -4,6 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
+# Tests start hundreds of processes: what they run is compiled once, whatever the environment asks for.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help sandbox test test-long test-all lint format bench screenshots requirements clean
 

@@ -8,6 +8,7 @@ that takes: only what is not linear can come near.
 """
 
 import ast
+import functools
 import importlib
 import re
 import resource
@@ -294,6 +295,7 @@ class Use:
     anywhere: bool
 
 
+@functools.cache
 def uses() -> dict[str, Use | None]:
     """Each pattern of the code by file and name; None for one that cannot be known without running the code."""
     found: dict[str, Use | None] = {}
@@ -362,9 +364,6 @@ def _is_searched(tree: ast.Module, name: str) -> bool:
     return any(node not in held for node in used if isinstance(node.ctx, ast.Load))
 
 
-USES: Final = uses()
-
-
 def made(shape: Shape, length: int) -> str:
     """The text of *shape* that has about *length* characters."""
     head, *repeated, tail = shape
@@ -409,22 +408,22 @@ def _longest_limit(tree: Any) -> int:
 
 def test_every_pattern_is_listed() -> None:
     """A pattern over other people's text is listed with its worst inputs before it is used."""
-    new = [key for key in USES if key not in LISTED and not key.startswith(tuple(OURS))]
+    new = [key for key in uses() if key not in LISTED and not key.startswith(tuple(OURS))]
     assert not new, (
         f"Not in LISTED of tests/test_patterns.py: {new}. Add each with the inputs that make it try most: long runs of "
         "what it repeats, with what it needs next left out; or say in OURS why nobody else's text reaches it."
     )
-    gone = [key for key in LISTED if key not in USES]
+    gone = [key for key in LISTED if key not in uses()]
     assert not gone, f"LISTED in tests/test_patterns.py, and nowhere in the code: {gone}"
-    hidden = [key for key in LISTED if USES[key] is None]
+    hidden = [key for key in LISTED if uses()[key] is None]
     assert not hidden, f"Put together where they are used, so that nobody can try them: {hidden}. Name them at the top"
 
 
 @pytest.mark.wide_but_first
-@pytest.mark.parametrize("key", [key for key in LISTED if USES.get(key)])
+@pytest.mark.parametrize("key", LISTED)
 def test_the_steps_of_a_pattern_grow_with_its_text(key: str) -> None:
     """Twice the text takes twice the steps, for the worst inputs listed and for what is made of the pattern's words."""
-    use = USES[key]
+    use = uses()[key]
     assert use is not None
     some = _longest_limit(tree_of(use.pattern)) <= 32
     for shape in (*LISTED[key], *(shapes_of(use.pattern) if some else ())):
@@ -582,7 +581,7 @@ def run_all() -> None:
     """All that is listed at 40,000 characters, each said before it begins; called in a process of its own."""
     resource.setrlimit(resource.RLIMIT_CPU, (PATIENCE, PATIENCE))
     for key, shapes in LISTED.items():
-        use = USES[key]
+        use = uses()[key]
         for shape in shapes if use else ():
             assert use is not None
             print(key, shape, flush=True)
