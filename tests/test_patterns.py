@@ -209,6 +209,7 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "store/phones/countries.py \\+?[0-9]{1,3}": (("+", "1", ""),),
     "store/phones/numbers.py _RUN": (("", " ", "1"), ("", "-(-(1", "")),
     "store/phones/parser.py _PLAIN": (("", "1 ", "x"), ("", "1    ", "x")),
+    "store/phones/parser.py _ENDLESS": (("", "1", "x"), ("1", " ", "x"), ("", "1 ", "x")),
     "store/phones/parser.py _CORE": (("", " ", "x"), ("", "(", "+x"), ("", "+", "x"), ("", "1 ", "x"), ("", "1", "x")),
     "store/phones/parser.py _LINK": (("", "<tel:", ""), ("<tel:", "a", ""), ("", "<tel:a|", "")),
     "store/phones/parser.py _SCHEME": (("tel", " ", "x"), ("tel:", " ", "x")),

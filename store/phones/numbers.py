@@ -99,13 +99,13 @@ BRITISH_ISLANDS: Final = frozenset({"GG", "IM", "JE"})
 
 _USUAL = 24  # characters
 # Digits of the longest number as it may be dialled, with code, prefixes and extension, and some more.
-_MOST_DIGITS = 40
+MOST_DIGITS = 40
 _RUN = re.compile(r"[^\w#]{5,}")
 
 
 def library_number(text: str, country: str | None) -> phonenumbers.PhoneNumber | None:
     """The number as `phonenumbers` parses it; None for what it does not."""
-    if len(text) > _MOST_DIGITS and sum(map(str.isdigit, text)) > _MOST_DIGITS:
+    if len(text) > MOST_DIGITS and sum(map(str.isdigit, text)) > MOST_DIGITS:
         return None  # the library goes over each digit several times before it says so
     if len(text) > _USUAL:  # the library tries each sign of a run as the first of what it drops at the end
         text = _RUN.sub(lambda run: "".join(dict.fromkeys(run[0])), text)

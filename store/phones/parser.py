@@ -24,13 +24,15 @@ from phonenumbers import (
 from store.phones.cleaning import digits_of, folded, unwrapped
 from store.phones.countries import country_name
 from store.phones.display import country_of
-from store.phones.numbers import NotAPhone, PhoneNumber, Reason, library_number
+from store.phones.numbers import MOST_DIGITS, NotAPhone, PhoneNumber, Reason, library_number
 
 # E.164 allows 15 digits; a longer cell is prose, and is not worth running patterns over.
 _LONGEST = 120
 # Taken to the library as it is. Dots are not plain: a spreadsheet's ".0" hides among them. Nor are 14 digits: they may
 # be two numbers.
 _PLAIN = re.compile(r"\+?\(?[0-9](?:[ ()-]{0,4}[0-9]){3,12}")
+# Nothing but digits, in groups perhaps: of more than the library takes, nothing has to be cleaned away first.
+_ENDLESS = re.compile(r"[0-9][0-9 -]+")
 _CORE = re.compile(r"(?:[ (\[]*\++)?[0-9 ()\[\]./-]*")
 
 # A number somebody typed arrives as <tel:target|label> or <tel:target>.
@@ -99,6 +101,8 @@ class Normaliser:
             return NotAPhone(text, Reason.EMPTY, "nothing in it")
         if len(text) > _LONGEST:
             return NotAPhone(text, Reason.NOT_A_NUMBER, f"{len(text):,} characters, far too long for a phone number")
+        if _ENDLESS.fullmatch(text) and len(digits_of(text)) > MOST_DIGITS:
+            return self._unparsed(text, text)
         remarks: list[str] = []
 
         links = list(_LINK.finditer(text))
