@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from store.database import Database
 from store.errors import StoreError, WrongState
-from store.idempotency import fingerprint_of, is_new
+from store.idempotency import is_repeated
 from store.models import accounts
 from store.notes import Function
 from store.records import Account, AccountSettings, Origin
@@ -92,9 +92,7 @@ class Accounts:
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
             before = _get(connection, account)
-            if idempotency_key is not None and not is_new(
-                self._database, connection, account, idempotency_key, fingerprint_of("change")
-            ):
+            if is_repeated(self._database, connection, account, idempotency_key, "change"):
                 return before, ()
             if fingerprint not in (None, before.fingerprint):
                 raise WrongState("Somebody else changed the settings since this form was opened. Open it again.")

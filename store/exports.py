@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from store import leases
 from store.backlog import Backlog, backlog_of
 from store.database import Database
-from store.idempotency import fingerprint_of, is_new, result_of, set_result
+from store.idempotency import is_repeated, result_of, set_result
 from store.leases import Lease
 from store.lists.formulas import guarded
 from store.models import accounts, entries, exports, opt_outs, uploads
@@ -158,13 +158,10 @@ class Exports:
             parts.append(f"function {export_filter.function}")
         by = replace(by, function=Function.EXPORT, reason=", ".join(parts))
         with self._database.write() as connection:
-            if idempotency_key is not None and not is_new(
-                self._database, connection, account, idempotency_key, fingerprint_of("export", by.reason)
-            ):
+            if is_repeated(self._database, connection, account, idempotency_key, "export", by.reason):
                 return _get(connection, account, result_of(connection, account, idempotency_key)["entry"])
             entry = new_entry(connection, account, by)
-            if idempotency_key is not None:
-                set_result(connection, account, idempotency_key, {"entry": entry.id})
+            set_result(connection, account, idempotency_key, {"entry": entry.id})
             connection.execute(
                 sa.insert(exports).values(
                     account_id=account,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from store.database import Database
-from store.idempotency import fingerprint_of, is_new
+from store.idempotency import is_repeated
 from store.models import entries, entry_phones, opt_outs, uploads
 from store.notes import Function
 from store.records import Entry, Origin
@@ -86,9 +86,7 @@ class History:
         *idempotency_key*: names the request where it may come twice; the second time nothing is done.
         """
         with self._database.write() as connection:
-            if idempotency_key is not None and not is_new(
-                self._database, connection, account, idempotency_key, fingerprint_of("remark")
-            ):
+            if is_repeated(self._database, connection, account, idempotency_key, "remark"):
                 return
             remark = Origin(
                 Function.REMARK, by.actor, by.channel_id, by.channel_name, by.message_ts, by.permalink, reason=text

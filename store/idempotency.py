@@ -18,17 +18,21 @@ from store.models import idempotency_keys
 from store.rows import now
 
 
-def fingerprint_of(*request: Any) -> str:
+def _fingerprint(*request: Any) -> str:
     """The fingerprint of a request, whose parts must be JSON's."""
     return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
 
 
-def is_new(database: Database, connection: sa.Connection, account: int, key: str, fingerprint: str) -> bool:
+def is_repeated(database: Database, connection: sa.Connection, account: int, key: str | None, *request: Any) -> bool:
     """
-    Write *key* down, in the transaction of its effect; False when that was done already, see `result_of`.
+    Whether the *request* named *key* was done before, see `result_of`; if not, *key* is written down, in this transaction.
 
-    Two who ask at once wait for each other. Raises `KeyReused` when the key was used for another request.
+    False for None, a request that comes once. Two who ask at once wait for each other. Raises `KeyReused` when the key was
+    used for another request.
     """
+    if key is None:
+        return False
+    fingerprint = _fingerprint(*request)
     statement = (
         database.insert(idempotency_keys)
         .values(account_id=account, key=key, fingerprint=fingerprint, result={}, made_at=now())
@@ -36,12 +40,12 @@ def is_new(database: Database, connection: sa.Connection, account: int, key: str
         .returning(idempotency_keys.c.key)
     )
     if connection.execute(statement).first() is not None:
-        return True
+        return False
     known = connection.execute(sa.select(idempotency_keys.c.fingerprint).where(*_is(account, key))).scalar_one()
     # One from before there were fingerprints has none.
     if known not in ("", fingerprint):
         raise KeyReused("This was asked for before with something else in it. Nothing was changed.")
-    return False
+    return True
 
 
 def is_known(connection: sa.Connection, account: int, key: str | None) -> bool:
@@ -52,17 +56,18 @@ def is_known(connection: sa.Connection, account: int, key: str | None) -> bool:
     return connection.execute(query).first() is not None
 
 
-def set_result(connection: sa.Connection, account: int, key: str, result: dict[str, Any]) -> None:
-    """Keep what the request of *key* led to, in the same transaction."""
-    connection.execute(sa.update(idempotency_keys).where(*_is(account, key)).values(result=result))
+def set_result(connection: sa.Connection, account: int, key: str | None, result: dict[str, Any]) -> None:
+    """Keep what the request of *key* led to, in the same transaction; nothing for None."""
+    if key is not None:
+        connection.execute(sa.update(idempotency_keys).where(*_is(account, key)).values(result=result))
 
 
-def result_of(connection: sa.Connection, account: int, key: str) -> dict[str, Any]:
-    """The result of the request of *key*; empty where none was kept."""
+def result_of(connection: sa.Connection, account: int, key: str | None) -> dict[str, Any]:
+    """The result of the repeated request of *key*; empty where none was kept."""
     query = sa.select(idempotency_keys.c.result).where(*_is(account, key))
     found: dict[str, Any] = connection.execute(query).scalar_one()
     return found
 
 
-def _is(account: int, key: str) -> tuple[sa.ColumnElement[bool], ...]:
+def _is(account: int, key: str | None) -> tuple[sa.ColumnElement[bool], ...]:
     return idempotency_keys.c.account_id == account, idempotency_keys.c.key == key

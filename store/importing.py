@@ -3,6 +3,7 @@
 import math
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -26,8 +27,8 @@ class LeaseKeeper:
     Renews the lease of an upload from a thread of its own, every third of it, for as long as the block runs.
 
     `check` is for the work to call often: when it has not for *stall_seconds*, the work hangs, and the lease is left to run
-    out. Entering raises `LeaseLost` when the upload is no longer the caller's; *work* is
-    then what it was given, with the upload as it stood at that moment.
+    out. Entering raises `LeaseLost` when the upload is no longer the caller's; `work` is then what was given, with the
+    upload as it stood at that moment.
     """
 
     def __init__(self, work: UploadWork, *, lease_seconds: float, stall_seconds: float = math.inf) -> None:
@@ -213,13 +214,17 @@ def count_already(store: Store, upload: Upload, scratch_path: Path, label: str) 
     try:
         if not scratch.holds(upload):
             return None
-        already, after = 0, ""
-        while phones := list(scratch.batch(after, BATCH).lines):
-            already += store.uploads.already_out(upload.account_id, phones)
-            after = phones[-1]
-        return already
+        return sum(store.uploads.already_out(upload.account_id, phones) for phones in _batches(scratch))
     finally:
         scratch.close()
+
+
+def _batches(scratch: Scratch) -> Iterator[list[str]]:
+    """All phones of the list, sorted, `BATCH` at a time."""
+    after = ""
+    while phones := list(scratch.batch(after, BATCH).lines):
+        yield phones
+        after = phones[-1]
 
 
 def _met(store: Store, upload: Upload, scratch: Scratch, progress: ReportProgress) -> tuple[int, dict[str, int]]:
@@ -229,13 +234,12 @@ def _met(store: Store, upload: Upload, scratch: Scratch, progress: ReportProgres
     `known`: phones the account has conversations with. `texted`: those of them on the list with an open one.
     """
     known = store.uploads.known(upload.account_id)
-    already, texted, after = 0, 0, ""
-    while phones := list(scratch.batch(after, BATCH).lines):
+    already = texted = 0
+    for phones in _batches(scratch):
         progress(scratch.rows, 1.0)
         already += store.uploads.already_out(upload.account_id, phones)
         if known:
             texted += store.uploads.texted(upload.account_id, phones)
-        after = phones[-1]
     return already, {"known": known, "texted": texted}
 
 

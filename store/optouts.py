@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from store.database import Database
-from store.idempotency import fingerprint_of, is_new, result_of, set_result
+from store.idempotency import is_repeated, result_of, set_result
 from store.models import accounts, campaigns, conversations, entries, entry_phones, opt_outs
 from store.notes import Function
 from store.records import Added, Conversation, Deleted, Entry, OptOut, Origin, PhoneState
@@ -44,14 +44,10 @@ class OptOuts:
         with self._database.write() as connection:
             if not phones:
                 return ()
-            fingerprint = fingerprint_of("add", by.function)
-            if idempotency_key is not None and not is_new(
-                self._database, connection, account, idempotency_key, fingerprint
-            ):
+            if is_repeated(self._database, connection, account, idempotency_key, "add", by.function):
                 return self._added_before(connection, account, idempotency_key)
             entry = new_entry(connection, account, by, phones=phones)
-            if idempotency_key is not None:
-                set_result(connection, account, idempotency_key, {"entry": entry.id})
+            set_result(connection, account, idempotency_key, {"entry": entry.id})
             before = self._oldest_standing(connection, account, phones)
             rows = [{"account_id": account, "phone": phone, "entry_id": entry.id} for phone in sorted(phones)]
             connection.execute(sa.insert(opt_outs), rows)
@@ -59,7 +55,7 @@ class OptOuts:
             change_count(connection, account, len(phones) - len(before))
             return tuple(Added(phone, entry, before.get(phone)) for phone in phones)
 
-    def _added_before(self, connection: sa.Connection, account: int, key: str) -> tuple[Added, ...]:
+    def _added_before(self, connection: sa.Connection, account: int, key: str | None) -> tuple[Added, ...]:
         """What `add` answered when it was asked by *key* for the first time."""
         entry: int | None = result_of(connection, account, key).get("entry")
         if entry is None:

@@ -16,7 +16,7 @@ from store import leases
 from store.database import Database
 from store.dialects import from_now
 from store.errors import WrongState
-from store.idempotency import fingerprint_of, is_known, is_new
+from store.idempotency import is_known, is_repeated
 from store.inbox import InboxEvent, finish
 from store.leases import Lease
 from store.models import accounts, conversations, entries, unreadable_rows, uploads
@@ -154,9 +154,10 @@ class Uploads:
         *fingerprint*: the `Upload.fingerprint` of the preview they decided on. `WrongState`, with how the upload stands in words, when
         it does not wait (a second click) or was read again with another outcome.
 
-        *recount*: for a yes to a preview, which a list without a phone does not ask for. Counts those of the list's phones that are opted out now, None where the list is not at hand. Called when
-        anything of the account's list changed since the preview was made: where the preview would be another now, by an
-        undo, a delete or an opt-out beside it, it is made anew, and `WrongState` says so.
+        *recount*: for a yes to a preview, which a list without a phone does not ask for. Counts those of the list's phones
+        that are opted out now, None where the list is not at hand. Called when anything of the account's list changed
+        since the preview was made: where the preview would be another now, by an undo, a delete or an opt-out beside it,
+        it is made anew, and `WrongState` says so.
 
         *idempotency_key*, here and of all that people decide: names the request where it may come twice; once it was done,
         nothing is done by it again, and the upload is returned as it is.
@@ -187,7 +188,7 @@ class Uploads:
                 if recount is not None and asked and version != list_version(connection, account):
                     continue  # it changed once more while it was counted
                 if already == current.already:
-                    self._is_repeated(connection, account, idempotency_key, "confirm", upload)
+                    is_repeated(self._database, connection, account, idempotency_key, "confirm", upload)
                     entry = new_entry(connection, account, replace(by, function=Function.UPLOAD), upload_id=upload)
                     values = {"entry_id": entry.id, "confirmed_at": now()}
                     return _decided(connection, current, by, UploadState.APPLYING, **values)
@@ -210,7 +211,7 @@ class Uploads:
         """Cancel an upload before anything was changed: waiting or received -> cancelled. `WrongState` otherwise."""
         with self._database.write() as connection:
             current = get(connection, account, upload, lock=True)
-            if self._is_repeated(connection, account, idempotency_key, "cancel", upload):
+            if is_repeated(self._database, connection, account, idempotency_key, "cancel", upload):
                 return current
             return _decided(connection, current, by, UploadState.CANCELLED, finished_at=now())
 
@@ -222,7 +223,7 @@ class Uploads:
         """
         with self._database.write() as connection:
             current = get(connection, account, upload, lock=True)
-            if self._is_repeated(connection, account, idempotency_key, "stop", upload):
+            if is_repeated(self._database, connection, account, idempotency_key, "stop", upload):
                 return current
             return _decided(connection, current, by, UploadState.STOPPED, finished_at=now())
 
@@ -230,7 +231,7 @@ class Uploads:
         """Continue an upload: stopped -> applying, by the same entry, from the checkpoint. `WrongState` otherwise."""
         with self._database.write() as connection:
             current = get(connection, account, upload, lock=True)
-            if self._is_repeated(connection, account, idempotency_key, "go_on", upload):
+            if is_repeated(self._database, connection, account, idempotency_key, "go_on", upload):
                 return current
             require(current, UploadState.STOPPED)
             return _decided(connection, current, by, UploadState.APPLYING, finished_at=None)
@@ -247,7 +248,7 @@ class Uploads:
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
             current = get(connection, account, upload, lock=True)
-            if self._is_repeated(connection, account, idempotency_key, "undo", upload):
+            if is_repeated(self._database, connection, account, idempotency_key, "undo", upload):
                 return current
             require_undoable(current, within)
             number = current.undo_entry_id
@@ -303,14 +304,10 @@ class Uploads:
     def _again(self, account: int, upload: int, idempotency_key: str | None, **values: Any) -> Upload:
         with self._database.write() as connection:
             current = get(connection, account, upload, lock=True)
-            if self._is_repeated(connection, account, idempotency_key, "read again", upload, values):
+            if is_repeated(self._database, connection, account, idempotency_key, "read again", upload, values):
                 return current
             require(current, UploadState.WAITING, UploadState.REFUSED)
             return _start_over(connection, current, **values)
-
-    def _is_repeated(self, connection: sa.Connection, account: int, key: str | None, *request: Any) -> bool:
-        """Whether the *request* named *key* was done before; if not, it is written down as done."""
-        return key is not None and not is_new(self._database, connection, account, key, fingerprint_of(*request))
 
     # Whose work it is
 

@@ -22,12 +22,6 @@ async def slack() -> AsyncIterator[EmbeddedSlack]:
 
 
 @pytest.fixture
-async def people(slack: EmbeddedSlack) -> AsyncIterator[SandboxClient]:
-    async with SandboxClient(slack.url) as client:
-        yield client
-
-
-@pytest.fixture
 def settings(slack: EmbeddedSlack, tmp_path: Path) -> Settings:
     settings = Settings(
         database_url=f"sqlite:///{tmp_path / 'desk.db'}",

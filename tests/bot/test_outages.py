@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,18 +20,6 @@ from tests.bot.test_serve import got, served, settings_for
 
 ADMIN = Origin(Function.COMMAND, Actor("U0ADMIN", "admin"))
 PHONE = "+12125550100"
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[EmbeddedSlack]:
-    async with EmbeddedSlack() as slack:
-        yield slack
-
-
-@pytest.fixture
-async def people(slack: EmbeddedSlack) -> AsyncIterator[SandboxClient]:
-    async with SandboxClient(slack.url) as client:
-        yield client
 
 
 @pytest.fixture(autouse=True)

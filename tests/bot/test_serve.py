@@ -28,18 +28,6 @@ from store.errors import StoreBehind
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-async def slack() -> AsyncIterator[EmbeddedSlack]:
-    async with EmbeddedSlack() as slack:
-        yield slack
-
-
-@pytest.fixture
-async def people(slack: EmbeddedSlack) -> AsyncIterator[SandboxClient]:
-    async with SandboxClient(slack.url) as client:
-        yield client
-
-
 def settings_for(slack: EmbeddedSlack, tmp_path: Path, *, socket: bool) -> Settings:
     return Settings(
         database_url=f"sqlite:///{tmp_path / 'desk.db'}",
