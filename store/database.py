@@ -44,6 +44,8 @@ class Database:
         self.engine = self.dialect.create_engine(busy_seconds)
         sa.event.listen(self.engine, "connect", self._recognise)
         sa.event.listen(self.engine, "before_cursor_execute", _made_keepable, retval=True)
+        sa.event.listen(self.engine, "checkin", self._close_late)
+        self._closed = False
         # Of the database that is served, once `identify` was called: its id, and what is told when it goes or comes back.
         self._identity: str | None = None
         self._outage: str | None = None
@@ -59,8 +61,13 @@ class Database:
         self.update_some = self.dialect.update_some
 
     def close(self) -> None:
-        """Close every pooled connection, and end what still waits for an answer over another; for good on PostgreSQL."""
+        """
+        Close every connection, one in use when it is given back.
+
+        On PostgreSQL it is for good, and whatever still waits for an answer ends.
+        """
         self.report = lambda _error: None  # what ends now is no outage
+        self._closed = True
         self.dialect.end()
         self.engine.dispose()
 
@@ -158,6 +165,11 @@ class Database:
             # Those of a replica that died in between too; of two that check at once one may take the other's.
             connection.execute(sa.delete(write_trials))
         self._tell(None)
+
+    def _close_late(self, _connection: Any, record: ConnectionPoolEntry) -> None:
+        """Close a connection that comes back to a pool that nobody will use again."""
+        if self._closed:
+            record.invalidate()
 
     def _recognise(self, connection: Any, _record: ConnectionPoolEntry) -> None:
         """A new connection leads to the database that is served, and not to one that took its address."""

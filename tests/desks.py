@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from bot.sandbox import EmbeddedSlack, SandboxClient, SandboxMessage, State
 from store import Account, Actor, Function, Origin, Store, Upload
 from tests.entries import exported
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[1]
 CHANNEL = "optout-uploads"
@@ -79,9 +80,12 @@ class Bot:
     async def terminate(self) -> None:
         """SIGTERM; it must end by itself, with status 0, and its log must hold no failure."""
         self.process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(20):
-            status = await self.process.wait()
-        assert status == 0, "".join(self.said)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                status = await self.process.wait()
+        except TimeoutError:
+            status = None
+        assert status == 0, f"ended with {status}. It said:\n{''.join(self.said)}"
 
     def owns(self, holder: "Holder") -> bool:
         """Whether it is the one: a claim's owner is host, process id and a number of its own."""
@@ -143,13 +147,13 @@ class Desk:
             self.bots.append(bot)
             listening = asyncio.create_task(bot.listen())
             self.stack.push_async_callback(_ended, bot, listening)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             addresses = [await bot.serving for bot in bots] if log == PIPE else []
         if http:
             self.slack.events_url = f"{addresses[0]}/slack/events"
         else:
             alive = sum(bot.process.returncode is None for bot in self.bots)
-            await self.people.until(lambda state: state.connected == alive, timeout=30)
+            await self.people.until(lambda state: state.connected == alive)
         return bots
 
     async def kill(self, bot: Bot) -> None:
@@ -195,7 +199,7 @@ class Desk:
             messages = state.channel(CHANNEL).everything
             return next((one for one in messages if one.user == self.slack.bot_user_id and wanted(one)), None)
 
-        return await self.people.until(check, timeout=30)
+        return await self.people.until(check)
 
     # What is stored
 
@@ -211,18 +215,23 @@ class Desk:
         """Who works on the one there is."""
         return holder_of(self.store, self.upload())
 
-    async def stored(self, check: Callable[[Upload], bool], *, seconds: float = 30) -> Upload:
+    async def stored(self, check: Callable[[Upload], bool], *, seconds: float = PATIENCE) -> Upload:
         """Wait until the upload is as *check* wants it."""
-        async with asyncio.timeout(seconds):
-            while True:
-                uploads = await asyncio.to_thread(self.uploads)
-                if uploads and check(uploads[0]):
-                    return uploads[0]
-                # The database says nothing when it changes; Slack's long poll paces the next look.
-                state = await self.people.state(channel=CHANNEL)
-                await self.people.state(after=state.version, timeout=0.05, channel=CHANNEL)
+        uploads: tuple[Upload, ...] = ()
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    uploads = await asyncio.to_thread(self.uploads)
+                    if uploads and check(uploads[0]):
+                        return uploads[0]
+                    # The database says nothing when it changes; Slack's long poll paces the next look.
+                    state = await self.people.state(channel=CHANNEL)
+                    await self.people.state(after=state.version, timeout=0.05, channel=CHANNEL)
+        except TimeoutError:
+            said = "\n".join(line for bot in self.bots for line in bot.said[-20:])
+            raise TimeoutError(f"not stored within {seconds} s: {uploads}. The desks said:\n{said}") from None
 
-    async def quiet(self, *, seconds: float = 90) -> None:
+    async def quiet(self, *, seconds: float = PATIENCE) -> None:
         """Wait until nothing is left to do, for the desk or for Slack."""
 
         def over() -> bool:

@@ -11,9 +11,7 @@ from typing import Any
 from bot.sandbox import Outcome, SandboxClient, SandboxMessage, State
 from bot.sandbox.client import SandboxError
 from tests.desks import CHANNEL, Desk
-
-# Seconds that somebody waits for an answer; on a busy machine, with Slack away in between.
-PATIENCE = 90.0
+from tests.patience import PATIENCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -446,7 +446,7 @@ async def test_sigterm_while_the_database_is_locked(desk: Desk) -> None:
     [bot] = await desk.start()
     await desk.people.fault(method="chat.postMessage", fault="slow", seconds=60)
     assert (await desk.people.message("admin", CHANNEL, text, raw=True)).acknowledged
-    await desk.people.until(lambda _state: desk.opted_out("+12125550100"), timeout=30)
+    await desk.people.until(lambda _state: desk.opted_out("+12125550100"))
     with connected(desk.url) as execute:
         execute("BEGIN IMMEDIATE" if desk.url.startswith("sqlite") else "BEGIN")
         if not desk.url.startswith("sqlite"):

@@ -26,6 +26,7 @@ from handlers.slack.acknowledge import STILL_WORKING
 from store import Actor, Function, Origin
 from tests.desks import CHANNEL, Bot, Desk, Holder, desk_on, is_report, without_moments
 from tests.entries import exported, latest_entries
+from tests.patience import PATIENCE
 from tests.test_end_to_end import (
     BATCH,
     connected,
@@ -40,8 +41,6 @@ from tests.test_end_to_end import (
 pytestmark = pytest.mark.wide
 
 PHONE = "+12125550199"
-# Long enough for a machine on which everything else runs too.
-PATIENCE = 60.0
 SPEED = 200.0
 
 
@@ -345,7 +344,7 @@ class Run:
     async def end(self) -> dict[str, Any]:
         """Wait for the end of the step and of the desk; what is left."""
         await self.release()
-        await self.desk.people.until(lambda state: self.step.over(self.desk, state), timeout=PATIENCE)
+        await self.desk.people.until(lambda state: self.step.over(self.desk, state))
         await self.desk.quiet()
         self.look_for_processes()
         for bot in self.bots:
@@ -541,10 +540,10 @@ async def test_a_picture_that_comes_late(desk: Desk, step: str, expected: dict[s
     desk.stack.callback(send, signal.SIGCONT, [frozen.process.pid])
     frozen.process.send_signal(signal.SIGSTOP)
     await run.followed(before)
-    await desk.people.until(lambda state: run.step.over(desk, state), timeout=PATIENCE)
+    await desk.people.until(lambda state: run.step.over(desk, state))
     await desk.stored(lambda found: not found.pending)
     await run.release()
-    await desk.people.until(lambda state: not run.step.over(desk, state), timeout=PATIENCE)
+    await desk.people.until(lambda state: not run.step.over(desk, state))
     frozen.process.send_signal(signal.SIGCONT)
     assert differences(await run.end(), expected) == ([], [])
 
@@ -567,7 +566,7 @@ async def test_the_desk_is_frozen(desk: Desk, step: str, expected: dict[str, Any
     if run.step.at_start:
         run.bots += await desk.start()
     await run.followed(before)
-    await desk.people.until(lambda state: run.step.over(desk, state), timeout=PATIENCE)
+    await desk.people.until(lambda state: run.step.over(desk, state))
     await run.release()
     frozen.process.send_signal(signal.SIGCONT)
     assert differences(await run.end(), expected) == ([], [])

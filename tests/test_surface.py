@@ -259,7 +259,7 @@ def _pressing(action: str, content: bytes) -> Act:
             found = [one for one in messages if any(item["action_id"] == action for item in one.elements)]
             return next((one for one in found if f"{action}.csv" in one.all_text or "Mobile" in one.all_text), None)
 
-        message = await office.people.until(offered, timeout=20)
+        message = await office.people.until(offered)
         [element] = [item for item in message.elements if item["action_id"] == action]
         value = element["options"][1]["value"] if "options" in element else None
         outcome = await office.people.click(person, message, action, value=value)
@@ -471,7 +471,7 @@ async def test_what_is_applied_is_not_theirs_either(office: Office, person: str)
             found = [one for one in state.channel(UPLOADS).everything if name in one.all_text]
             return next((one for one in found if button in [b.action_id for b in one.buttons]), None)
 
-        return await office.people.until(there, timeout=20)
+        return await office.people.until(there)
 
     async def refused(message: SandboxMessage, button: str) -> None:
         told = len((await office.people.state()).ephemerals(person))

@@ -118,8 +118,8 @@ async def test_what_waits_at_the_upgrade_is_done_after_it(
                 answered = any("is not opted out" in text for text in texts)
                 return answered and {"an answer nobody gave", "detail", "its detail"} <= set(texts)
 
-            await people.until(all_there, timeout=30)
-            await people.until(lambda _: sum(one.waiting for one in store.backlogs().values()) == 0, timeout=30)
+            await people.until(all_there)
+            await people.until(lambda _: sum(one.waiting for one in store.backlogs().values()) == 0)
             everything = [message.text for message in (await people.state()).channel(CHANNEL).everything]
         assert "half an answer" not in everything, "its head was posted before"
         assert [call["arguments"]["ts"] for call in await people.calls("chat.delete")] == [extra]

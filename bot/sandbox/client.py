@@ -413,7 +413,7 @@ class SandboxClient:
         self,
         check: Callable[[State], T | None],
         *,
-        timeout: float = 20.0,  # noqa: ASYNC109 - the error names the last state, which asyncio.timeout could not
+        timeout: float = 60.0,  # noqa: ASYNC109 - the error names the last state, which asyncio.timeout could not
         channel: str | Sequence[str] = (),
     ) -> T:
         """

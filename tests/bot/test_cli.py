@@ -21,6 +21,7 @@ from bot.__main__ import main
 from bot.config import Settings
 from bot.stores import open_store
 from store import Actor, Function, Origin, Store
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = {
@@ -68,7 +69,7 @@ async def started(*arguments: str, **environment: str) -> AsyncIterator[Process]
 
 async def line_of(process: Process) -> str:
     assert process.stdout is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         line = (await process.stdout.readline()).decode()
     if not line:
         assert process.stderr is not None
@@ -182,7 +183,7 @@ async def test_sandbox_serves_page_and_desk_and_ends_cleanly(tmp_path: Path) -> 
         assert said["acknowledged"]
         # A terminal sends Ctrl-C to all of the desk's processes.
         os.killpg(process.pid, signal.SIGINT)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             out, err = await process.communicate()
         assert (process.returncode, out) == (0, b"")
         assert b"Traceback" not in err
@@ -224,7 +225,7 @@ async def test_sandbox_without_the_bot_prints_what_an_app_needs() -> None:
         ):
             assert (await a.json())["ok"]
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await process.communicate()
         assert process.returncode == 0
 
@@ -246,7 +247,7 @@ async def test_sandbox_under_chaos(alone: tuple[str, ...], lines: int) -> None:
             async with session.get(f"{url}/sandbox/faults") as answer:
                 assert (await answer.json())["chaos"] == {"seed": 513}
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await process.communicate()
         assert process.returncode == 0
 
@@ -257,7 +258,7 @@ async def test_sandbox_says_when_its_port_is_taken() -> None:
     async with server:
         port = server.sockets[0].getsockname()[1]
         async with started("sandbox", "--port", str(port)) as process:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE):
                 _, err = await process.communicate()
             assert process.returncode == 1
             assert f"Port {port} cannot be opened".encode() in err

@@ -24,6 +24,7 @@ from bot.serve import EVENTS_PATH, Service
 from bot.stores import open_store
 from store import Store, StoreError
 from store.errors import StoreBehind
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
@@ -200,10 +201,10 @@ async def test_sigterm_ends_the_process_in_order(slack: EmbeddedSlack, people: S
         sys.executable, "-m", "bot", "serve", stdout=PIPE, stderr=PIPE, cwd=tmp_path, env={**os.environ, **environment}
     )
     try:
-        await people.until(lambda state: state.connected or None, timeout=30)
+        await people.until(lambda state: state.connected or None)
         assert (await people.command("admin", "campaign-admins", "/optout add 212 555 0100")).ok
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             _, err = await process.communicate()
         assert process.returncode == 0, err
         assert b"Traceback" not in err

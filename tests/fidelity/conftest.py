@@ -76,7 +76,7 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Starting:
             "SLACK_SIGNING_SECRET": app["signing_secret"],
         }
         async with running(program, given | {"MODE": client.mode}, cwd=tmp_path) as stranger:
-            ready = await stranger.next("ready", timeout=30)
+            ready = await stranger.next("ready")
             assert ready == {"what": "ready", "user": app["bot_user_id"], "bot": app["bot_id"], "team": app["team_id"]}
             if client.is_http:
                 port = (await stranger.next("listening"))["port"]

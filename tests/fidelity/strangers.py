@@ -41,6 +41,7 @@ from typing import Any
 import pytest
 
 from tests.fidelity.toolchains import GO, NODE, Toolchain, in_ci
+from tests.patience import PATIENCE
 
 HERE = Path(__file__).parent
 JsonObject = dict[str, Any]
@@ -132,7 +133,7 @@ class Stranger:
             self._ended = True
             self._changed.notify_all()
 
-    async def next(self, what: str, *, timeout: float = 15.0) -> JsonObject:  # noqa: ASYNC109 - its error quotes the app
+    async def next(self, what: str, *, timeout: float = PATIENCE) -> JsonObject:  # noqa: ASYNC109 - its error quotes the app
         """The oldest line of that kind not taken yet, once it is there. AssertionError with all it said if it is not."""
 
         def taken() -> JsonObject | None:

@@ -12,6 +12,7 @@ from bot.sandbox import SandboxClient
 from tests.fidelity import test_scenario as scenario
 from tests.fidelity.conftest import Starting
 from tests.fidelity.strangers import COMMAND, EVENTS, SCOPES, SHORTCUTS, Client
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent
 PRINTED = ("SLACK_API_URL", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET")
@@ -28,12 +29,12 @@ async def slack_alone(cwd: Path) -> AsyncIterator[dict[str, str]]:
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             lines = [(await process.stdout.readline()).decode().strip() for _ in PRINTED]
         yield dict(line.split("=", 1) for line in lines)
     finally:
         process.terminate()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             assert await process.wait() == 0
 
 

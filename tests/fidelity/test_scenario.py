@@ -13,6 +13,7 @@ from bot.sandbox import EmbeddedSlack, SandboxClient, SandboxMessage, State
 from tests.fidelity.conftest import Starting
 from tests.fidelity.strangers import COMMAND, Client, Stranger, installed, named
 from tests.fidelity.tour import ALL_EVENTS, ALL_SCOPES, tour
+from tests.patience import PATIENCE
 
 CHANNEL = "support-tickets"
 
@@ -326,7 +327,7 @@ async def test_a_lost_connection(app: Stranger, people: SandboxClient, fault: st
     # and tried again by the person, if it is a command.
     await people.message("support", CHANNEL, f"@optout still there after {fault}?")
     await until_said(people, f"you said {me} still there after {fault}?")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not (await people.command("support", CHANNEL, f"{COMMAND} echo back after {fault}")).ok:
             await people.until(lambda state: state.connected)
     await until_said(people, f"answered back after {fault}")
@@ -336,6 +337,6 @@ async def test_a_lost_connection(app: Stranger, people: SandboxClient, fault: st
 async def test_pings_are_answered(client: Client, slack: EmbeddedSlack, people: SandboxClient, start: Starting) -> None:
     """The server's pings come back as pongs."""
     slack.platform.sockets.ping_every = 0.1
-    async with start(client, people), asyncio.timeout(10):
+    async with start(client, people), asyncio.timeout(PATIENCE):
         [connection] = slack.platform.sockets.connections
         await connection.ponged.wait()

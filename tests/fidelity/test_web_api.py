@@ -25,7 +25,7 @@ def step(slack: EmbeddedSlack, people: SandboxClient, tmp_path: Path) -> Step:
             "STEP": name,
         }
         async with running(("node", str(HERE / "web_api.mjs")), environment, cwd=tmp_path) as script:
-            return (await script.next("done", timeout=30))["answer"]
+            return (await script.next("done"))["answer"]
 
     return run
 

@@ -335,9 +335,7 @@ async def test_the_database_goes_away_while_a_list_is_applied(office: Office, se
     await office.press("admin", preview, "upload.confirm")
     with gone(office, settings):
         await office.people.message("admin", UPLOADS, "is it done yet?")
-    await office.people.until(
-        lambda state: any("*3 phones opted out*" in reply.text for reply in state.replies(ts)), timeout=20
-    )
+    await office.people.until(lambda state: any("*3 phones opted out*" in reply.text for reply in state.replies(ts)))
     upload = await settled(office)
     assert (upload.newly_opted_out, upload.already_opted_out) == (3, 0)
     assert office.store.optouts.count(office.account.id) == office.store.optouts.recount(office.account.id) == 3
@@ -357,13 +355,11 @@ async def test_slack_stumbles_over_a_list(office: Office, method: str, fault: st
     def preview_shown(state: State) -> SandboxMessage | None:
         return next((reply for reply in state.replies(ts) if reply.buttons), None)
 
-    preview = await office.people.until(preview_shown, timeout=20)
+    preview = await office.people.until(preview_shown)
     await settled(office)
     await office.people.fault(method=method, fault=fault, times=2, retry_after=0)
     await office.press("admin", preview, "upload.confirm")
-    await office.people.until(
-        lambda state: any("*3 phones opted out*" in reply.text for reply in state.replies(ts)), timeout=20
-    )
+    await office.people.until(lambda state: any("*3 phones opted out*" in reply.text for reply in state.replies(ts)))
     assert (await settled(office)).newly_opted_out == 3
     assert office.store.optouts.count(office.account.id) == 3
 

@@ -19,6 +19,7 @@ from store import Export, ExportFilter, Function, Origin
 from tests.entries import latest_entries
 from tests.files import files_below
 from tests.handlers.conftest import Office
+from tests.patience import PATIENCE
 
 ONE, TWO, THREE = "+12125550100", "+12125550101", "+442079460018"
 
@@ -31,7 +32,7 @@ async def delivered(office: Office, user: str = "admin", *, times: int = 1) -> S
         found = [m for m in direct.messages if m.thread and m.thread[0].files] if direct else []
         return found[-1] if len(found) >= times and "exported*" in found[-1].text else None
 
-    return await office.people.until(there, timeout=20)
+    return await office.people.until(there)
 
 
 async def rows_of(office: Office, message: SandboxMessage) -> list[list[str]]:
@@ -41,7 +42,7 @@ async def rows_of(office: Office, message: SandboxMessage) -> list[list[str]]:
 
 async def cleared(directory: Path) -> None:
     """Wait until nothing of a list or an export is left in *directory*: the answer is there a moment before."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while await asyncio.to_thread(files_below, directory, suffix=".csv"):
             pass
 
@@ -212,7 +213,7 @@ async def test_who_may_not_have_it_any_more(office: Office, why: str) -> None:
         direct = state.direct(asker.name)
         return next((one for one in direct.everything if "was not delivered" in one.text), None) if direct else None
 
-    await office.people.until(told, timeout=20)
+    await office.people.until(told)
     assert await office.people.calls("files.getUploadURLExternal") == []
     assert (latest_entries(office.store, account.id, 1)[0].reason or "").startswith("not delivered")
     assert office.store.exports.claim("next", lease_seconds=60) is None

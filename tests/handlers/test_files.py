@@ -17,6 +17,7 @@ from tests.desks import holder_of
 from tests.entries import latest_entries
 from tests.files import files_below
 from tests.handlers.conftest import ADMINS, TICKETS, Office
+from tests.patience import PATIENCE
 
 UPLOADS = "optout-uploads"
 ONE, TWO, THREE = "+12125550100", "+12125550101", "+14155550102"
@@ -61,7 +62,7 @@ async def says(office: Office, ts: str, words: str) -> SandboxMessage:
 async def settled(office: Office) -> Upload:
     """Wait until the latest upload is shown as it stands and nobody works on it, and return it."""
     # Far longer than it takes: a disk that was just written to can keep a commit waiting for seconds.
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while True:
             upload = office.store.uploads.list(office.account.id, 1)[0]
             if not upload.pending and holder_of(office.store, upload).owner is None:

@@ -17,6 +17,7 @@ from tests.entries import latest_entries
 from tests.handlers.conftest import ADMINS, Office, on_both_databases
 from tests.handlers.test_files import LIST, drop, says, settled
 from tests.handlers.views.test_optouts import entry, opt_out, within_slacks_limits
+from tests.patience import PATIENCE
 
 ONE, TWO = "+12125550100", "+12125550101"
 
@@ -260,7 +261,7 @@ async def test_an_opt_out_is_linked_to_the_message_that_told_of_it(office: Offic
 
     async def linked(words: str) -> None:
         """Wait until every entry has its link: it comes after the answer."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while any(entry.permalink is None for entry in latest_entries(office.store, office.account.id, 9)):
                 await office.people.state()
         found = await office.ask("support", ONE)

@@ -13,6 +13,7 @@ from handlers.loops import FIRST_WAIT, LONGEST_WAIT, Loop, backoff
 from handlers.tasks import Tasks
 from store import StoreUnavailable
 from tests.handlers.conftest import Office
+from tests.patience import PATIENCE
 
 SURPRISES = [
     ConnectionResetError("reset by peer"),
@@ -52,7 +53,7 @@ async def test_whatever_a_look_raises_the_next_look_comes(error: Exception) -> N
 
     loop, tasks, asked = loop_of(look)
     loop.start()
-    await asyncio.wait_for(over.wait(), 10)
+    await asyncio.wait_for(over.wait(), PATIENCE)
     assert states == ["ok", *[f"failing: {type(error).__name__}"] * 3]
     assert asked == [1, 2, 3]
     assert loop.alive
@@ -73,10 +74,10 @@ async def test_a_loop_looks_on_while_it_finds_something_and_rests_until_it_is_po
 
     loop, tasks, _ = loop_of(look)
     loop.start()
-    assert [await asyncio.wait_for(looked.get(), 10) for _ in range(3)] == [1, 2, 3]
+    assert [await asyncio.wait_for(looked.get(), PATIENCE) for _ in range(3)] == [1, 2, 3]
     assert looked.empty()
     loop.poke()
-    assert await asyncio.wait_for(looked.get(), 10) == 4
+    assert await asyncio.wait_for(looked.get(), PATIENCE) == 4
     loop.stop()
     await tasks.drain(10)
     assert looked.empty()
@@ -94,7 +95,7 @@ async def test_a_stop_waits_for_the_look_that_is_going_on() -> None:
 
     loop, tasks, _ = loop_of(look)
     loop.start()
-    await asyncio.wait_for(begun.wait(), 10)
+    await asyncio.wait_for(begun.wait(), PATIENCE)
     loop.stop()
     states = [loop.alive]
     may_end.set()
@@ -114,9 +115,9 @@ async def test_a_stop_during_the_wait_after_a_failure_ends_the_loop() -> None:
     tasks = Tasks()
     loop = Loop("test", look, tasks, every=1000.0, wait=lambda _failures: 1000.0)
     loop.start()
-    await asyncio.wait_for(failed.wait(), 10)
+    await asyncio.wait_for(failed.wait(), PATIENCE)
     loop.stop()
-    await asyncio.wait_for(tasks.drain(100), 10)
+    await asyncio.wait_for(tasks.drain(100), PATIENCE)
     assert not loop.alive
 
 
@@ -152,7 +153,7 @@ async def test_every_loop_of_the_desk_outlives_what_its_look_raises(office: Offi
         loop._wait = lambda _failures: 0.0
         loop.poke()
         # The digests' next look is a minute away: pokes are how the desk wakes a loop.
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await again.wait()
         assert loop.alive
 

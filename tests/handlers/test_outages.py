@@ -18,6 +18,7 @@ from tests.handlers.slack.test_outbox import settled as nothing_waits
 from tests.handlers.slack.test_outbox import waiting
 from tests.handlers.test_files import LIST, UPLOADS, drop, says, settled
 from tests.handlers.test_forms import form, submit
+from tests.patience import PATIENCE
 
 ONE, TWO = "+12125550100", "+12125550101"
 OUTAGES: dict[str, dict[str, Any]] = {
@@ -47,7 +48,7 @@ async def outage(office: Office, fault: dict[str, Any]) -> AsyncIterator[None]:
 async def tried_again(office: Office) -> None:
     """Make what waits as old as after an hour of tries, and wait until it was tried once more, in vain."""
     tables = {"inbox": "pending", "outbox": "pending"}
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while True:
             with office.store.database.write() as connection:
                 for table, state in tables.items():
@@ -104,7 +105,7 @@ async def test_a_direct_message(office: Office, what: str) -> None:
         channel = state.direct("support")
         return [one for one in (channel.messages if channel else ()) if one.handle == "optout"]
 
-    await office.people.until(answers, timeout=20)
+    await office.people.until(answers)
     await nothing_waits(office)
     assert [one.text for one in answers(await office.people.state())] == [
         "*(212) 555-0100 is not opted out.* It never was."
@@ -139,7 +140,7 @@ async def test_home(office: Office) -> None:
     """Home that was opened meanwhile is there when Slack is back."""
     async with outage(office, OUTAGES["everything fails"]):
         assert (await office.people.home("admin")).ok
-    await office.people.until(lambda state: state.home("admin"), timeout=20)
+    await office.people.until(lambda state: state.home("admin"))
     await nothing_waits(office)
     nothing_lost(office)
 
@@ -165,7 +166,6 @@ async def _form(office: Office, fault: dict[str, Any]) -> None:
         assert (await submit(office, "support", view, numbers=ONE, cause="asked to stop")).acknowledged
     await office.people.until(
         lambda state: next((one for one in state.channel(TICKETS).messages if "1 phone opted out" in one.text), None),
-        timeout=20,
     )
 
 
@@ -230,7 +230,7 @@ async def test_support_of_a_group_is_not_forgotten(office: Office) -> None:
     await office.people.fault(method="usergroups.users.list", fault="server_error", times=-1)
     said = await office.people.message("support", TICKETS, f"@optout opt out {ONE}")
     assert said.ts is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while len(await office.people.calls("usergroups.users.list")) < 4:
             await office.people.state(after=(await office.people.state()).version, timeout=0.05)
     state = await office.people.state()

@@ -12,6 +12,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import EmbeddedSlack
+from tests.patience import PATIENCE
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = (
@@ -24,7 +25,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script> & 'quotes'"
-PATIENCE_MS = 10_000
+PATIENCE_MS = 1000 * PATIENCE
 
 Json = dict[str, Any]
 

@@ -12,6 +12,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import EmbeddedSlack, SandboxClient
+from tests.patience import PATIENCE
 from tests.sandbox.conftest import by_socket
 
 CSV = b"phone\n+12025550101\n"
@@ -154,7 +155,7 @@ async def test_shares_can_be_late(people: SandboxClient, api: AsyncWebClient) ->
     outcome = await people.drop("support", "#optout-uploads", "stops.csv", CSV)
     early = (await api.files_info(file=str(outcome.file)))["file"]
     assert (early["shares"], early["mimetype"], early["channels"]) == ({}, "", [])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not (file := (await api.files_info(file=str(outcome.file)))["file"])["shares"]:
             pass
     assert file["mimetype"] == "text/csv"

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from bot.sandbox import EmbeddedSlack, SandboxClient
+from tests.patience import PATIENCE
 
 Answer = Callable[[int], Awaitable[web.Response]]
 
@@ -35,7 +36,7 @@ class Receiver:
         return await self.answer(self.count)
 
     async def next(self) -> tuple[dict[str, str], bytes]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             return await self.requests.get()
 
 

@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from bot.sandbox import EmbeddedSlack, SandboxClient
+from tests.patience import PATIENCE
 
 Socket = aiohttp.ClientWebSocketResponse
 
@@ -41,7 +42,7 @@ async def connection(slack: EmbeddedSlack, session: aiohttp.ClientSession) -> As
 
 async def frame(socket: Socket) -> dict[str, Any]:
     """The next JSON frame; pings of the server are answered on the way."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while True:
             message = await socket.receive()
             if message.type is aiohttp.WSMsgType.PING:
@@ -55,7 +56,7 @@ async def frame(socket: Socket) -> dict[str, Any]:
 
 async def ended(socket: Socket) -> bool:
     """Whether the server has ended the connection, read to its end."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         async for message in socket:
             if message.type is aiohttp.WSMsgType.PING:
                 await socket.pong(message.data)
@@ -99,7 +100,7 @@ async def test_pings_go_both_ways(slack: EmbeddedSlack, session: aiohttp.ClientS
     async with connection(slack, session) as socket:
 
         async def next_of(kind: aiohttp.WSMsgType) -> bytes:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 while True:
                     message = await socket.receive()
                     if message.type is aiohttp.WSMsgType.PING:
@@ -120,7 +121,7 @@ async def test_a_connection_that_answers_no_ping_is_closed(
 ) -> None:
     """After three unanswered pings the server goes away."""
     slack.platform.sockets.ping_every = 0.05
-    async with connection(slack, session) as socket, asyncio.timeout(10):
+    async with connection(slack, session) as socket, asyncio.timeout(PATIENCE):
         while (await socket.receive()).type is not aiohttp.WSMsgType.CLOSE:
             pass
 
@@ -301,7 +302,7 @@ async def test_a_dropped_line(slack: EmbeddedSlack, session: aiohttp.ClientSessi
     """`drop` cuts every connection off without a goodbye."""
     async with connection(slack, session) as socket:
         await people.fault(socket="drop")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             message = await socket.receive()
             while message.type is aiohttp.WSMsgType.PING:
                 message = await socket.receive()

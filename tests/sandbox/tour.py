@@ -16,10 +16,12 @@ from typing import Literal
 
 from playwright.async_api import Browser, Locator, Page, expect
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 Scheme = Literal["light", "dark"]
 WIDTH, HEIGHT = 1280, 800
-PATIENCE_MS = 20_000
+PATIENCE_MS = 1000 * PATIENCE
 TICKET = "A voter called: (212) 555-0102 and 212 555 0103 want no more texts."
 
 
@@ -35,13 +37,13 @@ async def sandbox(directory: Path) -> AsyncIterator[str]:
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             line = (await process.stdout.readline()).decode()
         found = re.search(r"http://127\.0\.0\.1:\d+", line)
         assert found is not None, line or (await process.communicate())[1].decode()
         yield found[0]
         process.terminate()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             _, said = await process.communicate()
         assert (process.returncode, said.decode()) == (0, "")
     finally:

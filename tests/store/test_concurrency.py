@@ -13,6 +13,7 @@ import pytest
 from store import Account, Origin, Store, StoreUnavailable, Upload
 from store.errors import KeyReused
 from tests.entries import latest_entries
+from tests.patience import PATIENCE
 from tests.store.test_uploads import PHONES as LISTED
 from tests.store.test_uploads import claimed, counts, lines, received
 
@@ -36,7 +37,7 @@ def together(*works: Callable[[], T]) -> list[T]:
     start = threading.Barrier(len(works))
 
     def at_once(work: Callable[[], T]) -> T:
-        start.wait(timeout=30)
+        start.wait(timeout=PATIENCE)
         return work()
 
     with ThreadPoolExecutor(len(works)) as pool:

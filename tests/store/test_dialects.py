@@ -292,3 +292,14 @@ def test_deleting_some_reads_no_whole_table(store: Store, account: Account) -> N
     assert "Seq Scan on opt_outs" not in plan
     assert "SCAN opt_outs" not in plan
     assert "opt_outs" in plan
+
+
+def test_a_connection_in_use_when_the_store_is_closed_is_closed_too(database_url: str) -> None:
+    """A thread that still asks has its answer, and then nothing of its connection is left."""
+    store = Store.open(database_url)
+    with store.database.read() as connection:
+        driver = connection.connection.driver_connection
+        store.close()
+    assert driver is not None
+    with pytest.raises(store.database.engine.dialect.loaded_dbapi.Error, match="closed"):
+        driver.execute("SELECT 1")

@@ -12,6 +12,7 @@ from handlers.slack.errors import MOST_DEATHS
 from handlers.slack.payloads import installation_of
 from tests.handlers.conftest import TICKETS, Office, on_both_databases
 from tests.handlers.test_files import LIST, UPLOADS, drop, says, settled
+from tests.patience import PATIENCE
 
 MENTION = "@optout stop these"
 
@@ -33,7 +34,7 @@ async def handled_once(office: Office, ts: str) -> None:
 
 async def all_done(office: Office) -> None:
     """Wait until no event that Slack sent is left undone."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while True:
             with office.store.database.read() as connection:
                 left = connection.exec_driver_sql("SELECT count(*) FROM inbox WHERE state = 'pending'").scalar_one()
@@ -143,15 +144,13 @@ async def test_a_list_waits_out_any_outage(office: Office) -> None:
     """However often its event was tried, a list that was dropped while Slack was in trouble is taken when that is over."""
     await office.people.fault(method="conversations.info", fault="server_error", times=-1)
     ts = await drop(office, LIST)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not await office.people.calls("conversations.info"):
             await office.people.state(after=(await office.people.state()).version, timeout=0.05)
     with office.store.database.write() as connection:
         connection.exec_driver_sql("UPDATE inbox SET attempts = 500")
     await office.people.clear_faults()
-    await office.people.until(
-        lambda state: any("3 phones to opt out" in reply.text for reply in state.replies(ts)), timeout=30
-    )
+    await office.people.until(lambda state: any("3 phones to opt out" in reply.text for reply in state.replies(ts)))
     assert office.store.inbox.backlog().discarded == {}
 
 
@@ -202,9 +201,7 @@ async def test_slack_stumbles_over_an_event(office: Office, method: str, fault: 
     """An event that cannot be handled while Slack stumbles is taken up again, and the list is not lost."""
     await office.people.fault(method=method, fault=fault, times=4, retry_after=0)
     ts = await drop(office, LIST)
-    await office.people.until(
-        lambda state: any("3 phones to opt out" in reply.text for reply in state.replies(ts)), timeout=30
-    )
+    await office.people.until(lambda state: any("3 phones to opt out" in reply.text for reply in state.replies(ts)))
     await settled(office)
     assert len(office.store.uploads.list(office.account.id, 9)) == 1
 

@@ -24,6 +24,7 @@ from handlers.slack.posting import EVENT_TYPE, POSTED
 from store import Store
 from tests.entries import latest_entries
 from tests.handlers.conftest import ADMINS, TICKETS, Office, on_both_databases
+from tests.patience import PATIENCE
 
 ONE, TWO = "+12125550100", "+12125550101"
 
@@ -36,7 +37,7 @@ def answers_in(state: State, channel: str = ADMINS) -> list[SandboxMessage]:
 async def settled(office: Office) -> None:
     """Wait until nobody has an answer left to give."""
     # The database says nothing when it changes: the looks are paced by Slack's long poll.
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while waiting(office.store):
             state = await office.people.state()
             await office.people.state(after=state.version, timeout=0.05)
@@ -44,7 +45,7 @@ async def settled(office: Office) -> None:
 
 async def opted_out(office: Office, count: int) -> None:
     """Wait until so many phones are opted out."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while office.store.optouts.count(office.account.id) != count:
             state = await office.people.state()
             await office.people.state(after=state.version, timeout=0.05)
@@ -262,14 +263,14 @@ async def test_an_answer_waits_out_any_outage(office: Office) -> None:
     """However often it was tried, an answer that waits for Slack is given when Slack is back."""
     await office.people.fault(method="chat.postMessage", fault="server_error", times=-1)
     assert (await office.people.command("admin", ADMINS, f"/optout add {ONE}")).ok
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not await office.people.calls("chat.postMessage"):
             state = await office.people.state()
             await office.people.state(after=state.version, timeout=0.05)
     with office.store.database.write() as connection:
         connection.exec_driver_sql("UPDATE outbox SET attempts = 500")
     await office.people.clear_faults()
-    await office.people.until(lambda state: answers_in(state) or None, timeout=30)
+    await office.people.until(lambda state: answers_in(state) or None)
     await settled(office)
     assert office.store.outbox.backlog().discarded == {}
 

@@ -21,6 +21,7 @@ from tests.handlers.conftest import Office
 from tests.handlers.test_exports import delivered, rows_of
 from tests.handlers.test_files import LIST, ONE, drop, says, scratch_files, settled
 from tests.handlers.work.test_uploads import applied, attached, exact, until_stored
+from tests.patience import PATIENCE
 
 STALL_SECONDS = 3.0
 # A child that never comes back: it loops where it reads the list it fetched, or writes an export, and its other threads go
@@ -61,7 +62,7 @@ def settings(settings: Settings, stall_seconds: float) -> Settings:
 
 async def killed(child: Child) -> None:
     """Wait until *child* was killed by the desk."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         assert await child._process.wait() == -signal.SIGKILL
 
 

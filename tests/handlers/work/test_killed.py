@@ -13,6 +13,7 @@ from store import UploadState
 from tests.desks import CHANNEL, ROOT, Desk
 from tests.handlers.test_files import LIST
 from tests.handlers.work.test_hanging import STALL_SECONDS, hook_in
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.wide
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -30,7 +31,7 @@ def lives(pid: int) -> bool:
 
 async def gone(processes: list[int]) -> None:
     """Wait until none of *processes* lives; fails when one still does after seconds."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while any(map(lives, processes)):
             await asyncio.to_thread(os.sched_yield)
 
@@ -42,7 +43,7 @@ def lists_on_disk(desk: Desk) -> list[str]:
 
 async def fetched(desk: Desk) -> None:
     """Wait until a child begins to fetch the list, or has it."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while await desk.people.faults() and "list" not in await asyncio.to_thread(lists_on_disk, desk):
             pass
 
@@ -61,7 +62,7 @@ async def test_a_killed_desk_leaves_no_child(desk: Desk, job: str, tmp_path: Pat
     [bot] = await desk.start(settings=hooked)
     if job == "list":
         await desk.drop(LIST)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while "list" not in await asyncio.to_thread(lists_on_disk, desk):
                 pass
     else:
@@ -75,7 +76,7 @@ async def test_a_killed_desk_leaves_no_child(desk: Desk, job: str, tmp_path: Pat
         await desk.preview()
         await desk.stored(lambda found: found.state is UploadState.WAITING and not found.pending)
     else:
-        await desk.people.until(lambda state: "No phone to export" in exports(state)[-1].text, timeout=30)
+        await desk.people.until(lambda state: "No phone to export" in exports(state)[-1].text)
     await bot.terminate()
     left = await asyncio.to_thread(lists_on_disk, desk)
     assert [name for name in left if not name.endswith(".scratch")] == []

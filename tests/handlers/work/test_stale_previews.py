@@ -12,6 +12,7 @@ from tests.entries import latest_entries
 from tests.handlers.conftest import Office, on_both_databases
 from tests.handlers.test_files import LIST, drop, says, settled
 from tests.handlers.work.test_uploads import until_stored
+from tests.patience import PATIENCE
 
 ONE, ELSEWHERE = "+12125550100", "+12125550199"
 
@@ -42,7 +43,7 @@ async def _undo(office: Office) -> None:
     by = Origin(Function.UNDO, await office.actor("admin"))
     office.store.uploads.undo(office.account.id, 1, by, within=timedelta(days=1))
     office.service.desk.runner.poke()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while office.store.uploads.get(office.account.id, 1).state != "undone":
             await office.people.state(after=(await office.people.state()).version, timeout=0.05)
 

@@ -42,8 +42,8 @@ async def test_the_bot_was_removed_between_preview_and_report(office: Office, er
         found = directly(state, "admin")
         return found if any("opted out* from" in one.text for one in found) else []
 
-    await office.people.until(dropper_has_them, timeout=20)
-    [to_confirmer] = await office.people.until(confirmer_told, timeout=20)
+    await office.people.until(dropper_has_them)
+    [to_confirmer] = await office.people.until(confirmer_told)
     assert "attached" not in to_confirmer.all_text
     assert f"<@{(await office.actor('support')).id}> has them as a file" in to_confirmer.all_text
     assert "Undo" in str([button.text for button in to_confirmer.buttons])
@@ -90,7 +90,7 @@ async def test_a_button_in_a_direct_message_does_not_wait(office: Office) -> Non
     def reported(state: State) -> SandboxMessage | None:
         return next((one for one in directly(state, "admin") if "opted out* from" in one.text), None)
 
-    report = await office.people.until(reported, timeout=20)
+    report = await office.people.until(reported)
     await until_stored(office, lambda found: holder_of(office.store, found).owner is None)
     with office.store.database.write() as connection:
         connection.exec_driver_sql("UPDATE uploads SET lease_until = '2099-01-01 00:00:00.000000'")

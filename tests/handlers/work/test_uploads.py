@@ -40,6 +40,7 @@ from tests.handlers.test_files import (
     settled,
     standing,
 )
+from tests.patience import PATIENCE
 from tests.store.test_uploads import turn_back
 
 
@@ -69,7 +70,7 @@ async def modal(office: Office, user: str, words: str) -> dict[str, Any]:
 
 async def until_stored(office: Office, such: Callable[[Upload], bool]) -> Upload:
     """Wait until the latest upload is *such*."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while True:
             upload = (await asyncio.to_thread(office.store.uploads.list, office.account.id, 1))[0]
             if such(upload):
@@ -419,7 +420,7 @@ async def test_a_small_list_does_not_wait_for_large_ones(office: Office, tmp_pat
         path = tmp_path / f"large-{number}.csv"
         await asyncio.to_thread(path.write_bytes, large + b"\n" * number)
         await drop(office, path, name=path.name)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while await office.people.faults():
                 pass  # until the first large one is being fetched
     report = await applied(office, name="small.csv")
@@ -451,9 +452,7 @@ async def test_slack_is_away_while_a_list_is_applied(office: Office) -> None:
     assert exact(office) == 3
     assert "Nothing has changed yet" in (await office.people.state()).replies(ts)[0].text
     await office.people.clear_faults()
-    await office.people.until(
-        lambda state: any("*3 phones opted out*" in m.text for m in state.replies(ts)), timeout=20
-    )
+    await office.people.until(lambda state: any("*3 phones opted out*" in m.text for m in state.replies(ts)))
     upload = await settled(office)
     assert (upload.newly_opted_out, upload.already_opted_out) == (3, 0)
     assert len((await office.people.state()).replies(ts)) == 1
@@ -491,7 +490,7 @@ async def test_slack_stumbles_over_the_attachment(office: Office, method: str, f
     report = await applied(office, MIXED)
     assert report.thread_ts is not None
     ts = report.thread_ts
-    await office.people.until(lambda state: attached(state, ts), timeout=20)
+    await office.people.until(lambda state: attached(state, ts))
     await until_stored(office, lambda found: not found.pending and holder_of(office.store, found).owner is None)
     assert len(attached(await office.people.state(), ts)) == 1
 
@@ -515,7 +514,7 @@ async def test_the_disk_is_full_when_rows_are_attached(office: Office, monkeypat
     monkeypatch.setattr(runner_module, "write_unreadable", write)
     await office.press("admin", preview, "upload.confirm")
     await says(office, ts, "opted out* from")
-    await office.people.until(lambda state: attached(state, ts), timeout=20)
+    await office.people.until(lambda state: attached(state, ts))
     assert not full[0].parent.exists()
     assert holder_of(office.store, await settled(office)).fence > fence + 1
     [message] = attached(await office.people.state(), ts)

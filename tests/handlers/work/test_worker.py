@@ -47,6 +47,7 @@ from store import (
     UploadState,
     UploadWork,
 )
+from tests.patience import PATIENCE
 
 # Each starts a process of its own.
 pytestmark = pytest.mark.wide_but_first
@@ -418,7 +419,7 @@ class Child:
 
     async def said(self) -> ChildAnswer:
         assert self.process.stdout is not None
-        line = await asyncio.wait_for(self.process.stdout.readline(), 60)
+        line = await asyncio.wait_for(self.process.stdout.readline(), PATIENCE)
         said = read_answer(line)
         self.heard.append(said)
         return said
@@ -702,10 +703,10 @@ async def test_a_child_without_a_parent_ends(desk: Desk, start: Start) -> None:
     desk.files.answer = never
     child = await start()
     await child.send(desk.job(Step.STAGE, desk.receive()))
-    await asyncio.wait_for(asked.wait(), 60)
+    await asyncio.wait_for(asked.wait(), PATIENCE)
     assert child.process.stdin is not None
     child.process.stdin.close()
-    assert await asyncio.wait_for(child.process.wait(), 5) == 0
+    assert await asyncio.wait_for(child.process.wait(), PATIENCE) == 0
 
 
 async def test_the_child_knows_no_slack() -> None:
