@@ -19,9 +19,12 @@ from handlers.slack import interactions
 from handlers.slack.acknowledge import STILL_WORKING
 from store import Account, Actor, Added, Function, Origin, Store
 from tests.conftest import new_database
+from tests.patience import PATIENCE
 
 ADMINS = "campaign-admins"
 TICKETS = "support-tickets"
+# Seconds that Slack and Bolt wait for an acknowledgement.
+ACK_LIMIT = 30
 on_both_databases = pytest.mark.parametrize("desk_database_url", ["sqlite", "postgresql"], indirect=True)
 
 
@@ -109,7 +112,7 @@ async def slack() -> AsyncIterator[EmbeddedSlack]:
     It waits longer than Slack's 3 s for an acknowledgement, so that no test depends on how fast the machine is; how long
     the desk takes is what the benchmarks show.
     """
-    async with EmbeddedSlack(speed=100.0, ack_limit=15.0) as server:
+    async with EmbeddedSlack(speed=100.0, ack_limit=ACK_LIMIT) as server:
         yield server
 
 
@@ -139,7 +142,10 @@ async def at_work(slack: EmbeddedSlack, settings: Settings) -> AsyncIterator[Off
     store = Store.open(settings.database_url)
     account = store.accounts.get_or_create(slack.team_id, "Harbor Campaign", country=settings.default_country)
     async with SandboxClient(slack.url) as people, running(settings, store) as service:
-        await service.connected(10)
+        await service.connected(PATIENCE)
+        # Bolt gives up a listener that has not acknowledged after Slack's 3 s.
+        for listener in service.desk.app._async_listeners:
+            listener.ack_timeout = ACK_LIMIT
         yield Office(slack, people, store, service, account)
     store.close()
 
