@@ -24,6 +24,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy import URL
 
 from bot.config import Settings
+from bot.slack_calls import SlackCalls
 from handlers import register
 from handlers.buttons import Buttons
 from handlers.command import Command
@@ -48,6 +49,7 @@ from handlers.slack.replies import Replies
 from handlers.slack.roles import Roles
 from handlers.slack.seals import Seals
 from handlers.slack.shapes import PayloadError
+from handlers.slack.uploads_channels import UploadsChannels
 from handlers.tasks import Tasks
 from handlers.work.exports import Exporter
 from handlers.work.limits import Limits
@@ -57,26 +59,43 @@ from store import Deadlines, Retention, Store, find_country
 
 log = structlog.get_logger()
 DRAIN_SECONDS = 10.0
+# Seconds between looks at whether Slack still takes the bot's token: a desk that has nothing to do would not notice.
+CHECK_SECONDS = 30.0
 # How long an event or command waits for Slack to say who we are, which nobody needs to know before its ack.
 LEARN_SECONDS = 1.0
 
 
 class Installation:
     """
-    The app's identity in its one workspace, from `auth.test`, asked once and kept.
+    The app's identity in its one workspace, from `auth.test`, and whether Slack still takes its token.
 
     While Slack does not answer `auth.test`, everything is handled all the same: Bolt's own way acknowledges and drops the
     first event when that call fails, and would have the first command wait for it longer than Slack waits for the ack.
     """
 
-    def __init__(self, client: AsyncWebClient) -> None:
+    def __init__(self, client: AsyncWebClient, calls: SlackCalls, tasks: Tasks) -> None:
         self._client = client
+        self._calls = calls
         self._authorized: AuthorizeResult | None = None
+        self.loop = Loop("token", self._look, tasks, every=CHECK_SECONDS)
+
+    @property
+    def state(self) -> str:
+        """The state of the bot's token, for `/readyz`: "ok", "unknown" before Slack said who we are, or "refused: ERROR"."""
+        if self._calls.refusal is not None:
+            return f"refused: {self._calls.refusal}"
+        return "unknown" if self._authorized is None else "ok"
 
     async def learn(self) -> None:
         """Ask Slack, unless it is known already. Never raises."""
-        if self._authorized is not None:
-            return
+        if self._authorized is None:
+            await self._ask()
+
+    async def _look(self) -> bool:
+        await self._ask()
+        return False
+
+    async def _ask(self) -> None:
         try:
             answer = await self._client.auth_test()
         except Exception as error:  # noqa: BLE001  whatever it is, nothing must be lost for it
@@ -114,7 +133,9 @@ class Desk:
     """The Bolt app and its background loops: `start`, `stop`."""
 
     app: AsyncApp
+    calls: SlackCalls
     installation: Installation
+    channels: UploadsChannels
     listeners: tuple[Listener, ...]
     command: Command
     events: Events
@@ -137,16 +158,25 @@ class Desk:
         await asyncio.to_thread(self.scratch.open)
         # The first name that is no English one takes half a second, for which no form should wait before it says so.
         self.tasks.start(asyncio.to_thread(find_country, "?"), name="learn the names of countries")
-        self.tasks.start(self.installation.learn(), name="learn who we are")
         self.runner.start()
         self.events.start(self.app, self.interactions.tell_discarded)
-        for loop in (self.exporter.loop, self.answers.loop, self.home.loop, self.digests.loop, self.retention.loop):
+        for loop in (
+            self.installation.loop,
+            self.channels.loop,
+            self.exporter.loop,
+            self.answers.loop,
+            self.home.loop,
+            self.digests.loop,
+            self.retention.loop,
+        ):
             loop.start()
 
     @property
     def loops(self) -> tuple[Loop, ...]:
         """Every background loop, for `/readyz` and the metrics."""
         return (
+            self.installation.loop,
+            self.channels.loop,
             *self.runner.loops,
             self.exporter.loop,
             self.events.loop,
@@ -182,18 +212,21 @@ class Desk:
 def create_app(settings: Settings, store: Store) -> Desk:
     """The whole desk on *store*, which must be migrated. Nothing is contacted before `Desk.start`."""
     token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
-    client = _client(settings.slack_api_url, token)
+    calls = SlackCalls()
+    client = _client(settings.slack_api_url, token, calls)
     tasks = Tasks()
     lease_seconds = max(settings.lease_seconds, 1.0)
     # It is to find out whether a message was posted before it posts it again, so its client does not do so by itself.
-    poster = Poster(store, _client(settings.slack_api_url, token, tries_again=False))
+    poster = Poster(store, _client(settings.slack_api_url, token, calls, tries_again=False))
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    installation = Installation(client)
+    installation = Installation(client, calls, tasks)
+    channels = UploadsChannels(settings.uploads_channels, client, tasks)
     events = Events(
         store,
         tasks,
         poster.on_posted,
         installation.is_ours,
+        channels.changed,
         owner=owner,
         lease_seconds=lease_seconds,
         default_country=settings.default_country,
@@ -213,7 +246,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         # Left to itself, Bolt reads the source of every caller to find one.
         name="optout",
         # Without a token: with one, Bolt would ask Slack who it is before it takes the first event.
-        client=_client(settings.slack_api_url, None),
+        client=_client(settings.slack_api_url, None, calls),
         # Bolt's own looks at signatures when the request was read already; `bot.http` looks first.
         request_verification_enabled=False,
         authorize=installation.authorize(),
@@ -259,7 +292,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
             interactions,
             runner,
             mentions.without_file,
-            uploads_channels=settings.uploads_channels,
+            uploads_channels=channels,
             deadlines=deadlines,
         ).listeners(events),
         *mentions.listeners(events),
@@ -267,7 +300,9 @@ def create_app(settings: Settings, store: Store) -> Desk:
     register(app, listeners, events)
     return Desk(
         app,
+        calls,
         installation,
+        channels,
         listeners,
         command,
         events,
@@ -291,11 +326,11 @@ def _for_children(url: URL) -> str:
     return url.render_as_string(hide_password=False)
 
 
-def _client(base_url: str, token: str | None, *, tries_again: bool = True) -> AsyncWebClient:
+def _client(base_url: str, token: str | None, calls: SlackCalls, *, tries_again: bool = True) -> AsyncWebClient:
     retries = [AsyncConnectionErrorRetryHandler(max_retry_count=2), AsyncServerErrorRetryHandler(max_retry_count=2)]
     return AsyncWebClient(
         token=token,
         base_url=base_url,
         timeout=30,
-        retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=3), *(retries if tries_again else ())],
+        retry_handlers=[calls, AsyncRateLimitErrorRetryHandler(max_retry_count=3), *(retries if tries_again else ())],
     )

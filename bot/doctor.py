@@ -12,16 +12,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.config import Settings
 from bot.manifest import scopes
+from bot.slack_calls import REFUSED_TOKENS
 from bot.stores import described
 from store import Store, StoreError
 
-# https://docs.slack.dev/reference/methods/auth.test and /apps.connections.open, section Errors
-_REFUSALS = {
-    "invalid_auth": "Slack does not know it; copy it anew from the app's page",
-    "token_revoked": "it has been revoked; install the app again",
-    "token_expired": "it has expired; switch token rotation off and install the app again",
-    "account_inactive": "its workspace or user is gone; install the app again",
-    "not_allowed_token_type": "it is a token of another kind",
+# https://docs.slack.dev/reference/methods/apps.connections.open, section Errors
+_REFUSALS = REFUSED_TOKENS | {
     "missing_scope": "it lacks the scope connections:write; make another one",
     "link_disabled": "Socket Mode is switched off on the app's page",
 }

@@ -39,6 +39,12 @@ class DeskCollector(Collector):
         for kind, rows in self._desk.retention.pruned.items():
             pruned.add_metric([kind], rows)
         yield pruned
+        calls = CounterMetricFamily(
+            "optout_slack_calls", "Calls of Slack's Web API, each try one.", labels=["method", "outcome"]
+        )
+        for (method, outcome), count in self._desk.calls.counts.items():
+            calls.add_metric([method, outcome], count)
+        yield calls
         requests = CounterMetricFamily("optout_http_requests", "Requests to Slack's way in.", labels=["outcome"])
         for outcome, count in self._requests.items():
             requests.add_metric([outcome], count)

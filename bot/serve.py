@@ -125,8 +125,10 @@ class Service:
         database = await asyncio.to_thread(self._database)
         loops = {loop.name: loop.state for loop in self.desk.loops}
         alive = all(loop.alive for loop in self.desk.loops)
-        ready = self.state == "serving" and slack in {"http", "connected"} and database == "ok" and alive
-        found = {"ready": ready, "state": self.state, "slack": slack, "database": database, "loops": loops}
+        bot = self.desk.installation.state
+        usable = slack in {"http", "connected"} and bot == "ok"
+        ready = self.state == "serving" and usable and database == "ok" and alive
+        found = {"ready": ready, "state": self.state, "slack": slack, "bot": bot, "database": database, "loops": loops}
         if found != self._found:
             (log.info if ready else log.warning)("readiness", **found)
             self._found = found

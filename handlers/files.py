@@ -30,6 +30,7 @@ from handlers.slack.payloads import idempotency_key_of, pressed_value
 from handlers.slack.places import Place, Request
 from handlers.slack.replies import OPEN_KINDS, kind_of_channel
 from handlers.slack.roles import Roles
+from handlers.slack.uploads_channels import UploadsChannels
 from handlers.views import uploads as views
 from handlers.work.uploads import Runner
 from store import (
@@ -82,7 +83,7 @@ class Files:
         runner: Runner,
         without_file: EventWork,
         *,
-        uploads_channels: frozenset[str],
+        uploads_channels: UploadsChannels,
         deadlines: Deadlines,
     ) -> None:
         self._store = store
@@ -117,12 +118,11 @@ class Files:
         """`file_shared`: a list, if it was dropped in an uploads channel or together with a mention."""
         event = body["event"]
         channel: str = event["channel_id"]
-        name = await self._channel_name(client, channel)
-        channels = self._uploads_channels.union(account.settings.uploads_channels)
-        expected = channel in channels or name in channels
+        expected = await self._uploads_channels.takes(account, channel)
         mentions = await self._recent_events(inbox_event, "app_mention", channel)
         if not expected and not mentions:
             return
+        name = await self._channel_name(client, channel)
         file = await self._file(client, event["file_id"], channel)
         if file is None:
             if expected:
@@ -403,6 +403,8 @@ class Files:
         return [payload["event"] for payload in payloads]
 
     async def _channel_name(self, client: AsyncWebClient, channel: str) -> str | None:
+        if (known := self._uploads_channels.name_of(channel)) is not None:
+            return known
         try:
             answer = await client.conversations_info(channel=channel)
         except SlackApiError as error:

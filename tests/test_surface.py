@@ -23,6 +23,7 @@ from bot.sandbox import SandboxMessage, State
 from handlers.permissions import Action
 from handlers.slack.listeners import surfaces_table
 from handlers.slack.posting import POSTED
+from handlers.slack.uploads_channels import CHANGES
 from handlers.views import forms, history, optouts
 from handlers.views import settings as settings_views
 from handlers.views import uploads as views
@@ -57,6 +58,7 @@ METHOD_SCOPES: dict[str, set[str]] = {
     "files_info": {"files:read"},
     "usergroups_list": {"usergroups:read"},
     "usergroups_users_list": {"usergroups:read"},
+    "users_conversations": {"channels:read", "groups:read"},
     "users_info": {"users:read"},
     "users_list": {"users:read"},
     "views_open": set(),
@@ -68,8 +70,11 @@ METHOD_SCOPES: dict[str, set[str]] = {
 EVENT_SCOPES: dict[str, set[str]] = {
     "app_home_opened": set(),
     "app_mention": {"app_mentions:read"},
+    "channel_rename": {"channels:read"},
     "file_deleted": {"files:read"},
     "file_shared": {"files:read"},
+    "group_rename": {"groups:read"},
+    "member_joined_channel": {"channels:read", "groups:read"},
     "message.im": {"im:history"},
     "message_metadata_posted": {"metadata.message:read"},
 }
@@ -141,8 +146,8 @@ def test_the_manifest_names_every_command_and_event(app: AsyncApp) -> None:
     assert {command["command"] for command in document["features"]["slash_commands"]} == names_of(app, "command")
     subscribed = document["settings"]["event_subscriptions"]["bot_events"]
     # Messages are subscribed to by the kind of channel, and come as one type.
-    # What the desk itself posted is dealt with before any listener.
-    assert {event.split(".")[0] for event in subscribed} == names_of(app, "event") | {POSTED}
+    # What the desk itself posted, and that channels changed, is dealt with before any listener.
+    assert {event.split(".")[0] for event in subscribed} == names_of(app, "event") | {POSTED} | CHANGES
     assert document["settings"]["interactivity"]["is_enabled"] is bool(names_of(app, "action"))
     shortcuts = {shortcut["callback_id"] for shortcut in document["features"].get("shortcuts", ())}
     assert shortcuts == names_of(app, "shortcut")

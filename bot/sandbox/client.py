@@ -363,7 +363,7 @@ class SandboxClient:
     async def update_user(self, user: str, **changes: Any) -> None:
         await self._post("users/update", {"user": user, **changes})
 
-    async def update_channel(self, channel: str, **changes: bool) -> None:
+    async def update_channel(self, channel: str, **changes: bool | str) -> None:
         await self._post("channels/update", {"channel": channel, **changes})
 
     async def kick(self, channel: str, user: str = "@bot") -> None:

@@ -378,9 +378,14 @@ class Control:
         return web.json_response({"ok": True})
 
     async def update_channel(self, request: web.Request) -> web.StreamResponse:
-        """Set `is_archived`, `is_private` or `is_ext_shared`."""
+        """Set `is_archived`, `is_private` or `is_ext_shared`; with `name`, rename it."""
         body = await Body.of(request)
         channel = self._slack.workspace.channel(body.text("channel"))
+        if "name" in body.without("channel"):
+            channel.name = body.text("name")
+            kind = "group_rename" if channel.is_private else "channel_rename"
+            event = {"channel": {"id": channel.id, "name": channel.name, "created": channel.created}}
+            self._slack.feed.emit(kind, event, channel=channel)
         for name in ("is_archived", "is_private", "is_ext_shared"):
             setattr(channel, name, body.flag(name, default=getattr(channel, name)))
         self._slack.workspace.touch(channel)

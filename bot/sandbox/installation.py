@@ -21,7 +21,16 @@ DEFAULT_SCOPES = (
     "groups:read",
     "metadata.message:read",
 )
-DEFAULT_EVENTS = ("app_mention", "file_shared", "message.im", "app_home_opened", "message_metadata_posted")
+DEFAULT_EVENTS = (
+    "app_home_opened",
+    "app_mention",
+    "channel_rename",
+    "file_shared",
+    "group_rename",
+    "member_joined_channel",
+    "message.im",
+    "message_metadata_posted",
+)
 # (app id or "*", event_type): of which messages' metadata the app is told.
 DEFAULT_METADATA = (("*", "optout_answer"),)
 DEFAULT_SHORTCUTS = ({"callback_id": "optout.check", "name": "Check opt-outs", "type": "message"},)
@@ -29,8 +38,10 @@ DEFAULT_SHORTCUTS = ({"callback_id": "optout.check", "name": "Check opt-outs", "
 # https://docs.slack.dev/reference/events: the scope that makes Slack send an event.
 EVENT_SCOPES = {
     "app_mention": "app_mentions:read",
+    "channel_rename": "channels:read",
     "file_shared": "files:read",
     "file_deleted": "files:read",
+    "group_rename": "groups:read",
     "message.channels": "channels:history",
     "message.groups": "groups:history",
     "message.im": "im:history",

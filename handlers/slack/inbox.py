@@ -34,6 +34,7 @@ from handlers.slack.errors import (
 from handlers.slack.listeners import Listener, Surface
 from handlers.slack.payloads import idempotency_key_of, installation_of
 from handlers.slack.posting import POSTED
+from handlers.slack.uploads_channels import CHANGES
 from handlers.tasks import Tasks
 from store import Account, InboxEvent, LeaseLost, Store, StoreError
 
@@ -61,6 +62,7 @@ class Events:
         tasks: Tasks,
         posted: Callable[[int, dict[str, Any]], Awaitable[None]],
         is_ours: Callable[[str], bool],
+        channels_changed: Callable[[], None],
         *,
         owner: str,
         lease_seconds: float,
@@ -70,6 +72,7 @@ class Events:
         self._store = store
         self._posted = posted
         self._is_ours = is_ours
+        self._channels_changed = channels_changed
         self._tasks = tasks
         self._lease_seconds = lease_seconds
         self._default_country = default_country
@@ -93,6 +96,9 @@ class Events:
             if event["type"] == POSTED:
                 # Dealt with before it is acknowledged, so there is nothing to keep: it comes with each of our messages.
                 await self._posted((await self.account(body)).id, body)
+                return BoltResponse(status=200, body="")
+            if event["type"] in CHANGES:
+                self._channels_changed()
                 return BoltResponse(status=200, body="")
             kept = await asyncio.to_thread(self._keep, body, channel if isinstance(channel, str) else None)
             if kept is None:

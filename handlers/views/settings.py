@@ -6,8 +6,8 @@ from typing import Final
 
 from slack_sdk.models.blocks import (
     Block,
-    ChannelMultiSelectElement,
     ConversationFilter,
+    ConversationMultiSelectElement,
     ConversationSelectElement,
     InputBlock,
     Option,
@@ -70,10 +70,12 @@ def form(account: Account, groups: Sequence[Group], metadata: str) -> View:
             block_id="settings.uploads_channels",
             label="Channels in which a dropped list is taken up",
             optional=True,
-            element=ChannelMultiSelectElement(
+            hint="I must be in them.",
+            element=ConversationMultiSelectElement(
                 action_id="settings.uploads_channels",
                 placeholder="Channels",
-                initial_channels=list(now.uploads_channels) or None,
+                initial_conversations=list(now.uploads_channels) or None,
+                filter=ConversationFilter(include=["public", "private"]),
             ),
         ),
         _choice("ask", "Before a list is applied", _ASK, now.ask),

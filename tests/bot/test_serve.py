@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from aiohttp import web
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from bot import app
 from bot.config import Settings, SettingsError
 from bot.http import listening
 from bot.sandbox import EmbeddedSlack, SandboxClient
@@ -62,6 +63,14 @@ async def got(url: str) -> tuple[int, dict[str, Any]]:
         return answer.status, await answer.json()
 
 
+async def readiness(service: Service, check: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Wait until the service's readiness is as *check* wants it."""
+    async with asyncio.timeout(PATIENCE):
+        while not check(found := await service.readiness()):
+            pass
+    return found
+
+
 @pytest.mark.parametrize("socket", [True, False])
 async def test_a_command_is_answered_over_both_connections(
     slack: EmbeddedSlack, people: SandboxClient, tmp_path: Path, socket: bool
@@ -77,6 +86,10 @@ async def test_a_command_is_answered_over_both_connections(
         state = await people.until(lambda state: state if state.channel("campaign-admins").messages else None)
         assert "1 phone opted out" in state.channel("campaign-admins").messages[-1].all_text
         assert (await got(f"{url}/readyz"))[0] == 200
+        posts = len(await people.calls("chat.postMessage"))
+        await readiness(service, lambda _: service.desk.calls.counts["chat.postMessage", "ok"] == posts > 0)
+        async with aiohttp.ClientSession() as session, session.get(f"{url}/metrics") as metrics:
+            assert 'optout_slack_calls_total{method="chat.postMessage",outcome="ok"}' in await metrics.text()
 
 
 async def test_an_unsigned_request_is_refused(slack: EmbeddedSlack, tmp_path: Path) -> None:
@@ -105,13 +118,18 @@ async def test_readiness_follows_the_desk(slack: EmbeddedSlack, tmp_path: Path) 
         assert await got(f"{url}/readyz") == (503, {"ready": False})
         found = await service.readiness()
         assert set(found.pop("loops").values()) == {"stopped"}
-        assert found == {"ready": False, "state": "starting", "slack": "stopped", "database": "ok"}
+        assert found == {
+            "ready": False,
+            "state": "starting",
+            "slack": "stopped",
+            "bot": "unknown",
+            "database": "ok",
+        }
         await service.start()
-        await service.connected(15)
+        found = await readiness(service, lambda found: bool(found["ready"]))
         assert await got(f"{url}/readyz") == (200, {"ready": True})
-        found = await service.readiness()
         assert set(found.pop("loops").values()) == {"ok"}
-        assert found == {"ready": True, "state": "serving", "slack": "connected", "database": "ok"}
+        assert found == {"ready": True, "state": "serving", "slack": "connected", "bot": "ok", "database": "ok"}
         await service.stop()
         assert await got(f"{url}/readyz") == (503, {"ready": False})
         assert (await service.readiness())["state"] == "draining"
@@ -125,11 +143,45 @@ async def test_readiness_shows_a_refused_connection(
     await people.fault(method="apps.connections.open", fault="error", error="link_disabled", times=-1)
     async with served(settings_for(slack, tmp_path, socket=True)) as (service, url):
         await service.start()
-        async with asyncio.timeout(15):
-            while (await service.readiness())["slack"] == "connecting":
-                pass
-        assert (await service.readiness())["slack"] == "refused: link_disabled"
+        found = await readiness(service, lambda found: bool(found["slack"] != "connecting"))
+        assert found["slack"] == "refused: link_disabled"
         assert (await got(f"{url}/readyz"))[0] == 503
+
+
+@pytest.mark.parametrize("socket", [True, False])
+async def test_a_refused_token_is_not_ready(
+    slack: EmbeddedSlack, people: SandboxClient, tmp_path: Path, socket: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connected is not usable: revoked while it serves, `/readyz` is 503 and the log names the remedy, once; then 200."""
+    monkeypatch.setattr(app, "CHECK_SECONDS", 0.05)
+    with capture_logs() as logs:
+        async with served(settings_for(slack, tmp_path, socket=socket)) as (service, url):
+            await service.start()
+            await readiness(service, lambda found: bool(found["ready"]))
+            await people.fault(token="revoked")
+            found = await readiness(service, lambda found: not found["ready"])
+            assert found["bot"] == "refused: token_revoked"
+            assert (await got(f"{url}/readyz"))[0] == 503
+            await readiness(service, lambda _: service.desk.calls.counts["auth.test", "token_revoked"] > 2)
+            await people.clear_faults()
+            await readiness(service, lambda found: bool(found["ready"]))
+    refusals = [line for line in logs if line["log_level"] == "error"]
+    assert [(line["event"], line["error"]) for line in refusals] == [("Slack refuses the bot token", "token_revoked")]
+    assert refusals[0]["remedy"] == "SLACK_BOT_TOKEN: it has been revoked; install the app again."
+
+
+async def test_a_desk_that_slack_never_knew_is_not_ready(
+    slack: EmbeddedSlack, people: SandboxClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While `auth.test` is not answered the desk is connected, and not ready; it asks again by itself."""
+    monkeypatch.setattr(app, "CHECK_SECONDS", 0.05)
+    await people.fault(method="auth.test", fault="server_error", times=-1)
+    async with served(settings_for(slack, tmp_path, socket=True)) as (service, _):
+        await service.start()
+        found = await readiness(service, lambda found: bool(found["slack"] == "connected"))
+        assert (found["ready"], found["bot"]) == (False, "unknown")
+        await people.clear_faults()
+        await readiness(service, lambda found: bool(found["ready"]))
 
 
 async def test_a_draining_desk_takes_no_request(slack: EmbeddedSlack, people: SandboxClient, tmp_path: Path) -> None:

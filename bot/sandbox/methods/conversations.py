@@ -45,6 +45,30 @@ async def list_(call: Call) -> JsonObject:
     return {"channels": page} | metadata
 
 
+async def of_user(call: Call) -> JsonObject:
+    """`users.conversations`: https://docs.slack.dev/reference/methods/users.conversations"""
+    bot = call.app.bot_user_id
+    user = call.text("user") or bot
+    if user not in call.workspace.users:
+        raise SlackError("user_not_found")
+    kinds = (call.text("types") or "public_channel").split(",")
+    for kind, scope in (("public_channel", "channels"), ("private_channel", "groups"), ("im", "im")):
+        if kind in kinds and f"{scope}:read" not in call.app.scopes:
+            raise SlackError("missing_scope", needed=f"{scope}:read", provided=",".join(call.app.scopes))
+    hide_archived = call.flag("exclude_archived")
+    found = [
+        {name: value for name, value in channel_object(channel, call.workspace).items() if name != "is_member"}
+        for channel in call.workspace.channels.values()
+        if user in channel.members
+        # What is not public is told to who is there.
+        and (bot in channel.members or not (channel.is_im or channel.is_private))
+        and ("im" if channel.is_im else "private_channel" if channel.is_private else "public_channel") in kinds
+        and not (hide_archived and channel.is_archived)
+    ]
+    page, metadata = page_of(call, found)
+    return {"channels": page} | metadata
+
+
 async def members(call: Call) -> JsonObject:
     channel = call.channel()
     _scope_for(call, channel, "read")
@@ -135,6 +159,7 @@ async def replies(call: Call) -> JsonObject:
 METHODS = {
     "conversations.info": Method(info, _READ),
     "conversations.list": Method(list_, _READ),
+    "users.conversations": Method(of_user, _READ),
     "conversations.members": Method(members, _READ),
     "conversations.open": Method(open_, ("im:write", "mpim:write", "channels:manage", "groups:write")),
     "conversations.join": Method(join, ("channels:join",)),
