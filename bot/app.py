@@ -43,6 +43,7 @@ from handlers.slack.errors import error_name
 from handlers.slack.inbox import Events
 from handlers.slack.interactions import Interactions
 from handlers.slack.listeners import Listener
+from handlers.slack.missed_lists import Installed, MissedLists
 from handlers.slack.outbox import Answers
 from handlers.slack.posting import Poster
 from handlers.slack.replies import Replies
@@ -77,6 +78,7 @@ class Installation:
         self._client = client
         self._calls = calls
         self._authorized: AuthorizeResult | None = None
+        self._installed: Installed | None = None
         self.loop = Loop("token", self._look, tasks, every=CHECK_SECONDS)
 
     @property
@@ -108,6 +110,17 @@ class Installation:
             bot_user_id=answer.get("user_id"),
             bot_token=self._client.token,
         )
+        self._installed = Installed(
+            team_id=answer["team_id"],
+            enterprise_id=answer.get("enterprise_id"),
+            is_enterprise_install=bool(answer.get("is_enterprise_install")),
+            bot_user_id=answer["user_id"],
+        )
+
+    async def identify(self) -> Installed | None:
+        """What Slack says of the installation, asked unless it is known; None while it does not answer."""
+        await self.learn()
+        return self._installed
 
     def is_ours(self, slack_id: str) -> bool:
         """Whether *slack_id* may be the workspace or organisation that installed the app: it is, or nobody knows yet."""
@@ -136,6 +149,7 @@ class Desk:
     calls: SlackCalls
     installation: Installation
     channels: UploadsChannels
+    missed: MissedLists
     listeners: tuple[Listener, ...]
     command: Command
     events: Events
@@ -156,6 +170,7 @@ class Desk:
         Raises `StoreError` when lists cannot be kept where the settings say.
         """
         await asyncio.to_thread(self.scratch.open)
+        await self.missed.begin()
         # The first name that is no English one takes half a second, for which no form should wait before it says so.
         self.tasks.start(asyncio.to_thread(find_country, "?"), name="learn the names of countries")
         self.runner.start()
@@ -177,6 +192,7 @@ class Desk:
         return (
             self.installation.loop,
             self.channels.loop,
+            self.missed.loop,
             *self.runner.loops,
             self.exporter.loop,
             self.events.loop,
@@ -230,6 +246,9 @@ def create_app(settings: Settings, store: Store) -> Desk:
         owner=owner,
         lease_seconds=lease_seconds,
         default_country=settings.default_country,
+    )
+    missed = MissedLists(
+        store, client, channels, events, installation.identify, tasks, polls=settings.slack_app_token is None
     )
     deadlines = Deadlines(
         remind=timedelta(hours=settings.remind_hours),
@@ -303,6 +322,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         calls,
         installation,
         channels,
+        missed,
         listeners,
         command,
         events,

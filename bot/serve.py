@@ -68,7 +68,9 @@ class Service:
         self._http: HttpConnection | None = None
         if settings.slack_app_token is not None:
             token = settings.slack_app_token.get_secret_value()
-            self._socket = SocketConnection(self.desk.dispatch, token, settings.slack_api_url)
+            self._socket = SocketConnection(
+                self.desk.dispatch, token, settings.slack_api_url, returned=self.desk.missed.was_away
+            )
         elif settings.slack_signing_secret is not None:
             self._http = HttpConnection(self.desk.dispatch, settings.slack_signing_secret.get_secret_value())
 

@@ -165,6 +165,7 @@ class SocketConnection:
     """
     The Socket Mode connection of one app: `start`, look at `state`, `stop`. *dispatch* handles what comes.
 
+    *returned* is told, when there is a connection again, for how many seconds there was none.
     `state` is "connected" (Slack said hello), "connecting", "refused: CODE" (a person must act; tried again every
     *retry_refused* seconds), "draining" or "stopped". When nothing has come for one and a half *ping_interval*, not even
     the PONG asked for, the connection is lost. All times are seconds; *clock* and *sleep* pace the dials.
@@ -176,6 +177,7 @@ class SocketConnection:
         app_token: str,
         base_url: str,
         *,
+        returned: Callable[[float], None] = lambda _seconds: None,
         ping_interval: float = 5.0,
         retry_refused: float = 60.0,
         clock: Callable[[], float] = time.monotonic,
@@ -184,6 +186,8 @@ class SocketConnection:
         self._dispatch = dispatch
         self._app_token = app_token
         self._base_url = base_url
+        self._returned = returned
+        self._lost_at: float | None = None
         self._ping_interval = ping_interval
         self._retry_refused = retry_refused
         self._clock = clock
@@ -267,6 +271,8 @@ class SocketConnection:
                 except Exception as error:
                     log.exception("slack connection: an unexpected error")
                     failure = _failure_of(error)
+                if self._socket is not None:
+                    self._lost_at = self._clock()
                 self._socket = None
                 pause = max(backoff.pause(answered=failure.answered), failure.retry_after)
                 if failure.permanent:
@@ -311,6 +317,9 @@ class SocketConnection:
                         self._socket, self._refusal = socket, None
                         log.info("slack connection", state=self.state, failed_dials=backoff.failures)
                         self._tell()
+                        if self._lost_at is not None:
+                            self._returned(self._clock() - self._lost_at)
+                            self._lost_at = None
                     elif message.get("type") == "disconnect":
                         raise _Ended(str(message.get("reason")))
                     elif "envelope_id" in message and not self._draining:

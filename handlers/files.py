@@ -23,6 +23,7 @@ from handlers.slack.inbox import Events
 from handlers.slack.interactions import Interactions
 from handlers.slack.listeners import EventWork, Listener, Surface
 from handlers.slack.messages import Message
+from handlers.slack.missed_lists import missed_event_id
 from handlers.slack.modal_context import ModalContext
 from handlers.slack.modals import refusal
 from handlers.slack.mrkdwn import SlackWriter, file_name, link, sentence
@@ -119,6 +120,8 @@ class Files:
         event = body["event"]
         channel: str = event["channel_id"]
         expected = await self._uploads_channels.takes(account, channel)
+        if expected and await self._is_told_twice(account, body, inbox_event):
+            return
         mentions = await self._recent_events(inbox_event, "app_mention", channel)
         if not expected and not mentions:
             return
@@ -141,6 +144,15 @@ class Files:
             await self._receive(
                 account, body, client, file, channel, name, share, event["user_id"], words, inbox_event=inbox_event
             )
+
+    async def _is_told_twice(self, account: Account, body: dict[str, Any], inbox_event: InboxEvent) -> bool:
+        """Whether the file was found before Slack told of it, or Slack told of it after all before what was found is handled."""
+        file_id, channel = body["event"]["file_id"], body["event"]["channel_id"]
+        missed = missed_event_id(channel, file_id)
+        if body["event_id"] != missed:
+            return await asyncio.to_thread(self._store.inbox.is_done, account.id, missed)
+        told = await self._recent_payloads(inbox_event, "file_shared", channel)
+        return any(one["event_id"] != missed and one["event"]["file_id"] == file_id for one in told)
 
     async def _mentioned(
         self, account: Account, body: dict[str, Any], client: AsyncWebClient, inbox_event: InboxEvent
@@ -392,7 +404,10 @@ class Files:
         return None
 
     async def _recent_events(self, inbox_event: InboxEvent, kind: str, channel: str) -> list[dict[str, Any]]:
-        payloads = await asyncio.to_thread(
+        return [payload["event"] for payload in await self._recent_payloads(inbox_event, kind, channel)]
+
+    async def _recent_payloads(self, inbox_event: InboxEvent, kind: str, channel: str) -> tuple[dict[str, Any], ...]:
+        return await asyncio.to_thread(
             self._store.inbox.recent,
             inbox_event.account_id,
             kind,
@@ -400,7 +415,6 @@ class Files:
             TOGETHER,
             before=inbox_event.received_at,
         )
-        return [payload["event"] for payload in payloads]
 
     async def _channel_name(self, client: AsyncWebClient, channel: str) -> str | None:
         if (known := self._uploads_channels.name_of(channel)) is not None:

@@ -146,6 +146,18 @@ class Inbox:
         with self._database.read() as connection:
             return tuple(connection.execute(query).scalars())
 
+    def last_received(self) -> datetime | None:
+        """When the last event of any account came; None when none is known."""
+        with self._database.read() as connection:
+            last: datetime | None = connection.execute(sa.select(sa.func.max(inbox.c.received_at))).scalar_one()
+            return last
+
+    def is_done(self, account: int, event_id: str) -> bool:
+        """Whether the event was handled, as far as that is not forgotten yet."""
+        query = sa.select(inbox.c.state).where(inbox.c.account_id == account, inbox.c.event_id == event_id)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one_or_none() == InboxState.DONE
+
     def backlog(self) -> Backlog:
         """The backlog of all accounts."""
         return backlog_of(

@@ -60,6 +60,12 @@ class UploadsChannels:
         await self._ask()
         return self._names.get(channel) in self._configured
 
+    async def ids(self, account: Account) -> tuple[str, ...]:
+        """The ids of all that there are; raises as `takes`."""
+        await self._ask()
+        named = (channel for channel, name in self._names.items() if {channel, name} & self._configured)
+        return tuple(sorted({*named, *account.settings.uploads_channels}))
+
     def name_of(self, channel: str) -> str | None:
         """The name of a channel that the desk is in, as far as it is known without asking."""
         return self._names.get(channel)

@@ -7,7 +7,7 @@ from bot.sandbox.blocks import completed, problems_of
 from bot.sandbox.errors import SlackError, invalid_arguments
 from bot.sandbox.files import known_file
 from bot.sandbox.shapes import file_object
-from bot.sandbox.web_api import Call, JsonObject, Method, page_of
+from bot.sandbox.web_api import Call, JsonObject, Method
 from bot.sandbox.workspace import Channel, File, PostedMessage
 
 # Slack shares a completed upload a moment after it has answered; seconds.
@@ -37,11 +37,28 @@ async def info(call: Call) -> JsonObject:
 
 
 async def list_(call: Call) -> JsonObject:
-    base_url = call.slack.feed.base_url
-    found = [file_object(f, call.workspace, base_url) for f in call.workspace.files.values() if not f.deleted]
-    page, metadata = page_of(call, found)
-    paging = {"count": len(page), "total": len(found), "page": 1, "pages": 1}
-    return {"files": page, "paging": paging} | metadata
+    """https://docs.slack.dev/reference/methods/files.list: page by page, not by cursor; newest first."""
+    base_url, bot = call.slack.feed.base_url, call.app.bot_user_id
+    channel, user = call.text("channel") or "", call.text("user")
+    if channel and channel not in call.workspace.channels:
+        raise SlackError("channel_not_found")
+    since, until = float(call.text("ts_from") or 0), float(call.text("ts_to") or "inf")
+    found = [
+        file_object(file, call.workspace, base_url)
+        for file in sorted(call.workspace.files.values(), key=lambda file: file.created, reverse=True)
+        if not file.deleted
+        and since <= file.created <= until
+        and user in {None, "", file.user}
+        and any(
+            channel in {"", share.channel} and bot in call.workspace.channels[share.channel].members
+            for share in file.shares
+        )
+    ]
+    count = max(1, min(call.number("count", 100) or 100, 1000))
+    page = max(1, call.number("page", 1) or 1)
+    shown = found[(page - 1) * count : page * count]
+    paging = {"count": count, "total": len(found), "page": page, "pages": max(1, -(-len(found) // count))}
+    return {"files": shown, "paging": paging}
 
 
 async def delete(call: Call) -> JsonObject:

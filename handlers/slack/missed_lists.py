@@ -1,0 +1,189 @@
+"""
+Missed lists: dropped in an uploads channel while the desk was away, found again and taken as if just dropped.
+
+Slack tells of a file four times within six minutes (https://docs.slack.dev/apis/events-api/#retries); whoever is away for
+longer is told nothing. What was dropped meanwhile is listed by files.list. What was written or asked meanwhile cannot be
+found again: the desk may not read channels.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers.loops import Loop
+from handlers.slack.errors import error_code, is_transient
+from handlers.slack.inbox import Events
+from handlers.slack.uploads_channels import UploadsChannels
+from handlers.tasks import Tasks
+from store import Account, Store
+
+log = structlog.get_logger()
+# A file may be older than the last event by what Slack retries, and clocks differ: so much more is looked at.
+OVERLAP: Final = timedelta(minutes=5)
+# Seconds between looks where no connection says that it was lost.
+LOOK_SECONDS: Final = 900.0
+# Files in an answer of files.list.
+_PAGE: Final = 200
+
+
+def missed_event_id(channel: str, file_id: str) -> str:
+    """The id of the event that is made of a file that Slack did not tell of."""
+    return f"missed {channel} {file_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What Slack's events say of the installation that they are for, from `auth.test`."""
+
+    team_id: str
+    enterprise_id: str | None
+    is_enterprise_install: bool
+    bot_user_id: str
+
+    @property
+    def slack_id(self) -> str:
+        """The id of the account."""
+        return self.enterprise_id if self.is_enterprise_install and self.enterprise_id else self.team_id
+
+
+class MissedLists:
+    """
+    Looks for missed lists at the start, after each lost connection, and, where *polls*, every quarter of an hour.
+
+    *identify* gives None while Slack has not said who the desk is.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        client: AsyncWebClient,
+        channels: UploadsChannels,
+        events: Events,
+        identify: Callable[[], Awaitable[Installed | None]],
+        tasks: Tasks,
+        *,
+        polls: bool,
+    ) -> None:
+        self._store = store
+        self._client = client
+        self._channels = channels
+        self._events = events
+        self._identify = identify
+        self._polls = polls
+        # Seconds since 1970 from which on files may have been missed; None when none was.
+        self._since: float | None = None
+        self._looked = time.time()
+        self.loop = Loop("missed", self._look, tasks, every=LOOK_SECONDS)
+
+    async def begin(self) -> None:
+        """Look, before the first event comes, for what was dropped since the last one."""
+        last = await asyncio.to_thread(self._store.inbox.last_received)
+        if last is not None:
+            self._missed_since(last.timestamp())
+        self.loop.start()
+
+    def was_away(self, seconds: float) -> None:
+        """Look for what was dropped in the last *seconds*, in which there was no connection."""
+        self._missed_since(time.time() - seconds)
+        self.loop.poke()
+
+    def _missed_since(self, moment: float) -> None:
+        since = moment - OVERLAP.total_seconds()
+        self._since = since if self._since is None else min(self._since, since)
+
+    async def _look(self) -> bool:
+        if self._since is None and self._polls:
+            self._missed_since(self._looked)
+        since = self._since
+        if since is None:
+            return False
+        now = time.time()
+        installed = await self._identify()
+        if installed is None:
+            raise TimeoutError("Slack has not said who we are")
+        account = await asyncio.to_thread(self._store.accounts.find, installed.slack_id)
+        if account is not None:
+            for channel in await self._channels.ids(account):
+                await self._look_into(account, channel, since, installed)
+        self._looked = now
+        if self._since == since:
+            self._since = None
+        return self._since is not None
+
+    async def _look_into(self, account: Account, channel: str, since: float, installed: Installed) -> None:
+        told = await asyncio.to_thread(
+            self._store.inbox.recent,
+            account.id,
+            "file_shared",
+            channel,
+            OVERLAP + timedelta(seconds=time.time() - since),
+        )
+        known = {payload["event"].get("file_id") for payload in told}
+        found = [
+            file
+            async for file in self._files(channel, since)
+            if file["id"] not in known and file.get("user") != installed.bot_user_id
+        ]
+        for file in sorted(found, key=lambda file: float(file.get("created") or 0)):
+            event_id = missed_event_id(channel, file["id"])
+            kept = await asyncio.to_thread(
+                self._store.inbox.keep,
+                account.id,
+                event_id,
+                "file_shared",
+                channel,
+                _event_of(file, channel, event_id, installed),
+                lease_seconds=0.0,
+            )
+            if kept is not None:
+                log.warning("a list was dropped while the desk was away", file=file["id"], channel=channel)
+                self._events.loop.poke()
+
+    async def _files(self, channel: str, since: float) -> AsyncIterator[dict[str, Any]]:
+        page, pages = 1, 1
+        while page <= pages:
+            try:
+                answer = await self._client.files_list(channel=channel, ts_from=str(int(since)), count=_PAGE, page=page)
+            except SlackApiError as error:
+                if is_transient(error):
+                    raise
+                log.warning("missed lists cannot be looked for", channel=channel, error=error_code(error))
+                return
+            for file in answer["files"]:
+                yield file
+            page, pages = page + 1, int((answer.get("paging") or {}).get("pages") or 1)
+
+
+def _event_of(file: dict[str, Any], channel: str, event_id: str, installed: Installed) -> dict[str, Any]:
+    """The event that Slack would have sent: https://docs.slack.dev/reference/events/file_shared"""
+    created = int(file.get("created") or time.time())
+    return {
+        "type": "event_callback",
+        "team_id": installed.team_id,
+        "event_id": event_id,
+        "event_time": created,
+        "authorizations": [
+            {
+                "enterprise_id": installed.enterprise_id,
+                "team_id": installed.team_id,
+                "user_id": installed.bot_user_id,
+                "is_bot": True,
+                "is_enterprise_install": installed.is_enterprise_install,
+            }
+        ],
+        "event": {
+            "type": "file_shared",
+            "file_id": file["id"],
+            "file": {"id": file["id"]},
+            "user_id": file.get("user"),
+            "channel_id": channel,
+            "event_ts": f"{created}.000000",
+        },
+    }
