@@ -20,7 +20,8 @@ from tests.desks import holder_of
 from tests.handlers.conftest import Office
 from tests.handlers.test_exports import delivered, rows_of
 from tests.handlers.test_files import LIST, ONE, drop, says, scratch_files, settled
-from tests.handlers.work.test_uploads import applied, attached, exact, until_stored
+from tests.handlers.work.test_upload_messages import attached
+from tests.handlers.work.test_uploads import applied, exact, until_stored
 
 STALL_SECONDS = 3.0
 # A child that never comes back: it loops where it reads the list it fetched, or writes an export, and its other threads go
