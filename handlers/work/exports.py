@@ -158,10 +158,7 @@ class Exporter:
 
         async def show(done: Working) -> None:
             if progress.due:
-                try:
-                    await progress.show(views.making(export, done.rows))
-                except (StoreUnavailable, SlackClientError, aiohttp.ClientError, OSError) as error:
-                    log.warning("progress could not be shown", why=type(error).__name__)
+                await progress.try_show(views.making(export, done.rows))
 
         child = await Child.start(self._scratch.lock)
         try:

@@ -11,9 +11,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import aiohttp
 import structlog
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.slack.errors import error_code, is_transient
@@ -29,7 +28,7 @@ from handlers.work.job import Working
 from handlers.work.limits import Limits
 from handlers.work.progress import Progress
 from handlers.work.scratch import ScratchDirectory
-from store import Actor, Post, Store, StoreUnavailable, Upload, UploadState, UploadWork, write_unreadable
+from store import Actor, Post, Store, Upload, UploadState, UploadWork, write_unreadable
 
 log = structlog.get_logger()
 # What its channel does not take is shown there later, when the bot was invited again: for so long, and not more seldom.
@@ -65,13 +64,6 @@ class UploadMessages:
             lambda: asyncio.to_thread(work.renew, lease_seconds=self._limits.lease_seconds),
             self._as_seen(upload),
         )
-
-    async def try_show(self, progress: Progress, message: Message) -> None:
-        """Progress is a courtesy: the work goes on when Slack does not take it."""
-        try:
-            await progress.show(message)
-        except (StoreUnavailable, SlackClientError, aiohttp.ClientError, OSError) as error:
-            log.warning("progress could not be shown", why=type(error).__name__)
 
     async def picture(self, upload: Upload, rows_at: RowsAt = RowsAt.ATTACHED) -> Message:
         """How the upload stands, as its message says it."""
@@ -176,7 +168,7 @@ class UploadMessages:
             return
         except OSError:
             # They come when there is room on the disk again; what was done is told now.
-            await self.try_show(progress, await self.picture(upload, RowsAt.COMING))
+            await progress.try_show(await self.picture(upload, RowsAt.COMING))
             raise
         await progress.show(await self.picture(upload))
 

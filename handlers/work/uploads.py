@@ -360,7 +360,7 @@ class Runner:
     async def _step(self, running: _Running, progress: Progress) -> None:
         """Stage, apply or undo the upload in a child, with its progress shown."""
         work, upload = running.work, running.work.upload
-        await self._messages.try_show(progress, await self._messages.picture(upload))
+        await progress.try_show(await self._messages.picture(upload))
         with self._scratch.folder() as folder:
             try:
                 job = await self._job(work, folder)
@@ -394,7 +394,7 @@ class Runner:
 
         async def show(done: Working) -> None:
             if progress.due:
-                await self._messages.try_show(progress, self._messages.moving(upload, done, time.monotonic() - began))
+                await progress.try_show(self._messages.moving(upload, done, time.monotonic() - began))
 
         child = self._idle.pop() if self._idle else await Child.start(self._scratch.lock)
         try:
