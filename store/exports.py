@@ -175,6 +175,11 @@ class Exports:
             )
             return _get(connection, account, entry.id)
 
+    def get(self, account: int, entry: int) -> Export:
+        """The export that was asked for by *entry*."""
+        with self._database.read() as connection:
+            return _get(connection, account, entry)
+
     def claim(self, owner: str, *, lease_seconds: float) -> Export | None:
         """
         The oldest export that nobody is making, for *lease_seconds*; None when there is none.

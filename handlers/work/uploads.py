@@ -129,6 +129,8 @@ class Runner:
         self.loops = (*self._lanes, self._showing, Loop("scratch", self._sweep, tasks, every=SWEEP_SECONDS))
         self._idle: list[Child] = []
         self._ending = asyncio.Event()
+        # By account and upload: what this process began and did not end.
+        self._left: set[tuple[int, int]] = set()
         self._running: list[_Running] = []
         # Two lanes that claim at once would both think that the other has nothing of the same person.
         self._claiming = asyncio.Lock()
@@ -192,6 +194,11 @@ class Runner:
 
     async def _look_to_show(self) -> bool:
         """Show an upload that only has to be shown; False when there is none."""
+        for left in [*self._left]:
+            # What this process asked of Slack while it held it may have come after what its successor showed, and would
+            # stay for good.
+            if await asyncio.to_thread(self._store.uploads.show_again, *left):
+                self._left.discard(left)
         work = await asyncio.to_thread(
             self._store.uploads.claim_to_show,
             self._owner,
@@ -256,23 +263,7 @@ class Runner:
             raise
         else:
             return
-        if not self._ending.is_set():
-            self._tasks.start(self._show_again(upload), name="have an upload shown again")
-
-    async def _show_again(self, upload: Upload) -> None:
-        """
-        Have *upload* shown once more, after whoever took it over, if somebody did.
-
-        What this process asked of Slack while it held it may have come after what they showed, and would stay there for good.
-        """
-        while not self._ending.is_set():
-            with suppress(StoreUnavailable):
-                if await asyncio.to_thread(self._store.uploads.show_again, upload.account_id, upload.id):
-                    self._showing.poke()
-                    return
-            with suppress(TimeoutError):
-                async with asyncio.timeout(max(0.2, self._limits.lease_seconds / 4)):
-                    await self._ending.wait()
+        self._left.add((upload.account_id, upload.id))
 
     async def _work(self, running: _Running) -> None:
         work = running.work
