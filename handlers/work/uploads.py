@@ -37,8 +37,10 @@ from store import (
     Crowded,
     Function,
     LeaseLost,
+    ListMoment,
     Origin,
     PlainWriter,
+    Recount,
     Scrubbed,
     Store,
     StoreError,
@@ -47,8 +49,8 @@ from store import (
     UploadState,
     UploadWork,
     WrongState,
-    count_already,
     doubts,
+    recount,
 )
 
 log = structlog.get_logger()
@@ -155,9 +157,9 @@ class Runner:
             if running.child is not None:
                 self._tasks.start(self._follow_once(running), name="see whether work was called off")
 
-    def count_already(self, upload: Upload) -> int | None:
-        """The number of phones of a staged list that are opted out now; None when its scratch file is not here. Blocks."""
-        return count_already(self._store, upload, self._scratch.list_of(upload), self._scratch.label_of(upload))
+    def recount(self, upload: Upload, moment: ListMoment) -> Recount | None:
+        """What became of a staged list's phones; None when its scratch file is not here. Blocks."""
+        return recount(self._store, upload, moment, self._scratch.list_of(upload), self._scratch.label_of(upload))
 
     async def _warm(self) -> None:
         # Its start takes a processor for half a second: the connection to Slack comes first.
