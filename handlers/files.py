@@ -299,7 +299,7 @@ class Files:
                 upload,
                 request.origin(Function.UPLOAD),
                 fingerprint=fingerprint,
-                recount=self._runner.count_already,
+                recount=self._runner.recount,
                 idempotency_key=idempotency_key_of(body),
             )
         finally:

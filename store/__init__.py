@@ -10,12 +10,13 @@ from store.exports import COLUMNS as EXPORT_COLUMNS
 from store.exports import Export, ExportFilter
 from store.guard import doubts
 from store.history import HistoryItem, HistoryPage
-from store.importing import LeaseKeeper, apply_upload, count_already, restage, stage_upload, undo_upload
+from store.importing import LeaseKeeper, apply_upload, recount, restage, stage_upload, undo_upload
 from store.inbox import InboxEvent
 from store.leases import Lease
 from store.lists.reader import NoPhoneColumn
 from store.lists.staging import Scratch
 from store.lists.unreadable import write_unreadable
+from store.moments import ListMoment
 from store.notes import OPTING_OUT, Function, PlainWriter, entry_note, note
 from store.outbox import TAKEN_AWAY, OutboxMessage, OutboxState, Post
 from store.phones.countries import CountryUnknown, country_name, find_country
@@ -36,6 +37,7 @@ from store.records import (
     OptOut,
     Origin,
     PhoneState,
+    Recount,
     UndoPreview,
     UnreadableReason,
     Upload,
@@ -76,6 +78,7 @@ __all__ = [
     "Lease",
     "LeaseKeeper",
     "LeaseLost",
+    "ListMoment",
     "ListRefused",
     "NoPhoneColumn",
     "NotAPhone",
@@ -88,6 +91,7 @@ __all__ = [
     "PlainWriter",
     "Post",
     "Purpose",
+    "Recount",
     "Retention",
     "Scratch",
     "Scrubbed",
@@ -102,7 +106,6 @@ __all__ = [
     "UploadWork",
     "WrongState",
     "apply_upload",
-    "count_already",
     "country_name",
     "display",
     "doubts",
@@ -114,6 +117,7 @@ __all__ = [
     "mask_prose",
     "note",
     "parse_phone",
+    "recount",
     "require_undoable",
     "restage",
     "scrub",

@@ -2,7 +2,7 @@
 
 import csv
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, TextIO
@@ -15,11 +15,11 @@ from store.database import Database
 from store.idempotency import is_repeated, result_of, set_result
 from store.leases import Lease
 from store.lists.formulas import guarded
-from store.models import accounts, entries, exports, opt_outs, uploads
+from store.models import entries, exports, opt_outs
+from store.moments import moment_of
 from store.notes import Function, PlainWriter, note
 from store.records import Entry, OptOut, Origin
 from store.rows import entries_of, entry_of, new_entry, now, read_opt_outs
-from store.upload_states import UploadState
 
 # https://docs.getthru.io has no page for it: these are the columns of ThruText's own opt-out export, in its order.
 COLUMNS: Final = {
@@ -117,7 +117,7 @@ class Exports:
 
     def _standing(self, account: int, export_filter: ExportFilter) -> Iterator[OptOut]:
         with self._database.read() as connection:
-            began = _moment(connection, account)
+            began = moment_of(connection, account)
         query = (
             sa.select(opt_outs)
             .where(opt_outs.c.account_id == account, began.standing())
@@ -174,6 +174,11 @@ class Exports:
                 )
             )
             return _get(connection, account, entry.id)
+
+    def get(self, account: int, entry: int) -> Export:
+        """The export that was asked for by *entry*."""
+        with self._database.read() as connection:
+            return _get(connection, account, entry)
 
     def claim(self, owner: str, *, lease_seconds: float) -> Export | None:
         """
@@ -253,48 +258,6 @@ class Exports:
         with self._database.write() as connection:
             leases.change(connection, exports, where, export.lease, **values)
             return _get(connection, export.account_id, export.entry.id, export.lease)
-
-
-@dataclass(frozen=True, slots=True)
-class _ListMoment:
-    """
-    A moment of an account's list. *entry*: the newest one then.
-
-    *checkpoints*: of the entries of lists that were being stored or undone, the last phone that it had happened to.
-    """
-
-    entry: int
-    checkpoints: Mapping[int, str]
-
-    def standing(self) -> sa.ColumnElement[bool]:
-        """Whether an opt-out stood then."""
-        lifted_by = opt_outs.c.lifted_by
-        return self._had(opt_outs.c.entry_id) & (lifted_by.is_(None) | ~self._had(lifted_by))
-
-    def _had(self, by: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
-        """Whether what happened to an opt-out *by* an entry had happened then."""
-        reached = ((by != entry) | (opt_outs.c.phone <= checkpoint) for entry, checkpoint in self.checkpoints.items())
-        return sa.and_(by <= self.entry, *reached)
-
-
-def _moment(connection: sa.Connection, account: int) -> _ListMoment:
-    """The moment of one statement, whatever others commit before and after it."""
-    of = uploads.c
-    stored, undone = of.state.in_((UploadState.APPLYING, UploadState.STOPPED)), of.state != UploadState.UNDONE
-    unfinished = sa.and_(of.account_id == accounts.c.id, sa.or_(stored, undone & of.undo_entry_id.is_not(None)))
-    query = (
-        sa.select(accounts.c.last_entry, stored, of.entry_id, of.last_phone, of.undo_entry_id, of.undo_phone)
-        .select_from(accounts.outerjoin(uploads, unfinished))
-        .where(accounts.c.id == account)
-    )
-    rows = connection.execute(query).all()
-    checkpoints: dict[int, str] = {}
-    for _, is_stored, entry, last_phone, undo_entry, undo_phone in rows:
-        if is_stored:
-            checkpoints[entry] = last_phone
-        if undo_entry is not None:
-            checkpoints[undo_entry] = undo_phone
-    return _ListMoment(rows[0].last_entry, checkpoints)
 
 
 def _cells(opt_out: OptOut, kind: str) -> tuple[str, ...]:

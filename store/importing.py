@@ -12,7 +12,8 @@ from typing import Self
 from store.errors import LeaseLost, ListRefused, StoreError, StoreUnavailable, WrongState
 from store.lists.reader import NoPhoneColumn
 from store.lists.staging import ReportProgress, Scratch, stage
-from store.records import Upload
+from store.moments import ListMoment, moment_of_preview
+from store.records import Recount, Upload
 from store.store import Store
 from store.upload_work import UploadWork
 
@@ -104,10 +105,11 @@ def stage_upload(
         except ListRefused as error:
             return work.refuse(str(error))
         try:
-            # Read before anything is counted: what changes meanwhile is noticed by whoever confirms.
-            version = {"list_version": store.uploads.list_version(work.upload.account_id)}
-            already, talks = _met(store, work.upload, scratch, _checked(progress, keeper))
-            counts = replace(scratch.counts, already=already, summary=scratch.counts.summary | talks | version)
+            # Whoever confirms holds the list as it is then against that of this moment.
+            moment = store.uploads.list_moment(work.upload.account_id)
+            already, talks = _met(store, work.upload, scratch, moment, _checked(progress, keeper))
+            summary = scratch.counts.summary | talks | {"moment": moment.to_json()}
+            counts = replace(scratch.counts, already=already, summary=summary)
             return work.staged(counts)
         finally:
             scratch.close()
@@ -206,15 +208,26 @@ def undo_upload(
         return work.finish_undo()
 
 
-def count_already(store: Store, upload: Upload, scratch_path: Path, label: str) -> int | None:
-    """The number of the list's phones that are opted out now; None when its scratch file is not on this machine."""
+def recount(store: Store, upload: Upload, moment: ListMoment, scratch_path: Path, label: str) -> Recount | None:
+    """
+    What became of a previewed list's phones until *moment*.
+
+    None when that cannot be told: its scratch file is not on this machine, or its preview is of an earlier release.
+    """
+    since = moment_of_preview(upload)
+    if since is None:
+        return None
     scratch = Scratch.open(scratch_path, label=label)
     if scratch is None:
         return None
     try:
         if not scratch.holds(upload):
             return None
-        return sum(store.uploads.already_out(upload.account_id, phones) for phones in _batches(scratch))
+        already = opted_in = 0
+        for phones in _batches(scratch):
+            already += store.uploads.already_out(upload.account_id, phones, moment)
+            opted_in += store.uploads.opted_in_since(upload.account_id, phones, since, moment)
+        return Recount(already, opted_in)
     finally:
         scratch.close()
 
@@ -227,9 +240,11 @@ def _batches(scratch: Scratch) -> Iterator[list[str]]:
         after = phones[-1]
 
 
-def _met(store: Store, upload: Upload, scratch: Scratch, progress: ReportProgress) -> tuple[int, dict[str, int]]:
+def _met(
+    store: Store, upload: Upload, scratch: Scratch, moment: ListMoment, progress: ReportProgress
+) -> tuple[int, dict[str, int]]:
     """
-    What the account knows of the list's phones: how many are opted out, and what the guard asks about conversations.
+    What the account knows of the list's phones: how many were opted out at *moment*, and what else the guard asks.
 
     `known`: phones the account has conversations with. `texted`: those of them on the list with an open one.
     """
@@ -237,7 +252,7 @@ def _met(store: Store, upload: Upload, scratch: Scratch, progress: ReportProgres
     already = texted = 0
     for phones in _batches(scratch):
         progress(scratch.rows, 1.0)
-        already += store.uploads.already_out(upload.account_id, phones)
+        already += store.uploads.already_out(upload.account_id, phones, moment)
         if known:
             texted += store.uploads.texted(upload.account_id, phones)
     return already, {"known": known, "texted": texted}

@@ -6,6 +6,7 @@ is told "newly", and `accounts.opted_out` is always the number of phones a fresh
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import sqlalchemy as sa
 
@@ -80,7 +81,7 @@ class OptOuts:
 
     def delete(self, account: int, phone: str, by: Origin, *, last_entry: int | None = None) -> Deleted:
         """
-        Lift every standing opt-out of *phone* by one entry, and re-open its conversations in active campaigns.
+        Lift every standing opt-out of *phone* by one entry of function "delete", and re-open its conversations in active campaigns.
 
         *last_entry*: the `PhoneState.last_entry` the person decided on; when the phone was opted out again after it, nothing
         is lifted. Nothing standing, nothing written.
@@ -92,7 +93,7 @@ class OptOuts:
                 return Deleted(phone, (), (), state)
             if last_entry is not None and any(opt_out.entry.id > last_entry for opt_out in state.standing):
                 return Deleted(phone, (), (), state, changed=True)
-            entry = new_entry(connection, account, by, phones=[phone])
+            entry = new_entry(connection, account, replace(by, function=Function.DELETE), phones=[phone])
             connection.execute(
                 sa.update(opt_outs)
                 .where(opt_outs.c.account_id == account, opt_outs.c.phone == phone, opt_outs.c.lifted_by.is_(None))
@@ -186,10 +187,16 @@ def standing(database: Database, account: int, phones: Sequence[str]) -> sa.Sele
     )
 
 
-def count_standing(database: Database, connection: sa.Connection, account: int, phones: Sequence[str]) -> int:
-    """How many of *phones*, which are sorted and distinct, are opted out."""
-    where = opt_outs.c.account_id == account, opt_outs.c.lifted_by.is_(None)
-    return count_phones(database, connection, opt_outs.c.phone, phones, *where)
+def count_standing(
+    database: Database,
+    connection: sa.Connection,
+    account: int,
+    phones: Sequence[str],
+    standing: sa.ColumnElement[bool] | None = None,
+) -> int:
+    """How many of *phones*, which are sorted and distinct, are opted out; *standing*: by what opt-outs, if not those of now."""
+    standing = opt_outs.c.lifted_by.is_(None) if standing is None else standing
+    return count_phones(database, connection, opt_outs.c.phone, phones, opt_outs.c.account_id == account, standing)
 
 
 def count_phones(

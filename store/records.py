@@ -271,6 +271,18 @@ class Deadlines:
 
 
 @dataclass(frozen=True, slots=True)
+class Recount:
+    """
+    What became of a previewed list's phones. *already*: those opted out now.
+
+    *opted_in*: those that were opted out when the preview was made and are not now, or are about to be opted in by an undo.
+    """
+
+    already: int
+    opted_in: int
+
+
+@dataclass(frozen=True, slots=True)
 class UndoPreview:
     """The effect that undoing an upload would have, or had: phones opted in, phones that stay out, conversations that re-open."""
 

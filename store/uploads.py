@@ -19,11 +19,12 @@ from store.errors import WrongState
 from store.idempotency import is_known, is_repeated
 from store.inbox import InboxEvent, finish
 from store.leases import Lease
-from store.models import accounts, conversations, entries, unreadable_rows, uploads
-from store.notes import OPTING_OUT, Function
+from store.models import accounts, conversations, entries, opt_outs, unreadable_rows, uploads
+from store.moments import ListMoment, moment_of, moment_of_preview
+from store.notes import Function
 from store.optouts import count_phones, count_standing
 from store.phones.numbers import Reason
-from store.records import Actor, Deadlines, Entry, Origin, UndoPreview, UnreadableRow, Upload
+from store.records import Actor, Deadlines, Entry, Origin, Recount, UndoPreview, UnreadableRow, Upload
 from store.rows import entries_of, entry_of, new_entry, now
 from store.undoing import next_range, preview_range
 from store.upload_rows import change_upload, entering, get, one, require, upload_of
@@ -31,7 +32,7 @@ from store.upload_states import AT_WORK, STANDING, UNDECIDED, Purpose, UploadSta
 from store.upload_work import UNDO_BATCH, UploadWork
 
 PAGE = 1_000
-# So often a list is counted anew when the account's changes while it is counted.
+# So often a list is counted anew when somebody is opted in while it is counted.
 MOST_RECOUNTS = 5
 # A list that nobody has begun with for so long waits for its turn.
 _SOON = timedelta(seconds=2)
@@ -145,7 +146,7 @@ class Uploads:
         by: Origin,
         *,
         fingerprint: str | None = None,
-        recount: Callable[[Upload], int | None] | None = None,
+        recount: Callable[[Upload, ListMoment], Recount | None] | None = None,
         idempotency_key: str | None = None,
     ) -> Upload:
         """
@@ -154,25 +155,28 @@ class Uploads:
         *fingerprint*: the `Upload.fingerprint` of the preview they decided on. `WrongState`, with how the upload stands in words, when
         it does not wait (a second click) or was read again with another outcome.
 
-        *recount*: for a yes to a preview, which a list without a phone does not ask for. Counts those of the list's phones
-        that are opted out now, None where the list is not at hand. Called when anything of the account's list changed
-        since the preview was made: where the preview would be another now, by an undo, a delete or an opt-out beside it,
-        it is made anew, and `WrongState` says so.
+        *recount*: for a yes to a preview, which a list without a phone does not ask for. Says what became of the list's
+        phones until a moment, None where the list is not at hand. Called when anybody was opted in since the preview was
+        made: where this would opt out a phone that was not among those to opt out in it, since a delete or an undo came
+        between, the preview is made anew, and `WrongState` says so. What was only opted out meanwhile is no obstacle: it
+        leaves less to do.
 
         *idempotency_key*, here and of all that people decide: names the request where it may come twice; once it was done,
         nothing is done by it again, and the upload is returned as it is.
         """
         for _ in range(MOST_RECOUNTS):
             with self._database.read() as connection:
-                current, version = get(connection, account, upload), list_version(connection, account)
+                current, moment = get(connection, account, upload), moment_of(connection, account)
                 waits = current.state is UploadState.WAITING
                 if not waits and is_known(connection, account, idempotency_key):
                     return current
             # Whoever comes second waits for no lock to hear so.
             require(current, UploadState.WAITING)
-            asked = fingerprint in (None, current.fingerprint)
-            same = recount is None or not asked or version == current.summary.get("list_version")
-            already = current.already if same or recount is None else recount(current)
+            summary = current.summary
+            found: Recount | None = Recount(current.already, 0)
+            compared = recount is not None and fingerprint in (None, current.fingerprint)
+            if recount is not None and compared and _may_have_opted_in(current, moment):
+                found = recount(current, moment)
             with self._database.write() as connection:
                 self._database.lock_account(connection, account)
                 current = get(connection, account, upload, lock=True)
@@ -185,26 +189,28 @@ class Uploads:
                     )
                 if recount is not None and not current.phones:
                     raise WrongState(f"{current.file_name} has no phone to opt out.")
-                if recount is not None and asked and version != list_version(connection, account):
-                    continue  # it changed once more while it was counted
-                if already == current.already:
+                if compared and not (current.summary == summary and moment.holds(moment_of(connection, account))):
+                    continue  # it was read again, or somebody opted in, while it was counted
+                if found is not None and not found.opted_in:
                     is_repeated(self._database, connection, account, idempotency_key, "confirm", upload)
                     entry = new_entry(connection, account, replace(by, function=Function.UPLOAD), upload_id=upload)
                     values = {"entry_id": entry.id, "confirmed_at": now()}
                     return _decided(connection, current, by, UploadState.APPLYING, **values)
-                if already is None:
+                if moment.being_undone:
+                    break
+                if found is None:
                     _start_over(connection, current)
                 else:
-                    summary = {**current.summary, "list_version": version}
-                    change_upload(connection, current, already=already, summary=summary, pending=True)
-            now_asked = "" if already is None else f" It has {current.phones - already:,} phones to opt out now."
+                    summary = summary | {"moment": moment.to_json()}
+                    change_upload(connection, current, already=found.already, summary=summary, pending=True)
+            now_asked = "" if found is None else f" It has {current.phones - found.already:,} phones to opt out now."
             raise WrongState(
-                f"{current.file_name} was not opted out: some of its phones were opted out or in since its preview was "
+                f"{current.file_name} was not opted out: some of its phones may have been opted in since its preview was "
                 f"made.{now_asked} See its preview as it is in a moment, and confirm that."
             )
         raise WrongState(
-            "Another list is being opted out or undone, so that the preview cannot be trusted. Nothing was changed: "
-            "confirm it when that one is done."
+            "Another list is being undone, so that the preview cannot be trusted. Nothing was changed: confirm it when that "
+            "one is done."
         )
 
     def cancel(self, account: int, upload: int, by: Origin, *, idempotency_key: str | None = None) -> Upload:
@@ -403,15 +409,30 @@ class Uploads:
 
     # What staging asks of the account's list
 
-    def list_version(self, account: int) -> str:
-        """Names what the account's list holds: whatever changes it makes it another."""
+    def list_moment(self, account: int) -> ListMoment:
+        """The moment of the account's list that is now."""
         with self._database.read() as connection:
-            return list_version(connection, account)
+            return moment_of(connection, account)
 
-    def already_out(self, account: int, phones: Sequence[str]) -> int:
-        """The number of *phones*, which are sorted and distinct, that are opted out now."""
+    def already_out(self, account: int, phones: Sequence[str], moment: ListMoment) -> int:
+        """The number of *phones*, which are sorted and distinct, that were opted out at *moment*."""
         with self._database.read() as connection:
-            return count_standing(self._database, connection, account, phones)
+            return count_standing(self._database, connection, account, phones, moment.standing())
+
+    def opted_in_since(self, account: int, phones: Sequence[str], since: ListMoment, moment: ListMoment) -> int:
+        """
+        The number of *phones*, which are sorted and distinct, that were opted out at *since* and were not at *moment*.
+
+        Those count too that were about to be opted in by an undo under way.
+        """
+        others = opt_outs.alias()
+        stands = (
+            sa.exists()
+            .where(others.c.account_id == account, others.c.phone == opt_outs.c.phone)
+            .where(moment.standing_for_good(others))
+        )
+        with self._database.read() as connection:
+            return count_standing(self._database, connection, account, phones, since.standing() & ~stands)
 
     def known(self, account: int) -> int:
         """The number of distinct phones that the account has conversations with."""
@@ -457,14 +478,10 @@ def _overdue(deadlines: Deadlines) -> sa.ColumnElement[bool]:
     return sa.and_(uploads.c.state == UploadState.WAITING, over)
 
 
-def list_version(connection: sa.Connection, account: int) -> str:
-    """See `Uploads.list_version`: the newest entry that changed the list, and how far uploads and their undos have come."""
-    changing = (*OPTING_OUT, Function.DELETE, Function.UNDO)
-    newest = sa.select(entries.c.id).where(entries.c.account_id == account, entries.c.function.in_(changing))
-    done = (uploads.c.newly_opted_out, uploads.c.already_opted_out, uploads.c.opted_in, uploads.c.kept_out)
-    moved = sa.select(*(sa.func.coalesce(sa.func.sum(column), 0) for column in done))
-    last = connection.execute(newest.order_by(entries.c.id.desc()).limit(1)).scalar() or 0
-    return " ".join(map(str, (last, *connection.execute(moved.where(uploads.c.account_id == account)).one())))
+def _may_have_opted_in(upload: Upload, moment: ListMoment) -> bool:
+    """Whether a phone that was opted out in the preview of *upload* may not be any more at *moment*, or soon after."""
+    since = moment_of_preview(upload)
+    return since is None or bool(moment.being_undone) or since.lifts != moment.lifts
 
 
 def _start_over(connection: sa.Connection, upload: Upload, **values: Any) -> Upload:

@@ -56,10 +56,13 @@ class Exporter:
         self._roles = roles
         self._owner = owner
         self._database_url = database_url
+        # By account and entry: those that this process began and did not end.
+        self._left: set[tuple[int, int]] = set()
         self.loop = Loop("exports", self._look, tasks, every=max(0.2, limits.lease_seconds / 4))
 
     async def _look(self) -> bool:
         """Make the export that has waited longest; False when none waits."""
+        await self._show_ends()
         export = await asyncio.to_thread(
             self._store.exports.claim, self._owner, lease_seconds=self._limits.lease_seconds
         )
@@ -80,7 +83,28 @@ class Exporter:
         except asyncio.CancelledError:
             await self._tasks.give_back(partial(self._store.exports.postpone, export, seconds=0))
             raise
+        else:
+            return True
+        self._left.add((export.account_id, export.entry.id))
         return True
+
+    async def _show_ends(self) -> None:
+        """
+        Show how those ended that this process had to leave to another, once they did.
+
+        What it asked of Slack while it held them may have come after what the other one showed, and would stay for good.
+        """
+        for account, entry in [*self._left]:
+            export = await asyncio.to_thread(self._store.exports.get, account, entry)
+            if export.state == "asked":
+                continue  # whoever makes it may have shown the end already, and not stored it yet
+            try:
+                await self._show_end(export)
+            except SlackApiError as error:
+                if is_transient(error):
+                    raise
+                log.warning("an export is not shown again", export=entry, why=error_code(error))
+            self._left.discard((account, entry))
 
     async def _make(self, export: Export) -> None:
         with self._scratch.folder() as folder:
@@ -158,10 +182,7 @@ class Exporter:
 
         async def show(done: Working) -> None:
             if progress.due:
-                try:
-                    await progress.show(views.making(export, done.rows))
-                except (StoreUnavailable, SlackClientError, aiohttp.ClientError, OSError) as error:
-                    log.warning("progress could not be shown", why=type(error).__name__)
+                await progress.try_show(views.making(export, done.rows))
 
         child = await Child.start(self._scratch.lock)
         try:
@@ -171,10 +192,10 @@ class Exporter:
             await child.stop()
 
     async def _fail(self, export: Export, problem: str) -> None:
-        await asyncio.to_thread(self._store.exports.fail, export, problem)
+        export = await asyncio.to_thread(self._store.exports.fail, export, problem)
         log.warning("an export failed", export=export.entry.id)
-        if export.message_ts is not None and export.dm_channel is not None:
-            await self._progress(export, export.dm_channel, held=False).show(views.failed(problem))
+        if export.message_ts is not None:
+            await self._show_end(export)
             return
         if export.entry.channel_id is None:
             return
@@ -186,12 +207,19 @@ class Exporter:
         except SlackApiError as error:
             log.warning("nobody could be told of a failed export", why=error_code(error))
 
+    async def _show_end(self, export: Export) -> None:
+        """Show in its message, if there is one, how *export* ended."""
+        if export.dm_channel is None:
+            return
+        ended = views.made(export, export.phones) if export.problem is None else views.failed(export.problem)
+        await self._progress(export, export.dm_channel, held=False).show(ended)
+
     def _renew(self, export: Export) -> None:
         self._store.exports.renew(export, lease_seconds=self._limits.lease_seconds)
 
     def _progress(self, export: Export, channel: str, *, held: bool = True) -> Progress:
         async def hold() -> None:
-            if held:  # once it has failed there is nothing to hold any more
+            if held:  # once it has ended there is nothing to hold any more
                 await asyncio.to_thread(self._renew, export)
 
         return Progress(
@@ -204,10 +232,5 @@ class Exporter:
 
 
 def _post_key(export: Export) -> PostKey:
-    return PostKey(export.account_id, f"export {export.entry.id}", may_exist=_fence(export) > 1)
-
-
-def _fence(export: Export) -> int:
-    """How often it was claimed."""
-    assert export.lease is not None  # noqa: S101  it was claimed
-    return export.lease.fence
+    first = export.lease is not None and export.lease.fence == 1
+    return PostKey(export.account_id, f"export {export.entry.id}", may_exist=not first)

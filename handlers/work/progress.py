@@ -5,13 +5,17 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from slack_sdk.errors import SlackApiError
+import aiohttp
+import structlog
+from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.slack.errors import error_code
 from handlers.slack.messages import Message
 from handlers.slack.posting import Poster, PostKey
+from store import StoreUnavailable
 
+log = structlog.get_logger()
 # chat.update is rationed at about 50 a minute and workspace: https://docs.slack.dev/apis/web-api/rate-limits
 SECONDS_BETWEEN_EDITS = 3.0
 # The message is gone or no longer ours to edit: say it anew.
@@ -75,6 +79,13 @@ class Progress:
             self.message_ts = post.ts
             self._post_key = replace(self._post_key, may_exist=True)
             await self._keep(post.ts)
+
+    async def try_show(self, message: Message) -> None:
+        """As `show`, for a courtesy: the work goes on when Slack does not take it, and ends only with the lease."""
+        try:
+            await self.show(message)
+        except (StoreUnavailable, SlackClientError, aiohttp.ClientError, OSError) as error:
+            log.warning("progress could not be shown", why=type(error).__name__)
 
     @property
     def due(self) -> bool:

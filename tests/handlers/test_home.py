@@ -1,5 +1,6 @@
 """App Home: what it shows to whom, and that it follows what happens."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,8 +10,9 @@ from bot.sandbox import State
 from bot.sandbox.blocks import view_problems
 from handlers.views import home as views
 from store import Account, Actor, Function, Origin, Store, Summary
-from tests.handlers.conftest import Office
+from tests.handlers.conftest import Office, on_both_databases
 from tests.handlers.test_files import LIST, drop, says
+from tests.patience import PATIENCE
 
 ONE, TWO = "+12125550100", "+12125550101"
 
@@ -113,3 +115,32 @@ def test_requests_are_counted_by_function(store: Store, account: Account, by_adm
     assert found.week == found.month == {"command": 2, "keyword": 1}
     assert (found.opted_out, found.waiting, found.waiting_since, found.latest) == (1, 0, None, ())
     assert store.summaries.version(account.id) != before
+
+
+@pytest.mark.wide
+@on_both_databases
+async def test_a_publishing_that_comes_late(office: Office) -> None:
+    """What Slack shows later than what was asked of it afterwards is published over: Home does not stay as it was."""
+    await office.opt_out(ONE)
+    await office.people.home("admin")
+    await shows(office, "admin", "*1 phone must not be texted.*")
+    before = len(await office.people.calls("views.publish"))
+    await office.people.fault(method="views.publish", fault="slow", seconds=600)
+    opening = asyncio.create_task(office.people.home("admin"))
+    async with asyncio.timeout(PATIENCE):
+        while await office.people.faults():
+            await office.people.state(after=(await office.people.state()).version, timeout=0.05)
+    await office.opt_out(TWO)
+    await shows(office, "admin", "*2 phones must not be texted.*")
+    await office.people.clear_faults()
+    await opening
+
+    async def published() -> list[str]:
+        return [str(call["arguments"]) for call in (await office.people.calls("views.publish"))[before:]]
+
+    async with asyncio.timeout(PATIENCE):
+        while not any("*1 phone must not" in one for one in await published()):
+            await office.people.state(after=(await office.people.state()).version, timeout=0.05)
+        while "*2 phones must not" not in (await published())[-1]:
+            await office.people.state(after=(await office.people.state()).version, timeout=0.05)
+    await shows(office, "admin", "*2 phones must not be texted.*")

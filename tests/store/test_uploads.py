@@ -505,8 +505,9 @@ def test_already_out_counts_phones_that_stand(store: Store, account: Account, by
     store.optouts.add(account.id, PHONES[:3], by_admin)
     store.optouts.add(account.id, PHONES[:1], by_admin)
     store.optouts.delete(account.id, PHONES[2], by_admin)
-    assert store.uploads.already_out(account.id, PHONES) == 2
-    assert store.uploads.already_out(account.id, []) == 0
+    moment = store.uploads.list_moment(account.id)
+    assert store.uploads.already_out(account.id, PHONES, moment) == 2
+    assert store.uploads.already_out(account.id, [], moment) == 0
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

@@ -20,7 +20,8 @@ from tests.desks import holder_of
 from tests.handlers.conftest import Office
 from tests.handlers.test_exports import delivered, rows_of
 from tests.handlers.test_files import LIST, ONE, drop, says, scratch_files, settled
-from tests.handlers.work.test_uploads import applied, attached, exact, until_stored
+from tests.handlers.work.test_upload_messages import attached
+from tests.handlers.work.test_uploads import applied, exact, until_stored
 from tests.patience import PATIENCE
 
 STALL_SECONDS = 3.0
@@ -244,12 +245,20 @@ async def test_stop_works_on_a_stopped_child(office: Office, tmp_path: Path, job
 @pytest.mark.wide
 async def test_one_person_never_holds_every_lane(office: Office, jobs: list[tuple[Child, Job]]) -> None:
     """Of somebody's many lists a few are read at a time; who else drops one is served, and the others say that they wait."""
-    await office.people.fault(file="slow", seconds=60, times=-1)
-    ts = [await drop(office, LIST + b"\n" * n, name=f"{n}.csv") for n in range(LANES + 1)]
+    await office.people.fault(file="slow", seconds=600, times=-1)
+    for n in range(LANES + 1):
+        await drop(office, LIST + b"\n" * n, name=f"{n}.csv")
     await until_stored(office, lambda _: len(jobs) == MOST_LANES_OF_A_PERSON)
+    await until_stored(office, lambda newest: newest.id == LANES + 1)
     for child, _ in jobs:
         os.kill(child._process.pid, signal.SIGSTOP)
-    waiting = [await says(office, one, "waits: other lists are being worked on") for one in ts[MOST_LANES_OF_A_PERSON:]]
+    # Whichever were there first: they need not be those that were dropped first.
+    at_work = {job.upload for _, job in jobs if isinstance(job, ListJob)}
+    threads = {one.id: str(one.thread_ts) for one in office.store.uploads.list(office.account.id, 9)}
+    read = [ts for upload, ts in threads.items() if upload in at_work]
+    queued = [ts for upload, ts in threads.items() if upload not in at_work]
+    assert (len(read), len(queued)) == (MOST_LANES_OF_A_PERSON, LANES + 1 - MOST_LANES_OF_A_PERSON)
+    waiting = [await says(office, ts, "waits: other lists are being worked on") for ts in queued]
     assert {tuple(of_buttons(message)) for message in waiting} == {("upload.cancel",)}
     await office.people.clear_faults()
     await says(office, await drop(office, LIST, user="support", name="mine.csv"), "mine.csv: 3 phones to opt out")
@@ -257,12 +266,12 @@ async def test_one_person_never_holds_every_lane(office: Office, jobs: list[tupl
     assert states == ["waiting", *["received"] * (LANES + 1)]
     # Cancelling what waits needs no lane.
     await office.press("admin", waiting[-1], "upload.cancel")
-    await says(office, ts[-1], "was cancelled")
+    await says(office, queued[-1], "was cancelled")
     # And when the slow ones are called off, the others have their turn.
-    for one in ts[:MOST_LANES_OF_A_PERSON]:
-        await office.press("admin", await says(office, one, "Reading"), "upload.cancel")
-    for one in ts[MOST_LANES_OF_A_PERSON:-1]:
-        await says(office, one, "3 phones to opt out")
+    for ts in read:
+        await office.press("admin", await says(office, ts, "Reading"), "upload.cancel")
+    for ts in queued[:-1]:
+        await says(office, ts, "3 phones to opt out")
 
 
 # What others can see of it

@@ -104,12 +104,13 @@ async def test_a_stopped_child_beside_a_replica(desk: Desk) -> None:
 async def test_a_frozen_desk_beside_a_replica(desk: Desk) -> None:
     """A desk that is frozen for longer than its lease, whose child goes on, is followed by a replica; awake again it does no harm."""
     bots = await desk.start(replicas=2)
-    await desk.people.fault(file="slow", seconds=2)
+    await desk.people.fault(file="slow", seconds=600)
     await desk.drop(LIST)
     await fetched(desk)
     [holder] = [bot for bot in bots if bot.owns(desk.holder())]
     [other] = [bot for bot in bots if bot is not holder]
     holder.process.send_signal(signal.SIGSTOP)
+    await desk.people.clear_faults()
     preview = await desk.preview()
     await desk.stored(lambda found: found.state is UploadState.WAITING and not found.pending)
     # Slack tells the frozen one of it as well as the other, and people press again.

@@ -17,7 +17,7 @@ from tests.files import files_below
 from tests.handlers.conftest import Office, at_work
 from tests.handlers.test_exports import cleared, delivered, rows_of
 from tests.handlers.test_files import drop, says, scratch_files, settled
-from tests.handlers.work.test_uploads import attached
+from tests.handlers.work.test_upload_messages import attached
 
 HERE, THERE = "212", "415"
 

@@ -1,0 +1,289 @@
+"""
+What people see of an upload: its one message in Slack, the files in its thread, and what is told directly.
+
+The upload's row is the truth and its message a picture of it: whoever holds the lease draws the picture anew, so a replica
+that takes over needs to know nothing of the one that died.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers.slack.errors import error_code, is_transient
+from handlers.slack.messages import Message, masked
+from handlers.slack.mrkdwn import code, one_line
+from handlers.slack.posting import Poster, PostKey
+from handlers.slack.replies import kind_of_channel
+from handlers.views import scrubs as scrub_views
+from handlers.views import uploads as views
+from handlers.views.uploads import RowsAt
+from handlers.work.attaching import attach
+from handlers.work.job import Working
+from handlers.work.limits import Limits
+from handlers.work.progress import Progress
+from handlers.work.scratch import ScratchDirectory
+from store import Actor, Post, Store, Upload, UploadState, UploadWork, write_unreadable
+
+log = structlog.get_logger()
+# What its channel does not take is shown there later, when the bot was invited again: for so long, and not more seldom.
+SHOWN_WITHIN = timedelta(days=30)
+LONGEST_BETWEEN_SHOWS = 600.0
+# A scrubbed list of these kinds comes back as CSV.
+_NO_TEXT = {".xlsx", ".xls", ".zip"}
+
+
+class UploadMessages:
+    """Shows uploads: how they stand, in their messages; reports, with the rows that were not understood; reminders."""
+
+    def __init__(
+        self, store: Store, client: AsyncWebClient, poster: Poster, limits: Limits, scratch: ScratchDirectory
+    ) -> None:
+        self._store = store
+        self._client = client
+        self._poster = poster
+        self._limits = limits
+        self._scratch = scratch
+
+    def progress_of(self, work: UploadWork) -> Progress:
+        """The message of the upload, for whoever works on it; `LeaseLost` from it once that is somebody else."""
+        upload = work.upload
+        return Progress(
+            self._client,
+            self._poster,
+            _post_key(work, "message"),
+            upload.channel_id,
+            upload.thread_ts,
+            upload.message_ts,
+            lambda ts: asyncio.to_thread(work.set_message, ts),
+            lambda: asyncio.to_thread(work.renew, lease_seconds=self._limits.lease_seconds),
+            self._as_seen(upload),
+        )
+
+    async def picture(self, upload: Upload, rows_at: RowsAt = RowsAt.ATTACHED) -> Message:
+        """How the upload stands, as its message says it."""
+        entry = None
+        if upload.state is UploadState.WAITING:
+            entry = await asyncio.to_thread(self._store.uploads.applied_before, upload)
+        elif upload.state is UploadState.UNDONE:
+            entry = await asyncio.to_thread(self._store.uploads.undone_by, upload)
+        account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
+        return views.of_state(upload, self._limits.deadlines.within(account.settings), entry, rows_at)
+
+    @staticmethod
+    def moving(upload: Upload, done: Working, seconds: float) -> Message:
+        """How far the work on the upload is, after so many *seconds* of it."""
+        match upload.state:
+            case UploadState.RECEIVED if upload.is_scrub:
+                return scrub_views.comparing(upload, done.fraction)
+            case UploadState.RECEIVED:
+                return views.reading(upload, done.rows, done.fraction, seconds)
+            case UploadState.UNDOING:
+                return views.undoing(upload, done.rows, seconds)
+            case _:
+                return views.applying(upload, done.rows, seconds)
+
+    async def show(self, work: UploadWork, progress: Progress) -> bool:
+        """
+        Show how the upload stands, in its message; False where Slack does not take that.
+
+        Whoever dropped the list, and whoever decided about it, are told directly then, once.
+        """
+        upload = work.upload
+        rows = upload.state is UploadState.DONE and upload.unreadable > 0
+        try:
+            if not rows:
+                await progress.show(await self.picture(upload))
+            else:
+                await self._show_with_rows(work, progress)
+        except SlackApiError as error:
+            if is_transient(error):
+                raise
+            why = str(error_code(error))
+            log.warning("an upload cannot be shown in its channel", upload=upload.id, why=why)
+            await self._tell_directly(work, why, rows=rows)
+            return False
+        return True
+
+    async def show_queued(self, work: UploadWork) -> None:
+        """Say that an upload waits for its turn."""
+        try:
+            await self.progress_of(work).show(views.queued(work.upload))
+        except SlackApiError as error:
+            if is_transient(error):
+                raise
+            log.warning("an upload cannot be shown in its channel", upload=work.upload.id, why=error_code(error))
+
+    async def remind(self, work: UploadWork) -> None:
+        """Say in the thread of a preview, or directly, that it still waits for a yes."""
+        upload = work.upload
+        message = views.reminder(upload, self._limits.deadlines)
+        try:
+            seen = await self._as_seen(upload)(message)
+            await self._poster.post(
+                upload.channel_id, seen, upload.thread_ts or upload.message_ts, _post_key(work, "reminder")
+            )
+        except SlackApiError as error:
+            if is_transient(error):
+                raise
+            await self._write_to(work, upload.actor, views.for_direct_message(upload, message, str(error_code(error))))
+
+    def again_after(self, upload: Upload) -> float | None:
+        """
+        The seconds after which it is tried again to show an upload in its channel, from which the bot may be missing.
+
+        The older what it says is, the longer; None when nobody can be waiting for it any more.
+        """
+        moments = (upload.received_at, upload.waiting_since, upload.confirmed_at, upload.finished_at, upload.undone_at)
+        age = (datetime.now(UTC) - max(moment for moment in moments if moment is not None)).total_seconds()
+        if age > SHOWN_WITHIN.total_seconds():
+            return None
+        return min(LONGEST_BETWEEN_SHOWS, max(self._limits.lease_seconds, age / 4))
+
+    async def _show_with_rows(self, work: UploadWork, progress: Progress) -> None:
+        """Attach the unreadable rows to the upload's thread, and show its report, which says so only then."""
+        upload = work.upload
+        if await self._keeps_rows_back(upload):
+            await self._show_rows_directly(work, progress, await self.picture(upload, RowsAt.FOLLOWING))
+            return
+        if upload.attached_file is not None:
+            # An earlier try came that far: whether the channel takes anything is seen before a file is sent again.
+            await progress.show(await self.picture(upload, RowsAt.COMING))
+        try:
+            await self._attach_unreadable(work, upload.channel_id, upload.thread_ts or upload.message_ts)
+        except SlackApiError as error:
+            if is_transient(error):
+                raise
+            log.warning("rows are not attached in the channel", upload=upload.id, why=error_code(error))
+            # Where nothing can be posted either, this says so.
+            await progress.show(await self.picture(upload, RowsAt.COMING))
+            picture = await self.picture(upload, RowsAt.FOLLOWING)
+            message = views.for_direct_message(upload, picture, str(error_code(error)))
+            await self._show_rows_directly(work, progress, message)
+            return
+        except OSError:
+            # They come when there is room on the disk again; what was done is told now.
+            await progress.try_show(await self.picture(upload, RowsAt.COMING))
+            raise
+        await progress.show(await self.picture(upload))
+
+    async def _show_rows_directly(self, work: UploadWork, progress: Progress, message: Message) -> None:
+        """Send *message* and the rows to whoever dropped the list; the report in its channel says so."""
+        there = await self._rows_directly(work, message)
+        await progress.show(await self.picture(work.upload, RowsAt.WITH_DROPPER if there else RowsAt.NOWHERE))
+
+    async def _tell_directly(self, work: UploadWork, why: str, *, rows: bool) -> None:
+        """Tell whoever dropped the list, who gets the rows too, and whoever decided about it, how it stands."""
+        upload = work.upload
+        picture = await self.picture(upload, RowsAt.FOLLOWING)
+        message = views.for_direct_message(upload, picture, why)
+        there = await self._rows_directly(work, message) if rows else await self._write_to(work, upload.actor, message)
+        if upload.decider is not None and upload.decider.id != upload.actor.id:
+            picture = await self.picture(upload, RowsAt.WITH_DROPPER if there else RowsAt.NOWHERE)
+            await self._write_to(work, upload.decider, views.for_direct_message(upload, picture, why))
+
+    async def _rows_directly(self, work: UploadWork, message: Message) -> bool:
+        """Send *message* to whoever dropped the list, with the unreadable rows; whether the rows are there."""
+        post = await self._write_to(work, work.upload.actor, message)
+        if post is None:
+            return False
+        try:
+            await self._attach_unreadable(work, post.channel_id, post.ts)
+        except SlackApiError as error:
+            if is_transient(error):
+                raise
+            log.warning("rows are not attached directly", upload=work.upload.id, why=error_code(error))
+            text = f"Slack does not take the file here ({code(str(error_code(error)))})."
+            await self._poster.post(post.channel_id, Message.of(text), post.ts, _post_key(work, "no rows directly"))
+            return False
+        return True
+
+    async def _write_to(self, work: UploadWork, person: Actor, message: Message) -> Post | None:
+        """Write to *person* directly, once for each state of the upload; None when Slack does not let that be."""
+        upload = work.upload
+        whose = "" if person.id == upload.actor.id else f" {person.id}"
+        try:
+            return await self._poster.post(person.id, message, None, _post_key(work, f"{upload.state} directly{whose}"))
+        except SlackApiError as error:
+            if is_transient(error):
+                raise
+            log.exception("answer not delivered", upload=upload.id, actor=person.id)
+            return None
+
+    async def _attach_unreadable(self, work: UploadWork, channel: str, thread_ts: str | None) -> None:
+        """The unreadable rows as a file in a thread."""
+        upload = work.upload
+        rows = self._store.uploads.list_unreadable(upload.account_id, upload.id)
+        with self._scratch.folder() as folder:
+            path = folder / "unreadable.csv"
+            path.touch(mode=0o600)
+            await asyncio.to_thread(write_unreadable, path, upload.columns, rows)
+            name = f"{Path(upload.file_name).stem.removesuffix('.unreadable')}.unreadable.csv"
+            title = f"Rows of {upload.file_name} that were not understood"
+            await self._attach(work, path, name, title, channel, thread_ts)
+
+    async def attach_scrubbed(self, work: UploadWork, path: Path) -> None:
+        """The scrubbed list at *path* into the thread; raises `SlackApiError` where Slack does not take it."""
+        upload = work.upload
+        name = f"{Path(upload.file_name).stem}.scrubbed{Path(upload.file_name).suffix or '.csv'}"
+        if Path(upload.file_name).suffix.lower() in _NO_TEXT:
+            name = f"{Path(upload.file_name).stem}.scrubbed.csv"
+        title = f"{upload.file_name} without who is opted out"
+        await self._attach(work, path, name, title, upload.channel_id, upload.thread_ts or upload.message_ts)
+
+    async def _attach(
+        self, work: UploadWork, path: Path, name: str, title: str, channel: str, thread_ts: str | None
+    ) -> None:
+        upload = work.upload
+        if channel == upload.channel_id:
+            as_seen = self._as_seen(upload)
+            name, title = [(await as_seen(Message(text))).text for text in (name, title)]
+        await attach(
+            self._client,
+            path,
+            name=one_line(name),
+            title=one_line(title),
+            channel=channel,
+            thread_ts=thread_ts,
+            attached=upload.attached_file,
+            keep=lambda file: asyncio.to_thread(work.set_attached, file),
+        )
+
+    def _as_seen(self, upload: Upload) -> Callable[[Message], Awaitable[Message]]:
+        """What makes of a message about *upload* what its channel may read of it; asks for that once, and when it is needed."""
+        hides: bool | None = None
+
+        async def as_seen(message: Message) -> Message:
+            nonlocal hides
+            account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
+            if account.settings.numbers != "masked":
+                return message
+            if hides is None:
+                hides = await self._is_open(upload)
+            return masked(replace(message, home=account.country)) if hides else message
+
+        return as_seen
+
+    async def _is_open(self, upload: Upload) -> bool:
+        """Whether more people than its members may read the upload's channel, or nobody knows."""
+        return await kind_of_channel(self._client, upload.channel_id, surely=True) != "private"
+
+    async def _keeps_rows_back(self, upload: Upload) -> bool:
+        """
+        Whether the upload's channel is not to read its unreadable rows: where numbers are masked, and the list came by a form.
+
+        One that was dropped stands there itself, with the same rows.
+        """
+        account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
+        return upload.thread_ts is None and account.settings.numbers == "masked" and await self._is_open(upload)
+
+
+def _post_key(work: UploadWork, what: str) -> PostKey:
+    """Under which key a message about the upload is posted once, by whoever has it."""
+    upload = work.upload
+    return PostKey(upload.account_id, f"upload {upload.id} {what}", may_exist=work.lease.fence > 1)
