@@ -6,6 +6,7 @@ What a command needs is imported by that command, so that `--help` and `manifest
 
 import asyncio
 import io
+import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,6 +66,8 @@ def sandbox(port: int, db: Path | None, quiet: bool, no_bot: bool, events_url: s
 @main.command()
 def serve() -> None:
     """Run the desk: Socket Mode when SLACK_APP_TOKEN is set, else HTTP at /slack/events."""
+    # Until the desk listens to signals itself. The first process of a container is ended by none that it leaves to Linux.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
     from bot import logs
     from bot.serve import serve as run
 

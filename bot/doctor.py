@@ -49,6 +49,7 @@ def _database(settings: Settings, team: str | None) -> tuple[Finding, ...]:
                 return (Finding(good=True, sentence=f"Database: {where} is made at the first start."),)
             return (Finding(good=False, sentence=f"Database: {where} cannot be made, its directory does not exist."),)
         revision, head = store.database.revision(), store.database.head()
+        store.database.require_known(revision)
         reached = Finding(good=True, sentence=f"Database: {where} answers.")
         if revision != head and dialect.upgrades_at_start:
             return reached, Finding(

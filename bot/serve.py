@@ -22,7 +22,7 @@ from bot.config import Settings, SettingsError
 from bot.http import DRAINING, HttpConnection, listening, routed
 from bot.metrics import exposition
 from bot.socket import SocketConnection
-from bot.stores import described, open_store
+from bot.stores import described, make_ready
 from store import Store, StoreError, StoreUnavailable
 
 EVENTS_PATH = "/slack/events"
@@ -227,19 +227,31 @@ async def serve(settings: Settings) -> None:
     Raises `SettingsError` or `StoreError`, with its sentence, when it cannot.
     """
     require_tokens(settings)
-    store = await asyncio.to_thread(open_store, settings, log.warning)
     async with AsyncExitStack() as stack:
-        stack.callback(store.close)
-        for in_use, sentence in await asyncio.to_thread(lambda: tuple(described(store))):
-            (log.info if in_use else log.warning)(sentence)
         asked = await stack.enter_async_context(stopping_on_signal())
-        service = Service(settings, store)
-        address = await stack.enter_async_context(listening(service.routes(), settings.host, settings.port))
-        stack.push_async_callback(service.stop)
-        await service.start()
-        mode = "HTTP" if settings.slack_app_token is None else "Socket Mode"
-        log.info("serving", mode=mode, address=address)
-        await asked.wait()
+        starting, ending = asyncio.create_task(_start(settings, stack)), asyncio.create_task(asked.wait())
+        await asyncio.wait({starting, ending}, return_when=asyncio.FIRST_COMPLETED)
+        if not ending.done():
+            await starting
+            await ending
         _end_within(END_SECONDS)
         log.info("draining")
+        # Its thread may wait for an answer of the database's until the store is closed.
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
     log.info("stopped")
+
+
+async def _start(settings: Settings, stack: AsyncExitStack) -> None:
+    """Start the desk; *stack* gets what has to be undone at its end, of as much as there is when this is cancelled."""
+    store = Store.open(settings.database_url)
+    stack.callback(store.close)
+    await asyncio.to_thread(make_ready, store, log.warning)
+    for in_use, sentence in await asyncio.to_thread(lambda: tuple(described(store))):
+        (log.info if in_use else log.warning)(sentence)
+    service = Service(settings, store)
+    address = await stack.enter_async_context(listening(service.routes(), settings.host, settings.port))
+    stack.push_async_callback(service.stop)
+    await service.start()
+    mode = "HTTP" if settings.slack_app_token is None else "Socket Mode"
+    log.info("serving", mode=mode, address=address)

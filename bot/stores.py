@@ -7,34 +7,39 @@ from store import Store
 
 
 def open_store(settings: Settings, say: Callable[[str], object] = lambda _line: None) -> Store:
+    """Open the store, ready for use: see `make_ready`."""
+    store = Store.open(settings.database_url)
+    try:
+        make_ready(store, say)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def make_ready(store: Store, say: Callable[[str], object]) -> None:
     """
-    Open the store with its tables at this program's revision.
+    Have the tables of *store* at this program's revision.
 
     An embedded SQLite file is made or upgraded here, and closed to other users. PostgreSQL may be in use by other replicas,
     so there it is the operator who migrates: `StoreBehind` names the command. *say* gets what an operator should know, a
     sentence each. Raises `StoreUnavailable` when the database does not answer.
     """
-    store = Store.open(settings.database_url)
     dialect = store.database.dialect
-    try:
-        new = not dialect.exists()
-        if dialect.upgrades_at_start:
-            store.database.migrate()
+    new = not dialect.exists()
+    if dialect.upgrades_at_start:
+        store.database.migrate()
+    else:
+        store.database.require_head()
+    if new:
+        say(f"A new, empty list was made: {dialect.where}.")
+    if (readers := dialect.open_to()) is not None:
+        try:
+            dialect.tighten()
+        except OSError as error:
+            say(f"{dialect.where} can be read by {readers}, and cannot be closed to them: {error.strerror}.")
         else:
-            store.database.require_head()
-        if new:
-            say(f"A new, empty list was made: {dialect.where}.")
-        if (readers := dialect.open_to()) is not None:
-            try:
-                dialect.tighten()
-            except OSError as error:
-                say(f"{dialect.where} can be read by {readers}, and cannot be closed to them: {error.strerror}.")
-            else:
-                say(f"{dialect.where} could be read by {readers}. It is closed to them now.")
-    except BaseException:
-        store.close()
-        raise
-    return store
+            say(f"{dialect.where} could be read by {readers}. It is closed to them now.")
 
 
 def described(store: Store) -> Iterator[tuple[bool, str]]:

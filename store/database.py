@@ -223,14 +223,29 @@ class Database:
         assert head is not None  # noqa: S101  migrations ship with the program
         return head
 
+    @staticmethod
+    def require_known(revision: str | None) -> None:
+        """Raise `StoreBehind` for tables at the *revision* of a later release, which this program has no way from."""
+        from alembic.script import ScriptDirectory
+
+        known = {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
+        if revision is not None and revision not in known:
+            msg = (
+                f"The database's tables are at revision {revision}, which a later release brought. "
+                "Start that release, or go back to a backup from before it."
+            )
+            raise StoreBehind(msg)
+
     def migrate(self) -> None:
-        """Bring the tables to this program's revision; does nothing when they are."""
+        """Bring the tables to this program's revision; does nothing when they are. See `require_known`."""
         from alembic import command
+        from alembic.migration import MigrationContext
 
         config = _alembic()
         self.dialect.make()
         with self.write() as connection:
             self.dialect.lock_migrations(connection)
+            self.require_known(MigrationContext.configure(connection).get_current_revision())
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
@@ -238,6 +253,7 @@ class Database:
         """Raise `StoreBehind` unless the tables are this program's."""
         found = self.revision()
         if found != self.head():
+            self.require_known(found)
             msg = (
                 f"The database's tables are at revision {found or 'none'}, this program needs {self.head()}. "
                 "Run `python -m bot migrate` and start again."

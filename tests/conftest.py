@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 
 from store import Account, Actor, Function, Origin, Store
+from tests import releases
 from tests.desks import Desk, desk_on
 from tests.fidelity import toolchains
 
@@ -26,6 +27,10 @@ ADMIN = Actor("U0ADMIN", "admin")
 EXAMPLES = 100 if os.environ.get("CI") else 25
 settings.register_profile("desk", deadline=None, max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("desk")
+
+
+# Not collected without the releases that it is about, which the summary says.
+collect_ignore = ["test_release_beside.py"] if releases.lacking() else []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,7 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Says which checks are absent, and why. With -q there is no header to say it in."""
-    for sentence in (*toolchains.lacking(), *([] if AXE.is_file() else [NO_AXE])):
+    for sentence in (*toolchains.lacking(), *releases.lacking(), *([] if AXE.is_file() else [NO_AXE])):
         terminalreporter.write_line(sentence)
 
 

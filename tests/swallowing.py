@@ -37,9 +37,13 @@ class SwallowingProxy:
         self._ended = False
         self._dead: Way | None = None
         self._refusing = False
+        self._left: tuple[int, Way] | None = None
+        self.accepted = 0
+        # Bytes of the target's that were passed on, and whether there will be none any more.
+        self.answered = 0
+        self.silent = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        self.accepted = 0
 
     def swallow(self, way: Way, *, dead: bool = False) -> None:
         """Swallow all that comes over the connections there are, from both sides, and with *dead* over new ones too."""
@@ -48,6 +52,15 @@ class SwallowingProxy:
                 self._swallow(pair, way)
             self._dead = way if dead else None
         self._wake.send(b"x")
+
+    def fall_silent(self, way: Way, *, after: int) -> None:
+        """
+        Pass *after* more bytes of the target's on, over however many connections, then swallow for good; `silent` then.
+
+        With 0, from the next connection's beginning.
+        """
+        with self._lock:
+            self._left = after, way
 
     def refuse(self) -> None:
         """End new connections at once, as a server that starts."""
@@ -103,12 +116,34 @@ class SwallowingProxy:
             self._pairs.append((near, far))
             if self._dead is not None:
                 self._swallow((near, far), self._dead)
+        self._end_answers()
+
+    def _count(self, answer: bytes) -> bytes:
+        """As much of the target's *answer* as is to be passed on."""
+        with self._lock:
+            if self._left is not None:
+                left, way = self._left
+                answer = answer[:left]
+                self._left = left - len(answer), way
+            self.answered += len(answer)
+        return answer
+
+    def _end_answers(self) -> None:
+        """Swallow everything from now on, once no byte is left that is to be passed on."""
+        with self._lock:
+            if self._left is None or self._left[0]:
+                return
+            self._dead = self._left[1]
+            for pair in self._pairs:
+                self._swallow(pair, self._dead)
+        self.silent.set()
 
     def _pass(self, source: socket.socket, target: socket.socket) -> None:
         try:
             data = source.recv(65_536)
             if data:
-                target.sendall(data)
+                target.sendall(self._count(data) if any(source is far for _, far in self._pairs) else data)
+                self._end_answers()
                 return
         except OSError:
             pass

@@ -8,10 +8,9 @@ import sqlalchemy as sa
 
 from store import Store
 from store.models import metadata
+from tests.releases import BEFORE
 from tests.test_upgrade import step_back
 
-# The last revision of release 0.2.0.
-BEFORE = "0006"
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 
@@ -43,7 +42,7 @@ def test_the_tables_of_the_release_before_are_still_there(store: Store) -> None:
     A column that came has a default or may be empty, one that was there is of the same type, and no check of its tables is
     another.
     """
-    step_back(store, BEFORE)
+    step_back(store, BEFORE.revision)
     before, held = columns(store), checks(store)
     store.database.migrate()
     after, holds = columns(store), checks(store)

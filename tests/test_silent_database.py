@@ -1,6 +1,10 @@
 """A PostgreSQL whose connections are swallowed: no packet comes back, and no end either, as after a failover."""
 
+import asyncio
+import re
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,25 +14,36 @@ import sqlalchemy as sa
 from store import Store, StoreUnavailable, UploadState
 from tests.desks import CHANNEL, Desk, desk_on
 from tests.swallowing import SwallowingProxy, Way, swallowing
+from tests.test_fate import PATIENCE, until
 
 pytestmark = [pytest.mark.wide, pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)]
 PHONES = 80_000
 # Seconds: within so many the desk goes on, however the connection went silent.
 SOON = 30
+# Bytes that the database answers until the desk says that it serves.
+OF_A_START = 2_000
 
 
 @pytest.fixture
 def proxy(database_url: str) -> Iterator[SwallowingProxy]:
-    url = sa.make_url(database_url)
-    host = str(url.host or url.query["host"])
-    port = url.port or 5432
-    with swallowing(f"{host}/.s.PGSQL.{port}" if host.startswith("/") else (host, port)) as proxy:
+    with to_database(database_url) as proxy:
         yield proxy
 
 
 @pytest.fixture
 def by_proxy(database_url: str, proxy: SwallowingProxy) -> str:
     """The URL of the database by way of the proxy."""
+    return by_way_of(proxy, database_url)
+
+
+def to_database(database_url: str) -> AbstractContextManager[SwallowingProxy]:
+    url = sa.make_url(database_url)
+    host = str(url.host or url.query["host"])
+    port = url.port or 5432
+    return swallowing(f"{host}/.s.PGSQL.{port}" if host.startswith("/") else (host, port))
+
+
+def by_way_of(proxy: SwallowingProxy, database_url: str) -> str:
     url = sa.make_url(database_url).set(host="127.0.0.1", port=proxy.port, query={})
     return url.render_as_string(hide_password=False)
 
@@ -121,3 +136,42 @@ async def test_the_desk_ends_while_its_database_is_silent(desk: Desk, proxy: Swa
     proxy.pass_on()
     await desk.start()
     await desk.stored(lambda upload: upload.state is UploadState.DONE, seconds=2 * SOON)
+
+
+@pytest.mark.parametrize("way", Way)
+async def test_the_desk_ends_while_it_starts(desk: Desk, database_url: str, way: Way) -> None:
+    """SIGTERM ends it in its usual time, at whichever byte of its start the database fell silent."""
+    few = asyncio.Semaphore(3)
+
+    async def end(after: int) -> None:
+        async with few:
+            with to_database(database_url) as proxy:
+                proxy.fall_silent(way, after=after)
+                own = replace(desk, url=by_way_of(proxy, database_url), bots=[])
+                started = asyncio.create_task(own.start())
+                assert await asyncio.to_thread(proxy.silent.wait, PATIENCE)
+                [bot] = own.bots
+                await bot.terminate()
+                started.cancel()
+                await asyncio.gather(started, return_exceptions=True)
+
+    await asyncio.gather(*map(end, (0, 1, *range(300, OF_A_START, 300))))
+
+
+async def test_the_desk_ends_before_it_starts(desk: Desk) -> None:
+    """SIGTERM ends it with status 0 while it is still being loaded, and has asked nobody for anything."""
+    started = asyncio.create_task(desk.start())
+
+    async def listens() -> bool:
+        return bool(desk.bots) and catches(desk.bots[0].process.pid, signal.SIGTERM)
+
+    await until(desk, listens)
+    await desk.bots[0].terminate()
+    started.cancel()
+    await asyncio.gather(started, return_exceptions=True)
+
+
+def catches(process: int, number: signal.Signals) -> bool:
+    """Whether *process* has a handler for a signal."""
+    caught = re.search(r"SigCgt:\s*([0-9a-f]+)", Path(f"/proc/{process}/status").read_text(encoding="ascii"))
+    return caught is not None and bool(int(caught[1], 16) >> number - 1 & 1)

@@ -1,6 +1,8 @@
 """A desk that was in the middle of things when it was upgraded goes on with them: nothing that waits is lost."""
 
 import json
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,10 @@ from store.models import metadata
 
 CHANNEL, PHONE = "campaign-admins", "+12125550100"
 AT = "2026-11-01 12:00:00"
+DELIVERY = (
+    "INSERT INTO deliveries (account_id, event_id, kind, channel_id, payload, received_at, lease_until, attempts, done_at) "
+    "VALUES (1, :id, :kind, 'C1', :payload, :at, :at, 3, :done)"
+)
 
 
 def step_back(store: Store, revision: str) -> None:
@@ -33,13 +39,9 @@ def step_back(store: Store, revision: str) -> None:
 
 def delivery(store: Store, event_id: str, kind: str, payload: dict[str, Any], *, done: bool = False) -> None:
     """A row as the release before kept it."""
-    statement = (
-        "INSERT INTO deliveries (account_id, event_id, kind, channel_id, payload, received_at, lease_until, attempts, "
-        "done_at) VALUES (1, :id, :kind, 'C1', :payload, :at, :at, 3, :done)"
-    )
     values = {"id": event_id, "kind": kind, "payload": json.dumps(payload), "at": AT, "done": AT if done else None}
     with store.database.write() as connection:
-        connection.execute(sa.text(statement), values)
+        connection.execute(sa.text(DELIVERY), values)
 
 
 def answer(key: str, channel: str, user: str, text: str, *details: str) -> dict[str, Any]:
@@ -132,3 +134,38 @@ async def test_what_waits_at_the_upgrade_is_done_after_it(
             result = connection.execute(sa.text("SELECT key, result FROM idempotency_keys")).one()
         assert kept is None, "what was said in it is forgotten"
         assert result[0] == "view V1"
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_no_event_is_lost_between_the_old_table_and_the_new(store: Store) -> None:
+    """
+    A desk of release 0.1 that nobody stopped keeps an event at every moment of the upgrade: it is refused, so that Slack says
+    it again to somebody else, or it waits in the inbox afterwards.
+    """
+    step_back(store, "0004")
+    with store.database.write() as connection:
+        connection.execute(
+            sa.text(
+                "INSERT INTO accounts (id, slack_id, name, opted_out, last_entry, last_upload) VALUES (1, 'T1', 'One', 0, 0, 0)"
+            )
+        )
+    tried, kept = count(), set()
+    old = sa.create_engine(store.database.url)
+
+    def keep(*_statement: object) -> None:
+        event_id = f"Ev{next(tried)}"
+        with suppress(sa.exc.OperationalError, sa.exc.ProgrammingError), old.begin() as connection:
+            connection.execute(sa.text("LOCK TABLE deliveries IN ROW EXCLUSIVE MODE NOWAIT"))
+            values = {"id": event_id, "payload": "{}", "at": AT, "done": None, "kind": "app_mention"}
+            connection.execute(sa.text(DELIVERY), values)
+            kept.add(event_id)
+
+    sa.event.listen(store.database.engine, "before_cursor_execute", keep)
+    store.database.migrate()
+    sa.event.remove(store.database.engine, "before_cursor_execute", keep)
+    old.dispose()
+    with store.database.read() as connection:
+        found = set(connection.execute(sa.text("SELECT event_id FROM inbox")).scalars())
+    assert kept
+    assert next(tried) > len(kept)
+    assert found == kept

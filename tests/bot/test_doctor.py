@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from pydantic import SecretStr
 
 from bot.config import Settings
@@ -45,6 +46,16 @@ async def test_a_whole_installation_is_found_good(settings: Settings, slack: Emb
     for part in ("Database:", "Migrations:", f"({slack.team_id})", "Scopes:", "Socket Mode", "#optout-uploads"):
         assert part in said
     assert not any(channel.messages for channel in slack.platform.workspace.channels.values())
+
+
+async def test_tables_of_a_later_release_are_named(settings: Settings) -> None:
+    """A database that a later release has upgraded is not to be migrated, and the sentence says what to start."""
+    engine = sa.create_engine(settings.database_url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    [sentence] = await wrong(settings)
+    assert sentence.startswith("Database: The database's tables are at revision 9999, which a later release brought.")
 
 
 async def test_missing_tokens_are_named(settings: Settings) -> None:

@@ -198,7 +198,7 @@ async def test_readiness_shows_a_database_that_is_behind(slack: EmbeddedSlack, t
     settings = settings_for(slack, tmp_path, socket=False)
     async with served(settings) as (service, url):
         await service.start()
-        _set_revision(settings.database_url, "older")
+        _set_revision(settings.database_url, "0006")
         with capture_logs() as logs:
             assert (await got(f"{url}/readyz"))[0] == 503
         (cause,) = (line["database"] for line in logs if line["event"] == "readiness")

@@ -131,6 +131,16 @@ def test_a_new_database_is_refused_until_migrated(tmp_path: Path) -> None:
     store.close()
 
 
+def test_tables_of_a_later_release_are_refused(store: Store) -> None:
+    """A program that was put back after an upgrade says so, whether it is started or asked to migrate, and changes nothing."""
+    with store.database.write() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    for refusing in (store.database.migrate, store.database.require_head):
+        with pytest.raises(StoreBehind, match="at revision 9999, which a later release brought"):
+            refusing()
+    assert store.database.revision() == "9999"
+
+
 def test_a_database_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     """A person reads what happened and what to do, not the driver's words."""
     store = Store.open(f"sqlite:///{tmp_path}/missing/desk.db")

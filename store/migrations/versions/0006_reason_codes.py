@@ -84,7 +84,8 @@ def _summaries(connection: sa.Connection) -> None:
         sa.column("unreadable", sa.BigInteger),
         sa.column("summary", sa.JSON),
     )
-    query = sa.select(uploads.c.account_id, uploads.c.id, uploads.c.unreadable, uploads.c.summary)
+    # A replica of the release before may still be reading a list: what it finds is not to be overwritten.
+    query = sa.select(uploads.c.account_id, uploads.c.id, uploads.c.unreadable, uploads.c.summary).with_for_update()
     for account, upload, unreadable, summary in connection.execute(query).all():
         changed = dict(summary or {})
         if isinstance(changed.get("unreadable"), list):  # of a scrub it is their number

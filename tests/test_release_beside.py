@@ -1,0 +1,225 @@
+"""
+A desk of a release before, as a process, whose database is upgraded in the middle of a step.
+
+Either it goes on beside this release's or it is killed: what was acknowledged stands, is answered once, and nothing is
+half-done.
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import pytest
+import sqlalchemy as sa
+
+from bot.sandbox import State
+from store import Store, StoreUnavailable, Upload
+from store.models import uploads
+from store.upload_rows import upload_of
+from tests import test_fate
+from tests.desks import CHANNEL, Desk, Holder, desk_on
+from tests.entries import exported
+from tests.releases import BEFORE, FIRST, Release
+from tests.test_end_to_end import send
+from tests.test_fate import PATIENCE, SPEED, STEPS, Run, answers, differences, until
+from tests.test_upgrade import step_back
+
+pytestmark = pytest.mark.wide
+
+# What is left of a step where nothing happened.
+expected, undisturbed = test_fate.expected, test_fate.undisturbed
+
+RELEASES: Final = {release.name: release for release in (BEFORE, FIRST)}
+# Of each kind of step one.
+COMMAND, EXPORT = "command, not answered", "export, sent"
+KINDS: Final = (COMMAND, "drop", "reading", "applying", "undo", EXPORT, "digest")
+
+
+class UpgradedDesk(Desk):
+    """A desk whose tables may still be of a release before."""
+
+    __slots__ = ()
+
+    def tables(self) -> dict[str, set[str]]:
+        """The columns of each table, as they are now."""
+        with self.store.database.read() as connection:
+            inspector = sa.inspect(connection)
+            names = inspector.get_table_names()
+            return {name: {column["name"] for column in inspector.get_columns(name)} for name in names}
+
+    def uploads(self) -> tuple[Upload, ...]:
+        known = self.tables()["uploads"]
+        columns = (column if column.name in known else sa.literal(0).label(column.name) for column in uploads.c)
+        query = sa.select(*columns).where(uploads.c.account_id == self.account.id).order_by(uploads.c.id.desc())
+        with self.store.database.read() as connection:
+            return tuple(upload_of(row) for row in connection.execute(query).mappings())
+
+    async def quiet(self, *, seconds: float = 90) -> None:
+        if "inbox" in self.tables():
+            await super().quiet(seconds=seconds)
+            return
+        waiting = sa.text(
+            "SELECT 1 FROM deliveries WHERE done_at IS NULL UNION ALL SELECT 1 FROM uploads WHERE pending"
+        )
+
+        async def over() -> bool:
+            with self.store.database.read() as connection:
+                return connection.execute(waiting).first() is None
+
+        await until(self, over)
+
+
+class RunOfBefore(Run):
+    """A step that a desk of a release before begins."""
+
+    __slots__ = ()
+
+    def holder(self) -> Holder | None:
+        # The first release had no fences everywhere.
+        known = self.desk.tables().get(self.step.table, set()) if isinstance(self.desk, UpgradedDesk) else set()
+        return super().holder() if {"owner", "fence"} <= known else Holder(None, 0)
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[Release, Path]:
+    """The programs of the releases before, unpacked."""
+    directory = tmp_path_factory.mktemp("releases")
+    return {release: release.unpack(directory) for release in RELEASES.values()}
+
+
+@pytest.fixture
+def release(request: pytest.FixtureRequest) -> Release:
+    return RELEASES[request.param]
+
+
+@pytest.fixture
+async def desk(database_url: str, tmp_path: Path, release: Release) -> AsyncIterator[UpgradedDesk]:
+    """A desk on the tables of *release*."""
+    store = Store.open(database_url)
+    step_back(store, release.revision)
+    store.close()
+    async with desk_on(database_url, tmp_path, speed=SPEED) as desk:
+        yield UpgradedDesk(*(getattr(desk, name) for name in Desk.__slots__))
+
+
+def cells(release: Release, database: str, *steps: str) -> list[Any]:
+    """Parameters of a test, those of a family of steps on one worker, which then knows how it ends undisturbed."""
+    return [
+        pytest.param(
+            release.name, database, step, marks=pytest.mark.xdist_group(f"release before: {STEPS[step].family}")
+        )
+        for step in steps
+    ]
+
+
+async def begun(desk: Desk, program: Path, step: str) -> tuple[RunOfBefore, Holder]:
+    """*step*, held at its moment in the hands of the desk of a release before."""
+    run = RunOfBefore(desk, STEPS[step])
+    # Its children do not end with it.
+    desk.stack.callback(lambda: send(signal.SIGKILL, [pid for pid in run.started if test_fate.is_running(pid)]))
+    return run, await run.begin(settings={"PYTHONPATH": str(program)})
+
+
+async def upgrade(desk: UpgradedDesk) -> None:
+    """What `python -m bot migrate` does. Raises `StoreUnavailable` with nothing changed when somebody is in the way."""
+    await asyncio.to_thread(desk.store.database.migrate)
+
+
+def where(left: dict[str, Any]) -> dict[str, Any]:
+    """*left* without the words, which of the first release were others, and its scratch directory."""
+    said = [(channel, thread, files) for channel, thread, _, files in left["said"]]
+    return left | {"said": said, "alone": [], "scratch": []}
+
+
+@pytest.mark.parametrize(
+    ("release", "database_url", "step"),
+    [*cells(BEFORE, "postgresql", *KINDS), *cells(BEFORE, "sqlite", COMMAND), *cells(FIRST, "postgresql", "applying")],
+    indirect=["release", "database_url"],
+)
+async def test_the_release_before_goes_on(
+    desk: UpgradedDesk, programs: dict[Release, Path], release: Release, step: str, expected: dict[str, Any]
+) -> None:
+    """
+    The desk of the release before ends the step that it had begun, on the tables of this one, and says that it is not ready.
+
+    While it is inside a transaction the upgrade is refused in words, and is there at the second try.
+    """
+    run, _ = await begun(desk, programs[release], step)
+    [before] = run.bots
+    if run.step.held == "batch":
+        with pytest.raises(StoreUnavailable) as refused:
+            await upgrade(desk)
+        assert "is locked by another process for longer than the desk waits" in refused.value.cause
+        assert desk.store.database.revision() == release.revision
+        await run.release()
+    if not run.on_sqlite:
+        await upgrade(desk)
+    run.bots += await desk.start()
+    async with aiohttp.ClientSession() as session, session.get(f"{await before.serving}/readyz") as answer:
+        assert answer.status == 503
+        assert "at revision 0008" in (await answer.json())["database"]
+    found = await run.end()
+    if release is BEFORE:
+        assert differences(found, expected) == ([], [])
+    else:
+        assert differences(where(found), where(expected)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("release", "database_url", "step"),
+    [*cells(BEFORE, "sqlite", *KINDS[2:], COMMAND), *cells(FIRST, "postgresql", COMMAND, "drop")],
+    indirect=["release", "database_url"],
+)
+async def test_the_release_before_is_killed(
+    desk: UpgradedDesk, programs: dict[Release, Path], release: Release, step: str, expected: dict[str, Any]
+) -> None:
+    """The desk of this release ends the step as if it had begun it; a SQLite file it upgrades itself."""
+    run, before = await begun(desk, programs[release], step)
+    [bot] = run.bots
+    await bot.kill()
+    if run.endless:
+        await run.release()
+    run.lease_runs_out()
+    if not run.on_sqlite:
+        await upgrade(desk)
+    run.bots += await desk.start()
+    await run.followed(before)
+    assert differences(await run.end(), expected) == ([], [])
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("release", RELEASES, indirect=True)
+async def test_what_comes_while_both_are_there(
+    desk: UpgradedDesk, programs: dict[Release, Path], release: Release
+) -> None:
+    """
+    Slack gives its events to both in turn. Whichever acknowledges one does it and answers it, once; a desk whose tables are
+    gone acknowledges none, and Slack says it again.
+    """
+    await desk.start(settings={"PYTHONPATH": str(programs[release])})
+    await upgrade(desk)
+    [ours] = await desk.start()
+    phones = [f"+1212555{number:04}" for number in range(100, 108)]
+    texts = [f"<@{desk.slack.bot_user_id}> opt out {phone} because they asked" for phone in phones]
+    await asyncio.gather(*(desk.people.message("admin", CHANNEL, text, raw=True) for text in texts))
+
+    def heads(state: State) -> int:
+        return len([one for one in answers(state, desk) if one.text.startswith("*1 phone opted out*")])
+
+    await desk.quiet()
+    mentions = [one for one in desk.slack.platform.feed.courier.log if one.name == "app_mention"]
+    taken = [phone for phone in phones for one in mentions if one.acknowledged and phone in str(one.payload)]
+    await desk.people.until(lambda state: heads(state) >= len(taken), timeout=PATIENCE)
+    await desk.quiet()
+    [theirs] = [bot for bot in desk.bots if bot is not ours]
+    for bot in (theirs, ours):
+        await bot.terminate()
+    assert taken == phones if release is BEFORE else taken
+    assert heads(await desk.people.state()) == len(taken)
+    assert [row["phone"] for row in exported(desk.store, desk.account.id)] == taken
+    left = await test_fate.left(desk)
+    assert len(left["entries"]) == len(taken)
+    assert left["rows"] == [("inbox", "done")]
