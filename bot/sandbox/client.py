@@ -214,6 +214,16 @@ class State:
         name = self.user(handle)["handle"]
         return [SandboxMessage.of(raw, raw["channel"]) for raw in self.raw["ephemerals"].get(name, [])]
 
+    def unseen(self, handle: str | None = None) -> list[SandboxMessage]:
+        """What was sent to this person alone, or to anybody, and accepted, and shown to nobody."""
+        wanted = None if handle is None else self.user(handle)["handle"]
+        return [
+            SandboxMessage.of(raw, raw["channel"])
+            for name, theirs in self.raw["unseen"].items()
+            for raw in theirs
+            if wanted in (None, name)
+        ]
+
     def views(self, handle: str) -> list[JsonObject]:
         """The person's open modals, the top one last."""
         return list(self.raw["views"].get(self.user(handle)["handle"], []))
@@ -235,6 +245,7 @@ class State:
                 lines.append(f"#{channel.name} {message.ts} {reply}{message.handle}: {message.text[:160]!r}")
         for handle in self.raw["ephemerals"]:
             lines += [f"only {handle}: {message.text[:160]!r}" for message in self.ephemerals(handle)[-5:]]
+        lines += [f"seen by nobody: {message.text[:160]!r}" for message in self.unseen()[-5:]]
         return "\n".join(lines)
 
     def _channel(self, raw: JsonObject) -> SandboxChannel:

@@ -54,6 +54,8 @@ class Call:
     arguments: Mapping[str, Any]
     token: str
     warnings: list[str] = field(default_factory=list)
+    # What came of it that Slack's answer does not say.
+    note: str | None = None
 
     @property
     def workspace(self) -> Workspace:
@@ -161,6 +163,7 @@ class Received:
     status: int
     ms: float
     fault: str | None
+    note: str | None
 
     def described(self) -> JsonObject:
         return {
@@ -172,15 +175,17 @@ class Received:
             "status": self.status,
             "ms": self.ms,
             "fault": self.fault,
+            "note": self.note,
         }
 
 
 @dataclass(slots=True)
 class _Exchange:
-    """The request being answered: when it came, and the fault that strikes it."""
+    """The request being answered: when it came, the fault that strikes it, and what the answer does not say."""
 
     began: float
     fault: str | None = None
+    note: str | None = None
 
 
 _EXCHANGE: ContextVar[_Exchange] = ContextVar("exchange")
@@ -256,6 +261,7 @@ class WebApi:
             raise SlackError("missing_scope", needed=",".join(method.scopes), provided=",".join(app.scopes))
         call = Call(self._slack, arguments, token)
         answer: JsonObject = {"ok": True} | await method.run(call)
+        _EXCHANGE.get().note = call.note
         for warning in call.warnings:
             answer = _with_warning(answer, warning)
         return answer
@@ -318,7 +324,7 @@ class WebApi:
     def _note(self, name: str, token: str, arguments: Mapping[str, Any], answer: str | JsonObject, status: int) -> None:
         exchange = _EXCHANGE.get()
         ms = round((time.perf_counter() - exchange.began) * 1000, 3)
-        call = Received(name, time.time(), token, arguments, answer, status, ms, exchange.fault)
+        call = Received(name, time.time(), token, arguments, answer, status, ms, exchange.fault, exchange.note)
         self.calls.append(call)
         self._wire.changed(call)
 

@@ -196,6 +196,8 @@ class Workspace:
         self.channels: dict[str, Channel] = {}
         self.files: dict[str, File] = {}
         self.ephemerals: dict[str, list[Ephemeral]] = {}
+        # Accepted, and shown to nobody.
+        self.unseen: dict[str, list[Ephemeral]] = {}
         self.usergroups: dict[str, dict[str, Any]] = {}
         self._last_ts = 0
 
@@ -324,9 +326,18 @@ class Workspace:
             channel.removed[ts] = channel.version
         return message
 
-    def add_ephemeral(self, user: User, channel: Channel, message: PostedMessage) -> None:
-        self.ephemerals.setdefault(user.id, []).append(Ephemeral(channel.id, message))
+    def add_ephemeral(self, user: User, channel: Channel, message: PostedMessage) -> bool:
+        """
+        Show *message* to *user* alone; False, and nobody sees it, where its thread has no replies.
+
+        https://docs.slack.dev/reference/methods/chat.postEphemeral: in threads only where one is active already.
+        """
+        parent = channel.messages.get(message.thread_ts or "")
+        seen = message.thread_ts is None or (parent is not None and (parent.is_reply or bool(parent.replies)))
+        shown = self.ephemerals if seen else self.unseen
+        shown.setdefault(user.id, []).append(Ephemeral(channel.id, message))
         self.touch()
+        return seen
 
     def find_ephemeral(self, user: User, ts: str) -> Ephemeral | None:
         return next((item for item in self.ephemerals.get(user.id, []) if item.message.ts == ts), None)

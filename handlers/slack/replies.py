@@ -155,7 +155,8 @@ class Replies:
                 user=place.actor.id,
                 text=message.text,
                 blocks=message.blocks,
-                thread_ts=place.thread_ts,
+                # https://docs.slack.dev/reference/methods/chat.postEphemeral: elsewhere it is taken, and not shown.
+                thread_ts=place.thread_ts if place.threaded else None,
             )
         except SlackApiError as error:
             if post_key is not None and is_transient(error):

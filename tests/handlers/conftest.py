@@ -141,6 +141,7 @@ async def at_work(slack: EmbeddedSlack, settings: Settings) -> AsyncIterator[Off
     async with SandboxClient(slack.url) as people, running(settings, store) as service:
         await service.connected(10)
         yield Office(slack, people, store, service, account)
+        assert (await people.state()).unseen() == [], "what the desk says to one person alone is seen"
     store.close()
 
 

@@ -188,6 +188,28 @@ async def test_an_ephemeral_is_for_one_person(people: SandboxClient, api: AsyncW
         await api.chat_postEphemeral(channel=channel, user=state.user("stranger")["id"], text="psst")
 
 
+async def test_an_ephemeral_in_a_thread_without_replies_is_seen_by_nobody(
+    people: SandboxClient, api: AsyncWebClient, channel: str
+) -> None:
+    """Slack says ok all the same; in a thread that has replies, by whichever of its messages, it is shown."""
+    guest = (await people.state()).user("guest")["id"]
+    root = (await api.chat_postMessage(channel=channel, text="root"))["ts"]
+    for thread, text in ((root, "quiet"), ("1700000000.000001", "gone")):
+        answer = await api.chat_postEphemeral(channel=channel, user=guest, text=text, thread_ts=thread)
+        assert answer["ok"]
+    state = await people.state()
+    assert state.ephemerals("guest") == []
+    assert [message.text for message in state.unseen("guest")] == ["quiet", "gone"]
+    notes = [call["note"] for call in await people.calls("chat.postEphemeral")]
+    assert notes == ["Nobody sees it: that thread has no replies."] * 2
+    reply = (await api.chat_postMessage(channel=channel, text="reply", thread_ts=root))["ts"]
+    for thread in (root, reply):
+        await api.chat_postEphemeral(channel=channel, user=guest, text="heard", thread_ts=thread)
+    state = await people.state()
+    assert [message.text for message in state.ephemerals("guest")] == ["heard", "heard"]
+    assert len(state.unseen()) == 2
+
+
 async def test_permalinks(slack: EmbeddedSlack, api: AsyncWebClient, channel: str) -> None:
     """A permalink has the ts without its dot; a reply's names its thread."""
     root = (await api.chat_postMessage(channel=channel, text="root"))["ts"]

@@ -132,7 +132,8 @@ async def post_ephemeral(call: Call) -> JsonObject:
         bot_id=call.app.bot_id,
         thread_ts=thread_ts,
     )
-    call.workspace.add_ephemeral(user, channel, message)
+    if not call.workspace.add_ephemeral(user, channel, message):
+        call.note = "Nobody sees it: that thread has no replies."
     return {"message_ts": message.ts}
 
 
