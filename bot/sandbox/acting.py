@@ -85,6 +85,15 @@ class People:
         attempts = self._slack.feed.post(channel, message)
         return await self._after(attempts) | {"ts": message.ts}
 
+    async def delete(self, user: User, channel: Channel, ts: str) -> JsonObject:
+        """Delete a message of one's own. What files it brought stay."""
+        self._may_act(user, channel)
+        message = channel.messages.get(ts)
+        if message is None or message.user != user.id:
+            raise BadRequestError(f"{user.handle} wrote no message {ts} in #{channel.name}.")
+        self._slack.feed.delete(channel, ts)
+        return {"ok": True}
+
     async def drop(
         self, user: User, channel: Channel, file: File, *, text: str = "", thread_ts: str | None = None
     ) -> JsonObject:

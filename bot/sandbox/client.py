@@ -290,6 +290,10 @@ class SandboxClient:
         body = {"user": user, "channel": channel, "text": text, "thread_ts": thread_ts, "raw": raw}
         return Outcome.of(await self._post("message", body))
 
+    async def delete(self, user: str, channel: str, ts: str) -> None:
+        """Delete a message that *user* wrote."""
+        await self._post("message/delete", {"user": user, "channel": channel, "ts": ts})
+
     async def drop(
         self,
         user: str,

@@ -86,6 +86,7 @@ class Control:
             web.post("/sandbox/files/delete", self.delete_file),
             web.post("/sandbox/command", self.command),
             web.post("/sandbox/message", self.message),
+            web.post("/sandbox/message/delete", self.delete_message),
             web.post("/sandbox/file", self.drop),
             web.post("/sandbox/click", self.click),
             web.post("/sandbox/submit", self.submit),
@@ -242,6 +243,11 @@ class Control:
             user, channel, body.text("text"), thread_ts=body.optional("thread_ts"), raw=raw
         )
         return web.json_response(answer)
+
+    async def delete_message(self, request: web.Request) -> web.StreamResponse:
+        body = await Body.of(request)
+        user, channel = self._who_and_where(body)
+        return web.json_response(await self._people.delete(user, channel, body.text("ts")))
 
     async def click(self, request: web.Request) -> web.StreamResponse:
         body = await Body.of(request)

@@ -306,7 +306,7 @@ class Workspace:
         self.touch(channel, message)
 
     def remove_message(self, channel: Channel, ts: str) -> PostedMessage | None:
-        """Take a message away; one with replies leaves a tombstone, as in Slack."""
+        """Take a message away; one with replies leaves a tombstone until the last of them is gone, as in Slack."""
         message = channel.messages.get(ts)
         if message is None:
             return None
@@ -321,6 +321,8 @@ class Workspace:
                 parent.rendered = None
                 if not parent.replies:
                     parent.thread_ts = None
+                    if parent.subtype == "tombstone":
+                        self.remove_message(channel, parent.ts)
         self.touch(channel, message)
         if ts not in channel.messages:
             channel.removed[ts] = channel.version

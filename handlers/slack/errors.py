@@ -9,7 +9,7 @@ import aiohttp
 import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from handlers.slack.messages import Message
+from handlers.slack.messages import THREAD_GONE, Message
 from handlers.slack.mrkdwn import sentence
 from handlers.tracebacks import place_of
 from store import StoreError, StoreUnavailable
@@ -75,6 +75,12 @@ def error_code(error: SlackClientError) -> str | None:
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
     return None if code is None else str(code)
+
+
+def thread_gone() -> SlackApiError:
+    """The error that Slack does not give: the message of the thread that a post was meant for is gone."""
+    answer = {"ok": False, "error": THREAD_GONE}
+    return SlackApiError("the thread's message is gone", answer)  # type: ignore[no-untyped-call]  # slack_sdk leaves it untyped
 
 
 # What Slack answers while it, or our installation, is out of order: it is tried again. Any other error stays as it is.

@@ -14,6 +14,8 @@ from store import mask, mask_prose, written
 MOST_BLOCKS = 45
 MOST_CHARACTERS = 11_500
 FALLBACK_LONGEST = 3_000
+# Why a message is not where it belongs: the one whose thread that is was deleted. Slack's own word, though it does not say it.
+THREAD_GONE: Final = "thread_not_found"
 
 
 @dataclass(frozen=True, slots=True)

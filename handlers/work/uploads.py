@@ -25,7 +25,7 @@ from yarl import URL
 
 from handlers.loops import Loop
 from handlers.slack.errors import error_code, is_transient
-from handlers.slack.messages import Message, masked
+from handlers.slack.messages import THREAD_GONE, Message, masked
 from handlers.slack.mrkdwn import code, one_line
 from handlers.slack.posting import Poster, PostKey
 from handlers.slack.replies import kind_of_channel
@@ -302,8 +302,9 @@ class Runner:
         if not upload.state.at_work and upload.state is not UploadState.WAITING:
             # A cancelled list was staged already, and its phones are nobody's business any more.
             self._scratch.list_of(upload).unlink(missing_ok=True)
-        shown = await self._show(work, progress)
-        again = None if shown else self._show_again_after(upload)
+        why_not = await self._show(work, progress)
+        # A thread that is gone does not come back.
+        again = None if why_not in (None, THREAD_GONE) else self._show_again_after(upload)
         await asyncio.to_thread(work.release, settled=upload.state, again=again)
 
     def _show_again_after(self, upload: Upload) -> float | None:
@@ -446,9 +447,9 @@ class Runner:
         with suppress(StoreError):  # who holds the lease notices as well
             await asyncio.to_thread(self._follow, running, asyncio.get_running_loop())
 
-    async def _show(self, work: UploadWork, progress: Progress) -> bool:
+    async def _show(self, work: UploadWork, progress: Progress) -> str | None:
         """
-        Show how the upload stands, in its message; False where Slack does not take that.
+        Show how the upload stands, in its message; where Slack does not take that, its error code.
 
         Whoever dropped the list, and whoever decided about it, are told directly then, once.
         """
@@ -465,8 +466,8 @@ class Runner:
             why = str(error_code(error))
             log.warning("an upload cannot be shown in its channel", upload=upload.id, why=why)
             await self._tell_directly(work, why, rows=rows)
-            return False
-        return True
+            return why
+        return None
 
     async def _show_with_rows(self, work: UploadWork, progress: Progress) -> None:
         """Attach the unreadable rows to the upload's thread, and show its report, which says so only then."""

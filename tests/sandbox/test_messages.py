@@ -79,7 +79,6 @@ async def test_channels_by_name_and_people_by_id(people: SandboxClient, api: Asy
         ({"text": "x", "blocks": "{"}, "invalid_blocks_format"),
         ({"text": "x", "blocks": '{"type": "divider"}'}, "invalid_blocks_format"),
         ({"text": "x", "thread_ts": "yesterday"}, "invalid_thread_ts"),
-        ({"text": "x", "thread_ts": "1700000000.000001"}, "thread_not_found"),
     ],
 )
 async def test_what_a_message_may_not_be(
@@ -100,6 +99,18 @@ async def test_replies_stay_under_their_parent(people: SandboxClient, api: Async
     state = await people.state(channel="support-tickets")
     assert [message.text for message in state.channel(channel).messages] == ["root"]
     assert [message.text for message in state.replies(root)] == ["one", "two"]
+
+
+async def test_a_reply_to_a_message_that_is_gone(people: SandboxClient, api: AsyncWebClient, channel: str) -> None:
+    """It stands at the channel's root, and nothing but the missing `thread_ts` of the answer says so."""
+    root = str((await people.message("support", "#support-tickets", "soon gone")).ts)
+    await people.delete("support", "#support-tickets", root)
+    answer = await api.chat_postMessage(channel=channel, text="orphan", thread_ts=root)
+    assert "thread_ts" not in answer["message"]
+    state = await people.state(channel="support-tickets")
+    assert [message.text for message in state.channel(channel).messages] == ["orphan"]
+    [call] = await people.calls("chat.postMessage")
+    assert call["note"] == "At the channel's root: the thread's message is gone."
 
 
 async def test_an_update_replaces_text_and_blocks(people: SandboxClient, api: AsyncWebClient, channel: str) -> None:

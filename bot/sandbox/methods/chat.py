@@ -37,7 +37,11 @@ def _content(call: Call, *, most: int) -> tuple[str, list[dict[str, Any]], list[
 
 
 def _thread(call: Call, channel: Channel) -> str | None:
-    """`thread_ts`, checked: a reply's own ts leads to its thread, as in Slack."""
+    """
+    `thread_ts`, checked: a reply's own ts leads to its thread, and that of no message to the channel's root.
+
+    https://github.com/slack-go/slack/issues/1571: the answer is ok, and its message has no `thread_ts`.
+    """
     thread_ts = call.text("thread_ts")
     if thread_ts is None:
         return None
@@ -45,7 +49,8 @@ def _thread(call: Call, channel: Channel) -> str | None:
         raise SlackError("invalid_thread_ts")
     parent = channel.messages.get(thread_ts)
     if parent is None:
-        raise SlackError("thread_not_found")
+        call.note = "At the channel's root: the thread's message is gone."
+        return None
     return parent.thread_ts if parent.is_reply else parent.ts
 
 
