@@ -224,6 +224,11 @@ class State:
             if wanted in (None, name)
         ]
 
+    def notified(self, handle: str) -> list[SandboxMessage | None]:
+        """The messages that this person was notified of, each as often as they were, oldest first; None for one that is gone."""
+        name = self.user(handle)["handle"]
+        return [self.message(item["ts"]) for item in self.raw["notifications"].get(name, [])]
+
     def views(self, handle: str) -> list[JsonObject]:
         """The person's open modals, the top one last."""
         return list(self.raw["views"].get(self.user(handle)["handle"], []))

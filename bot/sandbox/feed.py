@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.sandbox.delivery import Courier, Outcome
 from bot.sandbox.installation import Installation
+from bot.sandbox.notifying import notify
 from bot.sandbox.shapes import file_object, message_object, user_object
 from bot.sandbox.workspace import Channel, File, PostedMessage, Share, User, Workspace, new_id
 
@@ -31,6 +32,7 @@ class Feed:
     def post(self, channel: Channel, message: PostedMessage) -> Attempts:
         """Put *message* into *channel*; the futures are the first attempts of the events it caused."""
         self.workspace.add_message(channel, message)
+        notify(self.workspace, channel, message)
         for file in self.workspace.shared_files(message.files):
             file.shares.append(Share(channel.id, message.ts, message.thread_ts, message.user))
         attempts: Attempts = []

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from bot.sandbox.samples import Sample
@@ -46,6 +47,9 @@ class StateView:
             "users": [_user(user) for user in workspace.users.values()],
             "ephemerals": self._alone(workspace.ephemerals),
             "unseen": self._alone(workspace.unseen),
+            "notifications": {
+                handles[user_id]: [asdict(item) for item in items] for user_id, items in workspace.notifications.items()
+            },
             "views": {
                 handles[user_id]: [self._slack.views.described(view) for view in stack]
                 for user_id, stack in self._slack.views.stacks.items()

@@ -137,6 +137,15 @@ class Ephemeral:
     message: PostedMessage
 
 
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What gives a person a badge: a new message. `kind` is `mention` or `direct`."""
+
+    channel: str
+    ts: str
+    kind: str
+
+
 @dataclass(slots=True)
 class Channel:
     """A conversation. `user` is the person on the other side of the bot's direct message."""
@@ -198,6 +207,7 @@ class Workspace:
         self.ephemerals: dict[str, list[Ephemeral]] = {}
         # Accepted, and shown to nobody.
         self.unseen: dict[str, list[Ephemeral]] = {}
+        self.notifications: dict[str, list[Notification]] = {}
         self.usergroups: dict[str, dict[str, Any]] = {}
         self._last_ts = 0
 
