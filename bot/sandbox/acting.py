@@ -48,7 +48,7 @@ class People:
         name = f"/{name.lstrip('/')}"
         if thread_ts is not None:
             return _not_shown("not_supported_in_threads", f"{name} is not supported in threads. Sorry!")
-        if name not in app.commands or "commands" not in app.scopes:
+        if name not in app.commands or "commands" not in app.scopes or not self._has_the_app(user):
             return _not_shown("invalid_command", f"{name} is not a valid command.")
         if not raw:
             rest = as_sent(rest, workspace, labels=True, mentions=app.should_escape, tel_links=self.tel_links)
@@ -177,6 +177,8 @@ class People:
 
     async def shortcut(self, user: User, callback_id: str, channel: Channel | None, ts: str | None) -> JsonObject:
         """Use a message shortcut (with *ts*) or a global one."""
+        if not self._has_the_app(user):
+            return _not_shown("invalid_shortcut", f"{self._slack.app.name} offers you no shortcuts.")
         kind = "shortcut"
         payload: JsonObject = {}
         if ts is not None and channel is not None:
@@ -296,6 +298,10 @@ class People:
         if (channel.is_private or channel.is_im) and user.id not in channel.members:
             raise BadRequestError(f"{user.handle} is not a member of #{channel.name}, which is private.")
 
+    def _has_the_app(self, user: User) -> bool:
+        """Whether *user* is offered commands and shortcuts: not from outside (https://docs.slack.dev/apis/slack-connect)."""
+        return not user.is_stranger
+
     def _typed(self, text: str, *, raw: bool = False) -> str:
         return text if raw else as_sent(text, self._slack.workspace, labels=False, tel_links=self.tel_links)
 
@@ -329,13 +335,16 @@ class People:
     def _interaction(self, kind: str, user: User, *, view: View | None = None) -> JsonObject:
         """What every interaction payload carries: https://docs.slack.dev/reference/interaction-payloads"""
         app, workspace = self._slack.app, self._slack.workspace
+        # https://github.com/slackapi/bolt-python/blob/main/slack_bolt/request/internals.py: of a modal's end it is that of
+        # whoever ends it, and the one that installed the app stands in the view.
+        team = user.team_id if kind in ("view_submission", "view_closed") else workspace.team_id
         return {
             "type": kind,
             "user": {"id": user.id, "username": user.handle, "name": user.handle, "team_id": user.team_id},
             "api_app_id": app.app_id,
             "token": app.verification_token,
             "trigger_id": self._slack.views.new_trigger(user.id, view=view.id if view else None),
-            "team": {"id": workspace.team_id, "domain": workspace.domain},
+            "team": {"id": team, "domain": workspace.teams[team]},
             "enterprise": None,
             "is_enterprise_install": False,
         }

@@ -200,6 +200,8 @@ class Workspace:
         self.team_id = seeded_id("T", domain)
         self.domain = domain
         self.name = name
+        # Of this workspace and of those whose people share channels with it: the domain by the id.
+        self.teams = {self.team_id: domain}
         self.changes = Changes()
         self.users: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}

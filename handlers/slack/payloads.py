@@ -29,7 +29,10 @@ def installation_of(body: dict[str, Any]) -> tuple[str, str | None]:
         enterprise = body.get("enterprise") or {}
         slack_id = body.get("enterprise_id") or enterprise["id"]
         return slack_id, body.get("enterprise_name") or enterprise.get("name")
-    team = body.get("team") or {}
+    view, team = body.get("view") or {}, body.get("team") or {}
+    if (installed := view.get("app_installed_team_id")) is not None:
+        # Of a modal's end `team` is that of whoever ended it (https://github.com/slackapi/bolt-python, `extract_team_id`).
+        return installed, team.get("domain") if team.get("id") == installed else None
     slack_id = body.get("team_id") or team.get("id") or body["user"]["team_id"]
     return slack_id, body.get("team_domain") or team.get("domain")
 
