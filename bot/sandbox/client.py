@@ -397,7 +397,7 @@ class SandboxClient:
         Change the app; answers how it stands.
 
         `events_url` ('' for Socket Mode), `scopes`, `events`, `commands`, `shortcuts`, `should_escape`, `tel_links`,
-        `messages_tab`.
+        `messages_tab`, `rate_limits`.
         """
         app: JsonObject = (await self._post("app", settings))["app"]
         return app

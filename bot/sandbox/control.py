@@ -200,11 +200,16 @@ class Control:
             "should_escape": app.should_escape,
             "events_url": app.events_url,
             "connected": len(self._slack.sockets.connections),
+            "rate_limits": self._slack.rates.enforced,
         }
         return web.json_response({"ok": True, "app": about})
 
     async def configure(self, request: web.Request) -> web.StreamResponse:
-        """Change `events_url` (null: Socket Mode), `scopes`, `events`, `commands`, `shortcuts`, and how text is sent."""
+        """
+        Change `events_url` (null: Socket Mode), `scopes`, `events`, `commands`, `shortcuts`, and how text is sent.
+
+        `rate_limits`: whether Slack's are enforced.
+        """
         body = await Body.of(request)
         app = self._slack.app
         if "events_url" in body.values:
@@ -216,6 +221,8 @@ class Control:
         app.configure(scopes=scopes, events=events, commands=commands, shortcuts=body.shortcuts())
         app.should_escape = body.flag("should_escape", default=app.should_escape)
         app.messages_tab = body.flag("messages_tab", default=app.messages_tab)
+        rates = self._slack.rates
+        rates.enforced = body.flag("rate_limits", default=rates.enforced)
         self._people.tel_links = body.flag("tel_links", default=self._people.tel_links)
         self._slack.workspace.touch()
         return await self.app(request)

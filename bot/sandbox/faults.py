@@ -32,7 +32,8 @@ class Fault:
     """
     One fault, which *struck* so often; *times*: how often it still does.
 
-    `settings` keeps what its kind needs (`retry_after` and `seconds` in seconds, `error`, `bytes`, `done`).
+    `settings` keeps what its kind needs (`retry_after` and `seconds` in seconds, `error`, `json`, `bytes`,
+    `done`).
     """
 
     area: str

@@ -23,6 +23,7 @@ from bot.sandbox.faults import Fault, Faults
 from bot.sandbox.feed import Feed
 from bot.sandbox.files import FileStore
 from bot.sandbox.installation import Installation
+from bot.sandbox.rates import RateLimits
 from bot.sandbox.sockets import SocketHub
 from bot.sandbox.views import Views
 from bot.sandbox.wire import Wire
@@ -44,6 +45,7 @@ class Platform:
     views: Views
     sockets: SocketHub
     chaos: Chaos
+    rates: RateLimits
 
 
 @dataclass(slots=True)
@@ -144,11 +146,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A row of the table: which scopes allow it (any of them), which tokens, and what it does."""
+    """A row of the table: which scopes allow it (any of them), which tokens, what it does, and its tier (bot/sandbox/rates.py)."""
 
     run: Callable[[Call], Awaitable[JsonObject]]
     scopes: tuple[str, ...] = ()
     tokens: tuple[str, ...] = ("bot",)
+    tier: str = "4"
 
 
 @dataclass(slots=True)
@@ -215,6 +218,11 @@ class WebApi:
             early = await self._faulty(request, fault, name, token, arguments)
             if early is not None:
                 return early
+        method = self._methods.get(name)
+        if method is not None and token in method.tokens:
+            wait = self._slack.rates.seconds_to_wait(name, method.tier, arguments)
+            if wait:
+                return self._limited(name, token, arguments, wait, self._slack.rates.next_spelling())
         try:
             answer = await self._run(name, given, token, arguments)
         except SlackError as error:
@@ -278,6 +286,19 @@ class WebApi:
             headers["X-Accepted-OAuth-Scopes"] = ",".join(method.scopes) if method else ""
         return web.json_response(answer, status=status, headers=headers)
 
+    def _limited(
+        self, name: str, token: str, arguments: Mapping[str, Any], seconds: int, spelling: str | None
+    ) -> web.Response:
+        """429 with `Retry-After`, unless *seconds* is 0; *spelling*: the error in its JSON, None for an answer without."""
+        if spelling is None:
+            self._note(name, token, arguments, "Too Many Requests", 429)
+            response = web.Response(status=429, text="Too Many Requests")
+        else:
+            response = self._answer(name, token, arguments, {"ok": False, "error": spelling}, 429)
+        if seconds:
+            response.headers["Retry-After"] = str(seconds)
+        return response
+
     # -- faults -----------------------------------------------------------------------------------------------
 
     async def _faulty(
@@ -289,9 +310,8 @@ class WebApi:
         if fault.kind in ("slow", "lost_answer"):
             return None
         if fault.kind == "ratelimited":
-            response = self._answer(name, token, arguments, {"ok": False, "error": "ratelimited"}, 429)
-            response.headers["Retry-After"] = str(int(fault.number("retry_after", 1)))
-            return response
+            spelling = None if fault.settings.get("json") is False else str(fault.settings.get("error", "ratelimited"))
+            return self._limited(name, token, arguments, int(fault.number("retry_after", 1)), spelling)
         if fault.kind == "error":
             code = str(fault.settings.get("error", "fatal_error"))
             return self._answer(name, token, arguments, {"ok": False, "error": code})

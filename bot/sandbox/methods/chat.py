@@ -5,6 +5,7 @@ from typing import Any
 
 from bot.sandbox.blocks import completed, problems_of
 from bot.sandbox.errors import SlackError
+from bot.sandbox.rates import POSTING
 from bot.sandbox.web_api import Call, JsonObject, Method
 from bot.sandbox.workspace import Channel, PostedMessage
 
@@ -154,9 +155,9 @@ async def get_permalink(call: Call) -> JsonObject:
 
 
 METHODS = {
-    "chat.postMessage": Method(post_message, ("chat:write",)),
-    "chat.update": Method(update, ("chat:write",)),
-    "chat.delete": Method(delete, ("chat:write",)),
+    "chat.postMessage": Method(post_message, ("chat:write",), tier=POSTING),
+    "chat.update": Method(update, ("chat:write",), tier="3"),
+    "chat.delete": Method(delete, ("chat:write",), tier="3"),
     "chat.postEphemeral": Method(post_ephemeral, ("chat:write",)),
-    "chat.getPermalink": Method(get_permalink),
+    "chat.getPermalink": Method(get_permalink, tier="hundreds"),
 }

@@ -133,11 +133,11 @@ async def replies(call: Call) -> JsonObject:
 
 
 METHODS = {
-    "conversations.info": Method(info, _READ),
-    "conversations.list": Method(list_, _READ),
+    "conversations.info": Method(info, _READ, tier="3"),
+    "conversations.list": Method(list_, _READ, tier="2"),
     "conversations.members": Method(members, _READ),
-    "conversations.open": Method(open_, ("im:write", "mpim:write", "channels:manage", "groups:write")),
-    "conversations.join": Method(join, ("channels:join",)),
-    "conversations.history": Method(history, _HISTORY),
-    "conversations.replies": Method(replies, _HISTORY),
+    "conversations.open": Method(open_, ("im:write", "mpim:write", "channels:manage", "groups:write"), tier="3"),
+    "conversations.join": Method(join, ("channels:join",), tier="3"),
+    "conversations.history": Method(history, _HISTORY, tier="3"),
+    "conversations.replies": Method(replies, _HISTORY, tier="3"),
 }

@@ -125,8 +125,8 @@ def _targets(call: Call) -> list[Channel]:
 
 METHODS = {
     "files.info": Method(info, ("files:read",)),
-    "files.list": Method(list_, ("files:read",)),
-    "files.delete": Method(delete, ("files:write",)),
+    "files.list": Method(list_, ("files:read",), tier="3"),
+    "files.delete": Method(delete, ("files:write",), tier="3"),
     "files.getUploadURLExternal": Method(get_upload_url, ("files:write",)),
     "files.completeUploadExternal": Method(complete_upload, ("files:write",)),
 }
