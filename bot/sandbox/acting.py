@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Any
 
-from bot.sandbox.blocks import elements_of
+from bot.sandbox.blocks import LONGEST_INPUT, elements_of
 from bot.sandbox.delivery import Outcome
 from bot.sandbox.errors import BadRequestError
 from bot.sandbox.feed import Attempts
@@ -15,6 +15,8 @@ from bot.sandbox.web_api import Platform
 from bot.sandbox.workspace import SLACKBOT, Channel, File, User
 
 JsonObject = dict[str, Any]
+# Bytes of one file: https://docs.slack.dev/reference/block-kit/block-elements/file-input-element
+LARGEST_IN_FORM = 10 * 1024 * 1024
 _SILENT_INPUTS = frozenset({"plain_text_input", "email_text_input", "url_text_input", "number_input", "file_input"})
 
 
@@ -210,6 +212,9 @@ class People:
         missing = self._missing(view)
         if missing:
             return {"ok": False, "acknowledged": False, "error": "missing_input", "errors": missing}
+        unfit = self._unfit(view)
+        if unfit:
+            return {"ok": False, "acknowledged": False, "error": "invalid_input", "errors": unfit}
         payload = self._interaction("view_submission", user, view=view) | {
             "view": self._slack.views.described(view),
             "response_urls": [],
@@ -264,6 +269,21 @@ class People:
                 if not any(value for name, value in state.items() if name != "type"):
                     missing[block["block_id"]] = "Please complete this required field."
         return missing
+
+    def _unfit(self, view: View) -> dict[str, str]:
+        """Blocks whose values Slack's client does not let go: too short, too long, or a file that is too large."""
+        unfit = {}
+        for block in (block for block in view.payload["blocks"] if block["type"] == "input"):
+            element = block["element"]
+            state = view.values.get(block["block_id"], {}).get(element["action_id"], {})
+            text = state.get("value") or ""
+            if element["type"] == "plain_text_input" and text:
+                least, most = element.get("min_length", 0), element.get("max_length", LONGEST_INPUT)
+                if not least <= len(text) <= most:
+                    unfit[block["block_id"]] = f"Between {least:,} and {most:,} characters, please."
+            if any(file["size"] > LARGEST_IN_FORM for file in state.get("files") or ()):
+                unfit[block["block_id"]] = "Files can be no larger than 10 MB."
+        return unfit
 
     def _respond(self, view: View, response: Any) -> JsonObject:
         """Do what the acknowledgement of a submission asks: https://docs.slack.dev/surfaces/modals#response_actions"""

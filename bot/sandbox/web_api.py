@@ -358,6 +358,8 @@ async def _cut(request: web.Request) -> web.StreamResponse:
 
 async def _arguments_of(request: web.Request) -> JsonObject:
     arguments: JsonObject = dict(request.query)
+    # https://api.slack.com/changelog/2020-11-no-more-tokens-in-querystrings-for-newly-created-apps
+    arguments.pop("token", None)
     scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "basic":
         # `oauth.v2.access` takes the client's id and secret this way too.

@@ -196,10 +196,12 @@ async def test_where_an_upload_cannot_go(
 
 
 async def test_an_upload_step_out_of_order(people: SandboxClient, api: AsyncWebClient) -> None:
-    """No bytes, no file; a length that was wrong; nothing to complete; a URL used twice."""
+    """No bytes, or more than 1 GB, no URL; a length that was wrong; nothing to complete; a URL used twice."""
     channel = (await people.state()).channel("support-tickets").id
     with pytest.raises(SlackApiError, match="invalid_arguments"):
         await api.files_getUploadURLExternal(filename="a.csv", length=0)
+    with pytest.raises(SlackApiError, match="file_upload_size_restricted"):
+        await api.files_getUploadURLExternal(filename="a.csv", length=2**30 + 1)
     reserved = await api.files_getUploadURLExternal(filename="a.csv", length=3)
     with pytest.raises(SlackApiError, match="file_not_found"):
         await api.files_completeUploadExternal(files=[{"id": reserved["file_id"], "title": "a"}], channel_id=channel)

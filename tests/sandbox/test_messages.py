@@ -75,7 +75,17 @@ async def test_channels_by_name_and_people_by_id(people: SandboxClient, api: Asy
     [
         ({}, "no_text"),
         ({"text": "   "}, "no_text"),
-        ({"text": "x" * 40_001}, "msg_too_long"),
+        (
+            {"text": "x", "blocks": [{**SECTION, "text": {"type": "mrkdwn", "text": "x" * 2_700}}] * 5},
+            "msg_blocks_too_long",
+        ),
+        ({"text": "x", "metadata": {"event_type": "e", "event_payload": {"x": "x" * 8_000}}}, "metadata_too_large"),
+        ({"attachments": "text"}, "invalid_attachments"),
+        ({"attachments": [{"text": "x"}] * 101}, "too_many_attachments"),
+        ({"attachments": [{"blocks": [{"type": "no"}]}]}, "invalid_attachments"),
+        ({"markdown_text": "x", "text": "x"}, "markdown_text_conflict"),
+        ({"markdown_text": "x", "blocks": [SECTION]}, "markdown_text_conflict"),
+        ({"markdown_text": "x" * 12_001}, "msg_too_long"),
         ({"text": "x", "blocks": "{"}, "invalid_blocks_format"),
         ({"text": "x", "blocks": '{"type": "divider"}'}, "invalid_blocks_format"),
         ({"text": "x", "thread_ts": "yesterday"}, "invalid_thread_ts"),
@@ -88,6 +98,27 @@ async def test_what_a_message_may_not_be(
     with pytest.raises(SlackApiError) as caught:
         await api.api_call("chat.postMessage", json={"channel": channel, **arguments})
     assert caught.value.response["error"] == error
+
+
+async def test_text_that_is_too_long_is_cut(people: SandboxClient, api: AsyncWebClient, channel: str) -> None:
+    """At 40,000 characters, and Slack says ok; a little less than 13,200 in blocks is taken whole."""
+    answer = await api.chat_postMessage(channel=channel, text="x" * 40_001)
+    assert len(answer["message"]["text"]) == 40_000
+    [call] = await people.calls("chat.postMessage")
+    assert call["note"] == "Cut to 40,000 characters."
+    long = {"type": "section", "text": {"type": "mrkdwn", "text": "x" * 2_500}}
+    assert len((await api.chat_postMessage(channel=channel, text="x", blocks=[long] * 5))["message"]["blocks"]) == 5
+
+
+async def test_markdown_and_attachments_are_taken(api: AsyncWebClient, channel: str) -> None:
+    """Text in Markdown becomes a block of its own; attachments stay what they are."""
+    message = (await api.api_call("chat.postMessage", json={"channel": channel, "markdown_text": "**bold**"}))[
+        "message"
+    ]
+    assert [(block["type"], block["text"]) for block in message["blocks"]] == [("markdown", "**bold**")]
+    attachments = [{"text": "old", "blocks": [SECTION]}]
+    message = (await api.chat_postMessage(channel=channel, text="x", attachments=attachments))["message"]
+    assert message["attachments"] == attachments
 
 
 async def test_replies_stay_under_their_parent(people: SandboxClient, api: AsyncWebClient, channel: str) -> None:
@@ -141,7 +172,7 @@ async def test_an_update_is_refused(people: SandboxClient, api: AsyncWebClient) 
     with pytest.raises(SlackApiError, match="msg_too_long"):
         await api.chat_update(channel=channel, ts=own, text="x" * 4001)
     await people.update_channel("support-tickets", is_archived=True)
-    with pytest.raises(SlackApiError, match="is_archived"):
+    with pytest.raises(SlackApiError, match="is_inactive"):
         await api.chat_update(channel=channel, ts=own, text="x")
 
 

@@ -1,5 +1,6 @@
 """Modals and App Home: triggers, stacks, hashes, submissions, through a real Bolt app."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -322,6 +323,33 @@ async def test_shortcuts(slack: EmbeddedSlack, bolt: AsyncApp, people: SandboxCl
     assert "channel" not in anywhere
     with pytest.raises(SandboxError, match="no message"):
         await people.shortcut("admin", "look_up", channel="field-private", ts="1.000000")
+
+
+async def test_what_does_not_fit_is_not_submitted(
+    slack: EmbeddedSlack, bolt: AsyncApp, people: SandboxClient, tmp_path: Path
+) -> None:
+    """Text that is too long or too short, and a file of more than 10 MB, stay in the modal, and the app is told nothing."""
+    text = {"type": "plain_text_input", "action_id": "text", "min_length": 2, "max_length": 5}
+    held = {"type": "file_input", "action_id": "files"}
+    view = form()
+    view["blocks"] = [
+        {"type": "input", "block_id": name, "label": plain(name), "element": element, "optional": True}
+        for name, element in (("words", text), ("list", held))
+    ]
+    opening(bolt, view)
+    large = tmp_path / "large.csv"
+    with large.open("wb") as file:
+        file.truncate(10 * 2**20 + 1)
+    async with by_socket(slack, people, bolt):
+        await people.command("admin", "#support-tickets", "/optout form")
+        [opened] = (await people.state()).views("admin")
+        for words in ("x", "xxxxxx"):
+            refused = await people.submit("admin", opened["id"], {"words": words})
+            assert refused.errors == {"words": "Between 2 and 5 characters, please."}
+        uploaded = (await people.drop("admin", None, "large.csv", large)).file
+        refused = await people.submit("admin", opened["id"], {"words": "fine", "list": {"files": [uploaded]}})
+        assert refused.errors == {"list": "Files can be no larger than 10 MB."}
+    assert await people.deliveries("interaction") == []
 
 
 async def test_a_file_input_holds_uploaded_files(slack: EmbeddedSlack, bolt: AsyncApp, people: SandboxClient) -> None:

@@ -18,9 +18,7 @@ def _scope_for(call: Call, channel: Channel, ending: str) -> None:
 
 async def info(call: Call) -> JsonObject:
     channel = call.channel()
-    # A direct message's own facts come without im:read in practice only to its app; the others need their scope.
-    if not channel.is_im:
-        _scope_for(call, channel, "read")
+    _scope_for(call, channel, "read")
     shape = channel_object(channel, call.workspace)
     if call.flag("include_num_members") and not channel.is_im:
         shape["num_members"] = len(channel.members)
