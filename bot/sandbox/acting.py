@@ -101,6 +101,8 @@ class People:
     ) -> JsonObject:
         """Share a file whose bytes are here already, with an optional comment."""
         self._may_act(user, channel)
+        if not self._slack.workspace.file_uploads:
+            raise BadRequestError("File uploads are disabled in this workspace.")
         fault = self._slack.faults.take("file", file.id, "late_shares")
         if fault is not None:
             file.shares_known_at = time.time() + fault.number("seconds", 1.0)

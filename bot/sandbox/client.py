@@ -308,17 +308,20 @@ class SandboxClient:
         *,
         text: str | None = None,
         thread_ts: str | None = None,
+        kind: str | None = None,
         described: Mapping[str, Any] | None = None,
     ) -> Outcome:
         """
         Drop a file: *content* as bytes, or a path that is streamed; without content *name* is a sample's.
 
-        Without a channel it is only uploaded, for a modal's file input. `ts` and `file` are in the outcome. *described*:
+        Without a channel it is only uploaded, for a modal's file input. `ts` and `file` are in the outcome. *kind*: of
+        what is no uploaded file, such as `canvas`, `google_sheet` or `email` (bot/sandbox/file_kinds.py). *described*:
         what Slack says of it instead, by the names of a file object.
         """
         form = aiohttp.FormData(quote_fields=False, default_to_multipart=True)
         told = None if described is None else json.dumps(described)
-        fields = {"user": user, "channel": channel, "text": text, "thread_ts": thread_ts, "described": told}
+        fields = {"user": user, "channel": channel, "text": text, "thread_ts": thread_ts, "kind": kind}
+        fields["described"] = told
         for field_name, value in fields.items():
             if value is not None:
                 form.add_field(field_name, value)
@@ -397,7 +400,7 @@ class SandboxClient:
         Change the app; answers how it stands.
 
         `events_url` ('' for Socket Mode), `scopes`, `events`, `commands`, `shortcuts`, `should_escape`, `tel_links`,
-        `messages_tab`, `rate_limits`.
+        `messages_tab`, `rate_limits`, `file_uploads`, `told_of_all_files`.
         """
         app: JsonObject = (await self._post("app", settings))["app"]
         return app

@@ -19,6 +19,7 @@ from bot.sandbox.acting import People
 from bot.sandbox.asked import Body, queried_number
 from bot.sandbox.errors import BadRequestError
 from bot.sandbox.faults import KINDS, SOCKET_ACTS
+from bot.sandbox.file_kinds import KINDS as FILE_KINDS
 from bot.sandbox.files import in_turn, part_chunks
 from bot.sandbox.samples import Sample
 from bot.sandbox.state import StateView
@@ -208,7 +209,8 @@ class Control:
         """
         Change `events_url` (null: Socket Mode), `scopes`, `events`, `commands`, `shortcuts`, and how text is sent.
 
-        `rate_limits`: whether Slack's are enforced.
+        `rate_limits`: whether Slack's are enforced; `file_uploads`: whether the workspace allows them; `told_of_all_files`:
+        whether the app hears of files in public channels where its bot is not.
         """
         body = await Body.of(request)
         app = self._slack.app
@@ -223,6 +225,9 @@ class Control:
         app.messages_tab = body.flag("messages_tab", default=app.messages_tab)
         rates = self._slack.rates
         rates.enforced = body.flag("rate_limits", default=rates.enforced)
+        workspace = self._slack.workspace
+        workspace.file_uploads = body.flag("file_uploads", default=workspace.file_uploads)
+        app.told_of_all_files = body.flag("told_of_all_files", default=app.told_of_all_files)
         self._people.tel_links = body.flag("tel_links", default=self._people.tel_links)
         self._slack.workspace.touch()
         return await self.app(request)
@@ -307,7 +312,7 @@ class Control:
         """
         A multipart form: `user`, `channel`, `file` (or `sample`), `text`, `thread_ts`, in any order.
 
-        `described` is JSON: what Slack is to say of the file instead, as of one that it does not keep itself.
+        `kind` is one of those of bot/sandbox/file_kinds.py, of which the bytes are nowhere. `described` is JSON: what Slack is to say of the file instead, as of one that it does not keep itself.
         Without a channel the file is only uploaded, as for a modal's file input.
         """
         if not request.content_type.startswith("multipart/"):
@@ -349,6 +354,9 @@ class Control:
         user = self._slack.workspace.user(body.text("user"))
         channel = self._slack.workspace.channel(body.text("channel"), of=user) if body.optional("channel") else None
         file.user, file.user_team, file.complete = user.id, user.team_id, True
+        file.kind = body.optional("kind") or ""
+        if file.kind and file.kind not in FILE_KINDS:
+            raise BadRequestError(f"There is no kind of file {file.kind!r}. There are: {', '.join(FILE_KINDS)}.")
         file.described = json.loads(body.optional("described") or "{}")
         if channel is None:
             return web.json_response({"ok": True, "acknowledged": True, "ms": 0.0, "file": file.id})

@@ -78,6 +78,8 @@ class File:
     created: int
     path: Path | None
     mode: str = "hosted"
+    # One of bot/sandbox/file_kinds.py; empty for an uploaded file.
+    kind: str = ""
     secret: str = field(default_factory=lambda: secrets.token_hex(5))
     shares: list["Share"] = field(default_factory=list)
     deleted: bool = False
@@ -203,6 +205,8 @@ class Workspace:
         # Of this workspace and of those whose people share channels with it: the domain by the id.
         self.teams = {self.team_id: domain}
         self.changes = Changes()
+        # False: its admins have disabled uploads, for people and apps.
+        self.file_uploads = True
         self.users: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}
         self.files: dict[str, File] = {}

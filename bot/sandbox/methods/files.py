@@ -54,6 +54,8 @@ async def delete(call: Call) -> JsonObject:
 
 
 async def get_upload_url(call: Call) -> JsonObject:
+    if not call.workspace.file_uploads:
+        raise SlackError("file_uploads_disabled")
     name = call.needed("filename")
     length = call.number("length", 0)
     if length <= 0:
