@@ -21,7 +21,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from handlers.slack.errors import error_code, may_have_been_posted, thread_gone
+from handlers.slack.errors import error_code, is_transient, may_have_been_posted, thread_gone
 from handlers.slack.messages import Message
 from handlers.ttl_cache import TtlCache
 from store import Post, Store
@@ -33,6 +33,7 @@ EVENT_TYPE: Final = "optout_answer"
 # Slack's event of a message mostly comes within a second; one that comes later still takes the second copy away.
 PATIENCE_SECONDS = 1.0
 _LOOK_EVERY = 0.05
+_EMPTIED = "The question that was answered here was deleted."
 REMEMBERED_SECONDS = 600.0
 
 
@@ -189,7 +190,14 @@ class Poster:
     async def _take_back(self, post: Post) -> NoReturn:
         """Take away what stands at a channel's root instead of in its thread, and raise that the thread is gone."""
         log.warning("a thread is gone; its answer is taken back", channel=post.channel_id)
-        await self.take_away(post)
+        try:
+            await self.take_away(post)
+        except SlackApiError as error:
+            if is_transient(error):
+                raise
+            # Where a workspace lets nothing be deleted, at least what it says goes.
+            log.warning("it cannot be deleted, and is emptied", channel=post.channel_id, error=error_code(error))
+            await self._client.chat_update(channel=post.channel_id, ts=post.ts, text=_EMPTIED, blocks=[])
         raise thread_gone()
 
     async def take_away(self, post: Post) -> None:

@@ -90,6 +90,18 @@ def _bots(office: Office, messages: list[SandboxMessage]) -> list[SandboxMessage
     return [one for one in messages if one.user == office.slack.bot_user_id]
 
 
+async def test_a_deleted_question_where_nothing_may_be_deleted(office: Office) -> None:
+    """What stands at the root loses its words; the asker reads them alone."""
+    await office.opt_out(ONE)
+    error = "compliance_exports_prevent_deletion"
+    await ask_and_delete(office, then={"method": "chat.delete", "fault": "error", "error": error, "times": -1})
+    said = await office.told("support")
+    assert "is opted out" in said.all_text
+    assert [one.all_text for one in await at_the_root(office, TICKETS)] == [
+        "The question that was answered here was deleted."
+    ]
+
+
 async def test_the_message_of_a_list_is_deleted(office: Office) -> None:
     """Its preview goes to the dropper, whose buttons work there; nothing of it stays in the channel."""
     await held(office, "chat.postMessage")
