@@ -61,7 +61,7 @@ async def run_sandbox(port: int, database: Path | None, *, chaos: int | None = N
     async with AsyncExitStack() as stack:
         asked = await stack.enter_async_context(stopping_on_signal())
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="opt-out-desk-")))
-        slack = EmbeddedSlack(port=port, guided=True)
+        slack = EmbeddedSlack(port=port, guided=True, rate_limits=True)
         await _start(stack, slack, port)
         settings = Settings(
             database_url=f"sqlite:///{(database or scratch / 'desk.db').absolute()}",

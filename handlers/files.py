@@ -192,7 +192,10 @@ class Files:
                 await self._without_file.work(account, body, client)
                 return
             thread = event.get("thread_ts") or event["ts"]
-            request = await self._request(account, body, client, event["user"], channel, None, thread, Action.HELP)
+            threaded = event.get("thread_ts") is not None
+            request = await self._request(
+                account, body, client, event["user"], channel, None, thread, Action.HELP, threaded=threaded
+            )
             if request is not None:
                 await self._interactions.answer_event(request, Message.of(_DELETED), body)
 
@@ -218,7 +221,10 @@ class Files:
         thread = (share.get("thread_ts") or share["ts"]) if share else None
         purpose = purpose_of(words, file)
         action = Action.SCRUB if purpose.is_scrub else Action.DROP
-        request = await self._request(account, body, client, user, channel, channel_name, thread, action)
+        threaded = share is not None and share.get("thread_ts") not in (None, share["ts"])
+        request = await self._request(
+            account, body, client, user, channel, channel_name, thread, action, threaded=threaded
+        )
         if request is None:
             return
         # What comes back tells who is opted out.
@@ -392,10 +398,17 @@ class Files:
         channel_name: str | None,
         thread_ts: str | None,
         action: Action,
+        *,
+        threaded: bool,
     ) -> Request | None:
         """The request of an event, or None when it was refused to the person, in words, for them alone."""
         place = Place(
-            actor=Actor(user, user), channel_id=channel, channel_name=channel_name, thread_ts=thread_ts, client=client
+            actor=Actor(user, user),
+            channel_id=channel,
+            channel_name=channel_name,
+            thread_ts=thread_ts,
+            threaded=threaded,
+            client=client,
         )
         request = await self._roles.admit(place, account, action)
         if isinstance(request, Request):

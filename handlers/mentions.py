@@ -241,6 +241,7 @@ def _place_of(event: dict[str, Any], client: AsyncWebClient, *, thread: str | No
         actor=Actor(user, user),
         channel_id=event["channel"],
         thread_ts=thread,
+        threaded=event.get("thread_ts") is not None,
         message_ts=event["ts"],
         client=client,
     )

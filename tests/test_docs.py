@@ -207,10 +207,10 @@ def test_the_changelog_begins_with_this_version() -> None:
     assert days == sorted(days, reverse=True)
 
 
-def test_the_tests_that_security_names_are_there() -> None:
-    """Each thing that SECURITY.md says holds names a test, which is found where it says."""
-    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
-    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text)
-    assert len(named) > 40
+@pytest.mark.parametrize(("name", "least"), [("SECURITY.md", 40), ("docs/fidelity.md", 0)])
+def test_the_tests_that_pages_name_are_there(name: str, least: int) -> None:
+    """Each thing that these pages say holds names a test, which is found where they say."""
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page(name))
+    assert len(named) > least
     missing = [(file, name) for file, name in named if f"def {name}(" not in (ROOT / file).read_text(encoding="utf-8")]
     assert not missing

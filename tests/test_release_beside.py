@@ -22,9 +22,10 @@ from store.upload_rows import upload_of
 from tests import test_fate
 from tests.desks import CHANNEL, Desk, Holder, desk_on
 from tests.entries import exported
+from tests.patience import PATIENCE
 from tests.releases import BEFORE, FIRST, Release
 from tests.test_end_to_end import send
-from tests.test_fate import PATIENCE, SPEED, STEPS, Run, answers, differences, until
+from tests.test_fate import SPEED, STEPS, Run, answers, differences, until
 from tests.test_upgrade import step_back
 
 pytestmark = pytest.mark.wide
@@ -57,7 +58,7 @@ class UpgradedDesk(Desk):
         with self.store.database.read() as connection:
             return tuple(upload_of(row) for row in connection.execute(query).mappings())
 
-    async def quiet(self, *, seconds: float = 90) -> None:
+    async def quiet(self, *, seconds: float = PATIENCE) -> None:
         if "inbox" in self.tables():
             await super().quiet(seconds=seconds)
             return
@@ -212,7 +213,7 @@ async def test_what_comes_while_both_are_there(
     await desk.quiet()
     mentions = [one for one in desk.slack.platform.feed.courier.log if one.name == "app_mention"]
     taken = [phone for phone in phones for one in mentions if one.acknowledged and phone in str(one.payload)]
-    await desk.people.until(lambda state: heads(state) >= len(taken), timeout=PATIENCE)
+    await desk.people.until(lambda state: heads(state) >= len(taken))
     await desk.quiet()
     [theirs] = [bot for bot in desk.bots if bot is not ours]
     for bot in (theirs, ours):

@@ -13,8 +13,9 @@ import sqlalchemy as sa
 
 from store import Store, StoreUnavailable, UploadState
 from tests.desks import CHANNEL, Desk, desk_on
+from tests.patience import PATIENCE
 from tests.swallowing import SwallowingProxy, Way, swallowing
-from tests.test_fate import PATIENCE, until
+from tests.test_fate import until
 
 pytestmark = [pytest.mark.wide, pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)]
 PHONES = 80_000

@@ -415,6 +415,7 @@ def _stored(office: Office) -> dict[str, Any]:
 @pytest.mark.parametrize("person", ["guest", "stranger"])
 async def test_every_entrance_says_a_polite_no(office: Office, person: str) -> None:
     """A guest and a person of another organisation are told alone that the desk is not theirs to use; nothing is done."""
+    await office.let_in(person)
     for channel in (TICKETS, UPLOADS):
         await office.people.invite(channel, person)
     await office.opt_out(OUT)
@@ -439,6 +440,7 @@ async def test_every_entrance_says_a_polite_no(office: Office, person: str) -> N
 @pytest.mark.parametrize("person", ["guest", "stranger"])
 async def test_a_check_that_is_open_all_the_same(office: Office, person: str) -> None:
     """The modal of the message shortcut, submitted by who may not, opts nobody out and says so."""
+    await office.let_in(person)
     await office.people.invite(TICKETS, person)
     ticket = await office.people.message("admin", TICKETS, f"it is {NOT_OUT}")
     assert (await office.people.shortcut(person, "optout.check", channel=TICKETS, ts=ticket.ts)).acknowledged

@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Any
 
-from bot.sandbox.blocks import elements_of
+from bot.sandbox.blocks import LONGEST_INPUT, elements_of
 from bot.sandbox.delivery import Outcome
 from bot.sandbox.errors import BadRequestError
 from bot.sandbox.feed import Attempts
@@ -15,6 +15,8 @@ from bot.sandbox.web_api import Platform
 from bot.sandbox.workspace import SLACKBOT, Channel, File, User
 
 JsonObject = dict[str, Any]
+# Bytes of one file: https://docs.slack.dev/reference/block-kit/block-elements/file-input-element
+LARGEST_IN_FORM = 10 * 1024 * 1024
 _SILENT_INPUTS = frozenset({"plain_text_input", "email_text_input", "url_text_input", "number_input", "file_input"})
 
 
@@ -48,7 +50,7 @@ class People:
         name = f"/{name.lstrip('/')}"
         if thread_ts is not None:
             return _not_shown("not_supported_in_threads", f"{name} is not supported in threads. Sorry!")
-        if name not in app.commands or "commands" not in app.scopes:
+        if name not in app.commands or "commands" not in app.scopes or not self._has_the_app(user):
             return _not_shown("invalid_command", f"{name} is not a valid command.")
         if not raw:
             rest = as_sent(rest, workspace, labels=True, mentions=app.should_escape, tel_links=self.tel_links)
@@ -85,11 +87,22 @@ class People:
         attempts = self._slack.feed.post(channel, message)
         return await self._after(attempts) | {"ts": message.ts}
 
+    async def delete(self, user: User, channel: Channel, ts: str) -> JsonObject:
+        """Delete a message of one's own. What files it brought stay."""
+        self._may_act(user, channel)
+        message = channel.messages.get(ts)
+        if message is None or message.user != user.id:
+            raise BadRequestError(f"{user.handle} wrote no message {ts} in #{channel.name}.")
+        self._slack.feed.delete(channel, ts)
+        return {"ok": True}
+
     async def drop(
         self, user: User, channel: Channel, file: File, *, text: str = "", thread_ts: str | None = None
     ) -> JsonObject:
         """Share a file whose bytes are here already, with an optional comment."""
         self._may_act(user, channel)
+        if not self._slack.workspace.file_uploads:
+            raise BadRequestError("File uploads are disabled in this workspace.")
         fault = self._slack.faults.take("file", file.id, "late_shares")
         if fault is not None:
             file.shares_known_at = time.time() + fault.number("seconds", 1.0)
@@ -168,6 +181,8 @@ class People:
 
     async def shortcut(self, user: User, callback_id: str, channel: Channel | None, ts: str | None) -> JsonObject:
         """Use a message shortcut (with *ts*) or a global one."""
+        if not self._has_the_app(user):
+            return _not_shown("invalid_shortcut", f"{self._slack.app.name} offers you no shortcuts.")
         kind = "shortcut"
         payload: JsonObject = {}
         if ts is not None and channel is not None:
@@ -199,6 +214,9 @@ class People:
         missing = self._missing(view)
         if missing:
             return {"ok": False, "acknowledged": False, "error": "missing_input", "errors": missing}
+        unfit = self._unfit(view)
+        if unfit:
+            return {"ok": False, "acknowledged": False, "error": "invalid_input", "errors": unfit}
         payload = self._interaction("view_submission", user, view=view) | {
             "view": self._slack.views.described(view),
             "response_urls": [],
@@ -254,6 +272,21 @@ class People:
                     missing[block["block_id"]] = "Please complete this required field."
         return missing
 
+    def _unfit(self, view: View) -> dict[str, str]:
+        """Blocks whose values Slack's client does not let go: too short, too long, or a file that is too large."""
+        unfit = {}
+        for block in (block for block in view.payload["blocks"] if block["type"] == "input"):
+            element = block["element"]
+            state = view.values.get(block["block_id"], {}).get(element["action_id"], {})
+            text = state.get("value") or ""
+            if element["type"] == "plain_text_input" and text:
+                least, most = element.get("min_length", 0), element.get("max_length", LONGEST_INPUT)
+                if not least <= len(text) <= most:
+                    unfit[block["block_id"]] = f"Between {least:,} and {most:,} characters, please."
+            if any(file["size"] > LARGEST_IN_FORM for file in state.get("files") or ()):
+                unfit[block["block_id"]] = "Files can be no larger than 10 MB."
+        return unfit
+
     def _respond(self, view: View, response: Any) -> JsonObject:
         """Do what the acknowledgement of a submission asks: https://docs.slack.dev/surfaces/modals#response_actions"""
         views = self._slack.views
@@ -286,6 +319,10 @@ class People:
             raise BadRequestError(f"#{channel.name} is archived: nobody can write there.")
         if (channel.is_private or channel.is_im) and user.id not in channel.members:
             raise BadRequestError(f"{user.handle} is not a member of #{channel.name}, which is private.")
+
+    def _has_the_app(self, user: User) -> bool:
+        """Whether *user* is offered commands and shortcuts: not from outside (https://docs.slack.dev/apis/slack-connect)."""
+        return not user.is_stranger
 
     def _typed(self, text: str, *, raw: bool = False) -> str:
         return text if raw else as_sent(text, self._slack.workspace, labels=False, tel_links=self.tel_links)
@@ -320,13 +357,16 @@ class People:
     def _interaction(self, kind: str, user: User, *, view: View | None = None) -> JsonObject:
         """What every interaction payload carries: https://docs.slack.dev/reference/interaction-payloads"""
         app, workspace = self._slack.app, self._slack.workspace
+        # https://github.com/slackapi/bolt-python/blob/main/slack_bolt/request/internals.py: of a modal's end it is that of
+        # whoever ends it, and the one that installed the app stands in the view.
+        team = user.team_id if kind in ("view_submission", "view_closed") else workspace.team_id
         return {
             "type": kind,
             "user": {"id": user.id, "username": user.handle, "name": user.handle, "team_id": user.team_id},
             "api_app_id": app.app_id,
             "token": app.verification_token,
             "trigger_id": self._slack.views.new_trigger(user.id, view=view.id if view else None),
-            "team": {"id": workspace.team_id, "domain": workspace.domain},
+            "team": {"id": team, "domain": workspace.teams[team]},
             "enterprise": None,
             "is_enterprise_install": False,
         }

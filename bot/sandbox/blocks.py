@@ -7,6 +7,7 @@ the ids and flags Slack adds.
 """
 
 import copy
+import json
 import secrets
 import string
 from collections.abc import Callable
@@ -47,6 +48,56 @@ _OPTION_COUNTS = {
     "checkboxes": (1, 10),
     "radio_buttons": (1, 10),
 }
+# https://docs.slack.dev/reference/block-kit: what each may carry; anything else is refused by name.
+_BLOCK_PROPERTIES = {
+    "section": {"text", "fields", "accessory", "expand"},
+    "header": {"text"},
+    "divider": set(),
+    "context": {"elements"},
+    "actions": {"elements"},
+    "input": {"label", "element", "hint", "optional", "dispatch_action"},
+    "image": {"image_url", "slack_file", "alt_text", "title", "fallback", "image_width", "image_height", "image_bytes"},
+    "rich_text": {"elements"},
+    "markdown": {"text"},
+    "table": {"rows", "column_settings"},
+    "alert": {"text", "level"},
+}
+_SELECT = {"action_id", "placeholder", "confirm", "focus_on_load"}
+_MULTI = _SELECT | {"max_selected_items"}
+_OPTIONS = {"options", "option_groups"}
+_CONVERSATIONS = {"default_to_current_conversation", "filter"}
+_TYPED = {"action_id", "placeholder", "initial_value", "dispatch_action_config", "focus_on_load"}
+_ELEMENT_PROPERTIES = {
+    "button": {"text", "action_id", "url", "value", "style", "confirm", "accessibility_label"},
+    "workflow_button": {"text", "action_id", "workflow", "style", "accessibility_label"},
+    "static_select": _SELECT | _OPTIONS | {"initial_option"},
+    "external_select": _SELECT | {"initial_option", "min_query_length"},
+    "users_select": _SELECT | {"initial_user"},
+    "conversations_select": _SELECT | _CONVERSATIONS | {"initial_conversation", "response_url_enabled"},
+    "channels_select": _SELECT | {"initial_channel", "response_url_enabled"},
+    "multi_static_select": _MULTI | _OPTIONS | {"initial_options"},
+    "multi_external_select": _MULTI | {"initial_options", "min_query_length"},
+    "multi_users_select": _MULTI | {"initial_users"},
+    "multi_conversations_select": _MULTI | _CONVERSATIONS | {"initial_conversations"},
+    "multi_channels_select": _MULTI | {"initial_channels"},
+    "overflow": {"action_id", "options", "confirm"},
+    "datepicker": _SELECT | {"initial_date"},
+    "timepicker": _SELECT | {"initial_time", "timezone"},
+    "datetimepicker": _SELECT | {"initial_date_time"},
+    "checkboxes": _SELECT - {"placeholder"} | {"options", "initial_options"},
+    "radio_buttons": _SELECT - {"placeholder"} | {"options", "initial_option"},
+    "plain_text_input": _TYPED | {"multiline", "min_length", "max_length"},
+    "rich_text_input": _TYPED,
+    "email_text_input": _TYPED,
+    "url_text_input": _TYPED,
+    "number_input": _TYPED | {"is_decimal_allowed", "min_value", "max_value"},
+    "file_input": {"action_id", "filetypes", "max_files"},
+    "image": {"image_url", "slack_file", "alt_text", "fallback", "image_width", "image_height", "image_bytes"},
+}
+_FILTER_PROPERTIES = {"include", "exclude_external_shared_channels", "exclude_bot_users"}
+_CONVERSATION_KINDS = ("im", "mpim", "private", "public")
+_ALERT_LEVELS = ("default", "info", "warning", "error", "success")
+LONGEST_INPUT = 3_000
 
 
 _Check = Callable[[dict[str, Any], str], None]
@@ -72,6 +123,8 @@ class _Checker:
             "file": self._nothing,
             "video": self._nothing,
             "markdown": self._markdown,
+            "table": self._table,
+            "alert": self._alert,
         }
 
     def say(self, problem: str, at: str) -> None:
@@ -99,11 +152,15 @@ class _Checker:
         if value.get("type") not in kinds:
             self.say(f"must be one of: {', '.join(kinds)}" if len(kinds) > 1 else f"must be a valid {kinds[0]}", at)
         self.length(value.get("text"), f"{at}/text", most=most, least=1)
-        for key in value:
-            if key not in ("type", "text", "emoji", "verbatim"):
-                self.say(f"invalid additional property: {key}", at)
+        self.only(value, {"text", "emoji", "verbatim"}, at)
         if len(self.problems) > before:
             self.problems.insert(before, f"failed to match all allowed schemas [json-pointer:{at}]")
+
+    def only(self, thing: dict[str, Any], names: set[str], at: str) -> None:
+        """No other properties than *names*, and its type."""
+        for key in thing:
+            if key != "type" and key not in names:
+                self.say(f"invalid additional property: {key}", at)
 
     def required(self, thing: dict[str, Any], name: str, at: str) -> bool:
         if name in thing and thing[name] is not None:
@@ -142,7 +199,32 @@ class _Checker:
                     self.say(f"`block_id` {block_id!r} already exists", f"{here}/block_id")
                 self.block_ids.add(str(block_id))
             self.action_ids = set()
+            if kind in _BLOCK_PROPERTIES:
+                self.only(block, _BLOCK_PROPERTIES[kind] | {"block_id"}, here)
             check(block, here)
+        if sum(isinstance(block, dict) and block.get("type") == "table" for block in self._listed(value)) > 1:
+            self.say("only one table allowed", at)
+
+    @staticmethod
+    def _listed(value: object) -> list[Any]:
+        return value if isinstance(value, list) else []
+
+    def _table(self, block: dict[str, Any], at: str) -> None:
+        for number, row in enumerate(self.items(block.get("rows"), f"{at}/rows", most=100)):
+            for index, cell in enumerate(self.items(row, f"{at}/rows/{number}", most=20)):
+                here = f"{at}/rows/{number}/{index}"
+                if not isinstance(cell, dict) or cell.get("type") not in ("raw_text", "rich_text"):
+                    self.say("must be one of: raw_text, rich_text", here)
+                elif cell["type"] == "raw_text":
+                    self.length(cell.get("text"), f"{here}/text", most=3000, least=1)
+        if "column_settings" in block:
+            self.items(block["column_settings"], f"{at}/column_settings", most=20, least=0)
+
+    def _alert(self, block: dict[str, Any], at: str) -> None:
+        if self.required(block, "text", at):
+            self.text(block["text"], f"{at}/text", most=3000, kinds=("mrkdwn", "plain_text"))
+        if block.get("level", "default") not in _ALERT_LEVELS:
+            self.say(f"must be one of: {', '.join(_ALERT_LEVELS)}", f"{at}/level")
 
     def _section(self, block: dict[str, Any], at: str) -> None:
         both = ("mrkdwn", "plain_text")
@@ -181,7 +263,9 @@ class _Checker:
         if "hint" in block:
             self.text(block["hint"], f"{at}/hint", most=2000)
         if self.required(block, "element", at):
-            self.element(block["element"], f"{at}/element", _INPUT_ELEMENTS)
+            # https://docs.slack.dev/reference/block-kit/block-elements/file-input-element: in modals only.
+            allowed = _INPUT_ELEMENTS if self.surface == "modal" else _INPUT_ELEMENTS - {"file_input"}
+            self.element(block["element"], f"{at}/element", allowed)
 
     def _image(self, block: dict[str, Any], at: str) -> None:
         if "image_url" not in block and "slack_file" not in block:
@@ -204,6 +288,7 @@ class _Checker:
         if kind not in allowed:
             self.say(f"unsupported type: {kind}", f"{at}/type")
             return
+        self.only(element, _ELEMENT_PROPERTIES[kind], at)
         if kind == "image":
             self._image_element(element, at)
             return
@@ -220,8 +305,24 @@ class _Checker:
             self.required(element, "is_decimal_allowed", at)
         if kind == "plain_text_input" and "initial_value" in element:
             self.length(element["initial_value"], f"{at}/initial_value", most=3000)
+        for name, least in (("min_length", 0), ("max_length", 1)):
+            if name in element and not (isinstance(element[name], int) and least <= element[name] <= LONGEST_INPUT):
+                self.say(f"must be between {least} and {LONGEST_INPUT}", f"{at}/{name}")
+        if "filter" in element:
+            self._filter(element["filter"], f"{at}/filter")
         if kind in _OPTION_COUNTS:
             self._options(element, at, kind)
+
+    def _filter(self, value: object, at: str) -> None:
+        """https://docs.slack.dev/reference/block-kit/composition-objects/conversation-filter-object"""
+        if not isinstance(value, dict) or not value:
+            self.say("must provide an object", at)
+            return
+        self.only(value, _FILTER_PROPERTIES, at)
+        if "include" in value:
+            for index, kind in enumerate(self.items(value["include"], f"{at}/include", most=4)):
+                if kind not in _CONVERSATION_KINDS:
+                    self.say(f"must be one of: {', '.join(_CONVERSATION_KINDS)}", f"{at}/include/{index}")
 
     def _action_id(self, element: dict[str, Any], at: str) -> None:
         action_id = element.get("action_id")
@@ -246,6 +347,7 @@ class _Checker:
         if not isinstance(confirm, dict):
             self.say("must provide an object", at)
             return
+        self.only(confirm, {"title", "text", "confirm", "deny", "style"}, at)
         if "title" in confirm:
             self.text(confirm["title"], f"{at}/title", most=100)
         if self.required(confirm, "text", at):
@@ -266,10 +368,10 @@ class _Checker:
                     self._option_list(group.get("options"), f"{here}/options", kind, most=100, least=1)
         elif self.required(element, "options", at):
             self._option_list(element["options"], f"{at}/options", kind, most=most, least=least)
-        known = {str(option.get("value")) for option in options_of(element)}
+        known = [_as_chosen(option) for option in options_of(element)]
         initial = element.get("initial_options") or [element[k] for k in ("initial_option",) if k in element]
         for option in initial:
-            if not isinstance(option, dict) or str(option.get("value")) not in known:
+            if not isinstance(option, dict) or _as_chosen(option) not in known:
                 self.say("initial option must be one of the options", at)
 
     def _option_list(self, options: object, at: str, kind: str, *, most: int, least: int) -> None:
@@ -279,6 +381,7 @@ class _Checker:
             if not isinstance(option, dict):
                 self.say("must provide an object", here)
                 continue
+            self.only(option, {"text", "value", "description", "url"}, here)
             self.text(option.get("text"), f"{here}/text", most=75, kinds=kinds)
             self.length(option.get("value"), f"{here}/value", most=150)
             if "description" in option:
@@ -288,6 +391,17 @@ class _Checker:
         if "image_url" not in element and "slack_file" not in element:
             self.say("missing required field: image_url", at)
         self.required(element, "alt_text", at)
+
+
+def _as_chosen(option: dict[str, Any]) -> tuple[object, ...]:
+    """What makes an initial option the same as one that is offered: its value and every word of it."""
+    texts = (option.get(name) or {} for name in ("text", "description"))
+    return option.get("value"), *((text.get("type"), text.get("text")) for text in texts if isinstance(text, dict))
+
+
+def characters_of(blocks: list[dict[str, Any]]) -> int:
+    """The characters of all *blocks* of a message together, of which Slack takes about 13,200."""
+    return len(json.dumps(blocks, ensure_ascii=False, separators=(",", ":")))
 
 
 def problems_of(blocks: object, surface: str, *, at: str = "/blocks") -> list[str]:

@@ -214,6 +214,21 @@ class State:
         name = self.user(handle)["handle"]
         return [SandboxMessage.of(raw, raw["channel"]) for raw in self.raw["ephemerals"].get(name, [])]
 
+    def unseen(self, handle: str | None = None) -> list[SandboxMessage]:
+        """What was sent to this person alone, or to anybody, and accepted, and shown to nobody."""
+        wanted = None if handle is None else self.user(handle)["handle"]
+        return [
+            SandboxMessage.of(raw, raw["channel"])
+            for name, theirs in self.raw["unseen"].items()
+            for raw in theirs
+            if wanted in (None, name)
+        ]
+
+    def notified(self, handle: str) -> list[SandboxMessage | None]:
+        """The messages that this person was notified of, each as often as they were, oldest first; None for one that is gone."""
+        name = self.user(handle)["handle"]
+        return [self.message(item["ts"]) for item in self.raw["notifications"].get(name, [])]
+
     def views(self, handle: str) -> list[JsonObject]:
         """The person's open modals, the top one last."""
         return list(self.raw["views"].get(self.user(handle)["handle"], []))
@@ -235,6 +250,7 @@ class State:
                 lines.append(f"#{channel.name} {message.ts} {reply}{message.handle}: {message.text[:160]!r}")
         for handle in self.raw["ephemerals"]:
             lines += [f"only {handle}: {message.text[:160]!r}" for message in self.ephemerals(handle)[-5:]]
+        lines += [f"seen by nobody: {message.text[:160]!r}" for message in self.unseen()[-5:]]
         return "\n".join(lines)
 
     def _channel(self, raw: JsonObject) -> SandboxChannel:
@@ -279,6 +295,10 @@ class SandboxClient:
         body = {"user": user, "channel": channel, "text": text, "thread_ts": thread_ts, "raw": raw}
         return Outcome.of(await self._post("message", body))
 
+    async def delete(self, user: str, channel: str, ts: str) -> None:
+        """Delete a message that *user* wrote."""
+        await self._post("message/delete", {"user": user, "channel": channel, "ts": ts})
+
     async def drop(
         self,
         user: str,
@@ -288,17 +308,20 @@ class SandboxClient:
         *,
         text: str | None = None,
         thread_ts: str | None = None,
+        kind: str | None = None,
         described: Mapping[str, Any] | None = None,
     ) -> Outcome:
         """
         Drop a file: *content* as bytes, or a path that is streamed; without content *name* is a sample's.
 
-        Without a channel it is only uploaded, for a modal's file input. `ts` and `file` are in the outcome. *described*:
+        Without a channel it is only uploaded, for a modal's file input. `ts` and `file` are in the outcome. *kind*: of
+        what is no uploaded file, such as `canvas`, `google_sheet` or `email` (bot/sandbox/file_kinds.py). *described*:
         what Slack says of it instead, by the names of a file object.
         """
         form = aiohttp.FormData(quote_fields=False, default_to_multipart=True)
         told = None if described is None else json.dumps(described)
-        fields = {"user": user, "channel": channel, "text": text, "thread_ts": thread_ts, "described": told}
+        fields = {"user": user, "channel": channel, "text": text, "thread_ts": thread_ts, "kind": kind}
+        fields["described"] = told
         for field_name, value in fields.items():
             if value is not None:
                 form.add_field(field_name, value)
@@ -377,7 +400,7 @@ class SandboxClient:
         Change the app; answers how it stands.
 
         `events_url` ('' for Socket Mode), `scopes`, `events`, `commands`, `shortcuts`, `should_escape`, `tel_links`,
-        `messages_tab`.
+        `messages_tab`, `rate_limits`, `file_uploads`, `told_of_all_files`.
         """
         app: JsonObject = (await self._post("app", settings))["app"]
         return app

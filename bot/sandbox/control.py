@@ -19,6 +19,7 @@ from bot.sandbox.acting import People
 from bot.sandbox.asked import Body, queried_number
 from bot.sandbox.errors import BadRequestError
 from bot.sandbox.faults import KINDS, SOCKET_ACTS
+from bot.sandbox.file_kinds import KINDS as FILE_KINDS
 from bot.sandbox.files import in_turn, part_chunks
 from bot.sandbox.samples import Sample
 from bot.sandbox.state import StateView
@@ -86,6 +87,7 @@ class Control:
             web.post("/sandbox/files/delete", self.delete_file),
             web.post("/sandbox/command", self.command),
             web.post("/sandbox/message", self.message),
+            web.post("/sandbox/message/delete", self.delete_message),
             web.post("/sandbox/file", self.drop),
             web.post("/sandbox/click", self.click),
             web.post("/sandbox/submit", self.submit),
@@ -199,11 +201,17 @@ class Control:
             "should_escape": app.should_escape,
             "events_url": app.events_url,
             "connected": len(self._slack.sockets.connections),
+            "rate_limits": self._slack.rates.enforced,
         }
         return web.json_response({"ok": True, "app": about})
 
     async def configure(self, request: web.Request) -> web.StreamResponse:
-        """Change `events_url` (null: Socket Mode), `scopes`, `events`, `commands`, `shortcuts`, and how text is sent."""
+        """
+        Change `events_url` (null: Socket Mode), `scopes`, `events`, `commands`, `shortcuts`, and how text is sent.
+
+        `rate_limits`: whether Slack's are enforced; `file_uploads`: whether the workspace allows them; `told_of_all_files`:
+        whether the app hears of files in public channels where its bot is not.
+        """
         body = await Body.of(request)
         app = self._slack.app
         if "events_url" in body.values:
@@ -215,6 +223,11 @@ class Control:
         app.configure(scopes=scopes, events=events, commands=commands, shortcuts=body.shortcuts())
         app.should_escape = body.flag("should_escape", default=app.should_escape)
         app.messages_tab = body.flag("messages_tab", default=app.messages_tab)
+        rates = self._slack.rates
+        rates.enforced = body.flag("rate_limits", default=rates.enforced)
+        workspace = self._slack.workspace
+        workspace.file_uploads = body.flag("file_uploads", default=workspace.file_uploads)
+        app.told_of_all_files = body.flag("told_of_all_files", default=app.told_of_all_files)
         self._people.tel_links = body.flag("tel_links", default=self._people.tel_links)
         self._slack.workspace.touch()
         return await self.app(request)
@@ -242,6 +255,11 @@ class Control:
             user, channel, body.text("text"), thread_ts=body.optional("thread_ts"), raw=raw
         )
         return web.json_response(answer)
+
+    async def delete_message(self, request: web.Request) -> web.StreamResponse:
+        body = await Body.of(request)
+        user, channel = self._who_and_where(body)
+        return web.json_response(await self._people.delete(user, channel, body.text("ts")))
 
     async def click(self, request: web.Request) -> web.StreamResponse:
         body = await Body.of(request)
@@ -294,7 +312,7 @@ class Control:
         """
         A multipart form: `user`, `channel`, `file` (or `sample`), `text`, `thread_ts`, in any order.
 
-        `described` is JSON: what Slack is to say of the file instead, as of one that it does not keep itself.
+        `kind` is one of those of bot/sandbox/file_kinds.py, of which the bytes are nowhere. `described` is JSON: what Slack is to say of the file instead, as of one that it does not keep itself.
         Without a channel the file is only uploaded, as for a modal's file input.
         """
         if not request.content_type.startswith("multipart/"):
@@ -336,6 +354,9 @@ class Control:
         user = self._slack.workspace.user(body.text("user"))
         channel = self._slack.workspace.channel(body.text("channel"), of=user) if body.optional("channel") else None
         file.user, file.user_team, file.complete = user.id, user.team_id, True
+        file.kind = body.optional("kind") or ""
+        if file.kind and file.kind not in FILE_KINDS:
+            raise BadRequestError(f"There is no kind of file {file.kind!r}. There are: {', '.join(FILE_KINDS)}.")
         file.described = json.loads(body.optional("described") or "{}")
         if channel is None:
             return web.json_response({"ok": True, "acknowledged": True, "ms": 0.0, "file": file.id})

@@ -29,7 +29,12 @@ SOCKET_ACTS = ("disconnect_warning", "disconnect_refresh", "link_disabled", "dro
 
 @dataclass(slots=True)
 class Fault:
-    """One fault; `settings` keeps what its kind needs (`retry_after` and `seconds` in seconds, `error`, `bytes`, `done`)."""
+    """
+    One fault, which *struck* so often; *times*: how often it still does.
+
+    `settings` keeps what its kind needs (`retry_after` and `seconds` in seconds, `error`, `json`, `bytes`,
+    `done`).
+    """
 
     area: str
     target: str
@@ -39,6 +44,7 @@ class Fault:
     times: int = 1
     probability: float = 1.0
     settings: dict[str, Any] = field(default_factory=dict)
+    struck: int = 0
     dice: random.Random = field(default_factory=random.Random)
 
     def number(self, name: str, default: float) -> float:
@@ -118,6 +124,7 @@ class Faults:
                 continue
             if fault.probability < 1.0 and fault.dice.random() >= fault.probability:
                 continue
+            fault.struck += 1
             if fault.times > 0:
                 fault.times -= 1
                 if fault.times == 0:

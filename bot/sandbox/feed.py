@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.sandbox.delivery import Courier, Outcome
 from bot.sandbox.installation import Installation
+from bot.sandbox.notifying import notify
 from bot.sandbox.shapes import file_object, message_object, user_object
 from bot.sandbox.workspace import Channel, File, PostedMessage, Share, User, Workspace, new_id
 
@@ -31,6 +32,7 @@ class Feed:
     def post(self, channel: Channel, message: PostedMessage) -> Attempts:
         """Put *message* into *channel*; the futures are the first attempts of the events it caused."""
         self.workspace.add_message(channel, message)
+        notify(self.workspace, channel, message)
         for file in self.workspace.shared_files(message.files):
             file.shares.append(Share(channel.id, message.ts, message.thread_ts, message.user))
         attempts: Attempts = []
@@ -142,7 +144,8 @@ class Feed:
             "file": {"id": file.id},
             "channel_id": channel.id,
         }
-        return self.emit("file_shared", body, channel=channel)
+        everywhere = self.app.told_of_all_files and not channel.is_private and not channel.is_im
+        return self.emit("file_shared", body, channel=channel, member_only=not everywhere)
 
     # -- events -----------------------------------------------------------------------------------------------
 
@@ -152,16 +155,18 @@ class Feed:
         body = event | {"channel": channel.id, "channel_type": kind}
         return self.emit(subscription, body, channel=channel)
 
-    def emit(self, subscription: str, event: dict[str, Any], *, channel: Channel | None = None) -> Attempts:
+    def emit(
+        self, subscription: str, event: dict[str, Any], *, channel: Channel | None = None, member_only: bool = True
+    ) -> Attempts:
         """
-        Send one event if the app subscribes to it, may have it, and is in the channel it comes from.
+        Send one event if the app subscribes to it, may have it, and is in the channel it comes from, unless not *member_only*.
 
         An app whose token is revoked is told of nothing, then or later: what it would have been told it did not acknowledge.
         """
         app = self.app
         if not app.listens_to(subscription):
             return []
-        if channel is not None and app.bot_user_id not in channel.members:
+        if member_only and channel is not None and app.bot_user_id not in channel.members:
             return []
         if app.revoked:
             withheld: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()

@@ -1,6 +1,7 @@
 """Files: where their bytes go, upload URLs, and the private URLs that answer strangers with a login page."""
 
 import asyncio
+import html
 import mimetypes
 import secrets
 import shutil
@@ -15,6 +16,7 @@ from aiohttp import BodyPartReader, web
 
 from bot.sandbox.errors import SlackError
 from bot.sandbox.faults import Fault, Faults
+from bot.sandbox.file_kinds import PAGES
 from bot.sandbox.installation import Installation
 from bot.sandbox.workspace import File, User, Workspace, new_id
 
@@ -135,6 +137,9 @@ class FileStore:
             raise web.HTTPFound(f"/signin?redir={request.path}")
         if file is None or file.deleted or file.path is None or kind == "gone":
             return web.Response(status=404, text="File not found")
+        if file.kind in PAGES:
+            page = f"<!DOCTYPE html><html><body><h1>{html.escape(file.title)}</h1></body></html>"
+            return web.Response(text=page, content_type="text/html")
         headers = {"Content-Type": file.mimetype, "Content-Disposition": f'attachment; filename="{file.id}"'}
         if fault is None:
             return web.FileResponse(file.path, headers=headers, chunk_size=_CHUNK)

@@ -75,6 +75,8 @@ class Installation:
     should_escape: bool = True
     events_url: str | None = None
     messages_tab: bool = True
+    # Whether the app is told of every file it may see, also in public channels where its bot is not.
+    told_of_all_files: bool = False
     revoked: bool = False
     codes: dict[str, str] = field(default_factory=dict)
 

@@ -9,6 +9,7 @@ def seeded_workspace() -> tuple[Workspace, Installation]:
     workspace = Workspace(domain="harbor-campaign", name="Harbor Campaign")
     app = Installation(team_id=workspace.team_id)
     other_team = seeded_id("T", "another organisation")
+    workspace.teams[other_team] = "larsen-partners"
     people: tuple[tuple[str, str, str, str, dict[str, bool]], ...] = (
         ("admin", "Avery Quinn", "America/New_York", "Campaign admin", {"is_admin": True}),
         ("second-admin", "Sam Okoro", "America/Los_Angeles", "Data director", {"is_admin": True}),

@@ -18,6 +18,7 @@ from bot.sandbox.faults import Faults
 from bot.sandbox.feed import Feed
 from bot.sandbox.files import FileStore, sign_in
 from bot.sandbox.methods import METHODS
+from bot.sandbox.rates import RateLimits
 from bot.sandbox.response_urls import ResponseUrls
 from bot.sandbox.samples import samples
 from bot.sandbox.seed import seeded_workspace
@@ -38,7 +39,8 @@ class EmbeddedSlack:
     *speed* divides the waiting times that are Slack's: retry delays, which stand still while no connection is open, and
     the lives of tickets and response URLs; not the *ack_limit*: the seconds in which an acknowledgement has to come. Where
     that is longer than Slack's, triggers live as long. With *events_url* everything is delivered there by signed HTTP,
-    else by Socket Mode. *guided*: a message waits that suggests what to try.
+    else by Socket Mode. *guided*: a message waits that suggests what to try. *rate_limits*: calls of the Web API are limited
+    as Slack limits them, on a clock that *speed* makes faster, too.
     """
 
     def __init__(
@@ -50,11 +52,13 @@ class EmbeddedSlack:
         events_url: str | None = None,
         ack_limit: float = ACK_LIMIT,
         guided: bool = False,
+        rate_limits: bool = False,
     ) -> None:
         self._host = host
         self._port = port
         self._speed = speed
         self._ack_limit = ack_limit
+        self._rate_limits = rate_limits
         self._workspace, self._app = seeded_workspace()
         if guided:
             welcome(self._workspace)
@@ -126,7 +130,8 @@ class EmbeddedSlack:
         views = Views(workspace, app)
         views.trigger_life = max(views.trigger_life, self._ack_limit)
         chaos = Chaos(app, faults, sockets)
-        self._platform = Platform(workspace, app, faults, feed, files, views, sockets, chaos)
+        rates = RateLimits(enforced=self._rate_limits, speed=self._speed)
+        self._platform = Platform(workspace, app, faults, feed, files, views, sockets, chaos, rates)
         response_urls = self._response_urls = ResponseUrls(feed, speed=self._speed)
         web_api = WebApi(self._platform, METHODS, wire)
         offered = samples()

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from bot.sandbox.avatars import pictures
+from bot.sandbox.file_kinds import KINDS
 from bot.sandbox.installation import Installation
 from bot.sandbox.workspace import Channel, File, PostedMessage, User, Workspace
 
@@ -184,6 +185,11 @@ def file_object(file: File, workspace: Workspace, base_url: str, *, brief: bool 
     """https://docs.slack.dev/reference/objects/file-object; *brief* as messages carry it, without `shares`."""
     if file.deleted:
         return {"id": file.id, "mode": "tombstone"}
+    shape = _uploaded(file, workspace, base_url, brief=brief)
+    return KINDS[file.kind](shape) if file.kind else shape
+
+
+def _uploaded(file: File, workspace: Workspace, base_url: str, *, brief: bool) -> JsonObject:
     # Real private URLs carry team, file and (for public links only) a secret; the name ends them.
     place = f"{base_url}/files-pri/{workspace.team_id}-{file.id}"
     name = "".join(ch if ch.isascii() and (ch.isalnum() or ch in "._-") else "_" for ch in file.name.lower())

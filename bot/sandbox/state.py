@@ -1,13 +1,14 @@
 """The state as the control API shows it. Messages and channels are rendered once per change, not once per look."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from bot.sandbox.samples import Sample
 from bot.sandbox.shapes import file_object
 from bot.sandbox.web_api import Platform
-from bot.sandbox.workspace import Channel, File, PostedMessage, User
+from bot.sandbox.workspace import Channel, Ephemeral, File, PostedMessage, User
 
 
 class StateView:
@@ -44,11 +45,10 @@ class StateView:
                 "events_url": app.events_url,
             },
             "users": [_user(user) for user in workspace.users.values()],
-            "ephemerals": {
-                handles[user_id]: [
-                    self._message(item.message) | {"channel": item.channel, "thread": []} for item in items
-                ]
-                for user_id, items in workspace.ephemerals.items()
+            "ephemerals": self._alone(workspace.ephemerals),
+            "unseen": self._alone(workspace.unseen),
+            "notifications": {
+                handles[user_id]: [asdict(item) for item in items] for user_id, items in workspace.notifications.items()
             },
             "views": {
                 handles[user_id]: [self._slack.views.described(view) for view in stack]
@@ -57,6 +57,15 @@ class StateView:
             "homes": {
                 handles[user_id]: self._slack.views.described(view) for user_id, view in self._slack.views.homes.items()
             },
+        }
+
+    def _alone(self, items: Mapping[str, Sequence[Ephemeral]]) -> dict[str, list[dict[str, Any]]]:
+        """Messages for one person each, by handle."""
+        return {
+            self._slack.workspace.users[user_id].handle: [
+                self._message(item.message) | {"channel": item.channel, "thread": []} for item in theirs
+            ]
+            for user_id, theirs in items.items()
         }
 
     def samples(self) -> list[dict[str, Any]]:

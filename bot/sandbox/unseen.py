@@ -62,7 +62,10 @@ class Unseen:
 
     def _rendered_parts(self) -> dict[str, str]:
         parts = self._state.parts()
-        parts["ephemerals"] = {handle: items[-LATEST:] for handle, items in parts["ephemerals"].items()}
+        for name in ("ephemerals", "notifications"):
+            parts[name] = {handle: items[-LATEST:] for handle, items in parts[name].items()}
+        # A page shows what somebody sees; of the rest the traffic tells.
+        del parts["unseen"]
         return {name: json.dumps(part) for name, part in parts.items()}
 
     def _channel(self, channel: Channel, seen: int | None) -> str:

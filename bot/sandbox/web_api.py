@@ -23,6 +23,7 @@ from bot.sandbox.faults import Fault, Faults
 from bot.sandbox.feed import Feed
 from bot.sandbox.files import FileStore
 from bot.sandbox.installation import Installation
+from bot.sandbox.rates import RateLimits
 from bot.sandbox.sockets import SocketHub
 from bot.sandbox.views import Views
 from bot.sandbox.wire import Wire
@@ -44,6 +45,7 @@ class Platform:
     views: Views
     sockets: SocketHub
     chaos: Chaos
+    rates: RateLimits
 
 
 @dataclass(slots=True)
@@ -54,6 +56,8 @@ class Call:
     arguments: Mapping[str, Any]
     token: str
     warnings: list[str] = field(default_factory=list)
+    # What came of it that Slack's answer does not say.
+    note: str | None = None
 
     @property
     def workspace(self) -> Workspace:
@@ -142,11 +146,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A row of the table: which scopes allow it (any of them), which tokens, and what it does."""
+    """A row of the table: which scopes allow it (any of them), which tokens, what it does, and its tier (bot/sandbox/rates.py)."""
 
     run: Callable[[Call], Awaitable[JsonObject]]
     scopes: tuple[str, ...] = ()
     tokens: tuple[str, ...] = ("bot",)
+    tier: str = "4"
 
 
 @dataclass(slots=True)
@@ -161,6 +166,7 @@ class Received:
     status: int
     ms: float
     fault: str | None
+    note: str | None
 
     def described(self) -> JsonObject:
         return {
@@ -172,15 +178,17 @@ class Received:
             "status": self.status,
             "ms": self.ms,
             "fault": self.fault,
+            "note": self.note,
         }
 
 
 @dataclass(slots=True)
 class _Exchange:
-    """The request being answered: when it came, and the fault that strikes it."""
+    """The request being answered: when it came, the fault that strikes it, and what the answer does not say."""
 
     began: float
     fault: str | None = None
+    note: str | None = None
 
 
 _EXCHANGE: ContextVar[_Exchange] = ContextVar("exchange")
@@ -210,6 +218,11 @@ class WebApi:
             early = await self._faulty(request, fault, name, token, arguments)
             if early is not None:
                 return early
+        method = self._methods.get(name)
+        if method is not None and token in method.tokens:
+            wait = self._slack.rates.seconds_to_wait(name, method.tier, arguments)
+            if wait:
+                return self._limited(name, token, arguments, wait, self._slack.rates.next_spelling())
         try:
             answer = await self._run(name, given, token, arguments)
         except SlackError as error:
@@ -256,6 +269,7 @@ class WebApi:
             raise SlackError("missing_scope", needed=",".join(method.scopes), provided=",".join(app.scopes))
         call = Call(self._slack, arguments, token)
         answer: JsonObject = {"ok": True} | await method.run(call)
+        _EXCHANGE.get().note = call.note
         for warning in call.warnings:
             answer = _with_warning(answer, warning)
         return answer
@@ -272,6 +286,19 @@ class WebApi:
             headers["X-Accepted-OAuth-Scopes"] = ",".join(method.scopes) if method else ""
         return web.json_response(answer, status=status, headers=headers)
 
+    def _limited(
+        self, name: str, token: str, arguments: Mapping[str, Any], seconds: int, spelling: str | None
+    ) -> web.Response:
+        """429 with `Retry-After`, unless *seconds* is 0; *spelling*: the error in its JSON, None for an answer without."""
+        if spelling is None:
+            self._note(name, token, arguments, "Too Many Requests", 429)
+            response = web.Response(status=429, text="Too Many Requests")
+        else:
+            response = self._answer(name, token, arguments, {"ok": False, "error": spelling}, 429)
+        if seconds:
+            response.headers["Retry-After"] = str(seconds)
+        return response
+
     # -- faults -----------------------------------------------------------------------------------------------
 
     async def _faulty(
@@ -283,9 +310,8 @@ class WebApi:
         if fault.kind in ("slow", "lost_answer"):
             return None
         if fault.kind == "ratelimited":
-            response = self._answer(name, token, arguments, {"ok": False, "error": "ratelimited"}, 429)
-            response.headers["Retry-After"] = str(int(fault.number("retry_after", 1)))
-            return response
+            spelling = None if fault.settings.get("json") is False else str(fault.settings.get("error", "ratelimited"))
+            return self._limited(name, token, arguments, int(fault.number("retry_after", 1)), spelling)
         if fault.kind == "error":
             code = str(fault.settings.get("error", "fatal_error"))
             return self._answer(name, token, arguments, {"ok": False, "error": code})
@@ -318,7 +344,7 @@ class WebApi:
     def _note(self, name: str, token: str, arguments: Mapping[str, Any], answer: str | JsonObject, status: int) -> None:
         exchange = _EXCHANGE.get()
         ms = round((time.perf_counter() - exchange.began) * 1000, 3)
-        call = Received(name, time.time(), token, arguments, answer, status, ms, exchange.fault)
+        call = Received(name, time.time(), token, arguments, answer, status, ms, exchange.fault, exchange.note)
         self.calls.append(call)
         self._wire.changed(call)
 
@@ -332,6 +358,8 @@ async def _cut(request: web.Request) -> web.StreamResponse:
 
 async def _arguments_of(request: web.Request) -> JsonObject:
     arguments: JsonObject = dict(request.query)
+    # https://api.slack.com/changelog/2020-11-no-more-tokens-in-querystrings-for-newly-created-apps
+    arguments.pop("token", None)
     scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "basic":
         # `oauth.v2.access` takes the client's id and secret this way too.

@@ -78,6 +78,8 @@ class File:
     created: int
     path: Path | None
     mode: str = "hosted"
+    # One of bot/sandbox/file_kinds.py; empty for an uploaded file.
+    kind: str = ""
     secret: str = field(default_factory=lambda: secrets.token_hex(5))
     shares: list["Share"] = field(default_factory=list)
     deleted: bool = False
@@ -137,6 +139,15 @@ class Ephemeral:
     message: PostedMessage
 
 
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What gives a person a badge: a new message. `kind` is `mention` or `direct`."""
+
+    channel: str
+    ts: str
+    kind: str
+
+
 @dataclass(slots=True)
 class Channel:
     """A conversation. `user` is the person on the other side of the bot's direct message."""
@@ -191,11 +202,18 @@ class Workspace:
         self.team_id = seeded_id("T", domain)
         self.domain = domain
         self.name = name
+        # Of this workspace and of those whose people share channels with it: the domain by the id.
+        self.teams = {self.team_id: domain}
         self.changes = Changes()
+        # False: its admins have disabled uploads, for people and apps.
+        self.file_uploads = True
         self.users: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}
         self.files: dict[str, File] = {}
         self.ephemerals: dict[str, list[Ephemeral]] = {}
+        # Accepted, and shown to nobody.
+        self.unseen: dict[str, list[Ephemeral]] = {}
+        self.notifications: dict[str, list[Notification]] = {}
         self.usergroups: dict[str, dict[str, Any]] = {}
         self._last_ts = 0
 
@@ -304,7 +322,7 @@ class Workspace:
         self.touch(channel, message)
 
     def remove_message(self, channel: Channel, ts: str) -> PostedMessage | None:
-        """Take a message away; one with replies leaves a tombstone, as in Slack."""
+        """Take a message away; one with replies leaves a tombstone until the last of them is gone, as in Slack."""
         message = channel.messages.get(ts)
         if message is None:
             return None
@@ -319,14 +337,25 @@ class Workspace:
                 parent.rendered = None
                 if not parent.replies:
                     parent.thread_ts = None
+                    if parent.subtype == "tombstone":
+                        self.remove_message(channel, parent.ts)
         self.touch(channel, message)
         if ts not in channel.messages:
             channel.removed[ts] = channel.version
         return message
 
-    def add_ephemeral(self, user: User, channel: Channel, message: PostedMessage) -> None:
-        self.ephemerals.setdefault(user.id, []).append(Ephemeral(channel.id, message))
+    def add_ephemeral(self, user: User, channel: Channel, message: PostedMessage) -> bool:
+        """
+        Show *message* to *user* alone; False, and nobody sees it, where its thread has no replies.
+
+        https://docs.slack.dev/reference/methods/chat.postEphemeral: in threads only where one is active already.
+        """
+        parent = channel.messages.get(message.thread_ts or "")
+        seen = message.thread_ts is None or (parent is not None and (parent.is_reply or bool(parent.replies)))
+        shown = self.ephemerals if seen else self.unseen
+        shown.setdefault(user.id, []).append(Ephemeral(channel.id, message))
         self.touch()
+        return seen
 
     def find_ephemeral(self, user: User, ts: str) -> Ephemeral | None:
         return next((item for item in self.ephemerals.get(user.id, []) if item.message.ts == ts), None)

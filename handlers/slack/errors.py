@@ -9,7 +9,7 @@ import aiohttp
 import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from handlers.slack.messages import Message
+from handlers.slack.messages import THREAD_GONE, Message
 from handlers.slack.mrkdwn import sentence
 from handlers.tracebacks import place_of
 from store import StoreError, StoreUnavailable
@@ -77,6 +77,12 @@ def error_code(error: SlackClientError) -> str | None:
     return None if code is None else str(code)
 
 
+def thread_gone() -> SlackApiError:
+    """The error that Slack does not give: the message of the thread that a post was meant for is gone."""
+    answer = {"ok": False, "error": THREAD_GONE}
+    return SlackApiError("the thread's message is gone", answer)  # type: ignore[no-untyped-call]  # slack_sdk leaves it untyped
+
+
 # What Slack answers while it, or our installation, is out of order: it is tried again. Any other error stays as it is.
 _TRANSIENT: Final = {
     None,
@@ -84,7 +90,9 @@ _TRANSIENT: Final = {
     "fatal_error",
     "internal_error",
     "invalid_auth",
+    "message_limit_exceeded",
     "not_authed",
+    "rate_limited",
     "ratelimited",
     "request_timeout",
     "service_unavailable",

@@ -10,10 +10,13 @@ from slack_sdk.models.blocks import Block
 from handlers.slack.mrkdwn import section
 from store import mask, mask_prose, written
 
-# Slack allows 50 blocks (https://docs.slack.dev/reference/block-kit/blocks) and about 13,000 characters in the blocks of one message (msg_blocks_too_long).
+# Slack allows 50 blocks (https://docs.slack.dev/reference/block-kit/blocks), and of characters in the blocks of one message
+# between 11,300 and 13,200, as it counts them (https://github.com/slackapi/bolt-js/issues/2867).
 MOST_BLOCKS = 45
-MOST_CHARACTERS = 11_500
+MOST_CHARACTERS = 9_000
 FALLBACK_LONGEST = 3_000
+# Why a message is not where it belongs: the one whose thread that is was deleted. Slack's own word, though it does not say it.
+THREAD_GONE: Final = "thread_not_found"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
     "channel": (str,),
     "name": (str, _NONE),
     "thread": (str, _NONE),
+    "threaded": (bool, _NONE),
     "message": (str, _NONE),
     "alone": (bool, _NONE),
     "response_url": (str, _NONE),
@@ -42,6 +43,7 @@ class ModalContext:
     channel_id: str
     channel_name: str | None = None
     thread_ts: str | None = None
+    threaded: bool = False
     message_ts: str | None = None
     ephemeral: bool = False
     response_url: str | None = None
@@ -66,6 +68,7 @@ class ModalContext:
             channel_id=place.channel_id,
             channel_name=place.channel_name,
             thread_ts=place.thread_ts,
+            threaded=place.threaded,
             message_ts=place.message_ts,
             # A message that the asker alone sees is answered to them alone.
             ephemeral=place.ephemeral,
@@ -83,6 +86,7 @@ class ModalContext:
             channel_id=self.channel_id,
             channel_name=self.channel_name,
             thread_ts=self.thread_ts,
+            threaded=self.threaded,
             message_ts=self.message_ts,
             response_url=self.response_url,
             ephemeral=self.ephemeral,
@@ -92,6 +96,7 @@ class ModalContext:
     def to_json(self) -> str:
         """By the names that modals which are open in Slack carry already."""
         about = {
+            "threaded": self.threaded or None,
             "phone": self.phone,
             "upload": self.upload or None,
             "seen": self.fingerprint or self.last_entry,
@@ -128,6 +133,7 @@ class ModalContext:
             channel_id=packed["channel"],
             channel_name=packed.get("name"),
             thread_ts=packed.get("thread"),
+            threaded=bool(packed.get("threaded")),
             message_ts=packed.get("message"),
             ephemeral=bool(packed.get("alone")),
             response_url=packed.get("response_url"),

@@ -31,7 +31,7 @@ _INTERRUPTED = (
     "Please look whether it was done, and ask again if not."
 )
 # Of a place, what is kept: the client is the desk's, and the actor is kept apart.
-_PLACE: Final = ("channel_id", "channel_name", "thread_ts", "message_ts", "response_url", "ephemeral")
+_PLACE: Final = ("channel_id", "channel_name", "thread_ts", "threaded", "message_ts", "response_url", "ephemeral")
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,10 @@ def installation_of(body: dict[str, Any]) -> tuple[str, str | None]:
         enterprise = body.get("enterprise") or {}
         slack_id = body.get("enterprise_id") or enterprise["id"]
         return slack_id, body.get("enterprise_name") or enterprise.get("name")
-    team = body.get("team") or {}
+    view, team = body.get("view") or {}, body.get("team") or {}
+    if (installed := view.get("app_installed_team_id")) is not None:
+        # Of a modal's end `team` is that of whoever ended it (https://github.com/slackapi/bolt-python, `extract_team_id`).
+        return installed, team.get("domain") if team.get("id") == installed else None
     slack_id = body.get("team_id") or team.get("id") or body["user"]["team_id"]
     return slack_id, body.get("team_domain") or team.get("domain")
 
@@ -125,11 +128,13 @@ def place_of_button(body: dict[str, Any], client: AsyncWebClient) -> Place:
     actor = actor_of(body)
     if container["type"] == "view":
         return Place(actor=actor, channel_id=actor.id, client=client)
+    thread = message.get("thread_ts") or container.get("thread_ts")
     return Place(
         actor=actor,
         channel_id=body["channel"]["id"],
         channel_name=_name_of(body["channel"]),
-        thread_ts=message.get("thread_ts") or container.get("thread_ts") or container["message_ts"],
+        thread_ts=thread or container["message_ts"],
+        threaded=thread is not None,
         message_ts=container["message_ts"],
         response_url=body.get("response_url"),
         client=client,
@@ -145,6 +150,7 @@ def place_of_shortcut(body: dict[str, Any], client: AsyncWebClient) -> Place:
         channel_id=body["channel"]["id"],
         channel_name=_name_of(body["channel"]),
         thread_ts=message.get("thread_ts") or body["message_ts"],
+        threaded=message.get("thread_ts") is not None,
         message_ts=body["message_ts"],
         response_url=body.get("response_url"),
         client=client,
@@ -167,7 +173,13 @@ def place_of_payload(body: dict[str, Any], client: AsyncWebClient) -> Place | No
     ):
         return None
     thread = event.get("thread_ts") or (event.get("ts") if kind == "app_mention" else None)
-    return Place(actor=Actor(user, user), channel_id=channel, thread_ts=thread, client=client)
+    return Place(
+        actor=Actor(user, user),
+        channel_id=channel,
+        thread_ts=thread,
+        threaded=event.get("thread_ts") is not None,
+        client=client,
+    )
 
 
 def modal_context_of(body: dict[str, Any]) -> ModalContext:

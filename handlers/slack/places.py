@@ -16,7 +16,8 @@ class Place:
     """
     The place an answer goes to, and how to reach *actor*, who asked.
 
-    *thread_ts*: the thread to answer in, None for a command. *response_url*: how to reach the asker alone.
+    *thread_ts*: the thread to answer in, None for a command. *threaded*: the asker acted inside of it, so that it has
+    replies: in any other Slack shows nobody what is for one person alone. *response_url*: how to reach the asker alone.
     *message_ts*: the message a button or shortcut belongs to. *ephemeral*: that message is the asker's alone, which
     only its response_url can change.
     """
@@ -25,6 +26,7 @@ class Place:
     channel_id: str
     channel_name: str | None = None
     thread_ts: str | None = None
+    threaded: bool = False
     message_ts: str | None = None
     response_url: str | None = None
     client: AsyncWebClient

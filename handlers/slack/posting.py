@@ -6,19 +6,22 @@ so whoever gets no answer to one cannot know whether it is there. Each message c
 Slack sends an event for every message with such metadata that was posted
 (https://docs.slack.dev/reference/events/message_metadata_posted). The first message of a key that is heard of is kept;
 any other is taken away again.
+
+A post that was meant for a thread whose message is gone does not fail: Slack puts it at the channel's root, where more
+people read it than were meant to (https://github.com/slack-go/slack/issues/1571). It is taken away again, too.
 """
 
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from handlers.slack.errors import error_code, may_have_been_posted
+from handlers.slack.errors import error_code, is_transient, may_have_been_posted, thread_gone
 from handlers.slack.messages import Message
 from handlers.ttl_cache import TtlCache
 from store import Post, Store
@@ -30,6 +33,7 @@ EVENT_TYPE: Final = "optout_answer"
 # Slack's event of a message mostly comes within a second; one that comes later still takes the second copy away.
 PATIENCE_SECONDS = 1.0
 _LOOK_EVERY = 0.05
+_EMPTIED = "The question that was answered here was deleted."
 REMEMBERED_SECONDS = 600.0
 
 
@@ -74,23 +78,36 @@ class Poster:
         that out.
         """
         if post_key is None:
-            return _post_of(await self._send(channel, message, thread_ts, None))
+            answer = await self._send(channel, message, thread_ts, None)
+            if not _is_in(thread_ts, answer):
+                await self._take_back(_post_of(answer))
+            return _post_of(answer)
         account, key = post_key.account, post_key.key
         if post_key.may_exist and (earlier := await self._wait_for_post(post_key)) is not None:
-            return earlier
+            return await self._in_thread(earlier, thread_ts, post_key)
         # Slack's event of the same message waits for the end of this, and is then told from one of a second copy.
         over = self._unrecorded[account, key] = asyncio.get_running_loop().create_future()
         left_to_the_caller = False
+        in_place = True
         try:
-            post = _post_of(await self._send(channel, message, thread_ts, key))
+            answer = await self._send(channel, message, thread_ts, key)
+            post, in_place = _post_of(answer), _is_in(thread_ts, answer)
+            if not in_place:
+                # Whoever tries it again is to find it, instead of posting it there once more.
+                await asyncio.to_thread(self._record, account, key, post)
+                await self._take_back(post)
             self._posted.put(f"{account} {key}", post)
             left_to_the_caller = not record
             return post if left_to_the_caller else await asyncio.to_thread(self._record, account, key, post)
         except Exception as error:
             self._end(account, key, over)
-            if not may_have_been_posted(error) or (arrived := await self._wait_for_post(post_key)) is None:
+            if (
+                not in_place
+                or not may_have_been_posted(error)
+                or (arrived := await self._wait_for_post(post_key)) is None
+            ):
                 raise
-            return arrived
+            return await self._in_thread(arrived, thread_ts, post_key)
         finally:
             if not left_to_the_caller:
                 self._end(account, key, over)
@@ -156,13 +173,45 @@ class Poster:
             await asyncio.sleep(_LOOK_EVERY)
         return post
 
+    async def _in_thread(self, post: Post, thread_ts: str | None, post_key: PostKey) -> Post:
+        """*post*, of which nobody saw Slack's answer, unless it is not in the thread it was meant for; raises as `post` does."""
+        if thread_ts is None or self._posted.get(f"{post_key.account} {post_key.key}") == post:
+            return post
+        try:
+            link = (await self._client.chat_getPermalink(channel=post.channel_id, message_ts=post.ts))["permalink"]
+        except SlackApiError as error:
+            if error_code(error) == "message_not_found":
+                raise thread_gone() from error
+            raise
+        if "thread_ts=" not in link:
+            await self._take_back(post)
+        return post
+
+    async def _take_back(self, post: Post) -> NoReturn:
+        """Take away what stands at a channel's root instead of in its thread, and raise that the thread is gone."""
+        log.warning("a thread is gone; its answer is taken back", channel=post.channel_id)
+        try:
+            await self.take_away(post)
+        except SlackApiError as error:
+            if is_transient(error):
+                raise
+            # Where a workspace lets nothing be deleted, at least what it says goes.
+            log.warning("it cannot be deleted, and is emptied", channel=post.channel_id, error=error_code(error))
+            await self._client.chat_update(channel=post.channel_id, ts=post.ts, text=_EMPTIED, blocks=[])
+        raise thread_gone()
+
     async def take_away(self, post: Post) -> None:
-        """Delete a second copy; raises what Slack's client raises unless it is gone already."""
+        """Delete what is not to be there; raises what Slack's client raises unless it is gone already."""
         try:
             await self._client.chat_delete(channel=post.channel_id, ts=post.ts)
         except SlackApiError as error:
             if error_code(error) != "message_not_found":
                 raise
+
+
+def _is_in(thread_ts: str | None, answer: AsyncSlackResponse) -> bool:
+    """Whether the message that Slack's *answer* tells of is in the thread that it was meant for."""
+    return thread_ts is None or bool((answer.get("message") or {}).get("thread_ts"))
 
 
 def _post_of(answer: AsyncSlackResponse) -> Post:

@@ -17,7 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from handlers.slack.errors import error_name, is_transient
-from handlers.slack.messages import Message, masked, masked_text, split
+from handlers.slack.messages import THREAD_GONE, Message, masked, masked_text, split
 from handlers.slack.mrkdwn import context
 from handlers.slack.places import Place
 from handlers.slack.posting import Poster, PostKey
@@ -34,7 +34,7 @@ _WHY_PRIVATE: Final[Mapping[str, str]] = {
     "not_in_channel": _INVITE,
     "channel_not_found": _INVITE,
     "message_not_found": "Only you see this: the message was deleted.",
-    "thread_not_found": "Only you see this: the message was deleted.",
+    THREAD_GONE: "Only you see this: the message was deleted.",
     "is_archived": "Only you see this: the channel is archived.",
     "shared": "Only you see this: people of another organisation can read this channel.",
     "unknown": "Only you see this: Slack could not tell whether people of another organisation can read this channel.",
@@ -135,6 +135,9 @@ class Replies:
         """
         blocks = [*message.blocks, *(block for detail in message.details for block in detail.blocks)]
         if because is not None:
+            if because == THREAD_GONE:
+                # Where there is no thread, nobody sees what is said in it.
+                place = replace(place, thread_ts=None, threaded=False)
             line = _WHY_PRIVATE.get(because, f"Only you see this: Slack did not let me post here (`{because}`).")
             blocks.append(context(line).to_dict())
         parts = list(split(Message(message.text, tuple(blocks))))
@@ -155,7 +158,8 @@ class Replies:
                 user=place.actor.id,
                 text=message.text,
                 blocks=message.blocks,
-                thread_ts=place.thread_ts,
+                # https://docs.slack.dev/reference/methods/chat.postEphemeral: elsewhere it is taken, and not shown.
+                thread_ts=place.thread_ts if place.threaded else None,
             )
         except SlackApiError as error:
             if post_key is not None and is_transient(error):

@@ -17,7 +17,7 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from handlers.slack.messages import Message
+from handlers.slack.messages import THREAD_GONE, Message
 from handlers.slack.modals import text_modal
 from handlers.slack.mrkdwn import (
     SlackWriter,
@@ -443,10 +443,13 @@ def undo_question(upload: Upload, counts: UndoPreview, metadata: str) -> View:
 
 def for_direct_message(upload: Upload, message: Message, why: str) -> Message:
     """*message* for a direct message: Slack does not let it into the upload's channel, with *why* its error code."""
-    text = (
-        f"This belongs in <#{upload.channel_id}>, where Slack does not let me post ({code(why)}). "
-        "Where I am missing, `/invite @Opt-Out Desk` helps."
-    )
+    if why == THREAD_GONE:
+        text = f"This belongs in <#{upload.channel_id}>, under a message that was deleted."
+    else:
+        text = (
+            f"This belongs in <#{upload.channel_id}>, where Slack does not let me post ({code(why)}). "
+            "Where I am missing, `/invite @Opt-Out Desk` helps."
+        )
     return replace(message, blocks=(*message.blocks, context(text).to_dict()))
 
 

@@ -5,10 +5,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
+import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.slack.errors import is_transient
+from handlers.slack.errors import error_code, is_transient, thread_gone
+
+log = structlog.get_logger()
 
 
 async def attach(
@@ -27,9 +30,13 @@ async def attach(
 
     The new file's id is given to *keep* before it is sent, and again before it is shared: whoever takes over asks Slack
     whether that was still done, and who was frozen while the file went out learns there that somebody took over.
+
+    Raises `SlackApiError`, also where the thread is gone: what is meant for few is not shared at the channel's root.
     """
     if attached is not None and await _is_shared(client, attached, channel):
         return
+    if thread_ts is not None:
+        await _require_thread(client, channel, thread_ts)
     size = (await asyncio.to_thread(path.stat)).st_size
     to = await client.files_getUploadURLExternal(filename=name, length=size)
     await keep(to["file_id"])
@@ -47,6 +54,15 @@ async def attach(
         # Done the first time, and the answer lost on its way: the second is refused.
         if is_transient(error) or not await _is_shared(client, to["file_id"], channel):
             raise
+
+
+async def _require_thread(client: AsyncWebClient, channel: str, thread_ts: str) -> None:
+    try:
+        await client.chat_getPermalink(channel=channel, message_ts=thread_ts)
+    except SlackApiError as error:
+        if error_code(error) == "message_not_found":
+            raise thread_gone() from error
+        log.warning("thread not known", channel=channel, why=error_code(error))
 
 
 async def _is_shared(client: AsyncWebClient, file_id: str, channel: str) -> bool:

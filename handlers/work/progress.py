@@ -11,7 +11,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.slack.errors import error_code
-from handlers.slack.messages import Message
+from handlers.slack.messages import THREAD_GONE, Message
 from handlers.slack.posting import Poster, PostKey
 from store import StoreUnavailable
 
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 # chat.update is rationed at about 50 a minute and workspace: https://docs.slack.dev/apis/web-api/rate-limits
 SECONDS_BETWEEN_EDITS = 3.0
 # The message is gone or no longer ours to edit: say it anew.
-_GONE = {"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"}
+_GONE = {"message_not_found", "cant_update_message", "edit_window_closed", THREAD_GONE}
 
 
 class Progress:
@@ -75,7 +75,13 @@ class Progress:
                         raise
                 else:
                     return
-            post = await self._poster.post(self._channel, message, self._thread_ts, post_key)
+            try:
+                post = await self._poster.post(self._channel, message, self._thread_ts, post_key)
+            except SlackApiError as error:
+                # What was taken back once is not posted there again.
+                gone = error_code(error) == THREAD_GONE
+                self._post_key = replace(self._post_key, may_exist=self._post_key.may_exist or gone)
+                raise
             self.message_ts = post.ts
             self._post_key = replace(self._post_key, may_exist=True)
             await self._keep(post.ts)

@@ -88,9 +88,9 @@ class UploadMessages:
             case _:
                 return views.applying(upload, done.rows, seconds)
 
-    async def show(self, work: UploadWork, progress: Progress) -> bool:
+    async def show(self, work: UploadWork, progress: Progress) -> str | None:
         """
-        Show how the upload stands, in its message; False where Slack does not take that.
+        Show how the upload stands, in its message; where Slack does not take that, its error code.
 
         Whoever dropped the list, and whoever decided about it, are told directly then, once.
         """
@@ -107,8 +107,8 @@ class UploadMessages:
             why = str(error_code(error))
             log.warning("an upload cannot be shown in its channel", upload=upload.id, why=why)
             await self._tell_directly(work, why, rows=rows)
-            return False
-        return True
+            return why
+        return None
 
     async def show_queued(self, work: UploadWork) -> None:
         """Say that an upload waits for its turn."""

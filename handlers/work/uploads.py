@@ -24,6 +24,7 @@ from yarl import URL
 
 from handlers.loops import Loop
 from handlers.slack.errors import error_code, is_transient
+from handlers.slack.messages import THREAD_GONE
 from handlers.slack.posting import Poster
 from handlers.tasks import Tasks
 from handlers.work.child import Child, ChildDiedError, ChildHungError
@@ -284,8 +285,9 @@ class Runner:
         if not upload.state.at_work and upload.state is not UploadState.WAITING:
             # A cancelled list was staged already, and its phones are nobody's business any more.
             self._scratch.list_of(upload).unlink(missing_ok=True)
-        shown = await self._messages.show(work, progress)
-        again = None if shown else self._messages.again_after(upload)
+        why_not = await self._messages.show(work, progress)
+        # A thread that is gone does not come back.
+        again = None if why_not in (None, THREAD_GONE) else self._messages.again_after(upload)
         await asyncio.to_thread(work.release, settled=upload.state, again=again)
 
     async def _apply_unasked(self, upload: Upload) -> None:

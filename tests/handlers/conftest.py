@@ -84,6 +84,14 @@ class Office:
 
         return await self.people.until(there)
 
+    async def let_in(self, user: str) -> None:
+        """
+        Let *user*, who may be of another organisation, use commands and shortcuts.
+
+        Slack lets people of another workspace of one's own organisation, whom the desk must not take for members either.
+        """
+        await self.people.update_user(user, is_stranger=False)
+
     async def actor(self, handle: str) -> Actor:
         return Actor((await self.people.state()).user(handle)["id"], handle)
 
@@ -147,6 +155,7 @@ async def at_work(slack: EmbeddedSlack, settings: Settings) -> AsyncIterator[Off
         for listener in service.desk.app._async_listeners:
             listener.ack_timeout = ACK_LIMIT
         yield Office(slack, people, store, service, account)
+        assert (await people.state()).unseen() == [], "what the desk says to one person alone is seen"
     store.close()
 
 

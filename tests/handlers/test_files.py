@@ -401,6 +401,32 @@ async def test_removed_from_the_channel_in_the_middle(office: Office) -> None:
     assert office.store.optouts.count(office.account.id) == 3
 
 
+@pytest.mark.wide_but_first
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("google_sheet", "kept at Google Drive"),
+        ("canvas", "a canvas"),
+        ("list", "no file with a list in it"),
+        ("post", "a post"),
+        ("dropbox", "kept at Dropbox"),
+        ("email", "no file with a list in it"),
+        ("no_address", "is not handed over"),
+        ("tombstone", "deleted before it was read"),
+    ],
+)
+async def test_what_is_no_file_is_refused_as_what_it_is(office: Office, kind: str, words: str) -> None:
+    """In the thread of its message, at once, and nothing is opted out."""
+    outcome = await office.people.drop("admin", UPLOADS, "stops.csv", LIST, kind=kind)
+
+    def refused(state: State) -> bool:
+        return any(words in message.all_text for message in state.channel(UPLOADS).everything)
+
+    assert outcome.ok
+    await office.people.until(refused)
+    assert office.store.optouts.count(office.account.id) == 0
+
+
 @pytest.mark.wide
 async def test_uploads_lists_them(office: Office) -> None:
     """`/optout uploads` names each with its state, counts and link."""

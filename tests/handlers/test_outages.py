@@ -26,6 +26,8 @@ OUTAGES: dict[str, dict[str, Any]] = {
     "connections are reset": {"method": "*", "fault": "reset"},
     "nobody is known": {"method": "users.info", "fault": "error", "error": "internal_error"},
     "no channel is known": {"method": "conversations.info", "fault": "html"},
+    "calls come too early": {"method": "*", "fault": "ratelimited", "error": "rate_limited", "retry_after": 0},
+    "calls come too early, in no JSON": {"method": "*", "fault": "ratelimited", "json": False, "retry_after": 0},
     "the token is revoked": {"method": "*", "fault": "error", "error": "token_revoked"},
 }
 

@@ -158,6 +158,7 @@ async def test_admins_by_settings_and_by_group(office: Office) -> None:
 
 async def test_a_guest_named_in_the_settings_stays_a_guest(office: Office) -> None:
     """Settings make admins of members, not of guests or of people of other organisations."""
+    await office.let_in("stranger")
     await decide(office, admins=((await office.actor("guest")).id, (await office.actor("stranger")).id))
     assert "Guests cannot" in (await office.ask_alone("guest", f"add {ONE}", channel=TICKETS)).text
     assert "other organisations" in (await office.ask_alone("stranger", f"add {ONE}", channel="partner-desk")).text

@@ -223,6 +223,7 @@ async def test_the_message_is_deleted_meanwhile(office: Office) -> None:
 @pytest.mark.parametrize("person", ["guest", "stranger"])
 async def test_who_may_not(office: Office, person: str) -> None:
     """A guest and a stranger get a no instead of a modal."""
+    await office.let_in(person)
     await office.people.invite(TICKETS, person)
     ts = await ticket(office, "212-555-0100")
     assert (await office.people.shortcut(person, "optout.check", channel=TICKETS, ts=ts)).acknowledged

@@ -50,6 +50,28 @@ FINE: list[list[Json]] = [
     [{"type": "image", "image_url": "https://example.com/a.png", "alt_text": "a"}],
     [actions(button(action_id="same")), actions(button(action_id="same"))],
     [{"type": "rich_text", "elements": []}],
+    [section(expand=True)],
+    [
+        {
+            "type": "table",
+            "rows": [[{"type": "raw_text", "text": "x"}] * 20] * 100,
+            "column_settings": [{"align": "right"}],
+        }
+    ],
+    [{"type": "alert", "text": {"type": "mrkdwn", "text": "*Mind*"}, "level": "warning"}],
+    [section(accessory=select(2, initial_option={"value": "1", "text": plain("option 1") | {"emoji": True}}))],
+    [
+        actions(
+            {"type": "conversations_select", "filter": {"include": ["public", "private"], "exclude_bot_users": True}}
+        )
+    ],
+    [
+        {
+            "type": "input",
+            "label": plain("x"),
+            "element": {"type": "plain_text_input", "max_length": 3000, "min_length": 0},
+        }
+    ],
 ]
 
 REFUSED: list[tuple[list[Any], str]] = [
@@ -118,6 +140,48 @@ REFUSED: list[tuple[list[Any], str]] = [
     (
         [section(accessory=select(2, initial_option={"text": plain("z"), "value": "z"}))],
         "initial option must be one of the options [json-pointer:/blocks/0/accessory]",
+    ),
+    (
+        [section(accessory=select(2, initial_option={"text": plain("another word"), "value": "1"}))],
+        "initial option must be one of the options [json-pointer:/blocks/0/accessory]",
+    ),
+    ([section(colour="red")], "invalid additional property: colour [json-pointer:/blocks/0]"),
+    ([actions(button(size=3))], "invalid additional property: size [json-pointer:/blocks/0/elements/0]"),
+    (
+        [actions(button(confirm=confirm(icon="x")))],
+        "invalid additional property: icon [json-pointer:/blocks/0/elements/0/confirm]",
+    ),
+    (
+        [actions({"type": "conversations_select", "filter": {"include": ["public", "secret"]}})],
+        "must be one of: im, mpim, private, public [json-pointer:/blocks/0/elements/0/filter/include/1]",
+    ),
+    (
+        [actions({"type": "conversations_select", "filter": {"only": ["public"]}})],
+        "invalid additional property: only [json-pointer:/blocks/0/elements/0/filter]",
+    ),
+    (
+        [{"type": "input", "label": plain("x"), "element": {"type": "plain_text_input", "max_length": 3001}}],
+        "must be between 1 and 3000 [json-pointer:/blocks/0/element/max_length]",
+    ),
+    (
+        [{"type": "input", "label": plain("x"), "element": {"type": "file_input"}}],
+        "unsupported type: file_input [json-pointer:/blocks/0/element/type]",
+    ),
+    (
+        [{"type": "table", "rows": [[{"type": "raw_text", "text": "x"}]] * 101}],
+        "no more than 100 items allowed [json-pointer:/blocks/0/rows]",
+    ),
+    (
+        [{"type": "table", "rows": [[plain("x")]]}],
+        "must be one of: raw_text, rich_text [json-pointer:/blocks/0/rows/0/0]",
+    ),
+    (
+        [{"type": "table", "rows": [[{"type": "raw_text", "text": "x"}]]}] * 2,
+        "only one table allowed [json-pointer:/blocks]",
+    ),
+    (
+        [{"type": "alert", "text": plain("x"), "level": "loud"}],
+        "must be one of: default, info, warning, error, success [json-pointer:/blocks/0/level]",
     ),
     ([section(block_id="x" * 256)], "must be less than 256 characters [json-pointer:/blocks/0/block_id]"),
     (

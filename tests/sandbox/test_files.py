@@ -11,7 +11,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.sandbox import EmbeddedSlack, SandboxClient
+from bot.sandbox import EmbeddedSlack, SandboxClient, SandboxError
 from tests.patience import PATIENCE
 from tests.sandbox.conftest import by_socket
 
@@ -89,6 +89,63 @@ async def test_nothing_is_told_of_channels_without_the_bot(people: SandboxClient
     assert outcome.raw["events"] == 0
     with pytest.raises(SlackApiError, match="file_not_found"):
         await api.files_info(file=str(outcome.file))
+
+
+async def test_a_switch_tells_of_files_where_the_bot_is_not(people: SandboxClient, api: AsyncWebClient) -> None:
+    """Slack may tell an app of every file that it can see: those of public channels, too, and no others."""
+    await people.kick("support-tickets")
+    assert (await people.drop("support", "#support-tickets", "a.csv", CSV)).raw["events"] == 0
+    await people.configure(told_of_all_files=True)
+    outcome = await people.drop("support", "#support-tickets", "b.csv", CSV)
+    assert (await people.drop("support", "#field-private", "c.csv", CSV)).raw["events"] == 0
+    [delivery] = await people.deliveries("event")
+    event = delivery["payload"]["event"]
+    assert (event["type"], event["file_id"]) == ("file_shared", outcome.file)
+    assert event["channel_id"] == (await people.state()).channel("support-tickets").id
+    assert (await api.files_info(file=str(outcome.file)))["ok"]
+
+
+async def test_uploads_that_are_disabled(people: SandboxClient, api: AsyncWebClient) -> None:
+    """Neither people nor the app can upload then."""
+    await people.configure(file_uploads=False)
+    with pytest.raises(SlackApiError, match="file_uploads_disabled"):
+        await api.files_getUploadURLExternal(filename="a.csv", length=3)
+    with pytest.raises(SandboxError, match="disabled"):
+        await people.drop("support", "#support-tickets", "a.csv", CSV)
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts"),
+    [
+        ("canvas", {"mode": "quip", "filetype": "quip", "mimetype": "application/vnd.slack-docs"}),
+        ("list", {"mode": "list", "is_external": False}),
+        ("post", {"mode": "space", "is_external": False}),
+        ("google_sheet", {"mode": "external", "is_external": True, "external_type": "gdrive", "size": 0}),
+        ("dropbox", {"mode": "external", "is_external": True, "external_type": "dropbox"}),
+        ("email", {"mode": "email", "plain_text": "Please stop texting me at (212) 555-0100."}),
+        ("snippet", {"mode": "snippet", "editable": True}),
+        ("no_address", {"name": "stops.txt", "url_private": None, "url_private_download": None}),
+        ("tombstone", {"mode": "tombstone", "name": None, "url_private": None, "shares": None}),
+        ("hidden_by_limit", {"mode": "hidden_by_limit", "name": None, "url_private": None, "shares": None}),
+    ],
+)
+async def test_files_that_are_none(
+    slack: EmbeddedSlack, people: SandboxClient, api: AsyncWebClient, kind: str, facts: dict[str, Any]
+) -> None:
+    """Each says in the message and in `files.info` what it is; pages answer with HTML, and others are not here at all."""
+    outcome = await people.drop("support", "#support-tickets", "stops.txt", b"x" * 9, text="@optout look", kind=kind)
+    events = [item["payload"]["event"] for item in await people.deliveries("event")]
+    [carried] = next(event["files"] for event in events if event["type"] == "app_mention")
+    told = (await api.files_info(file=str(outcome.file)))["file"]
+    for shape in (carried, told):
+        assert {name: shape.get(name) for name in facts} == facts
+    address = told.get("url_private")
+    if kind in ("google_sheet", "dropbox"):
+        assert not address.startswith(slack.url)
+        assert "url_private_download" not in told
+    elif address is not None:
+        status, content_type, _ = await fetched(address, slack.bot_token)
+        assert (status, content_type) == (200, "text/plain" if kind == "snippet" else "text/html")
 
 
 async def test_files_of_other_organisations_come_as_stubs(people: SandboxClient, api: AsyncWebClient) -> None:
@@ -197,10 +254,12 @@ async def test_where_an_upload_cannot_go(
 
 
 async def test_an_upload_step_out_of_order(people: SandboxClient, api: AsyncWebClient) -> None:
-    """No bytes, no file; a length that was wrong; nothing to complete; a URL used twice."""
+    """No bytes, or more than 1 GB, no URL; a length that was wrong; nothing to complete; a URL used twice."""
     channel = (await people.state()).channel("support-tickets").id
     with pytest.raises(SlackApiError, match="invalid_arguments"):
         await api.files_getUploadURLExternal(filename="a.csv", length=0)
+    with pytest.raises(SlackApiError, match="file_upload_size_restricted"):
+        await api.files_getUploadURLExternal(filename="a.csv", length=2**30 + 1)
     reserved = await api.files_getUploadURLExternal(filename="a.csv", length=3)
     with pytest.raises(SlackApiError, match="file_not_found"):
         await api.files_completeUploadExternal(files=[{"id": reserved["file_id"], "title": "a"}], channel_id=channel)

@@ -75,11 +75,20 @@ async def test_channels_by_name_and_people_by_id(people: SandboxClient, api: Asy
     [
         ({}, "no_text"),
         ({"text": "   "}, "no_text"),
-        ({"text": "x" * 40_001}, "msg_too_long"),
+        (
+            {"text": "x", "blocks": [{**SECTION, "text": {"type": "mrkdwn", "text": "x" * 2_700}}] * 5},
+            "msg_blocks_too_long",
+        ),
+        ({"text": "x", "metadata": {"event_type": "e", "event_payload": {"x": "x" * 8_000}}}, "metadata_too_large"),
+        ({"attachments": "text"}, "invalid_attachments"),
+        ({"attachments": [{"text": "x"}] * 101}, "too_many_attachments"),
+        ({"attachments": [{"blocks": [{"type": "no"}]}]}, "invalid_attachments"),
+        ({"markdown_text": "x", "text": "x"}, "markdown_text_conflict"),
+        ({"markdown_text": "x", "blocks": [SECTION]}, "markdown_text_conflict"),
+        ({"markdown_text": "x" * 12_001}, "msg_too_long"),
         ({"text": "x", "blocks": "{"}, "invalid_blocks_format"),
         ({"text": "x", "blocks": '{"type": "divider"}'}, "invalid_blocks_format"),
         ({"text": "x", "thread_ts": "yesterday"}, "invalid_thread_ts"),
-        ({"text": "x", "thread_ts": "1700000000.000001"}, "thread_not_found"),
     ],
 )
 async def test_what_a_message_may_not_be(
@@ -91,6 +100,27 @@ async def test_what_a_message_may_not_be(
     assert caught.value.response["error"] == error
 
 
+async def test_text_that_is_too_long_is_cut(people: SandboxClient, api: AsyncWebClient, channel: str) -> None:
+    """At 40,000 characters, and Slack says ok; a little less than 13,200 in blocks is taken whole."""
+    answer = await api.chat_postMessage(channel=channel, text="x" * 40_001)
+    assert len(answer["message"]["text"]) == 40_000
+    [call] = await people.calls("chat.postMessage")
+    assert call["note"] == "Cut to 40,000 characters."
+    long = {"type": "section", "text": {"type": "mrkdwn", "text": "x" * 2_500}}
+    assert len((await api.chat_postMessage(channel=channel, text="x", blocks=[long] * 5))["message"]["blocks"]) == 5
+
+
+async def test_markdown_and_attachments_are_taken(api: AsyncWebClient, channel: str) -> None:
+    """Text in Markdown becomes a block of its own; attachments stay what they are."""
+    message = (await api.api_call("chat.postMessage", json={"channel": channel, "markdown_text": "**bold**"}))[
+        "message"
+    ]
+    assert [(block["type"], block["text"]) for block in message["blocks"]] == [("markdown", "**bold**")]
+    attachments = [{"text": "old", "blocks": [SECTION]}]
+    message = (await api.chat_postMessage(channel=channel, text="x", attachments=attachments))["message"]
+    assert message["attachments"] == attachments
+
+
 async def test_replies_stay_under_their_parent(people: SandboxClient, api: AsyncWebClient, channel: str) -> None:
     """A reply, also to a reply, lands in the parent's thread and not at top level."""
     root = (await api.chat_postMessage(channel=channel, text="root"))["ts"]
@@ -100,6 +130,18 @@ async def test_replies_stay_under_their_parent(people: SandboxClient, api: Async
     state = await people.state(channel="support-tickets")
     assert [message.text for message in state.channel(channel).messages] == ["root"]
     assert [message.text for message in state.replies(root)] == ["one", "two"]
+
+
+async def test_a_reply_to_a_message_that_is_gone(people: SandboxClient, api: AsyncWebClient, channel: str) -> None:
+    """It stands at the channel's root, and nothing but the missing `thread_ts` of the answer says so."""
+    root = str((await people.message("support", "#support-tickets", "soon gone")).ts)
+    await people.delete("support", "#support-tickets", root)
+    answer = await api.chat_postMessage(channel=channel, text="orphan", thread_ts=root)
+    assert "thread_ts" not in answer["message"]
+    state = await people.state(channel="support-tickets")
+    assert [message.text for message in state.channel(channel).messages] == ["orphan"]
+    [call] = await people.calls("chat.postMessage")
+    assert call["note"] == "At the channel's root: the thread's message is gone."
 
 
 async def test_an_update_replaces_text_and_blocks(people: SandboxClient, api: AsyncWebClient, channel: str) -> None:
@@ -130,7 +172,7 @@ async def test_an_update_is_refused(people: SandboxClient, api: AsyncWebClient) 
     with pytest.raises(SlackApiError, match="msg_too_long"):
         await api.chat_update(channel=channel, ts=own, text="x" * 4001)
     await people.update_channel("support-tickets", is_archived=True)
-    with pytest.raises(SlackApiError, match="is_archived"):
+    with pytest.raises(SlackApiError, match="is_inactive"):
         await api.chat_update(channel=channel, ts=own, text="x")
 
 
@@ -186,6 +228,28 @@ async def test_an_ephemeral_is_for_one_person(people: SandboxClient, api: AsyncW
     assert state.channel(channel).messages == []
     with pytest.raises(SlackApiError, match="user_not_in_channel"):
         await api.chat_postEphemeral(channel=channel, user=state.user("stranger")["id"], text="psst")
+
+
+async def test_an_ephemeral_in_a_thread_without_replies_is_seen_by_nobody(
+    people: SandboxClient, api: AsyncWebClient, channel: str
+) -> None:
+    """Slack says ok all the same; in a thread that has replies, by whichever of its messages, it is shown."""
+    guest = (await people.state()).user("guest")["id"]
+    root = (await api.chat_postMessage(channel=channel, text="root"))["ts"]
+    for thread, text in ((root, "quiet"), ("1700000000.000001", "gone")):
+        answer = await api.chat_postEphemeral(channel=channel, user=guest, text=text, thread_ts=thread)
+        assert answer["ok"]
+    state = await people.state()
+    assert state.ephemerals("guest") == []
+    assert [message.text for message in state.unseen("guest")] == ["quiet", "gone"]
+    notes = [call["note"] for call in await people.calls("chat.postEphemeral")]
+    assert notes == ["Nobody sees it: that thread has no replies."] * 2
+    reply = (await api.chat_postMessage(channel=channel, text="reply", thread_ts=root))["ts"]
+    for thread in (root, reply):
+        await api.chat_postEphemeral(channel=channel, user=guest, text="heard", thread_ts=thread)
+    state = await people.state()
+    assert [message.text for message in state.ephemerals("guest")] == ["heard", "heard"]
+    assert len(state.unseen()) == 2
 
 
 async def test_permalinks(slack: EmbeddedSlack, api: AsyncWebClient, channel: str) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 from playwright.async_api import expect
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import EmbeddedSlack
 from tests.sandbox.pages import HOSTILE, Desk, acknowledge, choose_file, composer, messages, say, thread
@@ -75,6 +76,27 @@ async def test_outsiders_are_marked_where_they_write(desk: Desk) -> None:
         await expect(messages(page).last).to_contain_text(f"hello from {user}")
     await expect(messages(page).first.locator(".badge")).to_have_count(0)
     await expect(messages(page).last.locator(".badge")).to_have_text("OTHER ORGANISATION")
+
+
+async def test_a_badge_counts_what_one_was_notified_of(desk: Desk) -> None:
+    """A mention and a direct message give a number, which goes when one looks; news that mentions nobody gives none."""
+    page = await desk.window(channel="campaign-admins")
+    place = page.locator("a.place", has_text="support-tickets")
+    workspace = desk.slack.platform.workspace
+    admin, channel = workspace.user("admin").id, workspace.channel("support-tickets").id
+    api = AsyncWebClient(token=desk.slack.bot_token, base_url=desk.slack.api_url)
+    await api.chat_postMessage(channel=channel, text="for whoever cares")
+    await expect(place).to_contain_text("(unread)")
+    await expect(place.locator(".place-badge")).to_have_count(0)
+    for _ in range(2):
+        await api.chat_postMessage(channel=channel, text=f"<@{admin}> please look")
+    await api.chat_postMessage(channel=admin, text="a word with you")
+    await expect(place.locator(".place-badge")).to_have_text(re.compile("^2"))
+    await expect(page.locator("a.place", has_text="Opt-Out Desk").locator(".place-badge")).to_have_text(
+        re.compile("^1")
+    )
+    await place.click()
+    await expect(place.locator(".place-badge")).to_have_count(0)
 
 
 async def test_two_windows_are_two_people(desk: Desk) -> None:

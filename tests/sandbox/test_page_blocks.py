@@ -4,8 +4,9 @@ import re
 
 import pytest
 from playwright.async_api import expect
+from slack_sdk.web.async_client import AsyncWebClient
 
-from tests.sandbox.pages import Desk, carried_files, messages, say
+from tests.sandbox.pages import HOSTILE, Desk, Json, carried_files, messages, say
 
 # One browser serves the module, so its tests share an event loop and, under xdist, a worker.
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group(__name__)]
@@ -214,6 +215,26 @@ MRKDWN = {
     "<!date^soon^{date}|later>": "<time>later</time>",
     ":white_check_mark: :no_such_emoji: 10:30:45": "✅ :no_such_emoji: 10:30:45",
 }
+
+
+async def test_tables_markdown_and_alerts_are_drawn(desk: Desk) -> None:
+    """A table has its head and its rows; Markdown and alerts their words, marked up; none of it runs."""
+    page = await desk.window()
+    cells = [[{"type": "raw_text", "text": text} for text in row] for row in (("Phone", "State"), (HOSTILE, "out"))]
+    blocks: list[Json] = [
+        {"type": "table", "rows": cells, "column_settings": [{}, {"align": "right"}]},
+        {"type": "markdown", "text": "# Summary\n- **two** of [three](https://example.com)"},
+        {"type": "alert", "level": "warning", "text": {"type": "mrkdwn", "text": "*Mind* the gap"}},
+    ]
+    workspace = desk.slack.platform.workspace
+    api = AsyncWebClient(token=desk.slack.bot_token, base_url=desk.slack.api_url)
+    await api.chat_postMessage(channel=workspace.channel("campaign-admins").id, text="x", blocks=blocks)
+    message = messages(page).last
+    await expect(message.get_by_role("columnheader")).to_have_text(["Phone", "State"])
+    await expect(message.get_by_role("cell")).to_have_text([HOSTILE, "out"])
+    await expect(message.locator(".block-markdown")).to_have_text("Summary• two of three")
+    await expect(message.get_by_role("link", name="three")).to_have_attribute("href", "https://example.com")
+    await expect(message.locator(".block-alert.alert-warning b")).to_have_text("Mind")
 
 
 async def test_mrkdwn_reads_as_in_slack(desk: Desk) -> None:

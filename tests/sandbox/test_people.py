@@ -97,8 +97,8 @@ async def test_a_changed_role_is_seen_at_once(people: SandboxClient, api: AsyncW
     assert (await api.users_info(user=state.user("guest")["id"]))["user"]["deleted"] is True
 
 
-async def test_conversations_info_shapes(people: SandboxClient, api: AsyncWebClient) -> None:
-    """Public, shared outside, archived; private ones only to members; direct messages by their other side."""
+async def test_conversations_info_shapes(slack: EmbeddedSlack, people: SandboxClient, api: AsyncWebClient) -> None:
+    """Public, shared outside, archived; private ones only to members; direct messages by their other side, with im:read."""
     known = {channel.name: channel.id for channel in (await people.state()).channels}
     public = (await api.conversations_info(channel=known["support-tickets"], include_num_members=True))["channel"]
     assert (public["name"], public["is_private"], public["is_member"]) == ("support-tickets", False, True)
@@ -115,6 +115,9 @@ async def test_conversations_info_shapes(people: SandboxClient, api: AsyncWebCli
     await people.message("support", "@bot", "hello")
     direct = (await people.state()).direct("support")
     assert direct is not None
+    with pytest.raises(SlackApiError, match="im:read"):
+        await api.conversations_info(channel=direct.id)
+    slack.set_manifest(scopes=["channels:read", "im:read"])
     shape = (await api.conversations_info(channel=direct.id))["channel"]
     assert (shape["is_im"], shape["user"]) == (True, (await people.state()).user("support")["id"])
 

@@ -1,5 +1,6 @@
 """Modals and App Home: triggers, stacks, hashes, submissions, through a real Bolt app."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -218,6 +219,57 @@ async def test_closing_is_told_when_asked_for(slack: EmbeddedSlack, bolt: AsyncA
     assert (await people.state()).views("admin") == []
 
 
+async def test_a_modal_that_somebody_of_another_workspace_ends(
+    slack: EmbeddedSlack, bolt: AsyncApp, people: SandboxClient, api: AsyncWebClient
+) -> None:
+    """`team` is theirs, in submissions and closings; of the button that opened it, it is that of the app, as in the view."""
+    bodies: list[Json] = []
+
+    @bolt.action("go")
+    async def go(ack: AsyncAck, body: Json, client: AsyncWebClient) -> None:
+        await ack()
+        bodies.append(body)
+        await client.views_open(trigger_id=body["trigger_id"], view=form(notify_on_close=True))
+
+    @bolt.view("form")
+    @bolt.view_closed("form")
+    async def ended(ack: AsyncAck, body: Json) -> None:
+        await ack()
+        bodies.append(body)
+
+    state = await people.state()
+    button = {"type": "button", "action_id": "go", "text": plain("Go")}
+    posted = await api.chat_postMessage(
+        channel=state.channel("partner-desk").id, text="x", blocks=[{"type": "actions", "elements": [button]}]
+    )
+    async with by_socket(slack, people, bolt):
+        for end in ("submit", "close"):
+            assert (await people.click_at("stranger", "partner-desk", posted["ts"], "go")).ok
+            view = await people.until(lambda state: next(iter(state.views("stranger")), None))
+            if end == "submit":
+                assert (await people.submit("stranger", view["id"], {"phone": "+12025550101", "country": "gb"})).ok
+            else:
+                assert (await people.close("stranger", view["id"])).ok
+    theirs = state.user("stranger")["team_id"]
+    teams = [(body["type"], body["team"]["id"]) for body in bodies]
+    pressed = ("block_actions", slack.team_id)
+    assert teams == [pressed, ("view_submission", theirs), pressed, ("view_closed", theirs)]
+    assert [body["view"]["app_installed_team_id"] for body in bodies if "view" in body] == [slack.team_id] * 2
+
+
+async def test_strangers_have_buttons_and_no_commands(people: SandboxClient) -> None:
+    """To somebody of another organisation the app's commands and shortcuts are unknown, and nothing is delivered."""
+    said = await people.message("support", "partner-desk", "a message")
+    command = await people.command("stranger", "partner-desk", "/optout help")
+    assert (command.ok, command.error) == (False, "invalid_command")
+    for shortcut in (
+        await people.shortcut("stranger", "optout.check", channel="partner-desk", ts=said.ts),
+        await people.shortcut("stranger", "optout.check"),
+    ):
+        assert (shortcut.ok, shortcut.error) == (False, "invalid_shortcut")
+    assert await people.deliveries("command") == await people.deliveries("interaction") == []
+
+
 async def test_app_home(slack: EmbeddedSlack, bolt: AsyncApp, people: SandboxClient) -> None:
     """Opening the Home sends `app_home_opened`; the app publishes it per person; its buttons work."""
     pressed: list[Json] = []
@@ -271,6 +323,33 @@ async def test_shortcuts(slack: EmbeddedSlack, bolt: AsyncApp, people: SandboxCl
     assert "channel" not in anywhere
     with pytest.raises(SandboxError, match="no message"):
         await people.shortcut("admin", "look_up", channel="field-private", ts="1.000000")
+
+
+async def test_what_does_not_fit_is_not_submitted(
+    slack: EmbeddedSlack, bolt: AsyncApp, people: SandboxClient, tmp_path: Path
+) -> None:
+    """Text that is too long or too short, and a file of more than 10 MB, stay in the modal, and the app is told nothing."""
+    text = {"type": "plain_text_input", "action_id": "text", "min_length": 2, "max_length": 5}
+    held = {"type": "file_input", "action_id": "files"}
+    view = form()
+    view["blocks"] = [
+        {"type": "input", "block_id": name, "label": plain(name), "element": element, "optional": True}
+        for name, element in (("words", text), ("list", held))
+    ]
+    opening(bolt, view)
+    large = tmp_path / "large.csv"
+    with large.open("wb") as file:
+        file.truncate(10 * 2**20 + 1)
+    async with by_socket(slack, people, bolt):
+        await people.command("admin", "#support-tickets", "/optout form")
+        [opened] = (await people.state()).views("admin")
+        for words in ("x", "xxxxxx"):
+            refused = await people.submit("admin", opened["id"], {"words": words})
+            assert refused.errors == {"words": "Between 2 and 5 characters, please."}
+        uploaded = (await people.drop("admin", None, "large.csv", large)).file
+        refused = await people.submit("admin", opened["id"], {"words": "fine", "list": {"files": [uploaded]}})
+        assert refused.errors == {"list": "Files can be no larger than 10 MB."}
+    assert await people.deliveries("interaction") == []
 
 
 async def test_a_file_input_holds_uploaded_files(slack: EmbeddedSlack, bolt: AsyncApp, people: SandboxClient) -> None:

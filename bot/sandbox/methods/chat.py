@@ -1,25 +1,40 @@
 """`chat.*`: https://docs.slack.dev/reference/methods?family=chat"""
 
+import json
 import re
 from typing import Any
 
-from bot.sandbox.blocks import completed, problems_of
+from bot.sandbox.blocks import characters_of, completed, problems_of
 from bot.sandbox.errors import SlackError
+from bot.sandbox.rates import POSTING
 from bot.sandbox.web_api import Call, JsonObject, Method
 from bot.sandbox.workspace import Channel, PostedMessage
 
-_MOST_POSTED = 40_000  # characters of text; beyond it chat.postMessage refuses
+_MOST_POSTED = 40_000  # characters of text; what is beyond is cut
+_MOST_IN_BLOCKS = 13_200  # https://github.com/slackapi/bolt-js/issues/2509
+_MOST_MARKDOWN = 12_000
+_MOST_ATTACHMENTS = 100
+# https://docs.slack.dev/reference/methods/chat.postMessage says that there is a limit, and not which.
+_MOST_METADATA = 8_000
 _MOST_UPDATED = 4_000  # chat.update is stricter
 _TS = re.compile(r"\d{9,11}\.\d{6}")
 # https://docs.slack.dev/messaging/message-metadata: letters, numbers, underscores and hyphens
 _EVENT_TYPE = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def _content(call: Call, *, most: int) -> tuple[str, list[dict[str, Any]], list[dict[str, Any]]]:
-    """Text, blocks and attachments, checked as all posting methods check them."""
+def _content(call: Call, *, most: int | None = None) -> tuple[str, list[dict[str, Any]], list[dict[str, Any]]]:
+    """Text, blocks and attachments, checked as all posting methods check them; text of more than *most* is refused, not cut."""
     text = call.text("text") or ""
     blocks = call.json("blocks", error="invalid_blocks_format")
-    attachments = call.json("attachments", error="invalid_attachments") or []
+    attachments = _attachments(call)
+    markdown = call.text("markdown_text")
+    if markdown is not None:
+        if text or blocks:
+            raise SlackError("markdown_text_conflict")
+        if len(markdown) > _MOST_MARKDOWN:
+            raise SlackError("msg_too_long")
+        blocks = [{"type": "markdown", "text": markdown}]
+        text = markdown
     if blocks is not None:
         if not isinstance(blocks, list):
             raise SlackError("invalid_blocks_format")
@@ -27,8 +42,13 @@ def _content(call: Call, *, most: int) -> tuple[str, list[dict[str, Any]], list[
         if problems:
             listed = [f"[ERROR] {problem}" for problem in problems]
             raise SlackError("invalid_blocks", errors=problems, response_metadata={"messages": listed})
-    if len(text) > most:
+        if characters_of(blocks) > _MOST_IN_BLOCKS:
+            raise SlackError("msg_blocks_too_long")
+    if most is not None and len(text) > most:
         raise SlackError("msg_too_long")
+    if len(text) > _MOST_POSTED:
+        call.note = f"Cut to {_MOST_POSTED:,} characters."
+        text = text[:_MOST_POSTED]
     if not text.strip() and not blocks and not attachments:
         raise SlackError("no_text")
     if blocks and not text and not attachments:
@@ -36,8 +56,25 @@ def _content(call: Call, *, most: int) -> tuple[str, list[dict[str, Any]], list[
     return text, completed(blocks or []), attachments
 
 
+def _attachments(call: Call) -> list[dict[str, Any]]:
+    attachments = call.json("attachments", error="invalid_attachments") or []
+    if not isinstance(attachments, list) or not all(isinstance(item, dict) for item in attachments):
+        raise SlackError("invalid_attachments")
+    if len(attachments) > _MOST_ATTACHMENTS:
+        raise SlackError("too_many_attachments")
+    for number, item in enumerate(attachments):
+        if problems := problems_of(item.get("blocks") or [], "message", at=f"/attachments/{number}/blocks"):
+            listed = [f"[ERROR] {problem}" for problem in problems]
+            raise SlackError("invalid_attachments", errors=problems, response_metadata={"messages": listed})
+    return attachments
+
+
 def _thread(call: Call, channel: Channel) -> str | None:
-    """`thread_ts`, checked: a reply's own ts leads to its thread, as in Slack."""
+    """
+    `thread_ts`, checked: a reply's own ts leads to its thread, and that of no message to the channel's root.
+
+    https://github.com/slack-go/slack/issues/1571: the answer is ok, and its message has no `thread_ts`.
+    """
     thread_ts = call.text("thread_ts")
     if thread_ts is None:
         return None
@@ -45,7 +82,8 @@ def _thread(call: Call, channel: Channel) -> str | None:
         raise SlackError("invalid_thread_ts")
     parent = channel.messages.get(thread_ts)
     if parent is None:
-        raise SlackError("thread_not_found")
+        call.note = "At the channel's root: the thread's message is gone."
+        return None
     return parent.thread_ts if parent.is_reply else parent.ts
 
 
@@ -58,12 +96,14 @@ def _metadata(call: Call) -> dict[str, Any] | None:
     if not named or not isinstance(metadata.get("event_payload"), dict):
         call.warnings.append("invalid_metadata_schema")
         return None
+    if len(json.dumps(metadata)) > _MOST_METADATA:
+        raise SlackError("metadata_too_large")
     return dict(metadata)
 
 
 async def post_message(call: Call) -> JsonObject:
     channel = call.channel(writing=True)
-    text, blocks, attachments = _content(call, most=_MOST_POSTED)
+    text, blocks, attachments = _content(call)
     message = PostedMessage(
         ts=call.workspace.new_ts(),
         user=call.app.bot_user_id,
@@ -94,7 +134,7 @@ def _own_message(call: Call, *, refusal: str) -> tuple[Channel, PostedMessage]:
 async def update(call: Call) -> JsonObject:
     channel, message = _own_message(call, refusal="cant_update_message")
     if channel.is_archived:
-        raise SlackError("is_archived")
+        raise SlackError("is_inactive")
     if call.arguments.get("blocks") in ("[]", []) and call.text("text") is None:
         raise SlackError("no_text")
     # Text without blocks removes the blocks; blocks without text keep the text.
@@ -121,7 +161,7 @@ async def post_ephemeral(call: Call) -> JsonObject:
     user = call.workspace.users.get(call.text("user") or "")
     if user is None or user.id not in channel.members:
         raise SlackError("user_not_in_channel")
-    text, blocks, attachments = _content(call, most=_MOST_POSTED)
+    text, blocks, attachments = _content(call)
     thread_ts = call.text("thread_ts")
     message = PostedMessage(
         ts=call.workspace.new_ts(),
@@ -132,7 +172,8 @@ async def post_ephemeral(call: Call) -> JsonObject:
         bot_id=call.app.bot_id,
         thread_ts=thread_ts,
     )
-    call.workspace.add_ephemeral(user, channel, message)
+    if not call.workspace.add_ephemeral(user, channel, message):
+        call.note = "Nobody sees it: that thread has no replies."
     return {"message_ts": message.ts}
 
 
@@ -148,9 +189,9 @@ async def get_permalink(call: Call) -> JsonObject:
 
 
 METHODS = {
-    "chat.postMessage": Method(post_message, ("chat:write",)),
-    "chat.update": Method(update, ("chat:write",)),
-    "chat.delete": Method(delete, ("chat:write",)),
+    "chat.postMessage": Method(post_message, ("chat:write",), tier=POSTING),
+    "chat.update": Method(update, ("chat:write",), tier="3"),
+    "chat.delete": Method(delete, ("chat:write",), tier="3"),
     "chat.postEphemeral": Method(post_ephemeral, ("chat:write",)),
-    "chat.getPermalink": Method(get_permalink),
+    "chat.getPermalink": Method(get_permalink, tier="hundreds"),
 }

@@ -18,9 +18,7 @@ def _scope_for(call: Call, channel: Channel, ending: str) -> None:
 
 async def info(call: Call) -> JsonObject:
     channel = call.channel()
-    # A direct message's own facts come without im:read in practice only to its app; the others need their scope.
-    if not channel.is_im:
-        _scope_for(call, channel, "read")
+    _scope_for(call, channel, "read")
     shape = channel_object(channel, call.workspace)
     if call.flag("include_num_members") and not channel.is_im:
         shape["num_members"] = len(channel.members)
@@ -157,12 +155,12 @@ async def replies(call: Call) -> JsonObject:
 
 
 METHODS = {
-    "conversations.info": Method(info, _READ),
-    "conversations.list": Method(list_, _READ),
-    "users.conversations": Method(of_user, _READ),
+    "conversations.info": Method(info, _READ, tier="3"),
+    "conversations.list": Method(list_, _READ, tier="2"),
+    "users.conversations": Method(of_user, _READ, tier="3"),
     "conversations.members": Method(members, _READ),
-    "conversations.open": Method(open_, ("im:write", "mpim:write", "channels:manage", "groups:write")),
-    "conversations.join": Method(join, ("channels:join",)),
-    "conversations.history": Method(history, _HISTORY),
-    "conversations.replies": Method(replies, _HISTORY),
+    "conversations.open": Method(open_, ("im:write", "mpim:write", "channels:manage", "groups:write"), tier="3"),
+    "conversations.join": Method(join, ("channels:join",), tier="3"),
+    "conversations.history": Method(history, _HISTORY, tier="3"),
+    "conversations.replies": Method(replies, _HISTORY, tier="3"),
 }

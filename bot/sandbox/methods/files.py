@@ -12,6 +12,7 @@ from bot.sandbox.workspace import Channel, File, PostedMessage
 
 # Slack shares a completed upload a moment after it has answered; seconds.
 _SHARED_AFTER = 0.02
+_LARGEST = 1 << 30  # bytes: https://slack.com/help/articles/201330736
 
 
 def _visible(call: Call) -> File:
@@ -70,10 +71,14 @@ async def delete(call: Call) -> JsonObject:
 
 
 async def get_upload_url(call: Call) -> JsonObject:
+    if not call.workspace.file_uploads:
+        raise SlackError("file_uploads_disabled")
     name = call.needed("filename")
     length = call.number("length", 0)
     if length <= 0:
         raise invalid_arguments("must be greater than 0 [json-pointer:/length]")
+    if length > _LARGEST:
+        raise SlackError("file_upload_size_restricted")
     file = call.slack.files.new(call.workspace.bot, name, complete=False)
     return {"upload_url": call.slack.files.upload_url(call.slack.feed.base_url, file, length), "file_id": file.id}
 
@@ -142,8 +147,8 @@ def _targets(call: Call) -> list[Channel]:
 
 METHODS = {
     "files.info": Method(info, ("files:read",)),
-    "files.list": Method(list_, ("files:read",)),
-    "files.delete": Method(delete, ("files:write",)),
+    "files.list": Method(list_, ("files:read",), tier="3"),
+    "files.delete": Method(delete, ("files:write",), tier="3"),
     "files.getUploadURLExternal": Method(get_upload_url, ("files:write",)),
     "files.completeUploadExternal": Method(complete_upload, ("files:write",)),
 }

@@ -73,9 +73,9 @@ async def team_info(call: Call) -> JsonObject:
 
 METHODS = {
     "users.info": Method(user_info, ("users:read",)),
-    "users.list": Method(user_list, ("users:read",)),
-    "usergroups.list": Method(usergroup_list, ("usergroups:read",)),
-    "usergroups.users.list": Method(usergroup_users, ("usergroups:read",)),
-    "bots.info": Method(bot_info, ("users:read",)),
-    "team.info": Method(team_info, ("team:read",)),
+    "users.list": Method(user_list, ("users:read",), tier="2"),
+    "usergroups.list": Method(usergroup_list, ("usergroups:read",), tier="2"),
+    "usergroups.users.list": Method(usergroup_users, ("usergroups:read",), tier="2"),
+    "bots.info": Method(bot_info, ("users:read",), tier="3"),
+    "team.info": Method(team_info, ("team:read",), tier="3"),
 }

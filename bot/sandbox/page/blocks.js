@@ -39,8 +39,23 @@ const BLOCKS = {
   file: (block) => el("div.file-card", {}, icon("file"),
     el("span.file-name", {}, block.external_id ?? "A remote file")),
   input: (block, surface) => inputBlock(block, surface),
+  markdown: (block, surface) => el("div", {}, ...textObject({ type: "mrkdwn", text: asMrkdwn(block.text) }, surface.context)),
+  alert: (block, surface) => el(`div.alert-${block.level ?? "default"}`, {}, icon("warning"), el("span", {}, ...textObject(block.text, surface.context))),
+  table: (block, surface) => {
+    const [head, ...rows] = block.rows ?? [];
+    const row = (cells, kind) => el("tr", {}, cells.map((cell, index) => el(kind, { class: `align-${block.column_settings?.[index]?.align ?? "left"}` },
+      ...(cell.type === "rich_text" ? richText(cell.elements, surface.context) : [String(cell.text)]))));
+    return el("div", {}, el("table", {}, el("thead", {}, row(head ?? [], "th")), el("tbody", {}, rows.map((cells) => row(cells, "td")))));
+  },
   rich_text: (block, surface) => el("div", {}, ...richText(block.elements, surface.context)),
 };
+
+/** The part of Markdown that has a counterpart in Slack's own markup: headings, bold, links and lists. */
+const asMrkdwn = (text) => text
+  .replace(/^#{1,6}\s+(.*)$/gmu, "**$1**")
+  .replace(/\[([^\]]+)\]\((https?:[^)\s]+)\)/gu, "<$2|$1>")
+  .replace(/^(\s*)[-*]\s+/gmu, "$1• ")
+  .replace(/\*\*([^*\n]+)\*\*/gu, "*$1*");
 
 const unknown = (block) => el("div.unknown-block", {}, `This page does not draw blocks of type ${block.type}.`);
 

@@ -230,7 +230,10 @@ function drawMessages(viewer, channel, context, fresh, where, home) {
   const more = drawList(list, items, fresh);
   if (fresh || atEnd(list)) $("newer").hidden = true;
   else if (more) $("newer").hidden = false;
-  if (channel && !home) unread.read(viewer, channel);
+  if (channel && !home) {
+    unread.read(viewer, channel);
+    unread.notice(viewer, channel, workspace.notifications?.[viewer.handle] ?? []);
+  }
   composers.channel.setPlace(composerPlace(viewer, channel, where, null));
 }
 

@@ -11,6 +11,7 @@ const $ = (id) => document.getElementById(id);
 /** What each person has read of each channel. A reply in a thread does not make a channel unread, as in Slack. */
 export class Unread {
   #seen = new Map();
+  #noticed = new Map();
 
   has(viewer, channel) {
     const key = `${viewer.id} ${channel.id}`;
@@ -22,6 +23,17 @@ export class Unread {
   read(viewer, channel) {
     this.#seen.set(`${viewer.id} ${channel.id}`, channel.messages.at(-1)?.ts ?? "");
   }
+
+  /** How many messages of the channel the viewer was notified of since they last looked at it: the number on a badge. */
+  badge(viewer, channel, notifications) {
+    const since = this.#noticed.get(`${viewer.id} ${channel.id}`) ?? "";
+    return notifications.filter((one) => one.channel === channel.id && one.ts > since).length;
+  }
+
+  notice(viewer, channel, notifications) {
+    const latest = notifications.findLast((one) => one.channel === channel.id);
+    if (latest) this.#noticed.set(`${viewer.id} ${channel.id}`, latest.ts);
+  }
 }
 
 /** The time where the person is, which is the one all times on the page are told in. */
@@ -30,6 +42,8 @@ export function drawClock(viewer) {
   $("you-time").textContent = clock(now, viewer.tz);
   $("you-zone").textContent = viewer.tz.split("/").at(-1).replaceAll("_", " ");
 }
+
+const badge = (count) => (count ? el("span.place-badge", {}, count > 9 ? "9+" : String(count), el("span.unseen", {}, count === 1 ? " notification" : " notifications")) : null);
 
 /** `viewer` is the person, `where` the place, `people` who one can be, `unread` what they have not read. */
 export function drawSidebar(workspace, { viewer, where, people, unread }) {
@@ -44,26 +58,29 @@ export function drawSidebar(workspace, { viewer, where, people, unread }) {
   })));
   $("user").value = viewer.handle;
 
+  const notifications = workspace.notifications?.[viewer.handle] ?? [];
   const channels = visibleChannels(workspace, viewer).map((channel) => {
     const here = channel.name === where.channel;
     const note = channel.is_archived ? "archived" : channel.is_ext_shared ? "shared" : "";
     const news = !here && unread.has(viewer, channel);
+    const count = here ? 0 : unread.badge(viewer, channel, notifications);
     return {
-      key: channel.id, signature: JSON.stringify([channel.name, here, news, channel.is_private, note, viewer.handle, where.wire]),
+      key: channel.id, signature: JSON.stringify([channel.name, here, news, count, channel.is_private, note, viewer.handle, where.wire]),
       build: () => el(`a.place${news ? ".unread" : ""}`, {
         href: hashOf({ user: viewer.handle, channel: channel.name, wire: where.wire }), "aria-current": here ? "page" : null, "data-focus": channel.id,
       }, el("span.mark", { "aria-hidden": "true" }, channel.is_private ? icon("lock") : "#"), el("span.place-name", {}, channel.name),
-      note ? el("span.place-note", {}, note) : null, news ? el("span.unseen", {}, " (unread)") : null),
+      note ? el("span.place-note", {}, note) : null, news ? el("span.unseen", {}, " (unread)") : null, badge(count)),
     };
   });
   const direct = appChannel(workspace, viewer);
   const inApp = where.channel === APP;
   const news = !inApp && direct && unread.has(viewer, direct);
+  const count = inApp || !direct ? 0 : unread.badge(viewer, direct, notifications);
   const app = {
-    key: "app", signature: JSON.stringify([inApp, news, viewer.handle, workspace.app.name, where.wire]),
+    key: "app", signature: JSON.stringify([inApp, news, count, viewer.handle, workspace.app.name, where.wire]),
     build: () => el(`a.place${news ? ".unread" : ""}`, {
       href: hashOf({ user: viewer.handle, channel: APP, wire: where.wire }), "aria-current": inApp ? "page" : null, "data-focus": "app",
-    }, avatar(workspace.app.bot_user_id ?? "app", workspace.app.name, { small: true, app: true }), el("span.place-name", {}, workspace.app.name)),
+    }, avatar(workspace.app.bot_user_id ?? "app", workspace.app.name, { small: true, app: true }), el("span.place-name", {}, workspace.app.name), badge(count)),
   };
   const heading = (words) => ({ key: words, signature: words, build: () => el("h2.places-heading", {}, words) });
   reconcile($("places"), [heading("Channels"), ...channels, heading("Apps"), app]);

@@ -130,7 +130,7 @@ export class Traffic {
 function inside(entry, tz) {
   const part = (words, value) => [el("h3", {}, words), jsonTree(value)];
   if (entry.kind === "call") {
-    return el("div.entry-body", {}, ...part(`Arguments, with ${entry.token === "none" ? "no token" : `the ${entry.token} token`}`, entry.arguments), ...part(`Answer, HTTP ${entry.status}`, entry.answer));
+    return el("div.entry-body", {}, ...part(`Arguments, with ${entry.token === "none" ? "no token" : `the ${entry.token} token`}`, entry.arguments), entry.note ? el("p.entry-note", {}, entry.note) : null, ...part(`Answer, HTTP ${entry.status}`, entry.answer));
   }
   const attempts = entry.attempts.map((attempt) => el("li", {},
     `${exactTime(attempt.at, tz)} ${attempt.number ? `retry ${attempt.number} (${attempt.reason})` : "sent"} over ${attempt.over}: `,

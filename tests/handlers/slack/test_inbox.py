@@ -255,6 +255,16 @@ async def test_an_event_that_waits_adds_no_deaths(office: Office) -> None:
     [
         pytest.param({"team_id": "T1", "team_domain": "harbor"}, ("T1", "harbor"), id="command"),
         pytest.param({"team": {"id": "T1", "domain": "harbor"}, "user": {}}, ("T1", "harbor"), id="button"),
+        pytest.param(
+            {"team": {"id": "T2", "domain": "guests"}, "view": {"app_installed_team_id": "T1"}},
+            ("T1", None),
+            id="modal of somebody of another workspace",
+        ),
+        pytest.param(
+            {"team": {"id": "T1", "domain": "harbor"}, "view": {"app_installed_team_id": "T1"}},
+            ("T1", "harbor"),
+            id="modal",
+        ),
         pytest.param({"team": None, "user": {"team_id": "T2"}}, ("T2", None), id="button without a team"),
         pytest.param({"team_id": "T2", "authorizations": [{"team_id": "T1"}]}, ("T1", None), id="shared channel"),
         pytest.param(

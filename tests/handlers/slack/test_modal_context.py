@@ -14,6 +14,7 @@ PLACE = Place(
     channel_id="C0TICKETS",
     channel_name="support-tickets",
     thread_ts="1.1",
+    threaded=True,
     message_ts="1.2",
     response_url="https://hooks.slack.com/1",
     client=AsyncWebClient(),

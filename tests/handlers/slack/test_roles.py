@@ -35,6 +35,7 @@ async def test_members_are_told_who_can(office: Office) -> None:
 )
 async def test_outsiders_get_a_polite_no(office: Office, user: str, channel: str, text: str, sentence: str) -> None:
     """Guests and people of other organisations learn nothing and change nothing."""
+    await office.let_in(user)
     message = await office.ask_alone(user, text, channel=channel)
     assert sentence in message.text
     assert "212" not in message.all_text
