@@ -17,6 +17,7 @@ _RUN: Final = re.compile(rf"(?:{_SEPARATOR}|{_PASSED})++(?=({_SIGNS})?)", re.IGN
 _AFTER: Final = re.compile(_SEPARATOR, re.IGNORECASE)
 _GUARDED: Final = re.compile(rf"({_SEPARATOR})'", re.IGNORECASE)
 _STARTS: Final = re.compile(_SIGNS)
+_SUSPECT: Final = re.compile(rf"{_SIGNS}|[\t\r\n]")
 _BREAKS: Final = re.compile(r"'*+[\t\r\n]")
 
 
@@ -27,7 +28,7 @@ def guarded(cell: str) -> str:
     That is in front, and behind what some program takes for the end of a cell. Where apostrophes are already there is one
     more, so that `unguarded` gives back every cell as it was (https://owasp.org/www-community/attacks/CSV_Injection).
     """
-    if not cell or cell.isalnum():  # most cells, and there is no sign in them
+    if not _SUSPECT.search(cell):  # most cells, and a few thousand of them may be a row
         return cell
 
     def guard(run: re.Match[str]) -> str:

@@ -259,6 +259,7 @@ _FIRST_FLAGGED = "SELECT line, phone FROM flagged ORDER BY line LIMIT ?"
 _FLAG = "INSERT INTO flagged VALUES (?, ?) ON CONFLICT (phone) DO NOTHING"
 _KEEP_UNREADABLE = "INSERT INTO unreadable VALUES (?, ?, ?, ?, ?) ON CONFLICT (line) DO NOTHING"
 _PAGE_AFTER = "SELECT phones, lines FROM pages WHERE last_phone > ? ORDER BY last_phone LIMIT 1"
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 _CARRIED_ON = "SELECT line, requested_at, note FROM carried WHERE line IN (SELECT value FROM json_each(?))"
 
 
@@ -361,8 +362,11 @@ class _Reading:
         """Keep *row*; false if what stands on its line is kept already."""
         # Commas that no column is above say nothing.
         width = None if any(row.cells[self._width :]) else self._width
-        kept = [unguarded(cell) for cell in row.cells[:width]]
-        cells = json.dumps(list(map(_storable, kept)) if "\0" in "".join(kept) else kept, ensure_ascii=False)
+        kept = list(row.cells[:width])
+        text = "".join(kept)
+        if "'" in text:
+            kept = list(map(unguarded, kept))
+        cells = _ENCODE(list(map(_storable, kept)) if "\0" in text else kept)
         values = (row.line, _storable(unguarded(row.cell)), row.code, row.reason, cells)
         return self._connection.execute(_KEEP_UNREADABLE, values).rowcount > 0
 

@@ -27,7 +27,9 @@ def write_unreadable(
         names = [guarded(unguarded(column)) for column in columns]
         writer.writerow(["line", "reason", *names] if wide else [*names, "line", "reason"])
         for row in rows:
-            cells = [guarded(cell) for cell in row.cells[: len(columns)]]
+            cells = list(row.cells[: len(columns)])
+            if not "".join(cells).isalnum():
+                cells = list(map(guarded, cells))
             if wide:
                 writer.writerow([row.line, row.reason, *cells])
             else:

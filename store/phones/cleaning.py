@@ -3,8 +3,10 @@
 import functools
 import re
 import unicodedata
+from typing import Final
 
 _NON_DIGITS = re.compile(r"[^0-9]+")
+_NO_DIGITS: Final = {sign: None for sign in range(128) if not chr(sign).isdigit()}
 
 
 def folded(text: str) -> str:
@@ -55,4 +57,5 @@ def unwrapped(text: str) -> str:
 
 
 def digits_of(text: str) -> str:
-    return _NON_DIGITS.sub("", text)
+    # A third of the time, where there is a sign behind each digit.
+    return text.translate(_NO_DIGITS) if text.isascii() else _NON_DIGITS.sub("", text)

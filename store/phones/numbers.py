@@ -8,6 +8,8 @@ from typing import Final
 import phonenumbers
 from phonenumbers import NumberParseException
 
+from store.phones.cleaning import digits_of
+
 PHONENUMBERS_VERSION: Final[str] = phonenumbers.__version__
 
 
@@ -101,13 +103,18 @@ _USUAL = 24  # characters
 # Digits of the longest number as it may be dialled, with code, prefixes and extension, and some more.
 MOST_DIGITS = 40
 _RUN = re.compile(r"[^\w#]{5,}")
+# A number with nothing in it that the library does more with than drop it, sign by sign.
+_PUNCTUATED = re.compile(r"(?:[ ()\[\]./-]*(\+)\+*)?([0-9 ()\[\]./-]*)")
+_FEWEST_DROPPED = 3  # digits: "41" is one for the library, "4-1" is none
 
 
 def library_number(text: str, country: str | None) -> phonenumbers.PhoneNumber | None:
     """The number as `phonenumbers` parses it; None for what it does not."""
     if len(text) > MOST_DIGITS and sum(map(str.isdigit, text)) > MOST_DIGITS:
         return None  # the library goes over each digit several times before it says so
-    if len(text) > _USUAL:  # the library tries each sign of a run as the first of what it drops at the end
+    if (bare := _PUNCTUATED.fullmatch(text)) and len(digits := digits_of(bare[2])) >= _FEWEST_DROPPED:
+        text = (bare[1] or "") + digits
+    elif len(text) > _USUAL:  # the library tries each sign of a run as the first of what it drops at the end
         text = _RUN.sub(lambda run: "".join(dict.fromkeys(run[0])), text)
     try:
         return phonenumbers.parse(text, country, keep_raw_input=True)

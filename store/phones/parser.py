@@ -8,8 +8,7 @@ opting out the wrong person is worse than asking. Pure: no database, no Slack, n
 
 import functools
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import phonenumbers
@@ -23,6 +22,8 @@ from phonenumbers import (
 
 from store.phones.cleaning import digits_of, folded, unwrapped
 from store.phones.countries import country_name
+from store.phones.cuts import MOST_SIGNS, cuts, most_signs
+from store.phones.dialling import FEWEST_UNASSIGNED, dialling, lengths, lengths_of
 from store.phones.display import country_of
 from store.phones.numbers import MOST_DIGITS, NotAPhone, PhoneNumber, Reason, library_number
 
@@ -31,8 +32,7 @@ _LONGEST = 120
 # Taken to the library as it is. Dots are not plain: a spreadsheet's ".0" hides among them. Nor are 14 digits: they may
 # be two numbers.
 _PLAIN = re.compile(r"\+?\(?[0-9](?:[ ()-]{0,4}[0-9]){3,12}")
-# Nothing but digits, in groups perhaps: of more than the library takes, nothing has to be cleaned away first.
-_ENDLESS = re.compile(r"[0-9][0-9 -]+")
+# What the library reads a number from.
 _CORE = re.compile(r"(?:[ (\[]*\++)?[0-9 ()\[\]./-]*")
 
 # A number somebody typed arrives as <tel:target|label> or <tel:target>.
@@ -64,10 +64,8 @@ _SEPARATORS = re.compile(r"[;,|&\r\n\t]|\b(?:or|and)\b|(?<=[\d)])\s*(?=\+)", re.
 _FIRST_DIGIT = re.compile("[0-9]")
 _SLASH = re.compile("/")
 _BLANK = re.compile(r"\s+")
-# Letters and digits of the shortest number there is, of the longest as it is dialled from abroad, and of an extension.
-_FEWEST_SIGNS, _MOST_SIGNS, _EXTENSION_SIGNS = 4, 18, 6
+_FEWEST_OF_SEVERAL = 7  # digits of a part that is taken for a number by itself, whatever it is
 _LONGEST_E164 = 15  # digits (ITU-T E.164, section 6)
-_FEWEST_WITH_CODE = 6  # digits of the shortest number there is with its country's code, in Iran
 _VANITY = re.compile(r"\+?[\d ().-]*\d{3}[ ().-]*[A-Za-z]{3}[A-Za-z0-9 .-]*")
 
 
@@ -86,14 +84,14 @@ class Normaliser:
         phonenumbers.enable_pattern_cache()
         self.country = country
         self.typed = typed
-        self._lengths = _lengths(country)
+        self._dialling = dialling(country)
 
     def parse(self, text: str) -> PhoneNumber | NotAPhone:
         """The phone in *text*, or why there is none. Never raises."""
         if _PLAIN.fullmatch(text):
             return self._read(text, text, [])
         outcome = self._cleaned(text)
-        return replace(outcome, text=text) if isinstance(outcome, NotAPhone) else outcome
+        return NotAPhone(text, outcome.code, outcome.reason) if isinstance(outcome, NotAPhone) else outcome
 
     def _cleaned(self, text: str) -> PhoneNumber | NotAPhone:
         text = folded(text).strip()
@@ -101,10 +99,34 @@ class Normaliser:
             return NotAPhone(text, Reason.EMPTY, "nothing in it")
         if len(text) > _LONGEST:
             return NotAPhone(text, Reason.NOT_A_NUMBER, f"{len(text):,} characters, far too long for a phone number")
-        if _ENDLESS.fullmatch(text) and len(digits_of(text)) > MOST_DIGITS:
-            return self._unparsed(text, text)
         remarks: list[str] = []
+        if not _CORE.fullmatch(text):
+            stripped = self._stripped(text, remarks)
+            if isinstance(stripped, NotAPhone):
+                return stripped
+            text = stripped
+        text = text.strip().rstrip(".,;:-/| ")
+        unspoilt = self._spreadsheet(text)
+        if isinstance(unspoilt, NotAPhone):
+            return unspoilt
+        if _SCIENTIFIC.fullmatch(text):
+            remarks.append(f"{text} read as {unspoilt}")
+        text = unspoilt.lstrip("-.,;:/| ")
 
+        if _is_endless(text):
+            return self._unparsed(text, text)
+        if refused := self._several(text):
+            return refused
+        if not _FIRST_DIGIT.search(text):
+            return NotAPhone(text, Reason.NOT_A_NUMBER, "no digits in it")
+        if any(map(str.isalpha, text)):
+            return self._vanity(text, remarks)
+        if not _CORE.fullmatch(text):
+            return NotAPhone(text, Reason.NOT_A_NUMBER, "has signs in it that no phone number has")
+        return self._read(text, text, remarks)
+
+    def _stripped(self, text: str, remarks: list[str]) -> str | NotAPhone:
+        """*text* without what people and programs write round a phone; adds to *remarks* what was left off, if anybody meant it."""
         links = list(_LINK.finditer(text))
         if len(links) > 1:
             return self._two(text)
@@ -130,23 +152,7 @@ class Normaliser:
         if extension := _EXTENSION.search(text):
             remarks.append(f"extension x{extension[1]} left off")
             text = text[: extension.start()]
-        text = text.strip().rstrip(".,;:-/| ")
-        unspoilt = self._spreadsheet(text)
-        if isinstance(unspoilt, NotAPhone):
-            return unspoilt
-        if _SCIENTIFIC.fullmatch(text):
-            remarks.append(f"{text} read as {unspoilt}")
-        text = unspoilt.lstrip("-.,;:/| ")
-
-        if refused := self._several(text):
-            return refused
-        if not _FIRST_DIGIT.search(text):
-            return NotAPhone(text, Reason.NOT_A_NUMBER, "no digits in it")
-        if any(map(str.isalpha, text)):
-            return self._vanity(text, remarks)
-        if not _CORE.fullmatch(text):
-            return NotAPhone(text, Reason.NOT_A_NUMBER, "has signs in it that no phone number has")
-        return self._read(text, text, remarks)
+        return text
 
     def _disagreement(self, text: str, target: str, label: str) -> NotAPhone | None:
         """Why a link cannot be trusted: what it shows and what it dials are different phones."""
@@ -196,28 +202,25 @@ class Normaliser:
 
     def _several(self, text: str) -> NotAPhone | None:
         """Why *text* is more than one number, if it is."""
-        parts = [part for part in _SEPARATORS.split(text) if digits_of(part)]
+        parts = [] if _CORE.fullmatch(text) else [part for part in _SEPARATORS.split(text) if digits_of(part)]
         if len(parts) > 1:
-            if max(len(digits_of(part)) for part in parts) >= 7:
+            if max(len(digits_of(part)) for part in parts) >= _FEWEST_OF_SEVERAL:
                 return self._two(text)
             return NotAPhone(text, Reason.NOT_A_NUMBER, "has signs in it that no phone number has")
-        if sum(len(digits_of(part)) >= 7 for part in text.split("/")) > 1:
+        slashed = text.split("/")
+        if len(slashed) > 1 and sum(len(digits_of(part)) >= _FEWEST_OF_SEVERAL for part in slashed) > 1:
             return self._two(text)
         digits = len(digits_of(text))
-        if digits > 2 * _most_signs(text):
+        if digits > 2 * most_signs(text):
             return None  # nor are there two, each of which is one by itself
         # "030/1234567" is one German number; "030 1234567/68" and "212 736 5000/5001" are two.
-        if any(self._is_whole(before) for before, _ in _cuts(text, _SLASH)):
+        if len(slashed) > 1 and any(
+            self._is_whole(before) for before, _ in cuts(text, _SLASH, self._dialling, both=False)
+        ):
             return self._two(text)
         if digits >= 14:  # two short numbers and a blank between can pass for one long one
-            for before, behind in _cuts(text, _BLANK):
-                if (
-                    self._may_be_whole(before)
-                    and self._may_be_whole(behind)
-                    and _FEWEST_SIGNS <= _signs_in(behind) <= _most_signs(text)
-                    and self._is_whole(before)
-                    and self._is_whole(behind)
-                ):
+            for before, behind in cuts(text, _BLANK, self._dialling, both=True):
+                if self._is_whole(behind) and self._is_whole(before):
                     return self._two(text)
         return None
 
@@ -227,27 +230,13 @@ class Normaliser:
 
     def _is_whole(self, text: str) -> bool:
         """Is *text* a number by itself: valid, or long enough that it would be recorded?"""
-        number = library_number(text, self.country) if self._may_be_whole(text) else None
+        number = library_number(text, self.country)
         if number is None:
             return False
-        if phonenumbers.is_valid_number(number):
+        # In this order: of one that is not in use, each region with its code is asked.
+        if _is_possible(number) and len(phonenumbers.national_significant_number(number)) >= FEWEST_UNASSIGNED:
             return True
-        return _is_possible(number) and len(phonenumbers.national_significant_number(number)) >= 8
-
-    def _may_be_whole(self, text: str) -> bool:
-        """
-        Has *text* as many digits as a number of the country in force, however it is dialled there, or one with its code?
-
-        Asked before the library, which takes a hundred times as long and would be asked of each place in a cell of digits.
-        """
-        digits = digits_of(text)
-        if "+" in text:
-            return len(digits) >= _FEWEST_WITH_CODE
-        if self._lengths is None:
-            return False
-        if any(map(str.isalpha, text)):
-            return True  # what of it is an extension, the library knows
-        return len(digits) in self._lengths.national or self._lengths.abroad.match(digits) is not None
+        return _is_valid(number)
 
     def _vanity(self, text: str, remarks: list[str]) -> NotAPhone | PhoneNumber:
         if _VANITY.fullmatch(text):
@@ -270,7 +259,7 @@ class Normaliser:
     def _read(self, text: str, core: str, remarks: list[str]) -> PhoneNumber | NotAPhone:
         """What the library makes of *core*: digits, `+` and punctuation only."""
         number = library_number(core, self.country)
-        valid = number is not None and phonenumbers.is_valid_number(number)
+        valid = number is not None and _is_valid(number)
         if not valid and (abroad := _abroad(core, number)):
             number, valid = abroad, True
         if number is None:
@@ -345,19 +334,18 @@ class Normaliser:
         digits = digits_of(core)
         if digits.startswith("0"):
             here = PhoneMetadata.metadata_for_region(self.country or "ZZ")
-            if not 10 <= len(digits) <= _MOST_SIGNS or (here and here.national_prefix == "0"):
+            if not 10 <= len(digits) <= MOST_SIGNS or (here and here.national_prefix == "0"):
                 return None  # a slip, where people write a leading 0 themselves
             for region in _MIXED_UP:
                 country_code = phonenumbers.country_code_for_region(region)
                 length = len(digits) - 1
                 if (
                     region == self.country
-                    or length not in _lengths_of(region)
+                    or length not in lengths_of(country_code, region)
                     or length + len(str(country_code)) > _LONGEST_E164
                 ):
                     continue
-                number = library_number(core, region)
-                if number is not None and phonenumbers.is_valid_number(number):
+                if _valid_number(core, region):
                     cure = f"add country:{region}" if self.typed else f"write it with +{country_code}"
                     return f"looks {_ADJECTIVES[region]}: {cure}"
         elif len(digits) >= 10 and "+" not in core:
@@ -365,7 +353,7 @@ class Normaliser:
             region = phonenumbers.region_code_for_country_code(number.country_code or 0) if number else ""
             # One digit too many of a number from here often makes one from somewhere: with 12 it is hardly a slip.
             meant = len(digits) >= 12 or (region in _ADJECTIVES and core.isdigit())
-            if number is not None and meant and phonenumbers.is_valid_number(number):
+            if number is not None and meant and _is_valid(number):
                 return f"looks {_ADJECTIVES.get(region, f'like a number of {_where(number)}')}: put + before it"
         return None
 
@@ -384,70 +372,21 @@ _ADJECTIVES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Lengths:
-    """The numbers of digits that a country's number is dialled with at home, and how one abroad begins there."""
-
-    national: frozenset[int]
-    abroad: re.Pattern[str]
-
-
-# Digits before a number at home: trunk prefix, carrier, and the country's own code (Brazil's 0 15 55 is the longest).
-_DIALLED_BEFORE = 7
-# Of a rule of the library's for numbers without an area code, what is no digit of its own.
-_NOT_ADDED = re.compile(r"\$\d|\D")
-
-
-@functools.cache
-def _lengths(country: str | None) -> _Lengths | None:
-    """None where numbers must carry their country code, of which there is one for nearly every length."""
-    plan = PhoneMetadata.metadata_for_region(country) if country else None
-    if plan is None:
-        return None
-    # What is dialled without an area code gets it, where there is one alone: "268$1" in Antigua.
-    added = len(_NOT_ADDED.sub("", plan.national_prefix_transform_rule or ""))
-    lengths = {length + more for length in _lengths_of(plan.id) for more in range(-added, _DIALLED_BEFORE + 1)}
-    return _Lengths(frozenset(lengths), re.compile(f"(?:00|{plan.international_prefix})"))
-
-
-@functools.cache
-def _lengths_of(region: str) -> frozenset[int]:
-    """The numbers of digits that a number of *region* can have, without trunk prefix or country code."""
-    plan = PhoneMetadata.metadata_for_region(region)
-    general = plan.general_desc if plan else None
-    return frozenset(general.possible_length if general else ())
-
-
-def _signs_in(text: str) -> int:
-    return sum(map(str.isalnum, text))
-
-
-def _most_signs(text: str) -> int:
-    return _MOST_SIGNS + (_EXTENSION_SIGNS if any(map(str.isalpha, text)) else 0)
-
-
-def _cuts(text: str, sign: re.Pattern[str]) -> Iterator[tuple[str, str]]:
-    """
-    What stands before and behind each *sign* that may keep two numbers in *text* apart.
-
-    Left out are cuts with no letter or digit since the last one, as what is before them is the same number, and those
-    behind more than a number has: each costs a call of the library.
-    """
-    first = _FIRST_DIGIT.search(text)  # what is before it is dropped by the library
-    start, signs, most = first.start() if first else len(text), 0, _most_signs(text)
-    for match in sign.finditer(text, start):
-        more = _signs_in(text[start : match.start()])
-        start, signs = match.end(), signs + more
-        if signs > most:
-            return
-        if more and signs >= _FEWEST_SIGNS:
-            yield text[: match.start()], text[match.end() :]
+def _is_endless(text: str) -> bool:
+    """Is *text* nothing but digits, more of them than the library takes, in groups too short for several numbers?"""
+    return (
+        len(text) > MOST_DIGITS
+        and len(digits_of(text)) > MOST_DIGITS
+        and _CORE.fullmatch(text) is not None
+        and sum(len(digits_of(part)) >= _FEWEST_OF_SEVERAL for part in text.split("/")) <= 1
+    )
 
 
 def _count(digits: int) -> str:
     return "1 digit" if digits == 1 else f"{digits} digits"
 
 
+@functools.cache
 def _expected(region: str) -> str:
     """Words like "a US number has 10": the lengths of the region's fixed and mobile numbers, without trunk prefix."""
     plan = PhoneMetadata.metadata_for_region(region)
@@ -482,12 +421,24 @@ def _abroad(core: str, here: phonenumbers.PhoneNumber | None) -> phonenumbers.Ph
     if "+" in core:
         return None
     if digits.startswith("00"):
-        number = library_number("+" + digits[2:], None)
-    elif digits.startswith("011") and (here is None or not _is_possible(here)):
-        number = library_number("+" + digits[3:], None)
-    else:
+        return _valid_number("+" + digits[2:], None)
+    if digits.startswith("011") and (here is None or not _is_possible(here)):
+        return _valid_number("+" + digits[3:], None)
+    return None
+
+
+def _valid_number(core: str, country: str | None) -> phonenumbers.PhoneNumber | None:
+    """The number in use that *core* is, of digits, `+` and punctuation only, as dialled in *country*."""
+    if not dialling(country).may_be_valid(digits_of(core), plus="+" in core):
         return None
+    number = library_number(core, country)
     return number if number is not None and phonenumbers.is_valid_number(number) else None
+
+
+def _is_valid(number: phonenumbers.PhoneNumber) -> bool:
+    # Asked first, as the library asks each region that has the code: of one with +1 there are 25.
+    digits = len(phonenumbers.national_significant_number(number))
+    return digits in lengths(number.country_code or 0) and phonenumbers.is_valid_number(number)
 
 
 def _is_possible(number: phonenumbers.PhoneNumber) -> bool:

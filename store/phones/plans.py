@@ -266,7 +266,7 @@ class Plan:
                 self._add(plan.general_desc.national_number_pattern, whole=True)
             if plan.leading_digits:
                 self._add(plan.leading_digits, whole=False)
-            for kind in _kinds(plan):
+            for kind in kinds(plan):
                 # No lengths: those of the general description.
                 self._add(kind.national_number_pattern, whole=True, lengths=tuple(kind.possible_length or ()))
 
@@ -314,5 +314,6 @@ _KINDS: Final = (
 )
 
 
-def _kinds(plan: PhoneMetadata) -> list[PhoneNumberDesc]:
+def kinds(plan: PhoneMetadata) -> list[PhoneNumberDesc]:
+    """What *plan* says of each kind of number: mobile, toll free and so on."""
     return [kind for name in _KINDS if (kind := getattr(plan, name)) is not None]
