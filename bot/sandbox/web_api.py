@@ -146,12 +146,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A row of the table: which scopes allow it (any of them), which tokens, what it does, and its tier (bot/sandbox/rates.py)."""
+    """
+    A row of the table: which scopes allow it (any of them), which tokens, what it does, and its tier (bot/sandbox/rates.py).
+
+    *bearer_only*: no token but one in the header `Authorization` is taken.
+    """
 
     run: Callable[[Call], Awaitable[JsonObject]]
     scopes: tuple[str, ...] = ()
     tokens: tuple[str, ...] = ("bot",)
     tier: str = "4"
+    bearer_only: bool = False
 
 
 @dataclass(slots=True)
@@ -219,6 +224,8 @@ class WebApi:
             if early is not None:
                 return early
         method = self._methods.get(name)
+        if method is not None and method.bearer_only and _bearer_of(request) is None:
+            token = "none"  # noqa: S105 - the kind of token, not one
         if method is not None and token in method.tokens:
             wait = self._slack.rates.seconds_to_wait(name, method.tier, arguments)
             if wait:
@@ -399,11 +406,13 @@ async def _json_of(request: web.Request) -> JsonObject:
 
 
 def _token_of(request: web.Request, arguments: JsonObject) -> str | None:
-    scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and bearer.strip():
-        return bearer.strip()
-    token = arguments.get("token")
+    token = _bearer_of(request) or arguments.get("token")
     return str(token) if token else None
+
+
+def _bearer_of(request: web.Request) -> str | None:
+    scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+    return bearer.strip() or None if scheme.lower() == "bearer" else None
 
 
 def _with_warning(answer: JsonObject, warning: str) -> JsonObject:

@@ -68,6 +68,14 @@ async def test_a_token_in_the_query_is_not_read(slack: EmbeddedSlack) -> None:
         assert answer == {"ok": False, "error": "not_authed"}
 
 
+async def test_connections_are_opened_with_the_token_in_the_header(slack: EmbeddedSlack) -> None:
+    """An app's token in a form is `invalid_auth` there; in the header it opens."""
+    refused = await ask(slack, "POST", "apps.connections.open", data={"token": slack.app_token})
+    assert refused == {"ok": False, "error": "invalid_auth"}
+    headers = {"Authorization": f"Bearer {slack.app_token}"}
+    assert (await ask(slack, "POST", "apps.connections.open", headers=headers))["ok"] is True
+
+
 async def test_json_without_a_charset_is_taken_with_a_warning(slack: EmbeddedSlack) -> None:
     """Slack warns `missing_charset` and answers all the same."""
     headers = {"Authorization": f"Bearer {slack.bot_token}", "Content-Type": "application/json"}

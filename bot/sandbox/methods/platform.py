@@ -69,6 +69,8 @@ METHODS = {
     "api.test": Method(api_test, tokens=("none", "bot", "app")),
     "auth.test": Method(auth_test, tokens=("bot", "app"), tier="hundreds"),
     "auth.revoke": Method(auth_revoke, tier="3"),
-    "apps.connections.open": Method(connections_open, ("connections:write",), tokens=("app",), tier="1"),
+    "apps.connections.open": Method(
+        connections_open, ("connections:write",), tokens=("app",), tier="1", bearer_only=True
+    ),
     "oauth.v2.access": Method(oauth_access, tokens=("none", "bot", "app")),
 }
