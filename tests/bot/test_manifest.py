@@ -23,7 +23,16 @@ def test_socket_mode() -> None:
     assert settings["socket_mode_enabled"] is True
     assert settings["interactivity"] == {"is_enabled": True}
     assert settings["event_subscriptions"] == {
-        "bot_events": ["app_home_opened", "app_mention", "file_shared", "message.im", "message_metadata_posted"],
+        "bot_events": [
+            "app_home_opened",
+            "app_mention",
+            "channel_rename",
+            "file_shared",
+            "group_rename",
+            "member_joined_channel",
+            "message.im",
+            "message_metadata_posted",
+        ],
         "metadata_subscriptions": [{"app_id": "*", "event_type": EVENT_TYPE}],
     }
     assert settings["token_rotation_enabled"] is False
