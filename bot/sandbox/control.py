@@ -405,7 +405,13 @@ class Control:
         if "name" in body.without("channel"):
             channel.name = body.text("name")
             kind = "group_rename" if channel.is_private else "channel_rename"
-            event = {"channel": {"id": channel.id, "name": channel.name, "created": channel.created}}
+            renamed = {
+                "id": channel.id,
+                "name": channel.name,
+                "name_normalized": channel.name,
+                "created": channel.created,
+            }
+            event = {"channel": renamed | {"is_channel": not channel.is_private, "is_mpim": False}}
             self._slack.feed.emit(kind, event, channel=channel)
         for name in ("is_archived", "is_private", "is_ext_shared"):
             setattr(channel, name, body.flag(name, default=getattr(channel, name)))

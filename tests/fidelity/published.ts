@@ -70,6 +70,8 @@ export interface Events {
   // Mentions are messages, and carry what those do: `parent_user_id` in a thread, snippets, `app_id` of other apps.
   app_mention: But<types.AppMentionEvent, Pick<OfMessages, "app_id" | "bot_profile" | "files" | "parent_user_id">>;
   // Published with the view as apps send it; the sample has the view as Slack keeps it.
+  channel_rename: types.ChannelRenameEvent;
+  group_rename: types.GroupRenameEvent;
   app_home_opened: But<types.AppHomeOpenedEvent, { view?: View }>;
   file_shared: types.FileSharedEvent;
   file_deleted: types.FileDeletedEvent;
@@ -243,6 +245,10 @@ export interface Answers {
     { usergroups: (Item<api.UsergroupsListResponse["usergroups"]> & { auto_type: null; deleted_by: null })[] }
   >;
   "usergroups.users.list": Answer<api.UsergroupsUsersListResponse, "users">;
+  "users.conversations": Corrected<
+    Answer<api.UsersConversationsResponse, "channels" | "response_metadata">,
+    { channels: Channel<Item<api.UsersConversationsResponse["channels"]>>[] }
+  >;
   "users.info": Corrected<
     Answer<api.UsersInfoResponse, "user">,
     { user: Member<NonNullable<api.UsersInfoResponse["user"]>> }

@@ -36,6 +36,7 @@ async def call_the_rest(slack: EmbeddedSlack, people: SandboxClient) -> None:
     await web.chat_postEphemeral(channel=channel, user=person, text="for you")
     await web.chat_delete(channel=channel, ts=str(own["ts"]))
     await web.conversations_list(types="public_channel,private_channel,im", limit=3)
+    await web.users_conversations(types="public_channel,private_channel", limit=3)
     for kind in (
         channel,
         state.channel("partner-desk").id,

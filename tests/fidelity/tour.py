@@ -9,6 +9,8 @@ ALL_EVENTS = (
     *EVENTS,
     "message.channels",
     "message.groups",
+    "channel_rename",
+    "group_rename",
     "member_joined_channel",
     "member_left_channel",
     "user_change",
@@ -55,5 +57,8 @@ async def tour(people: SandboxClient, app: Stranger) -> None:
     await people.update_user("guest", real_name="Jules M.")
     await people.invite("#field-private")
     await people.message("admin", "#field-private", "@optout behind closed doors")
+    for name in ("partner-desk", "field-private"):
+        await people.update_channel(name, name="renamed")
+        await people.update_channel("renamed", name=name)
     await people.kick("#campaign-admins", "support")
     await people.invite("#campaign-admins", "support")

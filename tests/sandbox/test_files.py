@@ -91,6 +91,34 @@ async def test_nothing_is_told_of_channels_without_the_bot(people: SandboxClient
         await api.files_info(file=str(outcome.file))
 
 
+async def test_files_are_listed_by_channel_and_time(people: SandboxClient, api: AsyncWebClient) -> None:
+    """`files.list`: newest first, page by page, and nothing of channels without the bot."""
+    for n in range(3):
+        await people.drop("admin", "optout-uploads", f"{n}.csv", CSV)
+    await people.drop("support", "support-tickets", "tickets.csv", CSV)
+    await people.drop("admin", "field-private", "private.csv", CSV)
+    state = await people.state()
+    uploads = state.channel("optout-uploads").id
+
+    async def names(**asked: Any) -> list[str]:
+        return [file["name"] for file in (await api.files_list(**asked))["files"]]
+
+    assert sorted(await names()) == ["0.csv", "1.csv", "2.csv", "tickets.csv"]
+    assert sorted(await names(channel=uploads)) == ["0.csv", "1.csv", "2.csv"]
+    assert await names(user=state.user("support")["id"]) == ["tickets.csv"]
+    first = await api.files_list(channel=uploads, count=2)
+    assert first["paging"] == {"count": 2, "total": 3, "page": 1, "pages": 2}
+    pages = [*first["files"], *(await api.files_list(channel=uploads, count=2, page=2))["files"]]
+    assert sorted(file["name"] for file in pages) == ["0.csv", "1.csv", "2.csv"]
+    created = [file["created"] for file in pages]
+    assert created == sorted(created, reverse=True)
+    assert await names(channel=uploads, ts_from=str(max(created) + 1)) == []
+    assert await names(channel=uploads, ts_to=str(min(created) - 1)) == []
+    assert len(await names(channel=uploads, ts_from=str(min(created)), ts_to=str(max(created)))) == 3
+    with pytest.raises(SlackApiError, match="channel_not_found"):
+        await api.files_list(channel="C0NOWHERE")
+
+
 async def test_a_switch_tells_of_files_where_the_bot_is_not(people: SandboxClient, api: AsyncWebClient) -> None:
     """Slack may tell an app of every file that it can see: those of public channels, too, and no others."""
     await people.kick("support-tickets")

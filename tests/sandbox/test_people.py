@@ -3,6 +3,7 @@
 import re
 import struct
 import zlib
+from typing import Any
 
 import aiohttp
 import pytest
@@ -120,6 +121,51 @@ async def test_conversations_info_shapes(slack: EmbeddedSlack, people: SandboxCl
     slack.set_manifest(scopes=["channels:read", "im:read"])
     shape = (await api.conversations_info(channel=direct.id))["channel"]
     assert (shape["is_im"], shape["user"]) == (True, (await people.state()).user("support")["id"])
+
+
+async def test_users_conversations_are_those_somebody_is_in(
+    slack: EmbeddedSlack, people: SandboxClient, api: AsyncWebClient
+) -> None:
+    """Of the bot itself, or of somebody else as far as the bot may know; page by page, and with each kind's scope."""
+    state = await people.state()
+
+    async def of(**asked: Any) -> list[str]:
+        names: list[str] = []
+        cursor = ""
+        while True:
+            page = await api.users_conversations(**asked, limit=2, cursor=cursor)
+            names += [channel["name"] for channel in page["channels"]]
+            if not (cursor := page["response_metadata"]["next_cursor"]):
+                return sorted(names)
+
+    both = "public_channel,private_channel"
+    mine = ["archive-2024", "campaign-admins", "optout-uploads", "partner-desk", "support-tickets"]
+    assert await of(types=both) == mine
+    assert await of(types=both, exclude_archived=True) == mine[1:]
+    assert await of(types=both, user=state.user("guest")["id"]) == ["optout-uploads", "support-tickets"]
+    assert "field-private" not in await of(types=both, user=state.user("admin")["id"])
+    await people.invite("field-private")
+    assert "field-private" in await of(types=both)
+    with pytest.raises(SlackApiError, match="user_not_found"):
+        await of(user="U0NOBODY")
+    slack.set_manifest(scopes=["channels:read"])
+    assert await of() == mine
+    with pytest.raises(SlackApiError, match="missing_scope"):
+        await of(types=both)
+
+
+async def test_a_new_name_is_told(slack: EmbeddedSlack, people: SandboxClient) -> None:
+    """`channel_rename` and `group_rename`, where the bot is."""
+    await people.update_channel("field-private", name="unseen")
+    await people.update_channel("support-tickets", name="tickets")
+    await people.invite("unseen")
+    await people.update_channel("unseen", name="field")
+    told = [one.payload["event"] for one in slack.platform.feed.courier.log if one.name.endswith("_rename")]
+    state = await people.state()
+    assert [(event["type"], event["channel"]["id"], event["channel"]["name"]) for event in told] == [
+        ("channel_rename", state.channel("tickets").id, "tickets"),
+        ("group_rename", state.channel("field").id, "field"),
+    ]
 
 
 async def test_conversations_list_shows_only_what_the_bot_may_see(slack: EmbeddedSlack, api: AsyncWebClient) -> None:
