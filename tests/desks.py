@@ -23,6 +23,8 @@ from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[1]
 CHANNEL = "optout-uploads"
+# Seconds for an acknowledgement. Who acts while a desk is killed waits for as long.
+ACK_LIMIT = 10.0
 LEASE_SECONDS = 1.0
 ALREADY_OUT = slice(0, None, 40)
 
@@ -308,9 +310,13 @@ def without_moments(text: str) -> str:
 
 @asynccontextmanager
 async def desk_on(url: str, scratch: Path, *, speed: float = 20.0) -> AsyncIterator[Desk]:
-    """An embedded Slack, *speed* times as fast as Slack, with an account for its workspace in the database at *url*."""
+    """
+    An embedded Slack, *speed* times as fast as Slack, with an account for its workspace in the database at *url*.
+
+    It waits longer than Slack for an acknowledgement, so that no test depends on how fast the machine is.
+    """
     async with AsyncExitStack() as stack:
-        slack = await stack.enter_async_context(EmbeddedSlack(speed=speed))
+        slack = await stack.enter_async_context(EmbeddedSlack(speed=speed, ack_limit=ACK_LIMIT))
         people = await stack.enter_async_context(SandboxClient(slack.url))
         store = Store.open(url)
         stack.callback(store.close)

@@ -140,6 +140,7 @@ async def a_day(desk: Desk, *, bad: bool) -> Day:
     desk.store.optouts.add(desk.account.id, deleted, Origin(Function.COMMAND, Actor("U0EARLIER", "sam")))
     watch = Watch(desk.people)
     people = hired(desk, watch)
+    desk.slack.platform.feed.courier.ack_limit = 3.0  # as Slack: what is acknowledged late is part of a bad day
     [bot] = await desk.start()
     killer = Killer(desk, bot, sorted(dice.sample(range(20, ACTS - 20), KILLS)) if bad else [])
     if bad:

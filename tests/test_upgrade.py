@@ -17,6 +17,7 @@ from bot.sandbox import EmbeddedSlack, SandboxClient, State
 from bot.serve import running
 from store import Store, database
 from store.models import metadata
+from tests.desks import ACK_LIMIT
 
 CHANNEL, PHONE = "campaign-admins", "+12125550100"
 AT = "2026-11-01 12:00:00"
@@ -63,7 +64,7 @@ def answer(key: str, channel: str, user: str, text: str, *details: str) -> dict[
 
 @pytest.fixture
 async def slack() -> Any:
-    async with EmbeddedSlack(speed=100.0) as server:
+    async with EmbeddedSlack(speed=100.0, ack_limit=ACK_LIMIT) as server:
         yield server
 
 

@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.sandbox import EmbeddedSlack, SandboxClient
+from tests.desks import ACK_LIMIT
 
 
 @pytest.fixture
 async def slack() -> AsyncIterator[EmbeddedSlack]:
-    async with EmbeddedSlack() as slack:
+    # Longer than Slack waits for an acknowledgement: no test depends on how fast the machine is.
+    async with EmbeddedSlack(ack_limit=ACK_LIMIT) as slack:
         yield slack
 
 

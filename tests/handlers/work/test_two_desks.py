@@ -14,7 +14,7 @@ from bot.sandbox import EmbeddedSlack
 from handlers.work.scratch import ScratchDirectory
 from tests.entries import opted_out
 from tests.files import files_below
-from tests.handlers.conftest import Office, at_work
+from tests.handlers.conftest import ACK_LIMIT, Office, at_work
 from tests.handlers.test_exports import cleared, delivered, rows_of
 from tests.handlers.test_files import drop, says, scratch_files, settled
 from tests.handlers.work.test_upload_messages import attached
@@ -30,7 +30,7 @@ async def offices(tmp_path: Path, sqlite_template: bytes) -> AsyncIterator[tuple
     async with AsyncExitStack() as stack:
         found = []
         for name in ("one", "other"):
-            slack = await stack.enter_async_context(EmbeddedSlack(speed=100.0))
+            slack = await stack.enter_async_context(EmbeddedSlack(speed=100.0, ack_limit=ACK_LIMIT))
             path = tmp_path / f"{name}.db"
             path.write_bytes(sqlite_template)
             settings = Settings(
