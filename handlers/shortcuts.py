@@ -2,8 +2,9 @@
 
 import asyncio
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
+import structlog
 from slack_sdk.models.views import View
 
 from handlers.adding import opt_out
@@ -19,6 +20,10 @@ from handlers.slack.places import Request, permalink_of
 from handlers.slack.visible_text import visible_text
 from handlers.views import shortcuts as views
 from store import Cause, Function, PhoneNumber, Store
+
+log = structlog.get_logger()
+# Of one message; people see the first few of more.
+MOST_FILES: Final = 10
 
 
 class Shortcuts:
@@ -37,10 +42,11 @@ class Shortcuts:
     async def _filled(self, request: Request, body: dict[str, Any]) -> View:
         """*Check opt-outs* on a message: each of its phones as it stands."""
         home = request.account.country
-        read = await asyncio.to_thread(visible_text, body.get("message"))
+        message = await _with_files(request, body.get("message") or {})
+        read = await asyncio.to_thread(visible_text, message)
         phones = await asyncio.to_thread(read.phones, home)
         if not phones:
-            return views.nothing_to_check(how_to_write(home), is_whole=read.is_whole)
+            return views.nothing_to_check(how_to_write(home), is_whole=read.is_whole, has_more=read.has_more)
         shown = phones[: views.MOST_PHONES]
         states, link = await asyncio.gather(
             asyncio.to_thread(
@@ -56,6 +62,7 @@ class Shortcuts:
             home,
             context.to_json(),
             is_whole=read.is_whole,
+            has_more=read.has_more,
         )
 
     async def _opt_out(self, request: Request, context: ModalContext, body: dict[str, Any]) -> Message:
@@ -75,3 +82,26 @@ class Shortcuts:
             cause=Cause(values[views.CAUSE]),
             permalink=context.permalink,
         )
+
+
+async def _with_files(request: Request, message: dict[str, Any]) -> dict[str, Any]:
+    """
+    *message* with what Slack says of its files when it is asked.
+
+    Where others read along a message only says that it has to be: https://docs.slack.dev/apis/slack-connect/
+    """
+    files = message.get("files") or []
+    asked = [file for file in files if file.get("file_access") == "check_file_info"][:MOST_FILES]
+    if not asked:
+        return message
+    known = await asyncio.gather(*(_file(request, file) for file in asked))
+    return {**message, "files": [*(file for file in files if file not in asked), *known]}
+
+
+async def _file(request: Request, stub: dict[str, Any]) -> dict[str, Any]:
+    try:
+        file: dict[str, Any] = (await request.client.files_info(file=str(stub.get("id"))))["file"]
+    except Exception as error:  # noqa: BLE001  the rest of the message is worth reading without it
+        log.warning("file not known", channel=request.channel_id, error=type(error).__name__)
+        return stub
+    return file

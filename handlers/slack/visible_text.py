@@ -80,10 +80,12 @@ class VisibleText:
     What people read of a message: *text*, line by line, escaped and with links as Slack's mrkdwn has them.
 
     *is_whole*: all of it was read; else its first `LONGEST_PROSE` characters, or what of an endless message was looked at.
+    *has_more*: a file in it goes on behind the part that is shown.
     """
 
     text: str
     is_whole: bool
+    has_more: bool = False
 
     def phones(self, country: str | None) -> tuple[FoundPhone, ...]:
         """Every phone in it, each once, as `find_phones` finds them; one that formatting cuts in pieces is one."""
@@ -124,11 +126,13 @@ class _Reader:
     def __init__(self) -> None:
         self._left = MOST_PARTS
         self._is_whole = True
+        self._has_more = False
 
     def joined(self, pieces: Iterable[str]) -> VisibleText:
         """*pieces* as one text; one that says what another said is left out."""
         text = "\n".join(dict.fromkeys(piece for piece in pieces if piece.strip()))
-        return VisibleText(text[:LONGEST_PROSE], self._is_whole and len(text) <= LONGEST_PROSE)
+        is_whole = self._is_whole and len(text) <= LONGEST_PROSE
+        return VisibleText(text[:LONGEST_PROSE], is_whole, self._has_more)
 
     def message(self, message: object, depth: int) -> list[str]:
         """Blocks, or else the text; then what is attached."""
@@ -170,6 +174,7 @@ class _Reader:
         words = _text(file, "plain_text") or _text(file, "preview_plain_text")
         if not words:
             preview = _text(file, "preview")
+            self._has_more = self._has_more or _item(file, "preview_is_truncated") is True
             words = _drawn(preview) if mode in _PAGES or _text(file, "filetype") in _PAGES else preview
         lines += [words, _text(_item(_item(file, "transcription"), "preview"), "content")]
         return [escape(line) for line in lines]

@@ -197,6 +197,33 @@ async def test_an_email_and_a_snippet(office: Office) -> None:
     assert ticked(await check(office, snippet.ts)) == [TWO, THREE]
 
 
+async def test_an_email_where_others_read_along(office: Office) -> None:
+    """There a message says of its files only that Slack has to be asked; what Slack does not tell stops nothing."""
+    await office.people.invite("partner-desk", "support")
+    email = await office.people.drop("support", "partner-desk", "stop", b"", text="see 212-555-0101", kind="email")
+    assert email.ts is not None
+    view = await check(office, email.ts, channel="partner-desk")
+    assert ticked(view) == [TWO, ONE]
+    await office.people.close("support", view["id"])
+    await office.people.fault(method="files.info", fault="error", error="access_denied")
+    assert ticked(await check(office, email.ts, channel="partner-desk")) == [TWO]
+
+
+async def test_a_snippet_that_goes_on(office: Office) -> None:
+    """What Slack does not show of a snippet is not read, and that is said."""
+    described = {"preview": "212-555-0100\n", "preview_is_truncated": True}
+    long = await office.people.drop("support", TICKETS, "stops.txt", b"x", kind="snippet", described=described)
+    assert long.ts is not None
+    view = await check(office, long.ts)
+    assert ticked(view) == [ONE]
+    assert "only the part that Slack shows was read" in str(view)
+    await office.people.close("support", view["id"])
+    none = {"preview": "names\n", "preview_is_truncated": True}
+    other = await office.people.drop("support", TICKETS, "names.txt", b"x", kind="snippet", described=none)
+    assert other.ts is not None
+    await check(office, other.ts, "only the part that Slack shows was read")
+
+
 @loading_forms
 async def test_slow_to_look_up(office: Office) -> None:
     """A look-up that takes long opens the modal first and fills it afterwards."""
