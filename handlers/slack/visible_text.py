@@ -152,7 +152,7 @@ class _Reader:
         head = [_unmarked(_text(one, name)) for name in ("pretext", "author_name", "title")]
         words = self.blocks(_list(one, "blocks"), depth + 1)
         for forwarded in _list(one, "message_blocks"):
-            words += self.message(_item(forwarded, "message"), depth + 1)
+            words += self.message(_item(forwarded, "message") or forwarded, depth + 1)
         words = words or [_unmarked(_text(one, "text"))]
         for field in _list(one, "fields"):
             title, value = _text(field, "title"), _text(field, "value")
@@ -216,6 +216,8 @@ class _Reader:
         """https://docs.slack.dev/reference/block-kit/blocks/rich-text-block: a line for each that Slack draws."""
         if not self._enters(depth) or not isinstance(elements, list):
             return []
+        if all(_item(element, "elements") is None for element in elements):
+            return [self._line(elements)]
         lines: list[str] = []
         for element in elements:
             kind, parts = _text(element, "type"), _item(element, "elements")

@@ -172,6 +172,8 @@ def test_blocks_are_read_as_people_see_them(block: Json, shown: str) -> None:
 def test_pieces_of_rich_text_are_one_text(pieces: list[Json]) -> None:
     """A number that formatting cuts into pieces is one number, and no piece is another one."""
     assert numbers(visible_text({"text": STUB, "blocks": [rich(*pieces)]})) == [ONE]
+    assert numbers(visible_text({"blocks": [{"type": "rich_text", "elements": pieces}]})) == [ONE]
+    assert numbers(visible_text({"attachments": [{"message_blocks": [{"blocks": [rich(*pieces)]}]}]})) == [ONE]
 
 
 @pytest.mark.parametrize(
