@@ -9,7 +9,7 @@ import asyncio
 import json
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -70,6 +70,8 @@ _KEEP = re.compile(r"\bkeep\b", re.IGNORECASE)
 _UNREADABLE = re.compile(r"\bunreadable\b", re.IGNORECASE)
 # Digits; Python refuses to read numbers of thousands of them.
 _LONGEST_COUNT = 20
+# Of a message: seconds with six decimals, https://docs.slack.dev/messaging/retrieving-messages
+_TS = re.compile(r"\d{1,16}\.\d{6}")
 _DELETED = "The file was deleted before it was read. Nothing was changed."
 
 
@@ -159,9 +161,11 @@ class Files:
     ) -> None:
         """`app_mention`: a list when a file came with it; without one, for whoever was handed in for that."""
         event = body["event"]
-        if event.get("user") is None or event.get("edited"):
-            return  # an edit mentions us again, and was answered the first time
+        if event.get("user") is None:
+            return
         channel: str = event["channel"]
+        if event.get("edited") and not await self._is_mentioned_first(event, inbox_event):
+            return
         ids = [file["id"] for file in event.get("files") or ()]
         for pause in () if ids else (0.0, *FILE_AFTER):  # the mention can come without the files of its message
             await asyncio.sleep(pause)
@@ -416,6 +420,18 @@ class Files:
         await self._interactions.answer_event(place, request, body, of=str(action))
         return None
 
+    async def _is_mentioned_first(self, event: dict[str, Any], inbox_event: InboxEvent) -> bool:
+        """
+        Whether the edit that *event* tells of added the mention: any edit of a message with one mentions the desk again.
+
+        What came before is known for `TOGETHER`. Of an older message it cannot be told, and nothing is done twice.
+        """
+        if not _edited_at(event) or not _is_written_after(event["ts"], inbox_event.received_at - TOGETHER):
+            return False
+        mentions = await self._recent_events(inbox_event, "app_mention", event["channel"])
+        same = (mention for mention in mentions if mention["ts"] == event["ts"])
+        return all(_edited_at(event) <= _edited_at(mention) for mention in same)
+
     async def _recent_events(self, inbox_event: InboxEvent, kind: str, channel: str) -> list[dict[str, Any]]:
         return [payload["event"] for payload in await self._recent_payloads(inbox_event, kind, channel)]
 
@@ -503,6 +519,16 @@ def _is_theirs(file: dict[str, Any], user: str, channel: str) -> bool:
     """Whether Slack says that *file* is *user*'s own or stands in *channel*: no event hands out what is somebody else's."""
     known = (where for kind in ("channels", "groups", "ims") for where in file.get(kind) or ())
     return file.get("user") == user or channel in known
+
+
+def _is_written_after(ts: str, at: datetime) -> bool:
+    return _TS.fullmatch(ts) is not None and float(ts) > at.timestamp()
+
+
+def _edited_at(event: dict[str, Any]) -> str:
+    """When the message of *event* was edited, as Slack's `ts`; empty when it never was."""
+    edited = event.get("edited")
+    return str(edited.get("ts") or "") if isinstance(edited, dict) else ""
 
 
 def _modal_context(request: Request, upload: Upload) -> str:

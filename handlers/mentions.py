@@ -19,6 +19,7 @@ from handlers.slack.messages import Message
 from handlers.slack.mrkdwn import one_line, plain
 from handlers.slack.payloads import idempotency_key_of
 from handlers.slack.places import Place, Request, permalink_of
+from handlers.slack.visible_text import brought_text, own_text, visible_text
 from handlers.views import optouts as views
 from store import Account, Actor, FoundPhone, Function, InboxEvent, NotAPhone, PhoneNumber, Store, find_phones
 
@@ -75,9 +76,13 @@ class Intent:
     is_whole: bool = True
 
 
-def intent_of(text: str, bot: str | None, country: str | None) -> Intent:
-    """The intent of *text*, as Slack delivers it with a mention of *bot* anywhere: what it asks for beyond doubt."""
-    is_whole = len(text) <= LONGEST_TEXT
+def intent_of(text: str, bot: str | None, country: str | None, *, is_whole: bool = True) -> Intent:
+    """
+    The intent of *text*, as Slack delivers it with a mention of *bot* anywhere: what it asks for beyond doubt.
+
+    *is_whole*: it is all that was written.
+    """
+    is_whole = is_whole and len(text) <= LONGEST_TEXT
     text = _MENTION.sub(lambda mention: " " if bot in (None, mention[1]) else mention[0], text[:LONGEST_TEXT])
     if not is_whole:
         return Intent(Action.SEARCH, find_phones(text, country), is_whole=False)
@@ -105,6 +110,18 @@ def intent_of(text: str, bot: str | None, country: str | None) -> Intent:
     return Intent(Action.SEARCH, find_phones(text, country) if because else phones)
 
 
+def _intent_of_event(event: dict[str, Any], bot: str | None, country: str | None) -> Intent:
+    """The intent of what a person typed; what they forwarded with it are somebody else's words, which are looked up at most."""
+    typed = own_text(event)
+    intent = intent_of(typed.text, bot, country, is_whole=typed.is_whole)
+    if intent.action is not Action.SEARCH:
+        return intent
+    brought = brought_text(event)
+    known = {phone.number.e164 for phone in intent.phones}
+    others = tuple(phone for phone in brought.phones(country) if phone.number.e164 not in known)
+    return replace(intent, phones=(*intent.phones, *others), is_whole=intent.is_whole and brought.is_whole)
+
+
 class Mentions:
     """Answers mentions that came without a list, and direct messages, of which it is the listener."""
 
@@ -126,7 +143,7 @@ class Mentions:
         if event.get("bot_id") or event.get("subtype") == "bot_message":
             return  # two programs that answer each other never end
         bot = next((authorization.get("user_id") for authorization in body.get("authorizations") or ()), None)
-        intent = await asyncio.to_thread(intent_of, str(event.get("text") or ""), bot, account.country)
+        intent = await asyncio.to_thread(_intent_of_event, event, bot, account.country)
         place = _place_of(event, client, thread=event.get("thread_ts") or event["ts"])
         request = await self._interactions.admit(place, body, intent.action)
         if isinstance(request, Message):
@@ -208,15 +225,15 @@ class Mentions:
         if isinstance(request, Message):
             await self._interactions.answer_event(place, request, body)
             return
-        text = str(event.get("text") or "")
         if subtype == "file_share" or event.get("files"):
             answer = Message.of(_NO_FILES)
         else:
-            phones = await asyncio.to_thread(find_phones, text, account.country)
-            remarks = [_ONLY_HERE] if _ADD.match(text.strip()) and len(phones) > 1 else []
-            if len(text) > LONGEST_TEXT:
+            read = await asyncio.to_thread(visible_text, event)
+            phones = await asyncio.to_thread(read.phones, account.country)
+            remarks = [_ONLY_HERE] if _ADD.match(own_text(event).text.strip()) and len(phones) > 1 else []
+            if not read.is_whole:
                 remarks.append(_NOT_READ)
-            answer = await self._look_up(request, phones, *remarks) if phones or remarks else _hint(text, account)
+            answer = await self._look_up(request, phones, *remarks) if phones or remarks else _hint(read.text, account)
         await self._interactions.answer_event(request, answer, body)
 
 

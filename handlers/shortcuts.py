@@ -1,14 +1,14 @@
 """The message shortcut: a modal in which the phones of a message are looked up and opted out."""
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
+import structlog
 from slack_sdk.models.views import View
 
 from handlers.adding import opt_out
-from handlers.entered import LONGEST_TEXT, how_to_write, read_phones
+from handlers.entered import how_to_write, read_phones
 from handlers.permissions import Action
 from handlers.slack.interactions import Interactions, field_error
 from handlers.slack.listeners import Listener
@@ -17,10 +17,13 @@ from handlers.slack.modal_context import ModalContext
 from handlers.slack.mrkdwn import plain
 from handlers.slack.payloads import idempotency_key_of, submitted_values
 from handlers.slack.places import Request, permalink_of
+from handlers.slack.visible_text import visible_text
 from handlers.views import shortcuts as views
-from store import Cause, Function, PhoneNumber, Store, find_phones
+from store import Cause, Function, PhoneNumber, Store
 
-_READ: Final = ("pretext", "title", "text", "value", "fallback", "fields", "elements", "blocks", "attachments")
+log = structlog.get_logger()
+# Of one message; people see the first few of more.
+MOST_FILES: Final = 10
 
 
 class Shortcuts:
@@ -38,12 +41,12 @@ class Shortcuts:
 
     async def _filled(self, request: Request, body: dict[str, Any]) -> View:
         """*Check opt-outs* on a message: each of its phones as it stands."""
-        message = body.get("message") or {}
         home = request.account.country
-        text = "\n".join(dict.fromkeys(_texts(message)))
-        phones = await asyncio.to_thread(find_phones, text, home)
+        message = await _with_files(request, body.get("message") or {})
+        read = await asyncio.to_thread(visible_text, message)
+        phones = await asyncio.to_thread(read.phones, home)
         if not phones:
-            return views.nothing_to_check(how_to_write(home), is_whole=len(text) <= LONGEST_TEXT)
+            return views.nothing_to_check(how_to_write(home), is_whole=read.is_whole, has_more=read.has_more)
         shown = phones[: views.MOST_PHONES]
         states, link = await asyncio.gather(
             asyncio.to_thread(
@@ -51,15 +54,15 @@ class Shortcuts:
             ),
             permalink_of(request),
         )
-        words = plain(str(message.get("text") or "") or text).strip()
         context = replace(ModalContext.of(request), response_url=request.response_url, permalink=link)
         return views.check(
             [(states[phone.number.e164], phone) for phone in shown],
             len(phones) - len(shown),
-            words,
+            plain(read.text).strip(),
             home,
             context.to_json(),
-            is_whole=len(text) <= LONGEST_TEXT,
+            is_whole=read.is_whole,
+            has_more=read.has_more,
         )
 
     async def _opt_out(self, request: Request, context: ModalContext, body: dict[str, Any]) -> Message:
@@ -81,28 +84,24 @@ class Shortcuts:
         )
 
 
-def _texts(message: dict[str, Any]) -> Iterator[str]:
+async def _with_files(request: Request, message: dict[str, Any]) -> dict[str, Any]:
     """
-    All that people read in *message*: other apps write in blocks and attachments, and their text is a summary at most.
+    *message* with what Slack says of its files when it is asked.
 
-    What a person typed comes twice, as text and as rich text in pieces; pieces could be somebody else's number.
+    Where others read along a message only says that it has to be: https://docs.slack.dev/apis/slack-connect/
     """
-    if text := str(message.get("text") or ""):
-        yield text
-    for part in ("blocks", "attachments"):
-        for item in message.get(part) or ():
-            if not (text and item.get("type") == "rich_text"):
-                yield from _inside(item)
+    files = message.get("files") or []
+    asked = [file for file in files if file.get("file_access") == "check_file_info"][:MOST_FILES]
+    if not asked:
+        return message
+    known = await asyncio.gather(*(_file(request, file) for file in asked))
+    return {**message, "files": [*(file for file in files if file not in asked), *known]}
 
 
-def _inside(item: Any) -> Iterator[str]:
-    if isinstance(item, str):
-        yield item
-    elif isinstance(item, list):
-        for part in item:
-            yield from _inside(part)
-    elif isinstance(item, dict):
-        for key in _READ:
-            # A button's value is for its app, not for people.
-            if not (key == "value" and "type" in item):
-                yield from _inside(item.get(key))
+async def _file(request: Request, stub: dict[str, Any]) -> dict[str, Any]:
+    try:
+        file: dict[str, Any] = (await request.client.files_info(file=str(stub.get("id"))))["file"]
+    except Exception as error:  # noqa: BLE001  the rest of the message is worth reading without it
+        log.warning("file not known", channel=request.channel_id, error=type(error).__name__)
+        return stub
+    return file

@@ -33,6 +33,7 @@ from handlers.files import purpose_of
 from handlers.history import HistoryQuery
 from handlers.mentions import intent_of
 from handlers.slack.mrkdwn import code, plain, quoted, sentence
+from handlers.slack.visible_text import visible_text
 from store import find_country, find_phones, parse_phone, split_numbers
 from tests.backtracking import steps_of, tree_of, words_of
 
@@ -154,6 +155,30 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
         ("", "*", ""),
         ("", "a*", ""),
     ),
+    "handlers/slack/visible_text.py _ID": (("", "a", "!"),),
+    "handlers/slack/visible_text.py _URL": (("", "a", "!"), ("a:", "b", " ")),
+    "handlers/slack/visible_text.py _CODEPOINTS": (("", "1", "!"), ("", "1-", "")),
+    "handlers/slack/visible_text.py _BOLD": (("", "*", ""), ("*", "a", ""), ("", "*a", ""), ("", "*a*b", "")),
+    "handlers/slack/visible_text.py _ITALIC": (("", "_", ""), ("_", "a", ""), ("", "_a", ""), ("", "_a_b", "")),
+    "handlers/slack/visible_text.py _CODE": (("", "`", ""), ("`", "a", ""), ("", "`a", "")),
+    "handlers/slack/visible_text.py _PART_OF_NUMBER": (("*", "1", ""), ("", "*1", ""), ("*(", " ", ""), ("", "~", "")),
+    "handlers/slack/visible_text.py _UNSEEN_NUMBER": (
+        ("<tel:", "a", ""),
+        ("", "<tel:", ""),
+        ("<tel:|", "a", ""),
+        ("", "<tel:|", ""),
+    ),
+    "handlers/slack/visible_text.py _MARKDOWN_LINK": (
+        ("", "[", ""),
+        ("[", "a", ""),
+        ("[](", "a", ""),
+        ("", "[](", ""),
+        ("", "![", "]("),
+    ),
+    "handlers/slack/visible_text.py _MARKDOWN_ESCAPE": (("", "\\", ""),),
+    "handlers/slack/visible_text.py _MARKDOWN_HEADING": (("", "#", ""), ("", "#\n", ""), ("", "# ", "")),
+    "handlers/slack/visible_text.py _TAG": (("<", "a", ""), ("", "<a", ""), ("", "<", ""), ("</", " ", "")),
+    "handlers/files.py _TS": (("", "1", "!"), ("1.", "1", "!")),
     "handlers/slack/replies.py _NOT_TAKEN": (("", " ", "x"), ("{", " ", "x"), ('{"ok"', " ", "x")),
     "store/lists/columns.py _PHONE_LIKE": (
         ("1234567 x", "1", "!"),
@@ -483,6 +508,11 @@ WAYS_IN: Final[dict[str, Callable[[str], Any]]] = {
     "command": _command,
     "country of a command": lambda text: parse_arguments(f"212 555 0100 country:{text}", "US"),
     "reason of a command": lambda text: parse_arguments(f"212 555 0100 reason:{text}", "US"),
+    "section of another app": lambda text: visible_text(
+        {"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": text}}]}
+    ),
+    "message in Markdown": lambda text: visible_text({"blocks": [{"type": "markdown", "text": text}]}).phones("US"),
+    "e-mail": lambda text: visible_text({"files": [{"mode": "email", "preview": text}]}),
     "mention": lambda text: intent_of(f"<@U0BOT> {text}", "U0BOT", "US"),
     "mention that opts out": lambda text: intent_of(f"<@U0BOT> opt out 212 555 0100 {text}", "U0BOT", "US"),
     "message": lambda text: find_phones(text, "US"),

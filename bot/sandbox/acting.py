@@ -12,7 +12,7 @@ from bot.sandbox.response_urls import ResponseUrls
 from bot.sandbox.typing_in import as_sent
 from bot.sandbox.views import View, chosen, initial_values
 from bot.sandbox.web_api import Platform
-from bot.sandbox.workspace import SLACKBOT, Channel, File, User
+from bot.sandbox.workspace import SLACKBOT, Channel, File, PostedMessage, User
 
 JsonObject = dict[str, Any]
 # Bytes of one file: https://docs.slack.dev/reference/block-kit/block-elements/file-input-element
@@ -75,24 +75,41 @@ class People:
         return _shown(outcome, f'{name} failed with the error "{outcome.error}"')
 
     async def message(
-        self, user: User, channel: Channel, text: str, *, thread_ts: str | None = None, raw: bool = False
+        self,
+        user: User,
+        channel: Channel,
+        text: str,
+        *,
+        thread_ts: str | None = None,
+        raw: bool = False,
+        blocks: list[JsonObject] | None = None,
+        attachments: list[JsonObject] | None = None,
     ) -> JsonObject:
-        """Write a message, or a reply with *thread_ts*."""
+        """
+        Write a message, or a reply with *thread_ts*.
+
+        *blocks*, *attachments*: as another app posts them, or as Slack's own client does (rich text, forwarded messages).
+        """
         self._may_act(user, channel)
-        if not text.strip():
+        if not text.strip() and not blocks and not attachments:
             raise BadRequestError("A message needs text.")
         message = self._slack.feed.message_by(
             user, self._typed(text, raw=raw), thread_ts=self._thread(channel, thread_ts)
         )
+        message.blocks, message.attachments = blocks or [], attachments or []
         attempts = self._slack.feed.post(channel, message)
         return await self._after(attempts) | {"ts": message.ts}
 
+    async def edit(self, user: User, channel: Channel, ts: str, text: str) -> JsonObject:
+        """Edit a message of one's own."""
+        message = self._own(user, channel, ts)
+        previous = self._slack.feed.message_object(message)
+        message.text = self._typed(text)
+        return await self._after(self._slack.feed.edit(channel, message, user.id, previous))
+
     async def delete(self, user: User, channel: Channel, ts: str) -> JsonObject:
         """Delete a message of one's own. What files it brought stay."""
-        self._may_act(user, channel)
-        message = channel.messages.get(ts)
-        if message is None or message.user != user.id:
-            raise BadRequestError(f"{user.handle} wrote no message {ts} in #{channel.name}.")
+        self._own(user, channel, ts)
         self._slack.feed.delete(channel, ts)
         return {"ok": True}
 
@@ -319,6 +336,13 @@ class People:
             raise BadRequestError(f"#{channel.name} is archived: nobody can write there.")
         if (channel.is_private or channel.is_im) and user.id not in channel.members:
             raise BadRequestError(f"{user.handle} is not a member of #{channel.name}, which is private.")
+
+    def _own(self, user: User, channel: Channel, ts: str) -> PostedMessage:
+        self._may_act(user, channel)
+        message = channel.messages.get(ts)
+        if message is None or message.user != user.id:
+            raise BadRequestError(f"{user.handle} wrote no message {ts} in #{channel.name}.")
+        return message
 
     def _has_the_app(self, user: User) -> bool:
         """Whether *user* is offered commands and shortcuts: not from outside (https://docs.slack.dev/apis/slack-connect)."""

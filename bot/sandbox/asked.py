@@ -55,6 +55,13 @@ class Body:
             raise BadRequestError(f"{name!r} must be a list of texts.")
         return value
 
+    def objects(self, name: str) -> list[dict[str, Any]]:
+        """A list of objects; empty when absent."""
+        value = self.values.get(name) or []
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise BadRequestError(f"{name!r} must be a list of objects.")
+        return value
+
     def shortcuts(self) -> list[dict[str, str]] | None:
         """The shortcuts of a manifest: `callback_id`, `name`, `type`; None when absent."""
         value = self.values.get("shortcuts")

@@ -289,11 +289,28 @@ class SandboxClient:
         return Outcome.of(await self._post("command", body))
 
     async def message(
-        self, user: str, channel: str, text: str, *, thread_ts: str | None = None, raw: bool = False
+        self,
+        user: str,
+        channel: str,
+        text: str,
+        *,
+        thread_ts: str | None = None,
+        raw: bool = False,
+        blocks: Sequence[JsonObject] = (),
+        attachments: Sequence[JsonObject] = (),
     ) -> Outcome:
-        """Write a message; its `ts` is in the outcome."""
+        """
+        Write a message; its `ts` is in the outcome.
+
+        *blocks* and *attachments*: of another app (`ticket-bot`), or of Slack's client, which forwards messages in them.
+        """
         body = {"user": user, "channel": channel, "text": text, "thread_ts": thread_ts, "raw": raw}
-        return Outcome.of(await self._post("message", body))
+        drawn = {"blocks": list(blocks), "attachments": list(attachments)}
+        return Outcome.of(await self._post("message", body | drawn))
+
+    async def edit(self, user: str, channel: str, ts: str, text: str) -> Outcome:
+        """Edit a message that *user* wrote."""
+        return Outcome.of(await self._post("message/edit", {"user": user, "channel": channel, "ts": ts, "text": text}))
 
     async def delete(self, user: str, channel: str, ts: str) -> None:
         """Delete a message that *user* wrote."""

@@ -87,6 +87,7 @@ class Control:
             web.post("/sandbox/files/delete", self.delete_file),
             web.post("/sandbox/command", self.command),
             web.post("/sandbox/message", self.message),
+            web.post("/sandbox/message/edit", self.edit_message),
             web.post("/sandbox/message/delete", self.delete_message),
             web.post("/sandbox/file", self.drop),
             web.post("/sandbox/click", self.click),
@@ -252,9 +253,20 @@ class Control:
         user, channel = self._who_and_where(body)
         raw = body.flag("raw", default=False)
         answer = await self._people.message(
-            user, channel, body.text("text"), thread_ts=body.optional("thread_ts"), raw=raw
+            user,
+            channel,
+            body.text("text"),
+            thread_ts=body.optional("thread_ts"),
+            raw=raw,
+            blocks=body.objects("blocks"),
+            attachments=body.objects("attachments"),
         )
         return web.json_response(answer)
+
+    async def edit_message(self, request: web.Request) -> web.StreamResponse:
+        body = await Body.of(request)
+        user, channel = self._who_and_where(body)
+        return web.json_response(await self._people.edit(user, channel, body.text("ts"), body.text("text")))
 
     async def delete_message(self, request: web.Request) -> web.StreamResponse:
         body = await Body.of(request)

@@ -42,13 +42,9 @@ class Feed:
         if message.client_msg_id and "blocks" not in event and message.text:
             event["blocks"] = [rich_text(message.text)]
         attempts += self._message_event(channel, event)
-        by_a_person = message.user != self.app.bot_user_id
-        if by_a_person and not channel.is_im and f"<@{self.app.bot_user_id}" in message.text:
-            mention = {name: value for name, value in event.items() if name != "subtype"}
-            attempts += self.emit("app_mention", mention | {"channel": channel.id}, channel=channel)
-        return attempts + self._metadata_posted(channel, message)
+        return attempts + self._mentioned(channel, message, event) + self._metadata_posted(channel, message)
 
-    def edit(self, channel: Channel, message: PostedMessage, editor: str, previous: dict[str, Any]) -> None:
+    def edit(self, channel: Channel, message: PostedMessage, editor: str, previous: dict[str, Any]) -> Attempts:
         """Announce that *message*, already changed, was edited by *editor*; *previous* is its object from before."""
         now = self.workspace.new_ts()
         message.edited = {"user": editor, "ts": now}
@@ -62,7 +58,14 @@ class Feed:
             "previous_message": previous,
             "ts": now,
         }
-        self._message_event(channel, event)
+        return self._message_event(channel, event) + self._mentioned(channel, message, body)
+
+    def _mentioned(self, channel: Channel, message: PostedMessage, event: dict[str, Any]) -> Attempts:
+        """https://docs.slack.dev/reference/events/app_mention: of an edited message, too."""
+        if message.user == self.app.bot_user_id or channel.is_im or f"<@{self.app.bot_user_id}" not in message.text:
+            return []
+        mention = {name: value for name, value in event.items() if name != "subtype"}
+        return self.emit("app_mention", mention | {"channel": channel.id}, channel=channel)
 
     def delete(self, channel: Channel, ts: str) -> PostedMessage | None:
         """Take a message away; None when there is none."""

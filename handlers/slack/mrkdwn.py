@@ -57,6 +57,8 @@ def plain(text: str) -> str:
 def _named(markup: re.Match[str]) -> str:
     target, label = markup[1], markup[2]
     sign = target[:1] if target[:1] in {"@", "#"} else ""
+    if target.startswith("!date^"):
+        return label or ""
     if target.startswith("!"):
         name = label or target[1:].partition("^")[0]
         return name if name.startswith("@") else f"@{name}"
@@ -176,8 +178,9 @@ def markup(text: str) -> MarkdownTextObject:
 
 
 def section(text: str) -> SectionBlock:
-    """A paragraph. *text* must fit: 3,000 characters."""
-    return SectionBlock(text=markup(text))
+    """A paragraph, all of it shown at once. *text* must fit: 3,000 characters."""
+    # https://docs.slack.dev/reference/block-kit/blocks/section-block: else a long one folds under "see more".
+    return SectionBlock(text=markup(text), expand=True)
 
 
 def context(text: str) -> ContextBlock:

@@ -30,6 +30,10 @@ log = structlog.get_logger()
 MOST_PRIVATE = 4
 
 _INVITE = "Only you see this: I am not in this channel. `/invite @Opt-Out Desk` lets me answer where all can see it."
+# Into these nobody can be invited.
+_BETWEEN_PEOPLE: Final = (
+    "Only you see this: this is a conversation between people, and apps cannot be invited into one."
+)
 _WHY_PRIVATE: Final[Mapping[str, str]] = {
     "not_in_channel": _INVITE,
     "channel_not_found": _INVITE,
@@ -138,8 +142,7 @@ class Replies:
             if because == THREAD_GONE:
                 # Where there is no thread, nobody sees what is said in it.
                 place = replace(place, thread_ts=None, threaded=False)
-            line = _WHY_PRIVATE.get(because, f"Only you see this: Slack did not let me post here (`{because}`).")
-            blocks.append(context(line).to_dict())
+            blocks.append(context(_why_private(place, because)).to_dict())
         parts = list(split(Message(message.text, tuple(blocks))))
         replacing = place.ephemeral and message.settles is not None
         for number, part in enumerate(parts):
@@ -190,6 +193,12 @@ class Replies:
             )
         except Exception as error:  # noqa: BLE001  the work is done and answered; a button more is harmless
             log.warning("buttons not taken off", channel=place.channel_id, error=error_name(error))
+
+
+def _why_private(place: Place, because: str) -> str:
+    line = _WHY_PRIVATE.get(because, f"Only you see this: Slack did not let me post here (`{because}`).")
+    between_people = place.channel_id.startswith("D") or (place.channel_name or "").startswith("mpdm-")
+    return _BETWEEN_PEOPLE if line == _INVITE and between_people else line
 
 
 # Where numbers are for all eyes; any other kind is a reason why not.

@@ -122,6 +122,7 @@ def upload(account: Account, metadata: str, channel: str | None) -> View:
         InputBlock(
             block_id=FILE,
             label="List with a column called phone",
+            hint="Up to 10 MB. Drop a larger one into an uploads channel, or into a channel with a mention of me.",
             element=FileInputElement(action_id=FILE, filetypes=_KINDS, max_files=1),
         ),
         _country_field(account),

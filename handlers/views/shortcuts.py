@@ -22,6 +22,9 @@ TITLE: Final = "Check opt-outs"
 MOST_PHONES: Final = 50
 LONGEST_WORDS: Final = 500
 _NOT_READ: Final = f"Only the first {LONGEST_PROSE:,} characters of this message were read."
+_HAS_MORE: Final = (
+    "Of a file in it only the part that Slack shows was read. To have all of it read, drop it with a mention of me."
+)
 # The blocks of what is ticked are this and a number.
 PHONES: Final = "check.phones"
 CAUSE: Final = "check.cause"
@@ -30,10 +33,14 @@ WORDS: Final = "check.words"
 _MOST_OPTIONS: Final = 10
 
 
-def nothing_to_check(how: str, *, is_whole: bool) -> View:
-    """The message holds no phone, or what of it was read, unless *is_whole*; *how*: what would be one."""
+def nothing_to_check(how: str, *, is_whole: bool, has_more: bool = False) -> View:
+    """
+    The message holds no phone, or what of it was read, unless *is_whole*; *how*: what would be one.
+
+    *has_more*: a file in it goes on behind what was read.
+    """
     found = "There is no phone number in this message." if is_whole else f"No phone number was found. {_NOT_READ}"
-    return text_modal(TITLE, f"{found} {how}")
+    return text_modal(TITLE, f"{found} {how} {_HAS_MORE}" if has_more else f"{found} {how}")
 
 
 def check(
@@ -44,12 +51,13 @@ def check(
     metadata: str,
     *,
     is_whole: bool,
+    has_more: bool = False,
 ) -> View:
     """
     Every phone with its state, of *states*, at most 50, *more* of them left out; those not opted out are ticked.
 
     One that is not in use today is not ticked: it may be an order's number. *words*: the message as people see it.
-    *is_whole*: all of it was read.
+    *is_whole*: all of it was read; *has_more*: but for the rest of a file, of which Slack shows the beginning.
     """
     options = [_option(state, phone, home) for state, phone in states]
     ticked = [not state.opted_out and not phone.number.flagged for state, phone in states]
@@ -76,6 +84,8 @@ def check(
         )
     if not is_whole:
         blocks.append(context(_NOT_READ))
+    if has_more:
+        blocks.append(context(_HAS_MORE))
     causes = [Option(value=cause.value, label=cause.value.capitalize()) for cause in Cause]
     blocks += [
         InputBlock(block_id=CAUSE, label="Reason", element=StaticSelectElement(action_id=CAUSE, options=causes)),

@@ -181,6 +181,14 @@ def test_slack_takes_every_form(country: str | None) -> None:
         assert view_problems(view.to_dict()) == []
 
 
+def test_the_form_says_how_large_a_list_may_be() -> None:
+    """Slack's client lets no file of more than 10 MB into a form, so the form says what to do with one."""
+    view = views.upload(Account(1, "T1", "Harbor", "US", 0), "{}", None).to_dict()
+    field = next(block for block in view["blocks"] if block.get("block_id") == views.FILE)
+    assert "10 MB" in field["hint"]["text"]
+    assert "uploads channel" in field["hint"]["text"]
+
+
 @loading_forms
 @pytest.mark.parametrize(
     ("user", "channel", "said"), [("admin", ADMINS, "form.add"), ("guest", TICKETS, "Guests cannot")]

@@ -14,7 +14,7 @@ from handlers.mentions import intent_of
 from handlers.permissions import Action
 from store import Function
 from tests.entries import latest_entries
-from tests.handlers.conftest import ADMINS, TICKETS, Office
+from tests.handlers.conftest import ADMINS, TICKETS, Office, on_both_databases
 from tests.handlers.slack.test_inbox import all_done
 
 ONE, TWO, THREE = "+12125550100", "+12125550101", "+12125550102"
@@ -258,8 +258,112 @@ async def test_delivered_twice(office: Office, fault: str) -> None:
     assert len((await office.people.state()).replies(ts)) == 2
 
 
-async def test_edits_and_other_bots(office: Office) -> None:
-    """A message that is edited to mention the desk, or another app's, is left alone."""
+FORWARDED = {
+    "is_share": True,
+    "text": "please stop: 212-555-0101",
+    "fallback": "please stop: 212-555-0101",
+    "message_blocks": [
+        {"message": {"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "please stop: 212-555-0101"}}]}}
+    ],
+}
+
+
+@pytest.mark.parametrize("text", ["opt out", "stop texting these", "look", "212-555-0100?"])
+async def test_a_mention_that_forwards_a_message(office: Office, text: str) -> None:
+    """Numbers in somebody else's words are looked up, whatever is said beside them."""
+    posted = await office.people.message("support", TICKETS, f"@optout {text}", attachments=[FORWARDED])
+    assert posted.ts is not None
+    said = (await office.replies_to(posted.ts, 1)).thread[0].all_text
+    assert "(212) 555-0101" in said
+    assert "not opted out" in said
+    assert ("(212) 555-0100" in said) is ("0100" in text)
+    assert entries(office) == 0
+
+
+async def test_a_plain_request_beside_a_forwarded_message(office: Office) -> None:
+    """What the person typed is done; of the numbers that they forwarded nothing comes."""
+    text = "@optout opt out 212-555-0100 because of this"
+    posted = await office.people.message("support", TICKETS, text, attachments=[FORWARDED])
+    assert posted.ts is not None
+    await office.replies_to(posted.ts, 2)
+    assert office.store.optouts.find(office.account.id, ONE).opted_out
+    assert not office.store.optouts.find(office.account.id, TWO).opted_out
+
+
+async def test_a_number_that_is_bold_in_part(office: Office) -> None:
+    """The request is what people see, whatever is bold in it; a quoted number is somebody else's."""
+    bot = {"type": "user", "user_id": office.slack.bot_user_id}
+
+    def typed(*pieces: dict[str, Any]) -> list[dict[str, Any]]:
+        return [{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [bot, *pieces]}]}]
+
+    cut = typed(
+        {"type": "text", "text": " opt out 212-555-010"}, {"type": "text", "text": "0", "style": {"bold": True}}
+    )
+    posted = await office.people.message("support", TICKETS, "@optout opt out 212-555-010*0*", blocks=cut)
+    assert posted.ts is not None
+    await office.replies_to(posted.ts, 2)
+    assert office.store.optouts.find(office.account.id, ONE).opted_out
+    quoting = typed({"type": "text", "text": " opt out"})
+    quote = {"type": "rich_text_quote", "elements": [{"type": "text", "text": "212-555-0101"}]}
+    quoting[0]["elements"].append(quote)
+    asked = await office.people.message("support", TICKETS, "@optout opt out\n> 212-555-0101", blocks=quoting)
+    assert asked.ts is not None
+    assert "Only looked up" in (await office.replies_to(asked.ts, 1)).thread[0].all_text
+    assert not office.store.optouts.find(office.account.id, TWO).opted_out
+
+
+async def test_a_message_forwarded_to_the_desk(office: Office) -> None:
+    """In a direct message, numbers of what is forwarded are looked up too."""
+    assert (await office.people.message("support", "@bot", "and this?", attachments=[FORWARDED])).ok
+
+    def answered(state: State) -> SandboxMessage | None:
+        channel = state.direct("support")
+        found = [m for m in (channel.messages if channel else ()) if m.user == office.slack.bot_user_id]
+        return found[-1] if found else None
+
+    assert "(212) 555-0101" in (await office.people.until(answered)).all_text
+    assert entries(office) == 0
+
+
+@on_both_databases
+async def test_a_mention_added_by_an_edit(office: Office) -> None:
+    """It is answered as if it had been there from the start; further edits are not answered again."""
+    posted = await office.people.message("support", TICKETS, "opt out 212-555-0100")
+    assert posted.ts is not None
+    await office.people.edit("support", TICKETS, posted.ts, "@optout opt out 212-555-0100")
+    await office.replies_to(posted.ts, 2)
+    await office.people.edit("support", TICKETS, posted.ts, "@optout opt out 212-555-0100, thanks")
+    await office.people.edit("support", TICKETS, posted.ts, "@optout opt out 212-555-0101")
+    await all_done(office)
+    assert len((await office.people.state()).replies(posted.ts)) == 2
+    assert entries(office) == 1
+
+
+async def test_an_edit_of_a_mention(office: Office) -> None:
+    """A mention that was there before was answered."""
+    ts = await say(office, "opt out 212-555-0100")
+    await office.replies_to(ts, 2)
+    await office.people.edit("support", TICKETS, ts, "@optout opt out 212-555-0101")
+    await all_done(office)
+    assert entries(office) == 1
+    assert len((await office.people.state()).replies(ts)) == 2
+
+
+@pytest.mark.parametrize("edited", [True, {"ts": 7}, "1.0"])
+async def test_an_edit_that_says_nothing_of_itself(office: Office, edited: Any) -> None:
+    """An edit of no known time does not hold the desk up."""
+    platform = office.slack.platform
+    channel = next(found for found in platform.workspace.channels.values() if found.name == TICKETS)
+    event = {"type": "app_mention", "user": (await office.actor("support")).id, "channel": channel.id}
+    event |= {"text": f"<@{office.slack.bot_user_id}> hello", "ts": "odd", "edited": edited}
+    await asyncio.gather(*platform.feed.emit("app_mention", event))
+    await all_done(office)
+    assert await office.people.calls("chat.postMessage") == []
+
+
+async def test_late_edits_and_other_bots(office: Office) -> None:
+    """A message that is edited long after to mention the desk, or another app's, is left alone."""
     platform = office.slack.platform
     channel = next(found for found in platform.workspace.channels.values() if found.name == TICKETS)
     user = (await office.actor("support")).id

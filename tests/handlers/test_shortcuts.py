@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bot.sandbox.workspace import Channel
 from handlers.entered import LONGEST_TEXT
 from store import Cause, Function
 from tests.entries import latest_entries
@@ -133,13 +134,9 @@ async def test_without_a_number(office: Office) -> None:
 
 
 async def test_a_message_of_another_app(office: Office) -> None:
-    """What a ticket system writes in blocks and attachments is read, buttons' values are not."""
-    platform = office.slack.platform
-    ts = await ticket(office, "New ticket")
-    channel = next(found for found in platform.workspace.channels.values() if found.name == TICKETS)
-    message = channel.messages[ts]
-    message.blocks = [
-        {"type": "section", "text": {"type": "mrkdwn", "text": "From: 212-555-0100"}},
+    """What a ticket system writes in blocks and attachments is read and kept as seen; buttons' values and its stub are not."""
+    blocks: list[dict[str, Any]] = [
+        {"type": "section", "text": {"type": "mrkdwn", "text": "*From:* 212-555-0100"}},
         {
             "type": "actions",
             "elements": [
@@ -152,8 +149,79 @@ async def test_a_message_of_another_app(office: Office) -> None:
             ],
         },
     ]
-    message.attachments = [{"fields": [{"title": "Phone", "value": "212-555-0101"}]}]
-    assert ticked(await check(office, ts)) == [ONE, TWO]
+    attachments = [{"fields": [{"title": "Phone", "value": "212-555-0101"}], "fallback": "212-555-0102"}]
+    posted = await office.people.message(
+        "ticket-bot", TICKETS, "New ticket of 212-555-0102", blocks=blocks, attachments=attachments
+    )
+    assert posted.ts is not None
+    view = await check(office, posted.ts)
+    assert ticked(view) == [ONE, TWO]
+    assert (await submit(office, view)).ok
+    await office.replies_to(posted.ts, 2)
+    entry = office.store.optouts.find(office.account.id, ONE).standing[0].entry
+    assert entry.reason == "From: 212-555-0100\nGo\nPhone: 212-555-0101"
+    assert not office.store.optouts.find(office.account.id, THREE).standing
+
+
+async def test_a_forwarded_message(office: Office) -> None:
+    """Somebody else's words, forwarded: the number that is bold in part is one, and is opted out by its tick alone."""
+    pieces = [{"type": "text", "text": "212-555-010"}, {"type": "text", "text": "0", "style": {"bold": True}}]
+    rich = {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": pieces}]}
+    forwarded = {
+        "is_share": True,
+        "author_name": "Kit",
+        "text": "212-555-010*0*",
+        "fallback": "Kit: 212-555-010*0*",
+        "message_blocks": [{"message": {"blocks": [rich]}}],
+    }
+    posted = await office.people.message("support", TICKETS, "what now", attachments=[forwarded])
+    assert posted.ts is not None
+    view = await check(office, posted.ts)
+    assert ticked(view) == [ONE]
+    words = next(block for block in view["blocks"] if block.get("block_id") == "check.words")
+    assert words["element"]["initial_value"] == "what now\nKit\n212-555-0100"
+    assert entries(office) == 0
+
+
+async def test_an_email_and_a_snippet(office: Office) -> None:
+    """The words of an e-mail that was sent to the channel, and of a snippet, are read though the message has none."""
+    email = await office.people.drop("support", TICKETS, "stop", b"", kind="email")
+    assert email.ts is not None
+    view = await check(office, email.ts)
+    assert ticked(view) == [ONE]
+    assert "Please stop texting me at (212) 555-0100." in str(view)
+    await office.people.close("support", view["id"])
+    described = {"preview": "212-555-0101\n212-555-0102", "lines": 2}
+    snippet = await office.people.drop("support", TICKETS, "stops.txt", b"x", kind="snippet", described=described)
+    assert snippet.ts is not None
+    assert ticked(await check(office, snippet.ts)) == [TWO, THREE]
+
+
+async def test_an_email_where_others_read_along(office: Office) -> None:
+    """There a message says of its files only that Slack has to be asked; what Slack does not tell stops nothing."""
+    await office.people.invite("partner-desk", "support")
+    email = await office.people.drop("support", "partner-desk", "stop", b"", text="see 212-555-0101", kind="email")
+    assert email.ts is not None
+    view = await check(office, email.ts, channel="partner-desk")
+    assert ticked(view) == [TWO, ONE]
+    await office.people.close("support", view["id"])
+    await office.people.fault(method="files.info", fault="error", error="access_denied")
+    assert ticked(await check(office, email.ts, channel="partner-desk")) == [TWO]
+
+
+async def test_a_snippet_that_goes_on(office: Office) -> None:
+    """What Slack does not show of a snippet is not read, and that is said."""
+    described = {"preview": "212-555-0100\n", "preview_is_truncated": True}
+    long = await office.people.drop("support", TICKETS, "stops.txt", b"x", kind="snippet", described=described)
+    assert long.ts is not None
+    view = await check(office, long.ts)
+    assert ticked(view) == [ONE]
+    assert "only the part that Slack shows was read" in str(view)
+    await office.people.close("support", view["id"])
+    none = {"preview": "names\n", "preview_is_truncated": True}
+    other = await office.people.drop("support", TICKETS, "names.txt", b"x", kind="snippet", described=none)
+    assert other.ts is not None
+    await check(office, other.ts, "only the part that Slack shows was read")
 
 
 @loading_forms
@@ -204,6 +272,21 @@ async def test_where_the_bot_is_not(office: Office) -> None:
     assert "*1 phone opted out*" in told.all_text
     assert "I am not in this channel" in told.all_text
     assert office.store.optouts.find(office.account.id, ONE).standing[0].entry.permalink is None
+
+
+async def test_between_two_people(office: Office) -> None:
+    """In a direct message between people the asker alone is told, and nobody is asked to invite what cannot be invited."""
+    workspace = office.slack.platform.workspace
+    ids = [workspace.user(handle).id for handle in ("admin", "support")]
+    between = Channel(id="D0BETWEENUS", name="between", creator=ids[0], is_im=True, user=ids[1], members=ids)
+    workspace.channels[between.id] = between
+    ts = await ticket(office, "212-555-0100", channel=between.id)
+    view = await check(office, ts, channel=between.id)
+    assert (await submit(office, view)).ok
+    told = await office.told("support")
+    assert "*1 phone opted out*" in told.all_text
+    assert "a conversation between people" in told.all_text
+    assert "/invite" not in told.all_text
 
 
 async def test_the_message_is_deleted_meanwhile(office: Office) -> None:

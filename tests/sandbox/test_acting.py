@@ -3,10 +3,11 @@
 import asyncio
 from typing import Any
 
+import pytest
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond, AsyncSay
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.sandbox import EmbeddedSlack, SandboxClient, State
+from bot.sandbox import EmbeddedSlack, SandboxClient, SandboxError, State
 from tests.sandbox.conftest import Serving
 
 
@@ -83,3 +84,31 @@ async def test_a_drop_a_mention_and_a_click(
     assert edited.blocks == []
     [[share]] = file["shares"]["public"].values()
     assert share["ts"] == dropped.ts
+
+
+async def test_an_edited_message_mentions_again(bolt: AsyncApp, people: SandboxClient, serving: Serving) -> None:
+    """An edit that mentions the app reaches it with the message's own `ts`, each time; one of somebody else's is refused."""
+    mentions: list[dict[str, Any]] = []
+
+    @bolt.event("app_mention")
+    async def mentioned(event: dict[str, Any]) -> None:
+        mentions.append(event)
+
+    async with serving(bolt):
+        ts = (await people.message("support", "support-tickets", "hello")).ts
+        assert ts is not None
+        for text in ("@optout hello", "@optout hello again", "hello"):
+            assert (await people.edit("support", "support-tickets", ts, text)).ok
+        with pytest.raises(SandboxError):
+            await people.edit("admin", "support-tickets", ts, "@optout mine")
+    assert [(event["ts"], event["edited"]["user"] == event["user"]) for event in mentions] == [(ts, True)] * 2
+
+
+async def test_what_other_apps_post_and_people_forward(people: SandboxClient, slack: EmbeddedSlack) -> None:
+    """Blocks of another app's, and attachments of a person's message, are in the message as they were sent."""
+    blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": "a ticket"}}]
+    assert (await people.message("ticket-bot", "support-tickets", "", blocks=blocks)).ok
+    assert (await people.message("support", "support-tickets", "", attachments=[{"text": "forwarded"}])).ok
+    posted, forwarded = slack.platform.workspace.channel("support-tickets").messages.values()
+    assert slack.platform.feed.message_object(posted)["blocks"] == blocks
+    assert slack.platform.feed.message_object(forwarded)["attachments"] == [{"text": "forwarded"}]

@@ -36,6 +36,16 @@ def test_a_sentence_keeps_its_code() -> None:
     assert mrkdwn.sentence("a` b") == "a' b"
 
 
+def test_a_paragraph_does_not_fold() -> None:
+    """Slack shows all of it at once, however long it is."""
+    assert all(section.to_dict()["expand"] for section in mrkdwn.sections(["word " * 500] * 3))
+
+
+def test_a_date_is_no_mention() -> None:
+    """The words of a mention of many begin with @, those of a date do not."""
+    assert mrkdwn.plain("<!here> <!subteam^S1|team> <!date^1^{date}|1 Jan>") == "@here @team 1 Jan"
+
+
 def test_what_is_too_long_is_cut_at_a_blank() -> None:
     """A line that is longer than a section and has no breaks loses its end, never half a word."""
     (cut,) = mrkdwn.sections(["word &amp; " * 400])

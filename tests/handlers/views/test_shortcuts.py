@@ -19,7 +19,7 @@ def found(number: int, *, out: bool = False, flagged: bool = False) -> tuple[Pho
 def test_the_fullest_modal() -> None:
     """Fifty phones of a country with a long name, all opted out or flagged, and the longest words: Slack takes it."""
     phones = [found(n, out=n % 2 == 0, flagged=n % 3 == 0) for n in range(50)]
-    view = views.check(phones, 1_000, "<!channel> & " * 100, "US", "x" * 3_000, is_whole=False).to_dict()
+    view = views.check(phones, 1_000, "<!channel> & " * 100, "US", "x" * 3_000, is_whole=False, has_more=True).to_dict()
     assert view_problems(view) == []
     assert "1,000 more were not looked up" in str(view)
     words = next(block for block in view["blocks"] if block.get("block_id") == views.WORDS)
