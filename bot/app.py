@@ -45,6 +45,7 @@ from handlers.slack.interactions import Interactions
 from handlers.slack.listeners import Listener
 from handlers.slack.missed_lists import Installed, MissedLists
 from handlers.slack.outbox import Answers
+from handlers.slack.pacing import Pacing
 from handlers.slack.posting import Poster
 from handlers.slack.replies import Replies
 from handlers.slack.roles import Roles
@@ -233,7 +234,8 @@ def create_app(settings: Settings, store: Store) -> Desk:
     tasks = Tasks()
     lease_seconds = max(settings.lease_seconds, 1.0)
     # It is to find out whether a message was posted before it posts it again, so its client does not do so by itself.
-    poster = Poster(store, _client(settings.slack_api_url, token, calls, tries_again=False))
+    posting = _client(settings.slack_api_url, token, calls, tries_again=False)
+    poster = Poster(store, posting, Pacing(settings.post_seconds))
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     installation = Installation(client, calls, tasks)
     channels = UploadsChannels(settings.uploads_channels, client, tasks)

@@ -167,6 +167,18 @@ async def test_slow_to_look_up(office: Office) -> None:
     await office.replies_to(ts, 2)
 
 
+@loading_forms
+async def test_a_modal_that_slack_does_not_let_be_filled(office: Office) -> None:
+    """Who sees a modal say that it takes a moment is told when nothing more comes of it."""
+    await office.people.fault(method="chat.getPermalink", fault="slow", seconds=1.5)
+    await office.people.fault(method="views.update", fault="error", error="service_unavailable")
+    ts = await ticket(office, "212-555-0100")
+    await check(office, ts, "One moment")
+    assert (
+        await office.told("support")
+    ).text == "Slack did not open the form in time, so nothing was done. Please try again."
+
+
 @on_both_databases
 async def test_submitted_twice(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two submissions of one modal at once opt out once and are told once."""
