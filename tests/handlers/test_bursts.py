@@ -42,7 +42,7 @@ def answers_in(state: State) -> list[SandboxMessage]:
 
 
 async def all_at_once(office: Office) -> list[str]:
-    """Six people send 200 numbers each; their ids, in the order in which Slack delivered it."""
+    """Six people send 200 numbers each; their names, in the order in which Slack delivered it."""
     crowd = admins(office.slack, ADMINS, PEOPLE)
     asked = [
         office.people.command(person, ADMINS, f"/optout add {' '.join(numbers_of(number))} reason:asked by e-mail")
@@ -50,7 +50,7 @@ async def all_at_once(office: Office) -> list[str]:
     ]
     assert all(outcome.ok for outcome in await asyncio.gather(*asked))
     sent = [one for one in office.slack.platform.feed.courier.log if one.kind == "command"]
-    return [str(one.payload["user_id"]) for one in sent]
+    return [str(one.payload["user_name"]) for one in sent]
 
 
 async def all_answered(office: Office, order: list[str]) -> None:
@@ -58,7 +58,7 @@ async def all_answered(office: Office, order: list[str]) -> None:
     await nothing_waits(office)
     state = await office.people.state()
     answers = answers_in(state)
-    assert [answer.text for answer in answers] == [f"*200 phones opted out* · by <@{user}>" for user in order]
+    assert [answer.text for answer in answers] == [f"*200 phones opted out* · by {user}" for user in order]
     for answer in answers:
         assert 1 <= len(answer.thread) <= 2
         told = re.findall(r"`(\+\d+)`", "\n".join(reply.all_text for reply in answer.thread))

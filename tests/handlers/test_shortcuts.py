@@ -85,7 +85,7 @@ async def test_what_is_ticked_is_opted_out(office: Office) -> None:
     assert (await submit(office, view, check__phones__0=[ONE, TWO], check__words="I will <sue> *you*")).ok
     head, detail = (await office.replies_to(ts, 2)).thread
     support = await office.actor("support")
-    assert head.text == f"*2 phones opted out* · by <@{support.id}>"
+    assert head.text == f"*2 phones opted out* · by {support.name}"
     assert "Opted out by" in detail.all_text
     assert "hostile; I will &lt;sue&gt; ∗you∗" in detail.all_text
     entry = office.store.optouts.find(office.account.id, ONE).standing[0].entry

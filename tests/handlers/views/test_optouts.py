@@ -114,7 +114,8 @@ def test_escaping_is_undone_by_plain(text: str) -> None:
 
 def test_people_times_and_places() -> None:
     """People are mentions, systems names, times in the reader's zone with UTC to fall back on."""
-    assert mrkdwn.person(ADMIN) == "<@U0ADMIN>"
+    assert mrkdwn.mention(ADMIN) == "<@U0ADMIN>"
+    assert mrkdwn.person(ADMIN) == "admin"
     assert mrkdwn.person(Actor("platform", "Texts & more")) == "Texts &amp; more"
     assert mrkdwn.moment(AT) == DATE
     assert mrkdwn.day(AT) == "<!date^1793714700^{date_short}|3 Nov 2026>"
@@ -135,7 +136,7 @@ def test_added_counts_and_lines() -> None:
         optouts.EnteredNumber(number(two, flagged=True)),
     ]
     message = optouts.added(typed, {ONE: Added(ONE, made, None), two: Added(two, made, before)}, ADMIN, "US")
-    assert message.text == "*2 phones opted out*, 1 of them already before, 1 not understood · by <@U0ADMIN>"
+    assert message.text == "*2 phones opted out*, 1 of them already before, 1 not understood · by admin"
     first, second, third = message.details[0].blocks[0]["text"]["text"].split("\n\n")
     assert first.startswith(
         "(212) 555-0100 · `+12125550100` · opted out now · extension x12 left off · given 2 times\n_"
@@ -144,7 +145,7 @@ def test_added_counts_and_lines() -> None:
     assert second == "`12` · not a phone number: 2 digits, a US number has 10"
     assert third.startswith("07911 123456 (United Kingdom) · `+447911123456` · already opted out since <!date^")
     assert "*check this one*" in third
-    assert "_Opted out by upload of uk.csv, line 88, by <@U0ADMIN> on" in third
+    assert "_Opted out by upload of uk.csv, line 88, by admin on" in third
     assert third.endswith("this request is kept as a further reason")
     assert within_slacks_limits(message)
 
@@ -171,11 +172,11 @@ def test_found_says_why_and_what_was_before() -> None:
     message = optouts.phone_state(state, number(), "US", is_admin=True)
     assert message.text.startswith("*(212) 555-0100 is opted out* since <!date^")
     text = message.details[0].blocks[0]["text"]["text"]
-    assert "\n• _Opted out by upload of nov &amp; dec.csv, line 812, by <@U0ADMIN> on" in text
+    assert "\n• _Opted out by upload of nov &amp; dec.csv, line 812, by admin on" in text
     assert ": texted STOP_" in text
     assert "Conversations: GOTV (active) opted out · Old (finished) open" in text
     assert "Before: _Opted out by hand" in text
-    assert "_Deleted by <@U0ADMIN> on" in text
+    assert "_Deleted by admin on" in text
     assert text.endswith(": wrong number_")
     assert "optout.delete" in words(message)
     assert "optout.delete" not in words(optouts.phone_state(state, number(), "US", is_admin=False))
@@ -233,7 +234,7 @@ def test_deleted_in_all_its_outcomes() -> None:
     done = optouts.deleted(Deleted(ONE, (lifted,), (), after), ADMIN, "US")
     assert "No conversation re-opened" in words(done)
     again = optouts.deleted(Deleted(ONE, (), (), after), ADMIN, "US")
-    assert "nothing was changed. Deleted by <@U0ADMIN> on" in again.text
+    assert "nothing was changed. Deleted by admin on" in again.text
     standing = PhoneState(ONE, (opt_out(entry(3, reason="again")),), ())
     changed = optouts.deleted(Deleted(ONE, (), (), standing, changed=True), ADMIN, "US")
     assert "was opted out again after you were asked" in changed.text
@@ -310,7 +311,7 @@ def test_a_reason_that_many_share_is_said_once() -> None:
     """Above its numbers; each reason that only one has stands above that one."""
     numbers, outcomes = _outcomes(1, 0, "asked by e-mail", flagged=False)
     said = words(optouts.added(numbers, outcomes, ADMIN, "US"))
-    assert said.count("*Opted out now* · _Opted out by hand by <@U0ADMIN> with /optout add") == 1
+    assert said.count("*Opted out now* · _Opted out by hand by admin with /optout add") == 1
     assert said.count("*Already opted out* since") == 1
     assert said.count("asked by e-mail 0") == 1
 
