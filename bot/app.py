@@ -45,6 +45,7 @@ from handlers.slack.interactions import Interactions
 from handlers.slack.listeners import Listener
 from handlers.slack.missed_lists import Installed, MissedLists
 from handlers.slack.outbox import Answers
+from handlers.slack.pacing import Pacing
 from handlers.slack.posting import Poster
 from handlers.slack.replies import Replies
 from handlers.slack.roles import Roles
@@ -233,7 +234,8 @@ def create_app(settings: Settings, store: Store) -> Desk:
     tasks = Tasks()
     lease_seconds = max(settings.lease_seconds, 1.0)
     # It is to find out whether a message was posted before it posts it again, so its client does not do so by itself.
-    poster = Poster(store, _client(settings.slack_api_url, token, calls, tries_again=False))
+    posting = _client(settings.slack_api_url, token, calls, tries_again=False)
+    poster = Poster(store, posting, Pacing(settings.post_seconds))
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     installation = Installation(client, calls, tasks)
     channels = UploadsChannels(settings.uploads_channels, client, tasks)
@@ -281,8 +283,8 @@ def create_app(settings: Settings, store: Store) -> Desk:
     )
     database_url = _for_children(store.database.url)
     scratch = ScratchDirectory(settings.scratch_dir, store.database.dialect.identity, keep=deadlines.expire)
-    runner = Runner(store, client, poster, tasks, limits, scratch, owner=owner, database_url=database_url)
     roles = Roles(settings.admins)
+    runner = Runner(store, client, poster, tasks, limits, scratch, roles, owner=owner, database_url=database_url)
     exporter = Exporter(store, client, poster, tasks, limits, scratch, roles, owner=owner, database_url=database_url)
     replies = Replies(poster)
     answers = Answers(store, replies, poster, client, tasks, events.account, owner=owner, lease_seconds=lease_seconds)

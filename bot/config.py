@@ -143,6 +143,14 @@ class Settings(BaseSettings):
         ge=1,
         le=3600,
     )
+    post_seconds: float = _setting(
+        1.0,
+        "Seconds between messages to one channel, of which three may come at once; Slack takes one a second.",
+        expected="a number of seconds from 0 to 60",
+        shown="1",
+        ge=0,
+        le=60,
+    )
     remind_hours: float = _setting(
         24.0,
         "Hours after which the thread of a preview that nobody answered is reminded of it, once.",

@@ -12,8 +12,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.config import Settings
 from bot.manifest import scopes
-from bot.slack_calls import REFUSED_TOKENS
 from bot.stores import described
+from handlers.slack.errors import REFUSED_TOKENS
 from store import Store, StoreError
 
 # https://docs.slack.dev/reference/methods/apps.connections.open, section Errors

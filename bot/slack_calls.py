@@ -2,7 +2,7 @@
 
 from collections import Counter
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 
 import structlog
 from slack_sdk.http_retry.async_handler import AsyncRetryHandler
@@ -10,22 +10,9 @@ from slack_sdk.http_retry.request import HttpRequest
 from slack_sdk.http_retry.response import HttpResponse
 from slack_sdk.http_retry.state import RetryState
 
-log = structlog.get_logger(__name__)
+from handlers.slack.errors import REFUSED_TOKENS
 
-# The errors by which Slack refuses a token whatever is asked with it, and what a person can do about it.
-# https://docs.slack.dev/reference/methods/auth.test, section Errors
-REFUSED_TOKENS: Final = {
-    "invalid_auth": "Slack does not know it; copy it anew from the app's page",
-    "not_authed": "it did not reach Slack; check what stands between the desk and Slack",
-    "token_revoked": "it has been revoked; install the app again",
-    "token_expired": "it has expired; switch token rotation off and install the app again",
-    "account_inactive": "its workspace or user is gone; install the app again",
-    "not_allowed_token_type": "it is a token of another kind",
-    "accesslimited": "the workspace allows Slack's API from certain networks only; have this one added",
-    "org_login_required": "its workspace is being moved to an organisation; it works again when that is done",
-    "team_added_to_org": "its workspace is being moved to an organisation; it works again when that is done",
-    "team_access_not_granted": "its organisation has not given it this workspace; ask the organisation's administrators",
-}
+log = structlog.get_logger(__name__)
 
 
 class SlackCalls(AsyncRetryHandler):

@@ -25,6 +25,7 @@ from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.slack.errors import RATE_LIMITED
 from handlers.slack.shapes import PayloadError, checked, json_of
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -44,7 +45,6 @@ _PERMANENT = {
     "no_permission": "Slack denies this app the connection: ask the workspace's administrators.",
     "forbidden_team": "Slack does not allow this app in its workspace.",
 }
-_RATE_LIMITED = {"ratelimited", "rate_limited"}
 
 # All in seconds.
 FIRST_PAUSE = 0.25  # between the first failed dial and the next
@@ -116,7 +116,7 @@ def _failure_of(error: Exception) -> _Failure:
             # The answer is slack_sdk's, or aiohttp's where it was broken JSON; its data is no dict where it was text.
             data = getattr(error.response, "data", None)
             code = str(data["error"]) if isinstance(data, dict) and "error" in data else "an answer without a code"
-            limited = code in _RATE_LIMITED or getattr(error.response, "status_code", 0) == HTTPStatus.TOO_MANY_REQUESTS
+            limited = code in RATE_LIMITED or getattr(error.response, "status_code", 0) == HTTPStatus.TOO_MANY_REQUESTS
             wait = _retry_after(error.response.headers, limited=limited)
             return _Failure(code, retry_after=wait, permanent=code in _PERMANENT)
         case aiohttp.ClientResponseError():

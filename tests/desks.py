@@ -137,6 +137,8 @@ class Desk:
             "OPTOUT_SCRATCH_DIR": str(self.scratch),
         }
         environment |= secret if http else {"SLACK_APP_TOKEN": self.slack.app_token}
+        if "PYTHONPATH" not in settings:  # a release from before there was such a setting refuses to start with it
+            environment["OPTOUT_POST_SECONDS"] = "0"
         environment |= settings
         bots = []
         for _ in range(replicas):

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from handlers.slack.errors import outcome_of
 from handlers.slack.messages import Message
 from handlers.slack.outbox import Answer, Answers
+from handlers.slack.pacing import Turn
 from handlers.slack.payloads import idempotency_key_of
 from handlers.slack.places import Place
 
@@ -35,6 +37,29 @@ async def acknowledged(
     the message can be told in one that is in time; *closing*: the ack of any other. *body*: Slack's payload, whose answer
     belongs at *place* and is given once.
     """
+    turn = answers.turn(place)
+    try:
+        answer = await _acknowledged(ack, work, answers, body, place, late, shown, closing, turn)
+    except BaseException:
+        turn.leave()
+        raise
+    if answer is None:
+        turn.leave()
+        return None
+    return replace(answer, turn=turn)
+
+
+async def _acknowledged(
+    ack: Callable[..., Awaitable[Any]],
+    work: Awaitable[Message],
+    answers: Answers,
+    body: dict[str, Any],
+    place: Place,
+    late: Callable[[str], Awaitable[None]] | None,
+    shown: Callable[[Message], dict[str, Any] | None],
+    closing: dict[str, Any] | None,
+    turn: Turn,
+) -> Answer | None:
     key = idempotency_key_of(body)
     working = asyncio.ensure_future(outcome_of(work))
     done, _ = await asyncio.wait({working}, timeout=PATIENCE_SECONDS)
@@ -48,6 +73,8 @@ async def acknowledged(
         answer = await answers.keep(body, place, message, key=key, pressed=pressed)
         await ack(**closing or {})
         return answer
+    # Nobody else's answer waits for one that takes long.
+    turn.leave()
     # What keeps the work waiting is mostly the database, which then takes no answer in time either.
     keeping = asyncio.ensure_future(answers.keep_interrupted(body, place, key=key))
     await asyncio.wait({keeping}, timeout=KEEP_SECONDS)

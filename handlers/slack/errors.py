@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Awaitable
+from http import HTTPStatus
 from typing import Final
 
 import aiohttp
@@ -83,27 +84,61 @@ def thread_gone() -> SlackApiError:
     return SlackApiError("the thread's message is gone", answer)  # type: ignore[no-untyped-call]  # slack_sdk leaves it untyped
 
 
-# What Slack answers while it, or our installation, is out of order: it is tried again. Any other error stays as it is.
-_TRANSIENT: Final = {
-    None,
-    "account_inactive",
-    "fatal_error",
-    "internal_error",
-    "invalid_auth",
-    "message_limit_exceeded",
-    "not_authed",
-    "rate_limited",
-    "ratelimited",
-    "request_timeout",
-    "service_unavailable",
-    "token_expired",
-    "token_revoked",
+# The errors by which Slack refuses a token whatever is asked with it, and what a person can do about it.
+# https://docs.slack.dev/reference/methods/auth.test, section Errors
+REFUSED_TOKENS: Final = {
+    "invalid_auth": "Slack does not know it; copy it anew from the app's page",
+    "not_authed": "it did not reach Slack; check what stands between the desk and Slack",
+    "token_revoked": "it has been revoked; install the app again",
+    "token_expired": "it has expired; switch token rotation off and install the app again",
+    "account_inactive": "its workspace or user is gone; install the app again",
+    "not_allowed_token_type": "it is a token of another kind",
+    "accesslimited": "the workspace allows Slack's API from certain networks only; have this one added",
+    "org_login_required": "its workspace is being moved to an organisation; it works again when that is done",
+    "team_added_to_org": "its workspace is being moved to an organisation; it works again when that is done",
+    "team_access_not_granted": "its organisation has not given it this workspace; ask the organisation's administrators",
+    "ekm_access_denied": "the organisation has suspended access to its keys; ask its administrators",
+    "two_factor_setup_required": "its owner has to set up two-factor authentication",
 }
+# Slack's words for a call that comes too early, which it spells both ways.
+RATE_LIMITED: Final = frozenset({"rate_limited", "ratelimited"})
+# What Slack answers while it, or our installation, is out of order: it is tried again. Any other error stays as it is. The
+# errors of each method that is called stand on its page, https://docs.slack.dev/reference/methods.
+PASSING: Final = (
+    frozenset(
+        {
+            "external_channel_migrating",
+            "fatal_error",
+            "internal_error",
+            "message_limit_exceeded",
+            "request_timeout",
+            "service_unavailable",
+            "update_failed",
+        }
+    )
+    | RATE_LIMITED
+    | REFUSED_TOKENS.keys()
+)
 
 
 def is_transient(error: Exception) -> bool:
     """Whether what failed with *error* is worth another try later."""
-    return not isinstance(error, SlackApiError) or error_code(error) in _TRANSIENT
+    if not isinstance(error, SlackApiError):
+        return True
+    code = error_code(error)
+    # Whatever it calls it, too early is too early, and an error of the server's is none of the call.
+    return (
+        code is None
+        or code in PASSING
+        or _status_of(error) == HTTPStatus.TOO_MANY_REQUESTS
+        or _status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR
+    )
+
+
+def _status_of(error: SlackApiError) -> int:
+    """The HTTP status of the answer; 0 where there is none. slack_sdk has it by one name, aiohttp by another."""
+    answer = error.response
+    return int(getattr(answer, "status_code", None) or getattr(answer, "status", None) or 0)
 
 
 # Seconds: a try after each outage is soon enough at this pace, and Slack is not hurried.
@@ -161,12 +196,12 @@ def error_name(error: Exception) -> str:
 
 
 # After these Slack may have posted it all the same.
-_UNKNOWN_OUTCOME = {None, "fatal_error", "internal_error", "request_timeout", "service_unavailable"}
+_UNKNOWN_OUTCOME: Final = {None, "fatal_error", "internal_error", "request_timeout", "service_unavailable"}
 
 
 def may_have_been_posted(error: Exception) -> bool:
     """Whether, after *error*, the message may have been posted or not."""
     if isinstance(error, SlackApiError):
-        return error_code(error) in _UNKNOWN_OUTCOME
+        return error_code(error) in _UNKNOWN_OUTCOME and _status_of(error) != HTTPStatus.TOO_MANY_REQUESTS
     # Refused connections never carried anything.
     return not isinstance(error, aiohttp.ClientConnectorError)

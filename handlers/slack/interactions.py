@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.permissions import Action
 from handlers.slack.acknowledge import STILL_WORKING, acknowledged
-from handlers.slack.errors import error_code, is_away, outcome_of, went_wrong
+from handlers.slack.errors import error_code, is_away, is_transient, outcome_of, went_wrong
 from handlers.slack.inbox import EVENT, Events
 from handlers.slack.listeners import Listener, Surface
 from handlers.slack.messages import NOTHING, Message
@@ -302,7 +302,10 @@ class Interactions:
         try:
             await request.client.views_update(view_id=opened["id"], hash=opened["hash"], view=view)
         except SlackApiError as error:
-            log.info("a modal was closed before it was filled", error=error_code(error))
+            log.info("a modal was not filled", error=error_code(error))
+            if is_transient(error):
+                # It is still open, and would say for ever that it takes a moment.
+                await self.replies.tell(request, Message.of(_NOT_OPENED))
 
 
 def field_error(field: str, text: str) -> Message:

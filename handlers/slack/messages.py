@@ -13,7 +13,8 @@ from store import mask, mask_prose, written
 # Slack allows 50 blocks (https://docs.slack.dev/reference/block-kit/blocks), and of characters in the blocks of one message
 # between 11,300 and 13,200, as it counts them (https://github.com/slackapi/bolt-js/issues/2867).
 MOST_BLOCKS = 45
-MOST_CHARACTERS = 9_000
+# With what is around the words: three full sections.
+MOST_CHARACTERS = 9_500
 FALLBACK_LONGEST = 3_000
 # Why a message is not where it belongs: the one whose thread that is was deleted. Slack's own word, though it does not say it.
 THREAD_GONE: Final = "thread_not_found"

@@ -111,8 +111,17 @@ def link(url: str | None, text: str) -> str:
 
 
 def person(actor: Actor) -> str:
-    """A mention, or the name of who is no Slack user (the texting platform, a system)."""
-    return f"<@{actor.id}>" if _USER.fullmatch(actor.id) else quoted(actor.name, 80)
+    """
+    The name of a person, of the texting platform or of a system. It notifies nobody: see `mention`.
+
+    https://docs.slack.dev/messaging/formatting-message-text#mentioning-users
+    """
+    return quoted(actor.name, 80)
+
+
+def mention(actor: Actor) -> str:
+    """A mention, which notifies, of who has to act or has waited; a name where they are no Slack user."""
+    return f"<@{actor.id}>" if _USER.fullmatch(actor.id) else person(actor)
 
 
 def people(ids: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.loops import Loop
 from handlers.slack.errors import DEADLY, MOST_DEATHS, UnreadableRowError, pause_after, reason_of
 from handlers.slack.messages import NOTHING, Message
+from handlers.slack.pacing import Turn
 from handlers.slack.places import Place, Request, permalink_of
 from handlers.slack.posting import Poster, PostKey
 from handlers.slack.replies import Replies
@@ -41,7 +42,7 @@ class Answer:
 
     *pressed*: the message of the button that asked for it, as Slack's payload has it. *key*: the idempotency key of it and
     its details. *kept*: its row, held by whoever gives it; None for one that could not be kept. *may_exist*: it may have
-    been posted, in whole or in part.
+    been posted, in whole or in part. *turn*: to post it, where one was taken when the question came.
     """
 
     place: Place
@@ -50,6 +51,7 @@ class Answer:
     key: str
     kept: OutboxMessage | None = None
     may_exist: bool = False
+    turn: Turn | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The payload of its row in the outbox."""
@@ -186,10 +188,21 @@ class Answers:
             log.warning("an answer is not kept", why=type(error).__name__)
         return changed
 
+    def turn(self, place: Place) -> Turn:
+        """The next turn to post into the channel of *place*, for a question that is still to be worked on."""
+        return self._poster.turn(place.channel_id)
+
     async def give(self, answer: Answer | None) -> None:
         """Give *answer*, if there is one. What does not succeed is tried again later; nothing is raised."""
         if answer is None:
             return
+        try:
+            await self._give_held(answer)
+        finally:
+            if answer.turn is not None:
+                answer.turn.leave()
+
+    async def _give_held(self, answer: Answer) -> None:
         async with self.held(answer):
             if answer.message.settles and answer.pressed and not answer.place.ephemeral:
                 await self._replies.settle(answer.place, answer.pressed, answer.message)
@@ -215,7 +228,7 @@ class Answers:
     async def _give(self, answer: Answer) -> None:
         kept = answer.kept
         post_key = PostKey(kept.account_id, answer.key, answer.may_exist) if kept is not None else None
-        delivered = await self._replies.answer(answer.place, answer.message, post_key)
+        delivered = await self._replies.answer(answer.place, answer.message, post_key, answer.turn)
         if kept is None:
             return
         try:

@@ -23,6 +23,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from handlers.slack.errors import error_code, is_transient, may_have_been_posted, thread_gone
 from handlers.slack.messages import Message
+from handlers.slack.pacing import Pacing, Turn
 from handlers.ttl_cache import TtlCache
 from store import Post, Store
 
@@ -50,12 +51,14 @@ class Poster:
     """
     Posts messages by `chat.postMessage`, and takes Slack's events of what was posted, which is how a second copy shows.
 
-    *client* must not try again by itself what may have been done: an answer that was lost would be posted twice.
+    *client* must not try again by itself what may have been done: an answer that was lost would be posted twice. *pacing*:
+    when each channel takes the next one.
     """
 
-    def __init__(self, store: Store, client: AsyncWebClient) -> None:
+    def __init__(self, store: Store, client: AsyncWebClient, pacing: Pacing) -> None:
         self._store = store
         self._client = client
+        self._pacing = pacing
         # By account and key: over when what this process posts is written down, or will not be by it.
         self._unrecorded: dict[tuple[int, str], asyncio.Future[None]] = {}
         # What this process posted, for its own next try; the database knows it a moment later.
@@ -69,16 +72,18 @@ class Poster:
         post_key: PostKey | None = None,
         *,
         record: bool = True,
+        turn: Turn | None = None,
     ) -> Post:
         """
         Post *message* as the one of its key, unless it was; where it is. Without a key it is posted, come what may.
 
-        *record*: write it down; otherwise the caller does, in a transaction of its own, and then calls `recorded`.
+        *record*: write it down; otherwise the caller does, in a transaction of its own, and then calls `recorded`. *turn*:
+        the one that was taken for it; without, it is the channel's last.
         Raises what Slack's client raises; after an error that leaves open whether it was posted, whoever tries again finds
         that out.
         """
         if post_key is None:
-            answer = await self._send(channel, message, thread_ts, None)
+            answer = await self._send(channel, message, thread_ts, None, turn)
             if not _is_in(thread_ts, answer):
                 await self._take_back(_post_of(answer))
             return _post_of(answer)
@@ -90,7 +95,7 @@ class Poster:
         left_to_the_caller = False
         in_place = True
         try:
-            answer = await self._send(channel, message, thread_ts, key)
+            answer = await self._send(channel, message, thread_ts, key, turn)
             post, in_place = _post_of(answer), _is_in(thread_ts, answer)
             if not in_place:
                 # Whoever tries it again is to find it, instead of posting it there once more.
@@ -112,6 +117,10 @@ class Poster:
             if not left_to_the_caller:
                 self._end(account, key, over)
 
+    def turn(self, channel: str) -> Turn:
+        """The next turn to post into *channel*, for what is still to be worked on; it must be left."""
+        return self._pacing.turn(channel)
+
     def recorded(self, account: int, keys: Iterable[str]) -> None:
         """The posts of *keys* are written down; or they are not, and are when Slack tells of them."""
         for key in keys:
@@ -124,16 +133,19 @@ class Poster:
         if self._unrecorded.get((account, key)) is over:
             del self._unrecorded[account, key]
 
-    async def _send(self, channel: str, message: Message, thread_ts: str | None, key: str | None) -> AsyncSlackResponse:
-        return await self._client.chat_postMessage(
-            channel=channel,
-            thread_ts=thread_ts,
-            text=message.text,
-            blocks=list(message.blocks),
-            unfurl_links=False,
-            unfurl_media=False,
-            metadata={"event_type": EVENT_TYPE, "event_payload": {"key": key}} if key is not None else None,
-        )
+    async def _send(
+        self, channel: str, message: Message, thread_ts: str | None, key: str | None, turn: Turn | None
+    ) -> AsyncSlackResponse:
+        async with self._pacing.sending(channel, turn):
+            return await self._client.chat_postMessage(
+                channel=channel,
+                thread_ts=thread_ts,
+                text=message.text,
+                blocks=list(message.blocks),
+                unfurl_links=False,
+                unfurl_media=False,
+                metadata={"event_type": EVENT_TYPE, "event_payload": {"key": key}} if key is not None else None,
+            )
 
     async def on_posted(self, account: int, body: dict[str, Any]) -> None:
         """

@@ -19,6 +19,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from handlers.slack.errors import error_name, is_transient
 from handlers.slack.messages import THREAD_GONE, Message, masked, masked_text, split
 from handlers.slack.mrkdwn import context
+from handlers.slack.pacing import Turn
 from handlers.slack.places import Place
 from handlers.slack.posting import Poster, PostKey
 from handlers.ttl_cache import TtlCache
@@ -41,6 +42,7 @@ _WHY_PRIVATE: Final[Mapping[str, str]] = {
     THREAD_GONE: "Only you see this: the message was deleted.",
     "is_archived": "Only you see this: the channel is archived.",
     "shared": "Only you see this: people of another organisation can read this channel.",
+    "passing": "Only you see this: Slack takes no message for all to see just now.",
     "unknown": "Only you see this: Slack could not tell whether people of another organisation can read this channel.",
 }
 
@@ -64,16 +66,20 @@ class Replies:
         self._poster = poster
         self._kinds: TtlCache[str] = TtlCache(60)
 
-    async def answer(self, place: Place, message: Message, post_key: PostKey | None = None) -> Delivered:
+    async def answer(
+        self, place: Place, message: Message, post_key: PostKey | None = None, turn: Turn | None = None
+    ) -> Delivered:
         """
         Post *message*, then its details in its thread; in the place's thread when there is one.
 
         Where the bot cannot post, or people of another organisation read along, the asker alone gets all of it.
 
         With *post_key*, raises what is worth another try, by anyone, of what has not been posted yet. Without, there is
-        no other try, so the asker gets what Slack did not take.
+        no other try, so the asker gets what Slack did not take. *turn*: the one that was taken when the question came.
         """
         if message.private or place.ephemeral:
+            if turn is not None:
+                turn.leave()
             await self._tell_all(place, message, post_key)
             return Delivered(None)
         kind = await self._kind_for(place, message, surely=post_key is not None)
@@ -81,7 +87,7 @@ class Replies:
             await self._tell_all(place, message, post_key, because=kind)
             return Delivered(None)
         hides = message.numbers == "masked" and kind == "public"
-        return await self._post(place, message, masked(message) if hides else message, post_key)
+        return await self._post(place, message, masked(message) if hides else message, post_key, turn)
 
     async def _kind_for(self, place: Place, message: Message, *, surely: bool) -> str:
         """
@@ -97,7 +103,9 @@ class Replies:
                 self._kinds.put(place.channel_id, kind)
         return kind
 
-    async def _post(self, place: Place, full: Message, message: Message, post_key: PostKey | None) -> Delivered:
+    async def _post(
+        self, place: Place, full: Message, message: Message, post_key: PostKey | None, turn: Turn | None
+    ) -> Delivered:
         """Post *message*, which may show less than the *full* one that the asker gets where posting fails."""
         parts = [*split(replace(message, details=())), *(part for detail in message.details for part in split(detail))]
         thread, head = place.thread_ts, None
@@ -106,14 +114,16 @@ class Replies:
             # The last is written down together with the end of the whole answer.
             last = number + 1 == len(parts)
             try:
-                post = await self._poster.post(place.channel_id, part, thread, part_key, record=not last)
+                # Others' first lines come before one's own details.
+                own = turn if number == 0 else None
+                post = await self._poster.post(place.channel_id, part, thread, part_key, record=not last, turn=own)
             except Exception as error:
                 if post_key is not None and is_transient(error):
                     raise
                 why = error_name(error)
                 log.warning("cannot post; telling the asker", channel=place.channel_id, error=why)
                 rest = replace(part, details=tuple(parts[number + 1 :])) if thread != place.thread_ts else full
-                await self._tell_all(place, rest, post_key, because=why)
+                await self._tell_all(place, rest, post_key, because="passing" if is_transient(error) else why)
                 break
             head = head or post
             thread = thread or post.ts
@@ -134,7 +144,7 @@ class Replies:
         """
         Send *message* with its details to the asker alone.
 
-        *because*: Slack's error code, or "shared", that says why not to all. The message of a button that only the
+        *because*: Slack's error code, "passing" for one that passes, or "shared", that says why not to all. The message of a button that only the
         asker sees is replaced by its answer, unless that is a refusal.
         """
         blocks = [*message.blocks, *(block for detail in message.details for block in detail.blocks)]

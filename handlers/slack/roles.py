@@ -136,12 +136,12 @@ class Roles:
         """A polite no, for the asker alone, that says who may."""
         if asker.role is Role.NOBODY:
             return Message.of(asker.why, private=True)
-        admins = await self._admins_to_name(client, account)
+        admins = await self.admins_to_name(client, account)
         who = f"{people(admins)} can." if admins else "Please ask an admin of this workspace."
         whose = "Only admins" if ALLOWED[action] == ADMINS else "Only support and admins"
         return Message.of(f"{whose} can {action.value}. {who}", private=True)
 
-    async def _admins_to_name(self, client: AsyncWebClient, account: Account) -> tuple[str, ...]:
+    async def admins_to_name(self, client: AsyncWebClient, account: Account) -> tuple[str, ...]:
         """Up to five admins. Of a huge workspace only the first page is read: it is a courtesy, not a rule."""
         named = self._named.get(account.slack_id)
         if named is not None:

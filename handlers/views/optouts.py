@@ -55,6 +55,8 @@ from store import (
 # In one answer; the rest is counted.
 MOST_REASONS: Final = 10
 MOST_CONVERSATIONS: Final = 20
+# In the thread of an outcome: a channel takes one message a second.
+MOST_REPLIES: Final = 2
 # https://docs.slack.dev/reference/block-kit/composition-objects/confirmation-dialog-object
 _CONFIRM_LONGEST: Final = 300
 # The block of the form in which the reason of a delete is typed.
@@ -107,15 +109,86 @@ def added(numbers: Sequence[EnteredNumber], outcomes: Mapping[str, Added], by: A
         head += f", {already:,} of them already before" if already else ""
     head += f", {len(refused):,} not understood" if refused else ""
     head += f" · by {person(by)}"
+    settled = f"Opted out by {person(by)}." if out else None
+    entry = next((outcome.entry.id for outcome in outcomes.values()), None)
+    details = _each_outcome(numbers, outcomes, home)
+    return Message.of(head, details=details, settles=settled, phones=outcomes, entry=entry)
+
+
+def _each_outcome(
+    numbers: Sequence[EnteredNumber], outcomes: Mapping[str, Added], home: str | None
+) -> tuple[Message, ...]:
+    """
+    What became of each of *numbers*, in at most `MOST_REPLIES` messages.
+
+    Each with its note; of many, those with the same one below it; of still more, each in as few words as there can be.
+    """
     lines = [
         _not_a_phone(number.reading, number.times)
         if isinstance(number.reading, NotAPhone)
         else _added_line(number.reading, number.times, outcomes[number.reading.e164], home)
         for number in numbers
     ]
-    settled = f"Opted out by {person(by)}." if out else None
-    entry = next((outcome.entry.id for outcome in outcomes.values()), None)
-    return Message.of(head, details=_thread(lines), settles=settled, phones=outcomes, entry=entry)
+    replies = _thread(lines)
+    if len(replies) > MOST_REPLIES:
+        groups = _grouped(_in_group(number, outcomes, home) for number in numbers)
+        replies = _thread(groups, gap="\n")
+    if len(replies) > MOST_REPLIES:
+        lines = _grouped(sorted((_in_short(number, outcomes) for number in numbers), key=_not_phones_last))
+        replies = _thread(lines, gap="\n")
+        shown = len(lines)
+        while len(replies) > MOST_REPLIES:
+            shown -= 5
+            replies = _thread([*lines[:shown], f"and {len(lines) - shown:,} more lines"], gap="\n")
+    return replies
+
+
+_NOT_PHONES: Final = "Not a phone number"
+
+
+def _not_phones_last(line: tuple[str, str]) -> bool:
+    return _NOT_PHONES in line[0]
+
+
+def _grouped(lines: Iterable[tuple[str, str]]) -> list[str]:
+    """Each heading of *lines*, which are (heading, line), once, with its lines below it."""
+    groups: dict[str, list[str]] = {}
+    for heading, line in lines:
+        groups.setdefault(heading, []).append(line)
+    return [line for heading, group in groups.items() for line in (heading, *group)]
+
+
+def _in_group(number: EnteredNumber, outcomes: Mapping[str, Added], home: str | None) -> tuple[str, str]:
+    """What the outcome of *number* has in common with others, and the rest of it."""
+    given = [f"given {number.times} times"] if number.times > 1 else []
+    if isinstance(number.reading, NotAPhone):
+        heading = f"*{_NOT_PHONES}*: {sentence(number.reading.reason)}"
+        return heading, " · ".join([code(number.reading.text), *given])
+    outcome = outcomes[number.reading.e164]
+    line = " · ".join([both(number.reading.e164, home), *_remarks(number.reading), *given])
+    if outcome.before is None:
+        return f"*Opted out now* · {_note(_opt_out_of(outcome))}", line
+    since = f"*Already opted out* since {day(outcome.before.entry.at)}"
+    return f"{since} · {_note(outcome.before)}{_KEPT}", line
+
+
+def _in_short(number: EnteredNumber, outcomes: Mapping[str, Added]) -> tuple[str, str]:
+    """The same in as few words as there can be."""
+    if isinstance(number.reading, NotAPhone):
+        return f"*{_NOT_PHONES}*: {sentence(number.reading.reason)}", code(number.reading.text, 12)
+    outcome, line = outcomes[number.reading.e164], f"`{number.reading.e164}`"
+    line += " · *check this one*" if number.reading.flagged else ""
+    if outcome.before is None:
+        return f"*Opted out now* · {_note(_opt_out_of(outcome))}", line
+    heading = f"*Already opted out*: `/optout search NUMBER` says why{_KEPT}"
+    return heading, f"{line} since {day(outcome.before.entry.at)}"
+
+
+_KEPT: Final = " · this request is kept as a further reason"
+
+
+def _opt_out_of(outcome: Added) -> OptOut:
+    return outcome.before or OptOut(outcome.phone, outcome.entry, None, None, None, None)
 
 
 def _added_line(number: PhoneNumber, times: int, outcome: Added, home: str | None) -> str:
@@ -127,9 +200,7 @@ def _added_line(number: PhoneNumber, times: int, outcome: Added, home: str | Non
     parts += _remarks(number)
     if times > 1:
         parts.append(f"given {times} times")
-    reason = outcome.before or OptOut(number.e164, outcome.entry, None, None, None, None)
-    kept = " · this request is kept as a further reason" if outcome.before is not None else ""
-    return f"{' · '.join(parts)}\n{_note(reason)}{kept}"
+    return f"{' · '.join(parts)}\n{_note(_opt_out_of(outcome))}{_KEPT if outcome.before is not None else ''}"
 
 
 def _remarks(number: PhoneNumber) -> list[str]:
@@ -142,9 +213,9 @@ def _not_a_phone(number: NotAPhone, times: int = 1) -> str:
     return f"{code(number.text)} · not a phone number: {sentence(number.reason)}{given}"
 
 
-def _thread(lines: Sequence[str], *more: Block) -> tuple[Message, ...]:
+def _thread(lines: Sequence[str], *more: Block, gap: str = "\n\n") -> tuple[Message, ...]:
     """*lines* and then *more* as replies in a thread."""
-    blocks: list[Block] = [*sections(lines), *more]
+    blocks: list[Block] = [*sections(lines, gap), *more]
     return tuple(split(Message.of(lines[0], *blocks)))
 
 

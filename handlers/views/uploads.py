@@ -27,6 +27,8 @@ from handlers.slack.mrkdwn import (
     counted,
     file_name,
     link,
+    listed,
+    mention,
     moment,
     one_line,
     person,
@@ -39,6 +41,7 @@ from handlers.views.scrubs import comparing, scrubbed
 from handlers.views.unreadable import reasons_line
 from handlers.views.upload_buttons import CANCEL, CONTINUE, STOP, UNDO, buttons
 from store import (
+    Actor,
     Deadlines,
     Entry,
     Scrubbed,
@@ -170,8 +173,20 @@ def reminder(upload: Upload, deadlines: Deadlines) -> Message:
     """A word in the thread about a preview that waits."""
     until = moment((upload.waiting_since or upload.received_at) + deadlines.expire)
     what = "for an admin's yes" if upload.phones else "to be read with another country, or cancelled"
-    text = f"{person(upload.actor)}: *{file_name(upload.file_name)}* still waits {what} ({_found(upload)}). It expires {until}."
+    text = f"{mention(upload.actor)}: *{file_name(upload.file_name)}* still waits {what} ({_found(upload)}). It expires {until}."
     return Message.of(text)
+
+
+def notice(upload: Upload, whom: Sequence[Actor], picture: Message) -> Message:
+    """
+    A word to those who have to act on an upload, or have waited for it; an edited message notifies nobody.
+
+    *picture*: how the upload stands, as its message says it.
+    """
+    what = picture.text
+    if upload.state is UploadState.WAITING:
+        what = f"*{file_name(upload.file_name)}* waits for a yes: {_found(upload)}."
+    return Message.of(f"{listed([mention(one) for one in whom])}: {what}")
 
 
 def expired(upload: Upload) -> Message:

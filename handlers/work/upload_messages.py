@@ -15,11 +15,13 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.permissions import Role
 from handlers.slack.errors import error_code, is_transient
 from handlers.slack.messages import Message, masked
 from handlers.slack.mrkdwn import code, one_line
 from handlers.slack.posting import Poster, PostKey
 from handlers.slack.replies import kind_of_channel
+from handlers.slack.roles import Roles
 from handlers.views import scrubs as scrub_views
 from handlers.views import uploads as views
 from handlers.views.uploads import RowsAt
@@ -34,6 +36,8 @@ log = structlog.get_logger()
 # What its channel does not take is shown there later, when the bot was invited again: for so long, and not more seldom.
 SHOWN_WITHIN = timedelta(days=30)
 LONGEST_BETWEEN_SHOWS = 600.0
+# Whoever has waited no longer than this for what they asked for is still looking.
+LOOKING = timedelta(seconds=30)
 # A scrubbed list of these kinds comes back as CSV.
 _NO_TEXT = {".xlsx", ".xls", ".zip"}
 
@@ -42,8 +46,15 @@ class UploadMessages:
     """Shows uploads: how they stand, in their messages; reports, with the rows that were not understood; reminders."""
 
     def __init__(
-        self, store: Store, client: AsyncWebClient, poster: Poster, limits: Limits, scratch: ScratchDirectory
+        self,
+        store: Store,
+        client: AsyncWebClient,
+        poster: Poster,
+        limits: Limits,
+        scratch: ScratchDirectory,
+        roles: Roles,
     ) -> None:
+        self._roles = roles
         self._store = store
         self._client = client
         self._poster = poster
@@ -108,7 +119,50 @@ class UploadMessages:
             log.warning("an upload cannot be shown in its channel", upload=upload.id, why=why)
             await self._tell_directly(work, why, rows=rows)
             return why
+        await self._notify(work, progress)
         return None
+
+    async def _notify(self, work: UploadWork, progress: Progress) -> None:
+        """Notify, once for each state of the upload, those who have to act on it now or have waited for this."""
+        upload = work.upload
+        told = await asyncio.to_thread(
+            self._store.outbox.find, upload.account_id, _post_key(work, f"{upload.state} directly").key
+        )
+        whom = [] if told is not None else await self._whom_to_notify(upload)
+        if not whom:
+            return
+        message = views.notice(upload, whom, await self.picture(upload))
+        try:
+            seen = await self._as_seen(upload)(message)
+            thread = upload.thread_ts or progress.message_ts
+            await self._poster.post(upload.channel_id, seen, thread, _post_key(work, f"{upload.state} notice"))
+        except SlackApiError as error:
+            if is_transient(error):
+                raise
+            log.warning("nobody is notified of an upload", upload=upload.id, why=error_code(error))
+
+    async def _whom_to_notify(self, upload: Upload) -> list[Actor]:
+        """Those who have to act on *upload* as it stands, or have waited for that and are not looking any more."""
+        dropper, decider = upload.actor, upload.decider
+        by_another = decider is not None and decider.id != dropper.id
+        match upload.state:
+            case UploadState.WAITING if upload.phones:
+                account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
+                asker = await self._roles.role_of(self._client, account, dropper.id)
+                if asker.role is not Role.ADMIN:
+                    admins = await self._roles.admins_to_name(self._client, account)
+                    return [Actor(admin, admin) for admin in admins]
+                return [dropper] if _waited_since(upload.received_at) else []
+            case UploadState.REFUSED | UploadState.FAILED | UploadState.EXPIRED:
+                return [dropper]
+            case UploadState.CANCELLED | UploadState.STOPPED:
+                return [dropper] if by_another else []
+            case UploadState.DONE:
+                return [dropper] if by_another or _waited_since(upload.confirmed_at or upload.received_at) else []
+            case UploadState.SCRUBBED:
+                return [dropper] if _waited_since(upload.received_at) else []
+            case _:
+                return []
 
     async def show_queued(self, work: UploadWork) -> None:
         """Say that an upload waits for its turn."""
@@ -281,6 +335,10 @@ class UploadMessages:
         """
         account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
         return upload.thread_ts is None and account.settings.numbers == "masked" and await self._is_open(upload)
+
+
+def _waited_since(moment: datetime) -> bool:
+    return datetime.now(UTC) - moment > LOOKING
 
 
 def _post_key(work: UploadWork, what: str) -> PostKey:

@@ -26,6 +26,7 @@ from handlers.loops import Loop
 from handlers.slack.errors import error_code, is_transient
 from handlers.slack.messages import THREAD_GONE
 from handlers.slack.posting import Poster
+from handlers.slack.roles import Roles
 from handlers.tasks import Tasks
 from handlers.work.child import Child, ChildDiedError, ChildHungError
 from handlers.work.download import DownloadError, address_of, why_not_fetched
@@ -111,6 +112,7 @@ class Runner:
         tasks: Tasks,
         limits: Limits,
         scratch: ScratchDirectory,
+        roles: Roles,
         *,
         owner: str,
         database_url: str,
@@ -118,7 +120,7 @@ class Runner:
         self._store = store
         self._client = client
         self._api_origin = str(URL(client.base_url).origin())
-        self._messages = UploadMessages(store, client, poster, limits, scratch)
+        self._messages = UploadMessages(store, client, poster, limits, scratch, roles)
         self._tasks = tasks
         self._limits = limits
         self._scratch = scratch

@@ -149,7 +149,11 @@ async def run(rows: int, count: int, drop: int) -> None:
             store.database.migrate()
             store.close()
             import_list(url, team, scratch / "fill.csv")
-            environment = clean | tokens | {"DATABASE_URL": url, "OPTOUT_DEFAULT_COUNTRY": "US", "OPTOUT_PORT": "0"}
+            environment = (
+                clean
+                | tokens
+                | {"DATABASE_URL": url, "OPTOUT_DEFAULT_COUNTRY": "US", "OPTOUT_POST_SECONDS": "0", "OPTOUT_PORT": "0"}
+            )
             began = time.perf_counter()
             with process("serve", environment=environment) as bot:
                 async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=600)) as session:

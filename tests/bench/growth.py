@@ -105,7 +105,11 @@ async def run(events: int, commands: int, parts: int) -> None:
             store = Store.open(url)
             store.database.migrate()
             account = store.accounts.get_or_create(await team_of(tokens["SLACK_API_URL"]), "Desk", country="US").id
-            environment = clean | tokens | {"DATABASE_URL": url, "OPTOUT_DEFAULT_COUNTRY": "US", "OPTOUT_PORT": "0"}
+            environment = (
+                clean
+                | tokens
+                | {"DATABASE_URL": url, "OPTOUT_DEFAULT_COUNTRY": "US", "OPTOUT_POST_SECONDS": "0", "OPTOUT_PORT": "0"}
+            )
             environment["OPTOUT_SCRATCH_DIR"] = directory
             async with aiohttp.ClientSession() as session, SandboxClient(base) as people:
                 with process("serve", environment=environment) as bot:

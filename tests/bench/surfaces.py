@@ -96,7 +96,11 @@ async def run(rows: int, rate: int, seconds: int) -> None:
             store.close()
             write_list(scratch / "fill.csv", rows, seed=1)
             import_list(url, await team_of(tokens["SLACK_API_URL"]), scratch / "fill.csv")
-            environment = clean | tokens | {"DATABASE_URL": url, "OPTOUT_DEFAULT_COUNTRY": "US", "OPTOUT_PORT": "0"}
+            environment = (
+                clean
+                | tokens
+                | {"DATABASE_URL": url, "OPTOUT_DEFAULT_COUNTRY": "US", "OPTOUT_POST_SECONDS": "0", "OPTOUT_PORT": "0"}
+            )
             with process("serve", environment=environment) as bot:
                 base = tokens["SLACK_API_URL"].removesuffix("/api/")
                 async with aiohttp.ClientSession() as session:

@@ -76,7 +76,14 @@ class Desk:
 async def desk(checkout: Path, url: str, fill: Path, scratch: Path) -> AsyncIterator[Desk]:
     """A desk of the code in *checkout*, with the list *fill* opted out."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "OPTOUT_"))}
-    clean |= {"DATABASE_URL": url, "OPTOUT_SCRATCH_DIR": str(scratch), "OPTOUT_DEFAULT_COUNTRY": "US"}
+    clean |= {
+        "DATABASE_URL": url,
+        "OPTOUT_SCRATCH_DIR": str(scratch),
+        "OPTOUT_DEFAULT_COUNTRY": "US",
+    }
+    # A commit from before there was such a setting refuses to start with it.
+    if "post_seconds" in (checkout / "bot" / "config.py").read_text(encoding="utf-8"):
+        clean["OPTOUT_POST_SECONDS"] = "0"
 
     def run(*arguments: str) -> None:
         command = [sys.executable, "-m", "bot", *arguments]

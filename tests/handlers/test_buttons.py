@@ -63,10 +63,10 @@ async def test_delete_answers_in_the_thread(office: Office) -> None:
     second = await office.actor("second-admin")
     answered = await office.replies_to(question.ts, 2)
     said = answered.thread[1].all_text
-    assert f"*(212) 555-0100 is opted in again* · by <@{second.id}>" in said
+    assert f"*(212) 555-0100 is opted in again* · by {second.name}" in said
     assert "3 conversations re-opened: GOTV October (2 conversations) and Volunteers &amp; &lt;Drive&gt;" in said
     settled = await without_buttons(office, question.ts)
-    assert f"Opted back in by <@{second.id}> on <!date^" in settled.all_text
+    assert f"Opted back in by {second.name} on <!date^" in settled.all_text
     assert "back in?" in settled.all_text
     state = office.store.optouts.find(office.account.id, ONE)
     assert not state.opted_out
@@ -76,7 +76,7 @@ async def test_delete_answers_in_the_thread(office: Office) -> None:
     assert [c.opted_out for c in state.conversations] == [False, False, False, True]
     before = await office.ask("admin", ONE)
     assert before.text == "*(212) 555-0100 is not opted out.* It was before."
-    assert f"Deleted by <@{second.id}>" in before.thread[0].all_text
+    assert f"Deleted by {second.name}" in before.thread[0].all_text
     assert "wrong number, by phone" in before.thread[0].all_text
 
 
@@ -93,7 +93,7 @@ async def test_a_second_press_is_harmless(office: Office) -> None:
     answered = await office.replies_to(second.ts, 2)
     admin = await office.actor("admin")
     assert "*(212) 555-0100 is not opted out*: nothing was changed. Deleted by" in answered.thread[1].text
-    assert f"Deleted by <@{admin.id}>" in answered.thread[1].text
+    assert f"Deleted by {admin.name}" in answered.thread[1].text
     await without_buttons(office, second.thread[0].ts)
     assert len(latest_entries(office.store, office.account.id, 100)) == entries
 
@@ -205,7 +205,7 @@ async def test_opt_out_from_a_search(office: Office) -> None:
     assert (await office.replies_to(found.ts, 2)).thread[1].all_text.count("opted out now") >= 1
     support = await office.actor("support")
     settled = await without_buttons(office, found.ts)
-    assert f"Opted out by <@{support.id}>" in settled.all_text
+    assert f"Opted out by {support.name}" in settled.all_text
     entry = office.store.optouts.find(office.account.id, ONE).standing[0].entry
     assert (entry.function, entry.actor, entry.channel_name) == (Function.BUTTON, support, TICKETS)
 

@@ -51,7 +51,7 @@ async def test_the_list_is_delivered_privately(office: Office, settings: Setting
     """The channel learns that it was exported, the asker gets the file, and an entry says so."""
     await office.opt_out(ONE, TWO, reason="=asked")
     said = await office.ask("admin", "export", replies=0)
-    assert said.text.startswith("*The list is being exported* (with since when and why, for spreadsheets) · by <@")
+    assert said.text.startswith("*The list is being exported* (with since when and why, for spreadsheets) · by admin")
     message = await delivered(office)
     assert message.text.startswith("*2 phones exported*")
     header, *rows = await rows_of(office, message)

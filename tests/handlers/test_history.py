@@ -159,7 +159,7 @@ async def test_a_remark_is_shown_whenever_the_number_is(office: Office) -> None:
     )
     assert (await office.people.submit("admin", form["id"], {views.REMARK: "<!channel> is *Ada's* mother"})).ok
     said = (await office.replies_to(found.ts, 1)).thread[0]
-    assert said.text.startswith("*Remark on (212) 555-0100* · by <@")
+    assert said.text.startswith("*Remark on (212) 555-0100* · by ")
     assert "<!channel>" not in said.all_text
     again = await office.ask("support", ONE, replies=1)
     assert "is ∗Ada's∗ mother" in again.thread[0].all_text
@@ -271,6 +271,6 @@ async def test_an_opt_out_is_linked_to_the_message_that_told_of_it(office: Offic
     question = await office.ask("admin", f"delete {ONE}")
     await office.press("admin", question, "optout.delete")
     answered = await office.replies_to(question.ts, 2)
-    await linked(f"Deleted by <@{(await office.actor('admin')).id}>")
+    await linked("Deleted by admin on")
     entry = latest_entries(office.store, office.account.id, 1)[0]
     assert entry.message_ts == answered.thread[1].ts

@@ -183,7 +183,7 @@ async def test_a_mention_opts_out(office: Office) -> None:
     """The entry says who, where, why, and which message asked for it."""
     ts = await say(office, "opt out 212-555-0100 and 12345 because she asked *twice* &lt;angry&gt;")
     head, detail = (await office.replies_to(ts, 2)).thread
-    assert head.text.startswith("*1 phone opted out*, 1 not understood · by <@")
+    assert head.text.startswith("*1 phone opted out*, 1 not understood · by support")
     assert "with a mention" in detail.all_text
     assert "`12345` · not a phone number" in detail.all_text
     entry = office.store.optouts.find(office.account.id, ONE).standing[0].entry

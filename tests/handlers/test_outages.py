@@ -29,6 +29,8 @@ OUTAGES: dict[str, dict[str, Any]] = {
     "calls come too early": {"method": "*", "fault": "ratelimited", "error": "rate_limited", "retry_after": 0},
     "calls come too early, in no JSON": {"method": "*", "fault": "ratelimited", "json": False, "retry_after": 0},
     "the token is revoked": {"method": "*", "fault": "error", "error": "token_revoked"},
+    "the workspace moves": {"method": "*", "fault": "error", "error": "team_added_to_org"},
+    "too many messages": {"method": "chat.postMessage", "fault": "error", "error": "message_limit_exceeded"},
 }
 
 

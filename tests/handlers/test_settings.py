@@ -53,7 +53,7 @@ async def test_settings_are_changed_in_a_form(office: Office) -> None:
     told = await office.people.until(
         lambda state: next((m for m in state.channel(ADMINS).messages if "settings changed" in m.text), None)
     )
-    assert told.text.startswith("*5 settings changed* · by <@")
+    assert told.text.startswith("*5 settings changed* · by admin")
     account = office.store.accounts.get(office.account.id)
     assert account.country == "GB"
     assert account.settings == AccountSettings(admins=(support,), ask="doubts", undo_days=2.5, numbers="masked")

@@ -86,7 +86,7 @@ async def test_what_is_ticked_is_opted_out(office: Office) -> None:
     assert (await submit(office, view, check__phones__0=[ONE, TWO], check__words="I will <sue> *you*")).ok
     head, detail = (await office.replies_to(ts, 2)).thread
     support = await office.actor("support")
-    assert head.text == f"*2 phones opted out* · by <@{support.id}>"
+    assert head.text == f"*2 phones opted out* · by {support.name}"
     assert "Opted out by" in detail.all_text
     assert "hostile; I will &lt;sue&gt; ∗you∗" in detail.all_text
     entry = office.store.optouts.find(office.account.id, ONE).standing[0].entry
@@ -233,6 +233,18 @@ async def test_slow_to_look_up(office: Office) -> None:
     view = await modal(office, "support", "1 phone in this message")
     assert (await submit(office, view)).ok
     await office.replies_to(ts, 2)
+
+
+@loading_forms
+async def test_a_modal_that_slack_does_not_let_be_filled(office: Office) -> None:
+    """Who sees a modal say that it takes a moment is told when nothing more comes of it."""
+    await office.people.fault(method="chat.getPermalink", fault="slow", seconds=1.5)
+    await office.people.fault(method="views.update", fault="error", error="service_unavailable")
+    ts = await ticket(office, "212-555-0100")
+    await check(office, ts, "One moment")
+    assert (
+        await office.told("support")
+    ).text == "Slack did not open the form in time, so nothing was done. Please try again."
 
 
 @on_both_databases

@@ -257,6 +257,7 @@ def _shortcuts(text: str) -> Iterator[Any]:
     uploads.undoing,
     uploads.preview,
     uploads.reminder,
+    uploads.notice,
     uploads.expired,
     uploads.report,
     uploads.stopped,
@@ -274,6 +275,10 @@ def _uploads(text: str) -> Iterator[Any]:
     yield from (uploads.reading(upload, 5, 0.5, 3), uploads.applying(upload, 5, 3), uploads.undoing(upload, 5, 3))
     yield from (uploads.preview(upload, TERMS, before), uploads.reminder(upload, TERMS), uploads.expired(upload))
     yield uploads.preview(replace(upload, phones=0, already=0), TERMS)
+    yield uploads.notice(upload, [Actor("U1", text), Actor("platform", text)], uploads.refused(upload))
+    yield uploads.notice(
+        replace(upload, state=UploadState.WAITING), [Actor("U1", text)], uploads.preview(upload, TERMS)
+    )
     fresh = replace(TERMS, undo=timedelta(days=36_500))
     yield from (uploads.report(upload, fresh), uploads.stopped(upload, fresh), uploads.undone(upload, before))
     yield from (uploads.refused(upload), uploads.failed(upload, fresh), uploads.cancelled(upload))

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -112,7 +114,8 @@ def test_escaping_is_undone_by_plain(text: str) -> None:
 
 def test_people_times_and_places() -> None:
     """People are mentions, systems names, times in the reader's zone with UTC to fall back on."""
-    assert mrkdwn.person(ADMIN) == "<@U0ADMIN>"
+    assert mrkdwn.mention(ADMIN) == "<@U0ADMIN>"
+    assert mrkdwn.person(ADMIN) == "admin"
     assert mrkdwn.person(Actor("platform", "Texts & more")) == "Texts &amp; more"
     assert mrkdwn.moment(AT) == DATE
     assert mrkdwn.day(AT) == "<!date^1793714700^{date_short}|3 Nov 2026>"
@@ -133,7 +136,7 @@ def test_added_counts_and_lines() -> None:
         optouts.EnteredNumber(number(two, flagged=True)),
     ]
     message = optouts.added(typed, {ONE: Added(ONE, made, None), two: Added(two, made, before)}, ADMIN, "US")
-    assert message.text == "*2 phones opted out*, 1 of them already before, 1 not understood · by <@U0ADMIN>"
+    assert message.text == "*2 phones opted out*, 1 of them already before, 1 not understood · by admin"
     first, second, third = message.details[0].blocks[0]["text"]["text"].split("\n\n")
     assert first.startswith(
         "(212) 555-0100 · `+12125550100` · opted out now · extension x12 left off · given 2 times\n_"
@@ -142,7 +145,7 @@ def test_added_counts_and_lines() -> None:
     assert second == "`12` · not a phone number: 2 digits, a US number has 10"
     assert third.startswith("07911 123456 (United Kingdom) · `+447911123456` · already opted out since <!date^")
     assert "*check this one*" in third
-    assert "_Opted out by upload of uk.csv, line 88, by <@U0ADMIN> on" in third
+    assert "_Opted out by upload of uk.csv, line 88, by admin on" in third
     assert third.endswith("this request is kept as a further reason")
     assert within_slacks_limits(message)
 
@@ -169,11 +172,11 @@ def test_found_says_why_and_what_was_before() -> None:
     message = optouts.phone_state(state, number(), "US", is_admin=True)
     assert message.text.startswith("*(212) 555-0100 is opted out* since <!date^")
     text = message.details[0].blocks[0]["text"]["text"]
-    assert "\n• _Opted out by upload of nov &amp; dec.csv, line 812, by <@U0ADMIN> on" in text
+    assert "\n• _Opted out by upload of nov &amp; dec.csv, line 812, by admin on" in text
     assert ": texted STOP_" in text
     assert "Conversations: GOTV (active) opted out · Old (finished) open" in text
     assert "Before: _Opted out by hand" in text
-    assert "_Deleted by <@U0ADMIN> on" in text
+    assert "_Deleted by admin on" in text
     assert text.endswith(": wrong number_")
     assert "optout.delete" in words(message)
     assert "optout.delete" not in words(optouts.phone_state(state, number(), "US", is_admin=False))
@@ -231,7 +234,7 @@ def test_deleted_in_all_its_outcomes() -> None:
     done = optouts.deleted(Deleted(ONE, (lifted,), (), after), ADMIN, "US")
     assert "No conversation re-opened" in words(done)
     again = optouts.deleted(Deleted(ONE, (), (), after), ADMIN, "US")
-    assert "nothing was changed. Deleted by <@U0ADMIN> on" in again.text
+    assert "nothing was changed. Deleted by admin on" in again.text
     standing = PhoneState(ONE, (opt_out(entry(3, reason="again")),), ())
     changed = optouts.deleted(Deleted(ONE, (), (), standing, changed=True), ADMIN, "US")
     assert "was opted out again after you were asked" in changed.text
@@ -268,3 +271,57 @@ def test_long_messages_are_split() -> None:
     assert [block for part in parts for block in part.blocks] == list(blocks)
     assert all(len(part.blocks) <= MOST_BLOCKS and len(str(part.blocks)) <= 13_000 for part in parts)
     assert [part.text for part in parts][:2] == ["head", "(continued)"]
+
+
+def _outcomes(
+    already: int, refused: int, reason: str | None, *, flagged: bool
+) -> tuple[list[optouts.EnteredNumber], dict[str, Added]]:
+    """200 numbers: the first *already* opted out before, each for a reason of its own, the last *refused* no phones."""
+    phones = [f"+1212555{n:04}" for n in range(200 - refused)]
+    texts = [f"{'&' * (n % 50)}{n:03}" for n in range(refused)]
+    readings: list[PhoneNumber | NotAPhone] = [
+        *(number(phone, flagged=flagged) for phone in phones),
+        *(NotAPhone(text, Reason.LETTERS, f"{len(text)} letters in it") for text in texts),
+    ]
+    outcomes = {
+        phone: Added(
+            phone, entry(999, reason=reason), opt_out(entry(n, reason=f"{reason} {n}")) if n < already else None
+        )
+        for n, phone in enumerate(phones)
+    }
+    return [optouts.EnteredNumber(reading) for reading in readings], outcomes
+
+
+@pytest.mark.parametrize("reason", [None, "asked by e-mail", "&" * 500], ids=["no reason", "short", "long"])
+@pytest.mark.parametrize(("already", "refused"), [(0, 0), (1, 1), (200, 0), (100, 50), (0, 200)])
+@pytest.mark.parametrize("flagged", [False, True])
+def test_200_outcomes_take_three_messages(already: int, refused: int, reason: str | None, flagged: bool) -> None:
+    """At most: the outcome, and what became of each number in at most two replies, every phone of them."""
+    numbers, outcomes = _outcomes(already, refused, reason, flagged=flagged)
+    message = optouts.added(numbers, outcomes, ADMIN, "US")
+    assert len([part for one in every(message) for part in split(replace(one, details=()))]) <= 3
+    assert within_slacks_limits(message)
+    said = words(message)
+    assert [phone for phone in outcomes if f"`{phone}`" not in said] == []
+    assert said.count("Not a phone number") == len({one.reading.reason for one in numbers[200 - refused :]})  # type: ignore[union-attr]
+    assert not any(block["text"]["text"].endswith("more lines") for one in every(message) for block in one.blocks)
+
+
+def test_a_reason_that_many_share_is_said_once() -> None:
+    """Above its numbers; each reason that only one has stands above that one."""
+    numbers, outcomes = _outcomes(1, 0, "asked by e-mail", flagged=False)
+    said = words(optouts.added(numbers, outcomes, ADMIN, "US"))
+    assert said.count("*Opted out now* · _Opted out by hand by admin with /optout add") == 1
+    assert said.count("*Already opted out* since") == 1
+    assert said.count("asked by e-mail 0") == 1
+
+
+@given(st.lists(st.text(min_size=1, max_size=60), min_size=1, max_size=200, unique=True), st.integers(1, 500))
+def test_whatever_200_texts_are_they_take_three_messages(texts: list[str], longest: int) -> None:
+    """What cannot be shown is counted."""
+    numbers = [
+        optouts.EnteredNumber(NotAPhone(text, Reason.LETTERS, f"{text} {'x' * longest}"[:longest])) for text in texts
+    ]
+    message = optouts.added(numbers, {}, ADMIN, "US")
+    assert len(message.details) <= 2
+    assert within_slacks_limits(message)

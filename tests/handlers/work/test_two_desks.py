@@ -39,6 +39,7 @@ async def offices(tmp_path: Path, sqlite_template: bytes) -> AsyncIterator[tuple
                 slack_app_token=SecretStr(slack.app_token),
                 slack_api_url=slack.api_url,
                 default_country="US",
+                post_seconds=0,
                 scratch_dir=scratch,
                 lease_seconds=1.0,
             )

@@ -63,7 +63,7 @@ async def test_the_bot_was_removed_between_preview_and_report(office: Office, er
     await office.people.until(dropper_has_them)
     [to_confirmer] = await office.people.until(confirmer_told)
     assert "attached" not in to_confirmer.all_text
-    assert f"<@{(await office.actor('support')).id}> has them as a file" in to_confirmer.all_text
+    assert "support has them as a file" in to_confirmer.all_text
     assert "Undo" in str([button.text for button in to_confirmer.buttons])
     stored = await until_stored(office, lambda found: holder_of(office.store, found).fence > 4)
     assert stored.pending, "what was not shown is still to be shown"

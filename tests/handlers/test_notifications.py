@@ -1,0 +1,132 @@
+"""Who is notified of what over a day of all surfaces: who has to act, and who has waited, once; and nobody else."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.config import Settings
+from handlers.work import upload_messages
+from tests.handlers.conftest import TICKETS, Office, on_both_databases
+from tests.handlers.slack.test_outbox import settled as nothing_waits
+from tests.handlers.test_files import LIST, drop, says, settled
+from tests.store.test_uploads import turn_back
+
+ONE, TWO = "+12125550100", "+12125550101"
+QUESTION = "Nothing has changed yet"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """A lease that is over soon, so that nothing waits long for the next look."""
+    return settings.model_copy(update={"lease_seconds": 1.0})
+
+
+async def notified(office: Office) -> dict[str, list[str]]:
+    """What each person was notified of in channels, once nothing is left to say, with those it mentions by their names."""
+    await nothing_waits(office)
+    state = await office.people.state()
+    names = {user["id"]: user["handle"] for user in state.raw["users"]}
+    told: dict[str, list[str]] = {}
+    for name in names.values():
+        for message in state.notified(name):
+            assert message is not None
+            text = message.text
+            for user, handle in names.items():
+                text = text.replace(f"<@{user}>", f"@{handle}")
+            told.setdefault(name, []).append(text)
+    return told
+
+
+@on_both_databases
+async def test_nobody_is_notified_of_what_they_ask_for(office: Office) -> None:
+    """Commands, mentions, buttons, forms and looks into the history name people, and notify none."""
+    await office.ask("admin", f"add {ONE} reason:asked")
+    await office.ask("second-admin", f"search {ONE}")
+    said = await office.people.message("support", TICKETS, f"@optout opt out {TWO} because she asked")
+    assert said.ts is not None
+    await office.replies_to(said.ts, 2)
+    question = await office.ask("second-admin", f"delete {ONE}")
+    await office.press("second-admin", question, "optout.delete")
+    await office.replies_to(question.ts, 2)
+    await office.ask_alone("admin", "history")
+    await office.ask_alone("support", f"delete {TWO}", channel=TICKETS)
+    told = await notified(office)
+    assert {name: texts for name, texts in told.items() if name != "optout"} == {}
+
+
+@on_both_databases
+async def test_a_list_that_waits_for_an_admin(office: Office) -> None:
+    """Admins are notified that it waits, whoever dropped it when another admin has said yes; each once."""
+    ts = await drop(office, LIST, user="support", name="stops.csv")
+    preview = await says(office, ts, QUESTION)
+    await settled(office)
+    waits = "@admin and @second-admin: *stops.csv* waits for a yes: 3 phones to opt out."
+    assert await notified(office) == {"admin": [waits], "second-admin": [waits]}
+    await office.press("second-admin", preview, "upload.confirm")
+    await says(office, ts, "opted out* from")
+    await settled(office)
+    told = await notified(office)
+    assert told.keys() == {"admin", "second-admin", "support"}
+    assert (told["admin"], told["second-admin"]) == ([waits], [waits])
+    [done] = told["support"]
+    assert done.startswith("@support: *3 phones opted out* from stops.csv")
+
+
+async def test_a_list_of_whoever_is_looking(office: Office) -> None:
+    """An admin who drops a small list and says yes at once sees it done: nobody is notified."""
+    ts = await drop(office, LIST)
+    await office.press("admin", await says(office, ts, QUESTION), "upload.confirm")
+    await says(office, ts, "opted out* from")
+    await settled(office)
+    assert await notified(office) == {}
+
+
+async def test_a_list_that_took_long(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who had to wait is notified that it may be confirmed, and that it is done."""
+    monkeypatch.setattr(upload_messages, "LOOKING", timedelta(0))
+    ts = await drop(office, LIST)
+    await office.press("admin", await says(office, ts, QUESTION), "upload.confirm")
+    await says(office, ts, "opted out* from")
+    await settled(office)
+    told = await notified(office)
+    assert told.keys() == {"admin"}
+    waits, done = told["admin"]
+    assert waits == "@admin: *stops.csv* waits for a yes: 3 phones to opt out."
+    assert done.startswith("@admin: *3 phones opted out* from stops.csv")
+
+
+async def test_a_list_that_is_refused(office: Office) -> None:
+    """Whoever dropped it is notified, once: it is theirs to mend."""
+    ts = await drop(office, b"name\nBo\n", user="support", name="names.csv")
+    await says(office, ts, "Nothing was changed")
+    await settled(office)
+    [said] = (await notified(office))["support"]
+    assert said.startswith("@support: *Nothing was changed.*")
+    assert (await notified(office)).keys() == {"support"}
+
+
+@on_both_databases
+async def test_a_list_that_expires(office: Office) -> None:
+    """Whoever dropped it is notified, once; the admins were when it came."""
+    ts = await drop(office, LIST, user="support")
+    await says(office, ts, QUESTION)
+    await settled(office)
+    turn_back(office.store, "waiting_since", timedelta(days=4))
+    office.service.desk.runner.poke()
+    await says(office, ts, "expired: nobody said yes in time")
+    await settled(office)
+    told = await notified(office)
+    assert [len(texts) for texts in (told["admin"], told["second-admin"])] == [1, 1]
+    [said] = told["support"]
+    assert said.startswith("@support: *stops.csv expired")
+
+
+@pytest.mark.parametrize(("by", "told"), [("support", set()), ("second-admin", {"support"})])
+async def test_a_list_that_is_cancelled(office: Office, by: str, told: set[str]) -> None:
+    """Whoever dropped it is notified when it was somebody else."""
+    ts = await drop(office, LIST, user="support")
+    await office.press(by, await says(office, ts, QUESTION), "upload.cancel")
+    await says(office, ts, "was cancelled")
+    await settled(office)
+    last = {name: texts[-1] for name, texts in (await notified(office)).items()}
+    assert {name for name, text in last.items() if "was cancelled" in text} == told
