@@ -211,5 +211,25 @@ def scrub(
         store.close()
 
 
+@main.group()
+def account() -> None:
+    """Accounts: whose list it is in Slack."""
+
+
+@account.command("move")
+@click.argument("source", metavar="FROM")
+@click.argument("to", metavar="TO")
+@click.option("--yes", is_flag=True, help="Move it; without, only what would move is printed.")
+def account_move(source: str, to: str, yes: bool) -> None:
+    """Make the list of Slack's id FROM that of TO, for a workspace that becomes an organisation-wide installation."""
+    from bot import transfer
+
+    store = transfer.open_to_read(load_settings())
+    try:
+        transfer.move(store, source, to, apply=yes, say=click.echo)
+    finally:
+        store.close()
+
+
 if __name__ == "__main__":
     main(prog_name="python -m bot")

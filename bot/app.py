@@ -94,6 +94,12 @@ class Installation:
         if self._authorized is None:
             await self._ask()
 
+    async def learn_soon(self) -> None:
+        """Ask Slack, unless it is known already, and wait a moment for the answer. Never raises."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LEARN_SECONDS):
+                await self.learn()
+
     async def _look(self) -> bool:
         await self._ask()
         return False
@@ -123,18 +129,15 @@ class Installation:
         await self.learn()
         return self._installed
 
-    def is_ours(self, slack_id: str) -> bool:
-        """Whether *slack_id* may be the workspace or organisation that installed the app: it is, or nobody knows yet."""
-        known = self._authorized
-        return known is None or slack_id in {known.team_id, known.enterprise_id}
+    def is_ours(self, slack_id: str) -> bool | None:
+        """Whether *slack_id* is the workspace or organisation that installed the app; None while Slack has not said."""
+        return None if self._installed is None else slack_id == self._installed.slack_id
 
     def authorize(self) -> Callable[..., Awaitable[AuthorizeResult]]:
         """Bolt's `authorize`. A plain function, since Bolt cannot call a bound method here."""
 
         async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LEARN_SECONDS):
-                    await self.learn()
+            await self.learn_soon()
             return self._authorized or AuthorizeResult(
                 enterprise_id=enterprise_id, team_id=team_id, bot_token=self._client.token
             )
@@ -244,6 +247,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         tasks,
         poster.on_posted,
         installation.is_ours,
+        installation.learn_soon,
         channels.changed,
         owner=owner,
         lease_seconds=lease_seconds,

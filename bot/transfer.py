@@ -1,5 +1,5 @@
 """
-Import, export and scrub of lists from the command line, without Slack.
+Import, export and scrub of lists from the command line, and the move of an account to another id, without Slack.
 
 An import is an upload like any other, with a preview, an entry and a checkpoint. It belongs to no channel. One that was
 killed while it was applied is finished by running the same command again.
@@ -11,6 +11,7 @@ import itertools
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import TextIO
 
@@ -18,12 +19,14 @@ from bot.config import Settings
 from handlers.work.scratch import ScratchDirectory
 from store import (
     Account,
+    AccountSettings,
     Actor,
     CountryUnknown,
     ExportFilter,
     Function,
     LeaseLost,
     ListRefused,
+    Move,
     NoPhoneColumn,
     Origin,
     PlainWriter,
@@ -39,6 +42,8 @@ from store import (
     country_name,
     doubts,
     find_country,
+    move_account,
+    preview_move,
     restage,
     scrub,
     stage_upload,
@@ -215,6 +220,46 @@ def scrub_list(
     for line in _scrub_report(scrubbed, path.name):
         say(line)
     say(f"Written to {out}.")
+
+
+def move(store: Store, source: str, to: str, *, apply: bool, say: Say) -> None:
+    """
+    Print what moves with the account of Slack's id *source* to the id *to* and, with *apply*, move it.
+
+    Raises `StoreError` when it cannot be moved; nothing is changed then.
+    """
+    if apply:
+        user = _user()
+        moved = move_account(store.database, source, to, Origin(Function.SETTING, Actor(f"local:{user}", user)))
+    else:
+        moved = preview_move(store.database, source, to)
+    for line in _moved(moved):
+        say(line)
+    if apply:
+        say(f"Moved. Start the desk with the token of {to}.")
+    else:
+        say("Nothing has moved. Stop the sends and every desk with the token of before, then add --yes.")
+
+
+def _moved(plan: Move) -> Iterator[str]:
+    account = plan.account
+    named = "" if account.name == account.slack_id else f" ({account.name})"
+    yield f"{account.slack_id}{named} to {plan.to}:"
+    yield f"  {_counted(account.opted_out, 'opted-out phone')}"
+    yield f"  {_counted(plan.uploads, 'upload')}"
+    yield f"  {plan.entries:,} {'entry' if plan.entries == 1 else 'entries'} of history"
+    country = country_name(account.country) if account.country else "none"
+    defaults = AccountSettings()
+    changed = [
+        field for field in fields(defaults) if getattr(account.settings, field.name) != getattr(defaults, field.name)
+    ]
+    yield f"  {_counted(len(changed), 'setting')} other than the desk's own; default country: {country}"
+    if plan.replaces is not None:
+        yield f"{plan.to} has an account already, in which nobody did anything: it is replaced."
+    yield (
+        f"The texting platform's SQL finds nobody under {account.slack_id} once this has moved: have the view opted_out "
+        f"asked for {plan.to} before anything is sent."
+    )
 
 
 def _existing_account(store: Store, slack_id: str) -> Account:

@@ -1,8 +1,10 @@
 """App Home: a summary of the list, published again when it changes, for whoever opened it."""
 
 import asyncio
-from dataclasses import dataclass
-from typing import Any
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
 
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
@@ -13,6 +15,7 @@ from handlers.slack.errors import error_name
 from handlers.slack.inbox import Events
 from handlers.slack.listeners import Listener, Surface
 from handlers.slack.messages import Message
+from handlers.slack.pace import Pace
 from handlers.slack.places import Place, Request
 from handlers.slack.roles import Roles
 from handlers.tasks import Tasks
@@ -24,12 +27,30 @@ log = structlog.get_logger()
 # Slack says when Home is opened, not when it is left: for so long it is kept up to date.
 OPEN_SECONDS = 3_600.0
 SECONDS_BETWEEN_LOOKS = 2.0
+# views.publish takes some 100 calls a minute (tier 4): those of one replica are at most 90 in any minute.
+PUBLISHES_A_MINUTE: Final = 60.0
+PUBLISHES_AT_ONCE: Final = 30
+# By so many seconds whoever did something themselves is published to before others; who waits longer goes first all the same.
+HEAD_START: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Viewer:
     account: int
     user: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """
+    What a viewer was shown last: the summary's version.
+
+    *tried*: when, in the desk's seconds, if only in vain. *act*: the moment of what they did last before it.
+    """
+
+    version: str
+    tried: float
+    act: datetime | None
 
 
 class Home:
@@ -40,7 +61,8 @@ class Home:
         self._roles = roles
         self._client = client
         self._viewers: TtlCache[_Viewer] = TtlCache(OPEN_SECONDS, most=500)
-        self._shown: dict[_Viewer, str] = {}
+        self._shown: dict[_Viewer, _Shown] = {}
+        self._pace = Pace(PUBLISHES_A_MINUTE, PUBLISHES_AT_ONCE)
         self.loop = Loop("homes", self._keep_current, tasks, every=SECONDS_BETWEEN_LOOKS)
 
     def listeners(self, events: Events) -> tuple[Listener, ...]:
@@ -51,10 +73,12 @@ class Home:
         if opened.get("tab") != "home":
             return
         viewer = _Viewer(account.id, opened["user"])
+        await self._pace.turn()
         version = await asyncio.to_thread(self._store.summaries.version, account.id)
+        acts = await asyncio.to_thread(self._store.summaries.acts, account.id)
         if await self._publish(viewer):
             self._viewers.put(viewer.user, viewer)
-            self._shown[viewer] = version
+            self._shown[viewer] = _Shown(version, time.monotonic(), acts.get(viewer.user))
 
     async def _publish(self, viewer: _Viewer) -> bool:
         """Show *viewer* their Home; whether it is one that changes."""
@@ -73,21 +97,40 @@ class Home:
         return views.home(request.account, summary, request.role)
 
     async def _keep_current(self) -> bool:
-        """Publish again what has changed; one Home that cannot be published does not keep the others waiting."""
+        """
+        Publish again what has changed, as much of it as the pace allows; the rest is left to the next look.
+
+        One Home that cannot be published does not keep the others waiting.
+        """
         versions: dict[int, str] = {}
+        acts: dict[int, dict[str, datetime]] = {}
+        stale: list[_Viewer] = []
         for viewer, shown in list(self._shown.items()):
             if self._viewers.get(viewer.user) != viewer:
                 del self._shown[viewer]
                 continue
+            if viewer.account not in versions:
+                versions[viewer.account] = await asyncio.to_thread(self._store.summaries.version, viewer.account)
+            if shown.version == versions[viewer.account]:
+                continue
+            stale.append(viewer)
+            if viewer.account not in acts:
+                acts[viewer.account] = await asyncio.to_thread(self._store.summaries.acts, viewer.account)
+
+        def waits_since(viewer: _Viewer) -> float:
+            shown, act = self._shown[viewer], acts[viewer.account].get(viewer.user)
+            return shown.tried - (HEAD_START if act not in (None, shown.act) else 0.0)
+
+        for viewer in sorted(stale, key=waits_since):
+            if not self._pace.spare():
+                break
+            shown, act = self._shown[viewer], acts[viewer.account].get(viewer.user)
             try:
-                if viewer.account not in versions:
-                    versions[viewer.account] = await asyncio.to_thread(self._store.summaries.version, viewer.account)
-                if shown == versions[viewer.account]:
-                    continue
                 if await self._publish(viewer):
-                    self._shown[viewer] = versions[viewer.account]
+                    self._shown[viewer] = _Shown(versions[viewer.account], time.monotonic(), act)
                 else:
                     del self._shown[viewer]
-            except Exception as error:  # noqa: BLE001  see above; it is tried again with the next look
+            except Exception as error:  # noqa: BLE001  see above; it is tried again with a later look
+                self._shown[viewer] = replace(shown, tried=time.monotonic())
                 log.warning("a home could not be brought up to date", user=viewer.user, why=error_name(error))
         return False

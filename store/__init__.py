@@ -17,6 +17,7 @@ from store.lists.reader import NoPhoneColumn
 from store.lists.staging import Scratch
 from store.lists.unreadable import write_unreadable
 from store.moments import ListMoment
+from store.moving import Move, move_account, preview_move
 from store.notes import OPTING_OUT, Function, PlainWriter, entry_note, note
 from store.outbox import TAKEN_AWAY, OutboxMessage, OutboxState, Post
 from store.phones.countries import CountryUnknown, country_name, find_country
@@ -27,6 +28,7 @@ from store.phones.parser import parse_phone
 from store.phones.prose import LONGEST_PROSE, FoundPhone, find_phones, split_numbers
 from store.records import (
     Account,
+    AccountSettings,
     Actor,
     Added,
     Cause,
@@ -57,6 +59,7 @@ __all__ = [
     "OPTING_OUT",
     "TAKEN_AWAY",
     "Account",
+    "AccountSettings",
     "Actor",
     "Added",
     "Cause",
@@ -80,6 +83,7 @@ __all__ = [
     "LeaseLost",
     "ListMoment",
     "ListRefused",
+    "Move",
     "NoPhoneColumn",
     "NotAPhone",
     "OptOut",
@@ -115,8 +119,10 @@ __all__ = [
     "keepable",
     "mask",
     "mask_prose",
+    "move_account",
     "note",
     "parse_phone",
+    "preview_move",
     "recount",
     "require_undoable",
     "restage",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -13,6 +14,9 @@ from store.notes import OPTING_OUT
 from store.records import Upload
 from store.upload_rows import upload_of
 from store.upload_states import UploadState
+
+# Entries and uploads, in which is looked for who did something.
+_NEWEST: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,17 @@ class Summaries:
                 )
             ).scalar_one()
         return repr((*row, latest, waiting))
+
+    def acts(self, account: int) -> dict[str, datetime]:
+        """When somebody last changed the list or dropped one, by the person's id; of the newest entries and uploads only."""
+        made = sa.select(entries.c.actor_id, entries.c.at).where(entries.c.account_id == account)
+        dropped = sa.select(uploads.c.actor_id, uploads.c.received_at).where(uploads.c.account_id == account)
+        with self._database.read() as connection:
+            rows = [
+                *connection.execute(made.order_by(entries.c.id.desc()).limit(_NEWEST)),
+                *connection.execute(dropped.order_by(uploads.c.id.desc()).limit(_NEWEST)),
+            ]
+        return {row.actor_id: row[1] for row in sorted(rows, key=lambda row: row[1])}
 
 
 def _requests(connection: sa.Connection, account: int, within: timedelta) -> dict[str, int]:

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from slack_sdk.models.views import View
 
+from bot.config import Settings
+from bot.sandbox import EmbeddedSlack, SandboxClient
 from bot.sandbox.workspace import new_id
 from handlers.slack.seals import Seals
 from store import Function, Origin
 from tests.entries import latest_entries, opted_out
 from tests.handlers import conftest as desks
-from tests.handlers.conftest import ADMINS, TICKETS, Office
+from tests.handlers.conftest import ADMINS, TICKETS, Office, at_work
 from tests.handlers.slack.test_inbox import all_done
 from tests.handlers.test_files import LIST, UPLOADS, drop, says, settled
 
@@ -219,17 +221,19 @@ async def test_whoever_may_not(office: Office, who: str) -> None:
 
 
 @pytest.mark.wide_but_first
-@pytest.mark.parametrize("where", ["team", "enterprise"])
+@pytest.mark.parametrize("where", ["team", "enterprise", "of the modal"])
 async def test_another_workspace(office: Office, where: str) -> None:
     """An admin's id with the id of another workspace or organisation: passed over, and no account comes of it."""
     forged = await forger(office)
     user = (await office.actor("admin")).id
     before = snapshot(office)
     for name, payload in everything(forged, user).items():
-        if where == "team":
-            foreign: dict[str, Any] = (
-                {"team_id": "T0ELSEWHERE"} if "command" in payload else {"team": {"id": "T0ELSEWHERE"}}
-            )
+        if where == "of the modal":
+            if "view" not in payload:
+                continue
+            foreign: dict[str, Any] = {"view": payload["view"] | {"app_installed_team_id": "T0ELSEWHERE"}}
+        elif where == "team":
+            foreign = {"team_id": "T0ELSEWHERE"} if "command" in payload else {"team": {"id": "T0ELSEWHERE"}}
         else:
             is_enterprise = "true" if "command" in payload else True
             foreign = {
@@ -391,8 +395,8 @@ def events(office: Office, user: str, channel: str, file: str) -> dict[str, dict
     }
 
 
-async def send_event(office: Office, event: dict[str, Any], **envelope: Any) -> None:
-    """Have *event* delivered, in an envelope as Slack's but for what *envelope* says, and done with."""
+def envelope_of(office: Office, event: dict[str, Any], **envelope: Any) -> dict[str, Any]:
+    """*event* in an envelope as Slack's but for what *envelope* says."""
     slack = office.slack
     authorization = {"enterprise_id": None, "team_id": slack.team_id, "user_id": slack.bot_user_id, "is_bot": True}
     payload = {
@@ -405,7 +409,13 @@ async def send_event(office: Office, event: dict[str, Any], **envelope: Any) -> 
         "event_time": 1_795_000_000,
         "authorizations": [authorization | {"is_enterprise_install": False}],
     }
-    assert (await slack.platform.feed.courier.event(payload | envelope)).acknowledged
+    return payload | envelope
+
+
+async def send_event(office: Office, event: dict[str, Any], **envelope: Any) -> None:
+    """Have *event* delivered, in an envelope as Slack's but for what *envelope* says, and done with."""
+    sent = await office.slack.platform.feed.courier.event(envelope_of(office, event, **envelope))
+    assert sent.acknowledged
     await all_done(office)
 
 
@@ -457,6 +467,51 @@ async def test_events_of_another_workspace(office: Office, where: str) -> None:
             await send_event(office, event, authorizations=authorizations, **foreign)
             assert snapshot(office) == before, name
     assert len(await office.people.calls()) == calls
+
+
+@pytest.mark.wide
+async def test_before_slack_says_who_we_are(slack: EmbeddedSlack, settings: Settings) -> None:
+    """
+    While Slack does not say who the desk is, no account comes of anything.
+
+    What is for a workspace that nobody knows is not acknowledged, so that Slack sends it again or tells the person, and a
+    command is answered in words; what is for the account that is there is done. Once Slack has said it, what comes again
+    for another workspace is refused.
+    """
+    async with SandboxClient(slack.url) as people:
+        await people.fault(method="auth.test", fault="server_error", times=-1)
+    async with at_work(slack, settings) as office:
+        forged = await forger(office)
+        user = (await office.actor("admin")).id
+        channel = (await office.people.state()).channel(TICKETS).id
+        before = snapshot(office)
+        foreign: dict[str, Any] = {"team_id": "T0ELSEWHERE", "team": {"id": "T0ELSEWHERE"}}
+        dispatch = office.service.desk.dispatch
+        answer = await dispatch(forged.command(user, f"add {NOT_OUT}") | foreign)
+        assert answer.status == 200
+        assert "nothing was done" in str(answer.body)
+        event = {
+            "type": "app_mention",
+            "user": user,
+            "text": f"<@U0> add {NOT_OUT}",
+            "channel": channel,
+            "ts": "1.000001",
+        }
+        opened = {"type": "app_home_opened", "user": user, "tab": "home", "channel": "D0"}
+        for payload in (
+            forged.button(user, "optout.add", NOT_OUT) | foreign,
+            forged.shortcut(user) | foreign,
+            forged.modal(user, "form.add", {"form.numbers": NOT_OUT}, {}) | foreign,
+            envelope_of(office, event, authorizations=[], **foreign),
+            envelope_of(office, opened, authorizations=[], **foreign),
+        ):
+            assert (await dispatch(payload)).status == 503
+            assert snapshot(office) == before
+        assert "is opted out" in (await office.ask("admin", f"search {OUT}")).text
+        await office.people.clear_faults()
+        assert await office.service.desk.installation.identify() is not None
+        await send_event(office, event, authorizations=[], **foreign)
+        assert snapshot(office) == before
 
 
 @pytest.mark.wide

@@ -12,6 +12,7 @@ used it sees that it was taken, and does not do it again.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
 from typing import Any
 
 import structlog
@@ -45,6 +46,11 @@ EVENT = "inbox_event"
 Work = Callable[[Account, dict[str, Any], AsyncWebClient, InboxEvent], Awaitable[None]]
 # Tells whoever sent a payload, which is discarded, that nothing comes of it, with a reference to the log.
 TellDiscarded = Callable[[dict[str, Any], str], Awaitable[None]]
+# The account of the kept payload that is handled, in whatever handles it.
+_ACCOUNT: ContextVar[int | None] = ContextVar("account", default=None)
+_UNKNOWN = "Slack has not told me yet which workspace I am in, so nothing was done. Please try again in a minute."
+# Seconds before what was kept for another installation is looked at again: it may be moved, or another token brought.
+_FOREIGN_SECONDS = 60.0
 _INTERACTIONS = frozenset({"block_actions", "view_submission"})
 
 
@@ -53,7 +59,8 @@ class Events:
     The middleware that keeps events in the inbox, and the loop that takes up those whose process died.
 
     *posted*: what to do when Slack says that a message was posted, by account and payload; when it raises, Slack says it
-    again. *is_ours*: whether a workspace or organisation, by its id in Slack, is one that this desk serves.
+    again. *is_ours*: whether a workspace or organisation, by its id in Slack, is the one that installed the app; None while
+    Slack has not said, which *learn* asks and waits a moment for. Payloads for others are refused, and no account is made.
     """
 
     def __init__(
@@ -61,7 +68,8 @@ class Events:
         store: Store,
         tasks: Tasks,
         posted: Callable[[int, dict[str, Any]], Awaitable[None]],
-        is_ours: Callable[[str], bool],
+        is_ours: Callable[[str], bool | None],
+        learn: Callable[[], Awaitable[None]],
         channels_changed: Callable[[], None],
         *,
         owner: str,
@@ -72,6 +80,7 @@ class Events:
         self._store = store
         self._posted = posted
         self._is_ours = is_ours
+        self._learn = learn
         self._channels_changed = channels_changed
         self._tasks = tasks
         self._lease_seconds = lease_seconds
@@ -87,9 +96,8 @@ class Events:
         next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002  Bolt hands it in by this name
     ) -> BoltResponse | None:
         """Bolt's `before_authorize` middleware. When it raises, Slack gets no acknowledgement and sends the event again."""
-        if self._is_foreign(body):
-            log.warning("a payload for another workspace is passed over", kind=body.get("type"))
-            return BoltResponse(status=200, body="")
+        if context.get(EVENT) is None and (refusal := await self._refusal(body)) is not None:
+            return refusal
         if body.get("type") == "event_callback" and context.get(EVENT) is None:
             event = body["event"]
             channel = event.get("channel_id") or event.get("channel")
@@ -107,15 +115,39 @@ class Events:
         await next()
         return None
 
-    def _is_foreign(self, body: dict[str, Any]) -> bool:
-        """Whether *body* says that it is for a workspace or organisation that this desk does not serve."""
+    async def _refusal(self, body: dict[str, Any]) -> BoltResponse | None:
+        """
+        The answer to *body* when it is for a workspace or organisation that this desk does not serve; None when it may go on.
+
+        While nobody knows who that is, the accounts that are there are served; what is for a new one is not acknowledged, so
+        that Slack sends an event again and tells whoever pressed, and a command is answered in words.
+        """
         try:
-            return not self._is_ours(installation_of(body)[0])
+            slack_id = installation_of(body)[0]
         except (KeyError, TypeError, AttributeError):
-            return False  # it says nothing of that, as Slack's question whether an address is ours does not
+            return None  # it says nothing of that, as Slack's question whether an address is ours does not
+        kind = body.get("type") or body.get("command")
+        if self._is_ours(slack_id) is None and await asyncio.to_thread(self._store.accounts.find, slack_id) is None:
+            await self._learn()
+            if self._is_ours(slack_id) is None:
+                log.warning("a payload waits until Slack says who we are", kind=kind, installation=slack_id)
+                return (
+                    BoltResponse(status=200, body=_UNKNOWN) if "command" in body else BoltResponse(status=503, body="")
+                )
+        if self._is_ours(slack_id) is False:
+            log.warning("a payload for another workspace is refused", kind=kind, installation=slack_id)
+            return BoltResponse(status=200, body="")
+        return None
 
     async def account(self, body: dict[str, Any]) -> Account:
-        """The account that any payload of Slack's is for, an event or another; one never seen gets the default country."""
+        """
+        The account that any payload of Slack's is for, an event or another; one never seen gets the default country.
+
+        What was kept is that of its row: the account may have been moved to another id of Slack's since.
+        """
+        kept = _ACCOUNT.get()
+        if kept is not None:
+            return await asyncio.to_thread(self._store.accounts.get, kept)
         return await asyncio.to_thread(self._account, body)
 
     def _account(self, body: dict[str, Any]) -> Account:
@@ -261,6 +293,13 @@ class Events:
             await asyncio.to_thread(self._store.inbox.discard, event, reason_of(error))
             log.exception("an event is discarded", event_id=event.event_id)
             return True
+        account = await asyncio.to_thread(self._store.accounts.get, event.account_id)
+        if self._is_ours(account.slack_id) is False:
+            log.warning("an event of another workspace waits", event_id=event.event_id, installation=account.slack_id)
+            seconds = min(_FOREIGN_SECONDS, 2 * self._lease_seconds)
+            await asyncio.to_thread(self._store.inbox.postpone, event, seconds=seconds)
+            return True
+        handled = _ACCOUNT.set(event.account_id)
         try:
             answer = await self._app.async_dispatch(
                 AsyncBoltRequest(body=event.payload, mode="socket_mode", context={EVENT: event})
@@ -271,6 +310,8 @@ class Events:
             if answer.status >= 400:
                 # Bolt answers so before it finds a listener; whatever that was, it is tried again.
                 await self._failed(event, UnansweredError(f"Bolt answered {answer.status}"))
+        finally:
+            _ACCOUNT.reset(handled)
         return True
 
 

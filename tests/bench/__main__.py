@@ -2,6 +2,7 @@
 
 import click
 
+from tests.bench.calls import calls
 from tests.bench.desk import desk
 from tests.bench.differential import main as differential
 from tests.bench.exports import exports
@@ -21,6 +22,7 @@ def main(context: click.Context) -> None:
     if context.invoked_subcommand is None:
         context.invoke(desk)
         context.invoke(surfaces)
+        context.invoke(calls)
         context.invoke(exports)
         context.invoke(reconnect)
         context.invoke(http)
@@ -30,6 +32,7 @@ def main(context: click.Context) -> None:
 
 main.add_command(desk)
 main.add_command(surfaces)
+main.add_command(calls)
 main.add_command(exports)
 main.add_command(reconnect)
 main.add_command(http)

@@ -370,3 +370,28 @@ def test_a_scrub_on_the_command_line(elsewhere: CliRunner, path: Path) -> None:
     done = elsewhere.invoke(main, ["scrub", str(path), *options])
     assert (done.exit_code, out.read_text()) == (0, "phone,name\n12345,Ben\n1.41556E+10,Cy\n")
     assert done.output.startswith("stops.csv: 3 of 5 rows removed, 2 kept.\n")
+
+
+def test_an_account_is_moved_by_the_command_line(store: Store, account: Account, by_admin: Origin) -> None:
+    """Without --yes it is only told what would move; with it, it moves. What cannot be moved is one sentence and exit status 1."""
+    store.optouts.add(account.id, ["+12125550100"], by_admin)
+    environment = {"DATABASE_URL": store.database.url.render_as_string(hide_password=False)}
+
+    def run(*arguments: str) -> tuple[int, str]:
+        result = CliRunner(env=environment).invoke(main, ["account", "move", *arguments])
+        return result.exit_code, result.output
+
+    code, said = run(TEAM, "E0HARBOR")
+    assert code == 0
+    for line in ("T0DESK (Desk) to E0HARBOR:", "  1 opted-out phone", "  0 uploads", "  1 entry of history"):
+        assert line in said.splitlines()
+    assert "0 settings other than the desk's own; default country: none" in said
+    assert "finds nobody under T0DESK" in said
+    assert "Nothing has moved." in said
+    assert store.accounts.find(TEAM) is not None
+    code, said = run(TEAM, "E0HARBOR", "--yes")
+    assert (code, said.splitlines()[-1]) == (0, "Moved. Start the desk with the token of E0HARBOR.")
+    assert (entry := latest_entries(store, account.id, 1)[0]).actor.id.startswith("local:")
+    assert entry.reason == "the list of T0DESK is that of E0HARBOR from now on"
+    assert run(TEAM, "E0HARBOR", "--yes") == (1, "Error: There is no account 'T0DESK' in this database.\n")
+    assert [found.slack_id for found in store.accounts.list()] == ["E0HARBOR"]

@@ -1,6 +1,9 @@
 """App Home: what it shows to whom, and that it follows what happens."""
 
 import asyncio
+import dataclasses
+import itertools
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,11 +11,17 @@ import pytest
 
 from bot.sandbox import State
 from bot.sandbox.blocks import view_problems
+from bot.sandbox.rates import RateLimits
+from bot.sandbox.workspace import new_id
+from handlers import home
+from handlers.home import PUBLISHES_A_MINUTE, PUBLISHES_AT_ONCE, SECONDS_BETWEEN_LOOKS
+from handlers.slack.pace import Pace
 from handlers.views import home as views
 from store import Account, Actor, Function, Origin, Store, Summary
 from tests.handlers.conftest import Office, on_both_databases
 from tests.handlers.test_files import LIST, drop, says
 from tests.patience import PATIENCE
+from tests.store.test_uploads import DROPPER, received
 
 ONE, TWO = "+12125550100", "+12125550101"
 
@@ -144,3 +153,110 @@ async def test_a_publishing_that_comes_late(office: Office) -> None:
         while "*2 phones must not" not in (await published())[-1]:
             await office.people.state(after=(await office.people.state()).version, timeout=0.05)
     await shows(office, "admin", "*2 phones must not be texted.*")
+
+
+async def viewers(office: Office, count: int) -> list[str]:
+    """Members of the workspace, *count* of them, who all look at their Home."""
+    users = office.slack.platform.workspace.users
+    support = next(user for user in users.values() if user.handle == "support")
+    names = [f"viewer-{number}" for number in range(count)]
+    for name in names:
+        user = dataclasses.replace(support, id=new_id("U"), handle=name)
+        users[user.id] = user
+    for name in names:
+        assert (await office.people.home(name)).ok
+        await shows(office, name, "must not be texted")
+    return names
+
+
+async def published_to(office: Office, after: int) -> list[str]:
+    """The ids of those to whom Home was published, in order, after the first *after* calls."""
+    return [call["arguments"]["user_id"] for call in (await office.people.calls("views.publish"))[after:]]
+
+
+class Clock:
+    """Seconds that pass when told to, or when somebody waits for them."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.mark.wide
+async def test_fifty_viewers_of_a_list_that_changes_all_the_time(office: Office) -> None:
+    """
+    Slack never has to refuse a call, with fifty Homes open and a change at each look for two minutes.
+
+    Everybody's Home is published again meanwhile, and shows what is so at the end.
+    """
+    clock, desk = Clock(), office.service.desk
+    desk.home.loop.stop()
+    office.slack.platform.rates = RateLimits(enforced=True, speed=1.0, clock=clock)
+    desk.home._pace = Pace(PUBLISHES_A_MINUTE, PUBLISHES_AT_ONCE, clock=clock, sleep=clock.sleep)
+    names = await viewers(office, 50)
+    stop = Origin(Function.KEYWORD, Actor("platform", "platform"))
+    before, began, changes = len(await office.people.calls("views.publish")), clock.now, 0
+    while clock.now < began + 120:
+        changes += 1
+        await asyncio.to_thread(office.store.optouts.add, office.account.id, [f"+1212555{changes:04}"], stop)
+        await desk.home._keep_current()
+        clock.now += SECONDS_BETWEEN_LOOKS
+    seen = Counter(await published_to(office, before))
+    assert len(seen) == 50
+    assert min(seen.values()) >= 2
+    assert 100 <= seen.total() <= 2 * PUBLISHES_A_MINUTE + PUBLISHES_AT_ONCE
+    clock.now += 60
+    for _ in range(3):
+        await desk.home._keep_current()
+        clock.now += 60
+    for name in names:
+        await shows(office, name, f"*{changes} phones must not be texted.*")
+    assert [key for key in desk.calls.counts if key[1] == "ratelimited"] == []
+
+
+async def test_who_did_something_sees_it_first(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When there are calls for one Home only, it is that of whoever changed the list, though others wait for longer."""
+    names = await viewers(office, 4)
+    before = len(await office.people.calls("views.publish"))
+    monkeypatch.setattr(office.service.desk.home, "_pace", Pace(0.001, 1))
+    await office.opt_out(ONE, by=names[-1])
+    office.service.desk.home.loop.poke()
+    await shows(office, names[-1], "*1 phone must not be texted.*")
+    assert await published_to(office, before) == [(await office.actor(names[-1])).id]
+
+
+@pytest.mark.wide
+async def test_nobody_waits_for_ever(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who changes the list all the time does not keep the Homes of others as they were."""
+    names = await viewers(office, 4)
+    monkeypatch.setattr(home, "HEAD_START", 0.2)
+    monkeypatch.setattr(office.service.desk.home, "_pace", Pace(1_200, 1))
+    monkeypatch.setattr(office.service.desk.home.loop, "_every", 0.02)
+    office.service.desk.home.loop.poke()
+    before = len(await office.people.calls("views.publish"))
+    ids = {(await office.actor(name)).id for name in names}
+    async with asyncio.timeout(PATIENCE):
+        for number in itertools.count():
+            await office.opt_out(f"+1212555{number % 10_000:04}", by=names[0])
+            seen = Counter(await published_to(office, before))
+            if all(seen[user] >= 3 for user in ids):
+                break
+
+
+def test_who_acted_last(store: Store, account: Account, by_admin: Origin) -> None:
+    """People by the moment of their newest entry or drop, of this account only."""
+    other = store.accounts.get_or_create("T0OTHER", "Other")
+    store.optouts.add(other.id, [ONE], dataclasses.replace(by_admin, actor=Actor("U0OTHER", "other")))
+    store.optouts.add(account.id, [ONE], by_admin)
+    first = store.summaries.acts(account.id)
+    assert list(first) == [by_admin.actor.id]
+    received(store, account)
+    store.optouts.add(account.id, [TWO], by_admin)
+    acts = store.summaries.acts(account.id)
+    assert set(acts) == {by_admin.actor.id, DROPPER.id}
+    assert acts[by_admin.actor.id] >= acts[DROPPER.id] >= first[by_admin.actor.id]

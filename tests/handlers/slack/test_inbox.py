@@ -10,6 +10,8 @@ from bot.doctor import examine
 from bot.sandbox import State
 from handlers.slack.errors import MOST_DEATHS
 from handlers.slack.payloads import installation_of
+from store import Function, Origin, move_account
+from tests.entries import opted_out
 from tests.handlers.conftest import TICKETS, Office, on_both_databases
 from tests.handlers.test_files import LIST, UPLOADS, drop, says, settled
 from tests.patience import PATIENCE
@@ -121,6 +123,50 @@ async def test_an_event_whose_process_died(office: Office) -> None:
     }
     assert office.store.inbox.keep(office.account.id, "Ev0LEFT", "file_shared", channel, body, lease_seconds=0)
     await handled_once(office, ts)
+
+
+@pytest.mark.wide_but_first
+@on_both_databases
+async def test_an_event_from_before_a_move(office: Office) -> None:
+    """What was kept for a workspace that is another installation's now waits, and is done once its list is moved."""
+    store, slack = office.store, office.slack
+    old = store.accounts.get_or_create("T0OLD", "Harbor Campaign", country="US")
+    state = await office.people.state()
+    user, channel = (await office.actor("admin")).id, state.channel(TICKETS).id
+    said = await office.people.message("admin", TICKETS, "a ticket")
+    assert said.ts is not None
+    body = {
+        "type": "event_callback",
+        "event_id": "Ev0OLD",
+        "team_id": "T0OLD",
+        "api_app_id": slack.app_id,
+        "event": mention(office, said.ts, user)
+        | {"channel": channel, "text": f"<@{slack.bot_user_id}> add 212 555 0142"},
+        "authorizations": [{"team_id": "T0OLD", "user_id": slack.bot_user_id, "is_bot": True}],
+    }
+    assert store.inbox.keep(old.id, "Ev0OLD", "app_mention", channel, body, lease_seconds=0)
+
+    async def until(sql: str) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                with store.database.read() as connection:
+                    if connection.exec_driver_sql(sql).scalar_one():
+                        return
+                office.service.desk.events.loop.poke()
+                await office.people.state(after=(await office.people.state()).version, timeout=0.05)
+
+    await until("SELECT count(*) FROM inbox WHERE event_id = 'Ev0OLD' AND attempts >= 2 AND owner IS NULL")
+    assert (store.optouts.count(old.id), store.optouts.count(office.account.id)) == (0, 0)
+    by = Origin(Function.SETTING, await office.actor("admin"))
+    assert move_account(store.database, "T0OLD", slack.team_id, by).replaces is not None
+    with store.database.write() as connection:
+        connection.exec_driver_sql(
+            "UPDATE inbox SET lease_until = '2026-01-01 00:00:00+00:00' WHERE event_id = 'Ev0OLD'"
+        )
+    await until("SELECT count(*) FROM inbox WHERE event_id = 'Ev0OLD' AND state = 'done'")
+    assert opted_out(store, old.id) == ["+12125550142"]
+    assert [found.slack_id for found in store.accounts.list()] == [slack.team_id]
+    await says(office, said.ts, "1 phone opted out")
 
 
 async def test_an_event_that_cannot_be_read_stops_no_other(office: Office) -> None:

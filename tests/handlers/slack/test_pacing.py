@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from handlers.slack.pacing import BURST, Pacing, Turn
+from tests.patience import PATIENCE
 
 
 class Clock:
@@ -104,5 +105,5 @@ async def test_a_post_that_fails_or_is_given_up_ends_its_turn() -> None:
     await asyncio.wait({waiting})
     last = asyncio.ensure_future(send())
     first.leave()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await last
