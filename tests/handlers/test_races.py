@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from bot.sandbox import SandboxMessage, State
+from bot.sandbox import State
 from handlers.slack.acknowledge import STILL_WORKING
 from store import Function, Origin, UploadState
 from tests.crowds import admins, keep_button, press_all, refusals
@@ -81,13 +81,40 @@ async def test_a_delete_beside_an_opt_out(office: Office) -> None:
     assert exact(office) == len(PHONES)
 
 
+def told_alone(state: State) -> list[str]:
+    return [one.text for one in state.ephemerals("second-admin") if one.text != STILL_WORKING]
+
+
+class Refusals:
+    """What second-admin, who says yes to the list in the thread *ts*, is told alone, after the first *told* of all."""
+
+    def __init__(self, office: Office, ts: str, told: int) -> None:
+        self._office = office
+        self._ts = ts
+        self._told = told
+
+    async def next(self) -> str | None:
+        """Wait for the next one; None when the list is reported instead."""
+
+        def outcome(state: State) -> tuple[str | None] | None:
+            refused = told_alone(state)[self._told :]
+            if refused:
+                return (refused[0],)
+            return (None,) if any(map(is_report, state.replies(self._ts))) else None
+
+        [refusal] = await self._office.people.until(outcome)
+        self._told += refusal is not None
+        return refusal
+
+
 @pytest.mark.wide
 @on_both_databases
 async def test_an_undo_beside_the_yes_to_an_overlapping_list(office: Office) -> None:
     """
     One admin undoes a list at the moment in which another says yes to a preview that counted on it, twice.
 
-    Either the yes is refused and the preview counted anew, or the list is applied, and report and undo tell what came of it.
+    Either the yes is refused, until the undo is over or the preview is counted anew, or the list is applied, and report and
+    undo tell what came of it.
     """
     for turn in range(2):
         earlier = await applied(office, b"phone\n2125550100\n2125550198\n", name=f"earlier-{turn}.csv")
@@ -96,7 +123,7 @@ async def test_an_undo_beside_the_yes_to_an_overlapping_list(office: Office) -> 
         number = (await settled(office)).id
         await office.press("admin", earlier, "upload.undo")
         form = await modal(office, "admin", "2 phones will be opted in")
-        before = len((await office.people.state()).ephemerals("second-admin"))
+        refusals = Refusals(office, ts, len(told_alone(await office.people.state())))
         done = await asyncio.gather(
             office.people.submit("admin", form["id"], {}),
             office.people.click("second-admin", preview, "upload.confirm"),
@@ -104,14 +131,11 @@ async def test_an_undo_beside_the_yes_to_an_overlapping_list(office: Office) -> 
         assert all(outcome.ok for outcome in done)
         assert earlier.thread_ts is not None
         undone = await says(office, earlier.thread_ts, "was undone")
-
-        def outcome(state: State, ts: str = ts, before: int = before) -> SandboxMessage | None:
-            refused = [one for one in state.ephemerals("second-admin")[before:] if one.text != STILL_WORKING]
-            return next((one for one in (*refused, *state.replies(ts)) if one in refused or is_report(one)), None)
-
-        if "was not opted out" in (await office.people.until(outcome)).text:
-            preview = await says(office, ts, "3 phones to opt out")
-            await settled(office)
+        while (refusal := await refusals.next()) is not None:
+            if "Another list is being undone" not in refusal:
+                assert "was not opted out" in refusal
+                preview = await says(office, ts, "3 phones to opt out")
+                await settled(office)
             await office.press("second-admin", preview, "upload.confirm")
         report = await says(office, ts, "opted out* from")
         await settled(office)
