@@ -18,7 +18,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.permissions import Action
-from handlers.slack.errors import error_code
+from handlers.slack.errors import error_code, is_transient
 from handlers.slack.inbox import Events
 from handlers.slack.interactions import Interactions
 from handlers.slack.listeners import EventWork, Listener, Surface
@@ -33,6 +33,7 @@ from handlers.slack.replies import OPEN_KINDS, kind_of_channel
 from handlers.slack.roles import Roles
 from handlers.slack.uploads_channels import UploadsChannels
 from handlers.views import uploads as views
+from handlers.work.download import why_no_more, why_not_told
 from handlers.work.uploads import Runner
 from store import (
     Account,
@@ -56,7 +57,6 @@ log = structlog.get_logger()
 SHARES_AFTER = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 # A file and the mention that came with it are one message: their events are seconds apart.
 TOGETHER = timedelta(minutes=5)
-_GONE = {"file_not_found", "file_deleted"}
 # A mention can overtake the file it came with; it is told apart from one without a file by waiting, in seconds.
 FILE_AFTER = (0.3, 0.6)
 # Slack's answers about a channel that will not change; after any other the event is taken up again.
@@ -72,7 +72,6 @@ _UNREADABLE = re.compile(r"\bunreadable\b", re.IGNORECASE)
 _LONGEST_COUNT = 20
 # Of a message: seconds with six decimals, https://docs.slack.dev/messaging/retrieving-messages
 _TS = re.compile(r"\d{1,16}\.\d{6}")
-_DELETED = "The file was deleted before it was read. Nothing was changed."
 
 
 class Files:
@@ -129,9 +128,9 @@ class Files:
             return
         name = await self._channel_name(client, channel)
         file = await self._file(client, event["file_id"], channel)
-        if file is None:
+        if isinstance(file, str):
             if expected:
-                text = f"<@{event['user_id']}>: {_DELETED}"
+                text = f"<@{event['user_id']}>: {_unchanged(file)}"
                 dropper = Actor(event["user_id"], event["user_id"])
                 place = Place(actor=dropper, channel_id=channel, channel_name=name, client=client)
                 await self._interactions.answer_event(place, Message.of(text), body)
@@ -173,12 +172,14 @@ class Files:
             if ids := [other["file_id"] for other in dropped if other.get("user_id") == event["user"]]:
                 break
         taken = False
-        gone = False
+        problem: str | None = None
         for file_id in dict.fromkeys(ids):
             file = await self._file(client, file_id, channel)
-            share = _share(file, channel) if file else None
-            gone = gone or (file is None and bool(event.get("files")))
-            if file is None or (share is not None and share["ts"] != event["ts"]):
+            if isinstance(file, str):
+                problem = file if event.get("files") else problem
+                continue
+            share = _share(file, channel)
+            if share is not None and share["ts"] != event["ts"]:
                 continue
             if share is None and not _is_theirs(file, event["user"], channel):
                 continue
@@ -192,7 +193,7 @@ class Files:
                 account, body, client, file, channel, name, share, event["user"], words, inbox_event=last
             )
         if not taken:
-            if not gone:
+            if problem is None:
                 await self._without_file.work(account, body, client)
                 return
             thread = event.get("thread_ts") or event["ts"]
@@ -201,7 +202,7 @@ class Files:
                 account, body, client, event["user"], channel, None, thread, Action.HELP, threaded=threaded
             )
             if request is not None:
-                await self._interactions.answer_event(request, Message.of(_DELETED), body)
+                await self._interactions.answer_event(request, Message.of(_unchanged(problem)), body)
 
     async def _receive(
         self,
@@ -469,21 +470,22 @@ class Files:
             return None
         return link
 
-    async def _file(self, client: AsyncWebClient, file_id: str, channel: str) -> dict[str, Any] | None:
-        """The file, once Slack knows where it was shared; None when it is gone."""
+    async def _file(self, client: AsyncWebClient, file_id: str, channel: str) -> dict[str, Any] | str:
+        """The file, once Slack knows where it was shared; the sentence that says why not, where it does not tell of it."""
         for pause in (*SHARES_AFTER, None):
             try:
                 file: dict[str, Any] = (await client.files_info(file=file_id))["file"]
             except SlackApiError as error:
-                if error_code(error) in _GONE:
-                    return None
-                raise
-            if file.get("mode") == "tombstone":
-                return None
+                if is_transient(error):
+                    raise
+                log.warning("a file is not known", file=file_id, error=error_code(error))
+                return why_not_told(error_code(error))
             if _share(file, channel) is not None or pause is None:
-                return file
+                break
+            if (nothing := why_no_more(file)) is not None:
+                return nothing
             await asyncio.sleep(pause)
-        return None
+        return file
 
 
 def purpose_of(words: str, file: dict[str, Any]) -> Purpose:
@@ -533,6 +535,10 @@ def _edited_at(event: dict[str, Any]) -> str:
 
 def _modal_context(request: Request, upload: Upload) -> str:
     return ModalContext.of(request, upload=upload.id, fingerprint=upload.fingerprint).to_json()
+
+
+def _unchanged(why: str) -> str:
+    return f"{sentence(why)} Nothing was changed."
 
 
 def _fingerprint(pressed: dict[str, Any]) -> str | None:

@@ -10,7 +10,7 @@ from slack_sdk.models.views import View
 from handlers.adding import opt_out
 from handlers.entered import LONGEST_REASON, MOST_NUMBERS, read_phone, read_phones
 from handlers.permissions import Action
-from handlers.slack.errors import error_code
+from handlers.slack.errors import error_code, is_transient
 from handlers.slack.interactions import Interactions, field_error
 from handlers.slack.listeners import Listener
 from handlers.slack.messages import Message
@@ -20,6 +20,7 @@ from handlers.slack.payloads import idempotency_key_of, submitted_values
 from handlers.slack.places import Request
 from handlers.views import forms as views
 from handlers.views import optouts
+from handlers.work.download import why_no_more, why_not_told
 from handlers.work.uploads import Runner
 from store import (
     Cause,
@@ -126,7 +127,14 @@ class Forms:
             return field_error(views.CHANNEL, "I am not in that channel: invite me there, or choose another.")
         if channel.get("is_ext_shared") or channel.get("is_pending_ext_shared"):
             return field_error(views.CHANNEL, "People of another organisation can read that channel: choose another.")
-        file = (await request.client.files_info(file=values[views.FILE][0]["id"]))["file"]
+        try:
+            file = (await request.client.files_info(file=values[views.FILE][0]["id"]))["file"]
+        except SlackApiError as error:
+            if is_transient(error):
+                raise
+            return field_error(views.FILE, why_not_told(error_code(error)))
+        if (nothing := why_no_more(file)) is not None:
+            return field_error(views.FILE, nothing)
         if file.get("user") != request.actor.id:
             return field_error(views.FILE, "That file is somebody else's: choose one of your own.")
         upload, created = await asyncio.to_thread(

@@ -238,6 +238,10 @@ class RowsAt(StrEnum):
     NOWHERE = (
         "Slack takes the file with {them} neither here nor in a direct message. Fix {them} in the list and drop that."
     )
+    DISABLED = (
+        "this workspace does not let files be uploaded, so no file with {them} can come. Fix {them} in the list and drop "
+        "that where files can be."
+    )
 
 
 def report(upload: Upload, deadlines: Deadlines, rows_at: RowsAt = RowsAt.ATTACHED) -> Message:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Final
 
 import aiohttp
 import structlog
@@ -12,6 +13,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.slack.errors import error_code, is_transient, thread_gone
 
 log = structlog.get_logger()
+# https://docs.slack.dev/reference/methods/files.getUploadURLExternal, section Errors
+UPLOADS_DISABLED: Final = "file_uploads_disabled"
+
+
+def why_not_attached(error: SlackApiError) -> str:
+    """Why Slack, with *error*, does not take a file, as the end of a sentence."""
+    if error_code(error) == UPLOADS_DISABLED:
+        return "this workspace does not let files be uploaded, which its admins decide in Slack"
+    return f"Slack does not take the file ({error_code(error)})"
 
 
 async def attach(

@@ -24,8 +24,29 @@ from handlers.work.job import SlackFile
 _ORIGINS: Final = frozenset({"https://slack.com", "https://files.slack.com", "https://files-origin.slack.com"})
 # How a file is kept in Slack itself; a snippet is a small text.
 _MODES: Final = frozenset({"hosted", "snippet"})
-_PAGES: Final = {"quip": "a canvas", "canvas": "a canvas", "space": "a post", "post": "a post", "docs": "a post"}
+# What Slack's own pages are called, and how a list gets out of them.
+_COPY: Final = "Copy its numbers into a CSV file with a column called phone and drop that."
+_CANVAS, _POST = ("a canvas", _COPY), ("a post", _COPY)
+_PAGES: Final = {
+    "quip": _CANVAS,
+    "canvas": _CANVAS,
+    "space": _POST,
+    "post": _POST,
+    "docs": _POST,
+    "list": ("a list of Slack's own", "Export it as CSV and drop that."),
+    "email": ("an e-mail", "Save the list in it as CSV and drop that."),
+}
 _KEEPERS: Final = {"gdrive": "Google Drive", "dropbox": "Dropbox", "box": "Box", "onedrive": "OneDrive"}
+# What is no file anywhere, by its filetype.
+_DOCUMENTS: Final = {
+    "gsheet": ("a Google Sheet", "Download it as Excel or CSV and drop that."),
+    "gdoc": ("a Google Doc", _COPY),
+    "gpres": ("a Google presentation", _COPY),
+}
+# What `files.info` answers about files that are nobody's any more, or not the desk's to see.
+_UNSEEN: Final = frozenset({"not_visible", "access_denied"})
+FILE_GONE: Final = frozenset({"file_not_found", "file_deleted"}) | _UNSEEN
+_DELETED: Final = "The file was deleted before it was read."
 # Addresses that carry an IPv4 one in their last four bytes: https://www.rfc-editor.org/rfc/rfc6052
 _TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _CHUNK = 1 << 16
@@ -41,6 +62,25 @@ class DownloadError(Exception):
         self.refused = refused
 
 
+def why_not_told(code: str | None) -> str:
+    """Why there is nothing to fetch, as a sentence, where Slack says no more of a file than the error *code*, which is final."""
+    if code in _UNSEEN:
+        return "Slack does not let the desk see the file. Drop the file itself where the desk can see it."
+    if code in FILE_GONE:
+        return _DELETED
+    return f"Slack does not tell the desk of the file ({code}): whoever runs the desk has to look why."
+
+
+def why_no_more(file: Mapping[str, Any], name: str = "The file") -> str | None:
+    """Why Slack tells nothing of a file but that there is or was one, as a sentence; None when its object *file* says more."""
+    match file.get("mode"):
+        case "tombstone":
+            return _DELETED
+        case "hidden_by_limit":
+            return f"{name} is hidden by Slack, since the workspace has more files than its plan shows. Drop it again."
+    return None
+
+
 def why_not_fetched(file: Mapping[str, Any], name: str, api_origin: str) -> str | None:
     """
     Why the file of Slack's file object *file*, called *name*, is none to fetch, as a sentence; None when it is one.
@@ -48,22 +88,21 @@ def why_not_fetched(file: Mapping[str, Any], name: str, api_origin: str) -> str 
     What Slack does not keep itself has an address at any host, a page of Slack's is no file, and what it hides has none.
     *api_origin* as in `SlackFile`.
     """
+    if (nothing := why_no_more(file, name)) is not None:
+        return nothing
     mode = str(file.get("mode") or "hosted")
     address = address_of(file)
-    if mode == "hidden_by_limit":
-        return f"{name} is hidden by Slack, since the workspace has more files than its plan shows. Drop it again."
     if mode == "external" or file.get("is_external") or file.get("external_type"):
         keeper = _KEEPERS.get(str(file.get("external_type")), "another service")
-        return (
-            f"{name} is kept at {keeper} and not in Slack, and nothing is fetched from there. Download it and drop the file "
-            "itself."
-        )
+        what, how = _DOCUMENTS.get(str(file.get("filetype")), ("", "Download it and drop the file itself."))
+        kept = f"{what}, kept" if what else "kept"
+        return f"{name} is {kept} at {keeper} and not in Slack, and nothing is fetched from there. {how}"
     if mode in _MODES and address:
         return None if _is_slacks_own(address, api_origin) else _elsewhere(name)
     if mode in _MODES or mode == "file_access":
         return f"{name} is not handed over to the desk by Slack. Drop the file itself where the desk can see it."
-    kind = _PAGES.get(mode, "something else")
-    return f"{name} is {kind} and no file with a list in it. Save the list as CSV and drop that."
+    what, how = _PAGES.get(mode, ("something else", "Save the list as CSV and drop that."))
+    return f"{name} is {what} and no file with a list in it. {how}"
 
 
 def _elsewhere(name: str) -> str:
@@ -185,7 +224,7 @@ class Download:
 
     def _check(self, answer: aiohttp.ClientResponse) -> None:
         if answer.status in {404, 410}:
-            raise DownloadError("The file was deleted before it was read.", refused=True)
+            raise DownloadError(_DELETED, refused=True)
         if answer.status == 429 or answer.status >= 500:
             raise _TransientError(f"it answered {answer.status}", _seconds(answer.headers.get("Retry-After")))
         if answer.status != 200:

@@ -18,7 +18,7 @@ from handlers.slack.posting import Poster, PostKey
 from handlers.slack.roles import Roles
 from handlers.tasks import Tasks
 from handlers.views import exports as views
-from handlers.work.attaching import attach
+from handlers.work.attaching import UPLOADS_DISABLED, attach, why_not_attached
 from handlers.work.child import Child, ChildDiedError
 from handlers.work.job import ChildAnswer, Exported, ExportJob, Failed, Working
 from handlers.work.limits import Limits
@@ -125,9 +125,10 @@ class Exporter:
         except SlackApiError as error:
             if is_transient(error):
                 raise
-            problem = (
-                f"Slack does not let me write to you directly ({error_code(error)}), so the export was not delivered."
-            )
+            if error_code(error) == UPLOADS_DISABLED:
+                problem = f"The export was not delivered: {why_not_attached(error)}."
+            else:
+                problem = f"Slack does not let me write to you directly ({error_code(error)}), so the export was not delivered."
             await self._fail(export, problem)
 
     async def _begin(self, export: Export) -> Export:

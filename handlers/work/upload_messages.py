@@ -18,14 +18,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.permissions import Role
 from handlers.slack.errors import error_code, is_transient
 from handlers.slack.messages import Message, masked
-from handlers.slack.mrkdwn import code, one_line
+from handlers.slack.mrkdwn import escape, one_line
 from handlers.slack.posting import Poster, PostKey
 from handlers.slack.replies import kind_of_channel
 from handlers.slack.roles import Roles
 from handlers.views import scrubs as scrub_views
 from handlers.views import uploads as views
 from handlers.views.uploads import RowsAt
-from handlers.work.attaching import attach
+from handlers.work.attaching import UPLOADS_DISABLED, attach, why_not_attached
 from handlers.work.job import Working
 from handlers.work.limits import Limits
 from handlers.work.progress import Progress
@@ -214,6 +214,9 @@ class UploadMessages:
             if is_transient(error):
                 raise
             log.warning("rows are not attached in the channel", upload=upload.id, why=error_code(error))
+            if error_code(error) == UPLOADS_DISABLED:
+                await progress.show(await self.picture(upload, RowsAt.DISABLED))
+                return
             # Where nothing can be posted either, this says so.
             await progress.show(await self.picture(upload, RowsAt.COMING))
             picture = await self.picture(upload, RowsAt.FOLLOWING)
@@ -252,8 +255,10 @@ class UploadMessages:
             if is_transient(error):
                 raise
             log.warning("rows are not attached directly", upload=work.upload.id, why=error_code(error))
-            text = f"Slack does not take the file here ({code(str(error_code(error)))})."
-            await self._poster.post(post.channel_id, Message.of(text), post.ts, _post_key(work, "no rows directly"))
+            text = f"The file cannot come here: {why_not_attached(error)}."
+            await self._poster.post(
+                post.channel_id, Message.of(escape(text)), post.ts, _post_key(work, "no rows directly")
+            )
             return False
         return True
 

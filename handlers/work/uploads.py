@@ -28,8 +28,9 @@ from handlers.slack.messages import THREAD_GONE
 from handlers.slack.posting import Poster
 from handlers.slack.roles import Roles
 from handlers.tasks import Tasks
+from handlers.work.attaching import why_not_attached
 from handlers.work.child import Child, ChildDiedError, ChildHungError
-from handlers.work.download import DownloadError, address_of, why_not_fetched
+from handlers.work.download import FILE_GONE, DownloadError, address_of, why_not_fetched, why_not_told
 from handlers.work.job import ChildAnswer, Done, Failed, ListJob, Lost, Refused, SlackFile, Step, Working
 from handlers.work.limits import Limits
 from handlers.work.progress import Progress
@@ -78,8 +79,6 @@ _STEPS = {
     UploadState.APPLYING: Step.APPLY,
     UploadState.UNDOING: Step.UNDO,
 }
-_FILE_GONE = {"file_not_found", "file_deleted", "not_visible", "access_denied"}
-_GONE = "The file was deleted from Slack before it was read. Drop it again."
 
 
 @dataclass(slots=True)
@@ -423,17 +422,16 @@ class Runner:
             try:
                 file = (await self._client.files_info(file=upload.file_id))["file"]
             except SlackApiError as error:
-                if error_code(error) in _FILE_GONE:
-                    raise DownloadError(_GONE, refused=True) from error
-                if step is not Step.APPLY or not is_transient(error):
+                code = error_code(error)
+                if code in FILE_GONE or not (step is Step.APPLY or is_transient(error)):
+                    raise DownloadError(why_not_told(code), refused=True) from error
+                if step is not Step.APPLY:
                     raise
             except (SlackClientError, aiohttp.ClientError, OSError):
                 if step is not Step.APPLY:
                     raise
                 # What was read before can be applied while Slack is away.
             else:
-                if file.get("mode") == "tombstone":
-                    raise DownloadError(_GONE, refused=True)
                 if problem := why_not_fetched(file, upload.file_name, self._api_origin):
                     raise DownloadError(problem, refused=True)
                 url = address_of(file)
@@ -467,7 +465,7 @@ class Runner:
         except SlackApiError as error:
             if is_transient(error):
                 raise
-            problem = f"Slack does not take the scrubbed list in this thread ({error_code(error)})."
+            problem = f"The scrubbed list cannot come back here: {why_not_attached(error)}."
             await asyncio.to_thread(work.fail, problem)
         else:
             await asyncio.to_thread(work.scrubbed, found)

@@ -130,6 +130,21 @@ async def test_who_may_not(office: Office) -> None:
     assert (await office.people.state()).direct("second-admin") is None
 
 
+@pytest.mark.wide
+async def test_where_nothing_can_be_uploaded(office: Office) -> None:
+    """In a workspace that lets no files be uploaded the export fails, and its message says what is in the way."""
+    await office.opt_out(ONE)
+    await office.people.configure(file_uploads=False)
+    await office.people.command("admin", "campaign-admins", "/optout export")
+
+    def told(state: State) -> bool:
+        direct = state.direct("admin")
+        words = "The export was not delivered: this workspace does not let files be uploaded"
+        return direct is not None and any(words in message.all_text for message in direct.messages)
+
+    await office.people.until(told)
+
+
 @pytest.mark.wide_but_first
 async def test_two_at_once(office: Office) -> None:
     """Each is delivered, once."""

@@ -405,14 +405,17 @@ async def test_removed_from_the_channel_in_the_middle(office: Office) -> None:
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("google_sheet", "kept at Google Drive"),
-        ("canvas", "a canvas"),
-        ("list", "no file with a list in it"),
+        ("google_sheet", "is a Google Sheet, kept at Google Drive and not in Slack"),
+        ("google_sheet", "Download it as Excel or CSV and drop that"),
+        ("canvas", "is a canvas and no file"),
+        ("canvas", "Copy its numbers into a CSV file"),
+        ("list", "is a list of Slack's own and no file with a list in it. Export it as CSV"),
         ("post", "a post"),
         ("dropbox", "kept at Dropbox"),
-        ("email", "no file with a list in it"),
+        ("email", "is an e-mail and no file with a list in it"),
         ("no_address", "is not handed over"),
         ("tombstone", "deleted before it was read"),
+        ("hidden_by_limit", "is hidden by Slack"),
     ],
 )
 async def test_what_is_no_file_is_refused_as_what_it_is(office: Office, kind: str, words: str) -> None:
@@ -425,6 +428,83 @@ async def test_what_is_no_file_is_refused_as_what_it_is(office: Office, kind: st
     assert outcome.ok
     await office.people.until(refused)
     assert office.store.optouts.count(office.account.id) == 0
+
+
+# What `files.info` answers for good, and what the dropper reads.
+FINAL = [
+    ("not_visible", "does not let the desk see the file"),
+    ("access_denied", "does not let the desk see the file"),
+    ("file_not_found", "deleted before it was read"),
+    ("file_deleted", "deleted before it was read"),
+    ("missing_scope", "does not tell the desk of the file (missing_scope)"),
+    ("no_permission", "does not tell the desk of the file (no_permission)"),
+    ("what_is_new", "does not tell the desk of the file (what_is_new)"),
+]
+
+
+@pytest.mark.wide_but_first
+@pytest.mark.parametrize(("error", "words"), FINAL, ids=[error for error, _ in FINAL])
+@pytest.mark.parametrize("channel", [UPLOADS, TICKETS])
+async def test_a_file_that_slack_does_not_tell_of(office: Office, error: str, words: str, channel: str) -> None:
+    """It ends at once, with a word to whoever dropped it: Slack is not asked again, and nothing waits."""
+    await office.people.fault(method="files.info", fault="error", error=error, times=-1)
+    await drop(office, LIST, channel=channel, text="" if channel == UPLOADS else "@optout stop these")
+
+    def told(state: State) -> bool:
+        return any(words in message.all_text for message in state.channel(channel).everything)
+
+    await office.people.until(told)
+    said = [one for one in (await office.people.state()).channel(channel).everything if words in one.all_text]
+    assert "Nothing was changed." in said[0].all_text
+    async with asyncio.timeout(PATIENCE):
+        while office.store.inbox.backlog().waiting:
+            await office.people.state(after=(await office.people.state()).version, timeout=0.05)
+    assert office.store.inbox.backlog().discarded == {}
+    assert len(await office.people.calls("files.info")) <= 2
+    assert office.store.uploads.list(office.account.id, 1) == ()
+
+
+@pytest.mark.wide_but_first
+@pytest.mark.parametrize(("error", "words"), FINAL, ids=[error for error, _ in FINAL])
+async def test_a_list_that_slack_tells_of_no_more(office: Office, error: str, words: str) -> None:
+    """The same of one that is to be read again: it is refused in its thread, and not tried for ever."""
+    ts = await drop(office, LIST)
+    await says(office, ts, "Nothing has changed yet")
+    upload = await settled(office)
+    await office.people.fault(method="files.info", fault="error", error=error, times=-1)
+    before = len(await office.people.calls("files.info"))
+    office.store.uploads.set_country(office.account.id, upload.id, "GB")
+    office.service.desk.runner.poke()
+    await says(office, ts, words)
+    assert (await settled(office)).state == "refused"
+    assert len(await office.people.calls("files.info")) == before + 1
+
+
+@pytest.mark.wide_but_first
+async def test_rows_where_nothing_can_be_uploaded(office: Office) -> None:
+    """In a workspace that lets no files be uploaded the report says so, once; nobody is sent to look for a file."""
+    ts = await drop(office, MIXED)
+    preview = await says(office, ts, "Nothing has changed yet")
+    await office.people.configure(file_uploads=False)
+    await office.press("admin", preview, "upload.confirm")
+    report = await says(office, ts, "this workspace does not let files be uploaded")
+    assert "*3 phones opted out*" in report.all_text
+    assert "2 rows not understood" in report.all_text
+    assert (await settled(office)).state == "done"
+    state = await office.people.state()
+    assert len(state.replies(ts)) == 1
+    assert state.direct("admin") is None
+
+
+@pytest.mark.wide
+async def test_a_scrub_where_nothing_can_be_uploaded(office: Office) -> None:
+    """A list that is to come back without who is opted out cannot, and its thread says why."""
+    await office.people.fault(
+        method="files.getUploadURLExternal", fault="error", error="file_uploads_disabled", times=-1
+    )
+    ts = await drop(office, LIST, text="@optout scrub")
+    await says(office, ts, "this workspace does not let files be uploaded, which its admins decide in Slack")
+    assert (await settled(office)).state == "failed"
 
 
 @pytest.mark.wide

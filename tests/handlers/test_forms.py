@@ -114,6 +114,20 @@ async def test_a_number_is_looked_up_by_a_form(office: Office) -> None:
     )
 
 
+@pytest.mark.wide
+async def test_a_form_s_file_that_slack_does_not_tell_of(office: Office) -> None:
+    """What Slack answers for good stands at the field, and the form stays for another file."""
+    channel = (await office.people.state()).channel(UPLOADS).id
+    file = (await office.people.drop("admin", None, "form.csv", b"phone\n212 555 0100\n")).file
+    view = await form(office, "admin", "upload")
+    for error in ("not_visible", "file_deleted", "missing_scope"):
+        await office.people.fault(method="files.info", fault="error", error=error, times=1)
+        refused = await submit(office, "admin", view, file=[file], channel=channel, country="US")
+        assert refused.errors["form.file"].startswith(("Slack does not", "The file was deleted")), refused
+    assert office.store.uploads.list(office.account.id, 1) == ()
+    assert (await submit(office, "admin", view, file=[file], channel=channel, country="US")).ok
+
+
 async def test_a_list_is_uploaded_by_a_form(office: Office) -> None:
     """Its preview appears in the channel that was chosen, and its unreadable rows beside the report."""
     channel = (await office.people.state()).channel(UPLOADS).id

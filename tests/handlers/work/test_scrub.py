@@ -175,7 +175,7 @@ async def test_slack_refuses_the_file(office: Office) -> None:
     await office.people.fault(method="files.completeUploadExternal", fault="error", error="is_archived", times=-1)
     ts = await drop(office, CONTACTS, name="contacts.csv", text="@optout scrub")
     message = await says(office, ts, "could not be finished")
-    assert "Slack does not take the scrubbed list in this thread" in message.all_text
+    assert "The scrubbed list cannot come back here: Slack does not take the file" in message.all_text
     assert "Nothing was changed." in message.all_text
     assert (await settled(office)).state == "failed"
 
