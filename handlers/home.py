@@ -15,9 +15,9 @@ from handlers.slack.errors import error_name
 from handlers.slack.inbox import Events
 from handlers.slack.listeners import Listener, Surface
 from handlers.slack.messages import Message
-from handlers.slack.pace import Pace
 from handlers.slack.places import Place, Request
 from handlers.slack.roles import Roles
+from handlers.slack.token_bucket import TokenBucket
 from handlers.tasks import Tasks
 from handlers.ttl_cache import TtlCache
 from handlers.views import home as views
@@ -62,7 +62,7 @@ class Home:
         self._client = client
         self._viewers: TtlCache[_Viewer] = TtlCache(OPEN_SECONDS, most=500)
         self._shown: dict[_Viewer, _Shown] = {}
-        self._pace = Pace(PUBLISHES_A_MINUTE, PUBLISHES_AT_ONCE)
+        self._pace = TokenBucket(PUBLISHES_A_MINUTE, PUBLISHES_AT_ONCE)
         self.loop = Loop("homes", self._keep_current, tasks, every=SECONDS_BETWEEN_LOOKS)
 
     def listeners(self, events: Events) -> tuple[Listener, ...]:

@@ -9,10 +9,12 @@ has to work on an answer first takes the turn when the question comes.
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
+
+from handlers.slack.token_bucket import TokenBucket
 
 # How many posts at once nobody says; head and details of one answer are two.
 BURST: Final = 3
@@ -21,10 +23,10 @@ _MOST_CHANNELS: Final = 1_000
 
 @dataclass(slots=True)
 class _Line:
-    """The turns of one channel, the first of them first; *due*: when as many as may be can come at once again."""
+    """The turns of one channel, the first of them first, and its *pace*; None: they come whenever they come."""
 
+    pace: TokenBucket | None
     turns: deque["Turn"] = field(default_factory=deque)
-    due: float = 0.0
 
 
 class Turn:
@@ -61,9 +63,15 @@ class Pacing:
     Each process paces its own; what several send too early together Slack refuses, and it is sent again.
     """
 
-    def __init__(self, every: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        every: float,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._every = every
         self._clock = clock
+        self._sleep = sleep
         self._lines: dict[str, _Line] = {}
 
     def turn(self, channel: str) -> Turn:
@@ -71,9 +79,12 @@ class Pacing:
         line = self._lines.get(channel)
         if line is None:
             if len(self._lines) >= _MOST_CHANNELS:
-                now = self._clock()
-                self._lines = {name: one for name, one in self._lines.items() if one.turns or one.due > now}
-            line = self._lines[channel] = _Line()
+                self._lines = {
+                    name: one for name, one in self._lines.items() if one.turns or (one.pace and not one.pace.is_full)
+                }
+            line = self._lines[channel] = _Line(
+                TokenBucket(60 / self._every, BURST, clock=self._clock, sleep=self._sleep) if self._every else None
+            )
         return Turn(line)
 
     @asynccontextmanager
@@ -87,11 +98,8 @@ class Pacing:
             turn = self.turn(channel)
         try:
             await turn.may_go.wait()
-            line, now = turn.line, self._clock()
-            wait = line.due - (BURST - 1) * self._every - now
-            line.due = max(line.due, now) + self._every
-            if wait > 0:
-                await asyncio.sleep(wait)
+            if turn.line.pace is not None:
+                await turn.line.pace.turn()
             yield
         finally:
             turn.leave()

@@ -15,7 +15,7 @@ from bot.sandbox.rates import RateLimits
 from bot.sandbox.workspace import new_id
 from handlers import home
 from handlers.home import PUBLISHES_A_MINUTE, PUBLISHES_AT_ONCE, SECONDS_BETWEEN_LOOKS
-from handlers.slack.pace import Pace
+from handlers.slack.token_bucket import TokenBucket
 from handlers.views import home as views
 from store import Account, Actor, Function, Origin, Store, Summary
 from tests.handlers.conftest import Office, on_both_databases
@@ -197,7 +197,7 @@ async def test_fifty_viewers_of_a_list_that_changes_all_the_time(office: Office)
     clock, desk = Clock(), office.service.desk
     desk.home.loop.stop()
     office.slack.platform.rates = RateLimits(enforced=True, speed=1.0, clock=clock)
-    desk.home._pace = Pace(PUBLISHES_A_MINUTE, PUBLISHES_AT_ONCE, clock=clock, sleep=clock.sleep)
+    desk.home._pace = TokenBucket(PUBLISHES_A_MINUTE, PUBLISHES_AT_ONCE, clock=clock, sleep=clock.sleep)
     names = await viewers(office, 50)
     stop = Origin(Function.KEYWORD, Actor("platform", "platform"))
     before, began, changes = len(await office.people.calls("views.publish")), clock.now, 0
@@ -223,7 +223,7 @@ async def test_who_did_something_sees_it_first(office: Office, monkeypatch: pyte
     """When there are calls for one Home only, it is that of whoever changed the list, though others wait for longer."""
     names = await viewers(office, 4)
     before = len(await office.people.calls("views.publish"))
-    monkeypatch.setattr(office.service.desk.home, "_pace", Pace(0.001, 1))
+    monkeypatch.setattr(office.service.desk.home, "_pace", TokenBucket(0.001, 1))
     await office.opt_out(ONE, by=names[-1])
     office.service.desk.home.loop.poke()
     await shows(office, names[-1], "*1 phone must not be texted.*")
@@ -235,7 +235,7 @@ async def test_nobody_waits_for_ever(office: Office, monkeypatch: pytest.MonkeyP
     """Somebody who changes the list all the time does not keep the Homes of others as they were."""
     names = await viewers(office, 4)
     monkeypatch.setattr(home, "HEAD_START", 0.2)
-    monkeypatch.setattr(office.service.desk.home, "_pace", Pace(1_200, 1))
+    monkeypatch.setattr(office.service.desk.home, "_pace", TokenBucket(1_200, 1))
     monkeypatch.setattr(office.service.desk.home.loop, "_every", 0.02)
     office.service.desk.home.loop.poke()
     before = len(await office.people.calls("views.publish"))

@@ -23,10 +23,8 @@ class Clock:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(asyncio, "sleep", clock.sleep)
-    return clock
+def clock() -> Clock:
+    return Clock()
 
 
 async def sent_at(pace: Pacing, clock: Clock, posts: int, channel: str = "C1") -> list[float]:
@@ -40,7 +38,7 @@ async def sent_at(pace: Pacing, clock: Clock, posts: int, channel: str = "C1") -
 
 async def test_a_burst_is_spread(clock: Clock) -> None:
     """A few at once, then one a second; when nobody wrote for a while, as many at once as before, and no more."""
-    pace = Pacing(1.0, clock)
+    pace = Pacing(1.0, clock, clock.sleep)
     assert await sent_at(pace, clock, BURST + 3) == [0.0] * BURST + [1.0, 2.0, 3.0]
     clock.now += 1.0
     assert await sent_at(pace, clock, 2) == [0.0, 1.0]
@@ -50,7 +48,7 @@ async def test_a_burst_is_spread(clock: Clock) -> None:
 
 async def test_each_channel_has_its_own(clock: Clock) -> None:
     """Another channel does not wait; and those that nobody writes to any more are forgotten."""
-    pace = Pacing(1.0, clock)
+    pace = Pacing(1.0, clock, clock.sleep)
     for number in range(3_000):
         assert await sent_at(pace, clock, 1, f"C{number}") == [0.0]
         clock.now += 0.1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from handlers.slack.pace import Pace
+from handlers.slack.token_bucket import TokenBucket
 
 
 class Time:
@@ -25,16 +25,16 @@ def time() -> Time:
 
 
 @pytest.fixture
-def pace(time: Time) -> Pace:
+def pace(time: Time) -> TokenBucket:
     """Thirty at once, then one a second."""
-    return Pace(60, 30, clock=time, sleep=time.sleep)
+    return TokenBucket(60, 30, clock=time, sleep=time.sleep)
 
 
-def spare(pace: Pace, tries: int = 500) -> int:
+def spare(pace: TokenBucket, tries: int = 500) -> int:
     return [pace.spare() for _ in range(tries)].count(True)
 
 
-def test_a_minute_has_no_more_than_both_together(pace: Pace, time: Time) -> None:
+def test_a_minute_has_no_more_than_both_together(pace: TokenBucket, time: Time) -> None:
     """Whatever is asked for, a minute sees the burst and the steady rate, and the next the steady rate."""
     made = 0
     for _ in range(60):
@@ -47,13 +47,13 @@ def test_a_minute_has_no_more_than_both_together(pace: Pace, time: Time) -> None
     assert made == 30 + 119
 
 
-def test_quiet_saves_up_one_burst_only(pace: Pace, time: Time) -> None:
+def test_quiet_saves_up_one_burst_only(pace: TokenBucket, time: Time) -> None:
     """After an hour without calls there are as many at once as ever."""
     time.now += 3_600
     assert spare(pace) == 30
 
 
-async def test_who_waits_goes_first(pace: Pace, time: Time) -> None:
+async def test_who_waits_goes_first(pace: TokenBucket, time: Time) -> None:
     """Those who come too early wait, each a little longer; nothing is spare until the last of them had their turn."""
     for _ in range(33):
         await pace.turn()

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 
-class Pace:
+class TokenBucket:
     """
     A token bucket: *burst* calls at once and *a_minute* on and on, so never more than both together in a minute.
 
@@ -27,6 +27,12 @@ class Pace:
         # Below zero there are calls that wait for their turn.
         self._left = float(burst)
         self._at = clock()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many calls as ever can be made at once."""
+        self._refill()
+        return self._left >= self._burst
 
     def spare(self) -> bool:
         """Take a call that can be made at once while nobody waits for theirs; False when there is none."""
