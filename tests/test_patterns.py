@@ -51,6 +51,7 @@ OURS: Final = {
     "bot/manifest.py": "an address that the operator types",
     "bot/sandbox/": "the embedded Slack, which is a toy for one person",
     "handlers/__init__.py": "names of Slack's events",
+    "store/moving.py": "an id that the operator types",
     "store/dialects.py words": "errors of the database and of its driver, which name hosts and roles",
     "store/phones/dialling.py": "the library's rules, and its patterns over digits, 40 at most",
     "store/migrations/": "sentences that the desk stored itself",
