@@ -25,6 +25,7 @@ from yarl import URL
 from handlers.loops import Loop
 from handlers.slack.errors import error_code, is_transient
 from handlers.slack.messages import THREAD_GONE
+from handlers.slack.missed_lists import missed_event_id
 from handlers.slack.posting import Poster
 from handlers.slack.roles import Roles
 from handlers.tasks import Tasks
@@ -298,6 +299,9 @@ class Runner:
         account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
         read = await asyncio.to_thread(self._store.uploads.get, upload.account_id, upload.id)
         ask = account.settings.ask
+        missed = missed_event_id(read.channel_id, read.file_id)
+        if await asyncio.to_thread(self._store.inbox.is_done, read.account_id, missed):
+            return  # what was written with it is not known: it may have been dropped to be scrubbed
         if ask == "always" or read.state is not UploadState.WAITING or not read.phones:
             return
         if ask == "doubts":

@@ -11,7 +11,8 @@ from bot.serve import EVENTS_PATH
 from handlers.slack import missed_lists
 from tests.bot.test_serve import served, settings_for
 from tests.handlers.conftest import TICKETS, Office, at_work
-from tests.handlers.test_files import LIST, UPLOADS, drop, says
+from tests.handlers.test_files import LIST, UPLOADS, drop, says, settled
+from tests.handlers.test_settings import decide
 
 PREVIEW = "3 phones to opt out"
 
@@ -117,6 +118,19 @@ async def test_what_slack_tells_late_is_taken_once(
         assert await previews(office, ts) == 1
         told = (await people.state()).ephemerals("guest")
         assert len(told) == 1, told
+
+
+async def test_a_found_list_is_never_applied_unasked(
+    slack: EmbeddedSlack, people: SandboxClient, settings: Settings
+) -> None:
+    """Whatever the settings say: it may have been dropped with a mention and `scrub`, of which nobody was told."""
+    async with at_work(slack, settings) as office:
+        await decide(office, ask="never")
+        await says(office, await drop(office, LIST, name="before.csv"), "*3 phones opted out*")
+    ts = await drop_unheard(slack, people, "stops.csv")
+    async with at_work(slack, settings) as office:
+        await says(office, ts, "Nothing has changed yet")
+        assert (await settled(office)).state == "waiting"
 
 
 async def test_many_lists_are_found_page_by_page(
