@@ -11,7 +11,7 @@ from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetry
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.config import Settings
-from bot.manifest import scopes
+from bot.manifest import optional_scopes, scopes
 from bot.stores import described
 from handlers.slack.errors import REFUSED_TOKENS
 from store import Store, StoreError
@@ -114,19 +114,23 @@ async def _slack(settings: Settings) -> tuple[str | None, tuple[Finding, ...]]:
         refused = Finding(good=False, sentence=f"Bot token: SLACK_BOT_TOKEN is no use: {_why(error, settings)}.")
         return None, (refused, await _connection(settings))
     token = Finding(good=True, sentence=f"Bot token: @{answer['user']} in {answer['team']} ({answer['team_id']}).")
-    findings = [token, _scopes(answer.headers), await _connection(settings)]
+    findings = [token, *_scopes(answer.headers), await _connection(settings)]
     findings += [finding async for finding in _uploads_channels(settings, client)]
     return answer.get("enterprise_id") if answer.get("is_enterprise_install") else answer["team_id"], tuple(findings)
 
 
-def _scopes(headers: Any) -> Finding:
+def _scopes(headers: Any) -> Iterator[Finding]:
     # https://docs.slack.dev/authentication/installing-with-oauth/#auditing: the token's scopes come with every answer.
     listed = next((value for name, value in headers.items() if name.lower() == "x-oauth-scopes"), "")
-    missing = sorted(scopes() - {scope.strip() for scope in listed.split(",")})
-    if missing:
-        names = ", ".join(missing)
-        return Finding(good=False, sentence=f"Scopes: the bot token lacks {names}. Add them and install the app again.")
-    return Finding(good=True, sentence="Scopes: the bot token has all of the manifest's.")
+    missing = scopes() - {scope.strip() for scope in listed.split(",")}
+    optional = optional_scopes()
+    if needed := sorted(missing - optional.keys()):
+        names = ", ".join(needed)
+        yield Finding(good=False, sentence=f"Scopes: the bot token lacks {names}. Add them and install the app again.")
+    elif not missing:
+        yield Finding(good=True, sentence="Scopes: the bot token has all of the manifest's.")
+    for scope in sorted(missing & optional.keys()):
+        yield Finding(good=True, sentence=f"Scopes: the bot token does without {scope}: {optional[scope]}.")
 
 
 async def _connection(settings: Settings) -> Finding:

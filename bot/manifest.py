@@ -6,6 +6,10 @@ from typing import Any
 
 import yaml
 
+_WITHOUT = {
+    "usergroups:read": "no user group can be chosen in /optout settings, only people",
+    "metadata.message:read": "an answer whose posting Slack did not confirm can stand twice",
+}
 _FILE = Path(__file__).parent.parent / "manifest.yml"
 
 
@@ -36,6 +40,15 @@ def manifest(url: str | None = None) -> str:
 def scopes() -> frozenset[str]:
     """Return the bot scopes the manifest asks for, for `doctor` to compare with those of the token."""
     return frozenset(_document()["oauth_config"]["scopes"]["bot"])
+
+
+def optional_scopes() -> dict[str, str]:
+    """
+    Return the scopes that may be left out at the installation, each with what is missing without it.
+
+    https://docs.slack.dev/changelog/2026/03/16/optional-scopes
+    """
+    return {scope: _WITHOUT[scope] for scope in _document()["oauth_config"]["scopes"]["bot_optional"]}
 
 
 def _document() -> dict[str, Any]:

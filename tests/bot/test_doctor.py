@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from bot.config import Settings
 from bot.doctor import examine
-from bot.manifest import scopes
+from bot.manifest import optional_scopes, scopes
 from bot.sandbox import EmbeddedSlack, SandboxClient
 from bot.stores import open_store
 from store import Store
@@ -82,6 +82,22 @@ async def test_tokens_slack_does_not_know_are_named(settings: Settings) -> None:
 async def test_a_missing_scope_is_named(settings: Settings, slack: EmbeddedSlack) -> None:
     """Scopes of the manifest that the token lacks are named, with the need to install again."""
     slack.set_manifest(scopes=scopes() - {"files:write"})
+    assert await wrong(settings) == ["Scopes: the bot token lacks files:write. Add them and install the app again."]
+
+
+async def test_what_is_missing_without_an_optional_scope_is_said(settings: Settings, slack: EmbeddedSlack) -> None:
+    """A scope that was left out at the installation is no fault; it is said what is missing for it."""
+    slack.set_manifest(scopes=scopes() - set(optional_scopes()))
+    assert await wrong(settings) == []
+    said = [finding.sentence for finding in await examine(settings) if finding.sentence.startswith("Scopes")]
+    assert said == [
+        f"Scopes: the bot token does without {scope}: {missing}."
+        for scope, missing in (
+            ("metadata.message:read", "an answer whose posting Slack did not confirm can stand twice"),
+            ("usergroups:read", "no user group can be chosen in /optout settings, only people"),
+        )
+    ]
+    slack.set_manifest(scopes=scopes() - {"usergroups:read", "files:write"})
     assert await wrong(settings) == ["Scopes: the bot token lacks files:write. Add them and install the app again."]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.manifest import manifest, scopes
+from bot.manifest import manifest, optional_scopes, scopes
 from handlers.slack.posting import EVENT_TYPE
 
 URL = "https://desk.example.org"
@@ -121,6 +121,8 @@ def test_scopes() -> None:
         "metadata.message:read",
     }
     assert "user" not in document()["oauth_config"]["scopes"]
+    # Each stands among the others too: https://github.com/slackapi/slack-cli/pull/517
+    assert set(optional_scopes()) < scopes()
 
 
 @pytest.mark.parametrize("url", [None, URL])
