@@ -142,19 +142,23 @@ class Roles:
         return Message.of(f"{whose} can {action.value}. {who}", private=True)
 
     async def admins_to_name(self, client: AsyncWebClient, account: Account) -> tuple[str, ...]:
-        """Up to five admins. Of a huge workspace only the first page is read: it is a courtesy, not a rule."""
+        """
+        Up to five admins, first those of the account's settings.
+
+        Of a huge workspace only the first page is read: it is a courtesy, not a rule.
+        """
         named = self._named.get(account.slack_id)
-        if named is not None:
-            return named
-        try:
-            members = (await client.users_list(limit=1000))["members"]
-        except Exception as error:  # noqa: BLE001  the refusal is as good without names
-            log.info("admins not named", error=type(error).__name__)
-            return tuple(sorted(self._admins))[:_MOST_NAMED]
-        admins = [str(user["id"]) for user in members if self._asker_of(user, {account.slack_id}).role is Role.ADMIN]
-        named = tuple(admins[:_MOST_NAMED])
-        self._named.put(account.slack_id, named)
-        return named
+        if named is None:
+            try:
+                members = (await client.users_list(limit=1000))["members"]
+            except Exception as error:  # noqa: BLE001  the refusal is as good without names
+                log.info("admins not named", error=type(error).__name__)
+                named = tuple(sorted(self._admins))
+            else:
+                ours = {account.slack_id}
+                named = tuple(str(user["id"]) for user in members if self._asker_of(user, ours).role is Role.ADMIN)
+                self._named.put(account.slack_id, named[:_MOST_NAMED])
+        return tuple(dict.fromkeys([*account.settings.admins, *named]))[:_MOST_NAMED]
 
 
 def _is_admin(user: Mapping[str, Any]) -> bool:

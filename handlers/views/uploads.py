@@ -169,11 +169,12 @@ def _yes(upload: Upload) -> str:
     return f"Opt out {counted(upload.asked, 'phone')}" if upload.to_opt_out else "Keep this list as a second reason"
 
 
-def reminder(upload: Upload, deadlines: Deadlines) -> Message:
-    """A word in the thread about a preview that waits."""
+def reminder(upload: Upload, deadlines: Deadlines, whom: Sequence[Actor]) -> Message:
+    """A word in the thread, to those who have to act, about a preview that waits."""
     until = moment((upload.waiting_since or upload.received_at) + deadlines.expire)
     what = "for an admin's yes" if upload.phones else "to be read with another country, or cancelled"
-    text = f"{mention(upload.actor)}: *{file_name(upload.file_name)}* still waits {what} ({_found(upload)}). It expires {until}."
+    named = listed([mention(one) for one in whom])
+    text = f"{named}: *{file_name(upload.file_name)}* still waits {what} ({_found(upload)}). It expires {until}."
     return Message.of(text)
 
 

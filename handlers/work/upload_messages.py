@@ -147,12 +147,8 @@ class UploadMessages:
         by_another = decider is not None and decider.id != dropper.id
         match upload.state:
             case UploadState.WAITING if upload.phones:
-                account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
-                asker = await self._roles.role_of(self._client, account, dropper.id)
-                if asker.role is not Role.ADMIN:
-                    admins = await self._roles.admins_to_name(self._client, account)
-                    return [Actor(admin, admin) for admin in admins]
-                return [dropper] if _waited_since(upload.received_at) else []
+                deciders = await self._who_may_decide(upload)
+                return deciders if deciders != [dropper] or _waited_since(upload.received_at) else []
             case UploadState.REFUSED | UploadState.FAILED | UploadState.EXPIRED:
                 return [dropper]
             case UploadState.CANCELLED | UploadState.STOPPED:
@@ -163,6 +159,14 @@ class UploadMessages:
                 return [dropper] if _waited_since(upload.received_at) else []
             case _:
                 return []
+
+    async def _who_may_decide(self, upload: Upload) -> list[Actor]:
+        """The dropper, who is an admin; or else admins, as far as there are some to name."""
+        account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
+        asker = await self._roles.role_of(self._client, account, upload.actor.id)
+        if asker.role is Role.ADMIN:
+            return [upload.actor]
+        return [Actor(admin, admin) for admin in await self._roles.admins_to_name(self._client, account)]
 
     async def show_queued(self, work: UploadWork) -> None:
         """Say that an upload waits for its turn."""
@@ -176,7 +180,9 @@ class UploadMessages:
     async def remind(self, work: UploadWork) -> None:
         """Say in the thread of a preview, or directly, that it still waits for a yes."""
         upload = work.upload
-        message = views.reminder(upload, self._limits.deadlines)
+        # What needs another country or is to be cancelled is whoever dropped it to see to.
+        deciders = await self._who_may_decide(upload) if upload.phones else []
+        message = views.reminder(upload, self._limits.deadlines, deciders or [upload.actor])
         try:
             seen = await self._as_seen(upload)(message)
             await self._poster.post(

@@ -9,6 +9,7 @@ from handlers.work import upload_messages
 from tests.handlers.conftest import TICKETS, Office, on_both_databases
 from tests.handlers.slack.test_outbox import settled as nothing_waits
 from tests.handlers.test_files import LIST, drop, says, settled
+from tests.handlers.test_settings import decide
 from tests.store.test_uploads import turn_back
 
 ONE, TWO = "+12125550100", "+12125550101"
@@ -103,6 +104,21 @@ async def test_a_list_that_is_refused(office: Office) -> None:
     [said] = (await notified(office))["support"]
     assert said.startswith("@support: *Nothing was changed.*")
     assert (await notified(office)).keys() == {"support"}
+
+
+async def test_admins_of_the_settings_are_notified_too(office: Office) -> None:
+    """Whom the settings make an admin has to act as well; after a day all of them are reminded, and the dropper is not."""
+    await decide(office, admins=((await office.actor("guest")).id,))
+    ts = await drop(office, LIST, user="support")
+    await says(office, ts, QUESTION)
+    await settled(office)
+    turn_back(office.store, "waiting_since", timedelta(hours=25))
+    office.service.desk.runner.poke()
+    await says(office, ts, "still waits for an admin's yes")
+    await settled(office)
+    told = await notified(office)
+    assert {name: len(texts) for name, texts in told.items()} == {"guest": 2, "admin": 2, "second-admin": 2}
+    assert told["guest"][1].startswith("@guest, @admin and @second-admin: *stops.csv* still waits")
 
 
 @on_both_databases

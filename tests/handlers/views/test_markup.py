@@ -273,7 +273,11 @@ def _uploads(text: str) -> Iterator[Any]:
     upload = upload_with(text)
     before = entry(1, Function.UPLOAD, upload_id=1, file_name=text, actor=Actor("platform", text))
     yield from (uploads.reading(upload, 5, 0.5, 3), uploads.applying(upload, 5, 3), uploads.undoing(upload, 5, 3))
-    yield from (uploads.preview(upload, TERMS, before), uploads.reminder(upload, TERMS), uploads.expired(upload))
+    yield from (
+        uploads.preview(upload, TERMS, before),
+        uploads.reminder(upload, TERMS, [upload.actor]),
+        uploads.expired(upload),
+    )
     yield uploads.preview(replace(upload, phones=0, already=0), TERMS)
     yield uploads.notice(upload, [Actor("U1", text), Actor("platform", text)], uploads.refused(upload))
     yield uploads.notice(

@@ -115,9 +115,11 @@ def test_preview_of_nothing() -> None:
     assert message.text == "*nov-stops.csv: no row of it was understood.* Nothing has changed yet."
     assert actions(message) == ["upload.country", "upload.cancel"]
     assert "Choose another country if its numbers are from there; else cancel, fix the rows" in words(message)
-    reminder = views.reminder(replace(UPLOAD, rows=35, phones=0, already=0), TERMS).text
+    reminder = views.reminder(replace(UPLOAD, rows=35, phones=0, already=0), TERMS, [UPLOAD.actor]).text
     assert "still waits to be read with another country, or cancelled (no row of it was understood)" in reminder
-    assert "still waits for an admin's yes (4,812 phones to opt out)" in views.reminder(UPLOAD, TERMS).text
+    assert (
+        "still waits for an admin's yes (4,812 phones to opt out)" in views.reminder(UPLOAD, TERMS, [UPLOAD.actor]).text
+    )
 
 
 @pytest.mark.parametrize("country", ["US", "LT", None])
@@ -362,7 +364,11 @@ def test_slack_takes_every_state(state: UploadState) -> None:
     ):
         assert view_problems(view.to_dict()) == []
         assert "<!channel" not in str(view.to_dict())
-    for message in (views.of_state(upload, TERMS), views.list_of_uploads([upload] * 30), views.reminder(upload, TERMS)):
+    for message in (
+        views.of_state(upload, TERMS),
+        views.list_of_uploads([upload] * 30),
+        views.reminder(upload, TERMS, [upload.actor]),
+    ):
         assert problems_of(list(message.blocks), "message") == []
         assert message.text
         assert len(message.text) <= 3_000
