@@ -11,6 +11,7 @@ import pytest
 from bot.sandbox import SandboxMessage, State
 from store import UploadState
 from tests.desks import CHANNEL, ROOT, Desk
+from tests.files import files_below
 from tests.handlers.test_files import LIST
 from tests.handlers.work.test_hanging import STALL_SECONDS, hook_in
 from tests.patience import PATIENCE
@@ -38,7 +39,12 @@ async def gone(processes: list[int]) -> None:
 
 def lists_on_disk(desk: Desk) -> list[str]:
     """Every file of a list or an export that is on the desk's disk."""
-    return [path.name for path in desk.scratch.rglob("opt-out-desk-*/**/*") if path.is_file() and path.name != "lock"]
+    return [
+        path.name
+        for folder in desk.scratch.glob("opt-out-desk-*")
+        for path in files_below(folder)
+        if path.name != "lock"
+    ]
 
 
 async def fetched(desk: Desk) -> None:
