@@ -67,6 +67,7 @@ async def test_a_deleted_question_is_answered_alone(office: Office) -> None:
     assert len(await office.people.calls("chat.delete")) == 1
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     "then",
     [
@@ -127,6 +128,7 @@ async def test_the_message_of_a_list_is_deleted(office: Office) -> None:
     assert len(posted) == 1, "what was taken back once is not posted there again"
 
 
+@pytest.mark.wide
 async def test_the_thread_of_a_list_is_deleted(office: Office) -> None:
     """The report and the unreadable rows go to the dropper, and none of them to the channel's root."""
     ts = await drop(office, MIXED, user="support")

@@ -38,6 +38,7 @@ async def notified(office: Office) -> dict[str, list[str]]:
     return told
 
 
+@pytest.mark.wide_but_first
 @on_both_databases
 async def test_nobody_is_notified_of_what_they_ask_for(office: Office) -> None:
     """Commands, mentions, buttons, forms and looks into the history name people, and notify none."""
@@ -55,6 +56,7 @@ async def test_nobody_is_notified_of_what_they_ask_for(office: Office) -> None:
     assert {name: texts for name, texts in told.items() if name != "optout"} == {}
 
 
+@pytest.mark.wide_but_first
 @on_both_databases
 async def test_a_list_that_waits_for_an_admin(office: Office) -> None:
     """Admins are notified that it waits, whoever dropped it when another admin has said yes; each once."""
@@ -106,6 +108,7 @@ async def test_a_list_that_is_refused(office: Office) -> None:
     assert (await notified(office)).keys() == {"support"}
 
 
+@pytest.mark.wide
 async def test_admins_of_the_settings_are_notified_too(office: Office) -> None:
     """Whom the settings make an admin has to act as well; after a day all of them are reminded, and the dropper is not."""
     await decide(office, admins=((await office.actor("guest")).id,))
@@ -121,6 +124,7 @@ async def test_admins_of_the_settings_are_notified_too(office: Office) -> None:
     assert told["guest"][1].startswith("@guest, @admin and @second-admin: *stops.csv* still waits")
 
 
+@pytest.mark.wide_but_first
 @on_both_databases
 async def test_a_list_that_expires(office: Office) -> None:
     """Whoever dropped it is notified, once; the admins were when it came."""
@@ -137,6 +141,7 @@ async def test_a_list_that_expires(office: Office) -> None:
     assert said.startswith("@support: *stops.csv expired")
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(("by", "told"), [("support", set()), ("second-admin", {"support"})])
 async def test_a_list_that_is_cancelled(office: Office, by: str, told: set[str]) -> None:
     """Whoever dropped it is notified when it was somebody else."""

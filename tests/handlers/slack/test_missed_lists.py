@@ -84,6 +84,7 @@ async def test_lists_dropped_while_the_desk_was_down(
         assert len((await people.state()).ephemerals("guest")) == refused
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("fault", [None, "server_error", "ratelimited", "reset"])
 async def test_lists_dropped_while_there_was_no_connection(
     office: Office, slack: EmbeddedSlack, fault: str | None
@@ -100,6 +101,7 @@ async def test_lists_dropped_while_there_was_no_connection(
     assert await previews(office, ts) == 1
 
 
+@pytest.mark.wide
 async def test_what_slack_tells_late_is_taken_once(
     slack: EmbeddedSlack, people: SandboxClient, settings: Settings
 ) -> None:
@@ -120,6 +122,7 @@ async def test_what_slack_tells_late_is_taken_once(
         assert len(told) == 1, told
 
 
+@pytest.mark.wide
 async def test_a_found_list_is_never_applied_unasked(
     slack: EmbeddedSlack, people: SandboxClient, settings: Settings
 ) -> None:
@@ -133,6 +136,7 @@ async def test_a_found_list_is_never_applied_unasked(
         assert (await settled(office)).state == "waiting"
 
 
+@pytest.mark.wide
 async def test_many_lists_are_found_page_by_page(
     slack: EmbeddedSlack, people: SandboxClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,6 +150,7 @@ async def test_many_lists_are_found_page_by_page(
             await says(office, ts, PREVIEW)
 
 
+@pytest.mark.wide
 async def test_a_desk_that_is_new_takes_no_old_list(
     slack: EmbeddedSlack, people: SandboxClient, settings: Settings
 ) -> None:
@@ -157,6 +162,7 @@ async def test_a_desk_that_is_new_takes_no_old_list(
         assert upload.file_name == "new.csv"
 
 
+@pytest.mark.wide
 async def test_over_http_it_looks_by_itself(slack: EmbeddedSlack, people: SandboxClient, tmp_path: Path) -> None:
     """Without a connection of its own, that would say when it was lost, the desk looks every quarter of an hour."""
     async with served(settings_for(slack, tmp_path, socket=False)) as (service, url):

@@ -57,6 +57,7 @@ async def test_a_channel_that_gets_the_name_takes_lists(office: Office) -> None:
     assert (upload.file_name, upload.channel_name) == ("stops.csv", UPLOADS)
 
 
+@pytest.mark.wide
 async def test_an_app_that_is_not_told_looks_by_itself(office: Office) -> None:
     """Installed before its manifest asked for invitations, the desk finds its new channel with the next look."""
     await looked(office, 1)
@@ -68,6 +69,7 @@ async def test_an_app_that_is_not_told_looks_by_itself(office: Office) -> None:
     await says(office, await drop(office, LIST, channel=PRIVATE), "3 phones to opt out")
 
 
+@pytest.mark.wide
 async def test_many_channels_are_read_page_by_page(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """More channels than one answer holds are all known."""
     monkeypatch.setattr(uploads_channels, "_PAGE", 1)
@@ -85,6 +87,7 @@ async def test_without_the_scope_public_channels_are_known(office: Office) -> No
     await says(office, await drop(office, LIST), "3 phones to opt out")
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("fault", ["server_error", "html", "reset", "ratelimited"])
 async def test_a_list_waits_until_the_channels_are_known(office: Office, fault: str) -> None:
     """While Slack does not say which channels there are, a dropped list waits; it is never passed over."""
