@@ -148,17 +148,23 @@ class UploadMessages:
         match upload.state:
             case UploadState.WAITING if upload.phones:
                 deciders = await self._who_may_decide(upload)
-                return deciders if deciders != [dropper] or _waited_since(upload.received_at) else []
+                return deciders if deciders != [dropper] or await self._has_waited(upload.received_at) else []
             case UploadState.REFUSED | UploadState.FAILED | UploadState.EXPIRED:
                 return [dropper]
             case UploadState.CANCELLED | UploadState.STOPPED:
                 return [dropper] if by_another else []
             case UploadState.DONE:
-                return [dropper] if by_another or _waited_since(upload.confirmed_at or upload.received_at) else []
+                return (
+                    [dropper] if by_another or await self._has_waited(upload.confirmed_at or upload.received_at) else []
+                )
             case UploadState.SCRUBBED:
-                return [dropper] if _waited_since(upload.received_at) else []
+                return [dropper] if await self._has_waited(upload.received_at) else []
             case _:
                 return []
+
+    async def _has_waited(self, since: datetime) -> bool:
+        """Whether that is longer ago than anybody looks on; by the clock of the database, that made the moment."""
+        return await asyncio.to_thread(self._store.now) - since > LOOKING
 
     async def _who_may_decide(self, upload: Upload) -> list[Actor]:
         """The dropper, who is an admin; or else admins, as far as there are some to name."""
@@ -346,10 +352,6 @@ class UploadMessages:
         """
         account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
         return upload.thread_ts is None and account.settings.numbers == "masked" and await self._is_open(upload)
-
-
-def _waited_since(moment: datetime) -> bool:
-    return datetime.now(UTC) - moment > LOOKING
 
 
 def _post_key(work: UploadWork, what: str) -> PostKey:
