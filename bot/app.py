@@ -78,7 +78,6 @@ class Installation:
     def __init__(self, client: AsyncWebClient, calls: SlackCalls, tasks: Tasks) -> None:
         self._client = client
         self._calls = calls
-        self._authorized: AuthorizeResult | None = None
         self._installed: Installed | None = None
         self.loop = Loop("token", self._look, tasks, every=CHECK_SECONDS)
 
@@ -87,11 +86,11 @@ class Installation:
         """The state of the bot's token, for `/readyz`: "ok", "unknown" before Slack said who we are, or "refused: ERROR"."""
         if self._calls.refusal is not None:
             return f"refused: {self._calls.refusal}"
-        return "unknown" if self._authorized is None else "ok"
+        return "unknown" if self._installed is None else "ok"
 
     async def learn(self) -> None:
         """Ask Slack, unless it is known already. Never raises."""
-        if self._authorized is None:
+        if self._installed is None:
             await self._ask()
 
     async def learn_soon(self) -> None:
@@ -107,22 +106,15 @@ class Installation:
     async def _ask(self) -> None:
         try:
             answer = await self._client.auth_test()
+            self._installed = Installed(
+                team_id=answer["team_id"],
+                enterprise_id=answer.get("enterprise_id"),
+                is_enterprise_install=bool(answer.get("is_enterprise_install")),
+                bot_id=answer.get("bot_id"),
+                bot_user_id=answer["user_id"],
+            )
         except Exception as error:  # noqa: BLE001  whatever it is, nothing must be lost for it
             log.warning("Slack did not say who we are", why=error_name(error))
-            return
-        self._authorized = AuthorizeResult(
-            enterprise_id=answer.get("enterprise_id"),
-            team_id=answer.get("team_id"),
-            bot_id=answer.get("bot_id"),
-            bot_user_id=answer.get("user_id"),
-            bot_token=self._client.token,
-        )
-        self._installed = Installed(
-            team_id=answer["team_id"],
-            enterprise_id=answer.get("enterprise_id"),
-            is_enterprise_install=bool(answer.get("is_enterprise_install")),
-            bot_user_id=answer["user_id"],
-        )
 
     async def identify(self) -> Installed | None:
         """What Slack says of the installation, asked unless it is known; None while it does not answer."""
@@ -138,8 +130,13 @@ class Installation:
 
         async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
             await self.learn_soon()
-            return self._authorized or AuthorizeResult(
-                enterprise_id=enterprise_id, team_id=team_id, bot_token=self._client.token
+            known = self._installed
+            return AuthorizeResult(
+                enterprise_id=known.enterprise_id if known else enterprise_id,
+                team_id=known.team_id if known else team_id,
+                bot_id=known.bot_id if known else None,
+                bot_user_id=known.bot_user_id if known else None,
+                bot_token=self._client.token,
             )
 
         return authorize

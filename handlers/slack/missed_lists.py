@@ -27,8 +27,9 @@ from store import Account, Store
 log = structlog.get_logger()
 # A file may be older than the last event by what Slack retries, and clocks differ: so much more is looked at.
 OVERLAP: Final = timedelta(minutes=5)
-# Seconds between looks where no connection says that it was lost.
-LOOK_SECONDS: Final = 900.0
+# Seconds between looks where no connection says that it was lost; with `OVERLAP` less than ten minutes, in which it is known
+# what Slack did tell (`OPTOUT_PAYLOAD_MINUTES`).
+LOOK_SECONDS: Final = 240.0
 # Files in an answer of files.list.
 _PAGE: Final = 200
 
@@ -45,6 +46,7 @@ class Installed:
     team_id: str
     enterprise_id: str | None
     is_enterprise_install: bool
+    bot_id: str | None
     bot_user_id: str
 
     @property
@@ -55,7 +57,7 @@ class Installed:
 
 class MissedLists:
     """
-    Looks for missed lists at the start, after each lost connection, and, where *polls*, every quarter of an hour.
+    Looks for missed lists at the start, after each lost connection, and, where *polls*, every few minutes.
 
     *identify* gives None while Slack has not said who the desk is.
     """
@@ -79,6 +81,7 @@ class MissedLists:
         self._polls = polls
         # Seconds since 1970 from which on files may have been missed; None when none was.
         self._since: float | None = None
+        self._absences = 0
         self._looked = time.time()
         self.loop = Loop("missed", self._look, tasks, every=LOOK_SECONDS)
 
@@ -95,16 +98,16 @@ class MissedLists:
         self.loop.poke()
 
     def _missed_since(self, moment: float) -> None:
+        self._absences += 1
         since = moment - OVERLAP.total_seconds()
         self._since = since if self._since is None else min(self._since, since)
 
     async def _look(self) -> bool:
         if self._since is None and self._polls:
             self._missed_since(self._looked)
-        since = self._since
+        since, absences, now = self._since, self._absences, time.time()
         if since is None:
             return False
-        now = time.time()
         installed = await self._identify()
         if installed is None:
             raise TimeoutError("Slack has not said who we are")
@@ -113,9 +116,10 @@ class MissedLists:
             for channel in await self._channels.ids(account):
                 await self._look_into(account, channel, since, installed)
         self._looked = now
-        if self._since == since:
-            self._since = None
-        return self._since is not None
+        if self._absences != absences:
+            return True  # what was missed since this look began is for another
+        self._since = None
+        return False
 
     async def _look_into(self, account: Account, channel: str, since: float, installed: Installed) -> None:
         told = await asyncio.to_thread(

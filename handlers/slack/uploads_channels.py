@@ -71,7 +71,8 @@ class UploadsChannels:
         return self._names.get(channel)
 
     async def _look(self) -> bool:
-        self._changes += 1
+        if self._seen == self._changes:
+            self._changes += 1  # as it may have, unheard
         await self._ask()
         return False
 

@@ -164,7 +164,7 @@ async def test_a_desk_that_is_new_takes_no_old_list(
 
 @pytest.mark.wide
 async def test_over_http_it_looks_by_itself(slack: EmbeddedSlack, people: SandboxClient, tmp_path: Path) -> None:
-    """Without a connection of its own, that would say when it was lost, the desk looks every quarter of an hour."""
+    """Without a connection of its own, that would say when it was lost, the desk looks every few minutes."""
     async with served(settings_for(slack, tmp_path, socket=False)) as (service, url):
         slack.events_url = url + EVENTS_PATH
         await service.start()
