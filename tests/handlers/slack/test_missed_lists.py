@@ -1,7 +1,9 @@
 """Lists that were dropped while the desk was away: found, and taken as if just dropped, once."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,6 +101,32 @@ async def test_lists_dropped_while_there_was_no_connection(
         await office.people.fault(method="files.list", fault=fault, times=4, retry_after=0)
     await says(office, ts, PREVIEW)
     assert await previews(office, ts) == 1
+
+
+@pytest.mark.wide
+async def test_a_list_dropped_while_it_looks(office: Office, slack: EmbeddedSlack) -> None:
+    """What is dropped in another absence, after Slack has listed its files and before the look is over, is found too."""
+    asked = asyncio.Event()
+    listed = office.service.desk.missed._files
+
+    async def held(channel: str, since: float) -> AsyncIterator[dict[str, Any]]:
+        files = [file async for file in listed(channel, since)]
+        if not asked.is_set():
+            ts.append(await drop_unheard(slack, office.people, "meanwhile.csv"))
+            asked.set()
+            office.service.desk.missed.was_away(1.0)
+        for file in files:
+            yield file
+
+    ts: list[str] = []
+    await office.people.fault(socket="refuse_ticket", times=-1)
+    await office.people.fault(socket="drop")
+    await office.people.until(lambda state: not state.connected)
+    office.service.desk.missed._files = held  # type: ignore[method-assign]
+    office.service.desk.missed.was_away(1.0)
+    await asked.wait()
+    await says(office, ts[0], PREVIEW)
+    await office.people.clear_faults()
 
 
 @pytest.mark.wide
