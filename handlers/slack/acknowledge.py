@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
 from handlers.slack.errors import outcome_of
 from handlers.slack.messages import Message
 from handlers.slack.outbox import Answer, Answers
-from handlers.slack.pacing import Turn
 from handlers.slack.payloads import idempotency_key_of
 from handlers.slack.places import Place
 
@@ -37,55 +37,39 @@ async def acknowledged(
     the message can be told in one that is in time; *closing*: the ack of any other. *body*: Slack's payload, whose answer
     belongs at *place* and is given once.
     """
+    # The answer's place among those of the channel; what is answered elsewhere, late or not at all gives it up.
     turn = answers.turn(place)
-    try:
-        answer = await _acknowledged(ack, work, answers, body, place, late, shown, closing, turn)
-    except BaseException:
+    with ExitStack() as giving_up:
+        giving_up.callback(turn.leave)
+        key = idempotency_key_of(body)
+        working = asyncio.ensure_future(outcome_of(work))
+        done, _ = await asyncio.wait({working}, timeout=PATIENCE_SECONDS)
+        pressed = body.get("message")
+        if done:
+            message = working.result()
+            whole_answer = shown(message)
+            if whole_answer is not None:
+                await ack(**whole_answer)
+                return None
+            answer = await answers.keep(body, place, message, key=key, pressed=pressed)
+            await ack(**closing or {})
+            if answer is None:
+                return None  # it was given before
+            giving_up.pop_all()
+            return replace(answer, turn=turn)
+        # Nobody else's answer waits for one that takes long.
         turn.leave()
-        raise
-    if answer is None:
-        turn.leave()
-        return None
-    return replace(answer, turn=turn)
-
-
-async def _acknowledged(
-    ack: Callable[..., Awaitable[Any]],
-    work: Awaitable[Message],
-    answers: Answers,
-    body: dict[str, Any],
-    place: Place,
-    late: Callable[[str], Awaitable[None]] | None,
-    shown: Callable[[Message], dict[str, Any] | None],
-    closing: dict[str, Any] | None,
-    turn: Turn,
-) -> Answer | None:
-    key = idempotency_key_of(body)
-    working = asyncio.ensure_future(outcome_of(work))
-    done, _ = await asyncio.wait({working}, timeout=PATIENCE_SECONDS)
-    pressed = body.get("message")
-    if done:
-        message = working.result()
-        whole_answer = shown(message)
-        if whole_answer is not None:
-            await ack(**whole_answer)
+        # What keeps the work waiting is mostly the database, which then takes no answer in time either.
+        keeping = asyncio.ensure_future(answers.keep_interrupted(body, place, key=key))
+        await asyncio.wait({keeping}, timeout=KEEP_SECONDS)
+        if late is None:
+            await ack(STILL_WORKING)
+        else:
+            await ack()
+            await late(STILL_WORKING)
+        interrupted = await keeping
+        if interrupted is None:
+            await working
             return None
-        answer = await answers.keep(body, place, message, key=key, pressed=pressed)
-        await ack(**closing or {})
-        return answer
-    # Nobody else's answer waits for one that takes long.
-    turn.leave()
-    # What keeps the work waiting is mostly the database, which then takes no answer in time either.
-    keeping = asyncio.ensure_future(answers.keep_interrupted(body, place, key=key))
-    await asyncio.wait({keeping}, timeout=KEEP_SECONDS)
-    if late is None:
-        await ack(STILL_WORKING)
-    else:
-        await ack()
-        await late(STILL_WORKING)
-    interrupted = await keeping
-    if interrupted is None:
-        await working
-        return None
-    async with answers.held(interrupted):
-        return await answers.change(interrupted, await working, pressed=pressed)
+        async with answers.held(interrupted):
+            return await answers.change(interrupted, await working, pressed=pressed)
