@@ -106,10 +106,10 @@ def test_the_table_says_what_the_verbs_do() -> None:
 
 
 def test_nothing_leads_back_from_the_end() -> None:
-    """What is over is over, but that what failed can be undone and what expired read again; what a worker has in hand always ends somehow."""
+    """What is over is over, but what failed can be undone, and what expired read again; what a worker has in hand always ends."""
     ends = {state for state in UploadState if not NEXT[state]}
     assert ends == {S.UNDONE, S.CANCELLED, S.SCRUBBED}
-    assert OVER - ends == {S.FAILED}
+    assert OVER - ends == {S.FAILED, S.EXPIRED}
     assert all(S.FAILED in NEXT[state] for state in AT_WORK)
     assert not any(state.may_become(state) for state in UploadState)
 

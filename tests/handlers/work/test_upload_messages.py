@@ -57,8 +57,7 @@ async def test_the_bot_was_removed_between_preview_and_report(office: Office, er
         return found if any("opted out* from" in one.text for one in found) else []
 
     def confirmer_told(state: State) -> list[SandboxMessage]:
-        found = directly(state, "admin")
-        return found if any("opted out* from" in one.text for one in found) else []
+        return [one for one in directly(state, "admin") if "opted out* from" in one.text]
 
     await office.people.until(dropper_has_them)
     [to_confirmer] = await office.people.until(confirmer_told)
@@ -77,7 +76,9 @@ async def test_the_bot_was_removed_between_preview_and_report(office: Office, er
     state = await office.people.state()
     assert len([one for one in state.replies(ts) if one.files]) == 1, "attached where it is told"
     for user in ("support", "admin"):
-        assert len([one for one in directly(state, user) if "opted out* from" in one.text]) == 1, "told once"
+        told = [one for one in directly(state, user) if "opted out* from" in one.text]
+        # What an admin was asked before says what became of it, too.
+        assert len([one for one in told if "This belongs in" in one.all_text]) == 1, "told once"
     assert office.store.optouts.count(office.account.id) == office.store.optouts.recount(office.account.id) == 3
 
 
