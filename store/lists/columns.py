@@ -19,8 +19,8 @@ _PHONE_LIKE = re.compile(
     r"(?:(?:x|ext)(?:\S*+(?<=\d)|\S*+\s++\d++))?"
 )
 _DATE = re.compile(r"\s*+(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4})\b")
-_MOST_COLUMNS = 500  # more than voter files have
-_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=\d)")
+MOST_COLUMNS: Final = 500  # more than voter files have
+HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=\d)")
 
 # What texting tools, dialers and voter files call it: Spoke `cell`, Hustle and CallHub "Phone Number" and "mobile",
 # Scale to Win `cell_phone`, RumbleUp `to` and `phone1`, VAN "Cell Phone" and "Preferred Phone", Twilio `to`.
@@ -54,7 +54,7 @@ def likely_phones(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list
     Most of a column's cells must look like phones; its name decides between such columns, mobiles before others.
     """
     scores: list[tuple[float, int]] = []
-    for place, (name, cells) in enumerate(_filled(columns, rows)):
+    for place, (name, cells) in enumerate(filled_cells(columns, rows)):
         words = _words(name)
         named = _PHONE_NAMES.fullmatch(words) is not None
         # Fewer than nine digits are as often an id or a date, unless the name says what they are.
@@ -76,9 +76,9 @@ def likely_phones(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list
     return [columns[place] for _, place in sorted(scores)]
 
 
-def _filled(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[tuple[str, list[str]]]:
+def filled_cells(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[tuple[str, list[str]]]:
     """Each of *columns*, no more than people would look through, with those of its cells that are not blank."""
-    filled: list[tuple[str, list[str]]] = [(name, []) for name in columns[:_MOST_COLUMNS]]
+    filled: list[tuple[str, list[str]]] = [(name, []) for name in columns[:MOST_COLUMNS]]
     for row in rows:
         for (_, cells), cell in zip(filled, row, strict=False):
             if cell.strip():
@@ -88,7 +88,7 @@ def _filled(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[tuple
 
 def _words(name: str) -> str:
     """A name as small words: `cellPhone`, `CELL_PHONE` and "Cell Phone" are "cell phone"."""
-    return " ".join(re.sub(r"[\W_]+", " ", _HUMP.sub(" ", name)).split()).casefold()
+    return " ".join(re.sub(r"[\W_]+", " ", HUMP.sub(" ", name)).split()).casefold()
 
 
 # --- whose file is it? ----------------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ def contact_signs(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> tupl
     live and vote. A street and a city are one kind.
     """
     signs: set[str] = set()
-    for name, cells in _filled(columns, rows):
+    for name, cells in filled_cells(columns, rows):
         if not cells:
             continue
         words = _words(name)
