@@ -42,6 +42,52 @@ def column_key(name: str) -> str:
     return " ".join(name.strip(" \t\r\n\u00a0\ufeff\"'").split()).casefold()
 
 
+_LONGEST_NAME: Final = 40  # characters: a button's value holds 2,000, in which each may take twelve
+_ORDINAL: Final = re.compile(r" \(\d+(?:st|nd|rd|th)\)$")
+
+
+def names_of(header: Sequence[str]) -> tuple[str, ...]:
+    """
+    A name for each column of *header*, short and told from all others: the second of two called Tel is "Tel (2nd)".
+
+    One without a name is called by its place, "column 3 (no name)".
+    """
+    names: list[str] = []
+    taken: set[str] = set()
+    often: dict[str, int] = {}
+    for place, cell in enumerate(header, 1):
+        base = (
+            " ".join(cell.replace("\ufeff", "").replace("\0", "").split())[:_LONGEST_NAME].strip()
+            or f"column {place} (no name)"
+        )
+        key = column_key(base)
+        number, name = often.get(key, 0) + 1, base
+        while number > 1 or column_key(name) in taken:
+            name = f"{base} ({_ordinal(max(number, 2))})"
+            if column_key(name) not in taken:
+                break
+            number = max(number, 2) + 1
+        often[key] = max(number, often.get(key, 0) + 1)
+        names.append(name)
+        taken.add(column_key(name))
+    return tuple(names)
+
+
+def may_be_made(key: str) -> bool:
+    """May `names_of` have made the name with that *key*, so that it stands in no header?"""
+    return _ORDINAL.search(key) is not None or key.startswith("column ") or len(key) * 2 > _LONGEST_NAME
+
+
+def without_ordinal(name: str) -> str:
+    """*name* as it stands in a header, when `names_of` told it from others."""
+    return _ORDINAL.sub("", name)
+
+
+def _ordinal(number: int) -> str:
+    ends = {1: "st", 2: "nd", 3: "rd"}
+    return f"{number}{'th' if number % 100 in (11, 12, 13) else ends.get(number % 10, 'th')}"
+
+
 def looks_like_phone(cell: str) -> bool:
     """Would a person take *cell* for a phone: seven to fifteen digits, and no date?"""
     return _PHONE_LIKE.fullmatch(cell) is not None and not _DATE.match(cell)

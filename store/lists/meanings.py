@@ -17,8 +17,8 @@ from functools import partial
 from typing import Final
 
 from store.choices import Choices, Offer, Question
-from store.lists.columns import HUMP, MOST_COLUMNS, column_key, filled_cells, likely_phones, looks_like_phone
-from store.phones.countries import code_of, country_name, exact_country
+from store.lists.columns import HUMP, column_key, filled_cells, likely_phones
+from store.phones.countries import country_name, exact_country
 
 # Of a column's values in a choice: every cell that is filled.
 FILLED: Final = "*"
@@ -71,8 +71,32 @@ def value_key(cell: str) -> str:
 
 # --- values ---------------------------------------------------------------------------------------------------------
 
-_YES: Final = frozenset("yes y true t 1 x on checked si s oui o ja j wahr vrai verdadero sim cierto".split())
-_NO: Final = frozenset("no n false f 0 off unchecked non nein falsch faux falso nao".split())
+_YES: Final = frozenset(
+    {
+        "yes",
+        "y",
+        "true",
+        "t",
+        "1",
+        "x",
+        "on",
+        "checked",
+        "si",
+        "s",
+        "oui",
+        "o",
+        "ja",
+        "j",
+        "wahr",
+        "vrai",
+        "verdadero",
+        "sim",
+        "cierto",
+    }
+)
+_NO: Final = frozenset(
+    {"no", "n", "false", "f", "0", "off", "unchecked", "non", "nein", "falsch", "faux", "falso", "nao"}
+)
 _OUT: Final = re.compile(
     r"opt(?:ed|ing|s)? ?outs?|optedout|unsub\w*|stop\w*|quit|cancel(?:l?ed)?|revoked?|withdrawn|suppress\w*|"
     r"block(?:ed|listed)?|black ?listed|(?:do not|dont|no) (?:text|contact|message|sms|send|disturb|call)\w*|dn[tcd]|"
@@ -95,24 +119,32 @@ _STATUS_ALONE: Final = re.compile(
     r"opt(?:ed)? ?outs?|optedout|opt(?:ed)? ?ins?|optedin|unsubscribed|subscribed|do not (?:text|contact)|"
     r"desuscrit[oa]|suscrit[oa]|dad[oa] de baja|desabonnee?|abonnee?|desinscrite?|abgemeldet|angemeldet|abonniert|abbestellt"
 )
-_DATE: Final = re.compile(r"\d{4}-\d\d?-\d\d?|\d\d?[./-]\d\d?[./-]\d{2,4}|\d{4}/\d\d?/\d\d?|\d{10}(?:\d{3})?$|\d{5}\.\d+$")
+_DATE: Final = re.compile(
+    r"\d{4}-\d\d?-\d\d?|\d\d?[./-]\d\d?[./-]\d{2,4}|\d{4}/\d\d?/\d\d?|\d{10}(?:\d{3})?$|\d{5}\.\d+$"
+)
 _STOP_WORD: Final = re.compile(
     r"(?:please )?(?:stop(?: ?all| texting| texting me| please)?|quit|end|cancel|unsubscribe(?: me)?|opt ?out|revoke|remove(?: me)?|"
     r"arret|baja|alto|stopp|no more texts)(?: please)?"
 )
 _START_WORD: Final = re.compile(r"(?:start|unstop|yes|subscribe|opt ?in)")
-_BY_TEXT: Final = re.compile(r"sms|texts?|text messag\w+|mms|texting|p2p|all|any|both|todos?|tous|alle|mensajes? de texto")
+_BY_TEXT: Final = re.compile(
+    r"sms|texts?|text messag\w+|mms|texting|p2p|all|any|both|todos?|tous|alle|mensajes? de texto"
+)
 _BY_OTHER: Final = re.compile(
     r"e ?mails?|mails?|post|letter|calls?|calling|phone(?: calls?)?|voice|dialer|canvass\w*|door|push|"
     r"correo(?: electronico)?|llamadas?|courriels?|appels?|anrufe?|telefon|brief"
 )
-_MOBILE: Final = re.compile(r"mobiles?|cells?|cell ?phone|wireless|smart ?phone|movil|celular|portable|handy|mobil(?:e|funk|telefon)?|gsm")
+_MOBILE: Final = re.compile(
+    r"mobiles?|cells?|cell ?phone|wireless|smart ?phone|movil|celular|portable|handy|mobil(?:e|funk|telefon)?|gsm"
+)
 _LANDLINE: Final = re.compile(
     r"land ?lines?|fixed(?: ?line)?|home(?: ?fax)?|work(?: ?fax)?|office|business|main|fax|pots|fijo|casa|trabajo|fixe|"
     r"domicile|bureau|travail|festnetz|privat|geschaftlich"
 )
 _INBOUND: Final = re.compile(r"in|inbound\w*|incoming|received|mo|entrante|recibido|entrant|recue?|eingehend|empfangen")
-_OUTBOUND: Final = re.compile(r"out|outbound\w*(?: \w+)?|outgoing|sent|mt|saliente|enviado|sortant|envoyee?|ausgehend|gesendet")
+_OUTBOUND: Final = re.compile(
+    r"out|outbound\w*(?: \w+)?|outgoing|sent|mt|saliente|enviado|sortant|envoyee?|ausgehend|gesendet"
+)
 
 
 def _sense_of_status(polarity: Sense | None, cell: str) -> Sense:
@@ -190,17 +222,28 @@ _KIND_NAMES: Final = (
     (Kind.DIRECTION, re.compile(r"\b(?:direction|direccion|richtung|sens)\b")),
     (Kind.LIST, re.compile(r"(?:mailing |subscription |contact )?(?:lists?|lista|liste|segment|audience)(?: name)?")),
 )
-_BODY_NAME: Final = re.compile(r"(?:message |sms |text )?(?:body|message|text|content|mensaje|nachricht)(?: body| text)?")
-_SENDERS: Final = frozenset({"from", "from number", "sender", "sender number", "de", "von", "remitente", "expediteur", "absender"})
-_RECEIVERS: Final = frozenset({"to", "to number", "recipient", "receiver", "recipient number", "para", "an", "destinatario", "empfanger"})
+_BODY_NAME: Final = re.compile(
+    r"(?:message |sms |text )?(?:body|message|text|content|mensaje|nachricht)(?: body| text)?"
+)
+_MESSAGE_NAME: Final = re.compile(r"texts?|sms")
+_SENDERS: Final = frozenset(
+    {"from", "from number", "sender", "sender number", "de", "von", "remitente", "expediteur", "absender"}
+)
+_RECEIVERS: Final = frozenset(
+    {"to", "to number", "recipient", "receiver", "recipient number", "para", "an", "destinatario", "empfanger"}
+)
 
 # A country by its name or a code. The second: so called for other things too, so most of its values have to be countries.
 _COUNTRY_NAME: Final = re.compile(
     r"\b(?:country|countries|ctry|nation|pais|pays|paese|(?:calling|dial|dialing|dialling) code|indicatif|indicativo|"
     r"lander(?:code|vorwahl|kurzel|kennung)|landesvorwahl)\b"
 )
-_MAYBE_COUNTRY_NAME: Final = re.compile(r"(?:phone )?(?:cc|iso ?[23]?|land|prefix|prefijo|vorwahl|code|prefixe|phone code)")
-_CALLING_NAME: Final = re.compile(r"\b(?:calling|dial\w*|phone|code|indicatif|indicativo|vorwahl|landesvorwahl|prefi\w*|cc)\b")
+_MAYBE_COUNTRY_NAME: Final = re.compile(
+    r"(?:phone )?(?:cc|iso ?[23]?|land|prefix|prefijo|vorwahl|code|prefixe|phone code)"
+)
+_CALLING_NAME: Final = re.compile(
+    r"\b(?:calling|dial\w*|phone|code|indicatif|indicativo|vorwahl|landesvorwahl|prefi\w*|cc)\b"
+)
 _CALLING_CELL: Final = re.compile(r"\s*\+\d{1,3}\s*")
 
 
@@ -250,7 +293,7 @@ def meanings_of(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Meanin
         for place, (name, cells) in enumerate(filled)
         if name in likely or (not cells and name and is_phone_name(name))
     )
-    own = _own_numbers(names, phones, [cells for _, cells in filled])
+    own = _own_numbers(phones, [cells for _, cells in filled])
     is_log = any(name in _SENDERS for name in names) and any(name in _RECEIVERS for name in names)
     markers: list[Marker] = []
     countries: list[int] = []
@@ -267,11 +310,17 @@ def meanings_of(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Meanin
 
 def is_phone_name(name: str) -> bool:
     """Is a column called *name* a phone's, as far as a name can tell?"""
-    return re.search(r"\b(?:phones?|cell|mobile|msisdn|telephone|telefono|movil|celular|handy)(?: (?:number|num|no))?(?: \d)?$", _named(name)) is not None
+    return (
+        re.search(
+            r"\b(?:phones?|cell|mobile|msisdn|telephone|telefono|movil|celular|handy)(?: (?:number|num|no))?(?: \d)?$",
+            _named(name),
+        )
+        is not None
+    )
 
 
-def _own_numbers(names: Sequence[str], phones: Sequence[int], cells: Sequence[Sequence[str]]) -> frozenset[int]:
-    """Those of *phones* with one number in every row, beside another with several; or that a log with one row sends from."""
+def _own_numbers(phones: Sequence[int], cells: Sequence[Sequence[str]]) -> frozenset[int]:
+    """Those of *phones* with one number in every row, beside another column with several."""
     distinct = {place: len(set(map(str.strip, cells[place]))) for place in phones}
     if max(distinct.values(), default=0) > 1:
         return frozenset(place for place in phones if distinct[place] == 1 and len(cells[place]) > 1)
@@ -289,7 +338,11 @@ def _is_country(words: str, cells: Sequence[str]) -> bool:
     if _MAYBE_COUNTRY_NAME.fullmatch(words):
         return known * 2 > len(cells)
     several = len(set(map(str.strip, cells))) > 1
-    return several and all(_CALLING_CELL.fullmatch(cell) or len(cell.strip()) > 3 for cell in cells) and known == len(cells)
+    return (
+        several
+        and all(_CALLING_CELL.fullmatch(cell) or len(cell.strip()) > 3 for cell in cells)
+        and known == len(cells)
+    )
 
 
 def _marker(place: int, name: str, words: str, cells: Sequence[str], *, is_log: bool) -> Marker | None:
@@ -350,7 +403,8 @@ class Tally:
         for cell, rows in Counter(cells).items():
             key, sense = self._meaning(cell)
             self.senses[sense] += rows
-            if key in self.rows or len(self.rows) < _MOST_VALUES or sense in {Sense.OUT, Sense.IN} and len(self.rows) < 2 * _MOST_VALUES:
+            most = _MOST_VALUES if sense not in {Sense.OUT, Sense.IN} else 2 * _MOST_VALUES
+            if key in self.rows or len(self.rows) < most:
                 self.rows[key] += rows
                 self.shown.setdefault(key, cell[:_LONGEST].strip())
             else:
@@ -391,21 +445,28 @@ def matcher(values: Iterable[str]) -> Callable[[str], bool]:
 
 def question_of_rows(marker: Marker, tally: Tally, choices: Choices) -> Question | None:
     """What to ask about the rows that *marker* tells apart, by its whole *tally*; None where it tells none apart."""
-    if not _asks(marker, tally):
+    chosen = {column_key(column): values for column, values in choices.only}
+    key = column_key(marker.name)
+    if key not in chosen and not _asks(marker, tally):
         return None
     every = tally.total
     offers = [_only(marker, tally, keys) for keys in _groups(marker, tally)]
     whole = Offer(f"All {every:,} rows" if every > 1 else "That one row", {"only": [[marker.name, None]]}, "--all-rows")
-    chosen = dict(choices.only)
     name = named(marker.name)
-    if marker.name not in chosen and not choices.all_rows:
+    if key not in chosen and not choices.all_rows:
         text = f"{name} says {_values(tally)}. Which rows ask for no more texts?"
         return Question(text, (*offers, whole))
-    values = chosen.get(marker.name)
-    if values is None:
+    values = chosen.get(key)
+    if values is None or choices.all_rows:
         return Question(f"All rows count, whatever {name} says: {_values(tally)}.", tuple(offers), open=False)
     others = tuple(offer for offer in offers if offer.choices["only"][0][1] != list(values))
-    return Question(f"Only the rows that say {_listed(values, tally)} in {name} count.", (*others, whole), open=False)
+    text = f"Only the rows that say {_listed(values, tally)} in {name} count. It says {_values(tally)}."
+    return Question(text, (*others, whole), open=False)
+
+
+def asks_about(marker: Marker, tally: Tally) -> str:
+    """What the column of *marker* says, where that tells rows apart: "Status" says "active" in 6 rows and "stop" in 2; else ""."""
+    return f"{named(marker.name)} says {_values(tally)}" if _asks(marker, tally) else ""
 
 
 def _asks(marker: Marker, tally: Tally) -> bool:
@@ -415,6 +476,8 @@ def _asks(marker: Marker, tally: Tally) -> bool:
             return wanted > 0
         case Kind.STATUS:
             yes, no = tally.senses[Sense.YES], tally.senses[Sense.NO]
+            if _MESSAGE_NAME.fullmatch(_named(marker.name)) and (out + wanted + yes + no) * 2 < tally.filled:
+                return False  # what people wrote
             unsure = yes + no > 0 and sum(map(bool, (yes, no, blank, out))) > 1
             return wanted > 0 or (out > 0 and blank + other > 0) or unsure
         case Kind.CHANNEL:
@@ -489,7 +552,11 @@ def question_of_countries(
     say = " · ".join(f"{named(name)} says {_values(tally)}" for name, tally in columns)
     if choices.country_column is not None:
         blank = f", and {country_name(country)} where that is blank" if country else ""
-        return Question(f"Each row is read with its country from {named(choices.country_column)}{blank}.", (*each, *whole), open=False)
+        return Question(
+            f"Each row is read with its country from {named(choices.country_column)}{blank}.",
+            (*each, *whole),
+            open=False,
+        )
     if choices.one_country and country:
         return Question(f"All rows are read as {country_name(country)}, whatever they say: {say}.", each, open=False)
     rows = "row has a number" if bare == 1 else "rows have numbers"
@@ -497,7 +564,12 @@ def question_of_countries(
 
 
 def question_of_phones(
-    columns: Sequence[tuple[str, int | None]], chosen: Sequence[str], own: Sequence[str], *, decided: bool, is_log: bool = False
+    columns: Sequence[tuple[str, int | None]],
+    chosen: Sequence[str],
+    own: Sequence[str],
+    *,
+    decided: bool,
+    is_log: bool = False,
 ) -> Question | None:
     """
     What to ask where several *columns* look like phones, each with how many cells are filled, where that is known.
@@ -521,7 +593,9 @@ def question_of_phones(
     if own:
         text += f" {_and([named(name) for name in own])} {'has' if len(own) == 1 else 'have'} one number in every row: your own?"
     if decided:
-        return Question(f"Phones are read from {_and([named(name) for name in chosen])}. {text}", tuple(offers), open=False)
+        return Question(
+            f"Phones are read from {_and([named(name) for name in chosen])}. {text}", tuple(offers), open=False
+        )
     return Question(f"{text} Whose are to be opted out?", tuple(offers))
 
 

@@ -24,6 +24,8 @@ class CountryUnknown:
 # Characters; normalising takes the square of a run of accents, and no name is near as long.
 _LONGEST: Final = 100
 _CALLING_CODE: Final = re.compile(r"\+?[0-9]{1,3}")
+# In which countries are named elsewhere than there, too.
+_LANGUAGES: Final = ("es", "fr", "de", "pt", "it")
 _LETTERS_OF_ISO: Final = 3
 
 # What people call countries and CLDR does not.
@@ -82,6 +84,10 @@ def _native() -> dict[str, str]:
                 continue
             if code in territories:
                 names.setdefault(_key(territories[code]), code)
+    for language in _LANGUAGES:
+        territories = babel.Locale(language).territories
+        for code in sorted(phonenumbers.SUPPORTED_REGIONS & territories.keys()):
+            names.setdefault(_key(territories[code]), code)
     return names
 
 

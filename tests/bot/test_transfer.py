@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from bot import transfer
 from bot.__main__ import main
 from bot.config import Settings
-from store import Account, Actor, Function, Origin, Store, StoreError, StoreUnavailable, UploadWork
+from store import Account, Actor, Choices, Function, Origin, Store, StoreError, StoreUnavailable, UploadWork
 from tests.entries import latest_entries
 
 TEAM = "T0DESK"
@@ -125,9 +125,7 @@ def test_what_is_written_is_its_owners_alone(
     before = os.umask(umask)
     try:
         imported(store, settings, path)
-        transfer.scrub_list(
-            store, path, "T0DESK", country="US", column=None, keep_unreadable=False, output=None, say=print
-        )
+        transfer.scrub_list(store, path, "T0DESK", country="US", keep_unreadable=False, output=None, say=print)
     finally:
         os.umask(before)
     assert account.slack_id == "T0DESK"
@@ -261,7 +259,7 @@ def test_exit_status_says_whether_it_was_applied(elsewhere: CliRunner, path: Pat
 
 def scrubbed(store: Store, path: Path, account: str = TEAM, **options: Any) -> str:
     said: list[str] = []
-    values: dict[str, Any] = {"country": "US", "column": None, "keep_unreadable": False, "output": None}
+    values: dict[str, Any] = {"country": "US", "keep_unreadable": False, "output": None}
     transfer.scrub_list(store, path, account, **(values | options), say=said.append)
     return "\n".join(said)
 
@@ -285,7 +283,7 @@ def test_a_scrub_keeps_what_it_is_told_to(store: Store, account: Account, path: 
     path.write_text(LIST.replace("phone", "Mobile"))
     with pytest.raises(transfer.TransferError, match=r"^Nothing was written\..*Or name the column with --column\.$"):
         scrubbed(store, path)
-    said = scrubbed(store, path, column="mobile", keep_unreadable=True)
+    said = scrubbed(store, path, choices=Choices(columns=("mobile",)), keep_unreadable=True)
     assert "2 rows not understood, kept:" in said
     left = (path.parent / "stops.scrubbed.csv").read_text()
     assert left == "Mobile,name\n12345,Ben\n1.41556E+10,Cy\n+44 20 7946 0000,Dee\n"

@@ -153,11 +153,11 @@ def test_any_list_that_is_read_is_scrubbed(desk: Desk, tmp_path: Path, raw: byte
 
 
 def test_a_column_can_be_named(desk: Desk, tmp_path: Path) -> None:
-    """The phones are where the caller says; others in the row do not matter."""
+    """The phones are where the caller says; others in the row do not matter then. With one column alone that has to be said."""
     raw = b"Mobile,Home\n2125550101,2125550102\n2125550102,2125550101\n"
     assert desk.scrub(tmp_path, raw, column="home") == b"Mobile,Home\n2125550101,2125550102\n"
     with pytest.raises(ListRefused, match="no column called `phone`"):
-        desk.scrub(tmp_path, raw)
+        desk.scrub(tmp_path, b"Mobile,Note\n2125550101,x\n")
 
 
 def test_lists_in_other_wrappings_come_back_as_text(desk: Desk, tmp_path: Path) -> None:
