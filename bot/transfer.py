@@ -108,9 +108,10 @@ def import_list(
         wrong = () if resumed else doubts(upload, PlainWriter(), before=store.uploads.applied_before(upload))
         for sentence in wrong:
             say(sentence)
+        none_counts = bool(choices.only) and not upload.rows
         if resumed:
             say("This import was interrupted while it was applied; it goes on where it stopped.")
-        elif apply and not upload.undecided and not (wrong and sure != upload.asked):
+        elif apply and not upload.undecided and not none_counts and not (wrong and sure != upload.asked):
             store.uploads.confirm(account.id, upload.id, by)
             work = work.renew(lease_seconds=settings.lease_seconds)
         else:
@@ -119,6 +120,8 @@ def import_list(
             work.release(settled=UploadState.CANCELLED)
             if upload.undecided:
                 raise TransferError(_undecided(upload))
+            if none_counts:
+                raise TransferError("Nothing was changed: no row says what --only asks for.")
             if apply:
                 raise TransferError(
                     f"Nothing was changed, since {path.name} may be the wrong list. To go on all the same, add the number "

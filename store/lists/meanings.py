@@ -29,6 +29,7 @@ _LONGEST: Final = 100  # characters of a cell that are looked at
 _MOST_LISTED: Final = 20  # values of an offer
 _MOST_OFFERED: Final = 3  # values, each with an offer of its own
 _MOST_NAMED: Final = 5  # values in a sentence
+_OWN_ROWS: Final = 3  # fewer have one number in each by chance, like a couple's
 _SHORT: Final = 30  # characters of a name or value in a sentence
 
 
@@ -323,7 +324,7 @@ def _own_numbers(phones: Sequence[int], cells: Sequence[Sequence[str]]) -> froze
     """Those of *phones* with one number in every row, beside another column with several."""
     distinct = {place: len(set(map(str.strip, cells[place]))) for place in phones}
     if max(distinct.values(), default=0) > 1:
-        return frozenset(place for place in phones if distinct[place] == 1 and len(cells[place]) > 1)
+        return frozenset(place for place in phones if distinct[place] == 1 and len(cells[place]) >= _OWN_ROWS)
     return frozenset()
 
 
@@ -423,6 +424,10 @@ class Tally:
             self._known[cell[:_LONGEST]] = known
         return known
 
+    def common(self) -> list[tuple[str, int]]:
+        """The values with their rows, commonest first; of those as common, what is blank last."""
+        return sorted(self.rows.items(), key=lambda one: (-one[1], not one[0], one[0]))
+
     @property
     def total(self) -> int:
         return self.senses.total()
@@ -493,10 +498,10 @@ def _asks(marker: Marker, tally: Tally) -> bool:
 def _groups(marker: Marker, tally: Tally) -> list[list[str]]:
     """The values that can be chosen together, each group an offer."""
     by_sense: dict[Sense, list[str]] = {sense: [] for sense in Sense}
-    for key, _ in tally.rows.most_common():
+    for key, _ in tally.common():
         by_sense[tally.sense_of(key)].append(key)
     if marker.kind is Kind.LIST:
-        return [[key] for key, _ in tally.rows.most_common(_MOST_OFFERED) if key]
+        return [[key] for key, _ in tally.common()[:_MOST_OFFERED] if key]
     out = by_sense[Sense.OUT]
     if len(out) > _MOST_LISTED:
         # Dates, of which each is another.
@@ -619,7 +624,7 @@ def _listed(keys: Sequence[str], tally: Tally, most: int = _MOST_NAMED) -> str:
 
 def _values(tally: Tally) -> str:
     """The commonest values with their rows: "FALSE" in 6 rows and "TRUE" in 2."""
-    common = tally.rows.most_common(_MOST_NAMED)
+    common = tally.common()[:_MOST_NAMED]
     parts = [f"{_said(key, tally)} in {rows:,}" for key, rows in common]
     rest = tally.total - sum(rows for _, rows in common)
     if rest:

@@ -210,8 +210,8 @@ class Block:
     """Is there anything but blanks and delimiters on each line?"""
     column: Callable[[int], tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int64]]]
     """The cells of another column, as `text`, `starts` and `ends` have those of the phones; empty where there is none."""
-    records: Callable[[], list[list[str]]]
-    """All cells of each line; a line that is blank, or has none, is one empty cell."""
+    cells: Callable[[int], list[str]]
+    """The cells of another column as texts, one of each line; empty where there is none."""
 
     def unknown(self, known: npt.NDArray[np.bool_]) -> list[int]:
         """The lines to read `carefully`: those whose phone is not *known*, without those that are blank."""
@@ -446,9 +446,13 @@ class ListReader:
             line = data[int(line_starts[index]) : int(line_ends[index])].decode(self.encoding, self.errors)
             return self._row(first + index, line.split(self.delimiter))
 
-        def records() -> list[list[str]]:
-            lines = data.decode(self.encoding, self.errors).split("\n")
-            return [line.removesuffix("\r").split(self.delimiter) for line in lines[: len(line_starts)]]
+        def cells(index: int) -> list[str]:
+            _, starts, ends = column(index)
+            spans = zip(starts.tolist(), ends.tolist(), strict=True)
+            if data.isascii():
+                ascii_text = data.decode("ascii")
+                return [ascii_text[start:end] for start, end in spans]
+            return [data[start:end].decode(self.encoding, self.errors) for start, end in spans]
 
         return Block(
             *column(self.phone_index),
@@ -456,7 +460,7 @@ class ListReader:
             carefully,
             lambda: self._filled(text, line_starts, line_ends),
             column,
-            records,
+            cells,
         )
 
     def _filled(
@@ -480,13 +484,14 @@ class ListReader:
             return None
         wide = len(self.columns) > 1
 
+        def cells(index: int) -> list[str]:
+            return [cells[index] if len(cells) > index and (wide or len(cells) == 1) else "" for cells in records]
+
         def column(index: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-            cells = [
-                (cells[index] if len(cells) > index and (wide or len(cells) == 1) else "").encode() for cells in records
-            ]
-            ends = np.cumsum(np.fromiter(map(len, cells), np.int64, count))
+            encoded = [cell.encode() for cell in cells(index)]
+            ends = np.cumsum(np.fromiter(map(len, encoded), np.int64, count))
             starts = np.concatenate((np.zeros(1, np.int64), ends[:-1]))
-            return np.frombuffer(b"".join(cells), np.uint8), starts, ends
+            return np.frombuffer(b"".join(encoded), np.uint8), starts, ends
 
         text = np.frombuffer(data, np.uint8)
         line_ends = np.flatnonzero(text == _NEWLINE) + 1
@@ -505,7 +510,7 @@ class ListReader:
             carefully,
             lambda: self._filled(text, line_starts, line_ends),
             column,
-            lambda: [cells or [""] for cells in records],
+            cells,
         )
 
     def _next(self, lines: _Lines) -> Iterator[Row | Damaged]:
@@ -683,6 +688,8 @@ class ListReader:
             start += len(raw[0])
             raw = raw[1:]
         lines = [line.decode(self.encoding, self.errors).rstrip("\r\n") for line in raw]
+        if any(line.count('"') % 2 for line in lines):
+            return  # a line may be a part of a cell
         at: int | None = None
         for place in range(len(lines) - 1, 0, -1):
             filled = [cell for cell in map(str.strip, self._cells_of(lines[place])) if cell]
@@ -718,7 +725,7 @@ class ListReader:
                 raise self._no_phone(missing, rows)
             return tuple(dict.fromkeys(place for place in places if place is not None))
         called = [place for place, cell in enumerate(header) if column_key(cell) == phone_key]
-        likely = [place for place in self.meanings.phones if place not in self.meanings.own]
+        likely = self.meanings.phones
         if self._all_phones and (called or len(likely) > 1):
             return tuple(dict.fromkeys((*called, *likely)))
         if called:

@@ -36,6 +36,7 @@ from store.phones.parser import Normaliser
 
 _FASTEST: Final = 8  # countries that are read fast: each takes some megabytes
 _MOST_CELLS: Final = 5_000  # whose country, or whether they count, is kept
+_MOST_ASKED: Final = 20  # questions at once
 _UNKNOWN: Final = "?"  # in place of a region code, of a cell that names no country
 
 
@@ -222,14 +223,14 @@ class RowPhones:
 
     def _lines(self, block: Block) -> LinesRead:
         many = len(block.starts)
-        records = block.records()
         counted: npt.NDArray[np.bool_] = np.ones(many, np.bool_)
         for place, matches in self._conditions:
-            counted &= np.fromiter((matches(_at(cells, place)) for cells in records), np.bool_, many)
+            counted &= np.fromiter(map(matches, block.cells(place)), np.bool_, many)
         left_out = ~counted & block.is_filled()
         self.left_out += int(np.count_nonzero(left_out))
 
-        regions = [self._region(cells) for cells in records] if self._countries.index is not None else None
+        index = self._countries.index
+        regions = None if index is None else list(map(self._countries.of, block.cells(index)))
         of_region = dict.fromkeys(regions) if regions is not None else {self._countries.whole: None}
         known: npt.NDArray[np.bool_] = counted.copy()
         assumed: npt.NDArray[np.bool_] = np.zeros(many, np.bool_)
@@ -265,24 +266,26 @@ class RowPhones:
     def see(self, cells: Sequence[str], *, bare: bool = False) -> None:
         """Count what the columns say of a row; *bare*: its phone names no country, or could not be read."""
         if self._watches:
-            self._count([cells], [bare])
+            self._count(lambda place: [_at(cells, place)], [bare])
 
     def _watch(self, block: Block, read: LinesRead) -> None:
         rows = read.counted if read.left_out is None else read.counted | read.left_out
-        records = list(itertools.compress(block.records(), rows.tolist()))
-        self._count(records, read.assumed[rows].tolist())
+        takes = rows.tolist()
+        self._count(lambda place: list(itertools.compress(block.cells(place), takes)), read.assumed[rows].tolist())
 
-    def _count(self, records: Sequence[Sequence[str]], bare: Sequence[bool]) -> None:
+    def _count(self, cells_of: Callable[[int], list[str]], bare: Sequence[bool]) -> None:
+        """Count rows, whose cells of a column *cells_of* gives; which of them are *bare*, see `see`."""
         for marker, tally in self._tallies:
-            tally.add(_at(cells, marker.index) for cells in records)
+            tally.add(cells_of(marker.index))
         for place, tally in self._of_countries:
-            cells = [_at(cells, place) for cells in records]
+            cells = cells_of(place)
             tally.add(cells)
-            self._bare[place].update(value_key(cell) for cell in itertools.compress(cells, bare))
+            for cell, rows in Counter(itertools.compress(cells, bare)).items():
+                self._bare[place][value_key(cell)] += rows
             if len(self._bare[place]) > _MOST_CELLS:  # countries are not so many
                 self._bare[place] = Counter(dict(self._bare[place].most_common(_MOST_CELLS // 2)))
         for place in self._phone_cells:
-            self._phone_cells[place] += sum(looks_like_phone(_at(cells, place)) for cells in records)
+            self._phone_cells[place] += sum(map(looks_like_phone, cells_of(place)))
 
     def questions(self) -> list[Question]:
         """What is to be decided, or was decided, of how the list is read, once all of it was."""
@@ -300,7 +303,10 @@ class RowPhones:
         )
         asked.append(question_of_countries(countries, bare, whole, choices))
         asked += [question_of_rows(marker, tally, choices) for marker, tally in self._tallies if tally.total]
-        return [question for question in asked if question is not None]
+        # Those that were answered make room for others.
+        return sorted((question for question in asked if question is not None), key=lambda one: not one.open)[
+            :_MOST_ASKED
+        ]
 
     @staticmethod
     def _is_country(tally: Tally) -> bool:
