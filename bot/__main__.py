@@ -122,22 +122,66 @@ def doctor() -> None:
         raise click.ClickException(f"{wrong} of {len(findings)} checks failed.")
 
 
+_COLUMN = click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="NAME",
+    help="A column with phones, when it is not called `phone`, or several are; once for each.",
+)
+_COUNTRY_COLUMN = click.option("--country-column", metavar="NAME", help="The column that has each row's country.")
+_ONE_COUNTRY = click.option(
+    "--one-country", is_flag=True, help="Numbers of all rows are of the one country, whatever a column says."
+)
+
+
 @main.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @_ACCOUNT
 @click.option("--country", required=True, metavar="XX", help="Country of numbers without a country code, like US.")
 @click.option("--yes", is_flag=True, help="Apply it; without, only the preview is printed.")
 @click.option("--sure", type=int, metavar="N", help="The number of phones, for a list that looks like the wrong one.")
-def import_(file: Path, account: str, country: str, yes: bool, sure: int | None) -> None:
+@_COLUMN
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="Only rows that have this value there, once for each; `COLUMN=` for blank ones, `COLUMN=*` for all others.",
+)
+@click.option("--all-rows", is_flag=True, help="All rows, whatever a column says of who wants no texts.")
+@_COUNTRY_COLUMN
+@_ONE_COUNTRY
+def import_(
+    file: Path,
+    account: str,
+    country: str,
+    yes: bool,
+    sure: int | None,
+    columns: tuple[str, ...],
+    only: tuple[str, ...],
+    all_rows: bool,
+    country_column: str | None,
+    one_country: bool,
+) -> None:
     """Opt out the phones of a list; what could not be read is written to NAME.unreadable.csv beside it."""
     from bot import logs, transfer
     from bot.stores import open_store
+    from store import Choices
 
     settings = load_settings()
     logs.configure("WARNING", "text")
+    choices = Choices(
+        only=tuple(transfer.columns_chosen(file, columns, only).items()),
+        all_rows=all_rows,
+        columns=columns,
+        country_column=country_column,
+        one_country=one_country,
+    )
     store = open_store(settings)
     try:
-        transfer.import_list(store, settings, file, account, country, apply=yes, say=click.echo, sure=sure)
+        transfer.import_list(
+            store, settings, file, account, country, apply=yes, say=click.echo, sure=sure, choices=choices
+        )
     finally:
         store.close()
 
@@ -179,7 +223,9 @@ def export(account: str, kind: str, since: datetime | None, function: str | None
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @_ACCOUNT
 @click.option("--country", metavar="XX", help="Country of numbers without a country code; else the account's own.")
-@click.option("--column", metavar="NAME", help="The column with the phones, when it is not called `phone`.")
+@_COLUMN
+@_COUNTRY_COLUMN
+@_ONE_COUNTRY
 @click.option("--keep-unreadable", is_flag=True, help="Keep the rows whose phone cannot be read; else they go too.")
 @click.option(
     "--output",
@@ -188,10 +234,18 @@ def export(account: str, kind: str, since: datetime | None, function: str | None
     help="Where to write it, in place of a file that is there; else NAME.scrubbed.csv beside the list.",
 )
 def scrub(
-    file: Path, account: str, country: str | None, column: str | None, keep_unreadable: bool, output: Path | None
+    file: Path,
+    account: str,
+    country: str | None,
+    columns: tuple[str, ...],
+    country_column: str | None,
+    one_country: bool,
+    keep_unreadable: bool,
+    output: Path | None,
 ) -> None:
     """Write a list without the rows whose phone is opted out; changes neither the list nor the opt-outs."""
     from bot import logs, transfer
+    from store import Choices
 
     settings = load_settings()
     logs.configure("WARNING", "text")
@@ -202,7 +256,7 @@ def scrub(
             file,
             account,
             country=country,
-            column=column,
+            choices=Choices(columns=columns, country_column=country_column, one_country=one_country),
             keep_unreadable=keep_unreadable,
             output=output,
             say=click.echo,

@@ -10,7 +10,8 @@ import hashlib
 import itertools
 import os
 import secrets
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TextIO
@@ -18,9 +19,11 @@ from typing import TextIO
 from bot.config import Settings
 from handlers.work.scratch import ScratchDirectory
 from store import (
+    NOTHING_CHOSEN,
     Account,
     AccountSettings,
     Actor,
+    Choices,
     CountryUnknown,
     ExportFilter,
     Function,
@@ -30,11 +33,13 @@ from store import (
     NoPhoneColumn,
     Origin,
     PlainWriter,
+    Question,
     Scratch,
     Scrubbed,
     Store,
     StoreError,
     StoreUnavailable,
+    Undecided,
     Upload,
     UploadState,
     UploadWork,
@@ -43,6 +48,7 @@ from store import (
     doubts,
     find_country,
     move_account,
+    names_in_list,
     preview_move,
     restage,
     scrub,
@@ -54,6 +60,9 @@ Say = Callable[[str], object]
 
 # Uploads without a channel of Slack are not for the runner of a desk at work, which could not fetch their file.
 NO_CHANNEL = ""
+
+
+_COLUMN_OPTION = " Or name the column with --column."
 
 
 class TransferError(StoreError):
@@ -70,9 +79,12 @@ def import_list(
     apply: bool,
     say: Say,
     sure: int | None = None,
+    choices: Choices = NOTHING_CHOSEN,
 ) -> None:
     """
     Print the preview of the list at *path* and, with *apply*, opt out its phones and print the report.
+
+    *choices*: how it is to be read; a list that leaves that open is refused, with the options that decide it.
 
     The account of *slack_id* is made when it is new: a list may come in before the app is installed. What could not be
     read is then written beside the list as `NAME.unreadable.csv`. *sure*: the number of phones, which a list that looks
@@ -80,7 +92,7 @@ def import_list(
     """
     region = _region(country)
     account = store.accounts.find(slack_id) or _new_account(store, slack_id, settings.default_country, say)
-    work = _claim_import(store, account, path, region, settings.lease_seconds)
+    work = _claim_import(store, account, path, region, choices, settings.lease_seconds)
     # As a desk's process, so that a desk clears away what is left of an import that was killed.
     with (
         ScratchDirectory(settings.scratch_dir, store.database.dialect.identity).opened() as own,
@@ -96,9 +108,10 @@ def import_list(
         wrong = () if resumed else doubts(upload, PlainWriter(), before=store.uploads.applied_before(upload))
         for sentence in wrong:
             say(sentence)
+        none_counts = bool(choices.only) and not upload.rows
         if resumed:
             say("This import was interrupted while it was applied; it goes on where it stopped.")
-        elif apply and not upload.undecided and not (wrong and sure != upload.asked):
+        elif apply and not upload.undecided and not none_counts and not (wrong and sure != upload.asked):
             store.uploads.confirm(account.id, upload.id, by)
             work = work.renew(lease_seconds=settings.lease_seconds)
         else:
@@ -107,6 +120,8 @@ def import_list(
             work.release(settled=UploadState.CANCELLED)
             if upload.undecided:
                 raise TransferError(_undecided(upload))
+            if none_counts:
+                raise TransferError("Nothing was changed: no row says what --only asks for.")
             if apply:
                 raise TransferError(
                     f"Nothing was changed, since {path.name} may be the wrong list. To go on all the same, add the number "
@@ -185,7 +200,7 @@ def scrub_list(
     slack_id: str,
     *,
     country: str | None,
-    column: str | None,
+    choices: Choices = NOTHING_CHOSEN,
     keep_unreadable: bool,
     output: Path | None,
     say: Say,
@@ -210,12 +225,14 @@ def scrub_list(
             path,
             out,
             country=region,
-            column=column,
+            choices=choices,
             keep_unreadable=keep_unreadable,
             progress=_no_progress,
         )
     except ListRefused as error:
-        cure = " Or name the column with --column." if isinstance(error, NoPhoneColumn) else ""
+        cure = _COLUMN_OPTION if isinstance(error, NoPhoneColumn) else ""
+        if isinstance(error, Undecided):
+            cure = f" {_asked(error.question)}"
         raise TransferError(f"Nothing was written. {error}{cure}") from error
     except OSError as error:
         raise TransferError(f"{out} could not be written ({error.strerror}).") from error
@@ -284,7 +301,9 @@ def _new_account(store: Store, slack_id: str, default_country: str | None, say: 
     return store.accounts.get_or_create(slack_id, slack_id, country=default_country)
 
 
-def _claim_import(store: Store, account: Account, path: Path, country: str, lease_seconds: float) -> UploadWork:
+def _claim_import(
+    store: Store, account: Account, path: Path, country: str, choices: Choices, lease_seconds: float
+) -> UploadWork:
     """The work on this import's upload: a new one, or the same file's that was interrupted half-way."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -301,6 +320,7 @@ def _claim_import(store: Store, account: Account, path: Path, country: str, leas
             permalink=None,
             actor=actor,
             country=country,
+            choices=choices,
         )
         if not upload.pending:
             continue
@@ -312,11 +332,11 @@ def _claim_import(store: Store, account: Account, path: Path, country: str, leas
                 f"{path.name} is being imported at this moment. If that was interrupted, "
                 f"try again in {lease_seconds:.0f} seconds."
             )
-        state, country_before = work.upload.state, work.upload.country
-        if state is UploadState.APPLYING or (state is UploadState.RECEIVED and country_before == country):
+        state, before = work.upload.state, (work.upload.country, work.upload.choices)
+        if state is UploadState.APPLYING or (state is UploadState.RECEIVED and before == (country, choices)):
             return work
         if state.may_become(UploadState.CANCELLED):
-            # A preview that was interrupted: this time it may be another country's.
+            # A preview that was interrupted: this time it may be read otherwise.
             state = store.uploads.cancel(account.id, work.upload.id, Origin(Function.UPLOAD, actor)).state
         work.release(settled=state)
     raise AssertionError  # the count has no end
@@ -335,7 +355,7 @@ def _stage(store: Store, work: UploadWork, path: Path, scratch: Path, lease_seco
     upload = stage_upload(store, work, path, scratch, _no_progress, lease_seconds).upload
     if upload.state is UploadState.REFUSED:
         work.release(settled=UploadState.REFUSED)
-        raise TransferError(f"Nothing was changed. {upload.problem}")
+        raise TransferError(f"Nothing was changed. {upload.problem}{_options(upload)}")
     staged = Scratch.open(scratch)
     assert staged is not None  # noqa: S101  it was finished above
     return staged
@@ -365,6 +385,7 @@ def _preview(upload: Upload) -> Iterator[str]:
     for line, phone in upload.summary.get("flagged_first", ()):
         yield f"  Check line {line:,}: {phone} is of the right length, but in no range in use today."
     yield from upload.summary.get("remarks", ())
+    yield from (question.text for question in upload.questions if not question.open)
 
 
 def _scrub_report(outcome: Scrubbed, name: str) -> Iterator[str]:
@@ -380,12 +401,43 @@ def _scrub_report(outcome: Scrubbed, name: str) -> Iterator[str]:
 
 def _undecided(upload: Upload) -> str:
     """What has to be decided of a list before it is imported, each with its options."""
-    asked = (
-        f"{question.text} Add {' or '.join(offer.option for offer in question.offers)}."
-        for question in upload.questions
-        if question.open
-    )
+    asked = (_asked(question) for question in upload.questions if question.open)
     return f"Nothing was changed. {' '.join(asked)}"
+
+
+def _asked(question: Question) -> str:
+    """A question, with the options that answer it."""
+    return f"{question.text} Add {' or '.join(offer.option for offer in question.offers)}."
+
+
+def _options(upload: Upload) -> str:
+    """The options that decide what a list that was refused leaves open; empty where none would help."""
+    if upload.questions:
+        return " " + " ".join(map(_asked, upload.questions))
+    return _COLUMN_OPTION if upload.columns else ""
+
+
+def columns_chosen(path: Path, columns: Sequence[str], only: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """
+    The values of each column that *only* names, as `COLUMN=VALUE`, with the *columns* of its phones for the list at *path*.
+
+    Where a name may have a `=` in it itself, the list is asked which columns it has. Raises `TransferError`.
+    """
+    names: tuple[str, ...] = ()
+    if any(pair.count("=") > 1 for pair in only):
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                names = names_in_list(path, Path(folder) / "text", columns)
+        except ListRefused as error:
+            raise TransferError(f"Nothing was changed. {error}") from error
+    wanted: dict[str, tuple[str, ...]] = {}
+    for pair in only:
+        longest = max((name for name in names if pair.startswith(f"{name}=")), key=len, default=None)
+        name = pair.partition("=")[0] if longest is None else longest
+        if not name.strip() or not pair.startswith(f"{name}="):
+            raise TransferError(f"--only takes COLUMN=VALUE, and {pair!r} is none.")
+        wanted[name] = (*wanted.get(name, ()), pair.removeprefix(f"{name}="))
+    return wanted
 
 
 def _report(store: Store, upload: Upload) -> Iterator[str]:

@@ -5,7 +5,7 @@ The verbs block; each is one transaction. They raise `StoreError`, whose text is
 """
 
 from store.amounts import bytes_words, days_words, read_bytes, read_days
-from store.choices import Choices, Offer, Question, Undecided
+from store.choices import NOTHING_CHOSEN, Choices, Offer, Question, Undecided
 from store.digests import Digest, DueDigest
 from store.errors import LeaseLost, ListRefused, StoreError, StoreUnavailable, WrongState
 from store.exports import COLUMNS as EXPORT_COLUMNS
@@ -15,7 +15,7 @@ from store.history import HistoryItem, HistoryPage
 from store.importing import LeaseKeeper, apply_upload, recount, restage, stage_upload, undo_upload
 from store.inbox import InboxEvent
 from store.leases import Lease
-from store.lists.reader import NoPhoneColumn
+from store.lists.reader import NoPhoneColumn, names_in_list
 from store.lists.staging import Scratch
 from store.lists.unreadable import write_unreadable
 from store.moments import ListMoment
@@ -58,6 +58,7 @@ from store.uploads import Crowded, require_undoable
 __all__ = [
     "EXPORT_COLUMNS",
     "LONGEST_PROSE",
+    "NOTHING_CHOSEN",
     "OPTING_OUT",
     "TAKEN_AWAY",
     "Account",
@@ -128,6 +129,7 @@ __all__ = [
     "mask",
     "mask_prose",
     "move_account",
+    "names_in_list",
     "note",
     "parse_phone",
     "preview_move",

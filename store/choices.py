@@ -17,13 +17,13 @@ class Choices:
     """
     The choices that people made on how a list is read, beside the country and the one column of its phones.
 
-    *only*: a column, and those of its values whose rows count; *all_rows*: every row does, whatever such a column says.
-    *columns*: those that have phones, where there are several. *country_column*: the one that has each row's country;
-    *one_country*: all rows are of the upload's. *sheet*: of a workbook. *hidden*: what is hidden in it is taken in.
-    Nothing is decided as long as all are as here.
+    *only*: columns that tell rows apart, each with those of its values whose rows count, or None where all of them do;
+    *all_rows*: every row does, whatever any such column says. *columns*: those that have phones, where there are several.
+    *country_column*: the one that has each row's country; *one_country*: all rows are of the upload's. *sheet*: of a
+    workbook. *hidden*: what is hidden in it is taken in. Nothing is decided as long as all are as here.
     """
 
-    only: tuple[str, tuple[str, ...]] | None = None
+    only: tuple[tuple[str, tuple[str, ...] | None], ...] = ()
     all_rows: bool = False
     columns: tuple[str, ...] = ()
     country_column: str | None = None
@@ -41,14 +41,18 @@ class Choices:
         return cls().with_json(packed or {})
 
     def with_json(self, packed: Mapping[str, Any]) -> Self:
-        """These, and in place of them what *packed* decides; raises ValueError for what is none of them."""
+        """
+        These, and in place of them what *packed* decides; raises ValueError for what is none of them.
+
+        Of *only* that is decided of each column by itself.
+        """
         if unknown := packed.keys() - {field.name for field in fields(self)}:
             msg = f"no choices: {', '.join(sorted(unknown))}"
             raise ValueError(msg)
         values: dict[str, Any] = dict(packed)
-        if values.get("only") is not None:
-            column, wanted = values["only"]
-            values["only"] = (column, tuple(wanted))
+        if "only" in values:
+            decided = {column: wanted and tuple(wanted) for column, wanted in values["only"]}
+            values["only"] = tuple((dict(self.only) | decided).items())
         if "columns" in values:
             values["columns"] = tuple(values["columns"])
         return replace(self, **values)

@@ -394,8 +394,9 @@ class Upload:
 
     @property
     def repeated(self) -> int:
-        """Readable rows whose phone stands earlier in the list."""
-        return self.rows - self.unreadable - self.phones
+        """Readable rows, or cells where several columns have phones, whose phone stands earlier in the list."""
+        readable: int = self.summary.get("readable", self.rows - self.unreadable)
+        return readable - self.phones
 
     @property
     def applied(self) -> int:

@@ -13,12 +13,12 @@ from store.choices import NOTHING_CHOSEN, Choices, Undecided
 from store.errors import ListRefused, StoreError
 from store.importing import LeaseKeeper
 from store.lists.copying import FILE_CHANGED, Copy, with_commas
+from store.lists.meanings import named
 from store.lists.reader import Block, Damaged, ListReader, NoPhoneColumn, Row
+from store.lists.rowphones import LinesRead, RowPhones
 from store.lists.staging import ReportProgress
 from store.optouts import standing
-from store.phones.fastpath import FastPath
-from store.phones.numbers import NotAPhone, Reason
-from store.phones.parser import Normaliser
+from store.phones.numbers import Reason
 from store.records import UnreadableReason
 from store.store import Store
 from store.upload_work import UploadWork
@@ -60,10 +60,10 @@ def _private(path: str, flags: int) -> int:
 
 @dataclass(slots=True)
 class _Record:
-    """One record of the list: the line it starts on, its phone if it has one, and why it is unreadable if it is."""
+    """One record of the list: the line it starts on, its phones, and why one of them could not be read, if that is so."""
 
     line: int
-    phone: str | None
+    phones: frozenset[str]
     problem: Reason | None
     assumed: bool = False
 
@@ -87,6 +87,10 @@ def scrub(
     A list that is text stays as it is, down to its line ends; one that first had to be made text is written as that text,
     in UTF-8, and a sheet with commas. *country*, *column*, *choices* and *name* as for `stage`.
 
+    Of a list with several columns that look like phones each is looked up, where *choices* name none: a row goes when any of
+    its phones is opted out. A column with each row's country is used, where *choices* do not say otherwise. What a column says of
+    a row's consent is nothing to this: its phone counts.
+
     Rows that cannot be read go too unless *keep_unreadable*: whoever asks is about to text what comes back, and a phone
     that could not be looked up may be an opted-out one. They are counted either way.
 
@@ -106,6 +110,7 @@ def scrub(
             path,
             column=column,
             choices=choices,
+            all_phones=True,
             name=name,
             spool=part.with_suffix(".text.part"),
             working=lambda: progress(0, 0.0),
@@ -185,8 +190,13 @@ class _Reading:
         self._reader = reader
         self._country = country
         self._keep_unreadable = keep_unreadable
-        self._parse = Normaliser(country, typed=False).parse
-        self._fast = FastPath(country)
+        place = _country_place(reader)
+        self._row_phones = RowPhones(reader, country, country_index=place, every_row=True)
+        if len(reader.phone_indexes) > 1:
+            names = " and ".join(named(reader.names[index]) for index in reader.phone_indexes)
+            reader.remarks.append(f"a row goes when any of its phones is opted out: {names} were looked up")
+        if place is not None:
+            reader.remarks.append(f"each row read with its country from {named(reader.names[place])}")
         self._rows = self._removed = self._unreadable = self._assumed = 0
         self._reasons: dict[Reason, list[int]] = {}  # to the number of rows and the first line
 
@@ -202,14 +212,15 @@ class _Reading:
             if isinstance(item, Block):
                 self._one_by_one(records, copy)
                 records = []
+                read = self._row_phones.block(item)
                 for start in range(0, len(item.starts), _BATCH):
-                    self._block(item, slice(start, start + _BATCH), copy)
+                    self._block(item, read, slice(start, start + _BATCH), copy)
                     tell()
                 continue
             record = self._record(item)
             if records and records[-1].line == record.line:
                 # One with a phone hidden in a cell of several lines comes as a row and as damage.
-                records[-1].phone = records[-1].phone or record.phone
+                records[-1].phones |= record.phones
                 records[-1].problem = records[-1].problem or record.problem
                 continue
             if len(records) == _BATCH:
@@ -223,26 +234,28 @@ class _Reading:
         copy.end()
 
     def _one_by_one(self, records: "list[_Record]", copy: Copy) -> None:
-        opted_out = self._opted_out({record.phone for record in records if record.phone is not None})
+        opted_out = self._opted_out(frozenset[str]().union(*(record.phones for record in records)))
         for record in records:
             copy.begin(record.line, keep=self._stays(record, opted_out))
-            if record.line <= self._reader.skip:
-                # What is above the header are single lines, and the header itself stays whatever is above it.
+            if record.line <= self._reader.skip or record.problem is Reason.BELOW_LIST:
+                # What is above the header, or below the list, are single lines: what follows stays whatever they are.
                 copy.begin(record.line + 1, keep=True)
 
-    def _block(self, block: Block, part: slice, copy: Copy) -> None:
-        """The lines of *part* of *block*, each of which is a record or blank."""
-        phones, assumed = self._fast.read(block.text, block.starts[part], block.ends[part])
-        fast = phones != 0
-        slow = [
-            self._record(row) for index in np.flatnonzero(~fast).tolist() for row in block.carefully(part.start + index)
-        ]
-        fast_phones = {f"+{phone}" for phone in phones[fast].tolist()}
-        opted_out = self._opted_out(fast_phones | {record.phone for record in slow if record.phone is not None})
-        removed = fast & np.isin(phones, np.array([int(phone[1:]) for phone in opted_out], np.int64))
+    def _block(self, block: Block, read: LinesRead, part: slice, copy: Copy) -> None:
+        """The lines of *part* of *block*, each of which is a record or blank; *read* is what is known of all of its lines."""
+        lines = np.arange(part.start, min(part.stop, len(block.starts)))
+        fast = read.counted[lines]
+        slow = [self._record(row) for index in lines[~fast].tolist() for row in block.carefully(index)]
+        here = (read.at >= part.start) & (read.at < part.stop)
+        phones, at = read.phones[here], read.at[here] - part.start
+        opted_out = self._opted_out(
+            frozenset(f"+{phone}" for phone in phones.tolist()).union(*(record.phones for record in slow))
+        )
+        removed = np.zeros(len(lines), np.bool_)
+        removed[at[np.isin(phones, np.array([int(phone[1:]) for phone in opted_out], np.int64))]] = True
         self._rows += int(np.count_nonzero(fast))
         self._removed += int(np.count_nonzero(removed))
-        self._assumed += int(np.count_nonzero(assumed & fast))
+        self._assumed += int(np.count_nonzero(read.assumed[lines]))
 
         first = block.first_line + part.start
         is_record, stays = fast, ~removed
@@ -260,13 +273,12 @@ class _Reading:
 
     def _record(self, row: Row | Damaged) -> _Record:
         if isinstance(row, Damaged):
-            return _Record(row.line, None, row.code)
-        phone = self._parse(row.cell)
-        if isinstance(phone, NotAPhone):
-            return _Record(row.line, None, phone.code)
-        return _Record(row.line, phone.e164, None, phone.assumed_country is not None)
+            return _Record(row.line, frozenset(), row.code)
+        read = self._row_phones.row(row)
+        problem = None if read.problem is None else read.problem.code
+        return _Record(row.line, frozenset(phone.e164 for phone in read.phones), problem, read.assumed)
 
-    def _opted_out(self, phones: set[str]) -> set[str]:
+    def _opted_out(self, phones: frozenset[str]) -> set[str]:
         if not phones:
             return set()
         database = self._store.database
@@ -276,7 +288,7 @@ class _Reading:
     def _stays(self, record: _Record, opted_out: set[str]) -> bool:
         self._rows += 1
         self._assumed += record.assumed
-        if record.phone in opted_out:
+        if record.phones & opted_out:
             self._removed += 1
             return False
         if record.problem is None:
@@ -301,5 +313,14 @@ class _Reading:
             assumed=self._assumed,
             country=self._country,
             phone_column=self._reader.phone_column,
-            remarks=tuple(self._reader.remarks),
+            remarks=(*self._reader.remarks, *self._row_phones.scrub_remarks()),
         )
+
+
+def _country_place(reader: ListReader) -> int | None:
+    """The place of the column that has each row's country: the one people chose, else the likeliest, where they did not choose one for all."""
+    if reader.choices.one_country:
+        return None
+    if reader.choices.country_column is not None:
+        return reader.place_of(reader.choices.country_column)
+    return next(iter(reader.meanings.countries), None)

@@ -268,8 +268,8 @@ def _pressing(action: str, content: bytes) -> Act:
             return next((one for one in found if f"{action}.csv" in one.all_text or "Mobile" in one.all_text), None)
 
         message = await office.people.until(offered)
-        [element] = [item for item in message.elements if item["action_id"] == action]
-        value = element["options"][1]["value"] if "options" in element else None
+        element = next(item for item in message.elements if item["action_id"] == action)
+        value = element["options"][1]["value"] if "options" in element else element.get("value")
         outcome = await office.people.click(person, message, action, value=value)
         assert outcome.ok, outcome
 

@@ -63,6 +63,8 @@ NUMBER = "upload.number"
 _UNDO_TITLE = UNDO[0]
 # Of a button, in characters: https://docs.slack.dev/reference/block-kit/block-elements/button-element
 _LONGEST_VALUE = 2_000
+# A message holds 50 blocks: https://docs.slack.dev/reference/block-kit/blocks
+_MOST_QUESTIONS = 5
 
 
 def duration(seconds: float) -> str:
@@ -137,13 +139,15 @@ def preview(upload: Upload, deadlines: Deadlines, before: Entry | None = None) -
         lines.append(
             "Choose another country if its numbers are from there; else cancel, fix the rows and drop it again."
         )
-    blocks: list[Block] = [section(headline), *sections(lines, "\n")]
+    # Counts say little before it is decided what they are of.
+    asked = _questions(upload)
+    blocks: list[Block] = [section(headline), *(asked if upload.undecided else ()), *sections(lines, "\n")]
     wrong = doubts(upload, SlackWriter(), before=before)
-    if wrong and upload.phones:
+    if wrong and upload.phones and not upload.undecided:
         blocks += sections(
             [f":warning: {' '.join(wrong)}", "To go on, an admin has to type the number of phones."], " "
         )
-    blocks += _questions(upload)
+    blocks += () if upload.undecided else asked
     # Rows are often not understood because another country's were meant.
     if assumed or upload.unreadable:
         blocks.append(_country_menu(upload))
@@ -163,10 +167,10 @@ def preview(upload: Upload, deadlines: Deadlines, before: Entry | None = None) -
 
 
 def _questions(upload: Upload) -> list[Block]:
-    """The questions on how the list is read, each above a button for every way."""
+    """The first questions on how the list is read, open ones before others, each above a button for every way."""
     blocks: list[Block] = []
-    for place, question in enumerate(upload.questions):
-        blocks += sections([quoted(question.text)])
+    for place, question in enumerate(upload.questions[:_MOST_QUESTIONS]):
+        blocks += sections([sentence(question.text)])
         for number, offer in enumerate(question.offers):
             value = json.dumps({"upload": upload.id, "choices": dict(offer.choices)})
             if len(value) > _LONGEST_VALUE:
@@ -179,6 +183,8 @@ def _questions(upload: Upload) -> list[Block]:
 
 
 def _found(upload: Upload) -> str:
+    if upload.undecided:
+        return "it is to be chosen how it is read"
     if upload.to_opt_out:
         return f"{counted(upload.to_opt_out, 'phone')} to opt out"
     return "every phone in it is already opted out" if upload.phones else "no row of it was understood"

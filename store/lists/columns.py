@@ -19,8 +19,8 @@ _PHONE_LIKE = re.compile(
     r"(?:(?:x|ext)(?:\S*+(?<=\d)|\S*+\s++\d++))?"
 )
 _DATE = re.compile(r"\s*+(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4})\b")
-_MOST_COLUMNS = 500  # more than voter files have
-_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=\d)")
+MOST_COLUMNS: Final = 500  # more than voter files have
+HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=\d)")
 
 # What texting tools, dialers and voter files call it: Spoke `cell`, Hustle and CallHub "Phone Number" and "mobile",
 # Scale to Win `cell_phone`, RumbleUp `to` and `phone1`, VAN "Cell Phone" and "Preferred Phone", Twilio `to`.
@@ -42,6 +42,52 @@ def column_key(name: str) -> str:
     return " ".join(name.strip(" \t\r\n\u00a0\ufeff\"'").split()).casefold()
 
 
+_LONGEST_NAME: Final = 40  # characters: a button's value holds 2,000, in which each may take twelve
+_ORDINAL: Final = re.compile(r" \(\d+(?:st|nd|rd|th)\)$")
+
+
+def names_of(header: Sequence[str]) -> tuple[str, ...]:
+    """
+    A name for each column of *header*, short and told from all others: the second of two called Tel is "Tel (2nd)".
+
+    One without a name is called by its place, "column 3 (no name)".
+    """
+    names: list[str] = []
+    taken: set[str] = set()
+    often: dict[str, int] = {}
+    for place, cell in enumerate(header, 1):
+        base = (
+            " ".join(cell.replace("\ufeff", "").replace("\0", "").split())[:_LONGEST_NAME].strip()
+            or f"column {place} (no name)"
+        )
+        key = column_key(base)
+        number, name = often.get(key, 0) + 1, base
+        while number > 1 or column_key(name) in taken:
+            name = f"{base} ({_ordinal(max(number, 2))})"
+            if column_key(name) not in taken:
+                break
+            number = max(number, 2) + 1
+        often[key] = max(number, often.get(key, 0) + 1)
+        names.append(name)
+        taken.add(column_key(name))
+    return tuple(names)
+
+
+def may_be_made(key: str) -> bool:
+    """May `names_of` have made the name with that *key*, so that it stands in no header?"""
+    return _ORDINAL.search(key) is not None or key.startswith("column ") or len(key) * 2 > _LONGEST_NAME
+
+
+def without_ordinal(name: str) -> str:
+    """*name* as it stands in a header, when `names_of` told it from others."""
+    return _ORDINAL.sub("", name)
+
+
+def _ordinal(number: int) -> str:
+    ends = {1: "st", 2: "nd", 3: "rd"}
+    return f"{number}{'th' if number % 100 in (11, 12, 13) else ends.get(number % 10, 'th')}"
+
+
 def looks_like_phone(cell: str) -> bool:
     """Would a person take *cell* for a phone: seven to fifteen digits, and no date?"""
     return _PHONE_LIKE.fullmatch(cell) is not None and not _DATE.match(cell)
@@ -54,7 +100,7 @@ def likely_phones(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list
     Most of a column's cells must look like phones; its name decides between such columns, mobiles before others.
     """
     scores: list[tuple[float, int]] = []
-    for place, (name, cells) in enumerate(_filled(columns, rows)):
+    for place, (name, cells) in enumerate(filled_cells(columns, rows)):
         words = _words(name)
         named = _PHONE_NAMES.fullmatch(words) is not None
         # Fewer than nine digits are as often an id or a date, unless the name says what they are.
@@ -76,9 +122,9 @@ def likely_phones(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list
     return [columns[place] for _, place in sorted(scores)]
 
 
-def _filled(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[tuple[str, list[str]]]:
+def filled_cells(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[tuple[str, list[str]]]:
     """Each of *columns*, no more than people would look through, with those of its cells that are not blank."""
-    filled: list[tuple[str, list[str]]] = [(name, []) for name in columns[:_MOST_COLUMNS]]
+    filled: list[tuple[str, list[str]]] = [(name, []) for name in columns[:MOST_COLUMNS]]
     for row in rows:
         for (_, cells), cell in zip(filled, row, strict=False):
             if cell.strip():
@@ -88,7 +134,7 @@ def _filled(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[tuple
 
 def _words(name: str) -> str:
     """A name as small words: `cellPhone`, `CELL_PHONE` and "Cell Phone" are "cell phone"."""
-    return " ".join(re.sub(r"[\W_]+", " ", _HUMP.sub(" ", name)).split()).casefold()
+    return " ".join(re.sub(r"[\W_]+", " ", HUMP.sub(" ", name)).split()).casefold()
 
 
 # --- whose file is it? ----------------------------------------------------------------------------------------------
@@ -125,7 +171,7 @@ def contact_signs(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> tupl
     live and vote. A street and a city are one kind.
     """
     signs: set[str] = set()
-    for name, cells in _filled(columns, rows):
+    for name, cells in filled_cells(columns, rows):
         if not cells:
             continue
         words = _words(name)

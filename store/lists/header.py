@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-from store.lists.columns import column_key, looks_like_phone
+from store.lists.columns import column_key, looks_like_phone, may_be_made, names_of
 
 HEADER_WITHIN: Final = 20  # records: exports put a title and a date above the header, not a page
 DELIMITERS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
@@ -39,9 +39,10 @@ def _records(sample: list[str], skipped: int, delimiter: str, *, quoting: bool) 
 def find_header(records: list[SampleRecord], phone_key: str) -> SampleRecord | None:
     for place, record in enumerate(records[:HEADER_WITHIN]):
         # Further down, "phone" beside a number is a row that says what kind of contact it is.
-        if phone_key in map(column_key, set(record.cells)) and (
-            place == 0 or not any(map(looks_like_phone, record.cells))
-        ):
+        keys = set(map(column_key, set(record.cells)))
+        if may_be_made(phone_key):
+            keys.update(map(column_key, names_of(record.cells)))
+        if phone_key in keys and (place == 0 or not any(map(looks_like_phone, record.cells))):
             return record
     return None
 

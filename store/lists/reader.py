@@ -12,7 +12,7 @@ import io
 import re
 import secrets
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
@@ -21,11 +21,21 @@ from typing import BinaryIO, Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from store.choices import NOTHING_CHOSEN, Choices, Question
+from store.choices import NOTHING_CHOSEN, Choices, Question, Undecided
 from store.errors import ListRefused
-from store.lists.columns import THRUTEXT, THRUTEXT_PHONE, column_key, contact_signs, likely_phones, looks_like_phone
+from store.lists.columns import (
+    THRUTEXT,
+    THRUTEXT_PHONE,
+    column_key,
+    contact_signs,
+    likely_phones,
+    looks_like_phone,
+    names_of,
+    without_ordinal,
+)
 from store.lists.formats import as_text
 from store.lists.header import DELIMITERS, HEADER_WITHIN, SampleRecord, find_header, sniff
+from store.lists.meanings import Kind, Marker, Meanings, meanings_of, question_of_phones
 from store.lists.thrutext import ThruTextColumns
 from store.lists.xlsx import LONGEST
 from store.phones.numbers import Reason
@@ -34,7 +44,7 @@ from store.records import ImportedNote
 
 class NoPhoneColumn(ListRefused):
     """
-    No column, or more than one, can be the phones'.
+    No column, or no single one, can be the phones'.
 
     `columns` are the names found, `likely` the one that is most likely theirs, if any.
     """
@@ -79,6 +89,12 @@ _QUOTED_CHARACTERS: Final = LONGEST
 # nothing: from there on each of its lines is a record by itself.
 _READ_AGAIN: Final = 1 << 16
 
+# Where what stands below a list is looked for, and how it begins where no blank line is before it.
+_END_BYTES: Final = 1 << 13
+_END_TITLE: Final = re.compile(
+    r"questions\?|contact us|call us|generated (?:by|on)|copyright|confidential|do not distribute|end of (?:report|list|file)",
+    re.IGNORECASE,
+)
 _CONTENT = re.compile(r"[^\s,;|\"]")
 _SEP_LINE = re.compile(r"sep=([^\"\r\n])[\r\n]*+", re.IGNORECASE)
 _INSIDE_QUOTES = re.compile(r'(?:[^"]++|"")*+')
@@ -86,13 +102,14 @@ _INSIDE_QUOTES = re.compile(r'(?:[^"]++|"")*+')
 
 class _Lines:
     """
-    The lines of a text file from byte *start* on, one or many at a time, with their numbers.
+    The lines of a text file from byte *start* to *end*, one or many at a time, with their numbers.
 
     The last ones given out singly can be put back.
     """
 
-    def __init__(self, file: BinaryIO, start: int, encoding: str, errors: str) -> None:
+    def __init__(self, file: BinaryIO, start: int, encoding: str, errors: str, end: int | None = None) -> None:
         self._file = file
+        self._end = end
         self._encoding = encoding
         self._errors = errors
         self._sizes: deque[int] = deque(maxlen=_QUOTED_LINES + 1)
@@ -103,7 +120,7 @@ class _Lines:
 
     def take(self) -> str | None:
         """The next line, or None at the end."""
-        raw = self._file.readline()
+        raw = b"" if self.offset == self._end else self._file.readline()
         if not raw:
             return None
         self._sizes.append(len(raw))
@@ -127,8 +144,9 @@ class _Lines:
 
     def take_many(self, size: int) -> tuple[bytes, int]:
         """Whole lines of about *size* bytes, and how many they are; none at the end."""
+        size = size if self._end is None else min(size, self._end - self.offset)
         data = self._file.read(size)
-        if len(data) == size and not data.endswith(b"\n"):
+        if data and len(data) == size and not data.endswith(b"\n"):
             # The rest of the last line: the survey found none longer than a chunk.
             data += self._file.readline()
         count = data.count(b"\n") + (data[-1:] not in (b"", b"\n"))
@@ -190,6 +208,10 @@ class Block:
     """What line i is when it is read by itself, with all that is known of broken lists: nothing when it is blank."""
     is_filled: Callable[[], npt.NDArray[np.bool_]]
     """Is there anything but blanks and delimiters on each line?"""
+    column: Callable[[int], tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int64]]]
+    """The cells of another column, as `text`, `starts` and `ends` have those of the phones; empty where there is none."""
+    cells: Callable[[int], list[str]]
+    """The cells of another column as texts, one of each line; empty where there is none."""
 
     def unknown(self, known: npt.NDArray[np.bool_]) -> list[int]:
         """The lines to read `carefully`: those whose phone is not *known*, without those that are blank."""
@@ -204,12 +226,15 @@ class ListReader:
     """
     One list file. Building it looks the file through and finds the phone column, or raises ListRefused.
 
-    *column*: the one a person chose instead of `phone`; *choices*: how else people chose to have it read. *name*: what people call the file, for the sentences. *spool*:
-    where the text of a file that cannot be read in place goes, beside *path* by default; `close` removes it. *working*: see
-    `as_text`.
+    *column*: the one a person chose instead of `phone`; *choices*: how else people chose to have it read. *all_phones*:
+    every column that looks like phones is one, where nobody chose any. *name*: what people call the file, for the sentences.
+    *spool*: where the text of a file that cannot be read in place goes, beside *path* by default; `close` removes it.
+    *working*: see `as_text`.
 
     `text_path`, `bom` bytes in, decoded as `encoding` with `errors`, is the text; `skip` of its lines stand before the
-    first row; `delimiter` parts its cells, and `phone_index` of them is the phone. `is_sheet`: the text was made of a
+    first row; `delimiter` parts its cells, and `phone_index` of them is the phone, or with others `phone_indexes` are.
+    `columns` are called as in the header, and `names` so that each has another. `meanings`: what those columns mean that
+    say more than a phone. `is_sheet`: the text was made of a
     workbook's sheet, a line a row. `size` and `bytes_read` are its bytes.
     `remarks` say what was forgiven or put right; `rows()` may add to them. `contact_signs`: what makes it look like a
     contact list, in words for "it has names and e-mails"; empty for an opt-out list. `questions`: what is to be decided of how it is read. `carries`: see `carried`.
@@ -226,13 +251,17 @@ class ListReader:
         *,
         column: str | None = None,
         choices: Choices = NOTHING_CHOSEN,
+        all_phones: bool = False,
         name: str | None = None,
         spool: Path | None = None,
         working: Callable[[], object] = lambda: None,
     ) -> None:
-        self._phone_key = "phone" if column is None else column_key(column)
+        self._chosen = choices.columns or (() if column is None else (column,))
+        self._all_phones = all_phones
+        self._phone_key = column_key(self._chosen[0]) if self._chosen else "phone"
         spool = spool or path.with_name(f"{path.name}.{secrets.token_hex(4)}.text")
-        text = as_text(path, name or path.name, self._phone_key, spool, working=working)
+        sheet_key = without_ordinal(self._phone_key)
+        text = as_text(path, name or path.name, sheet_key, spool, working=working)
         self._name = text.name
         self._spooled = text.spooled
         self.text_path = text.path
@@ -243,18 +272,23 @@ class ListReader:
         self._file: BinaryIO | None = None
         self._bytes_read = 0
         self._above: list[Damaged] = []
-        self.skip = self.phone_index = 0
+        self.skip = 0
+        self.names: tuple[str, ...] = ("phone",)
+        self.phone_indexes: tuple[int, ...] = (0,)
+        self.meanings = Meanings()
+        self._end = self.size  # of the rows, in bytes
+        self._below: list[str] = []  # the lines behind them, of what is no row of the list
         self.contact_signs: tuple[str, ...] = ()
         self.choices = choices
         self.questions: list[Question] = []
         self._carrying: ThruTextColumns | None = None
         try:
-            self._look(text.delimiter, column)
+            self._look(text.delimiter)
         except BaseException:
             self.close()
             raise
 
-    def _look(self, given: str | None, column: str | None) -> None:
+    def _look(self, given: str | None) -> None:
         """Find everything out that the first lines tell. *given*: the delimiter, where it is known."""
         sample, complete = self._sampled()
         if given is None and sample and (separator := _SEP_LINE.fullmatch(sample[0])):
@@ -269,7 +303,9 @@ class ListReader:
                 f"{self._name} has nothing but blanks and separators in {where}. A list has a line with the names of "
                 "its columns, `phone` among them, and its phones below, one a line."
             )
-        self._find_phone(records, sample, column)
+        self._find_phone(records, sample)
+        if self.has_header and len(self.columns) > 1:
+            self._find_end([record.cells for record in records if record.start > self.skip])
         if complete and not self._above and all(record.end <= self.skip for record in records):
             raise ListRefused(
                 f"{self._name} has a header but no rows. A list has its phones below the header, one a line: "
@@ -288,6 +324,11 @@ class ListReader:
         self.close()
 
     @property
+    def phone_index(self) -> int:
+        """The place of the phones' column, or of the first of several."""
+        return self.phone_indexes[0]
+
+    @property
     def carries(self) -> bool:
         """Does each row say when and how its opt-out came about?"""
         return self._carrying is not None
@@ -302,6 +343,26 @@ class ListReader:
         if self._file is not None:
             self._bytes_read = self._file.tell()
         return self._bytes_read
+
+    def phones_question(self, filled: Mapping[int, int]) -> Question | None:
+        """
+        What to ask where other columns than those that are read look like phones too.
+
+        *filled*: how many cells of each such column look like phones, in the whole list.
+        """
+        if not self.has_header or self.carries:
+            return None
+        called = [place for place, name in enumerate(self.columns) if column_key(name) == self._phone_key]
+        some = [place for place in self.meanings.phones if filled.get(place, 0) and place not in self.meanings.own]
+        places = sorted({*self.phone_indexes, *called, *some})
+        own = [self.names[place] for place in sorted(self.meanings.own & set(self.phone_indexes))]
+        return question_of_phones(
+            [(self.names[place], filled.get(place, 0)) for place in places],
+            [self.names[place] for place in self.phone_indexes],
+            own,
+            decided=bool(self._chosen),
+            is_log=self.meanings.is_log,
+        )
 
     def rows(self) -> Iterator[Row | Damaged]:
         """
@@ -321,7 +382,7 @@ class ListReader:
         yield from self._above
         with self.text_path.open("rb") as file:
             self._file = file
-            lines = _Lines(file, self.bom, self.encoding, self.errors)
+            lines = _Lines(file, self.bom, self.encoding, self.errors, self._end)
             for _ in range(self.skip):
                 lines.take()
             size = _BLOCK
@@ -348,6 +409,9 @@ class ListReader:
                     yield from self._next(lines)
                 yield self._split(b"", lines.number + 1)  # a word on how far it is, where all of them were blank
             self._file = None
+            for number, line in enumerate(self._below, lines.number + 1):
+                if any(map(looks_like_phone, self._cells_of(line))):
+                    yield Damaged(number, line, Reason.BELOW_LIST, "below the list, in the lines that end the file")
         self._bytes_read = self.size
 
     def _split(self, data: bytes, first: int) -> Block:
@@ -367,20 +431,37 @@ class ListReader:
         within = np.searchsorted(places, line_ends) - before
         places = np.append(places, len(text))
         wide = len(self.columns) > 1
-        # Of a cell that is not there, or not alone on its line, nothing is shown: such a line is read carefully.
-        there = within >= self.phone_index if wide else within == 0
-        starts, ends = line_starts, line_ends
-        if self.phone_index:
-            starts = np.where(there, places[np.minimum(before + self.phone_index, len(places)) - 1] + 1, line_starts)
-        more = within > self.phone_index
-        ends = np.where(more, places[np.minimum(before + self.phone_index, len(places) - 1)], line_ends)
-        ends = np.where(there, ends, starts)
+
+        def column(index: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+            # Of a cell that is not there, or not alone on its line, nothing is shown: such a line is read carefully.
+            there = within >= index if wide else within == 0
+            starts, ends = line_starts, line_ends
+            if index:
+                starts = np.where(there, places[np.minimum(before + index, len(places)) - 1] + 1, line_starts)
+            more = within > index
+            ends = np.where(more, places[np.minimum(before + index, len(places) - 1)], line_ends)
+            return text, starts, np.where(there, ends, starts)
 
         def carefully(index: int) -> Iterator[Row | Damaged]:
             line = data[int(line_starts[index]) : int(line_ends[index])].decode(self.encoding, self.errors)
             return self._row(first + index, line.split(self.delimiter))
 
-        return Block(text, starts, ends, first, carefully, lambda: self._filled(text, line_starts, line_ends))
+        def cells(index: int) -> list[str]:
+            _, starts, ends = column(index)
+            spans = zip(starts.tolist(), ends.tolist(), strict=True)
+            if data.isascii():
+                ascii_text = data.decode("ascii")
+                return [ascii_text[start:end] for start, end in spans]
+            return [data[start:end].decode(self.encoding, self.errors) for start, end in spans]
+
+        return Block(
+            *column(self.phone_index),
+            first,
+            carefully,
+            lambda: self._filled(text, line_starts, line_ends),
+            column,
+            cells,
+        )
 
     def _filled(
         self, text: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
@@ -401,12 +482,17 @@ class ListReader:
             return None
         if len(records) != count:
             return None
-        index, wide = self.phone_index, len(self.columns) > 1
-        cells = [
-            (cells[index] if len(cells) > index and (wide or len(cells) == 1) else "").encode() for cells in records
-        ]
-        ends = np.cumsum(np.fromiter(map(len, cells), np.int64, count))
-        starts = np.concatenate((np.zeros(1, np.int64), ends[:-1]))
+        wide = len(self.columns) > 1
+
+        def cells(index: int) -> list[str]:
+            return [cells[index] if len(cells) > index and (wide or len(cells) == 1) else "" for cells in records]
+
+        def column(index: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+            encoded = [cell.encode() for cell in cells(index)]
+            ends = np.cumsum(np.fromiter(map(len, encoded), np.int64, count))
+            starts = np.concatenate((np.zeros(1, np.int64), ends[:-1]))
+            return np.frombuffer(b"".join(encoded), np.uint8), starts, ends
+
         text = np.frombuffer(data, np.uint8)
         line_ends = np.flatnonzero(text == _NEWLINE) + 1
         if len(line_ends) < count:
@@ -419,12 +505,12 @@ class ListReader:
             yield from self._next(again)
 
         return Block(
-            np.frombuffer(b"".join(cells), np.uint8),
-            starts,
-            ends,
+            *column(self.phone_index),
             first,
             carefully,
             lambda: self._filled(text, line_starts, line_ends),
+            column,
+            cells,
         )
 
     def _next(self, lines: _Lines) -> Iterator[Row | Damaged]:
@@ -537,38 +623,32 @@ class ListReader:
                 room -= len(line)
         return sample, True
 
-    def _find_phone(self, records: "list[SampleRecord]", sample: list[str], column: str | None) -> None:
-        """Find the header and the phone column in it, and set all that follows; NoPhoneColumn when there is none."""
+    def _find_phone(self, records: "list[SampleRecord]", sample: list[str]) -> None:
+        """Find the header and the phones in it, and set all that follows; `ListRefused` when nobody can tell which they are."""
         phone_key = self._phone_key
         header = find_header(records, phone_key)
         export = next(
             (record for record in records[:HEADER_WITHIN] if set(map(column_key, set(record.cells))) >= THRUTEXT), None
         )
-        if export is not None and column is None:  # its custom fields may be called anything, `phone` as well
+        if export is not None and not self._chosen:  # its custom fields may be called anything, `phone` as well
             header, phone_key = export, THRUTEXT_PHONE
             self.remarks.append("read as a ThruText export, with its phones in contact_phone")
         if header is None:
-            if column is None and self._is_bare(records):
+            if not self._chosen and self._is_bare(records):
                 self.has_header, self.columns, self.phone_column = False, ("phone",), "phone"
                 self.remarks.append("no header: every line read as a phone")
                 return
-            raise self._no_phone(records, column)
+            header = self._header_without_phone(records)
+        rows = [record.cells for record in records if record.start > header.start]
         self.has_header = True
         self.columns = tuple(map(_name, header.cells))
-        places = [place for place, cell in enumerate(header.cells) if column_key(cell) == phone_key]
-        if len(places) > 1:
-            # Refused rather than guessed: the first of them may well be somebody else's phone.
-            at = " and ".join(str(place + 1) for place in places[:5])
-            raise NoPhoneColumn(
-                f"{self._name} has {len(places)} columns called {self.columns[places[0]]} (columns {at}), and one is "
-                "expected. Rename or remove the others and drop the file again.",
-                self.columns,
-                None,
-            )
-        self.phone_index = places[0]
-        self.phone_column = self.columns[self.phone_index]
+        self.names = names_of(header.cells)
+        if export is not header:
+            self.meanings = meanings_of(self.names, rows)
+        self.phone_indexes = self._phones_in(header.cells, phone_key, rows)
+        self.phone_column = " and ".join(self.names[place] for place in self.phone_indexes)
         name = header.cells[self.phone_index].removeprefix("\ufeff")
-        if column is None and name != phone_key:
+        if not self._chosen and column_key(name) == phone_key != name:
             self.remarks.append(f"column '{name}' read as {phone_key}")
         if above := sum(record.start < header.start for record in records):
             self.remarks.append(f"{above} line{'s' if above > 1 else ''} above the header skipped")
@@ -580,11 +660,89 @@ class ListReader:
             if any(looks_like_phone(_unquoted(cell)) for cell in line.rstrip("\r\n").split(self.delimiter))
         ]
         self.skip = header.end
+        named = [name for name, _ in self.choices.only] + [self.choices.country_column or ""]
+        if missing := next((name for name in named if name and self.place_of(name) is None), None):
+            shown = ", ".join(map(_short, self.names[:10]))
+            raise ListRefused(f"{self._name} has no column called `{_name(missing)[:40]}`. It has: {shown}.")
         if export is header:
             self._carrying = ThruTextColumns.of(header.cells)
+            place = self._carrying.opt_out_type
+            self.meanings = Meanings((Marker(place, self.names[place], Kind.STATUS, by_name=False),))
         else:  # what ThruText exports are opt-outs, whatever else they say of people
-            rows = [record.cells for record in records if record.start > header.start]
             self.contact_signs = contact_signs(self.columns, rows)
+
+    def _find_end(self, rows: Sequence[Sequence[str]]) -> None:
+        """Find what stands below the list, like whom to call about it: some last lines, narrower than rows, behind a blank line or a title."""
+        phones = [
+            cells for cells in rows if len(cells) > self.phone_index and looks_like_phone(cells[self.phone_index])
+        ]
+        if not phones:
+            return
+        # What a row of the list has at least: half of them are filled as far as that.
+        usual = sorted(sum(map(bool, map(str.strip, cells))) for cells in phones)[len(phones) // 2]
+        with self.text_path.open("rb") as file:
+            start = max(self.bom, self.size - _END_BYTES)
+            file.seek(start)
+            raw = file.read().splitlines(keepends=True)
+        if start > self.bom:
+            start += len(raw[0])
+            raw = raw[1:]
+        lines = [line.decode(self.encoding, self.errors).rstrip("\r\n") for line in raw]
+        if any(line.count('"') % 2 for line in lines):
+            return  # a line may be a part of a cell
+        at: int | None = None
+        for place in range(len(lines) - 1, 0, -1):
+            filled = [cell for cell in map(str.strip, self._cells_of(lines[place])) if cell]
+            if len(filled) >= usual and any(map(looks_like_phone, filled)):
+                break
+            titled = filled and (
+                _END_TITLE.search(filled[0]) or (len(filled) == 1 and not self._cells_of(lines[place - 1])[0].strip())
+            )
+            if titled and len(filled) < usual and not looks_like_phone(filled[0]):
+                at = place
+        if at is None or start + sum(map(len, raw[:at])) <= self.bom or len(lines) == at:
+            return
+        if not any(looks_like_phone(cell) for line in lines[at:] for cell in self._cells_of(line)):
+            return
+        self._end = start + sum(map(len, raw[:at]))
+        self._below = lines[at:]
+        self.remarks.append(f"{sum(map(bool, map(str.strip, self._below)))} lines below the list skipped")
+
+    def _cells_of(self, line: str) -> list[str]:
+        """The cells of *line*, read by itself."""
+        try:
+            return next(csv.reader([line], delimiter=self.delimiter), None) or [""]
+        except csv.Error:  # a cell beyond csv.field_size_limit
+            return [line]
+
+    def _phones_in(self, header: Sequence[str], phone_key: str, rows: Sequence[Sequence[str]]) -> tuple[int, ...]:
+        """The places of the phones among *header*, with *rows* below it; raises `ListRefused` where that is to be decided first."""
+        keys = list(map(column_key, self.names))
+        if self._chosen:
+            places = [self._place(name, keys, header) for name in self._chosen]
+            if None in places:
+                missing = self._chosen[places.index(None)]
+                raise self._no_phone(missing, rows)
+            return tuple(dict.fromkeys(place for place in places if place is not None))
+        called = [place for place, cell in enumerate(header) if column_key(cell) == phone_key]
+        likely = self.meanings.phones
+        if self._all_phones and (called or len(likely) > 1):
+            return tuple(dict.fromkeys((*called, *likely)))
+        if called:
+            return (called[0],)
+        raise self._no_phone("phone", rows)
+
+    @staticmethod
+    def _place(name: str, keys: Sequence[str], header: Sequence[str]) -> int | None:
+        """The place of the column called *name*, by its own name or by the one in *header*."""
+        key = column_key(name)
+        if key in keys:
+            return keys.index(key)
+        return next((place for place, cell in enumerate(header) if column_key(cell) == key), None)
+
+    def place_of(self, name: str) -> int | None:
+        """The place of the column that people call *name*; None when there is none."""
+        return self._place(name, list(map(column_key, self.names)), self.columns)
 
     def _is_bare(self, records: "list[SampleRecord]") -> bool:
         """Is this one column of phones with no header above it?"""
@@ -593,35 +751,60 @@ class ListReader:
         first = bool(records) and looks_like_phone(records[0].cells[0])
         return first and min(alone, likely) * 2 > len(records)
 
-    def _no_phone(self, records: "list[SampleRecord]", column: str | None) -> NoPhoneColumn:
+    def _header_without_phone(self, records: "list[SampleRecord]") -> "SampleRecord":
+        """The line with the columns' names where none is called as it has to be; `NoPhoneColumn` where there are no names at all."""
         widths = Counter(len(record.cells) for record in records)
         width = widths.most_common(1)[0][0]
-        top = next(place for place, record in enumerate(records) if len(record.cells) == width)
-        if column is None and any(map(looks_like_phone, records[top].cells)):
-            return NoPhoneColumn(
+        first = records[0]
+        # A header may be wider than the rows below it, never narrower.
+        names = sum(map(bool, map(str.strip, first.cells)))
+        if len(first.cells) > width and names > 1 and not any(map(looks_like_phone, first.cells)):
+            return first
+        top = next(record for record in records if len(record.cells) == width)
+        if not self._chosen and any(map(looks_like_phone, top.cells)):
+            raise NoPhoneColumn(
                 f"{self._name} has no header: its first line has a phone number in it already. Put a line with the "
                 "names of the columns above it, `phone` among them, and drop the file again.",
                 (),
                 None,
             )
-        columns = tuple(map(_name, records[top].cells))
-        likely = likely_phones(columns, [record.cells for record in records[top + 1 :]])
-        named = [_short(name) for name in columns if name]
+        return top
+
+    def _no_phone(self, wanted: str, rows: Sequence[Sequence[str]]) -> ListRefused:
+        """Why there is no column called *wanted*, with those there are, and what looks like phones among them."""
+        named = [_short(name) for name in self.columns if name]
         shown = ", ".join(named[:10]) + (f" and {len(named) - 10:,} more" if len(named) > 10 else "")
-        cure = "Rename the column with the phones to `phone` and drop the file again."
-        if len(likely) == 1:
-            cure = f"{_short(likely[0])} looks like phone numbers: use it, or rename it to `phone` and drop the file again."
-        elif likely:
-            others = ", ".join(map(_short, likely[:-1][:9])) + f" and {_short(likely[-1])}"
-            cure = (
-                f"{others} look like phone numbers: use {_short(likely[0])}, or rename the right one to `phone` and drop "
-                "the file again."
+        problem = f"{self._name} has no column called `{_name(wanted)[:40]}`. It has: {shown or 'no names'}."
+        own = self.meanings.own
+        likely = [place for place in map(self.names.index, likely_phones(self.names, rows)) if place not in own]
+        if len(likely) > 1 or (likely and own):
+            likely.sort()
+            alike = Counter(column_key(self.columns[place]) for place in likely)
+            key, many = alike.most_common(1)[0]
+            if many > 1:
+                at = [place for place in likely if column_key(self.columns[place]) == key]
+                where = ", ".join(str(place + 1) for place in at[:-1][:9])
+                problem += f" {many} columns called {_short(self.columns[at[0]])} (columns {where} and {at[-1] + 1}) look alike."
+            question = question_of_phones(
+                [(self.names[place], None) for place in likely],
+                (),
+                [self.names[place] for place in sorted(own)],
+                decided=False,
+                is_log=self.meanings.is_log,
             )
-        return NoPhoneColumn(
-            f"{self._name} has no column called `{_name(column or 'phone')[:40]}`. It has: {shown or 'no names'}. {cure}",
-            columns,
-            likely[0] if likely else None,
-        )
+            assert question is not None  # noqa: S101  there are several
+            return Undecided(problem, question)
+        cure = "Rename the column with the phones to `phone` and drop the file again."
+        if likely:
+            name = self.names[likely[0]]
+            cure = f"{_short(name)} looks like phone numbers: use it, or rename it to `phone` and drop the file again."
+        return NoPhoneColumn(f"{problem} {cure}", self.columns, self.names[likely[0]] if likely else None)
+
+
+def names_in_list(path: Path, spool: Path, columns: Sequence[str]) -> tuple[str, ...]:
+    """The names of the columns of the list at *path*, whose phones are in *columns*; see `ListReader`, also for what is raised."""
+    with ListReader(path, choices=Choices(columns=tuple(columns)), all_phones=True, spool=spool) as reader:
+        return reader.names
 
 
 def _name(cell: str) -> str:

@@ -23,11 +23,10 @@ import numpy as np
 from store.choices import NOTHING_CHOSEN, Choices
 from store.lists.formulas import unguarded
 from store.lists.reader import Block, Damaged, ListReader, Row
+from store.lists.rowphones import RowPhones
 from store.lists.sorting import Integers, Sorting, beginnings_of
 from store.phones.display import country_of
-from store.phones.fastpath import FastPath
-from store.phones.numbers import PHONENUMBERS_VERSION, NotAPhone, Reason
-from store.phones.parser import Normaliser
+from store.phones.numbers import PHONENUMBERS_VERSION, Reason
 from store.records import Batch, ImportedNote, StagedCounts, UnreadableRow, Upload
 
 # Called with the rows (or phones) done and the part of the work that is, 0 to 1. What it raises ends the work.
@@ -70,6 +69,7 @@ class Scratch:
     `counts` is what staging found, with `already` 0, for only the store knows that. Its `summary`:
     `unreadable` [[code of the reason, rows, first line], ...] commonest first; `flagged` phones and `flagged_first` [[line, phone],
     ...]; `assumed` rows read with `country`; `phone_column` the phones were in; `remarks` of the whole list;
+    `questions` on how the list is read, as JSON; `readable` cells, of a list with several columns of phones;
     `contact_signs` and `countries` [[region, phones], ...] for the guard.
     """
 
@@ -220,7 +220,8 @@ def _fill(
             fingerprint = beside.submit(_sha256, path)
             connection.executescript(_TABLES)
             connection.execute("BEGIN")
-            reading = _Reading(connection, sorting, country)
+            rows = RowPhones(reader, country, country_index=country_place(reader))
+            reading = _Reading(connection, sorting, rows)
             reading.read(reader, progress)
             phones, countries = _write_pages(connection, sorting.pieces(), lambda: progress(reading.rows, _READING))
             sha256 = fingerprint.result()
@@ -228,11 +229,12 @@ def _fill(
             "country": country,
             "phone_column": _storable(reader.phone_column),
             "assumed": reading.assumed,
-            "remarks": list(reader.remarks),
+            "remarks": [*map(_storable, reader.remarks), *rows.remarks()],
             "contact_signs": list(reader.contact_signs),
-            "questions": [question.to_json() for question in reader.questions],
+            "questions": [question.to_json() for question in (*reader.questions, *rows.questions())],
             "countries": countries,
             "unreadable": [list(row) for row in connection.execute(_REASONS)],
+            **({"readable": reading.readable} if len(reader.phone_indexes) > 1 else {}),
             "flagged": connection.execute("SELECT count(*) FROM flagged").fetchone()[0],
             "flagged_first": [list(row) for row in connection.execute(_FIRST_FLAGGED, (_FIRST,))],
         }
@@ -264,6 +266,12 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def country_place(reader: ListReader) -> int | None:
+    """The place of the column that has each row's country, as people chose it; None where all rows are of one."""
+    column = reader.choices.country_column
+    return None if column is None else reader.place_of(column)
+
+
 _REASONS = "SELECT code, count(*), min(line) FROM unreadable GROUP BY code ORDER BY 2 DESC, 3"
 _FIRST_FLAGGED = "SELECT line, phone FROM flagged ORDER BY line LIMIT ?"
 _FLAG = "INSERT INTO flagged VALUES (?, ?) ON CONFLICT (phone) DO NOTHING"
@@ -276,12 +284,11 @@ _CARRIED_ON = "SELECT line, requested_at, note FROM carried WHERE line IN (SELEC
 class _Reading:
     """Sorts the rows of one list into the tables of its scratch file, and counts them."""
 
-    def __init__(self, connection: sqlite3.Connection, sorting: Sorting, country: str | None) -> None:
+    def __init__(self, connection: sqlite3.Connection, sorting: Sorting, row_phones: RowPhones) -> None:
         self._connection = connection
         self._sorting = sorting
-        self._parse = Normaliser(country, typed=False).parse
-        self._fast = FastPath(country)
-        self.rows = self.assumed = self._careful = self._width = 0
+        self._row_phones = row_phones
+        self.rows = self.readable = self.assumed = self._careful = self._width = 0
         self._phones: list[int] = []
         self._lines: list[int] = []
         self._waiting: list[Row | Damaged] = []
@@ -314,12 +321,12 @@ class _Reading:
         self._phones, self._lines = [], []
 
     def _block(self, block: Block, tell: Callable[[], None]) -> None:
-        phones, assumed = self._fast.read(block.text, block.starts, block.ends)
-        known = np.flatnonzero(phones)
-        self.rows += len(known)
-        self.assumed += int(np.count_nonzero(assumed))
-        self._sorting.add(phones[known], known + block.first_line)
-        for index in block.unknown(phones != 0):
+        read = self._row_phones.block(block)
+        self.rows += int(np.count_nonzero(read.counted))
+        self.readable += len(read.phones)
+        self.assumed += int(np.count_nonzero(read.assumed))
+        self._sorting.add(read.phones, read.at + block.first_line)
+        for index in block.unknown(read.known):
             for row in block.carefully(index):
                 self._row(row, None, tell)
 
@@ -328,13 +335,13 @@ class _Reading:
         if not self._waiting:
             return
         rows, self._waiting, self._room = self._waiting, [], _CAREFUL_CHARACTERS
-        cells = [row.cell.encode() if isinstance(row, Row) else b"" for row in rows]
-        ends = np.cumsum([0, *map(len, cells)])
-        phones, assumed = self._fast.read(np.frombuffer(b"".join(cells), np.uint8), ends[:-1], ends[1:])
+        phones, assumed = self._row_phones.cells([row.cell if isinstance(row, Row) else "" for row in rows])
         for row, phone, is_assumed in zip(rows, phones.tolist(), assumed.tolist(), strict=True):
             if phone and isinstance(row, Row):
                 self._count(tell)
-                self._keep(phone, row, reader, assumed=is_assumed)
+                self._row_phones.see(row.cells, bare=is_assumed)
+                self._keep(phone, row, reader)
+                self.assumed += is_assumed
             else:
                 self._row(row, reader, tell)
 
@@ -346,23 +353,28 @@ class _Reading:
             tell()
 
     def _row(self, row: Row | Damaged, reader: ListReader | None, tell: Callable[[], None]) -> None:
-        self._count(tell)
         if isinstance(row, Damaged):
+            self._count(tell)
             # One with a phone hidden in a cell of several lines comes as a row before, which may be unreadable itself.
             self.rows -= not self._keep_unreadable(UnreadableRow(row.line, row.text, row.code, row.reason, (row.text,)))
             return
-        phone = self._parse(unguarded(row.cell))
-        if isinstance(phone, NotAPhone):
-            self._keep_unreadable(UnreadableRow(row.line, row.cell, phone.code, phone.reason, row.cells))
+        if not self._row_phones.counts(row.cells):
             return
-        if phone.flagged:
-            self._connection.execute(_FLAG, (phone.e164, row.line))
-        self._keep(int(phone.e164[1:]), row, reader, assumed=phone.assumed_country is not None)
+        self._count(tell)
+        read = self._row_phones.row(row)
+        self.assumed += read.assumed
+        if (problem := read.problem) is not None:
+            cell = problem.text if read.phones else row.cell
+            self._keep_unreadable(UnreadableRow(row.line, cell, problem.code, problem.reason, row.cells))
+        for phone in read.phones:
+            if phone.flagged:
+                self._connection.execute(_FLAG, (phone.e164, row.line))
+            self._keep(int(phone.e164[1:]), row, reader)
 
-    def _keep(self, phone: int, row: Row, reader: ListReader | None, *, assumed: bool) -> None:
+    def _keep(self, phone: int, row: Row, reader: ListReader | None) -> None:
         self._phones.append(phone)
         self._lines.append(row.line)
-        self.assumed += assumed
+        self.readable += 1
         if reader is not None and (carried := reader.carried(row.cells)) is not None:
             at = None if carried.requested_at is None else carried.requested_at.isoformat()
             note = None if carried.note is None else _storable(carried.note)

@@ -10,6 +10,7 @@ from typing import Final
 import babel
 import babel.languages
 import phonenumbers
+from babel.core import get_global
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,10 @@ class CountryUnknown:
 
 # Characters; normalising takes the square of a run of accents, and no name is near as long.
 _LONGEST: Final = 100
+_CALLING_CODE: Final = re.compile(r"\+?[0-9]{1,3}")
+# In which countries are named elsewhere than there, too.
+_LANGUAGES: Final = ("es", "fr", "de", "pt", "it")
+_LETTERS_OF_ISO: Final = 3
 
 # What people call countries and CLDR does not.
 _NICKNAMES: Final = {
@@ -79,7 +84,38 @@ def _native() -> dict[str, str]:
                 continue
             if code in territories:
                 names.setdefault(_key(territories[code]), code)
+    for language in _LANGUAGES:
+        territories = babel.Locale(language).territories
+        for code in sorted(phonenumbers.SUPPORTED_REGIONS & territories.keys()):
+            names.setdefault(_key(territories[code]), code)
     return names
+
+
+def exact_country(text: str) -> str | None:
+    """The region code of the country that *text* is exactly, as for `find_country`, or by its ISO code of three letters; else None."""
+    name = _named(text)
+    if len(name) > _LONGEST:
+        return None
+    code = name.upper()
+    if code in phonenumbers.SUPPORTED_REGIONS:
+        return code
+    if _CALLING_CODE.fullmatch(name):
+        region = str(phonenumbers.region_code_for_country_code(int(name.removeprefix("+"))))
+        return region if region in phonenumbers.SUPPORTED_REGIONS else None
+    key = _key(name)
+    exact = _english().get(key) or (_native().get(key) if key else None)
+    if exact is None and len(code) == _LETTERS_OF_ISO and code.isascii() and code.isalpha():
+        (exact, *_) = get_global("territory_aliases").get(code) or (None,)
+    return exact if exact in phonenumbers.SUPPORTED_REGIONS else None
+
+
+def code_of(region: str | None) -> int:
+    """The calling code of a region: 44 for "GB"; 0 for None, and for what has none."""
+    return phonenumbers.country_code_for_region(region) if region else 0
+
+
+def _named(text: str) -> str:
+    return text.strip().removeprefix(":flag-").strip(":").strip()
 
 
 def find_country(text: str) -> str | CountryUnknown:
@@ -88,18 +124,12 @@ def find_country(text: str) -> str | CountryUnknown:
 
     Only countries with a numbering plan are known. An unknown one comes back with the nearest names.
     """
-    name = text.strip().removeprefix(":flag-").strip(":").strip()
-    if len(name) > _LONGEST:
-        return CountryUnknown(text, ())
-    code = name.upper()
-    if code in phonenumbers.SUPPORTED_REGIONS:
-        return code
-    if re.fullmatch(r"\+?[0-9]{1,3}", name):
-        region = str(phonenumbers.region_code_for_country_code(int(name.removeprefix("+"))))
-        return region if region in phonenumbers.SUPPORTED_REGIONS else CountryUnknown(text, ())
-    key = _key(name)
-    if exact := _english().get(key) or (_native().get(key) if key else None):
+    if (exact := exact_country(text)) is not None:
         return exact
+    name = _named(text)
+    if len(name) > _LONGEST or _CALLING_CODE.fullmatch(name):
+        return CountryUnknown(text, ())
+    key = _key(name)
     near = difflib.get_close_matches(key, _english(), n=6, cutoff=0.6)
     codes = list(dict.fromkeys(_english()[name] for name in near))[:3]
     return CountryUnknown(text, tuple((code, country_name(code)) for code in codes))

@@ -17,7 +17,7 @@ class Reason(StrEnum):
     """
     The code of the reason why a text, or a row of a list, gives no phone. The value is stored; `words` are for counting up ("28 too short").
 
-    The last four are of rows alone. A code that this release does not know reads as `UNKNOWN`.
+    The last six are of rows alone. A code that this release does not know reads as `UNKNOWN`.
     """
 
     EMPTY = "empty"
@@ -34,7 +34,9 @@ class Reason(StrEnum):
     LABEL_MISMATCH = "label_mismatch"
     UNKNOWN_CODE = "unknown_code"
     NOT_A_NUMBER = "not_a_number"
+    UNKNOWN_COUNTRY = "unknown_country"
     ABOVE_HEADER = "above_header"
+    BELOW_LIST = "below_list"
     OPEN_QUOTE = "open_quote"
     HIDDEN_IN_CELL = "hidden_in_cell"
     UNKNOWN = "unknown"
@@ -64,7 +66,9 @@ _WORDS: Final = {
     Reason.LABEL_MISMATCH: "linked to another number",
     Reason.UNKNOWN_CODE: "with an unknown country code",
     Reason.NOT_A_NUMBER: "not a number",
+    Reason.UNKNOWN_COUNTRY: "of a country that is none",
     Reason.ABOVE_HEADER: "above the header",
+    Reason.BELOW_LIST: "below the list",
     Reason.OPEN_QUOTE: "with a quote that never closes",
     Reason.HIDDEN_IN_CELL: "inside a cell of several lines",
     Reason.UNKNOWN: "for another reason",

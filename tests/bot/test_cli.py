@@ -31,10 +31,28 @@ OPTIONS = {
     "migrate": set(),
     "manifest": {"--url"},
     "doctor": set(),
-    "import": {"--account", "--country", "--sure", "--yes"},
+    "import": {
+        "--account",
+        "--country",
+        "--sure",
+        "--yes",
+        "--column",
+        "--only",
+        "--all-rows",
+        "--country-column",
+        "--one-country",
+    },
     "export": {"--account", "--format", "--since", "--function"},
     "account move": {"--yes"},
-    "scrub": {"--account", "--country", "--column", "--keep-unreadable", "--output"},
+    "scrub": {
+        "--account",
+        "--country",
+        "--column",
+        "--country-column",
+        "--one-country",
+        "--keep-unreadable",
+        "--output",
+    },
 }
 
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from bot import transfer
 from bot.__main__ import main
 from bot.config import Settings
-from store import Account, Actor, Function, Origin, Store, StoreError, StoreUnavailable, UploadWork
+from store import Account, Actor, Choices, Function, Origin, Store, StoreError, StoreUnavailable, UploadWork
 from tests.entries import latest_entries
 
 TEAM = "T0DESK"
@@ -125,9 +125,7 @@ def test_what_is_written_is_its_owners_alone(
     before = os.umask(umask)
     try:
         imported(store, settings, path)
-        transfer.scrub_list(
-            store, path, "T0DESK", country="US", column=None, keep_unreadable=False, output=None, say=print
-        )
+        transfer.scrub_list(store, path, "T0DESK", country="US", keep_unreadable=False, output=None, say=print)
     finally:
         os.umask(before)
     assert account.slack_id == "T0DESK"
@@ -261,7 +259,7 @@ def test_exit_status_says_whether_it_was_applied(elsewhere: CliRunner, path: Pat
 
 def scrubbed(store: Store, path: Path, account: str = TEAM, **options: Any) -> str:
     said: list[str] = []
-    values: dict[str, Any] = {"country": "US", "column": None, "keep_unreadable": False, "output": None}
+    values: dict[str, Any] = {"country": "US", "keep_unreadable": False, "output": None}
     transfer.scrub_list(store, path, account, **(values | options), say=said.append)
     return "\n".join(said)
 
@@ -285,7 +283,7 @@ def test_a_scrub_keeps_what_it_is_told_to(store: Store, account: Account, path: 
     path.write_text(LIST.replace("phone", "Mobile"))
     with pytest.raises(transfer.TransferError, match=r"^Nothing was written\..*Or name the column with --column\.$"):
         scrubbed(store, path)
-    said = scrubbed(store, path, column="mobile", keep_unreadable=True)
+    said = scrubbed(store, path, choices=Choices(columns=("mobile",)), keep_unreadable=True)
     assert "2 rows not understood, kept:" in said
     left = (path.parent / "stops.scrubbed.csv").read_text()
     assert left == "Mobile,name\n12345,Ben\n1.41556E+10,Cy\n+44 20 7946 0000,Dee\n"
@@ -395,3 +393,91 @@ def test_an_account_is_moved_by_the_command_line(store: Store, account: Account,
     assert entry.reason == "the list of T0DESK is that of E0HARBOR from now on"
     assert run(TEAM, "E0HARBOR", "--yes") == (1, "Error: There is no account 'T0DESK' in this database.\n")
     assert [found.slack_id for found in store.accounts.list()] == ["E0HARBOR"]
+
+
+# Columns that change the meaning
+
+
+STATUS = "phone,name,sms=out,Country\n2125550101,Ana,TRUE,US\n07400123456,Bo,false,GB\n9195550123,Raj,TRUE,IN\n"
+
+
+def test_a_list_that_says_who_is_refused_with_its_options(
+    store: Store, account: Account, settings: Settings, tmp_path: Path
+) -> None:
+    """The columns, their values with counts, and the options that decide; nobody is opted out, with --yes and --sure as well."""
+    path = tmp_path / "stops.csv"
+    path.write_text(STATUS.replace("sms=out", "sms_opted_out"))
+    for sure in (None, 2, 3):
+        with pytest.raises(transfer.TransferError) as caught:
+            imported(store, settings, path, sure=sure)
+        assert '"sms_opted_out" says "TRUE" in 2 rows and "false" in 1.' in str(caught.value)
+        assert "Add --only sms_opted_out=TRUE or --all-rows." in str(caught.value)
+        assert '"Country" says "GB" in 1 row, "IN" in 1 and "US" in 1.' in str(caught.value)
+        assert "Add --country-column Country or --one-country." in str(caught.value)
+    assert store.optouts.count(account.id) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "phones"),
+    [
+        (["--only", "sms=out=TRUE", "--country-column", "country"], ["+12125550101", "+919195550123"]),
+        (["--only", "sms=out=true", "--only", "sms=out=FALSE", "--country-column", "Country"], 3),
+        (["--only", "sms=out=*", "--country-column", "Country"], 3),
+        (["--only", "sms=out=", "--country-column", "Country"], 0),
+        (["--all-rows", "--country-column", "Country"], ["+12125550101", "+447400123456", "+919195550123"]),
+        (["--only", "name=Bo", "--country-column", "Country", "--all-rows"], 3),
+        (["--only", "sms=out=TRUE", "--only", "name=Ana", "--one-country"], ["+12125550101"]),
+    ],
+)
+def test_options_of_the_command_line_decide(
+    database_url: str, store: Store, account: Account, tmp_path: Path, options: list[str], phones: list[str] | int
+) -> None:
+    """`python -m bot import` reads a list as its options say, whatever signs a column's name has in it."""
+    path = tmp_path / "stops.csv"
+    path.write_text(STATUS)
+    run = CliRunner(env={"DATABASE_URL": database_url, "SCRATCH_DIR": str(tmp_path)})
+    arguments = ["import", str(path), "--account", TEAM, "--country", "US", "--yes", *options]
+    done = run.invoke(main, arguments)
+    assert (done.exit_code == 0) is (phones != 0), done.output
+    out = [row[0] for row in exported(store)[1:]]
+    assert (len(out) if isinstance(phones, int) else out) == phones
+    assert store.optouts.count(account.id) == len(out)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--only", "nosuch=1"], "no column called `nosuch`"),
+        (["--only", "TRUE"], "--only takes COLUMN=VALUE, and 'TRUE' is none."),
+        (["--only", "=TRUE"], "--only takes COLUMN=VALUE"),
+        (["--column", "nosuch"], "no column called `nosuch`"),
+        (["--country-column", "nosuch"], "no column called `nosuch`"),
+    ],
+)
+def test_options_that_fit_no_column_are_refused(
+    database_url: str, store: Store, account: Account, tmp_path: Path, options: list[str], says: str
+) -> None:
+    """A slip in an option changes nothing, and the columns that there are are named."""
+    path = tmp_path / "stops.csv"
+    path.write_text(STATUS)
+    run = CliRunner(env={"DATABASE_URL": database_url, "SCRATCH_DIR": str(tmp_path)})
+    done = run.invoke(main, ["import", str(path), "--account", TEAM, "--country", "US", "--yes", *options])
+    assert (done.exit_code, says in done.output) == (1, True), done.output
+    assert store.optouts.count(account.id) == 0
+
+
+def test_several_columns_of_phones_are_named_or_refused(
+    store: Store, account: Account, settings: Settings, tmp_path: Path
+) -> None:
+    """Without `phone` the columns are named with an option for each; with them each phone is opted out, once."""
+    path = tmp_path / "stops.csv"
+    path.write_text("Home,Cell Phone\n2125550101,2125550102\n,2125550101\n")
+    with pytest.raises(transfer.TransferError, match=r"Add --column Home --column 'Cell Phone' or --column Home or"):
+        imported(store, settings, path)
+    said: list[str] = []
+    choices = Choices(columns=("home", "Cell Phone"))
+    transfer.import_list(store, settings, path, TEAM, "US", apply=True, say=said.append, choices=choices)
+    assert "2 rows, 0 already opted out, 1 repeated, 0 not understood." in said
+    assert [row[0] for row in exported(store)[1:]] == ["+12125550101", "+12125550102"]
+    assert store.optouts.count(account.id) == 2
+    assert "1 of 2 rows removed, 0 kept." in scrubbed(store, path, choices=Choices(columns=("home",)))

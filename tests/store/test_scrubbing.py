@@ -153,11 +153,11 @@ def test_any_list_that_is_read_is_scrubbed(desk: Desk, tmp_path: Path, raw: byte
 
 
 def test_a_column_can_be_named(desk: Desk, tmp_path: Path) -> None:
-    """The phones are where the caller says; others in the row do not matter."""
+    """The phones are where the caller says; others in the row do not matter then. With one column alone that has to be said."""
     raw = b"Mobile,Home\n2125550101,2125550102\n2125550102,2125550101\n"
     assert desk.scrub(tmp_path, raw, column="home") == b"Mobile,Home\n2125550101,2125550102\n"
     with pytest.raises(ListRefused, match="no column called `phone`"):
-        desk.scrub(tmp_path, raw)
+        desk.scrub(tmp_path, b"Mobile,Note\n2125550101,x\n")
 
 
 def test_lists_in_other_wrappings_come_back_as_text(desk: Desk, tmp_path: Path) -> None:
@@ -438,3 +438,68 @@ def test_every_row_is_kept_or_counted(half_out: Desk, raw: bytes, keep: bool) ->
             assert not set(read(out)) & set(PHONES[:5])
         else:
             assert not any(phone[2:].encode() in left for phone in PHONES[:5])
+
+
+# --- columns that change the meaning --------------------------------------------------------------------------------
+
+
+def test_a_row_goes_when_any_of_its_phones_is_opted_out(desk: Desk, tmp_path: Path) -> None:
+    """Whoever opted out with one number is not texted at another; a cell with a number that cannot be read is unsure."""
+    raw = (
+        b"name,phone,cell\nAna,212-555-0102,212-555-0101\nBo,212-555-0103,212-555-0104\nCy,,212-555-0102\n"
+        b"Di,212-555-0102,n/a\nEd,212-555-0102,12345\nFay,,\nGus,,212-555-0103\n"
+    )
+    assert desk.scrub(tmp_path, raw) == b"name,phone,cell\nCy,,212-555-0102\nDi,212-555-0102,n/a\n"
+    assert desk.counts == (7, 3, 2, 2)
+    assert desk.found is not None
+    assert any('"phone" and "cell" were looked up' in remark for remark in desk.found.remarks)
+    kept = desk.scrub(tmp_path, raw, keep=True)
+    assert b"Ed," in kept
+    assert b"Ana" not in kept
+    assert b"Gus" not in kept
+
+
+def test_a_list_without_phone_has_all_its_phones_looked_up(desk: Desk, tmp_path: Path) -> None:
+    """Several columns that look like phones need no choice: each may be the opted-out one."""
+    raw = b"Work,Cell\n2125550101,2125550102\n2125550102,2125550103\n2125550102,2125550104\n"
+    assert desk.scrub(tmp_path, raw) == b"Work,Cell\n2125550102,2125550104\n"
+    raw = b"Tel,Tel,Name\n2125550102,2125550101,Ana\n2125550102,2125550104,Bo\n"
+    assert desk.scrub(tmp_path, raw) == b"Tel,Tel,Name\n2125550102,2125550104,Bo\n"
+
+
+def test_of_a_log_both_ends_are_looked_up(desk: Desk, tmp_path: Path) -> None:
+    """Whichever of them the voter is: the other, which is the campaign's own, is not opted out."""
+    head = b"From,To,Body\n"
+    raw = head + b"2125550101,6465550199,a\n6465550199,2125550103,b\n2125550102,6465550199,c\n6465550199,2125550104,d\n"
+    left = head + b"2125550102,6465550199,c\n6465550199,2125550104,d\n"
+    assert desk.scrub(tmp_path, raw) == left
+
+
+def test_each_row_is_looked_up_with_its_own_country(desk: Desk, tmp_path: Path) -> None:
+    """The number that is opted out is found by what its row says; where that is no country, nobody knows."""
+    raw = (
+        b"name,calling_code,phone\nAna,+44,020 7946 0000\nBo,1,2125550101\nCy,44,020 7946 0001\nDi,999,2125550102\n"
+        b"Ed,,2125550102\nFay,+91,2125550101\n"
+    )
+    left = b"name,calling_code,phone\nCy,44,020 7946 0001\nEd,,2125550102\nFay,+91,2125550101\n"
+    assert desk.scrub(tmp_path, raw) == left
+    assert desk.counts == (6, 2, 1, 3)
+    assert desk.found is not None
+    assert 'each row read with its country from "calling_code"' in desk.found.remarks
+    assert [str(reason) for reason in desk.found.reasons] == ["1 of a country that is none (first at line 5)"]
+
+
+def test_what_a_list_says_of_consent_is_told_and_decides_nothing(desk: Desk, tmp_path: Path) -> None:
+    """A scrub goes by the opt-outs alone; that the list knows of more is said."""
+    raw = b"phone,opted_out\n2125550101,no\n2125550102,yes\n2125550104,no\n"
+    assert desk.scrub(tmp_path, raw) == b"phone,opted_out\n2125550102,yes\n2125550104,no\n"
+    assert desk.found is not None
+    [said] = [remark for remark in desk.found.remarks if "opted_out" in remark]
+    assert said == '"opted_out" says "no" in 2 rows and "yes" in 1: looked up were the phones alone'
+
+
+def test_whom_to_call_about_a_list_does_not_come_back(desk: Desk, tmp_path: Path) -> None:
+    """A number below the list is looked up nowhere, so its line is left out and counted."""
+    raw = b"First,Last,Phone\nAna,Ruiz,2125550101\nBo,Chen,2125550102\n\nConfidential\nQuestions? Call,,2125550103\n"
+    assert desk.scrub(tmp_path, raw) == b"First,Last,Phone\nBo,Chen,2125550102\n\nConfidential\n"
+    assert desk.counts == (3, 1, 1, 1)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import ListRefused
-from store.lists.columns import contact_signs, likely_phones
-from store.lists.reader import ListReader, NoPhoneColumn
+from store.choices import Choices, Undecided
+from store.lists.columns import contact_signs, likely_phones, names_of
+from store.lists.reader import ListReader, NoPhoneColumn, Row
 
 PHONE = "(415) 555-2671"
 
@@ -68,28 +68,64 @@ def test_name_and_cells_decide_together(columns: list[str], rows: list[list[str]
     assert likely_phones(columns, rows) == likely
 
 
-def test_all_candidates_are_named_and_the_best_is_offered(tmp_path: Path) -> None:
-    """The person sees what there is to choose from."""
+def test_all_candidates_are_named_and_offered(tmp_path: Path) -> None:
+    """The person sees what there is to choose from, and chooses one or all."""
     path = tmp_path / "list.csv"
     path.write_text(f"Work,Name,Cell Phone,Home\n{PHONE},Ann,{PHONE},{PHONE}\n")
-    with pytest.raises(NoPhoneColumn) as caught:
+    with pytest.raises(Undecided) as caught:
         ListReader(path)
-    assert caught.value.likely == "Cell Phone"
-    assert str(caught.value) == (
-        "list.csv has no column called `phone`. It has: Work, Name, Cell Phone, Home. Cell Phone, Work and Home look like "
-        "phone numbers: use Cell Phone, or rename the right one to `phone` and drop the file again."
+    assert str(caught.value) == "list.csv has no column called `phone`. It has: Work, Name, Cell Phone, Home."
+    assert caught.value.question.text == (
+        '"Work", "Cell Phone" and "Home" look like phone numbers. Whose are to be opted out?'
     )
+    assert [offer.label for offer in caught.value.question.offers] == [
+        "All 3 columns",
+        'Only "Work"',
+        'Only "Cell Phone"',
+        'Only "Home"',
+    ]
 
 
 def test_a_long_name_does_not_fill_the_sentence(tmp_path: Path) -> None:
-    """A name is cut in the sentence, and whole where it is used."""
+    """A name is cut, in the sentence and where it is chosen by, which finds its column all the same."""
     path = tmp_path / "list.csv"
     path.write_text(f"{'phone ' * 1000}\n{PHONE}\n")
-    with pytest.raises(ListRefused) as caught:
+    with pytest.raises(NoPhoneColumn) as caught:
         ListReader(path)
     assert len(str(caught.value)) < 300
-    assert isinstance(caught.value, NoPhoneColumn)
-    assert caught.value.likely == " ".join(["phone"] * 1000)
+    assert caught.value.likely == "phone phone phone phone phone phone phon"
+    with ListReader(path, column=caught.value.likely) as reader:
+        assert [row.cell for row in reader.rows() if isinstance(row, Row)] == [PHONE]
+
+
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        (["Tel", "Tel", "tel"], ("Tel", "Tel (2nd)", "tel (3rd)")),
+        (["Tel", "Tel (2nd)", "Tel"], ("Tel", "Tel (2nd)", "Tel (3rd)")),
+        (["Tel", "Tel", "Tel (2nd)"], ("Tel", "Tel (2nd)", "Tel (2nd) (2nd)")),
+        (["", "a", " "], ("column 1 (no name)", "a", "column 3 (no name)")),
+        (["x" * 50, "x" * 60], ("x" * 40, "x" * 40 + " (2nd)")),
+        (["a"] * 12, ("a", "a (2nd)", "a (3rd)", *(f"a ({n}th)" for n in range(4, 13)))),
+        ([], ()),
+    ],
+)
+def test_columns_called_alike_are_told_apart(header: list[str], names: tuple[str, ...]) -> None:
+    """Each column has a name that no other has, by which it can be chosen."""
+    assert names_of(header) == names
+
+
+@pytest.mark.parametrize("chosen", ["URN:Tel", "urn:tel (2nd)", "URN:Tel (3rd)"])
+def test_each_of_several_columns_called_alike_can_be_chosen(tmp_path: Path, chosen: str) -> None:
+    """Equal headers are no dead end."""
+    path = tmp_path / "list.csv"
+    path.write_text("Name,URN:Tel,URN:Tel,URN:Tel\nAnn,4155552671,4155552672,4155552673\n")
+    with pytest.raises(Undecided, match=r"3 columns called URN:Tel \(columns 2, 3 and 4\)"):
+        ListReader(path)
+    with ListReader(path, choices=Choices(columns=(chosen,))) as reader:
+        [row] = reader.rows()
+    assert isinstance(row, Row)
+    assert row.cell == {"URN:Tel": "4155552671", "urn:tel (2nd)": "4155552672", "URN:Tel (3rd)": "4155552673"}[chosen]
 
 
 # --- contact lists --------------------------------------------------------------------------------------------------

@@ -1,0 +1,637 @@
+"""
+Columns that change what a list means: which of its rows ask for an opt-out, where each is from, and which cells are phones.
+
+Pure. A column is known by its name and its values together: a name alone decides nothing, and neither do values that
+any column may have. What its values mean is told by their words, in English, Spanish, French and German; where that
+leaves more than one reading, people are asked.
+"""
+
+import re
+import shlex
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from typing import Final
+
+from store.choices import Choices, Offer, Question
+from store.lists.columns import HUMP, column_key, filled_cells, likely_phones
+from store.phones.countries import country_name, exact_country
+
+# Of a column's values in a choice: every cell that is filled.
+FILLED: Final = "*"
+
+_MOST_VALUES: Final = 200  # different ones of a column that are told apart; a column of more is no status
+_MOST_CELLS: Final = 5_000  # whose meaning is kept, so that it is found out once
+_LONGEST: Final = 100  # characters of a cell that are looked at
+_MOST_LISTED: Final = 20  # values of an offer
+_MOST_OFFERED: Final = 3  # values, each with an offer of its own
+_MOST_NAMED: Final = 5  # values in a sentence
+_OWN_ROWS: Final = 3  # fewer have one number in each by chance, like a couple's
+_SHORT: Final = 30  # characters of a name or value in a sentence
+
+
+class Kind(StrEnum):
+    """What the values of a column say of its rows."""
+
+    STATUS = "status"
+    CHANNEL = "channel"
+    TYPE = "type"
+    DIRECTION = "direction"
+    BODY = "body"
+    LIST = "list"
+
+
+class Sense(StrEnum):
+    """What one value says: texts are unwanted, or wanted; yes or no to who knows what; nothing; anything else."""
+
+    OUT = "out"
+    IN = "in"
+    YES = "yes"
+    NO = "no"
+    BLANK = "blank"
+    OTHER = "other"
+
+
+def _bare(text: str) -> str:
+    """*text* as small words without accents and punctuation: "Opted-Out" is "opted out", "Désabonné" "desabonne"."""
+    apart = unicodedata.normalize("NFKD", text[:_LONGEST].casefold())
+    return " ".join(re.sub(r"[\W_]+", " ", "".join(sign for sign in apart if not unicodedata.combining(sign))).split())
+
+
+def _named(name: str) -> str:
+    return _bare(HUMP.sub(" ", name[:_LONGEST]))
+
+
+def value_key(cell: str) -> str:
+    """The form of a cell in which values are compared: as `columns.column_key`, of its first characters."""
+    return column_key(cell[:_LONGEST])
+
+
+# --- values ---------------------------------------------------------------------------------------------------------
+
+_YES: Final = frozenset(
+    {
+        "yes",
+        "y",
+        "true",
+        "t",
+        "1",
+        "x",
+        "on",
+        "checked",
+        "si",
+        "s",
+        "oui",
+        "o",
+        "ja",
+        "j",
+        "wahr",
+        "vrai",
+        "verdadero",
+        "sim",
+        "cierto",
+    }
+)
+_NO: Final = frozenset(
+    {"no", "n", "false", "f", "0", "off", "unchecked", "non", "nein", "falsch", "faux", "falso", "nao"}
+)
+_OUT: Final = re.compile(
+    r"opt(?:ed|ing|s)? ?outs?|optedout|unsub\w*|stop\w*|quit|cancel(?:l?ed)?|revoked?|withdrawn|suppress\w*|"
+    r"block(?:ed|listed)?|black ?listed|(?:do not|dont|no) (?:text|contact|message|sms|send|disturb|call)\w*|dn[tcd]|"
+    r"no (?:mas|more) (?:sms|texts|mensajes)|(?:not|no longer) subscribed|no consent|"
+    # Spanish and Portuguese
+    r"(?:dad[oa] de )?baja|desuscri\w*|cancelad[oa]|no suscrit[oa]|no (?:contactar|enviar|molestar)|exclui?d[oa]|"
+    # French
+    r"desabonnee?s?|desinscrite?s?|non (?:abonne|inscrit)e?|ne (?:pas|plus) (?:contacter|envoyer)|arret\w*|"
+    # German
+    r"abgemeldet|abbestellt|ausgetragen|widerrufen|gesperrt|keine (?:sms|nachrichten)|nicht (?:kontaktieren|anschreiben|abonniert)"
+)
+_IN: Final = re.compile(
+    r"opt(?:ed)? ?ins?|optedin|(?:re)?subscribe[dr]?|active|ok|okay|allowed|enabled|consented|granted|start|unstop|"
+    r"(?:not|never) (?:opted ?out|unsubscribed|blocked|stopped)|(?:ok|can|may) (?:to )?text|textable|"
+    r"(?:re)?suscrit[oa]|activ[oa]|dad[oa] de alta|alta|permitid[oa]|abonnee?s?|inscrite?s?|actif|autorisee?|"
+    r"angemeldet|abonniert|aktiv|erlaubt|eingewilligt"
+)
+# Of these alone a column without a name of its own is known: "active" and "ok" are said of many things.
+_STATUS_ALONE: Final = re.compile(
+    r"opt(?:ed)? ?outs?|optedout|opt(?:ed)? ?ins?|optedin|unsubscribed|subscribed|do not (?:text|contact)|"
+    r"desuscrit[oa]|suscrit[oa]|dad[oa] de baja|desabonnee?|abonnee?|desinscrite?|abgemeldet|angemeldet|abonniert|abbestellt"
+)
+_DATE: Final = re.compile(
+    r"\d{4}-\d\d?-\d\d?|\d\d?[./-]\d\d?[./-]\d{2,4}|\d{4}/\d\d?/\d\d?|\d{10}(?:\d{3})?$|\d{5}\.\d+$"
+)
+_STOP_WORD: Final = re.compile(
+    r"(?:please )?(?:stop(?: ?all| texting| texting me| please)?|quit|end|cancel|unsubscribe(?: me)?|opt ?out|revoke|remove(?: me)?|"
+    r"arret|baja|alto|stopp|no more texts)(?: please)?"
+)
+_START_WORD: Final = re.compile(r"(?:start|unstop|yes|subscribe|opt ?in)")
+_BY_TEXT: Final = re.compile(
+    r"sms|texts?|text messag\w+|mms|texting|p2p|all|any|both|todos?|tous|alle|mensajes? de texto"
+)
+_BY_OTHER: Final = re.compile(
+    r"e ?mails?|mails?|post|letter|calls?|calling|phone(?: calls?)?|voice|dialer|canvass\w*|door|push|"
+    r"correo(?: electronico)?|llamadas?|courriels?|appels?|anrufe?|telefon|brief"
+)
+_MOBILE: Final = re.compile(
+    r"mobiles?|cells?|cell ?phone|wireless|smart ?phone|movil|celular|portable|handy|mobil(?:e|funk|telefon)?|gsm"
+)
+_LANDLINE: Final = re.compile(
+    r"land ?lines?|fixed(?: ?line)?|home(?: ?fax)?|work(?: ?fax)?|office|business|main|fax|pots|fijo|casa|trabajo|fixe|"
+    r"domicile|bureau|travail|festnetz|privat|geschaftlich"
+)
+_INBOUND: Final = re.compile(r"in|inbound\w*|incoming|received|mo|entrante|recibido|entrant|recue?|eingehend|empfangen")
+_OUTBOUND: Final = re.compile(
+    r"out|outbound\w*(?: \w+)?|outgoing|sent|mt|saliente|enviado|sortant|envoyee?|ausgehend|gesendet"
+)
+
+
+def _sense_of_status(polarity: Sense | None, cell: str) -> Sense:
+    words = _bare(cell)
+    if not words:
+        # A mark like ✓ is no word and yet says yes; a dash is what people write for nothing.
+        sense = Sense.YES if re.search(r"[^\s\-–—.,_/*]", cell[:_LONGEST]) else Sense.BLANK
+    elif words in _YES or words in {"1 0", "✓"}:
+        sense = Sense.YES
+    elif words in _NO or words == "0 0":
+        sense = Sense.NO
+    elif words in {"n a", "na", "null", "none", "nan"}:
+        sense = Sense.BLANK
+    elif _IN.fullmatch(words):
+        return Sense.IN
+    elif _OUT.fullmatch(words) or re.match(rf"(?:{_OUT.pattern})\b", words):
+        return Sense.OUT
+    elif _IN.match(words) and re.match(rf"(?:{_IN.pattern})\b", words):
+        return Sense.IN
+    elif polarity is Sense.OUT and _DATE.match(cell.strip()):
+        return Sense.OUT
+    else:
+        return Sense.OTHER
+    if polarity is Sense.OUT:
+        return {Sense.YES: Sense.OUT, Sense.NO: Sense.IN}.get(sense, sense)
+    if polarity is Sense.IN:
+        return {Sense.YES: Sense.IN, Sense.NO: Sense.OUT}.get(sense, sense)
+    return sense
+
+
+def _sense_of(wanted: re.Pattern[str], unwanted: re.Pattern[str], cell: str) -> Sense:
+    words = _bare(cell)
+    if not words:
+        return Sense.BLANK
+    if wanted.fullmatch(words):
+        return Sense.OUT
+    return Sense.IN if unwanted.fullmatch(words) else Sense.OTHER
+
+
+_SENSES: Final[dict[Kind, Callable[[str], Sense]]] = {
+    Kind.CHANNEL: partial(_sense_of, _BY_TEXT, _BY_OTHER),
+    Kind.TYPE: partial(_sense_of, _MOBILE, _LANDLINE),
+    Kind.DIRECTION: partial(_sense_of, _INBOUND, _OUTBOUND),
+    Kind.BODY: partial(_sense_of, _STOP_WORD, _START_WORD),
+    Kind.LIST: lambda cell: Sense.OTHER if cell.strip() else Sense.BLANK,
+}
+
+
+# --- names ----------------------------------------------------------------------------------------------------------
+
+_OUT_NAME: Final = re.compile(
+    r"\b(?:opt(?:ed|ing|s)? ?outs?|optedout|unsub\w*|(?:do not|dont|no) (?:text|contact|sms|message|call|mail|disturb)s?|dn[tcd]|"
+    r"stop(?:ped|s)?|suppress\w*|block(?:ed|list\w*)?|black ?list\w*|revoked|"
+    r"(?:de )?baja|desuscri\w*|no (?:contactar|enviar|molestar)|"
+    r"desabonn\w*|desinscri\w*|ne pas (?:contacter|envoyer)|"
+    r"abgemeldet|abmeld\w*|abbestell\w*|widerruf\w*|gesperrt|keine sms|nicht kontaktieren)\b"
+)
+_IN_NAME: Final = re.compile(
+    r"\b(?:opt(?:ed)? ?in|optedin|subscribed|subscriber|consent\w*|permission|(?:can|may|ok to|allow\w*) (?:be )?(?:text|texts|texted|sms|contact)|"
+    r"(?:sms|text|texts) (?:ok|allowed|enabled|permission)|textable|active|"
+    r"suscrit[oa]|suscripto|consent\w*|activ[oa]|abonne|inscrit|actif|angemeldet|einwillig\w*|zustimm\w*|aktiv)\b"
+)
+_ANY_NAME: Final = re.compile(
+    r"(?:\w+ )*(?:status|statut|estado|estatus|stato|subscription|subscriptions|suscripcion|abonnement|contactable|reachable)(?: \w+)?|"
+    r"(?:receives? )?(?:text|texts|sms|texting)(?: messages)?"
+)
+# What stands beside the answer rather than being one.
+_ABOUT_NAME: Final = re.compile(
+    r"\b(?:reason|notes?|comments?|type|method|source|by|keyword|message|count|campaign|id|grund|motivo|raison|motif)\b"
+)
+_WHEN_NAME: Final = re.compile(r"\b(?:at|on|date|time|timestamp|when|fecha|datum|quand)\b")
+_KIND_NAMES: Final = (
+    (Kind.CHANNEL, re.compile(r"\b(?:channels?|medium|media|canal|kanal|via|method|communication)\b")),
+    (Kind.TYPE, re.compile(r"\b(?:type|line type|tipo|typ|kind|label)\b")),
+    (Kind.DIRECTION, re.compile(r"\b(?:direction|direccion|richtung|sens)\b")),
+    (Kind.LIST, re.compile(r"(?:mailing |subscription |contact )?(?:lists?|lista|liste|segment|audience)(?: name)?")),
+)
+_BODY_NAME: Final = re.compile(
+    r"(?:message |sms |text )?(?:body|message|text|content|mensaje|nachricht)(?: body| text)?"
+)
+_MESSAGE_NAME: Final = re.compile(r"texts?|sms")
+_SENDERS: Final = frozenset(
+    {"from", "from number", "sender", "sender number", "de", "von", "remitente", "expediteur", "absender"}
+)
+_RECEIVERS: Final = frozenset(
+    {"to", "to number", "recipient", "receiver", "recipient number", "para", "an", "destinatario", "empfanger"}
+)
+
+# A country by its name or a code. The second: so called for other things too, so most of its values have to be countries.
+_COUNTRY_NAME: Final = re.compile(
+    r"\b(?:country|countries|ctry|nation|pais|pays|paese|(?:calling|dial|dialing|dialling) code|indicatif|indicativo|"
+    r"lander(?:code|vorwahl|kurzel|kennung)|landesvorwahl)\b"
+)
+_MAYBE_COUNTRY_NAME: Final = re.compile(
+    r"(?:phone )?(?:cc|iso ?[23]?|land|prefix|prefijo|vorwahl|code|prefixe|phone code)"
+)
+_CALLING_NAME: Final = re.compile(
+    r"\b(?:calling|dial\w*|phone|code|indicatif|indicativo|vorwahl|landesvorwahl|prefi\w*|cc)\b"
+)
+_CALLING_CELL: Final = re.compile(r"\s*\+\d{1,3}\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """
+    A column whose values may say which rows are meant: its place, name and kind.
+
+    *polarity*: what a yes in it says, None where the name does not tell. *by_name*: it is called so; else only its values look it.
+    """
+
+    index: int
+    name: str
+    kind: Kind
+    polarity: Sense | None = None
+    by_name: bool = True
+
+    def sense(self, cell: str) -> Sense:
+        """What *cell* of it says."""
+        return _sense_of_status(self.polarity, cell) if self.kind is Kind.STATUS else _SENSES[self.kind](cell)
+
+
+@dataclass(frozen=True, slots=True)
+class Meanings:
+    """
+    What the names and first rows of a list say of its columns.
+
+    *markers* may say which rows are meant, *countries* where each row is from, the likeliest first. *phones*: columns that
+    look like phone numbers, or are called so and have nothing in the first rows, in their order. *own*: those of them with
+    one number in every row, which is the sender's.
+    """
+
+    markers: tuple[Marker, ...] = ()
+    countries: tuple[int, ...] = ()
+    phones: tuple[int, ...] = ()
+    own: frozenset[int] = frozenset()
+    is_log: bool = False
+
+
+def meanings_of(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Meanings:
+    """What *columns*, whose names differ, and the first *rows* below them mean; of the first 500 columns."""
+    filled = filled_cells(columns, rows)
+    names = [_named(name) for name, _ in filled]
+    likely = set(likely_phones(columns, rows))
+    phones = tuple(
+        place
+        for place, (name, cells) in enumerate(filled)
+        if name in likely or (not cells and name and is_phone_name(name))
+    )
+    own = _own_numbers(phones, [cells for _, cells in filled])
+    is_log = any(name in _SENDERS for name in names) and any(name in _RECEIVERS for name in names)
+    markers: list[Marker] = []
+    countries: list[int] = []
+    for place, ((name, cells), words) in enumerate(zip(filled, names, strict=True)):
+        if place in phones:
+            continue
+        if _is_country(words, cells):
+            countries.append(place)
+        elif (marker := _marker(place, name, words, cells, is_log=is_log)) is not None:
+            markers.append(marker)
+    countries.sort(key=lambda place: _CALLING_NAME.search(names[place]) is None)
+    return Meanings(tuple(markers), tuple(countries), phones, own, is_log)
+
+
+def is_phone_name(name: str) -> bool:
+    """Is a column called *name* a phone's, as far as a name can tell?"""
+    return (
+        re.search(
+            r"\b(?:phones?|cell|mobile|msisdn|telephone|telefono|movil|celular|handy)(?: (?:number|num|no))?(?: \d)?$",
+            _named(name),
+        )
+        is not None
+    )
+
+
+def _own_numbers(phones: Sequence[int], cells: Sequence[Sequence[str]]) -> frozenset[int]:
+    """Those of *phones* with one number in every row, beside another column with several."""
+    distinct = {place: len(set(map(str.strip, cells[place]))) for place in phones}
+    if max(distinct.values(), default=0) > 1:
+        return frozenset(place for place in phones if distinct[place] == 1 and len(cells[place]) >= _OWN_ROWS)
+    return frozenset()
+
+
+def _is_country(words: str, cells: Sequence[str]) -> bool:
+    """Is the column called *words* each row's country?"""
+    known = sum(region_of(cell) is not None for cell in cells)
+    if _COUNTRY_NAME.search(words):
+        # Blank so far, it may be filled further down.
+        return known > 0 or not cells
+    if not cells:
+        return False
+    if _MAYBE_COUNTRY_NAME.fullmatch(words):
+        return known * 2 > len(cells)
+    several = len(set(map(str.strip, cells))) > 1
+    return (
+        several
+        and all(_CALLING_CELL.fullmatch(cell) or len(cell.strip()) > 3 for cell in cells)
+        and known == len(cells)
+    )
+
+
+def _marker(place: int, name: str, words: str, cells: Sequence[str], *, is_log: bool) -> Marker | None:
+    if is_log and _BODY_NAME.fullmatch(words):
+        return Marker(place, name, Kind.BODY)
+    if not _ABOUT_NAME.search(words):
+        if _OUT_NAME.search(words):
+            return Marker(place, name, Kind.STATUS, Sense.OUT)
+        if _IN_NAME.search(words) and not _WHEN_NAME.search(words):
+            return Marker(place, name, Kind.STATUS, Sense.IN)
+        if _ANY_NAME.fullmatch(words):
+            return Marker(place, name, Kind.STATUS)
+    for kind, pattern in _KIND_NAMES:
+        if pattern.fullmatch(words) if kind is Kind.LIST else pattern.search(words):
+            return Marker(place, name, kind)
+    if not cells:
+        return None
+    if all(_STATUS_ALONE.fullmatch(_bare(cell)) for cell in cells):
+        return Marker(place, name, Kind.STATUS, by_name=False)
+    for kind in (Kind.CHANNEL, Kind.TYPE, Kind.DIRECTION):
+        senses = set(map(_SENSES[kind], cells))
+        if senses == {Sense.OUT, Sense.IN}:
+            return Marker(place, name, kind, by_name=False)
+    return None
+
+
+def region_of(cell: str) -> str | None:
+    """The region code of the country that *cell* names, by name, ISO code or calling code; None for what names none."""
+    text = cell.strip().strip("'\"").strip()
+    if code := re.search(r"\(\s*(\+?\d{1,3})\s*\)$", text):
+        text = code[1]
+    text = re.sub(r"^(?:\+|00\s?)?(\d{1,3})(?:\.0+)?$", r"+\1", text)
+    return exact_country(text)
+
+
+# --- counting -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Tally:
+    """
+    The values of one column over the whole list: rows by value and by what they say.
+
+    Of more than some hundred values the others are counted by what they say alone, so that memory is bounded.
+    """
+
+    sense: Callable[[str], Sense]
+    rows: Counter[str] = field(default_factory=Counter)
+    """By `value_key`."""
+    shown: dict[str, str] = field(default_factory=dict)
+    """How each of these is written where it stands first."""
+    senses: Counter[Sense] = field(default_factory=Counter)
+    overflowed: bool = False
+    _known: dict[str, tuple[str, Sense]] = field(default_factory=dict)
+
+    def add(self, cells: Iterable[str]) -> None:
+        """Count *cells*, one of each row."""
+        for cell, rows in Counter(cells).items():
+            key, sense = self._meaning(cell)
+            self.senses[sense] += rows
+            most = _MOST_VALUES if sense not in {Sense.OUT, Sense.IN} else 2 * _MOST_VALUES
+            if key in self.rows or len(self.rows) < most:
+                self.rows[key] += rows
+                self.shown.setdefault(key, cell[:_LONGEST].strip())
+            else:
+                self.overflowed = True
+
+    def sense_of(self, key: str) -> Sense:
+        """What the value with that *key* says."""
+        return self.sense(self.shown[key])
+
+    def _meaning(self, cell: str) -> tuple[str, Sense]:
+        known = self._known.get(cell)
+        if known is None:
+            known = value_key(cell), self.sense(cell)
+            if len(self._known) >= _MOST_CELLS:
+                self._known.clear()
+            self._known[cell[:_LONGEST]] = known
+        return known
+
+    def common(self) -> list[tuple[str, int]]:
+        """The values with their rows, commonest first; of those as common, what is blank last."""
+        return sorted(self.rows.items(), key=lambda one: (-one[1], not one[0], one[0]))
+
+    @property
+    def total(self) -> int:
+        return self.senses.total()
+
+    @property
+    def filled(self) -> int:
+        return self.total - self.senses[Sense.BLANK]
+
+
+def matcher(values: Iterable[str]) -> Callable[[str], bool]:
+    """Is a cell one of *values*, as people chose them?"""
+    keys = frozenset(map(value_key, values))
+    if FILLED in values:
+        return lambda cell: bool(cell.strip()) or "" in keys
+    return lambda cell: value_key(cell) in keys
+
+
+# --- questions ------------------------------------------------------------------------------------------------------
+
+
+def question_of_rows(marker: Marker, tally: Tally, choices: Choices) -> Question | None:
+    """What to ask about the rows that *marker* tells apart, by its whole *tally*; None where it tells none apart."""
+    chosen = {column_key(column): values for column, values in choices.only}
+    key = column_key(marker.name)
+    if key not in chosen and not _asks(marker, tally):
+        return None
+    every = tally.total
+    offers = [_only(marker, tally, keys) for keys in _groups(marker, tally)]
+    whole = Offer(f"All {every:,} rows" if every > 1 else "That one row", {"only": [[marker.name, None]]}, "--all-rows")
+    name = named(marker.name)
+    if key not in chosen and not choices.all_rows:
+        text = f"{name} says {_values(tally)}. Which rows ask for no more texts?"
+        return Question(text, (*offers, whole))
+    values = chosen.get(key)
+    if values is None or choices.all_rows:
+        return Question(f"All rows count, whatever {name} says: {_values(tally)}.", tuple(offers), open=False)
+    others = tuple(offer for offer in offers if offer.choices["only"][0][1] != list(values))
+    text = f"Only the rows that say {_listed(values, tally)} in {name} count. It says {_values(tally)}."
+    return Question(text, (*others, whole), open=False)
+
+
+def asks_about(marker: Marker, tally: Tally) -> str:
+    """What the column of *marker* says, where that tells rows apart: "Status" says "active" in 6 rows and "stop" in 2; else ""."""
+    return f"{named(marker.name)} says {_values(tally)}" if _asks(marker, tally) else ""
+
+
+def _asks(marker: Marker, tally: Tally) -> bool:
+    out, wanted, blank, other = (tally.senses[sense] for sense in (Sense.OUT, Sense.IN, Sense.BLANK, Sense.OTHER))
+    match marker.kind:
+        case Kind.STATUS if not marker.by_name:
+            return wanted > 0
+        case Kind.STATUS:
+            yes, no = tally.senses[Sense.YES], tally.senses[Sense.NO]
+            if _MESSAGE_NAME.fullmatch(_named(marker.name)) and (out + wanted + yes + no) * 2 < tally.filled:
+                return False  # what people wrote
+            unsure = yes + no > 0 and sum(map(bool, (yes, no, blank, out))) > 1
+            return wanted > 0 or (out > 0 and blank + other > 0) or unsure
+        case Kind.CHANNEL:
+            return wanted > 0
+        case Kind.BODY:
+            return wanted + other > 0
+        case Kind.LIST:
+            return not tally.overflowed and 1 < len(tally.rows) <= _MOST_LISTED
+        case _:
+            return out > 0 and wanted > 0
+
+
+def _groups(marker: Marker, tally: Tally) -> list[list[str]]:
+    """The values that can be chosen together, each group an offer."""
+    by_sense: dict[Sense, list[str]] = {sense: [] for sense in Sense}
+    for key, _ in tally.common():
+        by_sense[tally.sense_of(key)].append(key)
+    if marker.kind is Kind.LIST:
+        return [[key] for key, _ in tally.common()[:_MOST_OFFERED] if key]
+    out = by_sense[Sense.OUT]
+    if len(out) > _MOST_LISTED:
+        # Dates, of which each is another.
+        return [[FILLED]] if tally.filled == tally.senses[Sense.OUT] else []
+    groups = [out] if out else []
+    yes, no, blank = by_sense[Sense.YES], by_sense[Sense.NO], by_sense[Sense.BLANK]
+    groups += [out + yes] if yes else []
+    groups += [yes + out + blank] if yes and blank else []
+    groups += [out + no] if no else []
+    rest = [*out, *by_sense[Sense.OTHER], *blank, *yes, *no]
+    known = not tally.overflowed and len(rest) <= _MOST_LISTED
+    if out and by_sense[Sense.IN] and known and rest != out:
+        groups.append(rest)
+    if not groups and marker.kind is Kind.STATUS and known and rest and by_sense[Sense.IN]:
+        groups.append(rest)
+    return [list(group) for group in dict.fromkeys(map(tuple, groups))]
+
+
+def _only(marker: Marker, tally: Tally, keys: Sequence[str]) -> Offer:
+    rows = tally.filled if FILLED in keys else sum(tally.rows[key] for key in keys)
+    says = "that says" if rows == 1 else "that say"
+    label = f"Only the {rows:,} {says} {_listed(keys, tally, most=2)}"
+    if FILLED in keys:
+        label = f"Only the {rows:,} where {named(marker.name)} is filled"
+    option = " ".join(f"--only {shlex.quote(f'{marker.name}={tally.shown.get(key, key)}')}" for key in keys)
+    return Offer(label, {"only": [[marker.name, list(keys)]]}, option)
+
+
+def question_of_countries(
+    columns: Sequence[tuple[str, Tally]], bare: int, country: str | None, choices: Choices
+) -> Question | None:
+    """
+    What to ask where *columns* have each row's country, and *bare* rows a phone that would be read by it as another.
+
+    *country*: the one in force for the whole list.
+    """
+    if not columns or (not bare and choices.country_column is None and not choices.one_country):
+        return None
+    each = tuple(
+        Offer(
+            f"Country of each row from {named(name)}",
+            {"country_column": name, "one_country": False},
+            f"--country-column {shlex.quote(name)}",
+        )
+        for name, _ in columns
+        if name != choices.country_column
+    )
+    whole = (
+        (Offer(f"All as {country_name(country)}", {"country_column": None, "one_country": True}, "--one-country"),)
+        if country
+        else ()
+    )
+    say = " · ".join(f"{named(name)} says {_values(tally)}" for name, tally in columns)
+    if choices.country_column is not None:
+        blank = f", and {country_name(country)} where that is blank" if country else ""
+        return Question(
+            f"Each row is read with its country from {named(choices.country_column)}{blank}.",
+            (*each, *whole),
+            open=False,
+        )
+    if choices.one_country and country:
+        return Question(f"All rows are read as {country_name(country)}, whatever they say: {say}.", each, open=False)
+    rows = "row has a number" if bare == 1 else "rows have numbers"
+    return Question(f"{say}. {bare:,} {rows} without a country code. Which country are they from?", (*each, *whole))
+
+
+def question_of_phones(
+    columns: Sequence[tuple[str, int | None]],
+    chosen: Sequence[str],
+    own: Sequence[str],
+    *,
+    decided: bool,
+    is_log: bool = False,
+) -> Question | None:
+    """
+    What to ask where several *columns* look like phones, each with how many cells are filled, where that is known.
+
+    *chosen*: those that are read as it stands. *own*: columns with one number in every row.
+    """
+    names = [name for name, _ in columns]
+    if len(names) < 2 and not (own and names != list(chosen)):
+        return None
+    offers = [
+        Offer(f"Only {named(name)}", {"columns": [name]}, f"--column {shlex.quote(name)}")
+        for name in names
+        if not (decided and [name] == list(chosen))
+    ]
+    if len(names) > 1 and not is_log and not (decided and names == list(chosen)):
+        every = f"All {len(names)} columns" if len(names) > 2 else "Both columns"
+        options = " ".join(f"--column {shlex.quote(name)}" for name in names)
+        offers.insert(0, Offer(every, {"columns": names}, options))
+    counts = [named(name) + ("" if many is None else f" ({many:,} filled)") for name, many in columns]
+    text = f"{_and(counts)} look{'s' if len(counts) == 1 else ''} like phone numbers."
+    if own:
+        text += f" {_and([named(name) for name in own])} {'has' if len(own) == 1 else 'have'} one number in every row: your own?"
+    if decided:
+        return Question(
+            f"Phones are read from {_and([named(name) for name in chosen])}. {text}", tuple(offers), open=False
+        )
+    return Question(f"{text} Whose are to be opted out?", tuple(offers))
+
+
+def named(name: str) -> str:
+    """A column's name or a value in a sentence: in quotes, and short."""
+    one = " ".join(name.split())
+    return f'"{one if len(one) <= _SHORT else one[: _SHORT - 1] + "…"}"'
+
+
+def _said(key: str, tally: Tally) -> str:
+    if key == FILLED:
+        return "anything"
+    shown = tally.shown.get(key, key)
+    return named(shown) if shown.strip() else "nothing"
+
+
+def _listed(keys: Sequence[str], tally: Tally, most: int = _MOST_NAMED) -> str:
+    said = [_said(key, tally) for key in keys[:most]]
+    return " or ".join(said) + (f" or {len(keys) - most:,} more" if len(keys) > most else "")
+
+
+def _values(tally: Tally) -> str:
+    """The commonest values with their rows: "FALSE" in 6 rows and "TRUE" in 2."""
+    common = tally.common()[:_MOST_NAMED]
+    parts = [f"{_said(key, tally)} in {rows:,}" for key, rows in common]
+    rest = tally.total - sum(rows for _, rows in common)
+    if rest:
+        parts.append(f"something else in {rest:,}")
+    parts[0] += " row" if common[0][1] == 1 else " rows"
+    return _and(parts)
+
+
+def _and(parts: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
