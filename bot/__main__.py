@@ -31,7 +31,10 @@ class _Commands(click.Group):
 
 
 _ACCOUNT = click.option(
-    "--account", required=True, metavar="ID", help="Slack's id of the workspace or organisation, like T012AB3CD."
+    "--account",
+    required=True,
+    metavar="ID",
+    help="Slack's id of the workspace or organisation, like T012AB3CD; `doctor` names it.",
 )
 
 
@@ -128,7 +131,8 @@ def doctor() -> None:
 @click.option("--country", required=True, metavar="XX", help="Country of numbers without a country code, like US.")
 @click.option("--yes", is_flag=True, help="Apply it; without, only the preview is printed.")
 @click.option("--sure", type=int, metavar="N", help="The number of phones, for a list that looks like the wrong one.")
-def import_(file: Path, account: str, country: str, yes: bool, sure: int | None) -> None:
+@click.option("--new-account", is_flag=True, help="Make the account, where this database does not know the id.")
+def import_(file: Path, account: str, country: str, yes: bool, sure: int | None, new_account: bool) -> None:
     """Opt out the phones of a list; what could not be read is written to NAME.unreadable.csv beside it."""
     from bot import logs, transfer
     from bot.stores import open_store
@@ -137,7 +141,9 @@ def import_(file: Path, account: str, country: str, yes: bool, sure: int | None)
     logs.configure("WARNING", "text")
     store = open_store(settings)
     try:
-        transfer.import_list(store, settings, file, account, country, apply=yes, say=click.echo, sure=sure)
+        transfer.import_list(
+            store, settings, file, account, country, apply=yes, say=click.echo, sure=sure, new_account=new_account
+        )
     finally:
         store.close()
 

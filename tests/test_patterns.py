@@ -72,6 +72,7 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     ),
     "bot/logs.py _SECRET_KEY": (("", "api_", ""), ("", "passwor", "")),
     "bot/logs.py _AMOUNT": (("", "_", "total!"), ("", "_rows", "!")),
+    "bot/transfer.py _SLACK_ID": (("T", "A", "a"),),
     "handlers/command.py _REASON": (
         ("", " reason", ""),
         ("", " reason ", ""),

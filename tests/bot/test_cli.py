@@ -31,7 +31,7 @@ OPTIONS = {
     "migrate": set(),
     "manifest": {"--url"},
     "doctor": set(),
-    "import": {"--account", "--country", "--sure", "--yes"},
+    "import": {"--account", "--country", "--sure", "--yes", "--new-account"},
     "export": {"--account", "--format", "--since", "--function"},
     "account move": {"--yes"},
     "scrub": {"--account", "--country", "--column", "--keep-unreadable", "--output"},
