@@ -4,6 +4,7 @@ The opt-out list: its rules and its database. These are its public names, all th
 The verbs block; each is one transaction. They raise `StoreError`, whose text is fit to show a person.
 """
 
+from store.choices import Choices, Offer, Question, Undecided
 from store.digests import Digest, DueDigest
 from store.errors import LeaseLost, ListRefused, StoreError, StoreUnavailable, WrongState
 from store.exports import COLUMNS as EXPORT_COLUMNS
@@ -63,6 +64,7 @@ __all__ = [
     "Actor",
     "Added",
     "Cause",
+    "Choices",
     "Conversation",
     "CountryUnknown",
     "Crowded",
@@ -86,6 +88,7 @@ __all__ = [
     "Move",
     "NoPhoneColumn",
     "NotAPhone",
+    "Offer",
     "OptOut",
     "Origin",
     "OutboxMessage",
@@ -95,6 +98,7 @@ __all__ = [
     "PlainWriter",
     "Post",
     "Purpose",
+    "Question",
     "Recount",
     "Retention",
     "Scratch",
@@ -103,6 +107,7 @@ __all__ = [
     "StoreError",
     "StoreUnavailable",
     "Summary",
+    "Undecided",
     "UndoPreview",
     "UnreadableReason",
     "Upload",
