@@ -30,6 +30,7 @@ from handlers.command import Arguments, parse_arguments
 from handlers.entered import MOST_NUMBERS, read_phones
 from handlers.exports import parse_export_filter
 from handlers.files import purpose_of
+from handlers.grammar import understand, wish_of
 from handlers.history import HistoryQuery
 from handlers.mentions import intent_of
 from handlers.slack.mrkdwn import code, plain, quoted, sentence
@@ -93,6 +94,16 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "handlers/files.py _KEEP": (("", "keep", ""), ("", "keep ", "")),
     "handlers/files.py _UNREADABLE": (("", "unreadable", ""), ("", "unreadabl ", "")),
     "handlers/files.py [\\s,.'’]": (("", " ", ""), ("", "1 ", "")),
+    "handlers/grammar.py _TOKEN": (
+        (":", "a", "!"),
+        ("", ":a", "!"),
+        ("", ":", ""),
+        ("", "a'", "!"),
+        ("a", "'", ""),
+        ("", "don't", ""),
+    ),
+    "handlers/grammar.py _ELISION": (("", "lorsqu", "'"), ("", "n'", "")),
+    "handlers/grammar.py _OVERRIDES": (("", "a", ""), ("", "\u202e", "")),
     "handlers/history.py _PERSON": (("<@U", "A", ""), ("<@UAA|", "a", "")),
     "handlers/history.py _UPLOAD": (("upload", " ", "x"), ("upload:", " ", "x")),
     "handlers/mentions.py _MENTION": (("", "<@U", ""), ("<@U", "a", ""), ("", "<@U|", "")),
@@ -521,6 +532,8 @@ WAYS_IN: Final[dict[str, Callable[[str], Any]]] = {
     "field of numbers": split_numbers,
     "number": lambda text: parse_phone(text, "US"),
     "country": find_country,
+    "request": lambda text: understand(f"opt out \ufffc {text}"),
+    "wish": wish_of,
     "words with a file": lambda text: purpose_of(f"scrub {text}", {}),
     "history": HistoryQuery.parse,
     "export": parse_export_filter,
