@@ -243,7 +243,8 @@ class Files:
         if event.get("user") is None:
             return
         channel: str = event["channel"]
-        if event.get("edited") and not await self._is_mentioned_first(event, inbox_event):
+        again = bool(event.get("edited")) and not await self._is_mentioned_first(event, inbox_event)
+        if again and not event.get("files"):
             return
         ids = [file["id"] for file in event.get("files") or ()]
         for pause in () if ids else (0.0, *FILE_AFTER):  # the mention can come without the files of its message
@@ -270,10 +271,12 @@ class Files:
             last = inbox_event if file_id == ids[-1] else None
             expected = await self._uploads_channels.takes(account, channel)
             purpose, choices = purpose_of(str(event.get("text") or ""), file, expected=expected)
+            if again and not await self._is_more_careful(account, file_id, channel, purpose, choices):
+                continue
             await self._receive(
                 account, body, client, file, channel, name, share, event["user"], purpose, choices, inbox_event=last
             )
-        if not taken:
+        if not taken and not again:
             if problem is None:
                 await self._without_file.work(account, body, client)
                 return
@@ -284,6 +287,15 @@ class Files:
             )
             if request is not None:
                 await self._interactions.answer_event(request, Message.of(_unchanged(problem)), body)
+
+    async def _is_more_careful(
+        self, account: Account, file_id: str, channel: str, purpose: Purpose, choices: Choices
+    ) -> bool:
+        """Whether words that were edited ask less of a list that is known than they did: more is asked by writing again."""
+        upload = await asyncio.to_thread(self._store.uploads.find, account.id, file_id, channel)
+        if upload is None or upload.is_scrub:
+            return False
+        return purpose.is_scrub or choices.outgrow(upload.choices)
 
     async def _receive(
         self,

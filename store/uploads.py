@@ -143,6 +143,16 @@ class Uploads:
         with self._database.read() as connection:
             return get(connection, account, upload)
 
+    def find(self, account: int, file_id: str, channel_id: str) -> Upload | None:
+        """The upload of that file in that channel; None when it was never received."""
+        query = sa.select(uploads).where(uploads.c.account_id == account)
+        with self._database.read() as connection:
+            row = connection.execute(
+                query.where(uploads.c.file_id == file_id, uploads.c.channel_id == channel_id)
+            ).mappings()
+            found = row.one_or_none()
+            return None if found is None else upload_of(found)
+
     def list(self, account: int, limit: int) -> tuple[Upload, ...]:
         """The last *limit* uploads that others than their droppers know of, newest first."""
         query = (

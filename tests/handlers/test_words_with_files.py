@@ -12,6 +12,7 @@ from handlers.files import purpose_of
 from handlers.slack.acknowledge import STILL_WORKING
 from store import Asked, Choices, Deadlines, Function, Origin, Purpose, Upload, WrongState
 from tests.handlers.conftest import TICKETS, Office, on_both_databases
+from tests.handlers.slack.test_inbox import all_done
 from tests.handlers.test_files import LIST, ONE, THREE, TWO, UPLOADS, drop, says, settled, standing
 from tests.handlers.test_settings import decide
 
@@ -471,6 +472,21 @@ async def test_words_that_come_too_late(office: Office) -> None:
     ts = await drop(office, LIST, text="@optout which of these are out?")
     await says(office, ts, "*3 phones opted out*")
     assert "*Undo this upload*" in (await says(office, ts, "before I read these words")).text
+
+
+async def test_words_are_edited(office: Office) -> None:
+    """To ask less of a list it is enough to edit what was said; to ask more it is said again."""
+    ts = await drop(office, LIST, channel=TICKETS, text="@optout please opt these out")
+    await says(office, ts, "3 phones to opt out")
+    await settled(office)
+    await office.people.edit("admin", TICKETS, ts, "@optout which of these are out?")
+    await says(office, ts, "0 of its 3 phones are opted out")
+    await settled(office)
+    await decide(office, **NEVER)
+    await office.people.edit("admin", TICKETS, ts, "@optout please opt these out")
+    await all_done(office)
+    assert (await settled(office)).is_look_up
+    assert nobody_out(office)
 
 
 def receive(office: Office, upload: Upload, choices: Choices) -> tuple[Upload, bool]:
