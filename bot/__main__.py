@@ -31,7 +31,10 @@ class _Commands(click.Group):
 
 
 _ACCOUNT = click.option(
-    "--account", required=True, metavar="ID", help="Slack's id of the workspace or organisation, like T012AB3CD."
+    "--account",
+    required=True,
+    metavar="ID",
+    help="Slack's id of the workspace or organisation, like T012AB3CD; `doctor` names it.",
 )
 
 
@@ -151,6 +154,7 @@ _ONE_COUNTRY = click.option(
 @click.option("--all-rows", is_flag=True, help="All rows, whatever a column says of who wants no texts.")
 @_COUNTRY_COLUMN
 @_ONE_COUNTRY
+@click.option("--new-account", is_flag=True, help="Make the account, where this database does not know the id.")
 def import_(
     file: Path,
     account: str,
@@ -162,6 +166,7 @@ def import_(
     all_rows: bool,
     country_column: str | None,
     one_country: bool,
+    new_account: bool,
 ) -> None:
     """Opt out the phones of a list; what could not be read is written to NAME.unreadable.csv beside it."""
     from bot import logs, transfer
@@ -180,7 +185,16 @@ def import_(
     store = open_store(settings)
     try:
         transfer.import_list(
-            store, settings, file, account, country, apply=yes, say=click.echo, sure=sure, choices=choices
+            store,
+            settings,
+            file,
+            account,
+            country,
+            apply=yes,
+            say=click.echo,
+            sure=sure,
+            choices=choices,
+            new_account=new_account,
         )
     finally:
         store.close()

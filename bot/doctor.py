@@ -114,9 +114,12 @@ async def _slack(settings: Settings) -> tuple[str | None, tuple[Finding, ...]]:
         refused = Finding(good=False, sentence=f"Bot token: SLACK_BOT_TOKEN is no use: {_why(error, settings)}.")
         return None, (refused, await _connection(settings))
     token = Finding(good=True, sentence=f"Bot token: @{answer['user']} in {answer['team']} ({answer['team_id']}).")
-    findings = [token, *_scopes(answer.headers), await _connection(settings)]
+    of_organisation = bool(answer.get("is_enterprise_install") and answer.get("enterprise_id"))
+    account: str = answer["enterprise_id"] if of_organisation else answer["team_id"]
+    named = Finding(good=True, sentence=f"Account: {account} is the id for `--account`.")
+    findings = [token, named, *_scopes(answer.headers), await _connection(settings)]
     findings += [finding async for finding in _uploads_channels(settings, client)]
-    return answer.get("enterprise_id") if answer.get("is_enterprise_install") else answer["team_id"], tuple(findings)
+    return account, tuple(findings)
 
 
 def _scopes(headers: Any) -> Iterator[Finding]:

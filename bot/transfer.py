@@ -9,12 +9,13 @@ import getpass
 import hashlib
 import itertools
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 from bot.config import Settings
 from handlers.work.scratch import ScratchDirectory
@@ -60,6 +61,13 @@ Say = Callable[[str], object]
 
 # Uploads without a channel of Slack are not for the runner of a desk at work, which could not fetch their file.
 NO_CHANNEL = ""
+# An id of a workspace or an organisation: https://docs.slack.dev/reference/objects/team-object
+_SLACK_ID: Final = re.compile(r"[TE][A-Z0-9]{2,}", re.ASCII)
+_WHERE_THE_ID_IS: Final = (
+    "Slack in a browser shows it in the address bar, behind /client/, and `python -m bot doctor` names it."
+)
+# Accounts that a refusal names.
+_MOST_NAMED: Final = 5
 
 
 _COLUMN_OPTION = " Or name the column with --column."
@@ -80,18 +88,22 @@ def import_list(
     say: Say,
     sure: int | None = None,
     choices: Choices = NOTHING_CHOSEN,
+    new_account: bool = False,
 ) -> None:
     """
     Print the preview of the list at *path* and, with *apply*, opt out its phones and print the report.
 
     *choices*: how it is to be read; a list that leaves that open is refused, with the options that decide it.
 
-    The account of *slack_id* is made when it is new: a list may come in before the app is installed. What could not be
-    read is then written beside the list as `NAME.unreadable.csv`. *sure*: the number of phones, which a list that looks
-    wrong needs besides. Raises `TransferError` when the list is refused.
+    An account of *slack_id* that is not there is only made where *new_account* says so, or as the first of all: a list may
+    come in before the app is installed, but one that goes to a misspelt account opts nobody out for anybody. What could not
+    be read is then written beside the list as `NAME.unreadable.csv`. *sure*: the number of phones, which a list that looks
+    wrong needs besides. Raises `TransferError` when the list or the account is refused.
     """
     region = _region(country)
-    account = store.accounts.find(slack_id) or _new_account(store, slack_id, settings.default_country, say)
+    account = store.accounts.find(slack_id)
+    if account is None:
+        account = _new_account(store, slack_id, settings.default_country, say, asked=new_account)
     work = _claim_import(store, account, path, region, choices, settings.lease_seconds)
     # As a desk's process, so that a desk clears away what is left of an import that was killed.
     with (
@@ -296,9 +308,40 @@ def _region(country: str) -> str:
     return region
 
 
-def _new_account(store: Store, slack_id: str, default_country: str | None, say: Say) -> Account:
-    say(f"{slack_id} is a new account in this database.")
+def _new_account(store: Store, slack_id: str, default_country: str | None, say: Say, *, asked: bool) -> Account:
+    """The account of an id that this database does not know, made where that was *asked* for or where there is none at all."""
+    known = store.accounts.list(_MOST_NAMED + 1)
+    is_one = _SLACK_ID.fullmatch(slack_id) is not None
+    if not asked and (known or not is_one):
+        why = (
+            "is not known to this database"
+            if is_one
+            else "is no id of a workspace (T…) or an organisation (E…) of Slack's"
+        )
+        raise TransferError(
+            f"Nothing was changed: {slack_id} {why}.{_named(known)} {_WHERE_THE_ID_IS} To make it an account all the same, "
+            "add --new-account."
+        )
+    first = "" if known else ", the first one of all"
+    say(
+        f"{slack_id} is a new account in this database{first}. Only the desk of {slack_id} and what asks for {slack_id} sees its list."
+    )
+    if not is_one:
+        say("No id of Slack's looks like that: no desk will ever be this account's.")
+    elif not asked:
+        say(f"See that the id is right. {_WHERE_THE_ID_IS}")
     return store.accounts.get_or_create(slack_id, slack_id, country=default_country)
+
+
+def _named(known: Sequence[Account]) -> str:
+    """What accounts there are, as a sentence with a blank before it; nothing where there are none."""
+    if not known:
+        return ""
+    named = [
+        one.slack_id if one.name == one.slack_id else f"{one.slack_id} ({one.name})" for one in known[:_MOST_NAMED]
+    ]
+    more = ", and others" if len(known) > _MOST_NAMED else ""
+    return f" It has {', '.join(named)}{more}."
 
 
 def _claim_import(

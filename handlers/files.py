@@ -11,13 +11,14 @@ import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.permissions import Action
+from handlers.grammar import Wish, wish_of
+from handlers.permissions import Action, allow
 from handlers.slack.errors import error_code, is_transient
 from handlers.slack.inbox import Events
 from handlers.slack.interactions import Interactions
@@ -31,13 +32,17 @@ from handlers.slack.payloads import idempotency_key_of, pressed_value
 from handlers.slack.places import Place, Request
 from handlers.slack.replies import OPEN_KINDS, kind_of_channel
 from handlers.slack.roles import Roles
+from handlers.slack.token_bucket import TokenBucket
 from handlers.slack.uploads_channels import UploadsChannels
 from handlers.views import uploads as views
 from handlers.work.download import why_no_more, why_not_told
 from handlers.work.uploads import Runner
 from store import (
+    NOTHING_CHOSEN,
     Account,
     Actor,
+    Asked,
+    Choices,
     Deadlines,
     Function,
     InboxEvent,
@@ -59,10 +64,24 @@ SHARES_AFTER = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 TOGETHER = timedelta(minutes=5)
 # A mention can overtake the file it came with; it is told apart from one without a file by waiting, in seconds.
 FILE_AFTER = (0.3, 0.6)
+# The mention can come behind its file as well: where a list may be applied unasked, or was dropped where nobody takes lists,
+# its words are waited for, in seconds.
+WORDS_AFTER = (0.3, 0.6, 0.9)
+# Looks at files in channels that are no uploads channels.
+ELSEWHERE_A_MINUTE, ELSEWHERE_BURST = 6, 6
+# By Slack's name or a file's ending: what is asked about where nobody asked for anything. Pictures, pages and archives are not.
+_LISTS = frozenset({"csv", "tsv", "txt", "text", "xlsx", "xls", "xlsm", "xlsb", "ods"})
 # Slack's answers about a channel that will not change; after any other the event is taken up again.
 _CHANNEL_UNKNOWN = {"channel_not_found", "missing_scope"}
+_MENTION = re.compile(r"<@[UW]\w+(?:\|[^<>]*)?>")
 # "scrub_me.csv" has the word, "scrubs" and "unscrubbed" do not.
 _SCRUB = re.compile(r"(?<![^\W_])scrub(?![^\W_])", re.IGNORECASE)
+# What a list of people who want to be texted is called, or one that is not to be opted out.
+_CALLED_OPPOSITE = re.compile(
+    r"(?<![^\W_])(?:opt(?:ed)?[\s_-]?(?:back[\s_-]?)?ins?|back[\s_-]in|unstops?|resubscri\w{1,9}|r[eé]inscri\w{1,9}|altas"
+    r"|(?:not|never)[\s_-]opt[\s_-]?outs?)(?![^\W_])",
+    re.IGNORECASE,
+)
 _SENTENCE = re.compile(r"[^.!?]+")
 _NOT = re.compile(r"\b(?:not|never|no|without|dont)\b|n['\u2019]t\b", re.IGNORECASE)
 _KEEPING = re.compile(r"\bkeep", re.IGNORECASE)
@@ -95,11 +114,12 @@ class Files:
         self._without_file = without_file
         self._uploads_channels = uploads_channels
         self._deadlines = deadlines
+        self._elsewhere = TokenBucket(ELSEWHERE_A_MINUTE, ELSEWHERE_BURST)
 
     def listeners(self, events: Events) -> tuple[Listener, ...]:
         button, modal, drop = self._interactions.button, self._interactions.modal, (Action.DROP, Action.SCRUB)
         return (
-            events.listener(Surface.FILE, "file_shared", drop, self._shared),
+            events.listener(Surface.FILE, "file_shared", (Action.SEARCH, *drop), self._shared),
             events.listener(Surface.MENTION, "app_mention", (*self._without_file.actions, *drop), self._mentioned),
             button("upload.confirm", Action.CONFIRM, self._confirm_or_ask),
             modal("upload.sure", Action.CONFIRM, self._confirm_typed),
@@ -112,6 +132,9 @@ class Files:
             button("upload.column", Action.DROP, self._use_column),
             button("upload.country", Action.DROP, self._use_country),
             button("upload.read", Action.DROP, self._read_again),
+            button("upload.scrub", Action.SCRUB, self._scrub_instead),
+            button("upload.look", Action.SEARCH, self._look_up_instead),
+            button("upload.want", Action.DROP, self._want),
         )
 
     # Events. What fails here stays undone in the database and is taken up again.
@@ -119,14 +142,27 @@ class Files:
     async def _shared(
         self, account: Account, body: dict[str, Any], client: AsyncWebClient, inbox_event: InboxEvent
     ) -> None:
-        """`file_shared`: a list, if it was dropped in an uploads channel or together with a mention."""
+        """
+        `file_shared`: a list, if it was dropped in an uploads channel or together with a mention.
+
+        Anywhere else whoever dropped it may be asked, alone, whether it is one.
+        """
         event = body["event"]
         channel: str = event["channel_id"]
         expected = await self._uploads_channels.takes(account, channel)
         if expected and await self._is_told_twice(account, body, inbox_event):
             return
+        asks = not expected and self._asks_elsewhere(account, channel)
+        waits = asks or (expected and account.settings.ask != "always")
         mentions = await self._recent_events(inbox_event, "app_mention", channel)
+        for pause in WORDS_AFTER if waits else ():
+            if mentions:
+                break
+            await asyncio.sleep(pause)
+            mentions = await self._recent_events(inbox_event, "app_mention", channel)
         if not expected and not mentions:
+            if asks and self._elsewhere.spare():
+                await self._ask_elsewhere(account, body, client, inbox_event)
             return
         name = await self._channel_name(client, channel)
         file = await self._file(client, event["file_id"], channel)
@@ -144,9 +180,52 @@ class Files:
         mention = next((event for event in mentions if share and event["ts"] == share["ts"]), None)
         if expected or mention:
             words = str((mention or {}).get("text") or "")
+            purpose, choices = purpose_of(words, file, expected=expected)
             await self._receive(
-                account, body, client, file, channel, name, share, event["user_id"], words, inbox_event=inbox_event
+                account,
+                body,
+                client,
+                file,
+                channel,
+                name,
+                share,
+                event["user_id"],
+                purpose,
+                choices,
+                inbox_event=inbox_event,
             )
+
+    def _asks_elsewhere(self, account: Account, channel: str) -> bool:
+        """Whether a list dropped in *channel*, which takes none, is asked about: where the desk is, unless the account minds."""
+        return account.settings.elsewhere == "ask" and self._uploads_channels.name_of(channel) is not None
+
+    async def _ask_elsewhere(
+        self, account: Account, body: dict[str, Any], client: AsyncWebClient, inbox_event: InboxEvent
+    ) -> None:
+        """A file that came without a word: one that looks like a list is read, and its dropper asked alone. Else nothing is said."""
+        event = body["event"]
+        channel, user = event["channel_id"], event["user_id"]
+        file = await self._file(client, event["file_id"], channel)
+        if isinstance(file, str) or file.get("user") != user or not _looks_like_a_list(file):
+            return
+        share = _share(file, channel)
+        asker = await self._roles.role_of(client, account, user)
+        if share is None or not allow(asker.role, Action.DROP):
+            return
+        choices = Choices(asked=Asked.UNCLEAR, alone=True)
+        await self._receive(
+            account,
+            body,
+            client,
+            file,
+            channel,
+            self._uploads_channels.name_of(channel),
+            share,
+            user,
+            Purpose.OPT_OUT,
+            choices,
+            inbox_event=inbox_event,
+        )
 
     async def _is_told_twice(self, account: Account, body: dict[str, Any], inbox_event: InboxEvent) -> bool:
         """Whether the file was found before Slack told of it, or Slack told of it after all before what was found is handled."""
@@ -165,7 +244,8 @@ class Files:
         if event.get("user") is None:
             return
         channel: str = event["channel"]
-        if event.get("edited") and not await self._is_mentioned_first(event, inbox_event):
+        again = bool(event.get("edited")) and not await self._is_mentioned_first(event, inbox_event)
+        if again and not event.get("files"):
             return
         ids = [file["id"] for file in event.get("files") or ()]
         for pause in () if ids else (0.0, *FILE_AFTER):  # the mention can come without the files of its message
@@ -190,11 +270,14 @@ class Files:
             name = await self._channel_name(client, channel)
             # Done with its last file only: a process that dies between two leaves the others to the next.
             last = inbox_event if file_id == ids[-1] else None
-            words = str(event.get("text") or "")
+            expected = await self._uploads_channels.takes(account, channel)
+            purpose, choices = purpose_of(str(event.get("text") or ""), file, expected=expected)
+            if again and not await self._is_more_careful(account, file_id, channel, purpose, choices):
+                continue
             await self._receive(
-                account, body, client, file, channel, name, share, event["user"], words, inbox_event=last
+                account, body, client, file, channel, name, share, event["user"], purpose, choices, inbox_event=last
             )
-        if not taken:
+        if not taken and not again:
             if problem is None:
                 await self._without_file.work(account, body, client)
                 return
@@ -206,6 +289,15 @@ class Files:
             if request is not None:
                 await self._interactions.answer_event(request, Message.of(_unchanged(problem)), body)
 
+    async def _is_more_careful(
+        self, account: Account, file_id: str, channel: str, purpose: Purpose, choices: Choices
+    ) -> bool:
+        """Whether words that were edited ask less of a list that is known than they did: more is asked by writing again."""
+        upload = await asyncio.to_thread(self._store.uploads.find, account.id, file_id, channel)
+        if upload is None or upload.is_scrub:
+            return False
+        return purpose.is_scrub or choices.outgrow(upload.choices)
+
     async def _receive(
         self,
         account: Account,
@@ -216,34 +308,27 @@ class Files:
         channel_name: str | None,
         share: dict[str, Any] | None,
         user: str,
-        words: str,
+        purpose: Purpose,
+        choices: Choices,
         *,
         inbox_event: InboxEvent | None,
     ) -> None:
-        """
-        Receive the upload; from here on the runner has it.
-
-        *words*: what was written with the file, where that is known.
-        """
+        """Receive the upload, for what was asked with the file; from here on the runner has it."""
         thread = (share.get("thread_ts") or share["ts"]) if share else None
-        purpose = purpose_of(words, file)
-        action = Action.SCRUB if purpose.is_scrub else Action.DROP
+        looks_up = choices.asked is Asked.LOOK_UP
+        action = Action.SCRUB if purpose.is_scrub else Action.SEARCH if looks_up else Action.DROP
         threaded = share is not None and share.get("thread_ts") not in (None, share["ts"])
         request = await self._request(
             account, body, client, user, channel, channel_name, thread, action, threaded=threaded
         )
         if request is None:
             return
-        # What comes back tells who is opted out.
-        if purpose.is_scrub and (kind := await kind_of_channel(client, channel, surely=True)) not in OPEN_KINDS:
-            log.info("not scrubbed here", channel=channel, why=kind)
-            text = (
-                f"{file_name(str(file.get('name')))} was not scrubbed and nothing was changed: people of another organisation "
-                "may read along here, and the list that comes back tells who is opted out. Drop it where only your own "
-                "people are, with a mention of me and the word `scrub`."
-            )
-            await self._interactions.answer_event(request, Message.of(text, private=True), body, of=file["id"])
-            return
+        if purpose.is_scrub or looks_up:
+            done, word = ("looked up", "look up") if looks_up else ("scrubbed", "scrub")
+            refused = await _kept_from_strangers(client, channel, str(file.get("name")), done, word)
+            if refused is not None:
+                await self._interactions.answer_event(request, refused, body, of=file["id"])
+                return
         upload, created = await asyncio.to_thread(
             self._store.uploads.receive,
             account.id,
@@ -257,6 +342,7 @@ class Files:
             country=account.country,
             size=int(file.get("size") or 0),
             purpose=purpose,
+            choices=choices,
             event=inbox_event,
         )
         if created:
@@ -267,7 +353,13 @@ class Files:
                 "stands. Drop the file itself once more with the word `scrub`."
             )
             await self._interactions.answer_event(request, Message.of(text), body, of=file["id"])
-        elif thread not in (None, upload.thread_ts):
+        elif thread in (None, upload.thread_ts) and upload.entry_id is not None and choices.outgrow(upload.choices):
+            text = (
+                f"{file_name(upload.file_name)} was taken as an opt-out list before I read these words, and what was decided of "
+                "that stands. If it should not: *Undo this upload*, at its report, takes it back."
+            )
+            await self._interactions.answer_event(request, Message.of(text), body, of=file["id"])
+        elif thread not in (None, upload.thread_ts) and not upload.choices.alone:
             text = (
                 f"{file_name(upload.file_name)} is the file that was dropped here before, shared again, and is not read "
                 f"twice: {link(upload.permalink, 'how it stands')}. To start over, drop the file itself once more."
@@ -276,7 +368,7 @@ class Files:
 
     # Buttons and modals
 
-    async def _confirm_or_ask(self, request: Request, body: dict[str, Any]) -> None:
+    async def _confirm_or_ask(self, request: Request, body: dict[str, Any]) -> Message | None:
         """*Opt out N phones*: done at once, or after a modal when the list looks wrong."""
         value = json.loads(pressed_value(body))
         # Previews shown before there was more to say carry the id alone.
@@ -289,10 +381,57 @@ class Files:
             wrong = doubts(upload, SlackWriter(), before=before)
         if not wrong:
             await self._confirm(request, upload.id, fingerprint, body)
-            return
+            return _in_place(request, upload, "is being opted out: see the thread of its message.")
         await self._interactions.open(
             request, body, views.ask_for_number(upload, wrong, _modal_context(request, upload))
         )
+        return None
+
+    async def _want(self, request: Request, body: dict[str, Any]) -> Message | None:
+        """*Opt out N phones*, by whoever was asked alone: an admin's is the yes, anybody else's has it asked of the admins."""
+        upload = await self._theirs(request, int(json.loads(pressed_value(body))["upload"]), "opted out")
+        if not upload.choices.alone:
+            raise WrongState(f"{upload.file_name} was asked for since, for all to see: its message says how it stands.")
+        confirming = await self._interactions.admit(request, body, Action.CONFIRM)
+        if isinstance(confirming, Request):
+            return await self._confirm_or_ask(confirming, body)
+        ask = partial(self._store.uploads.ask, idempotency_key=idempotency_key_of(body))
+        await asyncio.to_thread(ask, upload.account_id, upload.id, None)
+        self._runner.poke()
+        return _in_place(request, upload, "waits for an admin's yes: see the thread of its message.")
+
+    async def _scrub_instead(self, request: Request, body: dict[str, Any]) -> Message | None:
+        """*Scrub it instead*: the list comes back without who is opted out, and nobody is opted out by it."""
+        upload = await self._theirs(request, int(pressed_value(body)), "scrubbed instead")
+        refused = await _kept_from_strangers(request.client, upload.channel_id, upload.file_name, "scrubbed", "scrub")
+        if refused is not None:
+            return refused
+        scrub = partial(self._store.uploads.scrub_instead, idempotency_key=idempotency_key_of(body))
+        await asyncio.to_thread(scrub, upload.account_id, upload.id)
+        self._runner.poke()
+        return _in_place(request, upload, "is being scrubbed: it comes back in the thread of its message.")
+
+    async def _look_up_instead(self, request: Request, body: dict[str, Any]) -> Message | None:
+        """*Look it up*, of a list whose words asked for the opposite of an opt-out."""
+        upload = await self._theirs(request, int(pressed_value(body)), "looked up instead")
+        refused = await _kept_from_strangers(
+            request.client, upload.channel_id, upload.file_name, "looked up", "look up"
+        )
+        if refused is not None:
+            return refused
+        if upload.choices.asked is not Asked.OPT_IN:
+            raise WrongState(f"{upload.file_name} was not offered to be looked up.")
+        ask = partial(self._store.uploads.ask, idempotency_key=idempotency_key_of(body))
+        await asyncio.to_thread(ask, upload.account_id, upload.id, Asked.LOOK_UP)
+        self._runner.poke()
+        return None
+
+    async def _theirs(self, request: Request, upload_id: int, what: str) -> Upload:
+        """The upload, for its dropper and for admins to have it *what*; `WrongState` for anybody else."""
+        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, upload_id)
+        if not request.is_admin and upload.actor.id != request.actor.id:
+            raise WrongState(f"Only an admin or the person who dropped the list can have it {what}.")
+        return upload
 
     async def _confirm_typed(self, request: Request, context: ModalContext, body: dict[str, Any]) -> Message | None:
         """The modal of a list that looks wrong, with the number of phones typed."""
@@ -363,8 +502,8 @@ class Files:
         )
         self._runner.poke()
 
-    async def _cancel(self, request: Request, body: dict[str, Any]) -> None:
-        """*Cancel*: by an admin, or by whoever dropped the list."""
+    async def _cancel(self, request: Request, body: dict[str, Any]) -> Message | None:
+        """*Cancel*, or *Leave it*: by an admin, or by whoever dropped the list."""
         upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(pressed_value(body)))
         if not request.is_admin and upload.actor.id != request.actor.id:
             raise WrongState("Only an admin or the person who dropped the list can cancel it.")
@@ -372,6 +511,7 @@ class Files:
         cancel = partial(self._store.uploads.cancel, idempotency_key=idempotency_key_of(body))
         await asyncio.to_thread(cancel, request.account.id, upload.id, by)
         self._runner.poke()
+        return _in_place(request, upload, "is left as it is: nothing was changed.")
 
     async def _take_up_again(self, request: Request, body: dict[str, Any]) -> None:
         """*Read it again*: a list that expired waits for a yes once more."""
@@ -506,17 +646,64 @@ class Files:
         return file
 
 
-def purpose_of(words: str, file: dict[str, Any]) -> Purpose:
+def purpose_of(words: str, file: dict[str, Any], *, expected: bool) -> tuple[Purpose, Choices]:
     """
-    The purpose of a dropped *file*, by the word `scrub` in the *words* of its message, in its title or in its name.
+    The purpose of a dropped *file*, by the *words* of its message, and where there are none by its title and name.
 
-    Unreadable rows are rather left out against a wish than kept against one: they may be opted out.
+    *expected*: it was dropped in an uploads channel, where a list without words is dropped to be opted out. Anywhere else it
+    takes words that say so plainly; what is not plain is asked. Unreadable rows are rather left out of a scrub against a wish
+    than kept against one: they may be opted out.
     """
-    for text in (words, str(file.get("title") or ""), str(file.get("name") or "")):
-        if _SCRUB.search(text):
-            keep = _followed(words, _KEEP, _UNREADABLE) and not _followed(words, _NOT, _KEEPING)
-            return Purpose.SCRUB_KEEPING if keep else Purpose.SCRUB
-    return Purpose.OPT_OUT
+    words = _MENTION.sub(" ", words)
+    wish = wish_of(words)
+    called = [str(file.get(name) or "") for name in ("title", "name")]
+    called_scrub = any(_SCRUB.search(name) for name in called)
+    if wish is Wish.NOTHING and called_scrub:
+        wish = Wish.SCRUB
+    elif wish is Wish.NOTHING and not any(_CALLED_OPPOSITE.search(name) for name in called):
+        wish = Wish.OPT_OUT if expected else Wish.UNCLEAR
+    elif wish is Wish.NOTHING or (wish is Wish.OPT_OUT and called_scrub):
+        wish = Wish.UNCLEAR  # what it is called and what is asked do not go together
+    if wish is Wish.SCRUB:
+        keep = _followed(words, _KEEP, _UNREADABLE) and not _followed(words, _NOT, _KEEPING)
+        return (Purpose.SCRUB_KEEPING if keep else Purpose.SCRUB), NOTHING_CHOSEN
+    return Purpose.OPT_OUT, Choices(asked=_ASKED.get(wish))
+
+
+# What was asked for where it is not plainly one of the purposes.
+_ASKED: Final = {Wish.LOOK_UP: Asked.LOOK_UP, Wish.OPT_IN: Asked.OPT_IN, Wish.UNCLEAR: Asked.UNCLEAR}
+
+
+async def _kept_from_strangers(client: AsyncWebClient, channel: str, name: str, done: str, word: str) -> Message | None:
+    """
+    The no, for the asker alone, to what tells who of a list is opted out where people of other organisations may read along.
+
+    None where it may be *done*; *word*: what asks for it.
+    """
+    kind = await kind_of_channel(client, channel, surely=True)
+    if kind in OPEN_KINDS:
+        return None
+    log.info("nothing is told of a list here", channel=channel, why=kind)
+    return Message.of(
+        f"{file_name(name)} was not {done} and nothing was changed: people of another organisation may read along here, and what "
+        "comes back tells who is opted out. Drop it where only your own people are, with a mention of me and the words "
+        f"`{word}`.",
+        private=True,
+    )
+
+
+def _in_place(request: Request, upload: Upload, outcome: str) -> Message | None:
+    """The words in place of the question that the asker alone saw; None where all see what becomes of it."""
+    return views.chosen_alone(upload, outcome) if request.ephemeral else None
+
+
+def _looks_like_a_list(file: dict[str, Any]) -> bool:
+    """Whether Slack's *file* is of a kind in which lists come, and kept by Slack."""
+    ending = str(file.get("name") or "").rpartition(".")[2].lower()
+    mode = str(file.get("mode") or "hosted")
+    return (
+        mode in {"hosted", "snippet"} and not file.get("is_external") and bool({ending, file.get("filetype")} & _LISTS)
+    )
 
 
 def _followed(words: str, first: re.Pattern[str], then: re.Pattern[str]) -> bool:

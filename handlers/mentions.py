@@ -40,8 +40,8 @@ _SIGNS = re.compile(r"[\s,.:;*_`()&!+-]+")
 _DIGITS = re.compile(r"\d{3}")
 
 POINTER: Final = (
-    "Drop a CSV with a column called `phone` together with a mention of me, and I read it as an opt-out "
-    "list; with the word `scrub`, it comes back without the rows that are opted out. "
+    "Drop a CSV with a column called `phone` together with a mention of me and the words `opt out`, and I read it "
+    "as an opt-out list; with the word `scrub`, it comes back without the rows that are opted out. "
     "With a number, a mention of me looks it up; `opt out NUMBER because REASON` opts it out. `/optout help` says more."
 )
 _HINT: Final = "Write numbers to me here, and I say whether they are opted out. `/optout help` says what else I do."

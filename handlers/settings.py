@@ -121,6 +121,7 @@ class SettingsForm:
             support=values["settings.support"],
             support_groups=_kept(values, "settings.support_groups", now.support_groups),
             uploads_channels=tuple(values.get("settings.uploads_channels") or ()),
+            elsewhere=values["settings.elsewhere"],
             ask=values["settings.ask"],
             undo_days=days,
             max_list_bytes=size,

@@ -117,6 +117,7 @@ class Accounts:
 
 _CHOICES: Final = {
     "support": ("everyone", "groups", "nobody"),
+    "elsewhere": ("ask", "leave"),
     "ask": ("always", "doubts", "never"),
     "numbers": ("full", "masked"),
     "exports": ("admins", "nobody"),
@@ -127,6 +128,7 @@ _CHANGED: Final = {
     "support": "support is {}",
     "support_groups": "groups whose members are support are {}",
     "uploads_channels": "channels in which a dropped list is taken up are {}",
+    "elsewhere": "who drops a list in another channel, without a mention, is asked about it: {}",
     "ask": "before a list is applied, the desk asks: {}",
     "undo_days": "an upload can be undone for {}",
     "max_list_bytes": "the largest list has {}",

@@ -7,9 +7,18 @@ the offers: its choices are kept with the upload, and the list is read again by 
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from enum import StrEnum
 from typing import Any, Final, Self
 
 from store.errors import ListRefused
+
+
+class Asked(StrEnum):
+    """What was asked for with a list, where that is not plainly to opt its phones out; the more careful, the later it stands."""
+
+    UNCLEAR = "unclear"
+    LOOK_UP = "look up"
+    OPT_IN = "opt in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +29,9 @@ class Choices:
     *only*: columns that tell rows apart, each with those of its values whose rows count, or None where all of them do;
     *all_rows*: every row does, whatever any such column says. *columns*: those that have phones, where there are several.
     *country_column*: the one that has each row's country; *one_country*: all rows are of the upload's. *sheet*: of a
-    workbook. *hidden*: what is hidden in it is taken in. Nothing is decided as long as all are as here.
+    workbook. *hidden*: what is hidden in it is taken in. *asked*: what the words that came with it ask for; None: to opt
+    out, or to be scrubbed. *alone*: nobody spoke to the desk, so whoever dropped it is asked alone.
+    Nothing is decided as long as all are as here.
     """
 
     only: tuple[tuple[str, tuple[str, ...] | None], ...] = ()
@@ -30,6 +41,8 @@ class Choices:
     one_country: bool = False
     sheet: str | None = None
     hidden: bool = False
+    asked: Asked | None = None
+    alone: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """What is decided, for `of_json`; nothing of what is not."""
@@ -39,6 +52,13 @@ class Choices:
     def of_json(cls, packed: Mapping[str, Any] | None) -> Self:
         """The choices that `to_json`, and JSON then, made of some."""
         return cls().with_json(packed or {})
+
+    def outgrow(self, other: Self) -> bool:
+        """Whether words that lead to these, about a list that has the *other* ones, change them: to more care, or to be heard at all."""
+        if other.alone != self.alone:
+            return other.alone
+        order = [None, *Asked]
+        return order.index(self.asked) > order.index(other.asked)
 
     def with_json(self, packed: Mapping[str, Any]) -> Self:
         """
@@ -55,6 +75,8 @@ class Choices:
             values["only"] = tuple((dict(self.only) | decided).items())
         if "columns" in values:
             values["columns"] = tuple(values["columns"])
+        if values.get("asked") is not None:
+            values["asked"] = Asked(values["asked"])
         return replace(self, **values)
 
 

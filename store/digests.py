@@ -14,7 +14,7 @@ from store.models import accounts, digests, entries, entry_phones, opt_outs, upl
 from store.notes import OPTING_OUT
 from store.records import Account, Actor, Upload
 from store.rows import account_of, now
-from store.upload_rows import upload_of
+from store.upload_rows import upload_of, wants_a_yes
 from store.upload_states import UploadState
 
 # Monday, 14:00 UTC: the working week begins on both coasts of the United States.
@@ -126,10 +126,12 @@ class Digests:
             .group_by(entries.c.function, entries.c.actor_id, entries.c.actor_name)
         )
         mine = uploads.c.account_id == account.id
-        expired = sa.select(uploads).where(mine, uploads.c.state == UploadState.EXPIRED)
+        expired = sa.select(uploads).where(mine, wants_a_yes(), uploads.c.state == UploadState.EXPIRED)
         expired = expired.where(uploads.c.finished_at >= start, uploads.c.finished_at < end).order_by(uploads.c.id)
         waiting = (
-            sa.select(uploads).where(mine, uploads.c.state == UploadState.WAITING).order_by(uploads.c.waiting_since)
+            sa.select(uploads)
+            .where(mine, wants_a_yes(), uploads.c.state == UploadState.WAITING)
+            .order_by(uploads.c.waiting_since)
         )
         functions: dict[str, int] = {}
         people: dict[Actor, int] = {}

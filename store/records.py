@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from store.choices import NOTHING_CHOSEN, Choices, Question
+from store.choices import NOTHING_CHOSEN, Asked, Choices, Question
 from store.phones.numbers import Reason
-from store.upload_states import Purpose, UploadState
+from store.upload_states import UNDECIDED, UNTOUCHED, Purpose, UploadState
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,11 @@ class AccountSettings:
 
     *admins* and the members of *admin_groups* are admins besides the workspace's own. *support*: who may add and search:
     "everyone", "groups" (the members of *support_groups*) or "nobody" but admins. *uploads_channels*: ids, besides the
-    desk's own. *ask* before a list is applied: "always", "doubts" (when it looks wrong) or "never". *undo_days* and
+    desk's own. *elsewhere*: who drops a list where none is taken, without a word, is asked about it ("ask") or not ("leave").
+    *ask* before a list is applied: "always", "doubts" (when it looks wrong) or "never". *undo_days* and
     *max_list_bytes*: None for the desk's own, which they can only narrow. *numbers* in public channels: "full" or
-    "masked". *exports*: "admins" or "nobody". *digest_channel*: where the weekly digest goes, None for nowhere. *waiting_channel*: where
+    "masked". *exports*: "admins" or "nobody". *digest_channel*: where the weekly digest goes, None for nowhere.
+    *waiting_channel*: where
     lists that wait for a yes are told, None for to the admins directly.
     """
 
@@ -72,6 +74,7 @@ class AccountSettings:
     exports: str = "admins"
     digest_channel: str | None = None
     waiting_channel: str | None = None
+    elsewhere: str = "ask"
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,6 +364,16 @@ class Upload:
     def is_scrub(self) -> bool:
         """Whether the list only comes back without its opted-out rows, and opts nobody out."""
         return self.purpose.is_scrub
+
+    @property
+    def is_look_up(self) -> bool:
+        """Whether it is only said how many of its phones are opted out, and nobody can be opted out by it."""
+        return not self.is_scrub and self.choices.asked is Asked.LOOK_UP
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether nobody but its dropper knows of it yet: nobody asked for anything, and nothing is done."""
+        return self.choices.alone and not self.is_scrub and (self.state in UNDECIDED or self.state in UNTOUCHED)
 
     @property
     def to_opt_out(self) -> int:

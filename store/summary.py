@@ -12,7 +12,7 @@ from store.dialects import from_now
 from store.models import accounts, entries, entry_phones, uploads
 from store.notes import OPTING_OUT
 from store.records import Upload
-from store.upload_rows import upload_of
+from store.upload_rows import is_shown, upload_of, wants_a_yes
 from store.upload_states import UploadState
 
 # Entries and uploads, in which is looked for who did something.
@@ -46,9 +46,9 @@ class Summaries:
     def get(self, account: int, *, uploads_shown: int = 5) -> Summary:
         """The account's summary, in one consistent read."""
         waiting = sa.select(sa.func.count(), sa.func.min(uploads.c.waiting_since)).where(
-            uploads.c.account_id == account, uploads.c.state == UploadState.WAITING
+            uploads.c.account_id == account, uploads.c.state == UploadState.WAITING, wants_a_yes()
         )
-        latest = sa.select(uploads).where(uploads.c.account_id == account).order_by(uploads.c.id.desc())
+        latest = sa.select(uploads).where(uploads.c.account_id == account, is_shown()).order_by(uploads.c.id.desc())
         with self._database.read() as connection:
             number, since = connection.execute(waiting).one()
             return Summary(
@@ -65,13 +65,13 @@ class Summaries:
     def version(self, account: int) -> str:
         """A version that changes whenever the summary may have; cheap enough to ask every few seconds."""
         last = sa.select(accounts.c.last_entry, accounts.c.country, accounts.c.settings).where(accounts.c.id == account)
-        states = sa.select(uploads.c.id, uploads.c.state).where(uploads.c.account_id == account)
+        states = sa.select(uploads.c.id, uploads.c.state).where(uploads.c.account_id == account, is_shown())
         with self._database.read() as connection:
             row = connection.execute(last).one()
             latest = connection.execute(states.order_by(uploads.c.id.desc()).limit(20)).all()
             waiting = connection.execute(
                 sa.select(sa.func.count()).where(
-                    uploads.c.account_id == account, uploads.c.state == UploadState.WAITING
+                    uploads.c.account_id == account, uploads.c.state == UploadState.WAITING, wants_a_yes()
                 )
             ).scalar_one()
         return repr((*row, latest, waiting))

@@ -8,12 +8,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from store.choices import Choices
+from store.choices import Asked, Choices
 from store.errors import StoreError, WrongState
 from store.leases import FREE
 from store.models import uploads
 from store.records import Actor, Upload
-from store.upload_states import OVER, Purpose, UploadState
+from store.upload_states import OVER, UNDECIDED, UNTOUCHED, Purpose, UploadState
 
 _FIELDS = tuple(
     name
@@ -39,6 +39,19 @@ def upload_of(row: sa.RowMapping) -> Upload:
 def one(account: int, upload: int) -> sa.ColumnElement[bool]:
     """The row of that upload."""
     return sa.and_(uploads.c.account_id == account, uploads.c.id == upload)
+
+
+def is_shown() -> sa.ColumnElement[bool]:
+    """Rows that others than the dropper know of: see `Upload.is_alone`."""
+    alone: sa.ColumnElement[bool] = uploads.c.choices["alone"].as_boolean().is_not_distinct_from(sa.true())
+    nothing_done = uploads.c.state.in_((*UNDECIDED, *UNTOUCHED)) & (uploads.c.purpose == Purpose.OPT_OUT)
+    return sa.not_(alone & nothing_done)
+
+
+def wants_a_yes() -> sa.ColumnElement[bool]:
+    """Rows that are shown and that, while they wait, somebody has to decide about: one that is only looked up is nobody's task."""
+    looked_up: sa.ColumnElement[bool] = uploads.c.choices["asked"].as_string().is_not_distinct_from(Asked.LOOK_UP.value)
+    return sa.and_(is_shown(), sa.not_(looked_up))
 
 
 def get(connection: sa.Connection, account: int, upload: int, *, lock: bool = False) -> Upload:

@@ -85,6 +85,8 @@ NEXT: Final[Mapping[UploadState, frozenset[UploadState]]] = {
 AT_WORK: Final = frozenset({_S.RECEIVED, _S.APPLYING, _S.UNDOING})
 # Here the file can still be wanted for something else.
 UNDECIDED: Final = frozenset({_S.RECEIVED, _S.WAITING, _S.REFUSED})
+# It ended here before anything was done.
+UNTOUCHED: Final = frozenset({_S.CANCELLED, _S.EXPIRED})
 # Here its entry is there; of the last two the undo's too.
 WITH_ENTRY: Final = (_S.APPLYING, _S.STOPPED, _S.DONE, _S.UNDOING, _S.UNDONE)
 WITH_UNDO_ENTRY: Final = (_S.UNDOING, _S.UNDONE)

@@ -95,6 +95,8 @@ class UploadWork:
             values = entering(upload, UploadState.WAITING)
             if upload.is_scrub:  # the word came while it was read
                 raise WrongState(f"{upload.file_name} is to be scrubbed, not opted out.")
+            if upload.choices != self.upload.choices:
+                raise WrongState(f"{upload.file_name} is to be read otherwise by now.")
             return self._change(
                 connection,
                 **values,

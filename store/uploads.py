@@ -13,7 +13,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from store import leases
-from store.choices import NOTHING_CHOSEN, Choices
+from store.choices import NOTHING_CHOSEN, Asked, Choices
 from store.database import Database
 from store.dialects import from_now
 from store.errors import WrongState
@@ -28,7 +28,7 @@ from store.phones.numbers import Reason
 from store.records import Actor, Deadlines, Entry, Origin, Recount, UndoPreview, UnreadableRow, Upload
 from store.rows import entries_of, entry_of, new_entry, now
 from store.undoing import next_range, preview_range
-from store.upload_rows import change_upload, entering, get, one, require, upload_of
+from store.upload_rows import change_upload, entering, get, is_shown, one, require, upload_of
 from store.upload_states import AT_WORK, STANDING, UNDECIDED, Purpose, UploadState
 from store.upload_work import UNDO_BATCH, UploadWork
 
@@ -82,9 +82,10 @@ class Uploads:
         Note that a file was dropped; False with the upload there is when this file is known in this channel.
 
         A known one that is wanted for scrubbing after all, by a word with that same message, and was not confirmed yet,
-        becomes that and counts as new: the word may come after the file. Wishes only grow, never the other way. *size*:
-        of the file in bytes, 0 when nobody knows. *choices*: how it is to be read, where that was said with it. *event*: that
-        told of it, done with this.
+        becomes that and counts as new: the word may come after the file. So does one of which words then ask for something
+        more careful than to opt out, or that nobody had asked for anything. Wishes only grow, never the other way. *size*:
+        of the file in bytes, 0 when nobody knows. *choices*: how it is to be read, and what was asked, where that was said
+        with it. *event*: that told of it, done with this.
         """
         with self._database.write() as connection:
             if event is not None:
@@ -98,10 +99,15 @@ class Uploads:
             row = connection.execute(query).mappings().one_or_none()
             if row is not None:
                 current = upload_of(row)
-                changed = purpose.outgrows(current.purpose) and current.state in UNDECIDED
-                if not changed or thread_ts not in (None, current.thread_ts):
+                values: dict[str, Any] = {}
+                if purpose.outgrows(current.purpose):
+                    values = {"purpose": purpose}
+                elif not current.is_scrub and choices.outgrow(current.choices):
+                    heard = replace(current.choices, asked=choices.asked, alone=choices.alone)
+                    values = {"choices": heard.to_json() or None}
+                if not values or current.state not in UNDECIDED or thread_ts not in (None, current.thread_ts):
                     return current, False
-                return _start_over(connection, get(connection, account, current.id, lock=True), purpose=purpose), True
+                return _start_over(connection, get(connection, account, current.id, lock=True), **values), True
             number = connection.execute(
                 sa.update(accounts)
                 .where(accounts.c.id == account)
@@ -137,9 +143,24 @@ class Uploads:
         with self._database.read() as connection:
             return get(connection, account, upload)
 
+    def find(self, account: int, file_id: str, channel_id: str) -> Upload | None:
+        """The upload of that file in that channel; None when it was never received."""
+        query = sa.select(uploads).where(uploads.c.account_id == account)
+        with self._database.read() as connection:
+            row = connection.execute(
+                query.where(uploads.c.file_id == file_id, uploads.c.channel_id == channel_id)
+            ).mappings()
+            found = row.one_or_none()
+            return None if found is None else upload_of(found)
+
     def list(self, account: int, limit: int) -> tuple[Upload, ...]:
-        """The last *limit* uploads, newest first."""
-        query = sa.select(uploads).where(uploads.c.account_id == account).order_by(uploads.c.id.desc()).limit(limit)
+        """The last *limit* uploads that others than their droppers know of, newest first."""
+        query = (
+            sa.select(uploads)
+            .where(uploads.c.account_id == account, is_shown())
+            .order_by(uploads.c.id.desc())
+            .limit(limit)
+        )
         with self._database.read() as connection:
             return tuple(upload_of(row) for row in connection.execute(query).mappings())
 
@@ -190,6 +211,11 @@ class Uploads:
                 if fingerprint not in (None, current.fingerprint):
                     raise WrongState(
                         f"{current.file_name} was read again since, with other counts: see its preview as it is now."
+                    )
+                if current.is_look_up:
+                    raise WrongState(
+                        f"{current.file_name} was only looked up, as its words asked: nobody is opted out by it. To opt its "
+                        "phones out, drop it once more with the words `opt out`."
                     )
                 if current.undecided:
                     raise WrongState(
@@ -335,6 +361,14 @@ class Uploads:
         offered = {"choices": dict(choices)}
         return self._again(account, upload, idempotency_key, **offered)
 
+    def scrub_instead(self, account: int, upload: int, *, idempotency_key: str | None = None) -> Upload:
+        """Have the list scrubbed, which opts nobody out; waiting or refused, else `WrongState`."""
+        return self._again(account, upload, idempotency_key, purpose=Purpose.SCRUB)
+
+    def ask(self, account: int, upload: int, asked: Asked | None, *, idempotency_key: str | None = None) -> Upload:
+        """Read the list again for what is *asked* now by somebody, for all to see; waiting or refused, else `WrongState`."""
+        return self._again(account, upload, idempotency_key, asked=asked)
+
     def _again(self, account: int, upload: int, idempotency_key: str | None, **values: Any) -> Upload:
         with self._database.write() as connection:
             current = get(connection, account, upload, lock=True)
@@ -346,6 +380,9 @@ class Uploads:
                 if not any(dict(offer.choices) == chosen for offer in offers):
                     raise WrongState(f"{current.file_name} was not offered to be read like that.")
                 values["choices"] = current.choices.with_json(chosen).to_json() or None
+            if "asked" in values:
+                heard = replace(current.choices, asked=values.pop("asked"), alone=False)
+                values["choices"] = heard.to_json() or None
             return _start_over(connection, current, **values)
 
     # Whose work it is

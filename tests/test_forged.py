@@ -48,6 +48,9 @@ BUTTONS: dict[str, Any] = {
     "upload.column": {"upload": 1, "column": "name"},
     "upload.country": {"upload": 1, "country": "GB"},
     "upload.read": {"upload": 1, "choices": {"all_rows": True}},
+    "upload.scrub": "1",
+    "upload.look": "1",
+    "upload.want": {"upload": 1},
 }
 # By the listener: the fields of a submitted modal, and what its metadata is about.
 MODALS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -318,6 +321,9 @@ HOSTILE: dict[str, tuple[Any, ...]] = {
     "upload.column": ({"upload": 1, "column": "name"}, {"upload": 7, "column": "name"}, "x"),
     "upload.country": ({"upload": 1, "country": "XX"}, {"upload": 1, "country": "KP"}, {"upload": 7, "country": "GB"}),
     "upload.read": ({"upload": 1, "choices": {"hidden": True}}, {"upload": 1, "choices": {"x": 1}}, {"upload": 1}, "x"),
+    "upload.scrub": ("7", "x", "-1"),
+    "upload.look": ("1", "7", "x"),
+    "upload.want": ({"upload": 1}, {"upload": 7}, {"upload": "x"}, {}, "x"),
     "nobody.made.this": ("x",),
 }
 

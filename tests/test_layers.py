@@ -26,6 +26,7 @@ SURFACES = (
 SHARED = {
     "handlers.adding",
     "handlers.entered",
+    "handlers.grammar",
     "handlers.loops",
     "handlers.permissions",
     "handlers.slack",
@@ -46,6 +47,8 @@ ROOMS: dict[str, set[str]] = {
     **{f"handlers.{surface}": SHARED for surface in SURFACES},
     "handlers.adding": {"handlers.slack", "handlers.views", "store"},
     "handlers.entered": {"handlers.slack.mrkdwn", "handlers.views", "store"},
+    "handlers.grammar": {"handlers.lexicon"},
+    "handlers.lexicon": set(),
     "handlers.retention": {"handlers.loops", "handlers.tasks", "store"},
     "handlers.subcommands": {"handlers.permissions", "handlers.slack"},
     "handlers.permissions": set(),
@@ -89,6 +92,8 @@ _SLACK = {"slack_sdk", "slack_bolt", "aiohttp"}
 WITHOUT: dict[str, set[str]] = {
     "handlers": _SQL,
     "handlers.permissions": _SQL | _SLACK,
+    "handlers.grammar": _SQL | _SLACK,
+    "handlers.lexicon": _SQL | _SLACK,
     "handlers.views": _SQL | {"slack_bolt", "aiohttp"},
     "store": _SLACK,
     "store.phones": _SQL | _SLACK,

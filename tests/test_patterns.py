@@ -30,6 +30,7 @@ from handlers.command import Arguments, parse_arguments
 from handlers.entered import MOST_NUMBERS, read_phones
 from handlers.exports import parse_export_filter
 from handlers.files import purpose_of
+from handlers.grammar import understand, wish_of
 from handlers.history import HistoryQuery
 from handlers.mentions import intent_of
 from handlers.slack.mrkdwn import code, plain, quoted, sentence
@@ -73,6 +74,7 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     ),
     "bot/logs.py _SECRET_KEY": (("", "api_", ""), ("", "passwor", "")),
     "bot/logs.py _AMOUNT": (("", "_", "total!"), ("", "_rows", "!")),
+    "bot/transfer.py _SLACK_ID": (("T", "A", "a"),),
     "handlers/command.py _REASON": (
         ("", " reason", ""),
         ("", " reason ", ""),
@@ -86,6 +88,13 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
         ("", 'country:"', ""),
     ),
     "handlers/exports.py _OPTION": (("since", " ", ""), ("since:", " ", ""), ("", "since ", ""), ("", "since: ", "")),
+    "handlers/files.py _MENTION": (("", "<@U", ""), ("<@U", "a", ""), ("", "<@U|", "")),
+    "handlers/files.py _CALLED_OPPOSITE": (
+        ("", "opt_", ""),
+        ("", "opted back_", "x"),
+        ("resubscri", "b", "_"),
+        ("", "not opt ", ""),
+    ),
     "handlers/files.py _SCRUB": (("", "scrub", ""), ("", "scru", "")),
     "handlers/files.py _SENTENCE": (("", "a", ""), ("", "a.", "")),
     "handlers/files.py _NOT": (("", "not", ""), ("", "n'", "")),
@@ -93,6 +102,16 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "handlers/files.py _KEEP": (("", "keep", ""), ("", "keep ", "")),
     "handlers/files.py _UNREADABLE": (("", "unreadable", ""), ("", "unreadabl ", "")),
     "handlers/files.py [\\s,.'’]": (("", " ", ""), ("", "1 ", "")),
+    "handlers/grammar.py _TOKEN": (
+        (":", "a", "!"),
+        ("", ":a", "!"),
+        ("", ":", ""),
+        ("", "a'", "!"),
+        ("a", "'", ""),
+        ("", "don't", ""),
+    ),
+    "handlers/grammar.py _ELISION": (("", "lorsqu", "'"), ("", "n'", "")),
+    "handlers/grammar.py _OVERRIDES": (("", "a", ""), ("", "\u202e", "")),
     "handlers/history.py _PERSON": (("<@U", "A", ""), ("<@UAA|", "a", "")),
     "handlers/history.py _UPLOAD": (("upload", " ", "x"), ("upload:", " ", "x")),
     "handlers/mentions.py _MENTION": (("", "<@U", ""), ("<@U", "a", ""), ("", "<@U|", "")),
@@ -522,7 +541,9 @@ WAYS_IN: Final[dict[str, Callable[[str], Any]]] = {
     "field of numbers": split_numbers,
     "number": lambda text: parse_phone(text, "US"),
     "country": find_country,
-    "words with a file": lambda text: purpose_of(f"scrub {text}", {}),
+    "request": lambda text: understand(f"opt out \ufffc {text}"),
+    "wish": wish_of,
+    "words with a file": lambda text: purpose_of(f"scrub {text}", {}, expected=True),
     "history": HistoryQuery.parse,
     "export": parse_export_filter,
     "plain text": plain,

@@ -24,12 +24,14 @@ from store import Account, Actor, bytes_words, days_words
 
 COUNTRY, UNDO_DAYS, MOST_BYTES = "settings.country", "settings.undo_days", "settings.max_list_bytes"
 _SUPPORT = {"everyone": "Every member", "groups": "The groups below", "nobody": "Only admins"}
+_ELSEWHERE = {"ask": "Ask who dropped it, for them alone to see", "leave": "Leave it alone"}
 _ASK = {"always": "Always ask", "doubts": "Ask when the list looks wrong", "never": "Never ask, not even then"}
 _NUMBERS = {"full": "In full", "masked": "With only the last digits"}
 _EXPORTS = {"admins": "Admins", "nobody": "Nobody"}
 # By the field: what can be chosen there.
 CHOICES: Final = {
     "settings.support": frozenset(_SUPPORT),
+    "settings.elsewhere": frozenset(_ELSEWHERE),
     "settings.ask": frozenset(_ASK),
     "settings.numbers": frozenset(_NUMBERS),
     "settings.exports": frozenset(_EXPORTS),
@@ -78,6 +80,7 @@ def form(account: Account, groups: Sequence[Group], metadata: str, *, undo_days:
                 filter=ConversationFilter(include=["public", "private"]),
             ),
         ),
+        _choice("elsewhere", "A list in another channel, without a mention", _ELSEWHERE, now.elsewhere),
         _choice("ask", "Before a list is applied", _ASK, now.ask),
         _channel(
             "waiting_channel",

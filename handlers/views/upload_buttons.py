@@ -12,6 +12,10 @@ CANCEL: Final[ButtonKind] = ("Cancel", "cancel", None)
 AGAIN: Final[ButtonKind] = ("Read it again", "again", None)
 STOP: Final[ButtonKind] = ("Stop", "stop", None)
 CONTINUE: Final[ButtonKind] = ("Continue", "continue", "primary")
+SCRUB: Final[ButtonKind] = ("Scrub it", "scrub", None)
+SCRUB_INSTEAD: Final[ButtonKind] = ("Scrub it instead", "scrub", None)
+LOOK_UP: Final[ButtonKind] = ("Look it up", "look", None)
+LEAVE: Final[ButtonKind] = ("Leave it", "cancel", None)
 UNDO: Final[ButtonKind] = ("Undo this upload", "undo", "danger")
 
 
@@ -19,8 +23,11 @@ def buttons(upload: Upload, block: str, *kinds: ButtonKind) -> Block:
     """A row of buttons about *upload*, as the block `upload.BLOCK`."""
     return ActionsBlock(
         block_id=f"upload.{block}",
-        elements=[
-            ButtonElement(text=text, action_id=f"upload.{action}", value=str(upload.id), style=style)
-            for text, action, style in kinds
-        ],
+        elements=[button(upload, kind) for kind in kinds],
     )
+
+
+def button(upload: Upload, kind: ButtonKind) -> ButtonElement:
+    """One of them, about *upload*."""
+    text, action, style = kind
+    return ButtonElement(text=text, action_id=f"upload.{action}", value=str(upload.id), style=style)

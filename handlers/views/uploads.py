@@ -39,9 +39,22 @@ from handlers.slack.mrkdwn import (
 )
 from handlers.views.scrubs import comparing, scrubbed
 from handlers.views.unreadable import reasons_line
-from handlers.views.upload_buttons import AGAIN, CANCEL, CONTINUE, STOP, UNDO, buttons
+from handlers.views.upload_buttons import (
+    AGAIN,
+    CANCEL,
+    CONTINUE,
+    LEAVE,
+    LOOK_UP,
+    SCRUB,
+    SCRUB_INSTEAD,
+    STOP,
+    UNDO,
+    button,
+    buttons,
+)
 from store import (
     Actor,
+    Asked,
     Deadlines,
     Entry,
     Scrubbed,
@@ -121,7 +134,14 @@ def preview(upload: Upload, deadlines: Deadlines, before: Entry | None = None) -
 
     *before*: the entry that applied the same file already.
     """
+    unclear = upload.choices.asked is Asked.UNCLEAR
     headline = f"*{file_name(upload.file_name)}: {_found(upload)}.* Nothing has changed yet."
+    if unclear:
+        found = _found(upload)
+        headline = (
+            f"*{file_name(upload.file_name)}: what is to be done with it?* {found[0].upper()}{found[1:]}. "
+            "Nothing has changed yet."
+        )
     lines = [_counts(upload)]
     if upload.unreadable_reasons:
         lines.append(reasons_line(upload.unreadable_reasons))
@@ -151,12 +171,19 @@ def preview(upload: Upload, deadlines: Deadlines, before: Entry | None = None) -
     # Rows are often not understood because another country's were meant.
     if assumed or upload.unreadable:
         blocks.append(_country_menu(upload))
-    answers = [ButtonElement(text="Cancel", action_id="upload.cancel", value=str(upload.id))]
+    answers = [button(upload, LEAVE if unclear else CANCEL)]
+    if upload.phones:
+        answers.insert(0, button(upload, SCRUB if unclear else SCRUB_INSTEAD))
     if upload.phones and not upload.undecided:
         value = json.dumps({"upload": upload.id, "fingerprint": upload.fingerprint})
-        yes = ButtonElement(text=_yes(upload), action_id="upload.confirm", value=value, style="primary")
-        answers.insert(0, yes)
+        # Where it is not known what was meant, no answer is the likely one; whoever is asked alone need not be an admin.
+        action, style = "want" if upload.choices.alone else "confirm", None if unclear else "primary"
+        answers.insert(0, ButtonElement(text=_yes(upload), action_id=f"upload.{action}", value=value, style=style))
     blocks.append(ActionsBlock(block_id="upload.answer", elements=list(answers)))
+    if upload.choices.alone:
+        blocks.append(context(_ALONE))
+    elif unclear:
+        blocks.append(context(_NOT_PLAIN))
     small = [f"file {(upload.sha256 or '')[:12]}"]
     if upload.phones and not upload.undecided:
         small.insert(0, "An admin confirms.")
@@ -164,6 +191,39 @@ def preview(upload: Upload, deadlines: Deadlines, before: Entry | None = None) -
         small.insert(-1, f"Waits until {moment(upload.waiting_since + deadlines.expire)}")
     blocks.append(context(" · ".join(small)))
     return Message.of(headline, *blocks)
+
+
+def looked_up(upload: Upload) -> Message:
+    """What is known of a list that was only to be looked up: counts, and, while it waits, how to get the rows."""
+    are = "is" if upload.already == 1 else "are"
+    found = f"{upload.already:,} of its {counted(upload.phones, 'phone')} {are} opted out"
+    if not upload.phones:
+        found = "no row of it was understood"
+    headline = f"*{file_name(upload.file_name)}: {found}.* It was only looked up: nothing has changed."
+    lines = [_counts(upload)]
+    if upload.unreadable_reasons:
+        lines.append(reasons_line(upload.unreadable_reasons))
+    assumed = upload.summary.get("assumed", 0)
+    if assumed and upload.country:
+        had = "row had" if assumed == 1 else "rows had"
+        lines.append(f"{assumed:,} {had} no country code: read as *{quoted(country_name(upload.country))}*")
+    lines += [quoted(remark) for remark in upload.summary.get("remarks", ())]
+    blocks: list[Block] = [section(headline), *sections(lines, "\n")]
+    if upload.state is UploadState.WAITING:
+        blocks += _questions(upload)
+        if assumed or upload.unreadable:
+            blocks.append(_country_menu(upload))
+        blocks.append(buttons(upload, "answer", *((SCRUB,) if upload.phones else ()), LEAVE))
+        blocks.append(context("Scrubbed it comes back without the rows that are opted out."))
+    return Message.of(headline, *blocks)
+
+
+# Below a question: why it is asked.
+_NOT_PLAIN = "It was not said plainly what it is for, so nothing is done before somebody chooses."
+_ALONE = (
+    "Only you see this. Nobody mentioned me, so nothing is done with it unless you choose. An admin decides in the settings "
+    "whether I ask."
+)
 
 
 def _questions(upload: Upload) -> list[Block]:
@@ -228,8 +288,9 @@ def notice(upload: Upload, whom: Sequence[Actor], picture: Message) -> Message:
     *picture*: how the upload stands, as its message says it.
     """
     what = picture.text
-    if upload.state is UploadState.WAITING:
-        what = f"*{file_name(upload.file_name)}* waits for a yes: {_found(upload)}."
+    if upload.state is UploadState.WAITING and not upload.is_look_up:
+        waits = "what is to be done with it?" if upload.choices.asked is Asked.UNCLEAR else "waits for a yes:"
+        what = f"*{file_name(upload.file_name)}* {waits} {_found(upload)}."
     return Message.of(f"{listed([mention(one) for one in whom])}: {what}")
 
 
@@ -391,6 +452,8 @@ def refused(upload: Upload) -> Message:
         if len(value) <= _LONGEST_VALUE:
             button = ButtonElement(text=one_line(f"Use {likely}", 75), action_id="upload.column", value=value)
             blocks.append(ActionsBlock(block_id="upload.likely", elements=[button]))
+    if upload.choices.asked is Asked.OPT_IN and not upload.is_scrub:
+        blocks.append(buttons(upload, "instead", SCRUB, LOOK_UP))
     return Message.of(headline, *blocks, *_questions(upload))
 
 
@@ -430,6 +493,8 @@ def of_state(
             return reading(upload)
         case UploadState.SCRUBBED:
             return scrubbed(Scrubbed.read(upload.summary), upload.file_name)
+        case UploadState.WAITING | UploadState.CANCELLED | UploadState.EXPIRED if upload.is_look_up and upload.sha256:
+            return looked_up(upload)
         case UploadState.WAITING:
             return preview(upload, deadlines, entry)
         case UploadState.APPLYING:
@@ -450,6 +515,12 @@ def of_state(
             return expired(upload)
         case _:
             return failed(upload, deadlines)
+
+
+def chosen_alone(upload: Upload, outcome: str) -> Message:
+    """The words that take the place of the question that only its dropper saw."""
+    text = f"*{file_name(upload.file_name)}* {outcome}"
+    return Message.of(text, private=True, settles=text)
 
 
 # Modals
@@ -525,13 +596,16 @@ def list_of_uploads(uploads: Sequence[Upload]) -> Message:
 def _listed(upload: Upload) -> str:
     name = link(upload.permalink, file_name(upload.file_name))
     who = f"{person(upload.actor)}, {moment(upload.received_at)}"
-    return f"*{name}* · {upload.state.label} · {_outcome(upload)} · {who}"
+    label = "looked up" if upload.state is UploadState.WAITING and upload.is_look_up else upload.state.label
+    return f"*{name}* · {label} · {_outcome(upload)} · {who}"
 
 
 def _outcome(upload: Upload) -> str:
     match upload.state:
         case UploadState.RECEIVED:
             return "nothing changed yet"
+        case UploadState.WAITING if upload.is_look_up:
+            return f"{upload.already:,} of {counted(upload.phones, 'phone')} opted out already"
         case UploadState.WAITING:
             return f"{counted(upload.to_opt_out, 'phone')} to opt out"
         case UploadState.UNDOING | UploadState.UNDONE:

@@ -109,6 +109,9 @@ class UploadMessages:
         Whoever dropped the list, and whoever decided about it, are told directly then, once.
         """
         upload = work.upload
+        if upload.is_alone:
+            await self._ask_alone(upload)
+            return None
         rows = upload.state is UploadState.DONE and upload.unreadable > 0
         try:
             if not rows:
@@ -125,6 +128,21 @@ class UploadMessages:
         await self._notify(work, progress)
         await self._tell_deciders(work)
         return None
+
+    async def _ask_alone(self, upload: Upload) -> None:
+        """Ask whoever dropped a list, of which nobody told the desk, what is to be done with it; nobody else sees that."""
+        if not _is_worth_asking(upload):
+            return
+        question = await self.picture(upload)
+        try:
+            # Not in a thread: one without replies shows nobody what is for one person alone.
+            await self._client.chat_postEphemeral(
+                channel=upload.channel_id, user=upload.actor.id, text=question.text, blocks=question.blocks
+            )
+        except SlackApiError as error:
+            if is_transient(error):
+                raise
+            log.info("nobody is asked about a list", upload=upload.id, why=error_code(error))
 
     async def _notify(self, work: UploadWork, progress: Progress) -> None:
         """Notify, once for each state of the upload, those who have to act on it now or have waited for this."""
@@ -149,6 +167,8 @@ class UploadMessages:
         dropper, decider = upload.actor, upload.decider
         by_another = decider is not None and decider.id != dropper.id
         match upload.state:
+            case UploadState.WAITING if upload.is_look_up:
+                return [dropper] if await self._has_waited(upload.received_at) else []
             case UploadState.WAITING if upload.phones:
                 # Anybody else who may decide is told where they are: see `_tell_deciders`.
                 alone = await self._decides_themselves(upload)
@@ -240,6 +260,8 @@ class UploadMessages:
 
     async def show_queued(self, work: UploadWork) -> None:
         """Say that an upload waits for its turn."""
+        if work.upload.is_alone:
+            return
         try:
             await self.progress_of(work).show(views.queued(work.upload))
         except SlackApiError as error:
@@ -417,6 +439,13 @@ class UploadMessages:
         """
         account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
         return upload.thread_ts is None and account.settings.numbers == "masked" and await self._is_open(upload)
+
+
+def _is_worth_asking(upload: Upload) -> bool:
+    """Whether what was read of a list, for which nobody asked, is a list of phones: else nothing is said of it."""
+    if upload.state is UploadState.REFUSED:
+        return upload.summary.get("likely") is not None or bool(upload.questions)
+    return upload.state is UploadState.WAITING and (upload.phones > 0 or upload.undecided)
 
 
 def _post_key(work: UploadWork, what: str) -> PostKey:

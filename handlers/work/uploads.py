@@ -38,6 +38,7 @@ from handlers.work.progress import Progress
 from handlers.work.scratch import ScratchDirectory
 from handlers.work.upload_messages import UploadMessages
 from store import (
+    Asked,
     Crowded,
     Function,
     LeaseLost,
@@ -274,7 +275,9 @@ class Runner:
         work = running.work
         upload = work.upload
         progress = self._messages.progress_of(work)
-        if upload.state in _STEPS:
+        if upload.state is UploadState.RECEIVED and upload.choices.asked is Asked.OPT_IN and not upload.is_scrub:
+            await asyncio.to_thread(work.refuse, _opposite(upload))
+        elif upload.state in _STEPS:
             if upload.deaths >= MOST_DEATHS[upload.state]:
                 await asyncio.to_thread(_give_up(work), _died(upload))
             else:
@@ -293,8 +296,12 @@ class Runner:
         await asyncio.to_thread(work.release, settled=upload.state, again=again)
 
     async def _apply_unasked(self, upload: Upload) -> None:
-        """A list that was just read is applied at once, on the dropper's word, where the account wants no question."""
-        if upload.state is not UploadState.RECEIVED:
+        """
+        A list that was just read is applied at once, on the dropper's word, where the account wants no question.
+
+        The word has to be plain: a list that came with any other, or where nobody spoke to the desk, waits.
+        """
+        if upload.state is not UploadState.RECEIVED or upload.choices.asked is not None:
             return
         account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
         read = await asyncio.to_thread(self._store.uploads.get, upload.account_id, upload.id)
@@ -302,6 +309,8 @@ class Runner:
         missed = missed_event_id(read.channel_id, read.file_id)
         if await asyncio.to_thread(self._store.inbox.is_done, read.account_id, missed):
             return  # what was written with it is not known: it may have been dropped to be scrubbed
+        if read.choices.asked is not None:
+            return  # the words came while it was read
         if ask == "always" or read.state is not UploadState.WAITING or not read.phones or read.undecided:
             return
         if ask == "doubts":
@@ -327,6 +336,11 @@ class Runner:
             return False
         if upload.pending or upload.reminded_at is not None or since + deadlines.remind > at:
             return False  # it is here to be shown
+        if upload.is_look_up or upload.is_alone:
+            # Nobody has to act on it.
+            await asyncio.to_thread(work.set_reminded, reminded=True)
+            await asyncio.to_thread(work.release, settled=upload.state)
+            return True
         # Kept first: whoever dies in between has reminded nobody, which is better than everybody twice.
         await asyncio.to_thread(work.set_reminded, reminded=True)
         try:
@@ -350,7 +364,7 @@ class Runner:
         except LeaseLost:
             loop.call_soon_threadsafe(running.call_off)
             raise
-        if upload.state in _CALLED_OFF or upload.purpose is not before.purpose:
+        if upload.state in _CALLED_OFF or (upload.purpose, upload.choices) != (before.purpose, before.choices):
             loop.call_soon_threadsafe(running.call_off)
 
     async def _follow_once(self, running: _Running) -> None:
@@ -360,7 +374,8 @@ class Runner:
     async def _step(self, running: _Running, progress: Progress) -> None:
         """Stage, apply or undo the upload in a child, with its progress shown."""
         work, upload = running.work, running.work.upload
-        await progress.try_show(await self._messages.picture(upload))
+        if not upload.is_alone:
+            await progress.try_show(await self._messages.picture(upload))
         with self._scratch.folder() as folder:
             try:
                 job = await self._job(work, folder)
@@ -393,7 +408,7 @@ class Runner:
         upload, began = running.work.upload, time.monotonic()
 
         async def show(done: Working) -> None:
-            if progress.due:
+            if progress.due and not upload.is_alone:
                 await progress.try_show(self._messages.moving(upload, done, time.monotonic() - began))
 
         child = self._idle.pop() if self._idle else await Child.start(self._scratch.lock)
@@ -478,6 +493,14 @@ class Runner:
 def _give_up(work: UploadWork) -> Callable[[str], UploadWork]:
     """The end of an upload that kills whoever works on it: a list that was only being read is refused."""
     return work.refuse if work.upload.state is UploadState.RECEIVED else work.fail
+
+
+def _opposite(upload: Upload) -> str:
+    """In words, that nobody is opted in by a list."""
+    return (
+        f"{upload.file_name} came with words that ask to allow texts again, so it was not read. That is done one number at a "
+        "time: an admin says `/optout delete NUMBER`. As a list it can be scrubbed, or looked up."
+    )
 
 
 def _died(upload: Upload) -> str:

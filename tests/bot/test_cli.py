@@ -41,6 +41,7 @@ OPTIONS = {
         "--all-rows",
         "--country-column",
         "--one-country",
+        "--new-account",
     },
     "export": {"--account", "--format", "--since", "--function"},
     "account move": {"--yes"},

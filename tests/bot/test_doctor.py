@@ -43,7 +43,15 @@ async def test_a_whole_installation_is_found_good(settings: Settings, slack: Emb
     findings = await examine(settings)
     assert [finding.sentence for finding in findings if not finding.good] == []
     said = "\n".join(finding.sentence for finding in findings)
-    for part in ("Database:", "Migrations:", f"({slack.team_id})", "Scopes:", "Socket Mode", "#optout-uploads"):
+    for part in (
+        "Database:",
+        "Migrations:",
+        f"({slack.team_id})",
+        f"Account: {slack.team_id} is",
+        "Scopes:",
+        "Socket Mode",
+        "#optout-uploads",
+    ):
         assert part in said
     assert not any(channel.messages for channel in slack.platform.workspace.channels.values())
 

@@ -213,13 +213,52 @@ def test_export_lists_each_opted_out_phone_once(store: Store, account: Account, 
     assert rows[0][1].endswith("+00:00")
 
 
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        ("T0DESKS", "T0DESKS is not known to this database. It has T0DESK (Desk)."),
+        ("t0desk", "t0desk is no id of a workspace"),
+        ("harbor-campaign", "harbor-campaign is no id of a workspace"),
+        ("C0UPLOADS", "C0UPLOADS is no id of a workspace"),
+        ("", " is no id of a workspace"),
+    ],
+)
+def test_an_import_into_an_account_that_nobody_knows(
+    store: Store, account: Account, settings: Settings, path: Path, typed: str, why: str
+) -> None:
+    """It is refused with what is wrong with the id, and where the right one is; only --new-account makes it."""
+    with pytest.raises(transfer.TransferError) as refused:
+        transfer.import_list(store, settings, path, typed, "US", apply=True, say=print)
+    said = str(refused.value)
+    assert said.startswith(f"Nothing was changed: {why}")
+    assert "address bar" in said
+    assert said.endswith("add --new-account.")
+    assert [one.id for one in store.accounts.list()] == [account.id]
+    lines: list[str] = []
+    transfer.import_list(store, settings, path, typed, "US", apply=True, say=lines.append, new_account=True)
+    assert lines[0].startswith(f"{typed} is a new account in this database. ")
+    assert ("no desk will ever be this account's" in lines[1]) is (typed != "T0DESKS")
+    assert store.optouts.count(account.id) == 0
+
+
+def test_the_first_account_of_all_is_made_by_an_import(store: Store, settings: Settings, path: Path) -> None:
+    """A list may come in before the app is installed: that this makes the account, and where its id is, comes first."""
+    with pytest.raises(transfer.TransferError, match="Harbor is no id"):
+        transfer.import_list(store, settings, path, "Harbor", "US", apply=True, say=print)
+    assert store.accounts.list() == ()
+    said = imported(store, settings, path).splitlines()
+    assert said[0].startswith("T0DESK is a new account in this database, the first one of all.")
+    assert "address bar" in said[1]
+    assert "new account" not in imported(store, settings, path, sure=2)
+
+
 def test_an_export_can_be_imported_elsewhere(store: Store, account: Account, settings: Settings, path: Path) -> None:
     """What export writes is a list that import takes."""
     imported(store, settings, path)
     out = io.StringIO()
     transfer.export_list(store, TEAM, out)
     path.write_text(out.getvalue())
-    transfer.import_list(store, settings, path, "T0OTHER", "US", apply=True, say=lambda _line: None)
+    transfer.import_list(store, settings, path, "T0OTHER", "US", apply=True, say=lambda _line: None, new_account=True)
     other = store.accounts.find("T0OTHER")
     assert other is not None
     assert store.optouts.count(other.id) == store.optouts.count(account.id) == 2

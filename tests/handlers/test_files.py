@@ -267,7 +267,7 @@ async def test_country_menu(office: Office) -> None:
 
 
 async def test_a_file_without_a_mention_elsewhere_is_left_alone(office: Office) -> None:
-    """Outside the uploads channel a file alone is nobody's list."""
+    """Outside the uploads channel a file alone is nobody's list, and nothing is said of it where others see it."""
     await drop(office, LIST, channel=TICKETS)
     ts = await drop(office, LIST, name="next.csv")
     await says(office, ts, "3 phones to opt out")

@@ -16,7 +16,13 @@ from tests.handlers.conftest import ADMINS, TICKETS, Office, loading_forms, on_b
 from tests.handlers.test_files import drop, says, settled
 
 ONE, TWO = "+12125550100", "+12125550101"
-PLAIN: dict[str, Any] = {"support": "everyone", "ask": "always", "numbers": "full", "exports": "admins"}
+PLAIN: dict[str, Any] = {
+    "support": "everyone",
+    "elsewhere": "ask",
+    "ask": "always",
+    "numbers": "full",
+    "exports": "admins",
+}
 
 
 async def decide(office: Office, **settings: Any) -> Account:

@@ -4,9 +4,12 @@ import pytest
 
 from bot.config import Settings
 from bot.sandbox.installation import DEFAULT_SCOPES
+from handlers.files import ELSEWHERE_BURST
 from handlers.slack import uploads_channels
 from tests.handlers.conftest import Office
+from tests.handlers.slack.test_inbox import all_done
 from tests.handlers.test_files import LIST, UPLOADS, drop, says
+from tests.handlers.test_settings import decide
 
 TICKETS = "support-tickets"
 PRIVATE = "field-private"
@@ -24,9 +27,21 @@ async def looked(office: Office, times: int) -> None:
         await office.people.state(after=(await office.people.state()).version, timeout=0.05)
 
 
-async def test_a_file_elsewhere_costs_no_call(office: Office) -> None:
-    """Slack is asked nothing about a file in a channel that takes no lists, however many there are."""
+@pytest.mark.parametrize("member", [False, True])
+async def test_a_file_elsewhere_costs_no_call(office: Office, member: bool) -> None:
+    """
+    Slack is asked nothing about files in channels that take no lists, however many there are.
+
+    So it is wherever the desk is no member; and where it is, if the account wants nobody asked.
+    """
     await looked(office, 1)
+    if not member:
+        await office.people.kick(TICKETS)
+        await office.people.configure(told_of_all_files=True)
+        office.service.desk.channels.changed()
+        await looked(office, 2)
+    else:
+        await decide(office, elsewhere="leave")
     before = [call["method"] for call in await office.people.calls()]
     for n in range(5):
         await drop(office, LIST, channel=TICKETS, name=f"minutes-{n}.csv")
@@ -35,6 +50,20 @@ async def test_a_file_elsewhere_costs_no_call(office: Office) -> None:
     assert len({call["arguments"]["file"] for call in asked if call["method"] == "files.info"}) == 1
     assert not [call for call in asked if call["method"] in {"conversations.info", "users.conversations"}]
     assert len(office.store.uploads.list(office.account.id, 10)) == 1
+
+
+@pytest.mark.wide
+async def test_a_crowd_of_files_costs_few_calls(office: Office) -> None:
+    """Where the desk is a member it looks at a few files a minute, and no more, however many are shared there."""
+    await looked(office, 1)
+    before = len(await office.people.calls())
+    for n in range(ELSEWHERE_BURST + 12):
+        await drop(office, b"\x89PNG", channel=TICKETS, name=f"photo-{n}.png")
+    await says(office, await drop(office, LIST), "3 phones to opt out")
+    await all_done(office)
+    asked = [call for call in (await office.people.calls())[before:] if call["method"] == "files.info"]
+    assert len({call["arguments"]["file"] for call in asked}) <= ELSEWHERE_BURST + 2
+    assert office.store.uploads.list(office.account.id, 9)[0].id == 1
 
 
 async def test_a_private_channel_takes_lists_from_the_invitation_on(office: Office) -> None:

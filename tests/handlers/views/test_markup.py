@@ -40,6 +40,8 @@ from store import (
     Account,
     Actor,
     Added,
+    Asked,
+    Choices,
     CountryUnknown,
     Deleted,
     Digest,
@@ -273,6 +275,8 @@ def _shortcuts(text: str) -> Iterator[Any]:
     uploads.refused,
     uploads.failed,
     uploads.cancelled,
+    uploads.looked_up,
+    uploads.chosen_alone,
     uploads.of_state,
     uploads.for_direct_message,
     uploads.list_of_uploads,
@@ -289,6 +293,12 @@ def _uploads(text: str) -> Iterator[Any]:
         uploads.decided(upload, uploads.expired(upload)),
     )
     yield uploads.preview(replace(upload, phones=0, already=0), TERMS)
+    for asked in Asked:
+        for choices in (Choices(asked=asked), Choices(asked=asked, alone=True)):
+            for state in (UploadState.WAITING, UploadState.REFUSED, UploadState.EXPIRED):
+                yield uploads.of_state(replace(upload, choices=choices, state=state), TERMS)
+    yield uploads.looked_up(replace(upload, phones=0, already=0))
+    yield uploads.chosen_alone(upload, quoted(text))
     yield uploads.notice(upload, [Actor("U1", text), Actor("platform", text)], uploads.refused(upload))
     yield uploads.notice(
         replace(upload, state=UploadState.WAITING), [Actor("U1", text)], uploads.preview(upload, TERMS)
@@ -305,7 +315,7 @@ def _uploads(text: str) -> Iterator[Any]:
     yield uploads.for_direct_message(upload, uploads.preview(upload, TERMS, before), text)
 
 
-@case(upload_buttons.buttons)
+@case(upload_buttons.buttons, upload_buttons.button)
 def _upload_buttons(text: str) -> Iterator[Any]:
     buttons = upload_buttons.buttons(upload_with(text), "reading", upload_buttons.CANCEL, upload_buttons.STOP)
     yield Message.of("Buttons", buttons)

@@ -89,7 +89,7 @@ def test_preview() -> None:
     assert "2 phones are of the right length but in no range in use today: check them, first at line 12" in said
     assert "A remark &amp; more" in said
     assert "Opt out 4,812 phones" in said
-    assert actions(message) == ["upload.country", "upload.confirm", "upload.cancel"]
+    assert actions(message) == ["upload.country", "upload.confirm", "upload.scrub", "upload.cancel"]
 
 
 def test_preview_of_one() -> None:

@@ -1,0 +1,571 @@
+"""
+The grammar of requests: what words ask the desk for, which of the numbers among them they are about, and why.
+
+It goes through the words once, by the phrases of `handlers.lexicon`. What is plainly a request is told apart from what
+is nearly one, which is asked about, and from what only has such words in it: a question, a quote, somebody's report, a
+condition, the opposite. Pure, and linear in the length of the words.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, IntEnum, auto
+from typing import Any, Final
+
+from handlers.lexicon import Kind, lexicon
+
+# Stands in the words for each number, or what looks like one.
+PHONE: Final = "\ufffc"
+
+
+class Verb(Enum):
+    """What is asked for, or written about."""
+
+    OPT_OUT = auto()
+    OPT_IN = auto()
+
+
+class Certainty(IntEnum):
+    """How plainly something is asked for; of several marks in the same words the last of these holds."""
+
+    PLAIN = 0
+    # "Can you ...?"
+    POLITE = 1
+    # Something stands beside it that is not understood.
+    DOUBTFUL = 2
+    # A question about it, a quote, a report, a condition, a plan.
+    MENTIONED = 3
+    # The opposite: "do not", "never mind".
+    DENIED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """
+    What words ask for. *verb*: None where they name nothing that the desk does.
+
+    *phones*: which of the numbers in the words, by their place among all of them, it is about. *reason*: in their words,
+    with `PHONE` for each number in it, of which the first is number *reason_from*. *scattered*: other words stand
+    between the numbers.
+    """
+
+    verb: Verb | None
+    certainty: Certainty
+    phones: tuple[int, ...]
+    reason: str | None = None
+    reason_from: int = 0
+    scattered: bool = False
+
+
+class Wish(Enum):
+    """What the words that come with a list ask to do with it."""
+
+    OPT_OUT = auto()
+    SCRUB = auto()
+    LOOK_UP = auto()
+    OPT_IN = auto()
+    UNCLEAR = auto()
+    NOTHING = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Lexeme:
+    """
+    A phrase or a sign of the words: what it is, as it is compared, and where it stands.
+
+    *number*: which one, for a `Kind.PHONE`. *hidden*: in quotes or on a quoted line; *struck*: struck out.
+    """
+
+    kind: Kind
+    norm: str
+    start: int
+    end: int
+    number: int = -1
+    hidden: bool = False
+    struck: bool = False
+
+
+_TOKEN: Final = re.compile(r"(?<!\w):[\w+'-]+:(?!\w)|[^\W_]+(?:['\u2019\u2018`\u00b4\u02bc\uff07][^\W_]+)*|\n|[^\w\s]")
+_APOSTROPHES: Final = str.maketrans(dict.fromkeys("\u2019\u2018`\u00b4\u02bc\uff07", "'"))
+_ELISION: Final = re.compile(r"(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu)'(?=[^\W\d_])")
+_OVERRIDES: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_SIGNS: Final[dict[str, Kind]] = {
+    **dict.fromkeys(",\u060c\u3001\uff0c|&", Kind.COMMA),
+    **dict.fromkeys(".!;\u2026\u00a1\u3002\uff01\uff1b", Kind.STOP),
+    **dict.fromkeys("?\u061f\uff1f\u2753\u2754\u203d\u2047\u2048\u2049", Kind.MARK_OF_QUESTION),
+    **dict.fromkeys("([{\uff08", Kind.OPEN),
+    **dict.fromkeys(")]}\uff09", Kind.CLOSE),
+    **dict.fromkeys(":\uff1a\u2192=", Kind.COLON),
+    **dict.fromkeys("-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\ufe58\ufe63\uff0d", Kind.DASH),
+    **dict.fromkeys(
+        "\"'`\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u00ab\u00bb\u2039\u203a\u300c\u300d\uff02", Kind.QUOTE
+    ),
+    # Slashes and brackets join or compare what stands around them; these emoji refuse, or laugh at it.
+    **dict.fromkeys(
+        "<>/\\\u26d4\u274c\u274e\u2716\U0001f6ab\U0001f645\U0001f44e\U0001f6d1\U0001f923\U0001f602", Kind.WORD
+    ),
+    "\n": Kind.LINE,
+    "~": Kind.STRUCK,
+    PHONE: Kind.PHONE,
+}
+_OF_LISTS: Final = frozenset(
+    [
+        "new",
+        "latest",
+        "recent",
+        "additional",
+        "more",
+        "today's",
+        "yesterday's",
+        "our",
+        "my",
+        "nuevas",
+        "nuevos",
+        "ultimas",
+        "nouveaux",
+        "nouvelles",
+        "derniers",
+    ]
+)
+_LONGEST_MARK: Final = 3  # digits of "12)" before an item of a list
+_SHORT: Final = range(3, 7)  # digits of what was meant for a number and is too short for one
+
+_OUT: Final = frozenset({Kind.OUT, Kind.ADD, Kind.MAYBE})
+_IN: Final = frozenset({Kind.IN, Kind.DELETE})
+_VERBS: Final = _OUT | _IN
+_LISTS: Final = frozenset({Kind.OUT_LIST, Kind.TEXT_LIST})
+_ENDS: Final = frozenset({Kind.STOP, Kind.LINE, Kind.MARK_OF_QUESTION})
+_SEPARATORS: Final = frozenset({Kind.COMMA, Kind.DASH, Kind.COLON, Kind.STOP, Kind.LINE})
+_BRACKETS: Final = frozenset({Kind.OPEN, Kind.CLOSE})
+_AROUND: Final = _BRACKETS | {Kind.QUOTE, Kind.STRUCK}
+_SAYS_NOTHING: Final = _SEPARATORS | {Kind.FILLING, Kind.COURTESY}
+# What a reason has in it that nobody announced by "because".
+_EVIDENCE: Final = frozenset({Kind.REASON, Kind.UNWILLING, Kind.WANT, Kind.STATE})
+_IF: Final = frozenset({Kind.CONDITION, Kind.UNLESS, Kind.LATER})
+
+_BESIDE: Final[dict[Kind, Certainty]] = {
+    **dict.fromkeys(_SAYS_NOTHING | _BRACKETS | _LISTS | {Kind.PHONE, Kind.DIGITS}, Certainty.PLAIN),
+    Kind.ASKING: Certainty.POLITE,
+    **dict.fromkeys(_IF | {Kind.QUESTION, Kind.SAID, Kind.LABEL, Kind.LOOK, Kind.SCRUB}, Certainty.MENTIONED),
+    **dict.fromkeys((Kind.NOT, Kind.EXCEPT, Kind.CORRECTION), Certainty.DENIED),
+}
+
+
+def understand(words: str, implied: Verb | None = None) -> Understanding:
+    """
+    What *words* ask for, in which `PHONE` stands for each number. *implied*: what a command's name said before them.
+
+    Never raises, whatever they are.
+    """
+    turned = _OVERRIDES.search(words) is not None
+    words = _legible(words)
+    understood = _understood(words, _lexemes(words), implied)
+    # What people see there is not what it says.
+    return replace(understood, certainty=max(understood.certainty, Certainty.DOUBTFUL)) if turned else understood
+
+
+def wish_of(words: str) -> Wish:
+    """What the *words* that came with a list ask to do with it; numbers in them are not looked at."""
+    words = _legible(words)
+    lexemes = _lexemes(words)
+    said = [lexeme for lexeme in lexemes if lexeme.kind not in _SAYS_NOTHING]
+    if not said:
+        return Wish.NOTHING
+    kinds = {lexeme.kind for lexeme in said}
+    if Kind.SCRUB in kinds:
+        before = [lexeme.kind for lexeme in said[: [lexeme.kind for lexeme in said].index(Kind.SCRUB)]]
+        doubtful = Kind.NOT in before or Kind.CORRECTION in kinds or kinds & {Kind.OUT, Kind.ADD, Kind.IN}
+        return Wish.UNCLEAR if doubtful else Wish.SCRUB
+    if kinds & {Kind.MAYBE, Kind.DELETE, Kind.TAKE} and kinds & {Kind.STATE, Kind.NOUN}:
+        # "Remove the opted out".
+        return Wish.UNCLEAR if kinds & {Kind.NOT, Kind.CORRECTION} else Wish.SCRUB
+    begins = next(lexeme.kind for lexeme in lexemes if lexeme.kind not in _SEPARATORS | {Kind.COURTESY})
+    asks = Kind.LOOK in kinds or (Kind.QUESTION in kinds and (begins is Kind.QUESTION or "?" in words))
+    if asks and not kinds & ({Kind.NOT, Kind.CORRECTION} | _VERBS):
+        return Wish.LOOK_UP
+    if _names_a_list(said):
+        return Wish.OPT_OUT
+    whole = [replace(lexeme, kind=Kind.FILLING) if lexeme.kind is Kind.FILE else lexeme for lexeme in lexemes]
+    understood = _understood(words, whole, None)
+    if understood.verb is Verb.OPT_OUT and understood.certainty is Certainty.PLAIN:
+        return Wish.OPT_OUT
+    if understood.verb is Verb.OPT_IN and understood.certainty <= Certainty.POLITE:
+        return Wish.OPT_IN
+    return Wish.UNCLEAR
+
+
+def _names_a_list(said: Sequence[_Lexeme]) -> bool:
+    """Do the words only say what the list is, as "new opt-outs from the phonebank" does?"""
+    at = next((i for i, lexeme in enumerate(said) if lexeme.kind in (Kind.NOUN, Kind.OUT_LIST)), None)
+    if at is None:
+        return False
+    plain = {Kind.NOUN, Kind.OUT_LIST, Kind.FILE, Kind.REASON}
+    return all(
+        lexeme.kind in plain or (lexeme.kind is Kind.WORD and (i > at or lexeme.norm in _OF_LISTS))
+        for i, lexeme in enumerate(said)
+    )
+
+
+def _understood(words: str, lexemes: Sequence[_Lexeme], implied: Verb | None) -> Understanding:
+    at = -1 if implied else next((i for i, lexeme in enumerate(lexemes) if lexeme.kind in _VERBS), None)
+    if at is None:
+        return _without_verb(words, lexemes)
+    own = Kind.OUT if implied is Verb.OPT_OUT else Kind.IN if implied else lexemes[at].kind
+    request, why = _cut_at_reason(lexemes, at)
+    head, rest = list(request[: max(at, 0)]), list(request[at + 1 :])
+    last = max((i for i, lexeme in enumerate(rest) if lexeme.kind is Kind.PHONE), default=-1)
+    between, tail = rest[: last + 1], rest[last + 1 :]
+    phones = [lexeme for lexeme in [*head, *between] if lexeme.kind is Kind.PHONE]
+    verb, listed, tail = _by_list(own, between, tail)
+    among, scattered = _among(between, own)
+    behind, span = _behind(tail, own)
+    marks = [listed, among, behind, _before(head)]
+    if any(lexeme.kind is Kind.PHONE for lexeme in head):
+        # "212-555-0100: opt out" is a request, or somebody's note.
+        marks.append(Certainty.DOUBTFUL)
+    if why is not None:
+        explained, span = _explained(why, len(words))
+        marks.append(explained)
+    marks += [
+        Certainty.DENIED if lexeme.struck else Certainty.MENTIONED if lexeme.hidden else Certainty.PLAIN
+        for lexeme in [*phones, *([] if implied else [lexemes[at]])]
+    ]
+    reason, reason_from = _reason(words, span)
+    return Understanding(verb, max(marks), tuple(lexeme.number for lexeme in phones), reason, reason_from, scattered)
+
+
+def _without_verb(words: str, lexemes: Sequence[_Lexeme]) -> Understanding:
+    """Words without a verb: numbers to look up, or what somebody wants said in another way."""
+    phones = tuple(lexeme.number for lexeme in lexemes if lexeme.kind is Kind.PHONE)
+    kinds = [lexeme.kind for lexeme in lexemes]
+    certainty = max((_BESIDE.get(kind, Certainty.PLAIN) for kind in kinds), default=Certainty.PLAIN)
+    because = kinds.index(Kind.BECAUSE) if Kind.BECAUSE in kinds else None
+    if because is not None and Kind.MARK_OF_QUESTION not in kinds and certainty < Certainty.MENTIONED:
+        reason, reason_from = _reason(words, _explained(lexemes[because + 1 :], len(words))[1])
+        return Understanding(Verb.OPT_OUT, Certainty.DOUBTFUL, phones, reason, reason_from)
+    wanted = kinds.index(Kind.WANT) if Kind.WANT in kinds else len(kinds)
+    if any(lexeme.kind is Kind.STATE or lexeme.norm in {"out", "off"} for lexeme in lexemes[wanted:]):
+        return Understanding(Verb.OPT_OUT, max(certainty, Certainty.DOUBTFUL), phones)
+    if {Kind.OPT, Kind.TAKE, Kind.PUT, Kind.MARK, Kind.GIVE} & set(kinds):
+        return Understanding(Verb.OPT_OUT, max(certainty, Certainty.MENTIONED), phones)
+    return Understanding(None, Certainty.PLAIN, phones)
+
+
+def _cut_at_reason(lexemes: Sequence[_Lexeme], at: int) -> tuple[Sequence[_Lexeme], Sequence[_Lexeme] | None]:
+    """The request of which the verb stands at *at*, and what stands behind its "because", or between it and the bracket's end."""
+    because = next((i for i in range(at + 1, len(lexemes)) if lexemes[i].kind is Kind.BECAUSE), None)
+    if because is None:
+        return lexemes, None
+    if because and lexemes[because - 1].kind is Kind.OPEN:
+        closed = next((i for i in range(because, len(lexemes)) if lexemes[i].kind is Kind.CLOSE), len(lexemes))
+        return [*lexemes[: because - 1], *lexemes[closed + 1 :]], lexemes[because + 1 : closed + 1]
+    return lexemes[:because], lexemes[because + 1 :]
+
+
+def _before(head: Sequence[_Lexeme]) -> Certainty:
+    """What stands before the verb; of the sentences before its own only that they are there."""
+    begins = max((i + 1 for i, lexeme in enumerate(head) if lexeme.kind in _ENDS), default=0)
+    marks = [Certainty.PLAIN]
+    for i, lexeme in enumerate(head):
+        mark = _BESIDE.get(lexeme.kind, Certainty.DOUBTFUL)
+        if lexeme.kind is Kind.WORD and i == 1 and head[0].kind is Kind.COURTESY and len(head) > 2:
+            # "Hi Robin, ...": whom it is said to.
+            mark = Certainty.PLAIN if head[2].kind in (Kind.COMMA, Kind.LINE) else mark
+        if lexeme.kind is Kind.UNWILLING and i >= begins and not any(_SEPARATORS & {later.kind} for later in head[i:]):
+            mark = Certainty.DENIED
+        marks.append(min(mark, Certainty.DOUBTFUL) if i < begins else mark)
+    return max(marks)
+
+
+def _among(between: Sequence[_Lexeme], own: Kind) -> tuple[Certainty, bool]:
+    """What stands from the verb to the last number, and whether anything that says something keeps the numbers apart."""
+    marks, met, scattered = [Certainty.PLAIN], False, False
+    for i, lexeme in enumerate(between):
+        mark = _BESIDE.get(lexeme.kind, Certainty.DOUBTFUL)
+        if lexeme.kind in _VERBS:
+            same = lexeme.kind in _OUT if own in _OUT else lexeme.kind in _IN
+            # "Stop opt out ...", but "opt out 212-555-0100, unsubscribe 212-555-0101".
+            mark = (
+                Certainty.PLAIN
+                if same and i and lexeme.kind is own
+                else Certainty.DOUBTFUL
+                if same and i
+                else Certainty.MENTIONED
+            )
+        marks.append(mark)
+        scattered = scattered or (met and mark is not Certainty.PLAIN)
+        met = met or lexeme.kind is Kind.PHONE
+    return max(marks), scattered
+
+
+def _by_list(own: Kind, between: Sequence[_Lexeme], tail: Sequence[_Lexeme]) -> tuple[Verb, Certainty, list[_Lexeme]]:
+    """The verb of *own* with the list that it names, how plain that is, and *tail* without it."""
+    found = next((lexeme for lexeme in between if lexeme.kind in _LISTS), None)
+    left = list(tail)
+    at = next((i for i, lexeme in enumerate(left) if lexeme.kind not in _SAYS_NOTHING), None)
+    if found is None and at is not None and left[at].kind in _LISTS:
+        found = left[at]
+        left = left[at + 1 :]
+    named = found.kind if found else None
+    out, in_ = Verb.OPT_OUT, Verb.OPT_IN
+    match own, named:
+        case (Kind.MAYBE | Kind.DELETE, Kind.OUT_LIST):
+            return in_, Certainty.PLAIN, left
+        case (Kind.MAYBE, None):
+            return out, Certainty.DOUBTFUL, left
+        case (Kind.DELETE, Kind.TEXT_LIST):
+            return out, Certainty.DOUBTFUL, left
+        case (Kind.ADD, Kind.TEXT_LIST):
+            return out, Certainty.DENIED, left
+        case (Kind.OUT, Kind.OUT_LIST):
+            return out, Certainty.MENTIONED, left
+        case (Kind.IN, Kind.OUT_LIST):
+            return out, Certainty.DOUBTFUL, left
+    return (in_ if own in _IN else out), Certainty.PLAIN, left
+
+
+def _behind(tail: Sequence[_Lexeme], own: Kind) -> tuple[Certainty, tuple[int, int] | None]:
+    """What stands behind the last number, and where in the words the reason is that it gives."""
+    first, last = 0, len(tail)
+    while first < last and (tail[first].kind in _SAYS_NOTHING | _AROUND or (tail[first].kind is own and own in _OUT)):
+        first += 1
+    while last > first and tail[last - 1].kind in _SAYS_NOTHING | _AROUND:
+        last -= 1
+    said = tail[first:last]
+    if not said:
+        return Certainty.PLAIN, None
+    if all(lexeme.kind in _SAYS_NOTHING | _BRACKETS | {Kind.MARK_OF_QUESTION} for lexeme in said):
+        return Certainty.POLITE, None
+    span = (said[0].start, said[-1].end)
+    reported = next((i for i, lexeme in enumerate(said) if lexeme.kind is Kind.SAID), None)
+    told = [lexeme.kind for lexeme in said[reported + 1 :]] if reported is not None else []
+    evidence = any(lexeme.kind in _EVIDENCE for lexeme in said) or not {Kind.OUT, Kind.MAYBE}.isdisjoint(told)
+    marks = [Certainty.PLAIN if evidence else Certainty.DOUBTFUL]
+    if reported is not None and not evidence:
+        # "..., says Maria".
+        marks.append(Certainty.MENTIONED)
+    for lexeme in said:
+        if lexeme.kind in (Kind.NOT, Kind.EXCEPT, Kind.CORRECTION):
+            marks.append(Certainty.DENIED)
+        elif lexeme.kind in _IN | {Kind.LABEL}:
+            marks.append(Certainty.MENTIONED)
+        elif lexeme.kind in _IF:
+            marks.append(Certainty.DOUBTFUL if evidence and lexeme is not said[0] else Certainty.MENTIONED)
+        elif lexeme.kind in (Kind.MARK_OF_QUESTION, Kind.LOOK, Kind.SCRUB, Kind.ASKING, Kind.STRUCK):
+            marks.append(Certainty.DOUBTFUL)
+    return max(marks), span
+
+
+def _explained(why: Sequence[_Lexeme], end: int) -> tuple[Certainty, tuple[int, int] | None]:
+    """What stands behind "because", and where in the words, of length *end*, the reason is: without the thanks at its end."""
+    first, last = 0, len(why)
+    while first < last and why[first].kind in _SEPARATORS:
+        first += 1
+    bracket = last > first and why[-1].kind is Kind.CLOSE and Kind.OPEN not in {lexeme.kind for lexeme in why}
+    last -= bracket
+    cut = last
+    while True:
+        at = cut
+        while at > first and why[at - 1].kind in _SEPARATORS:
+            at -= 1
+        thanks = at
+        while thanks > first and why[thanks - 1].kind is Kind.COURTESY:
+            thanks -= 1
+        if thanks in {at, first} or why[thanks - 1].kind not in _SEPARATORS:
+            break
+        cut = thanks
+    said = list(why[first:cut])
+    while said and cut < last and said[-1].kind in _SEPARATORS:
+        said.pop()
+    if not said:
+        return Certainty.PLAIN, None
+    span = (said[0].start, said[-1].end if cut < last or bracket else end)
+    kinds = [lexeme.kind for lexeme in said]
+    stop = next((i for i, kind in enumerate(kinds) if kind in _ENDS), len(kinds))
+    marks = [Certainty.PLAIN]
+    if {Kind.PHONE, Kind.CORRECTION, Kind.EXCEPT} & set(kinds) or kinds[-1] is Kind.MARK_OF_QUESTION:
+        marks.append(Certainty.DOUBTFUL)
+    if not ({Kind.NOT} | _IF | _IN).isdisjoint(kinds[stop:]) or (stop and kinds[stop - 1] is Kind.LATER):
+        marks.append(Certainty.DOUBTFUL)
+    if Kind.UNLESS in kinds:
+        marks.append(Certainty.MENTIONED)
+    return max(marks), span
+
+
+def _reason(words: str, span: tuple[int, int] | None) -> tuple[str | None, int]:
+    """The reason at *span* of *words*, None for none, and how many numbers stand before it."""
+    if span is None:
+        return None, 0
+    return words[span[0] : span[1]].strip() or None, words.count(PHONE, 0, span[0])
+
+
+# --- lexemes --------------------------------------------------------------------------------------------------------
+
+
+def _legible(words: str) -> str:
+    """*words* composed, without the characters that have neither looks nor width."""
+    return "".join(char for char in unicodedata.normalize("NFC", words) if unicodedata.category(char) != "Cf")
+
+
+@dataclass(slots=True)
+class _Token:
+    """A word, by the *norms* it is compared by, or a sign, by its *kind*."""
+
+    start: int
+    end: int
+    norms: tuple[str, ...] = ()
+    kind: Kind | None = None
+
+
+def _tokens(words: str) -> list[_Token]:
+    """The words and signs of *words*, without bullets, emoji and marks of formatting, which say nothing."""
+    found: list[_Token] = []
+    for match in _TOKEN.finditer(words):
+        text, start = match[0], match.start()
+        if (kind := _SIGNS.get(text)) is not None:
+            found.append(_Token(start, match.end(), kind=kind))
+            continue
+        if not text[-1].isalnum():
+            continue
+        norm = unicodedata.normalize("NFKC", text).translate(_APOSTROPHES).casefold()
+        if (elided := _ELISION.match(norm)) is not None and len(norm) == len(text):
+            found.append(_Token(start, start + elided.end(), _norms(norm[: elided.end()])))
+            norm, start = norm[elided.end() :], start + elided.end()
+        found.append(_Token(start, match.end(), _norms(norm)))
+    return found
+
+
+def _norms(word: str) -> tuple[str, ...]:
+    """*word* as it is written, and without its accents."""
+    bare = "".join(char for char in unicodedata.normalize("NFD", word) if not unicodedata.combining(char))
+    return (word,) if bare == word else (word, bare)
+
+
+def _without_marks(tokens: Sequence[_Token]) -> list[_Token]:
+    """*tokens* without hyphens, and without the numbers of a list's items."""
+    left: list[_Token] = []
+    i, at_start = 0, True
+    while i < len(tokens):
+        token = tokens[i]
+        before, behind = (left[-1] if left else None), (tokens[i + 1] if i + 1 < len(tokens) else None)
+        if token.kind is Kind.DASH and before and behind and before.norms and behind.norms:
+            touches = before.end == token.start and token.end == behind.start
+            if touches or (before.norms[-1] == "opt" and behind.norms[-1] in {"out", "in", "back"}):
+                i += 1
+                continue
+        if token.norms and behind and behind.start == token.end:
+            word = token.norms[0]
+            counts = word.isdecimal() and len(word) <= _LONGEST_MARK
+            if (counts and (behind.kind is Kind.CLOSE or (at_start and behind.kind is Kind.STOP))) or (
+                at_start and len(word) == 1 and behind.kind is Kind.CLOSE
+            ):
+                i += 2
+                continue
+        at_start = token.kind is Kind.LINE or (at_start and token.kind is Kind.DASH)
+        left.append(token)
+        i += 1
+    return left
+
+
+def _lexemes(words: str) -> list[_Lexeme]:
+    """The phrases and signs of *words* in their order, each verb whose halves stand around numbers made whole."""
+    tokens, tree = _without_marks(_tokens(words)), lexicon()
+    found: list[_Lexeme] = []
+    i = number = 0
+    quoted_line = quoted = struck = False
+    while i < len(tokens):
+        token = tokens[i]
+        kind, ahead = token.kind, i + 1
+        if kind is None:
+            kind, ahead = _phrase(tokens, i, tree)
+        elif kind is Kind.LINE:
+            quoted_line = quoted = struck = False
+        elif kind is Kind.QUOTE:
+            quoted = not quoted
+        elif kind is Kind.STRUCK:
+            struck = not struck
+        elif words[token.start] == ">" and (not found or found[-1].kind is Kind.LINE):
+            quoted_line = True
+        last = tokens[ahead - 1]
+        norm = " ".join(one.norms[-1] for one in tokens[i:ahead] if one.norms)
+        is_phone = kind is Kind.PHONE
+        found.append(
+            _Lexeme(kind, norm, token.start, last.end, number if is_phone else -1, quoted or quoted_line, struck)
+        )
+        number += is_phone
+        i = ahead
+    return _whole([_measured(found, i) for i in range(len(found))])
+
+
+def _phrase(tokens: Sequence[_Token], i: int, tree: Any) -> tuple[Kind, int]:
+    """The kind of the longest phrase that begins with token *i*, and where the next begins."""
+    kind, end, at = None, i + 1, i
+    while at < len(tokens) and tokens[at].norms:
+        tree = next((tree[norm] for norm in tokens[at].norms if norm in tree), None)
+        if tree is None:
+            break
+        at += 1
+        if None in tree:
+            kind, end = tree[None], at
+    if kind is not None:
+        return kind, end
+    word = tokens[i].norms[-1]
+    if word.endswith("n't"):
+        return Kind.NOT, end
+    if word.endswith("'ll"):
+        return Kind.LATER, end
+    return (Kind.DIGITS if word.isdecimal() else Kind.WORD), end
+
+
+def _measured(lexemes: Sequence[_Lexeme], i: int) -> _Lexeme:
+    """Lexeme *i*; digits are a number that is too short only where one could stand."""
+    lexeme = lexemes[i]
+    if lexeme.kind is not Kind.DIGITS:
+        return lexeme
+    around = [lexemes[j].kind for j in (i - 1, i + 1) if 0 <= j < len(lexemes)]
+    stands = all(kind in _VERBS | {Kind.COMMA, Kind.LINE, Kind.FILLING, Kind.COLON, Kind.BECAUSE} for kind in around)
+    return lexeme if stands and len(lexeme.norm) in _SHORT else replace(lexeme, kind=Kind.WORD)
+
+
+def _whole(lexemes: list[_Lexeme]) -> list[_Lexeme]:
+    """*lexemes* with each verb whose other half stands further on, "opt ... out", made one: the other half says no more."""
+    halves: dict[str, int] = {}
+    for i in range(len(lexemes) - 1, -1, -1):
+        lexeme = lexemes[i]
+        if lexeme.kind in _ENDS:
+            halves.clear()
+        elif lexeme.kind is Kind.PARTICLE:
+            behind = lexemes[i + 1].kind if i + 1 < len(lexemes) else None
+            if behind in _LISTS:
+                lexemes[i] = replace(lexeme, kind=Kind.FILLING)
+            halves[lexeme.norm] = i
+        elif lexeme.kind in _LISTS | {Kind.STATE, Kind.OUT}:
+            halves[lexeme.kind.name] = i
+            if lexeme.kind is Kind.STATE and lexeme.norm.endswith((" in", " alta")):
+                halves["IN"] = halves.pop("STATE")
+        elif (kinds := _HALVES.get(lexeme.kind)) is not None:
+            made = [(halves[half], kind) for half, kind in kinds.items() if half in halves]
+            if made:
+                at, kind = min(made, key=lambda one: one[0])
+                lexemes[i] = replace(lexeme, kind=kind)
+                if lexemes[at].kind not in _LISTS:
+                    lexemes[at] = replace(lexemes[at], kind=Kind.FILLING)
+    return lexemes
+
+
+# By the first half of a verb: what its other half makes of it.
+_HALVES: Final[dict[Kind, dict[str, Kind]]] = {
+    Kind.OPT: {"out": Kind.OUT, "in": Kind.IN, "back in": Kind.IN},
+    Kind.TAKE: {"off": Kind.MAYBE},
+    Kind.PUT: {
+        "back on": Kind.IN,
+        "back in": Kind.IN,
+        "back": Kind.IN,
+        "OUT_LIST": Kind.ADD,
+        "TEXT_LIST": Kind.ADD,
+        "OUT": Kind.OUT,
+    },
+    Kind.MARK: {"STATE": Kind.OUT, "OUT": Kind.OUT, "OUT_LIST": Kind.ADD, "IN": Kind.IN},
+    Kind.GIVE: {"de baja": Kind.OUT, "de alta": Kind.IN},
+}
