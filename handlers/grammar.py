@@ -14,9 +14,7 @@ from enum import Enum, IntEnum, auto
 from typing import Any, Final
 
 from handlers.lexicon import Kind, lexicon
-
-# Stands in the words for each number, or what looks like one.
-PHONE: Final = "\ufffc"
+from store import PHONE
 
 
 class Verb(Enum):
@@ -46,8 +44,8 @@ class Understanding:
     What words ask for. *verb*: None where they name nothing that the desk does.
 
     *phones*: which of the numbers in the words, by their place among all of them, it is about. *reason*: in their words,
-    with `PHONE` for each number in it, of which the first is number *reason_from*. *scattered*: other words stand
-    between the numbers.
+    with `PHONE` for each number in it, of which the first is number *reason_from*. *digits*: what stands where a number
+    could and has too few.
     """
 
     verb: Verb | None
@@ -55,7 +53,7 @@ class Understanding:
     phones: tuple[int, ...]
     reason: str | None = None
     reason_from: int = 0
-    scattered: bool = False
+    digits: tuple[str, ...] = ()
 
 
 class Wish(Enum):
@@ -144,6 +142,11 @@ _SAYS_NOTHING: Final = _SEPARATORS | {Kind.FILLING, Kind.COURTESY}
 _EVIDENCE: Final = frozenset({Kind.REASON, Kind.UNWILLING, Kind.WANT, Kind.STATE})
 _IF: Final = frozenset({Kind.CONDITION, Kind.UNLESS, Kind.LATER})
 
+_SEGMENT: Final = re.compile(r"[^,;\n\t\u060c\uff0c\uff1b]+[,;\n\t\u060c\uff0c\uff1b]?|[,;\n\t\u060c\uff0c\uff1b]")
+# What stands for somebody or something, and asks for nothing.
+_NAMES: Final = frozenset({Kind.WORD, Kind.DIGITS})
+_IN_LISTS: Final = _NAMES | _SAYS_NOTHING | _AROUND | {Kind.PHONE}
+
 _BESIDE: Final[dict[Kind, Certainty]] = {
     **dict.fromkeys(_SAYS_NOTHING | _BRACKETS | _LISTS | {Kind.PHONE, Kind.DIGITS}, Certainty.PLAIN),
     Kind.ASKING: Certainty.POLITE,
@@ -214,13 +217,12 @@ def _understood(words: str, lexemes: Sequence[_Lexeme], implied: Verb | None) ->
     own = Kind.OUT if implied is Verb.OPT_OUT else Kind.IN if implied else lexemes[at].kind
     request, why = _cut_at_reason(lexemes, at)
     head, rest = list(request[: max(at, 0)]), list(request[at + 1 :])
-    last = max((i for i, lexeme in enumerate(rest) if lexeme.kind is Kind.PHONE), default=-1)
+    last = max((i for i, lexeme in enumerate(rest) if lexeme.kind in (Kind.PHONE, Kind.DIGITS)), default=-1)
     between, tail = rest[: last + 1], rest[last + 1 :]
     phones = [lexeme for lexeme in [*head, *between] if lexeme.kind is Kind.PHONE]
     verb, listed, tail = _by_list(own, between, tail)
-    among, scattered = _among(between, own)
     behind, span = _behind(tail, own)
-    marks = [listed, among, behind, _before(head)]
+    marks = [listed, _among(between, own), behind, _before(head)]
     if any(lexeme.kind is Kind.PHONE for lexeme in head):
         # "212-555-0100: opt out" is a request, or somebody's note.
         marks.append(Certainty.DOUBTFUL)
@@ -232,7 +234,33 @@ def _understood(words: str, lexemes: Sequence[_Lexeme], implied: Verb | None) ->
         for lexeme in [*phones, *([] if implied else [lexemes[at]])]
     ]
     reason, reason_from = _reason(words, span)
-    return Understanding(verb, max(marks), tuple(lexeme.number for lexeme in phones), reason, reason_from, scattered)
+    digits = tuple(lexeme.norm for lexeme in between if lexeme.kind is Kind.DIGITS)
+    return Understanding(verb, max(marks), tuple(lexeme.number for lexeme in phones), reason, reason_from, digits)
+
+
+def items_of(words: str) -> tuple[list[int | str], str]:
+    """
+    What a list of numbers that somebody typed has in it, in order, and the words that are left.
+
+    A number is the place of its `PHONE`; a text stands where a number could, between commas and line breaks, and says
+    nothing else: "abc" in "212-555-0100, abc". The words left are *words* without those texts.
+    """
+    items: list[int | str] = []
+    left: list[str] = []
+    numbers, in_list = 0, True
+    for segment in _SEGMENT.findall(words):
+        text = segment.strip(" \t\r\n,;\u060c\uff0c\uff1b")
+        here = segment.count(PHONE)
+        items += range(numbers, numbers + here)
+        numbers += here
+        kinds = {lexeme.kind for lexeme in _lexemes(_legible(text))}
+        in_list = in_list and kinds <= _IN_LISTS
+        if text and in_list and not here and (not kinds or kinds & _NAMES or len(text) == 1):
+            items.append(text)
+            left.append(",")
+        else:
+            left.append(segment)
+    return items, "".join(left)
 
 
 def _without_verb(words: str, lexemes: Sequence[_Lexeme]) -> Understanding:
@@ -244,9 +272,12 @@ def _without_verb(words: str, lexemes: Sequence[_Lexeme]) -> Understanding:
     if because is not None and Kind.MARK_OF_QUESTION not in kinds and certainty < Certainty.MENTIONED:
         reason, reason_from = _reason(words, _explained(lexemes[because + 1 :], len(words))[1])
         return Understanding(Verb.OPT_OUT, Certainty.DOUBTFUL, phones, reason, reason_from)
-    wanted = kinds.index(Kind.WANT) if Kind.WANT in kinds else len(kinds)
+    wanted = next((i for i, kind in enumerate(kinds) if kind in (Kind.WANT, Kind.ASKING, Kind.TAKE)), len(kinds))
     if any(lexeme.kind is Kind.STATE or lexeme.norm in {"out", "off"} for lexeme in lexemes[wanted:]):
         return Understanding(Verb.OPT_OUT, max(certainty, Certainty.DOUBTFUL), phones)
+    if Kind.NOT in kinds and not {Kind.QUESTION, Kind.MARK_OF_QUESTION} & set(kinds):
+        # "Keep texting ...", "... must not be opted out".
+        return Understanding(Verb.OPT_OUT, Certainty.DENIED, phones)
     if {Kind.OPT, Kind.TAKE, Kind.PUT, Kind.MARK, Kind.GIVE} & set(kinds):
         return Understanding(Verb.OPT_OUT, max(certainty, Certainty.MENTIONED), phones)
     return Understanding(None, Certainty.PLAIN, phones)
@@ -278,25 +309,17 @@ def _before(head: Sequence[_Lexeme]) -> Certainty:
     return max(marks)
 
 
-def _among(between: Sequence[_Lexeme], own: Kind) -> tuple[Certainty, bool]:
-    """What stands from the verb to the last number, and whether anything that says something keeps the numbers apart."""
-    marks, met, scattered = [Certainty.PLAIN], False, False
+def _among(between: Sequence[_Lexeme], own: Kind) -> Certainty:
+    """What stands from the verb to the last number."""
+    marks = [Certainty.PLAIN]
     for i, lexeme in enumerate(between):
         mark = _BESIDE.get(lexeme.kind, Certainty.DOUBTFUL)
         if lexeme.kind in _VERBS:
-            same = lexeme.kind in _OUT if own in _OUT else lexeme.kind in _IN
+            same = i > 0 and (lexeme.kind in _OUT) is (own in _OUT)
             # "Stop opt out ...", but "opt out 212-555-0100, unsubscribe 212-555-0101".
-            mark = (
-                Certainty.PLAIN
-                if same and i and lexeme.kind is own
-                else Certainty.DOUBTFUL
-                if same and i
-                else Certainty.MENTIONED
-            )
+            mark = Certainty.MENTIONED if not same else Certainty.PLAIN if lexeme.kind is own else Certainty.DOUBTFUL
         marks.append(mark)
-        scattered = scattered or (met and mark is not Certainty.PLAIN)
-        met = met or lexeme.kind is Kind.PHONE
-    return max(marks), scattered
+    return max(marks)
 
 
 def _by_list(own: Kind, between: Sequence[_Lexeme], tail: Sequence[_Lexeme]) -> tuple[Verb, Certainty, list[_Lexeme]]:
@@ -332,6 +355,8 @@ def _behind(tail: Sequence[_Lexeme], own: Kind) -> tuple[Certainty, tuple[int, i
         first += 1
     while last > first and tail[last - 1].kind in _SAYS_NOTHING | _AROUND:
         last -= 1
+    while first < last < len(tail) and tail[last].kind is Kind.FILLING:
+        last += 1
     said = tail[first:last]
     if not said:
         return Certainty.PLAIN, None

@@ -167,7 +167,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         remover/remueve/remueva/remuevan
         bloquear/bloquea/bloquee/bloqueen
         cancelar/cancela/cancele/cancelen
-        retirez
+        retirer/retirez
         enlever/enleve/enlevez
         supprimer/supprime/supprimez
         exclure/exclus/excluez
@@ -345,7 +345,8 @@ _PHRASES: Final[dict[Kind, str]] = {
     """,
     Kind.TEXT_LIST: """
         -/the/our/your/any/all texting/text/texts/sms/messaging/txt list/lists
-        -/the/our/your/any/all/all our/future texts/messages/texting/sms/text messages
+        the/our/your/any/all/future -/our texts/messages/texting/sms
+        the/our/your/any/all/future -/our text messages
         -/the/our/your/any/all campaign/campaigns
         -/the/our text campaign/program/programme
         -/la lista de mensajes/envio/envios/textos/sms/difusion/contactos
@@ -802,8 +803,6 @@ _PHRASES: Final[dict[Kind, str]] = {
         wants
         wanted
         wants no
-        told us
-        told me
         no longer
         pidio
         pidieron
@@ -941,6 +940,10 @@ _PHRASES: Final[dict[Kind, str]] = {
         stop opting
         stop/quit adding
         opposite of
+        keep/continue/resume texting/messaging/sending/contacting
+        keep/continue on/in
+        seguir/sigue/siga/sigan enviando/mandando/escribiendo
+        continuer/continuez/continue a/d' envoyer/texter/ecrire
         nunca
         jamas
         ni

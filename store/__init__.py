@@ -23,9 +23,9 @@ from store.outbox import TAKEN_AWAY, OutboxMessage, OutboxState, Post
 from store.phones.countries import CountryUnknown, country_name, find_country
 from store.phones.display import display, mask, written
 from store.phones.masking import mask_prose
-from store.phones.numbers import NotAPhone, PhoneNumber
+from store.phones.numbers import NotAPhone, PhoneNumber, Reason
 from store.phones.parser import parse_phone
-from store.phones.prose import LONGEST_PROSE, PHONE, FoundPhone, TextReading, find_phones, read_text, split_numbers
+from store.phones.prose import LONGEST_PROSE, PHONE, FoundPhone, TextReading, find_phones, read_text
 from store.records import (
     Account,
     AccountSettings,
@@ -96,6 +96,7 @@ __all__ = [
     "PlainWriter",
     "Post",
     "Purpose",
+    "Reason",
     "Recount",
     "Retention",
     "Scratch",
@@ -131,7 +132,6 @@ __all__ = [
     "restage",
     "scrub",
     "scrub_upload",
-    "split_numbers",
     "stage_upload",
     "undo_upload",
     "write_unreadable",

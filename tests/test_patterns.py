@@ -27,15 +27,16 @@ from hypothesis import strategies as st
 
 from bot.logs import redact
 from handlers.command import Arguments, parse_arguments
-from handlers.entered import MOST_NUMBERS, read_phones
+from handlers.entered import read_entered
 from handlers.exports import parse_export_filter
 from handlers.files import purpose_of
-from handlers.grammar import understand, wish_of
+from handlers.grammar import Verb, understand, wish_of
 from handlers.history import HistoryQuery
 from handlers.mentions import intent_of
 from handlers.slack.mrkdwn import code, plain, quoted, sentence
 from handlers.slack.visible_text import visible_text
-from store import find_country, find_phones, parse_phone, split_numbers
+from store import find_country, find_phones, parse_phone
+from store.phones.prose import split_numbers
 from tests.backtracking import steps_of, tree_of, words_of
 
 ROOT: Final = Path(__file__).parent.parent
@@ -101,22 +102,12 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
         ("a", "'", ""),
         ("", "don't", ""),
     ),
+    "handlers/grammar.py _SEGMENT": (("", ",", ""), ("", "a", ""), ("", "a,", "")),
     "handlers/grammar.py _ELISION": (("", "lorsqu", "'"), ("", "n'", "")),
     "handlers/grammar.py _OVERRIDES": (("", "a", ""), ("", "\u202e", "")),
     "handlers/history.py _PERSON": (("<@U", "A", ""), ("<@UAA|", "a", "")),
     "handlers/history.py _UPLOAD": (("upload", " ", "x"), ("upload:", " ", "x")),
     "handlers/mentions.py _MENTION": (("", "<@U", ""), ("<@U", "a", ""), ("", "<@U|", "")),
-    "handlers/mentions.py _ADD": (("opt", " ", "x"), ("", "opt-", ""), ("stop", " ", "x"), ("", "stop ", "")),
-    "handlers/mentions.py _DELETE": (("opt", " ", "x"), ("opt back", " ", "x"), ("", "opt back-", "")),
-    "handlers/mentions.py _REASON": (
-        ("because", " ", "x"),
-        ("", "because ", ""),
-        ("reason", " ", "x"),
-        ("", "reason ", ""),
-    ),
-    "handlers/mentions.py _FILLING": (("", "number", "x"),),
-    "handlers/mentions.py _SIGNS": (("", " ", "x"), ("", "-a", "")),
-    "handlers/mentions.py _DIGITS": (("", "12 ", ""), ("", "1", "")),
     "handlers/slack/mrkdwn.py _USER": (("U", "A", "a"),),
     "handlers/slack/mrkdwn.py _CHANNEL": (("C", "A", "a"),),
     "handlers/slack/mrkdwn.py _MARKUP": (("", "<", ""), ("", "<a|", ""), ("<", "a", ""), ("<a|", "|", "")),
@@ -570,8 +561,8 @@ def test_steps_are_those_of_a_backtracking_matcher() -> None:
 
 def _command(text: str) -> None:
     arguments = parse_arguments(text, "US")
-    if isinstance(arguments, Arguments) and len(arguments.numbers) <= MOST_NUMBERS:
-        read_phones(arguments.numbers, arguments.country)
+    if isinstance(arguments, Arguments):
+        read_entered(arguments.text, arguments.country, Verb.OPT_OUT)
 
 
 WAYS_IN: Final[dict[str, Callable[[str], Any]]] = {

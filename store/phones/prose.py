@@ -106,12 +106,13 @@ class TextReading:
     What a text holds: *phones* in order, each number once (one after a reference does not hide a plain one).
 
     *unread*: what looks like a phone and is not read, with the reason. *words*: what people see of the text, with `PHONE`
-    for each of those.
+    for each of those. *pieces*: what each `PHONE` in it stands for.
     """
 
     phones: tuple[FoundPhone, ...]
     unread: tuple[NotAPhone, ...]
     words: str
+    pieces: tuple[FoundPhone | NotAPhone, ...]
 
 
 def read_text(text: str, country: str | None) -> TextReading:
@@ -173,7 +174,8 @@ class _Reader:
         unread: dict[str, NotAPhone] = {}
         words: list[str] = []
         at = 0
-        for piece in sorted(self._pieces, key=lambda piece: piece.start):
+        pieces = sorted(self._pieces, key=lambda piece: piece.start)
+        for piece in pieces:
             start, end = self._seen.place(piece.start), self._seen.place(piece.end)
             words += (self._seen.shown[at:start], PHONE)
             at = end
@@ -186,7 +188,9 @@ class _Reader:
                 case NotAPhone() as refused:
                     unread.setdefault(refused.text, refused)
         words.append(self._seen.shown[at:])
-        return TextReading(tuple(phones.values()), tuple(unread.values()), "".join(words).replace(BARRIER, ""))
+        seen_words = "".join(words).replace(BARRIER, "")
+        outcomes = tuple(piece.outcome for piece in pieces)
+        return TextReading(tuple(phones.values()), tuple(unread.values()), seen_words, outcomes)
 
     # What is taken out before runs are looked for
 
