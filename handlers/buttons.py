@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from handlers.adding import opt_out
-from handlers.entered import LONGEST_REASON, read_phone
+from handlers.entered import LONGEST_REASON, read_phone, without_repeats
 from handlers.permissions import Action
 from handlers.slack.interactions import Interactions, field_error
 from handlers.slack.listeners import Listener
@@ -62,14 +62,19 @@ class Buttons:
         return views.deleted(outcome, request.actor, request.account.country)
 
     async def _add(self, request: Request, body: dict[str, Any]) -> Message:
-        """Opt the button's phone out."""
-        number = read_phone(pressed_value(body), None)
-        if isinstance(number, NotAPhone):
-            return views.refused(number)
+        """Opt the button's phones out, for the reason that it was filled in with."""
+        offer = views.Offer.of_button(pressed_value(body))
+        if offer is None:
+            return Message.of("That button holds no phones, so nothing was done.", private=True)
+        numbers = [read_phone(phone, None) for phone in offer.phones]
+        refused = next((number for number in numbers if isinstance(number, NotAPhone)), None)
+        if refused is not None:
+            return views.refused(refused)
         return await opt_out(
             self._store,
             request,
-            [views.EnteredNumber(number)],
+            without_repeats(numbers),
             Function.BUTTON,
             idempotency_key=idempotency_key_of(body),
+            reason=one_line(offer.reason or "", LONGEST_REASON) or None,
         )

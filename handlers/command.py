@@ -4,7 +4,7 @@ import asyncio
 import difflib
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -12,7 +12,8 @@ from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.adding import opt_out
-from handlers.entered import LONGEST_REASON, LONGEST_TEXT, MOST_NUMBERS, read_phone, read_phones
+from handlers.entered import LONGEST_REASON, LONGEST_TEXT, MOST_NUMBERS, Entered, read_entered
+from handlers.grammar import Certainty, Verb
 from handlers.permissions import Action
 from handlers.slack.acknowledge import acknowledged
 from handlers.slack.interactions import Interactions
@@ -29,19 +30,24 @@ from handlers.views import optouts as views
 from handlers.views import uploads as upload_views
 from store import (
     CountryUnknown,
+    FoundPhone,
     Function,
     NotAPhone,
     PhoneNumber,
     PhoneState,
     Store,
     find_country,
-    split_numbers,
 )
 
 MOST_UPLOADS: Final = 10
 # Of a word that is none of the sub-commands; near to one is none that is longer.
 _LONGEST_WORD: Final = 40
 
+_REASON_TOO_LONG: Final = Message.of(
+    f"The reason is too long: {LONGEST_REASON} characters fit. Nothing was changed.", private=True
+)
+_ASKED: Final = "_Only looked up: other words stand beside the numbers. If you want them opted out, press the button._"
+_NOT_SURE: Final = "_Only looked up, and nothing was changed: I was not sure what is meant. Write the numbers, then `reason:` and the reason._"
 _REASON = re.compile(r"(?:^|(?<=[\s,;]))reason\s*:\s*(.*)\Z", re.IGNORECASE | re.DOTALL)
 _COUNTRY = re.compile(
     r"(?:^|(?<=[\s,;]))country\s*:\s*(?:[\"“”']([^\"“”']*)[\"“”']|(\+\d{1,3})(?!\S)|([^\d,;\n+(<\"]*))", re.IGNORECASE
@@ -50,9 +56,9 @@ _COUNTRY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """The arguments of a sub-command: its *numbers* as typed, the region code of `country:`, the text of `reason:`."""
+    """The arguments of a sub-command: the *text* with its numbers, the region code of `country:`, the text of `reason:`."""
 
-    numbers: list[str]
+    text: str
     country: str | None
     reason: str | None
 
@@ -68,9 +74,7 @@ def parse_arguments(text: str, country: str | None) -> Arguments | Message:
         text = text[: match.start()]
         reason = one_line(plain(match[1]), LONGEST_REASON + 1) or None
         if reason is not None and len(reason) > LONGEST_REASON:
-            return Message.of(
-                f"The reason is too long: {LONGEST_REASON} characters fit. Nothing was changed.", private=True
-            )
+            return _REASON_TOO_LONG
     if match := _COUNTRY.search(text):
         name = plain(next(filter(None, match.groups()), "")).strip()
         text = f"{text[: match.start()]} {text[match.end() :]}"
@@ -78,7 +82,7 @@ def parse_arguments(text: str, country: str | None) -> Arguments | Message:
         if isinstance(region, CountryUnknown):
             return views.no_country(region)
         country = region
-    return Arguments(split_numbers(text), country, reason)
+    return Arguments(text, country, reason)
 
 
 class Command:
@@ -199,18 +203,46 @@ class Command:
         arguments = await _arguments(text, request)
         if isinstance(arguments, Message):
             return arguments
-        if not arguments.numbers:
+        # What is no number can take the parser long, which would hold up everybody else.
+        entered = await asyncio.to_thread(read_entered, arguments.text, arguments.country, Verb.OPT_OUT)
+        reason = arguments.reason or entered.reason
+        if not entered.numbers:
             return self.subcommands["add"].misused()
-        if len(arguments.numbers) > MOST_NUMBERS:
-            return self._too_much(f"{len(arguments.numbers):,} numbers")
+        if entered.given > MOST_NUMBERS:
+            return self._too_much(f"{entered.given:,} numbers")
+        if entered.understood.certainty is not Certainty.PLAIN:
+            return await self._ask_add(request, entered, reason)
+        if reason is not None and len(reason) > LONGEST_REASON:
+            return _REASON_TOO_LONG
         return await opt_out(
             self._store,
             request,
-            # What is no number can take the parser long, which would hold up everybody else.
-            await asyncio.to_thread(read_phones, arguments.numbers, arguments.country),
+            entered.numbers,
             Function.COMMAND,
             idempotency_key=idempotency_key_of(body),
-            reason=arguments.reason,
+            reason=reason,
+        )
+
+    async def _ask_add(self, request: Request, entered: Entered, reason: str | None) -> Message:
+        """What *entered* holds, for the asker alone: the words beside its numbers leave a doubt, so a button does it."""
+        phones = tuple(number.reading for number in entered.numbers if isinstance(number.reading, PhoneNumber))
+        if not phones:
+            return views.refused(entered.refused[0])
+        shown = phones[: views.MOST_OFFERED]
+        states = await asyncio.to_thread(
+            self._store.optouts.find_many, request.account.id, [phone.e164 for phone in shown]
+        )
+        is_denied = entered.understood.certainty > Certainty.DOUBTFUL
+        offered = () if is_denied or len(phones) > len(shown) else tuple(phone.e164 for phone in shown)
+        return replace(
+            views.phone_states(
+                [(states[phone.e164], FoundPhone(phone, phone.e164)) for phone in shown],
+                request.account.country,
+                _ASKED if offered else _NOT_SURE,
+                unread=entered.refused,
+                offer=views.Offer(offered, (reason or "")[:LONGEST_REASON] or None) if offered else None,
+            ),
+            private=True,
         )
 
     async def _search(self, text: str, request: Request, _body: dict[str, Any]) -> Message:
@@ -234,13 +266,15 @@ class Command:
         arguments = await _arguments(text, request)
         if isinstance(arguments, Message):
             return arguments
-        if len(arguments.numbers) != 1:
-            return self.subcommands[name].misused(several if arguments.numbers else "")
-        number = await asyncio.to_thread(read_phone, arguments.numbers[0], arguments.country)
+        verb = Verb.OPT_IN if name == "delete" else Verb.OPT_OUT
+        entered = await asyncio.to_thread(read_entered, arguments.text, arguments.country, verb)
+        if len(entered.numbers) != 1:
+            return self.subcommands[name].misused(several if entered.numbers else "")
+        number = entered.numbers[0].reading
         if isinstance(number, NotAPhone):
             return views.refused(number)
         state = await asyncio.to_thread(self._store.optouts.find, request.account.id, number.e164)
-        return state, number, arguments.reason
+        return state, number, arguments.reason or entered.reason
 
     async def _show_country(self, request: Request, _body: dict[str, Any]) -> Message:
         return views.country(request.account)

@@ -1,12 +1,13 @@
 """Numbers as people enter them, on whatever surface: the most at once, how they are parsed, and repeats taken out."""
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
-from handlers.slack.mrkdwn import plain
+from handlers.grammar import Understanding, Verb, items_of, understand
+from handlers.slack.mrkdwn import one_line, plain
 from handlers.views.optouts import EnteredNumber
-from store import LONGEST_PROSE, NotAPhone, PhoneNumber, parse_phone
+from store import LONGEST_PROSE, PHONE, FoundPhone, NotAPhone, PhoneNumber, Reason, parse_phone, read_text
 
 MOST_NUMBERS: Final = 200
 # 200 numbers as links of Slack's, with room; patterns are not run over more.
@@ -18,6 +19,54 @@ def read_phone(text: str, country: str | None) -> PhoneNumber | NotAPhone:
     """The phone of a number as Slack delivers it; one that is none comes back as the person saw it."""
     reading = parse_phone(text, country)
     return replace(reading, text=plain(reading.text)) if isinstance(reading, NotAPhone) else reading
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What a person entered as numbers to act on, *given* in all: each once, in order, and what the words beside them say."""
+
+    numbers: tuple[EnteredNumber, ...]
+    given: int
+    understood: Understanding
+    reason: str | None
+
+    @property
+    def refused(self) -> tuple[NotAPhone, ...]:
+        """What is no phone among them."""
+        return tuple(number.reading for number in self.numbers if isinstance(number.reading, NotAPhone))
+
+
+def read_entered(text: str, country: str | None, verb: Verb) -> Entered:
+    """The numbers in *text*, as Slack delivers it, of a command or a form that asks for *verb*."""
+    reading = read_text(text, country)
+    items, words = items_of(reading.words)
+    understood = understand(words, verb)
+    asked = set(understood.phones)
+    given = [item for item in items if isinstance(item, str) or item in asked]
+    numbers = without_repeats(
+        read_phone(item, country) if isinstance(item, str) else acted_on(reading.pieces[item]) for item in given
+    )
+    return Entered(tuple(numbers), len(given), understood, written_reason(understood, reading.pieces))
+
+
+def acted_on(piece: FoundPhone | NotAPhone) -> PhoneNumber | NotAPhone:
+    """The phone of a *piece* of a text; one that a word before it marks as something else is none to act on."""
+    if isinstance(piece, NotAPhone):
+        return piece
+    if piece.reference is None:
+        return piece.number
+    why = f'stands behind "{piece.reference}", so it may be no phone number: write it alone if it is one'
+    return NotAPhone(piece.text, Reason.NOT_A_NUMBER, why)
+
+
+def written_reason(understood: Understanding, pieces: Sequence[FoundPhone | NotAPhone]) -> str | None:
+    """The reason in people's words, on one line, with the numbers in it as they were written; too long by one is too long."""
+    if understood.reason is None:
+        return None
+    first, *more = understood.reason.split(PHONE)
+    written = [piece.text for piece in pieces[understood.reason_from :]]
+    whole = first + "".join(f"{number}{words}" for number, words in zip(written, more, strict=False))
+    return one_line(whole, LONGEST_REASON + 1) or None
 
 
 def read_phones(texts: Iterable[str], country: str | None) -> list[EnteredNumber]:

@@ -8,7 +8,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.models.views import View
 
 from handlers.adding import opt_out
-from handlers.entered import LONGEST_REASON, MOST_NUMBERS, read_phone, read_phones
+from handlers.entered import LONGEST_REASON, MOST_NUMBERS, read_entered
+from handlers.grammar import Certainty, Verb
 from handlers.permissions import Action
 from handlers.slack.errors import error_code, is_transient
 from handlers.slack.interactions import Interactions, field_error
@@ -29,7 +30,6 @@ from store import (
     NotAPhone,
     Store,
     find_country,
-    split_numbers,
 )
 
 # Numbers that are none, in the error of a field.
@@ -71,26 +71,33 @@ class Forms:
         country = await self._country(request, values)
         if isinstance(country, Message):
             return country
-        texts = split_numbers(values.get(views.NUMBERS) or "")
-        if not texts:
+        text = values.get(views.NUMBERS) or ""
+        entered = await asyncio.to_thread(read_entered, text, country, Verb.OPT_OUT)
+        numbers, refused = entered.numbers, entered.refused
+        if not numbers:
             return field_error(views.NUMBERS, "There is no number in it.")
-        if len(texts) > MOST_NUMBERS:
+        if entered.given > MOST_NUMBERS:
             return field_error(
-                views.NUMBERS, f"{len(texts):,} numbers; {MOST_NUMBERS} fit. Upload them as a list with a phone column."
+                views.NUMBERS,
+                f"{entered.given:,} numbers; {MOST_NUMBERS} fit. Upload them as a list with a phone column.",
             )
-        numbers = read_phones(texts, country)
-        refused = [number.reading for number in numbers if isinstance(number.reading, NotAPhone)]
         if refused:
             named = [f"{one_line(one.text, 30)}: {one.reason}" for one in refused[:MOST_NAMED]]
             more = f"; and {len(refused) - MOST_NAMED:,} more" if len(refused) > MOST_NAMED else ""
             return field_error(views.NUMBERS, f"Not a phone number: {'; '.join(named)}{more}. Nobody was opted out.")
+        if entered.understood.certainty is not Certainty.PLAIN:
+            return field_error(
+                views.NUMBERS,
+                "There are other words beside the numbers. Write the numbers alone; nobody was opted out.",
+            )
+        reason = one_line(plain(values.get(views.WORDS) or "") or entered.reason or "", LONGEST_REASON) or None
         return await opt_out(
             self._store,
             request,
             numbers,
             Function.FORM,
             idempotency_key=idempotency_key_of(body),
-            reason=one_line(plain(values.get(views.WORDS) or ""), LONGEST_REASON) or None,
+            reason=reason,
             cause=Cause(values[views.CAUSE]) if values.get(views.CAUSE) else None,
         )
 
@@ -99,12 +106,12 @@ class Forms:
         country = await self._country(request, values)
         if isinstance(country, Message):
             return country
-        texts = split_numbers(values.get(views.NUMBER) or "")
-        if len(texts) != 1:
+        entered = await asyncio.to_thread(read_entered, values.get(views.NUMBER) or "", country, Verb.OPT_OUT)
+        if len(entered.numbers) != 1:
             return field_error(
-                views.NUMBER, "Numbers are looked up one at a time." if texts else "There is no number in it."
+                views.NUMBER, "Numbers are looked up one at a time." if entered.numbers else "There is no number in it."
             )
-        number = read_phone(texts[0], country)
+        number = entered.numbers[0].reading
         if isinstance(number, NotAPhone):
             return field_error(views.NUMBER, f"Not a phone number: {number.reason}.")
         state = await asyncio.to_thread(self._store.optouts.find, request.account.id, number.e164)

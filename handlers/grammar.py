@@ -11,12 +11,11 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, IntEnum, auto
+from itertools import pairwise
 from typing import Any, Final
 
 from handlers.lexicon import Kind, lexicon
-
-# Stands in the words for each number, or what looks like one.
-PHONE: Final = "\ufffc"
+from store import PHONE
 
 
 class Verb(Enum):
@@ -46,8 +45,8 @@ class Understanding:
     What words ask for. *verb*: None where they name nothing that the desk does.
 
     *phones*: which of the numbers in the words, by their place among all of them, it is about. *reason*: in their words,
-    with `PHONE` for each number in it, of which the first is number *reason_from*. *scattered*: other words stand
-    between the numbers.
+    with `PHONE` for each number in it, of which the first is number *reason_from*. *digits*: what stands where a number
+    could and has too few.
     """
 
     verb: Verb | None
@@ -55,7 +54,7 @@ class Understanding:
     phones: tuple[int, ...]
     reason: str | None = None
     reason_from: int = 0
-    scattered: bool = False
+    digits: tuple[str, ...] = ()
 
 
 class Wish(Enum):
@@ -93,7 +92,7 @@ _OVERRIDES: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _SIGNS: Final[dict[str, Kind]] = {
     **dict.fromkeys(",\u060c\u3001\uff0c|&", Kind.COMMA),
     **dict.fromkeys(".!;\u2026\u00a1\u3002\uff01\uff1b", Kind.STOP),
-    **dict.fromkeys("?\u061f\uff1f\u2753\u2754\u203d\u2047\u2048\u2049", Kind.MARK_OF_QUESTION),
+    **dict.fromkeys("?\u00bf\u061f\uff1f\u2753\u2754\u203d\u2047\u2048\u2049", Kind.MARK_OF_QUESTION),
     **dict.fromkeys("([{\uff08", Kind.OPEN),
     **dict.fromkeys(")]}\uff09", Kind.CLOSE),
     **dict.fromkeys(":\uff1a\u2192=", Kind.COLON),
@@ -128,6 +127,16 @@ _OF_LISTS: Final = frozenset(
         "derniers",
     ]
 )
+_ARTICLES: Final = frozenset(
+    ("the", "a", "an", "this", "that", "our", "your", "el", "la", "este", "esta", "le", "l'", "ce", "cette", "nuestra")
+)
+# Of emoji, by Slack's names.
+_REFUSALS: Final = frozenset(
+    (
+        *("x", "no_entry", "no_entry_sign", "negative_squared_cross_mark", "heavy_multiplication_x", "octagonal_sign"),
+        *("no_good", "thumbsdown", "-1", "joy", "rolling_on_the_floor_laughing", "rofl", "question", "grey_question"),
+    )
+)
 _LONGEST_MARK: Final = 3  # digits of "12)" before an item of a list
 _SHORT: Final = range(3, 7)  # digits of what was meant for a number and is too short for one
 
@@ -141,8 +150,18 @@ _BRACKETS: Final = frozenset({Kind.OPEN, Kind.CLOSE})
 _AROUND: Final = _BRACKETS | {Kind.QUOTE, Kind.STRUCK}
 _SAYS_NOTHING: Final = _SEPARATORS | {Kind.FILLING, Kind.COURTESY}
 # What a reason has in it that nobody announced by "because".
-_EVIDENCE: Final = frozenset({Kind.REASON, Kind.UNWILLING, Kind.WANT, Kind.STATE})
+_EVIDENCE: Final = frozenset({Kind.REASON, Kind.UNWILLING, Kind.STATE})
+# Of those who want something, who said so.
+_ASKED: Final = ("ask", "request", "demand", "pid", "pide", "solicit")
+_SOME_LIST: Final = frozenset({Kind.FILE, Kind.PARTICLE})
+# What leaves it open whether what stands behind a number is a reason.
+_ELSEWHERE: Final = frozenset({Kind.MARK_OF_QUESTION, Kind.LOOK, Kind.SCRUB, Kind.ASKING, Kind.STRUCK, Kind.OTHER_LIST})
 _IF: Final = frozenset({Kind.CONDITION, Kind.UNLESS, Kind.LATER})
+
+_SEGMENT: Final = re.compile(r"[^,;\n\t\u060c\uff0c\uff1b]+[,;\n\t\u060c\uff0c\uff1b]?|[,;\n\t\u060c\uff0c\uff1b]")
+# What stands for somebody or something, and asks for nothing.
+_NAMES: Final = frozenset({Kind.WORD, Kind.DIGITS})
+_IN_LISTS: Final = _NAMES | _SAYS_NOTHING | _AROUND | {Kind.PHONE}
 
 _BESIDE: Final[dict[Kind, Certainty]] = {
     **dict.fromkeys(_SAYS_NOTHING | _BRACKETS | _LISTS | {Kind.PHONE, Kind.DIGITS}, Certainty.PLAIN),
@@ -214,25 +233,59 @@ def _understood(words: str, lexemes: Sequence[_Lexeme], implied: Verb | None) ->
     own = Kind.OUT if implied is Verb.OPT_OUT else Kind.IN if implied else lexemes[at].kind
     request, why = _cut_at_reason(lexemes, at)
     head, rest = list(request[: max(at, 0)]), list(request[at + 1 :])
-    last = max((i for i, lexeme in enumerate(rest) if lexeme.kind is Kind.PHONE), default=-1)
-    between, tail = rest[: last + 1], rest[last + 1 :]
+    last = max((i for i, lexeme in enumerate(rest) if lexeme.kind in (Kind.PHONE, Kind.DIGITS)), default=-1)
+    between: Sequence[_Lexeme] = rest[: last + 1]
+    tail: Sequence[_Lexeme] = rest[last + 1 :]
     phones = [lexeme for lexeme in [*head, *between] if lexeme.kind is Kind.PHONE]
-    verb, listed, tail = _by_list(own, between, tail)
-    among, scattered = _among(between, own)
+    named, tail = _named_list(between, tail)
+    verb, listed = _BY_LIST.get((own, named), (Verb.OPT_IN if own in _IN else Verb.OPT_OUT, Certainty.PLAIN))
+    if (own, named) == (Kind.ADD, Kind.OUT_LIST):
+        own = Kind.OUT
     behind, span = _behind(tail, own)
-    marks = [listed, among, behind, _before(head)]
+    marks = [listed, _among(between, own), behind, _before(head)]
     if any(lexeme.kind is Kind.PHONE for lexeme in head):
         # "212-555-0100: opt out" is a request, or somebody's note.
         marks.append(Certainty.DOUBTFUL)
     if why is not None:
         explained, span = _explained(why, len(words))
         marks.append(explained)
+        if own is Kind.ADD and any(
+            lexeme.kind in (Kind.JOINING, Kind.TEXT_LIST) or (lexeme.kind is Kind.WANT and not _asked(lexeme))
+            for lexeme in why
+        ):
+            marks.append(Certainty.DOUBTFUL)
     marks += [
         Certainty.DENIED if lexeme.struck else Certainty.MENTIONED if lexeme.hidden else Certainty.PLAIN
         for lexeme in [*phones, *([] if implied else [lexemes[at]])]
     ]
     reason, reason_from = _reason(words, span)
-    return Understanding(verb, max(marks), tuple(lexeme.number for lexeme in phones), reason, reason_from, scattered)
+    digits = tuple(lexeme.norm for lexeme in between if lexeme.kind is Kind.DIGITS)
+    return Understanding(verb, max(marks), tuple(lexeme.number for lexeme in phones), reason, reason_from, digits)
+
+
+def items_of(words: str) -> tuple[list[int | str], str]:
+    """
+    What a list of numbers that somebody typed has in it, in order, and the words that are left.
+
+    A number is the place of its `PHONE`; a text stands where a number could, between commas and line breaks, and says
+    nothing else: "abc" in "212-555-0100, abc". The words left are *words* without those texts.
+    """
+    items: list[int | str] = []
+    left: list[str] = []
+    numbers, in_list = 0, True
+    for segment in _SEGMENT.findall(words):
+        text = segment.strip(" \t\r\n,;\u060c\uff0c\uff1b")
+        here = segment.count(PHONE)
+        items += range(numbers, numbers + here)
+        numbers += here
+        kinds = {lexeme.kind for lexeme in _lexemes(_legible(text))}
+        in_list = in_list and kinds <= _IN_LISTS
+        if text and in_list and not here and (not kinds or kinds & _NAMES or len(text) == 1):
+            items.append(text)
+            left.append(",")
+        else:
+            left.append(segment)
+    return items, "".join(left)
 
 
 def _without_verb(words: str, lexemes: Sequence[_Lexeme]) -> Understanding:
@@ -244,9 +297,12 @@ def _without_verb(words: str, lexemes: Sequence[_Lexeme]) -> Understanding:
     if because is not None and Kind.MARK_OF_QUESTION not in kinds and certainty < Certainty.MENTIONED:
         reason, reason_from = _reason(words, _explained(lexemes[because + 1 :], len(words))[1])
         return Understanding(Verb.OPT_OUT, Certainty.DOUBTFUL, phones, reason, reason_from)
-    wanted = kinds.index(Kind.WANT) if Kind.WANT in kinds else len(kinds)
+    wanted = next((i for i, kind in enumerate(kinds) if kind in (Kind.WANT, Kind.ASKING, Kind.TAKE)), len(kinds))
     if any(lexeme.kind is Kind.STATE or lexeme.norm in {"out", "off"} for lexeme in lexemes[wanted:]):
         return Understanding(Verb.OPT_OUT, max(certainty, Certainty.DOUBTFUL), phones)
+    if Kind.NOT in kinds and not {Kind.QUESTION, Kind.MARK_OF_QUESTION} & set(kinds):
+        # "Keep texting ...", "... must not be opted out".
+        return Understanding(Verb.OPT_OUT, Certainty.DENIED, phones)
     if {Kind.OPT, Kind.TAKE, Kind.PUT, Kind.MARK, Kind.GIVE} & set(kinds):
         return Understanding(Verb.OPT_OUT, max(certainty, Certainty.MENTIONED), phones)
     return Understanding(None, Certainty.PLAIN, phones)
@@ -275,86 +331,100 @@ def _before(head: Sequence[_Lexeme]) -> Certainty:
         if lexeme.kind is Kind.UNWILLING and i >= begins and not any(_SEPARATORS & {later.kind} for later in head[i:]):
             mark = Certainty.DENIED
         marks.append(min(mark, Certainty.DOUBTFUL) if i < begins else mark)
+    if head and head[-1].norm in _ARTICLES:
+        # "The opt-out of ..." is a thing.
+        marks.append(Certainty.DOUBTFUL)
     return max(marks)
 
 
-def _among(between: Sequence[_Lexeme], own: Kind) -> tuple[Certainty, bool]:
-    """What stands from the verb to the last number, and whether anything that says something keeps the numbers apart."""
-    marks, met, scattered = [Certainty.PLAIN], False, False
+def _among(between: Sequence[_Lexeme], own: Kind) -> Certainty:
+    """What stands from the verb to the last number."""
+    marks = [Certainty.PLAIN]
     for i, lexeme in enumerate(between):
         mark = _BESIDE.get(lexeme.kind, Certainty.DOUBTFUL)
         if lexeme.kind in _VERBS:
-            same = lexeme.kind in _OUT if own in _OUT else lexeme.kind in _IN
-            # "Stop opt out ...", but "opt out 212-555-0100, unsubscribe 212-555-0101".
-            mark = (
-                Certainty.PLAIN
-                if same and i and lexeme.kind is own
-                else Certainty.DOUBTFUL
-                if same and i
-                else Certainty.MENTIONED
-            )
+            same = i > 0 and (lexeme.kind in _OUT) is (own in _OUT)
+            # "Stop opt out ..." and "cancel: opt out ...", but "opt out 212-555-0100, unsubscribe 212-555-0101".
+            same = same and not (own is Kind.MAYBE and lexeme.kind is Kind.OUT)
+            mark = Certainty.MENTIONED if not same else Certainty.PLAIN if lexeme.kind is own else Certainty.DOUBTFUL
         marks.append(mark)
-        scattered = scattered or (met and mark is not Certainty.PLAIN)
-        met = met or lexeme.kind is Kind.PHONE
-    return max(marks), scattered
+    return max(marks)
 
 
-def _by_list(own: Kind, between: Sequence[_Lexeme], tail: Sequence[_Lexeme]) -> tuple[Verb, Certainty, list[_Lexeme]]:
-    """The verb of *own* with the list that it names, how plain that is, and *tail* without it."""
-    found = next((lexeme for lexeme in between if lexeme.kind in _LISTS), None)
-    left = list(tail)
-    at = next((i for i, lexeme in enumerate(left) if lexeme.kind not in _SAYS_NOTHING), None)
-    if found is None and at is not None and left[at].kind in _LISTS:
-        found = left[at]
-        left = left[at + 1 :]
-    named = found.kind if found else None
-    out, in_ = Verb.OPT_OUT, Verb.OPT_IN
-    match own, named:
-        case (Kind.MAYBE | Kind.DELETE, Kind.OUT_LIST):
-            return in_, Certainty.PLAIN, left
-        case (Kind.MAYBE, None):
-            return out, Certainty.DOUBTFUL, left
-        case (Kind.DELETE, Kind.TEXT_LIST):
-            return out, Certainty.DOUBTFUL, left
-        case (Kind.ADD, Kind.TEXT_LIST):
-            return out, Certainty.DENIED, left
-        case (Kind.OUT, Kind.OUT_LIST):
-            return out, Certainty.MENTIONED, left
-        case (Kind.IN, Kind.OUT_LIST):
-            return out, Certainty.DOUBTFUL, left
-    return (in_ if own in _IN else out), Certainty.PLAIN, left
+def _named_list(between: Sequence[_Lexeme], tail: Sequence[_Lexeme]) -> tuple[Kind | None, Sequence[_Lexeme]]:
+    """The kind of the list that a request names, if any, and *tail* without it."""
+    found = next((lexeme.kind for lexeme in between if lexeme.kind in _LISTS), None)
+    at = next((i for i, lexeme in enumerate(tail) if lexeme.kind not in _SAYS_NOTHING), None)
+    if found is None and at is not None and tail[at].kind in _LISTS:
+        return tail[at].kind, tail[at + 1 :]
+    return found, tail
+
+
+# What becomes of a verb by the list that is named with it; else it is plainly the one or the other.
+_BY_LIST: Final[dict[tuple[Kind, Kind | None], tuple[Verb, Certainty]]] = {
+    (Kind.MAYBE, None): (Verb.OPT_OUT, Certainty.DOUBTFUL),
+    (Kind.MAYBE, Kind.OUT_LIST): (Verb.OPT_IN, Certainty.PLAIN),
+    (Kind.DELETE, Kind.TEXT_LIST): (Verb.OPT_OUT, Certainty.DOUBTFUL),
+    (Kind.ADD, Kind.TEXT_LIST): (Verb.OPT_OUT, Certainty.DENIED),
+    (Kind.OUT, Kind.OUT_LIST): (Verb.OPT_OUT, Certainty.MENTIONED),
+    (Kind.IN, Kind.OUT_LIST): (Verb.OPT_OUT, Certainty.DOUBTFUL),
+}
 
 
 def _behind(tail: Sequence[_Lexeme], own: Kind) -> tuple[Certainty, tuple[int, int] | None]:
     """What stands behind the last number, and where in the words the reason is that it gives."""
-    first, last = 0, len(tail)
-    while first < last and (tail[first].kind in _SAYS_NOTHING | _AROUND or (tail[first].kind is own and own in _OUT)):
+    first, last, listed = 0, len(tail), Certainty.PLAIN
+    while first < last and (
+        tail[first].kind in _SAYS_NOTHING | _AROUND | _SOME_LIST
+        or (tail[first].kind is own and own in _OUT and not tail[first].hidden)
+    ):
+        if tail[first].kind in _SOME_LIST and own in (Kind.ADD, Kind.MAYBE):
+            listed = Certainty.DOUBTFUL
         first += 1
     while last > first and tail[last - 1].kind in _SAYS_NOTHING | _AROUND:
         last -= 1
+    while first < last < len(tail) and tail[last].kind is Kind.FILLING:
+        last += 1
     said = tail[first:last]
     if not said:
-        return Certainty.PLAIN, None
+        return listed, None
     if all(lexeme.kind in _SAYS_NOTHING | _BRACKETS | {Kind.MARK_OF_QUESTION} for lexeme in said):
         return Certainty.POLITE, None
-    span = (said[0].start, said[-1].end)
+    begins = first
+    while begins > 0 and tail[begins - 1].kind is Kind.FILLING:
+        begins -= 1
+    if not begins or tail[begins - 1].kind not in _SEPARATORS | _AROUND:
+        begins = first
+    # A bracket that closes before the end belongs to the reason.
+    begins -= begins > 0 and tail[begins - 1].kind is Kind.OPEN and Kind.CLOSE in {lexeme.kind for lexeme in said}
+    span = (tail[begins].start, said[-1].end)
     reported = next((i for i, lexeme in enumerate(said) if lexeme.kind is Kind.SAID), None)
     told = [lexeme.kind for lexeme in said[reported + 1 :]] if reported is not None else []
-    evidence = any(lexeme.kind in _EVIDENCE for lexeme in said) or not {Kind.OUT, Kind.MAYBE}.isdisjoint(told)
-    marks = [Certainty.PLAIN if evidence else Certainty.DOUBTFUL]
+    told += [lexeme.kind for lexeme in said if lexeme.hidden]
+    evidence = not {Kind.OUT, Kind.MAYBE}.isdisjoint(told) or any(
+        lexeme.kind in _EVIDENCE or _asked(lexeme) for lexeme in said
+    )
+    # "Add ..., she asked": to be left alone, or for more.
+    marks = [listed, Certainty.PLAIN if evidence and own is not Kind.ADD else Certainty.DOUBTFUL]
     if reported is not None and not evidence:
         # "..., says Maria".
         marks.append(Certainty.MENTIONED)
+    unwilling = any(lexeme.kind is Kind.UNWILLING for lexeme in said)
     for lexeme in said:
         if lexeme.kind in (Kind.NOT, Kind.EXCEPT, Kind.CORRECTION):
             marks.append(Certainty.DENIED)
-        elif lexeme.kind in _IN | {Kind.LABEL}:
+        elif lexeme.kind in _IN | {Kind.LABEL, Kind.OPTED_IN}:
             marks.append(Certainty.MENTIONED)
         elif lexeme.kind in _IF:
             marks.append(Certainty.DOUBTFUL if evidence and lexeme is not said[0] else Certainty.MENTIONED)
-        elif lexeme.kind in (Kind.MARK_OF_QUESTION, Kind.LOOK, Kind.SCRUB, Kind.ASKING, Kind.STRUCK):
+        elif lexeme.kind in _ELSEWHERE or (lexeme.kind is Kind.JOINING and not unwilling):
             marks.append(Certainty.DOUBTFUL)
     return max(marks), span
+
+
+def _asked(lexeme: _Lexeme) -> bool:
+    """Does it say that somebody asked?"""
+    return lexeme.kind is Kind.WANT and lexeme.norm.startswith(_ASKED)
 
 
 def _explained(why: Sequence[_Lexeme], end: int) -> tuple[Certainty, tuple[int, int] | None]:
@@ -387,6 +457,9 @@ def _explained(why: Sequence[_Lexeme], end: int) -> tuple[Certainty, tuple[int, 
     if {Kind.PHONE, Kind.CORRECTION, Kind.EXCEPT} & set(kinds) or kinds[-1] is Kind.MARK_OF_QUESTION:
         marks.append(Certainty.DOUBTFUL)
     if not ({Kind.NOT} | _IF | _IN).isdisjoint(kinds[stop:]) or (stop and kinds[stop - 1] is Kind.LATER):
+        marks.append(Certainty.DOUBTFUL)
+    left_open = _IF | {Kind.NOT, Kind.ASKING, Kind.JOINING}
+    if any(kind in _SEPARATORS and behind in left_open for kind, behind in pairwise(kinds)):
         marks.append(Certainty.DOUBTFUL)
     if Kind.UNLESS in kinds:
         marks.append(Certainty.MENTIONED)
@@ -427,6 +500,8 @@ def _tokens(words: str) -> list[_Token]:
             found.append(_Token(start, match.end(), kind=kind))
             continue
         if not text[-1].isalnum():
+            if text.strip(":") in _REFUSALS:
+                found.append(_Token(start, match.end(), kind=Kind.WORD))
             continue
         norm = unicodedata.normalize("NFKC", text).translate(_APOSTROPHES).casefold()
         if (elided := _ELISION.match(norm)) is not None and len(norm) == len(text):
@@ -540,10 +615,8 @@ def _whole(lexemes: list[_Lexeme]) -> list[_Lexeme]:
             if behind in _LISTS:
                 lexemes[i] = replace(lexeme, kind=Kind.FILLING)
             halves[lexeme.norm] = i
-        elif lexeme.kind in _LISTS | {Kind.STATE, Kind.OUT}:
+        elif lexeme.kind in _LISTS | {Kind.STATE, Kind.OPTED_IN, Kind.OUT}:
             halves[lexeme.kind.name] = i
-            if lexeme.kind is Kind.STATE and lexeme.norm.endswith((" in", " alta")):
-                halves["IN"] = halves.pop("STATE")
         elif (kinds := _HALVES.get(lexeme.kind)) is not None:
             made = [(halves[half], kind) for half, kind in kinds.items() if half in halves]
             if made:
@@ -566,6 +639,7 @@ _HALVES: Final[dict[Kind, dict[str, Kind]]] = {
         "TEXT_LIST": Kind.ADD,
         "OUT": Kind.OUT,
     },
-    Kind.MARK: {"STATE": Kind.OUT, "OUT": Kind.OUT, "OUT_LIST": Kind.ADD, "IN": Kind.IN},
+    Kind.MARK: {"STATE": Kind.OUT, "OUT": Kind.OUT, "OUT_LIST": Kind.ADD, "OPTED_IN": Kind.IN},
+    Kind.ADD: {"back": Kind.IN, "back in": Kind.IN, "back on": Kind.IN},
     Kind.GIVE: {"de baja": Kind.OUT, "de alta": Kind.IN},
 }

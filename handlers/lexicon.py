@@ -32,10 +32,12 @@ class Kind(Enum):
     PARTICLE = auto()
     # What stands around them.
     STATE = auto()
+    OPTED_IN = auto()
     LABEL = auto()
     NOUN = auto()
     OUT_LIST = auto()
     TEXT_LIST = auto()
+    OTHER_LIST = auto()
     FILE = auto()
     FILLING = auto()
     COURTESY = auto()
@@ -43,6 +45,7 @@ class Kind(Enum):
     WANT = auto()
     BECAUSE = auto()
     REASON = auto()
+    JOINING = auto()
     UNWILLING = auto()
     # What makes a request none.
     NOT = auto()
@@ -82,6 +85,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         opt outt
         un subscribe
         unsubscribe
+        unsub
         unsubcribe
         unsuscribe
         unsubscibe
@@ -98,6 +102,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         do not send -/any -/more texts/messages/sms
         don't/dont send -/any -/more texts/messages/sms
         never text/message/sms/txt
+        not to text/message/sms/send
         no texting/texts/messages/sms/txts
         no more texting/texts/messages/sms/txts -/texts/messages
         no longer text/message
@@ -115,6 +120,10 @@ _PHRASES: Final[dict[Kind, str]] = {
         no -/le/les contactar/contacte/contacten/contactes -/mas
         no -/le/les textear/textee/texteen/textees -/mas
         no mas mensajes/textos/sms
+        no volver/vuelvas/vuelva/vuelvan a enviar/enviarle/mandar/mandarle/escribir/escribirle/contactar/textear -/mas -/mensajes/textos/sms
+        nunca mas enviar/enviarle/mandar/mandarle/escribir/escribirle/contactar -/mensajes/textos/sms
+        detener/deten/detenga/detengan/parar/pare/paren los/- mensajes/textos/sms/envios
+        no le/les llegue/lleguen mas mensajes/textos/sms
         ni un mensaje mas
         deja/deje/dejen/dejad/dejar de enviar/mandar/enviarle/enviarles/mandarle/mandarles -/los/mas mensajes/textos/sms
         deja/deje/dejen/dejad/dejar de escribir/escribirle/escribirles/contactar/contactarle/textear/textearle
@@ -158,6 +167,14 @@ _PHRASES: Final[dict[Kind, str]] = {
         never contact/call
         do not disturb
         leave alone
+        pause/hold/snooze/suspend -/all/the/any texts/messages/texting/sms
+        pause
+        deactivate
+        should/must/may not/never get/receive -/any -/more -/texts/messages
+        shouldn't/mustn't get/receive -/any -/more -/texts/messages
+        stop/quit getting/receiving
+        no quiere/quieren -/recibir -/mas mensajes/textos/sms
+        baja -/para
         quitar/quita/quite/quiten/quitale/quitenle
         eliminar/elimina/elimine/eliminen
         borrar/borra/borre/borren
@@ -167,7 +184,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         remover/remueve/remueva/remuevan
         bloquear/bloquea/bloquee/bloqueen
         cancelar/cancela/cancele/cancelen
-        retirez
+        retirer/retirez
         enlever/enleve/enlevez
         supprimer/supprime/supprimez
         exclure/exclus/excluez
@@ -265,6 +282,7 @@ _PHRASES: Final[dict[Kind, str]] = {
     """,
     Kind.PUT: """
         put
+        let
         place
         include
         poner/pon/ponga/pongan/ponle/meter/mete/meta/incluir/incluye/incluya
@@ -296,17 +314,22 @@ _PHRASES: Final[dict[Kind, str]] = {
     """,
     Kind.STATE: """
         opted out
-        opted in
         unsubscribed
         removed
         taken off
         blocked
         dado/dada/dados/dadas de baja
-        dado/dada/dados/dadas de alta
         desuscrito/desuscrita/desuscritos
         desabonnee/desabonnes/desabonnees
         desinscrit/desinscrite/desinscrits/desinscrites
         retire/retiree
+    """,
+    Kind.OPTED_IN: """
+        opted in
+        opted back in
+        resubscribed
+        dado/dada/dados/dadas de alta
+        reinscrit/reinscrite/reinscrits/reinscrites
     """,
     Kind.LABEL: """
         opt out status/form/forms/date/dates/history/reason/reasons/link/desk/rate/rates/column/file/files/message/messages
@@ -345,7 +368,9 @@ _PHRASES: Final[dict[Kind, str]] = {
     """,
     Kind.TEXT_LIST: """
         -/the/our/your/any/all texting/text/texts/sms/messaging/txt list/lists
-        -/the/our/your/any/all/all our/future texts/messages/texting/sms/text messages
+        the/our/your/any/all/future -/our texts/messages/texting/sms
+        from/off texts/messages/texting/sms
+        the/our/your/any/all/future -/our text messages
         -/the/our/your/any/all campaign/campaigns
         -/the/our text campaign/program/programme
         -/la lista de mensajes/envio/envios/textos/sms/difusion/contactos
@@ -353,6 +378,13 @@ _PHRASES: Final[dict[Kind, str]] = {
         -/la liste d' envoi/envois
         -/la liste de diffusion/contacts/sms
         les/nos/vos envois/messages/textos/sms
+    """,
+    Kind.OTHER_LIST: """
+        from/of/off/to -/our/the/all/any/your call/calls/calling/emails/email/mail/mailing/mailings/canvassing -/list/lists
+        from/of/off/to -/our/the/all/any/your phone/e calls/mail/mails -/list/lists
+        from/off the/our/your do not call list
+        de/las/los llamadas/correos
+        des appels/courriels
     """,
     Kind.FILE: """
         list
@@ -385,6 +417,10 @@ _PHRASES: Final[dict[Kind, str]] = {
         ci joint/jointe
         below
         them all
+        here is/are
+        here's
+        these/attached are
+        this is
         all
         everything
         whole
@@ -424,10 +460,6 @@ _PHRASES: Final[dict[Kind, str]] = {
         him
         them
         this/that/these/those person/contact/voter/number/people/numbers/contacts/lady/guy/gentleman/woman/man
-        here is/are
-        here's
-        these/attached are
-        this is
         following
         the following -/number/numbers/people
         as well
@@ -436,6 +468,8 @@ _PHRASES: Final[dict[Kind, str]] = {
         any longer
         again
         ever again
+        our
+        your
         de nuevo
         a nouveau
         otra vez
@@ -470,6 +504,9 @@ _PHRASES: Final[dict[Kind, str]] = {
         esa
         y
         tambien
+        ya
+        nuestra
+        nuestro
         ahora
         ahora mismo
         a este/esta/estos/estas/la/el persona/numero/numeros/personas/contacto
@@ -508,6 +545,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         como
         comme
         sur
+        vers
         dans
         en
     """,
@@ -539,6 +577,10 @@ _PHRASES: Final[dict[Kind, str]] = {
         hey -/there/team/all/everyone/folks/desk/again
         hi -/there/team/all/everyone/folks/desk/again
         hiya
+        bot
+        hey/hi/hello bot
+        urgent
+        important
         dear team/all/desk/colleagues
         good morning/afternoon/evening/day -/team/all/everyone/folks
         morning
@@ -580,6 +622,9 @@ _PHRASES: Final[dict[Kind, str]] = {
         porfa
         porfavor
         favor de
+        favor
+        atencion
+        urgente
         gracias -/de -/antemano
         gracias a/por todos/todo
         muchas/mil gracias
@@ -802,8 +847,6 @@ _PHRASES: Final[dict[Kind, str]] = {
         wants
         wanted
         wants no
-        told us
-        told me
         no longer
         pidio
         pidieron
@@ -862,6 +905,24 @@ _PHRASES: Final[dict[Kind, str]] = {
         a sa demande
         insatisfait
     """,
+    Kind.JOINING: """
+        join/joining/joined
+        stay/staying/stayed
+        keep/kept
+        continue
+        receive/receiving
+        get/getting -/more/our/your texts/messages
+        more texts/messages
+        hear/hearing from us/you
+        sign/signs/signed up
+        subscribed
+        volunteer/volunteers
+        be/been added
+        to get
+        like/likes/love/loves
+        unirse/recibir/apuntarse/quedarse/seguir
+        recevoir/rejoindre/rester
+    """,
     Kind.UNWILLING: f"""
         {_SHE} does not want/like/wish
         {_SHE} doesn't/doesnt want/like/wish
@@ -872,6 +933,14 @@ _PHRASES: Final[dict[Kind, str]] = {
         {_SHE} never signed/agreed/consented/asked
         {_SHE} is/was/are/were not interested/happy/pleased
         {_SHE} isn't/wasn't/aren't interested/happy/pleased
+        does not want/like/wish/sign/agree/consent/ask
+        doesn't/doesnt want/like/wish/sign/agree/consent/ask
+        did not want/sign/agree/consent/ask/subscribe
+        didn't/didnt want/sign/agree/consent/ask/subscribe
+        never signed/subscribed/agreed/consented/asked -/up
+        said/says/replied/answered no
+        dijo que no
+        a dit non
         not interested
         not happy
         not a supporter/voter/fan/citizen/resident
@@ -941,6 +1010,16 @@ _PHRASES: Final[dict[Kind, str]] = {
         stop opting
         stop/quit adding
         opposite of
+        nobody
+        no one
+        undo
+        denied/rejected/declined
+        nadie
+        personne ne
+        keep/continue/resume texting/messaging/sending/contacting
+        keep/continue on/in
+        seguir/sigue/siga/sigan enviando/mandando/escribiendo
+        continuer/continuez/continue a/d' envoyer/texter/ecrire
         nunca
         jamas
         ni
@@ -953,6 +1032,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         n'
         pas
         jamais
+        inutile
         sans
         aucun
         aucune
@@ -1057,6 +1137,7 @@ _PHRASES: Final[dict[Kind, str]] = {
     """,
     Kind.CONDITION: """
         if
+        first
         but
         pero
         mais
@@ -1073,20 +1154,21 @@ _PHRASES: Final[dict[Kind, str]] = {
         before
         after
         otherwise
-        or
+        or else
         si
         cuando
         en caso de
         mientras
         antes
-        o
+        primero
         quand
         lorsque
         lorsqu'
         des que
         au cas ou
         avant
-        ou
+        apres
+        d' abord
         s'
     """,
     Kind.UNLESS: """
@@ -1114,7 +1196,15 @@ _PHRASES: Final[dict[Kind, str]] = {
         about to
         plan/planning/plans to
         tomorrow
+        tmrw/tmr/tomorow/tommorow/tommorrow
         tonight
+        maybe
+        perhaps
+        possibly
+        pending
+        awaiting
+        temporarily
+        starting/effective/beginning
         later
         soon
         eventually
@@ -1122,6 +1212,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         someday
         yet
         next week/month/year/time/monday/tuesday/wednesday/thursday/friday/saturday/sunday
+        this monday/tuesday/wednesday/thursday/friday/saturday/sunday
         on monday/tuesday/wednesday/thursday/friday/saturday/sunday
         by monday/tuesday/wednesday/thursday/friday/saturday/sunday
         this afternoon/evening/weekend
@@ -1169,6 +1260,8 @@ _PHRASES: Final[dict[Kind, str]] = {
         dimanche
     """,
     Kind.SAID: """
+        type/typed
+        write
         said
         says
         saying
@@ -1211,6 +1304,12 @@ _PHRASES: Final[dict[Kind, str]] = {
         d' apres
     """,
     Kind.CORRECTION: """
+        correction
+        i mean/meant
+        such as
+        i e
+        template
+        sample
         never mind
         nevermind
         nvm

@@ -1,8 +1,8 @@
-"""Mentions and direct messages: a person's words that ask to look phones up, to opt them out, or to delete an opt-out."""
+"""Mentions and direct messages: a person's words that ask to look phones up, to opt them out, or to opt one in again."""
 
 import asyncio
-import itertools
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -10,34 +10,32 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.adding import opt_out
-from handlers.entered import LONGEST_REASON, LONGEST_TEXT, how_to_write, read_phone
+from handlers.entered import (
+    LONGEST_REASON,
+    LONGEST_TEXT,
+    acted_on,
+    how_to_write,
+    read_phone,
+    without_repeats,
+    written_reason,
+)
+from handlers.grammar import Certainty, Verb, understand
 from handlers.permissions import Action
 from handlers.slack.inbox import Events
 from handlers.slack.interactions import Interactions
 from handlers.slack.listeners import EventWork, Listener, Surface
 from handlers.slack.messages import Message
-from handlers.slack.mrkdwn import one_line, plain
+from handlers.slack.mrkdwn import plain
 from handlers.slack.payloads import idempotency_key_of
 from handlers.slack.places import Place, Request, permalink_of
-from handlers.slack.visible_text import brought_text, own_text, visible_text
+from handlers.slack.visible_text import brought_text, own_text
 from handlers.views import optouts as views
-from store import Account, Actor, FoundPhone, Function, InboxEvent, NotAPhone, PhoneNumber, Store, find_phones
+from store import Account, Actor, FoundPhone, Function, InboxEvent, NotAPhone, PhoneState, Store, read_text
 
 log = structlog.get_logger()
-MOST_FOUND: Final = 50
+MOST_FOUND: Final = views.MOST_OFFERED
 
 _MENTION = re.compile(r"<@([UW]\w+)(?:\|[^<>]*)?>")
-_ADD = re.compile(r"(?:opt[\s-]*out|add|stop(?:\s+(?:texting|messaging))?)\b", re.IGNORECASE)
-_DELETE = re.compile(r"(?:opt[\s-]*(?:back[\s-]*)?in|delete)\b", re.IGNORECASE)
-_REASON = re.compile(r"\b(?:because\b(?:\s+of\b)?|reason\s*:)\s*", re.IGNORECASE)
-# What may stand beside the numbers of a request without making it doubtful whether it is one.
-_FILLING: Final = re.compile(
-    r"a|also|and|cell|hello|hey|hi|kindly|mobile|now|numbers?|ok|okay|phones?|please|pls|tel|thanks?|the|these|this|those|too|you",
-    re.IGNORECASE,
-)
-# Signs that say nothing; "?", ">" and "~" ask, quote and take back, so they are words here.
-_SIGNS = re.compile(r"[\s,.:;*_`()&!+-]+")
-_DIGITS = re.compile(r"\d{3}")
 
 POINTER: Final = (
     "Drop a CSV with a column called `phone` together with a mention of me and the words `opt out`, and I read it "
@@ -48,10 +46,14 @@ _HINT: Final = "Write numbers to me here, and I say whether they are opted out. 
 _NO_FILES: Final = (
     "Lists are not read here. Drop the file into an uploads channel, or into any channel with a mention of me."
 )
+_ASKED: Final = "_Only looked up: I was not sure that this asks to opt out. If it does, press the button._"
+_ASKED_HERE: Final = "_Only looked up: a direct message opts nobody out by itself. The button does._"
+_ALREADY: Final = "_Only looked up: nothing is left to opt out._"
 _ONLY_LOOKED_UP: Final = (
-    "_Only looked up: I was not sure what is meant. Say `opt out NUMBER because REASON` and no more to opt out._"
+    "_Only looked up, and nothing was changed: I was not sure what is meant. "
+    "Say `opt out NUMBER because REASON` and no more to opt out._"
 )
-_ONLY_HERE: Final = "_Only looked up: nobody is opted out by a direct message. `/optout add NUMBERS` does it._"
+_NOT_OPTED_IN: Final = "_Only looked up, and nothing was changed. `/optout delete NUMBER` asks whether to opt one number in again; admins can._"
 _NOT_READ: Final = (
     f"_Only the first {LONGEST_TEXT:,} characters were read, and nothing was changed. Drop numbers as a CSV file with a `phone` "
     "column and a mention of me._"
@@ -62,64 +64,93 @@ _NOTHING_FOUND: Final = "I found no phone number in that, and nothing was change
 @dataclass(frozen=True, slots=True)
 class Intent:
     """
-    The intent of a mention. *action*: SEARCH wherever its words leave a doubt; *in_doubt*: they began like a change.
+    The intent of a mention: what its words were understood as, and the numbers in them.
 
-    *phones*: in the order of the text; *refused*: what was written like a number and is none. *is_whole*: all of it was read;
-    what goes on unread asks for no change beyond doubt.
+    *asked*: the pieces that it is about, in the order of the text; *others*: its other numbers, which are at most looked up,
+    as are those of what somebody forwarded with it. *is_whole*: all of it was read; what goes on unread asks for no change.
     """
 
-    action: Action
-    phones: tuple[FoundPhone, ...]
-    refused: tuple[NotAPhone, ...] = ()
+    verb: Verb | None
+    certainty: Certainty
+    asked: tuple[FoundPhone | NotAPhone, ...]
+    others: tuple[FoundPhone | NotAPhone, ...] = ()
     reason: str | None = None
-    in_doubt: bool = False
     is_whole: bool = True
+
+    @property
+    def is_done(self) -> bool:
+        """Is it to be done at once?"""
+        return self.is_whole and self.verb is Verb.OPT_OUT and self.certainty is Certainty.PLAIN and bool(self.asked)
+
+    @property
+    def action(self) -> Action:
+        if self.is_done:
+            return Action.ADD
+        asks_in = self.verb is Verb.OPT_IN and self.certainty <= Certainty.POLITE
+        return Action.DELETE if asks_in and self.is_whole and self.phones else Action.SEARCH
+
+    @property
+    def phones(self) -> tuple[FoundPhone, ...]:
+        """The phones that it asks something for, each once."""
+        return _phones(piece for piece in self.asked if isinstance(piece, FoundPhone) and piece.reference is None)
+
+    @property
+    def all_phones(self) -> tuple[FoundPhone, ...]:
+        """Every phone in it, each once."""
+        return _phones(piece for piece in (*self.asked, *self.others) if isinstance(piece, FoundPhone))
+
+    @property
+    def unread(self) -> tuple[NotAPhone, ...]:
+        """What looks like a phone in it and is none, each once."""
+        pieces = [piece for piece in (*self.asked, *self.others) if isinstance(piece, NotAPhone)]
+        return tuple({piece.text: piece for piece in pieces}.values())
+
+
+def _phones(found: Iterable[FoundPhone]) -> tuple[FoundPhone, ...]:
+    """*found*, each once; one that nothing marks as something else before the same one that is marked."""
+    first: dict[str, FoundPhone] = {}
+    for phone in found:
+        known = first.setdefault(phone.number.e164, phone)
+        if known.reference is not None and phone.reference is None:
+            first[phone.number.e164] = phone
+    return tuple(first.values())
 
 
 def intent_of(text: str, bot: str | None, country: str | None, *, is_whole: bool = True) -> Intent:
     """
-    The intent of *text*, as Slack delivers it with a mention of *bot* anywhere: what it asks for beyond doubt.
+    The intent of *text*, as Slack delivers it with a mention of *bot* anywhere.
 
     *is_whole*: it is all that was written.
     """
     is_whole = is_whole and len(text) <= LONGEST_TEXT
     text = _MENTION.sub(lambda mention: " " if bot in (None, mention[1]) else mention[0], text[:LONGEST_TEXT])
-    if not is_whole:
-        return Intent(Action.SEARCH, find_phones(text, country), is_whole=False)
-    because = _REASON.search(text)
-    request, reason = (text[: because.start()], text[because.end() :]) if because else (text, "")
-    phones = find_phones(request, country)
-    rest = plain(request)
-    for written in sorted((plain(phone.text) for phone in phones), key=len, reverse=True):
-        rest = rest.replace(written, " ")
-    like_numbers = [word for word in rest.split() if _DIGITS.search(word)]
-    rest = " ".join(word for word in rest.split() if not _DIGITS.search(word))
-    words = " ".join(itertools.dropwhile(_FILLING.fullmatch, _SIGNS.sub(" ", rest).split()))
-    for verb, action in ((_ADD, Action.ADD), (_DELETE, Action.DELETE)):
-        if (match := verb.match(words)) is None:
-            continue
-        if phones and all(map(_FILLING.fullmatch, words[match.end() :].split())):
-            readings = [read_phone(word, country) for word in like_numbers]
-            return Intent(
-                action,
-                phones,
-                tuple(reading for reading in readings if isinstance(reading, NotAPhone)),
-                one_line(plain(reason), LONGEST_REASON + 1) or None,
-            )
-        return Intent(Action.SEARCH, find_phones(text, country) if because else phones, in_doubt=True)
-    return Intent(Action.SEARCH, find_phones(text, country) if because else phones)
+    reading = read_text(text, country)
+    understood = understand(reading.words)
+    short = [read_phone(digits, country) for digits in understood.digits]
+    asked = [reading.pieces[i] for i in understood.phones]
+    return Intent(
+        understood.verb,
+        understood.certainty,
+        (*asked, *(piece for piece in short if isinstance(piece, NotAPhone))),
+        tuple(piece for i, piece in enumerate(reading.pieces) if i not in set(understood.phones)),
+        written_reason(understood, reading.pieces),
+        is_whole,
+    )
 
 
-def _intent_of_event(event: dict[str, Any], bot: str | None, country: str | None) -> Intent:
-    """The intent of what a person typed; what they forwarded with it are somebody else's words, which are looked up at most."""
+def _intent_of_event(event: dict[str, Any], bot: str | None, country: str | None, *, is_direct: bool = False) -> Intent:
+    """The intent of what a person typed; what they forwarded with it are somebody else's words, which are asked about at most."""
     typed = own_text(event)
     intent = intent_of(typed.text, bot, country, is_whole=typed.is_whole)
-    if intent.action is not Action.SEARCH:
+    if intent.action is not Action.SEARCH and not is_direct:
         return intent
     brought = brought_text(event)
-    known = {phone.number.e164 for phone in intent.phones}
-    others = tuple(phone for phone in brought.phones(country) if phone.number.e164 not in known)
-    return replace(intent, phones=(*intent.phones, *others), is_whole=intent.is_whole and brought.is_whole)
+    pieces = brought.read(country).pieces
+    is_whole = intent.is_whole and brought.is_whole
+    if intent.verb is None or intent.phones:
+        return replace(intent, others=(*intent.others, *pieces), is_whole=is_whole)
+    certainty = max(intent.certainty, Certainty.DOUBTFUL)
+    return replace(intent, asked=(*intent.asked, *pieces), certainty=certainty, is_whole=is_whole)
 
 
 class Mentions:
@@ -158,46 +189,70 @@ class Mentions:
             return await self._add(request, intent, idempotency_key)
         if intent.action is Action.DELETE:
             return await self._ask_delete(request, intent)
-        if not intent.is_whole:
-            return await self._look_up(request, intent.phones, _NOT_READ)
-        if not intent.phones and not intent.in_doubt:
+        if not intent.all_phones and not intent.unread and intent.verb is None and intent.is_whole:
             return Message.of(POINTER)
-        return await self._look_up(request, intent.phones, *((_ONLY_LOOKED_UP,) if intent.in_doubt else ()))
+        return await self._look_up(request, intent, _ASKED)
 
-    async def _look_up(self, request: Request, asked: tuple[FoundPhone, ...], *remarks: str) -> Message:
-        """The state of the phones *asked* about, as far as they fit into one message, and *remarks* below."""
-        numbers = [phone.number for phone in asked[:MOST_FOUND]]
+    async def _look_up(self, request: Request, intent: Intent, asking: str) -> Message:
+        """
+        The state of the phones of *intent*, as far as they fit into one message, and what of it is none.
+
+        Where it is nearly a request, a button that does it, and *asking*, the line that says so.
+        """
         home = request.account.country
-        if not numbers:
-            unread = f" {_NOT_READ}" if _NOT_READ in remarks else ""
-            return Message.of(f"{_NOTHING_FOUND}{how_to_write(home)}{unread}")
-        phones = [number.e164 for number in numbers]
-        states = await asyncio.to_thread(self._store.optouts.find_many, request.account.id, phones)
-        if len(numbers) == 1 and not remarks:
-            return views.phone_state(states[phones[0]], numbers[0], home, is_admin=request.is_admin)
-        if left := len(asked) - len(numbers):
-            left_out = (
+        found = intent.all_phones
+        shown = found[:MOST_FOUND]
+        remarks: list[str] = []
+        if left := len(found) - len(shown):
+            remarks.append(
                 f"_{left:,} more {'was' if left == 1 else 'were'} not looked up: {MOST_FOUND} fit in one message. "
                 "Drop a list as a CSV file with a mention of me and the word `scrub`._"
             )
-            remarks = (left_out, *remarks)
-        return views.phone_states([(states[number.e164], number) for number in numbers], home, *remarks)
+        if not intent.is_whole:
+            remarks.append(_NOT_READ)
+        if not shown:
+            return views.no_phones(f"{_NOTHING_FOUND}{how_to_write(home)}", *remarks, unread=intent.unread)
+        phones = [phone.number.e164 for phone in shown]
+        states = await asyncio.to_thread(self._store.optouts.find_many, request.account.id, phones)
+        standing = [(states[phone.number.e164], phone) for phone in shown]
+        if intent.verb is None and len(shown) == 1 and not remarks and not intent.unread and shown[0].reference is None:
+            return views.phone_state(states[phones[0]], shown[0].number, home, is_admin=request.is_admin)
+        offered = self._offered(intent, standing) if not left and intent.is_whole else ()
+        nearly_asked = intent.verb is Verb.OPT_OUT and intent.certainty <= Certainty.DOUBTFUL
+        if intent.is_whole and intent.verb is not None:
+            asked = asking if offered else _ALREADY if nearly_asked and intent.phones and not left else _ONLY_LOOKED_UP
+            remarks.append(_NOT_OPTED_IN if intent.verb is Verb.OPT_IN else asked)
+        reason = intent.reason[:LONGEST_REASON] if intent.reason and nearly_asked else None
+        offer = views.Offer(offered, reason) if offered else None
+        return views.phone_states(standing, home, *remarks, unread=intent.unread, offer=offer)
+
+    @staticmethod
+    def _offered(intent: Intent, standing: list[tuple[PhoneState, FoundPhone]]) -> tuple[str, ...]:
+        """The phones that a button below offers to opt out; none where that is the opposite of what was said."""
+        if intent.verb is None:
+            asked = {phone.number.e164 for _, phone in standing if phone.reference is None and not phone.number.flagged}
+        elif intent.verb is Verb.OPT_OUT and intent.certainty <= Certainty.DOUBTFUL:
+            asked = {phone.number.e164 for phone in intent.phones}
+        else:
+            return ()
+        return tuple(state.phone for state, _ in standing if state.phone in asked and not state.opted_out)
 
     async def _add(self, request: Request, intent: Intent, idempotency_key: str) -> Message:
         if intent.reason is not None and len(intent.reason) > LONGEST_REASON:
             return Message.of(f"The reason is too long: {LONGEST_REASON} characters fit. Nothing was changed.")
-        if len(intent.phones) > MOST_FOUND or len(intent.refused) > MOST_FOUND:
-            given = len(intent.phones) + len(intent.refused)
+        numbers = without_repeats(acted_on(piece) for piece in intent.asked)
+        if max(len(intent.phones), len(numbers) - len(intent.phones)) > MOST_FOUND:
             return Message.of(
-                f"That is {given:,} numbers; one message opts out up to {MOST_FOUND}, and nothing was changed. "
+                f"That is {len(numbers):,} numbers; one message opts out up to {MOST_FOUND}, and nothing was changed. "
                 "Drop them as a CSV file with a `phone` column and a mention of me."
             )
+        if not intent.phones:
+            return await self._look_up(request, intent, _ASKED)
         request = replace(request, channel_name=await _channel_name(request))
-        numbers: list[PhoneNumber | NotAPhone] = [*(phone.number for phone in intent.phones), *intent.refused]
         return await opt_out(
             self._store,
             request,
-            [views.EnteredNumber(number) for number in numbers],
+            numbers,
             Function.MENTION,
             idempotency_key=idempotency_key,
             reason=intent.reason,
@@ -205,7 +260,7 @@ class Mentions:
         )
 
     async def _ask_delete(self, request: Request, intent: Intent) -> Message:
-        if len(intent.phones) > 1 or intent.refused:
+        if len(intent.phones) > 1 or intent.unread:
             return Message.of("Opting in is done one number at a time, and nothing was changed.")
         [phone] = intent.phones
         state = await asyncio.to_thread(self._store.optouts.find, request.account.id, phone.number.e164)
@@ -228,12 +283,11 @@ class Mentions:
         if subtype == "file_share" or event.get("files"):
             answer = Message.of(_NO_FILES)
         else:
-            read = await asyncio.to_thread(visible_text, event)
-            phones = await asyncio.to_thread(read.phones, account.country)
-            remarks = [_ONLY_HERE] if _ADD.match(own_text(event).text.strip()) and len(phones) > 1 else []
-            if not read.is_whole:
-                remarks.append(_NOT_READ)
-            answer = await self._look_up(request, phones, *remarks) if phones or remarks else _hint(read.text, account)
+            intent = await asyncio.to_thread(_intent_of_event, event, None, account.country, is_direct=True)
+            if not intent.all_phones and not intent.unread and intent.is_whole:
+                answer = _hint(own_text(event).text, account)
+            else:
+                answer = await self._look_up(request, intent, _ASKED_HERE)
         await self._interactions.answer_event(request, answer, body)
 
 

@@ -25,9 +25,9 @@ from store.outbox import TAKEN_AWAY, OutboxMessage, OutboxState, Post
 from store.phones.countries import CountryUnknown, country_name, find_country
 from store.phones.display import display, mask, written
 from store.phones.masking import mask_prose
-from store.phones.numbers import NotAPhone, PhoneNumber
+from store.phones.numbers import NotAPhone, PhoneNumber, Reason
 from store.phones.parser import parse_phone
-from store.phones.prose import LONGEST_PROSE, FoundPhone, find_phones, split_numbers
+from store.phones.prose import LONGEST_PROSE, PHONE, FoundPhone, TextReading, find_phones, read_text
 from store.records import (
     Account,
     AccountSettings,
@@ -60,6 +60,7 @@ __all__ = [
     "LONGEST_PROSE",
     "NOTHING_CHOSEN",
     "OPTING_OUT",
+    "PHONE",
     "TAKEN_AWAY",
     "Account",
     "AccountSettings",
@@ -102,6 +103,7 @@ __all__ = [
     "Post",
     "Purpose",
     "Question",
+    "Reason",
     "Recount",
     "Retention",
     "Scratch",
@@ -110,6 +112,7 @@ __all__ = [
     "StoreError",
     "StoreUnavailable",
     "Summary",
+    "TextReading",
     "Undecided",
     "UndoPreview",
     "UnreadableReason",
@@ -136,12 +139,12 @@ __all__ = [
     "preview_move",
     "read_bytes",
     "read_days",
+    "read_text",
     "recount",
     "require_undoable",
     "restage",
     "scrub",
     "scrub_upload",
-    "split_numbers",
     "stage_upload",
     "undo_upload",
     "write_unreadable",

@@ -307,7 +307,15 @@ async def test_a_form_of_another_person(office: Office) -> None:
 
 
 HOSTILE: dict[str, tuple[Any, ...]] = {
-    "optout.add": ("nobody's", "", "+1"),
+    "optout.add": (
+        *("nobody's", "", "+1", "{", "{}", '{"phones": 5}', '{"phones": ""}', '{"phones": "1 2125550101"}'),
+        *(
+            {"phones": f"{'2125550101 ' * 51}"},
+            {"phones": [NOT_OUT]},
+            {"phones": NOT_OUT[1:], "reason": 5},
+            "[" * 1_000,
+        ),
+    ),
     "optout.delete": ({"phone": "nobody's", "seen": 9}, {"phone": OUT, "seen": -1}, {"phone": OUT}, "x", [OUT]),
     "history.phone.older": ({"filters": {"phone": 5}, "before": []}, {"filters": {}, "before": []}, "x"),
     "history.all.older": ({"filters": {"rows": 1}, "before": []}, {"filters": {}, "before": "x"}),

@@ -27,15 +27,16 @@ from hypothesis import strategies as st
 
 from bot.logs import redact
 from handlers.command import Arguments, parse_arguments
-from handlers.entered import MOST_NUMBERS, read_phones
+from handlers.entered import read_entered
 from handlers.exports import parse_export_filter
 from handlers.files import purpose_of
-from handlers.grammar import understand, wish_of
+from handlers.grammar import Verb, understand, wish_of
 from handlers.history import HistoryQuery
 from handlers.mentions import intent_of
 from handlers.slack.mrkdwn import code, plain, quoted, sentence
 from handlers.slack.visible_text import visible_text
-from store import find_country, find_phones, parse_phone, split_numbers
+from store import find_country, find_phones, parse_phone
+from store.phones.prose import split_numbers
 from tests.backtracking import steps_of, tree_of, words_of
 
 ROOT: Final = Path(__file__).parent.parent
@@ -110,22 +111,12 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
         ("a", "'", ""),
         ("", "don't", ""),
     ),
+    "handlers/grammar.py _SEGMENT": (("", ",", ""), ("", "a", ""), ("", "a,", "")),
     "handlers/grammar.py _ELISION": (("", "lorsqu", "'"), ("", "n'", "")),
     "handlers/grammar.py _OVERRIDES": (("", "a", ""), ("", "\u202e", "")),
     "handlers/history.py _PERSON": (("<@U", "A", ""), ("<@UAA|", "a", "")),
     "handlers/history.py _UPLOAD": (("upload", " ", "x"), ("upload:", " ", "x")),
     "handlers/mentions.py _MENTION": (("", "<@U", ""), ("<@U", "a", ""), ("", "<@U|", "")),
-    "handlers/mentions.py _ADD": (("opt", " ", "x"), ("", "opt-", ""), ("stop", " ", "x"), ("", "stop ", "")),
-    "handlers/mentions.py _DELETE": (("opt", " ", "x"), ("opt back", " ", "x"), ("", "opt back-", "")),
-    "handlers/mentions.py _REASON": (
-        ("because", " ", "x"),
-        ("", "because ", ""),
-        ("reason", " ", "x"),
-        ("", "reason ", ""),
-    ),
-    "handlers/mentions.py _FILLING": (("", "number", "x"),),
-    "handlers/mentions.py _SIGNS": (("", " ", "x"), ("", "-a", "")),
-    "handlers/mentions.py _DIGITS": (("", "12 ", ""), ("", "1", "")),
     "handlers/slack/mrkdwn.py _USER": (("U", "A", "a"),),
     "handlers/slack/mrkdwn.py _GROUP": (("S", "A", "a"),),
     "handlers/slack/mrkdwn.py _CHANNEL": (("C", "A", "a"),),
@@ -183,13 +174,6 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "handlers/slack/visible_text.py _BOLD": (("", "*", ""), ("*", "a", ""), ("", "*a", ""), ("", "*a*b", "")),
     "handlers/slack/visible_text.py _ITALIC": (("", "_", ""), ("_", "a", ""), ("", "_a", ""), ("", "_a_b", "")),
     "handlers/slack/visible_text.py _CODE": (("", "`", ""), ("`", "a", ""), ("", "`a", "")),
-    "handlers/slack/visible_text.py _PART_OF_NUMBER": (("*", "1", ""), ("", "*1", ""), ("*(", " ", ""), ("", "~", "")),
-    "handlers/slack/visible_text.py _UNSEEN_NUMBER": (
-        ("<tel:", "a", ""),
-        ("", "<tel:", ""),
-        ("<tel:|", "a", ""),
-        ("", "<tel:|", ""),
-    ),
     "handlers/slack/visible_text.py _MARKDOWN_LINK": (
         ("", "[", ""),
         ("[", "a", ""),
@@ -330,21 +314,86 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "store/phones/prose.py _BEFORE_PLUS": (("", " ", "x"), ("", " +", ""), ("", " 1", "")),
     "store/phones/prose.py _BEFORE_LINK": (("a", " ", "x"), ("", "> ", "x"), ("", "a <tel", "")),
     "store/phones/prose.py _WHOLE_TOKEN": (("1", "1.", "x"),),
-    "store/phones/prose.py _TEL_LINK": (("", "<tel:", ""), ("<tel:", "a", ""), ("", "<tel:|", "")),
-    "store/phones/prose.py _OTHER_LINK": (
-        ("", "<", ""),
-        ("", "<a", ""),
-        ("<", "a", ""),
-        ("<a:", "a:", ""),
-        ("", "<@|", ""),
-        ("", "http://", ""),
+    "store/phones/dates.py NOT_PHONES": (
+        *(
+            ("", piece, "")
+            for piece in ("1", "1/", "1.", "1. ", "1-", "1,111", "1:", "1 ", "a", "a.", "a@", "a/", "20", "2024")
+        ),
+        *(
+            ("", piece, "!")
+            for piece in ("http://", "www.", "$", "$1", "11/05/2024", "11/05/2024 ", "5 Nov ", "Nov 5", "de ")
+        ),
+        *(
+            ("", piece, "!")
+            for piece in ("2024 - ", "2024/", "06/2022", "10:30", "1h", "12345.", "12345.1", "00000000-0000-")
+        ),
+        ("1", " ", "x"),
+        ("$", "1.", "x"),
+        ("a.a", "-", "!"),
+        ("a@a", ".", "!"),
+        ("a", "+", "!"),
     ),
-    "store/phones/prose.py _GLUED": (("", "1", ""), ("", "1+", "")),
-    "store/phones/prose.py _DIALLED_00": (("", "0", "x"), ("", "001", "x"), ("", "001 ", ""), ("001", "1  ", "x")),
-    "store/phones/prose.py _LABEL_TOUCHING_BEFORE": (("", "tel", "!"), ("", " cell", "!")),
-    "store/phones/prose.py _LABEL_TOUCHING_AFTER": (("", "tel", "!"),),
-    "store/phones/prose.py [A-Za-z0-9@]\\Z": (("", "a", "!"),),
-    "store/phones/prose.py [A-Za-z0-9@]": (("", "a", ""),),
+    "store/phones/dates.py YEAR": (("", "2", ""),),
+    "store/phones/dates.py COMPACT": (("", "20241105", ""),),
+    "store/phones/dates.py NO_NUMBER": (("", "1.", "x"), ("1.", "1", "x"), ("", "1", "-")),
+    "store/phones/markup.py _MARKUP": (
+        ("", "<", ""),
+        ("<", "a", ""),
+        ("", "<a|", ""),
+        ("<|", "a", ""),
+        ("", "&am", ""),
+    ),
+    "store/phones/markup.py _DIALS": (("", "tel", ""),),
+    "store/phones/markup.py _ADDRESS": (("", "a", "!"), ("", "a+.", "!")),
+    "store/phones/markup.py _CHAT": (("https://wa.me/", "1", ""),),
+    "store/phones/markup.py _DIGIT": (("", "a", ""),),
+    "store/phones/prose.py _GROUP": (("", "1", ""), ("", "1 ", "")),
+    "store/phones/prose.py _WITHIN": (("", " ", ""),),
+    "store/phones/prose.py _SENTENCE": (("", ".", ""),),
+    "store/phones/prose.py _LABEL_BEFORE": (("", "tel", "!"), ("", " cell", "!")),
+    "store/phones/prose.py _LABEL_AFTER": (("", "tel", "!"),),
+    "store/phones/prose.py _EXTENSION": (
+        ("", " ", "x"),
+        ("", ",", "x"),
+        ("", "ext", "!"),
+        ("ext", " ", ""),
+        ("x", "1", "/1"),
+    ),
+    "store/phones/prose.py _SPOILT": (
+        ("", "1", ""),
+        ("", "1", ".x"),
+        ("", "1.", "x"),
+        ("1234567.", "0", "x"),
+        ("1.", "1", "e"),
+        ("", "1e", "x"),
+    ),
+    "store/phones/prose.py _CONTEXT": (("", ";phone-context=+", ""), (";phone-context=+", "1", "")),
+    "store/phones/prose.py _VANITY": (
+        ("", "1", ""),
+        ("", "1 ", ""),
+        ("", "800-", "a"),
+        ("800-", "A", "_"),
+        ("800-AA", "-A", "_"),
+        ("800-AA", "A.", "_"),
+        ("800-AA", "AA ", "_"),
+        ("", "800-AA ", ""),
+    ),
+    "store/phones/prose.py _SPOOFED": (("", "1", ""), ("", "1 ", ""), ("", "O", ""), ("1", "O ", "!"), ("", "1(", "")),
+    "store/phones/prose.py _OVERRIDDEN": (("", "\u202e", ""), ("\u202e", "a", ""), ("", "\u202e1", "")),
+    "store/phones/prose.py _SIGNS": (("", "1", "x"), ("", " ", "x"), ("", "123456x", "")),
+    "store/phones/prose.py _ODD_DIGIT": (("", "1", ""), ("", "\u2460", "")),
+    "store/phones/prose.py _REFERENCE": (
+        ("", "ticket", "!"),
+        ("", "ticket ", "!"),
+        ("", "ref#", "!"),
+        ("ticket", " ", "!"),
+        ("ticket", " no", "!"),
+        ("ticket", "#.", "!"),
+        ("", "#", "!"),
+        ("# ", "(", "!"),
+    ),
+    "store/phones/prose.py _PHONE_SIGN": (("", "phone #", "!"), ("#", "(", "!"), ("", "#", "!")),
+    "store/phones/prose.py _AND_SO_ON": (("", ",", "!"), ("", " and ", "!"), ("", " ", "!"), ("", "#", "!")),
 }
 
 
@@ -522,8 +571,8 @@ def test_steps_are_those_of_a_backtracking_matcher() -> None:
 
 def _command(text: str) -> None:
     arguments = parse_arguments(text, "US")
-    if isinstance(arguments, Arguments) and len(arguments.numbers) <= MOST_NUMBERS:
-        read_phones(arguments.numbers, arguments.country)
+    if isinstance(arguments, Arguments):
+        read_entered(arguments.text, arguments.country, Verb.OPT_OUT)
 
 
 WAYS_IN: Final[dict[str, Callable[[str], Any]]] = {

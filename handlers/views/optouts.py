@@ -42,6 +42,7 @@ from store import (
     CountryUnknown,
     Deleted,
     Entry,
+    FoundPhone,
     NotAPhone,
     OptOut,
     PhoneNumber,
@@ -55,6 +56,8 @@ from store import (
 # In one answer; the rest is counted.
 MOST_REASONS: Final = 10
 MOST_CONVERSATIONS: Final = 20
+# Of what is no phone, in the answer to a look-up.
+MOST_UNREAD: Final = 20
 # In the thread of an outcome: a channel takes one message a second.
 MOST_REPLIES: Final = 2
 # https://docs.slack.dev/reference/block-kit/composition-objects/confirmation-dialog-object
@@ -224,6 +227,54 @@ def refused(number: NotAPhone) -> Message:
     return Message.of(f"{code(number.text)} is not a phone number: {sentence(number.reason)}", private=True)
 
 
+# --- offers ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a button offers to do: opt *phones* out, in E.164, 50 at most, for *reason*, in somebody's words."""
+
+    phones: tuple[str, ...]
+    reason: str | None = None
+
+    @classmethod
+    def of_button(cls, value: str) -> "Offer | None":
+        """The offer of a button with that *value*, which may be a single phone; None where it holds none."""
+        if not value.startswith("{"):
+            return cls((value,))
+        try:
+            packed = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+        phones, reason = (packed.get("phones"), packed.get("reason")) if isinstance(packed, dict) else (None, None)
+        if not isinstance(phones, str) or not isinstance(reason, str | None):
+            return None
+        offered = tuple(f"+{digits}" for digits in phones.split())
+        return cls(offered, reason or None) if 0 < len(offered) <= MOST_OFFERED else None
+
+    @property
+    def value(self) -> str:
+        """As a button carries it: https://docs.slack.dev/reference/block-kit/block-elements/button-element, 2,000 characters."""
+        if len(self.phones) == 1 and self.reason is None:
+            return self.phones[0]
+        packed = {"phones": " ".join(phone.removeprefix("+") for phone in self.phones)}
+        return json.dumps(packed | ({"reason": self.reason} if self.reason else {}), ensure_ascii=False)
+
+
+# In one button, which takes 2,000 characters: 50 phones of 16, and a reason of 500 whose quotes are escaped.
+MOST_OFFERED: Final = 50
+_LABEL_LONGEST: Final = 75
+
+
+def _offer_button(offer: Offer, home: str | None) -> ButtonElement:
+    """The button that does what *offer* says, by its label."""
+    phones = display(offer.phones[0], home) if len(offer.phones) == 1 else counted(len(offer.phones), "phone")
+    label = f"Opt out {phones}" + (f" · {offer.reason}" if offer.reason else "")
+    # Without emoji: the reason is shown as it was written.
+    text = PlainTextObject(text=one_line(label, _LABEL_LONGEST), emoji=False)
+    return ButtonElement(text=text, action_id="optout.add", value=offer.value)
+
+
 # --- search ---------------------------------------------------------------------------------------------------------
 
 
@@ -250,18 +301,47 @@ def phone_state(state: PhoneState, phone: PhoneNumber, home: str | None, *, is_a
     )
 
 
-def phone_states(states: Sequence[tuple[PhoneState, PhoneNumber]], home: str | None, *more: str) -> Message:
-    """The states of the phones of one message, a line each, and *more* lines below."""
+def phone_states(
+    states: Sequence[tuple[PhoneState, FoundPhone]],
+    home: str | None,
+    *more: str,
+    unread: Sequence[NotAPhone] = (),
+    offer: Offer | None = None,
+) -> Message:
+    """
+    The states of the phones of one message, a line each, then what of it is *unread*, then *more* lines.
+
+    *offer*: what a button below does.
+    """
     out = sum(state.opted_out for state, _ in states)
     head = f"*{out:,} of {counted(len(states), 'phone')} {'is' if out == 1 else 'are'} opted out*"
     if len(states) == 1:
-        head = f"*{name(states[0][0].phone, home)} is {'' if out else 'not '}opted out*"
+        head = f"*{name(states[0][0].phone, home)} is {'' if out else 'not '}opted out.*"
     lines = [_one_of_many(state, phone, home) for state, phone in states]
-    return Message.of(head, *sections([head, *lines, *more], "\n"), phones=[state.phone for state, _ in states])
+    lines += _unread_lines(unread)
+    buttons = [_actions(_offer_button(offer, home))] if offer else []
+    return Message.of(
+        head, *sections([head, *lines, *more], "\n"), *buttons, phones=[state.phone for state, _ in states]
+    )
 
 
-def _one_of_many(state: PhoneState, phone: PhoneNumber, home: str | None) -> str:
-    remarks = "".join(f" · {text}" for text in _remarks(phone))
+def no_phones(head: str, *more: str, unread: Sequence[NotAPhone] = ()) -> Message:
+    """The answer to words without a phone: *head*, what of them is *unread*, and *more* lines."""
+    return Message.of(head, *sections([head, *_unread_lines(unread), *more], "\n"))
+
+
+def _unread_lines(unread: Sequence[NotAPhone]) -> list[str]:
+    left = len(unread) - MOST_UNREAD
+    more = (
+        [f"and {left:,} more that {'is no phone number' if left == 1 else 'are no phone numbers'}"] if left > 0 else []
+    )
+    return [*map(_not_a_phone, unread[:MOST_UNREAD]), *more]
+
+
+def _one_of_many(state: PhoneState, phone: FoundPhone, home: str | None) -> str:
+    remarks = "".join(f" · {text}" for text in _remarks(phone.number))
+    if phone.reference is not None:
+        remarks = f" · behind {quoted(phone.reference, 40)}: it may be no phone number{remarks}"
     if state.since is None:
         return f"{both(state.phone, home)} · not opted out{remarks}"
     return f"{both(state.phone, home)} · *opted out* since {day(state.since)}{remarks}"

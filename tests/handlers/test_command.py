@@ -43,6 +43,38 @@ async def test_add_tells_an_opted_out_phone_apart(office: Office) -> None:
     assert office.store.optouts.count(office.account.id) == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("212-555-0100 because she asked by mail", "she asked by mail"),
+        ("212-555-0100, she asked twice", "she asked twice"),
+        ("212-555-0100 - wrong number", "wrong number"),
+        ("212-555-0100 (falleció)", "falleció"),
+        ("212-555-0100 parce qu'elle l'a demandé reason: and by mail", "and by mail"),
+        ("please 212-555-0100 thanks", None),
+    ],
+)
+async def test_add_takes_the_reason_wherever_it_stands(office: Office, text: str, reason: str | None) -> None:
+    """The words that a mention understands as a reason are one in a command, unless it names another."""
+    await office.ask("support", f"add {text}", channel=TICKETS)
+    entry = office.store.optouts.find(office.account.id, ONE).standing[0].entry
+    assert (entry.function, entry.reason) == (Function.COMMAND, reason)
+
+
+async def test_add_asks_where_its_words_leave_a_doubt(office: Office) -> None:
+    """To the asker alone, with a button; without one where they say the opposite."""
+    asked = await office.ask_alone("support", "add Maria 212-555-0100, she asked twice", channel=TICKETS)
+    assert "Only looked up" in asked.all_text
+    assert asked.button("optout.add").text == "Opt out (212) 555-0100 · she asked twice"
+    for text in ("212-555-0101, or not", "not 212-555-0101", "212-555-0101 if she calls", "212-555-0101 tomorrow"):
+        told = await office.ask_alone("support", f"add {text}", channel=TICKETS)
+        assert "Only looked up, and nothing was changed" in told.all_text
+        assert told.buttons == []
+    assert office.store.optouts.count(office.account.id) == 0
+    await office.press("support", asked, "optout.add")
+    assert office.store.optouts.find(office.account.id, ONE).standing[0].entry.reason == "she asked twice"
+
+
 async def test_add_says_a_repeated_number_once(office: Office) -> None:
     """However a number is written, it is one phone, one opt-out and one line."""
     root = await office.ask("admin", "add 212 555 0100, (212) 555-0100\n+1 212 555 0100, 12, 12")

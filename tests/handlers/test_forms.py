@@ -66,6 +66,8 @@ async def test_numbers_are_opted_out_by_a_form(office: Office) -> None:
     [
         ({"numbers": "12345\n212 555 0100"}, "numbers", "12345: 5 digits, a US number has 10. Nobody was opted out."),
         ({"numbers": "a, b, c, d, e"}, "numbers", "and 2 more"),
+        ({"numbers": "not 212 555 0100"}, "numbers", "There are other words beside the numbers."),
+        ({"numbers": "Maria 212 555 0100"}, "numbers", "There are other words beside the numbers."),
         ({"numbers": " ,\n; "}, "numbers", "There is no number in it."),
         ({"numbers": "1," * 201}, "numbers", "201 numbers; 200 fit."),
         ({"numbers": "212 555 0100", "country": "Grate Britain"}, "country", "No country is called Grate Britain."),

@@ -1,8 +1,108 @@
 """The grammar of requests: what words ask for, held against sentences that people write."""
 
-import pytest
+from collections.abc import Iterator
+from pathlib import Path
 
-from handlers.grammar import Wish, wish_of
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handlers.grammar import Certainty, Verb, Wish, items_of, understand, wish_of
+from handlers.mentions import Intent, intent_of
+from handlers.permissions import Action
+from store import PHONE
+
+SENTENCES = Path(__file__).with_name("sentences.txt")
+# Three numbers by the country they are read in, as they are written there.
+NUMBERS = {
+    "US": ("212-555-0100", "(202) 555-0101", "+1 404.555.0102"),
+    "GB": ("07400 123401", "020 7946 0018", "+44 7400 123403"),
+    "FR": ("06 12 34 56 78", "06.12.34.56.79", "+33 6 12 34 56 80"),
+    "MX": ("55 1234 5678", "(33) 1234 5679", "+52 81 1234 5680"),
+    None: ("+49 1512 0127101", "+34 612 345 678", "+12125550100"),
+}
+
+
+def sentences() -> Iterator[tuple[str, str, str | None]]:
+    """Each sentence of the corpus: its outcome, its words with # for each number, and the reason that is kept."""
+    outcome = ""
+    for line in SENTENCES.read_text(encoding="utf-8").splitlines()[1:]:
+        if line.startswith("["):
+            outcome = line[1 : line.index("]")]
+        elif line:
+            words, _, reason = line.partition(" => ")
+            yield outcome, words.replace("\\n", "\n"), reason or None
+
+
+def outcome_of(intent: Intent) -> str:
+    """What comes of *intent*, in the corpus's words."""
+    if intent.action is not Action.SEARCH:
+        return "done" if intent.action is Action.ADD else "in"
+    if intent.verb is None:
+        return "plain look-up"
+    if intent.certainty is Certainty.DENIED:
+        return "refrained"
+    return "asked" if intent.verb is Verb.OPT_OUT and intent.certainty <= Certainty.DOUBTFUL else "looked up"
+
+
+@pytest.mark.parametrize(("outcome", "words", "reason"), [*sentences()])
+def test_what_comes_of_a_sentence(outcome: str, words: str, reason: str | None) -> None:
+    """Whatever the country: what is plainly asked is done, what nearly is is asked about, and nothing else ever is."""
+    for country, numbers in NUMBERS.items():
+        left = iter(numbers)
+        first, *more = words.split("#")
+        text = first + "".join(f"{next(left)}{words_behind}" for words_behind in more)
+        intent = intent_of(f"<@U0BOT> {text}", "U0BOT", country)
+        assert outcome_of(intent) == outcome, country
+        assert len(intent.all_phones) == len(more), country
+        if outcome in {"done", "in"}:
+            assert len(intent.phones) == len(more), country
+            assert intent.reason == reason, country
+        elif reason is not None and PHONE not in understand(words.replace("#", PHONE)).reason:  # type: ignore[operator]
+            assert intent.reason == reason, country
+
+
+def test_the_corpus_is_as_large_as_it_says() -> None:
+    """Three languages, and of the sentences a third that must never be done."""
+    outcomes = [outcome for outcome, _, _ in sentences()]
+    never = [outcome for outcome in outcomes if outcome in {"looked up", "refrained", "plain look-up"}]
+    assert len(outcomes) > 450
+    assert len(never) > len(outcomes) / 3
+
+
+@pytest.mark.parametrize(
+    ("words", "items", "left"),
+    [
+        ("#, abc, #", [0, "abc", 1], "#,,#"),
+        ("#; @admin\n:wave:, #", [0, "@admin", ":wave:", 1], None),
+        ("#, 12345, 12", [0, "12345", "12"], None),
+        ("#, she asked, Maria did", [0], "#, she asked, Maria did"),
+        ("# because she asked, abc", [0], "# because she asked, abc"),
+        ("#, not, #", [0, 1], "#, not, #"),
+        (" ,; ,", [], None),
+    ],
+)
+def test_what_stands_where_a_number_could(words: str, items: list[int | str], left: str | None) -> None:
+    """Names and scraps between the commas of a list are named; words that say something of it stay with it."""
+    found, rest = items_of(words.replace("#", PHONE))
+    assert found == items
+    assert left is None or rest.replace(" ", "") == left.replace("#", PHONE).replace(" ", "")
+
+
+@given(st.text(st.sampled_from("opt out\ufffc,.!?'\"()-:;~>\n because not don't stop no 12\u202e\u0301\u00df")))
+def test_no_words_are_too_odd(words: str) -> None:
+    """Whatever is written is understood as something, of numbers that stand in it."""
+    understood = understand(words)
+    assert set(understood.phones) <= set(range(words.count(PHONE)))
+    assert wish_of(words) in Wish
+    items_of(words)
+
+
+def test_what_is_shown_turned_round_is_asked_about() -> None:
+    """Marks that turn text round show people other words than they send."""
+    assert understand(f"opt out {PHONE} \u202e").certainty is Certainty.DOUBTFUL
+    assert understand(f"o\u200bpt out {PHONE}").certainty is Certainty.PLAIN
+
 
 WISHES = {
     Wish.OPT_OUT: """

@@ -64,7 +64,7 @@ def entries(office: Office) -> int:
         "<@U0BOT> stop texting 212-555-0100, thanks",
         "opt out <tel:+12125550100|212-555-0100> <@U0BOT>",
         "<@U0BOT> *opt out* these numbers: 212-555-0100 and 212-555-0100",
-        "<@U0BOT> opt out (212) 555-0100 (212) 555-0100 because of 212-555-0101",
+        "<@U0BOT> opt out (212) 555-0100 (212) 555-0100 because she asked",
         "<@U0BOT> opt out ２１２－５５５－０１００",
     ],
 )
@@ -73,7 +73,7 @@ def test_a_request_to_opt_out(text: str) -> None:
     intent = intent_of(text, BOT, "US")
     assert intent.action is Action.ADD
     assert [phone.number.e164 for phone in intent.phones] == [ONE]
-    assert intent.refused == ()
+    assert intent.unread == ()
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_doubt_changes_nothing(text: str) -> None:
     """Questions, denials, quotes and anything else that is not plainly a request are looked up."""
     intent = intent_of(text, BOT, "US")
     assert intent.action is Action.SEARCH
-    assert [phone.number.e164 for phone in intent.phones] == [ONE]
+    assert [phone.number.e164 for phone in intent.all_phones] == [ONE]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_what_is_no_number_is_named() -> None:
     """A number with too few digits between others is not passed over in silence."""
     intent = intent_of(f"<@{BOT}> opt out 212-555-0100, 12345", BOT, "US")
     assert intent.action is Action.ADD
-    assert [one.text for one in intent.refused] == ["12345"]
+    assert [one.text for one in intent.unread] == ["12345"]
 
 
 @pytest.mark.parametrize(
@@ -164,8 +164,12 @@ async def test_several_are_one_answer(office: Office) -> None:
     [answer] = await answers(office, "212-555-0100 or 212-555-0101 or 212-555-0102?")
     assert answer.text == "*1 of 3 phones is opted out*"
     lines = answer.all_text.split("\n")[2:]
-    assert [("*opted out*" in line) for line in lines] == [False, True, False]
+    assert [("*opted out*" in line) for line in lines[:3]] == [False, True, False]
     assert ["0100" in lines[0], "0101" in lines[1], "0102" in lines[2]] == [True] * 3
+    await office.press("support", answer, "optout.add")
+    for phone in (ONE, THREE):
+        assert office.store.optouts.find(office.account.id, phone).opted_out
+    assert len(office.store.optouts.find(office.account.id, TWO).standing) == 1
 
 
 async def test_too_many_are_counted(office: Office) -> None:
@@ -208,6 +212,88 @@ async def test_a_doubtful_request_says_so(office: Office) -> None:
     assert "is not opted out" in answer.text
     assert "Only looked up" in answer.all_text
     assert entries(office) == 0
+
+
+async def test_a_doubt_has_a_button(office: Office) -> None:
+    """What was nearly asked for is asked about: the button says whom it opts out and why, does just that, and is gone then."""
+    [asked] = await answers(office, "opt out Maria, 212-555-0100, she asked *twice* <b>")
+    assert asked.text == "*(212) 555-0100 is not opted out.*"
+    assert "Only looked up" in asked.all_text
+    button = asked.button("optout.add")
+    assert button.text == "Opt out (212) 555-0100 · she asked *twice* <b>"
+    assert entries(office) == 0
+    await office.press("admin", asked, "optout.add")
+    entry = office.store.optouts.find(office.account.id, ONE).standing[0].entry
+    assert (entry.function, entry.actor) == (Function.BUTTON, await office.actor("admin"))
+    assert entry.reason == "she asked *twice* <b>"
+
+    def settled(state: State) -> bool:
+        message = state.message(asked.ts)
+        return message is not None and not message.buttons and "Opted out by admin." in message.all_text
+
+    await office.people.until(settled)
+    [again] = await answers(office, "could you opt out 212-555-0100?")
+    assert "nothing is left to opt out" in again.all_text
+    assert again.buttons == []
+
+
+async def test_a_doubt_about_several_has_one_button(office: Office) -> None:
+    """All of them by one entry; one that is out already is left as it is."""
+    await office.opt_out(TWO)
+    [asked] = await answers(office, "can you opt out 212-555-0100, 212-555-0101 and 212-555-0102? They asked")
+    assert asked.button("optout.add").text.startswith("Opt out 2 phones")
+    before = entries(office)
+    await office.press("support", asked, "optout.add")
+    assert entries(office) == before + 1
+    found = office.store.optouts.find_many(office.account.id, [ONE, TWO, THREE])
+    assert [len(found[phone].standing) for phone in (ONE, TWO, THREE)] == [1, 1, 1]
+
+
+async def test_fifty_of_the_longest_fit_into_a_button(office: Office) -> None:
+    """As many as fit into a message, with the longest reason that there can be."""
+    numbers = [f"+4915120127{n:03}" for n in range(50)]
+    reason = 'because "' + '"\\' * 245
+    [asked] = await answers(office, f"would you opt out {', '.join(numbers)} {reason}")
+    await office.press("support", asked, "optout.add")
+    assert office.store.optouts.count(office.account.id) == 50
+    entry = office.store.optouts.find(office.account.id, numbers[0]).standing[0].entry
+    assert entry.reason is not None
+    assert len(entry.reason) > 450
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "don't opt out 212-555-0100",
+        "opt out 212-555-0100, never mind",
+        "she said stop texting 212-555-0100",
+        "if she asks, opt out 212-555-0100",
+        "no dar de baja a 212-555-0100",
+    ],
+)
+async def test_the_opposite_is_not_offered(office: Office, text: str) -> None:
+    """What was told not to do, or what somebody else said, has no button that does it."""
+    [answer] = await answers(office, text)
+    assert "*(212) 555-0100 is not opted out.*" in answer.all_text
+    assert "Only looked up" in answer.all_text
+    assert answer.buttons == []
+    assert entries(office) == 0
+
+
+async def test_what_looks_like_a_number_is_named(office: Office) -> None:
+    """Beside what is done and beside what is looked up; what stands behind "ticket" is shown and not acted on."""
+    head, detail = await answers(office, "opt out 212-555-0100, 555-0199, #4155550163", replies=2)
+    assert head.text.startswith("*1 phone opted out*, 2 not understood")
+    assert "555-0199` · not a phone number" in detail.all_text
+    assert "4155550163` · not a phone number" in detail.all_text
+    [looked_up] = await answers(office, "555-0199 or ticket 4155550163?")
+    assert "555-0199` · not a phone number" in looked_up.all_text
+    assert "(415) 555-0163" in looked_up.all_text
+    assert "behind ticket" in looked_up.all_text
+    assert looked_up.buttons == []
+    [nothing] = await answers(office, "opt out 555-0199")
+    assert nothing.text.startswith("I found no phone number in that, and nothing was changed.")
+    assert "555-0199` · not a phone number" in nothing.all_text
 
 
 async def test_what_goes_on_unread_changes_nothing(office: Office) -> None:
@@ -425,6 +511,16 @@ async def test_a_direct_message_changes_nothing(office: Office, text: str, said:
     answer = await directly(office, "support", text)
     assert answer.text.startswith(said)
     assert entries(office) == 0
+
+
+async def test_a_request_in_a_direct_message(office: Office) -> None:
+    """It is looked up, and a button does what the words ask for."""
+    answer = await directly(office, "support", "please opt out 212-555-0100 and 212-555-0101, they asked twice")
+    assert "a direct message opts nobody out by itself" in answer.all_text
+    assert answer.button("optout.add").text == "Opt out 2 phones · they asked twice"
+    await office.press("support", answer, "optout.add")
+    for phone in (ONE, TWO):
+        assert office.store.optouts.find(office.account.id, phone).standing[0].entry.reason == "they asked twice"
 
 
 async def test_a_file_sent_directly(office: Office) -> None:

@@ -196,6 +196,7 @@ def _home(text: str) -> Iterator[Any]:
     optouts.refused,
     optouts.phone_state,
     optouts.phone_states,
+    optouts.no_phones,
     optouts.ask_delete,
     optouts.ask_reason,
     optouts.deleted,
@@ -211,7 +212,11 @@ def _optouts(text: str) -> Iterator[Any]:
     yield optouts.refused(none)
     yield optouts.phone_state(state, one, "US", is_admin=True)
     yield optouts.phone_state(PhoneState(ONE, state.opt_outs[-1:], state.conversations), one, "US", is_admin=True)
-    yield optouts.phone_states([(state, one)] * 50, "US", quoted(text))
+    found = [(state, FoundPhone(one, text, reference)) for reference in (None, text)]
+    yield optouts.phone_states(found * 25, "US", quoted(text), unread=[none] * 30)
+    yield optouts.no_phones(quoted(text), quoted(text), unread=[none] * 30)
+    for phones in ((ONE,), tuple(f"+1212555{n:04}" for n in range(50))):
+        yield optouts.phone_states(found[:1], "US", offer=optouts.Offer(phones, text[:500]))
     contacts = PhoneState(ONE, (opt_out(entry(1, Function.KEYWORD, reason=text)),), state.conversations)
     by_hand = PhoneState(ONE, (opt_out(entry(1, reason=text)),), state.conversations)
     for asked in (state, contacts, by_hand):
