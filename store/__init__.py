@@ -5,7 +5,7 @@ The verbs block; each is one transaction. They raise `StoreError`, whose text is
 """
 
 from store.amounts import bytes_words, days_words, read_bytes, read_days
-from store.choices import NOTHING_CHOSEN, Asked, Choices, Offer, Question, Undecided
+from store.choices import NOTHING_CHOSEN, Asked, Choices, Question, Undecided
 from store.digests import Digest, DueDigest
 from store.errors import LeaseLost, ListRefused, StoreError, StoreUnavailable, WrongState
 from store.exports import COLUMNS as EXPORT_COLUMNS
@@ -92,7 +92,6 @@ __all__ = [
     "Move",
     "NoPhoneColumn",
     "NotAPhone",
-    "Offer",
     "OptOut",
     "Origin",
     "OutboxMessage",

@@ -99,7 +99,7 @@ _NO: Final = frozenset(
     {"no", "n", "false", "f", "0", "off", "unchecked", "non", "nein", "falsch", "faux", "falso", "nao"}
 )
 _OUT: Final = re.compile(
-    r"opt(?:ed|ing|s)? ?outs?|optedout|unsub\w*|stop\w*|quit|cancel(?:l?ed)?|revoked?|withdrawn|suppress\w*|"
+    r"(?:opt(?:ed|ing|s)? ?outs?|optedout|unsub\w*|stop\w*|quit|cancel(?:l?ed)?|revoked?|withdrawn|suppress\w*|"
     r"block(?:ed|listed)?|black ?listed|(?:do not|dont|no) (?:text|contact|message|sms|send|disturb|call)\w*|dn[tcd]|"
     r"no (?:mas|more) (?:sms|texts|mensajes)|(?:not|no longer) subscribed|no consent|"
     # Spanish and Portuguese
@@ -107,13 +107,13 @@ _OUT: Final = re.compile(
     # French
     r"desabonnee?s?|desinscrite?s?|non (?:abonne|inscrit)e?|ne (?:pas|plus) (?:contacter|envoyer)|arret\w*|"
     # German
-    r"abgemeldet|abbestellt|ausgetragen|widerrufen|gesperrt|keine (?:sms|nachrichten)|nicht (?:kontaktieren|anschreiben|abonniert)"
+    r"abgemeldet|abbestellt|ausgetragen|widerrufen|gesperrt|keine (?:sms|nachrichten)|nicht (?:kontaktieren|anschreiben|abonniert))\b"
 )
 _IN: Final = re.compile(
-    r"opt(?:ed)? ?ins?|optedin|(?:re)?subscribe[dr]?|active|ok|okay|allowed|enabled|consented|granted|start|unstop|"
+    r"(?:opt(?:ed)? ?ins?|optedin|(?:re)?subscribe[dr]?|active|ok|okay|allowed|enabled|consented|granted|start|unstop|"
     r"(?:not|never) (?:opted ?out|unsubscribed|blocked|stopped)|(?:ok|can|may) (?:to )?text|textable|"
     r"(?:re)?suscrit[oa]|activ[oa]|dad[oa] de alta|alta|permitid[oa]|abonnee?s?|inscrite?s?|actif|autorisee?|"
-    r"angemeldet|abonniert|aktiv|erlaubt|eingewilligt"
+    r"angemeldet|abonniert|aktiv|erlaubt|eingewilligt)\b"
 )
 # Of these alone a column without a name of its own is known: "active" and "ok" are said of many things.
 _STATUS_ALONE: Final = re.compile(
@@ -161,11 +161,11 @@ def _sense_of_status(polarity: Sense | None, cell: str) -> Sense:
         sense = Sense.BLANK
     elif _IN.fullmatch(words):
         return Sense.IN
-    elif _OUT.fullmatch(words) or re.match(rf"(?:{_OUT.pattern})\b", words):
+    elif _OUT.match(words):
         return Sense.OUT
-    elif _IN.match(words) and re.match(rf"(?:{_IN.pattern})\b", words):
+    elif _IN.match(words):
         return Sense.IN
-    elif polarity is Sense.OUT and _DATE.match(cell.strip()):
+    elif polarity is Sense.OUT and _DATE.match(cell[:_LONGEST].strip()):
         return Sense.OUT
     else:
         return Sense.OTHER
@@ -341,7 +341,7 @@ def _is_country(words: str, cells: Sequence[str]) -> bool:
     several = len(set(map(str.strip, cells))) > 1
     return (
         several
-        and all(_CALLING_CELL.fullmatch(cell) or len(cell.strip()) > 3 for cell in cells)
+        and all(_CALLING_CELL.fullmatch(cell[:_LONGEST]) or len(cell.strip()) > 3 for cell in cells)
         and known == len(cells)
     )
 
@@ -372,7 +372,7 @@ def _marker(place: int, name: str, words: str, cells: Sequence[str], *, is_log: 
 
 def region_of(cell: str) -> str | None:
     """The region code of the country that *cell* names, by name, ISO code or calling code; None for what names none."""
-    text = cell.strip().strip("'\"").strip()
+    text = cell[:_LONGEST].strip().strip("'\"").strip()
     if code := re.search(r"\(\s*(\+?\d{1,3})\s*\)$", text):
         text = code[1]
     text = re.sub(r"^(?:\+|00\s?)?(\d{1,3})(?:\.0+)?$", r"+\1", text)
