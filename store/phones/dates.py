@@ -1,5 +1,5 @@
 """
-Writings with digits that are nobody's phone: dates, times, ranges, amounts, addresses, ids. Taken out of a text before phones are looked for. Pure.
+Writings with digits that are nobody's phone: dates, times, ranges. Taken out of a text before phones are looked for. Pure.
 
 A date is one in each of its usual orders and with each separator, and only where it stands by itself: the groups of
 06.12.34.56.78 go on, so they are a French number's.
@@ -53,42 +53,16 @@ _TIMES: Final = (
     rf"(?<![\d:]){_CLOCK}(?::{_SIXTY}){{1,2}}(?:[.,]\d{{1,9}})?(?: ?[ap]\.?m\b\.?)?(?:Z\b|[+-]\d\d:?\d\d(?!\d))?(?!\d)",
     rf"(?<!\d){_CLOCK}h{_SIXTY}(?!\d)",
 )
-_AMOUNTS: Final = (
-    r"[$€£¥] ?\d[\d,.]{0,20}(?<=\d)(?!\d)",
-    r"(?<![\d,.])\d{1,20}(?:[.,]\d{1,20})? ?(?:[€£¥%]|(?:USD|EUR|GBP|MXN|dollars?|euros?|pesos)\b)",
-    # A spreadsheet's day, with its hours: 45601.4375
-    r"(?<!\d)(?<!\d[./,-])[1-5]\d{4}[.,]\d{2,12}(?![.,/-]?\d)",
-)
-_THOUSANDS: Final = r"(?<![\d,.])[1-9]\d{0,2}(?:,\d{3}){2,}(?:\.\d{1,2})?(?!,?\d)"
-_ADDRESSES: Final = (
-    r"\b(?:https?|ftp)://[^\s<>]+|\bwww\.[^\s<>]+",
-    r"(?<![\w.+-])[\w.+-]+@[\w-][\w.-]*",
-    r"(?<![\w@.-])[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}/[^\s<>]+",
-    r"(?<![\w-])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?![\w-])",
-)
-
-# One pattern, so that a text is gone through once; addresses first, since dates stand in them.
-NOT_PHONES: Final = re.compile(
-    "|".join((*_ADDRESSES, rf"(?P<thousands>{_THOUSANDS})", *_AMOUNTS, *_DATES, *_TIMES)), re.IGNORECASE
-)
-# A date in one group of digits, with its time.
-COMPACT: Final = re.compile(
-    rf"{YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:(?:[01]\d|2[0-4]){_SIXTY}(?:{_SIXTY})?)?"
-)
-# What has as many digits as a phone and is none by itself: an address of the internet, a place on the map, a ZIP+4.
-NO_NUMBER: Final = re.compile(
-    r"(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}|-?(?:0|[1-9]\d?|1[0-7]\d)\.\d{4,15}|\d{5}-\d{4}"
-)
 
 # --- dates in a cell --------------------------------------------------------------------------------------------------
 
 _WHEN: Final = re.compile("|".join((*_DATES, *_TIMES)), re.IGNORECASE)
 # What is a date where there is nothing else: with blanks, in one group with its time, or in days as a spreadsheet counts
 # them, from 1954 to 2064, so that 98765.43210 stays an Indian's phone.
+_APART: Final = r"(?: ?/ ?| ?\. ?| ?- ?| )"
 _ALONE: Final = re.compile(
-    rf"(?:(?:{_DAY}(?P<a> ?[./-] | ){_MONTH}|{_MONTH}(?P<b> ?[./-] | ){_DAY})(?:(?P=a)|(?P=b)){YEAR}|"
-    rf"{YEAR}(?P<c> ?[./-] | ){_MONTH}(?P=c){_DAY}\.?|"
-    rf"{YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[T ]?(?:[01]\d|2[0-4]){_SIXTY}(?:{_SIXTY})?Z?|[2-5]\d{{4}}[.,]\d++)",
+    rf"(?:{_DAY}{_APART}{_MONTH}|{_MONTH}{_APART}{_DAY}){_APART}{YEAR}|{YEAR}{_APART}{_MONTH}{_APART}{_DAY}\.?|"
+    rf"{YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[T ]?(?:[01]\d|2[0-4]){_SIXTY}(?:{_SIXTY})?Z?|[2-5]\d{{4}}[.,]\d++"
 )
 _FULL: Final = re.compile(rf"(?<!\d){YEAR}(?!\d)")
 _NUMBER: Final = re.compile(r"\d+")
