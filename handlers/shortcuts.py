@@ -44,9 +44,12 @@ class Shortcuts:
         home = request.account.country
         message = await _with_files(request, body.get("message") or {})
         read = await asyncio.to_thread(visible_text, message)
-        phones = await asyncio.to_thread(read.phones, home)
+        reading = await asyncio.to_thread(read.read, home)
+        phones = reading.phones
         if not phones:
-            return views.nothing_to_check(how_to_write(home), is_whole=read.is_whole, has_more=read.has_more)
+            return views.nothing_to_check(
+                how_to_write(home), reading.unread, is_whole=read.is_whole, has_more=read.has_more
+            )
         shown = phones[: views.MOST_PHONES]
         states, link = await asyncio.gather(
             asyncio.to_thread(
@@ -61,6 +64,7 @@ class Shortcuts:
             plain(read.text).strip(),
             home,
             context.to_json(),
+            unread=reading.unread,
             is_whole=read.is_whole,
             has_more=read.has_more,
         )

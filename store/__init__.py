@@ -26,7 +26,7 @@ from store.phones.display import display, mask, written
 from store.phones.masking import mask_prose
 from store.phones.numbers import NotAPhone, PhoneNumber
 from store.phones.parser import parse_phone
-from store.phones.prose import LONGEST_PROSE, FoundPhone, find_phones, split_numbers
+from store.phones.prose import LONGEST_PROSE, PHONE, FoundPhone, TextReading, find_phones, read_text, split_numbers
 from store.records import (
     Account,
     AccountSettings,
@@ -58,6 +58,7 @@ __all__ = [
     "EXPORT_COLUMNS",
     "LONGEST_PROSE",
     "OPTING_OUT",
+    "PHONE",
     "TAKEN_AWAY",
     "Account",
     "AccountSettings",
@@ -107,6 +108,7 @@ __all__ = [
     "StoreError",
     "StoreUnavailable",
     "Summary",
+    "TextReading",
     "Undecided",
     "UndoPreview",
     "UnreadableReason",
@@ -128,6 +130,7 @@ __all__ = [
     "note",
     "parse_phone",
     "preview_move",
+    "read_text",
     "recount",
     "require_undoable",
     "restage",

@@ -163,13 +163,6 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "handlers/slack/visible_text.py _BOLD": (("", "*", ""), ("*", "a", ""), ("", "*a", ""), ("", "*a*b", "")),
     "handlers/slack/visible_text.py _ITALIC": (("", "_", ""), ("_", "a", ""), ("", "_a", ""), ("", "_a_b", "")),
     "handlers/slack/visible_text.py _CODE": (("", "`", ""), ("`", "a", ""), ("", "`a", "")),
-    "handlers/slack/visible_text.py _PART_OF_NUMBER": (("*", "1", ""), ("", "*1", ""), ("*(", " ", ""), ("", "~", "")),
-    "handlers/slack/visible_text.py _UNSEEN_NUMBER": (
-        ("<tel:", "a", ""),
-        ("", "<tel:", ""),
-        ("<tel:|", "a", ""),
-        ("", "<tel:|", ""),
-    ),
     "handlers/slack/visible_text.py _MARKDOWN_LINK": (
         ("", "[", ""),
         ("[", "a", ""),
@@ -266,7 +259,6 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "store/phones/dates.py _NUMBER": (("", "1a", ""),),
     "store/phones/dates.py _YEAR_BEFORE": (("", "2015", ""), ("", "2015 - ", "x")),
     "store/phones/dates.py _YEAR_BEHIND": (("", " - 2015", "x"),),
-    "store/phones/habits.py _EIGHT_WITH_PLUS": (("", " ", "x"), ("", "+", "x"), ("+", "8", "")),
     "store/phones/parser.py _CODE_AGAIN": (("", " ", "x"), ("", "0", "x"), ("+1", " ", "x"), ("+1", " ", "+x")),
     "store/phones/parser.py _ANY_CARRIER": (("", "0", ""), ("", "0 ", ""), ("", "0xx", "")),
     "store/phones/parser.py _EMPTY_BRACKETS": (("", "(", ""), ("(", " ", "x"), ("", "( ", "")),
@@ -331,21 +323,86 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "store/phones/prose.py _BEFORE_PLUS": (("", " ", "x"), ("", " +", ""), ("", " 1", "")),
     "store/phones/prose.py _BEFORE_LINK": (("a", " ", "x"), ("", "> ", "x"), ("", "a <tel", "")),
     "store/phones/prose.py _WHOLE_TOKEN": (("1", "1.", "x"),),
-    "store/phones/prose.py _TEL_LINK": (("", "<tel:", ""), ("<tel:", "a", ""), ("", "<tel:|", "")),
-    "store/phones/prose.py _OTHER_LINK": (
-        ("", "<", ""),
-        ("", "<a", ""),
-        ("<", "a", ""),
-        ("<a:", "a:", ""),
-        ("", "<@|", ""),
-        ("", "http://", ""),
+    "store/phones/dates.py NOT_PHONES": (
+        *(
+            ("", piece, "")
+            for piece in ("1", "1/", "1.", "1. ", "1-", "1,111", "1:", "1 ", "a", "a.", "a@", "a/", "20", "2024")
+        ),
+        *(
+            ("", piece, "!")
+            for piece in ("http://", "www.", "$", "$1", "11/05/2024", "11/05/2024 ", "5 Nov ", "Nov 5", "de ")
+        ),
+        *(
+            ("", piece, "!")
+            for piece in ("2024 - ", "2024/", "06/2022", "10:30", "1h", "12345.", "12345.1", "00000000-0000-")
+        ),
+        ("1", " ", "x"),
+        ("$", "1.", "x"),
+        ("a.a", "-", "!"),
+        ("a@a", ".", "!"),
+        ("a", "+", "!"),
     ),
-    "store/phones/prose.py _GLUED": (("", "1", ""), ("", "1+", "")),
-    "store/phones/prose.py _DIALLED_00": (("", "0", "x"), ("", "001", "x"), ("", "001 ", ""), ("001", "1  ", "x")),
-    "store/phones/prose.py _LABEL_TOUCHING_BEFORE": (("", "tel", "!"), ("", " cell", "!")),
-    "store/phones/prose.py _LABEL_TOUCHING_AFTER": (("", "tel", "!"),),
-    "store/phones/prose.py [A-Za-z0-9@]\\Z": (("", "a", "!"),),
-    "store/phones/prose.py [A-Za-z0-9@]": (("", "a", ""),),
+    "store/phones/dates.py YEAR": (("", "2", ""),),
+    "store/phones/dates.py COMPACT": (("", "20241105", ""),),
+    "store/phones/dates.py NO_NUMBER": (("", "1.", "x"), ("1.", "1", "x"), ("", "1", "-")),
+    "store/phones/markup.py _MARKUP": (
+        ("", "<", ""),
+        ("<", "a", ""),
+        ("", "<a|", ""),
+        ("<|", "a", ""),
+        ("", "&am", ""),
+    ),
+    "store/phones/markup.py _DIALS": (("", "tel", ""),),
+    "store/phones/markup.py _ADDRESS": (("", "a", "!"), ("", "a+.", "!")),
+    "store/phones/markup.py _CHAT": (("https://wa.me/", "1", ""),),
+    "store/phones/markup.py _DIGIT": (("", "a", ""),),
+    "store/phones/prose.py _GROUP": (("", "1", ""), ("", "1 ", "")),
+    "store/phones/prose.py _WITHIN": (("", " ", ""),),
+    "store/phones/prose.py _SENTENCE": (("", ".", ""),),
+    "store/phones/prose.py _LABEL_BEFORE": (("", "tel", "!"), ("", " cell", "!")),
+    "store/phones/prose.py _LABEL_AFTER": (("", "tel", "!"),),
+    "store/phones/prose.py _EXTENSION": (
+        ("", " ", "x"),
+        ("", ",", "x"),
+        ("", "ext", "!"),
+        ("ext", " ", ""),
+        ("x", "1", "/1"),
+    ),
+    "store/phones/prose.py _SPOILT": (
+        ("", "1", ""),
+        ("", "1", ".x"),
+        ("", "1.", "x"),
+        ("1234567.", "0", "x"),
+        ("1.", "1", "e"),
+        ("", "1e", "x"),
+    ),
+    "store/phones/prose.py _CONTEXT": (("", ";phone-context=+", ""), (";phone-context=+", "1", "")),
+    "store/phones/prose.py _VANITY": (
+        ("", "1", ""),
+        ("", "1 ", ""),
+        ("", "800-", "a"),
+        ("800-", "A", "_"),
+        ("800-AA", "-A", "_"),
+        ("800-AA", "A.", "_"),
+        ("800-AA", "AA ", "_"),
+        ("", "800-AA ", ""),
+    ),
+    "store/phones/prose.py _SPOOFED": (("", "1", ""), ("", "1 ", ""), ("", "O", ""), ("1", "O ", "!"), ("", "1(", "")),
+    "store/phones/prose.py _OVERRIDDEN": (("", "\u202e", ""), ("\u202e", "a", ""), ("", "\u202e1", "")),
+    "store/phones/prose.py _SIGNS": (("", "1", "x"), ("", " ", "x"), ("", "123456x", "")),
+    "store/phones/prose.py _ODD_DIGIT": (("", "1", ""), ("", "\u2460", "")),
+    "store/phones/prose.py _REFERENCE": (
+        ("", "ticket", "!"),
+        ("", "ticket ", "!"),
+        ("", "ref#", "!"),
+        ("ticket", " ", "!"),
+        ("ticket", " no", "!"),
+        ("ticket", "#.", "!"),
+        ("", "#", "!"),
+        ("# ", "(", "!"),
+    ),
+    "store/phones/prose.py _PHONE_SIGN": (("", "phone #", "!"), ("#", "(", "!"), ("", "#", "!")),
+    "store/phones/prose.py _AND_SO_ON": (("", ",", "!"), ("", " and ", "!"), ("", " ", "!"), ("", "#", "!")),
 }
 
 

@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from handlers.slack.mrkdwn import escape
-from store import LONGEST_PROSE, FoundPhone, find_phones
+from store import LONGEST_PROSE, FoundPhone, TextReading, find_phones, read_text
 
 # Parts of one message; 50 blocks of Slack's largest kinds have some thousands.
 MOST_PARTS: Final = 20_000
@@ -61,11 +61,6 @@ _CODEPOINTS = re.compile(r"[0-9a-f]{1,6}(?:-[0-9a-f]{1,6}){0,15}", re.IGNORECASE
 _BOLD = re.compile(r"(?<![^\W_])\*([^*\n]+)\*(?![^\W_])")
 _ITALIC = re.compile(r"(?<![^\W_])_([^_\n]+)_(?![^\W_])")
 _CODE = re.compile(r"`([^`\n]+)`")
-# The same around a part of a number, wherever it begins.
-_PART_OF_NUMBER = re.compile(r"[*_~`]([\d(+][\d ().+-]*)[*_~`]")
-# A link that dials a number and shows none.
-_UNSEEN_NUMBER = re.compile(r"<tel:[^<>|]*\|([^<>\d]*)>", re.IGNORECASE)
-_FEWEST_OF_WHOLE: Final = 7  # digits; what has as many is a number by itself
 _MARKDOWN_LINK = re.compile(r"(!?)\[([^\[\]\n]*)\]\(([^()\s]*)\)")
 _MARKDOWN_ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+.!~>|-])")
 _MARKDOWN_HEADING = re.compile(r"^#{1,6} ", re.MULTILINE)
@@ -88,9 +83,12 @@ class VisibleText:
     has_more: bool = False
 
     def phones(self, country: str | None) -> tuple[FoundPhone, ...]:
-        """Every phone in it, each once, as `find_phones` finds them; one that formatting cuts in pieces is one."""
-        text = _UNSEEN_NUMBER.sub(r"\1", self.text)
-        return find_phones(_PART_OF_NUMBER.sub(_number_unmarked, text), country)
+        """Every phone in it that is marked as nothing else, each once."""
+        return find_phones(self.text, country)
+
+    def read(self, country: str | None) -> TextReading:
+        """The reading of it: phones, what looks like one, and the words around."""
+        return read_text(self.text, country)
 
 
 def visible_text(message: object) -> VisibleText:
@@ -314,11 +312,6 @@ def _unmarked(text: str) -> str:
     for mark in (_BOLD, _ITALIC, _CODE):
         text = mark.sub(r"\1", text)
     return text
-
-
-def _number_unmarked(marked: re.Match[str]) -> str:
-    is_whole = sum(map(str.isdecimal, marked[1])) >= _FEWEST_OF_WHOLE
-    return f" {marked[1]} " if is_whole else marked[1]
 
 
 def _of_markdown(text: str) -> str:

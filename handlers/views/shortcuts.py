@@ -14,9 +14,9 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.views import View
 
 from handlers.slack.modals import text_modal
-from handlers.slack.mrkdwn import context, counted, day, markup, section
+from handlers.slack.mrkdwn import code, context, counted, day, markup, quoted, section, sections
 from handlers.views.optouts import name
-from store import LONGEST_PROSE, Cause, FoundPhone, PhoneState
+from store import LONGEST_PROSE, Cause, FoundPhone, NotAPhone, PhoneState
 
 TITLE: Final = "Check opt-outs"
 MOST_PHONES: Final = 50
@@ -31,16 +31,19 @@ CAUSE: Final = "check.cause"
 WORDS: Final = "check.words"
 # https://docs.slack.dev/reference/block-kit/block-elements/checkboxes-element
 _MOST_OPTIONS: Final = 10
+_LONGEST_OPTION: Final = 75  # characters of each of its texts
+MOST_UNREAD: Final = 10
 
 
-def nothing_to_check(how: str, *, is_whole: bool, has_more: bool = False) -> View:
+def nothing_to_check(how: str, unread: Sequence[NotAPhone] = (), *, is_whole: bool, has_more: bool = False) -> View:
     """
     The message holds no phone, or what of it was read, unless *is_whole*; *how*: what would be one.
 
-    *has_more*: a file in it goes on behind what was read.
+    *unread*: what looks like one and is not read. *has_more*: a file in it goes on behind what was read.
     """
     found = "There is no phone number in this message." if is_whole else f"No phone number was found. {_NOT_READ}"
-    return text_modal(TITLE, f"{found} {how} {_HAS_MORE}" if has_more else f"{found} {how}")
+    text = f"{found} {how} {_HAS_MORE}" if has_more else f"{found} {how}"
+    return text_modal(TITLE, text, *_not_read(unread))
 
 
 def check(
@@ -50,17 +53,19 @@ def check(
     home: str | None,
     metadata: str,
     *,
+    unread: Sequence[NotAPhone] = (),
     is_whole: bool,
     has_more: bool = False,
 ) -> View:
     """
     Every phone with its state, of *states*, at most 50, *more* of them left out; those not opted out are ticked.
 
-    One that is not in use today is not ticked: it may be an order's number. *words*: the message as people see it.
+    Not ticked is one that is not in use today, nor one behind a word like "ticket": either may be something else's number.
+    *words*: the message as people see it. *unread*: what looks like a phone in it and is not read.
     *is_whole*: all of it was read; *has_more*: but for the rest of a file, of which Slack shows the beginning.
     """
     options = [_option(state, phone, home) for state, phone in states]
-    ticked = [not state.opted_out and not phone.number.flagged for state, phone in states]
+    ticked = [not (state.opted_out or phone.number.flagged or phone.reference is not None) for state, phone in states]
     out = sum(state.opted_out for state, _ in states)
     phones = counted(len(states), "phone")
     head = f"*{phones} in this message*, {out:,} opted out. Those that are ticked get opted out."
@@ -82,6 +87,7 @@ def check(
                 "Drop a list as a CSV file with a mention of me."
             )
         )
+    blocks += _not_read(unread)
     if not is_whole:
         blocks.append(context(_NOT_READ))
     if has_more:
@@ -111,17 +117,29 @@ def check(
 
 
 def _option(state: PhoneState, one: FoundPhone, home: str | None) -> Option:
-    # Texts take 75 characters each.
     text = name(state.phone, home)
-    text = text if len(text) <= 75 else state.phone
+    text = text if len(text) <= _LONGEST_OPTION else state.phone
     if state.since is not None:
         standing = f"opted out since {day(state.since)}"
     elif one.number.flagged:
         standing = "not opted out · no such number is in use today"
     else:
         standing = "not opted out"
+    if one.reference is not None:
+        marked = f'{standing} · after "{quoted(one.reference)}"'
+        standing = marked if len(marked) <= _LONGEST_OPTION else standing
     return Option(
         value=state.phone,
         text=markup(text),
         description=markup(standing),
     )
+
+
+def _not_read(unread: Sequence[NotAPhone]) -> list[Block]:
+    """What looks like a phone and is not read: its words, and why."""
+    if not unread:
+        return []
+    lines = [f"{code(one.text)} · {quoted(one.reason)}" for one in unread[:MOST_UNREAD]]
+    if more := len(unread) - MOST_UNREAD if len(unread) > MOST_UNREAD else 0:
+        lines.append(f"and {more:,} more")
+    return [*sections(["*Not read as a phone number:*", *lines], "\n")]

@@ -1,5 +1,5 @@
 """
-Writings with digits that are nobody's phone: dates, times, ranges. Taken out of a text before phones are looked for. Pure.
+Writings with digits that are nobody's phone: dates, times, ranges, amounts, addresses, ids. Taken out of a text before phones are looked for. Pure.
 
 A date is one in each of its usual orders and with each separator, and only where it stands by itself: the groups of
 06.12.34.56.78 go on, so they are a French number's.
@@ -11,7 +11,7 @@ from typing import Final
 
 _DAY: Final = r"(?:0?[1-9]|[12]\d|3[01])"
 _MONTH: Final = r"(?:0?[1-9]|1[0-2])"
-YEAR: Final = r"(?:19|20)\d\d"
+_YEAR: Final = r"(?:19|20)\d\d"
 _CLOCK: Final = r"(?:[01]?\d|2[0-4])"
 _SIXTY: Final = r"[0-5]\d"
 # English, Spanish, French and German, whole and cut short.
@@ -28,9 +28,9 @@ def _dated(separator: str) -> str:
     """A date of three numbers with the same *separator*, and those of months and years."""
     s = separator
     numbers = (
-        rf"{YEAR}{s}{_MONTH}{s}{_DAY}(?!\d)|{YEAR}{s}{_DAY}{s}{_MONTH}(?!\d)|"
-        rf"(?:{_DAY}{s}{_MONTH}|{_MONTH}{s}{_DAY}){s}(?:{YEAR}|'?\d\d)(?!\d)|\d\d{s}{_MONTH}{s}{_DAY}(?!\d)|"
-        rf"{_MONTH}{s}{YEAR}(?!\d)|{YEAR}{s}{_MONTH}(?!\d)"
+        rf"{_YEAR}{s}{_MONTH}{s}{_DAY}(?!\d)|{_YEAR}{s}{_DAY}{s}{_MONTH}(?!\d)|"
+        rf"(?:{_DAY}{s}{_MONTH}|{_MONTH}{s}{_DAY}){s}(?:{_YEAR}|'?\d\d)(?!\d)|\d\d{s}{_MONTH}{s}{_DAY}(?!\d)|"
+        rf"{_MONTH}{s}{_YEAR}(?!\d)|{_YEAR}{s}{_MONTH}(?!\d)"
     )
     return rf"(?<!\d)(?<!\d{s})(?:{numbers})(?!{s}?\d)"
 
@@ -43,16 +43,44 @@ _AFTER_DATE: Final = (
 _DATES: Final = (
     *(rf"(?:{_dated(separator)}){_AFTER_DATE}" for separator in ("/", r"\.", r"\. ", "-")),
     # "5 November 2024", "5 de noviembre de 2024", "05-Nov-24", "5. Nov."
-    rf"(?<![\d+]){_DAY}{_TH}(?: ?(?:of|de) |[ ./-])?{_NAME}(?![^\W\d_])\.?(?:,? (?:de |del )?{YEAR}(?!\d)|[ ./-]?'\d\d(?!\d)|[./-](?:{YEAR}|\d\d)(?![./-]?\d))?",
+    rf"(?<![\d+]){_DAY}{_TH}(?: ?(?:of|de) |[ ./-])?{_NAME}(?![^\W\d_])\.?(?:,? (?:de |del )?{_YEAR}(?!\d)|[ ./-]?'\d\d(?!\d)|[./-](?:{_YEAR}|\d\d)(?![./-]?\d))?",
     # "November 5, 2024", "Nov 2024", "Nov-05-2024"
-    rf"(?<![^\W_]){_NAME}\.?[ /-]?(?:{YEAR}(?!\d)|{_DAY}{_TH}(?![\d-])(?:,? {YEAR}(?!\d))?|{_DAY}[/-](?:{YEAR}|\d\d)(?!\d))",
+    rf"(?<![^\W_]){_NAME}\.?[ /-]?(?:{_YEAR}(?!\d)|{_DAY}{_TH}(?![\d-])(?:,? {_YEAR}(?!\d))?|{_DAY}[/-](?:{_YEAR}|\d\d)(?!\d))",
     # "2015 - 2016", "2015/16"
-    rf"(?<!\d)(?<!\d[./-]){YEAR} ?[/-] ?(?:{YEAR}|\d\d)(?![./-]?\d)",
+    rf"(?<!\d)(?<!\d[./-]){_YEAR} ?[/-] ?(?:{_YEAR}|\d\d)(?![./-]?\d)",
 )
 _TIMES: Final = (
     rf"(?<![\d:]){_CLOCK}(?::{_SIXTY}){{1,2}}(?:[.,]\d{{1,9}})?(?: ?[ap]\.?m\b\.?)?(?:Z\b|[+-]\d\d:?\d\d(?!\d))?(?!\d)",
     rf"(?<!\d){_CLOCK}h{_SIXTY}(?!\d)",
 )
+_AMOUNTS: Final = (
+    r"[$€£¥] ?\d[\d,.]{0,20}(?<=\d)(?!\d)",
+    r"(?<![\d,.])\d{1,20}(?:[.,]\d{1,20})? ?(?:[€£¥%]|(?:USD|EUR|GBP|MXN|dollars?|euros?|pesos)\b)",
+    # A spreadsheet's day, with its hours: 45601.4375
+    r"(?<!\d)(?<!\d[./,-])[1-5]\d{4}[.,]\d{2,12}(?![.,/-]?\d)",
+)
+_THOUSANDS: Final = r"(?<![\d,.])[1-9]\d{0,2}(?:,\d{3}){2,}(?:\.\d{1,2})?(?!,?\d)"
+_ADDRESSES: Final = (
+    r"\b(?:https?|ftp)://[^\s<>]+|\bwww\.[^\s<>]+",
+    r"(?<![\w.+-])[\w.+-]+@[\w-][\w.-]*",
+    r"(?<![\w@.-])[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}/[^\s<>]+",
+    r"(?<![\w-])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?![\w-])",
+)
+
+# One pattern, so that a text is gone through once; addresses first, since dates stand in them.
+NOT_PHONES: Final = re.compile(
+    "|".join((*_ADDRESSES, rf"(?P<thousands>{_THOUSANDS})", *_AMOUNTS, *_DATES, *_TIMES)), re.IGNORECASE
+)
+YEAR: Final = re.compile(_YEAR)
+# A date in one group of digits, with its time.
+COMPACT: Final = re.compile(
+    rf"{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:(?:[01]\d|2[0-4]){_SIXTY}(?:{_SIXTY})?)?"
+)
+# What has as many digits as a phone and is none by itself: an address of the internet, a place on the map, a ZIP+4.
+NO_NUMBER: Final = re.compile(
+    r"(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}|-?(?:0|[1-9]\d?|1[0-7]\d)\.\d{4,15}|\d{5}-\d{4}"
+)
+
 
 # --- dates in a cell --------------------------------------------------------------------------------------------------
 
@@ -61,14 +89,14 @@ _WHEN: Final = re.compile("|".join((*_DATES, *_TIMES)), re.IGNORECASE)
 # them, from 1954 to 2064, so that 98765.43210 stays an Indian's phone.
 _APART: Final = r"(?: ?/ ?| ?\. ?| ?- ?| )"
 _ALONE: Final = re.compile(
-    rf"(?:{_DAY}{_APART}{_MONTH}|{_MONTH}{_APART}{_DAY}){_APART}{YEAR}|{YEAR}{_APART}{_MONTH}{_APART}{_DAY}\.?|"
-    rf"{YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[T ]?(?:[01]\d|2[0-4]){_SIXTY}(?:{_SIXTY})?Z?|[2-5]\d{{4}}[.,]\d++"
+    rf"(?:{_DAY}{_APART}{_MONTH}|{_MONTH}{_APART}{_DAY}){_APART}{_YEAR}|{_YEAR}{_APART}{_MONTH}{_APART}{_DAY}\.?|"
+    rf"{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[T ]?(?:[01]\d|2[0-4]){_SIXTY}(?:{_SIXTY})?Z?|[2-5]\d{{4}}[.,]\d++"
 )
-_FULL: Final = re.compile(rf"(?<!\d){YEAR}(?!\d)")
+_FULL: Final = re.compile(rf"(?<!\d){_YEAR}(?!\d)")
 _NUMBER: Final = re.compile(r"\d+")
 # A year before or behind a date, as in "2015 - 03/2016".
-_YEAR_BEFORE: Final = re.compile(rf"(?<![\d+])(?<!\d[./-]){YEAR} ?[-/] ?\Z")
-_YEAR_BEHIND: Final = re.compile(rf" ?[-/] ?{YEAR}(?![./-]?\d)")
+_YEAR_BEFORE: Final = re.compile(rf"(?<![\d+])(?<!\d[./-]){_YEAR} ?[-/] ?\Z")
+_YEAR_BEHIND: Final = re.compile(rf" ?[-/] ?{_YEAR}(?![./-]?\d)")
 _LONGEST_YEAR: Final = 7  # characters, with what is between
 
 

@@ -70,7 +70,7 @@ async def test_a_message_is_checked(office: Office) -> None:
     said = [option["description"]["text"] for option in element["options"]]
     assert said[0] == "not opted out"
     assert said[1].startswith("opted out since <!date^")
-    assert said[2] == "not opted out · no such number is in use today"
+    assert said[2] == 'not opted out · no such number is in use today · after "order"'
     assert ticked(view) == [ONE]
     assert "*3 phones in this message*, 1 opted out." in str(view)
     words = next(block for block in view["blocks"] if block.get("block_id") == "check.words")
