@@ -15,6 +15,7 @@ from typing import Final
 
 from store.errors import ListRefused
 from store.lists.archives import Archive, lists_in, member_name
+from store.lists.long_lines import LONGEST as LONGEST_LINE
 from store.lists.ole import OLE
 from store.lists.workbooks import sheet_as_text
 from store.lists.xlsx import LONGEST
@@ -172,11 +173,13 @@ def _surveyed(pieces: Iterable[bytes], name: str, *, bom: bool) -> tuple[str, st
     place may not have.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
-    decodable, unclean, line, ended_in_return = True, False, 1, False
+    decodable, unclean, line, length, ended_in_return = True, False, 1, 0, False
     for chunk in pieces:
-        if len(chunk) == LONGEST and b"\n" not in chunk and b"\r" not in chunk:
-            raise _too_long(name, line)
+        last = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
+        length = len(chunk) - 1 - last if last >= 0 else length + len(chunk)
         line += chunk.count(b"\n") or chunk.count(b"\r")
+        if length > LONGEST_LINE:
+            raise _too_long(name, line)
         if not unclean:
             lone = chunk.count(b"\r") - chunk.count(b"\r\n") - chunk.endswith(b"\r")
             unclean = lone > 0 or (ended_in_return and not chunk.startswith(b"\n")) or b"\0" in chunk
@@ -220,12 +223,12 @@ def _one_line_end(pieces: Iterable[str], name: str) -> Iterator[str]:
     for piece in pieces:
         text = f"\r{piece}" if ended_in_return else piece
         ended_in_return = text.endswith("\r")
-        text = text.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-        yield text
+        text = text.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n")
+        yield text.replace("\0", "")
         lines = text.count("\n")
         length = len(text) - text.rfind("\n") - 1 if lines else length + len(text)
         line += lines
-        if length > LONGEST:
+        if length > LONGEST_LINE:
             raise _too_long(name, line)
     if ended_in_return:
         yield "\n"
@@ -233,7 +236,7 @@ def _one_line_end(pieces: Iterable[str], name: str) -> Iterator[str]:
 
 def _too_long(name: str, line: int) -> ListRefused:
     return ListRefused(
-        f"{name} has more than {LONGEST:,} characters on line {line:,}. "
+        f"{name} has more than {LONGEST_LINE:,} characters on line {line:,}. "
         "A list has one phone a line: put each on its own and drop the file again."
     )
 

@@ -3,7 +3,7 @@ Parser of a list's text: its rows, and lines that are no rows, lazily. `formats`
 
 The standard `csv` reads the records: it is the only reader that knows the line a record starts on.
 Lines without a quote are split directly, which is the same and faster. `csv.field_size_limit` is left as it is, since
-it is global to the process: a cell beyond it comes out as `Damaged`, like every record that cannot be trusted.
+it is global to the process: a longer cell is `shortened`.
 """
 
 import contextlib
@@ -14,7 +14,6 @@ import secrets
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, Final, Self
 
@@ -23,6 +22,7 @@ import numpy.typing as npt
 
 from store.choices import NOTHING_CHOSEN, Choices, Question, Undecided
 from store.errors import ListRefused
+from store.lists import long_lines
 from store.lists.columns import (
     THRUTEXT,
     THRUTEXT_PHONE,
@@ -81,6 +81,7 @@ _MANY: Final = 1_000  # lines of a block; where more are unknown it is worth whi
 _NEWLINE: Final = ord("\n")
 _RETURN: Final = ord("\r")
 _SAMPLE_CHARACTERS: Final = 1024 * 1024
+_SHOWN: Final = 1_000  # characters of a line that is longer than any is read
 _SAMPLE_LINES: Final = 200  # enough to find the header and tell delimiters apart
 # A record of more lines, or of more characters, has an unclosed quote in it.
 _QUOTED_LINES: Final = 500
@@ -107,8 +108,11 @@ class _Lines:
     The last ones given out singly can be put back.
     """
 
-    def __init__(self, file: BinaryIO, start: int, encoding: str, errors: str, end: int | None = None) -> None:
+    def __init__(
+        self, file: BinaryIO, start: int, encoding: str, errors: str, delimiter: str, end: int | None = None
+    ) -> None:
         self._file = file
+        self._delimiter = delimiter
         self._end = end
         self._encoding = encoding
         self._errors = errors
@@ -116,16 +120,20 @@ class _Lines:
         self.offset = start  # of the byte after the line last given out
         self.read_again = 0  # bytes that were put back, where they were more than one line
         self.number = 0  # of the line last given out
+        self.left_out = False  # of the line last given out singly, cells at its end
         file.seek(start)
 
     def take(self) -> str | None:
-        """The next line, or None at the end."""
+        """The next line, or None at the end. Of a long one, cells are `shortened`."""
         raw = b"" if self.offset == self._end else self._file.readline()
         if not raw:
             return None
         self._sizes.append(len(raw))
         self.offset += len(raw)
         self.number += 1
+        self.left_out = False
+        if len(raw) > long_lines.LONG:
+            raw, self.left_out = long_lines.shortened(raw, self._delimiter, self._encoding)
         return raw.decode(self._encoding, self._errors)
 
     def put_back(self, count: int) -> None:
@@ -143,12 +151,22 @@ class _Lines:
         self.offset, self.number = offset, number - 1
 
     def take_many(self, size: int) -> tuple[bytes, int]:
-        """Whole lines of about *size* bytes, and how many they are; none at the end."""
+        """
+        Whole lines of about *size* bytes, and how many they are; none at the end.
+
+        Those before a long line; and where that is the first of them, it is not given out, and -1 says so.
+        """
         size = size if self._end is None else min(size, self._end - self.offset)
         data = self._file.read(size)
         if data and len(data) == size and not data.endswith(b"\n"):
-            # The rest of the last line: the survey found none longer than a chunk.
-            data += self._file.readline()
+            rest = self._file.readline(long_lines.LONG)
+            if len(rest) == long_lines.LONG and not rest.endswith(b"\n"):
+                data = data[: data.rfind(b"\n") + 1]
+                self._file.seek(self.offset + len(data))
+                if not data:
+                    return b"", -1
+            else:
+                data += rest
         count = data.count(b"\n") + (data[-1:] not in (b"", b"\n"))
         self.offset += len(data)
         self.number += count
@@ -238,7 +256,7 @@ class ListReader:
     workbook's sheet, a line a row. `size` and `bytes_read` are its bytes.
     `remarks` say what was forgiven or put right; `rows()` may add to them. `contact_signs`: what makes it look like a
     contact list, in words for "it has names and e-mails"; empty for an opt-out list. `questions`: what is to be decided of how it is read. `carries`: see `carried`.
-    Memory is bounded by the longest line (half a megabyte at most), not by the file; a workbook's is by its limits.
+    Memory is bounded by the longest line (`long_lines.LONGEST` at most), not by the file; a workbook's is by its limits.
     """
 
     columns: tuple[str, ...]
@@ -382,13 +400,16 @@ class ListReader:
         yield from self._above
         with self.text_path.open("rb") as file:
             self._file = file
-            lines = _Lines(file, self.bom, self.encoding, self.errors, self._end)
+            lines = _Lines(file, self.bom, self.encoding, self.errors, self.delimiter, self._end)
             for _ in range(self.skip):
                 lines.take()
             size = _BLOCK
             while True:
                 first, start = lines.number + 1, lines.offset
                 data, count = lines.take_many(size)
+                if count < 0:
+                    yield from self._next(lines)
+                    continue
                 if not data:
                     break
                 if count > _MOST_LINES:
@@ -498,7 +519,7 @@ class ListReader:
         if len(line_ends) < count:
             line_ends = np.append(line_ends, len(text))
         line_starts = np.concatenate((np.zeros(1, np.int64), line_ends[:-1]))
-        again = _Lines(io.BytesIO(data), 0, self.encoding, self.errors)
+        again = _Lines(io.BytesIO(data), 0, self.encoding, self.errors, self.delimiter)
 
         def carefully(index: int) -> Iterator[Row | Damaged]:
             again.go_before(int(line_starts[index]), first + index)
@@ -518,10 +539,19 @@ class ListReader:
         line = lines.take()
         if line is None:
             return
-        if '"' in line:
+        if lines.left_out and not self._holds_phone(line):
+            reason = "more cells or characters on one line than are read, and no phone among the first of them"
+            yield Damaged(lines.number, line.rstrip("\r\n")[:_SHOWN], Reason.TOO_LONG, reason)
+        elif '"' in line:
             yield from self._quoted(lines, line)
         else:
             yield from self._row(lines.number, line.rstrip("\r\n").split(self.delimiter))
+
+    def _holds_phone(self, line: str) -> bool:
+        """Is the phone's cell among those that are left of a long *line*?"""
+        with contextlib.suppress(csv.Error):
+            return len(next(csv.reader([line], delimiter=self.delimiter), [])) > self.phone_index
+        return False
 
     # --- quotes ----------------------------------------------------------------------------------------------------
 
@@ -606,17 +636,16 @@ class ListReader:
 
     # --- the header ------------------------------------------------------------------------------------------------
 
-    def _decoded(self, binary: BinaryIO) -> TextIOWrapper:
-        binary.seek(self.bom)
-        # newline="" splits at CR, LF and CRLF and leaves them in place, which quoted cells need.
-        return TextIOWrapper(binary, encoding=self.encoding, errors=self.errors, newline="")
-
     def _sampled(self) -> tuple[list[str], bool]:
         """The first lines, not too many and not too long, and whether they are all there are."""
         sample: list[str] = []
         room = _SAMPLE_CHARACTERS
-        with self.text_path.open("rb") as binary, self._decoded(binary) as file:
-            for line in file:
+        with self.text_path.open("rb") as file:
+            file.seek(self.bom)
+            head = file.readline(long_lines.LONG).decode(self.encoding, "replace")
+            # What parts the cells is not known yet: what is likeliest to is enough to cut a long one.
+            lines = _Lines(file, self.bom, self.encoding, self.errors, max(DELIMITERS, key=head.count))
+            while (line := lines.take()) is not None:
                 if len(sample) == _SAMPLE_LINES or room < 0:
                     return sample, False
                 sample.append(line)

@@ -5,6 +5,7 @@ import re
 import unicodedata
 from typing import Final
 
+_SERVICE_CODE = re.compile(r"\*\d\d(?!\d)")  # dialled before a number, to hide one's own: "*67 212 736 5000"
 _NON_DIGITS = re.compile(r"[^0-9]+")
 _NO_DIGITS: Final = {sign: None for sign in range(128) if not chr(sign).isdigit()}
 
@@ -37,21 +38,23 @@ def _folded_character(char: str) -> str:
         return "-"
     if char in "\u00b7\u2022\u2219\u22c5\u30fb":  # dots and bullets between groups of digits
         return " "
-    if char in "\u2018\u2019\u00b4":
+    if char in "\u2018\u2019\u201a\u201b\u2039\u203a\u00b4":
         return "'"
-    if char in "\u201c\u201d":
+    if char in "\u201c\u201d\u201e\u201f\u00ab\u00bb":
         return '"'
     plain = unicodedata.normalize("NFKC", char)
     return plain if len(plain) == 1 and plain.isascii() and not plain.isdigit() else char
 
 
 def unwrapped(text: str) -> str:
-    """*text* out of a spreadsheet's `="..."`, its leading apostrophe, and quotes or Slack's bold and code marks."""
+    """*text* out of a spreadsheet's `="..."`, its leading apostrophe, and quotes, a tilde, or Slack's bold and code marks."""
     while True:
         before = text
-        text = text.strip().strip('"').removeprefix("=").removeprefix("'").strip()
-        if len(text) > 1 and text[0] == text[-1] and text[0] in "'`*_~":
+        text = text.strip().strip("\"'`~_").removeprefix("=").strip()
+        if len(text) > 1 and text[0] == text[-1] == "*":
             text = text[1:-1]
+        elif text.startswith("*") and not text.startswith("**") and not _SERVICE_CODE.match(text):
+            text = text[1:]  # behind a number a star may stand for a digit
         if text == before:
             return text
 

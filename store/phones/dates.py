@@ -6,6 +6,7 @@ A date is one in each of its usual orders and with each separator, and only wher
 """
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 _DAY: Final = r"(?:0?[1-9]|[12]\d|3[01])"
@@ -35,7 +36,10 @@ def _dated(separator: str) -> str:
 
 
 # With the time that follows, which may be dotted then.
-_AFTER_DATE: Final = rf"(?:(?:T|[ ,]{{1,2}}){_CLOCK}[.:h]{_SIXTY}(?:[.:]{_SIXTY})?(?![./-]?\d))?"
+_AFTER_DATE: Final = (
+    rf"(?:(?:T|[ ,]{{1,2}}){_CLOCK}[.:h]{_SIXTY}"
+    rf"(?:[.:]{_SIXTY}(?:[.,]\d{{1,9}})?)?(?:Z\b|[+-]\d\d:?\d\d)?(?![./:-]?\d))?"
+)
 _DATES: Final = (
     *(rf"(?:{_dated(separator)}){_AFTER_DATE}" for separator in ("/", r"\.", r"\. ", "-")),
     # "5 November 2024", "5 de noviembre de 2024", "05-Nov-24", "5. Nov."
@@ -76,3 +80,54 @@ COMPACT: Final = re.compile(
 NO_NUMBER: Final = re.compile(
     r"(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}|-?(?:0|[1-9]\d?|1[0-7]\d)\.\d{4,15}|\d{5}-\d{4}"
 )
+
+
+# --- dates in a cell --------------------------------------------------------------------------------------------------
+
+_WHEN: Final = re.compile("|".join((*_DATES, *_TIMES)), re.IGNORECASE)
+# What is a date where there is nothing else: with blanks, in one group with its time, or in days as a spreadsheet counts
+# them, from 1954 to 2064, so that 98765.43210 stays an Indian's phone.
+_APART: Final = r"(?: ?/ ?| ?\. ?| ?- ?| )"
+_ALONE: Final = re.compile(
+    rf"(?:{_DAY}{_APART}{_MONTH}|{_MONTH}{_APART}{_DAY}){_APART}{_YEAR}|{_YEAR}{_APART}{_MONTH}{_APART}{_DAY}\.?|"
+    rf"{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[T ]?(?:[01]\d|2[0-4]){_SIXTY}(?:{_SIXTY})?Z?|[2-5]\d{{4}}[.,]\d++"
+)
+_FULL: Final = re.compile(rf"(?<!\d){_YEAR}(?!\d)")
+_NUMBER: Final = re.compile(r"\d+")
+# A year before or behind a date, as in "2015 - 03/2016".
+_YEAR_BEFORE: Final = re.compile(rf"(?<![\d+])(?<!\d[./-]){_YEAR} ?[-/] ?\Z")
+_YEAR_BEHIND: Final = re.compile(rf" ?[-/] ?{_YEAR}(?![./-]?\d)")
+_LONGEST_YEAR: Final = 7  # characters, with what is between
+
+
+@dataclass(frozen=True, slots=True)
+class Date:
+    """
+    A date, a time or both: text[start:end].
+
+    `sure`: with day, month and year of four digits, a month's name, or a clock's colon. 05.11.24, 06/2022 and 2015-2016 are not:
+    in some country somebody's phone may be written so.
+    """
+
+    start: int
+    end: int
+    sure: bool
+
+
+def find_dates(text: str) -> tuple[Date, ...]:
+    """Every date in *text*, which is `folded`, in order and none in another. Takes time in proportion to the text."""
+    found: list[Date] = []
+    if _ALONE.fullmatch(text):
+        return (Date(0, len(text), sure=True),)
+    for match in _WHEN.finditer(text):
+        start, end = match.span()
+        floor = max(start - _LONGEST_YEAR, found[-1].end if found else 0)
+        if before := _YEAR_BEFORE.search(text[floor:start]):
+            start = floor + before.start()
+        if behind := _YEAR_BEHIND.match(text, end):
+            end = behind.end()
+        written = text[start:end]
+        named = any(map(str.isalpha, written)) or ":" in written
+        sure = named or (_FULL.search(written) is not None and len(_NUMBER.findall(written)) > 2)
+        found.append(Date(start, end, sure))
+    return tuple(found)

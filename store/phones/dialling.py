@@ -43,12 +43,12 @@ class Dialling:
 
     def reading(self, digits: str, *, plus: bool) -> Reading | None:
         """What the library sees in *digits*, which are written with a *plus* before them or not. None: nothing that is a number."""
-        if plus and (split := _split(digits)):
+        if plus and (split := split_code(digits)):
             return _behind_code(*split)
         if self._home is None:
             return None
         if (dialled := self._abroad.match(digits)) and not digits.startswith("0", dialled.end()):
-            return _behind_code(*split) if (split := _split(digits[dialled.end() :])) else None
+            return _behind_code(*split) if (split := split_code(digits[dialled.end() :])) else None
         if plus or not (dialled or len(digits) in self._lengths):
             return None
         home, code = self._home, str(self._code)
@@ -57,6 +57,10 @@ class Dialling:
             if len(digits) > home.longest or (not home.fits(digits) and home.fits(rest)):
                 return _behind_code(self._code, rest)
         return self._code, home.national(digits)
+
+    def from_abroad(self, digits: str) -> str | None:
+        """What is dialled behind the region's prefix for other countries; None if *digits* do not begin with it."""
+        return digits[dialled.end() :] if (dialled := self._abroad.match(digits)) else None
 
     def may_be_as_long(self, digits: str) -> bool:
         """Has a number of the region as many *digits*, however it is dialled there, or do they lead abroad?"""
@@ -95,7 +99,7 @@ def lengths_of(code: int, region: str) -> frozenset[int]:
     return frozenset(general.possible_length if general else ())
 
 
-def _split(digits: str) -> Reading | None:
+def split_code(digits: str) -> Reading | None:
     """The country code at the front of *digits* and what is behind it. None if there is none."""
     if not digits.startswith("0"):
         for end in range(1, min(_LONGEST_CODE, len(digits)) + 1):

@@ -29,22 +29,24 @@ def national(e164: str) -> str:
     return e164 if number is None else str(phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL))
 
 
+def international(e164: str) -> str:
+    """A phone as it is written abroad: "+52 55 1234 5678"; what is no phone comes back as it is."""
+    number = library_number(e164, None)
+    return e164 if number is None else str(phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL))
+
+
 def display(e164: str, home: str | None) -> str:
     """`national`, with the country's name in brackets unless it is *home*: "07911 123456 (United Kingdom)"."""
     country = country_of(e164)
     if country is None:
-        number = library_number(e164, None)
-        return e164 if number is None else str(phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL))
+        return international(e164)
     home = "GB" if home in BRITISH_ISLANDS else home
     return national(e164) if country == home else f"{national(e164)} ({country_name(country)})"
 
 
 def written(e164: str) -> frozenset[str]:
     """Every way in which the desk writes a phone, without the country's name."""
-    number = library_number(e164, None)
-    if number is None:
-        return frozenset({e164})
-    return frozenset({e164, national(e164), str(phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL))})
+    return frozenset({e164, national(e164), international(e164)})
 
 
 def mask(e164: str) -> str:

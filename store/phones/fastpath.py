@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import phonenumbers
 
+from store.phones.dates import find_dates
+from store.phones.habits import EIGHT, has_other_readings
 from store.phones.numbers import PhoneNumber
 from store.phones.parser import Normaliser
 from store.phones.plans import Plan, Prefix, Unsettled, plan_of
@@ -184,6 +186,8 @@ class FastPath:
 
     def _entry(self, known: str, left: int, *, plus: bool) -> int:
         """The entry for all numbers of *known* and *left* more digits; raises Unsettled if they are read unlike."""
+        if plus and known.startswith("8") and self._country in EIGHT:
+            return _UNKNOWN
         if not (self._is_one_abroad(known, left) if plus else self._is_one_here(known, left)):
             return _UNKNOWN
         rules = set()
@@ -241,6 +245,11 @@ class FastPath:
                 plan = self._plan(code)
                 if plan is None:
                     return False
+                twice = has_other_readings(code, known[width:], left)
+                if twice is None:
+                    raise Unsettled
+                if twice:
+                    return False
                 prefixes = [] if plan.prefix is None else [plan.prefix]
                 return _is_one(plan, prefixes, {known[width:]}, left)
         return None
@@ -251,15 +260,27 @@ class FastPath:
         if plan is None:
             return False
         abroad: set[str] = set()
-        if self._abroad is not None and (found := self._abroad.match(known, left)) is not None:
+        found = None if self._abroad is None else self._abroad.match(known, left)
+        if found is not None:
+            if found[0] != 2 and _begins(known, "00"):
+                return False
             abroad.add(known[found[0] :])
         # The two that `Normaliser` tries itself.
         abroad |= {known.removeprefix(prefix) for prefix in ("00", "011") if _begins(known, prefix)}
         if any(self._is_one_abroad(form, left) is False for form in abroad):
             return False
         forms, code = {known}, str(self._code)
+        dials_abroad = found is not None and not _begins(known[found[0] :], "0")
         if _begins(known, code):
             forms.add(known.removeprefix(code))
+        if _begins(known, f"0{code}"):
+            forms.add(known.removeprefix(f"0{code}"))
+        for form in () if dials_abroad else tuple(forms):
+            twice = has_other_readings(self._code, form, left)
+            if twice is None:
+                raise Unsettled
+            if twice and form != known:
+                return False
         return _is_one(plan, self._national_prefixes, forms, left)
 
 
@@ -344,4 +365,72 @@ def _digits(
         no_decimals = (tails < 10).all(axis=1) & (tails > 0).any(axis=1)
         several = np.add.reduce(is_dot[:, dotted].view(np.uint8), axis=0, dtype=np.uint8) > 1
         fit[dotted] = (tails[:, 0] < 10) & (several | no_decimals)
+    for cell in np.flatnonzero(fit & _may_hold_date(cells, digits, is_digit)).tolist():
+        fit[cell] = not find_dates(text[starts[cell] : ends[cell]].tobytes().decode("ascii"))
     return fit, plus, counts, values
+
+
+_LONGEST_BEFORE_CODE = 4  # signs of a country code with its plus
+_SERIAL_DAYS = 5  # digits
+_GAP = 3  # signs between the numbers of a date, at most: " - "
+
+
+def _may_hold_date(
+    cells: npt.NDArray[np.uint8], digits: npt.NDArray[np.uint8], is_digit: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """
+    Which cells `find_dates` has to look at: rather a few too many, for a phone's last four digits may be a year.
+
+    A date has a year beside a day, a month or another year; or it has three short numbers, and not one after the other to
+    the end, as in 06.12.34.56.78. Each row of the arrays is a place in the cells.
+    """
+    width, count = is_digit.shape
+    inside = np.zeros((width + 6, count), np.bool_)  # with room for what is looked at around a place
+    inside[_GAP : _GAP + width] = is_digit
+    at = inside[_GAP:-_GAP]
+    starts, ends = at & ~inside[2:-4], at & ~inside[4:-2]
+    groups = np.add.reduce(ends.view(np.uint8), axis=0, dtype=np.uint8)
+    several: npt.NDArray[np.bool_] = groups > 1
+    if not several.any():
+        return several
+    short_starts = starts & ~(inside[4:-2] & inside[5:-1])
+    short_ends = ends & ~(inside[2:-4] & inside[1:-5])
+    found: npt.NDArray[np.bool_] = np.add.reduce(short_ends.view(np.uint8), axis=0, dtype=np.uint8) > 2
+    if found.any():
+        found &= ~_goes_on(cells, starts, ends, groups)
+    if width > _SERIAL_DAYS:  # a spreadsheet's days: 45601.4375
+        days = (cells[_SERIAL_DAYS] == ord(".")) & is_digit[:_SERIAL_DAYS].all(axis=0)
+        found |= days & (digits[0] >= 2) & (digits[0] <= 5)
+    if width < 4:
+        return found
+    # Of four digits by themselves, the first two.
+    year = np.zeros_like(is_digit)
+    head = (digits[:-3] == 2) & (digits[1:-2] == 0) | (digits[:-3] == 1) & (digits[1:-2] == 9)
+    year[:-3] = head & starts[:-3] & ends[3:]
+    if year.any():
+        near_ends, near_starts = short_ends.copy(), short_starts | year
+        near_ends[3:] |= year[:-3]
+        for gap in range(2, _GAP + 2):
+            found |= (year[gap:] & near_ends[:-gap]).any(axis=0)
+            after = gap + 3
+            if after < width:
+                found |= (year[:-after] & near_starts[after:]).any(axis=0)
+    found &= several
+    return found
+
+
+def _goes_on(
+    cells: npt.NDArray[np.uint8],
+    starts: npt.NDArray[np.bool_],
+    ends: npt.NDArray[np.bool_],
+    groups: npt.NDArray[np.uint8],
+) -> npt.NDArray[np.bool_]:
+    """In which cells do all *groups*, four or more, stand with the same sign between them, but for a country code before them?"""
+    goes_on = np.zeros(len(groups), np.bool_)
+    begins = (cells[:2] - np.uint8(ord("0")) < 10).any(axis=0)
+    for sign in b".-":
+        links = ends[:-2] & (cells[1:-1] == sign) & starts[2:]
+        count = np.add.reduce(links.view(np.uint8), axis=0, dtype=np.uint8)
+        behind_code = (count + 2 == groups) & ~links[:_LONGEST_BEFORE_CODE].any(axis=0) & begins
+        goes_on |= (count > 2) & ((count + 1 == groups) | behind_code)
+    return goes_on

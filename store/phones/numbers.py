@@ -30,7 +30,9 @@ class Reason(StrEnum):
     TWO_NUMBERS = "two_numbers"
     SCIENTIFIC = "scientific"
     FRACTION = "fraction"
+    DATE = "date"
     LOOKS_FOREIGN = "looks_foreign"
+    AMBIGUOUS = "ambiguous"
     LABEL_MISMATCH = "label_mismatch"
     UNKNOWN_CODE = "unknown_code"
     NOT_A_NUMBER = "not_a_number"
@@ -62,7 +64,9 @@ _WORDS: Final = {
     Reason.TWO_NUMBERS: "with more than one number",
     Reason.SCIENTIFIC: "with digits lost in Excel",
     Reason.FRACTION: "changed by a spreadsheet",
+    Reason.DATE: "with a date or a time",
     Reason.LOOKS_FOREIGN: "of another country",
+    Reason.AMBIGUOUS: "that two people may have",
     Reason.LABEL_MISMATCH: "linked to another number",
     Reason.UNKNOWN_CODE: "with an unknown country code",
     Reason.NOT_A_NUMBER: "not a number",

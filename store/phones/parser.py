@@ -23,8 +23,10 @@ from phonenumbers import (
 from store.phones.cleaning import digits_of, folded, unwrapped
 from store.phones.countries import country_name
 from store.phones.cuts import MOST_SIGNS, cuts, most_signs
+from store.phones.dates import Date, find_dates
 from store.phones.dialling import FEWEST_UNASSIGNED, dialling, lengths, lengths_of
-from store.phones.display import country_of
+from store.phones.display import country_of, international, national
+from store.phones.habits import is_local_mobile, is_mobile, other_reading, readings
 from store.phones.numbers import MOST_DIGITS, NotAPhone, PhoneNumber, Reason, library_number
 
 # E.164 allows 15 digits; a longer cell is prose, and is not worth running patterns over.
@@ -40,10 +42,20 @@ _LINK = re.compile(r"<tel:([^<>|]*)(?:\|([^<>]*))?>", re.IGNORECASE)
 _SCHEME = re.compile(r"(?:tel|sms|callto|whatsapp|p)\s*:\s*(?://)?", re.IGNORECASE)
 _CONTEXT = re.compile(r";\s*phone-context\s*=\s*(\+[0-9-]+)", re.IGNORECASE)  # RFC 3966 section 5.1.5
 _BRACKETED_WORD = re.compile(r"[(\[{]((?:[^\w()\[\]{}]|_)*[^\W\d_][^\d()\[\]{}]*)[)\]}]")
+# What people write beside a number, in the languages of those who drop lists; "fax" is not there, since nobody texts one.
 LABEL = (
-    r"(?:tel|telephone|phone|ph|mobile|mob|cell|cellphone|home|work|office|business|main|direct|number|no|m|c|h|w|o|t)"
+    r"(?:tel|telephone|phone|ph|mobile|mob|cell|cellphone|home|work|office|business|main|direct|number|no|m|c|h|w|o|t|"
+    r"sms|text|whatsapp|wa|voice|primary|preferred|contact|my|"
+    r"telefon|telefonnummer|handy|handynummer|mobil|mobilnummer|mobiltelefon|festnetz|privat|gesch\u00e4ftlich|dienstlich|rufnummer|nummer|nr|"
+    r"tel\u00e9fono|telefono|telf|tfno|tlf|m\u00f3vil|movil|celular|cel|fijo|casa|trabajo|oficina|n\u00famero|numero|num|"
+    r"t\u00e9l|t\u00e9l\u00e9phone|portable|fixe|domicile|bureau|num\u00e9ro|cellulare|fisso|telefone|fone|telem\u00f3vel|gsm|"
+    r"telefoon|mobiel|thuis|werk|telefonn\u00ed|telefonu|kom|kom\u00f3rka|"
+    r"\u0442\u0435\u043b|\u0442\u0435\u043b\u0435\u0444\u043e\u043d|\u043c\u043e\u0431|\u043c\u043e\u0431\u0438\u043b\u044c\u043d\u044b\u0439|"
+    r"\u96fb\u8a71|\u643a\u5e2f|\u7535\u8bdd|\u624b\u673a|\u624b\u6a5f)"
 )
-_LABEL_BEFORE = re.compile(rf"({LABEL})\b[.:\s]*(?=[\d+(])", re.IGNORECASE)
+_LABEL_BEFORE = re.compile(
+    rf"({LABEL}(?:[.:/\s-]{{1,3}}{LABEL}){{0,2}})\b\.?\s?#?\s?[.:\s=-]*(?=[\d+(])", re.IGNORECASE
+)
 _LABEL_AFTER = re.compile(rf"(?<=\d)[\s,:-]*(?<=[\s,:-])({LABEL})\b\.?$", re.IGNORECASE)
 _EXTENSION = re.compile(
     # Behind a digit, a bracket or a space, with other blanks between: in this order, so that none is tried twice.
@@ -60,11 +72,19 @@ _THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3}){2,}(?:\.0{1,2})?")
 _SCIENTIFIC = re.compile(r"[+-]?(\d+)(?:[.,](\d*))?\s*[eE]\s*\+?(\d{1,3})")
 _NEGATIVE = re.compile(r"-\d+(?:[.,]\d+)?")
 
-_SEPARATORS = re.compile(r"[;,|&\r\n\t]|\b(?:or|and)\b|(?<=[\d)])\s*(?=\+)", re.IGNORECASE)
+_SEPARATORS = re.compile(
+    r"[;,|&\r\n\t]|\b(?:or|and|oder|und|ou|et|y|o|e|of|en|or else)\b|(?<=[\d)])\s*(?=\+)", re.IGNORECASE
+)
+# "+44 +44 7911", "00+44 7911": the same code once more, or what is dialled for the plus with it.
+_CODE_AGAIN = re.compile(r"[ (\[]*(?:0{1,2}|\+(\d{1,3}))[ )\]-]*\+(?=(\d{1,3}))")
+# In Brazil, "0xx11": what stands for the carrier of one's choice.
+_ANY_CARRIER = re.compile(r"(?<!\d)0 ?(?:[xX]{2}|\*\*) ?(?=\(?[1-9]\d)")
+_EMPTY_BRACKETS = re.compile(r"\(\s*\)|\[\s*\]|\{\s*\}")
 _FIRST_DIGIT = re.compile("[0-9]")
 _SLASH = re.compile("/")
-_BLANK = re.compile(r"\s+")
+_BLANK = re.compile(r"\s+|(?<=[0-9])(?=\()")
 _FEWEST_OF_SEVERAL = 7  # digits of a part that is taken for a number by itself, whatever it is
+_FEWEST_BESIDE_DATE = 5  # digits of a phone that stands beside a date; with fewer, what is there is a date
 _LONGEST_E164 = 15  # digits (ITU-T E.164, section 6)
 _VANITY = re.compile(r"\+?[\d ().-]*\d{3}[ ().-]*[A-Za-z]{3}[A-Za-z0-9 .-]*")
 
@@ -88,7 +108,7 @@ class Normaliser:
 
     def parse(self, text: str) -> PhoneNumber | NotAPhone:
         """The phone in *text*, or why there is none. Never raises."""
-        if _PLAIN.fullmatch(text):
+        if _PLAIN.fullmatch(text) and not find_dates(text):
             return self._read(text, text, [])
         outcome = self._cleaned(text)
         return NotAPhone(text, outcome.code, outcome.reason) if isinstance(outcome, NotAPhone) else outcome
@@ -99,12 +119,58 @@ class Normaliser:
             return NotAPhone(text, Reason.EMPTY, "nothing in it")
         if len(text) > _LONGEST:
             return NotAPhone(text, Reason.NOT_A_NUMBER, f"{len(text):,} characters, far too long for a phone number")
+        if "<" in text and (links := list(_LINK.finditer(text))):
+            unlinked = self._unlinked(text, links)
+            if isinstance(unlinked, NotAPhone):
+                return unlinked
+            text = unlinked
+        dates = find_dates(text)
+        return self._beside_dates(text, dates) if dates else self._without_dates(text)
+
+    def _beside_dates(self, text: str, dates: tuple[Date, ...]) -> PhoneNumber | NotAPhone:
+        """
+        The phone in *text*, in which there are *dates*, or why there is none.
+
+        What is no date for sure is one where only the rest is a phone. Where both the rest and the whole are one, of two
+        people, it is neither.
+        """
+        rest, end, taken = "", 0, []
+        for date in dates:
+            rest += f"{text[end : date.start]} "
+            taken.append(text[date.start : date.end])
+            end = date.end
+        rest = _EMPTY_BRACKETS.sub(" ", rest + text[end:])
+        alone = len(digits_of(rest)) < _FEWEST_BESIDE_DATE
+        phone = (
+            NotAPhone(text, Reason.DATE, "a date or a time, and no phone number")
+            if alone
+            else self._without_dates(rest)
+        )
+        if isinstance(phone, PhoneNumber):
+            remark = ", ".join(f'"{date}"' for date in taken) + " left off"
+            phone = replace(phone, remark="; ".join(filter(None, [remark, phone.remark])))
+        if all(date.sure for date in dates) and not text.isdigit():
+            return phone
+        whole = self._without_dates(text)
+        # Alone it is a phone where it has its country code, no groups, or those of the country: 20.12.34 in New Caledonia.
+        if (
+            alone
+            and isinstance(whole, PhoneNumber)
+            and not ("+" in text or text.isdigit() or national(whole.e164) == text)
+        ):
+            return phone
+        if isinstance(whole, NotAPhone):
+            return phone
+        if whole.flagged and ("+" not in text if alone else isinstance(phone, PhoneNumber)):
+            return phone
+        if isinstance(phone, PhoneNumber) and phone.e164 != whole.e164:
+            return self._either(text, phone.e164, whole.e164)
+        return whole
+
+    def _without_dates(self, text: str) -> PhoneNumber | NotAPhone:
         remarks: list[str] = []
         if not _CORE.fullmatch(text):
-            stripped = self._stripped(text, remarks)
-            if isinstance(stripped, NotAPhone):
-                return stripped
-            text = stripped
+            text = self._stripped(text, remarks)
         text = text.strip().rstrip(".,;:-/| ")
         unspoilt = self._spreadsheet(text)
         if isinstance(unspoilt, NotAPhone):
@@ -112,6 +178,10 @@ class Normaliser:
         if _SCIENTIFIC.fullmatch(text):
             remarks.append(f"{text} read as {unspoilt}")
         text = unspoilt.lstrip("-.,;:/| ")
+        if (again := _CODE_AGAIN.match(text)) and (again[1] is None or again[2].startswith(again[1])):
+            text = f"+{text[again.end() :]}"
+        if self.country == "BR" or text.startswith("+55"):
+            text = _ANY_CARRIER.sub("0", text, count=1)
 
         if _is_endless(text):
             return self._unparsed(text, text)
@@ -125,17 +195,18 @@ class Normaliser:
             return NotAPhone(text, Reason.NOT_A_NUMBER, "has signs in it that no phone number has")
         return self._read(text, text, remarks)
 
-    def _stripped(self, text: str, remarks: list[str]) -> str | NotAPhone:
-        """*text* without what people and programs write round a phone; adds to *remarks* what was left off, if anybody meant it."""
-        links = list(_LINK.finditer(text))
+    def _unlinked(self, text: str, links: list[re.Match[str]]) -> str | NotAPhone:
+        """*text* with what its link dials instead of the link, or why it is not to be trusted."""
         if len(links) > 1:
             return self._two(text)
-        for link in links:
-            target, label = link[1], link[2] or ""
-            if digits_of(label) and (refused := self._disagreement(text, target, label)):
-                return refused
-            text = text[: link.start()] + target + text[link.end() :]
+        (link,) = links
+        target, label = link[1], link[2] or ""
+        if digits_of(label) and (refused := self._disagreement(text, target, label)):
+            return refused
+        return text[: link.start()] + target + text[link.end() :]
 
+    def _stripped(self, text: str, remarks: list[str]) -> str:
+        """*text* without what people and programs write round a phone; adds to *remarks* what was left off, if anybody meant it."""
         text = unwrapped(text)
         text = unwrapped(text[scheme.end() :]) if (scheme := _SCHEME.match(text)) else text
         if context := _CONTEXT.search(text):
@@ -224,6 +295,10 @@ class Normaliser:
                     return self._two(text)
         return None
 
+    def _either(self, text: str, *phones: str) -> NotAPhone:
+        cure = "write the one that is meant with its country code"
+        return NotAPhone(text, Reason.AMBIGUOUS, f"{' or '.join(sorted(phones))}, which are two people: {cure}")
+
     def _two(self, text: str) -> NotAPhone:
         cure = "put a comma between them" if self.typed else "give each its own row"
         return NotAPhone(text, Reason.TWO_NUMBERS, f"more than one number: {cure}")
@@ -262,12 +337,26 @@ class Normaliser:
         valid = number is not None and _is_valid(number)
         if not valid and (abroad := _abroad(core, number)):
             number, valid = abroad, True
+        if number is not None and valid:
+            if (other := other_reading(core, self.country, number)) is not None:
+                if not other[1]:
+                    return self._either(text, _e164(number), _e164(other[0]))
+                number = other[0]
+                number.country_code_source = CountryCodeSource.FROM_NUMBER_WITHOUT_PLUS_SIGN
+        elif meant := self._meant(core):
+            if len(meant) > 1:
+                return self._either(text, *meant)
+            ((e164, assumed),) = meant.items()
+            said = "; ".join([*remarks, f"read as {international(e164)}"])
+            return PhoneNumber(e164, flagged=False, remark=said, assumed_country=self.country if assumed else None)
         if number is None:
             return self._unparsed(text, core)
         if not valid:
             outcome = phonenumbers.is_possible_number_with_reason(number)
             if outcome == ValidationResult.IS_POSSIBLE and _keeps_trunk_zero(number):
                 outcome = ValidationResult.TOO_SHORT
+            if outcome == ValidationResult.IS_POSSIBLE and is_local_mobile(number):
+                outcome = ValidationResult.IS_POSSIBLE_LOCAL_ONLY
             if outcome != ValidationResult.IS_POSSIBLE:
                 return self._impossible(text, core, number, outcome)
         if not number.national_number:
@@ -286,6 +375,16 @@ class Normaliser:
         }
         return PhoneNumber(e164, not valid, "; ".join(remarks) or None, self.country if assumed else None)
 
+    def _meant(self, core: str) -> dict[str, bool]:
+        """The numbers in use that people may mean by *core*, which is none as it stands; and was the country in force assumed?"""
+        meant = {_e164(number): assumed for number, assumed in readings(core, self.country)}
+        if meant and self.country and (mixed_up := self._mixed_up(core)) is not None:
+            # A leading 0 alone says as little as that of another country does.
+            code = phonenumbers.country_code_for_region(self.country)
+            if meant.keys() == {f"+{code}{digits_of(core)[1:]}"} and is_mobile(mixed_up[1]):
+                meant[_e164(mixed_up[1])] = False
+        return meant
+
     def _unparsed(self, text: str, core: str) -> NotAPhone:
         digits = digits_of(core)
         if "+" in core:
@@ -303,7 +402,9 @@ class Normaliser:
     def _impossible(self, text: str, core: str, number: phonenumbers.PhoneNumber, outcome: int) -> NotAPhone:
         has_code = number.country_code_source == CountryCodeSource.FROM_NUMBER_WITH_PLUS_SIGN
         has_code = has_code or number.country_code_source == CountryCodeSource.FROM_NUMBER_WITH_IDD
-        country = phonenumbers.region_code_for_country_code(number.country_code or 0) if has_code else self.country
+        country = self.country
+        if has_code and (not country or phonenumbers.country_code_for_region(country) != number.country_code):
+            country = phonenumbers.region_code_for_country_code(number.country_code or 0)
         significant, digits = phonenumbers.national_significant_number(number), digits_of(core)
         national_digits = len(significant) - _keeps_trunk_zero(number)
         if has_code:
@@ -331,35 +432,66 @@ class Normaliser:
 
     def _foreign(self, core: str) -> str | None:
         """What to do about a number that is impossible here, when it is one people mix up from elsewhere."""
+        if (mixed_up := self._mixed_up(core)) is not None:
+            region, foreign = mixed_up
+            cure = f"add country:{region}" if self.typed else f"write it with +{foreign.country_code}"
+            return f"looks {_ADJECTIVES[region]}: {cure}"
         digits = digits_of(core)
-        if digits.startswith("0"):
-            here = PhoneMetadata.metadata_for_region(self.country or "ZZ")
-            if not 10 <= len(digits) <= MOST_SIGNS or (here and here.national_prefix == "0"):
-                return None  # a slip, where people write a leading 0 themselves
-            for region in _MIXED_UP:
-                country_code = phonenumbers.country_code_for_region(region)
-                length = len(digits) - 1
-                if (
-                    region == self.country
-                    or length not in lengths_of(country_code, region)
-                    or length + len(str(country_code)) > _LONGEST_E164
-                ):
-                    continue
-                if _valid_number(core, region):
-                    cure = f"add country:{region}" if self.typed else f"write it with +{country_code}"
-                    return f"looks {_ADJECTIVES[region]}: {cure}"
-        elif len(digits) >= 10 and "+" not in core:
+        if not digits.startswith("0") and len(digits) >= 10 and "+" not in core:
             number = library_number("+" + digits, None)
             region = phonenumbers.region_code_for_country_code(number.country_code or 0) if number else ""
             # One digit too many of a number from here often makes one from somewhere: with 12 it is hardly a slip.
-            meant = len(digits) >= 12 or (region in _ADJECTIVES and core.isdigit())
-            if number is not None and meant and _is_valid(number):
+            slip = self._misses_by(digits) <= 1 and region != "US"
+            meant = not slip and (len(digits) >= 12 or (region in _ADJECTIVES and core.isdigit()))
+            if number is not None and not _is_valid(number):
+                number = next((read for read, _ in readings("+" + digits, None)), None)
+            if number is not None and meant:
                 return f"looks {_ADJECTIVES.get(region, f'like a number of {_where(number)}')}: put + before it"
         return None
 
+    def _mixed_up(self, core: str) -> tuple[str, phonenumbers.PhoneNumber] | None:
+        """The region, and its number that *core* is, where it begins with the 0 of home there and there is none here."""
+        digits = digits_of(core)
+        here = PhoneMetadata.metadata_for_region(self.country or "ZZ")
+        if not digits.startswith("0") or "+" in core or not 10 <= len(digits) <= MOST_SIGNS:
+            return None
+        if here and here.national_prefix == "0":
+            return None  # a slip, where people write a leading 0 themselves
+        if self.country and _begins_with_zero(self.country) and self._misses_by(digits) <= 1:
+            return None
+        for region in _MIXED_UP:
+            country_code = phonenumbers.country_code_for_region(region)
+            length = len(digits) - 1
+            if (
+                region != self.country
+                and length in lengths_of(country_code, region)
+                and length + len(str(country_code)) <= _LONGEST_E164
+                and (number := _valid_number(core, region)) is not None
+            ):
+                return region, number
+        return None
 
-# Countries whose numbers are written with a leading 0, likeliest first: a German reading fits nearly anything.
-_MIXED_UP: Final = ("GB", "AU", "IE", "NZ", "FR", "IT", "DE")
+    def _misses_by(self, digits: str) -> int:
+        """By how many *digits* is this longer or shorter than a number of the country in force, with or without its prefix?"""
+        if self.country is None:
+            return len(digits)
+        here = PhoneMetadata.metadata_for_region(self.country)
+        usual = _usual_lengths(self.country)
+        sizes = [len(digits)]
+        if here and here.national_prefix and digits.startswith(here.national_prefix):
+            sizes.append(len(digits) - len(here.national_prefix))
+        return min((abs(size - length) for size in sizes for length in usual), default=len(digits))
+
+
+@functools.cache
+def _begins_with_zero(region: str) -> bool:
+    """Do mobiles of *region* begin with a 0 that is theirs, as in Benin?"""
+    number = phonenumbers.example_number_for_type(region, PhoneNumberType.MOBILE)
+    return number is not None and bool(number.italian_leading_zero)
+
+
+# Countries whose numbers are written with a leading 0, likeliest first. Not Germany nor Italy, whose plans take nearly anything.
+_MIXED_UP: Final = ("GB", "AU", "IE", "NZ", "FR")
 _ADJECTIVES: Final = {
     "AU": "Australian",
     "DE": "German",
@@ -387,12 +519,18 @@ def _count(digits: int) -> str:
 
 
 @functools.cache
+def _usual_lengths(region: str) -> frozenset[int]:
+    """The digits of a region's fixed and mobile numbers, without trunk prefix."""
+    plan = PhoneMetadata.metadata_for_region(region)
+    by_kind = [kind.possible_length or () for kind in (plan.fixed_line, plan.mobile) if kind] if plan else []
+    return frozenset(length for lengths in by_kind for length in lengths if length > 0)
+
+
+@functools.cache
 def _expected(region: str) -> str:
     """Words like "a US number has 10": the lengths of the region's fixed and mobile numbers, without trunk prefix."""
     plan = PhoneMetadata.metadata_for_region(region)
-    lengths: set[int] = set()
-    for kind in (plan.fixed_line, plan.mobile) if plan else ():
-        lengths.update(length for length in (kind.possible_length if kind else ()) if length > 0)
+    lengths = _usual_lengths(region)
     who = {"US": "a US number", "GB": "a UK number"}.get(region)
     if who is None:
         who = f"a number of {country_name(region)}" if plan and region.isalpha() else "a number of this code"
@@ -403,6 +541,10 @@ def _expected(region: str) -> str:
         return f"{who} has {ordered[0]} to {ordered[-1]}"
     *rest, last = map(str, ordered)
     return f"{who} has {', '.join(rest)} or {last}" if rest else f"{who} has {last}"
+
+
+def _e164(number: phonenumbers.PhoneNumber) -> str:
+    return str(phonenumbers.format_number(number, PhoneNumberFormat.E164))
 
 
 def _where(number: phonenumbers.PhoneNumber) -> str:

@@ -92,6 +92,7 @@ class Cells:
             ),
             *("+" + code, "+" + code, code, "00" + code, "011" + code, "0011" + code, "+" + code + "0", "0" + code),
             *("+" + code + "1", code + "0", code + code, "+" + code + "9", "00", "011"),
+            *("+" + code + code, "00" + code + code, "0" + code, "+00" + code, "+8"),
         ]
 
     def __iter__(self) -> Iterator[str]:
@@ -109,9 +110,29 @@ class Cells:
             cell = self._written(f"+{code}{between}{self._national(examples)}")
         else:
             cell = "".join(rnd.choice(" 0123456789()+-.\t\0,/") for _ in range(rnd.randint(0, 18)))
+        if rnd.random() < 0.03:
+            cell = rnd.choice(("", f"{cell} ", self._tail(rnd.randint(3, 8)) + " ")) + self._date()
         if rnd.random() < 0.01:
             cell += rnd.choice((" ", "/", ", ", "")) + self._national(self._examples)
         return cell
+
+    def _date(self) -> str:
+        rnd = self._random
+        day, month, year = f"{rnd.randint(1, 32):02}", f"{rnd.randint(1, 13):02}", f"{rnd.randint(1890, 2110)}"
+        parts = rnd.choice(
+            (
+                (day, month, year),
+                (year, month, day),
+                (day, month, year[2:]),
+                (month, year),
+                (year, year),
+                (year[2:], month),
+            )
+        )
+        if rnd.random() < 0.2:
+            return f"{rnd.randint(10_000, 70_000)}.{self._tail(rnd.randint(1, 6))}"
+        date = rnd.choice(("-", ".", " ", " - ", ". ", "/")).join(parts)
+        return date if rnd.random() < 0.9 else f"{date} - {date}"
 
     def _national(self, examples: list[str]) -> str:
         rnd, kind = self._random, self._random.random()

@@ -355,12 +355,60 @@ def test_a_phone_hidden_in_a_quoted_cell_is_reported(tmp_path: Path) -> None:
     ]
 
 
-def test_a_cell_beyond_the_csv_limit_is_damage(tmp_path: Path) -> None:
-    """The process-wide limit of the csv module is neither changed nor fatal."""
-    raw = b'phone,note,b\n4155552671,"' + b"x,y" * 60_000 + b'",b\n4155552672,b,c\n'
+NOTES = {
+    "plain": b"x" * 5_000_000,
+    "in quotes": b'"' + b"x,y" * 1_700_000 + b'"',
+    "with quotes in quotes": b'"' + b'a ""b"", ' * 600_000 + b'"',
+    "in another script": "\u043d\u0435\u0442 ".encode() * 700_000,
+    "of digits": b"1" * 5_000_000,
+    "of separators of another kind": b"a;b\t" * 1_250_000,
+}
+
+
+@pytest.mark.parametrize("note", NOTES)
+@pytest.mark.parametrize("columns", ["phone,note,b", "note,phone,b"])
+def test_a_phone_beside_a_note_of_megabytes_is_read(tmp_path: Path, note: str, columns: str) -> None:
+    """Before the note or behind it, and the rows round it as well: what is shown of the note is its beginning."""
+    cells = {"phone": b"4155552671", "note": NOTES[note], "b": b"end"}
+    line = b",".join(cells[name] for name in columns.split(","))
+    raw = columns.encode() + b"\n1,1,x\n" + line + b"\n" + b"4155552672,4155552673,c\n" * 3
+    rows = list(reader(tmp_path, raw).rows())
+    assert [row.line for row in rows] == [2, 3, 4, 5, 6]
+    long = rows[1]
+    assert isinstance(long, Row)
+    assert (long.cell, long.cells[2]) == ("4155552671", "end")
+    shown = long.cells[columns.split(",").index("note")]
+    assert shown.endswith("\u2026")
+    assert len(shown.encode()) < 33_000
+    assert NOTES[note].decode().replace('""', '"').lstrip('"').startswith(shown[:-1])
+
+
+def test_a_line_of_cells_without_end_is_one_row(tmp_path: Path) -> None:
+    """Its phone is read where it stands among the first; else the line is named, and the list goes on."""
+    raw = b"phone,note\n" + b"4155552671," * 300_000 + b"\n4155552672,b\n"
+    assert [(row.line, row.cell) for row in reader(tmp_path, raw).rows() if isinstance(row, Row)] == [
+        (2, "4155552671"),
+        (3, "4155552672"),
+    ]
+    names = b",".join(b"c%d" % number for number in range(70_000)) + b",phone\n"
+    header = names + b"1," * 70_000 + b"4155552672\n"
+    assert isinstance(refusal(tmp_path, header), NoPhoneColumn)
+    long = b"note,phone\n" + b'"' + b'""' * 20 + b'"x' * 700_000 + b",4155552671\n4155552672,4155552673\n"
+    first, second = reader(tmp_path, long).rows()
+    assert isinstance(second, Row)
+    assert first.line == 2
+
+
+def test_a_line_whose_phone_was_not_reached_is_named(tmp_path: Path) -> None:
+    """Of a line of too many cells, before the phone's: it is unreadable, with its reason, and the next line is read."""
+    wide = b"a" * 32_000 + b","
+    columns = b"".join(b"c%d," % number for number in range(40))
+    raw = columns + b"phone\n" + wide * 40 + b"4155552671\n" + b"," * 40 + b"4155552672\n"
     first, second = reader(tmp_path, raw).rows()
     assert isinstance(first, Damaged)
-    assert second == Row(3, "4155552672", ("4155552672", "b", "c"))
+    assert (first.line, first.code) == (2, Reason.TOO_LONG)
+    assert isinstance(second, Row)
+    assert second.cell == "4155552672"
 
 
 def test_phones_above_the_header_are_reported(tmp_path: Path) -> None:
@@ -405,8 +453,8 @@ SAVE = "a list is a CSV file or an Excel workbook with a column called `phone`."
         (bytes(range(1, 256)) * 40, "list.csv is not text;"),
         (b"\n <!DOCTYPE html><html><title>Sign in", f"list.csv is a web page; {SAVE} Download the list itself"),
         (codecs.BOM_UTF8 + b"<html>", "list.csv is a web page;"),
-        (b"phone\n" + b"4155552671," * 300_000, "list.csv has more than 262,144 characters on line 2."),
-        (b"4" * 3_000_000, "list.csv has more than 262,144 characters on line 1. A list has one phone a line"),
+        (b"phone\n" + b"4155552671," * 1_600_000, "list.csv has more than 16,777,216 characters on line 2."),
+        (b"4" * 17_500_000, "list.csv has more than 16,777,216 characters on line 1. A list has one phone a line"),
     ],
 )
 def test_what_is_no_list_is_refused(tmp_path: Path, raw: bytes, sentence: str) -> None:
@@ -459,7 +507,7 @@ def test_what_is_no_list_is_refused(tmp_path: Path, raw: bytes, sentence: str) -
         ),
         (
             b"a" * 200_000 + b"\nx\n",
-            ("a" * 200_000,),
+            ("a" * 32_767 + "\u2026",),
             None,
             f"list.csv has no column called `phone`. It has: {'a' * 39}…. Rename",
         ),

@@ -38,7 +38,9 @@ ROWS = {
     Reason.TWO_NUMBERS: ("g,2127365000 2127365001",),
     Reason.SCIENTIFIC: ("h,1.41556E+10",),
     Reason.FRACTION: ("i,4155552671.5",),
+    Reason.DATE: ("i,05.11.2024",),
     Reason.LOOKS_FOREIGN: ("j,07911123456",),
+    Reason.AMBIGUOUS: ("j,+49 49 151 23456789",),
     Reason.LABEL_MISMATCH: ("k,<tel:2127365000|212-736-5001>",),
     Reason.UNKNOWN_CODE: ("l,+999 123 4567",),
     Reason.NOT_A_NUMBER: ("m,n/a", "m,---"),
@@ -81,7 +83,7 @@ def test_a_preview_names_every_reason(store: Store, account: Account, tmp_path: 
     assert rows == sorted(rows, reverse=True)
     said = words(views.preview(upload, TERMS))
     assert (
-        "Not understood: 3 too short (first at line 4) · 2 not a number (first at line 17) · 1 above the header" in said
+        "Not understood: 3 too short (first at line 4) · 2 not a number (first at line 19) · 1 above the header" in said
     )
     for code, count in COUNTS.items():
         assert f"{count} {code.words} (first at line " in said
