@@ -218,13 +218,6 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
         ("", "first ", ""),
     ),
     "store/lists/columns.py [\\W_]+": (("", " ", "x"), ("", "_a", "")),
-    "store/lists/formats.py _WORKBOOK": (("xl/workbook", "1", "x"),),
-    "store/lists/formats.py _WEB_PAGE": (
-        ("", " ", "x"),
-        ("<!--", "-", "x"),
-        ("<!--", "-->", "x"),
-        ("<!---->", " ", "x"),
-    ),
     "store/lists/reader.py _CONTENT": (("", " ", ""), ("", ",", "")),
     "store/lists/reader.py _SEP_LINE": (("sep=,", "\n", "x"),),
     "store/lists/reader.py _INSIDE_QUOTES": (("", "a", '"x'), ("", '""', '"x')),

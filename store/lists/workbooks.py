@@ -17,6 +17,7 @@ from store.lists.xlsx import (
     CELLS,
     LONGEST,
     BrokenWorkbookError,
+    Layout,
     Rows,
     Sheet,
     Workbook,
@@ -59,7 +60,7 @@ def _written(sheets: Sequence[Sheet], name: str, phone_key: str, spool: Path) ->
         )
     with (
         spool.open("w", encoding="utf-8", errors="replace", newline="") as file,
-        contextlib.closing(sheet.rows()) as rows,
+        contextlib.closing(sheet.rows(Layout())) as rows,
     ):
         file.writelines(_lines(rows, name))
     return f"sheet '{sheet.name}' read, one of {len(sheets)}" if len(sheets) > 1 else None
@@ -69,7 +70,7 @@ def _chosen(sheets: Sequence[Sheet], phone_key: str) -> Sheet | None:
     """The sheet that is the list, None if all are empty."""
     best: tuple[int, Sheet | None] = (0, None)
     for sheet in [sheet for sheet in sheets if sheet.visible] or sheets:
-        with contextlib.closing(sheet.rows()) as rows:
+        with contextlib.closing(sheet.rows(Layout())) as rows:
             fit = _fit(rows, phone_key)
         if fit > best[0]:
             best = fit, sheet
@@ -87,7 +88,7 @@ _HAS_COLUMN: Final = 4
 
 def _fit(rows: Rows, phone_key: str) -> int:
     """How well a sheet of these *rows* would do as the list; 0 is empty."""
-    sample = list(islice((cells for _, cells in rows if any(map(str.strip, cells))), _SAMPLE_ROWS))
+    sample = list(islice((cells for _, cells, _ in rows if any(map(str.strip, cells))), _SAMPLE_ROWS))
     if not sample:
         return 0
     heads = [set(map(column_key, row)) for row in sample[:_HEADER_WITHIN]]
@@ -103,7 +104,7 @@ def _fit(rows: Rows, phone_key: str) -> int:
 
 def _lines(rows: Rows, name: str) -> Iterator[str]:
     to_come, count, width, characters = 1, 0, 0, 0
-    for number, cells in rows:
+    for number, cells, _ in rows:
         if number > to_come:
             yield "\n" * (number - to_come)
         to_come = number + 1

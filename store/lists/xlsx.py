@@ -13,12 +13,14 @@ import posixpath
 import re
 import tempfile
 from array import array
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote
 from xml.parsers import expat
 from zipfile import ZipInfo
 
@@ -45,6 +47,8 @@ _DEEPEST: Final = 100
 _NAME_LONGEST: Final = 1_000  # characters of what is kept of a tag
 
 _WORKBOOK: Final = re.compile(r"xl/workbook\d*\.xml")
+_RELATIONS: Final = "_rels/.rels"
+_TYPES: Final = "[content_types].xml"
 _BREAKS: Final = re.compile(r"[\r\n\t\0]+")
 _ESCAPED: Final = re.compile(r"_x([0-9A-Fa-f]{4})_")
 # Formats of dates and times that workbooks do not spell out (18.8.30), and what is no part of one that they do.
@@ -57,7 +61,38 @@ class BrokenWorkbookError(Exception):
     """The workbook is not as workbooks are."""
 
 
-Rows = Generator[tuple[int, list[str]], None, None]
+class _MissingPartError(BrokenWorkbookError):
+    """A part is not there."""
+
+
+@dataclass(slots=True)
+class Layout:
+    """
+    How a sheet looks to a person, besides what its cells show; filled while its rows are read.
+
+    `hidden` columns, from 0, are known before the first row. `filtered`: rows are hidden by a filter, which is known after the
+    last, as are the `merged` cells that matter for a header: row, first and last column.
+    """
+
+    hidden: set[int] = field(default_factory=set)
+    filtered: bool = False
+    merged: list[tuple[int, int, int]] = field(default_factory=list)
+
+    def hide(self, first: int, last: int) -> None:
+        """The columns from *first* to *last*, from 0, are hidden."""
+        self.hidden.update(range(max(0, first), min(last + 1, COLUMNS)))
+
+    def merge(self, row: int, first: int, last: int) -> None:
+        """A cell of *row*, from 1, reaches from column *first* to *last*."""
+        if first < last < COLUMNS and row <= MERGED_WITHIN and len(self.merged) < _MOST_MERGED:
+            self.merged.append((row, first, last))
+
+
+MERGED_WITHIN: Final = 100  # rows; a header is never further down
+_MOST_MERGED: Final = 1_000
+# The number of a row, from 1, its cells from column A on, as a person would type them, and whether it is hidden.
+SheetRow = tuple[int, list[str], bool]
+Rows = Generator[SheetRow, None, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +100,12 @@ class Sheet:
     """
     A sheet with cells: its name, and whether a person sees it.
 
-    *rows*: starts to read those that have cells, each as its number, from 1, and its cells from column A on, as a person
-    would type them.
+    *rows*: starts to read those that have cells, hidden ones too, and to fill the layout that it is given.
     """
 
     name: str
     visible: bool
-    rows: Callable[[], Rows]
+    rows: Callable[[Layout], Rows]
 
 
 class Workbook:
@@ -85,8 +119,10 @@ class Workbook:
     def __init__(self, archive: Archive, name: str, scratch: Path) -> None:
         self._archive = archive
         self._name = name
-        self._parts = {_part_name(member.filename): member for member in archive.members}
-        place = next(filter(_WORKBOOK.fullmatch, self._parts), "xl/workbook.xml")
+        self._parts = {part_name(member.filename): member for member in archive.members}
+        if len(self._parts) < len(archive.members):
+            raise BrokenWorkbookError("two parts have the same name")
+        place = self._place()
         relations = self._relations(place)
         self._from_1904 = False
         self.sheets = self._sheets(place, relations)
@@ -113,12 +149,12 @@ class Workbook:
                 if workbook._texts is not None:
                     workbook._texts.close()
 
-    def _rows(self, part: ZipInfo) -> Rows:
+    def _rows(self, part: ZipInfo, layout: Layout) -> Rows:
         if self._texts is None:
             self._texts = self._shared_texts()
-        ready: list[tuple[int, list[str]]] = []
+        ready: list[SheetRow] = []
         parser = expat.ParserCreate()
-        _Rows(ready, self._texts, self._kinds, self._text_of, self._name).handle(parser)
+        _Rows(ready, self._texts, self._kinds, self._text_of, self._name, layout).handle(parser)
         with closing(self._parsed(part, parser)) as pieces:
             for _ in pieces:
                 yield from ready
@@ -160,10 +196,26 @@ class Workbook:
         yield
 
     def _part(self, place: str) -> ZipInfo:
-        try:
-            return self._parts[_part_name(place)]
-        except KeyError:
-            raise BrokenWorkbookError(f"there is no {place}") from None
+        """
+        The part at *place*; where there is none, the only one so called.
+
+        Some programs pack parts without their folders, or all in a folder of its own.
+        """
+        for name in (part_name(place), part_name(unquote(place))):
+            if name in self._parts:
+                return self._parts[name]
+        called = posixpath.basename(part_name(place))
+        alike = [name for name in self._parts if posixpath.basename(name) == called]
+        if len(alike) != 1:
+            raise _MissingPartError(f"there is no {place}")
+        return self._parts[alike[0]]
+
+    def _place(self) -> str:
+        """Where the workbook itself is: its package says so."""
+        with suppress(_MissingPartError):
+            if place := _target(self._relations_in(self._part(_RELATIONS), ""), "officeDocument"):
+                return part_name(self._part(place).filename)
+        return next(filter(_WORKBOOK.fullmatch, self._parts), "xl/workbook.xml")
 
     def _elements(self, part: ZipInfo, handle: Callable[[str, dict[str, str]], object]) -> None:
         """Call *handle* with the name and the attributes of each element of *part*, without their prefixes."""
@@ -179,16 +231,20 @@ class Workbook:
             pass
 
     def _relations(self, place: str) -> dict[str, tuple[str, str]]:
-        """Kind and part of what the workbook refers to, by id."""
+        """Kind and part of what the part at *place* refers to, by id."""
         folder, base = posixpath.split(place)
+        return self._relations_in(self._part(f"{folder}/_rels/{base}.rels"), folder)
+
+    def _relations_in(self, part: ZipInfo, folder: str) -> dict[str, tuple[str, str]]:
         relations: dict[str, tuple[str, str]] = {}
 
         def take(tag: str, attributes: dict[str, str]) -> None:
             if tag == "Relationship" and len(relations) < SHEETS + 100:
                 kind = attributes.get("Type", "").rpartition("/")[2]
-                relations[attributes.get("Id", "")] = kind, posixpath.join("/", folder, attributes.get("Target", ""))
+                target = attributes.get("Target", "").replace("\\", "/")
+                relations[attributes.get("Id", "")] = kind, posixpath.join("/", folder, target)
 
-        self._elements(self._part(f"{folder}/_rels/{base}.rels"), take)
+        self._elements(part, take)
         return relations
 
     def _sheets(self, place: str, relations: dict[str, tuple[str, str]]) -> list[Sheet]:
@@ -233,8 +289,9 @@ class Workbook:
                     styles[str(number)] = kind
                 number += 1
 
-        if place is not None and _part_name(place) in self._parts:
-            self._elements(self._part(place), take)
+        if place is not None:
+            with suppress(_MissingPartError):
+                self._elements(self._part(place), take)
         return styles
 
     def _shared_texts(self) -> "Texts":
@@ -273,9 +330,21 @@ def _refuse_doctype(*_: Any) -> None:
     raise BrokenWorkbookError("a document type")
 
 
-def _part_name(name: str) -> str:
+def part_name(name: str) -> str:
     """Names of parts are the same in any case (ECMA-376, part 2, 9.1.1), and some programs write backslashes."""
     return posixpath.normpath("/" + name.replace("\\", "/")).lstrip("/").casefold()
+
+
+def part_names(members: Iterable[ZipInfo]) -> set[str]:
+    """The names of a zip file's *members* as parts of a package."""
+    return {part_name(member.filename) for member in members}
+
+
+def is_package(names: AbstractSet[str]) -> bool:
+    """Is a zip file with parts of these *names* a workbook, or another package of Office's?"""
+    return any(posixpath.basename(name) == _TYPES for name in names) or any(
+        name == _RELATIONS or _WORKBOOK.fullmatch(name) for name in names
+    )
 
 
 def _target(relations: dict[str, tuple[str, str]], kind: str) -> str | None:
@@ -360,7 +429,7 @@ class Texts:
 
 
 # Elements by their names: of few, and of as many more as there are prefixes.
-_VALUE, _FORMULA, _CELL, _TEXT, _ROW, _SPOKEN, _DATA, _ITEM = range(1, 9)
+_VALUE, _FORMULA, _CELL, _TEXT, _ROW, _SPOKEN, _DATA, _ITEM, _WIDTH, _MERGED, _FILTER = range(1, 12)
 _TAGS: Final = {
     "row": _ROW,
     "c": _CELL,
@@ -370,6 +439,9 @@ _TAGS: Final = {
     "rPh": _SPOKEN,
     "sheetData": _DATA,
     "si": _ITEM,
+    "col": _WIDTH,
+    "mergeCell": _MERGED,
+    "filterColumn": _FILTER,
 }
 
 
@@ -432,17 +504,19 @@ class _Rows:
 
     def __init__(
         self,
-        ready: list[tuple[int, list[str]]],
+        ready: list[SheetRow],
         texts: "Texts",
         kinds: Mapping[str | None, str],
         other: Callable[[str, str, str | None], str],
         name: str,
+        layout: Layout,
     ) -> None:
         self._ready = ready
         self._texts = texts
         self._kinds = kinds
         self._other = other  # what a cell shows that is no shared text and no plain number
         self._name = name
+        self._layout = layout
         self._last = 0
 
     def numbered(self, digits: str, width: int) -> int:
@@ -461,7 +535,7 @@ class _Rows:
         Variables of one function and not attributes, since ten million cells go through here.
         """
         tags, ready, name, shown_as, other = _Tags(_TAGS), self._ready, self._name, self._kinds, self._other
-        texts, letters = self._texts, _letters()
+        texts, letters, layout = self._texts, _letters(), self._layout
         cells: list[str] = []
         parts: list[str] = []
         inline: list[str] = []
@@ -469,7 +543,7 @@ class _Rows:
         held = taken = column = row = depth = 0
         digits = formula = ""
         value: str | None = None
-        taking = inside = placed = spoken = False
+        taking = inside = placed = spoken = hidden = False
 
         def placed_at(place: str) -> int:
             """The column of the cell at *place*, which is not where the one before it leads to."""
@@ -485,6 +559,7 @@ class _Rows:
 
         def start(tag: str, given: dict[str, str]) -> None:
             nonlocal attributes, held, taken, column, row, digits, formula, value, taking, inside, placed, spoken, depth
+            nonlocal hidden
             what = tags[tag]
             depth += 1
             if depth > _DEEPEST:
@@ -508,10 +583,17 @@ class _Rows:
                 placed = number is not None
                 digits = number or str(self._last + 1)
                 row = self.numbered(digits, 1)
+                hidden = is_hidden(given, "ht")
             elif what == _SPOKEN:
                 spoken = True
             elif what == _DATA:
                 inside = True
+            elif what == _WIDTH and not inside and is_hidden(given, "width"):
+                layout.hide(int(given.get("min", "1")) - 1, int(given.get("max", "1")) - 1)
+            elif what == _MERGED:
+                layout.merge(*_reach(given.get("ref", "")))
+            elif what == _FILTER:
+                layout.filtered = True
 
         def end(tag: str) -> None:
             nonlocal held, column, formula, value, taking, inside, spoken, depth
@@ -554,7 +636,7 @@ class _Rows:
                 cells.append(shown)
             elif what == _ROW:
                 if inside and cells:
-                    ready.append((row, cells.copy()))
+                    ready.append((row, cells.copy(), hidden))
                 if inside:
                     self._last = row
                     cells.clear()
@@ -579,6 +661,19 @@ class _Rows:
                 parts.append(piece)
 
         parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
+
+
+def is_hidden(attributes: Mapping[str, str], size: str) -> bool:
+    """Is a row or a column with these *attributes* hidden, or as good as that, by its *size*?"""
+    return attributes.get("hidden") in {"1", "true"} or attributes.get(size) in {"0", "0.0"}
+
+
+def _reach(reference: str) -> tuple[int, int, int]:
+    """Row, first and last column, from 0, of merged cells: "B1:C2" is (1, 1, 2)."""
+    start, _, end = reference.replace("$", "").partition(":")
+    letters = start.rstrip("0123456789")
+    row = start[len(letters) :]
+    return int(row), _column(letters) - 1, _column(end.rstrip("0123456789")) - 1
 
 
 def too_large(name: str, height: int, width: int, most: int = CELLS) -> ListRefused:

@@ -400,8 +400,13 @@ BROKEN = "list.csv is an Excel workbook that cannot be read: it is broken. Save 
         ),
         pytest.param(
             ole(b"x" * 5_000, "WordDocument"),
-            "list.csv is an old Office document and no Excel workbook;",
+            "list.csv is a Word document;",
             id="a Word document",
+        ),
+        pytest.param(
+            ole(b"x" * 5_000, "VisioDocument"),
+            "list.csv is an old Office document and no Excel workbook;",
+            id="a drawing",
         ),
         pytest.param(
             xlsx({"List": [["phone"], ["x" * 30_000] * 10]}),
