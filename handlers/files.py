@@ -110,6 +110,7 @@ class Files:
             button("upload.cancel", Action.DROP, self._cancel),
             button("upload.column", Action.DROP, self._use_column),
             button("upload.country", Action.DROP, self._use_country),
+            button("upload.read", Action.DROP, self._read_again),
         )
 
     # Events. What fails here stays undone in the database and is taken up again.
@@ -389,6 +390,13 @@ class Files:
             raise WrongState(f"{upload.file_name} was not offered to be read with that country.")
         set_country = partial(self._store.uploads.set_country, idempotency_key=idempotency_key_of(body))
         await asyncio.to_thread(set_country, upload.account_id, upload.id, chosen["country"])
+        self._runner.poke()
+
+    async def _read_again(self, request: Request, body: dict[str, Any]) -> None:
+        """An offer of a question: read the list again like that."""
+        chosen = json.loads(pressed_value(body))
+        choose = partial(self._store.uploads.choose, idempotency_key=idempotency_key_of(body))
+        await asyncio.to_thread(choose, request.account.id, int(chosen["upload"]), chosen["choices"])
         self._runner.poke()
 
     # Requests, and what Slack is asked about a drop

@@ -4,6 +4,7 @@ The opt-out list: its rules and its database. These are its public names, all th
 The verbs block; each is one transaction. They raise `StoreError`, whose text is fit to show a person.
 """
 
+from store.choices import Choices, Offer, Question, Undecided
 from store.digests import Digest, DueDigest
 from store.errors import LeaseLost, ListRefused, StoreError, StoreUnavailable, WrongState
 from store.exports import COLUMNS as EXPORT_COLUMNS
@@ -64,6 +65,7 @@ __all__ = [
     "Actor",
     "Added",
     "Cause",
+    "Choices",
     "Conversation",
     "CountryUnknown",
     "Crowded",
@@ -87,6 +89,7 @@ __all__ = [
     "Move",
     "NoPhoneColumn",
     "NotAPhone",
+    "Offer",
     "OptOut",
     "Origin",
     "OutboxMessage",
@@ -96,6 +99,7 @@ __all__ = [
     "PlainWriter",
     "Post",
     "Purpose",
+    "Question",
     "Recount",
     "Retention",
     "Scratch",
@@ -104,6 +108,7 @@ __all__ = [
     "StoreError",
     "StoreUnavailable",
     "Summary",
+    "Undecided",
     "UndoPreview",
     "UnreadableReason",
     "Upload",

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from store.choices import NOTHING_CHOSEN, Choices, Question
 from store.phones.numbers import Reason
 from store.upload_states import Purpose, UploadState
 
@@ -305,7 +306,7 @@ class Upload:
     confirmed, cancelled, stopped or continued it last, None while nobody did. *finished_at*: when applying ended, if only
     for now. *opted_in*, *kept_out* and *reopened*: phones its undo opted in, phones that stayed out for other reasons,
     conversations. *deaths*: how often whoever worked on it died or hung in its state. *queued*: it is shown, or about to be,
-    as waiting for its turn.
+    as waiting for its turn. *choices*: how people chose to have it read.
     """
 
     account_id: int
@@ -352,6 +353,7 @@ class Upload:
     undone_at: datetime | None
     deaths: int = 0
     queued: bool = False
+    choices: Choices = NOTHING_CHOSEN
 
     @property
     def is_scrub(self) -> bool:
@@ -373,7 +375,20 @@ class Upload:
         """Names what the preview shows: a list that was read again with another outcome has another."""
         counts = (self.rows, self.phones, self.already, self.unreadable)
         shown = repr((self.sha256, self.country, self.phone_column, counts))
+        if self.choices != NOTHING_CHOSEN:
+            shown += repr(self.choices)
         return hashlib.sha256(shown.encode()).hexdigest()[:12]
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """The questions on how the list is read, of its preview or its refusal; those that are open come first."""
+        asked = map(Question.of_json, self.summary.get("questions", ()))
+        return tuple(sorted(asked, key=lambda question: not question.open))
+
+    @property
+    def undecided(self) -> bool:
+        """Whether it has to be decided how the list is read before anything of it can take effect."""
+        return any(question.open for question in self.questions)
 
     @property
     def repeated(self) -> int:
@@ -399,7 +414,7 @@ class StagedCounts:
 
     `rows` counts all rows, `unreadable` those without a phone, `phones` distinct phones, `already`
     those of them opted out at that moment. `summary`: see `store.lists.staging.Scratch`. `phone_column`: the one a person
-    chose, None for the usual.
+    chose, None for the usual; `choices`: see `Upload`.
     """
 
     rows: int
@@ -412,3 +427,4 @@ class StagedCounts:
     phone_column: str | None
     country: str | None
     phonenumbers_version: str
+    choices: Choices = NOTHING_CHOSEN

@@ -46,6 +46,7 @@ BUTTONS: dict[str, Any] = {
     "upload.cancel": "1",
     "upload.column": {"upload": 1, "column": "name"},
     "upload.country": {"upload": 1, "country": "GB"},
+    "upload.read": {"upload": 1, "choices": {"all_rows": True}},
 }
 # By the listener: the fields of a submitted modal, and what its metadata is about.
 MODALS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -314,6 +315,7 @@ HOSTILE: dict[str, tuple[Any, ...]] = {
     "upload.undo": ("7", "1"),
     "upload.column": ({"upload": 1, "column": "name"}, {"upload": 7, "column": "name"}, "x"),
     "upload.country": ({"upload": 1, "country": "XX"}, {"upload": 1, "country": "KP"}, {"upload": 7, "country": "GB"}),
+    "upload.read": ({"upload": 1, "choices": {"hidden": True}}, {"upload": 1, "choices": {"x": 1}}, {"upload": 1}, "x"),
     "nobody.made.this": ("x",),
 }
 

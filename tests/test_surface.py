@@ -369,6 +369,9 @@ CASES: dict[Listener, Act | tuple[Act, ...]] = {
     Listener("action", "upload.cancel"): _pressing("upload.cancel", b"phone\n2125550102\n"),
     Listener("action", "upload.country"): _pressing("upload.country", b"phone\n2125550102\n"),
     Listener("action", "upload.column"): _pressing("upload.column", b"name,Mobile\nAna,2125550102\n"),
+    Listener("action", "upload.read"): _pressing(
+        "upload.read", b"phone,status\n2125550102,unsubscribed\n2125550103,active\n"
+    ),
 }
 
 

@@ -61,6 +61,8 @@ _MOST_LISTED = 20
 # The block of the modal in which the number of phones is typed.
 NUMBER = "upload.number"
 _UNDO_TITLE = UNDO[0]
+# Of a button, in characters: https://docs.slack.dev/reference/block-kit/block-elements/button-element
+_LONGEST_VALUE = 2_000
 
 
 def duration(seconds: float) -> str:
@@ -141,22 +143,39 @@ def preview(upload: Upload, deadlines: Deadlines, before: Entry | None = None) -
         blocks += sections(
             [f":warning: {' '.join(wrong)}", "To go on, an admin has to type the number of phones."], " "
         )
+    blocks += _questions(upload)
     # Rows are often not understood because another country's were meant.
     if assumed or upload.unreadable:
         blocks.append(_country_menu(upload))
     answers = [ButtonElement(text="Cancel", action_id="upload.cancel", value=str(upload.id))]
-    if upload.phones:
+    if upload.phones and not upload.undecided:
         value = json.dumps({"upload": upload.id, "fingerprint": upload.fingerprint})
         yes = ButtonElement(text=_yes(upload), action_id="upload.confirm", value=value, style="primary")
         answers.insert(0, yes)
     blocks.append(ActionsBlock(block_id="upload.answer", elements=list(answers)))
     small = [f"file {(upload.sha256 or '')[:12]}"]
-    if upload.phones:
+    if upload.phones and not upload.undecided:
         small.insert(0, "An admin confirms.")
     if upload.waiting_since is not None:
         small.insert(-1, f"Waits until {moment(upload.waiting_since + deadlines.expire)}")
     blocks.append(context(" · ".join(small)))
     return Message.of(headline, *blocks)
+
+
+def _questions(upload: Upload) -> list[Block]:
+    """The questions on how the list is read, each above a button for every way."""
+    blocks: list[Block] = []
+    for place, question in enumerate(upload.questions):
+        blocks += sections([quoted(question.text)])
+        for number, offer in enumerate(question.offers):
+            value = json.dumps({"upload": upload.id, "choices": dict(offer.choices)})
+            if len(value) > _LONGEST_VALUE:
+                continue
+            # A block each, since the action ids in one have to differ:
+            # https://docs.slack.dev/reference/block-kit/block-elements/button-element
+            button = ButtonElement(text=one_line(offer.label, 75), action_id="upload.read", value=value)
+            blocks.append(ActionsBlock(block_id=f"upload.question.{place}.{number}", elements=[button]))
+    return blocks
 
 
 def _found(upload: Upload) -> str:
@@ -348,10 +367,10 @@ def refused(upload: Upload) -> Message:
     likely = upload.summary.get("likely")
     if likely:
         value = json.dumps({"upload": upload.id, "column": likely})
-        if len(value) <= 2000:
+        if len(value) <= _LONGEST_VALUE:
             button = ButtonElement(text=one_line(f"Use {likely}", 75), action_id="upload.column", value=value)
             blocks.append(ActionsBlock(block_id="upload.likely", elements=[button]))
-    return Message.of(headline, *blocks)
+    return Message.of(headline, *blocks, *_questions(upload))
 
 
 def failed(upload: Upload, deadlines: Deadlines) -> Message:
