@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from store.choices import NOTHING_CHOSEN, Choices, Question
 from store.errors import ListRefused
 from store.lists import kinds
 from store.lists.archives import Archive, lists_in, member_name
@@ -40,8 +41,8 @@ class Text:
     """
     The text of a list: the file at `path`, `bom` bytes in, decoded as `encoding` ("utf-8" or "cp1252") with `errors`.
 
-    `name` is what people call the list, `remarks` what was put right. `delimiter` is known for a sheet, else None.
-    `spooled`: `path` is the spool file.
+    `name` is what people call the list, `remarks` what was put right, `questions` what else could have been read.
+    `delimiter` is known for a sheet, else None. `spooled`: `path` is the spool file.
     """
 
     path: Path
@@ -52,27 +53,41 @@ class Text:
     remarks: tuple[str, ...]
     delimiter: str | None
     spooled: bool
+    questions: tuple[Question, ...] = ()
 
 
 def as_text(
-    path: Path, name: str, phone_key: str, spool: Path, *, working: Callable[[], object] = lambda: None
+    path: Path,
+    name: str,
+    phone_key: str,
+    spool: Path,
+    *,
+    choices: Choices = NOTHING_CHOSEN,
+    working: Callable[[], object] = lambda: None,
 ) -> Text:
     """
     The text of the list at *path*, called *name* in sentences, with what could not be read in place written to *spool*.
 
-    *phone_key*: the phones' column, as `columns.column_key` gives it, by which a sheet is chosen. *working* is called for each
-    piece that is looked at, since a gigabyte takes a while; what it raises ends the work. `ListRefused` when there is no
+    *phone_key*: the phones' column, as `columns.column_key` gives it, by which a sheet is chosen where *choices*
+    name none. *working* is called for each piece that is looked at, since a gigabyte takes a while; what it raises ends the work. `ListRefused` when there is no
     text in it; then nothing is left at *spool*, and otherwise what is there is the caller's to remove.
     """
     try:
-        return _as_text(path, name, phone_key, spool, working, nested=False)
+        return _as_text(path, name, phone_key, spool, choices, working, nested=False)
     except BaseException:
         spool.unlink(missing_ok=True)
         raise
 
 
 def _as_text(
-    path: Path, name: str, phone_key: str, spool: Path, working: Callable[[], object], *, nested: bool
+    path: Path,
+    name: str,
+    phone_key: str,
+    spool: Path,
+    choices: Choices,
+    working: Callable[[], object],
+    *,
+    nested: bool,
 ) -> Text:
     with path.open("rb") as file:
         head = file.read(LONGEST)
@@ -87,14 +102,16 @@ def _as_text(
             if not is_package(parts):
                 if nested:
                     raise ListRefused(f"{name} is a zip file itself. Unpack it and drop the list that is in it.")
-                return _unzipped(archive, name, phone_key, spool, working)
+                return _unzipped(archive, name, phone_key, spool, choices, working)
     if zipped or old:
-        remark = sheet_as_text(path, name, phone_key, spool, old=old, working=working)
-        return Text(spool, name, "utf-8", "strict", 0, (remark,) if remark else (), "\t", spooled=True)
+        read = sheet_as_text(path, name, phone_key, spool, old=old, working=working, choices=choices)
+        return Text(spool, name, "utf-8", "strict", 0, read.remarks, "\t", spooled=True, questions=read.questions)
     return _plain_text(path, head, name, spool, working)
 
 
-def _unzipped(archive: Archive, name: str, phone_key: str, spool: Path, working: Callable[[], object]) -> Text:
+def _unzipped(
+    archive: Archive, name: str, phone_key: str, spool: Path, choices: Choices, working: Callable[[], object]
+) -> Text:
     """The text of the one list in *archive*."""
     lists = lists_in(archive)
     if not lists:
@@ -110,7 +127,7 @@ def _unzipped(archive: Archive, name: str, phone_key: str, spool: Path, working:
     try:
         with unpacked.open("wb") as file:
             file.writelines(archive.read(lists[0]))
-        text = _as_text(unpacked, f"{inner} in {name}", phone_key, spool, working, nested=True)
+        text = _as_text(unpacked, f"{inner} in {name}", phone_key, spool, choices, working, nested=True)
         if not text.spooled:
             unpacked.replace(spool)
     finally:

@@ -232,7 +232,7 @@ class ListReader:
     ) -> None:
         self._phone_key = "phone" if column is None else column_key(column)
         spool = spool or path.with_name(f"{path.name}.{secrets.token_hex(4)}.text")
-        text = as_text(path, name or path.name, self._phone_key, spool, working=working)
+        text = as_text(path, name or path.name, self._phone_key, spool, choices=choices, working=working)
         self._name = text.name
         self._spooled = text.spooled
         self.text_path = text.path
@@ -246,7 +246,7 @@ class ListReader:
         self.skip = self.phone_index = 0
         self.contact_signs: tuple[str, ...] = ()
         self.choices = choices
-        self.questions: list[Question] = []
+        self.questions: list[Question] = list(text.questions)
         self._carrying: ThruTextColumns | None = None
         try:
             self._look(text.delimiter, column)

@@ -591,7 +591,8 @@ class _Rows:
             elif what == _WIDTH and not inside and is_hidden(given, "width"):
                 layout.hide(int(given.get("min", "1")) - 1, int(given.get("max", "1")) - 1)
             elif what == _MERGED:
-                layout.merge(*_reach(given.get("ref", "")))
+                with suppress(ValueError, BrokenWorkbookError):  # a merge of nothing hides nothing
+                    layout.merge(*_reach(given.get("ref", "")))
             elif what == _FILTER:
                 layout.filtered = True
 
@@ -702,6 +703,11 @@ def _letters() -> list[str]:
         if len(names) > COLUMNS:
             break
     return [*names[1 : COLUMNS + 1], ""]
+
+
+def letter_of(column: int) -> str:
+    """The letters of a *column*, from 0."""
+    return _letters()[column]
 
 
 def _column(letters: str) -> int:
