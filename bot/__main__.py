@@ -33,6 +33,14 @@ class _Commands(click.Group):
 _ACCOUNT = click.option(
     "--account", required=True, metavar="ID", help="Slack's id of the workspace or organisation, like T012AB3CD."
 )
+_SHEET = click.option(
+    "--sheet", metavar="NAME", help="The sheet of a workbook that is read, where several have phones."
+)
+_WITH_HIDDEN = click.option(
+    "--with-hidden",
+    is_flag=True,
+    help="Take in rows and columns that are hidden in a workbook; else they are left out.",
+)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -128,16 +136,24 @@ def doctor() -> None:
 @click.option("--country", required=True, metavar="XX", help="Country of numbers without a country code, like US.")
 @click.option("--yes", is_flag=True, help="Apply it; without, only the preview is printed.")
 @click.option("--sure", type=int, metavar="N", help="The number of phones, for a list that looks like the wrong one.")
-def import_(file: Path, account: str, country: str, yes: bool, sure: int | None) -> None:
+@_SHEET
+@_WITH_HIDDEN
+def import_(
+    file: Path, account: str, country: str, yes: bool, sure: int | None, sheet: str | None, with_hidden: bool
+) -> None:
     """Opt out the phones of a list; what could not be read is written to NAME.unreadable.csv beside it."""
     from bot import logs, transfer
     from bot.stores import open_store
+    from store import Choices
 
     settings = load_settings()
     logs.configure("WARNING", "text")
+    choices = Choices(sheet=sheet, hidden=with_hidden)
     store = open_store(settings)
     try:
-        transfer.import_list(store, settings, file, account, country, apply=yes, say=click.echo, sure=sure)
+        transfer.import_list(
+            store, settings, file, account, country, apply=yes, say=click.echo, sure=sure, choices=choices
+        )
     finally:
         store.close()
 
@@ -187,11 +203,21 @@ def export(account: str, kind: str, since: datetime | None, function: str | None
     metavar="FILE",
     help="Where to write it, in place of a file that is there; else NAME.scrubbed.csv beside the list.",
 )
+@_SHEET
+@_WITH_HIDDEN
 def scrub(
-    file: Path, account: str, country: str | None, column: str | None, keep_unreadable: bool, output: Path | None
+    file: Path,
+    account: str,
+    country: str | None,
+    column: str | None,
+    keep_unreadable: bool,
+    output: Path | None,
+    sheet: str | None,
+    with_hidden: bool,
 ) -> None:
     """Write a list without the rows whose phone is opted out; changes neither the list nor the opt-outs."""
     from bot import logs, transfer
+    from store import Choices
 
     settings = load_settings()
     logs.configure("WARNING", "text")
@@ -206,6 +232,7 @@ def scrub(
             keep_unreadable=keep_unreadable,
             output=output,
             say=click.echo,
+            choices=Choices(sheet=sheet, hidden=with_hidden),
         )
     finally:
         store.close()

@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TextIO
@@ -18,9 +18,11 @@ from typing import TextIO
 from bot.config import Settings
 from handlers.work.scratch import ScratchDirectory
 from store import (
+    NOTHING_CHOSEN,
     Account,
     AccountSettings,
     Actor,
+    Choices,
     CountryUnknown,
     ExportFilter,
     Function,
@@ -30,11 +32,13 @@ from store import (
     NoPhoneColumn,
     Origin,
     PlainWriter,
+    Question,
     Scratch,
     Scrubbed,
     Store,
     StoreError,
     StoreUnavailable,
+    Undecided,
     Upload,
     UploadState,
     UploadWork,
@@ -70,17 +74,18 @@ def import_list(
     apply: bool,
     say: Say,
     sure: int | None = None,
+    choices: Choices = NOTHING_CHOSEN,
 ) -> None:
     """
     Print the preview of the list at *path* and, with *apply*, opt out its phones and print the report.
 
     The account of *slack_id* is made when it is new: a list may come in before the app is installed. What could not be
     read is then written beside the list as `NAME.unreadable.csv`. *sure*: the number of phones, which a list that looks
-    wrong needs besides. Raises `TransferError` when the list is refused.
+    wrong needs besides. *choices*: how it is read, where it can be read in several ways. Raises `TransferError` when the list is refused.
     """
     region = _region(country)
     account = store.accounts.find(slack_id) or _new_account(store, slack_id, settings.default_country, say)
-    work = _claim_import(store, account, path, region, settings.lease_seconds)
+    work = _claim_import(store, account, path, region, choices, settings.lease_seconds)
     # As a desk's process, so that a desk clears away what is left of an import that was killed.
     with (
         ScratchDirectory(settings.scratch_dir, store.database.dialect.identity).opened() as own,
@@ -189,6 +194,7 @@ def scrub_list(
     keep_unreadable: bool,
     output: Path | None,
     say: Say,
+    choices: Choices = NOTHING_CHOSEN,
 ) -> None:
     """
     Write the list at *path* without the rows whose phone is opted out to *output*, and print the counts.
@@ -211,11 +217,14 @@ def scrub_list(
             out,
             country=region,
             column=column,
+            choices=choices,
             keep_unreadable=keep_unreadable,
             progress=_no_progress,
         )
     except ListRefused as error:
         cure = " Or name the column with --column." if isinstance(error, NoPhoneColumn) else ""
+        if isinstance(error, Undecided):
+            cure = _added([error.question])
         raise TransferError(f"Nothing was written. {error}{cure}") from error
     except OSError as error:
         raise TransferError(f"{out} could not be written ({error.strerror}).") from error
@@ -284,7 +293,9 @@ def _new_account(store: Store, slack_id: str, default_country: str | None, say: 
     return store.accounts.get_or_create(slack_id, slack_id, country=default_country)
 
 
-def _claim_import(store: Store, account: Account, path: Path, country: str, lease_seconds: float) -> UploadWork:
+def _claim_import(
+    store: Store, account: Account, path: Path, country: str, choices: Choices, lease_seconds: float
+) -> UploadWork:
     """The work on this import's upload: a new one, or the same file's that was interrupted half-way."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -301,6 +312,7 @@ def _claim_import(store: Store, account: Account, path: Path, country: str, leas
             permalink=None,
             actor=actor,
             country=country,
+            choices=choices,
         )
         if not upload.pending:
             continue
@@ -312,11 +324,11 @@ def _claim_import(store: Store, account: Account, path: Path, country: str, leas
                 f"{path.name} is being imported at this moment. If that was interrupted, "
                 f"try again in {lease_seconds:.0f} seconds."
             )
-        state, country_before = work.upload.state, work.upload.country
-        if state is UploadState.APPLYING or (state is UploadState.RECEIVED and country_before == country):
+        state, before = work.upload.state, (work.upload.country, work.upload.choices)
+        if state is UploadState.APPLYING or (state is UploadState.RECEIVED and before == (country, choices)):
             return work
         if state.may_become(UploadState.CANCELLED):
-            # A preview that was interrupted: this time it may be another country's.
+            # A preview that was interrupted: this time it may be read in another way.
             state = store.uploads.cancel(account.id, work.upload.id, Origin(Function.UPLOAD, actor)).state
         work.release(settled=state)
     raise AssertionError  # the count has no end
@@ -335,7 +347,7 @@ def _stage(store: Store, work: UploadWork, path: Path, scratch: Path, lease_seco
     upload = stage_upload(store, work, path, scratch, _no_progress, lease_seconds).upload
     if upload.state is UploadState.REFUSED:
         work.release(settled=UploadState.REFUSED)
-        raise TransferError(f"Nothing was changed. {upload.problem}")
+        raise TransferError(f"Nothing was changed. {upload.problem}{_added(upload.questions)}")
     staged = Scratch.open(scratch)
     assert staged is not None  # noqa: S101  it was finished above
     return staged
@@ -365,6 +377,9 @@ def _preview(upload: Upload) -> Iterator[str]:
     for line, phone in upload.summary.get("flagged_first", ()):
         yield f"  Check line {line:,}: {phone} is of the right length, but in no range in use today."
     yield from upload.summary.get("remarks", ())
+    for question in upload.questions:
+        if not question.open:
+            yield f"{question.text} The other way: {' or '.join(offer.option for offer in question.offers)}."
 
 
 def _scrub_report(outcome: Scrubbed, name: str) -> Iterator[str]:
@@ -380,12 +395,14 @@ def _scrub_report(outcome: Scrubbed, name: str) -> Iterator[str]:
 
 def _undecided(upload: Upload) -> str:
     """What has to be decided of a list before it is imported, each with its options."""
-    asked = (
-        f"{question.text} Add {' or '.join(offer.option for offer in question.offers)}."
-        for question in upload.questions
-        if question.open
-    )
+    asked = (f"{question.text}{_added([question])}" for question in upload.questions if question.open)
     return f"Nothing was changed. {' '.join(asked)}"
+
+
+def _added(questions: Sequence[Question]) -> str:
+    """The options that answer *questions*, as a sentence behind another; "" when there are none."""
+    options = [offer.option for question in questions for offer in question.offers]
+    return f" Add {' or '.join(options)}." if options else ""
 
 
 def _report(store: Store, upload: Upload) -> Iterator[str]:

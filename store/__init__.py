@@ -4,7 +4,7 @@ The opt-out list: its rules and its database. These are its public names, all th
 The verbs block; each is one transaction. They raise `StoreError`, whose text is fit to show a person.
 """
 
-from store.choices import Choices, Offer, Question, Undecided
+from store.choices import NOTHING_CHOSEN, Choices, Offer, Question, Undecided
 from store.digests import Digest, DueDigest
 from store.errors import LeaseLost, ListRefused, StoreError, StoreUnavailable, WrongState
 from store.exports import COLUMNS as EXPORT_COLUMNS
@@ -58,6 +58,7 @@ from store.uploads import Crowded, require_undoable
 __all__ = [
     "EXPORT_COLUMNS",
     "LONGEST_PROSE",
+    "NOTHING_CHOSEN",
     "OPTING_OUT",
     "TAKEN_AWAY",
     "Account",

@@ -94,17 +94,20 @@ def _as_text(
     if name.startswith(_LOCK_FILE) and path.stat().st_size < _LOCK_FILE_BYTES:
         raise no_list(name, kinds.LOCK_FILE)
     zipped, old = (any(map(head.startswith, kind.starts)) for kind in (kinds.ZIP, kinds.OLD_WORKBOOK))
+    workbook = kinds.OLD_WORKBOOK if old else kinds.WORKBOOK
     if zipped:
         with Archive.open(path, name, limit=_UNZIPPED, working=working) as archive:
             parts = part_names(archive.members)
             if kind := kinds.kind_by_parts(parts):
                 raise no_list(name, kind)
-            if not is_package(parts):
+            if kinds.is_open_document(parts):
+                workbook = kinds.OPEN_SHEET
+            elif not is_package(parts):
                 if nested:
                     raise ListRefused(f"{name} is a zip file itself. Unpack it and drop the list that is in it.")
                 return _unzipped(archive, name, phone_key, spool, choices, working)
     if zipped or old:
-        read = sheet_as_text(path, name, phone_key, spool, old=old, working=working, choices=choices)
+        read = sheet_as_text(path, name, phone_key, spool, kind=workbook, working=working, choices=choices)
         return Text(spool, name, "utf-8", "strict", 0, read.remarks, "\t", spooled=True, questions=read.questions)
     return _plain_text(path, head, name, spool, working)
 

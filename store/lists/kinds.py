@@ -59,15 +59,25 @@ TEXT: Final = Kind("text", ("csv", "tsv", "txt", "tab"), cure="")
 ZIP: Final = Kind("a zip file", ("zip",), cure="", starts=(b"PK\x03\x04",))
 WORKBOOK: Final = Kind("an Excel workbook", ("xlsx", "xlsm", "xltx", "xltm"), cure="")
 OLD_WORKBOOK: Final = Kind(
-    "an old Excel workbook", ("xls", "xlt"), cure="", starts=(b"\xd0\xcf\x11\xe0",), streams=("workbook", "book")
+    "an Excel workbook", ("xls", "xlt"), cure="", starts=(b"\xd0\xcf\x11\xe0",), streams=("workbook", "book")
 )
-READ: Final = (TEXT, ZIP, WORKBOOK, OLD_WORKBOOK)
+OPEN_SHEET: Final = Kind(
+    "an OpenDocument sheet",
+    ("ods", "ots"),
+    cure="",
+    parts=(("mimetype", "content.xml"), ("content.xml", "meta-inf/manifest.xml"), ("mimetype", "encrypted-package")),
+)
+SHEETS: Final = (WORKBOOK, OLD_WORKBOOK, OPEN_SHEET)
+READ: Final = (TEXT, ZIP, *SHEETS)
+OPEN_DOCUMENT: Final = Kind("an OpenDocument file and no sheet", ("odt", "odp"), _COPY)
 
 WEB_PAGE: Final = Kind("a web page", ("html", "htm"), "Download the list itself and drop that.")
 WEB_TABLE: Final = Kind("a web page with a table, as programs export it in place of a workbook", cure=_EXCEL)
 WEB_ARCHIVE: Final = Kind("a web archive", ("mht", "mhtml"), _EXCEL)
 XML_WORKBOOK: Final = Kind("an Excel workbook in the XML of 2003", cure=_EXCEL)
-XML_DOCUMENT: Final = Kind("an OpenDocument file", ("fods",))
+XML_DOCUMENT: Final = Kind(
+    "a flat OpenDocument file", ("fods",), "Open it in LibreOffice, save it as a sheet (.ods) or as CSV and drop that."
+)
 XML: Final = Kind("an XML file", ("xml",), _TABLE)
 JSON: Final = Kind("a JSON file", ("json", "jsonl", "ndjson", "geojson"), _TABLE)
 DRIVE_SHEET: Final = Kind("a Google Sheet", ("gsheet",), _DOWNLOAD)
@@ -131,11 +141,6 @@ _REFUSED: Final = (
         parts=(("ppt/presentation.xml",),),
         streams=("powerpoint document",),
     ),
-    Kind(
-        "an OpenDocument file",
-        ("ods", "odt"),
-        parts=(("mimetype", "content.xml"), ("content.xml", "meta-inf/manifest.xml")),
-    ),
     Kind("an e-mail", ("msg", "eml"), "Save the list in it and drop that.", streams=("__properties_version1.0",)),
 )
 
@@ -189,6 +194,11 @@ def _is_json(text: str) -> bool:
 def kind_by_parts(names: Collection[str]) -> Kind | None:
     """The kind of a zip file that is none of lists, by its parts *names*, in lower case, in whatever folder all of it is."""
     return next((kind for kind in _REFUSED if any(_are_there(group, names) for group in kind.parts)), None)
+
+
+def is_open_document(names: Collection[str]) -> bool:
+    """Is a zip file with parts of these *names*, in lower case, a sheet or another document of OpenDocument?"""
+    return any(_are_there(group, names) for group in OPEN_SHEET.parts)
 
 
 def _are_there(group: tuple[str, ...], names: Collection[str]) -> bool:

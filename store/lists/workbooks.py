@@ -1,7 +1,8 @@
 """
-Conversion of a sheet of an Excel workbook into lines of text: one line a row, so that a line's number is the row's.
+Conversion of a sheet of a workbook into lines of text: one line a row, so that a line's number is the row's.
 
-An `.xlsx` is read by `store/lists/xlsx.py`, an `.xls` by `store/lists/xls.py`, both row by row.
+An `.xlsx` is read by `store/lists/xlsx.py`, an `.xls` by `store/lists/xls.py`, an `.ods` by `store/lists/ods.py`, all row by
+row. What a person does not see of it is left out here, whatever kind it is.
 """
 
 import contextlib
@@ -9,7 +10,6 @@ import csv
 import shlex
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import islice
@@ -19,6 +19,8 @@ from typing import Final
 from store.choices import NOTHING_CHOSEN, Choices, Offer, Question, Undecided
 from store.errors import ListRefused
 from store.lists.columns import THRUTEXT, USUAL_PHONE, column_key, is_phone_name, likely_phones
+from store.lists.kinds import OLD_WORKBOOK, OPEN_SHEET, Kind
+from store.lists.ods import OpenSheets
 from store.lists.xls import OldWorkbook
 from store.lists.xlsx import (
     CELLS,
@@ -56,7 +58,7 @@ def sheet_as_text(
     phone_key: str,
     spool: Path,
     *,
-    old: bool,
+    kind: Kind,
     working: Callable[[], object],
     choices: Choices = NOTHING_CHOSEN,
 ) -> SheetRead:
@@ -65,25 +67,32 @@ def sheet_as_text(
 
     The list is the sheet of *choices*, else the one visible sheet with phones: in a column called *phone_key* (as `column_key` gives
     it), or in one that looks like phones. Where none has any it is the first with anything in it. What is hidden is left out,
-    its rows as blank lines, unless *choices* take it in. *old*: an `.xls`, else an `.xlsx`. *working* is called now and then,
+    its rows as blank lines, unless *choices* take it in. *kind*: of the workbook, one of `kinds.SHEETS`. *working* is called now and then,
     and may raise. Raises `Undecided` where several sheets have phones, or only what is hidden has, `ListRefused` for what is broken,
     locked, too big or empty, and OSError.
     """
     try:
-        with ExitStack() as opened:
-            if old:
-                sheets = opened.enter_context(OldWorkbook.open(path, name, spool.parent, working=working)).sheets
-            else:
-                workbook = Workbook.open(path, name, spool.parent, limit=_INFLATED, working=working)
-                sheets = opened.enter_context(workbook).sheets
+        with _opened(path, name, spool.parent, kind, working) as sheets:
             choosing = _Choosing(sheets, name, phone_key, choices)
             return _written(choosing.sheet(), choosing, spool)
     except BrokenWorkbookError as error:
-        raise _broken(name) from error
+        raise ListRefused(
+            f"{name} is {kind.what} that cannot be read: it is broken. Save it again and drop that."
+        ) from error
 
 
-def _broken(name: str) -> ListRefused:
-    return ListRefused(f"{name} is an Excel workbook that cannot be read: it is broken. Save it again and drop that.")
+@contextlib.contextmanager
+def _opened(
+    path: Path, name: str, scratch: Path, kind: Kind, working: Callable[[], object]
+) -> Iterator[Sequence[Sheet]]:
+    """The sheets of a workbook of any *kind*."""
+    if kind is OLD_WORKBOOK:
+        with OldWorkbook.open(path, name, scratch, working=working) as old:
+            yield old.sheets
+        return
+    reader = OpenSheets if kind is OPEN_SHEET else Workbook
+    with reader.open(path, name, scratch, limit=_INFLATED, working=working) as workbook:
+        yield workbook.sheets
 
 
 class _Fit(IntEnum):
@@ -228,9 +237,10 @@ class _Seen:
             yield number, cells
 
     def _hide(self, cells: list[str]) -> None:
-        for column in self.layout.hidden:
-            if column < len(cells) and cells[column].strip():
-                self.columns.setdefault(column, shortened(cells[column]))
+        hidden = self.layout.hidden
+        for column, cell in enumerate(cells):
+            if column in hidden and cell.strip():
+                self.columns.setdefault(column, shortened(cell))
                 if not self._taken_in:
                     cells[column] = ""
 

@@ -77,10 +77,13 @@ class Layout:
     hidden: set[int] = field(default_factory=set)
     filtered: bool = False
     merged: list[tuple[int, int, int]] = field(default_factory=list)
+    _room: int = 4 * COLUMNS  # columns that may be said to be hidden, over and over
 
     def hide(self, first: int, last: int) -> None:
         """The columns from *first* to *last*, from 0, are hidden."""
-        self.hidden.update(range(max(0, first), min(last + 1, COLUMNS)))
+        columns = range(max(0, first), min(last + 1, COLUMNS, max(0, first) + self._room))
+        self._room -= len(columns)
+        self.hidden.update(columns)
 
     def merge(self, row: int, first: int, last: int) -> None:
         """A cell of *row*, from 1, reaches from column *first* to *last*."""
@@ -155,7 +158,7 @@ class Workbook:
         ready: list[SheetRow] = []
         parser = expat.ParserCreate()
         _Rows(ready, self._texts, self._kinds, self._text_of, self._name, layout).handle(parser)
-        with closing(self._parsed(part, parser)) as pieces:
+        with closing(parsed(self._archive, part, parser)) as pieces:
             for _ in pieces:
                 yield from ready
                 ready.clear()
@@ -169,31 +172,6 @@ class Workbook:
         if kind == "d":
             return value.replace("T", " ", 1)
         return clean(value)
-
-    def _parsed(self, part: ZipInfo, parser: expat.XMLParserType) -> Generator[None, None, None]:
-        """Feed *part* to *parser*, and say so after each piece."""
-        parser.buffer_text = True
-        parser.buffer_size = 1 << 16
-        parser.StartDoctypeDeclHandler = _refuse_doctype
-        fed = 0
-
-        def feed(piece: bytes, *, last: bool = False) -> None:
-            try:
-                parser.Parse(piece, last)
-            except (expat.ExpatError, ValueError, LookupError) as error:
-                raise BrokenWorkbookError(f"{part.filename}: {error}") from error
-
-        with closing(self._archive.read(part)) as pieces:
-            for piece in pieces:
-                feed(piece)
-                fed += len(piece)
-                if fed - parser.CurrentByteIndex > _TOKEN_LONGEST:
-                    raise BrokenWorkbookError("a tag does not end")
-                if len(parser.intern) > _NAMES:
-                    raise BrokenWorkbookError("names that are made up")
-                yield
-        feed(b"", last=True)
-        yield
 
     def _part(self, place: str) -> ZipInfo:
         """
@@ -227,7 +205,7 @@ class Workbook:
             handle(_local(tag), {_local(key): value[:_NAME_LONGEST] for key, value in attributes.items()})
 
         parser.StartElementHandler = start
-        for _ in self._parsed(part, parser):
+        for _ in parsed(self._archive, part, parser):
             pass
 
     def _relations(self, place: str) -> dict[str, tuple[str, str]]:
@@ -300,13 +278,39 @@ class Workbook:
             if self._texts_part is not None:
                 parser = expat.ParserCreate()
                 _read_texts(parser, texts.add)
-                for _ in self._parsed(self._part(self._texts_part), parser):
+                for _ in parsed(self._archive, self._part(self._texts_part), parser):
                     pass
             texts.finish()
         except BaseException:
             texts.close()
             raise
         return texts
+
+
+def parsed(archive: Archive, part: ZipInfo, parser: expat.XMLParserType) -> Generator[None, None, None]:
+    """Feed *part* of *archive* to *parser*, and say so after each piece; `BrokenWorkbookError` where it is no XML of a document's."""
+    parser.buffer_text = True
+    parser.buffer_size = 1 << 16
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    fed = 0
+
+    def feed(piece: bytes, *, last: bool = False) -> None:
+        try:
+            parser.Parse(piece, last)
+        except (expat.ExpatError, ValueError, LookupError) as error:
+            raise BrokenWorkbookError(f"{part.filename}: {error}") from error
+
+    with closing(archive.read(part)) as pieces:
+        for piece in pieces:
+            feed(piece)
+            fed += len(piece)
+            if fed - parser.CurrentByteIndex > _TOKEN_LONGEST:
+                raise BrokenWorkbookError("a tag does not end")
+            if len(parser.intern) > _NAMES:
+                raise BrokenWorkbookError("names that are made up")
+            yield
+    feed(b"", last=True)
+    yield
 
 
 class _Depth:
@@ -724,6 +728,11 @@ def clean(text: str) -> str:
     """The *text* of a cell on one line, and what it escapes (22.9.2.19) as it is."""
     if "_x" in text:
         text = _ESCAPED.sub(lambda escaped: chr(int(escaped[1], 16)), text)
+    return on_one_line(text)
+
+
+def on_one_line(text: str) -> str:
+    """*text* with blanks in place of what would begin another line or cell."""
     return _BREAKS.sub(" ", text) if _BREAKS.search(text) else text
 
 

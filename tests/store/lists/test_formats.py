@@ -531,7 +531,10 @@ def locked(raw: bytes) -> bytes:
         (zipped({"a.csv": PLAIN * 100})[:-30], "list.csv is broken: it starts like a zip file and is none."),
         (zipped({"xl/workbook.bin": b"x"}), "list.csv is a binary Excel workbook (.xlsb);"),
         (zipped({"word/document.xml": b"x"}), "list.csv is a Word document;"),
-        (zipped({"mimetype": b"x", "content.xml": b"x"}), "list.csv is an OpenDocument file;"),
+        (
+            zipped({"mimetype": b"x", "content.xml": b"x"}),
+            "list.csv is an OpenDocument sheet that cannot be read: it is",
+        ),
         (zipped({"Index/Document.iwa": b"x"}), "list.csv is an Apple Numbers document;"),
     ],
 )

@@ -66,7 +66,12 @@ def refusal(directory: Path, raw: bytes, name: str = "list.csv") -> str:
         ("page.html", b"<!DOCTYPE html><html><p>2125550101</p></html>", "a web page;", "Download the list itself"),
         ("stops.xls", b"MIME-Version: 1.0\r\nX-Document-Type: Workbook\r\n\r\n", "a web archive", "(.xlsx)"),
         ("stops.xml", b'<?xml version="1.0"?><contacts><c tel="1"/></contacts>', "an XML file", "as CSV"),
-        ("a.fods", b'<?xml version="1.0"?><d xmlns="urn:oasis:names:tc:opendocument:x"/>', "an OpenDocument", "as CSV"),
+        (
+            "a.fods",
+            b'<?xml version="1.0"?><d xmlns="urn:oasis:names:tc:opendocument:x"/>',
+            "a flat OpenDocument",
+            "as CSV",
+        ),
         ("old.xls", b"\x09\x04\x06\x00\x00\x00\x10\x00" + b"\0" * 100, "an Excel workbook of before 1995", "(.xlsx)"),
         ("list.numbers", zipped(BUNDLE), "an Apple Numbers document", "In Numbers, export"),
         ("list.numbers", zipped({"Index/Document.iwa": b"x"}), "an Apple Numbers document", "In Numbers, export"),
