@@ -4,6 +4,7 @@ The opt-out list: its rules and its database. These are its public names, all th
 The verbs block; each is one transaction. They raise `StoreError`, whose text is fit to show a person.
 """
 
+from store.amounts import bytes_words, days_words, read_bytes, read_days
 from store.choices import NOTHING_CHOSEN, Choices, Offer, Question, Undecided
 from store.digests import Digest, DueDigest
 from store.errors import LeaseLost, ListRefused, StoreError, StoreUnavailable, WrongState
@@ -117,7 +118,9 @@ __all__ = [
     "UploadWork",
     "WrongState",
     "apply_upload",
+    "bytes_words",
     "country_name",
+    "days_words",
     "display",
     "doubts",
     "entry_note",
@@ -131,6 +134,8 @@ __all__ = [
     "note",
     "parse_phone",
     "preview_move",
+    "read_bytes",
+    "read_days",
     "recount",
     "require_undoable",
     "restage",

@@ -302,5 +302,5 @@ class _Reading:
             assumed=self._assumed,
             country=self._country,
             phone_column=self._reader.phone_column,
-            remarks=(*self._reader.remarks, *(asked.text for asked in self._reader.questions if not asked.open)),
+            remarks=(*(asked.text for asked in self._reader.questions if not asked.open), *self._reader.remarks),
         )

@@ -320,7 +320,9 @@ def _form(name: str, values: Mapping[str, Any]) -> Act:
         await office.told(person, told)
         account, about = office.store.accounts.get(office.account.id), origin(found)
         made = {"add": forms.add(account, about), "search": forms.search(account, about)}
-        made["settings"] = settings_views.form(account, [], origin(found, seen=account.fingerprint))
+        made["settings"] = settings_views.form(
+            account, [], origin(found, seen=account.fingerprint), undo_days=14, most_bytes=10**9
+        )
         made["upload"] = forms.upload(account, about, None)
         filled = dict(values)
         if name == "upload":

@@ -165,12 +165,15 @@ class UploadMessages:
         return await asyncio.to_thread(self._store.now) - since > LOOKING
 
     async def _who_may_decide(self, upload: Upload) -> list[Actor]:
-        """The dropper, who is an admin; or else admins, as far as there are some to name."""
+        """The dropper, who is an admin; or else admins, as far as there are some to name, and the groups of admins."""
         account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
         asker = await self._roles.role_of(self._client, account, upload.actor.id)
         if asker.role is Role.ADMIN:
             return [upload.actor]
-        return [Actor(admin, admin) for admin in await self._roles.admins_to_name(self._client, account)]
+        named = await self._roles.admins_to_name(self._client, account)
+        # Slack notifies a group's members, and once who is named besides:
+        # https://docs.slack.dev/messaging/formatting-message-text#mentioning-groups
+        return [Actor(one, one) for one in (*named, *account.settings.admin_groups)]
 
     async def show_queued(self, work: UploadWork) -> None:
         """Say that an upload waits for its turn."""

@@ -8,6 +8,7 @@ from bot.config import Settings
 from handlers.work import upload_messages
 from tests.handlers.conftest import TICKETS, Office, on_both_databases
 from tests.handlers.slack.test_outbox import settled as nothing_waits
+from tests.handlers.test_exports import delivered
 from tests.handlers.test_files import LIST, drop, says, settled
 from tests.handlers.test_settings import decide
 from tests.store.test_uploads import turn_back
@@ -122,6 +123,29 @@ async def test_admins_of_the_settings_are_notified_too(office: Office) -> None:
     told = await notified(office)
     assert {name: len(texts) for name, texts in told.items()} == {"guest": 2, "admin": 2, "second-admin": 2}
     assert told["guest"][1].startswith("@guest, @admin and @second-admin: *stops.csv* still waits")
+
+
+@pytest.mark.wide
+async def test_members_of_groups_of_admins_are_notified_too(office: Office) -> None:
+    """Whom the settings make an admin by a group has to act as well; who is named besides is notified once."""
+    group = next(iter(office.slack.platform.workspace.usergroups.values()))
+    group["users"] = [(await office.actor(name)).id for name in ("guest", "admin")]
+    await decide(office, admin_groups=(group["id"],))
+    ts = await drop(office, LIST, user="support")
+    await says(office, ts, QUESTION)
+    await settled(office)
+    told = await notified(office)
+    assert {name: len(texts) for name, texts in told.items()} == {"guest": 1, "admin": 1, "second-admin": 1}
+
+
+@on_both_databases
+async def test_an_export_comes_to_whoever_asked(office: Office) -> None:
+    """Directly, where its message and its file are, and to nobody else."""
+    await office.ask("admin", f"add {ONE}")
+    await office.ask("admin", "export", replies=0)
+    await delivered(office)
+    told = await notified(office)
+    assert {name: len(texts) for name, texts in told.items()} == {"admin": 2}
 
 
 @pytest.mark.wide_but_first

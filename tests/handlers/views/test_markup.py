@@ -237,7 +237,13 @@ def _scrubs(text: str) -> Iterator[Any]:
 @case(settings.form, settings.changed)
 def _settings(text: str) -> Iterator[Any]:
     groups = [settings.Group("S1", text), settings.Group("S2", f"b {text}")]
-    yield settings.form(account_with(text, admin_groups=("S1", "S3"), support_groups=("S2",)), groups, "{}")
+    yield settings.form(
+        account_with(text, admin_groups=("S1", "S3"), support_groups=("S2",)),
+        groups,
+        "{}",
+        undo_days=14,
+        most_bytes=10**9,
+    )
     yield settings.changed([text] * 12, Actor("platform", text))
 
 
