@@ -115,14 +115,16 @@ class _Choosing:
         self.visible = [sheet for sheet in sheets if sheet.visible] or list(sheets)
         self._hidden = [sheet for sheet in sheets if sheet not in self.visible]
         self._phone_key = phone_key
-        self._hiding: set[str] = set()  # sheets with something hidden in them, as far as they were looked at
-        self._fits = {sheet.name: self._fit(sheet, hidden=choices.hidden) for sheet in sheets}
+        self._hiding: set[Sheet] = set()  # with something hidden in them, as far as they were looked at
+        self._fits = {sheet: self._fit(sheet, hidden=choices.hidden) for sheet in sheets}
         self._count = len(sheets)
 
     def sheet(self) -> Sheet:
         """The sheet that is the list."""
         if self.choices.sheet is not None:
-            return self._called(self.choices.sheet)
+            sheet = self._called(self.choices.sheet)
+            self._ask_for_hidden_in([sheet])
+            return sheet
         with_phones = self._with_phones(self.visible)
         if len(with_phones) > 1:
             text = (
@@ -132,13 +134,13 @@ class _Choosing:
         if with_phones:
             return with_phones[0]
         self._ask_for_hidden()
-        sheet = max(self.visible, key=lambda sheet: self._fits[sheet.name], default=None)
-        if sheet is None or not self._fits[sheet.name]:
+        best = max(self.visible, key=lambda sheet: self._fits[sheet], default=None)
+        if best is None or not self._fits[best]:
             raise ListRefused(
                 f"{self.name} is empty. A list has a column called `phone` and one phone a row: add them and drop the "
                 "file again."
             )
-        return sheet
+        return best
 
     def _called(self, wanted: str) -> Sheet:
         every = [*self.visible, *self._hidden]
@@ -149,9 +151,9 @@ class _Choosing:
         raise ListRefused(f"{self.name} has no sheet called {shortened(wanted)}. It has: {_listed(every)}.")
 
     def _with_phones(self, sheets: Sequence[Sheet]) -> list[Sheet]:
-        with_phones = [sheet for sheet in sheets if self._fits[sheet.name] >= _Fit.PHONES]
+        with_phones = [sheet for sheet in sheets if self._fits[sheet] >= _Fit.PHONES]
         # A column that a person named decides where any sheet has it.
-        named = [sheet for sheet in with_phones if self._fits[sheet.name] is _Fit.COLUMN]
+        named = [sheet for sheet in with_phones if self._fits[sheet] is _Fit.COLUMN]
         return named if named and self._phone_key != USUAL_PHONE else with_phones
 
     def _ask_for_hidden(self) -> None:
@@ -160,10 +162,14 @@ class _Choosing:
         if hidden:
             text = f"{self.name} has phones only in what is hidden in it: {_listed(hidden)}."
             raise Undecided(text, Question(text, self._offers(hidden)))
-        if self.choices.hidden:
-            return
-        for sheet in self.visible:
-            if sheet.name in self._hiding and self._fit(sheet, hidden=True) >= _Fit.PHONES:
+        self._ask_for_hidden_in(self.visible)
+
+    def _ask_for_hidden_in(self, sheets: Sequence[Sheet]) -> None:
+        """Raise `Undecided` where one of *sheets*, none of which shows phones, has them in hidden rows or columns."""
+        for sheet in sheets:
+            if self._fits[sheet] >= _Fit.PHONES or sheet not in self._hiding or self.choices.hidden:
+                continue
+            if self._fit(sheet, hidden=True) >= _Fit.PHONES:
                 text = f"{self.name} has phones only in rows or columns that are hidden in {named(sheet)}."
                 raise Undecided(text, Question(text, (_TAKEN_IN,)))
 
@@ -171,9 +177,7 @@ class _Choosing:
         """What is said of the sheets that are not *read*."""
         remarks = [f"sheet '{read.name}' read, one of {self._count}"] if self._count > 1 else []
         others = [sheet for sheet in self._with_phones([*self.visible, *self._hidden]) if sheet is not read]
-        unseen = [
-            sheet for sheet in self._hidden if self._fits[sheet.name] and sheet not in others and sheet is not read
-        ]
+        unseen = [sheet for sheet in self._hidden if self._fits[sheet] and sheet not in others and sheet is not read]
         if unseen:
             remarks.append(f"{counted(len(unseen), 'hidden sheet')} left out: {_listed(unseen)}")
         if not others:
@@ -194,7 +198,7 @@ class _Choosing:
         with contextlib.closing(sheet.rows(seen.layout)) as rows:
             sample = list(islice((cells for _, cells in seen.of(rows) if any(map(str.strip, cells))), _SAMPLE_ROWS))
         if seen.rows or seen.columns:
-            self._hiding.add(sheet.name)
+            self._hiding.add(sheet)
         if not sample:
             return _Fit.EMPTY
         for place, row in enumerate(sample[:_HEADER_WITHIN]):

@@ -260,7 +260,8 @@ async def test_hidden_rows_are_one_click_away(office: Office) -> None:
     preview = await says(office, ts, "3 phones to opt out")
     assert "2 rows are hidden in sheet 'Stops', and taken in." in preview.all_text
     await office.press("admin", preview, "upload.confirm")
-    await says(office, ts, "*3 phones opted out*")
+    report = await says(office, ts, "*3 phones opted out*")
+    assert "2 rows are hidden in sheet 'Stops', and taken in." in report.all_text
     await settled(office)
     assert office.store.optouts.count(office.account.id) == 3
 

@@ -8,6 +8,7 @@ import pytest
 
 from store.choices import Choices, Question, Undecided
 from store.errors import ListRefused
+from store.lists.formats import as_text
 from store.lists.reader import ListReader, Row
 from tests.store.lists.workbooks import (
     OldTable,
@@ -162,6 +163,17 @@ def test_a_list_whose_phones_are_all_hidden_is_asked_about(tmp_path: Path, what:
     assert read(tmp_path, ONLY_HIDDEN[what], hidden=True)[0] == ALL
 
 
+def test_a_chosen_sheet_whose_phones_are_hidden_is_asked_about(tmp_path: Path) -> None:
+    """The sheet is the right one, and what is to be read of it is still open."""
+    rows = sheet_xml(STOPS)
+    for number in (2, 3, 4):
+        rows = rows.replace(f'<row r="{number}">', f'<row r="{number}" hidden="1">')
+    raw = xlsx({"A": rows, "B": OTHERS})
+    question = asked(tmp_path, raw, sheet="A")
+    assert question.text == "stops.xlsx has phones only in rows or columns that are hidden in 'A'."
+    assert read(tmp_path, raw, sheet="A", hidden=True)[0] == ALL
+
+
 @pytest.mark.parametrize("make", [xlsx, xls])
 def test_several_sheets_with_phones_are_to_be_chosen_from(tmp_path: Path, make: Any) -> None:
     """Each is one click away; once one is chosen, the preview still names the other."""
@@ -226,10 +238,10 @@ def test_a_merged_header_names_each_column_below_it(tmp_path: Path, raw: bytes) 
     """Both columns are called phone then, which is asked about; neither is dropped in silence."""
     path = tmp_path / "list"
     path.write_bytes(raw)
-    with pytest.raises(ListRefused) as caught, ListReader(path, spool=tmp_path / "spool"):
-        pass
-    assert "2 columns called Phone" in str(caught.value)
-    assert [left.name for left in tmp_path.iterdir()] == ["list"]
+    text = as_text(path, "stops.xlsx", "phone", tmp_path / "spool")
+    assert text.path.read_text().split("\n")[:2] == ["name\tPhone\tPhone\tnote", "Ana\t2125550101\t4155550101"]
+    assert text.remarks == ("'Phone' is merged over columns B to C, and read as the name of each",)
+    assert sorted(left.name for left in tmp_path.iterdir()) == ["list", "spool"]
 
 
 @pytest.mark.parametrize(
