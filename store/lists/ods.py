@@ -31,6 +31,7 @@ from store.lists.xlsx import (
     Layout,
     Rows,
     Sheet,
+    iso_text,
     number_text,
     on_one_line,
     parsed,
@@ -319,7 +320,7 @@ class _Tables:
             case "float" | "percentage" | "currency":
                 return number_text(attributes.get(f"{_OFFICE}value", text))
             case "date":
-                return on_one_line(attributes.get(f"{_OFFICE}date-value", text)).replace("T", " ", 1)
+                return iso_text(attributes.get(f"{_OFFICE}date-value", text))
             case "boolean":
                 return attributes.get(f"{_OFFICE}boolean-value", text).upper()
             case "string":

@@ -170,7 +170,7 @@ class Workbook:
         if kind == "b":
             return "TRUE" if value == "1" else "FALSE"
         if kind == "d":
-            return value.replace("T", " ", 1)
+            return iso_text(value)
         return clean(value)
 
     def _part(self, place: str) -> ZipInfo:
@@ -786,4 +786,23 @@ def moment_text(value: str, kind: str, *, from_1904: bool) -> str:
     at = dt.datetime.combine(start, dt.time()) + length
     if days < 1 and not from_1904:
         return at.time().isoformat()
-    return at.date().isoformat() if days.is_integer() else at.isoformat(" ")
+    return iso_text(at.date().isoformat() if days.is_integer() else at.isoformat())
+
+
+def iso_text(value: str) -> str:
+    """
+    The date, or date and time, that a workbook has as the ISO text *value*: as it is, with a blank in place of the T.
+
+    One of a year in which nobody lives is written with a word, since what looks like no date may be taken for a phone.
+    """
+    day, _, time = value.partition("T")
+    if value[:2] in {"19", "20"} and value[4:5] == "-":
+        return on_one_line(f"{day} {time}".rstrip())
+    try:
+        date = dt.date.fromisoformat(day)
+    except ValueError:
+        return f"date {on_one_line(value)}"
+    return f"{date.day} {_MONTHS[date.month - 1]} {date.year} {on_one_line(time)}".rstrip()
+
+
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

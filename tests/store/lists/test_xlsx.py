@@ -14,6 +14,7 @@ from python_calamine import CalamineWorkbook
 from store.errors import ListRefused
 from store.lists import archives, workbooks
 from store.lists.formats import as_text
+from store.lists.xlsx import iso_text
 from tests.store.lists.workbooks import Table, xlsx, xlsx_parts, zipped
 
 _SHARED = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings"
@@ -68,9 +69,9 @@ def shown(value: object) -> str:
             return str(int(value))
         case float() if abs(value) >= 1e15:
             return f"{value:.14E}"
-        case dt.datetime():
-            return value.isoformat(" ")
-        case dt.date() | dt.time():
+        case dt.datetime() | dt.date():
+            return iso_text(value.isoformat())
+        case dt.time():
             return value.isoformat()
     return " ".join(str(value).replace("\r", "\n").replace("\t", "\n").split("\n"))
 
