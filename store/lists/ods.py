@@ -318,7 +318,11 @@ class _Tables:
         text = on_one_line("\n".join("".join(pieces) for pieces in self._paragraphs))
         match attributes.get(_VALUE_TYPE):
             case "float" | "percentage" | "currency":
-                return number_text(attributes.get(f"{_OFFICE}value", text))
+                number = number_text(attributes.get(f"{_OFFICE}value", text))
+                # A plus or noughts before the digits are of its looks, and part of the phone that a person reads.
+                digits = "".join(filter(str.isdecimal, text))
+                looks_whole = number.isdecimal() and digits.endswith(number) and not text.strip("+0123456789 ()-")
+                return text if looks_whole else number
             case "date":
                 return iso_text(attributes.get(f"{_OFFICE}date-value", text))
             case "boolean":

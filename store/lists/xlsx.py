@@ -7,6 +7,7 @@ and texts that cells share wait in a file.
 """
 
 import datetime as dt
+import itertools
 import math
 import os
 import posixpath
@@ -760,13 +761,54 @@ def _number(value: str) -> float | None:
 
 
 def kind_of(code: str) -> str | None:
-    """What a format shows numbers as: "date", "elapsed" time, or None for a number."""
-    code = _NO_FORMAT.sub("", code)
-    if code.casefold() in {"general", "standard"}:
-        return None
-    if "[" in code:
+    """What a format shows numbers as: "date", "elapsed" time, a picture as `_picture_of` gives it, or None for a plain number."""
+    bare = _NO_FORMAT.sub("", code)
+    if bare.casefold() in {"general", "standard"}:
+        return _picture_of(code)
+    if "[" in bare:
         return "elapsed"
-    return "date" if any(letter in "dmyhs" for letter in code.casefold()) else None
+    return "date" if any(letter in "dmyhs" for letter in bare.casefold()) else _picture_of(code)
+
+
+def _picture_of(code: str) -> str | None:
+    """
+    What a format puts before the digits of a whole number, and to how many it fills them up with noughts: "+|0", "|11".
+
+    A person reads a phone by these: `"+"0` shows 447400123401 with its plus, 00000000000 shows 7400123401 with its nought. None
+    for formats that show the digits alone, and for those of amounts and fractions.
+    """
+    if "[<" in code or "[>" in code or "[=" in code:
+        return None  # which of its sections counts depends on the number
+    section = code.partition(";")[0].replace("General", "#").replace("GENERAL", "#")
+    before, noughts, placed = "", 0, False
+    signs = iter(section)
+    for sign in signs:
+        literal = sign
+        if sign == '"':
+            literal = "".join(itertools.takewhile(lambda inner: inner != '"', signs))
+        elif sign == "\\":
+            literal = next(signs, "")
+        elif sign in "_*":
+            next(signs, "")
+            continue
+        elif sign == "[":  # a colour, or a language
+            literal = ""
+            next((inner for inner in signs if inner == "]"), "")
+        elif sign in "0#?":
+            placed, noughts = True, noughts + (sign == "0")
+            continue
+        elif sign in ".,%/@Ee":
+            return None
+        if placed and any(map(str.isdigit, literal)):
+            return None
+        before += "" if placed else literal
+    before = "" if any(map(str.isalpha, before)) else "".join(filter("+0123456789".__contains__, before))
+    if not placed or len(before) > _MOST_DIGITS or noughts > _MOST_DIGITS or (not before and noughts < 2):
+        return None
+    return f"{before}|{noughts}"
+
+
+_MOST_DIGITS: Final = 15
 
 
 BUILT_IN: Final = {str(number): "date" for number in _DATES} | {str(number): "elapsed" for number in _ELAPSED}
@@ -774,7 +816,11 @@ _LAST_DAY: Final = 2_958_466  # the first of the year 10000
 
 
 def moment_text(value: str, kind: str, *, from_1904: bool) -> str:
-    """A number shown as a date, a time or both, in ISO; as elapsed time, in hours and days."""
+    """A number shown as a date, a time or both, in ISO; as elapsed time, in hours and days; or as a picture (see `kind_of`)."""
+    if "|" in kind:
+        before, _, noughts = kind.partition("|")
+        digits = number_text(value)
+        return before + digits.zfill(int(noughts)) if digits.isdecimal() else digits
     days = _number(value)
     if days is None or not 0 <= days < _LAST_DAY - 1462 * from_1904:
         return number_text(value)

@@ -82,6 +82,30 @@ def test_what_cells_show(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("value", "text", "shown"),
+    [
+        ("447400123401", "+447400123401", "+447400123401"),
+        ("7400123401", "07400 123401", "07400 123401"),
+        ("2125550101", "+1 (212) 555-0101", "+1 (212) 555-0101"),
+        ("2125550101", "2.13E+09", "2125550101"),
+        ("2125550101", "2,125,550,101", "2125550101"),
+        ("2125550101", "2125550101.00", "2125550101"),
+        ("2125550101", "###", "2125550101"),
+        ("-5", "-5", "-5"),
+    ],
+)
+def test_a_number_is_shown_with_its_plus_and_noughts(tmp_path: Path, value: str, text: str, shown: str) -> None:
+    """As of a workbook of Excel's; what is rounded or grouped is the number itself."""
+    cell = (
+        f'<table:table-cell office:value-type="float" office:value="{value}"><text:p>{text}</text:p></table:table-cell>'
+    )
+    raw = ods(
+        {"List": f"<table:table-row>{ods_of('phone')}</table:table-row><table:table-row>{cell}</table:table-row>"}
+    )
+    assert text_of(tmp_path, raw, "list.ods") == f"phone\n{shown}\n"
+
+
 def test_only_the_text_of_a_cell_is_read(tmp_path: Path) -> None:
     """No comment, picture, list of shapes or deleted cell, and nothing of a table inside of a cell."""
     beside = (

@@ -160,6 +160,49 @@ def test_dates_of_1904_and_of_the_days_that_were_not(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("code", "value", "shown"),
+    [
+        ('"+"0', "447400123401", "+447400123401"),
+        ("+0", "447400123401", "+447400123401"),
+        ("\\+#", "447400123401", "+447400123401"),
+        ('"+"General', "447400123401", "+447400123401"),
+        ('"+1 "(000) 000-0000', "2125550101", "+12125550101"),
+        ('"+49 "0;-0', "15112345678", "+4915112345678"),
+        ("00000000000", "7400123401", "07400123401"),
+        ("0000 000 0000;@", "7400123401", "07400123401"),
+        ('"0"000000000', "612345678", "0612345678"),
+        ("[$-407]0000000000", "612345678", "0612345678"),
+        ("000-000-0000", "2125550101", "2125550101"),
+        ("[<=9999999]000-0000;(000) 000-0000", "2125550101", "2125550101"),
+        ("(###) ###-####", "2125550101", "2125550101"),
+        ("General", "2125550101", "2125550101"),
+        ('"Line 2: "0', "2125550101", "2125550101"),
+        ("#,##0", "2125550101", "2125550101"),
+        ('"+"0.00', "2125550101", "2125550101"),
+        ("0.00E+00", "2125550101", "2125550101"),
+        ('"+"0', "2125550101.5", "2125550101.5"),
+        ('"+"0', "-5", "-5"),
+        ('0" ext. 5"', "2125550101", "2125550101"),
+        ('"' + "1" * 900 + '"0', "2125550101", "2125550101"),
+        ("0" * 900, "2125550101", "2125550101"),
+        ('"', "2125550101", "2125550101"),
+        ("\\", "2125550101", "2125550101"),
+        ("_", "2125550101", "2125550101"),
+        ("[", "2125550101", "2125550101"),
+    ],
+)
+def test_a_number_is_shown_with_its_plus_and_noughts(tmp_path: Path, code: str, value: str, shown: str) -> None:
+    """What a format puts before the digits is part of the phone that a person reads; brackets and dashes are not."""
+    escaped = code.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    styles = (
+        f'<styleSheet><numFmts><numFmt numFmtId="170" formatCode="{escaped}"/></numFmts>'
+        '<cellXfs><xf numFmtId="170"/></cellXfs></styleSheet>'
+    )
+    parts = xlsx_parts({"List": FIRST + f'<row><c s="0"><v>{value}</v></c></row>'}) | {"xl/styles.xml": styles.encode()}
+    assert text_of(tmp_path, zipped(parts)) == f"phone\n{shown}\n"
+
+
 def test_parts_have_any_case_and_slash(tmp_path: Path) -> None:
     """Some programs write names of parts in lower case or with backslashes."""
     parts = xlsx_parts({"List": FIRST + "<row><c><v>12125550100</v></c></row>"})
