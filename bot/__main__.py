@@ -36,6 +36,14 @@ _ACCOUNT = click.option(
     metavar="ID",
     help="Slack's id of the workspace or organisation, like T012AB3CD; `doctor` names it.",
 )
+_SHEET = click.option(
+    "--sheet", metavar="NAME", help="The sheet of a workbook that is read, where several have phones."
+)
+_WITH_HIDDEN = click.option(
+    "--with-hidden",
+    is_flag=True,
+    help="Take in rows and columns that are hidden in a workbook; else they are left out.",
+)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -154,6 +162,8 @@ _ONE_COUNTRY = click.option(
 @click.option("--all-rows", is_flag=True, help="All rows, whatever a column says of who wants no texts.")
 @_COUNTRY_COLUMN
 @_ONE_COUNTRY
+@_SHEET
+@_WITH_HIDDEN
 @click.option("--new-account", is_flag=True, help="Make the account, where this database does not know the id.")
 def import_(
     file: Path,
@@ -166,6 +176,8 @@ def import_(
     all_rows: bool,
     country_column: str | None,
     one_country: bool,
+    sheet: str | None,
+    with_hidden: bool,
     new_account: bool,
 ) -> None:
     """Opt out the phones of a list; what could not be read is written to NAME.unreadable.csv beside it."""
@@ -181,6 +193,8 @@ def import_(
         columns=columns,
         country_column=country_column,
         one_country=one_country,
+        sheet=sheet,
+        hidden=with_hidden,
     )
     store = open_store(settings)
     try:
@@ -247,6 +261,8 @@ def export(account: str, kind: str, since: datetime | None, function: str | None
     metavar="FILE",
     help="Where to write it, in place of a file that is there; else NAME.scrubbed.csv beside the list.",
 )
+@_SHEET
+@_WITH_HIDDEN
 def scrub(
     file: Path,
     account: str,
@@ -256,6 +272,8 @@ def scrub(
     one_country: bool,
     keep_unreadable: bool,
     output: Path | None,
+    sheet: str | None,
+    with_hidden: bool,
 ) -> None:
     """Write a list without the rows whose phone is opted out; changes neither the list nor the opt-outs."""
     from bot import logs, transfer
@@ -270,7 +288,13 @@ def scrub(
             file,
             account,
             country=country,
-            choices=Choices(columns=columns, country_column=country_column, one_country=one_country),
+            choices=Choices(
+                columns=columns,
+                country_column=country_column,
+                one_country=one_country,
+                sheet=sheet,
+                hidden=with_hidden,
+            ),
             keep_unreadable=keep_unreadable,
             output=output,
             say=click.echo,

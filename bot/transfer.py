@@ -428,7 +428,9 @@ def _preview(upload: Upload) -> Iterator[str]:
     for line, phone in upload.summary.get("flagged_first", ()):
         yield f"  Check line {line:,}: {phone} is of the right length, but in no range in use today."
     yield from upload.summary.get("remarks", ())
-    yield from (question.text for question in upload.questions if not question.open)
+    for question in upload.questions:
+        if not question.open:
+            yield f"{question.text} The other way: {' or '.join(offer.option for offer in question.offers)}."
 
 
 def _scrub_report(outcome: Scrubbed, name: str) -> Iterator[str]:

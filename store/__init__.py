@@ -15,6 +15,7 @@ from store.history import HistoryItem, HistoryPage
 from store.importing import LeaseKeeper, apply_upload, recount, restage, stage_upload, undo_upload
 from store.inbox import InboxEvent
 from store.leases import Lease
+from store.lists.kinds import kind_by_suffix, scrubbed_name, suffixes_read
 from store.lists.reader import NoPhoneColumn, names_in_list
 from store.lists.staging import Scratch
 from store.lists.unreadable import write_unreadable
@@ -129,6 +130,7 @@ __all__ = [
     "find_country",
     "find_phones",
     "keepable",
+    "kind_by_suffix",
     "mask",
     "mask_prose",
     "move_account",
@@ -144,7 +146,9 @@ __all__ = [
     "restage",
     "scrub",
     "scrub_upload",
+    "scrubbed_name",
     "stage_upload",
+    "suffixes_read",
     "undo_upload",
     "write_unreadable",
     "written",

@@ -118,6 +118,7 @@ def scrub(
             reading = _Reading(store, account, reader, country, keep_unreadable=keep_unreadable)
             with reader.text_path.open("rb") as text, open(part, "xb", opener=_private) as file:
                 if reader.is_sheet:
+                    reader.remarks.append("a sheet comes back as CSV: its values, without formats and other sheets")
                     # With a mark, since Excel takes what has none for the machine's old code page.
                     file.write(b"\xef\xbb\xbf")
                     copy = Copy(reader, text, lambda lines: file.writelines(with_commas(lines, reader.delimiter)))
@@ -313,7 +314,11 @@ class _Reading:
             assumed=self._assumed,
             country=self._country,
             phone_column=self._reader.phone_column,
-            remarks=(*self._reader.remarks, *self._row_phones.scrub_remarks()),
+            remarks=(
+                *(asked.text for asked in self._reader.questions if not asked.open),
+                *self._reader.remarks,
+                *self._row_phones.scrub_remarks(),
+            ),
         )
 
 

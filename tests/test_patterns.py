@@ -226,13 +226,6 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     ),
     "store/lists/columns.py _ORDINAL": ((" (", "1", ""), ("", " (1", ""), ("", " (1st)", "!")),
     "store/lists/columns.py [\\W_]+": (("", " ", "x"), ("", "_a", "")),
-    "store/lists/formats.py _WORKBOOK": (("xl/workbook", "1", "x"),),
-    "store/lists/formats.py _WEB_PAGE": (
-        ("", " ", "x"),
-        ("<!--", "-", "x"),
-        ("<!--", "-->", "x"),
-        ("<!---->", " ", "x"),
-    ),
     "store/lists/reader.py _END_TITLE": (("", "copyrigh", ""), ("", "generated ", ""), ("", "end of ", "")),
     "store/lists/reader.py _CONTENT": (("", " ", ""), ("", ",", "")),
     "store/lists/reader.py _SEP_LINE": (("sep=,", "\n", "x"),),

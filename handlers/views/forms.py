@@ -15,7 +15,7 @@ from slack_sdk.models.blocks.block_elements import FileInputElement
 from slack_sdk.models.views import View
 
 from handlers.slack.mrkdwn import counted, escape, section
-from store import Account, Cause, country_name
+from store import Account, Cause, country_name, suffixes_read
 
 # The blocks of the forms; a field's error is shown below its block.
 NUMBERS, NUMBER, COUNTRY, CAUSE, WORDS, FILE, CHANNEL = (
@@ -29,7 +29,6 @@ NUMBERS, NUMBER, COUNTRY, CAUSE, WORDS, FILE, CHANNEL = (
 )
 # A plain text input takes 3,000: https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element
 _LONGEST = 3_000
-_KINDS = ["csv", "tsv", "txt", "xlsx", "xls", "zip"]
 
 
 def menu(account: Account, metadata: str, role: str) -> View:
@@ -123,7 +122,7 @@ def upload(account: Account, metadata: str, channel: str | None) -> View:
             block_id=FILE,
             label="List with a column called phone",
             hint="Up to 10 MB. Drop a larger one into an uploads channel, or into a channel with a mention of me.",
-            element=FileInputElement(action_id=FILE, filetypes=_KINDS, max_files=1),
+            element=FileInputElement(action_id=FILE, filetypes=suffixes_read(), max_files=1),
         ),
         _country_field(account),
         InputBlock(

@@ -368,6 +368,8 @@ def report(upload: Upload, deadlines: Deadlines, rows_at: RowsAt = RowsAt.ATTACH
         lines.append(f"{counted(upload.unreadable, 'row')} not understood: {where}")
         if upload.unreadable_reasons:
             lines.append(reasons_line(upload.unreadable_reasons))
+    # A list that was applied unasked had no preview to say them.
+    lines += [quoted(question.text) for question in upload.questions]
     return Message.of(headline, section(headline), *sections(lines, "\n"), *_undo(upload, deadlines))
 
 

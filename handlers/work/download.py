@@ -19,6 +19,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from handlers.work.job import SlackFile
+from store import kind_by_suffix
 
 # Where the files of Slack's are: the documentation's examples, and where private files were sent on to.
 _ORIGINS: Final = frozenset({"https://slack.com", "https://files.slack.com", "https://files-origin.slack.com"})
@@ -37,12 +38,6 @@ _PAGES: Final = {
     "email": ("an e-mail", "Save the list in it as CSV and drop that."),
 }
 _KEEPERS: Final = {"gdrive": "Google Drive", "dropbox": "Dropbox", "box": "Box", "onedrive": "OneDrive"}
-# What is no file anywhere, by its filetype.
-_DOCUMENTS: Final = {
-    "gsheet": ("a Google Sheet", "Download it as Excel or CSV and drop that."),
-    "gdoc": ("a Google Doc", _COPY),
-    "gpres": ("a Google presentation", _COPY),
-}
 # What `files.info` answers about files that are nobody's any more, or not the desk's to see.
 _UNSEEN: Final = frozenset({"not_visible", "access_denied"})
 FILE_GONE: Final = frozenset({"file_not_found", "file_deleted"}) | _UNSEEN
@@ -94,8 +89,10 @@ def why_not_fetched(file: Mapping[str, Any], name: str, api_origin: str) -> str 
     address = address_of(file)
     if mode == "external" or file.get("is_external") or file.get("external_type"):
         keeper = _KEEPERS.get(str(file.get("external_type")), "another service")
-        what, how = _DOCUMENTS.get(str(file.get("filetype")), ("", "Download it and drop the file itself."))
-        kept = f"{what}, kept" if what else "kept"
+        kind = kind_by_suffix(str(file.get("filetype")))
+        kept, how = "kept", "Download it and drop the file itself."
+        if kind is not None and kind.cure:
+            kept, how = f"{kind.what}, kept", kind.cure
         return f"{name} is {kept} at {keeper} and not in Slack, and nothing is fetched from there. {how}"
     if mode in _MODES and address:
         return None if _is_slacks_own(address, api_origin) else _elsewhere(name)

@@ -31,7 +31,7 @@ from handlers.work.job import Working
 from handlers.work.limits import Limits
 from handlers.work.progress import Progress
 from handlers.work.scratch import ScratchDirectory
-from store import Actor, Post, Store, Upload, UploadState, UploadWork, write_unreadable
+from store import Actor, Post, Store, Upload, UploadState, UploadWork, scrubbed_name, write_unreadable
 
 log = structlog.get_logger()
 # What its channel does not take is shown there later, when the bot was invited again: for so long, and not more seldom.
@@ -41,8 +41,6 @@ LONGEST_BETWEEN_SHOWS = 600.0
 LOOKING = timedelta(seconds=30)
 # Admins who are told directly of a list that waits.
 MOST_TOLD = 10
-# A scrubbed list of these kinds comes back as CSV.
-_NO_TEXT = {".xlsx", ".xls", ".zip"}
 
 
 class UploadMessages:
@@ -388,9 +386,7 @@ class UploadMessages:
     async def attach_scrubbed(self, work: UploadWork, path: Path) -> None:
         """The scrubbed list at *path* into the thread; raises `SlackApiError` where Slack does not take it."""
         upload = work.upload
-        name = f"{Path(upload.file_name).stem}.scrubbed{Path(upload.file_name).suffix or '.csv'}"
-        if Path(upload.file_name).suffix.lower() in _NO_TEXT:
-            name = f"{Path(upload.file_name).stem}.scrubbed.csv"
+        name = scrubbed_name(upload.file_name)
         title = f"{upload.file_name} without who is opted out"
         await self._attach(work, path, name, title, upload.channel_id, upload.thread_ts or upload.message_ts)
 

@@ -145,12 +145,19 @@ def member_name(member: zipfile.ZipInfo) -> str:
     return name if len(name) <= 60 else f"{name[:59]}…"
 
 
+# What programs keep beside people's files, for themselves.
+_BESIDE: Final = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
+
+
 def lists_in(archive: Archive) -> list[zipfile.ZipInfo]:
-    """The members that may be lists: all but links, hidden files and what macOS adds for itself."""
+    """The members that may be lists: all but links, hidden files and what Excel, macOS and Windows add for themselves."""
     return [
         member
         for member in archive.members
-        if not any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(member.filename).parts)
+        if not any(
+            part.startswith((".", "__MACOSX", "~$")) for part in PurePosixPath(member.filename.replace("\\", "/")).parts
+        )
         and not stat.S_ISLNK(member.external_attr >> 16)
-        and member_name(member).casefold() not in {"thumbs.db", "desktop.ini"}
+        and member_name(member).casefold() not in _BESIDE
+        and not member.filename.endswith("\\")  # a folder, as some programs of Windows write one
     ]

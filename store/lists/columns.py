@@ -22,6 +22,9 @@ _DATE = re.compile(r"\s*+(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4})
 MOST_COLUMNS: Final = 500  # more than voter files have
 HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=\d)")
 
+USUAL_PHONE: Final = "phone"
+_LONGEST_PHONE_NAME: Final = 100  # characters that are looked at
+
 # What texting tools, dialers and voter files call it: Spoke `cell`, Hustle and CallHub "Phone Number" and "mobile",
 # Scale to Win `cell_phone`, RumbleUp `to` and `phone1`, VAN "Cell Phone" and "Preferred Phone", Twilio `to`.
 _PHONE_NAMES = re.compile(
@@ -91,6 +94,11 @@ def _ordinal(number: int) -> str:
 def looks_like_phone(cell: str) -> bool:
     """Would a person take *cell* for a phone: seven to fifteen digits, and no date?"""
     return _PHONE_LIKE.fullmatch(cell) is not None and not _DATE.match(cell)
+
+
+def is_phone_name(name: str) -> bool:
+    """Is *name* one of those that columns of phones have?"""
+    return _PHONE_NAMES.fullmatch(_words(name[:_LONGEST_PHONE_NAME])) is not None
 
 
 def likely_phones(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -7,18 +7,19 @@ Line numbers stay those a person sees, in the editor or the sheet. Pure: the fil
 """
 
 import codecs
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from store.choices import NOTHING_CHOSEN, Choices, Question
 from store.errors import ListRefused
+from store.lists import kinds
 from store.lists.archives import Archive, lists_in, member_name
+from store.lists.kinds import no_list
 from store.lists.long_lines import LONGEST as LONGEST_LINE
-from store.lists.ole import OLE
 from store.lists.workbooks import sheet_as_text
-from store.lists.xlsx import LONGEST
+from store.lists.xlsx import LONGEST, is_package, part_names
 
 _UNZIPPED: Final = 1_000_000_000  # bytes: as large as a list may be in Slack
 
@@ -29,29 +30,11 @@ _MARKS: Final = (  # longest first: UTF-32's mark starts like UTF-16's
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_TOLD_BY: Final = 65_536  # bytes by which other kinds are told
+# What Excel keeps beside a workbook that somebody has open: https://learn.microsoft.com/openspecs/office_file_formats
+_LOCK_FILE: Final = "~$"
+_LOCK_FILE_BYTES: Final = 1_000
 _CONTROLS: Final = bytes(set(range(1, 32)) - set(b"\t\n\v\f\r\x1a\x1b"))  # not in any text
-_ZIP: Final = b"PK\x03\x04"
-_KINDS: Final = (
-    (b"%PDF", "a PDF"),
-    (b"\x89PNG", "an image"),
-    (b"\xff\xd8\xff", "an image"),
-    (b"GIF8", "an image"),
-    (b"\x1f\x8b", "a compressed file"),
-    (b"7z\xbc\xaf", "a compressed file"),
-    (b"Rar!", "a compressed file"),
-    (b"{\\rtf", "a text document (RTF)"),
-    (b"SQLite format 3", "a database"),
-    (b"PK\x05\x06", "an empty zip file"),
-)
-_WORKBOOK: Final = re.compile(r"xl/workbook\d*\.xml", re.IGNORECASE)
-# What else a zip is when it has this member.
-_ZIPPED_KINDS: Final = (
-    ("xl/workbook.bin", "a binary Excel workbook (.xlsb)"),
-    ("Index/Document.iwa", "an Apple Numbers document"),
-    ("word/document.xml", "a Word document"),
-    ("content.xml", "an OpenDocument file"),
-)
-_WEB_PAGE = re.compile(rb"\s*(?:<!--.*?-->\s*)?<(?:!doctype|html|head|body|script|\?xml)\b", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +42,8 @@ class Text:
     """
     The text of a list: the file at `path`, `bom` bytes in, decoded as `encoding` ("utf-8" or "cp1252") with `errors`.
 
-    `name` is what people call the list, `remarks` what was put right. `delimiter` is known for a sheet, else None.
-    `spooled`: `path` is the spool file.
+    `name` is what people call the list, `remarks` what was put right, `questions` what else could have been read.
+    `delimiter` is known for a sheet, else None. `spooled`: `path` is the spool file.
     """
 
     path: Path
@@ -71,45 +54,68 @@ class Text:
     remarks: tuple[str, ...]
     delimiter: str | None
     spooled: bool
+    questions: tuple[Question, ...] = ()
 
 
 def as_text(
-    path: Path, name: str, phone_key: str, spool: Path, *, working: Callable[[], object] = lambda: None
+    path: Path,
+    name: str,
+    phone_key: str,
+    spool: Path,
+    *,
+    choices: Choices = NOTHING_CHOSEN,
+    working: Callable[[], object] = lambda: None,
 ) -> Text:
     """
     The text of the list at *path*, called *name* in sentences, with what could not be read in place written to *spool*.
 
-    *phone_key*: the phones' column, as `columns.column_key` gives it, by which a sheet is chosen. *working* is called for each
-    piece that is looked at, since a gigabyte takes a while; what it raises ends the work. `ListRefused` when there is no
+    *phone_key*: the phones' column, as `columns.column_key` gives it, by which a sheet is chosen where *choices*
+    name none. *working* is called for each piece that is looked at, since a gigabyte takes a while; what it raises ends the work. `ListRefused` when there is no
     text in it; then nothing is left at *spool*, and otherwise what is there is the caller's to remove.
     """
     try:
-        return _as_text(path, name, phone_key, spool, working, nested=False)
+        return _as_text(path, name, phone_key, spool, choices, working, nested=False)
     except BaseException:
         spool.unlink(missing_ok=True)
         raise
 
 
 def _as_text(
-    path: Path, name: str, phone_key: str, spool: Path, working: Callable[[], object], *, nested: bool
+    path: Path,
+    name: str,
+    phone_key: str,
+    spool: Path,
+    choices: Choices,
+    working: Callable[[], object],
+    *,
+    nested: bool,
 ) -> Text:
     with path.open("rb") as file:
         head = file.read(LONGEST)
-    if head.startswith(_ZIP):
+    if name.startswith(_LOCK_FILE) and path.stat().st_size < _LOCK_FILE_BYTES:
+        raise no_list(name, kinds.LOCK_FILE)
+    zipped, old = (any(map(head.startswith, kind.starts)) for kind in (kinds.ZIP, kinds.OLD_WORKBOOK))
+    workbook = kinds.OLD_WORKBOOK if old else kinds.WORKBOOK
+    if zipped:
         with Archive.open(path, name, limit=_UNZIPPED, working=working) as archive:
-            held = {member.filename for member in archive.members}
-            if "[Content_Types].xml" not in held or not any(map(_WORKBOOK.fullmatch, held)):
-                _refuse_zipped(name, held)
+            parts = part_names(archive.members)
+            if kind := kinds.kind_by_parts(parts):
+                raise no_list(name, kind)
+            if kinds.is_open_document(parts):
+                workbook = kinds.OPEN_SHEET
+            elif not is_package(parts):
                 if nested:
                     raise ListRefused(f"{name} is a zip file itself. Unpack it and drop the list that is in it.")
-                return _unzipped(archive, name, phone_key, spool, working)
-    if head.startswith((_ZIP, OLE)):
-        remark = sheet_as_text(path, name, phone_key, spool, old=head.startswith(OLE), working=working)
-        return Text(spool, name, "utf-8", "strict", 0, (remark,) if remark else (), "\t", spooled=True)
+                return _unzipped(archive, name, phone_key, spool, choices, working)
+    if zipped or old:
+        read = sheet_as_text(path, name, phone_key, spool, kind=workbook, working=working, choices=choices)
+        return Text(spool, name, "utf-8", "strict", 0, read.remarks, "\t", spooled=True, questions=read.questions)
     return _plain_text(path, head, name, spool, working)
 
 
-def _unzipped(archive: Archive, name: str, phone_key: str, spool: Path, working: Callable[[], object]) -> Text:
+def _unzipped(
+    archive: Archive, name: str, phone_key: str, spool: Path, choices: Choices, working: Callable[[], object]
+) -> Text:
     """The text of the one list in *archive*."""
     lists = lists_in(archive)
     if not lists:
@@ -125,7 +131,7 @@ def _unzipped(archive: Archive, name: str, phone_key: str, spool: Path, working:
     try:
         with unpacked.open("wb") as file:
             file.writelines(archive.read(lists[0]))
-        text = _as_text(unpacked, f"{inner} in {name}", phone_key, spool, working, nested=True)
+        text = _as_text(unpacked, f"{inner} in {name}", phone_key, spool, choices, working, nested=True)
         if not text.spooled:
             unpacked.replace(spool)
     finally:
@@ -134,26 +140,14 @@ def _unzipped(archive: Archive, name: str, phone_key: str, spool: Path, working:
     return replace(text, path=spool, spooled=True, remarks=remarks)
 
 
-def _refuse_zipped(name: str, held: set[str]) -> None:
-    for member, kind in _ZIPPED_KINDS:
-        if member in held:
-            raise _no_list(name, kind, "Save it as CSV and drop that.")
-
-
-def _no_list(name: str, kind: str, cure: str) -> ListRefused:
-    return ListRefused(
-        f"{name} is {kind}; a list is a CSV file or an Excel workbook with a column called `phone`. {cure}"
-    )
-
-
 # --- text -----------------------------------------------------------------------------------------------------------
 
 
 def _plain_text(path: Path, head: bytes, name: str, spool: Path, working: Callable[[], object]) -> Text:
     if not head.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
         raise ListRefused(f"{name} is empty. A list is a CSV file with a column called `phone` and one phone a line.")
-    _refuse_other_kinds(head, name)
     encoding, bom = _marked(head)
+    _refuse_other_kinds(head, encoding, bom, name)
     errors, remark, spooled = "replace", f"read as {encoding.upper()}", True
     if encoding == "utf-8":
         encoding, errors, remark, spooled = _surveyed(_pieces(path, 0, working), name, bom=bool(bom))
@@ -258,12 +252,10 @@ def _marked(head: bytes) -> tuple[str, int]:
     return "utf-8", 0
 
 
-def _refuse_other_kinds(head: bytes, name: str) -> None:
-    if _WEB_PAGE.match(head.removeprefix(codecs.BOM_UTF8)):
-        raise _no_list(name, "a web page", "Download the list itself and drop that.")
-    kind = next((kind for magic, kind in _KINDS if head.startswith(magic)), "")
+def _refuse_other_kinds(head: bytes, encoding: str, bom: int, name: str) -> None:
+    kind = kinds.kind_by_start(head) or kinds.kind_by_text(head[bom:_TOLD_BY].decode(encoding, "replace"), name)
     start = head[:8192]
-    if not kind and sum(start.count(byte) for byte in _CONTROLS) * 20 > len(start):
-        kind = "not text"
-    if kind:
-        raise _no_list(name, kind, "Save it as CSV and drop that.")
+    if kind is None and sum(start.count(byte) for byte in _CONTROLS) * 20 > len(start):
+        kind = kinds.NOT_TEXT
+    if kind is not None:
+        raise no_list(name, kind)

@@ -13,8 +13,6 @@ from typing import BinaryIO, Final
 import numpy as np
 import numpy.typing as npt
 
-OLE: Final = b"\xd0\xcf\x11\xe0"  # how such a file begins
-
 _HEADER: Final = struct.Struct("<30xH16xI8xI4xI")  # shift 30, directory 48, small table 60, more 68
 _LAST_SECTOR: Final = 0xFFFFFFF9
 _SMALL: Final = 4096  # bytes: shorter streams are kept together in one, in pieces
@@ -30,8 +28,9 @@ class BrokenContainerError(Exception):
 
 class Container:
     """
-    The container that *file* is, which is read as it is asked for; `names` are those of its streams.
+    The container that *file* is, which is read as it is asked for; `names` are those of its streams, in lower case.
 
+    Names are the same in any case (2.6.4), and programs write that of a workbook in several.
     A sector is followed once: in a circle they would be read for ever. Raises `BrokenContainerError`.
     """
 
@@ -107,7 +106,7 @@ class Container:
             name = entries[at : at + max(2, min(length, 64)) - 2].decode("utf-16-le", "replace")
             if kind in {_ROOT, _STREAM}:
                 start, size = struct.unpack_from("<II", entries, at + 116)
-                places.setdefault("" if kind == _ROOT else name, (start, size))
+                places.setdefault("" if kind == _ROOT else name.lower(), (start, size))
         return places
 
 

@@ -279,7 +279,7 @@ class ListReader:
         self._phone_key = column_key(self._chosen[0]) if self._chosen else "phone"
         spool = spool or path.with_name(f"{path.name}.{secrets.token_hex(4)}.text")
         sheet_key = without_ordinal(self._phone_key)
-        text = as_text(path, name or path.name, sheet_key, spool, working=working)
+        text = as_text(path, name or path.name, sheet_key, spool, choices=choices, working=working)
         self._name = text.name
         self._spooled = text.spooled
         self.text_path = text.path
@@ -298,7 +298,7 @@ class ListReader:
         self._below: list[str] = []  # the lines behind them, of what is no row of the list
         self.contact_signs: tuple[str, ...] = ()
         self.choices = choices
-        self.questions: list[Question] = []
+        self.questions: list[Question] = list(text.questions)
         self._carrying: ThruTextColumns | None = None
         try:
             self._look(text.delimiter)

@@ -1,25 +1,36 @@
 """
-Conversion of a sheet of an Excel workbook into lines of text: one line a row, so that a line's number is the row's.
+Conversion of a sheet of a workbook into lines of text: one line a row, so that a line's number is the row's.
 
-An `.xlsx` is read by `store/lists/xlsx.py`, an `.xls` by `store/lists/xls.py`, both row by row.
+An `.xlsx` is read by `store/lists/xlsx.py`, an `.xls` by `store/lists/xls.py`, an `.ods` by `store/lists/ods.py`, all row by
+row. What a person does not see of it is left out here, whatever kind it is.
 """
 
 import contextlib
+import csv
+import shlex
+import shutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from store.choices import NOTHING_CHOSEN, Choices, Offer, Question, Undecided
 from store.errors import ListRefused
-from store.lists.columns import THRUTEXT, column_key, likely_phones
+from store.lists.columns import THRUTEXT, USUAL_PHONE, column_key, is_phone_name, likely_phones
+from store.lists.kinds import OLD_WORKBOOK, OPEN_SHEET, Kind
+from store.lists.ods import OpenSheets
 from store.lists.xls import OldWorkbook
 from store.lists.xlsx import (
     CELLS,
     LONGEST,
     BrokenWorkbookError,
+    Layout,
     Rows,
     Sheet,
     Workbook,
+    letter_of,
     too_large,
     too_long,
 )
@@ -28,80 +39,313 @@ _INFLATED: Final = 1_000_000_000  # bytes that an .xlsx may unpack to
 _TEXT: Final = 1_000_000_000  # characters in the sheet that is read: as large as a list may be in Slack
 _SAMPLE_ROWS: Final = 200
 _HEADER_WITHIN: Final = 20
+_MOST_OFFERED: Final = 10  # sheets
+_MOST_NAMED: Final = 5  # columns
+_MOST_SPREAD: Final = 10  # columns that a name is merged over
+
+
+@dataclass(frozen=True, slots=True)
+class SheetRead:
+    """What is to be said of the sheet that was written: `remarks`, and `questions` on what else could have been read."""
+
+    remarks: tuple[str, ...]
+    questions: tuple[Question, ...]
 
 
 def sheet_as_text(
-    path: Path, name: str, phone_key: str, spool: Path, *, old: bool, working: Callable[[], object]
-) -> str | None:
+    path: Path,
+    name: str,
+    phone_key: str,
+    spool: Path,
+    *,
+    kind: Kind,
+    working: Callable[[], object],
+    choices: Choices = NOTHING_CHOSEN,
+) -> SheetRead:
     """
     Write the sheet of the workbook at *path* that is the list to *spool*: UTF-8, LF, tabs, quoted like CSV.
 
-    The list is the first visible sheet with a column called *phone_key* (as `column_key` gives it), else the first that looks
-    like a ThruText export, else the first with a column that looks like phones, else the first with anything in it.
-    Returns a remark naming it when there was a choice. *old*: an `.xls`, else an `.xlsx`. *working* is called now and then,
-    and may raise. Raises `ListRefused` for what is broken, locked, too big or empty, and OSError.
+    The list is the sheet of *choices*, else the one visible sheet with phones: in a column called *phone_key* (as `column_key` gives
+    it), or in one that looks like phones. Where none has any it is the first with anything in it. What is hidden is left out,
+    its rows as blank lines, unless *choices* take it in. *kind*: of the workbook, one of `kinds.SHEETS`. *working* is called now and then,
+    and may raise. Raises `Undecided` where several sheets have phones, or only what is hidden has, `ListRefused` for what is broken,
+    locked, too big or empty, and OSError.
     """
     try:
-        if old:
-            with OldWorkbook.open(path, name, spool.parent, working=working) as opened:
-                return _written(opened.sheets, name, phone_key, spool)
-        with Workbook.open(path, name, spool.parent, limit=_INFLATED, working=working) as workbook:
-            return _written(workbook.sheets, name, phone_key, spool)
+        with _opened(path, name, spool.parent, kind, working) as sheets:
+            choosing = _Choosing(sheets, name, phone_key, choices)
+            return _written(choosing.sheet(), choosing, spool)
     except BrokenWorkbookError as error:
-        raise _broken(name) from error
-
-
-def _written(sheets: Sequence[Sheet], name: str, phone_key: str, spool: Path) -> str | None:
-    sheet = _chosen(sheets, phone_key)
-    if sheet is None:
         raise ListRefused(
-            f"{name} is empty. A list has a column called `phone` and one phone a row: add them and drop the file again."
+            f"{name} is {kind.what} that cannot be read: it is broken. Save it again and drop that."
+        ) from error
+
+
+@contextlib.contextmanager
+def _opened(
+    path: Path, name: str, scratch: Path, kind: Kind, working: Callable[[], object]
+) -> Iterator[Sequence[Sheet]]:
+    """The sheets of a workbook of any *kind*."""
+    if kind is OLD_WORKBOOK:
+        with OldWorkbook.open(path, name, scratch, working=working) as old:
+            yield old.sheets
+        return
+    reader = OpenSheets if kind is OPEN_SHEET else Workbook
+    with reader.open(path, name, scratch, limit=_INFLATED, working=working) as workbook:
+        yield workbook.sheets
+
+
+class _Fit(IntEnum):
+    """How well a sheet would do as the list."""
+
+    EMPTY = 0
+    SOMETHING = 1
+    HEADER = 2  # and nothing below it
+    PHONES = 3
+    EXPORT = 4
+    COLUMN = 5
+
+
+class _Choosing:
+    """Which of the *sheets* of the workbook called *name* is the list, and what is said of the others."""
+
+    def __init__(self, sheets: Sequence[Sheet], name: str, phone_key: str, choices: Choices) -> None:
+        self.name = name
+        self.choices = choices
+        self.visible = [sheet for sheet in sheets if sheet.visible] or list(sheets)
+        self._hidden = [sheet for sheet in sheets if sheet not in self.visible]
+        self._phone_key = phone_key
+        self._hiding: set[Sheet] = set()  # with something hidden in them, as far as they were looked at
+        self._fits = {sheet: self._fit(sheet, hidden=choices.hidden) for sheet in sheets}
+        self._count = len(sheets)
+
+    def sheet(self) -> Sheet:
+        """The sheet that is the list."""
+        if self.choices.sheet is not None:
+            sheet = self._called(self.choices.sheet)
+            self._ask_for_hidden_in([sheet])
+            return sheet
+        with_phones = self._with_phones(self.visible)
+        if len(with_phones) > 1:
+            text = (
+                f"{self.name} has phones in {len(with_phones)} sheets: {_listed(with_phones)}. Which one is the list?"
+            )
+            raise Undecided(text, Question(text, self._offers(with_phones)))
+        if with_phones:
+            return with_phones[0]
+        self._ask_for_hidden()
+        best = max(self.visible, key=lambda sheet: self._fits[sheet], default=None)
+        if best is None or not self._fits[best]:
+            raise ListRefused(
+                f"{self.name} is empty. A list has a column called `phone` and one phone a row: add them and drop the "
+                "file again."
+            )
+        return best
+
+    def _called(self, wanted: str) -> Sheet:
+        every = [*self.visible, *self._hidden]
+        for compared in (str, column_key):
+            for sheet in every:
+                if compared(sheet.name) == compared(wanted):
+                    return sheet
+        raise ListRefused(f"{self.name} has no sheet called {shortened(wanted)}. It has: {_listed(every)}.")
+
+    def _with_phones(self, sheets: Sequence[Sheet]) -> list[Sheet]:
+        with_phones = [sheet for sheet in sheets if self._fits[sheet] >= _Fit.PHONES]
+        # A column that a person named decides where any sheet has it.
+        named = [sheet for sheet in with_phones if self._fits[sheet] is _Fit.COLUMN]
+        return named if named and self._phone_key != USUAL_PHONE else with_phones
+
+    def _ask_for_hidden(self) -> None:
+        """Raise `Undecided` where phones are in what is hidden, and nowhere else."""
+        hidden = self._with_phones(self._hidden)
+        if hidden:
+            text = f"{self.name} has phones only in what is hidden in it: {_listed(hidden)}."
+            raise Undecided(text, Question(text, self._offers(hidden)))
+        self._ask_for_hidden_in(self.visible)
+
+    def _ask_for_hidden_in(self, sheets: Sequence[Sheet]) -> None:
+        """Raise `Undecided` where one of *sheets*, none of which shows phones, has them in hidden rows or columns."""
+        for sheet in sheets:
+            if self._fits[sheet] >= _Fit.PHONES or sheet not in self._hiding or self.choices.hidden:
+                continue
+            if self._fit(sheet, hidden=True) >= _Fit.PHONES:
+                text = f"{self.name} has phones only in rows or columns that are hidden in {named(sheet)}."
+                raise Undecided(text, Question(text, (_TAKEN_IN,)))
+
+    def of_others(self, read: Sheet) -> SheetRead:
+        """What is said of the sheets that are not *read*."""
+        remarks = [f"sheet '{read.name}' read, one of {self._count}"] if self._count > 1 else []
+        others = [sheet for sheet in self._with_phones([*self.visible, *self._hidden]) if sheet is not read]
+        unseen = [sheet for sheet in self._hidden if self._fits[sheet] and sheet not in others and sheet is not read]
+        if unseen:
+            remarks.append(f"{counted(len(unseen), 'hidden sheet')} left out: {_listed(unseen)}")
+        if not others:
+            return SheetRead(tuple(remarks), ())
+        hidden = " (hidden)" if all(sheet in self._hidden for sheet in others) else ""
+        text = f"Sheet {named(read)} is read, and the phones in {_listed(others)}{hidden} are not."
+        return SheetRead(tuple(remarks[1:]), (Question(text, self._offers(others), open=False),))
+
+    @staticmethod
+    def _offers(sheets: Sequence[Sheet]) -> tuple[Offer, ...]:
+        return tuple(
+            Offer(f"Read sheet {sheet.name}", {"sheet": sheet.name}, f"--sheet {shlex.quote(sheet.name)}")
+            for sheet in sheets[:_MOST_OFFERED]
         )
+
+    def _fit(self, sheet: Sheet, *, hidden: bool) -> _Fit:
+        seen = _Seen(hidden=hidden)
+        with contextlib.closing(sheet.rows(seen.layout)) as rows:
+            sample = list(islice((cells for _, cells in seen.of(rows) if any(map(str.strip, cells))), _SAMPLE_ROWS))
+        if seen.rows or seen.columns:
+            self._hiding.add(sheet)
+        if not sample:
+            return _Fit.EMPTY
+        for place, row in enumerate(sample[:_HEADER_WITHIN]):
+            keys = list(map(column_key, row))
+            if self._phone_key in keys:
+                at = keys.index(self._phone_key)
+                below = any(len(cells) > at and cells[at].strip() for cells in sample[place + 1 :])
+                return _Fit.COLUMN if below or len(sample) == _SAMPLE_ROWS else _Fit.HEADER
+        if any(set(map(column_key, row)) >= THRUTEXT for row in sample[:_HEADER_WITHIN]):
+            return _Fit.EXPORT
+        width = max(map(len, sample))
+        unnamed = [f"column {place}" for place in range(width)]
+        even = [row + [""] * (width - len(row)) for row in sample]
+        phones = likely_phones(unnamed, even[1:]) or likely_phones(unnamed, even)
+        return _Fit.PHONES if phones else _Fit.SOMETHING
+
+
+_TAKEN_IN: Final = Offer("Take in what is hidden", {"hidden": True}, "--with-hidden")
+_LEFT_OUT: Final = Offer("Leave out what is hidden", {"hidden": False}, "no --with-hidden")
+
+
+class _Seen:
+    """The rows of a sheet as a person sees them, or with what is *hidden*; counts that."""
+
+    def __init__(self, *, hidden: bool) -> None:
+        self.layout = Layout()
+        self.rows = 0  # that are hidden
+        self.columns: dict[int, str] = {}  # that are hidden and have something in them, with what stands first
+        self._taken_in = hidden
+
+    def of(self, rows: Rows) -> Iterator[tuple[int, list[str]]]:
+        """*rows*, each with its number, without what is not seen."""
+        for number, cells, hidden in rows:
+            if hidden and any(map(str.strip, cells)):
+                self.rows += 1
+            if hidden and not self._taken_in:
+                continue
+            if self.layout.hidden:
+                self._hide(cells)
+            yield number, cells
+
+    def _hide(self, cells: list[str]) -> None:
+        hidden = self.layout.hidden
+        for column, cell in enumerate(cells):
+            if column in hidden and cell.strip():
+                self.columns.setdefault(column, shortened(cell))
+                if not self._taken_in:
+                    cells[column] = ""
+
+    def question(self, sheet: Sheet) -> Question | None:
+        """What is said of what is hidden, with the button for the other way; None where nothing is."""
+        parts = []
+        if self.rows:
+            parts.append(counted(self.rows, "row"))
+        if self.columns:
+            names = ", ".join(list(self.columns.values())[:_MOST_NAMED])
+            more = ", …" if len(self.columns) > _MOST_NAMED else ""
+            parts.append(f"{counted(len(self.columns), 'column')} ({names}{more})")
+        if not parts:
+            return None
+        by = " by a filter" if self.layout.filtered and self.rows else ""
+        several = self.rows + len(self.columns) > 1
+        what = f"{' and '.join(parts)} {'are' if several else 'is'} hidden{by} in sheet {named(sheet)}"
+        if self._taken_in:
+            return Question(f"{what}, and taken in.", (_LEFT_OUT,), open=False)
+        return Question(f"{what}, and left out.", (_TAKEN_IN,), open=False)
+
+
+def counted(count: int, what: str) -> str:
+    """A number of things: "1 row", "1,200 rows"."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def named(sheet: Sheet) -> str:
+    """The name of *sheet*, short enough for a sentence."""
+    return f"'{shortened(sheet.name)}'"
+
+
+def shortened(text: str) -> str:
+    """*text* on one line, no longer than a person reads in a sentence."""
+    text = " ".join(text.split())
+    return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+def _listed(sheets: Sequence[Sheet]) -> str:
+    names = list(map(named, sheets[:_MOST_OFFERED]))
+    more = len(sheets) - len(names)
+    if more:
+        return f"{', '.join(names)} and {more:,} more"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _written(sheet: Sheet, choosing: _Choosing, spool: Path) -> SheetRead:
+    seen = _Seen(hidden=choosing.choices.hidden)
     with (
         spool.open("w", encoding="utf-8", errors="replace", newline="") as file,
-        contextlib.closing(sheet.rows()) as rows,
+        contextlib.closing(sheet.rows(seen.layout)) as rows,
     ):
-        file.writelines(_lines(rows, name))
-    return f"sheet '{sheet.name}' read, one of {len(sheets)}" if len(sheets) > 1 else None
+        file.writelines(_lines(seen.of(rows), choosing.name))
+    spread = _spread(spool, seen.layout.merged)
+    said = choosing.of_others(sheet)
+    hidden = seen.question(sheet)
+    return SheetRead((*said.remarks, *spread), (*said.questions, *([hidden] if hidden else ())))
 
 
-def _chosen(sheets: Sequence[Sheet], phone_key: str) -> Sheet | None:
-    """The sheet that is the list, None if all are empty."""
-    best: tuple[int, Sheet | None] = (0, None)
-    for sheet in [sheet for sheet in sheets if sheet.visible] or sheets:
-        with contextlib.closing(sheet.rows()) as rows:
-            fit = _fit(rows, phone_key)
-        if fit > best[0]:
-            best = fit, sheet
-        if fit == _HAS_COLUMN:
-            break
-    return best[1]
+def _spread(spool: Path, merged: Sequence[tuple[int, int, int]]) -> list[str]:
+    """
+    Write the name of a phones' column that is *merged* over columns beside it above each of them; what was done, in words.
+
+    A merged cell belongs to its first column alone, where a person sees one name above several. Merged titles are left as they are.
+    """
+    by_row: dict[int, list[tuple[int, int]]] = {}
+    for row, first, last in merged:
+        if last - first < _MOST_SPREAD:
+            by_row.setdefault(row, []).append((first, last))
+    remarks: list[str] = []
+    if not by_row:
+        return remarks
+    part = spool.with_name(f"{spool.name}.spread")
+    try:
+        with spool.open(encoding="utf-8", newline="\n") as old, part.open("w", encoding="utf-8", newline="") as new:
+            for number, line in enumerate(islice(old, max(by_row)), 1):
+                cells: list[str] = []
+                if number in by_row:
+                    with contextlib.suppress(csv.Error):  # a cell that is far too long to be a name
+                        cells = next(csv.reader([line], delimiter="\t"), [])
+                named_before = len(remarks)
+                for first, last in by_row.get(number, ()):
+                    beside = cells[first + 1 : last + 1]
+                    if len(cells) > first and is_phone_name(cells[first]) and not any(map(str.strip, beside)):
+                        cells += [""] * (last + 1 - len(cells))
+                        cells[first + 1 : last + 1] = [cells[first]] * (last - first)
+                        over = f"columns {letter_of(first)} to {letter_of(last)}"
+                        remarks.append(
+                            f"'{shortened(cells[first])}' is merged over {over}, and read as the name of each"
+                        )
+                new.write(f"{_line(cells)}\n" if len(remarks) > named_before else line)
+            if not remarks:
+                return remarks
+            shutil.copyfileobj(old, new)
+        part.replace(spool)
+    finally:
+        part.unlink(missing_ok=True)
+    return remarks
 
 
-def _broken(name: str) -> ListRefused:
-    return ListRefused(f"{name} is an Excel workbook that cannot be read: it is broken. Save it again and drop that.")
-
-
-_HAS_COLUMN: Final = 4
-
-
-def _fit(rows: Rows, phone_key: str) -> int:
-    """How well a sheet of these *rows* would do as the list; 0 is empty."""
-    sample = list(islice((cells for _, cells in rows if any(map(str.strip, cells))), _SAMPLE_ROWS))
-    if not sample:
-        return 0
-    heads = [set(map(column_key, row)) for row in sample[:_HEADER_WITHIN]]
-    if any(phone_key in head for head in heads):
-        return _HAS_COLUMN
-    if any(head >= THRUTEXT for head in heads):
-        return 3
-    width = max(map(len, sample))
-    unnamed = [f"column {place}" for place in range(width)]
-    even = [row + [""] * (width - len(row)) for row in sample]
-    return 2 if likely_phones(unnamed, even[1:]) or likely_phones(unnamed, even) else 1
-
-
-def _lines(rows: Rows, name: str) -> Iterator[str]:
+def _lines(rows: Iterator[tuple[int, list[str]]], name: str) -> Iterator[str]:
     to_come, count, width, characters = 1, 0, 0, 0
     for number, cells in rows:
         if number > to_come:
@@ -113,9 +357,7 @@ def _lines(rows: Rows, name: str) -> Iterator[str]:
         width = max(width, len(cells))
         if count > CELLS:
             raise too_large(name, number, width)
-        text = "\t".join(cells)
-        if '"' in text:
-            text = "\t".join('"' + cell.replace('"', '""') + '"' if '"' in cell else cell for cell in cells)
+        text = _line(cells)
         if len(text) > LONGEST:
             raise too_long(name, number)
         characters += len(text)
@@ -125,3 +367,10 @@ def _lines(rows: Rows, name: str) -> Iterator[str]:
                 "read. In Excel, open the sheet with the phones, save it as CSV UTF-8 and drop that."
             )
         yield f"{text}\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    text = "\t".join(cells)
+    if '"' not in text:
+        return text
+    return "\t".join('"' + cell.replace('"', '""') + '"' if '"' in cell else cell for cell in cells)

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from store.errors import ListRefused
+from store.lists.kinds import OLD_WORKBOOK, kind_by_streams, no_list
 from store.lists.ole import BrokenContainerError, Container
 from store.lists.xlsx import (
     BUILT_IN,
@@ -28,6 +29,7 @@ from store.lists.xlsx import (
     SHEETS,
     STYLES,
     BrokenWorkbookError,
+    Layout,
     Rows,
     Sheet,
     Texts,
@@ -66,6 +68,12 @@ _TEXT: Final = 0x0204
 _RICH_TEXT: Final = 0x00D6
 _TRUTH: Final = 0x0205
 _CELLS: Final = frozenset({_FORMULA, _SMALL_NUMBER, _NUMBER, _SHARED_TEXT, _TEXT, _RICH_TEXT, _TRUTH})
+_ROW: Final = 0x0208
+_WIDTHS: Final = 0x007D
+_FILTERED: Final = 0x009B
+_MERGED: Final = 0x00E5
+_LAYOUT: Final = frozenset({_ROW, _WIDTHS, _FILTERED, _MERGED})
+_ROW_HIDDEN: Final = 0x20
 _UNICODE: Final = 0x0600  # from this version on
 _OLDEST: Final = 0x0500
 _WORKSHEET: Final = 0
@@ -221,8 +229,8 @@ class OldWorkbook:
 
     # --- cells
 
-    def _rows(self, at: int, end: int) -> Rows:
-        places = self._places(at, end)
+    def _rows(self, at: int, end: int, layout: Layout) -> Rows:
+        places, hidden = self._places(at, end, layout)
         texts = self._shared()
         row, held, cells = 0, 0, [""] * 0
         for start in range(0, len(places), _MANY):
@@ -231,7 +239,7 @@ class OldWorkbook:
                 number, column = (place >> _ROW_BIT) + 1, (place >> _COLUMN_BIT) & (_COLUMNS - 1)
                 if number != row:
                     if cells:
-                        yield row, cells
+                        yield row, cells, row - 1 in hidden
                     row, held, cells = number, 0, []
                 shown = self._shown(place & ((1 << _COLUMN_BIT) - 1), texts)
                 if len(shown) > LONG:
@@ -244,16 +252,23 @@ class OldWorkbook:
                     cells.extend([""] * (column - len(cells)))
                     cells.append(shown)
         if cells:
-            yield row, cells
+            yield row, cells, row - 1 in hidden
 
-    def _places(self, at: int, end: int) -> _Places:
-        """Where the cells of the sheet at *at* are, by row and column: some programs write them in no order."""
-        places = array("q")
+    def _places(self, at: int, end: int, layout: Layout) -> tuple[_Places, set[int]]:
+        """
+        Where the cells of the sheet at *at* are, by row and column, since some programs write them in no order.
+
+        And which rows are hidden, from 0; what else is told of the sheet goes into *layout*.
+        """
+        places, hidden = array("q"), set[int]()
         unpack = struct.Struct("<HH").unpack_from
         for kind, start, length in self._records(at, end):
             if kind in _CELLS and length >= 6:
                 row, column = unpack(self._stream, start)
                 width = 1
+            elif kind in _LAYOUT:
+                self._take_layout(kind, start, length, layout, hidden)
+                continue
             elif kind == _SMALL_NUMBERS and length >= 6:
                 row, column = unpack(self._stream, start)
                 width = (length - 6) // 6
@@ -269,7 +284,25 @@ class OldWorkbook:
                 places.append(row << _ROW_BIT | column << _COLUMN_BIT | start << _PLACE_BIT)
         found = np.frombuffer(places, np.int64)
         found.sort()
-        return found
+        return found, hidden
+
+    def _take_layout(self, kind: int, at: int, length: int, layout: Layout, hidden: set[int]) -> None:
+        """What a record of how the sheet looks says of it."""
+        if kind == _ROW and length >= 14:
+            row, flags = self._unpack("<H10xH", at)
+            if flags & _ROW_HIDDEN:
+                hidden.add(row)
+        elif kind == _WIDTHS and length >= 10:
+            first, last, width, flags = self._unpack("<HHHxxH", at)
+            if flags & 1 or not width:
+                layout.hide(first, min(last, _COLUMNS - 1))
+        elif kind == _FILTERED:
+            layout.filtered = True
+        elif kind == _MERGED and length >= 2:
+            (count,) = self._unpack("<H", at)
+            for number in range(min(count, (length - 2) // 8)):
+                row, _, first, last = self._unpack("<HHHH", at + 2 + 8 * number)
+                layout.merge(row + 1, first, last)
 
     def _shown(self, place: int, texts: Texts) -> str:
         """What the cell at *place* shows, as a person would have typed it."""
@@ -330,14 +363,11 @@ def _stream_of(path: Path, name: str) -> bytearray:
     with path.open("rb") as file:
         try:
             container = Container(file)
-            if "EncryptedPackage" in container.names:
+            if "encryptedpackage" in container.names:
                 raise locked(name)
-            held = next((label for label in ("Workbook", "Book") if label in container.names), None)
+            held = next((label for label in OLD_WORKBOOK.streams if label in container.names), None)
             if held is None:
-                raise ListRefused(
-                    f"{name} is an old Office document and no Excel workbook; a list is a CSV file or a workbook with a "
-                    "column called `phone`. Save it as CSV and drop that."
-                )
+                raise no_list(name, kind_by_streams(container.names))
             return container.read(held)
         except BrokenContainerError as error:
             raise BrokenWorkbookError(str(error)) from error

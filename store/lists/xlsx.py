@@ -7,18 +7,21 @@ and texts that cells share wait in a file.
 """
 
 import datetime as dt
+import itertools
 import math
 import os
 import posixpath
 import re
 import tempfile
 from array import array
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote
 from xml.parsers import expat
 from zipfile import ZipInfo
 
@@ -45,6 +48,8 @@ _DEEPEST: Final = 100
 _NAME_LONGEST: Final = 1_000  # characters of what is kept of a tag
 
 _WORKBOOK: Final = re.compile(r"xl/workbook\d*\.xml")
+_RELATIONS: Final = "_rels/.rels"
+_TYPES: Final = "[content_types].xml"
 _BREAKS: Final = re.compile(r"[\r\n\t\0]+")
 _ESCAPED: Final = re.compile(r"_x([0-9A-Fa-f]{4})_")
 # Formats of dates and times that workbooks do not spell out (18.8.30), and what is no part of one that they do.
@@ -57,7 +62,41 @@ class BrokenWorkbookError(Exception):
     """The workbook is not as workbooks are."""
 
 
-Rows = Generator[tuple[int, list[str]], None, None]
+class _MissingPartError(BrokenWorkbookError):
+    """A part is not there."""
+
+
+@dataclass(slots=True)
+class Layout:
+    """
+    How a sheet looks to a person, besides what its cells show; filled while its rows are read.
+
+    `hidden` columns, from 0, are known before the first row. `filtered`: rows are hidden by a filter, which is known after the
+    last, as are the `merged` cells that matter for a header: row, first and last column.
+    """
+
+    hidden: set[int] = field(default_factory=set)
+    filtered: bool = False
+    merged: list[tuple[int, int, int]] = field(default_factory=list)
+    _room: int = 4 * COLUMNS  # columns that may be said to be hidden, over and over
+
+    def hide(self, first: int, last: int) -> None:
+        """The columns from *first* to *last*, from 0, are hidden."""
+        columns = range(max(0, first), min(last + 1, COLUMNS, max(0, first) + self._room))
+        self._room -= len(columns)
+        self.hidden.update(columns)
+
+    def merge(self, row: int, first: int, last: int) -> None:
+        """A cell of *row*, from 1, reaches from column *first* to *last*."""
+        if first < last < COLUMNS and row <= MERGED_WITHIN and len(self.merged) < _MOST_MERGED:
+            self.merged.append((row, first, last))
+
+
+MERGED_WITHIN: Final = 100  # rows; a header is never further down
+_MOST_MERGED: Final = 1_000
+# The number of a row, from 1, its cells from column A on, as a person would type them, and whether it is hidden.
+SheetRow = tuple[int, list[str], bool]
+Rows = Generator[SheetRow, None, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +104,12 @@ class Sheet:
     """
     A sheet with cells: its name, and whether a person sees it.
 
-    *rows*: starts to read those that have cells, each as its number, from 1, and its cells from column A on, as a person
-    would type them.
+    *rows*: starts to read those that have cells, hidden ones too, and to fill the layout that it is given.
     """
 
     name: str
     visible: bool
-    rows: Callable[[], Rows]
+    rows: Callable[[Layout], Rows]
 
 
 class Workbook:
@@ -85,8 +123,10 @@ class Workbook:
     def __init__(self, archive: Archive, name: str, scratch: Path) -> None:
         self._archive = archive
         self._name = name
-        self._parts = {_part_name(member.filename): member for member in archive.members}
-        place = next(filter(_WORKBOOK.fullmatch, self._parts), "xl/workbook.xml")
+        self._parts = {part_name(member.filename): member for member in archive.members}
+        if len(self._parts) < len(archive.members):
+            raise BrokenWorkbookError("two parts have the same name")
+        place = self._place()
         relations = self._relations(place)
         self._from_1904 = False
         self.sheets = self._sheets(place, relations)
@@ -113,13 +153,13 @@ class Workbook:
                 if workbook._texts is not None:
                     workbook._texts.close()
 
-    def _rows(self, part: ZipInfo) -> Rows:
+    def _rows(self, part: ZipInfo, layout: Layout) -> Rows:
         if self._texts is None:
             self._texts = self._shared_texts()
-        ready: list[tuple[int, list[str]]] = []
+        ready: list[SheetRow] = []
         parser = expat.ParserCreate()
-        _Rows(ready, self._texts, self._kinds, self._text_of, self._name).handle(parser)
-        with closing(self._parsed(part, parser)) as pieces:
+        _Rows(ready, self._texts, self._kinds, self._text_of, self._name, layout).handle(parser)
+        with closing(parsed(self._archive, part, parser)) as pieces:
             for _ in pieces:
                 yield from ready
                 ready.clear()
@@ -131,39 +171,30 @@ class Workbook:
         if kind == "b":
             return "TRUE" if value == "1" else "FALSE"
         if kind == "d":
-            return value.replace("T", " ", 1)
+            return iso_text(value)
         return clean(value)
 
-    def _parsed(self, part: ZipInfo, parser: expat.XMLParserType) -> Generator[None, None, None]:
-        """Feed *part* to *parser*, and say so after each piece."""
-        parser.buffer_text = True
-        parser.buffer_size = 1 << 16
-        parser.StartDoctypeDeclHandler = _refuse_doctype
-        fed = 0
-
-        def feed(piece: bytes, *, last: bool = False) -> None:
-            try:
-                parser.Parse(piece, last)
-            except (expat.ExpatError, ValueError, LookupError) as error:
-                raise BrokenWorkbookError(f"{part.filename}: {error}") from error
-
-        with closing(self._archive.read(part)) as pieces:
-            for piece in pieces:
-                feed(piece)
-                fed += len(piece)
-                if fed - parser.CurrentByteIndex > _TOKEN_LONGEST:
-                    raise BrokenWorkbookError("a tag does not end")
-                if len(parser.intern) > _NAMES:
-                    raise BrokenWorkbookError("names that are made up")
-                yield
-        feed(b"", last=True)
-        yield
-
     def _part(self, place: str) -> ZipInfo:
-        try:
-            return self._parts[_part_name(place)]
-        except KeyError:
-            raise BrokenWorkbookError(f"there is no {place}") from None
+        """
+        The part at *place*; where there is none, the only one so called.
+
+        Some programs pack parts without their folders, or all in a folder of its own.
+        """
+        for name in (part_name(place), part_name(unquote(place))):
+            if name in self._parts:
+                return self._parts[name]
+        called = posixpath.basename(part_name(place))
+        alike = [name for name in self._parts if posixpath.basename(name) == called]
+        if len(alike) != 1:
+            raise _MissingPartError(f"there is no {place}")
+        return self._parts[alike[0]]
+
+    def _place(self) -> str:
+        """Where the workbook itself is: its package says so."""
+        with suppress(_MissingPartError):
+            if place := _target(self._relations_in(self._part(_RELATIONS), ""), "officeDocument"):
+                return part_name(self._part(place).filename)
+        return next(filter(_WORKBOOK.fullmatch, self._parts), "xl/workbook.xml")
 
     def _elements(self, part: ZipInfo, handle: Callable[[str, dict[str, str]], object]) -> None:
         """Call *handle* with the name and the attributes of each element of *part*, without their prefixes."""
@@ -175,20 +206,24 @@ class Workbook:
             handle(_local(tag), {_local(key): value[:_NAME_LONGEST] for key, value in attributes.items()})
 
         parser.StartElementHandler = start
-        for _ in self._parsed(part, parser):
+        for _ in parsed(self._archive, part, parser):
             pass
 
     def _relations(self, place: str) -> dict[str, tuple[str, str]]:
-        """Kind and part of what the workbook refers to, by id."""
+        """Kind and part of what the part at *place* refers to, by id."""
         folder, base = posixpath.split(place)
+        return self._relations_in(self._part(f"{folder}/_rels/{base}.rels"), folder)
+
+    def _relations_in(self, part: ZipInfo, folder: str) -> dict[str, tuple[str, str]]:
         relations: dict[str, tuple[str, str]] = {}
 
         def take(tag: str, attributes: dict[str, str]) -> None:
             if tag == "Relationship" and len(relations) < SHEETS + 100:
                 kind = attributes.get("Type", "").rpartition("/")[2]
-                relations[attributes.get("Id", "")] = kind, posixpath.join("/", folder, attributes.get("Target", ""))
+                target = attributes.get("Target", "").replace("\\", "/")
+                relations[attributes.get("Id", "")] = kind, posixpath.join("/", folder, target)
 
-        self._elements(self._part(f"{folder}/_rels/{base}.rels"), take)
+        self._elements(part, take)
         return relations
 
     def _sheets(self, place: str, relations: dict[str, tuple[str, str]]) -> list[Sheet]:
@@ -233,8 +268,9 @@ class Workbook:
                     styles[str(number)] = kind
                 number += 1
 
-        if place is not None and _part_name(place) in self._parts:
-            self._elements(self._part(place), take)
+        if place is not None:
+            with suppress(_MissingPartError):
+                self._elements(self._part(place), take)
         return styles
 
     def _shared_texts(self) -> "Texts":
@@ -243,13 +279,39 @@ class Workbook:
             if self._texts_part is not None:
                 parser = expat.ParserCreate()
                 _read_texts(parser, texts.add)
-                for _ in self._parsed(self._part(self._texts_part), parser):
+                for _ in parsed(self._archive, self._part(self._texts_part), parser):
                     pass
             texts.finish()
         except BaseException:
             texts.close()
             raise
         return texts
+
+
+def parsed(archive: Archive, part: ZipInfo, parser: expat.XMLParserType) -> Generator[None, None, None]:
+    """Feed *part* of *archive* to *parser*, and say so after each piece; `BrokenWorkbookError` where it is no XML of a document's."""
+    parser.buffer_text = True
+    parser.buffer_size = 1 << 16
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    fed = 0
+
+    def feed(piece: bytes, *, last: bool = False) -> None:
+        try:
+            parser.Parse(piece, last)
+        except (expat.ExpatError, ValueError, LookupError) as error:
+            raise BrokenWorkbookError(f"{part.filename}: {error}") from error
+
+    with closing(archive.read(part)) as pieces:
+        for piece in pieces:
+            feed(piece)
+            fed += len(piece)
+            if fed - parser.CurrentByteIndex > _TOKEN_LONGEST:
+                raise BrokenWorkbookError("a tag does not end")
+            if len(parser.intern) > _NAMES:
+                raise BrokenWorkbookError("names that are made up")
+            yield
+    feed(b"", last=True)
+    yield
 
 
 class _Depth:
@@ -273,9 +335,21 @@ def _refuse_doctype(*_: Any) -> None:
     raise BrokenWorkbookError("a document type")
 
 
-def _part_name(name: str) -> str:
+def part_name(name: str) -> str:
     """Names of parts are the same in any case (ECMA-376, part 2, 9.1.1), and some programs write backslashes."""
     return posixpath.normpath("/" + name.replace("\\", "/")).lstrip("/").casefold()
+
+
+def part_names(members: Iterable[ZipInfo]) -> set[str]:
+    """The names of a zip file's *members* as parts of a package."""
+    return {part_name(member.filename) for member in members}
+
+
+def is_package(names: AbstractSet[str]) -> bool:
+    """Is a zip file with parts of these *names* a workbook, or another package of Office's?"""
+    return any(posixpath.basename(name) == _TYPES for name in names) or any(
+        name == _RELATIONS or _WORKBOOK.fullmatch(name) for name in names
+    )
 
 
 def _target(relations: dict[str, tuple[str, str]], kind: str) -> str | None:
@@ -360,7 +434,7 @@ class Texts:
 
 
 # Elements by their names: of few, and of as many more as there are prefixes.
-_VALUE, _FORMULA, _CELL, _TEXT, _ROW, _SPOKEN, _DATA, _ITEM = range(1, 9)
+_VALUE, _FORMULA, _CELL, _TEXT, _ROW, _SPOKEN, _DATA, _ITEM, _WIDTH, _MERGED, _FILTER = range(1, 12)
 _TAGS: Final = {
     "row": _ROW,
     "c": _CELL,
@@ -370,6 +444,9 @@ _TAGS: Final = {
     "rPh": _SPOKEN,
     "sheetData": _DATA,
     "si": _ITEM,
+    "col": _WIDTH,
+    "mergeCell": _MERGED,
+    "filterColumn": _FILTER,
 }
 
 
@@ -432,17 +509,19 @@ class _Rows:
 
     def __init__(
         self,
-        ready: list[tuple[int, list[str]]],
+        ready: list[SheetRow],
         texts: "Texts",
         kinds: Mapping[str | None, str],
         other: Callable[[str, str, str | None], str],
         name: str,
+        layout: Layout,
     ) -> None:
         self._ready = ready
         self._texts = texts
         self._kinds = kinds
         self._other = other  # what a cell shows that is no shared text and no plain number
         self._name = name
+        self._layout = layout
         self._last = 0
 
     def numbered(self, digits: str, width: int) -> int:
@@ -461,7 +540,7 @@ class _Rows:
         Variables of one function and not attributes, since ten million cells go through here.
         """
         tags, ready, name, shown_as, other = _Tags(_TAGS), self._ready, self._name, self._kinds, self._other
-        texts, letters = self._texts, _letters()
+        texts, letters, layout = self._texts, _letters(), self._layout
         cells: list[str] = []
         parts: list[str] = []
         inline: list[str] = []
@@ -469,7 +548,7 @@ class _Rows:
         held = taken = column = row = depth = 0
         digits = formula = ""
         value: str | None = None
-        taking = inside = placed = spoken = False
+        taking = inside = placed = spoken = hidden = False
 
         def placed_at(place: str) -> int:
             """The column of the cell at *place*, which is not where the one before it leads to."""
@@ -485,6 +564,7 @@ class _Rows:
 
         def start(tag: str, given: dict[str, str]) -> None:
             nonlocal attributes, held, taken, column, row, digits, formula, value, taking, inside, placed, spoken, depth
+            nonlocal hidden
             what = tags[tag]
             depth += 1
             if depth > _DEEPEST:
@@ -508,10 +588,18 @@ class _Rows:
                 placed = number is not None
                 digits = number or str(self._last + 1)
                 row = self.numbered(digits, 1)
+                hidden = is_hidden(given, "ht")
             elif what == _SPOKEN:
                 spoken = True
             elif what == _DATA:
                 inside = True
+            elif what == _WIDTH and not inside and is_hidden(given, "width"):
+                layout.hide(int(given.get("min", "1")) - 1, int(given.get("max", "1")) - 1)
+            elif what == _MERGED:
+                with suppress(ValueError, BrokenWorkbookError):  # a merge of nothing hides nothing
+                    layout.merge(*_reach(given.get("ref", "")))
+            elif what == _FILTER:
+                layout.filtered = True
 
         def end(tag: str) -> None:
             nonlocal held, column, formula, value, taking, inside, spoken, depth
@@ -554,7 +642,7 @@ class _Rows:
                 cells.append(shown)
             elif what == _ROW:
                 if inside and cells:
-                    ready.append((row, cells.copy()))
+                    ready.append((row, cells.copy(), hidden))
                 if inside:
                     self._last = row
                     cells.clear()
@@ -579,6 +667,19 @@ class _Rows:
                 parts.append(piece)
 
         parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
+
+
+def is_hidden(attributes: Mapping[str, str], size: str) -> bool:
+    """Is a row or a column with these *attributes* hidden, or as good as that, by its *size*?"""
+    return attributes.get("hidden") in {"1", "true"} or attributes.get(size) in {"0", "0.0"}
+
+
+def _reach(reference: str) -> tuple[int, int, int]:
+    """Row, first and last column, from 0, of merged cells: "B1:C2" is (1, 1, 2)."""
+    start, _, end = reference.replace("$", "").partition(":")
+    letters = start.rstrip("0123456789")
+    row = start[len(letters) :]
+    return int(row), _column(letters) - 1, _column(end.rstrip("0123456789")) - 1
 
 
 def too_large(name: str, height: int, width: int, most: int = CELLS) -> ListRefused:
@@ -609,6 +710,11 @@ def _letters() -> list[str]:
     return [*names[1 : COLUMNS + 1], ""]
 
 
+def letter_of(column: int) -> str:
+    """The letters of a *column*, from 0."""
+    return _letters()[column]
+
+
 def _column(letters: str) -> int:
     """The number of a column, from 1, by its letters; more than any has for what is too long."""
     if not letters.isascii() or not letters.isalpha():
@@ -623,6 +729,11 @@ def clean(text: str) -> str:
     """The *text* of a cell on one line, and what it escapes (22.9.2.19) as it is."""
     if "_x" in text:
         text = _ESCAPED.sub(lambda escaped: chr(int(escaped[1], 16)), text)
+    return on_one_line(text)
+
+
+def on_one_line(text: str) -> str:
+    """*text* with blanks in place of what would begin another line or cell."""
     return _BREAKS.sub(" ", text) if _BREAKS.search(text) else text
 
 
@@ -650,13 +761,54 @@ def _number(value: str) -> float | None:
 
 
 def kind_of(code: str) -> str | None:
-    """What a format shows numbers as: "date", "elapsed" time, or None for a number."""
-    code = _NO_FORMAT.sub("", code)
-    if code.casefold() in {"general", "standard"}:
-        return None
-    if "[" in code:
+    """What a format shows numbers as: "date", "elapsed" time, a picture as `_picture_of` gives it, or None for a plain number."""
+    bare = _NO_FORMAT.sub("", code)
+    if bare.casefold() in {"general", "standard"}:
+        return _picture_of(code)
+    if "[" in bare:
         return "elapsed"
-    return "date" if any(letter in "dmyhs" for letter in code.casefold()) else None
+    return "date" if any(letter in "dmyhs" for letter in bare.casefold()) else _picture_of(code)
+
+
+def _picture_of(code: str) -> str | None:
+    """
+    What a format puts before the digits of a whole number, and to how many it fills them up with noughts: "+|0", "|11".
+
+    A person reads a phone by these: `"+"0` shows 447400123401 with its plus, 00000000000 shows 7400123401 with its nought. None
+    for formats that show the digits alone, and for those of amounts and fractions.
+    """
+    if "[<" in code or "[>" in code or "[=" in code:
+        return None  # which of its sections counts depends on the number
+    section = code.partition(";")[0].replace("General", "#").replace("GENERAL", "#")
+    before, noughts, placed = "", 0, False
+    signs = iter(section)
+    for sign in signs:
+        literal = sign
+        if sign == '"':
+            literal = "".join(itertools.takewhile(lambda inner: inner != '"', signs))
+        elif sign == "\\":
+            literal = next(signs, "")
+        elif sign in "_*":
+            next(signs, "")
+            continue
+        elif sign == "[":  # a colour, or a language
+            literal = ""
+            next((inner for inner in signs if inner == "]"), "")
+        elif sign in "0#?":
+            placed, noughts = True, noughts + (sign == "0")
+            continue
+        elif sign in ".,%/@Ee":
+            return None
+        if placed and any(map(str.isdigit, literal)):
+            return None
+        before += "" if placed else literal
+    before = "" if any(map(str.isalpha, before)) else "".join(filter("+0123456789".__contains__, before))
+    if not placed or len(before) > _MOST_DIGITS or noughts > _MOST_DIGITS or (not before and noughts < 2):
+        return None
+    return f"{before}|{noughts}"
+
+
+_MOST_DIGITS: Final = 15
 
 
 BUILT_IN: Final = {str(number): "date" for number in _DATES} | {str(number): "elapsed" for number in _ELAPSED}
@@ -664,7 +816,11 @@ _LAST_DAY: Final = 2_958_466  # the first of the year 10000
 
 
 def moment_text(value: str, kind: str, *, from_1904: bool) -> str:
-    """A number shown as a date, a time or both, in ISO; as elapsed time, in hours and days."""
+    """A number shown as a date, a time or both, in ISO; as elapsed time, in hours and days; or as a picture (see `kind_of`)."""
+    if "|" in kind:
+        before, _, noughts = kind.partition("|")
+        digits = number_text(value)
+        return before + digits.zfill(int(noughts)) if digits.isdecimal() else digits
     days = _number(value)
     if days is None or not 0 <= days < _LAST_DAY - 1462 * from_1904:
         return number_text(value)
@@ -676,4 +832,23 @@ def moment_text(value: str, kind: str, *, from_1904: bool) -> str:
     at = dt.datetime.combine(start, dt.time()) + length
     if days < 1 and not from_1904:
         return at.time().isoformat()
-    return at.date().isoformat() if days.is_integer() else at.isoformat(" ")
+    return iso_text(at.date().isoformat() if days.is_integer() else at.isoformat())
+
+
+def iso_text(value: str) -> str:
+    """
+    The date, or date and time, that a workbook has as the ISO text *value*: as it is, with a blank in place of the T.
+
+    One of a year in which nobody lives is written with a word, since what looks like no date may be taken for a phone.
+    """
+    day, _, time = value.partition("T")
+    if value[:2] in {"19", "20"} and value[4:5] == "-":
+        return on_one_line(f"{day} {time}".rstrip())
+    try:
+        date = dt.date.fromisoformat(day)
+    except ValueError:
+        return f"date {on_one_line(value)}"
+    return f"{date.day} {_MONTHS[date.month - 1]} {date.year} {on_one_line(time)}".rstrip()
+
+
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -16,6 +16,7 @@ from bot.__main__ import main
 from bot.config import Settings
 from store import Account, Actor, Choices, Function, Origin, Store, StoreError, StoreUnavailable, UploadWork
 from tests.entries import latest_entries
+from tests.store.lists.workbooks import Table, sheet_xml, xlsx
 
 TEAM = "T0DESK"
 LIST = """\
@@ -41,10 +42,10 @@ def path(tmp_path: Path) -> Path:
 
 
 def imported(
-    store: Store, settings: Settings, path: Path, *, country: str = "US", apply: bool = True, sure: int | None = None
+    store: Store, settings: Settings, path: Path, *, country: str = "US", apply: bool = True, **options: Any
 ) -> str:
     said: list[str] = []
-    transfer.import_list(store, settings, path, TEAM, country, apply=apply, say=said.append, sure=sure)
+    transfer.import_list(store, settings, path, TEAM, country, apply=apply, say=said.append, **options)
     return "\n".join(said)
 
 
@@ -407,6 +408,65 @@ def test_a_scrub_on_the_command_line(elsewhere: CliRunner, path: Path) -> None:
     done = elsewhere.invoke(main, ["scrub", str(path), *options])
     assert (done.exit_code, out.read_text()) == (0, "phone,name\n12345,Ben\n1.41556E+10,Cy\n")
     assert done.output.startswith("stops.csv: 3 of 5 rows removed, 2 kept.\n")
+
+
+HIDDEN = "2 rows are hidden in sheet 'List', and left out."
+
+
+def workbook(path: Path, *, hidden: bool = False) -> Path:
+    """A workbook beside *path*: two sheets with phones, or one with two rows of three hidden."""
+    table: Table = [["phone"], ["2125550101"], ["2125550102"], ["2125550103"]]
+    rows = (
+        sheet_xml(table)
+        .replace('<row r="3">', '<row r="3" hidden="1">')
+        .replace('<row r="4">', '<row r="4" hidden="1">')
+    )
+    beside = path.with_name("stops.xlsx")
+    beside.write_bytes(xlsx({"List": rows} if hidden else {"Our stops": table[:2], "Others": [table[0], *table[2:]]}))
+    return beside
+
+
+def test_hidden_rows_are_imported_only_when_that_is_said(
+    store: Store, account: Account, settings: Settings, path: Path
+) -> None:
+    """Without --with-hidden what a person sees is imported, and how many rows are hidden is said."""
+    assert f"{HIDDEN} The other way: --with-hidden." in imported(store, settings, workbook(path, hidden=True))
+    assert store.optouts.count(account.id) == 1
+    said = imported(store, settings, workbook(path, hidden=True), choices=Choices(hidden=True), sure=2)
+    assert "2 rows are hidden in sheet 'List', and taken in." in said
+    assert store.optouts.count(account.id) == 3
+
+
+def test_of_several_sheets_one_is_named(store: Store, account: Account, settings: Settings, path: Path) -> None:
+    """A workbook with phones in two sheets is refused with their names and the options; --sheet reads one."""
+    environment = {"DATABASE_URL": store.database.url.render_as_string(hide_password=False)}
+    environment["OPTOUT_SCRATCH_DIR"] = str(settings.scratch_dir)
+    options = [str(workbook(path)), "--account", TEAM, "--country", "US"]
+    runner = CliRunner(env=environment)
+    for refused in (runner.invoke(main, ["import", *options]), runner.invoke(main, ["scrub", *options])):
+        assert refused.exit_code == 1
+        assert (
+            "stops.xlsx has phones in 2 sheets: 'Our stops' and 'Others'. Which one is the list? "
+            "Add --sheet 'Our stops' or --sheet Others."
+        ) in refused.output
+    assert store.optouts.count(account.id) == 0
+    assert runner.invoke(main, ["import", *options, "--yes", "--sheet", "Our stops"]).exit_code == 0
+    assert [phone for phone, *_ in exported(store)[1:]] == ["+12125550101"]
+    assert runner.invoke(main, ["scrub", *options, "--sheet", "Others"]).exit_code == 0
+    assert path.with_name("stops.scrubbed.csv").read_text("utf-8-sig").split() == ["phone", "2125550102", "2125550103"]
+
+
+def test_a_scrub_leaves_out_what_is_hidden(store: Store, account: Account, path: Path, by_admin: Origin) -> None:
+    """Rows that somebody filtered out do not come back in the list that is about to be texted; they are counted."""
+    store.optouts.add(account.id, ["+12125550103"], by_admin)
+    said = scrubbed(store, workbook(path, hidden=True))
+    assert HIDDEN in said
+    assert "stops.xlsx: 0 of 1 row removed, 1 kept." in said
+    out = path.with_name("stops.scrubbed.csv")
+    assert out.read_text("utf-8-sig").split() == ["phone", "2125550101"]
+    out.unlink()
+    assert "a sheet comes back as CSV" in scrubbed(store, workbook(path, hidden=True), choices=Choices(hidden=True))
+    assert out.read_text("utf-8-sig").split() == ["phone", "2125550101", "2125550102"]
 
 
 def test_an_account_is_moved_by_the_command_line(store: Store, account: Account, by_admin: Origin) -> None:

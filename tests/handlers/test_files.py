@@ -19,6 +19,7 @@ from tests.entries import latest_entries
 from tests.files import files_below
 from tests.handlers.conftest import ADMINS, TICKETS, Office
 from tests.patience import PATIENCE
+from tests.store.lists.workbooks import sheet_xml, xlsx
 
 UPLOADS = "optout-uploads"
 ONE, TWO, THREE = "+12125550100", "+12125550101", "+14155550102"
@@ -245,6 +246,40 @@ async def test_missing_phone_column(office: Office) -> None:
     await says(office, ts, "*2 phones opted out*")
     await settled(office)
     assert standing(office, ONE, TWO) == [1, 1]
+
+
+async def test_hidden_rows_are_one_click_away(office: Office) -> None:
+    """A filtered workbook: what people see is previewed, what is hidden is counted, and a button takes it in."""
+    rows = sheet_xml([["phone"], ["212 555 0100"], ["212 555 0101"], ["212 555 0102"]])
+    rows = rows.replace('<row r="3">', '<row r="3" hidden="1">').replace('<row r="4">', '<row r="4" hidden="1">')
+    ts = await drop(office, xlsx({"Stops": rows}), name="stops.xlsx")
+    preview = await says(office, ts, "1 phone to opt out")
+    assert "2 rows are hidden in sheet 'Stops', and left out." in preview.all_text
+    assert preview.button("upload.read").text == "Take in what is hidden"
+    await office.press("support", preview, "upload.read")
+    preview = await says(office, ts, "3 phones to opt out")
+    assert "2 rows are hidden in sheet 'Stops', and taken in." in preview.all_text
+    await office.press("admin", preview, "upload.confirm")
+    report = await says(office, ts, "*3 phones opted out*")
+    assert "2 rows are hidden in sheet 'Stops', and taken in." in report.all_text
+    await settled(office)
+    assert office.store.optouts.count(office.account.id) == 3
+
+
+async def test_of_several_sheets_one_is_chosen(office: Office) -> None:
+    """A workbook with phones in two sheets changes nothing before one is chosen, with one click."""
+    raw = xlsx({"Stops": [["phone"], ["212 555 0100"]], "Old": [["phone"], ["212 555 0101"], ["212 555 0102"]]})
+    ts = await drop(office, raw, name="stops.xlsx")
+    asked = await says(office, ts, "Nothing was changed.")
+    assert "has phones in 2 sheets: 'Stops' and 'Old'" in asked.text
+    assert [button.text for button in asked.buttons] == ["Read sheet Stops", "Read sheet Old"]
+    assert (await settled(office)).state == "refused"
+    old = next(button for button in asked.buttons if button.text == "Read sheet Old")
+    await office.people.click("support", asked, "upload.read", value=old.value)
+    preview = await says(office, ts, "2 phones to opt out")
+    assert "Sheet 'Old' is read, and the phones in 'Stops' are not." in preview.all_text
+    await settled(office)
+    assert office.store.optouts.count(office.account.id) == 0
 
 
 @pytest.mark.wide

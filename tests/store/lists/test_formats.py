@@ -248,29 +248,29 @@ NAMED: Table = [["id", "phone"], [1, 12125550103]]
 
 
 @pytest.mark.parametrize(
-    ("sheets", "hidden", "column", "phone", "remark"),
+    ("sheets", "column", "phone", "remark"),
     [
-        ({"A": NOTES, "B": UNNAMED, "C": THRUTEXT, "D": NAMED}, (), None, "12125550103", "sheet 'D' read, one of 4"),
-        ({"A": NOTES, "B": UNNAMED, "C": THRUTEXT}, (), None, "12125550102", "sheet 'C' read, one of 3"),
-        ({"A": IDS, "B": UNNAMED}, (), "Mobile", "12125550100", "sheet 'B' read, one of 2"),
-        ({"A": NAMED, "B": UNNAMED}, (), "mobile", "12125550100", "sheet 'B' read, one of 2"),
-        ({"A": [], "B": NAMED}, (), None, "12125550103", "sheet 'B' read, one of 2"),
-        ({"A": UNNAMED, "B": NAMED}, ("A",), None, "12125550103", "sheet 'B' read, one of 2"),
-        ({"A & B": NAMED, "C": NAMED}, (), None, "12125550103", "sheet 'A & B' read, one of 2"),
+        ({"A": NOTES, "B": IDS, "D": NAMED}, None, "12125550103", "sheet 'D' read, one of 3"),
+        ({"A": NOTES, "B": IDS, "C": THRUTEXT}, None, "12125550102", "sheet 'C' read, one of 3"),
+        ({"A": IDS, "B": UNNAMED}, "Mobile", "12125550100", "sheet 'B' read, one of 2"),
+        ({"A": NAMED, "B": UNNAMED}, "mobile", "12125550100", "sheet 'B' read, one of 2"),
+        ({"A": [], "B": NAMED}, None, "12125550103", "sheet 'B' read, one of 2"),
+        ({"A": [["phone"]], "B": NAMED}, None, "12125550103", "sheet 'B' read, one of 2"),
+        ({"A & B": NAMED, "C": NOTES}, None, "12125550103", "sheet 'A & B' read, one of 2"),
     ],
 )
 def test_the_sheet_is_chosen_by_its_header(
-    tmp_path: Path, sheets: dict[str, Table], hidden: tuple[str, ...], column: str | None, phone: str, remark: str
+    tmp_path: Path, sheets: dict[str, Table], column: str | None, phone: str, remark: str
 ) -> None:
-    """The first with the column that is wanted, or else a ThruText export, or else phones; and it is named."""
-    raw = xlsx({name.replace("&", "&amp;"): table for name, table in sheets.items()}, hidden)
+    """The one with the column that is wanted, or a ThruText export, or phones; and it is named."""
+    raw = xlsx({name.replace("&", "&amp;"): table for name, table in sheets.items()})
     with opened(tmp_path, raw, column=column) as reader:
         row = next(reader.rows())
         assert isinstance(row, Row)
         assert row.cell == phone
         assert remark in reader.remarks
-    if not hidden:
-        assert cells(tmp_path, xls(sheets), column=column)[0][1] == phone
+        assert not reader.questions
+    assert cells(tmp_path, xls(sheets), column=column)[0][1] == phone
 
 
 def test_phones_in_a_sheet_decide_where_no_header_does(tmp_path: Path) -> None:
@@ -405,8 +405,13 @@ BROKEN = "list.csv is an Excel workbook that cannot be read: it is broken. Save 
         ),
         pytest.param(
             ole(b"x" * 5_000, "WordDocument"),
-            "list.csv is an old Office document and no Excel workbook;",
+            "list.csv is a Word document;",
             id="a Word document",
+        ),
+        pytest.param(
+            ole(b"x" * 5_000, "VisioDocument"),
+            "list.csv is an old Office document and no Excel workbook;",
+            id="a drawing",
         ),
         pytest.param(
             xlsx({"List": [["phone"], ["x" * 30_000] * 10]}),
@@ -531,7 +536,10 @@ def locked(raw: bytes) -> bytes:
         (zipped({"a.csv": PLAIN * 100})[:-30], "list.csv is broken: it starts like a zip file and is none."),
         (zipped({"xl/workbook.bin": b"x"}), "list.csv is a binary Excel workbook (.xlsb);"),
         (zipped({"word/document.xml": b"x"}), "list.csv is a Word document;"),
-        (zipped({"mimetype": b"x", "content.xml": b"x"}), "list.csv is an OpenDocument file;"),
+        (
+            zipped({"mimetype": b"x", "content.xml": b"x"}),
+            "list.csv is an OpenDocument sheet that cannot be read: it is",
+        ),
         (zipped({"Index/Document.iwa": b"x"}), "list.csv is an Apple Numbers document;"),
     ],
 )

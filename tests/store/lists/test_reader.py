@@ -438,7 +438,7 @@ SAVE = "a list is a CSV file or an Excel workbook with a column called `phone`."
             b"PK\x03\x04\x14\0\x06\0[Content_Types].xml",
             "list.csv is broken: it starts like a zip file and is none. Save or download it again",
         ),
-        (b"%PDF-1.7\n", f"list.csv is a PDF; {SAVE} Save it as CSV"),
+        (b"%PDF-1.7\n", f"list.csv is a PDF; {SAVE} Drop the list that it was made"),
         (b"\x89PNG\r\n\x1a\n", "list.csv is an image;"),
         (b"\xff\xd8\xff\xe0", "list.csv is an image;"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "list.csv is an Excel workbook that cannot be read: it is broken. Save it again"),

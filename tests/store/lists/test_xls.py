@@ -87,6 +87,14 @@ def test_cells_are_what_another_reader_sees(table: OldTable, tmp_path_factory: p
     assert trimmed(unquoted) == trimmed(calamine_says(raw))[: len(unquoted)]
 
 
+def test_a_number_is_shown_with_its_plus(tmp_path: Path) -> None:
+    """What a format puts before the digits is part of the phone that a person reads."""
+    formats = record(0x041E, struct.pack("<HHB", 170, 4, 0) + b'"+"0')
+    styles = record(0x00E0, struct.pack("<HH16x", 0, 170))
+    rows = xls_cell(0, 0, "phone") + xls_cell(1, 0, number(447400123401, 0))
+    assert text_of(tmp_path, ole(with_cells(rows, formats + styles))) == "phone\n+447400123401\n"
+
+
 def test_what_cells_show(tmp_path: Path) -> None:
     """Elapsed time, numbers with a word behind, errors, runs of small numbers, and formulas of every outcome."""
     rows = [

@@ -14,6 +14,7 @@ from python_calamine import CalamineWorkbook
 from store.errors import ListRefused
 from store.lists import archives, workbooks
 from store.lists.formats import as_text
+from store.lists.xlsx import iso_text
 from tests.store.lists.workbooks import Table, xlsx, xlsx_parts, zipped
 
 _SHARED = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings"
@@ -68,9 +69,9 @@ def shown(value: object) -> str:
             return str(int(value))
         case float() if abs(value) >= 1e15:
             return f"{value:.14E}"
-        case dt.datetime():
-            return value.isoformat(" ")
-        case dt.date() | dt.time():
+        case dt.datetime() | dt.date():
+            return iso_text(value.isoformat())
+        case dt.time():
             return value.isoformat()
     return " ".join(str(value).replace("\r", "\n").replace("\t", "\n").split("\n"))
 
@@ -157,6 +158,49 @@ def test_dates_of_1904_and_of_the_days_that_were_not(tmp_path: Path) -> None:
         "1900-03-01 12:00:00",
         "61.5",
     ]
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "shown"),
+    [
+        ('"+"0', "447400123401", "+447400123401"),
+        ("+0", "447400123401", "+447400123401"),
+        ("\\+#", "447400123401", "+447400123401"),
+        ('"+"General', "447400123401", "+447400123401"),
+        ('"+1 "(000) 000-0000', "2125550101", "+12125550101"),
+        ('"+49 "0;-0', "15112345678", "+4915112345678"),
+        ("00000000000", "7400123401", "07400123401"),
+        ("0000 000 0000;@", "7400123401", "07400123401"),
+        ('"0"000000000', "612345678", "0612345678"),
+        ("[$-407]0000000000", "612345678", "0612345678"),
+        ("000-000-0000", "2125550101", "2125550101"),
+        ("[<=9999999]000-0000;(000) 000-0000", "2125550101", "2125550101"),
+        ("(###) ###-####", "2125550101", "2125550101"),
+        ("General", "2125550101", "2125550101"),
+        ('"Line 2: "0', "2125550101", "2125550101"),
+        ("#,##0", "2125550101", "2125550101"),
+        ('"+"0.00', "2125550101", "2125550101"),
+        ("0.00E+00", "2125550101", "2125550101"),
+        ('"+"0', "2125550101.5", "2125550101.5"),
+        ('"+"0', "-5", "-5"),
+        ('0" ext. 5"', "2125550101", "2125550101"),
+        ('"' + "1" * 900 + '"0', "2125550101", "2125550101"),
+        ("0" * 900, "2125550101", "2125550101"),
+        ('"', "2125550101", "2125550101"),
+        ("\\", "2125550101", "2125550101"),
+        ("_", "2125550101", "2125550101"),
+        ("[", "2125550101", "2125550101"),
+    ],
+)
+def test_a_number_is_shown_with_its_plus_and_noughts(tmp_path: Path, code: str, value: str, shown: str) -> None:
+    """What a format puts before the digits is part of the phone that a person reads; brackets and dashes are not."""
+    escaped = code.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    styles = (
+        f'<styleSheet><numFmts><numFmt numFmtId="170" formatCode="{escaped}"/></numFmts>'
+        '<cellXfs><xf numFmtId="170"/></cellXfs></styleSheet>'
+    )
+    parts = xlsx_parts({"List": FIRST + f'<row><c s="0"><v>{value}</v></c></row>'}) | {"xl/styles.xml": styles.encode()}
+    assert text_of(tmp_path, zipped(parts)) == f"phone\n{shown}\n"
 
 
 def test_parts_have_any_case_and_slash(tmp_path: Path) -> None:
