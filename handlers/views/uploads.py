@@ -230,7 +230,8 @@ def _questions(upload: Upload) -> list[Block]:
     """The first questions on how the list is read, open ones before others, each above a button for every way."""
     blocks: list[Block] = []
     for place, question in enumerate(upload.questions[:_MOST_QUESTIONS]):
-        blocks += sections([sentence(question.text)])
+        if question.text not in (upload.problem or ""):
+            blocks += sections([sentence(question.text)])
         for number, offer in enumerate(question.offers):
             value = json.dumps({"upload": upload.id, "choices": dict(offer.choices)})
             if len(value) > _LONGEST_VALUE:

@@ -206,7 +206,9 @@ class UploadMessages:
         picture = await self.picture(upload)
         waits = upload.state is UploadState.WAITING
         message = views.to_decide(upload, picture) if waits else views.decided(upload, picture)
-        if waits and upload.phones and not await self._decides_themselves(upload):
+        # What it is for is whoever dropped it to say.
+        plain = upload.choices.asked is None
+        if waits and plain and upload.phones and not await self._decides_themselves(upload):
             await self._post_to_deciders(work, "waits", message, told)
         elif upload.state is UploadState.EXPIRED and told:
             await self._post_to_deciders(work, "expired", views.expired(upload))
@@ -233,11 +235,11 @@ class UploadMessages:
         channel = account.settings.waiting_channel
         wanted = [channel] if channel else await self._roles.admins(self._client, account, MOST_TOLD)
 
-        async def reached(one: str) -> bool:
+        async def reached(one: str, said: Message = message, thread: str | None = None) -> bool:
             key = _post_key(work, f"{what} {upload.received_at:%Y%m%dT%H%M%S} {one}")
             try:
                 if key.key not in told:
-                    await self._poster.post(one, message, None, key)
+                    await self._poster.post(one, said, thread, key)
             except SlackApiError as error:
                 if is_transient(error):
                     raise
@@ -249,12 +251,7 @@ class UploadMessages:
             # Where Slack lets nobody be written to, at least the thread says whose turn it is.
             named = [Actor(admin, admin) for admin in await self._roles.admins_to_name(self._client, account)]
             notice = views.notice(upload, named, await self.picture(upload))
-            await self._poster.post(
-                upload.channel_id,
-                notice,
-                upload.thread_ts or upload.message_ts,
-                _post_key(work, f"{what} in the thread"),
-            )
+            await reached(upload.channel_id, notice, upload.thread_ts or upload.message_ts)
 
     async def show_queued(self, work: UploadWork) -> None:
         """Say that an upload waits for its turn."""
