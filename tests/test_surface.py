@@ -281,10 +281,11 @@ async def _expired(office: Office, person: str) -> None:
     await office.people.drop("admin", UPLOADS, "late.csv", b"phone\n2125550102\n")
 
     def offered(action: str) -> Callable[[State], SandboxMessage | None]:
-        return lambda state: next(
-            (one for one in state.channel(UPLOADS).everything if any(e["action_id"] == action for e in one.elements)),
-            None,
-        )
+        def there(state: State) -> SandboxMessage | None:
+            mine = (one for one in state.channel(UPLOADS).everything if "late.csv" in one.text)
+            return next((one for one in mine if any(e["action_id"] == action for e in one.elements)), None)
+
+        return there
 
     await office.people.until(offered("upload.confirm"))
     turn_back(office.store, "waiting_since", timedelta(days=4))

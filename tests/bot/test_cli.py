@@ -42,6 +42,8 @@ OPTIONS = {
         "--country-column",
         "--one-country",
         "--new-account",
+        "--sheet",
+        "--with-hidden",
     },
     "export": {"--account", "--format", "--since", "--function"},
     "account move": {"--yes"},
@@ -53,6 +55,8 @@ OPTIONS = {
         "--one-country",
         "--keep-unreadable",
         "--output",
+        "--sheet",
+        "--with-hidden",
     },
 }
 
