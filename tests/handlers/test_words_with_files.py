@@ -519,6 +519,7 @@ async def test_wishes_only_grow_more_careful(office: Office) -> None:
 # Where nobody spoke to the desk
 
 
+@on_both_databases
 @pytest.mark.parametrize("ask", ["always", "never"])
 async def test_a_list_that_nobody_spoke_of(office: Office, ask: str) -> None:
     """Its dropper alone is asked; an admin's choice is done, in the thread of the file, where all see it."""
