@@ -540,6 +540,16 @@ async def test_a_list_that_nobody_spoke_of(office: Office, ask: str) -> None:
     assert len(office.store.uploads.list(office.account.id, 9)) == 1
 
 
+async def test_another_message_s_mention_is_not_the_list_s(office: Office) -> None:
+    """Somebody just spoke to the desk in the same channel, of something else."""
+    outcome = await office.people.message("support", TICKETS, "@optout hello")
+    assert outcome.ts is not None
+    await says(office, outcome.ts, "Drop a CSV")
+    await drop(office, LIST, channel=TICKETS)
+    assert "Only you see this." in (await asked_alone(office, "admin")).all_text
+    assert nobody_out(office)
+
+
 async def test_whoever_is_no_admin_has_it_asked_of_them(office: Office) -> None:
     """Their choice is a request: the preview stands in the thread then, for an admin's yes."""
     ts = await drop(office, LIST, channel=TICKETS, user="support")
