@@ -156,7 +156,7 @@ class Files:
         waits = asks or (expected and account.settings.ask != "always")
         mentions = await self._recent_events(inbox_event, "app_mention", channel)
         for pause in WORDS_AFTER if waits else ():
-            if mentions:
+            if any(event["file_id"] == file["id"] for mention in mentions for file in mention.get("files") or ()):
                 break
             await asyncio.sleep(pause)
             mentions = await self._recent_events(inbox_event, "app_mention", channel)
@@ -194,6 +194,8 @@ class Files:
                 choices,
                 inbox_event=inbox_event,
             )
+        elif asks and self._elsewhere.spare():
+            await self._ask_elsewhere(account, body, client, inbox_event)
 
     def _asks_elsewhere(self, account: Account, channel: str) -> bool:
         """Whether a list dropped in *channel*, which takes none, is asked about: where the desk is, unless the account minds."""

@@ -519,6 +519,7 @@ async def test_wishes_only_grow_more_careful(office: Office) -> None:
 # Where nobody spoke to the desk
 
 
+@on_both_databases
 @pytest.mark.parametrize("ask", ["always", "never"])
 async def test_a_list_that_nobody_spoke_of(office: Office, ask: str) -> None:
     """Its dropper alone is asked; an admin's choice is done, in the thread of the file, where all see it."""
@@ -537,6 +538,16 @@ async def test_a_list_that_nobody_spoke_of(office: Office, ask: str) -> None:
     assert standing(office, ONE, TWO, THREE) == [1, 1, 1]
     assert labels(await asked_alone(office, "admin", "is being opted out")) == []
     assert len(office.store.uploads.list(office.account.id, 9)) == 1
+
+
+async def test_another_message_s_mention_is_not_the_list_s(office: Office) -> None:
+    """Somebody just spoke to the desk in the same channel, of something else."""
+    outcome = await office.people.message("support", TICKETS, "@optout hello")
+    assert outcome.ts is not None
+    await says(office, outcome.ts, "Drop a CSV")
+    await drop(office, LIST, channel=TICKETS)
+    assert "Only you see this." in (await asked_alone(office, "admin")).all_text
+    assert nobody_out(office)
 
 
 async def test_whoever_is_no_admin_has_it_asked_of_them(office: Office) -> None:
