@@ -459,7 +459,7 @@ def question_of_rows(marker: Marker, tally: Tally, choices: Choices) -> Question
     whole = Offer(f"All {every:,} rows" if every > 1 else "That one row", {"only": [[marker.name, None]]}, "--all-rows")
     name = named(marker.name)
     if key not in chosen and not choices.all_rows:
-        text = f"{name} says {_values(tally)}. Which rows ask for no more texts?"
+        text = f"{name} says {_values(tally)}. Which rows are to be opted out?"
         return Question(text, (*offers, whole))
     values = chosen.get(key)
     if values is None or choices.all_rows:

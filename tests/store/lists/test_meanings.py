@@ -159,7 +159,7 @@ def test_yes_or_no_to_who_knows_what_is_each_offered(tmp_path: Path) -> None:
     """A column called `text` may say who is texted, or who is not: each reading has its own button."""
     text = listed("text", ["yes", "no", "yes", ""])
     [question] = questions(tmp_path, text)
-    assert question.text == '"text" says "yes" in 2 rows, "no" in 1 and nothing in 1. Which rows ask for no more texts?'
+    assert question.text == '"text" says "yes" in 2 rows, "no" in 1 and nothing in 1. Which rows are to be opted out?'
     assert [offer.label for offer in question.offers] == [
         'Only the 2 that say "yes"',
         'Only the 3 that say "yes" or nothing',
@@ -419,6 +419,17 @@ def test_counts_of_several_columns_add_up(tmp_path: Path) -> None:
     assert rows[0].reason.startswith("phone: 5 digits")
 
 
+def test_a_column_beyond_the_header_is_asked_about(tmp_path: Path) -> None:
+    """Where one name stands over two columns of phones, or the second has none, nobody's only number is passed over."""
+    for head in ("name,phone\n", "name,phone,\n"):
+        text = f"{head}Ana,{ONE},{TWO}\nBo,{THREE},\nCy,,{FOUR}\n"
+        [question] = questions(tmp_path, text)
+        labels = ["Both columns", 'Only "phone"', 'Only "column 3 (no name)"']
+        assert [offer.label for offer in question.offers] == labels
+        found = [read(tmp_path, text, NOTHING_CHOSEN.with_json(offer.choices)) for offer in question.offers]
+        assert found == [[*PHONES], [ONE, THREE], [TWO, FOUR]]
+
+
 def test_columns_called_alike_are_all_asked_about(tmp_path: Path) -> None:
     """Two called `phone` are two columns of phones, of which none is passed over."""
     [question] = questions(tmp_path, f"phone,Phone,note\n{ONE},{TWO},x\n")
@@ -536,7 +547,7 @@ def test_hundreds_of_columns_and_ragged_rows(tmp_path: Path) -> None:
     answered = Choices(only=tuple((f"opt out {number}", None) for number in range(480)))
     asked = questions(tmp_path, ",".join(names) + "\n" + "\n".join(rows) + "\n", answered)
     assert [question.open for question in asked] == [True] * 19 + [False]
-    ragged = f"phone,x,status\n{ONE}\n{TWO},x\n{THREE},x,unsubscribed,more,{FOUR}\n{FOUR},x,active\n"
+    ragged = f"phone,x,status\n{ONE}\n{TWO},x\n{THREE},x,unsubscribed,more,12\n{FOUR},x,active\n"
     [question] = questions(tmp_path, ragged)
     assert "nothing in 2" in question.text
     assert read(tmp_path, ragged, NOTHING_CHOSEN.with_json(question.offers[0].choices)) == [THREE]
