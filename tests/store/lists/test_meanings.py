@@ -91,6 +91,14 @@ def listed(name: str, values: Sequence[str], phones: Sequence[str] = PHONES) -> 
         ("", ("unsubscribed", "subscribed", "subscribed", "subscribed"), {0}),
         ("opt out", ("✓", "", "-", ""), {0}),
         ("blocked", ("true", "false", "NULL", "false"), {0}),
+        ("smsOptInStatus", ("I", "O", "U", "I"), {1}),
+        ("Accepts SMS Marketing", ("yes", "no", "yes", "yes"), {1}),
+        ("SMS Consent", ("SUBSCRIBED", "UNSUBSCRIBED", "NEVER_SUBSCRIBED", "SUBSCRIBED"), {1}),
+        ("sms_status", ("subscribed", "unsubscribed", "bouncing", "subscribed"), {1}),
+        ("opted_out", ("t", "f", "f", "f"), {0}),
+        ("wants texts", ("Y", "N", "Y", "Y"), {1}),
+        ("SMS erlaubt", ("Ja", "Nein", "Ja", "Ja"), {1}),
+        ("acepta sms", ("sí", "no", "sí", "sí"), {1}),
         ("channel", ("sms", "email", "email", "call"), {0}),
         ("Medium", ("Text message", "E-Mail", "text message", "phone call"), {0, 2}),
         ("canal", ("SMS", "correo electrónico", "SMS", "llamada"), {0, 2}),
@@ -146,6 +154,14 @@ def test_a_column_that_tells_nobody_apart_is_not_asked_about(
 ) -> None:
     """By name alone nothing is asked: what it says has to tell those who want no texts from others."""
     assert questions(tmp_path, listed(name, values)) == []
+
+
+def test_whatever_is_noted_of_an_opt_out_tells_it(tmp_path: Path) -> None:
+    """Words that say neither yes nor no, beside blank ones, are as good as a yes: those rows are offered."""
+    text = listed("opted out", ["by Kim", "", "told Lee", ""])
+    [question] = questions(tmp_path, text)
+    assert question.offers[0].label == 'Only the 2 where "opted out" is filled'
+    assert read(tmp_path, text, NOTHING_CHOSEN.with_json(question.offers[0].choices)) == [ONE, THREE]
 
 
 def test_a_list_of_people_none_of_whom_asked_is_asked_about(tmp_path: Path) -> None:
