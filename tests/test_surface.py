@@ -459,7 +459,7 @@ async def test_every_entrance_says_a_polite_no(office: Office, person: str) -> N
         uploads = len(stored["uploads"])
         assert {state for _, state, _, _ in stored["uploads"]} <= {"received", "waiting", "refused", "expired"}, act
         assert {(country, column) for _, _, country, column in stored["uploads"]} <= {("US", None)}, act
-    assert uploads == 4, "the admin's lists and no other"
+    assert uploads == 6, "the admin's lists and no other"
 
 
 @pytest.mark.parametrize("person", ["guest", "stranger"])
