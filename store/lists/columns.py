@@ -46,6 +46,7 @@ def column_key(name: str) -> str:
 
 
 _LONGEST_NAME: Final = 40  # characters: a button's value holds 2,000, in which each may take twelve
+NO_NAME: Final = " (no name)"
 _ORDINAL: Final = re.compile(r" \(\d+(?:st|nd|rd|th)\)$")
 
 
@@ -61,7 +62,7 @@ def names_of(header: Sequence[str]) -> tuple[str, ...]:
     for place, cell in enumerate(header, 1):
         base = (
             " ".join(cell.replace("\ufeff", "").replace("\0", "").split())[:_LONGEST_NAME].strip()
-            or f"column {place} (no name)"
+            or f"column {place}{NO_NAME}"
         )
         key = column_key(base)
         number, name = often.get(key, 0) + 1, base

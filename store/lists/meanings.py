@@ -85,7 +85,6 @@ _YES: Final = frozenset(
         "si",
         "s",
         "oui",
-        "o",
         "ja",
         "j",
         "wahr",
@@ -157,6 +156,8 @@ def _sense_of_status(polarity: Sense | None, cell: str) -> Sense:
         sense = Sense.YES
     elif words in _NO or words == "0 0":
         sense = Sense.NO
+    elif polarity is not None and words in {"i", "o"}:  # in or out
+        return Sense.IN if words == "i" else Sense.OUT
     elif words in {"n a", "na", "null", "none", "nan"}:
         sense = Sense.BLANK
     elif _IN.fullmatch(words):
@@ -198,7 +199,7 @@ _SENSES: Final[dict[Kind, Callable[[str], Sense]]] = {
 
 _OUT_NAME: Final = re.compile(
     r"\b(?:opt(?:ed|ing|s)? ?outs?|optedout|unsub\w*|(?:do not|dont|no) (?:text|contact|sms|message|call|mail|disturb)s?|dn[tcd]|"
-    r"stop(?:ped|s)?|suppress\w*|block(?:ed|list\w*)?|black ?list\w*|revoked|"
+    r"stop(?:ped|s)?|suppress\w*|block(?:ed|list\w*)?|black ?list\w*|revoked|removed|refused|"
     r"(?:de )?baja|desuscri\w*|no (?:contactar|enviar|molestar)|"
     r"desabonn\w*|desinscri\w*|ne pas (?:contacter|envoyer)|"
     r"abgemeldet|abmeld\w*|abbestell\w*|widerruf\w*|gesperrt|keine sms|nicht kontaktieren)\b"
@@ -206,11 +207,12 @@ _OUT_NAME: Final = re.compile(
 _IN_NAME: Final = re.compile(
     r"\b(?:opt(?:ed)? ?in|optedin|subscribed|subscriber|consent\w*|permission|(?:can|may|ok to|allow\w*) (?:be )?(?:text|texts|texted|sms|contact)|"
     r"(?:sms|text|texts) (?:ok|allowed|enabled|permission)|textable|active|"
+    r"(?:wants?|receives?|accepts?|gets?|likes) (?:texts?|sms|messages?|marketing|sms marketing)|accepte|acepta|autoriza\w*|erlaubt|"
     r"suscrit[oa]|suscripto|consent\w*|activ[oa]|abonne|inscrit|actif|angemeldet|einwillig\w*|zustimm\w*|aktiv)\b"
 )
 _ANY_NAME: Final = re.compile(
     r"(?:\w+ )*(?:status|statut|estado|estatus|stato|subscription|subscriptions|suscripcion|abonnement|contactable|reachable)(?: \w+)?|"
-    r"(?:receives? )?(?:text|texts|sms|texting)(?: messages)?"
+    r"(?:text|texts|sms|texting)(?: messages)?"
 )
 # What stands beside the answer rather than being one.
 _ABOUT_NAME: Final = re.compile(
@@ -227,11 +229,11 @@ _BODY_NAME: Final = re.compile(
     r"(?:message |sms |text )?(?:body|message|text|content|mensaje|nachricht)(?: body| text)?"
 )
 _MESSAGE_NAME: Final = re.compile(r"texts?|sms")
-_SENDERS: Final = frozenset(
-    {"from", "from number", "sender", "sender number", "de", "von", "remitente", "expediteur", "absender"}
+_SENDER: Final = re.compile(
+    r"(?:from|sender|source|originator|de|von|remitente|expediteur|absender)(?: (?:phone|number|msisdn))*"
 )
-_RECEIVERS: Final = frozenset(
-    {"to", "to number", "recipient", "receiver", "recipient number", "para", "an", "destinatario", "empfanger"}
+_RECEIVER: Final = re.compile(
+    r"(?:to|recipient|receiver|destination|dest|para|an|destinatario|destinataire|empfanger)(?: (?:phone|number|msisdn))*"
 )
 
 # A country by its name or a code. The second: so called for other things too, so most of its values have to be countries.
@@ -295,7 +297,7 @@ def meanings_of(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Meanin
         if name in likely or (not cells and name and is_phone_name(name))
     )
     own = _own_numbers(phones, [cells for _, cells in filled])
-    is_log = any(name in _SENDERS for name in names) and any(name in _RECEIVERS for name in names)
+    is_log = any(map(_SENDER.fullmatch, names)) and any(map(_RECEIVER.fullmatch, names))
     markers: list[Marker] = []
     countries: list[int] = []
     for place, ((name, cells), words) in enumerate(zip(filled, names, strict=True)):
@@ -459,7 +461,7 @@ def question_of_rows(marker: Marker, tally: Tally, choices: Choices) -> Question
     whole = Offer(f"All {every:,} rows" if every > 1 else "That one row", {"only": [[marker.name, None]]}, "--all-rows")
     name = named(marker.name)
     if key not in chosen and not choices.all_rows:
-        text = f"{name} says {_values(tally)}. Which rows ask for no more texts?"
+        text = f"{name} says {_values(tally)}. Which rows are to be opted out?"
         return Question(text, (*offers, whole))
     values = chosen.get(key)
     if values is None or choices.all_rows:
@@ -484,7 +486,8 @@ def _asks(marker: Marker, tally: Tally) -> bool:
             if _MESSAGE_NAME.fullmatch(_named(marker.name)) and (out + wanted + yes + no) * 2 < tally.filled:
                 return False  # what people wrote
             unsure = yes + no > 0 and sum(map(bool, (yes, no, blank, out))) > 1
-            return wanted > 0 or (out > 0 and blank + other > 0) or unsure
+            noted = marker.polarity is Sense.OUT and other > 0 and blank > 0
+            return wanted > 0 or (out > 0 and blank + other > 0) or unsure or noted
         case Kind.CHANNEL:
             return wanted > 0
         case Kind.BODY:
@@ -517,6 +520,9 @@ def _groups(marker: Marker, tally: Tally) -> list[list[str]]:
         groups.append(rest)
     if not groups and marker.kind is Kind.STATUS and known and rest and by_sense[Sense.IN]:
         groups.append(rest)
+    if not out and marker.polarity is Sense.OUT and not by_sense[Sense.IN] and by_sense[Sense.OTHER]:
+        # Whatever stands there, like who took the request.
+        groups.insert(0, [FILLED])
     return [list(group) for group in dict.fromkeys(map(tuple, groups))]
 
 

@@ -24,6 +24,8 @@ from store.choices import NOTHING_CHOSEN, Choices, Question, Undecided
 from store.errors import ListRefused
 from store.lists import long_lines
 from store.lists.columns import (
+    MOST_COLUMNS,
+    NO_NAME,
     THRUTEXT,
     THRUTEXT_PHONE,
     column_key,
@@ -667,16 +669,22 @@ class ListReader:
                 self.has_header, self.columns, self.phone_column = False, ("phone",), "phone"
                 self.remarks.append("no header: every line read as a phone")
                 return
-            header = self._header_without_phone(records)
+            # One without a name is chosen by its place in the line that was the header before.
+            unnamed = self._phone_key.endswith(NO_NAME) and find_header(records, "phone")
+            header = unnamed or self._header_without_phone(records)
         rows = [record.cells for record in records if record.start > header.start]
         self.has_header = True
         self.columns = tuple(map(_name, header.cells))
-        self.names = names_of(header.cells)
+        # Rows may be wider than their header, as where one name is merged over two columns.
+        wider = min(max(map(len, rows), default=0), MOST_COLUMNS) if len(self.columns) > 1 else 0
+        self.names = names_of([*header.cells, *[""] * (wider - len(header.cells))])
         if export is not header:
             self.meanings = meanings_of(self.names, rows)
         self.phone_indexes = self._phones_in(header.cells, phone_key, rows)
         self.phone_column = " and ".join(self.names[place] for place in self.phone_indexes)
-        name = header.cells[self.phone_index].removeprefix("\ufeff")
+        # Whoever reads on counts on a name above the phone.
+        self.columns += self.names[len(self.columns) : max(self.phone_indexes) + 1]
+        name = next(iter(header.cells[self.phone_index :]), "").removeprefix("\ufeff")
         if not self._chosen and column_key(name) == phone_key != name:
             self.remarks.append(f"column '{name}' read as {phone_key}")
         if above := sum(record.start < header.start for record in records):

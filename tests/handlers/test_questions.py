@@ -13,7 +13,7 @@ from tests.handlers.test_files import drop, says, settled, standing
 
 ONE, TWO, THREE, FOUR = "+12125550101", "+12125550102", "+12125550103", "+12125550104"
 STATUS = f"phone,sms_opted_out\n{ONE},FALSE\n{TWO},TRUE\n{THREE},FALSE\n{FOUR},TRUE\n".encode()
-WAYS = "Which rows ask for no more texts?"
+WAYS = "Which rows are to be opted out?"
 
 
 @pytest.fixture

@@ -91,6 +91,14 @@ def listed(name: str, values: Sequence[str], phones: Sequence[str] = PHONES) -> 
         ("", ("unsubscribed", "subscribed", "subscribed", "subscribed"), {0}),
         ("opt out", ("✓", "", "-", ""), {0}),
         ("blocked", ("true", "false", "NULL", "false"), {0}),
+        ("smsOptInStatus", ("I", "O", "U", "I"), {1}),
+        ("Accepts SMS Marketing", ("yes", "no", "yes", "yes"), {1}),
+        ("SMS Consent", ("SUBSCRIBED", "UNSUBSCRIBED", "NEVER_SUBSCRIBED", "SUBSCRIBED"), {1}),
+        ("sms_status", ("subscribed", "unsubscribed", "bouncing", "subscribed"), {1}),
+        ("opted_out", ("t", "f", "f", "f"), {0}),
+        ("wants texts", ("Y", "N", "Y", "Y"), {1}),
+        ("SMS erlaubt", ("Ja", "Nein", "Ja", "Ja"), {1}),
+        ("acepta sms", ("sí", "no", "sí", "sí"), {1}),
         ("channel", ("sms", "email", "email", "call"), {0}),
         ("Medium", ("Text message", "E-Mail", "text message", "phone call"), {0, 2}),
         ("canal", ("SMS", "correo electrónico", "SMS", "llamada"), {0, 2}),
@@ -148,6 +156,14 @@ def test_a_column_that_tells_nobody_apart_is_not_asked_about(
     assert questions(tmp_path, listed(name, values)) == []
 
 
+def test_whatever_is_noted_of_an_opt_out_tells_it(tmp_path: Path) -> None:
+    """Words that say neither yes nor no, beside blank ones, are as good as a yes: those rows are offered."""
+    text = listed("opted out", ["by Kim", "", "told Lee", ""])
+    [question] = questions(tmp_path, text)
+    assert question.offers[0].label == 'Only the 2 where "opted out" is filled'
+    assert read(tmp_path, text, NOTHING_CHOSEN.with_json(question.offers[0].choices)) == [ONE, THREE]
+
+
 def test_a_list_of_people_none_of_whom_asked_is_asked_about(tmp_path: Path) -> None:
     """Where nobody in it opted out, opting out all of them is not what it says."""
     [question] = questions(tmp_path, listed("sms_opted_out", ["FALSE"]))
@@ -159,7 +175,7 @@ def test_yes_or_no_to_who_knows_what_is_each_offered(tmp_path: Path) -> None:
     """A column called `text` may say who is texted, or who is not: each reading has its own button."""
     text = listed("text", ["yes", "no", "yes", ""])
     [question] = questions(tmp_path, text)
-    assert question.text == '"text" says "yes" in 2 rows, "no" in 1 and nothing in 1. Which rows ask for no more texts?'
+    assert question.text == '"text" says "yes" in 2 rows, "no" in 1 and nothing in 1. Which rows are to be opted out?'
     assert [offer.label for offer in question.offers] == [
         'Only the 2 that say "yes"',
         'Only the 3 that say "yes" or nothing',
@@ -419,6 +435,17 @@ def test_counts_of_several_columns_add_up(tmp_path: Path) -> None:
     assert rows[0].reason.startswith("phone: 5 digits")
 
 
+def test_a_column_beyond_the_header_is_asked_about(tmp_path: Path) -> None:
+    """Where one name stands over two columns of phones, or the second has none, nobody's only number is passed over."""
+    for head in ("name,phone\n", "name,phone,\n"):
+        text = f"{head}Ana,{ONE},{TWO}\nBo,{THREE},\nCy,,{FOUR}\n"
+        [question] = questions(tmp_path, text)
+        labels = ["Both columns", 'Only "phone"', 'Only "column 3 (no name)"']
+        assert [offer.label for offer in question.offers] == labels
+        found = [read(tmp_path, text, NOTHING_CHOSEN.with_json(offer.choices)) for offer in question.offers]
+        assert found == [[*PHONES], [ONE, THREE], [TWO, FOUR]]
+
+
 def test_columns_called_alike_are_all_asked_about(tmp_path: Path) -> None:
     """Two called `phone` are two columns of phones, of which none is passed over."""
     [question] = questions(tmp_path, f"phone,Phone,note\n{ONE},{TWO},x\n")
@@ -536,7 +563,7 @@ def test_hundreds_of_columns_and_ragged_rows(tmp_path: Path) -> None:
     answered = Choices(only=tuple((f"opt out {number}", None) for number in range(480)))
     asked = questions(tmp_path, ",".join(names) + "\n" + "\n".join(rows) + "\n", answered)
     assert [question.open for question in asked] == [True] * 19 + [False]
-    ragged = f"phone,x,status\n{ONE}\n{TWO},x\n{THREE},x,unsubscribed,more,{FOUR}\n{FOUR},x,active\n"
+    ragged = f"phone,x,status\n{ONE}\n{TWO},x\n{THREE},x,unsubscribed,more,12\n{FOUR},x,active\n"
     [question] = questions(tmp_path, ragged)
     assert "nothing in 2" in question.text
     assert read(tmp_path, ragged, NOTHING_CHOSEN.with_json(question.offers[0].choices)) == [THREE]
