@@ -263,6 +263,13 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
         ("10:30.", "1", "x"),
     ),
     "store/phones/dates.py _ALONE": (("45601.", "1", "x"), ("", "05 ", "x")),
+    "store/phones/dates.py _SIGN": (
+        ("", "2", ""),
+        ("", "19", ""),
+        ("", "1.1", ""),
+        ("", "20241105", ""),
+        ("", "ab1", ""),
+    ),
     "store/phones/dates.py _FULL": (("", "2024", ""),),
     "store/phones/dates.py _NUMBER": (("", "1a", ""),),
     "store/phones/dates.py _YEAR_BEFORE": (("", "2015", ""), ("", "2015 - ", "x")),

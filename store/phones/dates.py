@@ -92,6 +92,10 @@ _ALONE: Final = re.compile(
     rf"(?:{_DAY}{_APART}{_MONTH}|{_MONTH}{_APART}{_DAY}){_APART}{_YEAR}|{_YEAR}{_APART}{_MONTH}{_APART}{_DAY}\.?|"
     rf"{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[T ]?(?:[01]\d|2[0-4]){_SIXTY}(?:{_SIXTY})?Z?|[2-5]\d{{4}}[.,]\d++"
 )
+# What each of them has; most cells have none of it, and are looked through in a tenth of the time.
+_SIGN: Final = re.compile(
+    r"(?:19|20)\d\d(?:\D|\Z|\d{4}[T ]?\d{4})|\d[./-] ?\d\d?[./-]|\d:\d|\dh\d|\d{5}[.,]|[^\W\d_]{3}", re.IGNORECASE
+)
 _FULL: Final = re.compile(rf"(?<!\d){_YEAR}(?!\d)")
 _NUMBER: Final = re.compile(r"\d+")
 # A year before or behind a date, as in "2015 - 03/2016".
@@ -117,6 +121,8 @@ class Date:
 def find_dates(text: str) -> tuple[Date, ...]:
     """Every date in *text*, which is `folded`, in order and none in another. Takes time in proportion to the text."""
     found: list[Date] = []
+    if not _SIGN.search(text):
+        return ()
     if _ALONE.fullmatch(text):
         return (Date(0, len(text), sure=True),)
     for match in _WHEN.finditer(text):

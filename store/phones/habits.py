@@ -36,6 +36,7 @@ _FORMER: Final = {
     55: ((re.compile(r"(?:0(?:1[245]|2[1-35]|31|4[13]|[56]5|99)?)?([1-9]\d)([6-9]\d{7})"), r"\g<1>9\2"),),
 }
 # The 8 of home with the plus of abroad: "+8 (495)".
+_MOST_DIGITS: Final = 24  # of the longest number behind 00, its code twice, and what is dialled at home
 EIGHT: Final = frozenset({"RU", "KZ"})
 _EIGHT_WITH_PLUS: Final = re.compile(r"[ (\[]*\++8[ ()-]")
 
@@ -47,6 +48,8 @@ def readings(core: str, country: str | None) -> Iterator[tuple[phonenumbers.Phon
     With each, whether *country*, a region code, was assumed for it.
     """
     digits = digits_of(core)
+    if len(digits) > _MOST_DIGITS:
+        return
     if "+" in core:
         if _is_eight_with_plus(core, country):
             yield from ((number, True) for number in _at_home(_RUSSIA, digits))

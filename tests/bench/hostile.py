@@ -51,10 +51,22 @@ def _sheet(cells: Callable[[int], list[str]]) -> Callable[[int], tuple[bytes, by
     return made
 
 
+def _long(unit: bytes, before: bytes, after: bytes) -> Callable[[int], tuple[bytes, bytes]]:
+    """Three lines that are cut before they are read: each is ten times as long as a whole list of the others."""
+
+    def made(size: int) -> tuple[bytes, bytes]:
+        raw = b"note,phone\n" + (before + unit * (10 * size // len(unit)) + after + b",(415) 555-2671 x12\n") * 3
+        return raw, honest(raw)
+
+    return made
+
+
 # Workbooks and archives; a zip of a zip, a bomb and a sheet of billions of cells are refused before they are read.
 _FILES: Final[dict[str, Callable[[int], tuple[bytes, bytes]]]] = {
     "a zip of lines of commas": _zipped("lines of commas"),
     "a zip of quotes that never close": _zipped("every line's quote never closes"),
+    "notes of megabytes": _long(b"asked to stop ", b"", b""),
+    "notes of megabytes in quotes": _long(b'he said ""stop"", ', b'"', b'"'),
     "a workbook of endless extensions": _sheet(lambda size: ["ann", "1234567 x" + "1" * min(size, 30_000) + "!"]),
     "a workbook of quotes": _sheet(lambda _: ['","' * 20, '"41']),
     "a workbook of wide rows": _sheet(lambda _: ["x"] * 2_000),

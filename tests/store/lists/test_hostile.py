@@ -174,6 +174,9 @@ MEGABYTES = {
     "separators": b"phone\n" + b",\n" * 4_000_000,
     "rows of separators": b"phone,a\n" + b",,,,,,,,,\n" * 800_000,
     "NULs": b"phone\n" + b"4155552671\n" * 400 + b"\0\n" * 4_000_000,
+    "notes of megabytes": b"phone,note\n" + (b"4155552671," + b"x" * 5_000_000 + b"\n") * 3,
+    "the same in quotes": b"note,phone\n" + (b'"' + b"x,y" * 1_700_000 + b'",4155552671\n') * 3,
+    "a line of cells": b"phone,note\n4155552671" + b",1" * 8_000_000 + b"\n",
 }
 
 

@@ -1,7 +1,10 @@
 """Dates and times are found for what they are, and phones that are written alike are not."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from store.phones import dates
 from store.phones.dates import find_dates
 
 SURE = (
@@ -71,6 +74,18 @@ def test_what_may_be_a_phone_somewhere_is_unsure(text: str) -> None:
 def test_phones_are_no_dates(text: str) -> None:
     """Groups that go on, or are longer than a day's, a month's or a year's, are a phone's."""
     assert find_dates(text) == ()
+
+
+@given(
+    st.lists(
+        st.sampled_from([*SURE, *UNSURE, *PHONES, " ", "/", "-", ".", "1", "12", "2024", "T", "h", ":", "nov", "de"]),
+        max_size=6,
+    ).map("".join)
+)
+@settings(max_examples=400)
+def test_what_is_looked_for_first_is_in_every_date(text: str) -> None:
+    """No date is passed over by the quick look, whatever stands beside it."""
+    assert dates._SIGN.search(text) or not (dates._ALONE.fullmatch(text) or dates._WHEN.search(text))
 
 
 @pytest.mark.parametrize(
