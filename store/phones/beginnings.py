@@ -23,7 +23,7 @@ _DEEPEST: Final = 9  # digits; what needs more is left to the library
 _MOST: Final = 18  # digits of a number that is learnt of
 # Digits that are not all zeros, which no number is.
 _TAIL: Final = "97531864208641357"
-_VISITS: Final = 3
+_VISITS: Final = 2
 _LESSONS: Final = 50_000  # some 10 MB; numbers that begin in still other ways are read one by one
 _MOBILE: Final = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE, PhoneNumberType.TOLL_FREE})
 
@@ -80,11 +80,11 @@ class Beginnings(FastPath):
             after = node.get(digits[depth])
             if after is None or isinstance(after, int):
                 # What comes once is not worth a lesson; most of it is told from a phone by its digits' number.
-                if not digits.startswith(("00", "011")) and not self._may_be_one(digits, plus=plus):
-                    return None
                 seen = after or 0
                 if seen < _VISITS:
                     node[digits[depth]] = seen + 1
+                    if not digits.startswith(("00", "011")) and not self._may_be_one(digits, plus=plus):
+                        return None
                     return _asked(digits, plus, self._country)
                 after = self._learnt(node, digits, depth, plus=plus)
             if isinstance(after, dict):

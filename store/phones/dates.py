@@ -46,26 +46,28 @@ _DATES: Final = (
     *(rf"(?:{_dated(separator)}){_AFTER_DATE}" for separator in ("/", r"\.", r"\. ", "-")),
     # "2015 - 2016", "2015/16"
     rf"(?<!\d[./-]){_YEAR} ?[/-] ?(?:{_YEAR}|\d\d)(?![./-]?\d)",
-    # "5 November 2024", "5 de noviembre de 2024", "05-Nov-24", "5. Nov."
-    (
-        rf"(?<!\d[./-]){_DAY}{_TH}(?: ?(?:of|de) |[ ./-])?{_NAME}(?![^\W\d_])(?! \d{{1,2}}(?![\d:.h]))\.?"
-        rf"(?:,? (?:de |del )?{_YEAR}(?!\d)|[ ./-]?'\d\d(?!\d)|[./-](?:{_YEAR}|\d\d)(?![./-]?\d))?"
-    ),
+)
+# "5 November 2024", "5 de noviembre de 2024", "05-Nov-24", "5. Nov."
+_NAMED: Final = (
+    rf"(?<!\d[./-]){_DAY}{_TH}(?: ?(?:of|de) |[ ./-])?(?=[adefjmnos]){_NAME}(?![^\W\d_])(?! \d{{1,2}}(?![\d:.h]))\.?"
+    rf"(?:,? (?:de |del )?{_YEAR}(?!\d)|[ ./-]?'\d\d(?!\d)|[./-](?:{_YEAR}|\d\d)(?![./-]?\d))?"
 )
 _TIMES: Final = (
     rf"(?<!:){_CLOCK}(?::{_SIXTY}){{1,2}}(?:[.,]\d{{1,9}})?(?: ?[ap]\.?m\b\.?)?(?:Z\b|[+-]\d\d:?\d\d(?!\d))?(?!\d)",
     rf"{_CLOCK}h{_SIXTY}(?!\d)",
 )
-_AMOUNTS: Final = (
-    r"(?<![,.])(?<!\d[ ./-])\d{1,20}(?:[.,]\d{1,20})? ?(?:[€£¥%]|(?:USD|EUR|GBP|MXN|dollars?|euros?|pesos)\b)",
-    # A spreadsheet's day, with its hours: 45601.4375
-    r"(?<!\d[./,-])[1-5]\d{4}[.,]\d{2,12}(?![.,/-]?\d)",
+_AMOUNT: Final = (
+    r"(?<![,.])(?<!\d[ ./-])\d{1,20}(?:[.,]\d{1,20})? ?(?:[€£¥%]|(?:USD|EUR|GBP|MXN|dollars?|euros?|pesos)\b)"
 )
+# A spreadsheet's day, with its hours: 45601.4375
+_SERIAL: Final = r"(?<!\d[./,-])[1-5]\d{4}[.,]\d{2,12}(?![.,/-]?\d)"
 _THOUSANDS: Final = r"(?P<thousands>(?<![,.$€£¥])(?<![$€£¥] )[1-9]\d{0,2}(?:,\d{3}){2,7}(?:\.\d{1,2})?(?!,?\d))"
 
 # What begins with a digit, which is looked for first: at most signs of a text there is nothing to try then.
 BEGIN_WITH_DIGIT: Final = re.compile(
-    rf"(?<!\d)(?=\d)(?:{'|'.join((_THOUSANDS, *_AMOUNTS, *_DATES, *_TIMES))})", re.IGNORECASE
+    # Most are told from a phone's group by the sign behind their first number.
+    rf"(?<!\d)(?=\d)(?:(?=\d{{1,5}}(?:[./,:h-]| [/-]))(?:{'|'.join((_THOUSANDS, _SERIAL, *_DATES, *_TIMES))})|{_AMOUNT}|{_NAMED})",
+    re.IGNORECASE,
 )
 BEGIN_OTHERWISE: Final = re.compile(
     # "November 5, 2024", "Nov 2024", "Nov-05-2024"

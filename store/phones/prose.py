@@ -38,6 +38,7 @@ _LONGEST_PIECE: Final = 120  # characters of what is named as not read
 _GROUP = re.compile(r"[0-9]+")
 # What may stand between two groups of one number. A dot and a blank end a sentence, or a list's "1. ".
 _WITHIN = re.compile(r"(?!.{0,4}[.] )[ ()\[\]./+*_~`-]{0,5}")
+_PLAIN = re.compile(r"\+?[0-9 ()-]{7,24}")
 _GOES_ON = re.compile(r"[0-9][ )./-]{1,2}\Z")
 _MAY_BE_DATE: Final = "may be a date: write a phone with its country code"
 _BRACKETS = re.compile(r"[()\[\]]")
@@ -346,15 +347,21 @@ class _Reader:
         return [(link.start, link.end) for link in self._seen.links]
 
     def _dialled(self, link: Link, shown: str) -> FoundPhone | NotAPhone:
+        target, _, label = link.written[1:-1].removeprefix("tel:").partition("|")
+        if _PLAIN.fullmatch(target) and _PLAIN.fullmatch(label):  # as Slack links what somebody typed
+            dialled = self._plan.number(digits_of(target), plus=target[0] == "+")
+            typed = self._plan.number(digits_of(label), plus=label[0] == "+")
+            if dialled is not None and typed is not None and dialled.e164 == typed.e164:
+                return FoundPhone(dialled, shown, self._reference(link.start))
         number = parse_phone(link.written, self._country)
         if isinstance(number, PhoneNumber):
             return FoundPhone(number, shown, self._reference(link.start))
         if link.written.startswith("<") and any(map(str.isalpha, shown)):
             # Words around the number that is shown.
             within = read_text(shown, self._country).phones
-            dialled = parse_phone(link.written[1:].partition("|")[0], self._country)
-            if len(within) == 1 and isinstance(dialled, PhoneNumber) and within[0].number.e164 == dialled.e164:
-                return FoundPhone(dialled, shown, self._reference(link.start))
+            called = parse_phone(target, self._country)
+            if len(within) == 1 and isinstance(called, PhoneNumber) and within[0].number.e164 == called.e164:
+                return FoundPhone(called, shown, self._reference(link.start))
         return replace(number, text=shown)
 
     def _disguised(self, left: str) -> list[tuple[int, int]]:
@@ -514,6 +521,8 @@ class _Reader:
             before = text[start - 2]
         if after in _BESIDE_LETTERS and end + 1 < len(text):
             after = text[end + 1]
+        if not (before.isalpha() or after.isalpha()):
+            return False
         has_label = end - start >= 4
         if _is_letter(before) and not (
             has_label and _LABEL_BEFORE.search(text[max(0, start - _LONGEST_LABEL) : start])
@@ -535,10 +544,12 @@ class _Reader:
             ):
                 left += range(segment.first, segment.after)
                 continue
-            self._name_left(run, left)
-            left = []
+            if left:
+                self._name_left(run, left)
+                left = []
             self._keep_phone(run, segment.first, segment.after, segment.number)
-        self._name_left(run, left)
+        if left:
+            self._name_left(run, left)
 
     def _keep_phone(self, run: list[Group], first: int, after: int, number: PhoneNumber) -> None:
         start, end = run[first].opened, run[after - 1].end
