@@ -297,10 +297,16 @@ def _without_verb(words: str, lexemes: Sequence[_Lexeme]) -> Understanding:
     if because is not None and Kind.MARK_OF_QUESTION not in kinds and certainty < Certainty.MENTIONED:
         reason, reason_from = _reason(words, _explained(lexemes[because + 1 :], len(words))[1])
         return Understanding(Verb.OPT_OUT, Certainty.DOUBTFUL, phones, reason, reason_from)
+    asks = not {Kind.QUESTION, Kind.MARK_OF_QUESTION, Kind.LOOK}.isdisjoint(kinds)
     wanted = next((i for i, kind in enumerate(kinds) if kind in (Kind.WANT, Kind.ASKING, Kind.TAKE)), len(kinds))
     if any(lexeme.kind is Kind.STATE or lexeme.norm in {"out", "off"} for lexeme in lexemes[wanted:]):
-        return Understanding(Verb.OPT_OUT, max(certainty, Certainty.DOUBTFUL), phones)
-    if Kind.NOT in kinds and not {Kind.QUESTION, Kind.MARK_OF_QUESTION} & set(kinds):
+        before = max((_BESIDE.get(kind, Certainty.DOUBTFUL) for kind in kinds[:wanted]), default=Certainty.PLAIN)
+        denied = Certainty.DENIED if Kind.NOT in kinds else Certainty.DOUBTFUL
+        return Understanding(Verb.OPT_OUT, max(before, denied), phones)
+    if {Kind.NOUN, Kind.UNWILLING} & set(kinds) and not asks and Kind.NOT not in kinds:
+        # "Opt-outs: ...", "... does not want texts".
+        return Understanding(Verb.OPT_OUT, Certainty.DOUBTFUL, phones)
+    if Kind.NOT in kinds and not asks:
         # "Keep texting ...", "... must not be opted out".
         return Understanding(Verb.OPT_OUT, Certainty.DENIED, phones)
     if {Kind.OPT, Kind.TAKE, Kind.PUT, Kind.MARK, Kind.GIVE} & set(kinds):
