@@ -98,13 +98,15 @@ def import_list(
             say(sentence)
         if resumed:
             say("This import was interrupted while it was applied; it goes on where it stopped.")
-        elif apply and not (wrong and sure != upload.asked):
+        elif apply and not upload.undecided and not (wrong and sure != upload.asked):
             store.uploads.confirm(account.id, upload.id, by)
             work = work.renew(lease_seconds=settings.lease_seconds)
         else:
             scratch.delete()
             store.uploads.cancel(account.id, upload.id, by)
             work.release(settled=UploadState.CANCELLED)
+            if upload.undecided:
+                raise TransferError(_undecided(upload))
             if apply:
                 raise TransferError(
                     f"Nothing was changed, since {path.name} may be the wrong list. To go on all the same, add the number "
@@ -374,6 +376,16 @@ def _scrub_report(outcome: Scrubbed, name: str) -> Iterator[str]:
         yield f"{_counted(outcome.unreadable, 'row')} not understood, {became}:"
     yield from (f"  {reason}" for reason in outcome.reasons)
     yield from outcome.remarks
+
+
+def _undecided(upload: Upload) -> str:
+    """What has to be decided of a list before it is imported, each with its options."""
+    asked = (
+        f"{question.text} Add {' or '.join(offer.option for offer in question.offers)}."
+        for question in upload.questions
+        if question.open
+    )
+    return f"Nothing was changed. {' '.join(asked)}"
 
 
 def _report(store: Store, upload: Upload) -> Iterator[str]:

@@ -240,7 +240,7 @@ class Command:
                 request.account.country,
                 _ASKED if offered else _NOT_SURE,
                 unread=entered.refused,
-                offer=views.Offer(offered, (reason or "")[:LONGEST_REASON] or None) if offered else None,
+                offer=views.OptOutOffer(offered, (reason or "")[:LONGEST_REASON] or None) if offered else None,
             ),
             private=True,
         )

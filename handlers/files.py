@@ -108,8 +108,10 @@ class Files:
             button("upload.undo", Action.UNDO, self._ask_undo),
             modal("upload.undo", Action.UNDO, self._undo),
             button("upload.cancel", Action.DROP, self._cancel),
+            button("upload.again", Action.DROP, self._take_up_again),
             button("upload.column", Action.DROP, self._use_column),
             button("upload.country", Action.DROP, self._use_country),
+            button("upload.read", Action.DROP, self._read_again),
         )
 
     # Events. What fails here stays undone in the database and is taken up again.
@@ -371,6 +373,15 @@ class Files:
         await asyncio.to_thread(cancel, request.account.id, upload.id, by)
         self._runner.poke()
 
+    async def _take_up_again(self, request: Request, body: dict[str, Any]) -> None:
+        """*Read it again*: a list that expired waits for a yes once more."""
+        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(pressed_value(body)))
+        if not request.is_admin and upload.actor.id != request.actor.id:
+            raise WrongState("Only an admin or the person who dropped the list can have it read again.")
+        again = partial(self._store.uploads.take_up_again, idempotency_key=idempotency_key_of(body))
+        await asyncio.to_thread(again, request.account.id, upload.id)
+        self._runner.poke()
+
     async def _use_column(self, request: Request, body: dict[str, Any]) -> None:
         """*Use COLUMN*: read the list again with another column."""
         chosen = json.loads(pressed_value(body))
@@ -389,6 +400,13 @@ class Files:
             raise WrongState(f"{upload.file_name} was not offered to be read with that country.")
         set_country = partial(self._store.uploads.set_country, idempotency_key=idempotency_key_of(body))
         await asyncio.to_thread(set_country, upload.account_id, upload.id, chosen["country"])
+        self._runner.poke()
+
+    async def _read_again(self, request: Request, body: dict[str, Any]) -> None:
+        """An offer of a question: read the list again like that."""
+        chosen = json.loads(pressed_value(body))
+        choose = partial(self._store.uploads.choose, idempotency_key=idempotency_key_of(body))
+        await asyncio.to_thread(choose, request.account.id, int(chosen["upload"]), chosen["choices"])
         self._runner.poke()
 
     # Requests, and what Slack is asked about a drop

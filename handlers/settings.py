@@ -1,16 +1,19 @@
 """`/optout settings`: the form in which an account's admins change its settings."""
 
 import asyncio
-import math
+from collections.abc import Awaitable
 from dataclasses import replace
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
+import aiohttp
 import structlog
-from slack_sdk.errors import SlackApiError
+from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.models.views import View
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from handlers.permissions import Action
-from handlers.slack.errors import error_code
+from handlers.slack.errors import error_code, error_name
 from handlers.slack.interactions import Interactions, field_error
 from handlers.slack.listeners import Listener
 from handlers.slack.messages import Message
@@ -20,18 +23,33 @@ from handlers.slack.payloads import submitted_values
 from handlers.slack.places import Request
 from handlers.subcommands import OpenModal, Reply, Subcommand
 from handlers.views import settings as views
-from store import CountryUnknown, Function, Store, find_country
+from store import (
+    AccountSettings,
+    CountryUnknown,
+    Function,
+    Store,
+    bytes_words,
+    days_words,
+    find_country,
+    read_bytes,
+    read_days,
+)
 
 log = structlog.get_logger()
 TITLE = "Settings"
+# Settings that hold ids of Slack's.
+_NAMED: Final = ("admins", "admin_groups", "support_groups", "uploads_channels", "digest_channel", "waiting_channel")
+_MOST_NAMES: Final = 20
 
 
 class SettingsForm:
     """The sub-command `settings`, and the listeners of `settings.*`."""
 
-    def __init__(self, store: Store, interactions: Interactions) -> None:
+    def __init__(self, store: Store, interactions: Interactions, *, undo: timedelta, most_bytes: int) -> None:
         self._store = store
         self._interactions = interactions
+        self._undo_days = undo / timedelta(days=1)
+        self._most_bytes = most_bytes
 
     @property
     def subcommand(self) -> Subcommand:
@@ -55,16 +73,19 @@ class SettingsForm:
 
     async def _form(self, request: Request, _body: dict[str, Any]) -> View:
         """The form as things stand."""
-        groups: list[views.Group] = []
+        groups = await self._groups(request)
+        metadata = ModalContext.of(request, fingerprint=request.account.fingerprint).to_json()
+        return views.form(request.account, groups, metadata, undo_days=self._undo_days, most_bytes=self._most_bytes)
+
+    async def _groups(self, request: Request) -> list[views.Group]:
+        """The user groups of the workspace, none where Slack does not tell them."""
         try:
             listed = (await request.client.usergroups_list())["usergroups"]
-            groups = [views.Group(group["id"], group["name"]) for group in listed]
         except SlackApiError as error:
             # A plan without user groups says so here; everything else can still be decided.
             log.info("no user groups to choose from", why=error_code(error))
-        return views.form(
-            request.account, groups, ModalContext.of(request, fingerprint=request.account.fingerprint).to_json()
-        )
+            return []
+        return [views.Group(group["id"], group["name"]) for group in listed]
 
     async def _save(self, request: Request, context: ModalContext, body: dict[str, Any]) -> Message:
         values = submitted_values(body)
@@ -76,11 +97,19 @@ class SettingsForm:
                     views.COUNTRY, f"No country is called {one_line(country, 40)}. Give its name or two letters."
                 )
             country = region
-        days, size = _number(values.get(views.UNDO_DAYS)), _number(values.get(views.MOST_BYTES))
-        if days is not None and not 0 <= days <= 3650:
-            return field_error(views.UNDO_DAYS, "Give a number of days from 0 to 3650, or nothing.")
-        if size is not None and not (size >= 1 and size == int(size)):
-            return field_error(views.MOST_BYTES, "Give a whole number of bytes like 5000000, or nothing.")
+        typed_days, typed_size = (
+            plain(values.get(field) or "").strip() for field in (views.UNDO_DAYS, views.MOST_BYTES)
+        )
+        days, size = read_days(typed_days), read_bytes(typed_size)
+        if typed_days and (days is None or days > self._undo_days):
+            return field_error(
+                views.UNDO_DAYS,
+                f"Give a time like 14 days or 36 hours, of {days_words(self._undo_days)} at most, or nothing.",
+            )
+        if typed_size and (size is None or size > self._most_bytes):
+            return field_error(
+                views.MOST_BYTES, f"Give a size like 5 MB, of {bytes_words(self._most_bytes)} at most, or nothing."
+            )
         now = request.account.settings
         for field, values_of in views.CHOICES.items():
             if values.get(field) not in values_of:
@@ -94,11 +123,16 @@ class SettingsForm:
             uploads_channels=tuple(values.get("settings.uploads_channels") or ()),
             ask=values["settings.ask"],
             undo_days=days,
-            max_list_bytes=None if size is None else int(size),
+            max_list_bytes=size,
             numbers=values["settings.numbers"],
             exports=values["settings.exports"],
             digest_channel=values.get("settings.digest_channel"),
+            waiting_channel=values.get("settings.waiting_channel"),
         )
+        if settings.support == "groups" and not settings.support_groups:
+            return field_error(
+                "settings.support", "Choose a group whose members are support below, or nobody but admins adds numbers."
+            )
         _, told = await asyncio.to_thread(
             self._store.accounts.change,
             request.account.id,
@@ -106,21 +140,42 @@ class SettingsForm:
             country=country,
             settings=settings,
             fingerprint=context.fingerprint,
+            names=await self._names(request, now, settings),
         )
         return views.changed(told, request.actor) if told else Message.of("Nothing was changed.", private=True)
+
+    async def _names(self, request: Request, before: AccountSettings, after: AccountSettings) -> dict[str, str]:
+        """The names of the people, groups and channels that changes of the settings name, by id, as far as Slack tells them."""
+        client = request.client
+        ids = {field: {*_ids(after, field)} if _ids(before, field) != _ids(after, field) else set() for field in _NAMED}
+        names: dict[str, str] = {}
+        for person in sorted(ids["admins"])[:_MOST_NAMES]:
+            if user := (await _told(client.users_info(user=person))).get("user"):
+                profile = user.get("profile") or {}
+                names[person] = str(profile.get("display_name") or profile.get("real_name") or user.get("name"))
+        for channel in sorted(ids["uploads_channels"] | ids["digest_channel"] | ids["waiting_channel"])[:_MOST_NAMES]:
+            if name := ((await _told(client.conversations_info(channel=channel))).get("channel") or {}).get("name"):
+                names[channel] = f"#{name}"
+        if ids["admin_groups"] | ids["support_groups"]:
+            names |= {group.id: group.name for group in await self._groups(request)}
+        return names
+
+
+async def _told(asked: Awaitable[AsyncSlackResponse]) -> dict[str, Any]:
+    """Slack's answer; empty where it does not tell: a setting is saved without names, too."""
+    try:
+        answer = (await asked).data
+    except (SlackClientError, aiohttp.ClientError, OSError) as error:
+        log.info("no name for a setting", why=error_name(error))
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _ids(settings: AccountSettings, field: str) -> tuple[str, ...]:
+    value = getattr(settings, field)
+    return value if isinstance(value, tuple) else (value,) if value else ()
 
 
 def _kept(values: dict[str, Any], field: str, now: tuple[str, ...]) -> tuple[str, ...]:
     """What was chosen in *field*; as it was where the form did not have it."""
     return tuple(values[field] or ()) if field in values else now
-
-
-def _number(typed: str | None) -> float | None:
-    """A number as typed; one that is none is never in any range."""
-    if typed is None or not typed.strip():
-        return None
-    try:
-        number = float(typed.strip().replace(",", ""))
-    except ValueError:
-        return -1.0
-    return number if math.isfinite(number) else -1.0

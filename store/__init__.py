@@ -4,6 +4,8 @@ The opt-out list: its rules and its database. These are its public names, all th
 The verbs block; each is one transaction. They raise `StoreError`, whose text is fit to show a person.
 """
 
+from store.amounts import bytes_words, days_words, read_bytes, read_days
+from store.choices import Choices, Offer, Question, Undecided
 from store.digests import Digest, DueDigest
 from store.errors import LeaseLost, ListRefused, StoreError, StoreUnavailable, WrongState
 from store.exports import COLUMNS as EXPORT_COLUMNS
@@ -64,6 +66,7 @@ __all__ = [
     "Actor",
     "Added",
     "Cause",
+    "Choices",
     "Conversation",
     "CountryUnknown",
     "Crowded",
@@ -87,6 +90,7 @@ __all__ = [
     "Move",
     "NoPhoneColumn",
     "NotAPhone",
+    "Offer",
     "OptOut",
     "Origin",
     "OutboxMessage",
@@ -96,6 +100,7 @@ __all__ = [
     "PlainWriter",
     "Post",
     "Purpose",
+    "Question",
     "Reason",
     "Recount",
     "Retention",
@@ -106,6 +111,7 @@ __all__ = [
     "StoreUnavailable",
     "Summary",
     "TextReading",
+    "Undecided",
     "UndoPreview",
     "UnreadableReason",
     "Upload",
@@ -113,7 +119,9 @@ __all__ = [
     "UploadWork",
     "WrongState",
     "apply_upload",
+    "bytes_words",
     "country_name",
+    "days_words",
     "display",
     "doubts",
     "entry_note",
@@ -126,6 +134,8 @@ __all__ = [
     "note",
     "parse_phone",
     "preview_move",
+    "read_bytes",
+    "read_days",
     "read_text",
     "recount",
     "require_undoable",

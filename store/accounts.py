@@ -1,11 +1,13 @@
 """Accounts: one Slack workspace or Enterprise Grid organisation each."""
 
 import dataclasses
+from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
 import sqlalchemy as sa
 
+from store.amounts import bytes_words, days_words
 from store.database import Database
 from store.errors import StoreError, WrongState
 from store.idempotency import is_repeated
@@ -79,6 +81,7 @@ class Accounts:
         country: str | Keep | None = KEEP,
         settings: AccountSettings | None = None,
         fingerprint: str | None = None,
+        names: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> tuple[Account, tuple[str, ...]]:
         """
@@ -86,8 +89,8 @@ class Accounts:
 
         Each of these is an entry of function "setting" with the sentence as its reason; nothing changed, nothing written.
         *fingerprint*: the `Account.fingerprint` of the form it was decided in. Raises `WrongState` when somebody else
-        changed something since, and `StoreError` for a value that cannot be. *idempotency_key*: names the request where it
-        may come twice; the second time nothing is changed, whatever was since.
+        changed something since, and `StoreError` for a value that cannot be. *names*: of people, groups and channels, which the
+        sentences say in place of their ids. *idempotency_key*: names the request where it may come twice; the second time nothing is changed, whatever was since.
         """
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
@@ -99,7 +102,10 @@ class Accounts:
             after = before.settings if settings is None else settings
             _check(after)
             region = before.country if isinstance(country, Keep) else country
-            changes = [*_country_changes(before.country, region), *_setting_changes(before.settings, after)]
+            changes = [
+                *_country_changes(before.country, region),
+                *_setting_changes(before.settings, after, names or {}),
+            ]
             for change in changes:
                 reason = "; ".join(text for text in (change, by.reason) if text)
                 new_entry(connection, account, dataclasses.replace(by, function=Function.SETTING, reason=reason))
@@ -122,11 +128,12 @@ _CHANGED: Final = {
     "support_groups": "groups whose members are support are {}",
     "uploads_channels": "channels in which a dropped list is taken up are {}",
     "ask": "before a list is applied, the desk asks: {}",
-    "undo_days": "days for which an upload can be undone: {}",
-    "max_list_bytes": "largest list in bytes: {}",
+    "undo_days": "an upload can be undone for {}",
+    "max_list_bytes": "the largest list has {}",
     "numbers": "numbers in public channels are {}",
     "exports": "who may export: {}",
     "digest_channel": "channel of the weekly digest: {}",
+    "waiting_channel": "where lists that wait for a yes are told: {}",
 }
 
 
@@ -134,6 +141,10 @@ def _check(settings: AccountSettings) -> None:
     for name, choices in _CHOICES.items():
         if getattr(settings, name) not in choices:
             raise StoreError(f"{name} can be {', '.join(choices)}, not {getattr(settings, name)}.")
+    if settings.support == "groups" and not settings.support_groups:
+        raise StoreError(
+            "Support are the members of groups, and no group is chosen: nobody but admins could add a number."
+        )
     if settings.undo_days is not None and not 0 <= settings.undo_days <= 3650:
         raise StoreError("Days for which an upload can be undone are a number from 0 to 3650.")
     if settings.max_list_bytes is not None and settings.max_list_bytes < 1:
@@ -146,14 +157,31 @@ def _country_changes(before: str | None, after: str | None) -> list[str]:
     return [f"default country is {after}" if after else "no default country"]
 
 
-def _setting_changes(before: AccountSettings, after: AccountSettings) -> list[str]:
+def _setting_changes(before: AccountSettings, after: AccountSettings, names: Mapping[str, str]) -> list[str]:
     changes = []
     for name, sentence in _CHANGED.items():
         value = getattr(after, name)
         if value != getattr(before, name):
-            shown = ", ".join(value) if isinstance(value, tuple) else value
-            changes.append(sentence.format("not set" if shown in (None, "") else shown))
+            changes.append(sentence.format(_shown(name, value, names)))
     return changes
+
+
+def _shown(name: str, value: object, names: Mapping[str, str]) -> str:
+    """The *value* of the setting *name* as people say it."""
+    match name, value:
+        case "undo_days", int() | float():
+            return days_words(value)
+        case "undo_days" | "max_list_bytes", None:
+            return "what the desk allows"
+        case "max_list_bytes", int():
+            return bytes_words(value)
+        case "waiting_channel", None:
+            return "to the admins directly"
+        case _, tuple() if value:
+            return ", ".join(names.get(one, one) for one in value)
+        case _, None | ():
+            return "not set"
+    return names.get(str(value), str(value))
 
 
 def _get(connection: sa.Connection, account: int) -> Account:

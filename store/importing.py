@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from store.choices import Undecided
 from store.errors import LeaseLost, ListRefused, StoreError, StoreUnavailable, WrongState
 from store.lists.reader import NoPhoneColumn
 from store.lists.staging import ReportProgress, Scratch, stage
@@ -102,6 +103,8 @@ def stage_upload(
             scratch = _read(work.upload, path, scratch_path, label, progress, keeper)
         except NoPhoneColumn as error:
             return work.refuse(str(error), columns=error.columns, likely=error.likely)
+        except Undecided as error:
+            return work.refuse(str(error), questions=(error.question,))
         except ListRefused as error:
             return work.refuse(str(error))
         try:
@@ -124,6 +127,7 @@ def _read(
         label=label,
         country=upload.country,
         column=upload.phone_column,
+        choices=upload.choices,
         name=upload.file_name,
         progress=_checked(progress, keeper),
     )

@@ -204,6 +204,8 @@ uploads = sa.Table(
     sa.Column("received_at", Moment, nullable=False),
     sa.Column("country", sa.String(2)),
     sa.Column("phone_column", sa.Text),
+    # `store.choices.Choices`, as far as any were made.
+    sa.Column("choices", sa.JSON),
     # Who confirmed, cancelled, stopped or continued it last.
     sa.Column("decider_id", sa.Text),
     sa.Column("decider_name", sa.Text),

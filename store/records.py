@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from store.choices import NOTHING_CHOSEN, Choices, Question
 from store.phones.numbers import Reason
 from store.upload_states import Purpose, UploadState
 
@@ -55,7 +56,8 @@ class AccountSettings:
     "everyone", "groups" (the members of *support_groups*) or "nobody" but admins. *uploads_channels*: ids, besides the
     desk's own. *ask* before a list is applied: "always", "doubts" (when it looks wrong) or "never". *undo_days* and
     *max_list_bytes*: None for the desk's own, which they can only narrow. *numbers* in public channels: "full" or
-    "masked". *exports*: "admins" or "nobody". *digest_channel*: where the weekly digest goes, None for nowhere.
+    "masked". *exports*: "admins" or "nobody". *digest_channel*: where the weekly digest goes, None for nowhere. *waiting_channel*: where
+    lists that wait for a yes are told, None for to the admins directly.
     """
 
     admins: tuple[str, ...] = ()
@@ -69,6 +71,7 @@ class AccountSettings:
     numbers: str = "full"
     exports: str = "admins"
     digest_channel: str | None = None
+    waiting_channel: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +308,7 @@ class Upload:
     confirmed, cancelled, stopped or continued it last, None while nobody did. *finished_at*: when applying ended, if only
     for now. *opted_in*, *kept_out* and *reopened*: phones its undo opted in, phones that stayed out for other reasons,
     conversations. *deaths*: how often whoever worked on it died or hung in its state. *queued*: it is shown, or about to be,
-    as waiting for its turn.
+    as waiting for its turn. *choices*: how people chose to have it read.
     """
 
     account_id: int
@@ -352,6 +355,7 @@ class Upload:
     undone_at: datetime | None
     deaths: int = 0
     queued: bool = False
+    choices: Choices = NOTHING_CHOSEN
 
     @property
     def is_scrub(self) -> bool:
@@ -373,7 +377,20 @@ class Upload:
         """Names what the preview shows: a list that was read again with another outcome has another."""
         counts = (self.rows, self.phones, self.already, self.unreadable)
         shown = repr((self.sha256, self.country, self.phone_column, counts))
+        if self.choices != NOTHING_CHOSEN:
+            shown += repr(self.choices)
         return hashlib.sha256(shown.encode()).hexdigest()[:12]
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """The questions on how the list is read, of its preview or its refusal; those that are open come first."""
+        asked = map(Question.of_json, self.summary.get("questions", ()))
+        return tuple(sorted(asked, key=lambda question: not question.open))
+
+    @property
+    def undecided(self) -> bool:
+        """Whether it has to be decided how the list is read before anything of it can take effect."""
+        return any(question.open for question in self.questions)
 
     @property
     def repeated(self) -> int:
@@ -399,7 +416,7 @@ class StagedCounts:
 
     `rows` counts all rows, `unreadable` those without a phone, `phones` distinct phones, `already`
     those of them opted out at that moment. `summary`: see `store.lists.staging.Scratch`. `phone_column`: the one a person
-    chose, None for the usual.
+    chose, None for the usual; `choices`: see `Upload`.
     """
 
     rows: int
@@ -412,3 +429,4 @@ class StagedCounts:
     phone_column: str | None
     country: str | None
     phonenumbers_version: str
+    choices: Choices = NOTHING_CHOSEN

@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 
+from store.choices import NOTHING_CHOSEN, Choices, Undecided
 from store.errors import ListRefused, StoreError
 from store.importing import LeaseKeeper
 from store.lists.copying import FILE_CHANGED, Copy, with_commas
@@ -75,6 +76,7 @@ def scrub(
     *,
     country: str | None,
     column: str | None = None,
+    choices: Choices = NOTHING_CHOSEN,
     keep_unreadable: bool = False,
     name: str | None = None,
     progress: ReportProgress,
@@ -83,7 +85,7 @@ def scrub(
     Write the list at *path* to *out* without the rows whose phone is opted out, every other line byte for byte.
 
     A list that is text stays as it is, down to its line ends; one that first had to be made text is written as that text,
-    in UTF-8, and a sheet with commas. *country*, *column* and *name* as for `stage`.
+    in UTF-8, and a sheet with commas. *country*, *column*, *choices* and *name* as for `stage`.
 
     Rows that cannot be read go too unless *keep_unreadable*: whoever asks is about to text what comes back, and a phone
     that could not be looked up may be an opted-out one. They are counted either way.
@@ -103,6 +105,7 @@ def scrub(
         with ListReader(
             path,
             column=column,
+            choices=choices,
             name=name,
             spool=part.with_suffix(".text.part"),
             working=lambda: progress(0, 0.0),
@@ -158,12 +161,15 @@ def scrub_upload(
                 out,
                 country=work.upload.country,
                 column=work.upload.phone_column,
+                choices=work.upload.choices,
                 keep_unreadable=keep_unreadable,
                 name=work.upload.file_name,
                 progress=checked,
             )
         except NoPhoneColumn as error:
             return work.refuse(str(error), columns=error.columns, likely=error.likely)
+        except Undecided as error:
+            return work.refuse(str(error), questions=(error.question,))
         except ListRefused as error:
             return work.refuse(str(error))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from store.choices import Choices
 from store.errors import StoreError, WrongState
 from store.leases import FREE
 from store.models import uploads
@@ -17,7 +18,7 @@ from store.upload_states import OVER, Purpose, UploadState
 _FIELDS = tuple(
     name
     for name in Upload.__dataclass_fields__
-    if name not in {"actor", "decider", "columns", "summary", "state", "purpose"}
+    if name not in {"actor", "decider", "columns", "summary", "state", "purpose", "choices"}
 )
 
 
@@ -31,6 +32,7 @@ def upload_of(row: sa.RowMapping) -> Upload:
         summary=row["summary"] or {},
         state=UploadState(row["state"]),
         purpose=Purpose(row["purpose"]),
+        choices=Choices.of_json(row["choices"]),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from store import leases
+from store.choices import Question
 from store.database import Database
 from store.errors import LeaseLost, StoreError, WrongState
 from store.leases import Lease
@@ -119,13 +120,23 @@ class UploadWork:
         """
         return self._end(UploadState.SCRUBBED, finished_at=now(), summary=summary)
 
-    def refuse(self, problem: str, *, columns: Sequence[str] = (), likely: str | None = None) -> "UploadWork":
+    def refuse(
+        self,
+        problem: str,
+        *,
+        columns: Sequence[str] = (),
+        likely: str | None = None,
+        questions: Sequence[Question] = (),
+    ) -> "UploadWork":
         """
         Refuse the list, which cannot be read as it is, because of *problem*: received -> refused.
 
-        *columns* it has and the one that is *likely* the phones', kept as `columns` and `summary["likely"]`.
+        *columns* it has and the one that is *likely* the phones', kept as `columns` and `summary["likely"]`. *questions*: the
+        ways in which it could be read.
         """
-        summary = {"likely": likely} if likely is not None else {}
+        summary: dict[str, Any] = {"likely": likely} if likely is not None else {}
+        if questions:
+            summary["questions"] = [question.to_json() for question in questions]
         values: dict[str, Any] = {"problem": problem, "columns": list(columns), "summary": summary}
         return self._end(UploadState.REFUSED, finished_at=now(), **values)
 

@@ -5,7 +5,7 @@ Uploads: one list file each, from the drop to the report; what people decide abo
 `UploadWork`: all that a worker writes is a method of that, so that nothing is written without a lease.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -13,6 +13,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from store import leases
+from store.choices import NOTHING_CHOSEN, Choices
 from store.database import Database
 from store.dialects import from_now
 from store.errors import WrongState
@@ -74,6 +75,7 @@ class Uploads:
         country: str | None,
         size: int = 0,
         purpose: Purpose = Purpose.OPT_OUT,
+        choices: Choices = NOTHING_CHOSEN,
         event: InboxEvent | None = None,
     ) -> tuple[Upload, bool]:
         """
@@ -81,7 +83,8 @@ class Uploads:
 
         A known one that is wanted for scrubbing after all, by a word with that same message, and was not confirmed yet,
         becomes that and counts as new: the word may come after the file. Wishes only grow, never the other way. *size*:
-        of the file in bytes, 0 when nobody knows. *event*: that told of it, done with this.
+        of the file in bytes, 0 when nobody knows. *choices*: how it is to be read, where that was said with it. *event*: that
+        told of it, done with this.
         """
         with self._database.write() as connection:
             if event is not None:
@@ -121,6 +124,7 @@ class Uploads:
                     actor_name=actor.name,
                     received_at=now(),
                     country=country,
+                    choices=choices.to_json() or None,
                     state=UploadState.RECEIVED,
                     pending=True,
                     lease_until=leases.FREE,
@@ -187,6 +191,10 @@ class Uploads:
                     raise WrongState(
                         f"{current.file_name} was read again since, with other counts: see its preview as it is now."
                     )
+                if current.undecided:
+                    raise WrongState(
+                        f"{current.file_name} can be read in more than one way: choose in its preview how, then confirm."
+                    )
                 if recount is not None and not current.phones:
                     raise WrongState(f"{current.file_name} has no phone to opt out.")
                 if compared and not (current.summary == summary and moment.holds(moment_of(connection, account))):
@@ -220,6 +228,15 @@ class Uploads:
             if is_repeated(self._database, connection, account, idempotency_key, "cancel", upload):
                 return current
             return _decided(connection, current, by, UploadState.CANCELLED, finished_at=now())
+
+    def take_up_again(self, account: int, upload: int, *, idempotency_key: str | None = None) -> Upload:
+        """Read an expired list anew, which then waits for a yes as if it was just dropped. `WrongState` otherwise."""
+        with self._database.write() as connection:
+            current = get(connection, account, upload, lock=True)
+            if is_repeated(self._database, connection, account, idempotency_key, "take up again", upload):
+                return current
+            require(current, UploadState.EXPIRED)
+            return _start_over(connection, current, received_at=now())
 
     def stop(self, account: int, upload: int, by: Origin, *, idempotency_key: str | None = None) -> Upload:
         """
@@ -307,12 +324,28 @@ class Uploads:
         """Read the list again, with the phones from *column*; waiting or refused, else `WrongState`."""
         return self._again(account, upload, idempotency_key, phone_column=column)
 
+    def choose(
+        self, account: int, upload: int, choices: Mapping[str, Any], *, idempotency_key: str | None = None
+    ) -> Upload:
+        """
+        Read the list again by *choices*, those of an offer that one of its questions makes.
+
+        Waiting or refused, else `WrongState`; so it is where they were not offered, as when the list was read again since.
+        """
+        offered = {"choices": dict(choices)}
+        return self._again(account, upload, idempotency_key, **offered)
+
     def _again(self, account: int, upload: int, idempotency_key: str | None, **values: Any) -> Upload:
         with self._database.write() as connection:
             current = get(connection, account, upload, lock=True)
             if is_repeated(self._database, connection, account, idempotency_key, "read again", upload, values):
                 return current
             require(current, UploadState.WAITING, UploadState.REFUSED)
+            if (chosen := values.get("choices")) is not None:
+                offers = (offer for question in current.questions for offer in question.offers)
+                if not any(dict(offer.choices) == chosen for offer in offers):
+                    raise WrongState(f"{current.file_name} was not offered to be read like that.")
+                values["choices"] = current.choices.with_json(chosen).to_json() or None
             return _start_over(connection, current, **values)
 
     # Whose work it is

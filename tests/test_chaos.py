@@ -134,7 +134,7 @@ def hired(desk: Desk, watch: Watch) -> list[Person]:
 
 
 async def a_day(desk: Desk, *, bad: bool) -> Day:
-    """Everybody acts; with *bad*, under chaos and kills."""
+    """Everybody acts; with *bad*, under chaos, kills and Slack's limits on calls."""
     dice = random.Random(SEED)
     deleted = [phone for phone, name in acts() if name == "delete"]
     desk.store.optouts.add(desk.account.id, deleted, Origin(Function.COMMAND, Actor("U0EARLIER", "sam")))
@@ -144,6 +144,7 @@ async def a_day(desk: Desk, *, bad: bool) -> Day:
     [bot] = await desk.start()
     killer = Killer(desk, bot, sorted(dice.sample(range(20, ACTS - 20), KILLS)) if bad else [])
     if bad:
+        await desk.people.configure(rate_limits=True)
         desk.slack.start_chaos(SEED)
     todo: list[tuple[str, str | List]] = [(name, phone) for phone, name in acts()]
     for listed in LISTS[:DROPS]:

@@ -44,8 +44,10 @@ BUTTONS: dict[str, Any] = {
     "upload.continue": "1",
     "upload.undo": "1",
     "upload.cancel": "1",
+    "upload.again": "1",
     "upload.column": {"upload": 1, "column": "name"},
     "upload.country": {"upload": 1, "country": "GB"},
+    "upload.read": {"upload": 1, "choices": {"all_rows": True}},
 }
 # By the listener: the fields of a submitted modal, and what its metadata is about.
 MODALS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -317,11 +319,13 @@ HOSTILE: dict[str, tuple[Any, ...]] = {
     "remark.form": ("nobody's", "", "5550100"),
     "upload.confirm": ({"upload": 7}, {"upload": "x"}, {"upload": 1, "fingerprint": "0" * 12}, "x"),
     "upload.cancel": ("7", "x", "-1"),
+    "upload.again": ("7", "1", "x"),
     "upload.stop": ("7", "1"),
     "upload.continue": ("7", "1"),
     "upload.undo": ("7", "1"),
     "upload.column": ({"upload": 1, "column": "name"}, {"upload": 7, "column": "name"}, "x"),
     "upload.country": ({"upload": 1, "country": "XX"}, {"upload": 1, "country": "KP"}, {"upload": 7, "country": "GB"}),
+    "upload.read": ({"upload": 1, "choices": {"hidden": True}}, {"upload": 1, "choices": {"x": 1}}, {"upload": 1}, "x"),
     "nobody.made.this": ("x",),
 }
 

@@ -83,7 +83,7 @@ ROOMS: dict[str, set[str]] = {
     "store": {"store"},
     # Pure: what a phone is, and what a list holds, needs no database.
     "store.phones": set(),
-    "store.lists": {"store.phones", "store.errors", "store.records"},
+    "store.lists": {"store.phones", "store.errors", "store.records", "store.choices"},
     "store.upload_states": set(),
 }
 _SQL = {"sqlalchemy", "alembic", "psycopg"}

@@ -22,6 +22,7 @@ _FILE_NAME_LONGEST = 100
 _SENTENCE_LONGEST = 1_000
 
 _USER = re.compile(r"[UW][A-Z0-9]{2,}")
+_GROUP = re.compile(r"S[A-Z0-9]{2,}")
 _CHANNEL = re.compile(r"[CG][A-Z0-9]{8,}")
 _MARKUP = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -120,7 +121,9 @@ def person(actor: Actor) -> str:
 
 
 def mention(actor: Actor) -> str:
-    """A mention, which notifies, of who has to act or has waited; a name where they are no Slack user."""
+    """A mention, which notifies, of who has to act or has waited, a group's members too; a name where they are no Slack user."""
+    if _GROUP.fullmatch(actor.id):
+        return f"<!subteam^{actor.id}>"
     return f"<@{actor.id}>" if _USER.fullmatch(actor.id) else person(actor)
 
 

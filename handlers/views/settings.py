@@ -20,7 +20,7 @@ from slack_sdk.models.views import View
 
 from handlers.slack.messages import Message
 from handlers.slack.mrkdwn import one_line, person, quoted, sections
-from store import Account, Actor
+from store import Account, Actor, bytes_words, days_words
 
 COUNTRY, UNDO_DAYS, MOST_BYTES = "settings.country", "settings.undo_days", "settings.max_list_bytes"
 _SUPPORT = {"everyone": "Every member", "groups": "The groups below", "nobody": "Only admins"}
@@ -46,8 +46,8 @@ class Group:
     name: str
 
 
-def form(account: Account, groups: Sequence[Group], metadata: str) -> View:
-    """Everything as it is; *groups*: those there are to choose from."""
+def form(account: Account, groups: Sequence[Group], metadata: str, *, undo_days: float, most_bytes: int) -> View:
+    """Everything as it is; *groups*: those there are to choose from. *undo_days*, *most_bytes*: the desk's own limits."""
     now = account.settings
     blocks: list[Block] = [
         _text(
@@ -79,25 +79,33 @@ def form(account: Account, groups: Sequence[Group], metadata: str) -> View:
             ),
         ),
         _choice("ask", "Before a list is applied", _ASK, now.ask),
-        _text(
-            UNDO_DAYS, "Days for which an upload can be undone", _number(now.undo_days), "Empty: as the desk has it.", 8
+        _channel(
+            "waiting_channel",
+            "Where lists that wait for a yes are told",
+            "Empty: to the admins directly. I must be in that channel.",
+            now.waiting_channel,
         ),
-        _text(MOST_BYTES, "Largest list, in bytes", _number(now.max_list_bytes), "Empty: as the desk has it.", 12),
+        _text(
+            UNDO_DAYS,
+            "How long an upload can be undone",
+            None if now.undo_days is None else days_words(now.undo_days),
+            f"Like 14 days; {days_words(undo_days)} at most, and if this is empty.",
+            20,
+        ),
+        _text(
+            MOST_BYTES,
+            "Largest list",
+            None if now.max_list_bytes is None else bytes_words(now.max_list_bytes),
+            f"Like 5 MB; {bytes_words(most_bytes)} at most, and if this is empty.",
+            20,
+        ),
         _choice("numbers", "Numbers in public channels", _NUMBERS, now.numbers),
         _choice("exports", "Who may export the list", _EXPORTS, now.exports),
-        InputBlock(
-            block_id="settings.digest_channel",
-            label="Channel of the weekly digest",
-            hint="On Mondays. Empty: no digest. I must be in that channel.",
-            optional=True,
-            element=ConversationSelectElement(
-                action_id="settings.digest_channel",
-                placeholder="Channel",
-                initial_conversation=now.digest_channel,
-                filter=ConversationFilter(
-                    include=["public", "private"], exclude_bot_users=True, exclude_external_shared_channels=True
-                ),
-            ),
+        _channel(
+            "digest_channel",
+            "Channel of the weekly digest",
+            "On Mondays. Empty: no digest. I must be in that channel.",
+            now.digest_channel,
         ),
     ]
     if groups:
@@ -117,6 +125,19 @@ def form(account: Account, groups: Sequence[Group], metadata: str) -> View:
 def _text(block: str, label: str, now: str | None, hint: str, longest: int) -> InputBlock:
     element = PlainTextInputElement(action_id=block, initial_value=now, max_length=longest)
     return InputBlock(block_id=block, label=label, hint=hint, optional=True, element=element)
+
+
+def _channel(name: str, label: str, hint: str, now: str | None) -> InputBlock:
+    """One channel of the own people, or none."""
+    element = ConversationSelectElement(
+        action_id=f"settings.{name}",
+        placeholder="Channel",
+        initial_conversation=now,
+        filter=ConversationFilter(
+            include=["public", "private"], exclude_bot_users=True, exclude_external_shared_channels=True
+        ),
+    )
+    return InputBlock(block_id=f"settings.{name}", label=label, hint=hint, optional=True, element=element)
 
 
 def _choice(name: str, label: str, choices: dict[str, str], now: str) -> InputBlock:
@@ -140,10 +161,6 @@ def _groups(name: str, label: str, groups: Sequence[Group], now: Sequence[str]) 
         initial_options=[options[group] for group in now if group in options] or None,
     )
     return InputBlock(block_id=f"settings.{name}", label=label, optional=True, element=element)
-
-
-def _number(value: float | None) -> str | None:
-    return None if value is None else f"{value:.10g}"
 
 
 def changed(changes: Sequence[str], by: Actor) -> Message:

@@ -39,7 +39,7 @@ from handlers.slack.mrkdwn import (
 )
 from handlers.views.scrubs import comparing, scrubbed
 from handlers.views.unreadable import reasons_line
-from handlers.views.upload_buttons import CANCEL, CONTINUE, STOP, UNDO, buttons
+from handlers.views.upload_buttons import AGAIN, CANCEL, CONTINUE, STOP, UNDO, buttons
 from store import (
     Actor,
     Deadlines,
@@ -61,6 +61,8 @@ _MOST_LISTED = 20
 # The block of the modal in which the number of phones is typed.
 NUMBER = "upload.number"
 _UNDO_TITLE = UNDO[0]
+# Of a button, in characters: https://docs.slack.dev/reference/block-kit/block-elements/button-element
+_LONGEST_VALUE = 2_000
 
 
 def duration(seconds: float) -> str:
@@ -141,22 +143,39 @@ def preview(upload: Upload, deadlines: Deadlines, before: Entry | None = None) -
         blocks += sections(
             [f":warning: {' '.join(wrong)}", "To go on, an admin has to type the number of phones."], " "
         )
+    blocks += _questions(upload)
     # Rows are often not understood because another country's were meant.
     if assumed or upload.unreadable:
         blocks.append(_country_menu(upload))
     answers = [ButtonElement(text="Cancel", action_id="upload.cancel", value=str(upload.id))]
-    if upload.phones:
+    if upload.phones and not upload.undecided:
         value = json.dumps({"upload": upload.id, "fingerprint": upload.fingerprint})
         yes = ButtonElement(text=_yes(upload), action_id="upload.confirm", value=value, style="primary")
         answers.insert(0, yes)
     blocks.append(ActionsBlock(block_id="upload.answer", elements=list(answers)))
     small = [f"file {(upload.sha256 or '')[:12]}"]
-    if upload.phones:
+    if upload.phones and not upload.undecided:
         small.insert(0, "An admin confirms.")
     if upload.waiting_since is not None:
         small.insert(-1, f"Waits until {moment(upload.waiting_since + deadlines.expire)}")
     blocks.append(context(" · ".join(small)))
     return Message.of(headline, *blocks)
+
+
+def _questions(upload: Upload) -> list[Block]:
+    """The questions on how the list is read, each above a button for every way."""
+    blocks: list[Block] = []
+    for place, question in enumerate(upload.questions):
+        blocks += sections([quoted(question.text)])
+        for number, offer in enumerate(question.offers):
+            value = json.dumps({"upload": upload.id, "choices": dict(offer.choices)})
+            if len(value) > _LONGEST_VALUE:
+                continue
+            # A block each, since the action ids in one have to differ:
+            # https://docs.slack.dev/reference/block-kit/block-elements/button-element
+            button = ButtonElement(text=one_line(offer.label, 75), action_id="upload.read", value=value)
+            blocks.append(ActionsBlock(block_id=f"upload.question.{place}.{number}", elements=[button]))
+    return blocks
 
 
 def _found(upload: Upload) -> str:
@@ -169,13 +188,31 @@ def _yes(upload: Upload) -> str:
     return f"Opt out {counted(upload.asked, 'phone')}" if upload.to_opt_out else "Keep this list as a second reason"
 
 
-def reminder(upload: Upload, deadlines: Deadlines, whom: Sequence[Actor]) -> Message:
-    """A word in the thread, to those who have to act, about a preview that waits."""
+def reminder(upload: Upload, deadlines: Deadlines, whom: Sequence[Actor] = ()) -> Message:
+    """A word about a preview that waits: in its thread to *whom* it mentions, or directly to who has to act."""
     until = moment((upload.waiting_since or upload.received_at) + deadlines.expire)
     what = "for an admin's yes" if upload.phones else "to be read with another country, or cancelled"
-    named = listed([mention(one) for one in whom])
-    text = f"{named}: *{file_name(upload.file_name)}* still waits {what} ({_found(upload)}). It expires {until}."
+    named = f"{listed([mention(one) for one in whom])}: " if whom else ""
+    text = f"{named}*{_name(upload)}* still waits {what} ({_found(upload)}). It expires {until}."
     return Message.of(text)
+
+
+def to_decide(upload: Upload, picture: Message) -> Message:
+    """A list that waits for a yes, for who may give it, wherever that is: *picture*, and whose list it is."""
+    where = f"<#{upload.channel_id}>" if upload.channel_id else "a direct message"
+    head = f"A list waits for a yes: {_name(upload)}, dropped by {person(upload.actor)} in {where}."
+    return Message(head, (section(head).to_dict(), *picture.blocks))
+
+
+def decided(upload: Upload, picture: Message) -> Message:
+    """What became of a list that waited for a yes, in place of the question. *picture*: as its message says it."""
+    text = f"{picture.text.splitlines()[0]} · {link(upload.permalink, 'see it')}" if upload.permalink else picture.text
+    return Message.of(text)
+
+
+def _name(upload: Upload) -> str:
+    """The file's name, as a link to where it was dropped."""
+    return link(upload.permalink, file_name(upload.file_name))
 
 
 def notice(upload: Upload, whom: Sequence[Actor], picture: Message) -> Message:
@@ -192,11 +229,8 @@ def notice(upload: Upload, whom: Sequence[Actor], picture: Message) -> Message:
 
 def expired(upload: Upload) -> Message:
     """The end of a preview that nobody decided on in time."""
-    text = (
-        f"*{file_name(upload.file_name)} expired: nobody said yes in time.* Nothing was changed. "
-        "Drop the file again to start over."
-    )
-    return Message.of(text)
+    text = f"*{file_name(upload.file_name)} expired: nobody said yes in time.* Nothing was changed."
+    return Message.of(text, section(text), buttons(upload, "expired", AGAIN))
 
 
 def _counts(upload: Upload) -> str:
@@ -348,10 +382,10 @@ def refused(upload: Upload) -> Message:
     likely = upload.summary.get("likely")
     if likely:
         value = json.dumps({"upload": upload.id, "column": likely})
-        if len(value) <= 2000:
+        if len(value) <= _LONGEST_VALUE:
             button = ButtonElement(text=one_line(f"Use {likely}", 75), action_id="upload.column", value=value)
             blocks.append(ActionsBlock(block_id="upload.likely", elements=[button]))
-    return Message.of(headline, *blocks)
+    return Message.of(headline, *blocks, *_questions(upload))
 
 
 def failed(upload: Upload, deadlines: Deadlines) -> Message:

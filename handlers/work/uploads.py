@@ -302,7 +302,7 @@ class Runner:
         missed = missed_event_id(read.channel_id, read.file_id)
         if await asyncio.to_thread(self._store.inbox.is_done, read.account_id, missed):
             return  # what was written with it is not known: it may have been dropped to be scrubbed
-        if ask == "always" or read.state is not UploadState.WAITING or not read.phones:
+        if ask == "always" or read.state is not UploadState.WAITING or not read.phones or read.undecided:
             return
         if ask == "doubts":
             before = await asyncio.to_thread(self._store.uploads.applied_before, read)

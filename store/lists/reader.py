@@ -21,6 +21,7 @@ from typing import BinaryIO, Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from store.choices import NOTHING_CHOSEN, Choices, Question
 from store.errors import ListRefused
 from store.lists.columns import THRUTEXT, THRUTEXT_PHONE, column_key, contact_signs, likely_phones, looks_like_phone
 from store.lists.formats import as_text
@@ -203,7 +204,7 @@ class ListReader:
     """
     One list file. Building it looks the file through and finds the phone column, or raises ListRefused.
 
-    *column*: the one a person chose instead of `phone`. *name*: what people call the file, for the sentences. *spool*:
+    *column*: the one a person chose instead of `phone`; *choices*: how else people chose to have it read. *name*: what people call the file, for the sentences. *spool*:
     where the text of a file that cannot be read in place goes, beside *path* by default; `close` removes it. *working*: see
     `as_text`.
 
@@ -211,7 +212,7 @@ class ListReader:
     first row; `delimiter` parts its cells, and `phone_index` of them is the phone. `is_sheet`: the text was made of a
     workbook's sheet, a line a row. `size` and `bytes_read` are its bytes.
     `remarks` say what was forgiven or put right; `rows()` may add to them. `contact_signs`: what makes it look like a
-    contact list, in words for "it has names and e-mails"; empty for an opt-out list. `carries`: see `carried`.
+    contact list, in words for "it has names and e-mails"; empty for an opt-out list. `questions`: what is to be decided of how it is read. `carries`: see `carried`.
     Memory is bounded by the longest line (half a megabyte at most), not by the file; a workbook's is by its limits.
     """
 
@@ -224,6 +225,7 @@ class ListReader:
         path: Path,
         *,
         column: str | None = None,
+        choices: Choices = NOTHING_CHOSEN,
         name: str | None = None,
         spool: Path | None = None,
         working: Callable[[], object] = lambda: None,
@@ -243,6 +245,8 @@ class ListReader:
         self._above: list[Damaged] = []
         self.skip = self.phone_index = 0
         self.contact_signs: tuple[str, ...] = ()
+        self.choices = choices
+        self.questions: list[Question] = []
         self._carrying: ThruTextColumns | None = None
         try:
             self._look(text.delimiter, column)

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from store.choices import NOTHING_CHOSEN, Choices
 from store.lists.formulas import unguarded
 from store.lists.reader import Block, Damaged, ListReader, Row
 from store.lists.sorting import Integers, Sorting, beginnings_of
@@ -91,7 +92,8 @@ class Scratch:
                 return None
             (packed,) = connection.execute("SELECT json FROM counts WHERE label = ?", (label,)).fetchone()
             values = json.loads(packed)
-            return cls(path, connection, StagedCounts(**{**values, "columns": tuple(values["columns"])}))
+            values |= {"columns": tuple(values["columns"]), "choices": Choices.of_json(values["choices"])}
+            return cls(path, connection, StagedCounts(**values))
         except (sqlite3.DatabaseError, TypeError, ValueError, KeyError):
             connection.close()  # damaged, or of another version of this program: staged again
             return None
@@ -113,6 +115,7 @@ class Scratch:
         counts = self.counts
         return (
             (upload.sha256, upload.country, upload.phone_column) == (counts.sha256, counts.country, counts.phone_column)
+            and upload.choices == counts.choices
         ) and (upload.rows, upload.phones, upload.unreadable) == (counts.rows, counts.phones, counts.unreadable)
 
     def batch(self, after: str, size: int) -> Batch:
@@ -162,6 +165,7 @@ def stage(
     *,
     country: str | None,
     column: str | None,
+    choices: Choices = NOTHING_CHOSEN,
     progress: ReportProgress,
     name: str | None = None,
     label: str = "",
@@ -169,8 +173,8 @@ def stage(
     """
     Read the list at *path* into a scratch file at *scratch*, which appears only when it is whole.
 
-    *country*: for phones that name none; *column*: the phones' column, None for the usual one; *name*: what people call
-    the file; *label*: whose list it is, for `Scratch.open`. Raises `ListRefused`, and whatever *progress* raises.
+    *country*: for phones that name none; *column*: the phones' column, None for the usual one; *choices*: how else
+    people chose to have it read; *name*: what people call the file; *label*: whose list it is, for `Scratch.open`. Raises `ListRefused`, and whatever *progress* raises.
     Leaves nothing behind when it fails; what a killed one left is removed by the next.
     """
     for left in scratch.parent.glob(f"{scratch.name}.*.part*"):
@@ -181,11 +185,12 @@ def stage(
         with ListReader(
             path,
             column=column,
+            choices=choices,
             name=name,
             spool=part.with_suffix(".text.part"),
             working=lambda: progress(0, 0.0),
         ) as reader:
-            counts = _fill(part, path, reader, country, column, progress, label)
+            counts = _fill(part, path, reader, country, column, choices, progress, label)
         part.replace(scratch)
     finally:
         part.unlink(missing_ok=True)
@@ -203,6 +208,7 @@ def _fill(
     reader: ListReader,
     country: str | None,
     column: str | None,
+    choices: Choices,
     progress: ReportProgress,
     label: str,
 ) -> StagedCounts:
@@ -224,6 +230,7 @@ def _fill(
             "assumed": reading.assumed,
             "remarks": list(reader.remarks),
             "contact_signs": list(reader.contact_signs),
+            "questions": [question.to_json() for question in reader.questions],
             "countries": countries,
             "unreadable": [list(row) for row in connection.execute(_REASONS)],
             "flagged": connection.execute("SELECT count(*) FROM flagged").fetchone()[0],
@@ -240,8 +247,11 @@ def _fill(
             phone_column=column,
             country=country,
             phonenumbers_version=PHONENUMBERS_VERSION,
+            choices=choices,
         )
-        connection.execute("INSERT INTO counts VALUES (?, ?)", (json.dumps(asdict(counts)), label))
+        connection.execute(
+            "INSERT INTO counts VALUES (?, ?)", (json.dumps(asdict(counts) | {"choices": choices.to_json()}), label)
+        )
         connection.execute("COMMIT")
         return counts
     finally:

@@ -58,10 +58,12 @@ async def test_settings_are_changed_in_a_form(office: Office) -> None:
     assert account.country == "GB"
     assert account.settings == AccountSettings(admins=(support,), ask="doubts", undo_days=2.5, numbers="masked")
     reasons = {entry.reason for entry in latest_entries(office.store, office.account.id, 9)}
-    assert "days for which an upload can be undone: 2.5" in reasons
+    assert "an upload can be undone for 2.5 days" in reasons
     assert "default country is GB" in reasons
+    assert any(reason and reason.startswith("admins besides the workspace's own are ") for reason in reasons)
+    assert support not in str(reasons)
     again = await opened(office)
-    assert "'initial_value': '2.5'" in str(again)
+    assert "'initial_value': '2.5 days'" in str(again)
     assert support in str(again)
     assert (await save(office, again, undo_days="", country="GB")).ok
     assert office.store.accounts.get(office.account.id).settings.undo_days is None
@@ -71,11 +73,15 @@ async def test_settings_are_changed_in_a_form(office: Office) -> None:
     ("field", "value", "said"),
     [
         ("country", "Atlantis", "No country is called Atlantis."),
-        ("undo_days", "soon", "from 0 to 3650"),
-        ("undo_days", "-1", "from 0 to 3650"),
-        ("undo_days", "inf", "from 0 to 3650"),
-        ("max_list_bytes", "1.5", "whole number of bytes"),
-        ("max_list_bytes", "0", "whole number of bytes"),
+        ("undo_days", "soon", "of 7 days at most"),
+        ("undo_days", "-1", "of 7 days at most"),
+        ("undo_days", "inf", "of 7 days at most"),
+        ("undo_days", "15 days", "of 7 days at most"),
+        ("max_list_bytes", "1.5", "of 1 GB at most"),
+        ("max_list_bytes", "0", "of 1 GB at most"),
+        ("max_list_bytes", "2 GB", "of 1 GB at most"),
+        ("max_list_bytes", "5 apples", "of 1 GB at most"),
+        ("support", "groups", "Choose a group"),
     ],
 )
 async def test_what_cannot_be_is_said_at_its_field(office: Office, field: str, value: str, said: str) -> None:
@@ -167,7 +173,7 @@ async def test_a_guest_named_in_the_settings_stays_a_guest(office: Office) -> No
 @pytest.mark.parametrize("support", ["nobody", "groups"])
 async def test_members_who_are_not_support(office: Office, support: str) -> None:
     """They drop lists and read the help, and nothing else; admins can all the same."""
-    await decide(office, support=support)
+    await decide(office, support=support, support_groups=("S0GONE",))
     no = await office.ask_alone("support", f"search {ONE}")
     assert no.text.startswith("Only support and admins can look phones up. <@")
     assert "How to use" in (await office.ask_alone("support", "help")).text
@@ -345,7 +351,7 @@ def test_slack_takes_the_fullest_form() -> None:
     groups = [views.Group(f"S{number}", "<!here> " * 20) for number in range(300)]
     settings = AccountSettings(("U1",), ("S299", "S0GONE"), "groups", ("S1",), ("C1",), "never", 1e3, 10**9)
     account = Account(1, "T1", "Harbor", "US", 0, settings)
-    view = views.form(account, groups, "{}").to_dict()
+    view = views.form(account, groups, "{}", undo_days=14, most_bytes=10**9).to_dict()
     assert view_problems(view) == []
     assert "S0GONE, which is gone" in str(view)
     message = views.changed(["<!channel> " * 50] * 12, Actor("U1", "x"))

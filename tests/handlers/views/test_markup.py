@@ -214,7 +214,7 @@ def _optouts(text: str) -> Iterator[Any]:
     yield optouts.phone_states(found * 25, "US", quoted(text), unread=[none] * 30)
     yield optouts.no_phones(quoted(text), quoted(text), unread=[none] * 30)
     for phones in ((ONE,), tuple(f"+1212555{n:04}" for n in range(50))):
-        yield optouts.phone_states(found[:1], "US", offer=optouts.Offer(phones, text[:500]))
+        yield optouts.phone_states(found[:1], "US", offer=optouts.OptOutOffer(phones, text[:500]))
     contacts = PhoneState(ONE, (opt_out(entry(1, Function.KEYWORD, reason=text)),), state.conversations)
     by_hand = PhoneState(ONE, (opt_out(entry(1, reason=text)),), state.conversations)
     for asked in (state, contacts, by_hand):
@@ -242,7 +242,13 @@ def _scrubs(text: str) -> Iterator[Any]:
 @case(settings.form, settings.changed)
 def _settings(text: str) -> Iterator[Any]:
     groups = [settings.Group("S1", text), settings.Group("S2", f"b {text}")]
-    yield settings.form(account_with(text, admin_groups=("S1", "S3"), support_groups=("S2",)), groups, "{}")
+    yield settings.form(
+        account_with(text, admin_groups=("S1", "S3"), support_groups=("S2",)),
+        groups,
+        "{}",
+        undo_days=14,
+        most_bytes=10**9,
+    )
     yield settings.changed([text] * 12, Actor("platform", text))
 
 
@@ -264,6 +270,8 @@ def _shortcuts(text: str) -> Iterator[Any]:
     uploads.reminder,
     uploads.notice,
     uploads.expired,
+    uploads.to_decide,
+    uploads.decided,
     uploads.report,
     uploads.stopped,
     uploads.undone,
@@ -282,6 +290,8 @@ def _uploads(text: str) -> Iterator[Any]:
         uploads.preview(upload, TERMS, before),
         uploads.reminder(upload, TERMS, [upload.actor]),
         uploads.expired(upload),
+        uploads.to_decide(upload, uploads.preview(upload, TERMS, before)),
+        uploads.decided(upload, uploads.expired(upload)),
     )
     yield uploads.preview(replace(upload, phones=0, already=0), TERMS)
     yield uploads.notice(upload, [Actor("U1", text), Actor("platform", text)], uploads.refused(upload))
