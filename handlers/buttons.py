@@ -63,7 +63,7 @@ class Buttons:
 
     async def _add(self, request: Request, body: dict[str, Any]) -> Message:
         """Opt the button's phones out, for the reason that it was filled in with."""
-        offer = views.Offer.of_button(pressed_value(body))
+        offer = views.OptOutOffer.of_button(pressed_value(body))
         if offer is None:
             return Message.of("That button holds no phones, so nothing was done.", private=True)
         numbers = [read_phone(phone, None) for phone in offer.phones]

@@ -13,7 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.adding import opt_out
 from handlers.entered import LONGEST_REASON, LONGEST_TEXT, MOST_NUMBERS, Entered, read_entered
-from handlers.grammar import Certainty, Verb
+from handlers.grammar import Certainty, Verb, understand
 from handlers.permissions import Action
 from handlers.slack.acknowledge import acknowledged
 from handlers.slack.interactions import Interactions
@@ -37,11 +37,14 @@ from store import (
     PhoneState,
     Store,
     find_country,
+    read_text,
 )
 
 MOST_UPLOADS: Final = 10
 # Of a word that is none of the sub-commands; near to one is none that is longer.
 _LONGEST_WORD: Final = 40
+# Characters of what begins with none of them and may be a sentence that asks for something.
+_LONGEST_SENTENCE: Final = 4_000
 
 _REASON_TOO_LONG: Final = Message.of(
     f"The reason is too long: {LONGEST_REASON} characters fit. Nothing was changed.", private=True
@@ -100,7 +103,7 @@ class Command:
                 "add NUMBERS [country:GB] [reason:asked by e-mail]",
                 f"Opts up to {MOST_NUMBERS} numbers out, separated by commas, semicolons or line breaks.",
                 (Action.ADD,),
-                lambda text: Reply(Action.ADD, partial(self._add, text)),
+                lambda text: Reply(Action.ADD, partial(self._add, text, Verb.OPT_OUT)),
             ),
             Subcommand(
                 "search NUMBER [country:GB]",
@@ -164,7 +167,8 @@ class Command:
         """
         The parsed command of `/optout` *text*.
 
-        A number alone is searched, and `/optout` alone opens the menu of forms.
+        A number alone is searched, and `/optout` alone opens the menu of forms. A sentence that asks to opt numbers out or
+        in, as a mention would, does the same as the sub-command.
         """
         if not text:
             return OpenModal(Action.HELP, "Opt-Out Desk", self._menu)
@@ -174,6 +178,12 @@ class Command:
             return subcommand.parse(rest.strip())
         if any(char.isdigit() for char in plain(first)):
             return self.subcommands["search"].parse(text)
+        if len(text) <= _LONGEST_SENTENCE:
+            understood = understand(read_text(text, None).words)
+            if understood.verb is Verb.OPT_OUT and understood.phones:
+                return Reply(Action.ADD, partial(self._add, text, None))
+            if understood.verb is Verb.OPT_IN and understood.phones and understood.certainty <= Certainty.POLITE:
+                return self.subcommands["delete"].parse(text)
         return Reply(Action.HELP, partial(self._unknown, text))
 
     async def _outcome(self, typed_at: Place, body: dict[str, Any], text: str, parsed: Reply) -> Message:
@@ -199,18 +209,19 @@ class Command:
     async def _menu(request: Request, _body: dict[str, Any]) -> View:
         return forms.menu(request.account, ModalContext.of(request).to_json(), request.role)
 
-    async def _add(self, text: str, request: Request, body: dict[str, Any]) -> Message:
+    async def _add(self, text: str, implied: Verb | None, request: Request, body: dict[str, Any]) -> Message:
+        """Opt out what *text* names, which says so itself unless the sub-command *implied* it."""
         arguments = await _arguments(text, request)
         if isinstance(arguments, Message):
             return arguments
         # What is no number can take the parser long, which would hold up everybody else.
-        entered = await asyncio.to_thread(read_entered, arguments.text, arguments.country, Verb.OPT_OUT)
+        entered = await asyncio.to_thread(read_entered, arguments.text, arguments.country, implied)
         reason = arguments.reason or entered.reason
         if not entered.numbers:
             return self.subcommands["add"].misused()
         if entered.given > MOST_NUMBERS:
             return self._too_much(f"{entered.given:,} numbers")
-        if entered.understood.certainty is not Certainty.PLAIN:
+        if entered.understood.verb is not Verb.OPT_OUT or entered.understood.certainty is not Certainty.PLAIN:
             return await self._ask_add(request, entered, reason)
         if reason is not None and len(reason) > LONGEST_REASON:
             return _REASON_TOO_LONG
@@ -232,15 +243,15 @@ class Command:
         states = await asyncio.to_thread(
             self._store.optouts.find_many, request.account.id, [phone.e164 for phone in shown]
         )
-        is_denied = entered.understood.certainty > Certainty.DOUBTFUL
-        offered = () if is_denied or len(phones) > len(shown) else tuple(phone.e164 for phone in shown)
+        nearly_asked = entered.understood.verb is Verb.OPT_OUT and entered.understood.certainty <= Certainty.DOUBTFUL
+        offered = tuple(phone.e164 for phone in phones) if nearly_asked and len(phones) == len(shown) else ()
         return replace(
             views.phone_states(
                 [(states[phone.e164], FoundPhone(phone, phone.e164)) for phone in shown],
                 request.account.country,
                 _ASKED if offered else _NOT_SURE,
                 unread=entered.refused,
-                offer=views.Offer(offered, (reason or "")[:LONGEST_REASON] or None) if offered else None,
+                offer=views.OptOutOffer(offered, (reason or "")[:LONGEST_REASON] or None) if offered else None,
             ),
             private=True,
         )

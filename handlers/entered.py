@@ -36,8 +36,8 @@ class Entered:
         return tuple(number.reading for number in self.numbers if isinstance(number.reading, NotAPhone))
 
 
-def read_entered(text: str, country: str | None, verb: Verb) -> Entered:
-    """The numbers in *text*, as Slack delivers it, of a command or a form that asks for *verb*."""
+def read_entered(text: str, country: str | None, verb: Verb | None) -> Entered:
+    """The numbers in *text*, as Slack delivers it, of a command or a form that asks for *verb*; None: the text itself asks."""
     reading = read_text(text, country)
     items, words = items_of(reading.words)
     understood = understand(words, verb)

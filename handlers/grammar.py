@@ -127,6 +127,7 @@ _OF_LISTS: Final = frozenset(
         "derniers",
     ]
 )
+_SUPPOSING: Final = frozenset(("if", "si", "in case", "provided", "assuming", "en caso de", "au cas ou"))
 _ARTICLES: Final = frozenset(
     ("the", "a", "an", "this", "that", "our", "your", "el", "la", "este", "esta", "le", "l'", "ce", "cette", "nuestra")
 )
@@ -238,7 +239,9 @@ def _understood(words: str, lexemes: Sequence[_Lexeme], implied: Verb | None) ->
     tail: Sequence[_Lexeme] = rest[last + 1 :]
     phones = [lexeme for lexeme in [*head, *between] if lexeme.kind is Kind.PHONE]
     named, tail = _named_list(between, tail)
-    verb, listed = _BY_LIST.get((own, named), (Verb.OPT_IN if own in _IN else Verb.OPT_OUT, Certainty.PLAIN))
+    # The command that opts out is called "add".
+    called = Kind.ADD if implied is Verb.OPT_OUT else own
+    verb, listed = _BY_LIST.get((called, named), (Verb.OPT_IN if own in _IN else Verb.OPT_OUT, Certainty.PLAIN))
     if (own, named) == (Kind.ADD, Kind.OUT_LIST):
         own = Kind.OUT
     behind, span = _behind(tail, own)
@@ -297,10 +300,16 @@ def _without_verb(words: str, lexemes: Sequence[_Lexeme]) -> Understanding:
     if because is not None and Kind.MARK_OF_QUESTION not in kinds and certainty < Certainty.MENTIONED:
         reason, reason_from = _reason(words, _explained(lexemes[because + 1 :], len(words))[1])
         return Understanding(Verb.OPT_OUT, Certainty.DOUBTFUL, phones, reason, reason_from)
+    asks = not {Kind.QUESTION, Kind.MARK_OF_QUESTION, Kind.LOOK}.isdisjoint(kinds)
     wanted = next((i for i, kind in enumerate(kinds) if kind in (Kind.WANT, Kind.ASKING, Kind.TAKE)), len(kinds))
     if any(lexeme.kind is Kind.STATE or lexeme.norm in {"out", "off"} for lexeme in lexemes[wanted:]):
-        return Understanding(Verb.OPT_OUT, max(certainty, Certainty.DOUBTFUL), phones)
-    if Kind.NOT in kinds and not {Kind.QUESTION, Kind.MARK_OF_QUESTION} & set(kinds):
+        before = max((_BESIDE.get(kind, Certainty.DOUBTFUL) for kind in kinds[:wanted]), default=Certainty.PLAIN)
+        denied = Certainty.DENIED if Kind.NOT in kinds else Certainty.DOUBTFUL
+        return Understanding(Verb.OPT_OUT, max(before, denied), phones)
+    if {Kind.NOUN, Kind.UNWILLING} & set(kinds) and not asks and Kind.NOT not in kinds:
+        # "Opt-outs: ...", "... does not want texts".
+        return Understanding(Verb.OPT_OUT, Certainty.DOUBTFUL, phones)
+    if Kind.NOT in kinds and not asks:
         # "Keep texting ...", "... must not be opted out".
         return Understanding(Verb.OPT_OUT, Certainty.DENIED, phones)
     if {Kind.OPT, Kind.TAKE, Kind.PUT, Kind.MARK, Kind.GIVE} & set(kinds):
@@ -339,15 +348,16 @@ def _before(head: Sequence[_Lexeme]) -> Certainty:
 
 def _among(between: Sequence[_Lexeme], own: Kind) -> Certainty:
     """What stands from the verb to the last number."""
-    marks = [Certainty.PLAIN]
-    for i, lexeme in enumerate(between):
+    marks, met, apart = [Certainty.PLAIN], False, False
+    for lexeme in between:
         mark = _BESIDE.get(lexeme.kind, Certainty.DOUBTFUL)
         if lexeme.kind in _VERBS:
-            same = i > 0 and (lexeme.kind in _OUT) is (own in _OUT)
-            # "Stop opt out ..." and "cancel: opt out ...", but "opt out 212-555-0100, unsubscribe 212-555-0101".
-            same = same and not (own is Kind.MAYBE and lexeme.kind is Kind.OUT)
-            mark = Certainty.MENTIONED if not same else Certainty.PLAIN if lexeme.kind is own else Certainty.DOUBTFUL
+            same = (lexeme.kind in _OUT) is (own in _OUT)
+            # "Opt out 212-555-0100, unsubscribe 212-555-0101"; but "stop opt out ..." and "cancel: opt out ...".
+            near = Certainty.PLAIN if met and lexeme.kind is own else Certainty.DOUBTFUL
+            mark = near if same and (met or (apart and own is not Kind.MAYBE)) else Certainty.MENTIONED
         marks.append(mark)
+        met, apart = met or lexeme.kind is Kind.PHONE, apart or lexeme.kind in _SEPARATORS
     return max(marks)
 
 
@@ -454,9 +464,14 @@ def _explained(why: Sequence[_Lexeme], end: int) -> tuple[Certainty, tuple[int, 
     kinds = [lexeme.kind for lexeme in said]
     stop = next((i for i, kind in enumerate(kinds) if kind in _ENDS), len(kinds))
     marks = [Certainty.PLAIN]
-    if {Kind.PHONE, Kind.CORRECTION, Kind.EXCEPT} & set(kinds) or kinds[-1] is Kind.MARK_OF_QUESTION:
+    if {Kind.PHONE, Kind.CORRECTION, Kind.EXCEPT, Kind.OTHER_LIST} & set(kinds) or any(
+        lexeme.norm in _SUPPOSING for lexeme in said
+    ):
         marks.append(Certainty.DOUBTFUL)
-    if not ({Kind.NOT} | _IF | _IN).isdisjoint(kinds[stop:]) or (stop and kinds[stop - 1] is Kind.LATER):
+    last_said = next((kind for kind in reversed(kinds) if kind not in _AROUND | {Kind.STOP, Kind.LINE}), None)
+    if last_said in (Kind.MARK_OF_QUESTION, Kind.NOT) or (stop and kinds[stop - 1] is Kind.LATER):
+        marks.append(Certainty.DOUBTFUL)
+    if not ({Kind.NOT} | _IF | _IN).isdisjoint(kinds[stop:]):
         marks.append(Certainty.DOUBTFUL)
     left_open = _IF | {Kind.NOT, Kind.ASKING, Kind.JOINING}
     if any(kind in _SEPARATORS and behind in left_open for kind, behind in pairwise(kinds)):

@@ -170,6 +170,10 @@ _PHRASES: Final[dict[Kind, str]] = {
         pause/hold/snooze/suspend -/all/the/any texts/messages/texting/sms
         pause
         deactivate
+        should/must/can not/never text/message
+        should/must/can not/never be texting/texted
+        shouldn't/mustn't/can't/cannot text/message
+        shouldn't/mustn't/can't/cannot be texting/texted
         should/must/may not/never get/receive -/any -/more -/texts/messages
         shouldn't/mustn't get/receive -/any -/more -/texts/messages
         stop/quit getting/receiving
@@ -333,7 +337,7 @@ _PHRASES: Final[dict[Kind, str]] = {
     """,
     Kind.LABEL: """
         opt out status/form/forms/date/dates/history/reason/reasons/link/desk/rate/rates/column/file/files/message/messages
-        opt out request/requests/confirmation/rule/rules/law/laws/policy/keyword/keywords/note/notes/count/number/script/team
+        opt out confirmation/rule/rules/law/laws/policy/keyword/keywords/note/notes/count/number/script/team
         opt in status/form/forms/date/history/reason/link/rate/column/file/message/request/requests
         stop sign/signs/by/over/it/here/there/that/this/worrying/asking/saying/word/keyword
     """,
@@ -341,7 +345,8 @@ _PHRASES: Final[dict[Kind, str]] = {
         opt outs
         optouts
         stops
-        stop replies/requests
+        stop/opt out -/replies requests/request
+        stop replies
         unsubscribes
         do not texts
         bajas
@@ -722,6 +727,10 @@ _PHRASES: Final[dict[Kind, str]] = {
         prefers
         should be
         must be
+        be
+        ensure
+        requesting
+        have
         to be
         please get/have/be
         quiere/quieren/pide/piden/pidio/pidieron/solicita/solicito/desea
@@ -1066,7 +1075,8 @@ _PHRASES: Final[dict[Kind, str]] = {
         were
         did
         does
-        do we/i/they
+        do we/i/they/you
+        have you/we/they/i/people
         has
         have
         had

@@ -223,7 +223,7 @@ class Mentions:
             asked = asking if offered else _ALREADY if nearly_asked and intent.phones and not left else _ONLY_LOOKED_UP
             remarks.append(_NOT_OPTED_IN if intent.verb is Verb.OPT_IN else asked)
         reason = intent.reason[:LONGEST_REASON] if intent.reason and nearly_asked else None
-        offer = views.Offer(offered, reason) if offered else None
+        offer = views.OptOutOffer(offered, reason) if offered else None
         return views.phone_states(standing, home, *remarks, unread=intent.unread, offer=offer)
 
     @staticmethod

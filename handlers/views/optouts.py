@@ -231,14 +231,14 @@ def refused(number: NotAPhone) -> Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class OptOutOffer:
     """What a button offers to do: opt *phones* out, in E.164, 50 at most, for *reason*, in somebody's words."""
 
     phones: tuple[str, ...]
     reason: str | None = None
 
     @classmethod
-    def of_button(cls, value: str) -> "Offer | None":
+    def of_button(cls, value: str) -> "OptOutOffer | None":
         """The offer of a button with that *value*, which may be a single phone; None where it holds none."""
         if not value.startswith("{"):
             return cls((value,))
@@ -266,7 +266,7 @@ MOST_OFFERED: Final = 50
 _LABEL_LONGEST: Final = 75
 
 
-def _offer_button(offer: Offer, home: str | None) -> ButtonElement:
+def _offer_button(offer: OptOutOffer, home: str | None) -> ButtonElement:
     """The button that does what *offer* says, by its label."""
     phones = display(offer.phones[0], home) if len(offer.phones) == 1 else counted(len(offer.phones), "phone")
     label = f"Opt out {phones}" + (f" · {offer.reason}" if offer.reason else "")
@@ -306,7 +306,7 @@ def phone_states(
     home: str | None,
     *more: str,
     unread: Sequence[NotAPhone] = (),
-    offer: Offer | None = None,
+    offer: OptOutOffer | None = None,
 ) -> Message:
     """
     The states of the phones of one message, a line each, then what of it is *unread*, then *more* lines.

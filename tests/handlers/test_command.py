@@ -61,6 +61,23 @@ async def test_add_takes_the_reason_wherever_it_stands(office: Office, text: str
     assert (entry.function, entry.reason) == (Function.COMMAND, reason)
 
 
+async def test_a_sentence_is_a_command(office: Office) -> None:
+    """What would be a request in a mention is one behind `/optout`; what is none of the sub-commands still is unknown."""
+    await office.ask("support", "please opt out 212-555-0100, she asked twice", channel=TICKETS)
+    entry = office.store.optouts.find(office.account.id, ONE).standing[0].entry
+    assert (entry.function, entry.reason) == (Function.COMMAND, "she asked twice")
+    question = await office.ask("admin", "opt 212-555-0100 back in")
+    assert question.text.startswith("*Opt (212) 555-0100 back in?*")
+    for text, said in (
+        ("don't opt out 212-555-0101", "Only looked up, and nothing was changed"),
+        ("can you opt out 212-555-0101?", "press the button"),
+        ("opt out", "There is no `/optout opt`"),
+    ):
+        told = await office.ask_alone("support", text, channel=TICKETS)
+        assert said in told.all_text
+    assert office.store.optouts.count(office.account.id) == 1
+
+
 async def test_add_asks_where_its_words_leave_a_doubt(office: Office) -> None:
     """To the asker alone, with a button; without one where they say the opposite."""
     asked = await office.ask_alone("support", "add Maria 212-555-0100, she asked twice", channel=TICKETS)

@@ -62,6 +62,74 @@ def test_what_comes_of_a_sentence(outcome: str, words: str, reason: str | None) 
             assert intent.reason == reason, country
 
 
+# What makes no request of any: denials, conditions, plans, quotes, reports, questions and second thoughts.
+SPOILERS = (
+    *(
+        "don't {}",
+        "please do not {}",
+        "never {}",
+        "no {}",
+        "not {}",
+        "without asking {}",
+        "everyone except {}",
+        "stop {}",
+    ),
+    *(
+        "if she asks, {}",
+        "when she calls, {}",
+        "{} if she agrees",
+        "{} unless she objects",
+        "{} until Monday",
+        "{} only if asked",
+    ),
+    *(
+        "we will {}",
+        "I might {}",
+        "maybe {}",
+        "{} maybe",
+        "{} tomorrow",
+        "{} next week",
+        "should we {}",
+        "did you {}",
+        "{}?",
+        "{} ?",
+    ),
+    *(
+        "she said {}",
+        "Bob said: {}",
+        "tell Bob to {}",
+        '"{}"',
+        "“{}”",
+        "«{}»",
+        "'{}'",
+        "~{}~",
+        "> {}",
+        "the form says {}",
+    ),
+    *("{}, just kidding", "{}, never mind", "{} - not!", "{} or not", "{} (don't)", "{} ... wait no", "{}\nno wait"),
+    *(
+        "{}. Actually don't.",
+        "{}. Never mind.",
+        "{}. Not yet.",
+        "{}\nDon't do this yet",
+        "example: {}",
+        "we already {}",
+    ),
+    *("{} from the email list", "why did we {}", "I forgot to {}", "instead of texting, {}", "test {}"),
+    *("si llama, {}", "dijo {}", "nunca {}", "mañana {}", "{} mañana", "{}, es broma", "sin permiso {}"),
+    *("ne pas {}", "elle a dit {}", "demain {}", "{} demain", "{}, je plaisante", "quand elle appelle, {}"),
+)
+
+
+@pytest.mark.parametrize("spoiler", SPOILERS)
+def test_what_spoils_a_request(spoiler: str) -> None:
+    """Whatever is asked for plainly is so no more beside words that deny, suppose, put off, quote or take back."""
+    for outcome, words, _ in sentences():
+        if outcome == "done":
+            understood = understand(spoiler.format(words).replace("#", PHONE))
+            assert understood.certainty is not Certainty.PLAIN, words
+
+
 def test_the_corpus_is_as_large_as_it_says() -> None:
     """Three languages, and of the sentences a third that must never be done."""
     outcomes = [outcome for outcome, _, _ in sentences()]
@@ -96,6 +164,24 @@ def test_no_words_are_too_odd(words: str) -> None:
     assert set(understood.phones) <= set(range(words.count(PHONE)))
     assert wish_of(words) in Wish
     items_of(words)
+
+
+@pytest.mark.parametrize(
+    ("words", "certainty"),
+    [
+        ("#", Certainty.PLAIN),
+        ("# to the opt-out list", Certainty.PLAIN),
+        ("# to the texting list", Certainty.DENIED),
+        ("#, she asked", Certainty.PLAIN),
+        ("Maria #", Certainty.DOUBTFUL),
+        ("not #", Certainty.DENIED),
+        ("# tomorrow", Certainty.MENTIONED),
+    ],
+)
+def test_words_behind_a_command(words: str, certainty: Certainty) -> None:
+    """What the command's name asks for already is judged by the words beside the numbers."""
+    understood = understand(words.replace("#", PHONE), Verb.OPT_OUT)
+    assert (understood.verb, understood.certainty) == (Verb.OPT_OUT, certainty)
 
 
 def test_what_is_shown_turned_round_is_asked_about() -> None:

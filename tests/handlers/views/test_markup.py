@@ -216,7 +216,7 @@ def _optouts(text: str) -> Iterator[Any]:
     yield optouts.phone_states(found * 25, "US", quoted(text), unread=[none] * 30)
     yield optouts.no_phones(quoted(text), quoted(text), unread=[none] * 30)
     for phones in ((ONE,), tuple(f"+1212555{n:04}" for n in range(50))):
-        yield optouts.phone_states(found[:1], "US", offer=optouts.Offer(phones, text[:500]))
+        yield optouts.phone_states(found[:1], "US", offer=optouts.OptOutOffer(phones, text[:500]))
     contacts = PhoneState(ONE, (opt_out(entry(1, Function.KEYWORD, reason=text)),), state.conversations)
     by_hand = PhoneState(ONE, (opt_out(entry(1, reason=text)),), state.conversations)
     for asked in (state, contacts, by_hand):
