@@ -108,6 +108,7 @@ class Files:
             button("upload.undo", Action.UNDO, self._ask_undo),
             modal("upload.undo", Action.UNDO, self._undo),
             button("upload.cancel", Action.DROP, self._cancel),
+            button("upload.again", Action.DROP, self._take_up_again),
             button("upload.column", Action.DROP, self._use_column),
             button("upload.country", Action.DROP, self._use_country),
             button("upload.read", Action.DROP, self._read_again),
@@ -370,6 +371,15 @@ class Files:
         by = Origin(Function.UPLOAD, request.actor)
         cancel = partial(self._store.uploads.cancel, idempotency_key=idempotency_key_of(body))
         await asyncio.to_thread(cancel, request.account.id, upload.id, by)
+        self._runner.poke()
+
+    async def _take_up_again(self, request: Request, body: dict[str, Any]) -> None:
+        """*Read it again*: a list that expired waits for a yes once more."""
+        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(pressed_value(body)))
+        if not request.is_admin and upload.actor.id != request.actor.id:
+            raise WrongState("Only an admin or the person who dropped the list can have it read again.")
+        again = partial(self._store.uploads.take_up_again, idempotency_key=idempotency_key_of(body))
+        await asyncio.to_thread(again, request.account.id, upload.id)
         self._runner.poke()
 
     async def _use_column(self, request: Request, body: dict[str, Any]) -> None:

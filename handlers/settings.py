@@ -38,7 +38,7 @@ from store import (
 log = structlog.get_logger()
 TITLE = "Settings"
 # Settings that hold ids of Slack's.
-_NAMED: Final = ("admins", "admin_groups", "support_groups", "uploads_channels", "digest_channel")
+_NAMED: Final = ("admins", "admin_groups", "support_groups", "uploads_channels", "digest_channel", "waiting_channel")
 _MOST_NAMES: Final = 20
 
 
@@ -127,6 +127,7 @@ class SettingsForm:
             numbers=values["settings.numbers"],
             exports=values["settings.exports"],
             digest_channel=values.get("settings.digest_channel"),
+            waiting_channel=values.get("settings.waiting_channel"),
         )
         if settings.support == "groups" and not settings.support_groups:
             return field_error(
@@ -152,7 +153,7 @@ class SettingsForm:
             if user := (await _told(client.users_info(user=person))).get("user"):
                 profile = user.get("profile") or {}
                 names[person] = str(profile.get("display_name") or profile.get("real_name") or user.get("name"))
-        for channel in sorted(ids["uploads_channels"] | ids["digest_channel"])[:_MOST_NAMES]:
+        for channel in sorted(ids["uploads_channels"] | ids["digest_channel"] | ids["waiting_channel"])[:_MOST_NAMES]:
             if name := ((await _told(client.conversations_info(channel=channel))).get("channel") or {}).get("name"):
                 names[channel] = f"#{name}"
         if ids["admin_groups"] | ids["support_groups"]:

@@ -133,6 +133,7 @@ _CHANGED: Final = {
     "numbers": "numbers in public channels are {}",
     "exports": "who may export: {}",
     "digest_channel": "channel of the weekly digest: {}",
+    "waiting_channel": "where lists that wait for a yes are told: {}",
 }
 
 
@@ -174,6 +175,8 @@ def _shown(name: str, value: object, names: Mapping[str, str]) -> str:
             return "what the desk allows"
         case "max_list_bytes", int():
             return bytes_words(value)
+        case "waiting_channel", None:
+            return "to the admins directly"
         case _, tuple() if value:
             return ", ".join(names.get(one, one) for one in value)
         case _, None | ():

@@ -172,6 +172,18 @@ class Outbox:
             row = connection.execute(_POST, {"account": account, "of": key}).mappings().one_or_none()
         return None if row is None else _post_of(row)
 
+    def find_all(self, account: int, beginning: str) -> dict[str, Post]:
+        """The posts of messages whose keys begin with *beginning*, by key."""
+        query = sa.select(outbox.c.key, outbox.c.channel_id, outbox.c.ts).where(
+            outbox.c.account_id == account,
+            outbox.c.key.startswith(beginning, autoescape=True),
+            outbox.c.state != OutboxState.EXTRA,
+            outbox.c.ts.is_not(None),
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return {key: Post(channel, ts) for key, channel, ts in rows}
+
     def posted(self, account: int, key: str, post: Post) -> Post:
         """
         Write *post* down as the message of *key*, unless there is one: that counts then, and *post* is an extra.

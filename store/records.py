@@ -56,7 +56,8 @@ class AccountSettings:
     "everyone", "groups" (the members of *support_groups*) or "nobody" but admins. *uploads_channels*: ids, besides the
     desk's own. *ask* before a list is applied: "always", "doubts" (when it looks wrong) or "never". *undo_days* and
     *max_list_bytes*: None for the desk's own, which they can only narrow. *numbers* in public channels: "full" or
-    "masked". *exports*: "admins" or "nobody". *digest_channel*: where the weekly digest goes, None for nowhere.
+    "masked". *exports*: "admins" or "nobody". *digest_channel*: where the weekly digest goes, None for nowhere. *waiting_channel*: where
+    lists that wait for a yes are told, None for to the admins directly.
     """
 
     admins: tuple[str, ...] = ()
@@ -70,6 +71,7 @@ class AccountSettings:
     numbers: str = "full"
     exports: str = "admins"
     digest_channel: str | None = None
+    waiting_channel: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,8 @@ NEXT: Final[Mapping[UploadState, frozenset[UploadState]]] = {
     _S.UNDOING: frozenset({_S.UNDONE, _S.FAILED}),
     _S.UNDONE: frozenset(),
     _S.CANCELLED: frozenset(),
-    _S.EXPIRED: frozenset(),
+    # Whoever still wants it has it read again.
+    _S.EXPIRED: frozenset({_S.RECEIVED}),
     _S.SCRUBBED: frozenset(),
 }
 AT_WORK: Final = frozenset({_S.RECEIVED, _S.APPLYING, _S.UNDOING})
@@ -89,7 +90,7 @@ WITH_ENTRY: Final = (_S.APPLYING, _S.STOPPED, _S.DONE, _S.UNDOING, _S.UNDONE)
 WITH_UNDO_ENTRY: Final = (_S.UNDOING, _S.UNDONE)
 # What it opted out stands here, or is about to.
 STANDING: Final = frozenset({_S.APPLYING, _S.STOPPED, _S.DONE})
-# Nothing more comes of these: whoever wants the list opted out after all drops it again.
+# Nothing more comes of these by itself: whoever wants the list opted out after all drops it again.
 OVER: Final = frozenset({_S.CANCELLED, _S.FAILED, _S.UNDONE, _S.EXPIRED})
 
 _LABELS: Final = {

@@ -229,6 +229,15 @@ class Uploads:
                 return current
             return _decided(connection, current, by, UploadState.CANCELLED, finished_at=now())
 
+    def take_up_again(self, account: int, upload: int, *, idempotency_key: str | None = None) -> Upload:
+        """Read an expired list anew, which then waits for a yes as if it was just dropped. `WrongState` otherwise."""
+        with self._database.write() as connection:
+            current = get(connection, account, upload, lock=True)
+            if is_repeated(self._database, connection, account, idempotency_key, "take up again", upload):
+                return current
+            require(current, UploadState.EXPIRED)
+            return _start_over(connection, current, received_at=now())
+
     def stop(self, account: int, upload: int, by: Origin, *, idempotency_key: str | None = None) -> Upload:
         """
         Stop an upload: applying -> stopped, between two batches. `WrongState` otherwise.

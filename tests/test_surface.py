@@ -5,6 +5,7 @@ import inspect
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +33,7 @@ from store import Function, Origin, PhoneState, Store, UndoPreview, find_phones
 from tests.entries import latest_entries, opted_out
 from tests.handlers import conftest as desks
 from tests.handlers.conftest import TICKETS, Office
+from tests.store.test_uploads import turn_back
 
 # Fixtures: the real app over real sockets, as the tests of the handlers have it.
 slack, settings, office, loading_after = desks.slack, desks.settings, desks.office, desks.loading_after
@@ -274,6 +276,23 @@ def _pressing(action: str, content: bytes) -> Act:
     return act
 
 
+async def _expired(office: Office, person: str) -> None:
+    """A list of an admin's that nobody decided on in time, which somebody else has read again."""
+    await office.people.drop("admin", UPLOADS, "late.csv", b"phone\n2125550102\n")
+
+    def offered(action: str) -> Callable[[State], SandboxMessage | None]:
+        return lambda state: next(
+            (one for one in state.channel(UPLOADS).everything if any(e["action_id"] == action for e in one.elements)),
+            None,
+        )
+
+    await office.people.until(offered("upload.confirm"))
+    turn_back(office.store, "waiting_since", timedelta(days=4))
+    office.service.desk.runner.poke()
+    outcome = await office.people.click(person, await office.people.until(offered("upload.again")), "upload.again")
+    assert outcome.ok, outcome
+
+
 def _turn(action: str) -> Act:
     """A page of history that stands where the person can press its buttons; its author would have had to post it."""
 
@@ -371,6 +390,7 @@ CASES: dict[Listener, Act | tuple[Act, ...]] = {
     Listener("action", "upload.cancel"): _pressing("upload.cancel", b"phone\n2125550102\n"),
     Listener("action", "upload.country"): _pressing("upload.country", b"phone\n2125550102\n"),
     Listener("action", "upload.column"): _pressing("upload.column", b"name,Mobile\nAna,2125550102\n"),
+    Listener("action", "upload.again"): _expired,
     Listener("action", "upload.read"): _pressing(
         "upload.read", b"phone,status\n2125550102,unsubscribed\n2125550103,active\n"
     ),
@@ -437,7 +457,7 @@ async def test_every_entrance_says_a_polite_no(office: Office, person: str) -> N
         assert len(stored["entries"]) == 1, act
         assert stored["account"].country == "US", act
         uploads = len(stored["uploads"])
-        assert {state for _, state, _, _ in stored["uploads"]} <= {"received", "waiting", "refused"}, act
+        assert {state for _, state, _, _ in stored["uploads"]} <= {"received", "waiting", "refused", "expired"}, act
         assert {(country, column) for _, _, country, column in stored["uploads"]} <= {("US", None)}, act
     assert uploads == 4, "the admin's lists and no other"
 

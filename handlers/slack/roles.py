@@ -141,6 +141,19 @@ class Roles:
         whose = "Only admins" if ALLOWED[action] == ADMINS else "Only support and admins"
         return Message.of(f"{whose} can {action.value}. {who}", private=True)
 
+    async def admins(self, client: AsyncWebClient, account: Account, most: int) -> tuple[str, ...]:
+        """
+        The ids of admins, *most* of them: of the account's settings and of their groups, then the workspace's own.
+
+        Those that Slack does not tell are left out.
+        """
+        groups: list[str] = []
+        for group in account.settings.admin_groups:
+            await self._in_any(client, (group,), "", fresh=False)
+            groups += sorted(self._groups.get(group) or ())
+        named = await self.admins_to_name(client, account)
+        return tuple(dict.fromkeys([*account.settings.admins, *groups, *named]))[:most]
+
     async def admins_to_name(self, client: AsyncWebClient, account: Account) -> tuple[str, ...]:
         """
         Up to five admins, first those of the account's settings.

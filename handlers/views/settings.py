@@ -79,6 +79,12 @@ def form(account: Account, groups: Sequence[Group], metadata: str, *, undo_days:
             ),
         ),
         _choice("ask", "Before a list is applied", _ASK, now.ask),
+        _channel(
+            "waiting_channel",
+            "Where lists that wait for a yes are told",
+            "Empty: to the admins directly. I must be in that channel.",
+            now.waiting_channel,
+        ),
         _text(
             UNDO_DAYS,
             "How long an upload can be undone",
@@ -95,19 +101,11 @@ def form(account: Account, groups: Sequence[Group], metadata: str, *, undo_days:
         ),
         _choice("numbers", "Numbers in public channels", _NUMBERS, now.numbers),
         _choice("exports", "Who may export the list", _EXPORTS, now.exports),
-        InputBlock(
-            block_id="settings.digest_channel",
-            label="Channel of the weekly digest",
-            hint="On Mondays. Empty: no digest. I must be in that channel.",
-            optional=True,
-            element=ConversationSelectElement(
-                action_id="settings.digest_channel",
-                placeholder="Channel",
-                initial_conversation=now.digest_channel,
-                filter=ConversationFilter(
-                    include=["public", "private"], exclude_bot_users=True, exclude_external_shared_channels=True
-                ),
-            ),
+        _channel(
+            "digest_channel",
+            "Channel of the weekly digest",
+            "On Mondays. Empty: no digest. I must be in that channel.",
+            now.digest_channel,
         ),
     ]
     if groups:
@@ -127,6 +125,19 @@ def form(account: Account, groups: Sequence[Group], metadata: str, *, undo_days:
 def _text(block: str, label: str, now: str | None, hint: str, longest: int) -> InputBlock:
     element = PlainTextInputElement(action_id=block, initial_value=now, max_length=longest)
     return InputBlock(block_id=block, label=label, hint=hint, optional=True, element=element)
+
+
+def _channel(name: str, label: str, hint: str, now: str | None) -> InputBlock:
+    """One channel of the own people, or none."""
+    element = ConversationSelectElement(
+        action_id=f"settings.{name}",
+        placeholder="Channel",
+        initial_conversation=now,
+        filter=ConversationFilter(
+            include=["public", "private"], exclude_bot_users=True, exclude_external_shared_channels=True
+        ),
+    )
+    return InputBlock(block_id=f"settings.{name}", label=label, hint=hint, optional=True, element=element)
 
 
 def _choice(name: str, label: str, choices: dict[str, str], now: str) -> InputBlock:

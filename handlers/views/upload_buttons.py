@@ -9,6 +9,7 @@ from store import Upload
 # Text, action and style.
 ButtonKind = tuple[str, str, str | None]
 CANCEL: Final[ButtonKind] = ("Cancel", "cancel", None)
+AGAIN: Final[ButtonKind] = ("Read it again", "again", None)
 STOP: Final[ButtonKind] = ("Stop", "stop", None)
 CONTINUE: Final[ButtonKind] = ("Continue", "continue", "primary")
 UNDO: Final[ButtonKind] = ("Undo this upload", "undo", "danger")

@@ -39,7 +39,7 @@ from handlers.slack.mrkdwn import (
 )
 from handlers.views.scrubs import comparing, scrubbed
 from handlers.views.unreadable import reasons_line
-from handlers.views.upload_buttons import CANCEL, CONTINUE, STOP, UNDO, buttons
+from handlers.views.upload_buttons import AGAIN, CANCEL, CONTINUE, STOP, UNDO, buttons
 from store import (
     Actor,
     Deadlines,
@@ -188,13 +188,31 @@ def _yes(upload: Upload) -> str:
     return f"Opt out {counted(upload.asked, 'phone')}" if upload.to_opt_out else "Keep this list as a second reason"
 
 
-def reminder(upload: Upload, deadlines: Deadlines, whom: Sequence[Actor]) -> Message:
-    """A word in the thread, to those who have to act, about a preview that waits."""
+def reminder(upload: Upload, deadlines: Deadlines, whom: Sequence[Actor] = ()) -> Message:
+    """A word about a preview that waits: in its thread to *whom* it mentions, or directly to who has to act."""
     until = moment((upload.waiting_since or upload.received_at) + deadlines.expire)
     what = "for an admin's yes" if upload.phones else "to be read with another country, or cancelled"
-    named = listed([mention(one) for one in whom])
-    text = f"{named}: *{file_name(upload.file_name)}* still waits {what} ({_found(upload)}). It expires {until}."
+    named = f"{listed([mention(one) for one in whom])}: " if whom else ""
+    text = f"{named}*{_name(upload)}* still waits {what} ({_found(upload)}). It expires {until}."
     return Message.of(text)
+
+
+def to_decide(upload: Upload, picture: Message) -> Message:
+    """A list that waits for a yes, for who may give it, wherever that is: *picture*, and whose list it is."""
+    where = f"<#{upload.channel_id}>" if upload.channel_id else "a direct message"
+    head = f"A list waits for a yes: {_name(upload)}, dropped by {person(upload.actor)} in {where}."
+    return Message(head, (section(head).to_dict(), *picture.blocks))
+
+
+def decided(upload: Upload, picture: Message) -> Message:
+    """What became of a list that waited for a yes, in place of the question. *picture*: as its message says it."""
+    text = f"{picture.text.splitlines()[0]} · {link(upload.permalink, 'see it')}" if upload.permalink else picture.text
+    return Message.of(text)
+
+
+def _name(upload: Upload) -> str:
+    """The file's name, as a link to where it was dropped."""
+    return link(upload.permalink, file_name(upload.file_name))
 
 
 def notice(upload: Upload, whom: Sequence[Actor], picture: Message) -> Message:
@@ -211,11 +229,8 @@ def notice(upload: Upload, whom: Sequence[Actor], picture: Message) -> Message:
 
 def expired(upload: Upload) -> Message:
     """The end of a preview that nobody decided on in time."""
-    text = (
-        f"*{file_name(upload.file_name)} expired: nobody said yes in time.* Nothing was changed. "
-        "Drop the file again to start over."
-    )
-    return Message.of(text)
+    text = f"*{file_name(upload.file_name)} expired: nobody said yes in time.* Nothing was changed."
+    return Message.of(text, section(text), buttons(upload, "expired", AGAIN))
 
 
 def _counts(upload: Upload) -> str:

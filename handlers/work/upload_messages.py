@@ -6,10 +6,11 @@ that takes over needs to know nothing of the one that died.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import structlog
 from slack_sdk.errors import SlackApiError
@@ -38,6 +39,8 @@ SHOWN_WITHIN = timedelta(days=30)
 LONGEST_BETWEEN_SHOWS = 600.0
 # Whoever has waited no longer than this for what they asked for is still looking.
 LOOKING = timedelta(seconds=30)
+# Admins who are told directly of a list that waits.
+MOST_TOLD = 10
 
 
 class UploadMessages:
@@ -118,14 +121,14 @@ class UploadMessages:
             await self._tell_directly(work, why, rows=rows)
             return why
         await self._notify(work, progress)
+        await self._tell_deciders(work)
         return None
 
     async def _notify(self, work: UploadWork, progress: Progress) -> None:
         """Notify, once for each state of the upload, those who have to act on it now or have waited for this."""
         upload = work.upload
-        told = await asyncio.to_thread(
-            self._store.outbox.find, upload.account_id, _post_key(work, f"{upload.state} directly").key
-        )
+        directly = _post_key(work, f"{upload.state} directly").key
+        told = await asyncio.to_thread(self._store.outbox.find, upload.account_id, directly)
         whom = [] if told is not None else await self._whom_to_notify(upload)
         if not whom:
             return
@@ -145,8 +148,9 @@ class UploadMessages:
         by_another = decider is not None and decider.id != dropper.id
         match upload.state:
             case UploadState.WAITING if upload.phones:
-                deciders = await self._who_may_decide(upload)
-                return deciders if deciders != [dropper] or await self._has_waited(upload.received_at) else []
+                # Anybody else who may decide is told where they are: see `_tell_deciders`.
+                alone = await self._decides_themselves(upload)
+                return [dropper] if alone and await self._has_waited(upload.received_at) else []
             case UploadState.REFUSED | UploadState.FAILED | UploadState.EXPIRED:
                 return [dropper]
             case UploadState.CANCELLED | UploadState.STOPPED:
@@ -164,16 +168,73 @@ class UploadMessages:
         """Whether that is longer ago than anybody looks on; by the clock of the database, that made the moment."""
         return await asyncio.to_thread(self._store.now) - since > LOOKING
 
-    async def _who_may_decide(self, upload: Upload) -> list[Actor]:
-        """The dropper, who is an admin; or else admins, as far as there are some to name, and the groups of admins."""
+    async def _decides_themselves(self, upload: Upload) -> bool:
+        """Whether the dropper is an admin."""
         account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
-        asker = await self._roles.role_of(self._client, account, upload.actor.id)
-        if asker.role is Role.ADMIN:
-            return [upload.actor]
-        named = await self._roles.admins_to_name(self._client, account)
-        # Slack notifies a group's members, and once who is named besides:
-        # https://docs.slack.dev/messaging/formatting-message-text#mentioning-groups
-        return [Actor(one, one) for one in (*named, *account.settings.admin_groups)]
+        return (await self._roles.role_of(self._client, account, upload.actor.id)).role is Role.ADMIN
+
+    async def _tell_deciders(self, work: UploadWork) -> None:
+        """
+        Tell those who may decide of a list that waits for a yes, once each, and then in the same messages what became of it.
+
+        To admins directly, or in the channel that the account's settings name. Of one whose dropper decides nobody is told.
+        """
+        upload = work.upload
+        if upload.state is UploadState.RECEIVED:
+            return
+        told = await asyncio.to_thread(self._store.outbox.find_all, upload.account_id, f"{_whose(upload)} waits ")
+        picture = await self.picture(upload)
+        waits = upload.state is UploadState.WAITING
+        message = views.to_decide(upload, picture) if waits else views.decided(upload, picture)
+        if waits and upload.phones and not await self._decides_themselves(upload):
+            await self._post_to_deciders(work, "waits", message, told)
+        elif upload.state is UploadState.EXPIRED and told:
+            await self._post_to_deciders(work, "expired", views.expired(upload))
+        for post in told.values():
+            try:
+                await self._client.chat_update(
+                    channel=post.channel_id, ts=post.ts, text=message.text, blocks=list(message.blocks)
+                )
+            except SlackApiError as error:
+                if is_transient(error):
+                    raise
+                log.info("what waited is not brought up to date", upload=upload.id, why=error_code(error))
+
+    async def _post_to_deciders(
+        self, work: UploadWork, what: str, message: Message, told: Mapping[str, Post] = MappingProxyType({})
+    ) -> None:
+        """
+        Post *message* to each who may decide, or in the channel for that, once for each time the list was taken up.
+
+        *told*: the keys of those who have it.
+        """
+        upload = work.upload
+        account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
+        channel = account.settings.waiting_channel
+        wanted = [channel] if channel else await self._roles.admins(self._client, account, MOST_TOLD)
+
+        async def reached(one: str) -> bool:
+            key = _post_key(work, f"{what} {upload.received_at:%Y%m%dT%H%M%S} {one}")
+            try:
+                if key.key not in told:
+                    await self._poster.post(one, message, None, key)
+            except SlackApiError as error:
+                if is_transient(error):
+                    raise
+                log.warning("an admin is not told of a list", upload=upload.id, of=one, why=error_code(error))
+                return False
+            return True
+
+        if wanted and not any(await asyncio.gather(*map(reached, wanted))):
+            # Where Slack lets nobody be written to, at least the thread says whose turn it is.
+            named = [Actor(admin, admin) for admin in await self._roles.admins_to_name(self._client, account)]
+            notice = views.notice(upload, named, await self.picture(upload))
+            await self._poster.post(
+                upload.channel_id,
+                notice,
+                upload.thread_ts or upload.message_ts,
+                _post_key(work, f"{what} in the thread"),
+            )
 
     async def show_queued(self, work: UploadWork) -> None:
         """Say that an upload waits for its turn."""
@@ -188,8 +249,9 @@ class UploadMessages:
         """Say in the thread of a preview, or directly, that it still waits for a yes."""
         upload = work.upload
         # What needs another country or is to be cancelled is whoever dropped it to see to.
-        deciders = await self._who_may_decide(upload) if upload.phones else []
-        message = views.reminder(upload, self._limits.deadlines, deciders or [upload.actor])
+        if upload.phones and not await self._decides_themselves(upload):
+            await self._post_to_deciders(work, "still waits", views.reminder(upload, self._limits.deadlines))
+        message = views.reminder(upload, self._limits.deadlines, [upload.actor])
         try:
             seen = await self._as_seen(upload)(message)
             await self._poster.post(
@@ -356,4 +418,9 @@ class UploadMessages:
 def _post_key(work: UploadWork, what: str) -> PostKey:
     """Under which key a message about the upload is posted once, by whoever has it."""
     upload = work.upload
-    return PostKey(upload.account_id, f"upload {upload.id} {what}", may_exist=work.lease.fence > 1)
+    return PostKey(upload.account_id, f"{_whose(upload)} {what}", may_exist=work.lease.fence > 1)
+
+
+def _whose(upload: Upload) -> str:
+    """The beginning of the keys of all messages about *upload*."""
+    return f"upload {upload.id}"

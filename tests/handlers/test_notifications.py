@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.config import Settings
+from bot.sandbox.client import SandboxMessage, State
 from handlers.work import upload_messages
 from tests.handlers.conftest import TICKETS, Office, on_both_databases
 from tests.handlers.slack.test_outbox import settled as nothing_waits
@@ -39,6 +40,16 @@ async def notified(office: Office) -> dict[str, list[str]]:
     return told
 
 
+async def directly(office: Office, name: str, words: str) -> SandboxMessage:
+    """The message of the desk to *name* directly with *words* in it."""
+
+    def there(state: State) -> SandboxMessage | None:
+        direct = state.direct(name)
+        return next((one for one in direct.messages if words in one.all_text), None) if direct else None
+
+    return await office.people.until(there)
+
+
 @pytest.mark.wide_but_first
 @on_both_databases
 async def test_nobody_is_notified_of_what_they_ask_for(office: Office) -> None:
@@ -60,20 +71,57 @@ async def test_nobody_is_notified_of_what_they_ask_for(office: Office) -> None:
 @pytest.mark.wide_but_first
 @on_both_databases
 async def test_a_list_that_waits_for_an_admin(office: Office) -> None:
-    """Admins are notified that it waits, whoever dropped it when another admin has said yes; each once."""
+    """Admins are told directly, with all that they need to decide; whoever dropped it when one has; each once."""
     ts = await drop(office, LIST, user="support", name="stops.csv")
-    preview = await says(office, ts, QUESTION)
+    await says(office, ts, QUESTION)
+    await settled(office)
+    told = await notified(office)
+    assert told.keys() == {"admin", "second-admin"}
+    [waits] = told["admin"]
+    assert waits.startswith("A list waits for a yes: <")
+    assert "|stops.csv>, dropped by support in <#" in waits
+    assert told["second-admin"] == [waits]
+    mine = await directly(office, "second-admin", "3 phones to opt out")
+    await office.press("second-admin", mine, "upload.confirm")
+    await says(office, ts, "opted out* from")
+    await settled(office)
+    for name in ("admin", "second-admin"):
+        seen = await directly(office, name, "*3 phones opted out* from stops.csv")
+        assert seen.buttons == []
+    told = await notified(office)
+    assert {name: len(texts) for name, texts in told.items()} == {"admin": 1, "second-admin": 1, "support": 1}
+    [done] = told["support"]
+    assert done.startswith("@support: *3 phones opted out* from stops.csv")
+
+
+@on_both_databases
+async def test_a_channel_for_what_waits(office: Office) -> None:
+    """Where the settings name one, a list that waits is told there, once, and decided there; nobody is notified directly."""
+    state = await office.people.state()
+    await decide(office, waiting_channel=state.channel("campaign-admins").id)
+    ts = await drop(office, LIST, user="support")
+    await says(office, ts, QUESTION)
+    await settled(office)
+    assert await notified(office) == {}
+
+    def told(state: State) -> SandboxMessage | None:
+        return next((one for one in state.channel("campaign-admins").messages if "stops.csv" in one.text), None)
+
+    await office.press("admin", await office.people.until(told), "upload.cancel")
+    await says(office, ts, "was cancelled")
+    await settled(office)
+    assert "was cancelled" in (await office.people.until(told)).text
+
+
+@pytest.mark.wide
+async def test_admins_who_cannot_be_written_to(office: Office) -> None:
+    """Where Slack lets no admin be written to, the thread names them."""
+    await office.people.configure(messages_tab=False)
+    ts = await drop(office, LIST, user="support")
+    await says(office, ts, "waits for a yes")
     await settled(office)
     waits = "@admin and @second-admin: *stops.csv* waits for a yes: 3 phones to opt out."
     assert await notified(office) == {"admin": [waits], "second-admin": [waits]}
-    await office.press("second-admin", preview, "upload.confirm")
-    await says(office, ts, "opted out* from")
-    await settled(office)
-    told = await notified(office)
-    assert told.keys() == {"admin", "second-admin", "support"}
-    assert (told["admin"], told["second-admin"]) == ([waits], [waits])
-    [done] = told["support"]
-    assert done.startswith("@support: *3 phones opted out* from stops.csv")
 
 
 async def test_a_list_of_whoever_is_looking(office: Office) -> None:
@@ -111,7 +159,7 @@ async def test_a_list_that_is_refused(office: Office) -> None:
 
 @pytest.mark.wide
 async def test_admins_of_the_settings_are_notified_too(office: Office) -> None:
-    """Whom the settings make an admin has to act as well; after a day all of them are reminded, and the dropper is not."""
+    """Whom the settings make an admin has to act as well; after a day all of them are reminded, and the dropper too."""
     await decide(office, admins=((await office.actor("guest")).id,))
     ts = await drop(office, LIST, user="support")
     await says(office, ts, QUESTION)
@@ -121,8 +169,10 @@ async def test_admins_of_the_settings_are_notified_too(office: Office) -> None:
     await says(office, ts, "still waits for an admin's yes")
     await settled(office)
     told = await notified(office)
-    assert {name: len(texts) for name, texts in told.items()} == {"guest": 2, "admin": 2, "second-admin": 2}
-    assert told["guest"][1].startswith("@guest, @admin and @second-admin: *stops.csv* still waits")
+    counts = {name: len(texts) for name, texts in told.items()}
+    assert counts == {"guest": 2, "admin": 2, "second-admin": 2, "support": 1}
+    assert "stops.csv>* still waits for an admin's yes" in told["guest"][1]
+    assert told["support"][0].startswith("@support: *<")
 
 
 @pytest.mark.wide
@@ -151,7 +201,7 @@ async def test_an_export_comes_to_whoever_asked(office: Office) -> None:
 @pytest.mark.wide_but_first
 @on_both_databases
 async def test_a_list_that_expires(office: Office) -> None:
-    """Whoever dropped it is notified, once; the admins were when it came."""
+    """Whoever dropped it is notified, and the admins, who were when it came; it can be taken up again."""
     ts = await drop(office, LIST, user="support")
     await says(office, ts, QUESTION)
     await settled(office)
@@ -160,9 +210,15 @@ async def test_a_list_that_expires(office: Office) -> None:
     await says(office, ts, "expired: nobody said yes in time")
     await settled(office)
     told = await notified(office)
-    assert [len(texts) for texts in (told["admin"], told["second-admin"])] == [1, 1]
+    assert [len(texts) for texts in (told["admin"], told["second-admin"])] == [2, 2]
     [said] = told["support"]
     assert said.startswith("@support: *stops.csv expired")
+    await office.press("support", await says(office, ts, "expired: nobody said yes in time"), "upload.again")
+    again = await says(office, ts, QUESTION)
+    await settled(office)
+    assert [len(texts) for name, texts in sorted((await notified(office)).items()) if name != "support"] == [3, 3]
+    await office.press("admin", again, "upload.confirm")
+    await says(office, ts, "opted out* from")
 
 
 @pytest.mark.wide_but_first
@@ -173,5 +229,5 @@ async def test_a_list_that_is_cancelled(office: Office, by: str, told: set[str])
     await office.press(by, await says(office, ts, QUESTION), "upload.cancel")
     await says(office, ts, "was cancelled")
     await settled(office)
-    last = {name: texts[-1] for name, texts in (await notified(office)).items()}
-    assert {name for name, text in last.items() if "was cancelled" in text} == told
+    last = {name: texts for name, texts in (await notified(office)).items() if name == "support"}
+    assert {name for name, texts in last.items() if "was cancelled" in texts[-1]} == told

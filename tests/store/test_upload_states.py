@@ -44,6 +44,7 @@ VERBS: Final[dict[str, tuple[Verb, dict[UploadState, UploadState]]]] = {
         lambda on: on.store.uploads.set_column(1, 1, "mobile"),
         {S.WAITING: S.RECEIVED, S.REFUSED: S.RECEIVED},
     ),
+    "take up again": (lambda on: on.store.uploads.take_up_again(1, 1), {S.EXPIRED: S.RECEIVED}),
     "staged": (lambda on: on.work.staged(counts()), {S.RECEIVED: S.WAITING}),
     "scrubbed": (lambda on: on.work.scrubbed({}), {S.RECEIVED: S.SCRUBBED}),
     "refuse": (lambda on: on.work.refuse("no"), {S.RECEIVED: S.REFUSED}),
@@ -105,10 +106,10 @@ def test_the_table_says_what_the_verbs_do() -> None:
 
 
 def test_nothing_leads_back_from_the_end() -> None:
-    """What is over is over, but that what failed can be undone; what a worker has in hand always ends somehow."""
+    """What is over is over, but what failed can be undone, and what expired read again; what a worker has in hand always ends."""
     ends = {state for state in UploadState if not NEXT[state]}
-    assert ends == {S.UNDONE, S.CANCELLED, S.EXPIRED, S.SCRUBBED}
-    assert OVER - ends == {S.FAILED}
+    assert ends == {S.UNDONE, S.CANCELLED, S.SCRUBBED}
+    assert OVER - ends == {S.FAILED, S.EXPIRED}
     assert all(S.FAILED in NEXT[state] for state in AT_WORK)
     assert not any(state.may_become(state) for state in UploadState)
 

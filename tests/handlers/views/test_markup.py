@@ -265,6 +265,8 @@ def _shortcuts(text: str) -> Iterator[Any]:
     uploads.reminder,
     uploads.notice,
     uploads.expired,
+    uploads.to_decide,
+    uploads.decided,
     uploads.report,
     uploads.stopped,
     uploads.undone,
@@ -283,6 +285,8 @@ def _uploads(text: str) -> Iterator[Any]:
         uploads.preview(upload, TERMS, before),
         uploads.reminder(upload, TERMS, [upload.actor]),
         uploads.expired(upload),
+        uploads.to_decide(upload, uploads.preview(upload, TERMS, before)),
+        uploads.decided(upload, uploads.expired(upload)),
     )
     yield uploads.preview(replace(upload, phones=0, already=0), TERMS)
     yield uploads.notice(upload, [Actor("U1", text), Actor("platform", text)], uploads.refused(upload))
