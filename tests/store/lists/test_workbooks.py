@@ -87,6 +87,10 @@ FILTER = '<autoFilter ref="A1:B4"><filterColumn colId="0"/></autoFilter>'
 HIDDEN_ROWS = {
     "by hand": (hiding(STOPS, {3: 'hidden="1"', 4: 'hidden="true"'}), ""),
     "by a filter": (hiding(STOPS, {3: 'hidden="1"', 4: 'hidden="1"'}, behind=FILTER), " by a filter"),
+    "by hand, in a table": (
+        hiding(STOPS, {3: 'hidden="1"', 4: 'hidden="1"'}, behind=FILTER.replace("/></a", ' hiddenButton="1"/></a')),
+        "",
+    ),
     "without height": (hiding(STOPS, {3: 'ht="0" customHeight="1"', 4: 'hidden="1"'}), ""),
     "in a group": (hiding(STOPS, {3: 'outlineLevel="1" hidden="1"', 4: 'outlineLevel="1" hidden="1"'}), ""),
     "in an old workbook": (old_hiding(STOPS, row_record(1, 0x100), row_record(2, 0x120), row_record(3, 0x20)), ""),
