@@ -203,6 +203,13 @@ def test_a_sheet_that_is_not_there_is_refused(tmp_path: Path) -> None:
     assert not isinstance(caught.value, Undecided)
 
 
+def test_a_sheet_of_a_text_is_refused(tmp_path: Path) -> None:
+    """Whoever names one thinks of another file."""
+    with pytest.raises(ListRefused, match="is text and has no sheets"):
+        opened(tmp_path, b"phone\r2125550101\r", Choices(sheet="A"))
+    assert [path.name for path in tmp_path.iterdir()] == ["list"]
+
+
 def test_hidden_sheets_are_left_out_and_named(tmp_path: Path) -> None:
     """One with phones can be read instead; any other is only counted."""
     raw = xlsx({"Stops": STOPS, "Old": OTHERS, "Lookup": NOTES}, ("Old", "Lookup"))
