@@ -110,7 +110,10 @@ def _as_text(
     if zipped or old:
         read = sheet_as_text(path, name, phone_key, spool, kind=workbook, working=working, choices=choices)
         return Text(spool, name, "utf-8", "strict", 0, read.remarks, "\t", spooled=True, questions=read.questions)
-    return _plain_text(path, head, name, spool, working)
+    text = _plain_text(path, head, name, spool, working)
+    if choices.sheet is not None:
+        raise ListRefused(f"{name} is text and has no sheets. Read it without naming one.")
+    return text
 
 
 def _unzipped(

@@ -103,7 +103,7 @@ _REFUSED: Final = (
     Kind("a text document (RTF)", ("rtf",), starts=(b"{\\rtf",)),
     Kind("a database", ("db", "sqlite"), starts=(b"SQLite format 3",)),
     Kind("an Access database", ("mdb", "accdb"), _TABLE, starts=(b"\0\1\0\0Standard ",)),
-    Kind("a Parquet file", ("parquet",), _TABLE, starts=(b"PAR1",)),
+    Kind("a Parquet file", ("parquet",), _TABLE, starts=(b"PAR1\x15",)),
     Kind(
         "an Excel workbook of before 1995",
         cure=_EXCEL,
@@ -160,7 +160,8 @@ def kind_by_text(start: str, name: str) -> Kind | None:
         return linked or JSON
     if text[:13].casefold() == "mime-version:":
         return WEB_ARCHIVE
-    return kind_by_start(text[:_START].upper().encode("utf-8", "replace"))
+    begins = text[:_START].upper()
+    return kind_by_start(begins.encode("utf-8", "replace")) if begins.startswith("BEGIN:") else None
 
 
 def _kind_of_markup(text: str) -> Kind | None:

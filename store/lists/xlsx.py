@@ -598,7 +598,7 @@ class _Rows:
             elif what == _MERGED:
                 with suppress(ValueError, BrokenWorkbookError):  # a merge of nothing hides nothing
                     layout.merge(*_reach(given.get("ref", "")))
-            elif what == _FILTER:
+            elif what == _FILTER and "hiddenButton" not in given:  # which only says that a column cannot be filtered
                 layout.filtered = True
 
         def end(tag: str) -> None:

@@ -87,7 +87,7 @@ def refusal(directory: Path, raw: bytes, name: str = "list.csv") -> str:
         ("a.docx", zipped({"[Content_Types].xml": b"x", "word/document.xml": b"x"}), "a Word document", "Copy"),
         ("a.pptx", zipped({"ppt\\presentation.xml": b"x"}), "a PowerPoint presentation", "Copy"),
         ("mail.msg", ole(b"x" * 5_000, "__properties_version1.0"), "an e-mail", "Save the list in it"),
-        ("stops.parquet", b"PAR1" + b"\0" * 100, "a Parquet file", "as CSV"),
+        ("stops.parquet", b"PAR1\x15\x04" + b"\0" * 100, "a Parquet file", "as CSV"),
         ("stops.csv.gz", b"\x1f\x8b\x08" + b"\0" * 100, "a compressed file", "Unpack it"),
         (
             "~$list.xlsx",
@@ -115,6 +115,8 @@ def test_what_is_no_list_is_refused_by_its_name(tmp_path: Path, name: str, raw: 
         b"phone,note\n2125550101,BEGIN:VCARD\n",
         b"{name},phone\nAna,2125550101\n",
         b"[name],phone\nAna,2125550101\n",
+        b"par1,phone\nAna,2125550101\n",
+        b"begin: phone\n2125550101\n",
     ],
 )
 def test_a_list_with_signs_of_another_kind_is_a_list(tmp_path: Path, raw: bytes) -> None:

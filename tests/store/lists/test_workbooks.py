@@ -87,6 +87,10 @@ FILTER = '<autoFilter ref="A1:B4"><filterColumn colId="0"/></autoFilter>'
 HIDDEN_ROWS = {
     "by hand": (hiding(STOPS, {3: 'hidden="1"', 4: 'hidden="true"'}), ""),
     "by a filter": (hiding(STOPS, {3: 'hidden="1"', 4: 'hidden="1"'}, behind=FILTER), " by a filter"),
+    "by hand, in a table": (
+        hiding(STOPS, {3: 'hidden="1"', 4: 'hidden="1"'}, behind=FILTER.replace("/></a", ' hiddenButton="1"/></a')),
+        "",
+    ),
     "without height": (hiding(STOPS, {3: 'ht="0" customHeight="1"', 4: 'hidden="1"'}), ""),
     "in a group": (hiding(STOPS, {3: 'outlineLevel="1" hidden="1"', 4: 'outlineLevel="1" hidden="1"'}), ""),
     "in an old workbook": (old_hiding(STOPS, row_record(1, 0x100), row_record(2, 0x120), row_record(3, 0x20)), ""),
@@ -197,6 +201,13 @@ def test_a_sheet_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ListRefused, match=r"has no sheet called Old\. It has: 'A' and 'B'\.") as caught:
         opened(tmp_path, xlsx({"A": STOPS, "B": NOTES}), Choices(sheet="Old"))
     assert not isinstance(caught.value, Undecided)
+
+
+def test_a_sheet_of_a_text_is_refused(tmp_path: Path) -> None:
+    """Whoever names one thinks of another file."""
+    with pytest.raises(ListRefused, match="is text and has no sheets"):
+        opened(tmp_path, b"phone\r2125550101\r", Choices(sheet="A"))
+    assert [path.name for path in tmp_path.iterdir()] == ["list"]
 
 
 def test_hidden_sheets_are_left_out_and_named(tmp_path: Path) -> None:
