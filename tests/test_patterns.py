@@ -35,7 +35,7 @@ from handlers.history import HistoryQuery
 from handlers.mentions import intent_of
 from handlers.slack.mrkdwn import code, plain, quoted, sentence
 from handlers.slack.visible_text import visible_text
-from store import find_country, find_phones, parse_phone
+from store import find_country, parse_phone, read_text
 from store.phones.prose import split_numbers
 from tests.backtracking import steps_of, tree_of, words_of
 
@@ -374,6 +374,7 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "store/phones/prose.py _GROUP": (("", "1", ""), ("", "1 ", "")),
     "store/phones/prose.py _WITHIN": (("", " ", ""),),
     "store/phones/prose.py _BRACKETS": (("", "(", ""), ("", " ", "")),
+    "store/phones/prose.py _PLAIN": (("", "1", "x"), ("+", " ", "x")),
     "store/phones/prose.py _GOES_ON": (("", "1 ", "x"), ("", "1", ""), ("1", ")", "x")),
     "store/phones/prose.py _HYPHENED": (("", "1", "x"), ("", "-", ""), ("", "1-", "1")),
     "store/phones/prose.py _SPOOFED_HINT": (("", "1", ""), ("", "O", "")),
@@ -602,7 +603,8 @@ WAYS_IN: Final[dict[str, Callable[[str], Any]]] = {
     "e-mail": lambda text: visible_text({"files": [{"mode": "email", "preview": text}]}),
     "mention": lambda text: intent_of(f"<@U0BOT> {text}", "U0BOT", "US"),
     "mention that opts out": lambda text: intent_of(f"<@U0BOT> opt out 212 555 0100 {text}", "U0BOT", "US"),
-    "message": lambda text: find_phones(text, "US"),
+    "message": lambda text: read_text(text, "US"),
+    "message without a country": lambda text: read_text(text, None),
     "field of numbers": split_numbers,
     "number": lambda text: parse_phone(text, "US"),
     "country": find_country,

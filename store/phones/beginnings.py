@@ -63,6 +63,7 @@ class Beginnings(FastPath):
         super().__init__(country)
         self._roots: dict[tuple[int, bool], _Node] = {}
         self._count = 0
+        self._counts: dict[str, frozenset[int]] = {}
         self._dialling = dialling(country)
         self._lock = threading.Lock()
 
@@ -98,6 +99,22 @@ class Beginnings(FastPath):
             else:
                 break
         return _asked(digits, plus, self._country)
+
+    def counts(self, first: str) -> frozenset[int]:
+        """How many digits a phone may have that begins with the two digits *first*, and with no plus."""
+        if (known := self._counts.get(first)) is not None:
+            return known
+        with self._lock:
+            counts = frozenset(count for count in range(3, _MOST + 1) if self._may_begin(first, count))
+        return self._counts.setdefault(first, counts)
+
+    def _may_begin(self, first: str, count: int) -> bool:
+        if not self._accepts_national:
+            return first in {"00", "01"}
+        try:
+            return self._read_alike(first, count - len(first), plus=False) is not _NONE
+        except Unsettled:
+            return True
 
     def _may_be_one(self, digits: str, *, plus: bool) -> bool:
         reading = self._dialling.reading(digits, plus=plus)

@@ -37,7 +37,7 @@ _LONGEST_PIECE: Final = 120  # characters of what is named as not read
 
 _GROUP = re.compile(r"[0-9]+")
 # What may stand between two groups of one number. A dot and a blank end a sentence, or a list's "1. ".
-_WITHIN = re.compile(r"(?!.{0,4}[.] )[ ()\[\]./+*_~`-]{0,5}")
+_WITHIN = re.compile(r"(?!.{0,4}(?<! )[.] )[ ()\[\]./+*_~`-]{0,5}")
 _PLAIN = re.compile(r"\+?[0-9 ()-]{7,24}")
 _GOES_ON = re.compile(r"[0-9][ )./-]{1,2}\Z")
 _MAY_BE_DATE: Final = "may be a date: write a phone with its country code"
@@ -552,6 +552,9 @@ class _Reader:
                 self._name_left(run, left)
                 left = []
             self._keep_phone(run, segment.first, segment.after, segment.number)
+            behind = found[index + 1] if index + 1 < len(found) else None
+            if behind is not None and behind.number is None and not behind.is_date:
+                self._name_other_end(run[segment.after - 1], run[behind.first])
         if left:
             self._name_left(run, left)
 
@@ -565,14 +568,22 @@ class _Reader:
             with_extension = parse_phone(self._plain[start : extension.end()], self._country)
             if isinstance(with_extension, PhoneNumber):
                 number, end = with_extension, extension.end()
-        if after < len(run) and _is_other_end(run[after - 1], run[after]):
-            self._refuse(
-                run[after].start, run[after].end, Reason.TWO_NUMBERS, "the end of another number: write that one whole"
-            )
         if any(group.is_touched for group in run[first:after]):
             self._refuse_touched(start, end)
         else:
             self._keep_read(start, end, number)
+
+    def _name_other_end(self, last: Group, following: Group) -> None:
+        """Name *following*, where a second number may end with it that begins as the one before: 212-555-0100/0101."""
+        is_slashed = following.between == "/" and len(following.digits) >= 2
+        is_dashed = following.between.strip(" ") == "-" and len(following.digits) == len(last.digits) >= 3
+        if (is_slashed or is_dashed) and len(following.digits) < FEWEST_DIGITS:
+            self._refuse(
+                following.start,
+                following.end,
+                Reason.TWO_NUMBERS,
+                "the end of another number: write that one whole",
+            )
 
     def _refuse_touched(self, start: int, end: int) -> None:
         """Name a phone that letters touch: it may be an order's id, or a blank is missing."""
@@ -603,6 +614,8 @@ class _Reader:
             self._refuse(
                 start, end, Reason.TOO_LONG, f"{len(digits):,} digits in a row, of which none are surely a phone"
             )
+        elif outcome is not None and outcome.flagged:
+            self._refuse(start, end, Reason.NOT_A_NUMBER, "no such number is in use: write it with its country code")
         else:
             self._refuse(
                 start, end, Reason.NOT_A_NUMBER, "not clear where the number begins or ends: write it without blanks"
@@ -685,13 +698,6 @@ def _is_tied(text: str, at: int) -> bool:
     return (
         text[at : at + 1] in {"-", ".", "/"} and text[at + 1 : at + 2].isdigit() and text[max(0, at - 1) : at].isdigit()
     )
-
-
-def _is_other_end(last: Group, following: Group) -> bool:
-    """Is *following* how a second number ends that begins as the first does: 212-555-0100/0101?"""
-    if following.between == "/":
-        return len(following.digits) >= 2
-    return following.between.strip(" ") == "-" and len(following.digits) == len(last.digits) >= 3
 
 
 def _as_date(run: list[Group], left: list[int]) -> str:

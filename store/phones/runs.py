@@ -97,9 +97,16 @@ class Plan:
         if count > _MOST_WITH_CODE and not digits.startswith(_ABROAD):
             return None
         found = self._beginnings.find(digits, plus=plus)
-        if found is None or (found.number.flagged and count <= FEWEST_DIGITS):
+        if found is None:
+            return None
+        # What the library allows for its length alone: seven digits, or +1 with an area that begins with 0 or 1.
+        if found.number.flagged and (count <= FEWEST_DIGITS or found.number.e164.startswith(("+10", "+11"))):
             return None
         return found.number
+
+    def counts(self, first: str) -> frozenset[int]:
+        """How many digits a phone may have that begins with the two digits *first*, and with no plus."""
+        return self._beginnings.counts(first)
 
     def lacks_trunk(self, digits: str) -> bool:
         """
@@ -142,13 +149,20 @@ def _good_phone(run: list[Group], first: int, plan: Plan) -> Segment | None:
     """The one phone that begins with the group *first* and stands as it should; None if there are more or none."""
     only: Segment | None = None
     digits, plus = "", run[first].plus
+    counts: frozenset[int] | None = None
     for after in range(first + 1, min(len(run), first + _MOST_GROUPS) + 1):
         group = run[after - 1]
         digits += group.digits
         count = len(digits)
         if count > MOST_DIALLED or (after > first + 1 and group.plus):
             break
-        if count < plan.fewest or after - first > count // 2 + 1 or (number := plan.number(digits, plus=plus)) is None:
+        if count < plan.fewest or after - first > count // 2 + 1:
+            continue
+        if not plus:
+            counts = counts or plan.counts(digits[:2])
+            if count not in counts:
+                continue
+        if (number := plan.number(digits, plus=plus)) is None:
             continue
         phone = _fitting(run, first, after, plan, number)
         if phone is not None and phone.look - _FLAGGED * number.flagged == _GOOD:
@@ -341,6 +355,8 @@ def _is_usual(e164: str, groups: tuple[int, ...], *, has_trunk: bool, plus: bool
     """Do the digits of a number stand in *groups*, told by their lengths, as the library would set them, or in fewer?"""
     if len(groups) == 1 or (len(groups) == 2 and has_trunk and groups[0] >= 2 and groups[1] >= 4):
         return True
+    if e164.startswith("+55") and groups[-3:] == (1, 4, 4):
+        groups = (*groups[:-3], 5, 4)  # the ninth digit, which many still set apart in Brazil
     # How it sets them follows from how the number begins; with +1, from the area.
     begun = 5 if e164.startswith("+1") else 9
     return _is_set(e164[:begun].ljust(len(e164), "0"), groups, is_begun=has_trunk or plus)
