@@ -53,7 +53,10 @@ def readings(core: str, country: str | None) -> Iterator[tuple[phonenumbers.Phon
     if "+" in core:
         if _is_eight_with_plus(core, country):
             yield from ((number, True) for number in _at_home(_RUSSIA, digits))
-        yield from ((number, False) for number in _from_abroad(digits.removeprefix("00")))
+        if digits.startswith("00"):
+            yield from ((number, False) for number in _from_abroad(digits[2:]))
+        elif split := split_code(digits):  # which is not in use as it stands
+            yield from ((number, False) for number in _otherwise(*split))
         return
     # The prefix of most of the world, that of North America, and the country's own.
     behind = {digits.removeprefix(prefix) for prefix in ("00", "011") if digits.startswith(prefix)}
@@ -142,8 +145,10 @@ def _mobile_instead(
     number: phonenumbers.PhoneNumber, others: Iterator[phonenumbers.PhoneNumber]
 ) -> tuple[phonenumbers.PhoneNumber, bool] | None:
     """One of *others* that is a mobile where *number* is none: what is as it should be is not doubted for less."""
-    other = None if is_mobile(number) else _another(filter(is_mobile, others), number)
-    return None if other is None else (other, False)
+    other = _another(
+        filter(is_mobile, others), number
+    )  # mostly there is none, and no need to ask about the number itself
+    return None if other is None or is_mobile(number) else (other, False)
 
 
 def _doubts(code: int, rest: str) -> Iterator[phonenumbers.PhoneNumber]:
@@ -164,6 +169,10 @@ def _behind_code(code: int, rest: str) -> Iterator[phonenumbers.PhoneNumber]:
     if (number := _in_use(f"+{code}{rest}")) is not None:
         yield number
         return
+    yield from _otherwise(code, rest)
+
+
+def _otherwise(code: int, rest: str) -> Iterator[phonenumbers.PhoneNumber]:
     yield from _at_home(code, rest)
     yield from _twice(code, rest)
 
