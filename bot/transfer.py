@@ -232,7 +232,7 @@ def scrub_list(
     except ListRefused as error:
         cure = _COLUMN_OPTION if isinstance(error, NoPhoneColumn) else ""
         if isinstance(error, Undecided):
-            cure = f" {_asked(error.question)}"
+            cure = f" {_asked(error.question, said=str(error))}"
         raise TransferError(f"Nothing was written. {error}{cure}") from error
     except OSError as error:
         raise TransferError(f"{out} could not be written ({error.strerror}).") from error
@@ -405,15 +405,16 @@ def _undecided(upload: Upload) -> str:
     return f"Nothing was changed. {' '.join(asked)}"
 
 
-def _asked(question: Question) -> str:
-    """A question, with the options that answer it."""
-    return f"{question.text} Add {' or '.join(offer.option for offer in question.offers)}."
+def _asked(question: Question, *, said: str = "") -> str:
+    """A question, unless it was *said* already, with the options that answer it."""
+    options = f"Add {' or '.join(offer.option for offer in question.offers)}."
+    return options if question.text in said else f"{question.text} {options}"
 
 
 def _options(upload: Upload) -> str:
     """The options that decide what a list that was refused leaves open; empty where none would help."""
     if upload.questions:
-        return " " + " ".join(map(_asked, upload.questions))
+        return " " + " ".join(_asked(question, said=upload.problem or "") for question in upload.questions)
     return _COLUMN_OPTION if upload.columns else ""
 
 
