@@ -35,7 +35,7 @@ from handlers.history import HistoryQuery
 from handlers.mentions import intent_of
 from handlers.slack.mrkdwn import code, plain, quoted, sentence
 from handlers.slack.visible_text import visible_text
-from store import find_country, find_phones, parse_phone
+from store import find_country, parse_phone, read_text
 from store.phones.prose import split_numbers
 from tests.backtracking import steps_of, tree_of, words_of
 
@@ -306,25 +306,25 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "store/phones/prose.py _BEFORE_PLUS": (("", " ", "x"), ("", " +", ""), ("", " 1", "")),
     "store/phones/prose.py _BEFORE_LINK": (("a", " ", "x"), ("", "> ", "x"), ("", "a <tel", "")),
     "store/phones/prose.py _WHOLE_TOKEN": (("1", "1.", "x"),),
-    "store/phones/dates.py NOT_PHONES": (
-        *(
-            ("", piece, "")
-            for piece in ("1", "1/", "1.", "1. ", "1-", "1,111", "1:", "1 ", "a", "a.", "a@", "a/", "20", "2024")
-        ),
-        *(
-            ("", piece, "!")
-            for piece in ("http://", "www.", "$", "$1", "11/05/2024", "11/05/2024 ", "5 Nov ", "Nov 5", "de ")
-        ),
-        *(
-            ("", piece, "!")
-            for piece in ("2024 - ", "2024/", "06/2022", "10:30", "1h", "12345.", "12345.1", "00000000-0000-")
-        ),
+    "store/phones/dates.py BEGIN_WITH_DIGIT": (
+        *(("", piece, "") for piece in ("1", "1/", "1.", "1. ", "1-", "1,111", "1:", "1 ", "20", "2024")),
+        *(("", piece, "!") for piece in ("11/05/2024", "11/05/2024 ", "11/05/24", "5 Nov ", "de ", "2024 - ", "2024/")),
+        *(("", piece, "!") for piece in ("06/2022", "10:30", "1h", "12345.", "12345.1")),
         ("1", " ", "x"),
-        ("$", "1.", "x"),
-        ("a.a", "-", "!"),
-        ("a@a", ".", "!"),
-        ("a", "+", "!"),
+        ("12345.", "1", "x"),
     ),
+    "store/phones/dates.py BEGIN_OTHERWISE": (
+        *(("", piece, "!") for piece in ("$", "$1", "Nov 5", "nov", "a", "septembe")),
+        ("$", "1.", "x"),
+        ("nov", " ", "x"),
+    ),
+    "store/phones/dates.py WEB": (
+        *(("", piece, "!") for piece in ("http://", "www.", "a.", "a-", "a/", "a.aa/")),
+        ("a.a", "-", "!"),
+        ("a", "a.", "/"),
+    ),
+    "store/phones/dates.py MAIL": (("", "a", ""), ("", "a@", ""), ("a@a", ".", "!"), ("a", "+", "!"), ("", "a.", "@")),
+    "store/phones/dates.py UUID": (("", "00000000-0000-", ""), ("", "0", ""), ("", "00000000-", "")),
     "store/phones/dates.py YEAR": (("", "2", ""),),
     "store/phones/dates.py COMPACT": (("", "20241105", ""),),
     "store/phones/dates.py NO_NUMBER": (("", "1.", "x"), ("1.", "1", "x"), ("", "1", "-")),
@@ -341,7 +341,12 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "store/phones/markup.py _DIGIT": (("", "a", ""),),
     "store/phones/prose.py _GROUP": (("", "1", ""), ("", "1 ", "")),
     "store/phones/prose.py _WITHIN": (("", " ", ""),),
-    "store/phones/prose.py _SENTENCE": (("", ".", ""),),
+    "store/phones/prose.py _BRACKETS": (("", "(", ""), ("", " ", "")),
+    "store/phones/prose.py _PLAIN": (("", "1", "x"), ("+", " ", "x")),
+    "store/phones/prose.py _GOES_ON": (("", "1 ", "x"), ("", "1", ""), ("1", ")", "x")),
+    "store/phones/prose.py _HYPHENED": (("", "1", "x"), ("", "-", ""), ("", "1-", "1")),
+    "store/phones/prose.py _SPOOFED_HINT": (("", "1", ""), ("", "O", "")),
+    "store/phones/prose.py _WORD_BEFORE": (("", "a", "!"), ("", "ticket ", "!"), ("a", ".", "!"), ("", "#", "!")),
     "store/phones/prose.py _LABEL_BEFORE": (("", "tel", "!"), ("", " cell", "!")),
     "store/phones/prose.py _LABEL_AFTER": (("", "tel", "!"),),
     "store/phones/prose.py _EXTENSION": (
@@ -359,7 +364,6 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
         ("1.", "1", "e"),
         ("", "1e", "x"),
     ),
-    "store/phones/prose.py _CONTEXT": (("", ";phone-context=+", ""), (";phone-context=+", "1", "")),
     "store/phones/prose.py _VANITY": (
         ("", "1", ""),
         ("", "1 ", ""),
@@ -374,17 +378,6 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "store/phones/prose.py _OVERRIDDEN": (("", "\u202e", ""), ("\u202e", "a", ""), ("", "\u202e1", "")),
     "store/phones/prose.py _SIGNS": (("", "1", "x"), ("", " ", "x"), ("", "123456x", "")),
     "store/phones/prose.py _ODD_DIGIT": (("", "1", ""), ("", "\u2460", "")),
-    "store/phones/prose.py _REFERENCE": (
-        ("", "ticket", "!"),
-        ("", "ticket ", "!"),
-        ("", "ref#", "!"),
-        ("ticket", " ", "!"),
-        ("ticket", " no", "!"),
-        ("ticket", "#.", "!"),
-        ("", "#", "!"),
-        ("# ", "(", "!"),
-    ),
-    "store/phones/prose.py _PHONE_SIGN": (("", "phone #", "!"), ("#", "(", "!"), ("", "#", "!")),
     "store/phones/prose.py _AND_SO_ON": (("", ",", "!"), ("", " and ", "!"), ("", " ", "!"), ("", "#", "!")),
 }
 
@@ -578,7 +571,8 @@ WAYS_IN: Final[dict[str, Callable[[str], Any]]] = {
     "e-mail": lambda text: visible_text({"files": [{"mode": "email", "preview": text}]}),
     "mention": lambda text: intent_of(f"<@U0BOT> {text}", "U0BOT", "US"),
     "mention that opts out": lambda text: intent_of(f"<@U0BOT> opt out 212 555 0100 {text}", "U0BOT", "US"),
-    "message": lambda text: find_phones(text, "US"),
+    "message": lambda text: read_text(text, "US"),
+    "message without a country": lambda text: read_text(text, None),
     "field of numbers": split_numbers,
     "number": lambda text: parse_phone(text, "US"),
     "country": find_country,

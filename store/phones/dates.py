@@ -28,45 +28,62 @@ def _dated(separator: str) -> str:
     s = separator
     numbers = (
         rf"{_YEAR}{s}{_MONTH}{s}{_DAY}(?!\d)|{_YEAR}{s}{_DAY}{s}{_MONTH}(?!\d)|"
-        rf"(?:{_DAY}{s}{_MONTH}|{_MONTH}{s}{_DAY}){s}(?:{_YEAR}|'?\d\d)(?!\d)|\d\d{s}{_MONTH}{s}{_DAY}(?!\d)|"
+        rf"(?:{_DAY}{s}{_MONTH}|{_MONTH}{s}{_DAY}){s}(?:{_YEAR}(?!\d)|'\d\d(?!\d))|"
         rf"{_MONTH}{s}{_YEAR}(?!\d)|{_YEAR}{s}{_MONTH}(?!\d)"
     )
-    return rf"(?<!\d)(?<!\d{s})(?:{numbers})(?!{s}?\d)"
+    return rf"(?<!\d{s})(?:{numbers})(?!{s}?\d)"
 
 
+# The same with two digits of the year.
+_TWO_DIGITS: Final = "|".join(
+    rf"(?<!\d{s})(?:(?:{_DAY}{s}{_MONTH}|{_MONTH}{s}{_DAY}){s}\d\d|\d\d{s}{_MONTH}{s}{_DAY})(?!{s}?\d)"
+    for s in ("/", r"\.", "-")
+)
 # With the time that follows, which may be dotted then.
 _AFTER_DATE: Final = rf"(?:(?:T|[ ,]{{1,2}}){_CLOCK}[.:h]{_SIXTY}(?:[.:]{_SIXTY})?(?![./-]?\d))?"
 _DATES: Final = (
+    rf"(?P<two_digits>{_TWO_DIGITS}){_AFTER_DATE}",
     *(rf"(?:{_dated(separator)}){_AFTER_DATE}" for separator in ("/", r"\.", r"\. ", "-")),
-    # "5 November 2024", "5 de noviembre de 2024", "05-Nov-24", "5. Nov."
-    rf"(?<![\d+]){_DAY}{_TH}(?: ?(?:of|de) |[ ./-])?{_NAME}(?![^\W\d_])\.?(?:,? (?:de |del )?{_YEAR}(?!\d)|[ ./-]?'\d\d(?!\d)|[./-](?:{_YEAR}|\d\d)(?![./-]?\d))?",
-    # "November 5, 2024", "Nov 2024", "Nov-05-2024"
-    rf"(?<![^\W_]){_NAME}\.?[ /-]?(?:{_YEAR}(?!\d)|{_DAY}{_TH}(?![\d-])(?:,? {_YEAR}(?!\d))?|{_DAY}[/-](?:{_YEAR}|\d\d)(?!\d))",
     # "2015 - 2016", "2015/16"
-    rf"(?<!\d)(?<!\d[./-]){_YEAR} ?[/-] ?(?:{_YEAR}|\d\d)(?![./-]?\d)",
+    rf"(?<!\d[./-]){_YEAR} ?[/-] ?(?:{_YEAR}|\d\d)(?![./-]?\d)",
+)
+# "5 November 2024", "5 de noviembre de 2024", "05-Nov-24", "5. Nov."
+_NAMED: Final = (
+    rf"(?<!\d[./-]){_DAY}{_TH}(?: ?(?:of|de) |[ ./-])?(?=[adefjmnos]){_NAME}(?![^\W\d_])(?! \d{{1,2}}(?![\d:.h]))\.?"
+    rf"(?:,? (?:de |del )?{_YEAR}(?!\d)|[ ./-]?'\d\d(?!\d)|[./-](?:{_YEAR}|\d\d)(?![./-]?\d))?"
 )
 _TIMES: Final = (
-    rf"(?<![\d:]){_CLOCK}(?::{_SIXTY}){{1,2}}(?:[.,]\d{{1,9}})?(?: ?[ap]\.?m\b\.?)?(?:Z\b|[+-]\d\d:?\d\d(?!\d))?(?!\d)",
-    rf"(?<!\d){_CLOCK}h{_SIXTY}(?!\d)",
+    rf"(?<!:){_CLOCK}(?::{_SIXTY}){{1,2}}(?:[.,]\d{{1,9}})?(?: ?[ap]\.?m\b\.?)?(?:Z\b|[+-]\d\d:?\d\d(?!\d))?(?!\d)",
+    rf"{_CLOCK}h{_SIXTY}(?!\d)",
 )
-_AMOUNTS: Final = (
-    r"[$€£¥] ?\d[\d,.]{0,20}(?<=\d)(?!\d)",
-    r"(?<![\d,.])\d{1,20}(?:[.,]\d{1,20})? ?(?:[€£¥%]|(?:USD|EUR|GBP|MXN|dollars?|euros?|pesos)\b)",
-    # A spreadsheet's day, with its hours: 45601.4375
-    r"(?<!\d)(?<!\d[./,-])[1-5]\d{4}[.,]\d{2,12}(?![.,/-]?\d)",
+_AMOUNT: Final = (
+    r"(?<![,.])(?<!\d[ ./-])\d{1,20}(?:[.,]\d{1,20})? ?(?:[€£¥%]|(?:USD|EUR|GBP|MXN|dollars?|euros?|pesos)\b)"
 )
-_THOUSANDS: Final = r"(?<![\d,.])[1-9]\d{0,2}(?:,\d{3}){2,}(?:\.\d{1,2})?(?!,?\d)"
-_ADDRESSES: Final = (
-    r"\b(?:https?|ftp)://[^\s<>]+|\bwww\.[^\s<>]+",
-    r"(?<![\w.+-])[\w.+-]+@[\w-][\w.-]*",
-    r"(?<![\w@.-])[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}/[^\s<>]+",
-    r"(?<![\w-])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?![\w-])",
-)
+# A spreadsheet's day, with its hours: 45601.4375
+_SERIAL: Final = r"(?<!\d[./,-])[1-5]\d{4}[.,]\d{2,12}(?![.,/-]?\d)"
+_THOUSANDS: Final = r"(?P<thousands>(?<![,.$€£¥])(?<![$€£¥] )[1-9]\d{0,2}(?:,\d{3}){2,7}(?:\.\d{1,2})?(?!,?\d))"
 
-# One pattern, so that a text is gone through once; addresses first, since dates stand in them.
-NOT_PHONES: Final = re.compile(
-    "|".join((*_ADDRESSES, rf"(?P<thousands>{_THOUSANDS})", *_AMOUNTS, *_DATES, *_TIMES)), re.IGNORECASE
+# What begins with a digit, which is looked for first: at most signs of a text there is nothing to try then.
+BEGIN_WITH_DIGIT: Final = re.compile(
+    # Most are told from a phone's group by the sign behind their first number.
+    rf"(?<!\d)(?=\d)(?:(?=\d{{1,5}}(?:[./,:h-]| [/-]))(?:{'|'.join((_THOUSANDS, _SERIAL, *_DATES, *_TIMES))})|{_AMOUNT}|{_NAMED})",
+    re.IGNORECASE,
 )
+BEGIN_OTHERWISE: Final = re.compile(
+    # "November 5, 2024", "Nov 2024", "Nov-05-2024"
+    rf"(?<![^\W_])(?=[adefjmnos]){_NAME}\.?[ /-]?"
+    rf"(?:{_YEAR}(?!\d)|{_DAY}{_TH}(?![\d-])(?:,? {_YEAR}(?!\d))?|{_DAY}[/-](?:{_YEAR}|\d\d)(?!\d))"
+    r"|[$€£¥] ?\d[\d,.]{0,20}(?<=\d)(?!\d)",
+    re.IGNORECASE,
+)
+# Addresses of the web, and of mail; in a text without their sign there are none.
+WEB: Final = re.compile(
+    r"\b(?:https?|ftp)://[^\s<>]+|\bwww\.[^\s<>]+|(?<![\w@.-])[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}/[^\s<>]+",
+    re.IGNORECASE,
+)
+MAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-][\w.-]*")
+# RFC 9562
+UUID: Final = re.compile(r"(?<![\w-])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![\w-])", re.IGNORECASE)
 YEAR: Final = re.compile(_YEAR)
 # A date in one group of digits, with its time.
 COMPACT: Final = re.compile(

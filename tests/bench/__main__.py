@@ -10,7 +10,9 @@ from tests.bench.growth import growth
 from tests.bench.hostile import hostile
 from tests.bench.http import http
 from tests.bench.lists import lists
+from tests.bench.prose import prose
 from tests.bench.reconnect import reconnect
+from tests.bench.sentences import sentences_read
 from tests.bench.surfaces import surfaces
 from tests.bench.versus import versus
 
@@ -28,6 +30,8 @@ def main(context: click.Context) -> None:
         context.invoke(http)
         context.invoke(lists)
         context.invoke(hostile)
+        context.invoke(prose)
+        context.invoke(sentences_read)
 
 
 main.add_command(desk)
@@ -41,6 +45,8 @@ main.add_command(growth)
 main.add_command(hostile)
 main.add_command(differential, "differential")
 main.add_command(versus)
+main.add_command(prose)
+main.add_command(sentences_read, "sentences")
 
 if __name__ == "__main__":
     main()

@@ -79,6 +79,19 @@ async def test_a_message_is_checked(office: Office) -> None:
     assert [option["value"] for option in causes["element"]["options"]] == list(Cause)
 
 
+async def test_what_is_no_phone_is_not_ticked(office: Office) -> None:
+    """A date is nothing, a number behind "ticket" is marked and not ticked, what is like a phone is named with why."""
+    text = "Ticket 310-555-0103, 2024.11.05 10:30: (212)555-0100(212)555-0101, or 555-0102"
+    view = await check(office, await ticket(office, text))
+    [element] = boxes(view)
+    assert [option["value"] for option in element["options"]] == ["+13105550103", ONE, TWO]
+    assert element["options"][0]["description"]["text"] == 'not opted out · after "Ticket"'
+    assert ticked(view) == [ONE, TWO]
+    assert "`555-0102` · no area code: 7 digits, a US number has 10" in str(view)
+    only = await check(office, await ticket(office, "it is 555-0102"), "There is no phone number in this message.")
+    assert "`555-0102` · no area code" in str(only)
+
+
 async def test_what_is_ticked_is_opted_out(office: Office) -> None:
     """One entry with reason, words and link; the notes in the thread of the message."""
     ts = await ticket(office, "Stop it! 212-555-0100 and 212-555-0101")

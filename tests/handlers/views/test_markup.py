@@ -254,11 +254,12 @@ def _settings(text: str) -> Iterator[Any]:
 
 @case(shortcuts.nothing_to_check, shortcuts.check)
 def _shortcuts(text: str) -> Iterator[Any]:
-    yield shortcuts.nothing_to_check(quoted(text), is_whole=False)
-    found = FoundPhone(number(), text)
+    unread = [NotAPhone(text, Reason.LETTERS, text)]
+    yield shortcuts.nothing_to_check(quoted(text), unread, is_whole=False)
+    found = FoundPhone(number(), text, text)
     flagged = FoundPhone(number(flagged=True), text)
     rows = [(PhoneState(f"+1212555{n:04}", (), ()), found if n % 2 else flagged) for n in range(49)]
-    yield shortcuts.check([(state_with(text), found), *rows], 3, text, "US", "{}", is_whole=False)
+    yield shortcuts.check([(state_with(text), found), *rows], 3, text, "US", "{}", unread=unread, is_whole=False)
 
 
 @case(

@@ -1,10 +1,12 @@
 """The modal of the message shortcut, within Slack's limits."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from bot.sandbox.blocks import view_problems
 from handlers.views import shortcuts as views
-from store import Actor, Entry, FoundPhone, Function, OptOut, PhoneNumber, PhoneState
+from store import Actor, Entry, FoundPhone, Function, NotAPhone, OptOut, PhoneNumber, PhoneState
+from store.phones.numbers import Reason
 
 AT = datetime(2026, 11, 3, 14, 5, tzinfo=UTC)
 
@@ -36,6 +38,21 @@ def test_what_is_ticked_before_anybody_chose() -> None:
     assert [option["value"] for option in element["initial_options"]] == ["+17845550002"]
     assert element["options"][0]["description"]["text"] == "opted out since <!date^1793714700^{date_short}|3 Nov 2026>"
     assert "initial_value" not in view["blocks"][-1]["element"]
+
+
+def test_a_reference_and_much_that_is_not_read() -> None:
+    """One behind "ticket" is marked and not ticked; of what is not read the first are named, with anybody's signs in them."""
+    state, phone = found(1)
+    unread = [NotAPhone("<!channel> `1`" * 20, Reason.TOO_LONG, "60 digits, <https://x> a US number has 10" * 10)] * 30
+    view = views.check(
+        [(state, replace(phone, reference="ticket"))], 0, "", None, "{}", unread=unread, is_whole=True
+    ).to_dict()
+    assert view_problems(view) == []
+    [option] = view["blocks"][1]["element"]["options"]
+    assert option["description"]["text"] == 'not opted out · after "ticket"'
+    assert "initial_options" not in view["blocks"][1]["element"]
+    assert "20 more" in str(view)
+    assert view_problems(views.nothing_to_check("So.", unread, is_whole=True).to_dict()) == []
 
 
 def test_none_is_ticked() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store import PhoneNumber, find_phones, parse_phone
+from store import PHONE, NotAPhone, PhoneNumber, find_phones, parse_phone, read_text
 
 ONE, TWO, THREE = "+12125550100", "+12125550101", "+12125550102"
 
@@ -132,3 +132,123 @@ def test_every_one_of_many(lines: list[int], between: str) -> None:
     """Phones that are written one after the other, with anything between, are all found."""
     text = between.join(f"(212) 555-{line:04}" for line in lines)
     assert phones(text) == [f"+1212555{line:04}" for line in lines]
+
+
+# --- beside dates, marks and each other ---
+
+
+@pytest.mark.parametrize(
+    ("country", "text", "expected"),
+    [
+        ("US", "(202)555-0100(203)555-0101", ["+12025550100", "+12035550101"]),
+        ("US", "205.555.0100 206.555.0101, 207-555-0102", ["+12055550100", "+12065550101", "+12075550102"]),
+        ("US", "218 555 0100 219 555 0101", ["+12185550100", "+12195550101"]),
+        ("US", "1) 224 555 0100\n2) 225 555 0101\n3.) 228-555-0102", ["+12245550100", "+12255550101", "+12285550102"]),
+        ("US", "1.212-555-0100\n2.213-555-0101", ["+12125550100", "+12135550101"]),
+        ("US", "308 555 0100 2nd request, 3x 309 555 0101", ["+13085550100", "+13095550101"]),
+        ("US", "District 12 309 555 0100, Ward 3 310 555 0101", ["+13095550100", "+13105550101"]),
+        ("US", "Donor 06/2022 - 06/2023, 281-555-0100; 2015 - 2016", ["+12815550100"]),
+        ("US", "2024.11.05 10:30 from 283-555-0100", ["+12835550100"]),
+        (
+            "US",
+            "11/05/2024 301-555-0100 11/05/24 302-555-0101 Nov 5 303-555-0102",
+            ["+13015550100", "+13025550101", "+13035550102"],
+        ),
+        ("US", "45601.4375 and 45601 and 20241105T1030", []),
+        ("US", "2 1 2 5 5 5 0 1 0 0", [ONE]),
+        ("US", "1-800-FLOWERS, 1 800 GOT JUNK", ["+18003569377", "+18004685865"]),
+        ("US", "meet at 212 MEETING, room 4", []),
+        ("US", "212-555-0100 ext. 12, 212-555-0101 x3", [ONE, TWO]),
+        ("US", "212 555 0100 - 3 times", [ONE]),
+        ("US", "4155552671.0", ["+14155552671"]),
+        ("DE", "030 12345601 05.11.2024", ["+493012345601"]),
+        ("DE", "0151 20127101 05.11.24, 0151 20127102 (5. 11. 2024)", ["+4915120127101", "+4915120127102"]),
+        ("DE", "0151/20127101 und 030-12345602", ["+4915120127101", "+493012345602"]),
+        ("DE", "2 - 0151 20127101", ["+4915120127101"]),
+        ("DE", "030 90 18 20 12 am 20241105", ["+493090182012"]),
+        ("GB", "07400 123401 05-11-2024, 07400 123402 10.30am", ["+447400123401", "+447400123402"]),
+        ("FR", "06.12.34.56.78 et 06/12/34/56/79 06 12 34 56 80", ["+33612345678", "+33612345679", "+33612345680"]),
+        ("FR", "#1 01-23-45-67-89 le 5 novembre", ["+33123456789"]),
+        ("MX", "55 1234 5678 55 1234 5679 el 5 de noviembre de 2024", ["+525512345678", "+525512345679"]),
+        ("BR", "(11) 98765-4321 11 98765-4322 em 05/11/2024", ["+5511987654321", "+5511987654322"]),
+        ("IN", "98765 43210 +91 98765 43211 098765 43212", ["+919876543210", "+919876543211", "+919876543212"]),
+        ("AU", "0412 345 678 (02) 9876 5432", ["+61412345678", "+61298765432"]),
+        ("BY", "8-029-491-19-11 November 5, 2024", ["+375294911911"]),
+    ],
+)
+def test_beside_dates_marks_and_each_other(country: str, text: str, expected: list[str]) -> None:
+    """Dates, ordinals, marks and small numbers join no phone and swallow none, nor do phones each other."""
+    assert phones(text, country) == expected
+
+
+@pytest.mark.parametrize(
+    ("country", "text", "named", "why"),
+    [
+        ("US", "call 555-0100", "555-0100", "no area code"),
+        (None, "call 212-555-0100", "212-555-0100", "no country code"),
+        ("US", "Maria212-555-0102", "Maria212-555-0102", "letters touch it"),
+        ("US", "order AB2125550100", "AB2125550100", "letters touch it"),
+        ("US", "2l2-555-O1OO", "2l2-555-O1OO", "look like digits"),
+        (
+            "US",
+            "\u2461\u2460\u2461\u2464\u2464\u2464\u24ea\u2460\u24ea\u24ea",
+            "\u2461\u2460\u2461\u2464\u2464\u2464\u24ea\u2460\u24ea\u24ea",
+            "only look like digits",
+        ),
+        ("US", "\u202e0010-555-212\u202c please", "0010-555-212", "another order"),
+        ("US", "<tel:+12125550100|212-555-0109>", "212-555-0109", "links to another"),
+        ("US", "4.155E+09", "4.155E+09", "lost the digits"),
+        ("US", "it is 4,155,550,163", "4,155,550,163", "like an amount"),
+        ("US", "1-800-FLOWER", "1-800-FLOWER", "letters"),
+        ("US", "ticket 1234567", "1234567", 'after "ticket"'),
+        ("US", "+999 212 555 0100", "+999 212 555 0100", ""),
+        ("US", "555-0100 555-0101 555-0102", "555-0100 555-0101 555-0102", ""),
+        ("DE", "030 901820 12", "030 901820 12", "not clear where"),
+        ("DE", "Vorfall 4711123", "4711123", "leading 0"),
+        ("HK", "20241105", "20241105", "may be a date"),
+        ("US", "1" * 60, "1" * 60, "60 digits"),
+    ],
+)
+def test_what_looks_like_a_phone_is_named(country: str | None, text: str, named: str, why: str) -> None:
+    """What is not read is in the reading with its words and the reason, and nobody is found in its stead."""
+    reading = read_text(text, country)
+    assert reading.phones == ()
+    [unread] = reading.unread
+    assert unread.text == named
+    assert why in unread.reason
+    assert PHONE in reading.words
+
+
+def test_the_end_of_another_number() -> None:
+    """Two numbers that share their beginning: the first is read, the second is not forgotten."""
+    reading = read_text("212-555-0100/0101", "US")
+    assert [phone.number.e164 for phone in reading.phones] == [ONE]
+    assert [unread.text for unread in reading.unread] == ["0101"]
+
+
+def test_references() -> None:
+    """A number behind "#" or a word like ticket is marked; behind "phone #" it is a phone; a plain one is not hidden by it."""
+    text = "#4155550163, tickets 4155550164 and 4155550165, Rechnungsnr. 4155550166, pedido n.\u00ba 4155550167: phone # 4155550168"
+    found = read_text(text, "US").phones
+    assert [phone.reference for phone in found] == ["#", "tickets", "tickets", "Rechnungsnr", "pedido", None]
+    assert [phone.reference for phone in read_text("order 2125550100, call 2125550100", "US").phones] == [None]
+    [chat] = read_text("<https://wa.me/12125550100>", "US").phones
+    assert (chat.number.e164, chat.reference) == (ONE, "WhatsApp")
+
+
+def test_words_are_what_is_left() -> None:
+    """People's own signs, dates and all, with one sign for each phone and each thing like one."""
+    text = "<@U1|kit> stop \u201cher\u201d \u2013 212-555-0100 &amp; 555-0101 (11/05/2024) <https://example.org/1|here> \U0001f4de"
+    reading = read_text(text, "US")
+    assert reading.words == f"@kit stop \u201cher\u201d \u2013 {PHONE} & {PHONE} (11/05/2024) here \U0001f4de"
+    assert read_text(f"a {PHONE} b", "US").words == "a   b"
+
+
+@given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from("0123456789+-()./ <>|tel:#xO\u202e")), max_size=200))
+def test_no_long_group_vanishes(text: str) -> None:
+    """Of any text without links and addresses, a group of seven digits or more is in a phone, is named, or is a part of a word, an amount or a date."""
+    reading = read_text(text, "US")
+    assert reading.words.count(PHONE) >= len(reading.phones) + len(reading.unread)
+    for outcome in reading.unread:
+        assert isinstance(outcome, NotAPhone)
+        assert outcome.reason

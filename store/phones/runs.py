@@ -1,0 +1,389 @@
+"""
+Runs of groups of digits, cut into phones and what is none, such that the groups stand as people write them. Pure.
+
+A run is what signs of phones alone keep apart: "212 555 0100 (213) 555-0101 2". Each way to cut it has a cost, and the
+cheapest is taken: a phone costs little in groups that its country uses and more in odd ones; a number that is left over
+costs the more the longer it is. So a house number does not become a phone's first digits, nor a phone's end a house number.
+Where another cut is as good, a run's part is no phone: it is for a person to say.
+"""
+
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import phonenumbers
+from phonenumbers import PhoneMetadata, PhoneNumberFormat
+
+from store.phones.beginnings import beginnings
+from store.phones.dates import COMPACT, YEAR
+from store.phones.numbers import PhoneNumber, library_number
+
+FEWEST_DIGITS: Final = 7  # of what people take for a phone, whatever it is
+MOST_DIALLED: Final = 18  # digits, with 00 or 011 before them
+_SHORTEST: Final = 5  # digits of what is taken for a phone anywhere; four are a year
+_MOST_WITH_CODE: Final = 15  # E.164
+_MOST_GROUPS: Final = 8
+_SHORT_RUN: Final = 24  # groups; of more, it is a list or noise
+_FORMATTING: Final = frozenset({"*", "_", "~", "`"})
+_ABROAD: Final = ("00", "011")
+
+# Costs. A phone of an odd look is dearer than a number or two beside a good one, and cheaper than three.
+_GOOD, _ODD, _TORN = 1.0, 3.0, 7.0
+_BEGINS_ANEW = 2.0  # more, where a group within begins as a number does
+_NO_TRUNK = 0.5  # more, where the other cut has the 0 with which numbers are written
+_FLAGGED = 3.0  # more, when no such number is in use
+_LEFT_SMALL, _LEFT, _LEFT_LONG = 1.0, 2.0, 6.0
+_LEFT_PLUS = 5.0  # more: behind a plus nothing but a number makes sense
+_COMPACT_DATE, _TIGHT_DATE, _SHORT_DATE, _SPACED_DATE = 0.5, 0.75, 1.0, 1.5
+_DATED: Final = frozenset({"/", ".", "-"})
+
+
+@dataclass(slots=True)
+class Group:
+    """
+    A group of *digits* from *start* to *end* of a text.
+
+    *opened*: where the plus and brackets before it begin; *between*: what stands between it and the one before in its
+    run; *is_touched*: letters touch it.
+    """
+
+    start: int
+    end: int
+    opened: int
+    digits: str
+    between: str
+    plus: bool
+    is_touched: bool
+
+
+@dataclass(slots=True)
+class Segment:
+    """
+    The groups *first* to *after* (excluded) of a run: those of *number*, or left over.
+
+    *look*: how its groups stand for such a number. *is_date*: they are a day, in one group or with blanks.
+    """
+
+    first: int
+    after: int
+    number: PhoneNumber | None = None
+    look: float = 0.0
+    is_date: bool = False
+
+
+class Plan:
+    """What numbers of the *country* in force look like: its region code, or None."""
+
+    def __init__(self, country: str | None) -> None:
+        self._beginnings = beginnings(country)
+        plan = PhoneMetadata.metadata_for_region(country) if country else None
+        fixed = plan.fixed_line.possible_length if plan and plan.fixed_line else ()
+        mobile = plan.mobile.possible_length if plan and plan.mobile else ()
+        lengths = {*fixed, *mobile}
+        self.has_trunk = bool(plan and plan.national_prefix == "0")
+        self._wants_trunk = self.has_trunk and len(set(fixed)) >= 4
+        self._has_dates = bool(plan and not plan.national_prefix and 8 in lengths)
+        # A few islands have whole kinds of numbers with less than seven digits.
+        kinds = (set(kind) - {-1} for kind in (fixed, mobile))
+        short = [min(kind) for kind in kinds if kind and max(kind) <= FEWEST_DIGITS]
+        self.fewest = max(_SHORTEST, min([FEWEST_DIGITS, *short]))
+
+    def number(self, digits: str, *, plus: bool) -> PhoneNumber | None:
+        """The phone that *digits* are; None for none, and for one of few digits that is not in use."""
+        count = len(digits)
+        if count < (FEWEST_DIGITS - 1 if plus else self.fewest):
+            return None
+        if count > _MOST_WITH_CODE and not digits.startswith(_ABROAD):
+            return None
+        found = self._beginnings.find(digits, plus=plus)
+        if found is None:
+            return None
+        # What the library allows for its length alone: seven digits, or +1 with an area that begins with 0 or 1.
+        if found.number.flagged and (count <= FEWEST_DIGITS or found.number.e164.startswith(("+10", "+11"))):
+            return None
+        return found.number
+
+    def counts(self, first: str) -> frozenset[int]:
+        """How many digits a phone may have that begins with the two digits *first*, and with no plus."""
+        return self._beginnings.counts(first)
+
+    def lacks_trunk(self, digits: str) -> bool:
+        """
+        Is the 0 missing with which such a number is written at home?
+
+        Where numbers have many lengths, nearly any digits would be one without it; a mobile's may have been lost.
+        """
+        if not self._wants_trunk or digits.startswith("0"):
+            return False
+        found = self._beginnings.find(digits, plus=False)
+        return found is not None and found.number.assumed_country is not None and not found.is_mobile
+
+    def may_be_day(self, digits: str) -> bool:
+        """Are *digits*, which are a day, a phone of the country as well?"""
+        return self._has_dates and len(digits) == 8 and self.number(digits, plus=False) is not None
+
+
+@functools.lru_cache(32)
+def plan(country: str | None) -> Plan:
+    return Plan(country)
+
+
+def segments(run: list[Group], plan: Plan) -> list[Segment]:
+    """*run* in its cheapest segments; of a long one, phones in good looks and the rest."""
+    whole = _fitting(run, 0, len(run), plan)
+    if whole is not None and whole.look == _GOOD:
+        return [whole]  # nothing is cheaper
+    if len(run) <= _SHORT_RUN:
+        return _cheapest(run, 0, plan)
+    found: list[Segment] = []
+    start, count = 0, len(run)
+    while start < count:
+        phone = _good_phone(run, start, plan)
+        found.append(phone or Segment(start, start + 1))
+        start = found[-1].after
+    return found
+
+
+def _good_phone(run: list[Group], first: int, plan: Plan) -> Segment | None:
+    """The one phone that begins with the group *first* and stands as it should; None if there are more or none."""
+    only: Segment | None = None
+    digits, plus = "", run[first].plus
+    counts: frozenset[int] | None = None
+    for after in range(first + 1, min(len(run), first + _MOST_GROUPS) + 1):
+        group = run[after - 1]
+        digits += group.digits
+        count = len(digits)
+        if count > MOST_DIALLED or (after > first + 1 and group.plus):
+            break
+        if count < plan.fewest or after - first > count // 2 + 1:
+            continue
+        if not plus:
+            counts = counts or plan.counts(digits[:2])
+            if count not in counts:
+                continue
+        if (number := plan.number(digits, plus=plus)) is None:
+            continue
+        phone = _fitting(run, first, after, plan, number)
+        if phone is not None and phone.look - _FLAGGED * number.flagged == _GOOD:
+            if only is not None:
+                return None
+            only = phone
+    return only
+
+
+def _cheapest(run: list[Group], start: int, plan: Plan) -> list[Segment]:
+    count = len(run)
+    costs = [0.0] * (count + 1)
+    chosen: list[Segment] = [Segment(0, 0)] * count
+    for first in range(count - 1, start - 1, -1):
+        digits = run[first].digits
+        cost = _cost_left(digits) + _LEFT_PLUS * run[first].plus + costs[first + 1]
+        cut = Segment(first, first + 1)
+        for day in _days(run, first):
+            if (other := day.look + costs[day.after]) < cost:
+                cost, cut = other, day
+        for after in _ends(run, first):
+            phone = _fitting(run, first, after, plan)
+            if phone is None:
+                continue
+            other = phone.look + costs[after]
+            if plan.has_trunk and not (run[first].plus or run[first].digits[0] == "0"):
+                other += _NO_TRUNK
+            if other < cost or (other == cost and after > cut.after):
+                cost, cut = other, phone
+        costs[first], chosen[first] = cost, cut
+    found = []
+    while start < count:
+        found.append(chosen[start])
+        start = chosen[start].after
+    return found
+
+
+def _ends(run: list[Group], first: int) -> Iterator[int]:
+    """The places behind the last group of a phone that may begin with the group *first*."""
+    count = 0
+    for after in range(first + 1, min(len(run), first + MOST_DIALLED) + 1):
+        group = run[after - 1]
+        if after > first + 1 and group.plus:
+            return
+        count += len(group.digits)
+        if count > MOST_DIALLED:
+            return
+        if count < _SHORTEST:
+            continue
+        # Digits are spelt one by one only where nothing else stands beside them.
+        if after - first <= min(_MOST_GROUPS, count // 2 + 1) or (after - first == count == len(run)):
+            yield after
+
+
+def _fitting(run: list[Group], first: int, after: int, plan: Plan, number: PhoneNumber | None = None) -> Segment | None:
+    """The phone that these groups are (*number*, where it is known), and the cost of its look; None if they are none."""
+    group = run[first]
+    if number is None:
+        if after - first > MOST_DIALLED:
+            return None
+        digits = group.digits
+        for at in range(first + 1, after):
+            if run[at].plus:
+                return None
+            digits += run[at].digits
+        if len(digits) > MOST_DIALLED or (number := plan.number(digits, plus=group.plus)) is None:
+            return None
+    look = _FLAGGED * number.flagged
+    if after == first + 1:
+        return Segment(first, after, number, look + (_GOOD + 2.0 * (not group.plus and _is_compact(group.digits))))
+    lengths = [len(group.digits)]
+    signs: set[str] = set()  # between all groups but the first two
+    begins_anew = 0.0
+    left = sum([len(group.digits) for group in run[first:after]])
+    for at in range(first + 1, after):
+        following = run[at]
+        left -= len(run[at - 1].digits)
+        if _FORMATTING.issuperset(following.between):
+            lengths[-1] += len(following.digits)
+            continue
+        if (
+            left >= FEWEST_DIGITS
+            and following.digits[0] == "0"
+            and len(following.digits) > 2
+            and " " in following.between
+        ):
+            begins_anew += _BEGINS_ANEW
+        if len(lengths) > 1:
+            signs.add(following.between)
+        lengths.append(len(following.digits))
+    has_trunk = group.digits[0] == "0"
+    if (
+        max(lengths) == 1  # spelt
+        or _is_usual(number.e164, tuple(lengths), has_trunk=has_trunk, plus=group.plus)
+        or (has_trunk and len(signs) == 1 and not begins_anew and _is_even(lengths))
+    ):
+        return Segment(first, after, number, look + _GOOD)
+    return Segment(first, after, number, look + begins_anew + (_TORN if 1 in lengths[1:] else _ODD))
+
+
+def _is_compact(digits: str) -> bool:
+    return len(digits) == 8 and COMPACT.fullmatch(digits) is not None
+
+
+def _cost_left(digits: str) -> float:
+    if len(digits) <= 2 or (len(digits) == 4 and YEAR.fullmatch(digits)):
+        return _LEFT_SMALL
+    return _LEFT if len(digits) < FEWEST_DIGITS else _LEFT_LONG
+
+
+def _days(run: list[Group], first: int) -> Iterator[Segment]:
+    """Days that begin with the group *first*, as they are written in one group, with blanks, or without a year."""
+    digits = run[first].digits
+    if len(digits) >= 8 and not run[first].plus and COMPACT.fullmatch(digits):
+        yield Segment(first, first + 1, None, _COMPACT_DATE, is_date=True)
+    if first + 3 <= len(run) and run[first + 1].between == run[first + 2].between == " ":
+        one, two, three = (group.digits for group in run[first : first + 3])
+        if is_day(one, two, three):
+            yield Segment(first, first + 3, None, _SPACED_DATE, is_date=True)
+    if first + 3 <= len(run) and run[first + 1].between == run[first + 2].between and run[first + 1].between in _DATED:
+        one, two, three = (group.digits for group in run[first : first + 3])
+        if len(three) == 2 and (is_day(one, two, "2000") or (len(one) == 2 and is_day(two, three, "2000"))):
+            yield Segment(first, first + 3, None, _TIGHT_DATE, is_date=True)
+    if first + 2 <= len(run) and run[first + 1].between in {"/", "."} and is_day(digits, run[first + 1].digits, "2000"):
+        yield Segment(first, first + 2, None, _SHORT_DATE, is_date=True)
+
+
+def is_day(one: str, two: str, three: str) -> bool:
+    """Are these day, month and year, in one of the usual orders?"""
+    if len(one) == 4:
+        one, three = three, one
+    return (
+        len(one) <= 2
+        and len(two) <= 2
+        and YEAR.fullmatch(three) is not None
+        and 1 <= min(int(one), int(two)) <= 12
+        and 1 <= max(int(one), int(two)) <= 31
+    )
+
+
+def is_clear(run: list[Group], found: list[Segment], index: int, plan: Plan) -> bool:
+    """
+    Is it beyond doubt where the phone of the segment *index* begins and ends?
+
+    In groups as they should be it is, unless a small number behind it could be its end. In odd ones only where nothing
+    long is beside it, and, if nothing shows where it begins, nothing else at all.
+    """
+    phone = found[index]
+    first = run[phone.first]
+    if phone.number is None:
+        return True
+    before = found[index - 1] if index else None
+    behind = found[index + 1] if index + 1 < len(found) else None
+    if behind is not None and behind.number is None and not behind.is_date and phone.number.assumed_country is not None:
+        following = run[behind.first]
+        if len(following.digits) <= 3 and not following.between.strip(" "):
+            digits = "".join([group.digits for group in run[phone.first : phone.after]]) + following.digits
+            longer = plan.number(digits, plus=first.plus)
+            if longer is not None and not longer.flagged:
+                return False
+    if phone.look - _FLAGGED * phone.number.flagged == _GOOD:
+        return True
+    is_begun = first.plus or first.digits[0] == "0" or first.opened < first.start
+    if phone.number.flagged and not first.plus:
+        return False
+    if _is_long(run, found, index, 1) or (_is_long(run, found, index, -1) and not is_begun):
+        return False
+    groups = tuple(len(group.digits) for group in run[phone.first : phone.after])
+    is_alone = len(found) == 1 or ((before is None or before.is_date) and (behind is None or behind.is_date))
+    return is_begun or is_alone or _is_even(groups)
+
+
+def _is_long(run: list[Group], found: list[Segment], index: int, step: int) -> bool:
+    """Is more than a small number left over beside the segment *index*: behind it, with *step* 1, or before it, with -1?"""
+    digits = 0
+    index += step
+    while 0 <= index < len(found) and found[index].number is None and not found[index].is_date and digits <= 2:
+        digits += sum(len(group.digits) for group in run[found[index].first : found[index].after])
+        index += step
+    return digits > 2
+
+
+def _is_even(groups: Sequence[int]) -> bool:
+    """Are all groups but the first as long, or nearly so?"""
+    inner = groups[1:]
+    return len(inner) >= 2 and min(inner) >= 2 and max(inner) <= 4 and max(inner) - min(inner) <= 1
+
+
+def _is_usual(e164: str, groups: tuple[int, ...], *, has_trunk: bool, plus: bool) -> bool:
+    """Do the digits of a number stand in *groups*, told by their lengths, as the library would set them, or in fewer?"""
+    if len(groups) == 1 or (len(groups) == 2 and has_trunk and groups[0] >= 2 and groups[1] >= 4):
+        return True
+    if e164.startswith("+55") and groups[-3:] == (1, 4, 4):
+        groups = (*groups[:-3], 5, 4)  # the ninth digit, which many still set apart in Brazil
+    # How it sets them follows from how the number begins; with +1, from the area.
+    begun = 5 if e164.startswith("+1") else 9
+    return _is_set(e164[:begun].ljust(len(e164), "0"), groups, is_begun=has_trunk or plus)
+
+
+@functools.lru_cache(1 << 14)
+def _is_set(e164: str, groups: tuple[int, ...], *, is_begun: bool) -> bool:
+    number = library_number(e164, None)
+    if number is None:
+        return False
+    national = len(phonenumbers.national_significant_number(number))
+    # A country's code without a plus is told from the area's by what stands between.
+    if not is_begun and sum(groups) > national and sum(groups[1:]) < national:
+        return False
+    cuts = _cuts(groups, national)
+    for form in (PhoneNumberFormat.INTERNATIONAL, PhoneNumberFormat.NATIONAL):
+        formatted = "".join(char if char.isdigit() else " " for char in phonenumbers.format_number(number, form))
+        if cuts <= _cuts(tuple(map(len, formatted.split())), national):
+            return True
+    return False
+
+
+def _cuts(groups: tuple[int, ...], national: int) -> set[int]:
+    """Before which digits, counted from the end, a number of *national* digits is cut."""
+    cuts, count = set(), 0
+    for length in reversed(groups[1:]):
+        count += length
+        if count < national:
+            cuts.add(count)
+    return cuts
