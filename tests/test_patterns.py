@@ -36,7 +36,6 @@ from handlers.mentions import intent_of
 from handlers.slack.mrkdwn import code, plain, quoted, sentence
 from handlers.slack.visible_text import visible_text
 from store import find_country, parse_phone, read_text
-from store.phones.prose import split_numbers
 from tests.backtracking import steps_of, tree_of, words_of
 
 ROOT: Final = Path(__file__).parent.parent
@@ -320,24 +319,6 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
         ("111aaa", "a", "!"),
         ("", "111 ", "aaa!"),
     ),
-    "store/phones/prose.py _OUTSIDE_LINKS": (("", "<", ""), ("<", "a", ""), ("", "<a", "")),
-    "store/phones/prose.py _BETWEEN": (
-        *(("", piece, "x") for piece in (",", ";", ", ", ",ext", ",x", "and", "&amp")),
-        *((f",{word}", " ", "x") for word in ("", "ext", "ext.", "ext =", "x")),
-        (",ext", "t", "x"),
-    ),
-    "store/phones/prose.py _BULLET": (
-        ("", " ", "x"),
-        ("-", " ", "x"),
-        ("", "- ", "x"),
-        ("", "-", "x"),
-        ("- x", " ", "x"),
-    ),
-    "store/phones/prose.py _ORDINAL": (("", " ", "x"), ("1.", " ", "x"), ("", "1. ", "x")),
-    "store/phones/prose.py _DIGIT": (("", "a", ""),),
-    "store/phones/prose.py _BEFORE_PLUS": (("", " ", "x"), ("", " +", ""), ("", " 1", "")),
-    "store/phones/prose.py _BEFORE_LINK": (("a", " ", "x"), ("", "> ", "x"), ("", "a <tel", "")),
-    "store/phones/prose.py _WHOLE_TOKEN": (("1", "1.", "x"),),
     "store/phones/dates.py BEGIN_WITH_DIGIT": (
         *(("", piece, "") for piece in ("1", "1/", "1.", "1. ", "1-", "1,111", "1:", "1 ", "20", "2024")),
         *(("", piece, "!") for piece in ("11/05/2024", "11/05/2024 ", "11/05/24", "5 Nov ", "de ", "2024 - ", "2024/")),
@@ -605,7 +586,6 @@ WAYS_IN: Final[dict[str, Callable[[str], Any]]] = {
     "mention that opts out": lambda text: intent_of(f"<@U0BOT> opt out 212 555 0100 {text}", "U0BOT", "US"),
     "message": lambda text: read_text(text, "US"),
     "message without a country": lambda text: read_text(text, None),
-    "field of numbers": split_numbers,
     "number": lambda text: parse_phone(text, "US"),
     "country": find_country,
     "request": lambda text: understand(f"opt out \ufffc {text}"),

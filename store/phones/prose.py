@@ -7,7 +7,6 @@ the reason why it is not read, or as what nobody takes for a phone (dates, times
 phones and remains (`store.phones.runs`). Pure: no database, no Slack, no files.
 """
 
-import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from typing import Final
 
 import phonenumbers
 
-from store.phones.cleaning import digits_of, folded
+from store.phones.cleaning import digits_of
 from store.phones.dates import (
     BEGIN_OTHERWISE,
     BEGIN_WITH_DIGIT,
@@ -29,7 +28,7 @@ from store.phones.numbers import NotAPhone, PhoneNumber, Reason
 from store.phones.parser import LABEL, parse_phone
 from store.phones.runs import FEWEST_DIGITS, MOST_DIALLED, Group, is_clear, plan, segments
 
-__all__ = ["LONGEST_PROSE", "PHONE", "FoundPhone", "TextReading", "find_phones", "read_text", "split_numbers"]
+__all__ = ["LONGEST_PROSE", "PHONE", "FoundPhone", "TextReading", "find_phones", "read_text"]
 
 # As long as a message of Slack's can be; what is behind it is not looked at, and whoever asks has to say so.
 LONGEST_PROSE: Final = 40_000
@@ -711,63 +710,3 @@ def _as_date(run: list[Group], left: list[int]) -> str:
 def find_phones(text: str, country: str | None) -> tuple[FoundPhone, ...]:
     """The phones of `read_text` that no word before them marks as something else."""
     return tuple(phone for phone in read_text(text, country).phones if phone.reference is None)
-
-
-_OUTSIDE_LINKS = re.compile(r"<[^<>]*>|[^<]+|<")
-# Not before an extension ("212-736-5000, ext 12") nor before a parameter of RFC 3966 (";ext=12").
-_BETWEEN = re.compile(
-    r"\r\n|[\r\n\t\v\f\u2028\u2029]|&amp;|[&\u3001\uff0c\uff1b]|\band\b|[,;]+(?!\s*(?:x|ext\w*|isub|phone-context)\.?\s*(?:=\s*)?[+\d])",
-    re.IGNORECASE,
-)
-# Blanks are taken from where they begin (`(?<!\s)`): else each blank of a long run is tried as the first of them.
-_BULLET = re.compile(r"(?<!\s)\s*(?:[*\u2022\u25e6\u25aa\u2023\u00b7\u2013\u2014-]\s+)+")
-_ORDINAL = re.compile(r"\s*\d{1,3}[.)]\s+")
-_DIGIT = re.compile(r"\d")
-_BEFORE_PLUS = re.compile(r"(?<!\s)\s+(?=\+)")
-_BEFORE_LINK = re.compile(r"(?<=\S)\s+(?=<tel:)|(?<=>)(?=<tel:)", re.IGNORECASE)
-_WHOLE_TOKEN = re.compile(r"[+(]?\d[\d().-]*")
-
-
-def split_numbers(text: str) -> list[str]:
-    """
-    Split what a person typed into one text a number, in order.
-
-    Cut at commas, semicolons, tabs, line breaks, "&", "and", between Slack's <tel:...|...> links, and at blanks when
-    both sides are whole numbers; "(212) 555-0100" and "+44 7911 123456" stay whole. Bullets and "1." are dropped.
-    """
-    # What is inside a link is not cut, so separators outside become line breaks first.
-    pieces = (
-        piece if piece.startswith("<") else _BETWEEN.sub("\n", piece)
-        for piece in (match[0] for match in _OUTSIDE_LINKS.finditer(text))
-    )
-    lines = [line for line in "".join(pieces).split("\n") if line.strip()]
-    found: list[str] = []
-    for line in lines:
-        bare = _BULLET.sub("", line) if _BULLET.match(line) else line
-        if len(lines) > 1 and (ordinal := _ORDINAL.match(bare)) and _has_digits(bare[ordinal.end() :], 7):
-            bare = bare[ordinal.end() :]
-        found.extend(_apart(bare))
-    return found
-
-
-def _has_digits(text: str, fewest: int) -> bool:
-    """Are there *fewest* digits in *text*, at least?"""
-    return sum(1 for _ in itertools.islice(_DIGIT.finditer(text), fewest)) == fewest
-
-
-def _apart(line: str) -> Iterator[str]:
-    """The whole numbers of one line that only blanks keep apart; the line itself when they are groups of digits."""
-    for piece in _BEFORE_LINK.split(line):
-        tokens = piece.split()
-        if len(tokens) > 1 and all(_WHOLE_TOKEN.fullmatch(t) and len(digits_of(t)) >= 7 for t in map(folded, tokens)):
-            yield from tokens
-            continue
-        start = counted = digits = 0
-        for plus in _BEFORE_PLUS.finditer(piece):
-            digits += len(digits_of(folded(piece[counted : plus.start()])))
-            counted = plus.end()
-            if digits >= 7:
-                yield piece[start : plus.start()].strip()
-                start, digits = plus.end(), 0
-        if piece[start:].strip():
-            yield piece[start:].strip()

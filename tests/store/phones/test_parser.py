@@ -14,7 +14,6 @@ from store.phones.dates import find_dates
 from store.phones.display import country_of, display, example, mask, national
 from store.phones.numbers import NotAPhone, PhoneNumber, Reason
 from store.phones.parser import Normaliser, parse_phone
-from store.phones.prose import split_numbers
 
 BOTH = pytest.mark.parametrize("typed", [True, False], ids=["typed", "list"])
 
@@ -505,63 +504,6 @@ def test_a_normaliser_is_one_country() -> None:
     read = Normaliser("GB", typed=False).parse
     for text in ("07911 123456", "12345", "+1 415 555 2671"):
         assert read(text) == parse_phone(text, "GB", typed=False)
-
-
-# --- several, typed ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "pieces"),
-    [
-        ("917-736-5000, 12345, +44 7911 123456", ["917-736-5000", "12345", "+44 7911 123456"]),
-        ("(212) 555-0100", ["(212) 555-0100"]),
-        ("+44 7911 123456", ["+44 7911 123456"]),
-        ("+49 30 / 1234567", ["+49 30 / 1234567"]),
-        ("212 736 5000;212 736 5001\n212 736 5002\t212 736 5003", [f"212 736 500{n}" for n in range(4)]),
-        ("212 736 5000 and 212 736 5001 & 212 736 5002", [f"212 736 500{n}" for n in range(3)]),
-        ("<tel:1|1> <tel:2|2>, <tel:3|3><tel:4|4>", ["<tel:1|1>", "<tel:2|2>", "<tel:3|3>", "<tel:4|4>"]),
-        ("<tel:2127365000|212,736,5000>", ["<tel:2127365000|212,736,5000>"]),
-        ("2127365000 9177365000", ["2127365000", "9177365000"]),
-        ("212-736-5000 (212)736-5001", ["212-736-5000", "(212)736-5001"]),
-        ("+1 415 555 2671 +44 7911 123456", ["+1 415 555 2671", "+44 7911 123456"]),
-        ("\u2022 (212) 555-0100\n\u2022 212 736 5000", ["(212) 555-0100", "212 736 5000"]),
-        ("- 212 736 5000\r\n* 212 736 5001", ["212 736 5000", "212 736 5001"]),
-        ("1. 212 736 5000\n2) 212 736 5001", ["212 736 5000", "212 736 5001"]),
-        ("212-736-5000, ext 12; 12345", ["212-736-5000, ext 12", "12345"]),
-        ("tel:+12127365000;ext=12", ["tel:+12127365000;ext=12"]),
-        ("1-800-FLOWERS, ", ["1-800-FLOWERS"]),
-        (
-            "\u0662\u0661\u0662\u0667\u0663\u0666\u0665\u0660\u0660\u0660\uff0c12345",
-            ["\u0662\u0661\u0662\u0667\u0663\u0666\u0665\u0660\u0660\u0660", "12345"],
-        ),
-        (" ,;\n", []),
-        ("", []),
-    ],
-)
-def test_typed_numbers_are_cut_apart(text: str, pieces: list[str]) -> None:
-    """Each number gets its own outcome, in the order typed; the groups of one number stay together."""
-    assert split_numbers(text) == pieces
-
-
-@given(
-    numbers=st.lists(
-        st.sampled_from(["(212) 555-0100", "+44 7911 123456", "9177365000", "<tel:+14155552671|415-555-2671>"]),
-        max_size=8,
-    ),
-    between=st.sampled_from([",", ", ", ";", "\n", "\r\n", "\t", " , ", " and ", "\n\u2022 "]),
-)
-def test_no_number_is_lost_in_cutting(numbers: list[str], between: str) -> None:
-    """As many numbers come out as were put in."""
-    assert split_numbers(between.join(numbers)) == numbers
-
-
-@given(st.text(max_size=80))
-def test_any_text_can_be_cut(text: str) -> None:
-    """Cutting loses no digit but those of a list's own numbering, and leaves no blank piece."""
-    pieces = split_numbers(text)
-    assert all(piece.strip() for piece in pieces)
-    if "." not in text and ")" not in text:
-        assert [c for c in "".join(pieces) if c.isdigit()] == [c for c in text if c.isdigit()]
 
 
 # --- reading and showing ----------------------------------------------------------------------------------------------
