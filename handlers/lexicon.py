@@ -13,7 +13,7 @@ from itertools import product
 from typing import Any, Final
 
 
-class Kind(Enum):
+class WordKind(Enum):
     """What a word, a phrase or a sign is in a request."""
 
     # Verbs, and the halves of those that stand around a number.
@@ -74,8 +74,8 @@ class Kind(Enum):
 
 _SHE: Final = "she/he/they/who/contact/voter/person/customer/recipient/constituent/woman/man"
 
-_PHRASES: Final[dict[Kind, str]] = {
-    Kind.OUT: """
+_PHRASES: Final[dict[WordKind, str]] = {
+    WordKind.OUT: """
         opt out
         optout
         opts out
@@ -143,12 +143,12 @@ _PHRASES: Final[dict[Kind, str]] = {
         plus de/aucun/d' sms/messages/message/textos/texto
         stop aux/les sms/messages/textos
     """,
-    Kind.ADD: """
+    WordKind.ADD: """
         add
         agregar/agrega/agregue/agreguen/anadir/anade/anada/anadan
         ajouter/ajoute/ajoutez
     """,
-    Kind.MAYBE: """
+    WordKind.MAYBE: """
         remove/removing
         opting out
         not -/to be texted/contacted/messaged/bothered
@@ -195,7 +195,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         bloquer/bloque/bloquez
         oter/otez
     """,
-    Kind.IN: """
+    WordKind.IN: """
         opt in
         opt back in
         optin
@@ -243,10 +243,10 @@ _PHRASES: Final[dict[Kind, str]] = {
         remettre/remets/remettez
         rajouter/rajoute/rajoutez
     """,
-    Kind.DELETE: """
+    WordKind.DELETE: """
         delete
     """,
-    Kind.SCRUB: """
+    WordKind.SCRUB: """
         scrub
         scrubbing
         clean -/up
@@ -257,7 +257,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         depurar/depura/depure/limpiar/limpia/limpie/filtrar/filtra/filtre
         nettoyer/nettoie/nettoyez/filtrer/filtrez/epurer/epurez/purger/purgez
     """,
-    Kind.LOOK: """
+    WordKind.LOOK: """
         look up
         lookup
         look it/this/these/them/those up
@@ -276,15 +276,15 @@ _PHRASES: Final[dict[Kind, str]] = {
         comprobar/comprueba/compruebe/cuantos/cuantas
         verifier/verifie/verifiez/chercher/cherche/cherchez/combien
     """,
-    Kind.OPT: """
+    WordKind.OPT: """
         opt
     """,
-    Kind.TAKE: """
+    WordKind.TAKE: """
         take
         get
         pull
     """,
-    Kind.PUT: """
+    WordKind.PUT: """
         put
         let
         place
@@ -292,7 +292,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         poner/pon/ponga/pongan/ponle/meter/mete/meta/incluir/incluye/incluya
         mettre/mets/mettez/inclure/incluez
     """,
-    Kind.MARK: """
+    WordKind.MARK: """
         mark
         flag
         set
@@ -302,10 +302,10 @@ _PHRASES: Final[dict[Kind, str]] = {
         marcar/marca/marque/marquen/registrar/registra/registre
         marquer/marquez/noter/notez
     """,
-    Kind.GIVE: """
+    WordKind.GIVE: """
         da/dé/dar/den/des/dad/dale/dele/denle/darle
     """,
-    Kind.PARTICLE: """
+    WordKind.PARTICLE: """
         out
         in
         back in
@@ -316,7 +316,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         de baja
         de alta
     """,
-    Kind.STATE: """
+    WordKind.STATE: """
         opted out
         unsubscribed
         removed
@@ -328,20 +328,20 @@ _PHRASES: Final[dict[Kind, str]] = {
         desinscrit/desinscrite/desinscrits/desinscrites
         retire/retiree
     """,
-    Kind.OPTED_IN: """
+    WordKind.OPTED_IN: """
         opted in
         opted back in
         resubscribed
         dado/dada/dados/dadas de alta
         reinscrit/reinscrite/reinscrits/reinscrites
     """,
-    Kind.LABEL: """
+    WordKind.LABEL: """
         opt out status/form/forms/date/dates/history/reason/reasons/link/desk/rate/rates/column/file/files/message/messages
         opt out confirmation/rule/rules/law/laws/policy/keyword/keywords/note/notes/count/number/script/team
         opt in status/form/forms/date/history/reason/link/rate/column/file/message/request/requests
         stop sign/signs/by/over/it/here/there/that/this/worrying/asking/saying/word/keyword
     """,
-    Kind.NOUN: """
+    WordKind.NOUN: """
         opt outs
         optouts
         stops
@@ -353,7 +353,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         desinscriptions
         desabonnements
     """,
-    Kind.OUT_LIST: """
+    WordKind.OUT_LIST: """
         -/the/our/your/this opt out/outs list/lists
         -/the/our optout list
         -/the/our do not text/contact/message list/lists
@@ -371,7 +371,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         -/la liste des desinscrits/desabonnes
         -/la liste stop/noire/rouge
     """,
-    Kind.TEXT_LIST: """
+    WordKind.TEXT_LIST: """
         -/the/our/your/any/all texting/text/texts/sms/messaging/txt list/lists
         the/our/your/any/all/future -/our texts/messages/texting/sms
         from/off texts/messages/texting/sms
@@ -384,14 +384,14 @@ _PHRASES: Final[dict[Kind, str]] = {
         -/la liste de diffusion/contacts/sms
         les/nos/vos envois/messages/textos/sms
     """,
-    Kind.OTHER_LIST: """
+    WordKind.OTHER_LIST: """
         from/of/off/to -/our/the/all/any/your call/calls/calling/emails/email/mail/mailing/mailings/canvassing -/list/lists
         from/of/off/to -/our/the/all/any/your phone/e calls/mail/mails -/list/lists
         from/off the/our/your do not call list
         de/las/los llamadas/correos
         des appels/courriels
     """,
-    Kind.FILE: """
+    WordKind.FILE: """
         list
         lists
         file
@@ -431,7 +431,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         whole
         entire
     """,
-    Kind.FILLING: """
+    WordKind.FILLING: """
         a
         also
         and
@@ -554,7 +554,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         dans
         en
     """,
-    Kind.COURTESY: """
+    WordKind.COURTESY: """
         please
         pls
         plz
@@ -662,7 +662,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         d' accord
         pardon
     """,
-    Kind.ASKING: """
+    WordKind.ASKING: """
         can/could/would/will you -/please/kindly/just
         can/could/would/will someone/somebody/anyone/anybody -/please
         can/could we -/please
@@ -712,7 +712,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         il faut -/que
         n' oublie/oubliez pas de/d'
     """,
-    Kind.WANT: """
+    WordKind.WANT: """
         want/wants/wanted
         need/needs/needed
         would like
@@ -736,7 +736,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         quiere/quieren/pide/piden/pidio/pidieron/solicita/solicito/desea
         veut/veulent/demande/demandent/souhaite/voudrait
     """,
-    Kind.BECAUSE: """
+    WordKind.BECAUSE: """
         because -/of
         becuase
         becasue
@@ -766,7 +766,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         puisque
         puisqu'
     """,
-    Kind.REASON: """
+    WordKind.REASON: """
         asked
         has asked
         asking
@@ -914,7 +914,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         a sa demande
         insatisfait
     """,
-    Kind.JOINING: """
+    WordKind.JOINING: """
         join/joining/joined
         stay/staying/stayed
         keep/kept
@@ -932,7 +932,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         unirse/recibir/apuntarse/quedarse/seguir
         recevoir/rejoindre/rester
     """,
-    Kind.UNWILLING: f"""
+    WordKind.UNWILLING: f"""
         {_SHE} does not want/like/wish
         {_SHE} doesn't/doesnt want/like/wish
         {_SHE} do not want/like/wish
@@ -976,7 +976,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         pas interesse/interessee
         n' habite plus
     """,
-    Kind.NOT: """
+    WordKind.NOT: """
         not
         no
         nope
@@ -1049,7 +1049,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         eviter
         evitez
     """,
-    Kind.EXCEPT: """
+    WordKind.EXCEPT: """
         except -/for
         excepting
         excluding
@@ -1068,7 +1068,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         hormis
         excepte
     """,
-    Kind.QUESTION: """
+    WordKind.QUESTION: """
         is
         are
         was
@@ -1145,7 +1145,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         a ete
         ont ete
     """,
-    Kind.CONDITION: """
+    WordKind.CONDITION: """
         if
         first
         but
@@ -1181,7 +1181,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         d' abord
         s'
     """,
-    Kind.UNLESS: """
+    WordKind.UNLESS: """
         only if
         but only
         but wait
@@ -1196,7 +1196,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         a moins que
         seulement si
     """,
-    Kind.LATER: """""
+    WordKind.LATER: """""
         will
         'll
         shall
@@ -1269,7 +1269,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         samedi
         dimanche
     """,
-    Kind.SAID: """
+    WordKind.SAID: """
         type/typed
         write
         said
@@ -1313,7 +1313,7 @@ _PHRASES: Final[dict[Kind, str]] = {
         selon
         d' apres
     """,
-    Kind.CORRECTION: """
+    WordKind.CORRECTION: """
         correction
         i mean/meant
         such as
@@ -1390,7 +1390,7 @@ _PHRASES: Final[dict[Kind, str]] = {
 @cache
 def lexicon() -> dict[Any, Any]:
     """
-    The phrases as a tree by their words; under None stands the `Kind` of the phrase that ends there.
+    The phrases as a tree by their words; under None stands the `WordKind` of the phrase that ends there.
 
     Where a phrase stands under two kinds, the first of them holds.
     """

@@ -28,7 +28,7 @@ from store.phones.display import display, mask, written
 from store.phones.masking import mask_prose
 from store.phones.numbers import NotAPhone, PhoneNumber, Reason
 from store.phones.parser import parse_phone
-from store.phones.prose import LONGEST_PROSE, PHONE, FoundPhone, TextReading, find_phones, read_text
+from store.phones.prose import LONGEST_PROSE, PHONE, FoundPhone, TextReading, read_text
 from store.records import (
     Account,
     AccountSettings,
@@ -128,7 +128,6 @@ __all__ = [
     "doubts",
     "entry_note",
     "find_country",
-    "find_phones",
     "keepable",
     "kind_by_suffix",
     "mask",

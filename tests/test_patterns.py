@@ -580,7 +580,7 @@ WAYS_IN: Final[dict[str, Callable[[str], Any]]] = {
     "section of another app": lambda text: visible_text(
         {"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": text}}]}
     ),
-    "message in Markdown": lambda text: visible_text({"blocks": [{"type": "markdown", "text": text}]}).phones("US"),
+    "message in Markdown": lambda text: visible_text({"blocks": [{"type": "markdown", "text": text}]}).read("US"),
     "e-mail": lambda text: visible_text({"files": [{"mode": "email", "preview": text}]}),
     "mention": lambda text: intent_of(f"<@U0BOT> {text}", "U0BOT", "US"),
     "mention that opts out": lambda text: intent_of(f"<@U0BOT> opt out 212 555 0100 {text}", "U0BOT", "US"),

@@ -29,7 +29,7 @@ from handlers.views import forms, history, optouts
 from handlers.views import settings as settings_views
 from handlers.views import uploads as views
 from handlers.views.shortcuts import check
-from store import Function, Origin, PhoneState, Store, UndoPreview, find_phones
+from store import Function, Origin, PhoneState, Store, UndoPreview, read_text
 from tests.entries import latest_entries, opted_out
 from tests.handlers import conftest as desks
 from tests.handlers.conftest import TICKETS, Office
@@ -479,7 +479,7 @@ async def test_a_check_that_is_open_all_the_same(office: Office, person: str) ->
     trigger = (await office.people.deliveries("interaction"))[-1]["payload"]["trigger_id"]
     channel = (await office.people.state()).channel(TICKETS).id
     where = {"channel": channel, "name": TICKETS, "thread": ticket.ts, "message": ticket.ts}
-    found = [(PhoneState(NOT_OUT, (), ()), one) for one in find_phones(NOT_OUT, None)]
+    found = [(PhoneState(NOT_OUT, (), ()), one) for one in read_text(NOT_OUT, None).phones]
     view = check(found, 0, "words", "US", json.dumps(where), is_whole=True)
     client = AsyncWebClient(token=office.slack.bot_token, base_url=office.slack.api_url)
     opened = (await client.views_open(trigger_id=trigger, view=view))["view"]

@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from handlers.slack.mrkdwn import escape
-from store import LONGEST_PROSE, FoundPhone, TextReading, find_phones, read_text
+from store import LONGEST_PROSE, TextReading, read_text
 
 # Parts of one message; 50 blocks of Slack's largest kinds have some thousands.
 MOST_PARTS: Final = 20_000
@@ -81,10 +81,6 @@ class VisibleText:
     text: str
     is_whole: bool
     has_more: bool = False
-
-    def phones(self, country: str | None) -> tuple[FoundPhone, ...]:
-        """Every phone in it that is marked as nothing else, each once."""
-        return find_phones(self.text, country)
 
     def read(self, country: str | None) -> TextReading:
         """The reading of it: phones, what looks like one, and the words around."""

@@ -37,7 +37,7 @@ _TABLE: Final = "Have it saved as CSV with a column called `phone`, one phone a 
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FileKind:
     """
     A kind of file; `what` goes on from "list.csv is".
 
@@ -55,13 +55,13 @@ class Kind:
     streams: tuple[str, ...] = ()
 
 
-TEXT: Final = Kind("text", ("csv", "tsv", "txt", "tab"), cure="")
-ZIP: Final = Kind("a zip file", ("zip",), cure="", starts=(b"PK\x03\x04",))
-WORKBOOK: Final = Kind("an Excel workbook", ("xlsx", "xlsm", "xltx", "xltm"), cure="")
-OLD_WORKBOOK: Final = Kind(
+TEXT: Final = FileKind("text", ("csv", "tsv", "txt", "tab"), cure="")
+ZIP: Final = FileKind("a zip file", ("zip",), cure="", starts=(b"PK\x03\x04",))
+WORKBOOK: Final = FileKind("an Excel workbook", ("xlsx", "xlsm", "xltx", "xltm"), cure="")
+OLD_WORKBOOK: Final = FileKind(
     "an Excel workbook", ("xls", "xlt"), cure="", starts=(b"\xd0\xcf\x11\xe0",), streams=("workbook", "book")
 )
-OPEN_SHEET: Final = Kind(
+OPEN_SHEET: Final = FileKind(
     "an OpenDocument sheet",
     ("ods", "ots"),
     cure="",
@@ -69,42 +69,42 @@ OPEN_SHEET: Final = Kind(
 )
 SHEETS: Final = (WORKBOOK, OLD_WORKBOOK, OPEN_SHEET)
 READ: Final = (TEXT, ZIP, *SHEETS)
-OPEN_DOCUMENT: Final = Kind("an OpenDocument file and no sheet", ("odt", "odp"), _COPY)
+OPEN_DOCUMENT: Final = FileKind("an OpenDocument file and no sheet", ("odt", "odp"), _COPY)
 
-WEB_PAGE: Final = Kind("a web page", ("html", "htm"), "Download the list itself and drop that.")
-WEB_TABLE: Final = Kind("a web page with a table, as programs export it in place of a workbook", cure=_EXCEL)
-WEB_ARCHIVE: Final = Kind("a web archive", ("mht", "mhtml"), _EXCEL)
-XML_WORKBOOK: Final = Kind("an Excel workbook in the XML of 2003", cure=_EXCEL)
-XML_DOCUMENT: Final = Kind(
+WEB_PAGE: Final = FileKind("a web page", ("html", "htm"), "Download the list itself and drop that.")
+WEB_TABLE: Final = FileKind("a web page with a table, as programs export it in place of a workbook", cure=_EXCEL)
+WEB_ARCHIVE: Final = FileKind("a web archive", ("mht", "mhtml"), _EXCEL)
+XML_WORKBOOK: Final = FileKind("an Excel workbook in the XML of 2003", cure=_EXCEL)
+XML_DOCUMENT: Final = FileKind(
     "a flat OpenDocument file", ("fods",), "Open it in LibreOffice, save it as a sheet (.ods) or as CSV and drop that."
 )
-XML: Final = Kind("an XML file", ("xml",), _TABLE)
-JSON: Final = Kind("a JSON file", ("json", "jsonl", "ndjson", "geojson"), _TABLE)
-DRIVE_SHEET: Final = Kind("a Google Sheet", ("gsheet",), _DOWNLOAD)
-DRIVE_DOCUMENT: Final = Kind("a Google Doc", ("gdoc",), _COPY)
-DRIVE_SLIDES: Final = Kind("a Google presentation", ("gpres", "gslides"), _COPY)
-LOCK_FILE: Final = Kind(
+XML: Final = FileKind("an XML file", ("xml",), _TABLE)
+JSON: Final = FileKind("a JSON file", ("json", "jsonl", "ndjson", "geojson"), _TABLE)
+DRIVE_SHEET: Final = FileKind("a Google Sheet", ("gsheet",), _DOWNLOAD)
+DRIVE_DOCUMENT: Final = FileKind("a Google Doc", ("gdoc",), _COPY)
+DRIVE_SLIDES: Final = FileKind("a Google presentation", ("gpres", "gslides"), _COPY)
+LOCK_FILE: Final = FileKind(
     "the file that Excel keeps beside a workbook while it is open", cure="Drop the workbook itself."
 )
-NOT_TEXT: Final = Kind("not text")
-ZIPPED_NOTHING: Final = Kind("an empty zip file", starts=(b"PK\x05\x06",))
-OFFICE_DOCUMENT: Final = Kind("an old Office document and no Excel workbook")
+NOT_TEXT: Final = FileKind("not text")
+ZIPPED_NOTHING: Final = FileKind("an empty zip file", starts=(b"PK\x05\x06",))
+OFFICE_DOCUMENT: Final = FileKind("an old Office document and no Excel workbook")
 
 _REFUSED: Final = (
     ZIPPED_NOTHING,
-    Kind("a PDF", ("pdf",), "Drop the list that it was made from, as CSV or as a workbook.", starts=(b"%PDF",)),
-    Kind("an image", ("png", "jpg", "gif"), _COPY, starts=(b"\x89PNG", b"\xff\xd8\xff", b"GIF8")),
-    Kind(
+    FileKind("a PDF", ("pdf",), "Drop the list that it was made from, as CSV or as a workbook.", starts=(b"%PDF",)),
+    FileKind("an image", ("png", "jpg", "gif"), _COPY, starts=(b"\x89PNG", b"\xff\xd8\xff", b"GIF8")),
+    FileKind(
         "a compressed file",
         ("gz", "7z", "rar", "bz2", "xz", "zst"),
         "Unpack it and drop the list that is in it.",
         starts=(b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"),
     ),
-    Kind("a text document (RTF)", ("rtf",), starts=(b"{\\rtf",)),
-    Kind("a database", ("db", "sqlite"), starts=(b"SQLite format 3",)),
-    Kind("an Access database", ("mdb", "accdb"), _TABLE, starts=(b"\0\1\0\0Standard ",)),
-    Kind("a Parquet file", ("parquet",), _TABLE, starts=(b"PAR1\x15",)),
-    Kind(
+    FileKind("a text document (RTF)", ("rtf",), starts=(b"{\\rtf",)),
+    FileKind("a database", ("db", "sqlite"), starts=(b"SQLite format 3",)),
+    FileKind("an Access database", ("mdb", "accdb"), _TABLE, starts=(b"\0\1\0\0Standard ",)),
+    FileKind("a Parquet file", ("parquet",), _TABLE, starts=(b"PAR1\x15",)),
+    FileKind(
         "an Excel workbook of before 1995",
         cure=_EXCEL,
         starts=(
@@ -115,15 +115,15 @@ _REFUSED: Final = (
             b"\x09\x08\x10\x00",
         ),
     ),
-    Kind(
+    FileKind(
         "a contact card (vCard)",
         ("vcf",),
         "Export the contacts as CSV from the address book, with a column called `phone`, and drop that.",
         starts=(b"BEGIN:VCARD",),
     ),
-    Kind("a calendar", ("ics",), _COPY, starts=(b"BEGIN:VCALENDAR",)),
-    Kind("a binary Excel workbook (.xlsb)", ("xlsb",), _EXCEL, parts=(("xl/workbook.bin",), ("workbook.bin",))),
-    Kind(
+    FileKind("a calendar", ("ics",), _COPY, starts=(b"BEGIN:VCALENDAR",)),
+    FileKind("a binary Excel workbook (.xlsb)", ("xlsb",), _EXCEL, parts=(("xl/workbook.bin",), ("workbook.bin",))),
+    FileKind(
         "an Apple Numbers document",
         ("numbers",),
         "In Numbers, export it as Excel or CSV and drop that.",
@@ -133,24 +133,24 @@ _REFUSED: Final = (
             ("index.xml", "buildversionhistory.plist"),
         ),
     ),
-    Kind("a Word document", ("docx", "doc"), _COPY, parts=(("word/document.xml",),), streams=("worddocument",)),
-    Kind(
+    FileKind("a Word document", ("docx", "doc"), _COPY, parts=(("word/document.xml",),), streams=("worddocument",)),
+    FileKind(
         "a PowerPoint presentation",
         ("pptx", "ppt"),
         _COPY,
         parts=(("ppt/presentation.xml",),),
         streams=("powerpoint document",),
     ),
-    Kind("an e-mail", ("msg", "eml"), "Save the list in it and drop that.", streams=("__properties_version1.0",)),
+    FileKind("an e-mail", ("msg", "eml"), "Save the list in it and drop that.", streams=("__properties_version1.0",)),
 )
 
 
-def kind_by_start(head: bytes) -> Kind | None:
+def kind_by_start(head: bytes) -> FileKind | None:
     """The kind of a file that is not read, by its first bytes; None when they are of no such kind."""
     return next((kind for kind in _REFUSED if any(map(head.startswith, kind.starts))), None)
 
 
-def kind_by_text(start: str, name: str) -> Kind | None:
+def kind_by_text(start: str, name: str) -> FileKind | None:
     """The kind of a text that is no list, by how it *starts*; None for a list, and for what nobody knows. *name*: what it is called."""
     text = start.lstrip("\ufeff \t\r\n\v\f")
     if text.startswith("<"):
@@ -164,7 +164,7 @@ def kind_by_text(start: str, name: str) -> Kind | None:
     return kind_by_start(begins.encode("utf-8", "replace")) if begins.startswith("BEGIN:") else None
 
 
-def _kind_of_markup(text: str) -> Kind | None:
+def _kind_of_markup(text: str) -> FileKind | None:
     # A list may begin with a link as Slack writes it, so not every tag is one of a page.
     if not text.startswith(_MARKUP):
         return None
@@ -192,7 +192,7 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def kind_by_parts(names: Collection[str]) -> Kind | None:
+def kind_by_parts(names: Collection[str]) -> FileKind | None:
     """The kind of a zip file that is none of lists, by its parts *names*, in lower case, in whatever folder all of it is."""
     return next((kind for kind in _REFUSED if any(_are_there(group, names) for group in kind.parts)), None)
 
@@ -206,12 +206,12 @@ def _are_there(group: tuple[str, ...], names: Collection[str]) -> bool:
     return all(any(name == part or name.endswith(f"/{part}") for name in names) for part in group)
 
 
-def kind_by_streams(names: Collection[str]) -> Kind:
+def kind_by_streams(names: Collection[str]) -> FileKind:
     """The kind of an OLE container that is no workbook, by its streams *names*, in lower case."""
     return next((kind for kind in _REFUSED if any(stream in names for stream in kind.streams)), OFFICE_DOCUMENT)
 
 
-def kind_by_suffix(suffix: str) -> Kind | None:
+def kind_by_suffix(suffix: str) -> FileKind | None:
     """The kind whose names end in *suffix*, without its dot."""
     known = (*READ, *_REFUSED, DRIVE_SHEET, DRIVE_DOCUMENT, DRIVE_SLIDES)
     return next((kind for kind in known if suffix.casefold() in kind.suffixes), None)
@@ -229,7 +229,7 @@ def scrubbed_name(name: str) -> str:
     return f"{path.stem}.scrubbed{path.suffix if kept else '.csv'}"
 
 
-def no_list(name: str, kind: Kind) -> ListRefused:
+def no_list(name: str, kind: FileKind) -> ListRefused:
     """The refusal of the file called *name*, which is of a *kind* that is not read."""
     return ListRefused(
         f"{name} is {kind.what}; a list is a CSV file or an Excel workbook with a column called `phone`. {kind.cure}"

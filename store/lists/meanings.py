@@ -17,7 +17,7 @@ from functools import partial
 from typing import Final
 
 from store.choices import Choices, Offer, Question
-from store.lists.columns import HUMP, column_key, filled_cells, likely_phones
+from store.lists.columns import HUMP, column_key, filled_cells, is_phone_name, likely_phones
 from store.phones.countries import country_name, exact_country
 
 # Of a column's values in a choice: every cell that is filled.
@@ -33,7 +33,7 @@ _OWN_ROWS: Final = 3  # fewer have one number in each by chance, like a couple's
 _SHORT: Final = 30  # characters of a name or value in a sentence
 
 
-class Kind(StrEnum):
+class ColumnKind(StrEnum):
     """What the values of a column say of its rows."""
 
     STATUS = "status"
@@ -186,12 +186,12 @@ def _sense_of(wanted: re.Pattern[str], unwanted: re.Pattern[str], cell: str) -> 
     return Sense.IN if unwanted.fullmatch(words) else Sense.OTHER
 
 
-_SENSES: Final[dict[Kind, Callable[[str], Sense]]] = {
-    Kind.CHANNEL: partial(_sense_of, _BY_TEXT, _BY_OTHER),
-    Kind.TYPE: partial(_sense_of, _MOBILE, _LANDLINE),
-    Kind.DIRECTION: partial(_sense_of, _INBOUND, _OUTBOUND),
-    Kind.BODY: partial(_sense_of, _STOP_WORD, _START_WORD),
-    Kind.LIST: lambda cell: Sense.OTHER if cell.strip() else Sense.BLANK,
+_SENSES: Final[dict[ColumnKind, Callable[[str], Sense]]] = {
+    ColumnKind.CHANNEL: partial(_sense_of, _BY_TEXT, _BY_OTHER),
+    ColumnKind.TYPE: partial(_sense_of, _MOBILE, _LANDLINE),
+    ColumnKind.DIRECTION: partial(_sense_of, _INBOUND, _OUTBOUND),
+    ColumnKind.BODY: partial(_sense_of, _STOP_WORD, _START_WORD),
+    ColumnKind.LIST: lambda cell: Sense.OTHER if cell.strip() else Sense.BLANK,
 }
 
 
@@ -220,10 +220,13 @@ _ABOUT_NAME: Final = re.compile(
 )
 _WHEN_NAME: Final = re.compile(r"\b(?:at|on|date|time|timestamp|when|fecha|datum|quand)\b")
 _KIND_NAMES: Final = (
-    (Kind.CHANNEL, re.compile(r"\b(?:channels?|medium|media|canal|kanal|via|method|communication)\b")),
-    (Kind.TYPE, re.compile(r"\b(?:type|line type|tipo|typ|kind|label)\b")),
-    (Kind.DIRECTION, re.compile(r"\b(?:direction|direccion|richtung|sens)\b")),
-    (Kind.LIST, re.compile(r"(?:mailing |subscription |contact )?(?:lists?|lista|liste|segment|audience)(?: name)?")),
+    (ColumnKind.CHANNEL, re.compile(r"\b(?:channels?|medium|media|canal|kanal|via|method|communication)\b")),
+    (ColumnKind.TYPE, re.compile(r"\b(?:type|line type|tipo|typ|kind|label)\b")),
+    (ColumnKind.DIRECTION, re.compile(r"\b(?:direction|direccion|richtung|sens)\b")),
+    (
+        ColumnKind.LIST,
+        re.compile(r"(?:mailing |subscription |contact )?(?:lists?|lista|liste|segment|audience)(?: name)?"),
+    ),
 )
 _BODY_NAME: Final = re.compile(
     r"(?:message |sms |text )?(?:body|message|text|content|mensaje|nachricht)(?: body| text)?"
@@ -260,13 +263,13 @@ class Marker:
 
     index: int
     name: str
-    kind: Kind
+    kind: ColumnKind
     polarity: Sense | None = None
     by_name: bool = True
 
     def sense(self, cell: str) -> Sense:
         """What *cell* of it says."""
-        return _sense_of_status(self.polarity, cell) if self.kind is Kind.STATUS else _SENSES[self.kind](cell)
+        return _sense_of_status(self.polarity, cell) if self.kind is ColumnKind.STATUS else _SENSES[self.kind](cell)
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,17 +314,6 @@ def meanings_of(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Meanin
     return Meanings(tuple(markers), tuple(countries), phones, own, is_log)
 
 
-def is_phone_name(name: str) -> bool:
-    """Is a column called *name* a phone's, as far as a name can tell?"""
-    return (
-        re.search(
-            r"\b(?:phones?|cell|mobile|msisdn|telephone|telefono|movil|celular|handy)(?: (?:number|num|no))?(?: \d)?$",
-            _named(name),
-        )
-        is not None
-    )
-
-
 def _own_numbers(phones: Sequence[int], cells: Sequence[Sequence[str]]) -> frozenset[int]:
     """Those of *phones* with one number in every row, beside another column with several."""
     distinct = {place: len(set(map(str.strip, cells[place]))) for place in phones}
@@ -350,22 +342,22 @@ def _is_country(words: str, cells: Sequence[str]) -> bool:
 
 def _marker(place: int, name: str, words: str, cells: Sequence[str], *, is_log: bool) -> Marker | None:
     if is_log and _BODY_NAME.fullmatch(words):
-        return Marker(place, name, Kind.BODY)
+        return Marker(place, name, ColumnKind.BODY)
     if not _ABOUT_NAME.search(words):
         if _OUT_NAME.search(words):
-            return Marker(place, name, Kind.STATUS, Sense.OUT)
+            return Marker(place, name, ColumnKind.STATUS, Sense.OUT)
         if _IN_NAME.search(words) and not _WHEN_NAME.search(words):
-            return Marker(place, name, Kind.STATUS, Sense.IN)
+            return Marker(place, name, ColumnKind.STATUS, Sense.IN)
         if _ANY_NAME.fullmatch(words):
-            return Marker(place, name, Kind.STATUS)
+            return Marker(place, name, ColumnKind.STATUS)
     for kind, pattern in _KIND_NAMES:
-        if pattern.fullmatch(words) if kind is Kind.LIST else pattern.search(words):
+        if pattern.fullmatch(words) if kind is ColumnKind.LIST else pattern.search(words):
             return Marker(place, name, kind)
     if not cells:
         return None
     if all(_STATUS_ALONE.fullmatch(_bare(cell)) for cell in cells):
-        return Marker(place, name, Kind.STATUS, by_name=False)
-    for kind in (Kind.CHANNEL, Kind.TYPE, Kind.DIRECTION):
+        return Marker(place, name, ColumnKind.STATUS, by_name=False)
+    for kind in (ColumnKind.CHANNEL, ColumnKind.TYPE, ColumnKind.DIRECTION):
         senses = set(map(_SENSES[kind], cells))
         if senses == {Sense.OUT, Sense.IN}:
             return Marker(place, name, kind, by_name=False)
@@ -479,20 +471,20 @@ def asks_about(marker: Marker, tally: Tally) -> str:
 def _asks(marker: Marker, tally: Tally) -> bool:
     out, wanted, blank, other = (tally.senses[sense] for sense in (Sense.OUT, Sense.IN, Sense.BLANK, Sense.OTHER))
     match marker.kind:
-        case Kind.STATUS if not marker.by_name:
+        case ColumnKind.STATUS if not marker.by_name:
             return wanted > 0
-        case Kind.STATUS:
+        case ColumnKind.STATUS:
             yes, no = tally.senses[Sense.YES], tally.senses[Sense.NO]
             if _MESSAGE_NAME.fullmatch(_named(marker.name)) and (out + wanted + yes + no) * 2 < tally.filled:
                 return False  # what people wrote
             unsure = yes + no > 0 and sum(map(bool, (yes, no, blank, out))) > 1
             noted = marker.polarity is Sense.OUT and other > 0 and blank > 0
             return wanted > 0 or (out > 0 and blank + other > 0) or unsure or noted
-        case Kind.CHANNEL:
+        case ColumnKind.CHANNEL:
             return wanted > 0
-        case Kind.BODY:
+        case ColumnKind.BODY:
             return wanted + other > 0
-        case Kind.LIST:
+        case ColumnKind.LIST:
             return not tally.overflowed and 1 < len(tally.rows) <= _MOST_LISTED
         case _:
             return out > 0 and wanted > 0
@@ -503,7 +495,7 @@ def _groups(marker: Marker, tally: Tally) -> list[list[str]]:
     by_sense: dict[Sense, list[str]] = {sense: [] for sense in Sense}
     for key, _ in tally.common():
         by_sense[tally.sense_of(key)].append(key)
-    if marker.kind is Kind.LIST:
+    if marker.kind is ColumnKind.LIST:
         return [[key] for key, _ in tally.common()[:_MOST_OFFERED] if key]
     out = by_sense[Sense.OUT]
     if len(out) > _MOST_LISTED:
@@ -518,7 +510,7 @@ def _groups(marker: Marker, tally: Tally) -> list[list[str]]:
     known = not tally.overflowed and len(rest) <= _MOST_LISTED
     if out and by_sense[Sense.IN] and known and rest != out:
         groups.append(rest)
-    if not groups and marker.kind is Kind.STATUS and known and rest and by_sense[Sense.IN]:
+    if not groups and marker.kind is ColumnKind.STATUS and known and rest and by_sense[Sense.IN]:
         groups.append(rest)
     if not out and marker.polarity is Sense.OUT and not by_sense[Sense.IN] and by_sense[Sense.OTHER]:
         # Whatever stands there, like who took the request.

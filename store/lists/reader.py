@@ -37,7 +37,7 @@ from store.lists.columns import (
 )
 from store.lists.formats import as_text
 from store.lists.header import DELIMITERS, HEADER_WITHIN, SampleRecord, find_header, sniff
-from store.lists.meanings import Kind, Marker, Meanings, meanings_of, question_of_phones
+from store.lists.meanings import ColumnKind, Marker, Meanings, meanings_of, question_of_phones
 from store.lists.thrutext import ThruTextColumns
 from store.lists.xlsx import LONGEST
 from store.phones.numbers import Reason
@@ -704,7 +704,7 @@ class ListReader:
         if export is header:
             self._carrying = ThruTextColumns.of(header.cells)
             place = self._carrying.opt_out_type
-            self.meanings = Meanings((Marker(place, self.names[place], Kind.STATUS, by_name=False),))
+            self.meanings = Meanings((Marker(place, self.names[place], ColumnKind.STATUS, by_name=False),))
         else:  # what ThruText exports are opt-outs, whatever else they say of people
             self.contact_signs = contact_signs(self.columns, rows)
 

@@ -17,7 +17,7 @@ from store.choices import Question
 from store.lists.columns import looks_like_phone
 from store.lists.formulas import unguarded
 from store.lists.meanings import (
-    Kind,
+    ColumnKind,
     Marker,
     Sense,
     Tally,
@@ -131,12 +131,12 @@ class RowPhones:
         chosen_places = {place for place, _ in self._conditions}
         markers = [*reader.meanings.markers]
         markers += [
-            Marker(place, reader.names[place], Kind.LIST)
+            Marker(place, reader.names[place], ColumnKind.LIST)
             for place in sorted(chosen_places - {one.index for one in markers})
         ]
         self._tallies = tuple((marker, Tally(marker.sense)) for marker in markers)
         self._of_countries = tuple(
-            (place, Tally(Marker(place, "", Kind.LIST).sense)) for place in reader.meanings.countries
+            (place, Tally(Marker(place, "", ColumnKind.LIST).sense)) for place in reader.meanings.countries
         )
         self._bare: dict[int, Counter[str]] = {place: Counter() for place in reader.meanings.countries}
         others = set(reader.meanings.phones) | set(self._indexes)
@@ -321,7 +321,7 @@ class RowPhones:
     def scrub_remarks(self) -> Iterable[str]:
         """What has to be said where rows are only looked up, of columns that tell who wants no texts."""
         for marker, tally in self._tallies:
-            if marker.kind is Kind.STATUS and tally.senses[Sense.OUT] and (says := asks_about(marker, tally)):
+            if marker.kind is ColumnKind.STATUS and tally.senses[Sense.OUT] and (says := asks_about(marker, tally)):
                 yield f"{says}: looked up were the phones alone"
 
 

@@ -19,7 +19,7 @@ from typing import Final
 from store.choices import NOTHING_CHOSEN, Choices, Offer, Question, Undecided
 from store.errors import ListRefused
 from store.lists.columns import THRUTEXT, USUAL_PHONE, column_key, is_phone_name, likely_phones
-from store.lists.kinds import OLD_WORKBOOK, OPEN_SHEET, Kind
+from store.lists.kinds import OLD_WORKBOOK, OPEN_SHEET, FileKind
 from store.lists.ods import OpenSheets
 from store.lists.xls import OldWorkbook
 from store.lists.xlsx import (
@@ -58,7 +58,7 @@ def sheet_as_text(
     phone_key: str,
     spool: Path,
     *,
-    kind: Kind,
+    kind: FileKind,
     working: Callable[[], object],
     choices: Choices = NOTHING_CHOSEN,
 ) -> SheetRead:
@@ -83,7 +83,7 @@ def sheet_as_text(
 
 @contextlib.contextmanager
 def _opened(
-    path: Path, name: str, scratch: Path, kind: Kind, working: Callable[[], object]
+    path: Path, name: str, scratch: Path, kind: FileKind, working: Callable[[], object]
 ) -> Iterator[Sequence[Sheet]]:
     """The sheets of a workbook of any *kind*."""
     if kind is OLD_WORKBOOK:
@@ -148,7 +148,7 @@ class _Choosing:
             for sheet in every:
                 if compared(sheet.name) == compared(wanted):
                     return sheet
-        raise ListRefused(f"{self.name} has no sheet called {shortened(wanted)}. It has: {_listed(every)}.")
+        raise ListRefused(f"{self.name} has no sheet called {short_name(wanted)}. It has: {_listed(every)}.")
 
     def _with_phones(self, sheets: Sequence[Sheet]) -> list[Sheet]:
         with_phones = [sheet for sheet in sheets if self._fits[sheet] >= _Fit.PHONES]
@@ -170,7 +170,7 @@ class _Choosing:
             if self._fits[sheet] >= _Fit.PHONES or sheet not in self._hiding or self.choices.hidden:
                 continue
             if self._fit(sheet, hidden=True) >= _Fit.PHONES:
-                text = f"{self.name} has phones only in rows or columns that are hidden in {named(sheet)}."
+                text = f"{self.name} has phones only in rows or columns that are hidden in {sheet_name(sheet)}."
                 raise Undecided(text, Question(text, (_TAKEN_IN,)))
 
     def of_others(self, read: Sheet) -> SheetRead:
@@ -179,11 +179,11 @@ class _Choosing:
         others = [sheet for sheet in self._with_phones([*self.visible, *self._hidden]) if sheet is not read]
         unseen = [sheet for sheet in self._hidden if self._fits[sheet] and sheet not in others and sheet is not read]
         if unseen:
-            remarks.append(f"{counted(len(unseen), 'hidden sheet')} left out: {_listed(unseen)}")
+            remarks.append(f"{with_noun(len(unseen), 'hidden sheet')} left out: {_listed(unseen)}")
         if not others:
             return SheetRead(tuple(remarks), ())
         hidden = " (hidden)" if all(sheet in self._hidden for sheet in others) else ""
-        text = f"Sheet {named(read)} is read, and the phones in {_listed(others)}{hidden} are not."
+        text = f"Sheet {sheet_name(read)} is read, and the phones in {_listed(others)}{hidden} are not."
         return SheetRead(tuple(remarks[1:]), (Question(text, self._offers(others), open=False),))
 
     @staticmethod
@@ -244,7 +244,7 @@ class _Seen:
         hidden = self.layout.hidden
         for column, cell in enumerate(cells):
             if column in hidden and cell.strip():
-                self.columns.setdefault(column, shortened(cell))
+                self.columns.setdefault(column, short_name(cell))
                 if not self._taken_in:
                     cells[column] = ""
 
@@ -252,39 +252,39 @@ class _Seen:
         """What is said of what is hidden, with the button for the other way; None where nothing is."""
         parts = []
         if self.rows:
-            parts.append(counted(self.rows, "row"))
+            parts.append(with_noun(self.rows, "row"))
         if self.columns:
             names = ", ".join(list(self.columns.values())[:_MOST_NAMED])
             more = ", …" if len(self.columns) > _MOST_NAMED else ""
-            parts.append(f"{counted(len(self.columns), 'column')} ({names}{more})")
+            parts.append(f"{with_noun(len(self.columns), 'column')} ({names}{more})")
         if not parts:
             return None
         by = " by a filter" if self.layout.filtered and self.rows else ""
         several = self.rows + len(self.columns) > 1
-        what = f"{' and '.join(parts)} {'are' if several else 'is'} hidden{by} in sheet {named(sheet)}"
+        what = f"{' and '.join(parts)} {'are' if several else 'is'} hidden{by} in sheet {sheet_name(sheet)}"
         if self._taken_in:
             return Question(f"{what}, and taken in.", (_LEFT_OUT,), open=False)
         return Question(f"{what}, and left out.", (_TAKEN_IN,), open=False)
 
 
-def counted(count: int, what: str) -> str:
+def with_noun(count: int, what: str) -> str:
     """A number of things: "1 row", "1,200 rows"."""
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-def named(sheet: Sheet) -> str:
+def sheet_name(sheet: Sheet) -> str:
     """The name of *sheet*, short enough for a sentence."""
-    return f"'{shortened(sheet.name)}'"
+    return f"'{short_name(sheet.name)}'"
 
 
-def shortened(text: str) -> str:
+def short_name(text: str) -> str:
     """*text* on one line, no longer than a person reads in a sentence."""
     text = " ".join(text.split())
     return text if len(text) <= 40 else f"{text[:39]}…"
 
 
 def _listed(sheets: Sequence[Sheet]) -> str:
-    names = list(map(named, sheets[:_MOST_OFFERED]))
+    names = list(map(sheet_name, sheets[:_MOST_OFFERED]))
     more = len(sheets) - len(names)
     if more:
         return f"{', '.join(names)} and {more:,} more"
@@ -333,7 +333,7 @@ def _spread(spool: Path, merged: Sequence[tuple[int, int, int]]) -> list[str]:
                         cells[first + 1 : last + 1] = [cells[first]] * (last - first)
                         over = f"columns {letter_of(first)} to {letter_of(last)}"
                         remarks.append(
-                            f"'{shortened(cells[first])}' is merged over {over}, and read as the name of each"
+                            f"'{short_name(cells[first])}' is merged over {over}, and read as the name of each"
                         )
                 new.write(f"{_line(cells)}\n" if len(remarks) > named_before else line)
             if not remarks:

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from store.phones.display import mask
-from store.phones.prose import find_phones
+from store.phones.prose import read_text
 
 # Seven digits are the fewest of a whole number nearly everywhere; what keeps them apart is what people put there.
 _APART = r"[ \u00a0\u00ad\t().\-/\u200b-\u200f\u2010-\u2015\u2060\u3000\uff08\uff09\uff0d-\uff0f\ufeff]"
@@ -19,7 +19,7 @@ def mask_prose(text: str, country: str | None) -> str:
     *country*: in force for numbers without a country code. Those of any other country are hidden too, as is whatever else
     has as many digits: rather a number too many than somebody's.
     """
-    for found in sorted(find_phones(text, country), key=lambda found: len(found.text), reverse=True):
+    for found in sorted(read_text(text, country).phones, key=lambda found: len(found.text), reverse=True):
         text = text.replace(found.text, mask(found.number.e164))
     return _LIKE_A_PHONE.sub(lambda like: like[0] if _DATE.fullmatch(like[0]) else _hidden(like[0]), text)
 

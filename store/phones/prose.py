@@ -28,7 +28,7 @@ from store.phones.numbers import NotAPhone, PhoneNumber, Reason
 from store.phones.parser import LABEL, parse_phone
 from store.phones.runs import FEWEST_DIGITS, MOST_DIALLED, Group, is_clear, plan, segments
 
-__all__ = ["LONGEST_PROSE", "PHONE", "FoundPhone", "TextReading", "find_phones", "read_text"]
+__all__ = ["LONGEST_PROSE", "PHONE", "FoundPhone", "TextReading", "read_text"]
 
 # As long as a message of Slack's can be; what is behind it is not looked at, and whoever asks has to say so.
 LONGEST_PROSE: Final = 40_000
@@ -705,8 +705,3 @@ def _as_date(run: list[Group], left: list[int]) -> str:
     if len(digits) == 1 and len(digits[0]) >= 8:
         return f"{digits[0][:4]}-{digits[0][4:6]}-{digits[0][6:8]}"
     return "/".join(digits) if len(digits) == 3 else ""
-
-
-def find_phones(text: str, country: str | None) -> tuple[FoundPhone, ...]:
-    """The phones of `read_text` that no word before them marks as something else."""
-    return tuple(phone for phone in read_text(text, country).phones if phone.reference is None)

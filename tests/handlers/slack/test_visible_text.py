@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 
 def numbers(read: VisibleText) -> list[str]:
-    return [phone.number.e164 for phone in read.phones("US")]
+    return [phone.number.e164 for phone in read.read("US").phones if phone.reference is None]
 
 
 def words(message: object) -> str:

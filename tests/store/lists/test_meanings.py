@@ -11,7 +11,7 @@ import pytest
 
 from store.choices import NOTHING_CHOSEN, Choices, Question, Undecided
 from store.errors import ListRefused
-from store.lists.meanings import Kind, Sense, meanings_of, region_of
+from store.lists.meanings import ColumnKind, Sense, meanings_of, region_of
 from store.lists.staging import Scratch, stage
 
 ONE, TWO, THREE, FOUR = "+12125550101", "+12125550102", "+12125550103", "+12125550104"
@@ -575,13 +575,13 @@ def test_recognition_is_by_name_and_values() -> None:
     rows = [["2125550101", "", "", "", "", "", "", "", "US"]]
     meanings = meanings_of(columns, rows)
     assert [(marker.kind, marker.polarity) for marker in meanings.markers] == [
-        (Kind.STATUS, Sense.OUT),
-        (Kind.STATUS, Sense.IN),
-        (Kind.STATUS, None),
-        (Kind.CHANNEL, None),
-        (Kind.TYPE, None),
-        (Kind.DIRECTION, None),
-        (Kind.LIST, None),
+        (ColumnKind.STATUS, Sense.OUT),
+        (ColumnKind.STATUS, Sense.IN),
+        (ColumnKind.STATUS, None),
+        (ColumnKind.CHANNEL, None),
+        (ColumnKind.TYPE, None),
+        (ColumnKind.DIRECTION, None),
+        (ColumnKind.LIST, None),
     ]
     assert (meanings.countries, meanings.phones) == ((8,), (0,))
 
