@@ -297,6 +297,7 @@ class ListReader:
         self.phone_indexes: tuple[int, ...] = (0,)
         self.meanings = Meanings()
         self._end = self.size  # of the rows, in bytes
+        self._named = 1  # columns that the header names
         self._below: list[str] = []  # the lines behind them, of what is no row of the list
         self.contact_signs: tuple[str, ...] = ()
         self.choices = choices
@@ -580,7 +581,7 @@ class ListReader:
             self.remarks.append(remark)
         text = first.rstrip("\r\n")
         cells = [_unquoted(cell) for cell in text.split(self.delimiter)]
-        if len(cells) == len(self.columns) and looks_like_phone(cells[self.phone_index]):
+        if self._is_as_wide_as_a_row(cells) and looks_like_phone(cells[self.phone_index]):
             yield from self._row(start, cells)
         else:
             yield Damaged(start, text, Reason.OPEN_QUOTE, "its quotes do not match: a quote opens and never closes")
@@ -608,9 +609,13 @@ class ListReader:
         with contextlib.suppress(csv.Error):  # a cell beyond csv.field_size_limit
             readings.append(next(csv.reader([text], delimiter=self.delimiter), []))
         for cells in readings:
-            if len(cells) == len(self.columns) and looks_like_phone(cell := _unquoted(cells[self.phone_index])):
+            if self._is_as_wide_as_a_row(cells) and looks_like_phone(cell := _unquoted(cells[self.phone_index])):
                 return cell
         return ""
+
+    def _is_as_wide_as_a_row(self, cells: Sequence[str]) -> bool:
+        """Has *cells* as many as the header, or as it has with the columns behind it in which there are phones?"""
+        return max(self._named, self.phone_index + 1) <= len(cells) <= len(self.columns)
 
     def _is_swallowed(self, line: str) -> bool:
         """Is *line*, which starts inside a quote, a row of the list up to its phone at least?"""
@@ -683,6 +688,7 @@ class ListReader:
         self.phone_indexes = self._phones_in(header.cells, phone_key, rows)
         self.phone_column = " and ".join(self.names[place] for place in self.phone_indexes)
         # Whoever reads on counts on a name above the phone.
+        self._named = len(self.columns)
         self.columns += self.names[len(self.columns) : max(self.phone_indexes) + 1]
         name = next(iter(header.cells[self.phone_index :]), "").removeprefix("\ufeff")
         if not self._chosen and column_key(name) == phone_key != name:
