@@ -528,6 +528,7 @@ def test_a_list_that_says_who_is_refused_with_its_options(
         (["--only", "sms=out=TRUE", "--only", "name=Ana", "--one-country"], ["+12125550101"]),
     ],
 )
+@pytest.mark.wide_but_first
 def test_options_of_the_command_line_decide(
     database_url: str, store: Store, account: Account, tmp_path: Path, options: list[str], phones: list[str] | int
 ) -> None:

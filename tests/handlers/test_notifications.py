@@ -95,6 +95,7 @@ async def test_a_list_that_waits_for_an_admin(office: Office) -> None:
 
 
 @on_both_databases
+@pytest.mark.wide_but_first
 async def test_a_channel_for_what_waits(office: Office) -> None:
     """Where the settings name one, a list that waits is told there, once, and decided there; nobody is notified directly."""
     state = await office.people.state()
@@ -133,6 +134,7 @@ async def test_a_list_of_whoever_is_looking(office: Office) -> None:
     assert await notified(office) == {}
 
 
+@pytest.mark.wide
 async def test_a_list_that_took_long(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who had to wait is notified that it may be confirmed, and that it is done."""
     monkeypatch.setattr(upload_messages, "LOOKING", timedelta(0))
@@ -189,6 +191,7 @@ async def test_members_of_groups_of_admins_are_notified_too(office: Office) -> N
 
 
 @on_both_databases
+@pytest.mark.wide_but_first
 async def test_an_export_comes_to_whoever_asked(office: Office) -> None:
     """Directly, where its message and its file are, and to nobody else."""
     await office.ask("admin", f"add {ONE}")

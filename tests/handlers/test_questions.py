@@ -40,12 +40,13 @@ async def ask_never(office: Office) -> None:
 
 
 @on_both_databases
+@pytest.mark.wide_but_first
 async def test_who_is_meant_is_chosen_with_one_click(office: Office) -> None:
     """The column is named with its values and counts; until somebody chose there is no way to opt out, and then those alone."""
     ts = await drop(office, STATUS)
     asked = await says(office, ts, WAYS)
     assert '"sms_opted_out" says "FALSE" in 2 rows and "TRUE" in 2.' in asked.all_text
-    assert buttons(asked) == ['Only the 2 that say "TRUE"', "All 4 rows", "Cancel"]
+    assert buttons(asked) == ['Only the 2 that say "TRUE"', "All 4 rows", "Scrub it instead", "Cancel"]
     upload = await settled(office)
     by = Origin(Function.UPLOAD, await office.actor("admin"))
     with pytest.raises(WrongState, match="more than one way"):
@@ -86,6 +87,7 @@ async def test_a_country_for_each_row_is_chosen(office: Office) -> None:
     assert standing(office, ONE, "+919195550123", "+447400123456", "+19195550123") == [1, 1, 1, 0]
 
 
+@pytest.mark.wide
 async def test_several_columns_without_phone_are_chosen_from(office: Office) -> None:
     """A list that cannot be read before has the same buttons, and columns called alike are told apart."""
     ts = await drop(office, f"Name,Tel,Tel\nAna,{ONE},{TWO}\nBo,{THREE},\n".encode())
@@ -102,6 +104,7 @@ async def test_several_columns_without_phone_are_chosen_from(office: Office) -> 
     assert standing(office, ONE, TWO, THREE) == [1, 1, 1]
 
 
+@pytest.mark.wide
 async def test_a_log_offers_the_voters_column_alone(office: Office) -> None:
     """The campaign's own number is in every row, and no button opts it out."""
     own = "+16465550199"
@@ -117,6 +120,7 @@ async def test_a_log_offers_the_voters_column_alone(office: Office) -> None:
 
 
 @on_both_databases
+@pytest.mark.wide
 async def test_two_admins_who_choose_differently_see_one_outcome(office: Office) -> None:
     """The later choice is how the list is read; a yes to what is not shown any more opts nobody out."""
     ts = await drop(office, STATUS)
@@ -140,6 +144,7 @@ async def test_two_admins_who_choose_differently_see_one_outcome(office: Office)
 
 
 @on_both_databases
+@pytest.mark.wide_but_first
 async def test_a_choice_that_is_not_offered_any_more_changes_nothing(office: Office) -> None:
     """What an older preview offered, or nobody, is not done: the list was read again, or opted out, since."""
     ts = await drop(office, STATUS)
@@ -162,6 +167,7 @@ async def test_a_choice_that_is_not_offered_any_more_changes_nothing(office: Off
     assert standing(office, ONE, TWO) == [0, 1]
 
 
+@pytest.mark.wide
 async def test_whoever_may_not_drop_lists_does_not_choose(office: Office) -> None:
     """A guest gets a no, and the list stays as it is."""
     ts = await drop(office, STATUS)
@@ -173,6 +179,7 @@ async def test_whoever_may_not_drop_lists_does_not_choose(office: Office) -> Non
     assert (await settled(office)).undecided
 
 
+@pytest.mark.wide
 async def test_a_scrub_takes_every_phone_and_country_as_they_are(office: Office) -> None:
     """What comes back is about to be texted: nothing is asked, each phone is looked up, and it is said."""
     await office.opt_out(TWO, "+447400123456")
@@ -185,6 +192,7 @@ async def test_a_scrub_takes_every_phone_and_country_as_they_are(office: Office)
     assert (upload.state, upload.summary["kept"]) == (UploadState.SCRUBBED, 1)
 
 
+@pytest.mark.wide
 async def test_markup_and_formulas_in_names_and_values_are_shown_as_they_are(office: Office) -> None:
     """A list cannot speak as the desk, call people or fill a message."""
     name, value = "<!channel> *opt out* `x`", "=cmd|' /C calc'!A0 <@U123> yes " + "y" * 200

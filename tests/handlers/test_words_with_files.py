@@ -253,6 +253,7 @@ async def test_a_mention_without_words_is_not_plain(office: Office) -> None:
     assert nobody_out(office)
 
 
+@pytest.mark.wide
 async def test_a_name_that_says_the_opposite(office: Office) -> None:
     """A list that is called after people who opted in is asked about, also where dropping it is asking."""
     await decide(office, **NEVER)
@@ -265,6 +266,7 @@ async def test_a_name_that_says_the_opposite(office: Office) -> None:
 
 
 @on_both_databases
+@pytest.mark.wide_but_first
 async def test_scrub_it_instead(office: Office) -> None:
     """Every preview has it: the list comes back without who is out, in place of the preview, and nobody is opted out."""
     await office.opt_out(TWO)
@@ -283,6 +285,7 @@ async def test_scrub_it_instead(office: Office) -> None:
         office.store.uploads.confirm(office.account.id, upload.id, Origin(Function.UPLOAD, upload.actor))
 
 
+@pytest.mark.wide
 async def test_scrub_is_not_for_everybody(office: Office) -> None:
     """Somebody else's list is turned away from its end by an admin alone; who may not scrub may not by a button either."""
     ts = await drop(office, LIST, user="admin")
@@ -303,6 +306,7 @@ async def test_scrub_is_not_for_everybody(office: Office) -> None:
     assert (await settled(office)).state == "waiting"
 
 
+@pytest.mark.wide
 async def test_scrub_instead_where_strangers_read_along(office: Office) -> None:
     """What comes back tells who is opted out, so it does not there; the preview stays."""
     ts = await drop(office, LIST, channel=SHARED, text="@optout please opt these out")
@@ -335,6 +339,7 @@ async def test_two_choose_at_once(office: Office, other: str) -> None:
     assert len(await office.people.until(told)) == 1
 
 
+@pytest.mark.wide
 async def test_a_question_that_nobody_answers(office: Office) -> None:
     """It expires as a preview does, and can be read again as one."""
     ts = await drop(office, LIST, channel=TICKETS, text="@optout here you are")
@@ -398,6 +403,7 @@ async def test_a_look_up_takes_the_right_to_look_up(office: Office) -> None:
     assert office.store.uploads.list(office.account.id, 9) == ()
 
 
+@pytest.mark.wide
 async def test_a_look_up_is_left(office: Office) -> None:
     """*Leave it* takes its buttons off; what was found stays there."""
     ts = await drop(office, LIST, channel=TICKETS, text="@optout check these")
@@ -465,6 +471,7 @@ async def test_words_are_waited_for_where_lists_are_applied_unasked(office: Offi
     assert nobody_out(office)
 
 
+@pytest.mark.wide
 async def test_words_that_come_too_late(office: Office) -> None:
     """What was applied before them stands, and their answer says how to take it back."""
     await decide(office, **NEVER)
@@ -474,6 +481,7 @@ async def test_words_that_come_too_late(office: Office) -> None:
     assert "*Undo this upload*" in (await says(office, ts, "before I read these words")).text
 
 
+@pytest.mark.wide
 async def test_words_are_edited(office: Office) -> None:
     """To ask less of a list it is enough to edit what was said; to ask more it is said again."""
     ts = await drop(office, LIST, channel=TICKETS, text="@optout please opt these out")
@@ -504,6 +512,7 @@ def receive(office: Office, upload: Upload, choices: Choices) -> tuple[Upload, b
     )
 
 
+@pytest.mark.wide
 async def test_wishes_only_grow_more_careful(office: Office) -> None:
     """A repeated event, or one without words, never turns a look-up back into an opt-out."""
     ts = await drop(office, LIST, channel=TICKETS, text="@optout check these")
@@ -521,6 +530,7 @@ async def test_wishes_only_grow_more_careful(office: Office) -> None:
 
 @on_both_databases
 @pytest.mark.parametrize("ask", ["always", "never"])
+@pytest.mark.wide_but_first
 async def test_a_list_that_nobody_spoke_of(office: Office, ask: str) -> None:
     """Its dropper alone is asked; an admin's choice is done, in the thread of the file, where all see it."""
     await decide(office, ask=ask)
@@ -540,6 +550,7 @@ async def test_a_list_that_nobody_spoke_of(office: Office, ask: str) -> None:
     assert len(office.store.uploads.list(office.account.id, 9)) == 1
 
 
+@pytest.mark.wide
 async def test_another_message_s_mention_is_not_the_list_s(office: Office) -> None:
     """Somebody just spoke to the desk in the same channel, of something else."""
     outcome = await office.people.message("support", TICKETS, "@optout hello")
@@ -550,6 +561,7 @@ async def test_another_message_s_mention_is_not_the_list_s(office: Office) -> No
     assert nobody_out(office)
 
 
+@pytest.mark.wide
 async def test_whoever_is_no_admin_has_it_asked_of_them(office: Office) -> None:
     """Their choice is a request: the preview stands in the thread then, for an admin's yes."""
     ts = await drop(office, LIST, channel=TICKETS, user="support")
@@ -561,6 +573,7 @@ async def test_whoever_is_no_admin_has_it_asked_of_them(office: Office) -> None:
     await says(office, ts, "*3 phones opted out*")
 
 
+@pytest.mark.wide
 async def test_it_is_scrubbed_or_left(office: Office) -> None:
     """*Scrub it* brings it back in the file's thread; *Leave it* is the end, with nothing said there."""
     await office.opt_out(TWO)
@@ -576,6 +589,7 @@ async def test_it_is_scrubbed_or_left(office: Office) -> None:
     assert standing(office, ONE, TWO, THREE) == [0, 1, 0]
 
 
+@pytest.mark.wide
 async def test_another_column_is_offered_alone(office: Office) -> None:
     """A list whose phones stand in a column of another name is still asked about."""
     await drop(office, LIST.replace(b"phone", b"Mobile"), channel=TICKETS)
@@ -583,6 +597,7 @@ async def test_another_column_is_offered_alone(office: Office) -> None:
     assert "3 phones to opt out" in (await asked_alone(office, "admin")).all_text
 
 
+@pytest.mark.wide
 async def test_the_mention_may_come_after_all(office: Office) -> None:
     """Somebody asked alone adds the mention by editing: it is answered for all to see, and the question is over."""
     ts = await drop(office, LIST, channel=TICKETS)
@@ -598,6 +613,7 @@ async def test_the_mention_may_come_after_all(office: Office) -> None:
     assert nobody_out(office)
 
 
+@pytest.mark.wide
 async def test_what_is_no_list_is_left_alone(office: Office) -> None:
     """Pictures, pages, archives, lists without a phone, and what guests drop: nobody is told anything of them."""
     for name, content in (
@@ -615,6 +631,7 @@ async def test_what_is_no_list_is_left_alone(office: Office) -> None:
     assert all(message.thread == [] for message in state.channel(TICKETS).messages)
 
 
+@pytest.mark.wide
 async def test_an_account_may_want_no_such_question(office: Office) -> None:
     """Slack is then asked nothing about files in other channels."""
     await decide(office, elsewhere="leave")

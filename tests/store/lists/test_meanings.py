@@ -369,6 +369,7 @@ def test_two_columns_of_countries_are_both_offered(tmp_path: Path) -> None:
     assert read(tmp_path, text, Choices(country_column="calling code")) == [ONE, "+447400123456"]
 
 
+@pytest.mark.wide
 def test_many_countries_are_read_as_well_as_few(tmp_path: Path) -> None:
     """Beyond those that are read fast, each row is still read with its own."""
     rows = [*ABROAD, ("BR", "(11) 96123-4567", "+5511961234567"), ("ES", "612 34 56 78", "+34612345678")]
@@ -519,6 +520,7 @@ def test_a_log_of_both_directions_is_asked_which(tmp_path: Path) -> None:
 # --- what nobody means well -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.wide
 def test_a_column_of_thousands_of_values_is_no_status(tmp_path: Path) -> None:
     """What is kept of a column is bounded, however many values it has, and how long they are."""
     rows = "".join(f"+1212{number:07},{'x' * 5_000}{number}\n" for number in range(2_000_000, 2_010_000))

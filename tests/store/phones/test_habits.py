@@ -179,6 +179,7 @@ def test_every_regions_numbers_in_every_form_are_read_or_refused(form: str) -> N
 
 
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.wide_but_first
 def test_the_fast_path_knows_no_other_reading(form: str) -> None:
     """What is read at once says what is read with care, of the same cells."""
     for region, _, parts, _ in numbers(REGIONS[::4]):
