@@ -56,6 +56,11 @@ _NAMED: Final = (
     rf"(?<!\d[./-]){_DAY}{_TH}(?: ?(?:of|de) |[ ./-])?(?=[adefjmnos]){_NAME}(?![^\W\d_])(?! \d{{1,2}}(?![\d:.h]))\.?"
     rf"(?:,? (?:de |del )?{_YEAR}(?!\d)|[ ./-]?'\d\d(?!\d)|[./-](?:{_YEAR}|\d\d)(?![./-]?\d))?"
 )
+# "November 5, 2024", "Nov 2024", "Nov-05-2024"
+_MONTH_FIRST: Final = (
+    rf"(?<![^\W_])(?=[adefjmnos]){_NAME}\.?[ /-]?"
+    rf"(?:{_YEAR}(?!\d)|{_DAY}{_TH}(?![\d-])(?:,? {_YEAR}(?!\d))?|{_DAY}[/-](?:{_YEAR}|\d\d)(?!\d))"
+)
 _TIMES: Final = (
     rf"(?<!:){_CLOCK}(?::{_SIXTY}){{1,2}}(?:[.,]\d{{1,9}})?(?: ?[ap]\.?m\b\.?)?(?:Z\b|[+-]\d\d:?\d\d(?!\d))?(?!\d)",
     rf"{_CLOCK}h{_SIXTY}(?!\d)",
@@ -73,13 +78,7 @@ BEGIN_WITH_DIGIT: Final = re.compile(
     rf"(?<!\d)(?=\d)(?:(?=\d{{1,5}}(?:[./,:h-]| [/-]))(?:{'|'.join((_THOUSANDS, _SERIAL, *_DATES, *_TIMES))})|{_AMOUNT}|{_NAMED})",
     re.IGNORECASE,
 )
-BEGIN_OTHERWISE: Final = re.compile(
-    # "November 5, 2024", "Nov 2024", "Nov-05-2024"
-    rf"(?<![^\W_])(?=[adefjmnos]){_NAME}\.?[ /-]?"
-    rf"(?:{_YEAR}(?!\d)|{_DAY}{_TH}(?![\d-])(?:,? {_YEAR}(?!\d))?|{_DAY}[/-](?:{_YEAR}|\d\d)(?!\d))"
-    r"|[$€£¥] ?\d[\d,.]{0,20}(?<=\d)(?!\d)",
-    re.IGNORECASE,
-)
+BEGIN_OTHERWISE: Final = re.compile(rf"{_MONTH_FIRST}|[$€£¥] ?\d[\d,.]{{0,20}}(?<=\d)(?!\d)", re.IGNORECASE)
 # Addresses of the web, and of mail; in a text without their sign there are none.
 WEB: Final = re.compile(
     r"\b(?:https?|ftp)://[^\s<>]+|\bwww\.[^\s<>]+|(?<![\w@.-])[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}/[^\s<>]+",
@@ -101,7 +100,8 @@ NO_NUMBER: Final = re.compile(
 
 # --- dates in a cell --------------------------------------------------------------------------------------------------
 
-_WHEN: Final = re.compile("|".join((*_DATES, *_TIMES)), re.IGNORECASE)
+# Never from within a group of digits: 212-555-2019 has no 55-2019 in it.
+_WHEN: Final = re.compile(rf"(?<!\d)(?:{'|'.join((*_DATES, _NAMED, *_TIMES))})|{_MONTH_FIRST}", re.IGNORECASE)
 # What is a date where there is nothing else: with blanks, in one group with its time, or in days as a spreadsheet counts
 # them, from 1954 to 2064, so that 98765.43210 stays an Indian's phone.
 _APART: Final = r"(?: ?/ ?| ?\. ?| ?- ?| )"
