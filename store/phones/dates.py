@@ -113,6 +113,10 @@ _ALONE: Final = re.compile(
 _SIGN: Final = re.compile(
     r"(?:19|20)\d\d(?:\D|\Z|\d{4}[T ]?\d{4})|\d[./-] ?\d\d?[./-]|\d:\d|\dh\d|\d{5}[.,]|[^\W\d_]{3}", re.IGNORECASE
 )
+# The same for a cell of digits, blanks, brackets and dashes only: in a quarter of the time, as each begins with a sign of its own.
+PLAIN_SIGN: Final = re.compile(
+    r"19\d\d(?:\D|\Z|\d{4} ?\d{4})|20\d\d(?:\D|\Z|\d{4} ?\d{4})|-\d\d?-",
+)
 _FULL: Final = re.compile(rf"(?<!\d){_YEAR}(?!\d)")
 _NUMBER: Final = re.compile(r"\d+")
 # A year before or behind a date, as in "2015 - 03/2016".

@@ -365,72 +365,82 @@ def _digits(
         no_decimals = (tails < 10).all(axis=1) & (tails > 0).any(axis=1)
         several = np.add.reduce(is_dot[:, dotted].view(np.uint8), axis=0, dtype=np.uint8) > 1
         fit[dotted] = (tails[:, 0] < 10) & (several | no_decimals)
-    for cell in np.flatnonzero(fit & _may_hold_date(cells, digits, is_digit)).tolist():
-        fit[cell] = not find_dates(text[starts[cell] : ends[cell]].tobytes().decode("ascii"))
+    for cell in _may_hold_date(cells, digits, is_digit).tolist():
+        fit[cell] &= not find_dates(text[starts[cell] : ends[cell]].tobytes().decode("latin-1").strip(" "))
     return fit, plus, counts, values
 
 
-_LONGEST_BEFORE_CODE = 4  # signs of a country code with its plus
+# --- dates ------------------------------------------------------------------------------------------------------------
+
+# Which places of a cell hold digits, begin a group of them, and so on, is one whole number a cell: bit n stands for place n.
+_Places = npt.NDArray[np.int32 | np.int64]
 _SERIAL_DAYS = 5  # digits
-_GAP = 3  # signs between the numbers of a date, at most: " - "
+_EIGHT_AND_FOUR = 0b1111011111111  # 20241105 1030
+_GAPS = (2, 3, 4)  # places from the last digit of a date's number to the first of the next; at most as in " - "
+
+
+def _places(rows: npt.NDArray[np.bool_]) -> _Places:
+    """The *rows*, one for each place of the cells, as bits, with room for ten places more."""
+    width, count = rows.shape
+    places: _Places = np.zeros(count, np.int32) if width <= _USUAL else np.zeros(count, np.int64)
+    for first in range(0, width, 8):
+        byte = np.zeros(count, np.uint8)  # in bytes, since the processor takes several at once
+        for row in rows[first : first + 8].view(np.uint8)[::-1]:
+            np.add(byte, byte, out=byte)
+            np.bitwise_or(byte, row, out=byte)
+        places |= byte.astype(places.dtype) << first
+    return places
 
 
 def _may_hold_date(
     cells: npt.NDArray[np.uint8], digits: npt.NDArray[np.uint8], is_digit: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.bool_]:
+) -> npt.NDArray[np.intp]:
     """
-    Which cells `find_dates` has to look at: rather a few too many, for a phone's last four digits may be a year.
+    The cells that `find_dates` has to look at, by number: rather a few too many.
 
-    A date has a year beside a day, a month or another year; or it has three short numbers, and not one after the other to
-    the end, as in 06.12.34.56.78. Each row of the arrays is a place in the cells.
+    A date has a year beside a day, a month or another year; or it is three short numbers with the same sign between them,
+    and that sign not before nor behind, as in 06.12.34.56.78; or days and hours. Each row of the arrays is a place.
     """
-    width, count = is_digit.shape
-    inside = np.zeros((width + 6, count), np.bool_)  # with room for what is looked at around a place
-    inside[_GAP : _GAP + width] = is_digit
-    at = inside[_GAP:-_GAP]
-    starts, ends = at & ~inside[2:-4], at & ~inside[4:-2]
-    groups = np.add.reduce(ends.view(np.uint8), axis=0, dtype=np.uint8)
-    several: npt.NDArray[np.bool_] = groups > 1
-    if not several.any():
-        return several
-    short_starts = starts & ~(inside[4:-2] & inside[5:-1])
-    short_ends = ends & ~(inside[2:-4] & inside[1:-5])
-    found: npt.NDArray[np.bool_] = np.add.reduce(short_ends.view(np.uint8), axis=0, dtype=np.uint8) > 2
-    if found.any():
-        found &= ~_goes_on(cells, starts, ends, groups)
-    if width > _SERIAL_DAYS:  # a spreadsheet's days: 45601.4375
-        days = (cells[_SERIAL_DAYS] == ord(".")) & is_digit[:_SERIAL_DAYS].all(axis=0)
-        found |= days & (digits[0] >= 2) & (digits[0] <= 5)
-    if width < 4:
-        return found
-    # Of four digits by themselves, the first two.
-    year = np.zeros_like(is_digit)
-    head = (digits[:-3] == 2) & (digits[1:-2] == 0) | (digits[:-3] == 1) & (digits[1:-2] == 9)
-    year[:-3] = head & starts[:-3] & ends[3:]
-    if year.any():
-        near_ends, near_starts = short_ends.copy(), short_starts | year
-        near_ends[3:] |= year[:-3]
-        for gap in range(2, _GAP + 2):
-            found |= (year[gap:] & near_ends[:-gap]).any(axis=0)
-            after = gap + 3
-            if after < width:
-                found |= (year[:-after] & near_starts[after:]).any(axis=0)
-    found &= several
-    return found
+    digit = _places(is_digit)
+    # Groups of one, two or four digits, a date's parts: it has two of them so near to each other.
+    before, second, third, four = digit << 1, digit >> 1, digit >> 2, (digit >> 3) & ~(digit >> 4)
+    starts, longer = digit & ~before, second & third
+    parts = starts & ~(longer & ~four)
+    alone = (digit & 0b1111111111111111) == _EIGHT_AND_FOUR
+    if len(cells) > _SERIAL_DAYS:
+        alone |= (digit & 0b111111 == 0b11111) & (cells[_SERIAL_DAYS] == ord("."))
+    following = parts >> 2 | parts >> 3
+    following |= following >> 2
+    following |= following >> 2
+    chosen: npt.NDArray[np.intp] = np.flatnonzero((parts & following).astype(np.bool_) | alone)
+    if not len(chosen):
+        return chosen
 
+    alone, digit, before, second = alone[chosen], digit[chosen], before[chosen], second[chosen]
+    starts, longer = starts[chosen], longer[chosen]
+    ends = digit & ~second
+    short_starts, short_ends = starts & ~longer, ends & ~(before & (before << 1))
+    years = starts & longer & four[chosen]
+    near_starts, near_ends, near = short_starts | years, short_ends | years << 3, np.zeros_like(digit)
+    for gap in _GAPS:
+        near |= near_starts >> (gap + 3) | near_ends << gap
+    years &= near
+    three = short_starts & (short_starts - 1)
+    three &= three - 1
+    if three.any():
+        three *= np.logical_or.reduce((cells == ord(".")) | (cells == ord("-")), axis=0)[chosen]
+    likely = np.flatnonzero((years | three).astype(np.bool_) | alone)
+    if not len(likely):
+        return chosen[likely]
 
-def _goes_on(
-    cells: npt.NDArray[np.uint8],
-    starts: npt.NDArray[np.bool_],
-    ends: npt.NDArray[np.bool_],
-    groups: npt.NDArray[np.uint8],
-) -> npt.NDArray[np.bool_]:
-    """In which cells do all *groups*, four or more, stand with the same sign between them, but for a country code before them?"""
-    goes_on = np.zeros(len(groups), np.bool_)
-    begins = (cells[:2] - np.uint8(ord("0")) < 10).any(axis=0)
+    chosen, years, alone = chosen[likely], years[likely], alone[likely]
+    starts, ends, short_starts, short_ends = starts[likely], ends[likely], short_starts[likely], short_ends[likely]
+    cells, digits = cells[:, chosen], digits[:, chosen]
+    dates = years & _places((digits[:-1] == 2) & (digits[1:] == 0) | (digits[:-1] == 1) & (digits[1:] == 9))
     for sign in b".-":
-        links = ends[:-2] & (cells[1:-1] == sign) & starts[2:]
-        count = np.add.reduce(links.view(np.uint8), axis=0, dtype=np.uint8)
-        behind_code = (count + 2 == groups) & ~links[:_LONGEST_BEFORE_CODE].any(axis=0) & begins
-        goes_on |= (count > 2) & ((count + 1 == groups) | behind_code)
-    return goes_on
+        links = ends & (_places(cells == sign) >> 1) & (starts >> 2)  # from one group to the next, by the sign alone
+        first, last = starts & ~(links << 2), ends & ~links
+        middle = short_ends & links & ((short_starts & (last | last >> 1)) >> 2)
+        dates |= short_ends & (first | first << 1) & links & (middle >> 2 | middle >> 3)
+    found: npt.NDArray[np.intp] = chosen[dates.astype(np.bool_) | alone]
+    return found

@@ -85,11 +85,11 @@ def other_reading(
         eights = _at_home(_RUSSIA, digits) if _is_eight_with_plus(core, country) else iter(())
         if (other := _another(eights, number)) is not None:
             return other, False
-        return _mobile_instead(number, _doubts(code, national))
+        return _mobile_instead(number, _doubts(code, national)) if _is_doubtful(code, national) else None
     if digits.startswith("00") and (other := _another(_from_abroad(digits[2:]), number)) is not None:
         return other, False
     if number.country_code_source != CountryCodeSource.FROM_DEFAULT_COUNTRY or not country:
-        return _mobile_instead(number, _doubts(code, national))
+        return _mobile_instead(number, _doubts(code, national)) if _is_doubtful(code, national) else None
     home = phonenumbers.country_code_for_region(country)
     if digits.startswith(str(home)):
         other = _another(_behind_code(home, digits.removeprefix(str(home))), number)
@@ -98,7 +98,7 @@ def other_reading(
             return None if ours and not theirs else (other, theirs and not ours)
     if digits.startswith(f"0{home}"):
         return _mobile_instead(number, _behind_code(home, digits.removeprefix(f"0{home}")))
-    return _mobile_instead(number, _doubts(home, national))
+    return _mobile_instead(number, _doubts(home, national)) if _is_doubtful(home, national) else None
 
 
 def is_mobile(number: phonenumbers.PhoneNumber) -> bool:
@@ -156,6 +156,11 @@ def _doubts(code: int, rest: str) -> Iterator[phonenumbers.PhoneNumber]:
     yield from _twice(code, rest)
     if code == _ITALY:
         yield from _formerly(code, rest)
+
+
+def _is_doubtful(code: int, rest: str) -> bool:
+    """Can `_doubts` be any? Of most numbers the first digits say that there are none."""
+    return code == _ITALY or rest.lstrip("0").startswith(str(code))
 
 
 def _from_abroad(digits: str) -> Iterator[phonenumbers.PhoneNumber]:

@@ -23,7 +23,7 @@ from phonenumbers import (
 from store.phones.cleaning import digits_of, folded, unwrapped
 from store.phones.countries import country_name
 from store.phones.cuts import MOST_SIGNS, cuts, most_signs
-from store.phones.dates import Date, find_dates
+from store.phones.dates import PLAIN_SIGN, Date, find_dates
 from store.phones.dialling import FEWEST_UNASSIGNED, dialling, lengths, lengths_of
 from store.phones.display import country_of, international, national
 from store.phones.habits import is_local_mobile, is_mobile, other_reading, readings
@@ -108,7 +108,7 @@ class Normaliser:
 
     def parse(self, text: str) -> PhoneNumber | NotAPhone:
         """The phone in *text*, or why there is none. Never raises."""
-        if _PLAIN.fullmatch(text) and not find_dates(text):
+        if _PLAIN.fullmatch(text) and not (PLAIN_SIGN.search(text) and find_dates(text)):
             return self._read(text, text, [])
         outcome = self._cleaned(text)
         return NotAPhone(text, outcome.code, outcome.reason) if isinstance(outcome, NotAPhone) else outcome

@@ -88,6 +88,17 @@ def test_what_is_looked_for_first_is_in_every_date(text: str) -> None:
     assert dates._SIGN.search(text) or not (dates._ALONE.fullmatch(text) or dates._WHEN.search(text))
 
 
+@given(
+    st.lists(
+        st.sampled_from(["5", "05", "11", "19", "20", "2024", "1999", "1030", " ", " - ", "-", "(", ")"]), max_size=8
+    ).map("".join)
+)
+@settings(max_examples=400)
+def test_what_is_looked_for_first_in_a_plain_cell_is_in_every_date(text: str) -> None:
+    """No date of digits, blanks, brackets and dashes is passed over by the quicker look at such cells."""
+    assert dates.PLAIN_SIGN.search(text) or not find_dates(text)
+
+
 @pytest.mark.parametrize(
     "phone", ["301-555-0100", "0151 20127101", "06.12.34.56.78", "+44 7400 123401", "(212) 555-0100"]
 )

@@ -102,6 +102,29 @@ def test_cells_that_are_taken_or_left(cell: str, country: str | None, e164: str 
     assert read([cell], country) == [e164]
 
 
+@pytest.mark.parametrize("country", [*MAJOR, "AT", "BD", "BF", "DK", "FI", "LB", "LV", "RS", "SE", None])
+def test_a_date_is_never_taken(country: str | None) -> None:
+    """
+    Whatever a plan has for its digits, with blanks around it as well; and what has groups like a date's is read as by
+    `Normaliser`.
+    """
+    dates = ["05.11.2024", "05-11-2024", "05 11 2024", "2024-11-05", "2024 11 05", "05. 11. 2024", "20241105 1030"]
+    dates += ["19990101 1200", "45601.4375", "2015 - 2016", "05 - 11 - 2024"]
+    assert set(
+        read([before + date + behind for date in dates for before in ("", " ") for behind in ("", "  ")], country)
+    ) == {None}
+    rnd = random.Random(country)
+    parts = ("5", "05", "11", "31", "24", "1999", "2024", "2", "79", "0123", "212", "45678", "+33", "(0)", "(05)")
+    cells = []
+    for _ in range(600):
+        sign = rnd.choice((".", "-", " ", ". ", " - "))
+        cell = sign.join(rnd.choices(parts, k=rnd.randint(2, 6)))
+        cells.append(rnd.choice(("", "", " ", "+49 ")) + cell + rnd.choice(("", "", " ")))
+    result = Compared([])
+    compare(FastPath(country), country, cells, result)
+    assert result.mismatches == []
+
+
 def test_whether_the_country_was_assumed() -> None:
     """The country in force counts as assumed for numbers without a plus only, its own code among them."""
     _, assumed = FastPath("US").read(*laid_out(["212-555-0100", "1 212 555 0100", "+1 212 555 0100", "011493012345"]))
