@@ -42,8 +42,9 @@ _TWO_DIGITS: Final = "|".join(
 )
 # With the time that follows, which may be dotted then.
 _AFTER_DATE: Final = (
-    rf"(?:(?:T|[ ,]{{1,2}}){_CLOCK}[.:h]{_SIXTY}"
-    rf"(?:[.:]{_SIXTY}(?:[.,]\d{{1,9}})?)?(?:Z\b|[+-]\d\d:?\d\d)?(?![./:-]?\d))?"
+    rf"(?:(?:T|[ ,]{{1,2}}){_CLOCK}"
+    # Parts of a second stand behind colons: 20.49.07.70 is a phone in Burkina Faso.
+    rf"(?:[:h]{_SIXTY}(?:[.:]{_SIXTY}(?:[.,]\d{{1,9}})?)?|\.{_SIXTY}(?:[.:]{_SIXTY})?)(?:Z\b|[+-]\d\d:?\d\d)?(?![./:-]?\d))?"
 )
 _DATES: Final = (
     rf"(?P<two_digits>{_TWO_DIGITS}){_AFTER_DATE}",

@@ -106,9 +106,51 @@ def is_mobile(number: phonenumbers.PhoneNumber) -> bool:
     return phonenumbers.number_type(number) in _MOBILE
 
 
-def is_local_mobile(number: phonenumbers.PhoneNumber) -> bool:
-    """Is *number* one that has its area code left out behind Argentina's 15? No area there begins like that."""
-    return number.country_code == _ARGENTINA and str(number.national_number).startswith("15")
+def is_local_mobile(code: int, national: str) -> bool:
+    """Is *national* behind its country *code* one that has its area left out behind Argentina's 15? No area there begins like that."""
+    return code == _ARGENTINA and national.lstrip("0").startswith("15")
+
+
+def may_mean_another(digits: str, country: str | None, *, plus: bool, zero: bool) -> bool:
+    """
+    Can `readings` give anything for bare *digits* that are not dialled abroad? Asked before, since it seldom can.
+
+    *zero*: what they are behind a leading 0 that is not in the plan counts as well.
+    """
+    if plus:
+        split = split_code(digits)
+        return split is not None and _may_be_otherwise(*split)
+    if country is None:
+        return False
+    code = phonenumbers.country_code_for_region(country)
+    if _was_so(code, digits):
+        return True
+    if digits.startswith("0") and not zero:
+        return False
+    if _may_be_at_home(code, digits):
+        return True
+    for before in (f"{code}", f"0{code}"):
+        if digits.startswith(before):
+            rest = digits.removeprefix(before)
+            if dialling(None).may_be_valid(f"{code}{rest}", plus=True) or _may_be_otherwise(code, rest):
+                return True
+    return False
+
+
+def _may_be_otherwise(code: int, rest: str) -> bool:
+    return rest.startswith((f"{code}", f"0{code}", f"00{code}")) or _may_be_at_home(code, rest)
+
+
+def _may_be_at_home(code: int, digits: str) -> bool:
+    if _was_so(code, digits):
+        return True
+    return digits.startswith(("8", "0") if code == _RUSSIA else "0") and dialling(None).may_be_valid(
+        f"{code}{digits[1:]}", plus=True
+    )
+
+
+def _was_so(code: int, digits: str) -> bool:
+    return code in _FORMER and any(pattern.fullmatch(digits) for pattern, _ in _FORMER[code])
 
 
 def has_other_readings(code: int, rest: str, left: int) -> bool | None:

@@ -355,7 +355,9 @@ class Normaliser:
             outcome = phonenumbers.is_possible_number_with_reason(number)
             if outcome == ValidationResult.IS_POSSIBLE and _keeps_trunk_zero(number):
                 outcome = ValidationResult.TOO_SHORT
-            if outcome == ValidationResult.IS_POSSIBLE and is_local_mobile(number):
+            if outcome == ValidationResult.IS_POSSIBLE and is_local_mobile(
+                number.country_code or 0, str(number.national_number)
+            ):
                 outcome = ValidationResult.IS_POSSIBLE_LOCAL_ONLY
             if outcome != ValidationResult.IS_POSSIBLE:
                 return self._impossible(text, core, number, outcome)

@@ -7,6 +7,8 @@ the reason why it is not read, or as what nobody takes for a phone (dates, times
 phones and remains (`store.phones.runs`). Pure: no database, no Slack, no files.
 """
 
+import functools
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -26,7 +28,7 @@ from store.phones.dates import (
 from store.phones.markup import BARRIER, PHONE, Link, Seen, seen
 from store.phones.numbers import NotAPhone, PhoneNumber, Reason
 from store.phones.parser import LABEL, parse_phone
-from store.phones.runs import FEWEST_DIGITS, MOST_DIALLED, Group, is_clear, plan, segments
+from store.phones.runs import FEWEST_DIGITS, MOST_DIALLED, DigitGroup, is_clear, plan, segments
 
 __all__ = ["LONGEST_PROSE", "PHONE", "FoundPhone", "TextReading", "read_text"]
 
@@ -37,6 +39,7 @@ _LONGEST_PIECE: Final = 120  # characters of what is named as not read
 _GROUP = re.compile(r"[0-9]+")
 # What may stand between two groups of one number. A dot and a blank end a sentence, or a list's "1. ".
 _WITHIN = re.compile(r"(?!.{0,4}(?<! )[.] )[ ()\[\]./+*_~`-]{0,5}")
+_LONGEST_BETWEEN: Final = 5
 _PLAIN = re.compile(r"\+?[0-9 ()-]{7,24}")
 _GOES_ON = re.compile(r"[0-9][ )./-]{1,2}\Z")
 _MAY_BE_DATE: Final = "may be a date: write a phone with its country code"
@@ -234,6 +237,7 @@ _OF_PHONE: Final = frozenset(
 )
 _WORD_BEFORE = re.compile(r"([^\W\d_]{1,20}|#)[ .:=(\[+\u00ba\u00b0-]{0,4}\Z")
 _LONGEST_WORD: Final = 24
+_BEHIND_WORD: Final = frozenset(" .:=([+\u00b0-")
 _AND_SO_ON = re.compile(r"[ ,;&/+(#-]{0,5}(?:(?:and|or|y|o|et|ou|und|oder) )?[ (#+]{0,4}")
 
 
@@ -478,29 +482,37 @@ class _Reader:
 
     # Runs
 
-    def _runs(self, left: str) -> Iterator[list[Group]]:
+    def _runs(self, left: str) -> Iterator[list[DigitGroup]]:
         """The runs of groups of digits that could be of one number, none of which is a part of a word."""
-        run: list[Group] = []
+        text = self._plain
+        run: list[DigitGroup] = []
         depth = last = 0
         for found in _GROUP.finditer(left):
             start, end = found.span()
             between = left[last:start]
-            if run:
-                joined = len(between) <= 5 and _WITHIN.fullmatch(between) is not None
-                if joined and between not in _SIMPLE:
-                    for sign in _BRACKETS.findall(between):
-                        depth += 1 if sign in "([" else -1
-                        joined = joined and depth >= 0
-                if not joined:
+            if run and between not in _SIMPLE:
+                brackets = _joining(between) if len(between) <= _LONGEST_BETWEEN else None
+                if brackets is None:
                     yield run
                     run = []
-            opened = start
-            while opened > last and left[opened - 1] in "+([":
+                else:
+                    for sign in brackets:
+                        depth += 1 if sign in "([" else -1
+                        if depth < 0:
+                            yield run
+                            run = []
+                            break
+            opened, plus = start, False
+            while opened > last and (sign := left[opened - 1]) in "+([":
+                plus = plus or sign == "+"
                 opened -= 1
             if not run:
                 depth = start - opened - left.count("+", opened, start)
             last = end
-            is_touched = self._is_touched(start, end)
+            if text[start - 1 : start] in _APART and text[end : end + 1] in _APART:
+                is_touched = False
+            else:
+                is_touched = self._is_touched(start, end)
             # A small number with letters is no group of a phone's: 2nd, 3x, Q4. In Ann212-555-0100 it may be one.
             # Nor is the number of a list's line: #1.
             is_small = (
@@ -511,8 +523,7 @@ class _Reader:
                     yield run
                 run = []
                 continue
-            plus = opened < start and "+" in left[opened:start]
-            run.append(Group(start, end, opened, found[0], between, plus, is_touched))
+            run.append(DigitGroup(start, end, opened, found[0], between, plus, is_touched))
         if run:
             yield run
 
@@ -533,7 +544,7 @@ class _Reader:
             return True
         return _is_letter(after) and not (has_label and _LABEL_AFTER.match(text, end, end + _LONGEST_LABEL))
 
-    def _read_run(self, run: list[Group]) -> None:
+    def _read_run(self, run: list[DigitGroup]) -> None:
         if len(run) == 1 and len(run[0].digits) < self._plan.fewest:
             return
         found = segments(run, self._plan)
@@ -557,7 +568,7 @@ class _Reader:
         if left:
             self._name_left(run, left)
 
-    def _keep_phone(self, run: list[Group], first: int, after: int, number: PhoneNumber) -> None:
+    def _keep_phone(self, run: list[DigitGroup], first: int, after: int, number: PhoneNumber) -> None:
         start, end = run[first].opened, run[after - 1].end
         text = self._plain[start:end]
         for opened, closed in ("()", "[]"):
@@ -567,12 +578,12 @@ class _Reader:
             with_extension = parse_phone(self._plain[start : extension.end()], self._country)
             if isinstance(with_extension, PhoneNumber):
                 number, end = with_extension, extension.end()
-        if any(group.is_touched for group in run[first:after]):
+        if True in [group.is_touched for group in run[first:after]]:
             self._refuse_touched(start, end)
         else:
             self._keep_read(start, end, number)
 
-    def _name_other_end(self, last: Group, following: Group) -> None:
+    def _name_other_end(self, last: DigitGroup, following: DigitGroup) -> None:
         """Name *following*, where a second number may end with it that begins as the one before: 212-555-0100/0101."""
         is_slashed = following.between == "/" and len(following.digits) >= 2
         is_dashed = following.between.strip(" ") == "-" and len(following.digits) == len(last.digits) >= 3
@@ -593,10 +604,15 @@ class _Reader:
             end += 1
         self._refuse(start, end, Reason.LETTERS, "letters touch it: put a blank before and behind a phone")
 
-    def _name_left(self, run: list[Group], left: list[int]) -> None:
+    def _name_left(self, run: list[DigitGroup], left: list[int]) -> None:
         """Name what is *left* of a run, where it has as many digits as a phone."""
         digits = "".join([run[at].digits for at in left])
-        if len(digits) < FEWEST_DIGITS or any(run[at].is_touched for at in left):
+        if len(digits) < FEWEST_DIGITS:
+            return
+        if any(run[at].is_touched for at in left):
+            for is_touched, beside in itertools.groupby(left, lambda at: run[at].is_touched):
+                if not is_touched:
+                    self._name_left(run, list(beside))
             return
         start, end = run[left[0]].opened, run[left[-1]].end
         text = self._plain[start:end]
@@ -624,7 +640,8 @@ class _Reader:
 
     def _keep_read(self, start: int, end: int, number: PhoneNumber) -> None:
         text = self._plain[start:end].strip()
-        if number.assumed_country is not None and self._plan.lacks_trunk(digits_of(text)):
+        plan = self._plan
+        if plan.wants_trunk and number.assumed_country is not None and plan.lacks_trunk(digits_of(text)):
             self._refuse(start, end, Reason.NOT_A_NUMBER, "without the leading 0 it may be something else: write the 0")
         else:
             self._keep(start, end, FoundPhone(number, text, self._reference(start)))
@@ -644,7 +661,11 @@ class _Reader:
         """The word or sign before *start* that makes what stands there something else than a phone."""
         sign: str | None = None
         end = start
-        for _ in range(4):
+        at = start - 1
+        while at >= max(0, start - _LONGEST_BETWEEN) and self._plain[at] in _BEHIND_WORD:
+            at -= 1
+        has_word = at >= 0 and (self._plain[at] == "#" or self._plain[at].isalpha())
+        for _ in range(4 if has_word else 0):
             if not (found := _WORD_BEFORE.search(self._plain, max(0, end - _LONGEST_WORD), end)):
                 break
             word = found[1].lower()
@@ -672,8 +693,16 @@ class _Reader:
         return None
 
 
-# What needs no look at its brackets.
+# What joins two groups and has no brackets.
 _SIMPLE: Final = frozenset({" ", "-", ".", "/"})
+# Signs beside which no letter touches a number; nothing, at the ends of a text, is one.
+_APART: Final = frozenset(["", *" -.,:;/()[]+\n"])
+
+
+@functools.lru_cache(1 << 12)
+def _joining(between: str) -> str | None:
+    """The brackets in what stands *between* two groups, if they may be of one number."""
+    return "".join(_BRACKETS.findall(between)) if _WITHIN.fullmatch(between) else None
 
 
 def _blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:
@@ -699,7 +728,7 @@ def _is_tied(text: str, at: int) -> bool:
     )
 
 
-def _as_date(run: list[Group], left: list[int]) -> str:
+def _as_date(run: list[DigitGroup], left: list[int]) -> str:
     """What is *left* of a run as it would be written if it were a day."""
     digits = [run[at].digits for at in left]
     if len(digits) == 1 and len(digits[0]) >= 8:

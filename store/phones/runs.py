@@ -8,6 +8,7 @@ Where another cut is as good, a run's part is no phone: it is for a person to sa
 """
 
 import functools
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +16,7 @@ from typing import Final
 import phonenumbers
 from phonenumbers import PhoneMetadata, PhoneNumberFormat
 
-from store.phones.beginnings import beginnings
+from store.phones.bare import bare_digits, is_mobile
 from store.phones.dates import COMPACT, YEAR
 from store.phones.numbers import PhoneNumber, library_number
 
@@ -25,6 +26,8 @@ _SHORTEST: Final = 5  # digits of what is taken for a phone anywhere; four are a
 _MOST_WITH_CODE: Final = 15  # E.164
 _MOST_GROUPS: Final = 8
 _SHORT_RUN: Final = 24  # groups; of more, it is a list or noise
+# What most often stands between two groups, none of it for its looks alone.
+_PARTING: Final = frozenset({" ", "-", ".", "/", ") ", ")", " ("})
 _FORMATTING: Final = frozenset({"*", "_", "~", "`"})
 _ABROAD: Final = ("00", "011")
 
@@ -40,7 +43,7 @@ _DATED: Final = frozenset({"/", ".", "-"})
 
 
 @dataclass(slots=True)
-class Group:
+class DigitGroup:
     """
     A group of *digits* from *start* to *end* of a text.
 
@@ -72,41 +75,43 @@ class Segment:
     is_date: bool = False
 
 
-class Plan:
+class RunPlan:
     """What numbers of the *country* in force look like: its region code, or None."""
 
     def __init__(self, country: str | None) -> None:
-        self._beginnings = beginnings(country)
+        self._bare = bare_digits(country)
         plan = PhoneMetadata.metadata_for_region(country) if country else None
         fixed = plan.fixed_line.possible_length if plan and plan.fixed_line else ()
         mobile = plan.mobile.possible_length if plan and plan.mobile else ()
         lengths = {*fixed, *mobile}
         self.has_trunk = bool(plan and plan.national_prefix == "0")
-        self._wants_trunk = self.has_trunk and len(set(fixed)) >= 4
+        self.wants_trunk = self.has_trunk and len(set(fixed)) >= 4
         self._has_dates = bool(plan and not plan.national_prefix and 8 in lengths)
         # A few islands have whole kinds of numbers with less than seven digits.
         kinds = (set(kind) - {-1} for kind in (fixed, mobile))
         short = [min(kind) for kind in kinds if kind and max(kind) <= FEWEST_DIGITS]
         self.fewest = max(_SHORTEST, min([FEWEST_DIGITS, *short]))
 
-    def number(self, digits: str, *, plus: bool) -> PhoneNumber | None:
-        """The phone that *digits* are; None for none, and for one of few digits that is not in use."""
+    def number(self, digits: str, *, plus: bool, whole: bool = True) -> PhoneNumber | None:
+        """
+        The phone that *digits* are; None for none, and for one of few digits that is not in use.
+
+        *whole*: they are not cut out of a run of more.
+        """
         count = len(digits)
         if count < (FEWEST_DIGITS - 1 if plus else self.fewest):
             return None
         if count > _MOST_WITH_CODE and not digits.startswith(_ABROAD):
             return None
-        found = self._beginnings.find(digits, plus=plus)
-        if found is None:
-            return None
+        found = self._bare.find(digits, plus=plus, whole=whole)
         # What the library allows for its length alone: seven digits, or +1 with an area that begins with 0 or 1.
-        if found.number.flagged and (count <= FEWEST_DIGITS or found.number.e164.startswith(("+10", "+11"))):
+        if found is not None and found.flagged and (count <= FEWEST_DIGITS or found.e164.startswith(("+10", "+11"))):
             return None
-        return found.number
+        return found
 
     def counts(self, first: str) -> frozenset[int]:
-        """How many digits a phone may have that begins with the two digits *first*, and with no plus."""
-        return self._beginnings.counts(first)
+        """How many digits may be a phone that begin with the digit *first* and no plus, and are cut out of a run."""
+        return self._bare.counts(first)
 
     def lacks_trunk(self, digits: str) -> bool:
         """
@@ -114,10 +119,10 @@ class Plan:
 
         Where numbers have many lengths, nearly any digits would be one without it; a mobile's may have been lost.
         """
-        if not self._wants_trunk or digits.startswith("0"):
+        if not self.wants_trunk or digits.startswith("0"):
             return False
-        found = self._beginnings.find(digits, plus=False)
-        return found is not None and found.number.assumed_country is not None and not found.is_mobile
+        found = self._bare.find(digits, plus=False)
+        return found is not None and found.assumed_country is not None and not is_mobile(found.e164)
 
     def may_be_day(self, digits: str) -> bool:
         """Are *digits*, which are a day, a phone of the country as well?"""
@@ -125,11 +130,11 @@ class Plan:
 
 
 @functools.lru_cache(32)
-def plan(country: str | None) -> Plan:
-    return Plan(country)
+def plan(country: str | None) -> RunPlan:
+    return RunPlan(country)
 
 
-def segments(run: list[Group], plan: Plan) -> list[Segment]:
+def segments(run: list[DigitGroup], plan: RunPlan) -> list[Segment]:
     """*run* in its cheapest segments; of a long one, phones in good looks and the rest."""
     whole = _fitting(run, 0, len(run), plan)
     if whole is not None and whole.look == _GOOD:
@@ -145,24 +150,26 @@ def segments(run: list[Group], plan: Plan) -> list[Segment]:
     return found
 
 
-def _good_phone(run: list[Group], first: int, plan: Plan) -> Segment | None:
+def _good_phone(run: list[DigitGroup], first: int, plan: RunPlan) -> Segment | None:
     """The one phone that begins with the group *first* and stands as it should; None if there are more or none."""
     only: Segment | None = None
-    digits, plus = "", run[first].plus
-    counts: frozenset[int] | None = None
+    group = run[first]
+    plus, count = group.plus, len(group.digits)
+    counts = None if plus else plan.counts(group.digits[0])
     for after in range(first + 1, min(len(run), first + _MOST_GROUPS) + 1):
-        group = run[after - 1]
-        digits += group.digits
-        count = len(digits)
-        if count > MOST_DIALLED or (after > first + 1 and group.plus):
+        if after > first + 1:
+            group = run[after - 1]
+            if group.plus:
+                break
+            count += len(group.digits)
+            if counts is not None and count not in counts:
+                continue
+        if count > MOST_DIALLED:
             break
         if count < plan.fewest or after - first > count // 2 + 1:
             continue
-        if not plus:
-            counts = counts or plan.counts(digits[:2])
-            if count not in counts:
-                continue
-        if (number := plan.number(digits, plus=plus)) is None:
+        digits = "".join([one.digits for one in run[first:after]])
+        if (number := plan.number(digits, plus=plus, whole=after == first + 1)) is None:
             continue
         phone = _fitting(run, first, after, plan, number)
         if phone is not None and phone.look - _FLAGGED * number.flagged == _GOOD:
@@ -172,7 +179,7 @@ def _good_phone(run: list[Group], first: int, plan: Plan) -> Segment | None:
     return only
 
 
-def _cheapest(run: list[Group], start: int, plan: Plan) -> list[Segment]:
+def _cheapest(run: list[DigitGroup], start: int, plan: RunPlan) -> list[Segment]:
     count = len(run)
     costs = [0.0] * (count + 1)
     chosen: list[Segment] = [Segment(0, 0)] * count
@@ -200,7 +207,7 @@ def _cheapest(run: list[Group], start: int, plan: Plan) -> list[Segment]:
     return found
 
 
-def _ends(run: list[Group], first: int) -> Iterator[int]:
+def _ends(run: list[DigitGroup], first: int) -> Iterator[int]:
     """The places behind the last group of a phone that may begin with the group *first*."""
     count = 0
     for after in range(first + 1, min(len(run), first + MOST_DIALLED) + 1):
@@ -217,9 +224,15 @@ def _ends(run: list[Group], first: int) -> Iterator[int]:
             yield after
 
 
-def _fitting(run: list[Group], first: int, after: int, plan: Plan, number: PhoneNumber | None = None) -> Segment | None:
-    """The phone that these groups are (*number*, where it is known), and the cost of its look; None if they are none."""
-    group = run[first]
+def _fitting(
+    run: list[DigitGroup], first: int, after: int, plan: RunPlan, number: PhoneNumber | None = None
+) -> Segment | None:
+    """
+    The phone that these groups are, and the cost of its look; None if they are none.
+
+    With *number*, which is theirs, what is not in good looks may be left out.
+    """
+    group, wants_good = run[first], number is not None
     if number is None:
         if after - first > MOST_DIALLED:
             return None
@@ -228,39 +241,50 @@ def _fitting(run: list[Group], first: int, after: int, plan: Plan, number: Phone
             if run[at].plus:
                 return None
             digits += run[at].digits
-        if len(digits) > MOST_DIALLED or (number := plan.number(digits, plus=group.plus)) is None:
+        if len(digits) > MOST_DIALLED:
+            return None
+        whole = after - first in {1, len(run)}
+        if not (whole or group.plus) and len(digits) not in plan.counts(digits[0]):
+            return None
+        if (number := plan.number(digits, plus=group.plus, whole=whole)) is None:
             return None
     look = _FLAGGED * number.flagged
     if after == first + 1:
         return Segment(first, after, number, look + (_GOOD + 2.0 * (not group.plus and _is_compact(group.digits))))
     lengths = [len(group.digits)]
-    signs: set[str] = set()  # between all groups but the first two
-    begins_anew = 0.0
-    left = sum([len(group.digits) for group in run[first:after]])
-    for at in range(first + 1, after):
-        following = run[at]
-        left -= len(run[at - 1].digits)
-        if _FORMATTING.issuperset(following.between):
+    for following in run[first + 1 : after]:
+        if following.between not in _PARTING and _FORMATTING.issuperset(following.between):
             lengths[-1] += len(following.digits)
-            continue
-        if (
-            left >= FEWEST_DIGITS
-            and following.digits[0] == "0"
-            and len(following.digits) > 2
-            and " " in following.between
-        ):
-            begins_anew += _BEGINS_ANEW
-        if len(lengths) > 1:
-            signs.add(following.between)
-        lengths.append(len(following.digits))
+        else:
+            lengths.append(len(following.digits))
     has_trunk = group.digits[0] == "0"
     if (
         max(lengths) == 1  # spelt
         or _is_usual(number.e164, tuple(lengths), has_trunk=has_trunk, plus=group.plus)
-        or (has_trunk and len(signs) == 1 and not begins_anew and _is_even(lengths))
     ):
         return Segment(first, after, number, look + _GOOD)
+    if wants_good and not has_trunk:
+        return None
+    begins_anew = _begins_anew(run[first:after])
+    if has_trunk and not begins_anew and _is_even(lengths) and len(_signs(run[first:after])) == 1:
+        return Segment(first, after, number, look + _GOOD)
     return Segment(first, after, number, look + begins_anew + (_TORN if 1 in lengths[1:] else _ODD))
+
+
+def _signs(groups: list[DigitGroup]) -> set[str]:
+    """What stands between *groups*, all but the first two of them."""
+    apart = [group.between for group in groups[1:] if not _FORMATTING.issuperset(group.between)]
+    return set(apart[1:])
+
+
+def _begins_anew(groups: list[DigitGroup]) -> float:
+    """The cost of all places within *groups* where another number may begin."""
+    cost, left = 0.0, sum([len(group.digits) for group in groups])
+    for before, group in itertools.pairwise(groups):
+        left -= len(before.digits)
+        if left >= FEWEST_DIGITS and group.digits[0] == "0" and len(group.digits) > 2 and " " in group.between:
+            cost += _BEGINS_ANEW
+    return cost
 
 
 def _is_compact(digits: str) -> bool:
@@ -273,7 +297,7 @@ def _cost_left(digits: str) -> float:
     return _LEFT if len(digits) < FEWEST_DIGITS else _LEFT_LONG
 
 
-def _days(run: list[Group], first: int) -> Iterator[Segment]:
+def _days(run: list[DigitGroup], first: int) -> Iterator[Segment]:
     """Days that begin with the group *first*, as they are written in one group, with blanks, or without a year."""
     digits = run[first].digits
     if len(digits) >= 8 and not run[first].plus and COMPACT.fullmatch(digits):
@@ -303,7 +327,7 @@ def is_day(one: str, two: str, three: str) -> bool:
     )
 
 
-def is_clear(run: list[Group], found: list[Segment], index: int, plan: Plan) -> bool:
+def is_clear(run: list[DigitGroup], found: list[Segment], index: int, plan: RunPlan) -> bool:
     """
     Is it beyond doubt where the phone of the segment *index* begins and ends?
 
@@ -320,7 +344,7 @@ def is_clear(run: list[Group], found: list[Segment], index: int, plan: Plan) -> 
         following = run[behind.first]
         if len(following.digits) <= 3 and not following.between.strip(" "):
             digits = "".join([group.digits for group in run[phone.first : phone.after]]) + following.digits
-            longer = plan.number(digits, plus=first.plus)
+            longer = plan.number(digits, plus=first.plus, whole=False)
             if longer is not None and not longer.flagged:
                 return False
     if phone.look - _FLAGGED * phone.number.flagged == _GOOD:
@@ -335,7 +359,7 @@ def is_clear(run: list[Group], found: list[Segment], index: int, plan: Plan) -> 
     return is_begun or is_alone or _is_even(groups)
 
 
-def _is_long(run: list[Group], found: list[Segment], index: int, step: int) -> bool:
+def _is_long(run: list[DigitGroup], found: list[Segment], index: int, step: int) -> bool:
     """Is more than a small number left over beside the segment *index*: behind it, with *step* 1, or before it, with -1?"""
     digits = 0
     index += step

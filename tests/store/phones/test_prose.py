@@ -1,5 +1,7 @@
 """Phones in prose: all of them, none that is not there, and never slowly."""
 
+import itertools
+import re
 import time
 
 import pytest
@@ -7,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store import PHONE, FoundPhone, NotAPhone, PhoneNumber, parse_phone, read_text
+from store.phones.dates import COMPACT
 
 ONE, TWO, THREE = "+12125550100", "+12125550101", "+12125550102"
 
@@ -223,6 +226,13 @@ def test_what_looks_like_a_phone_is_named(country: str | None, text: str, named:
     assert PHONE in reading.words
 
 
+def test_nothing_vanishes_beside_a_word_or_a_date() -> None:
+    """What letters touch takes nothing with it that stands beside it, and no clock has four numbers with dots."""
+    [named] = read_text("x09250305506 12 34 56 787525750278200", "US").unread
+    assert named.text == "12 34 56 787525750278200"
+    assert phones("11/05/2024 22.12.27.12", "MR") == ["+22222122712"]
+
+
 def test_the_end_of_another_number() -> None:
     """Two numbers that share their beginning: the first is read, the second is not forgotten."""
     reading = read_text("212-555-0100/0101", "US")
@@ -248,9 +258,30 @@ def test_words_are_what_is_left() -> None:
     assert read_text(f"a {PHONE} b", "US").words == "a   b"
 
 
+_LONG = re.compile(r"(?<![0-9])[0-9]{7,}(?![0-9])")
+# Between which a group of digits is neither a part of a word, an address or an amount, nor joined with a date.
+_BY_ITSELF = st.sampled_from(
+    [" ", "\n", ", ", "; ", " (", ") ", " - ", ". ", " and ", " 12 ", " 11/05/2024 ", " 10:30 ", "ann ", " 2nd "]
+)
+
+
+@given(
+    pieces=st.lists(st.tuples(st.from_regex(r"[0-9]{1,16}", fullmatch=True), _BY_ITSELF), max_size=12),
+    country=st.sampled_from([None, "US", "GB", "DE", "FR", "MX", "IN", "BR", "HK"]),
+)
+def test_no_long_group_vanishes(pieces: list[tuple[str, str]], country: str | None) -> None:
+    """Each group of seven digits or more that touches no word is in a phone, is named, or is a day in one group."""
+    text = "".join(itertools.chain(*pieces))
+    reading = read_text(text, country)
+    for group in _LONG.finditer(reading.words):
+        beside = reading.words[group.start() - 1 : group.start()] + reading.words[group.end() : group.end() + 1]
+        is_part = any(map(str.isalpha, beside))
+        assert is_part or COMPACT.match(group[0]), (group[0], reading)
+
+
 @given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from("0123456789+-()./ <>|tel:#xO\u202e")), max_size=200))
-def test_no_long_group_vanishes(text: str) -> None:
-    """Of any text without links and addresses, a group of seven digits or more is in a phone, is named, or is a part of a word, an amount or a date."""
+def test_each_piece_has_its_place(text: str) -> None:
+    """Of any text, what is found and what is named has a sign in the words that are left, and a reason if it is not read."""
     reading = read_text(text, "US")
     assert reading.words.count(PHONE) >= len(reading.phones) + len(reading.unread)
     for outcome in reading.unread:

@@ -1,0 +1,217 @@
+"""
+Bare digits, with a plus before them or none, read as `parse_phone` reads them: what a text of many numbers asks most.
+
+What the plans alone settle is settled here, by the library's patterns and in the order in which it asks them. Where the
+way in which people write may make another number of the digits, the parser is asked. Pure.
+"""
+
+import functools
+import re
+from typing import Final
+
+import phonenumbers
+from phonenumbers import PhoneMetadata, PhoneNumberType
+from phonenumbers.re_util import re_compile
+
+from store.phones.dialling import Reading, dialling, lengths, lengths_of
+from store.phones.habits import has_other_readings, is_local_mobile, may_mean_another
+from store.phones.numbers import PhoneNumber, library_number
+from store.phones.parser import parse_phone
+from store.phones.plans import Prefix, Unsettled, kinds, plan_of
+
+_MOST_PLAIN: Final = 13  # digits; 14 may be two numbers
+_LONGEST_E164: Final = 15
+_ABROAD: Final = ("00", "011")
+_MOST_BEHIND: Final = 17  # digits behind the first of the longest number
+_ANY_COUNT: Final = frozenset(range(1, _MOST_BEHIND + 2))
+_CENTURIES: Final = ("19", "20")
+_COMPACT_DATE: Final = 12  # digits of a day with its time
+_MOBILE: Final = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE, PhoneNumberType.TOLL_FREE})
+
+
+class BareDigits:
+    """
+    What digits are in *country* (as for `parse_phone`, with the same ValueError), with a plus before them or none.
+
+    It answers as `parse_phone` does for digits alone, but for a 0 that no number of the country has before it: among other
+    digits that is another number's end. Threads may share one.
+    """
+
+    def __init__(self, country: str | None) -> None:
+        parse_phone("", country)
+        self._country = country
+        self._dialling = dialling(country)
+        self._home: int = phonenumbers.country_code_for_region(country) if country else 0
+        self._lengths = lengths_of(self._home, country) if country else frozenset()
+        self._longest = max(self._lengths, default=0)
+        self._before = _first_dialled(self._home, country) if country else frozenset()
+
+    def find(self, digits: str, *, plus: bool, whole: bool = True) -> PhoneNumber | None:
+        """
+        The phone that *digits* are, ASCII ones; None for none.
+
+        *whole*: they are not cut out of more. Else only what has as many digits as the plan's numbers is read, since ends
+        of other numbers soon look like something of an earlier plan.
+        """
+        if not plus and digits[0] not in self._before and len(digits) in self._lengths:
+            # Nothing is dialled before them, and neither is the code: the most there are.
+            is_date = len(digits) == _COMPACT_DATE and digits.startswith(_CENTURIES)
+            if len(digits) <= _MOST_PLAIN and not is_date and _plan(self._home).is_in_use(digits):
+                return PhoneNumber(f"+{self._home}{digits}", flagged=False, remark=None, assumed_country=self._country)
+        if not (plus or self._home or digits.startswith(_ABROAD)):
+            return None
+        reading = self._dialling.reading(digits, plus=plus)
+        is_as_long = _is_as_long(reading)
+        if digits.startswith("0") if plus else digits.startswith(_ABROAD) or self._dialling.from_abroad(digits):
+            if not (whole or is_as_long or plus):
+                behind = {self._dialling.from_abroad(digits), *(digits.removeprefix(prefix) for prefix in _ABROAD)}
+                if not any(rest and _is_as_long(dialling(None).reading(rest, plus=True)) for rest in behind):
+                    return None
+            dialled = _asked(digits, plus, self._country)
+            return None if dialled and dialled.remark and not whole else dialled
+        if not (is_as_long or whole):
+            return None
+        if reading is None or not _plan(reading[0]).is_in_use(reading[1]):
+            if may_mean_another(digits, self._country, plus=plus, zero=is_as_long):
+                return _asked(digits, plus, self._country)
+            # Behind a plus and no country's code, the library takes what is dialled abroad for what it is.
+            if reading is None and plus and self._dialling.from_abroad(digits) is not None:
+                return _asked(digits, plus, self._country)
+            if reading is None or not _plan(reading[0]).may_be_unassigned(reading, digits, plus=plus):
+                return None
+            flagged = True
+        elif self._may_be_another(reading, digits, plus=plus):
+            return _asked(digits, plus, self._country)
+        else:
+            flagged = False
+        if len(digits) > _MOST_PLAIN or (len(digits) == _COMPACT_DATE and digits.startswith(_CENTURIES)):
+            return _asked(digits, plus, self._country)
+        e164 = f"+{reading[0]}{reading[1]}"
+        if len(e164) > _LONGEST_E164 + 1 or not reading[1].strip("0"):
+            return None
+        return PhoneNumber(e164, flagged, None, None if plus else self._country)
+
+    def counts(self, first: str) -> frozenset[int]:
+        """How many digits may be a phone that begin with the digit *first* and no plus, and are cut out of more."""
+        return _ANY_COUNT if first in self._before else self._lengths
+
+    def _may_be_another(self, reading: Reading, digits: str, *, plus: bool) -> bool:
+        """Can there be an `other_reading` of *digits*, which are a number in use by their *reading*?"""
+        code, national = reading
+        # Longer than any number of the country it begins with the code, and else it may begin with an area's.
+        if (
+            not plus
+            and digits.startswith((str(self._home), f"0{self._home}"))
+            and (digits.startswith("0") or len(digits) <= self._longest)
+        ):
+            return True
+        return has_other_readings(code, national, 0) is not False
+
+
+def _is_as_long(reading: Reading | None) -> bool:
+    """Has the number as many digits as numbers with its code have?"""
+    return reading is not None and len(reading[1]) in lengths(reading[0])
+
+
+def _first_dialled(code: int, region: str) -> frozenset[str]:
+    """The digits with which anything begins that is dialled in *region* before a number, or 00, or its country *code*."""
+    plan = plan_of(code, region)
+    first = {"0", str(code)[0]}
+    for pattern in (plan.international_prefix, plan.national_prefix_for_parsing):
+        if pattern:
+            first |= {digit for digit in "0123456789" if _may_begin(pattern, digit)}
+    return frozenset(first)
+
+
+def _may_begin(pattern: str, digit: str) -> bool:
+    try:
+        return Prefix(pattern).match(digit, _MOST_BEHIND) is not None
+    except (Unsettled, ValueError):  # or it is written in a way that a new release has brought
+        return True
+
+
+class _Plan:
+    """The plans of the regions that share a country *code*, as the library asks them about a whole number."""
+
+    def __init__(self, code: int) -> None:
+        self._code = code
+        regions = phonenumbers.region_codes_for_country_code(code)
+        plans = [plan_of(code, region) for region in regions]
+        self._regions = [
+            # Of one region alone it is not asked how its numbers begin.
+            (re_compile(plan.leading_digits) if plan.leading_digits and len(plans) > 1 else None, _in_use(plan))
+            for plan in plans
+        ]
+        self._alone = [in_use for begins, in_use in self._regions if begins is None]
+        self._begins = re.compile(
+            "|".join(plan.leading_digits or "(?!)" for plan in plans) if len(plans) > 1 else "(?!)"
+        )
+        main = plans[0]
+        self._lengths = lengths_of(code, regions[0])
+        self._has_trunk = main.national_prefix == "0"
+
+    def is_in_use(self, national: str) -> bool:
+        """Has one of the regions given out *national*?"""
+        count = len(national)
+        if not self._begins.match(national):
+            return any(count in in_use and in_use[count].fullmatch(national) for in_use in self._alone)
+        for begins, in_use in self._regions:
+            if begins is None:
+                if (given_out := in_use.get(count)) is not None and given_out.fullmatch(national):
+                    return True
+            elif begins.match(national):
+                return (given_out := in_use.get(count)) is not None and given_out.fullmatch(national) is not None
+        return False
+
+    def may_be_unassigned(self, reading: Reading, digits: str, *, plus: bool) -> bool:
+        """Is a number that nobody gave out one as long as those that are recorded, and itself when it is read again?"""
+        code, national = reading
+        if len(national) not in self._lengths or (self._has_trunk and national.startswith("0")):
+            return False
+        whole = f"{code}{national}"
+        if not (plus and whole == digits) and dialling(None).reading(whole, plus=True) != reading:
+            return False
+        return not is_local_mobile(code, national)
+
+
+@functools.cache
+def _plan(code: int) -> _Plan:
+    return _Plan(code)
+
+
+def _in_use(plan: PhoneMetadata) -> dict[int, re.Pattern[str]]:
+    """By its number of digits, what *plan* has given out."""
+    general = plan.general_desc
+    if general is None or not general.national_number_pattern:
+        return {}
+    return {
+        length: re.compile(f"(?={general.national_number_pattern}$)(?:{'|'.join(given_out)})")
+        for length in general.possible_length
+        if (
+            given_out := [
+                kind.national_number_pattern
+                for kind in kinds(plan)
+                if kind.national_number_pattern and (not kind.possible_length or length in kind.possible_length)
+            ]
+        )
+    }
+
+
+@functools.lru_cache(1 << 13)
+def _asked(digits: str, plus: bool, country: str | None) -> PhoneNumber | None:
+    outcome = parse_phone(f"+{digits}" if plus else digits, country)
+    return outcome if isinstance(outcome, PhoneNumber) else None
+
+
+@functools.lru_cache(1 << 13)
+def is_mobile(e164: str) -> bool:
+    """Is this phone of a kind that is written without a trunk prefix as well?"""
+    number = library_number(e164, None)
+    return number is not None and phonenumbers.number_type(number) in _MOBILE
+
+
+# As many as there are countries with desks.
+@functools.lru_cache(32)
+def bare_digits(country: str | None) -> BareDigits:
+    """The one of *country* that all texts share."""
+    return BareDigits(country)
