@@ -204,7 +204,7 @@ def _asked(digits: str, plus: bool, country: str | None) -> PhoneNumber | None:
 
 
 @functools.lru_cache(1 << 13)
-def is_mobile(e164: str) -> bool:
+def is_mobile_phone(e164: str) -> bool:
     """Is this phone of a kind that is written without a trunk prefix as well?"""
     number = library_number(e164, None)
     return number is not None and phonenumbers.number_type(number) in _MOBILE

@@ -16,7 +16,7 @@ from typing import Final
 import phonenumbers
 from phonenumbers import PhoneMetadata, PhoneNumberFormat
 
-from store.phones.bare import bare_digits, is_mobile
+from store.phones.bare import bare_digits, is_mobile_phone
 from store.phones.dates import COMPACT, YEAR
 from store.phones.numbers import PhoneNumber, library_number
 
@@ -122,7 +122,7 @@ class RunPlan:
         if not self.wants_trunk or digits.startswith("0"):
             return False
         found = self._bare.find(digits, plus=False)
-        return found is not None and found.assumed_country is not None and not is_mobile(found.e164)
+        return found is not None and found.assumed_country is not None and not is_mobile_phone(found.e164)
 
     def may_be_day(self, digits: str) -> bool:
         """Are *digits*, which are a day, a phone of the country as well?"""
