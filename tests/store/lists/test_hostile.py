@@ -188,7 +188,8 @@ def test_lines_of_nothing_take_no_memory(tmp_path: Path, monkeypatch: pytest.Mon
     path.write_bytes(MEGABYTES[kind])
     before = peak(reset=True)
     stage(path, tmp_path / "scratch", country="US", column=None, progress=lambda *_: None).delete()
-    assert peak() - before < 40
+    # A line of 16 MB, the longest that is taken, is held as bytes and as text while it is cut.
+    assert peak() - before < (80 if kind == "a line of cells" else 40)
 
 
 # --- nothing vanishes ------------------------------------------------------------------------------------------------
