@@ -133,7 +133,6 @@ async def test_the_thread_of_a_list_is_deleted(office: Office) -> None:
     """The report and the unreadable rows go to the dropper, and none of them to the channel's root."""
     ts = await drop(office, MIXED, user="support")
     preview = await says(office, ts, "Nothing has changed yet")
-    await says(office, ts, "waits for a yes")
     await settled(office)
     await held(office, "chat.update")
     await office.press("admin", preview, "upload.confirm")
