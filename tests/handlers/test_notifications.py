@@ -95,7 +95,7 @@ async def test_a_list_that_waits_for_an_admin(office: Office) -> None:
 
 
 @on_both_databases
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 async def test_a_channel_for_what_waits(office: Office) -> None:
     """Where the settings name one, a list that waits is told there, once, and decided there; nobody is notified directly."""
     state = await office.people.state()
@@ -201,8 +201,8 @@ async def test_an_export_comes_to_whoever_asked(office: Office) -> None:
     assert {name: len(texts) for name, texts in told.items()} == {"admin": 2}
 
 
-@pytest.mark.wide_but_first
 @on_both_databases
+@pytest.mark.wide
 async def test_a_list_that_expires(office: Office) -> None:
     """Whoever dropped it is notified, and the admins, who were when it came; it can be taken up again."""
     ts = await drop(office, LIST, user="support")

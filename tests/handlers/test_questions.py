@@ -144,7 +144,7 @@ async def test_two_admins_who_choose_differently_see_one_outcome(office: Office)
 
 
 @on_both_databases
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 async def test_a_choice_that_is_not_offered_any_more_changes_nothing(office: Office) -> None:
     """What an older preview offered, or nobody, is not done: the list was read again, or opted out, since."""
     ts = await drop(office, STATUS)

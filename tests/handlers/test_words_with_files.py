@@ -266,7 +266,7 @@ async def test_a_name_that_says_the_opposite(office: Office) -> None:
 
 
 @on_both_databases
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 async def test_scrub_it_instead(office: Office) -> None:
     """Every preview has it: the list comes back without who is out, in place of the preview, and nobody is opted out."""
     await office.opt_out(TWO)
@@ -372,9 +372,9 @@ async def test_a_question_that_nobody_answers(office: Office) -> None:
 # Looked up
 
 
-@pytest.mark.wide_but_first
 @pytest.mark.parametrize("channel", [TICKETS, UPLOADS])
 @on_both_databases
+@pytest.mark.wide
 async def test_looked_up(office: Office, channel: str) -> None:
     """Which of these are out: counts, with a scrub as the way to the rows; no yes is offered and none is taken."""
     await office.opt_out(TWO)
@@ -530,7 +530,7 @@ async def test_wishes_only_grow_more_careful(office: Office) -> None:
 
 @on_both_databases
 @pytest.mark.parametrize("ask", ["always", "never"])
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 async def test_a_list_that_nobody_spoke_of(office: Office, ask: str) -> None:
     """Its dropper alone is asked; an admin's choice is done, in the thread of the file, where all see it."""
     await decide(office, ask=ask)

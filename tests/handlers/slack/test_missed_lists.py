@@ -57,6 +57,7 @@ async def previews(office: Office, ts: str) -> int:
     return sum(PREVIEW in reply.all_text for reply in (await office.people.state()).replies(ts))
 
 
+@pytest.mark.wide
 async def test_lists_dropped_while_the_desk_was_down(
     slack: EmbeddedSlack, people: SandboxClient, settings: Settings
 ) -> None:

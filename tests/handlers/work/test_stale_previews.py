@@ -83,6 +83,7 @@ async def test_a_preview_that_is_out_of_date(
 
 
 @on_both_databases
+@pytest.mark.wide
 async def test_a_phone_that_was_opted_out_beside(office: Office) -> None:
     """Leaves one less to do than the preview says: the yes is done, and the report counts what it did."""
     ts = await drop(office, LIST)
