@@ -162,7 +162,8 @@ class Files:
             mentions = await self._recent_events(inbox_event, "app_mention", channel)
         if not expected and not mentions:
             if asks and self._elsewhere.spare():
-                await self._ask_elsewhere(account, body, client, inbox_event)
+                file = await self._file(client, event["file_id"], channel)
+                await self._ask_elsewhere(account, body, client, file, inbox_event)
             return
         name = await self._channel_name(client, channel)
         file = await self._file(client, event["file_id"], channel)
@@ -195,19 +196,23 @@ class Files:
                 inbox_event=inbox_event,
             )
         elif asks and self._elsewhere.spare():
-            await self._ask_elsewhere(account, body, client, inbox_event)
+            await self._ask_elsewhere(account, body, client, file, inbox_event)
 
     def _asks_elsewhere(self, account: Account, channel: str) -> bool:
         """Whether a list dropped in *channel*, which takes none, is asked about: where the desk is, unless the account minds."""
         return account.settings.elsewhere == "ask" and self._uploads_channels.name_of(channel) is not None
 
     async def _ask_elsewhere(
-        self, account: Account, body: dict[str, Any], client: AsyncWebClient, inbox_event: InboxEvent
+        self,
+        account: Account,
+        body: dict[str, Any],
+        client: AsyncWebClient,
+        file: dict[str, Any] | str,
+        inbox_event: InboxEvent,
     ) -> None:
-        """A file that came without a word: one that looks like a list is read, and its dropper asked alone. Else nothing is said."""
+        """A *file* that came without a word: one that looks like a list is read, and its dropper asked alone. Else nothing is said."""
         event = body["event"]
         channel, user = event["channel_id"], event["user_id"]
-        file = await self._file(client, event["file_id"], channel)
         if isinstance(file, str) or file.get("user") != user or not _looks_like_a_list(file):
             return
         share = _share(file, channel)

@@ -21,6 +21,11 @@ class Asked(StrEnum):
     OPT_IN = "opt in"
 
 
+def _care(asked: Asked | None) -> int:
+    """How careful it is to do what is *asked*."""
+    return 0 if asked is None else 1 + list(Asked).index(asked)
+
+
 @dataclass(frozen=True, slots=True)
 class Choices:
     """
@@ -30,7 +35,8 @@ class Choices:
     *all_rows*: every row does, whatever any such column says. *columns*: those that have phones, where there are several.
     *country_column*: the one that has each row's country; *one_country*: all rows are of the upload's. *sheet*: of a
     workbook. *hidden*: what is hidden in it is taken in. *asked*: what the words that came with it ask for; None: to opt
-    out, or to be scrubbed. *alone*: nobody spoke to the desk, so whoever dropped it is asked alone.
+    out, or to be scrubbed. *alone*: nobody spoke to the desk, so whoever dropped it is asked alone. *heard*: the most careful words there were before somebody pressed a button, which the same
+    words do not undo when they come again.
     Nothing is decided as long as all are as here.
     """
 
@@ -43,6 +49,7 @@ class Choices:
     hidden: bool = False
     asked: Asked | None = None
     alone: bool = False
+    heard: Asked | None = None
 
     def to_json(self) -> dict[str, Any]:
         """What is decided, for `of_json`; nothing of what is not."""
@@ -57,8 +64,11 @@ class Choices:
         """Whether words that lead to these, about a list that has the *other* ones, change them: to more care, or to be heard at all."""
         if other.alone != self.alone:
             return other.alone
-        order = [None, *Asked]
-        return order.index(self.asked) > order.index(other.asked)
+        return _care(self.asked) > max(_care(other.asked), _care(other.heard))
+
+    def pressed(self, asked: Asked | None) -> Self:
+        """These, once somebody pressed a button that asks for *asked*, for all to see."""
+        return replace(self, asked=asked, alone=False, heard=max(self.asked, self.heard, key=_care))
 
     def with_json(self, packed: Mapping[str, Any]) -> Self:
         """
@@ -75,8 +85,9 @@ class Choices:
             values["only"] = tuple((dict(self.only) | decided).items())
         if "columns" in values:
             values["columns"] = tuple(values["columns"])
-        if values.get("asked") is not None:
-            values["asked"] = Asked(values["asked"])
+        for name in ("asked", "heard"):
+            if values.get(name) is not None:
+                values[name] = Asked(values[name])
         return replace(self, **values)
 
 

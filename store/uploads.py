@@ -381,8 +381,7 @@ class Uploads:
                     raise WrongState(f"{current.file_name} was not offered to be read like that.")
                 values["choices"] = current.choices.with_json(chosen).to_json() or None
             if "asked" in values:
-                heard = replace(current.choices, asked=values.pop("asked"), alone=False)
-                values["choices"] = heard.to_json() or None
+                values["choices"] = current.choices.pressed(values.pop("asked")).to_json() or None
             return _start_over(connection, current, **values)
 
     # Whose work it is

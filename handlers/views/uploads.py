@@ -142,13 +142,7 @@ def preview(upload: Upload, deadlines: Deadlines, before: Entry | None = None) -
             f"*{file_name(upload.file_name)}: what is to be done with it?* {found[0].upper()}{found[1:]}. "
             "Nothing has changed yet."
         )
-    lines = [_counts(upload)]
-    if upload.unreadable_reasons:
-        lines.append(reasons_line(upload.unreadable_reasons))
-    assumed = upload.summary.get("assumed", 0)
-    if assumed and upload.country:
-        had = "row had" if assumed == 1 else "rows had"
-        lines.append(f"{assumed:,} {had} no country code: read as *{quoted(country_name(upload.country))}*")
+    lines = _rows_read(upload)
     if flagged := upload.summary.get("flagged", 0):
         first = upload.summary.get("flagged_first") or []
         at = f", first at line {first[0][0]:,}" if first else ""
@@ -168,9 +162,7 @@ def preview(upload: Upload, deadlines: Deadlines, before: Entry | None = None) -
             [f":warning: {' '.join(wrong)}", "To go on, an admin has to type the number of phones."], " "
         )
     blocks += () if upload.undecided else asked
-    # Rows are often not understood because another country's were meant.
-    if assumed or upload.unreadable:
-        blocks.append(_country_menu(upload))
+    blocks += _country_menu(upload)
     answers = [button(upload, LEAVE if unclear else CANCEL)]
     if upload.phones:
         answers.insert(0, button(upload, SCRUB if unclear else SCRUB_INSTEAD))
@@ -193,13 +185,8 @@ def preview(upload: Upload, deadlines: Deadlines, before: Entry | None = None) -
     return Message.of(headline, *blocks)
 
 
-def looked_up(upload: Upload) -> Message:
-    """What is known of a list that was only to be looked up: counts, and, while it waits, how to get the rows."""
-    are = "is" if upload.already == 1 else "are"
-    found = f"{upload.already:,} of its {counted(upload.phones, 'phone')} {are} opted out"
-    if not upload.phones:
-        found = "no row of it was understood"
-    headline = f"*{file_name(upload.file_name)}: {found}.* It was only looked up: nothing has changed."
+def _rows_read(upload: Upload) -> list[str]:
+    """What was read of the list: its counts, why rows were not understood, and the country of those that name none."""
     lines = [_counts(upload)]
     if upload.unreadable_reasons:
         lines.append(reasons_line(upload.unreadable_reasons))
@@ -207,12 +194,22 @@ def looked_up(upload: Upload) -> Message:
     if assumed and upload.country:
         had = "row had" if assumed == 1 else "rows had"
         lines.append(f"{assumed:,} {had} no country code: read as *{quoted(country_name(upload.country))}*")
+    return lines
+
+
+def looked_up(upload: Upload) -> Message:
+    """What is known of a list that was only to be looked up: counts, and, while it waits, how to get the rows."""
+    are = "is" if upload.already == 1 else "are"
+    found = f"{upload.already:,} of its {counted(upload.phones, 'phone')} {are} opted out"
+    if not upload.phones:
+        found = "no row of it was understood"
+    headline = f"*{file_name(upload.file_name)}: {found}.* It was only looked up: nothing has changed."
+    lines = _rows_read(upload)
     lines += [quoted(remark) for remark in upload.summary.get("remarks", ())]
     blocks: list[Block] = [section(headline), *sections(lines, "\n")]
     if upload.state is UploadState.WAITING:
         blocks += _questions(upload)
-        if assumed or upload.unreadable:
-            blocks.append(_country_menu(upload))
+        blocks += _country_menu(upload)
         blocks.append(buttons(upload, "answer", *((SCRUB,) if upload.phones else ()), LEAVE))
         blocks.append(context("Scrubbed it comes back without the rows that are opted out."))
     return Message.of(headline, *blocks)
@@ -312,7 +309,10 @@ def _counts(upload: Upload) -> str:
     return " · ".join(parts)
 
 
-def _country_menu(upload: Upload) -> Block:
+def _country_menu(upload: Upload) -> list[Block]:
+    """The menu of countries, where it may matter: rows are often not understood because another country's were meant."""
+    if not (upload.summary.get("assumed", 0) or upload.unreadable):
+        return []
     codes = list(COUNTRIES)
     if upload.country and upload.country not in codes:
         codes.insert(0, upload.country)
@@ -328,7 +328,7 @@ def _country_menu(upload: Upload) -> Block:
         options=list(options.values()),
         initial_option=options.get(upload.country or ""),
     )
-    return block
+    return [block]
 
 
 class RowsAt(StrEnum):

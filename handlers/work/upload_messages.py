@@ -203,14 +203,17 @@ class UploadMessages:
         if upload.state is UploadState.RECEIVED:
             return
         told = await asyncio.to_thread(self._store.outbox.find_all, upload.account_id, f"{_whose(upload)} waits ")
-        picture = await self.picture(upload)
         waits = upload.state is UploadState.WAITING
-        message = views.to_decide(upload, picture) if waits else views.decided(upload, picture)
         # What it is for is whoever dropped it to say.
         plain = upload.choices.asked is None
-        if waits and plain and upload.phones and not await self._decides_themselves(upload):
+        tells = waits and plain and upload.phones > 0 and not await self._decides_themselves(upload)
+        if not (tells or told):
+            return
+        picture = await self.picture(upload)
+        message = views.to_decide(upload, picture) if waits else views.decided(upload, picture)
+        if tells:
             await self._post_to_deciders(work, "waits", message, told)
-        elif upload.state is UploadState.EXPIRED and told:
+        elif upload.state is UploadState.EXPIRED:
             await self._post_to_deciders(work, "expired", views.expired(upload))
         for post in told.values():
             try:

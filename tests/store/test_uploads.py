@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from store import (
     Account,
     Actor,
+    Asked,
+    Choices,
     Crowded,
     Deadlines,
     Function,
@@ -533,3 +535,33 @@ def test_a_writer_that_freezes_in_its_transaction_loses_it(
         freeze()
     frozen.close()
     assert store.optouts.count(account.id) == len(PHONES)
+
+
+def test_words_that_come_again_do_not_undo_a_press(store: Store, account: Account) -> None:
+    """One drop comes as two events: the words of the later change nothing that a button decided, unless they are more careful."""
+
+    def hear(asked: Asked) -> bool:
+        return store.uploads.receive(
+            account.id,
+            file_id="F1",
+            file_name="stops.csv",
+            channel_id="C1",
+            channel_name=None,
+            thread_ts="1.000001",
+            permalink=None,
+            actor=DROPPER,
+            country="US",
+            choices=Choices(asked=asked),
+        )[1]
+
+    assert hear(Asked.UNCLEAR)
+    claimed(store, store.uploads.get(account.id, 1)).refuse("as it may be").release(settled=UploadState.REFUSED)
+    store.uploads.ask(account.id, 1, None)
+    assert not hear(Asked.UNCLEAR)
+    assert store.uploads.get(account.id, 1).choices.asked is None
+    assert hear(Asked.OPT_IN)
+    claimed(store, store.uploads.get(account.id, 1)).refuse("the opposite").release(settled=UploadState.REFUSED)
+    store.uploads.ask(account.id, 1, Asked.LOOK_UP)
+    assert not hear(Asked.OPT_IN)
+    assert not hear(Asked.UNCLEAR)
+    assert store.uploads.get(account.id, 1).choices.asked is Asked.LOOK_UP

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from store.choices import Choices, Question, Undecided
+from store.choices import NOTHING_CHOSEN, Choices, Question, Undecided
 from store.errors import ListRefused
 from store.lists.formats import as_text
 from store.lists.reader import ListReader, Row
@@ -30,7 +30,7 @@ NOTES: Table = [["What to do"], ["Call Ana"]]
 ALL = ["2125550101", "2125550102", "2125550103"]
 
 
-def opened(directory: Path, raw: bytes, choices: Choices = Choices(), column: str | None = None) -> ListReader:  # noqa: B008  it is frozen
+def opened(directory: Path, raw: bytes, choices: Choices = NOTHING_CHOSEN, column: str | None = None) -> ListReader:
     path = directory / "list"
     path.write_bytes(raw)
     return ListReader(path, name="stops.xlsx", column=column, choices=choices, spool=directory / "spool")
