@@ -26,6 +26,7 @@ from sqlalchemy import URL
 from bot.config import Settings
 from bot.slack_calls import SlackCalls
 from handlers import register
+from handlers.allowing import Allowing
 from handlers.buttons import Buttons
 from handlers.command import Command
 from handlers.digests import WeeklyDigests
@@ -155,6 +156,7 @@ class Desk:
     command: Command
     events: Events
     home: Home
+    allowing: Allowing
     digests: WeeklyDigests
     retention: Retaining
     scratch: ScratchDirectory
@@ -182,6 +184,7 @@ class Desk:
             self.exporter.loop,
             self.answers.loop,
             self.home.loop,
+            self.allowing.loop,
             self.digests.loop,
             self.retention.loop,
         ):
@@ -199,6 +202,7 @@ class Desk:
             self.events.loop,
             self.answers.loop,
             self.home.loop,
+            self.allowing.loop,
             self.digests.loop,
             self.retention.loop,
         )
@@ -294,6 +298,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
     histories = Histories(store, interactions)
     home = Home(store, roles, client, tasks)
     mentions = Mentions(store, interactions)
+    allowing = Allowing(store, roles, interactions, client, tasks)
     command = Command(
         store,
         interactions,
@@ -304,6 +309,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         *command.listeners(),
         *histories.listeners(),
         *Buttons(store, interactions).listeners(),
+        *allowing.listeners(),
         *home.listeners(events),
         *form.listeners(),
         *Forms(store, interactions, runner).listeners(),
@@ -330,6 +336,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         command,
         events,
         home,
+        allowing,
         WeeklyDigests(store, poster, tasks, owner=owner),
         Retaining(retention, tasks),
         scratch,

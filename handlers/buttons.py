@@ -1,65 +1,29 @@
-"""The buttons on answers: delete an opt-out after the question, and opt out a phone that was searched."""
+"""The button on answers that opts out a phone that was searched; that which allows texts again is of `handlers.allowing`."""
 
-import asyncio
-import json
 from typing import Any
 
 from handlers.adding import opt_out
 from handlers.entered import LONGEST_REASON, read_phone, without_repeats
 from handlers.permissions import Action
-from handlers.slack.interactions import Interactions, field_error
+from handlers.slack.interactions import Interactions
 from handlers.slack.listeners import Listener
 from handlers.slack.messages import Message
-from handlers.slack.modal_context import ModalContext
-from handlers.slack.mrkdwn import one_line, plain
-from handlers.slack.payloads import idempotency_key_of, pressed_value, submitted_values
+from handlers.slack.mrkdwn import one_line
+from handlers.slack.payloads import idempotency_key_of, pressed_value
 from handlers.slack.places import Request
 from handlers.views import optouts as views
 from store import Function, NotAPhone, Store
 
 
 class Buttons:
-    """Listeners of the `optout.*` actions."""
+    """The listener of `optout.add`."""
 
     def __init__(self, store: Store, interactions: Interactions) -> None:
         self._store = store
         self._interactions = interactions
 
     def listeners(self) -> tuple[Listener, ...]:
-        return (
-            self._interactions.button("optout.add", Action.ADD, self._add),
-            self._interactions.button("optout.delete", Action.DELETE, self._delete_or_ask),
-            self._interactions.modal("optout.why", Action.DELETE, self._delete_with_reason),
-        )
-
-    async def _delete_or_ask(self, request: Request, body: dict[str, Any]) -> Message | None:
-        """Delete the opt-outs of the button's phone; what the contact asked for only after a reason was typed."""
-        value = json.loads(pressed_value(body))
-        state = await asyncio.to_thread(self._store.optouts.find, request.account.id, value["phone"])
-        # What nobody can have seen yet is not taken back, whatever the button says.
-        seen = min(int(value["seen"]), state.last_entry)
-        reason = one_line(str(value.get("reason") or ""), LONGEST_REASON) or None
-        if state.by_contact and all(opt_out.entry.id <= seen for opt_out in state.standing):
-            context = ModalContext.of(request, phone=state.phone, last_entry=seen)
-            form = views.ask_reason(state, request.account.country, context.to_json(), reason)
-            await self._interactions.open(request, body, form)
-            return None
-        return await self._delete(request, value["phone"], seen, reason)
-
-    async def _delete_with_reason(self, request: Request, context: ModalContext, body: dict[str, Any]) -> Message:
-        """The submitted form with the reason why what the contact asked for is taken back."""
-        reason = one_line(plain(submitted_values(body)[views.WHY] or ""), LONGEST_REASON)
-        if not reason:
-            return field_error(views.WHY, "Write why this number may be texted again: it is kept with the opt-out.")
-        return await self._delete(request, context.phone, context.last_entry or 0, reason)
-
-    async def _delete(self, request: Request, phone: str, last_entry: int | None, reason: str | None) -> Message:
-        """Lift every opt-out of *phone*, unless it was opted out again after *last_entry*, which the person had seen."""
-        origin = request.origin(Function.DELETE, reason)
-        outcome = await asyncio.to_thread(
-            self._store.optouts.delete, request.account.id, phone, origin, last_entry=last_entry
-        )
-        return views.deleted(outcome, request.actor, request.account.country)
+        return (self._interactions.button("optout.add", Action.ADD, self._add),)
 
     async def _add(self, request: Request, body: dict[str, Any]) -> Message:
         """Opt the button's phones out, for the reason that it was filled in with."""

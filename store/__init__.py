@@ -4,6 +4,8 @@ The opt-out list: its rules and its database. These are its public names, all th
 The verbs block; each is one transaction. They raise `StoreError`, whose text is fit to show a person.
 """
 
+from store.allow_requests import AllowDecision, AllowRequest, AllowState
+from store.allowing import is_of_contact, rule_of, says_why
 from store.amounts import bytes_words, days_words, read_bytes, read_days
 from store.choices import NOTHING_CHOSEN, Asked, Choices, Question, Undecided
 from store.digests import Digest, DueDigest
@@ -34,6 +36,7 @@ from store.records import (
     AccountSettings,
     Actor,
     Added,
+    AllowRule,
     Cause,
     Conversation,
     Deadlines,
@@ -67,6 +70,10 @@ __all__ = [
     "AccountSettings",
     "Actor",
     "Added",
+    "AllowDecision",
+    "AllowRequest",
+    "AllowRule",
+    "AllowState",
     "Asked",
     "Cause",
     "Choices",
@@ -128,6 +135,7 @@ __all__ = [
     "doubts",
     "entry_note",
     "find_country",
+    "is_of_contact",
     "keepable",
     "kind_by_suffix",
     "mask",
@@ -143,6 +151,8 @@ __all__ = [
     "recount",
     "require_undoable",
     "restage",
+    "rule_of",
+    "says_why",
     "scrub",
     "scrub_upload",
     "scrubbed_name",

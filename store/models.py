@@ -185,6 +185,37 @@ opt_outs = sa.Table(
     postgresql_with={"fillfactor": 50},
 )
 
+ALLOW_REQUEST_STATES = ("asked", "allowed", "declined", "expired", "overtaken")
+# Requests to allow texts again that need a second admin: see store/allow_requests.py. Of a phone one waits at the most.
+allow_requests = sa.Table(
+    "allow_requests",
+    metadata,
+    sa.Column("account_id", BigInt, primary_key=True, autoincrement=False),
+    sa.Column("entry_id", BigInt, primary_key=True, autoincrement=False),
+    sa.Column("phone", Phone, nullable=False),
+    sa.Column("last_entry", BigInt, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("thread_ts", sa.Text),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False),
+    sa.Column("decider_id", sa.Text),
+    sa.Column("decider_name", sa.Text),
+    sa.Column("decided_at", Moment),
+    sa.ForeignKeyConstraint(["account_id", "entry_id"], ["entries.account_id", "entries.id"]),
+    sa.CheckConstraint(f"state IN {ALLOW_REQUEST_STATES}", name="state"),
+    sa.CheckConstraint("(state = 'asked') = (decided_at IS NULL)", name="decided"),
+    sa.CheckConstraint(E164, name="phone"),
+    sa.Index(
+        "ix_allow_requests_waiting",
+        "account_id",
+        "phone",
+        unique=True,
+        sqlite_where=sa.text("state = 'asked'"),
+        postgresql_where=sa.text("state = 'asked'"),
+    ),
+    sa.Index("ix_allow_requests_decided", "decided_at"),
+)
+
 uploads = sa.Table(
     "uploads",
     metadata,

@@ -10,11 +10,12 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
+from store.allowing import rule_of, says_why
 from store.database import Database
 from store.idempotency import is_repeated, result_of, set_result
 from store.models import accounts, campaigns, conversations, entries, entry_phones, opt_outs
 from store.notes import Function
-from store.records import Added, Conversation, Deleted, Entry, OptOut, Origin, PhoneState
+from store.records import Added, AllowRule, Conversation, Deleted, Entry, OptOut, Origin, PhoneState
 from store.rows import CONVERSATIONS, entries_of, entry_of, new_entry, read_conversations, read_opt_outs
 
 # Of the rows of a range, for each phone that is looked for in it, before looking each phone up is the faster way.
@@ -77,38 +78,27 @@ class OptOuts:
     def find_many(self, account: int, phones: Sequence[str]) -> dict[str, PhoneState]:
         """The state of each of *phones*, in their order."""
         with self._database.read() as connection:
-            return self._states(connection, account, phones)
+            return read_states(self._database, connection, account, phones)
 
     def delete(self, account: int, phone: str, by: Origin, *, last_entry: int | None = None) -> Deleted:
         """
-        Lift every standing opt-out of *phone* by one entry of function "delete", and re-open its conversations in active campaigns.
+        Allow texts to *phone* again: lift all its opt-outs by one entry, and re-open its conversations in active campaigns.
 
         *last_entry*: the `PhoneState.last_entry` the person decided on; when the phone was opted out again after it, nothing
-        is lifted. Nothing standing, nothing written.
+        is lifted. Nor is it where `store.allowing.rule_of` asks for a reason that *by* has not, or for a second admin:
+        see `store.allow_requests`. Nothing standing, nothing written.
         """
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
-            state = self._states(connection, account, [phone])[phone]
+            state = read_states(self._database, connection, account, [phone])[phone]
             if not state.opted_out:
                 return Deleted(phone, (), (), state)
-            if last_entry is not None and any(opt_out.entry.id > last_entry for opt_out in state.standing):
+            if opted_out_since(state, last_entry):
                 return Deleted(phone, (), (), state, changed=True)
-            entry = new_entry(connection, account, replace(by, function=Function.DELETE), phones=[phone])
-            connection.execute(
-                sa.update(opt_outs)
-                .where(opt_outs.c.account_id == account, opt_outs.c.phone == phone, opt_outs.c.lifted_by.is_(None))
-                .values(lifted_by=entry.id)
-            )
-            change_count(connection, account, -1)
-            reopened = {(c.campaign_id, c.contact) for c in state.conversations if c.active and c.opted_out}
-            _reopen_conversations(connection, account, phone)
-            after = self._states(connection, account, [phone])[phone]
-            return Deleted(
-                phone,
-                tuple(o for o in after.opt_outs if o.lifted is not None and o.lifted.id == entry.id),
-                tuple(c for c in after.conversations if (c.campaign_id, c.contact) in reopened),
-                after,
-            )
+            rule = rule_of(state.standing)
+            if rule is AllowRule.TWO_ADMINS or (rule is AllowRule.REASON and not says_why(by.reason)):
+                return Deleted(phone, (), (), state, missing=rule)
+            return allow_texts(self._database, connection, account, state, by)
 
     def count(self, account: int) -> int:
         """The number of phones that are opted out, as kept with every change."""
@@ -138,29 +128,58 @@ class OptOuts:
         )
         return {opt_out.phone: opt_out for opt_out in read_opt_outs(connection, account, query)}
 
-    def _states(self, connection: sa.Connection, account: int, phones: Sequence[str]) -> dict[str, PhoneState]:
-        of_phones = (
-            sa.select(opt_outs)
-            .where(opt_outs.c.account_id == account)
-            .where(self._database.among(opt_outs.c.phone, phones))
-            .order_by(opt_outs.c.entry_id.desc())
-        )
-        reasons: dict[str, list[OptOut]] = {phone: [] for phone in phones}
-        for opt_out in read_opt_outs(connection, account, of_phones):
-            reasons[opt_out.phone].append(opt_out)
-        with_phones = CONVERSATIONS.where(
-            conversations.c.account_id == account, self._database.among(conversations.c.phone, phones)
-        )
-        talks: dict[str, list[Conversation]] = {phone: [] for phone in phones}
-        for conversation in read_conversations(connection, with_phones):
-            talks[conversation.phone].append(conversation)
-        said: dict[str, list[Entry]] = {phone: [] for phone in phones}
-        for remark in _remarks(self._database, connection, account, phones):
-            said[remark["phone"]].append(entry_of(remark))
-        return {
-            phone: PhoneState(phone, tuple(reasons[phone]), tuple(talks[phone]), tuple(said[phone]))
-            for phone in reasons
-        }
+
+def read_states(
+    database: Database, connection: sa.Connection, account: int, phones: Sequence[str]
+) -> dict[str, PhoneState]:
+    """The state of each of *phones*, in their order."""
+    of_phones = (
+        sa.select(opt_outs)
+        .where(opt_outs.c.account_id == account)
+        .where(database.among(opt_outs.c.phone, phones))
+        .order_by(opt_outs.c.entry_id.desc())
+    )
+    reasons: dict[str, list[OptOut]] = {phone: [] for phone in phones}
+    for opt_out in read_opt_outs(connection, account, of_phones):
+        reasons[opt_out.phone].append(opt_out)
+    with_phones = CONVERSATIONS.where(
+        conversations.c.account_id == account, database.among(conversations.c.phone, phones)
+    )
+    talks: dict[str, list[Conversation]] = {phone: [] for phone in phones}
+    for conversation in read_conversations(connection, with_phones):
+        talks[conversation.phone].append(conversation)
+    said: dict[str, list[Entry]] = {phone: [] for phone in phones}
+    for remark in _remarks(database, connection, account, phones):
+        said[remark["phone"]].append(entry_of(remark))
+    return {
+        phone: PhoneState(phone, tuple(reasons[phone]), tuple(talks[phone]), tuple(said[phone])) for phone in reasons
+    }
+
+
+def opted_out_since(state: PhoneState, last_entry: int | None) -> bool:
+    """Whether the phone was opted out again after *last_entry*, which somebody decided on; None: on whatever there is."""
+    return last_entry is not None and any(opt_out.entry.id > last_entry for opt_out in state.standing)
+
+
+def allow_texts(database: Database, connection: sa.Connection, account: int, state: PhoneState, by: Origin) -> Deleted:
+    """Lift what stands in *state*, which was read under the account's lock, whatever it is: the caller has looked at the rule."""
+    phone = state.phone
+    entry = new_entry(connection, account, replace(by, function=Function.DELETE), phones=[phone])
+    connection.execute(
+        sa.update(opt_outs)
+        .where(opt_outs.c.account_id == account, opt_outs.c.phone == phone, opt_outs.c.lifted_by.is_(None))
+        .values(lifted_by=entry.id)
+    )
+    change_count(connection, account, -1)
+    reopened = {(c.campaign_id, c.contact) for c in state.conversations if c.active and c.opted_out}
+    _reopen_conversations(connection, account, phone)
+    after = read_states(database, connection, account, [phone])[phone]
+    return Deleted(
+        phone,
+        tuple(o for o in after.opt_outs if o.lifted is not None and o.lifted.id == entry.id),
+        tuple(c for c in after.conversations if (c.campaign_id, c.contact) in reopened),
+        after,
+    )
 
 
 def _remarks(

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 from store.choices import NOTHING_CHOSEN, Asked, Choices, Question
@@ -30,6 +30,17 @@ class Cause(StrEnum):
     LEGAL = "legal threat"
     TEST = "staff or test number"
     OTHER = "other"
+
+
+class AllowRule(IntEnum):
+    """What it takes to allow texts to a phone again: see `store.allowing`. The larger, the stricter."""
+
+    # A mistake: one yes.
+    CONFIRM = 0
+    # What the contact asked for: the reason why it is no more.
+    REASON = 1
+    # A legal threat: the reason, and the yes of a second admin.
+    TWO_ADMINS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +135,6 @@ class OptOut:
     requested_at: datetime | None
     lifted: Entry | None
 
-    @property
-    def by_contact(self) -> bool:
-        """Whether the contact asked for it: by a word like STOP, or in words that somebody noted."""
-        return self.entry.function == "keyword" or self.entry.cause is Cause.ASKED
-
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
@@ -160,11 +166,6 @@ class PhoneState:
         return bool(self.standing)
 
     @property
-    def by_contact(self) -> bool:
-        """Whether the contact asked for any of the standing opt-outs."""
-        return any(opt_out.by_contact for opt_out in self.standing)
-
-    @property
     def since(self) -> datetime | None:
         """The time of the oldest standing opt-out; None when the phone is not opted out."""
         return min((opt_out.entry.at for opt_out in self.standing), default=None)
@@ -191,9 +192,10 @@ class Added:
 @dataclass(frozen=True, slots=True)
 class Deleted:
     """
-    The outcome of a delete. *lifted* is empty when there was nothing to lift.
+    The outcome of allowing texts to *phone* again. *lifted* is empty when there was nothing to lift.
 
-    *changed*: somebody opted the phone out again after the request was made, so nothing was lifted.
+    *changed*: somebody opted the phone out again after the request was made, so nothing was lifted. *missing*: nor was it
+    for want of what this rule asks for.
     """
 
     phone: str
@@ -201,6 +203,7 @@ class Deleted:
     reopened: tuple[Conversation, ...]
     state: PhoneState
     changed: bool = False
+    missing: AllowRule | None = None
 
 
 @dataclass(frozen=True, slots=True)

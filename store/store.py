@@ -5,6 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from store.accounts import Accounts
+from store.allow_requests import AllowRequests
 from store.backlog import Backlog
 from store.campaigns import Campaigns
 from store.database import BUSY_SECONDS, Database
@@ -26,6 +27,7 @@ class Store:
         self.database = database
         self.accounts = Accounts(database)
         self.optouts = OptOuts(database)
+        self.allow_requests = AllowRequests(database)
         self.campaigns = Campaigns(database)
         self.uploads = Uploads(database)
         self.inbox = Inbox(database)

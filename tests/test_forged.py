@@ -30,6 +30,8 @@ OUT, NOT_OUT = "+12125550100", "+12125550101"
 BUTTONS: dict[str, Any] = {
     "optout.add": NOT_OUT,
     "optout.delete": {"phone": OUT, "seen": 99},
+    "allow.yes": "2",
+    "allow.no": "2",
     "history.phone.newer": {"filters": {"phone": OUT}, "before": []},
     "history.phone.older": {"filters": {"phone": OUT}, "before": []},
     "history.all.newer": {"filters": {}, "before": []},
@@ -317,6 +319,8 @@ HOSTILE: dict[str, tuple[Any, ...]] = {
         ),
     ),
     "optout.delete": ({"phone": "nobody's", "seen": 9}, {"phone": OUT, "seen": -1}, {"phone": OUT}, "x", [OUT]),
+    "allow.yes": ("7", "x", "-1", "1", {"request": 1}),
+    "allow.no": ("7", "x", "-1", "1", "9" * 40),
     "history.phone.older": ({"filters": {"phone": 5}, "before": []}, {"filters": {}, "before": []}, "x"),
     "history.all.older": ({"filters": {"rows": 1}, "before": []}, {"filters": {}, "before": "x"}),
     "remark.form": ("nobody's", "", "5550100"),

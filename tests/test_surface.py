@@ -25,7 +25,7 @@ from handlers.permissions import Action
 from handlers.slack.listeners import surfaces_table
 from handlers.slack.posting import POSTED
 from handlers.slack.uploads_channels import CHANGES
-from handlers.views import forms, history, optouts
+from handlers.views import allowing, forms, history
 from handlers.views import settings as settings_views
 from handlers.views import uploads as views
 from handlers.views.shortcuts import check
@@ -232,7 +232,7 @@ async def _why(office: Office, person: str) -> None:
     await submitted(
         office,
         person,
-        optouts.ask_reason(PhoneState(OUT, (), ()), "US", origin(asked, phone=OUT, seen=1), ""),
+        allowing.ask_reason(PhoneState(OUT, (), ()), "US", origin(asked, phone=OUT, seen=1), ""),
         {"optout.why": "mine"},
     )
 
@@ -295,11 +295,10 @@ async def _expired(office: Office, person: str) -> None:
     assert outcome.ok, outcome
 
 
-def _turn(action: str) -> Act:
-    """A page of history that stands where the person can press its buttons; its author would have had to post it."""
+def _posted(action: str, value: str) -> Act:
+    """A button that stands where the person can press it; the desk would have to have posted it there."""
 
     async def act(office: Office, person: str) -> None:
-        value = json.dumps({"filters": {"phone": OUT} if "phone" in action else {}, "before": []})
         button = {"type": "button", "text": {"type": "plain_text", "text": "x"}, "action_id": action, "value": value}
         client = AsyncWebClient(token=office.slack.bot_token, base_url=office.slack.api_url)
         channel = (await office.people.state()).channel(TICKETS).id
@@ -311,6 +310,11 @@ def _turn(action: str) -> Act:
         await office.press(person, message, action)
 
     return act
+
+
+def _turn(action: str) -> Act:
+    """A button of a page of history."""
+    return _posted(action, json.dumps({"filters": {"phone": OUT} if "phone" in action else {}, "before": []}))
 
 
 async def _remark(office: Office, person: str) -> None:
@@ -380,6 +384,8 @@ CASES: dict[Listener, Act | tuple[Act, ...]] = {
     Listener("action", "optout.add"): _add,
     Listener("action", "optout.delete"): _delete,
     Listener("view_submission", "optout.why"): _why,
+    Listener("action", "allow.yes"): _posted("allow.yes", "1"),
+    Listener("action", "allow.no"): _posted("allow.no", "1"),
     Listener("action", "history.phone.newer"): _turn("history.phone.newer"),
     Listener("action", "history.phone.older"): _turn("history.phone.older"),
     Listener("action", "history.all.newer"): _turn("history.all.newer"),

@@ -200,6 +200,9 @@ class Interactions:
         async def listen(ack: Ack, body: dict[str, Any], client: AsyncWebClient, context: AsyncBoltContext) -> None:
             carried = modal_context_of(body)
             place = carried.place(actor_of(body), client)
+            # Its button is used now.
+            pressed = carried.message if self._seals.is_good(body) else None
+            body = body | {"message": pressed} if pressed is not None else body
 
             async def answer() -> Message:
                 request = await self.admit(place, body, action)

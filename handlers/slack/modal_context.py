@@ -1,9 +1,12 @@
 """The context of a modal, kept in its `private_metadata`, which Slack hands back with each press and with the submit."""
 
+import base64
+import binascii
 import json
+import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, Self
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -24,7 +27,13 @@ _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
     "upload": (int, _NONE),
     "seen": (int, str, _NONE),
     "link": (str, _NONE),
+    "pressed": (str, _NONE),
 }
+# Of the 3,000 characters of a modal's metadata, for the message that it was opened from.
+_MOST_PRESSED: Final = 1_900
+# Of JSON; more is never packed.
+_MOST_UNPACKED: Final = 200_000
+_CUT: Final = {"type": "context", "elements": [{"type": "mrkdwn", "text": "…"}]}
 
 
 class ModalContextError(Exception):
@@ -38,6 +47,7 @@ class ModalContext:
 
     *phone*: in E.164; *upload*: its id. *last_entry* (of a phone) and *fingerprint* (of an upload or of settings): what
     the modal was made from, by which a change since is noticed. *permalink*: of the message a shortcut was used on.
+    *pressed*: the message whose button opened it, packed: see `about_message`.
     """
 
     channel_id: str
@@ -52,6 +62,7 @@ class ModalContext:
     last_entry: int | None = None
     fingerprint: str = ""
     permalink: str | None = None
+    pressed: str = ""
 
     @classmethod
     def of(
@@ -79,6 +90,29 @@ class ModalContext:
             fingerprint=fingerprint,
         )
 
+    def about_message(self, message: Mapping[str, Any] | None) -> Self:
+        """
+        The same context with the *message* of the button that opens the modal, as Slack's payload has it, without its buttons.
+
+        Slack tells of it with the press alone, and once the modal is submitted the button is used: see
+        `handlers.slack.replies.Replies.settle`. Of a long one the end is left out.
+        """
+        if not message or self.ephemeral:
+            return self
+        blocks = [block for block in message.get("blocks") or () if block.get("type") != "actions"]
+        text = str(message.get("text") or "")
+        for kept in range(len(blocks), -1, -1):
+            shown = blocks if kept == len(blocks) else [*blocks[:kept], _CUT]
+            packed = _packed({"ts": message.get("ts"), "text": text if kept else text[:200], "blocks": shown})
+            if len(packed) <= _MOST_PRESSED:
+                return replace(self, pressed=packed)
+        return self
+
+    @property
+    def message(self) -> dict[str, Any] | None:
+        """The message of `about_message`; None where the modal was not opened from one."""
+        return _unpacked(self.pressed) if self.pressed else None
+
     def place(self, actor: Actor, client: AsyncWebClient) -> Place:
         """The place the modal was opened at; *actor* uses it now."""
         return Place(
@@ -101,6 +135,7 @@ class ModalContext:
             "upload": self.upload or None,
             "seen": self.fingerprint or self.last_entry,
             "link": self.permalink,
+            "pressed": self.pressed,
         }
         return json.dumps(
             {
@@ -142,4 +177,18 @@ class ModalContext:
             last_entry=seen if isinstance(seen, int) else None,
             fingerprint=seen if isinstance(seen, str) else "",
             permalink=packed.get("link"),
+            pressed=packed.get("pressed") or "",
         )
+
+
+def _packed(message: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(zlib.compress(json.dumps(message, ensure_ascii=False).encode(), 9)).decode()
+
+
+def _unpacked(packed: str) -> dict[str, Any] | None:
+    try:
+        text = zlib.decompressobj().decompress(base64.urlsafe_b64decode(packed), _MOST_UNPACKED)
+        message = json.loads(text)
+    except (ValueError, binascii.Error, zlib.error, RecursionError):
+        return None
+    return message if isinstance(message, dict) and isinstance(message.get("ts"), str) else None

@@ -10,12 +10,8 @@ from slack_sdk.models.blocks import (
     ActionsBlock,
     Block,
     ButtonElement,
-    ConfirmObject,
-    InputBlock,
-    PlainTextInputElement,
     PlainTextObject,
 )
-from slack_sdk.models.views import View
 
 from handlers.slack.messages import Message, split
 from handlers.slack.mrkdwn import (
@@ -34,13 +30,13 @@ from handlers.slack.mrkdwn import (
     sections,
     sentence,
 )
+from handlers.views.allowing import allow_button, last_lift
 from store import (
     Account,
     Actor,
     Added,
     Conversation,
     CountryUnknown,
-    Deleted,
     Entry,
     FoundPhone,
     NotAPhone,
@@ -60,12 +56,7 @@ MOST_CONVERSATIONS: Final = 20
 MOST_UNREAD: Final = 20
 # In the thread of an outcome: a channel takes one message a second.
 MOST_REPLIES: Final = 2
-# https://docs.slack.dev/reference/block-kit/composition-objects/confirmation-dialog-object
-_CONFIRM_LONGEST: Final = 300
-# The block of the form in which the reason of a delete is typed.
-WHY: Final = "optout.why"
 _WRITER: Final = SlackWriter()
-_CARRIER: Final = "The contact asked to stop: the carrier may still block you until they text START."
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +277,7 @@ def phone_state(state: PhoneState, phone: PhoneNumber, home: str | None, *, is_a
     conversations = _conversations(state.conversations)
     if since is not None:
         lines = [f"Why: {_list([_note(o) for o in state.standing])}", *conversations, *before, *_remarks_on(state)]
-        button = [_actions(_delete_button("Allow texts again", state, home), _remark(state))] if is_admin else []
+        button = [_actions(allow_button(state, home), _remark(state))] if is_admin else []
         head = f"*{shown} is opted out* {moment(since, 'since ')}{remarks}"
         return Message.of(head, details=_thread([f"`{state.phone}`", *lines], *button), phones=[state.phone])
     head = f"*{shown} is not opted out.* {'It was before.' if before else 'It is not on this list and never was.'}{remarks}"
@@ -396,112 +387,14 @@ def ask_delete(state: PhoneState, home: str | None, reason: str | None) -> Messa
     shown = name(state.phone, home)
     if state.since is None:
         return Message.of(
-            f"*{shown} is not opted out*: there is nothing to allow again.{_last_lift(state)}", phones=[state.phone]
+            f"*{shown} is not opted out*: there is nothing to allow again.{last_lift(state)}", phones=[state.phone]
         )
     head = f"*Allow texts to {shown} again?* It is opted out {moment(state.since, 'since ')}."
     lines = [f"Why: {_list([_note(o) for o in state.standing])}", *_conversations(state.conversations)]
-    button = _delete_button("Allow texts again", state, home, reason)
+    button = allow_button(state, home, reason)
     return Message.of(
         head, section(head), _actions(button), details=_thread([f"`{state.phone}`", *lines]), phones=[state.phone]
     )
-
-
-def _delete_button(label: str, state: PhoneState, home: str | None, reason: str | None = None) -> ButtonElement:
-    value = {"phone": state.phone, "seen": state.last_entry} | ({"reason": reason} if reason else {})
-    return ButtonElement(
-        text=label,
-        action_id="optout.delete",
-        value=json.dumps(value, ensure_ascii=False),
-        style="danger",
-        # What the contact asked for is taken back in a form instead, with a reason.
-        confirm=None
-        if state.by_contact
-        else ConfirmObject(
-            title=PlainTextObject(text="Allow texts again?"),
-            text=PlainTextObject(text=_consequences(state, home)),
-            confirm=PlainTextObject(text="Allow texts again"),
-            deny=PlainTextObject(text="Keep"),
-            style="danger",
-        ),
-    )
-
-
-def _consequences(state: PhoneState, home: str | None) -> str:
-    """What a delete brings about, in plain text of at most 300 characters; campaigns' names give way first."""
-    carrier = f" {_CARRIER}" if state.by_contact else ""
-    reopening = [c for c in state.conversations if c.active and c.opted_out]
-    text = f"{display(state.phone, home)} can be texted again."
-    if reopening:
-        one = len(reopening) == 1
-        reopens = f" {counted(len(reopening), 'conversation')} in {'an active campaign re-opens' if one else 'active campaigns re-open'}"
-        names = ": " + listed(sorted({one_line(c.campaign, 60) for c in reopening}))
-        text += reopens + (names if len(text + reopens + names + "." + carrier) <= _CONFIRM_LONGEST else "") + "."
-    return text + carrier
-
-
-def ask_reason(state: PhoneState, home: str | None, metadata: str, reason: str | None) -> View:
-    """The form in which an admin writes why a phone whose contact asked to stop may be texted again."""
-    lines = [sentence(_consequences(state, home)), f"Why it is out: {_list([_note(o) for o in state.standing])}"]
-    return View(
-        type="modal",
-        callback_id="optout.why",
-        title="Allow texts again?",
-        submit="Allow texts again",
-        close="Keep",
-        private_metadata=metadata,
-        blocks=[
-            *sections(lines),
-            InputBlock(
-                block_id=WHY,
-                label="Why may it be texted again?",
-                element=PlainTextInputElement(
-                    action_id="optout.why", multiline=True, max_length=500, initial_value=reason or None
-                ),
-            ),
-        ],
-    )
-
-
-def deleted(outcome: Deleted, by: Actor, home: str | None) -> Message:
-    """The outcome of a delete, or why it did nothing."""
-    shown = name(outcome.phone, home)
-    if outcome.changed:
-        newest = outcome.state.standing[0]
-        text = (
-            f"*{shown} was opted out again after you were asked*, so nothing was changed: {_note(newest)}. "
-            "To allow texts all the same, use `/optout delete` again."
-        )
-        return Message.of(text, settles="Out of date: it was opted out again since.", phones=[outcome.phone])
-    if not outcome.lifted:
-        text = f"*{shown} is not opted out*: nothing was changed.{_last_lift(outcome.state)}"
-        return Message.of(text, settles=f"Not opted out any more.{_last_lift(outcome.state)}", phones=[outcome.phone])
-    lines = [f"*Texts to {shown} are allowed again* · by {person(by)}"]
-    if outcome.reopened:
-        campaigns = Counter(c.campaign for c in outcome.reopened)
-        words = [
-            quoted(c, 80) + (f" ({n} conversations)" if n > 1 else "")
-            for c, n in list(campaigns.items())[:MOST_CONVERSATIONS]
-        ]
-        more = [f"and {len(campaigns) - len(words):,} more"] if len(campaigns) > len(words) else []
-        lines.append(f"{counted(len(outcome.reopened), 'conversation')} re-opened: {listed([*words, *more])}")
-    else:
-        lines.append("No conversation re-opened: it has none in an active campaign.")
-    if any(opt_out.by_contact for opt_out in outcome.lifted):
-        lines.append(_CARRIER)
-    at = outcome.lifted[0].lifted
-    when = moment(at.at, ", ") if at is not None else ""
-    settled = f"Texts allowed again by {person(by)}{when}."
-    entry = at.id if at is not None else None
-    return Message.of(lines[0], *sections(lines, "\n"), settles=settled, phones=[outcome.phone], entry=entry)
-
-
-def _last_lift(state: PhoneState) -> str:
-    """By whom and when texts to it were last allowed again, if ever."""
-    lifts = [o.lifted for o in state.opt_outs if o.lifted is not None]
-    if not lifts:
-        return ""
-    last = max(lifts, key=lambda entry: entry.id)
-    return f" {entry_note(last, _WRITER)}."
 
 
 def _actions(*buttons: ButtonElement) -> ActionsBlock:

@@ -54,7 +54,7 @@ async def directly(office: Office, name: str, words: str) -> SandboxMessage:
 @on_both_databases
 async def test_nobody_is_notified_of_what_they_ask_for(office: Office) -> None:
     """Commands, mentions, buttons, forms and looks into the history name people, and notify none."""
-    await office.ask("admin", f"add {ONE} reason:asked")
+    await office.ask("admin", f"add {ONE} reason:wrong number")
     await office.ask("second-admin", f"search {ONE}")
     said = await office.people.message("support", TICKETS, f"@optout opt out {TWO} because she asked")
     assert said.ts is not None

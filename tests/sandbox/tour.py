@@ -159,18 +159,18 @@ async def ask_why(tour: Tour) -> None:
 
 
 async def take_back(tour: Tour) -> None:
-    await tour.say("/optout delete 212 555 0100")
+    await tour.say("/optout delete 212 555 0100 because she wants our texts after all")
     await tour.sees("Allow texts to (212) 555-0100 again? It is opted out since")
     await tour.button("Allow texts again").click()
     await tour.sees(
-        "It can be texted again. 2 conversations in active campaigns re-open: GOTV October and Volunteer Drive."
+        "(212) 555-0100 can be texted again. 2 conversations in active campaigns re-open: GOTV October and Volunteer Drive."
     )
     await tour.at_stop(tour.page, "confirm dialog")
     await tour.dialog.get_by_role("button", name="Allow texts again").click()
     await expect(tour.dialog).to_have_count(0, timeout=PATIENCE_MS)
     await tour.sees("Texts allowed again by admin")
     await tour.open_thread("Texts allowed again by admin")
-    await tour.sees("Texts to (212) 555-0100 are allowed again · by admin")
+    await tour.sees("Texts to (212) 555-0100 are allowed again · by admin: she wants our texts after all")
 
 
 async def drop_a_messy_list(tour: Tour) -> None:

@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from slack_sdk.models.blocks import Block
+from slack_sdk.models.blocks import ActionsBlock, Block
 from slack_sdk.models.views import View
 
 import handlers.views
@@ -24,6 +24,7 @@ from handlers.slack import modals
 from handlers.slack.messages import Message, split
 from handlers.slack.mrkdwn import quoted
 from handlers.views import (
+    allowing,
     digests,
     exports,
     forms,
@@ -40,7 +41,12 @@ from store import (
     Account,
     Actor,
     Added,
+    AllowDecision,
+    AllowRequest,
+    AllowRule,
+    AllowState,
     Asked,
+    Cause,
     Choices,
     CountryUnknown,
     Deleted,
@@ -198,8 +204,6 @@ def _home(text: str) -> Iterator[Any]:
     optouts.phone_states,
     optouts.no_phones,
     optouts.ask_delete,
-    optouts.ask_reason,
-    optouts.deleted,
 )
 def _optouts(text: str) -> Iterator[Any]:
     state, by = state_with(text), Actor("platform", text)
@@ -217,14 +221,62 @@ def _optouts(text: str) -> Iterator[Any]:
     yield optouts.no_phones(quoted(text), quoted(text), unread=[none] * 30)
     for phones in ((ONE,), tuple(f"+1212555{n:04}" for n in range(50))):
         yield optouts.phone_states(found[:1], "US", offer=optouts.OptOutOffer(phones, text[:500]))
-    contacts = PhoneState(ONE, (opt_out(entry(1, Function.KEYWORD, reason=text)),), state.conversations)
-    by_hand = PhoneState(ONE, (opt_out(entry(1, reason=text)),), state.conversations)
-    for asked in (state, contacts, by_hand):
+    for asked in _asked(text):
         yield optouts.ask_delete(asked, "US", text[:500])
-        yield optouts.ask_reason(asked, "US", "{}", text[:500])
-    yield optouts.deleted(Deleted(ONE, state.opt_outs[-3:], state.conversations, state), by, "US")
-    yield optouts.deleted(Deleted(ONE, (), (), state), by, "US")
-    yield optouts.deleted(Deleted(ONE, (), (), state, changed=True), by, "US")
+
+
+def _asked(text: str) -> tuple[PhoneState, ...]:
+    """Phones that are out for what the contact asked, for a threat, and by hand."""
+    conversations = state_with(text).conversations
+    made = (
+        entry(1, Function.KEYWORD, reason=text),
+        entry(1, reason=text, cause=Cause.LEGAL),
+        entry(1, reason=text),
+    )
+    return (state_with(text), *(PhoneState(ONE, (opt_out(one),), conversations) for one in made))
+
+
+@case(
+    allowing.allow_button,
+    allowing.ask_reason,
+    allowing.allowed,
+    allowing.changed,
+    allowing.not_opted_out,
+    allowing.to_second_admin,
+    allowing.second_asked,
+    allowing.own_request,
+    allowing.decided,
+    allowing.closed,
+    allowing.told_asker,
+)
+def _allowing(text: str) -> Iterator[Any]:
+    state, by = state_with(text), Actor("platform", text)
+    for asked in _asked(text):
+        yield Message.of("Button", ActionsBlock(elements=[allowing.allow_button(asked, "US", text[:500])]))
+        yield allowing.ask_reason(asked, "US", "{}", text[:500])
+    done = Deleted(ONE, state.opt_outs[-3:], state.conversations, state)
+    for outcome in (
+        done,
+        Deleted(ONE, (), (), state),
+        Deleted(ONE, (), (), state, changed=True),
+        Deleted(ONE, (), (), state, missing=AllowRule.REASON),
+    ):
+        yield allowing.allowed(outcome, by, "US")
+    yield from (allowing.changed(state, "US"), allowing.not_opted_out(state, "US"))
+    request = AllowRequest(
+        *(1, 2, ONE, 1, text[:500], by, AT, AT, "C0", text, "1.1", AllowState.ASKED, None, None),
+    )
+    yield allowing.to_second_admin(request, state, "US")
+    for newly, who in ((True, by), (False, by), (False, ADMIN)):
+        for told in ("", "Asked directly."):
+            yield allowing.second_asked(request, state, "US", told, newly=newly, by=who)
+    yield allowing.own_request(request, "US")
+    for became in AllowState:
+        for decider in (by, ADMIN):
+            over = replace(request, state=became, decider=decider, decided_at=AT)
+            yield from (allowing.closed(over, "US"), allowing.told_asker(over, done, "US"))
+            yield allowing.decided(AllowDecision(over, newly=True, deleted=done), "US")
+            yield allowing.decided(AllowDecision(over), "US")
 
 
 @case(optouts.country, optouts.country_set, optouts.no_country, optouts.help_text)

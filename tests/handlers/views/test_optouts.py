@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.sandbox.blocks import view_problems
 from handlers.slack import mrkdwn
 from handlers.slack.messages import MOST_BLOCKS, Message, split
-from handlers.views import optouts
+from handlers.views import allowing, optouts
 from store import (
     Account,
     Actor,
@@ -207,7 +207,7 @@ def test_the_question_names_the_consequences() -> None:
     assert button["style"] == "danger"
     asked = PhoneState(ONE, (opt_out(entry(7, Function.KEYWORD)),), (conversation("GOTV October"),))
     assert "confirm" not in optouts.ask_delete(asked, "US", None).blocks[1]["elements"][0]
-    form = optouts.ask_reason(asked, "US", "{}", "wrong number").to_dict()
+    form = allowing.ask_reason(asked, "US", "{}", "wrong number").to_dict()
     assert "GOTV October. The contact asked to stop: the carrier may still block you until they text START." in str(
         form
     )
@@ -223,7 +223,7 @@ def test_too_many_campaigns_for_a_dialog() -> None:
     text = message.blocks[1]["elements"][0]["confirm"]["text"]["text"]
     assert "40 conversations in active campaigns re-open." in text
     stopped = PhoneState(ONE, (opt_out(entry(1, Function.KEYWORD)),) * 200, many)
-    assert view_problems(optouts.ask_reason(stopped, "US", "{}", '"' * 500).to_dict()) == []
+    assert view_problems(allowing.ask_reason(stopped, "US", "{}", '"' * 500).to_dict()) == []
     assert within_slacks_limits(message)
 
 
@@ -231,12 +231,12 @@ def test_deleted_in_all_its_outcomes() -> None:
     """Deleted, already deleted, and changed meanwhile read differently, and all settle the question."""
     lifted = opt_out(entry(1), lifted=entry(2, Function.DELETE))
     after = PhoneState(ONE, (lifted,), ())
-    done = optouts.deleted(Deleted(ONE, (lifted,), (), after), ADMIN, "US")
+    done = allowing.allowed(Deleted(ONE, (lifted,), (), after), ADMIN, "US")
     assert "No conversation re-opened" in words(done)
-    again = optouts.deleted(Deleted(ONE, (), (), after), ADMIN, "US")
+    again = allowing.allowed(Deleted(ONE, (), (), after), ADMIN, "US")
     assert "nothing was changed. Texts allowed again by admin<!date" in again.text
     standing = PhoneState(ONE, (opt_out(entry(3, reason="again")),), ())
-    changed = optouts.deleted(Deleted(ONE, (), (), standing, changed=True), ADMIN, "US")
+    changed = allowing.allowed(Deleted(ONE, (), (), standing, changed=True), ADMIN, "US")
     assert "was opted out again after you were asked" in changed.text
     assert all(message.settles for message in (done, again, changed))
 
