@@ -75,7 +75,7 @@ class Shortcuts:
         ticked = [phone for block, phones in values.items() if block.startswith(views.PHONES) for phone in phones or ()]
         numbers = [number for number in read_phones(ticked, None) if isinstance(number.reading, PhoneNumber)]
         if not numbers:
-            return field_error(f"{views.PHONES}.0", "Tick at least one number.")
+            return field_error(f"{views.PHONES}.0", "Tick at least one number, or cancel.")
         return await opt_out(
             self._store,
             request,

@@ -14,9 +14,9 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.views import View
 
 from handlers.slack.modals import text_modal
-from handlers.slack.mrkdwn import code, context, counted, day, markup, quoted, section, sections
+from handlers.slack.mrkdwn import SlackWriter, code, context, counted, day, markup, quoted, section, sections
 from handlers.views.optouts import name
-from store import LONGEST_PROSE, Cause, FoundPhone, NotAPhone, PhoneState
+from store import LONGEST_PROSE, Cause, FoundPhone, NotAPhone, PhoneState, note
 
 TITLE: Final = "Check opt-outs"
 MOST_PHONES: Final = 50
@@ -60,20 +60,21 @@ def check(
     """
     Every phone with its state, of *states*, at most 50, *more* of them left out; those not opted out are ticked.
 
+    Why the others are out stands below. Where all are, there is nothing to do but to keep the message as one more reason.
+
     Not ticked is one that is not in use today, nor one behind a word like "ticket": either may be something else's number.
     *words*: the message as people see it. *unread*: what looks like a phone in it and is not read.
     *is_whole*: all of it was read; *has_more*: but for the rest of a file, of which Slack shows the beginning.
     """
     options = [_option(state, phone, home) for state, phone in states]
     ticked = [not (state.opted_out or phone.number.flagged or phone.reference is not None) for state, phone in states]
-    out = sum(state.opted_out for state, _ in states)
-    phones = counted(len(states), "phone")
-    head = f"*{phones} in this message*, {out:,} opted out. Those that are ticked get opted out."
-    blocks: list[Block] = [section(head)]
+    standing = [state for state, _ in states if state.opted_out]
+    all_out = len(standing) == len(states) and not more
+    blocks: list[Block] = [section(_head(len(states), len(standing), all_out=all_out))]
     for start in range(0, len(options), _MOST_OPTIONS):
         chosen = options[start : start + _MOST_OPTIONS]
         initial = [option for option, yes in zip(chosen, ticked[start : start + _MOST_OPTIONS], strict=True) if yes]
-        label = "Numbers to opt out"
+        label = "Numbers to add a reason to" if all_out else "Numbers to opt out"
         if len(options) > _MOST_OPTIONS:
             label += f", {start + 1} to {start + len(chosen)}"
         boxes = CheckboxesElement(action_id=PHONES, options=chosen, initial_options=initial or None)
@@ -87,6 +88,7 @@ def check(
                 "Drop a list as a CSV file with a mention of me."
             )
         )
+    blocks += _why_out(standing, home)
     blocks += _not_read(unread)
     if not is_whole:
         blocks.append(context(_NOT_READ))
@@ -109,11 +111,34 @@ def check(
         type="modal",
         callback_id="optout.check",
         title=TITLE,
-        submit="Opt out",
+        submit="Add a reason" if all_out else "Opt out",
         close="Cancel",
         private_metadata=metadata,
         blocks=blocks,
     )
+
+
+def _head(phones: int, out: int, *, all_out: bool) -> str:
+    if all_out:
+        whole = "The phone" if phones == 1 else f"All {phones:,} phones"
+        return (
+            f"*{whole} in this message {'is' if phones == 1 else 'are'} opted out already.* Nothing is left to do. "
+            "To keep this message as one more reason, tick whom it is from."
+        )
+    is_out = f"{out:,} opted out already" if out else "none opted out"
+    return f"*{counted(phones, 'phone')} in this message*, {is_out}. Those that are ticked get opted out."
+
+
+def _why_out(standing: Sequence[PhoneState], home: str | None) -> list[Block]:
+    """Each phone that is out with the reason that stands longest, and how many more there are."""
+    if not standing:
+        return []
+    lines = ["*Why they are opted out:*" if len(standing) > 1 else "*Why it is opted out:*"]
+    for state in standing:
+        others = len(state.standing) - 1
+        more = f" · and {counted(others, 'more reason', 'more reasons')}" if others else ""
+        lines.append(f"• {name(state.phone, home)}: _{note(state.standing[-1], SlackWriter())}_{more}")
+    return [*sections(lines, "\n")]
 
 
 def _option(state: PhoneState, one: FoundPhone, home: str | None) -> Option:

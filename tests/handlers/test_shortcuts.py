@@ -72,7 +72,10 @@ async def test_a_message_is_checked(office: Office) -> None:
     assert said[1].startswith("opted out <!date^")
     assert said[2] == 'not opted out · no such number is in use today · after "order"'
     assert ticked(view) == [ONE]
-    assert "*3 phones in this message*, 1 opted out." in str(view)
+    assert "*3 phones in this message*, 1 opted out already." in str(view)
+    assert "*Why it is opted out:*" in str(view)
+    assert "• (212) 555-0101: _Opted out by hand by admin with /optout add" in str(view)
+    assert view["submit"]["text"] == "Opt out"
     words = next(block for block in view["blocks"] if block.get("block_id") == "check.words")
     assert words["element"]["initial_value"] == text
     causes = next(block for block in view["blocks"] if block.get("block_id") == "check.cause")
@@ -123,10 +126,30 @@ async def test_a_reply_is_checked(office: Office) -> None:
 async def test_none_ticked(office: Office) -> None:
     """The error stands at the numbers, and nothing is done."""
     view = await check(office, await ticket(office, "212-555-0100"))
-    assert (await submit(office, view, check__phones__0=[])).errors == {PHONES: "Tick at least one number."}
+    assert (await submit(office, view, check__phones__0=[])).errors == {PHONES: "Tick at least one number, or cancel."}
     assert entries(office) == 0
     assert (await submit(office, view, check__phones__0=[ONE])).ok
     assert entries(office) == 1
+
+
+@on_both_databases
+async def test_all_are_opted_out(office: Office) -> None:
+    """There is nothing to submit but one more reason, for whom is ticked; nobody is by themselves."""
+    await office.opt_out(ONE, reason="told us at the door")
+    await office.opt_out(TWO)
+    await office.opt_out(TWO, reason="wrote a letter")
+    ts = await ticket(office, "212-555-0100 and 212-555-0101 say: stop")
+    view = await check(office, ts, "All 2 phones in this message are opted out already.")
+    assert (view["submit"]["text"], ticked(view)) == ("Add a reason", [])
+    assert "told us at the door" in str(view)
+    assert "and 1 more reason" in str(view)
+    assert (await submit(office, view)).errors == {PHONES: "Tick at least one number, or cancel."}
+    assert entries(office) == 3
+    assert (await submit(office, view, check__phones__0=[ONE])).ok
+    assert "already" in (await office.replies_to(ts, 1)).thread[0].text
+    state = office.store.optouts.find(office.account.id, ONE)
+    assert [one.entry.cause for one in state.standing] == [Cause.HOSTILE, None]
+    assert entries(office) == 4
 
 
 async def test_many_numbers(office: Office) -> None:

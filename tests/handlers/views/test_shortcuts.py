@@ -63,6 +63,23 @@ def test_none_is_ticked() -> None:
     view = views.check([found(1, out=True)], 0, "words", "US", "{}", is_whole=True).to_dict()
     assert view_problems(view) == []
     assert "initial_options" not in view["blocks"][1]["element"]
+    assert "The phone in this message is opted out already." in str(view)
+    assert view["submit"]["text"] == "Add a reason"
+    others = views.check([found(1, out=True)], 1, "words", "US", "{}", is_whole=True).to_dict()
+    assert others["submit"]["text"] == "Opt out"
+
+
+def test_fifty_that_are_out_for_long_reasons() -> None:
+    """Each with its reason, however long, within what a modal holds."""
+    phones = []
+    for n in range(50):
+        state, phone = found(n, out=True)
+        [one] = state.opt_outs
+        wordy = replace(one, entry=replace(one.entry, reason=f"{n} " + "<&>" * 200), imported_note="*x*" * 300)
+        phones.append((replace(state, opt_outs=(wordy,) * 30), phone))
+    view = views.check(phones, 0, "stop", "US", "{}", is_whole=True).to_dict()
+    assert view_problems(view) == []
+    assert str(view).count("and 29 more reasons") == 50
 
 
 def test_the_other_modals() -> None:
