@@ -119,7 +119,7 @@ async def test_a_direct_message(office: Office, what: str) -> None:
     await office.people.until(answers)
     await nothing_waits(office)
     assert [one.text for one in answers(await office.people.state())] == [
-        "*(212) 555-0100 is not opted out.* It never was."
+        "*(212) 555-0100 is not opted out.* It is not on this list and never was."
     ]
     nothing_lost(office)
 

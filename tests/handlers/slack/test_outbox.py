@@ -187,7 +187,7 @@ async def test_a_refusal_whose_response_url_is_out_of_order(office: Office, faul
     before = len((await office.people.state()).ephemerals("support"))
     await office.people.fault(method="response_url", fault=fault, times=-1)
     await office.press("support", question, "optout.delete")
-    assert "Only admins can delete opt-outs" in (await office.told("support", before)).text
+    assert "Only admins can allow texts again" in (await office.told("support", before)).text
 
 
 async def test_an_answer_for_an_account_never_seen(office: Office) -> None:

@@ -134,7 +134,7 @@ async def test_a_preview_says_which_file_and_until_when(office: Office) -> None:
     assert upload.sha256 is not None
     assert upload.size == len(LIST)
     assert f"file {upload.sha256[:12]}" in preview.all_text
-    assert "Waits until" in preview.all_text
+    assert "until {date_short_pretty}" in preview.all_text
 
 
 @pytest.mark.wide
