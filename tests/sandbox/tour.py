@@ -139,7 +139,7 @@ async def opt_out(tour: Tour) -> None:
     await expect(tour.page.get_by_role("option", name="/optout")).to_be_visible()
     await tour.at_stop(tour.page, "commands offered")
     await tour.say("/optout add 212 555 0100, 12345, +44 20 7946 0018 reason:asked by e-mail")
-    await tour.sees("2 phones opted out, 1 not understood · by admin")
+    await tour.sees("2 phones opted out, 1 not understood")
     await tour.open_thread("2 phones opted out")
     await tour.sees("(212) 555-0100 · +12125550100 · opted out now")
     await tour.sees("12345 · not a phone number: 5 digits, a US number has 10")
