@@ -112,7 +112,7 @@ async def test_a_numbers_history_is_supports_too(office: Office) -> None:
     """Support sees one number's; the list's, a person's and an upload's are admins', by whatever button."""
     await office.opt_out(ONE, reason="asked")
     office.store.optouts.delete(
-        office.account.id, ONE, Origin(Function.DELETE, await office.actor("admin"), reason="no")
+        office.account.id, ONE, Origin(Function.DELETE, await office.actor("admin"), reason="she called back")
     )
     found = await office.ask_alone("support", "history 212 555 0100")
     assert found.text == "*History of (212) 555-0100 · `+12125550100`*"

@@ -49,7 +49,9 @@ async def test_home_shows_the_list_at_a_glance(office: Office) -> None:
     assert "*United States*" in str(home)
     await says(office, await drop(office, LIST), "to opt out")
     await shows(office, "admin", "1 list waits for an admin's yes")
-    office.store.optouts.delete(office.account.id, ONE, Origin(Function.DELETE, await office.actor("admin")))
+    office.store.optouts.delete(
+        office.account.id, ONE, Origin(Function.DELETE, await office.actor("admin"), reason="texted START")
+    )
     await shows(office, "admin", "*1 phone must not be texted.*")
 
 
@@ -119,7 +121,7 @@ def test_requests_are_counted_by_function(store: Store, account: Account, by_adm
     store.optouts.add(other.id, [ONE], by_admin)
     store.optouts.add(account.id, [ONE], Origin(Function.KEYWORD, by_admin.actor))
     before = store.summaries.version(account.id)
-    store.optouts.delete(account.id, ONE, Origin(Function.DELETE, by_admin.actor))
+    store.optouts.delete(account.id, ONE, Origin(Function.DELETE, by_admin.actor, reason="texted START"))
     found = store.summaries.get(account.id)
     assert found.week == found.month == {"command": 2, "keyword": 1}
     assert (found.opted_out, found.waiting, found.waiting_since, found.latest) == (1, 0, None, ())
