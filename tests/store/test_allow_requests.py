@@ -1,13 +1,16 @@
 """Requests that need a second admin: asked once, decided once, by another, and never about what came later."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from store import Account, Actor, AllowState, Cause, Function, Origin, Store, StoreError
+from store import Account, Actor, AllowDecision, AllowState, Cause, Function, Origin, Store, StoreError
+from store.allow_requests import AllowAsked
 from store.models import allow_requests
 from tests.entries import latest_entries
+from tests.store.test_concurrency import together
 
 ONE, TWO = "+12125550100", "+12125550101"
 ROBIN, AVERY = Actor("U0ROBIN", "robin"), Actor("U0AVERY", "avery")
@@ -151,3 +154,33 @@ def test_accounts_do_not_meet_here_either(store: Store, account: Account) -> Non
     with pytest.raises(StoreError, match="no such request"):
         store.allow_requests.decide(other.id, request, by(AVERY), allow=True)
     assert store.optouts.find(account.id, ONE).opted_out
+
+
+@pytest.mark.wide_but_first
+def test_two_ask_and_two_decide_at_once(store: Store, account: Account, database_url: str) -> None:
+    """On two replicas one asks and one decides; the other is told what is so, and nothing is done twice."""
+    other = Store.open(database_url)
+    kit = Actor("U0KIT", "kit")
+    for n in range(5):
+        phone = f"+1212555010{n}"
+        threaten(store, account, phone)
+
+        def asking(replica: Store, actor: Actor, phone: str = phone) -> Callable[[], AllowAsked]:
+            return lambda: replica.allow_requests.ask(account.id, phone, by(actor))
+
+        first, second = together(asking(store, ROBIN), asking(other, ROBIN))
+        assert first.request is not None
+        assert first.request == second.request
+        assert sorted([first.newly, second.newly]) == [False, True]
+
+        def deciding(
+            replica: Store, actor: Actor, allow: bool, request: int = first.request.id
+        ) -> Callable[[], AllowDecision]:
+            return lambda: replica.allow_requests.decide(account.id, request, by(actor, None), allow=allow)
+
+        yes, no = together(deciding(store, AVERY, True), deciding(other, kit, False))
+        assert sorted([yes.newly, no.newly]) == [False, True]
+        assert yes.request == no.request
+        assert store.optouts.find(account.id, phone).opted_out is (not yes.newly)
+    other.close()
+    assert store.optouts.count(account.id) == store.optouts.recount(account.id)
