@@ -113,6 +113,9 @@ _REQUESTS: Final = _phrases("""
     leave me/us/her/him/them alone, lose my/this/her/his number, delete my/me, complained, complaint, complaints, complains, complaining
     refused, refuses, declined, declines, objected, objects, objection, withdrew, withdraws, never signed/agreed/consented/subscribed
     fed up, tired of, sick of, harass, harassed, harassing, harassment, blocked us/me, blocking us/me, spam, gdpr
+    please remove/delete/stop, removed by, removal, called/wrote/emailed to complain, complain, ask'd, per voter/contact, no thanks
+    did not sign/subscribe, didn't/didnt sign/subscribe, never text/texting us/again, never to text/contact/call/message, prefers/prefer/preferred not/no
+    would/they'd/she'd/he'd rather not/no, hates texts/it/this/us, hate texts/this, go away, get lost, leave her/him/them/me be, f off, fuck off, piss off
     hostile, angry, upset, annoyed, furious, rude, cursed, cursing, swore, swearing, abusive, insulted, yelled, screamed, threatened, threats, threatening
     pidio, pidieron, pide, piden, pidiendo, pedido/pedida que, ha/han pedido, solicito, solicita, solicitan, solicitaron, solicitud
     a peticion, peticion, exigio, exige, exigen, exigieron, rogo, suplico
@@ -121,6 +124,8 @@ _REQUESTS: Final = _phrases("""
     baja, dar/darse de baja, desuscribir, desuscribirse, cancelar, saquenme, sacame, quitenme, quitame, borrenme, borrame, eliminenme, retirenme
     no me/le/les/nos escriban/escriba/escribas/llamen/llame/manden/mande/envien/envie/contacten/contacte/molesten/moleste/texteen
     no contactar, no llamar, no escribir, no molestar, no enviar, queja, quejo, quejas, quejaron, rechazo, acoso, acosado, acosada
+    quitar, quitarme, quitarla, quitarlo, eliminar, eliminarme, borrar, borrarme, sacar, sacarme, que ya no, prefiere/prefieren no
+    no le/les interesa, no esta/estan/estoy interesado/interesada/interesados, no interesado/interesada
     molesto, molesta, molestos, enojado, enojada, enojados, furioso, furiosa, grosero, grosera, insulto, hostil, amenazo, amenaza, amenazas
     demande, demandee, demandent, demandes, demandait, prie/prient de, a/ont prie, exige, exigent, exigee, requete
     veut/veulent/veux/voulait/souhaite/souhaitent/desire/desirent plus/pas/rien, ne veut/veulent/veux/voulait/souhaite/souhaitent/desire/desirent
@@ -129,11 +134,13 @@ _REQUESTS: Final = _phrases("""
     desabonner, desabonnement, desabonne, desabonnee, se retirer, retirez, retirer de/du/la/le/son/mon, enlevez, enlever de/du/la/le/son/mon, supprimez
     ne/n' pas/plus contacter/ecrire/appeler/envoyer, n'ecrivez/n'appelez plus/pas, n' ecrivez/appelez/envoyez plus/pas
     ne me/nous/la/le/l'/les contactez/ecrivez/appelez plus/pas, laissez moi/nous, foutez moi/nous, plainte, plaint, plainte, plaignent, refus, refuse, refusee
+    ne plus/pas la/le/les/l'/me/lui/leur/nous, pas/plus interesse/interessee/interesses, prefere/preferent ne, me/nous/la/le retirer
     harcelement, harcele, harcelee, fache, fachee, colere, furieux, furieuse, enerve, enervee, insulte, insultes, menace, menaces, hostile
 """)
 _THREATS: Final = _phrases("""
+    she'll/he'll/they'll/i'll sue, fcc, threatened/threatens/threatening suit/litigation/action, legal, legales, legaux, legale
     sue us/you/me/them/the/our/everyone/everybody, suing, sues, sued, will/would/could/might/gonna/may sue, going/threatened/threatens/threatening/wants/plans/ready to sue
-    lawsuit, lawsuits, lawyer, lawyers, attorney, attorneys, a/her/his/their/my/the solicitor, legal action/threat/threats/team/department/letter/notice/complaint/proceedings/steps/trouble/consequences/counsel, take/takes/took legal, litigation, litigate, litigious
+    lawsuit, lawsuits, lawyer, lawyers, attorney, attorneys, a/her/his/their/my/the solicitor, litigation, litigate, litigious
     cease and desist, to/in court, small claims, class action, tcpa, press charges, pressing charges
     abogado, abogada, abogados, demandar, demandarnos, demandara, demandaria, demandarlos, demandarte, demandarles, demandaremos, demandare
     demanda judicial/legal/civil/colectiva, una demanda, juicio, tribunal, tribunales, denuncia, denunciar, denunciarnos, denunciara, judicial

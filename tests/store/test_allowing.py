@@ -95,6 +95,8 @@ SAY_THEY_ASKED = (
         "ne veut plus de messages",
     ),
     *("a dit stop", "arrêtez de m'écrire", "souhaite ne plus recevoir de textos", "veut se désinscrire", "très fâchée"),
+    *("please remove", "never text again", "prefers not to get texts", "no thanks", "didn't sign up", "no le interesa"),
+    *("ne plus la contacter", "pas intéressée", "préfère ne pas", "prefiere no recibir", "quitar de la lista"),
     *("wrong number, asked to stop", "E-mail of 3 Nov:\nplease\nstop\ntexting", "opt_out_type: keyword"),
 )
 SAY_NOTHING_OF_IT = (
@@ -128,6 +130,7 @@ SAY_THEY_THREATEN = (
         "va porter plainte",
         "son avocat a écrit",
     ),
+    *("says she'll sue", "legal", "complaint with the FCC", "amenaza legal", "acciones legales", "menaces légales"),
     *("mise en demeure", "menace d'aller en justice"),
 )
 
