@@ -80,6 +80,7 @@ async def test_delete_answers_in_the_thread(office: Office) -> None:
     assert "wrong number, by phone" in before.all_text
 
 
+@pytest.mark.wide_but_first
 @on_both_databases
 async def test_a_second_press_is_harmless(office: Office) -> None:
     """Pressing a button again, from another copy of it, says who deleted and when."""

@@ -169,6 +169,7 @@ async def test_a_remark_is_shown_whenever_the_number_is(office: Office) -> None:
     assert (state.opted_out, state.opt_outs, len(state.remarks)) == (False, (), 1)
 
 
+@pytest.mark.wide_but_first
 @on_both_databases
 async def test_a_remark_submitted_twice(office: Office) -> None:
     """Two submits of one form at once keep one remark and tell of it once."""

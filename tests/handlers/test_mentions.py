@@ -266,6 +266,7 @@ async def test_fifty_of_the_longest_fit_into_a_button(office: Office) -> None:
     assert len(entry.reason) > 450
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     "text",
     [
@@ -359,6 +360,7 @@ FORWARDED = {
 }
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("text", ["opt out", "stop texting these", "look", "212-555-0100?"])
 async def test_a_mention_that_forwards_a_message(office: Office, text: str) -> None:
     """Numbers in somebody else's words are looked up, whatever is said beside them."""

@@ -44,6 +44,7 @@ async def test_two_hundred_clicks_of_one_confirm(office: Office) -> None:
     assert exact(office) == 3
 
 
+@pytest.mark.wide_but_first
 @on_both_databases
 async def test_a_delete_beside_an_opt_out(office: Office) -> None:
     """

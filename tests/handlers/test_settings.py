@@ -176,6 +176,7 @@ async def test_a_guest_named_in_the_settings_stays_a_guest(office: Office) -> No
     assert "other organisations" in (await office.ask_alone("stranger", f"add {ONE}", channel="partner-desk")).text
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("support", ["nobody", "groups"])
 async def test_members_who_are_not_support(office: Office, support: str) -> None:
     """They drop lists and read the help, and nothing else; admins can all the same."""
@@ -225,6 +226,7 @@ async def test_a_list_is_applied_unasked(office: Office, ask: str) -> None:
     assert (entry.actor, entry.reason) == (await office.actor("support"), "applied unasked, as the settings say")
 
 
+@pytest.mark.wide
 async def test_a_list_that_looks_wrong_is_asked_about(office: Office) -> None:
     """With "doubts", a contact list waits for an admin; with "never", not even that."""
     contacts = b"first_name,last_name,email,address,support_score,phone\nA,B,a@b.org,1 St,5,2125550100\nC,D,c@d.org,2 St,4,2125550101\n"
@@ -285,6 +287,7 @@ async def test_numbers_are_masked_in_public_channels(office: Office) -> None:
     assert not office.store.optouts.find(office.account.id, ONE).opted_out
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     "said", ["212-555-0100", "212-555-0100 212-555-0101", "opt out 212-555-0100", "opt in 212-555-0100"]
 )

@@ -276,6 +276,7 @@ async def test_submitted_twice(office: Office, monkeypatch: pytest.MonkeyPatch) 
     assert len((await office.people.state()).replies(ts)) == 1
 
 
+@pytest.mark.wide_but_first
 @on_both_databases
 async def test_opted_out_meanwhile(office: Office) -> None:
     """Somebody was faster: the request is kept as a further reason, and said so."""

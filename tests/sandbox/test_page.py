@@ -28,11 +28,11 @@ async def test_first_screen_shows_a_workspace_to_use(desk: Desk) -> None:
     await expect(page.get_by_label("You are")).to_have_value("admin")
     people = await page.get_by_label("You are").locator("option").all_inner_texts()
     assert people == [
-        "@admin · admin",
-        "@second-admin · admin",
-        "@support · member",
-        "@guest · guest",
-        "@stranger · other organisation",
+        "admin · admin",
+        "second-admin · admin",
+        "support · member",
+        "guest · guest",
+        "stranger · external",
     ]
     names = await page.locator(".place-name").all_inner_texts()
     assert {"campaign-admins", "support-tickets", "optout-uploads", "field-private", "Opt-Out Desk"} <= set(names)
@@ -75,7 +75,7 @@ async def test_outsiders_are_marked_where_they_write(desk: Desk) -> None:
         await say(page, f"hello from {user}")
         await expect(messages(page).last).to_contain_text(f"hello from {user}")
     await expect(messages(page).first.locator(".badge")).to_have_count(0)
-    await expect(messages(page).last.locator(".badge")).to_have_text("OTHER ORGANISATION")
+    await expect(messages(page).last.locator(".badge")).to_have_text("EXTERNAL")
 
 
 async def test_a_badge_counts_what_one_was_notified_of(desk: Desk) -> None:
@@ -185,15 +185,17 @@ async def test_markup_of_people_is_text_and_never_runs(desk: Desk) -> None:
     await composer(page).press("Enter")
     await expect(page.locator(".file-name")).to_have_text("<b>list<img src=x onerror=alert(4)>.csv")
     await desk.slack.platform.feed.courier.request("command", HOSTILE, {"text": HOSTILE, HOSTILE: [HOSTILE]})
-    desk.slack.platform.workspace.user("admin").real_name = HOSTILE
+    admin = desk.slack.platform.workspace.user("admin")
+    admin.title = admin.display_name = HOSTILE
     desk.slack.platform.workspace.redraw()
     await say(page, f"/x{HOSTILE.replace(' ', '')}")
     await expect(page.locator("#messages .private")).to_contain_text("is not a valid command.")
-    await page.get_by_role("button", name="Wire: traffic and faults").click()
+    await page.get_by_role("button", name="Developer panel").click()
     entry = page.locator("#traffic .entry")
     await entry.first.locator("summary").first.click()
     await expect(entry.first).to_contain_text(HOSTILE)
-    await expect(page.locator("#you-role").first).to_contain_text(HOSTILE)
+    await expect(page.locator("#you-role")).to_contain_text(HOSTILE)
+    await expect(page.locator("#messages .author").first).to_have_text(HOSTILE)
     assert await page.locator("body :is(img, script)").count() == 0
 
 
@@ -268,7 +270,7 @@ async def test_a_channel_of_thousands_costs_no_more_than_a_short_one(desk: Desk)
 async def test_the_page_outlives_the_server(desk: Desk) -> None:
     """While nothing answers a banner says so; a sandbox started anew is shown as it is, without a reload."""
     page = await desk.window()
-    await page.get_by_role("button", name="Wire: traffic and faults").click()
+    await page.get_by_role("button", name="Developer panel").click()
     await say(page, "of the first run")
     await expect(messages(page)).to_have_count(1)
     port = int(desk.slack.url.rpartition(":")[2])

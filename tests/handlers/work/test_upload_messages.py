@@ -183,6 +183,7 @@ def attached(state: State, ts: str) -> list[SandboxMessage]:
     return [reply for reply in state.replies(ts) if reply.files]
 
 
+@pytest.mark.wide
 async def test_unreadable_rows_are_attached_once(office: Office, settings: Settings, tmp_path: Path) -> None:
     """A replica that dies after attaching them leaves the upload to another, which shows the report and attaches nothing."""
     report = await applied(office, MIXED)

@@ -118,6 +118,7 @@ async def test_an_upload_is_undone(office: Office) -> None:
     assert (newest.function, newest.actor) == (Function.UNDO, second)
 
 
+@pytest.mark.wide
 async def test_undo_is_for_admins(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """A member is refused at the button, an admin who is none any more at the modal; nothing is undone."""
     report = await applied(office)
