@@ -47,7 +47,7 @@ async def test_delete_asks_first(office: Office) -> None:
     await campaigns(office)
     question = await office.ask("admin", f"delete {ONE}")
     assert question.text.startswith("*Allow texts to (212) 555-0100 again?* It is opted out <!date^")
-    assert "called us_" in question.thread[0].all_text
+    assert "called us_" in question.all_text
     button = question.button("optout.delete")
     assert button.confirm is not None
     assert button.confirm["text"]["text"] == (
@@ -65,8 +65,8 @@ async def test_delete_answers_in_the_thread(office: Office) -> None:
     question = await office.ask("admin", f"delete {ONE} reason:wrong number, by phone")
     await office.press("second-admin", question, "optout.delete")
     second = await office.actor("second-admin")
-    answered = await office.replies_to(question.ts, 2)
-    said = answered.thread[1].all_text
+    answered = await office.replies_to(question.ts, 1)
+    said = answered.thread[0].all_text
     assert f"*Texts to (212) 555-0100 are allowed again* · by {second.name}" in said
     assert "3 conversations re-opened: GOTV October (2 conversations) and Volunteers &amp; &lt;Drive&gt;" in said
     settled = await without_buttons(office, question.ts)
@@ -80,8 +80,8 @@ async def test_delete_answers_in_the_thread(office: Office) -> None:
     assert [c.opted_out for c in state.conversations] == [False, False, False, True]
     before = await office.ask("admin", ONE)
     assert before.text == "*(212) 555-0100 is not opted out.* It was before."
-    assert f"Texts allowed again by {second.name}" in before.thread[0].all_text
-    assert "wrong number, by phone" in before.thread[0].all_text
+    assert f"Texts allowed again by {second.name}" in before.all_text
+    assert "wrong number, by phone" in before.all_text
 
 
 @pytest.mark.wide_but_first
@@ -92,14 +92,14 @@ async def test_a_second_press_is_harmless(office: Office) -> None:
     first = await office.ask("admin", f"delete {ONE}")
     second = await office.ask("admin", f"search {ONE}")
     await office.press("admin", first, "optout.delete")
-    await office.replies_to(first.ts, 2)
+    await office.replies_to(first.ts, 1)
     entries = len(latest_entries(office.store, office.account.id, 100))
-    await office.press("second-admin", second.thread[0], "optout.delete")
-    answered = await office.replies_to(second.ts, 2)
+    await office.press("second-admin", second, "optout.delete")
+    answered = await office.replies_to(second.ts, 1)
     admin = await office.actor("admin")
-    assert "*(212) 555-0100 is not opted out*: nothing was changed. Texts allowed again by" in answered.thread[1].text
-    assert f"Texts allowed again by {admin.name}" in answered.thread[1].text
-    await without_buttons(office, second.thread[0].ts)
+    assert "*(212) 555-0100 is not opted out*: nothing was changed. Texts allowed again by" in answered.thread[0].text
+    assert f"Texts allowed again by {admin.name}" in answered.thread[0].text
+    await without_buttons(office, second.ts)
     assert len(latest_entries(office.store, office.account.id, 100)) == entries
 
 
@@ -110,9 +110,9 @@ async def test_a_stale_button_deletes_nothing(office: Office) -> None:
     question = await office.ask("admin", f"delete {ONE}")
     await office.opt_out(ONE, by="support", reason="wrote again")
     await office.press("admin", question, "optout.delete")
-    answered = await office.replies_to(question.ts, 2)
-    assert "was opted out again after you were asked*, so nothing was changed" in answered.thread[1].text
-    assert "wrote again" in answered.thread[1].text
+    answered = await office.replies_to(question.ts, 1)
+    assert "was opted out again after you were asked*, so nothing was changed" in answered.thread[0].text
+    assert "wrote again" in answered.thread[0].text
     assert len(office.store.optouts.find(office.account.id, ONE).standing) == 2
     await without_buttons(office, question.ts)
 
@@ -155,14 +155,14 @@ async def test_what_the_contact_asked_for_needs_a_reason(office: Office, cause: 
     assert "Write in words why this number may be texted again" in str(blank.errors)
     assert office.store.optouts.find(office.account.id, ONE).opted_out
     assert (await office.people.submit("admin", form["id"], {"optout.why": "she called <!channel> back"})).ok
-    answered = await office.replies_to(question.ts, 2)
-    assert "are allowed again*" in answered.thread[1].text
-    assert "until they text START" in answered.thread[1].all_text
+    answered = await office.replies_to(question.ts, 1)
+    assert "are allowed again*" in answered.thread[0].text
+    assert "until they text START" in answered.thread[0].all_text
     lifted = office.store.optouts.find(office.account.id, ONE).opt_outs[0].lifted
     assert lifted is not None
     assert lifted.reason == "she called @channel back"
     # All who read the channel see why; the button that opened the form is used.
-    assert f"allowed again* · by {admin.name}: she called @channel back" in answered.thread[1].all_text
+    assert f"allowed again* · by {admin.name}: she called @channel back" in answered.thread[0].all_text
     settled = await without_buttons(office, question.ts)
     assert f"Texts allowed again by {admin.name}" in settled.all_text
     assert "she called @channel back" in settled.all_text
@@ -190,8 +190,8 @@ async def test_the_form_is_as_old_as_its_question(office: Office) -> None:
     form = await asked_why(office, "admin")
     await stop(office)
     assert (await office.people.submit("admin", form["id"], {"optout.why": "mistake"})).ok
-    answered = await office.replies_to(question.ts, 2)
-    assert "was opted out again after you were asked" in answered.thread[1].text
+    answered = await office.replies_to(question.ts, 1)
+    assert "was opted out again after you were asked" in answered.thread[0].text
     assert len(office.store.optouts.find(office.account.id, ONE).standing) == 2
 
 
@@ -242,8 +242,8 @@ async def test_a_reason_typed_with_the_command(office: Office) -> None:
     assert button.confirm is not None
     assert "until they text START" in button.confirm["text"]["text"]
     await office.press("second-admin", question, "optout.delete")
-    answered = await office.replies_to(question.ts, 2)
-    assert "she texted START on Friday" in answered.thread[1].all_text
+    answered = await office.replies_to(question.ts, 1)
+    assert "she texted START on Friday" in answered.thread[0].all_text
     assert "she texted START on Friday" in (await without_buttons(office, question.ts)).all_text
     assert (await office.people.state()).views("second-admin") == []
     assert not office.store.optouts.find(office.account.id, ONE).opted_out
@@ -280,10 +280,10 @@ async def test_two_forms_at_once(office: Office) -> None:
         forms[user] = await asked_why(office, user)
     for user, form in forms.items():
         assert (await office.people.submit(user, form["id"], {"optout.why": f"told {user} so"})).ok
-    answered = await office.replies_to(question.ts, 3)
+    answered = await office.replies_to(question.ts, 2)
+    assert "told admin so" in answered.thread[0].all_text
+    assert "is not opted out*: nothing was changed. Texts allowed again by" in answered.thread[1].all_text
     assert "told admin so" in answered.thread[1].all_text
-    assert "is not opted out*: nothing was changed. Texts allowed again by" in answered.thread[2].all_text
-    assert "told admin so" in answered.thread[2].all_text
     assert len(latest_entries(office.store, office.account.id, 9)) == 2
 
 
@@ -338,12 +338,12 @@ async def test_a_second_admin_decides(office: Office) -> None:
     """Nothing changes before another admin says yes, directly; then the channel reads who asked, who said so and why."""
     await campaigns(office)
     question = await threatened(office)
-    answered = await office.replies_to(question.ts, 2)
+    answered = await office.replies_to(question.ts, 1)
     admin, second = await office.actor("admin"), await office.actor("second-admin")
-    assert "stays opted out until a second admin says yes" in answered.thread[1].text
-    assert "signed a paper" in answered.thread[1].all_text
-    assert f"Asked directly: {second.name}." in answered.thread[1].all_text
-    assert answered.thread[1].buttons == []
+    assert "stays opted out until a second admin says yes" in answered.thread[0].text
+    assert "signed a paper" in answered.thread[0].all_text
+    assert f"Asked directly: {second.name}." in answered.thread[0].all_text
+    assert answered.thread[0].buttons == []
     assert (
         f"Asked by {admin.name}: a second admin has to say yes."
         in (await without_buttons(office, question.ts)).all_text
@@ -355,7 +355,7 @@ async def test_a_second_admin_decides(office: Office) -> None:
     assert [button.text for button in asked.buttons] == ["Keep opted out", "Allow texts again"]
     assert not any("asks to allow" in one.text for one in directly(await office.people.state(), "admin"))
     await office.press("second-admin", asked, "allow.yes")
-    told = (await office.replies_to(question.ts, 3)).thread[2]
+    told = (await office.replies_to(question.ts, 2)).thread[1]
     assert f"Texts to (212) 555-0100 are allowed again* · <@{admin.id}>" in told.text
     assert f"allowed again by {second.name}, asked by {admin.name}" in told.all_text
     assert "Why: signed a paper" in told.all_text
@@ -390,7 +390,7 @@ async def test_nobody_is_two_admins(office: Office) -> None:
     assert "You asked for this yourself" in (await office.told("admin")).text
     again = await office.ask("admin", f"delete {ONE} because of another paper")
     await office.press("admin", again, "optout.delete")
-    said = (await office.replies_to(again.ts, 2)).thread[1]
+    said = (await office.replies_to(again.ts, 1)).thread[0]
     assert "You asked for that already" in said.text
     assert said.buttons == []
     assert office.store.optouts.find(office.account.id, ONE).opted_out
@@ -406,7 +406,7 @@ async def test_another_who_asks_the_same(office: Office) -> None:
     asked = await asked_directly(office, "second-admin")
     again = await office.ask("second-admin", f"delete {ONE} because I know her")
     await office.press("second-admin", again, "optout.delete")
-    shown = (await office.replies_to(again.ts, 2)).thread[1]
+    shown = (await office.replies_to(again.ts, 1)).thread[0]
     assert "signed a paper" in shown.all_text
     assert "You can be the second admin to say yes." in shown.all_text
     assert office.store.optouts.find(office.account.id, ONE).opted_out
@@ -422,7 +422,7 @@ async def test_a_second_admin_declines(office: Office) -> None:
     asked = await asked_directly(office, "second-admin")
     await office.press("second-admin", asked, "allow.no")
     admin, second = await office.actor("admin"), await office.actor("second-admin")
-    told = (await office.replies_to(question.ts, 3)).thread[2]
+    told = (await office.replies_to(question.ts, 2)).thread[1]
     assert f"(212) 555-0100 stays opted out* · <@{admin.id}>: Kept opted out by {second.name}" in told.text
     await without_buttons(office, asked.ts)
     request = office.store.allow_requests.get(office.account.id, 2)
@@ -453,7 +453,7 @@ async def test_a_stop_before_the_second_yes(office: Office) -> None:
     await stop(office)
     await office.press("second-admin", asked, "allow.yes")
     assert len(office.store.optouts.find(office.account.id, ONE).standing) == 2
-    assert "Out of date" in (await office.replies_to(question.ts, 3)).thread[2].text
+    assert "Out of date" in (await office.replies_to(question.ts, 2)).thread[1].text
     assert "Out of date" in (await without_buttons(office, asked.ts)).all_text
 
 
@@ -477,7 +477,7 @@ async def test_nobody_answers(office: Office) -> None:
     asked = await asked_directly(office, "second-admin")
     make_old(office.store)
     office.service.desk.allowing.loop.poke()
-    told = (await office.replies_to(question.ts, 3)).thread[2]
+    told = (await office.replies_to(question.ts, 2)).thread[1]
     assert "Nobody said yes in time" in told.text
     assert f"`/optout delete {ONE} because`" in told.all_text
     assert "Nobody said yes in time" in (await without_buttons(office, asked.ts)).all_text
@@ -502,7 +502,7 @@ async def test_the_only_admin(office: Office) -> None:
     """Where no other admin is known, the answer says so and has the buttons for whoever becomes one."""
     await office.people.update_user("second-admin", is_admin=False)
     question = await threatened(office)
-    said = (await office.replies_to(question.ts, 2)).thread[1]
+    said = (await office.replies_to(question.ts, 1)).thread[0]
     assert "I could reach no other admin" in said.all_text
     await office.people.update_user("second-admin", is_admin=True)
     await office.press("second-admin", said, "allow.yes")
@@ -516,5 +516,5 @@ async def test_the_question_outlives_its_desk(slack: EmbeddedSlack, settings: Se
         asked = await asked_directly(first, "second-admin")
     async with at_work(slack, settings) as second:
         await second.press("second-admin", asked, "allow.yes")
-        assert "are allowed again" in (await second.replies_to(question.ts, 3)).thread[2].text
+        assert "are allowed again" in (await second.replies_to(question.ts, 2)).thread[1].text
         assert not second.store.optouts.find(second.account.id, ONE).opted_out
