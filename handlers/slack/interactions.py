@@ -193,8 +193,8 @@ class Interactions:
         """
         The listener of the submitted modal *name*: *work* gets the request, what the modal carries, and Slack's payload.
 
-        A message with a `field` is shown as that field's error, a private one in the modal; any other closes it and is
-        posted where it was opened. None closes it.
+        A message with a `field` is shown as that field's error, a private one without buttons in the modal; any other
+        closes it and is posted, or told, where it was opened. None closes it.
         """
 
         async def listen(ack: Ack, body: dict[str, Any], client: AsyncWebClient, context: AsyncBoltContext) -> None:
@@ -210,7 +210,8 @@ class Interactions:
             def shown(message: Message) -> dict[str, Any] | None:
                 if message.field is not None:
                     return {"response_action": "errors", "errors": {message.field: message.text}}
-                return {"response_action": "update", "view": refusal(message)} if message.private else None
+                in_it = message.private and not any(block["type"] == "actions" for block in message.blocks)
+                return {"response_action": "update", "view": refusal(message)} if in_it else None
 
             closing = {"response_action": "clear"} if body["view"].get("previous_view_id") else None
             with self.tasks.holding():
