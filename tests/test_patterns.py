@@ -58,6 +58,7 @@ OURS: Final = {
     "store/dialects.py words": "errors of the database and of its driver, which name hosts and roles",
     "store/phones/assigned.py": "the library's patterns over digits, 15 at most",
     "store/phones/habits.py": "all of a cell's digits or nothing, 120 at most",
+    "store/phones/grouping.py": "the library's formats",
     "store/phones/dialling.py": "the library's rules, and its patterns over digits, 40 at most",
     "store/migrations/": "sentences that the desk stored itself",
 }

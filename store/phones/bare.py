@@ -6,13 +6,15 @@ way in which people write may make another number of the digits, the parser is a
 """
 
 import functools
+from collections.abc import Iterator
 from typing import Final
 
 import phonenumbers
 
 from store.phones.assigned import assigned
 from store.phones.dialling import Reading, dialling, lengths, lengths_of
-from store.phones.habits import has_other_readings, is_local_mobile, may_mean_another
+from store.phones.grouping import grouping
+from store.phones.habits import has_other_readings, is_local_mobile, may_mean_another, was_so
 from store.phones.numbers import PhoneNumber
 from store.phones.parser import parse_phone
 from store.phones.plans import Prefix, Unsettled, plan_of
@@ -21,6 +23,7 @@ _MOST_PLAIN: Final = 13  # digits; 14 may be two numbers
 _LONGEST_E164: Final = 15
 _ABROAD: Final = ("00", "011")
 _MOST_BEHIND: Final = 17  # digits behind the first of the longest number
+_ANY_DIGIT: Final = frozenset("0123456789")
 _ANY_COUNT: Final = frozenset(range(1, _MOST_BEHIND + 2))
 _CENTURIES: Final = ("19", "20")
 _COMPACT_DATE: Final = 12  # digits of a day with its time
@@ -40,8 +43,14 @@ class BareDigits:
         self._dialling = dialling(country)
         self._home: int = phonenumbers.country_code_for_region(country) if country else 0
         self._lengths = lengths_of(self._home, country) if country else frozenset()
+        self._assigned = assigned(self._home)
+        self._recorded = _main(self._home)[0] if country else frozenset()
         self._longest = max(self._lengths, default=0)
         self._before = _first_dialled(self._home, country) if country else frozenset()
+        main = phonenumbers.region_code_for_country_code(self._home)
+        is_known = bool(country) and grouping(self._home).is_known
+        # Digits with which nothing else begins, neither here nor in the region whose formats are the country's.
+        self.begin_numbers = _ANY_DIGIT - self._before - _first_dialled(self._home, main) if is_known else frozenset()
 
     def find(self, digits: str, *, plus: bool, whole: bool = True) -> PhoneNumber | None:
         """
@@ -53,8 +62,14 @@ class BareDigits:
         if not plus and digits[0] not in self._before and len(digits) in self._lengths:
             # Nothing is dialled before them, and neither is the code: the most there are.
             is_date = len(digits) == _COMPACT_DATE and digits.startswith(_CENTURIES)
-            if len(digits) <= _MOST_PLAIN and not is_date and assigned(self._home).is_in_use(digits):
-                return PhoneNumber(f"+{self._home}{digits}", flagged=False, remark=None, assumed_country=self._country)
+            if len(digits) <= _MOST_PLAIN and not is_date:
+                if self._assigned.is_in_use(digits):
+                    return PhoneNumber(f"+{self._home}{digits}", False, None, self._country)
+                if digits[0] in self.begin_numbers and not was_so(self._home, digits):
+                    e164 = f"+{self._home}{digits}"
+                    if len(digits) not in self._recorded or len(e164) > _LONGEST_E164 + 1:
+                        return None
+                    return None if is_local_mobile(self._home, digits) else PhoneNumber(e164, True, None, self._country)
         if not (plus or self._home or digits.startswith(_ABROAD)):
             return None
         reading = self._dialling.reading(digits, plus=plus)
@@ -91,6 +106,11 @@ class BareDigits:
     def counts(self, first: str) -> frozenset[int]:
         """How many digits may be a phone that begin with the digit *first* and no plus, and are cut out of more."""
         return _ANY_COUNT if first in self._before else self._lengths
+
+    def shapes(self) -> Iterator[tuple[int, ...]]:
+        """In which groups a number may be set that begins with one of `begin_numbers`."""
+        for length in self._lengths if self.begin_numbers else ():
+            yield from grouping(self._home).shapes(length)
 
     def _may_be_another(self, reading: Reading, digits: str, *, plus: bool) -> bool:
         """Can there be an `other_reading` of *digits*, which are a number in use by their *reading*?"""
