@@ -292,13 +292,14 @@ def create_app(settings: Settings, store: Store) -> Desk:
     interactions = Interactions(roles, replies, answers, tasks, events, client, Seals(token))
     form = SettingsForm(store, interactions, undo=deadlines.undo, most_bytes=limits.max_bytes)
     histories = Histories(store, interactions)
-    home = Home(store, roles, client, tasks)
+    home = Home(store, roles, client, interactions, deadlines=deadlines)
     mentions = Mentions(store, interactions)
     command = Command(
         store,
         interactions,
         [histories.subcommand, ExportCommand(store, exporter).subcommand, form.subcommand],
         uploads_channel=min(settings.uploads_channels, default=""),
+        deadlines=deadlines,
     )
     listeners = (
         *command.listeners(),
