@@ -40,9 +40,7 @@ def list_of_uploads(uploads: Sequence[Upload], reader: Reader) -> Message:
 def one_upload(upload: Upload, reader: Reader) -> list[Block]:
     """One of them: its number, how it stands in plain words, and the buttons that *reader* may press."""
     name = link(upload.permalink, file_name(upload.file_name))
-    text = (
-        f"*{name}* · upload {upload.id} · {stands(upload)}\nDropped by {dropped(upload)}, {moment(upload.received_at)}"
-    )
+    text = f"*{name}* · upload {upload.id} · {stands(upload)}\nDropped by {dropped(upload)}{moment(upload.received_at, ', ')}"
     buttons = open_button(upload.permalink)
     if reader.may_undo and _can_be_undone(upload, reader.undo):
         buttons.append(button(upload, UNDO))
@@ -86,11 +84,11 @@ def stands(upload: Upload) -> str:
         case UploadState.STOPPED:
             return f"stopped after {upload.applied:,} of {counted(upload.phones, 'phone')}: {_opted_out(upload)}"
         case UploadState.UNDOING:
-            return f"being undone, {counted(upload.opted_in, 'phone')} allowed texts again so far"
+            return f"being undone, {counted(upload.opted_in, 'phone')} can be texted again so far"
         case UploadState.UNDONE:
             stay = "stays" if upload.kept_out == 1 else "stay"
             kept = f", {upload.kept_out:,} {stay} out for other reasons" if upload.kept_out else ""
-            return f"undone: {counted(upload.opted_in, 'phone')} allowed texts again{kept}"
+            return f"undone: {counted(upload.opted_in, 'phone')} can be texted again{kept}"
         case UploadState.SCRUBBED:
             return f"scrubbed: {counted(upload.summary['removed'], 'row')} taken out of it, nobody was opted out"
         case UploadState.FAILED if upload.undo_entry_id is not None:
