@@ -173,7 +173,16 @@ def _forms(text: str) -> Iterator[Any]:
     yield forms.add(replace(account, country=None), "{}")
 
 
-@case(history.page, history.remark_form, history.remarked)
+@case(
+    history.page,
+    history.of_phone,
+    history.of_person,
+    history.of_uploads,
+    history.several,
+    history.not_found,
+    history.remark_form,
+    history.remarked,
+)
 def _history(text: str) -> Iterator[Any]:
     made = [
         entry(n, function, reason=text, actor=Actor("platform", text), permalink="https://x.example/p")
@@ -181,8 +190,14 @@ def _history(text: str) -> Iterator[Any]:
     ]
     made = [replace(one, upload_id=1, file_name=text) if one.function in {"upload", "undo"} else one for one in made]
     page = HistoryPage(tuple(HistoryItem(one, (ONE,) * 5, 200) for one in made[:10]), older=True)
-    yield history.page(page, quoted(text, 80), {"actor": text[:100]}, [9], "US")
-    yield history.page(HistoryPage((), older=False), quoted(text, 80), {}, [], "US")
+    who = Actor("platform", text)
+    yield history.page(page, history.of_person(who), {"actor": text[:100]}, [9], "US")
+    yield history.page(page, history.of_phone(ONE, "US"), {"phone": ONE}, [9], "US")
+    for lists in ([upload_with(text)], [replace(upload_with(text), id=upload) for upload in range(20)]):
+        yield history.page(page, history.of_uploads(lists), {"uploads": [7]}, [9], "US")
+        yield history.page(HistoryPage((), older=False), history.of_uploads(lists), {}, [], "US")
+    yield history.page(HistoryPage((), older=False), history.of_person(who), {}, [], "US")
+    yield from (history.several(text, [who] * history.MOST_NAMED), history.not_found(text))
     yield history.remark_form(state_with(text), "US", "{}")
     yield history.remarked(ONE, text, Actor("platform", text), "US")
 
