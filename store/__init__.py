@@ -53,7 +53,7 @@ from store.records import (
 from store.retention import Retention
 from store.scrubbing import Scrubbed, scrub, scrub_upload
 from store.store import Store
-from store.summary import Summary
+from store.summary import Changes, Summary
 from store.texts import keepable
 from store.upload_states import Purpose, UploadState
 from store.upload_work import UploadWork
@@ -76,6 +76,7 @@ __all__ = [
     "AllowState",
     "Asked",
     "Cause",
+    "Changes",
     "Choices",
     "Conversation",
     "CountryUnknown",
