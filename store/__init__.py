@@ -50,7 +50,7 @@ from store.records import (
 from store.retention import Retention
 from store.scrubbing import Scrubbed, scrub, scrub_upload
 from store.store import Store
-from store.summary import Summary
+from store.summary import Changes, Summary
 from store.texts import keepable
 from store.upload_states import Purpose, UploadState
 from store.upload_work import UploadWork
@@ -69,6 +69,7 @@ __all__ = [
     "Added",
     "Asked",
     "Cause",
+    "Changes",
     "Choices",
     "Conversation",
     "CountryUnknown",

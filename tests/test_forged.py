@@ -45,6 +45,7 @@ BUTTONS: dict[str, Any] = {
     "upload.continue": "1",
     "upload.undo": "1",
     "upload.cancel": "1",
+    "upload.open": "1",
     "upload.again": "1",
     "upload.column": {"upload": 1, "column": "name"},
     "upload.country": {"upload": 1, "country": "GB"},

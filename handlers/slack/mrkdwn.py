@@ -108,7 +108,12 @@ def code(text: str, longest: int = 60) -> str:
 
 def link(url: str | None, text: str) -> str:
     """*text*, our own words, as a link; the words alone when there is nowhere on the web to lead."""
-    return f"<{url}|{text}>" if url and _ADDRESS.fullmatch(url) else text
+    return f"<{url}|{text}>" if is_address(url) else text
+
+
+def is_address(url: str | None) -> bool:
+    """Whether *url* leads to somewhere on the web, and ends nothing of the markup around it."""
+    return bool(url and _ADDRESS.fullmatch(url))
 
 
 def person(actor: Actor) -> str:

@@ -226,7 +226,7 @@ async def check_a_message(tour: Tour) -> None:
 async def open_home(tour: Tour) -> None:
     await tour.go("Opt-Out Desk")
     await tour.page.get_by_role("tab", name="Home").click()
-    await tour.sees("11 phones must not be texted.")
+    await tour.sees("11 people are opted out")
     await tour.at_stop(tour.page, "Home")
 
 
