@@ -54,7 +54,7 @@ async def test_numbers_are_opted_out_by_a_form(office: Office) -> None:
         return next((m for m in state.channel(TICKETS).messages if "(212) 555-0101 opted out*" in m.text), None)
 
     answer = await office.people.until(answered)
-    assert answer.text.endswith("*: asked to stop; stop @here now · by support")
+    assert " opted out*: asked to stop; stop @here now · by support\n" in answer.text
     entry = office.store.optouts.find(office.account.id, ONE).standing[0].entry
     assert (entry.function, entry.cause, entry.channel_name) == (Function.FORM, Cause.ASKED, TICKETS)
     assert (await office.people.state()).views("support") == []

@@ -218,7 +218,7 @@ async def test_an_answer_costs_four_write_transactions(office: Office) -> None:
     before = Counter(call["method"] for call in await office.people.calls())
     sa.event.listen(office.store.database.engine, "begin", begun)
     try:
-        await office.ask("admin", f"add {TWO}")
+        await office.ask("admin", f"add {FOUR}", replies=1)
         await settled(office)
     finally:
         sa.event.remove(office.store.database.engine, "begin", begun)
