@@ -274,7 +274,7 @@ def read_text(text: str, country: str | None) -> TextReading:
     return reader.reading()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Piece:
     start: int
     end: int

@@ -136,7 +136,7 @@ def segments(run: Run, plan: RunPlan) -> list[Segment]:
     if whole is not None and whole.look == _GOOD:
         return [whole]  # nothing is cheaper
     if len(run) <= _SHORT_RUN:
-        return _cheapest(run, plan)
+        return _cheapest(run, plan, whole)
     found: list[Segment] = []
     left = 0  # from where nothing is a phone
     for start, ends in _begun(run, plan):
@@ -206,7 +206,8 @@ def _good_phone(run: Run, first: int, ends: list[int], plan: RunPlan) -> Segment
     return only
 
 
-def _cheapest(run: Run, plan: RunPlan) -> list[Segment]:
+def _cheapest(run: Run, plan: RunPlan, whole: Segment | None) -> list[Segment]:
+    """The segments of *run* that cost least together; *whole* is the phone that all of it is."""
     count = len(run)
     costs = [0.0] * (count + 1)
     chosen: list[Segment] = [Segment(0, 0)] * count
@@ -218,7 +219,7 @@ def _cheapest(run: Run, plan: RunPlan) -> list[Segment]:
             if (other := day.look + costs[day.after]) < cost:
                 cost, cut = other, day
         for after in _ends(run, first):
-            phone = _fitting(run, first, after, plan)
+            phone = whole if after - first == count else _fitting(run, first, after, plan)
             if phone is None:
                 continue
             other = phone.look + costs[after]
