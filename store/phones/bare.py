@@ -6,7 +6,7 @@ way in which people write may make another number of the digits, the parser is a
 """
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import phonenumbers
@@ -50,7 +50,9 @@ class BareDigits:
         main = phonenumbers.region_code_for_country_code(self._home)
         is_known = bool(country) and grouping(self._home).is_known
         # Digits with which nothing else begins, neither here nor in the region whose formats are the country's.
-        self.begin_numbers = _ANY_DIGIT - self._before - _first_dialled(self._home, main) if is_known else frozenset()
+        regions = {country, main} if country else set()
+        dialled = [_first_dialled(self._home, one, range(_MOST_BEHIND + 1)) for one in regions]
+        self.begin_numbers = _ANY_DIGIT.difference(*dialled) if is_known else frozenset()
 
     def find(self, digits: str, *, plus: bool, whole: bool = True) -> PhoneNumber | None:
         """
@@ -130,19 +132,24 @@ def _is_as_long(reading: Reading | None) -> bool:
     return reading is not None and len(reading[1]) in lengths(reading[0])
 
 
-def _first_dialled(code: int, region: str) -> frozenset[str]:
-    """The digits with which anything begins that is dialled in *region* before a number, or 00, or its country *code*."""
+def _first_dialled(code: int, region: str, behind: Iterable[int] = (_MOST_BEHIND,)) -> frozenset[str]:
+    """
+    The digits with which anything begins that is dialled in *region* before a number, or 00, or its country *code*.
+
+    *behind* are the counts of digits that may follow: with fewer, an area that is left out may be one that is dialled.
+    """
     plan = plan_of(code, region)
     first = {"0", str(code)[0]}
     for pattern in (plan.international_prefix, plan.national_prefix_for_parsing):
         if pattern:
-            first |= {digit for digit in "0123456789" if _may_begin(pattern, digit)}
+            first |= {digit for digit in _ANY_DIGIT if _may_begin(pattern, digit, behind)}
     return frozenset(first)
 
 
-def _may_begin(pattern: str, digit: str) -> bool:
+def _may_begin(pattern: str, digit: str, behind: Iterable[int]) -> bool:
     try:
-        return Prefix(pattern).match(digit, _MOST_BEHIND) is not None
+        prefix = Prefix(pattern)
+        return any(prefix.match(digit, count) is not None for count in behind)
     except (Unsettled, ValueError):  # or it is written in a way that a new release has brought
         return True
 

@@ -7,10 +7,9 @@ the reason why it is not read, or as what nobody takes for a phone (dates, times
 phones and remains (`store.phones.runs`). Pure: no database, no Slack, no files.
 """
 
-import functools
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -26,10 +25,11 @@ from store.phones.dates import (
     UUID,
     WEB,
 )
+from store.phones.groups import BESIDE_LETTERS, FEWEST_DIGITS, LONGEST_LABEL, Run, is_touched, runs
 from store.phones.markup import BARRIER, PHONE, Link, Seen, seen
 from store.phones.numbers import NotAPhone, PhoneNumber, Reason
-from store.phones.parser import LABEL, parse_phone
-from store.phones.runs import FEWEST_DIGITS, MOST_DIALLED, DigitGroup, is_clear, plan, segments
+from store.phones.parser import parse_phone
+from store.phones.runs import MOST_DIALLED, is_clear, plan, segments
 
 __all__ = ["LONGEST_PROSE", "PHONE", "FoundPhone", "TextReading", "read_text"]
 
@@ -37,19 +37,10 @@ __all__ = ["LONGEST_PROSE", "PHONE", "FoundPhone", "TextReading", "read_text"]
 LONGEST_PROSE: Final = 40_000
 _LONGEST_PIECE: Final = 120  # characters of what is named as not read
 
-_GROUP = re.compile(r"[0-9]+")
-# What may stand between two groups of one number. A dot and a blank end a sentence, or a list's "1. ".
-_WITHIN = re.compile(r"(?!.{0,4}(?<! )[.] )[ ()\[\]./+*_~`-]{0,5}")
 _LONGEST_BETWEEN: Final = 5
 _PLAIN = re.compile(r"\+?[0-9 ()-]{7,24}")
 _GOES_ON = re.compile(r"[0-9][ )./-]{1,2}\Z")
 _MAY_BE_DATE: Final = "may be a date: write a phone with its country code"
-_BRACKETS = re.compile(r"[()\[\]]")
-_BESIDE_LETTERS: Final = frozenset("_@")
-# "tel2125550100", "212-555-0101cell"
-_LABEL_BEFORE = re.compile(rf"(?<![^\W\d_]){LABEL}\Z", re.IGNORECASE)
-_LABEL_AFTER = re.compile(rf"{LABEL}(?![^\W_])", re.IGNORECASE)
-_LONGEST_LABEL: Final = 12
 _EXTENSION = re.compile(
     r"(?:[ ,;]{0,3}(?:extension|extn|ext|x|anexo|int|durchwahl|dw|poste)[.:=]? ?#? ?|,,| ?#)([0-9]{1,6})(?![0-9]|[./-][0-9])"
     r"|;phone-context=\+[0-9-]{1,20}",  # RFC 3966 section 5.1.5
@@ -283,7 +274,7 @@ def read_text(text: str, country: str | None) -> TextReading:
     return reader.reading()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Piece:
     start: int
     end: int
@@ -313,7 +304,7 @@ class _Reader:
             self._spelt,
         ):
             left = _blanked(left, step(left))
-        for run in self._runs(left):
+        for run in runs(left, self._plain):
             self._read_run(run)
 
     def reading(self) -> TextReading:
@@ -450,7 +441,7 @@ class _Reader:
         spans: list[tuple[int, int]] = []
         for found in _SPOILT.finditer(left):
             start, end = found.span()
-            if self._is_touched(start, end):
+            if is_touched(self._plain, start, end):
                 continue
             spans.append((start, end))
             outcome = parse_phone(found[0], self._country)
@@ -485,70 +476,8 @@ class _Reader:
 
     # Runs
 
-    def _runs(self, left: str) -> Iterator[list[DigitGroup]]:
-        """The runs of groups of digits that could be of one number, none of which is a part of a word."""
-        text = self._plain
-        run: list[DigitGroup] = []
-        depth = last = 0
-        for found in _GROUP.finditer(left):
-            start, end = found.span()
-            between = left[last:start]
-            if run and between not in _SIMPLE:
-                brackets = _joining(between) if len(between) <= _LONGEST_BETWEEN else None
-                if brackets is None:
-                    yield run
-                    run = []
-                else:
-                    for sign in brackets:
-                        depth += 1 if sign in "([" else -1
-                        if depth < 0:
-                            yield run
-                            run = []
-                            break
-            opened, plus = start, False
-            while opened > last and (sign := left[opened - 1]) in "+([":
-                plus = plus or sign == "+"
-                opened -= 1
-            if not run:
-                depth = start - opened - left.count("+", opened, start)
-            last = end
-            if text[start - 1 : start] in _APART and text[end : end + 1] in _APART:
-                is_touched = False
-            else:
-                is_touched = self._is_touched(start, end)
-            # A small number with letters is no group of a phone's: 2nd, 3x, Q4. In Ann212-555-0100 it may be one.
-            # Nor is the number of a list's line: #1.
-            is_small = (
-                is_touched and end - start < FEWEST_DIGITS and not (_is_tied(left, start - 1) or _is_tied(left, end))
-            )
-            if is_small or (end - start <= 2 and left[opened - 1 : opened] == "#"):
-                if run:
-                    yield run
-                run = []
-                continue
-            run.append(DigitGroup(start, end, opened, found[0], between, plus, is_touched))
-        if run:
-            yield run
-
-    def _is_touched(self, start: int, end: int) -> bool:
-        """Do letters touch the digits from *start* to *end*, as in an order's id or in 2nd? "tel" and its like may, a whole number."""
-        text = self._plain
-        before, after = text[start - 1] if start else " ", text[end] if end < len(text) else " "
-        if before in _BESIDE_LETTERS and start > 1:
-            before = text[start - 2]
-        if after in _BESIDE_LETTERS and end + 1 < len(text):
-            after = text[end + 1]
-        if not (before.isalpha() or after.isalpha()):
-            return False
-        has_label = end - start >= 4
-        if _is_letter(before) and not (
-            has_label and _LABEL_BEFORE.search(text[max(0, start - _LONGEST_LABEL) : start])
-        ):
-            return True
-        return _is_letter(after) and not (has_label and _LABEL_AFTER.match(text, end, end + _LONGEST_LABEL))
-
-    def _read_run(self, run: list[DigitGroup]) -> None:
-        if len(run) == 1 and len(run[0].digits) < self._plan.fewest:
+    def _read_run(self, run: Run) -> None:
+        if len(run) == 1 and len(run.digits[0]) < self._plan.fewest:
             return
         found = segments(run, self._plan)
         left: list[int] = []
@@ -556,7 +485,7 @@ class _Reader:
             # Behind a code that is none, or not its number's, the rest is not a number at home.
             if (
                 segment.number is None
-                or any(run[at].plus for at in left)
+                or any(run.plus[at] for at in left)
                 or not is_clear(run, found, index, self._plan)
             ):
                 left += range(segment.first, segment.after)
@@ -567,12 +496,12 @@ class _Reader:
             self._keep_phone(run, segment.first, segment.after, segment.number)
             behind = found[index + 1] if index + 1 < len(found) else None
             if behind is not None and behind.number is None and not behind.is_date:
-                self._name_other_end(run[segment.after - 1], run[behind.first])
+                self._name_other_end(run, behind.first)
         if left:
             self._name_left(run, left)
 
-    def _keep_phone(self, run: list[DigitGroup], first: int, after: int, number: PhoneNumber) -> None:
-        start, end = run[first].opened, run[after - 1].end
+    def _keep_phone(self, run: Run, first: int, after: int, number: PhoneNumber) -> None:
+        start, end = run.opened(first), run.end(after - 1)
         text = self._plain[start:end]
         for opened, closed in ("()", "[]"):
             if opened in text and text.count(opened) > text.count(closed) and self._plain[end : end + 1] == closed:
@@ -581,19 +510,20 @@ class _Reader:
             with_extension = parse_phone(self._plain[start : extension.end()], self._country)
             if isinstance(with_extension, PhoneNumber):
                 number, end = with_extension, extension.end()
-        if True in [group.is_touched for group in run[first:after]]:
+        if not run.touched.isdisjoint(range(first, after)):
             self._refuse_touched(start, end)
         else:
             self._keep_read(start, end, number)
 
-    def _name_other_end(self, last: DigitGroup, following: DigitGroup) -> None:
-        """Name *following*, where a second number may end with it that begins as the one before: 212-555-0100/0101."""
-        is_slashed = following.between == "/" and len(following.digits) >= 2
-        is_dashed = following.between.strip(" ") == "-" and len(following.digits) == len(last.digits) >= 3
-        if (is_slashed or is_dashed) and len(following.digits) < FEWEST_DIGITS:
+    def _name_other_end(self, run: Run, at: int) -> None:
+        """Name the group *at*, where a second number may end with it that begins as the one before: 212-555-0100/0101."""
+        between, count = run.between[at], len(run.digits[at])
+        is_slashed = between == "/" and count >= 2
+        is_dashed = between.strip(" ") == "-" and count == len(run.digits[at - 1]) >= 3
+        if (is_slashed or is_dashed) and count < FEWEST_DIGITS:
             self._refuse(
-                following.start,
-                following.end,
+                run.starts[at],
+                run.end(at),
                 Reason.TWO_NUMBERS,
                 "the end of another number: write that one whole",
             )
@@ -601,23 +531,23 @@ class _Reader:
     def _refuse_touched(self, start: int, end: int) -> None:
         """Name a phone that letters touch: it may be an order's id, or a blank is missing."""
         text = self._plain
-        while start and (text[start - 1].isalnum() or text[start - 1] in _BESIDE_LETTERS):
+        while start and (text[start - 1].isalnum() or text[start - 1] in BESIDE_LETTERS):
             start -= 1
-        while end < len(text) and (text[end].isalnum() or text[end] in _BESIDE_LETTERS):
+        while end < len(text) and (text[end].isalnum() or text[end] in BESIDE_LETTERS):
             end += 1
         self._refuse(start, end, Reason.LETTERS, "letters touch it: put a blank before and behind a phone")
 
-    def _name_left(self, run: list[DigitGroup], left: list[int]) -> None:
+    def _name_left(self, run: Run, left: list[int]) -> None:
         """Name what is *left* of a run, where it has as many digits as a phone."""
-        digits = "".join([run[at].digits for at in left])
+        digits = "".join([run.digits[at] for at in left])
         if len(digits) < FEWEST_DIGITS:
             return
-        if any(run[at].is_touched for at in left):
-            for is_touched, beside in itertools.groupby(left, lambda at: run[at].is_touched):
+        if not run.touched.isdisjoint(left):
+            for is_touched, beside in itertools.groupby(left, lambda at: at in run.touched):
                 if not is_touched:
                     self._name_left(run, list(beside))
             return
-        start, end = run[left[0]].opened, run[left[-1]].end
+        start, end = run.opened(left[0]), run.end(left[-1])
         text = self._plain[start:end]
         if BEGIN_WITH_DIGIT.fullmatch(_as_date(run, left)):
             if self._plan.may_be_day(digits):
@@ -689,23 +619,11 @@ class _Reader:
             and isinstance(last.outcome, FoundPhone)
             and last.outcome.reference is not None
             and last.outcome.reference.endswith("s")
-            and last.end <= start <= last.end + _LONGEST_LABEL
+            and last.end <= start <= last.end + LONGEST_LABEL
             and _AND_SO_ON.fullmatch(self._plain, last.end, start)
         ):
             return last.outcome.reference
         return None
-
-
-# What joins two groups and has no brackets.
-_SIMPLE: Final = frozenset({" ", "-", ".", "/"})
-# Signs beside which no letter touches a number; nothing, at the ends of a text, is one.
-_APART: Final = frozenset(["", *" -.,:;/()[]+\n"])
-
-
-@functools.lru_cache(1 << 12)
-def _joining(between: str) -> str | None:
-    """The brackets in what stands *between* two groups, if they may be of one number."""
-    return "".join(_BRACKETS.findall(between)) if _WITHIN.fullmatch(between) else None
 
 
 def _blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:
@@ -724,21 +642,9 @@ def _has_letters(text: str) -> bool:
     return text.lower() != text.upper()
 
 
-def _is_letter(char: str) -> bool:
-    """Is *char* a letter of a script in which blanks stand between words and numbers?"""
-    return char.isalpha() and char < "\u0590"
-
-
-def _is_tied(text: str, at: int) -> bool:
-    """Does a sign at *at* of *text* tie two groups of digits together, without a blank?"""
-    return (
-        text[at : at + 1] in {"-", ".", "/"} and text[at + 1 : at + 2].isdigit() and text[max(0, at - 1) : at].isdigit()
-    )
-
-
-def _as_date(run: list[DigitGroup], left: list[int]) -> str:
+def _as_date(run: Run, left: list[int]) -> str:
     """What is *left* of a run as it would be written if it were a day."""
-    digits = [run[at].digits for at in left]
+    digits = [run.digits[at] for at in left]
     if len(digits) == 1 and len(digits[0]) >= 8:
         return f"{digits[0][:4]}-{digits[0][4:6]}-{digits[0][6:8]}"
     return "/".join(digits) if len(digits) == 3 else ""

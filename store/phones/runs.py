@@ -8,7 +8,6 @@ Where another cut is as good, a run's part is no phone: it is for a person to sa
 """
 
 import functools
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -19,9 +18,9 @@ from store.phones.bare import bare_digits, is_mobile_phone
 from store.phones.dates import COMPACT, YEAR
 from store.phones.dialling import dialling
 from store.phones.grouping import cuts_of, grouping
+from store.phones.groups import FEWEST_DIGITS, Run
 from store.phones.numbers import PhoneNumber
 
-FEWEST_DIGITS: Final = 7  # of what people take for a phone, whatever it is
 MOST_DIALLED: Final = 18  # digits, with 00 or 011 before them
 _SHORTEST: Final = 5  # digits of what is taken for a phone anywhere; four are a year
 _MOST_WITH_CODE: Final = 15  # E.164
@@ -46,24 +45,6 @@ _DATED: Final = frozenset({"/", ".", "-"})
 # Lengths of groups, one after the other, as a tree; `_WHOLE` says that they may be all of a number.
 _Shapes = dict[int, "_Shapes"]
 _WHOLE: Final = -1
-
-
-@dataclass(slots=True)
-class DigitGroup:
-    """
-    A group of *digits* from *start* to *end* of a text.
-
-    *opened*: where the plus and brackets before it begin; *between*: what stands between it and the one before in its
-    run; *is_touched*: letters touch it.
-    """
-
-    start: int
-    end: int
-    opened: int
-    digits: str
-    between: str
-    plus: bool
-    is_touched: bool
 
 
 @dataclass(slots=True)
@@ -149,13 +130,13 @@ def plan(country: str | None) -> RunPlan:
     return RunPlan(country)
 
 
-def segments(run: list[DigitGroup], plan: RunPlan) -> list[Segment]:
+def segments(run: Run, plan: RunPlan) -> list[Segment]:
     """*run* in its cheapest segments; of a long one, phones in good looks and the rest."""
     whole = _fitting(run, 0, len(run), plan)
     if whole is not None and whole.look == _GOOD:
         return [whole]  # nothing is cheaper
     if len(run) <= _SHORT_RUN:
-        return _cheapest(run, 0, plan)
+        return _cheapest(run, plan, whole)
     found: list[Segment] = []
     left = 0  # from where nothing is a phone
     for start, ends in _begun(run, plan):
@@ -170,55 +151,51 @@ def segments(run: list[DigitGroup], plan: RunPlan) -> list[Segment]:
     return found
 
 
-def _begun(run: list[DigitGroup], plan: RunPlan) -> Iterator[tuple[int, list[int]]]:
+def _begun(run: Run, plan: RunPlan) -> Iterator[tuple[int, list[int]]]:
     """The groups with which a phone in good looks may begin, in order, and the places behind its last group."""
     # How such phones are set is known where nothing stands between their groups for its looks alone.
-    known = (
-        frozenset()
-        if any(_FORMATTING.intersection(between) for between in {one.between for one in run})
-        else plan.plain
-    )
+    for_looks = any(_FORMATTING.intersection(between) for between in set(run.between))
+    known = frozenset() if for_looks else plan.plain
     fewest, shapes = plan.fewest, plan.shapes
-    lengths = [0 if group.plus else len(group.digits) for group in run]
-    lengths.append(0)
-    for start, group in enumerate(run):
-        if group.plus or group.digits[0] not in known:
+    lengths = [*map(len, run.digits), 0]
+    following = [0 if plus else length for plus, length in zip([*run.plus, False], lengths, strict=True)]
+    for start, (digits, plus) in enumerate(zip(run.digits, run.plus, strict=True)):
+        if plus or digits[0] not in known:
             if ends := _ends_of_any(run, start, plan):
                 yield start, ends
             continue
         length = lengths[start]
         ends = [start + 1] if length >= fewest else []
-        after, node = start, shapes
-        while (following := node.get(lengths[after])) is not None:
-            node = following
-            after += 1
+        node = shapes.get(length)
+        after = start + 1
+        while node is not None:
             if _WHOLE in node:
                 ends.append(after)
+            node = node.get(following[after])
+            after += 1
         if ends:
             yield start, ends
 
 
-def _ends_of_any(run: list[DigitGroup], first: int, plan: RunPlan) -> list[int]:
-    group = run[first]
-    count = len(group.digits)
-    counts = None if group.plus else plan.counts(group.digits[0])
+def _ends_of_any(run: Run, first: int, plan: RunPlan) -> list[int]:
+    count = len(run.digits[first])
+    counts = None if run.plus[first] else plan.counts(run.digits[first][0])
     ends = [first + 1] if plan.fewest <= count <= MOST_DIALLED else []
     for after in range(first + 2, min(len(run), first + _MOST_GROUPS) + 1):
-        group = run[after - 1]
-        count += len(group.digits)
-        if group.plus or count > MOST_DIALLED:
+        count += len(run.digits[after - 1])
+        if count > MOST_DIALLED or run.plus[after - 1]:
             break
         if (counts is None or count in counts) and count >= plan.fewest and after - first <= count // 2 + 1:
             ends.append(after)
     return ends
 
 
-def _good_phone(run: list[DigitGroup], first: int, ends: list[int], plan: RunPlan) -> Segment | None:
+def _good_phone(run: Run, first: int, ends: list[int], plan: RunPlan) -> Segment | None:
     """The one phone of the group *first* to one of *ends* that stands as it should; None if there are more or none."""
     only: Segment | None = None
-    plus = run[first].plus
+    plus = run.plus[first]
     for after in ends:
-        digits = "".join([one.digits for one in run[first:after]])
+        digits = "".join(run.digits[first:after])
         if (number := plan.number(digits, plus=plus, whole=after == first + 1)) is None:
             continue
         phone = _fitting(run, first, after, plan, number)
@@ -229,42 +206,43 @@ def _good_phone(run: list[DigitGroup], first: int, ends: list[int], plan: RunPla
     return only
 
 
-def _cheapest(run: list[DigitGroup], start: int, plan: RunPlan) -> list[Segment]:
+def _cheapest(run: Run, plan: RunPlan, whole: Segment | None) -> list[Segment]:
+    """The segments of *run* that cost least together; *whole* is the phone that all of it is."""
     count = len(run)
     costs = [0.0] * (count + 1)
     chosen: list[Segment] = [Segment(0, 0)] * count
-    for first in range(count - 1, start - 1, -1):
-        digits = run[first].digits
-        cost = _cost_left(digits) + _LEFT_PLUS * run[first].plus + costs[first + 1]
+    for first in range(count - 1, -1, -1):
+        digits, plus = run.digits[first], run.plus[first]
+        cost = _cost_left(digits) + _LEFT_PLUS * plus + costs[first + 1]
         cut = Segment(first, first + 1)
         for day in _days(run, first):
             if (other := day.look + costs[day.after]) < cost:
                 cost, cut = other, day
         for after in _ends(run, first):
-            phone = _fitting(run, first, after, plan)
+            phone = whole if after - first == count else _fitting(run, first, after, plan)
             if phone is None:
                 continue
             other = phone.look + costs[after]
-            if plan.has_trunk and not (run[first].plus or run[first].digits[0] == "0"):
+            if plan.has_trunk and not (plus or digits[0] == "0"):
                 other += _NO_TRUNK
             if other < cost or (other == cost and after > cut.after):
                 cost, cut = other, phone
         costs[first], chosen[first] = cost, cut
     found = []
+    start = 0
     while start < count:
         found.append(chosen[start])
         start = chosen[start].after
     return found
 
 
-def _ends(run: list[DigitGroup], first: int) -> Iterator[int]:
+def _ends(run: Run, first: int) -> Iterator[int]:
     """The places behind the last group of a phone that may begin with the group *first*."""
     count = 0
     for after in range(first + 1, min(len(run), first + MOST_DIALLED) + 1):
-        group = run[after - 1]
-        if after > first + 1 and group.plus:
+        if after > first + 1 and run.plus[after - 1]:
             return
-        count += len(group.digits)
+        count += len(run.digits[after - 1])
         if count > MOST_DIALLED:
             return
         if count < _SHORTEST:
@@ -274,65 +252,69 @@ def _ends(run: list[DigitGroup], first: int) -> Iterator[int]:
             yield after
 
 
-def _fitting(
-    run: list[DigitGroup], first: int, after: int, plan: RunPlan, number: PhoneNumber | None = None
-) -> Segment | None:
+def _fitting(run: Run, first: int, after: int, plan: RunPlan, number: PhoneNumber | None = None) -> Segment | None:
     """
     The phone that these groups are, and the cost of its look; None if they are none.
 
     With *number*, which is theirs, what is not in good looks may be left out.
     """
-    group, wants_good = run[first], number is not None
+    begun, plus, wants_good = run.digits[first], run.plus[first], number is not None
     if number is None:
-        if after - first > MOST_DIALLED:
+        if after - first > MOST_DIALLED or True in run.plus[first + 1 : after]:
             return None
-        digits = group.digits
-        for at in range(first + 1, after):
-            if run[at].plus:
-                return None
-            digits += run[at].digits
+        digits = begun if after == first + 1 else "".join(run.digits[first:after])
         if len(digits) > MOST_DIALLED:
             return None
         whole = after - first in {1, len(run)}
-        if not (whole or group.plus) and len(digits) not in plan.counts(digits[0]):
+        if not (whole or plus) and len(digits) not in plan.counts(digits[0]):
             return None
-        if (number := plan.number(digits, plus=group.plus, whole=whole)) is None:
+        if (number := plan.number(digits, plus=plus, whole=whole)) is None:
             return None
     look = _FLAGGED * number.flagged
     if after == first + 1:
-        return Segment(first, after, number, look + (_GOOD + 2.0 * (not group.plus and _is_compact(group.digits))))
-    lengths = [len(group.digits)]
-    for following in run[first + 1 : after]:
-        if following.between not in _PARTING and _FORMATTING.issuperset(following.between):
-            lengths[-1] += len(following.digits)
-        else:
-            lengths.append(len(following.digits))
-    has_trunk = group.digits[0] == "0"
+        return Segment(first, after, number, look + (_GOOD + 2.0 * (not plus and _is_compact(begun))))
+    lengths = [*map(len, run.digits[first:after])]
+    inner = run.between[first + 1 : after]
+    if not _PARTING.issuperset(inner):
+        lengths = _joined(lengths, inner)
+    has_trunk = begun[0] == "0"
     if (
         max(lengths) == 1  # spelt
-        or _is_usual(number.e164, tuple(lengths), has_trunk=has_trunk, plus=group.plus)
+        or _is_usual(number.e164, tuple(lengths), has_trunk=has_trunk, plus=plus)
     ):
         return Segment(first, after, number, look + _GOOD)
     if wants_good and not has_trunk:
         return None
-    begins_anew = _begins_anew(run[first:after])
-    if has_trunk and not begins_anew and _is_even(lengths) and len(_signs(run[first:after])) == 1:
+    anew = _begins_anew(run, first, after)
+    if has_trunk and not anew and _is_even(lengths) and len(_signs(inner)) == 1:
         return Segment(first, after, number, look + _GOOD)
-    return Segment(first, after, number, look + begins_anew + (_TORN if 1 in lengths[1:] else _ODD))
+    return Segment(first, after, number, look + anew + (_TORN if 1 in lengths[1:] else _ODD))
 
 
-def _signs(groups: list[DigitGroup]) -> set[str]:
-    """What stands between *groups*, all but the first two of them."""
-    apart = [group.between for group in groups[1:] if not _FORMATTING.issuperset(group.between)]
+def _joined(lengths: list[int], inner: list[str]) -> list[int]:
+    """The *lengths* of groups, without the cuts where what stands between is there for its looks alone."""
+    joined = lengths[:1]
+    for between, length in zip(inner, lengths[1:], strict=True):
+        if between not in _PARTING and _FORMATTING.issuperset(between):
+            joined[-1] += length
+        else:
+            joined.append(length)
+    return joined
+
+
+def _signs(inner: list[str]) -> set[str]:
+    """What stands between groups, all but the first two of them."""
+    apart = [between for between in inner if not _FORMATTING.issuperset(between)]
     return set(apart[1:])
 
 
-def _begins_anew(groups: list[DigitGroup]) -> float:
-    """The cost of all places within *groups* where another number may begin."""
-    cost, left = 0.0, sum([len(group.digits) for group in groups])
-    for before, group in itertools.pairwise(groups):
-        left -= len(before.digits)
-        if left >= FEWEST_DIGITS and group.digits[0] == "0" and len(group.digits) > 2 and " " in group.between:
+def _begins_anew(run: Run, first: int, after: int) -> float:
+    """The cost of all places within these groups where another number may begin."""
+    cost, left = 0.0, sum(map(len, run.digits[first:after]))
+    for at in range(first + 1, after):
+        left -= len(run.digits[at - 1])
+        digits = run.digits[at]
+        if left >= FEWEST_DIGITS and digits[0] == "0" and len(digits) > 2 and " " in run.between[at]:
             cost += _BEGINS_ANEW
     return cost
 
@@ -347,20 +329,23 @@ def _cost_left(digits: str) -> float:
     return _LEFT if len(digits) < FEWEST_DIGITS else _LEFT_LONG
 
 
-def _days(run: list[DigitGroup], first: int) -> Iterator[Segment]:
+def _days(run: Run, first: int) -> Iterator[Segment]:
     """Days that begin with the group *first*, as they are written in one group, with blanks, or without a year."""
-    digits = run[first].digits
-    if len(digits) >= 8 and not run[first].plus and COMPACT.fullmatch(digits):
+    digits = run.digits[first]
+    if len(digits) >= 8 and not run.plus[first] and COMPACT.fullmatch(digits):
         yield Segment(first, first + 1, None, _COMPACT_DATE, is_date=True)
-    if first + 3 <= len(run) and run[first + 1].between == run[first + 2].between == " ":
-        one, two, three = (group.digits for group in run[first : first + 3])
-        if is_day(one, two, three):
+    signs = run.between[first + 1 : first + 3]
+    if len(signs) == 2 and signs[0] == signs[1]:
+        one, two, three = run.digits[first : first + 3]
+        if signs[0] == " " and is_day(one, two, three):
             yield Segment(first, first + 3, None, _SPACED_DATE, is_date=True)
-    if first + 3 <= len(run) and run[first + 1].between == run[first + 2].between and run[first + 1].between in _DATED:
-        one, two, three = (group.digits for group in run[first : first + 3])
-        if len(three) == 2 and (is_day(one, two, "2000") or (len(one) == 2 and is_day(two, three, "2000"))):
+        if (
+            signs[0] in _DATED
+            and len(three) == 2
+            and (is_day(one, two, "2000") or (len(one) == 2 and is_day(two, three, "2000")))
+        ):
             yield Segment(first, first + 3, None, _TIGHT_DATE, is_date=True)
-    if first + 2 <= len(run) and run[first + 1].between in {"/", "."} and is_day(digits, run[first + 1].digits, "2000"):
+    if signs and signs[0] in {"/", "."} and is_day(digits, run.digits[first + 1], "2000"):
         yield Segment(first, first + 2, None, _SHORT_DATE, is_date=True)
 
 
@@ -377,7 +362,7 @@ def is_day(one: str, two: str, three: str) -> bool:
     )
 
 
-def is_clear(run: list[DigitGroup], found: list[Segment], index: int, plan: RunPlan) -> bool:
+def is_clear(run: Run, found: list[Segment], index: int, plan: RunPlan) -> bool:
     """
     Is it beyond doubt where the phone of the segment *index* begins and ends?
 
@@ -385,36 +370,36 @@ def is_clear(run: list[DigitGroup], found: list[Segment], index: int, plan: RunP
     long is beside it, and, if nothing shows where it begins, nothing else at all.
     """
     phone = found[index]
-    first = run[phone.first]
+    first, plus = phone.first, run.plus[phone.first]
     if phone.number is None:
         return True
     before = found[index - 1] if index else None
     behind = found[index + 1] if index + 1 < len(found) else None
     if behind is not None and behind.number is None and not behind.is_date and phone.number.assumed_country is not None:
-        following = run[behind.first]
-        if len(following.digits) <= 3 and not following.between.strip(" "):
-            digits = "".join([group.digits for group in run[phone.first : phone.after]]) + following.digits
-            longer = plan.number(digits, plus=first.plus, whole=False)
+        following = run.digits[behind.first]
+        if len(following) <= 3 and not run.between[behind.first].strip(" "):
+            digits = "".join(run.digits[first : phone.after]) + following
+            longer = plan.number(digits, plus=plus, whole=False)
             if longer is not None and not longer.flagged:
                 return False
     if phone.look - _FLAGGED * phone.number.flagged == _GOOD:
         return True
-    is_begun = first.plus or first.digits[0] == "0" or first.opened < first.start
-    if phone.number.flagged and not first.plus:
+    is_begun = plus or run.digits[first][0] == "0" or run.opened(first) < run.starts[first]
+    if phone.number.flagged and not plus:
         return False
     if _is_long(run, found, index, 1) or (_is_long(run, found, index, -1) and not is_begun):
         return False
-    groups = tuple(len(group.digits) for group in run[phone.first : phone.after])
+    groups = tuple(map(len, run.digits[first : phone.after]))
     is_alone = len(found) == 1 or ((before is None or before.is_date) and (behind is None or behind.is_date))
     return is_begun or is_alone or _is_even(groups)
 
 
-def _is_long(run: list[DigitGroup], found: list[Segment], index: int, step: int) -> bool:
+def _is_long(run: Run, found: list[Segment], index: int, step: int) -> bool:
     """Is more than a small number left over beside the segment *index*: behind it, with *step* 1, or before it, with -1?"""
     digits = 0
     index += step
     while 0 <= index < len(found) and found[index].number is None and not found[index].is_date and digits <= 2:
-        digits += sum(len(group.digits) for group in run[found[index].first : found[index].after])
+        digits += sum(map(len, run.digits[found[index].first : found[index].after]))
         index += step
     return digits > 2
 
