@@ -34,6 +34,7 @@ from handlers.slack.replies import OPEN_KINDS, kind_of_channel
 from handlers.slack.roles import Roles
 from handlers.slack.token_bucket import TokenBucket
 from handlers.slack.uploads_channels import UploadsChannels
+from handlers.views import previews
 from handlers.views import uploads as views
 from handlers.work.download import why_no_more, why_not_told
 from handlers.work.uploads import Runner
@@ -543,7 +544,7 @@ class Files:
         """The menu of countries: read the list again with another one."""
         chosen = json.loads(pressed_value(body))
         upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(chosen["upload"]))
-        if chosen["country"] not in (*views.COUNTRIES, upload.country):
+        if chosen["country"] not in (*previews.COUNTRIES, upload.country):
             raise WrongState(f"{upload.file_name} was not offered to be read with that country.")
         set_country = partial(self._store.uploads.set_country, idempotency_key=idempotency_key_of(body))
         await asyncio.to_thread(set_country, upload.account_id, upload.id, chosen["country"])

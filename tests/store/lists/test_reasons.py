@@ -7,8 +7,7 @@ import alembic.command
 import alembic.script
 import sqlalchemy as sa
 
-from handlers.views import scrubs
-from handlers.views import uploads as views
+from handlers.views import previews, scrubs
 from store import (
     Account,
     Actor,
@@ -81,7 +80,7 @@ def test_a_preview_names_every_reason(store: Store, account: Account, tmp_path: 
     assert sum(COUNTS.values()) == upload.unreadable
     rows = [reason.rows for reason in upload.unreadable_reasons]
     assert rows == sorted(rows, reverse=True)
-    said = words(views.preview(upload, TERMS))
+    said = words(previews.preview(upload, TERMS))
     assert (
         "Not understood: 3 too short (first at line 4) · 2 not a number (first at line 19) · 1 above the header" in said
     )
@@ -183,7 +182,7 @@ def test_lists_from_before_there_were_codes(store: Store) -> None:
         UnreadableReason(Reason.EMPTY, 7, 4),
         UnreadableReason(Reason.UNKNOWN, 5, None),
     )
-    said = words(views.preview(waiting, TERMS))
+    said = words(previews.preview(waiting, TERMS))
     assert "23 too short (first at line 5) · 7 empty (first at line 4) · 5 for another reason" in said
     assert Scrubbed.read(store.uploads.get(1, 2).summary).reasons == (
         UnreadableReason(Reason.UNKNOWN, 10, 4),
