@@ -71,8 +71,9 @@ def _before(before: Entry | None, write: Writer) -> str:
     if before is None:
         return ""
     name = write.text(before.file_name or "a list")
+    number = f"upload {before.upload_id} ({name})" if before.upload_id else name
     return (
-        f"The same file was applied already, as {name}, by {write.person(before.actor)} on {write.moment(before.at)}."
+        f"The same file was applied already, as {number}, by {write.person(before.actor)}, {write.moment(before.at)}."
     )
 
 

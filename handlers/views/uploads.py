@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
+from typing import Final
 
 from slack_sdk.models.blocks import (
     ActionsBlock,
@@ -36,7 +37,7 @@ from handlers.slack.mrkdwn import (
 )
 from handlers.views.previews import found, looked_up, preview, questions
 from handlers.views.scrubs import comparing, scrubbed
-from handlers.views.unreadable import reasons_line
+from handlers.views.unreadable import reason_lines
 from handlers.views.upload_buttons import (
     AGAIN,
     CANCEL,
@@ -120,15 +121,26 @@ def reminder(upload: Upload, deadlines: Deadlines, whom: Sequence[Actor] = ()) -
     until = moment((upload.waiting_since or upload.received_at) + deadlines.expire)
     what = "for an admin's yes" if upload.phones else "to be read with another country, or cancelled"
     named = f"{listed([mention(one) for one in whom])}: " if whom else ""
-    text = f"{named}*{_name(upload)}* still waits {what} ({found(upload)}). It expires {until}."
+    text = f"{named}*{_name(upload)}* (upload {upload.id}) still waits {what}: {found(upload)}. It expires {until}."
     return Message.of(text)
 
 
 def to_decide(upload: Upload, picture: Message) -> Message:
     """A list that waits for a yes, for who may give it, wherever that is: *picture*, and whose list it is."""
     where = f"<#{upload.channel_id}>" if upload.channel_id else "a direct message"
-    head = f"A list waits for a yes: {_name(upload)}, dropped by {person(upload.actor)} in {where}."
-    return Message(head, (section(head).to_dict(), *picture.blocks))
+    head = (
+        f"A list waits for a yes: {_name(upload)} (upload {upload.id}), dropped by {person(upload.actor)} in {where}."
+    )
+    return replace(picture, text=head, blocks=(section(head).to_dict(), *picture.blocks))
+
+
+def applied_unasked(upload: Upload, picture: Message) -> Message:
+    """A list that looks wrong and was applied without a question, for who may undo it. *picture*: how it stands."""
+    head = f":warning: *{_name(upload)} (upload {upload.id}) was applied without a question, as the settings say, and may be the wrong list.*"
+    wrong = sections([f"• {sentence(one)}" for one in upload.unasked or ()], "\n")
+    return replace(
+        picture, text=head, blocks=(section(head).to_dict(), *(one.to_dict() for one in wrong), *picture.blocks)
+    )
 
 
 def decided(upload: Upload, picture: Message) -> Message:
@@ -157,7 +169,7 @@ def notice(upload: Upload, whom: Sequence[Actor], picture: Message) -> Message:
 
 def expired(upload: Upload) -> Message:
     """The end of a preview that nobody decided on in time."""
-    text = f"*{file_name(upload.file_name)} expired: nobody said yes in time.* Nothing was changed."
+    text = f"*{file_name(upload.file_name)} expired: nobody said yes in time.* Nothing was changed.{_number(upload)}"
     return Message.of(text, section(text), buttons(upload, "expired", AGAIN))
 
 
@@ -177,11 +189,37 @@ class RowsAt(StrEnum):
     )
 
 
+# Ends of which a report of its own tells; the message that showed the work points to it.
+REPORTED: Final = frozenset({UploadState.DONE, UploadState.FAILED, UploadState.UNDONE, UploadState.SCRUBBED})
+
+
+def closed(upload: Upload) -> Message:
+    """The line in the message that showed the work, once the report is there."""
+    done = {UploadState.DONE: "opted out", UploadState.FAILED: "not finished"}.get(upload.state, upload.state.label)
+    text = f"*{file_name(upload.file_name)}* · upload {upload.id} · {done}: the report is below."
+    return Message.of(text)
+
+
+def reported(upload: Upload, picture: Message) -> Message:
+    """The report of an end, which names whoever has waited for it. *picture*: how the upload stands."""
+    head = f"{mention(upload.actor)}: {picture.text}"
+    first, *others = picture.blocks
+    text = first.get("text") or {}
+    named = first | {"text": text | {"text": f"{mention(upload.actor)}: {text.get('text', '')}"}}
+    return replace(picture, text=head, blocks=(named, *others))
+
+
+def overtaken(upload: Upload, was: UploadState) -> Message:
+    """The report of an end that was not the last, without what could be done then. *was*: the state that it told of."""
+    head = f"*{file_name(upload.file_name)}* · upload {upload.id} · {was.label}"
+    if was is UploadState.DONE:
+        head = _opted_out(upload)
+    return Message.of(f"{head} · {upload.state.label} since: see below.")
+
+
 def report(upload: Upload, deadlines: Deadlines, rows_at: RowsAt = RowsAt.ATTACHED) -> Message:
     """The report of an applied upload, with the button that undoes it. *rows_at*: where its unreadable rows are by now."""
-    began, ended = upload.confirmed_at, upload.finished_at
-    took = f" in {duration((ended - began).total_seconds())}" if began and ended else ""
-    headline = f"*{counted(upload.newly_opted_out, 'phone')} opted out* from {file_name(upload.file_name)}{took} · {_whose(upload)}"
+    headline = f"{_opted_out(upload)} · {_whose(upload)}"
     lines = []
     if upload.already_opted_out:
         were = "was" if upload.already_opted_out == 1 else "were"
@@ -198,13 +236,25 @@ def report(upload: Upload, deadlines: Deadlines, rows_at: RowsAt = RowsAt.ATTACH
         )
         lines.append(f"{counted(upload.unreadable, 'row')} not understood: {where}")
         if upload.unreadable_reasons:
-            lines.append(reasons_line(upload.unreadable_reasons))
+            lines.append(reason_lines(upload.unreadable_reasons))
     # A list that was applied unasked had no preview to say them.
     lines += [quoted(question.text) for question in upload.questions]
     return Message.of(headline, section(headline), *sections(lines, "\n"), *_undo(upload, deadlines))
 
 
+def _opted_out(upload: Upload) -> str:
+    name = file_name(upload.file_name)
+    return f"*{counted(upload.newly_opted_out, 'phone')} opted out* from {name}{_number(upload)}"
+
+
+def _number(upload: Upload) -> str:
+    """The upload's number, which people know it by, behind what is said of it."""
+    return f" · upload {upload.id}"
+
+
 def _whose(upload: Upload) -> str:
+    if upload.unasked is not None:
+        return f"dropped by {person(upload.actor)}, applied without a question, as the settings say"
     if upload.decider is None:
         return f"dropped by {person(upload.actor)}"
     if upload.decider.id == upload.actor.id:
@@ -220,7 +270,7 @@ def stopped(upload: Upload, deadlines: Deadlines) -> Message:
     """The state of a stopped upload: what was applied, and the two ways on."""
     left = upload.phones - upload.applied
     text = (
-        f"*{file_name(upload.file_name)} was stopped{_by(upload)} after {upload.applied:,} of "
+        f"*{file_name(upload.file_name)} (upload {upload.id}) was stopped{_by(upload)} after {upload.applied:,} of "
         f"{counted(upload.phones, 'phone')}.* {_stand(upload)} {counted(left, 'phone')} left."
     )
     if upload.unreadable:
@@ -257,12 +307,9 @@ def _until(upload: Upload, deadlines: Deadlines) -> list[Block]:
 
 def undone(upload: Upload, by: Entry | None) -> Message:
     """The report of an undo. *by*: its entry."""
-    began, ended = (by.at if by else None), upload.undone_at
-    took = f" in {duration((ended - began).total_seconds())}" if began and ended else ""
     who = f" · by {person(by.actor)}" if by else ""
-    headline = (
-        f"*{file_name(upload.file_name)} was undone: {counted(upload.opted_in, 'phone')} opted in again*{took}{who}"
-    )
+    again = f"texts to {counted(upload.opted_in, 'phone')} allowed again"
+    headline = f"*{file_name(upload.file_name)} was undone: {again}*{_number(upload)}{who}"
     lines = []
     if upload.kept_out:
         stay = "stays" if upload.kept_out == 1 else "stay"
@@ -271,7 +318,7 @@ def undone(upload: Upload, by: Entry | None) -> Message:
         again = "conversation in an active campaign" if upload.reopened == 1 else "conversations in active campaigns"
         lines.append(f"{upload.reopened:,} {again} re-opened")
     if before := upload.applied - upload.opted_in - upload.kept_out:
-        lines.append(f"{counted(before, 'phone')} had been opted in by hand before")
+        lines.append(f"Texts to {counted(before, 'phone')} had been allowed again by hand before")
     return Message.of(headline, section(headline), *sections(lines, "\n"))
 
 
@@ -294,19 +341,19 @@ def failed(upload: Upload, deadlines: Deadlines) -> Message:
     """The report of an upload that failed half-way, and how far it had come."""
     changed = "Nothing was changed."
     if upload.undo_entry_id is not None:
-        changed = f"Its undo had opted {counted(upload.opted_in, 'phone')} in by then; it can go on."
+        changed = f"Its undo had allowed texts to {counted(upload.opted_in, 'phone')} again by then; it can go on."
     elif upload.applied:
         rest = " the rows that were not understood are attached then, and" if upload.unreadable else ""
         changed = (
             f"{_stand(upload)} Drop the file again for the rest:{rest} phones that are out already are counted as such."
         )
-    text = f"*{file_name(upload.file_name)} could not be finished.* {sentence(upload.problem or '')} {changed}"
+    text = f"*{file_name(upload.file_name)} could not be finished.* {sentence(upload.problem or '')} {changed}{_number(upload)}"
     return Message.of(text, *sections([text]), *_undo(upload, deadlines))
 
 
 def cancelled(upload: Upload) -> Message:
     """The end of an upload that somebody cancelled."""
-    text = f"*{file_name(upload.file_name)} was cancelled{_by(upload)}.* Nothing was changed."
+    text = f"*{file_name(upload.file_name)} was cancelled{_by(upload)}.* Nothing was changed.{_number(upload)}"
     return Message.of(text)
 
 
@@ -391,9 +438,9 @@ def counting_undo(upload: Upload) -> View:
 
 def undo_question(upload: Upload, counts: UndoPreview, metadata: str) -> View:
     """The question before an undo, with what it would do. *metadata*: the context of the modal."""
-    lines = [f"Undo *{file_name(upload.file_name)}*?", "*No phone will be opted in.*"]
+    lines = [f"Undo *{file_name(upload.file_name)}* (upload {upload.id})?", "*It allows texts to nobody again.*"]
     if counts.opted_in:
-        lines[1] = f"*{counted(counts.opted_in, 'phone')} will be opted in* and can be texted again."
+        lines[1] = f"*{counted(counts.opted_in, 'phone')} can be texted again* then."
     if counts.kept_out:
         stay = "stays" if counts.kept_out == 1 else "stay"
         lines.append(f"{counted(counts.kept_out, 'phone')} {stay} out for other reasons.")

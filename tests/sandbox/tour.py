@@ -177,7 +177,7 @@ async def drop_a_messy_list(tour: Tour) -> None:
     await tour.go("optout-uploads")
     await tour.drop_sample("messy.csv")
     await tour.sees("messy.csv: 9 phones to opt out. Nothing has changed yet.")
-    await tour.sees("16 rows · 2 repeated · 5 not understood")
+    await tour.sees("16 rows: 9 to opt out · 2 repeated · 5 not understood")
     await tour.at_stop(tour.page, "preview")
     await tour.button("Opt out 9 phones").click()
     await tour.sees("9 phones opted out from messy.csv")
@@ -197,10 +197,10 @@ async def drop_a_million(tour: Tour) -> None:
 
 async def undo(tour: Tour) -> None:
     await tour.button("Undo this upload").click()
-    await tour.sees("1,000,000 phones will be opted in and can be texted again.")
+    await tour.sees("1,000,000 phones can be texted again then.")
     await tour.at_stop(tour.page, "undo")
     await tour.dialog.get_by_role("button", name="Undo", exact=True).click()
-    await tour.sees("one-million.csv was undone: 1,000,000 phones opted in again")
+    await tour.sees("one-million.csv was undone: texts to 1,000,000 phones allowed again")
 
 
 async def check_a_message(tour: Tour) -> None:

@@ -277,6 +277,10 @@ def _shortcuts(text: str) -> Iterator[Any]:
     uploads.expired,
     uploads.to_decide,
     uploads.decided,
+    uploads.closed,
+    uploads.reported,
+    uploads.overtaken,
+    uploads.applied_unasked,
     uploads.report,
     uploads.stopped,
     uploads.undone,
@@ -299,6 +303,11 @@ def _uploads(text: str) -> Iterator[Any]:
         uploads.expired(upload),
         uploads.to_decide(upload, previews.preview(upload, TERMS, before)),
         uploads.decided(upload, uploads.expired(upload)),
+        uploads.closed(upload),
+        uploads.reported(upload, uploads.report(upload, TERMS)),
+        uploads.overtaken(upload, UploadState.DONE),
+        uploads.overtaken(upload, UploadState.FAILED),
+        uploads.applied_unasked(replace(upload, summary={"unasked": [text] * 5}), uploads.report(upload, TERMS)),
     )
     yield previews.preview(replace(upload, phones=0, already=0), TERMS)
     for asked in Asked:

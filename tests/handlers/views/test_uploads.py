@@ -43,6 +43,7 @@ UPLOAD = Upload(
         "assumed": 4_990,
         "flagged": 2,
         "flagged_first": [[12, "+12125550100"]],
+        "first": ["+12125550100", "+442079460018"],
         "remarks": ["A remark & more"],
         "country": "US",
     },
@@ -80,15 +81,15 @@ def actions(message: Message) -> list[str]:
 
 
 def test_report() -> None:
-    """Counts, time taken, who, and what to do with the rest."""
+    """Counts, the upload's number, who, and what to do with the rest."""
     message = views.report(UPLOAD, TERMS)
-    assert message.text == "*4,812 phones opted out* from nov-stops.csv in 2 s · dropped by admin"
+    assert message.text == "*4,812 phones opted out* from nov-stops.csv · upload 7 · dropped by admin"
     said = words(message)
     assert "133 were already opted out: this list is kept as a second reason" in said
     assert "20 rows repeated a phone of the same list" in said
     assert "35 rows not understood" in said
     assert "35 rows not understood: attached, with the reason for each. Fix them there and drop that file." in said
-    assert "Not understood: 28 too short (first at line 41) · 7 with digits lost in Excel (first at line 99)" in said
+    assert "\n• 28 too short (first at line 41)\n• 7 with digits lost in Excel (first at line 99)" in said
     assert "1 row not understood: attached, with the reason for each. Fix it there" in words(
         views.report(replace(UPLOAD, unreadable=1), TERMS)
     )
@@ -106,10 +107,10 @@ def test_report() -> None:
 def test_who_decided(decider: Actor | None, whose: str) -> None:
     """The report names who dropped the list and who said yes; a stopped or cancelled list who pressed that."""
     decided = replace(UPLOAD, decider=decider)
-    assert views.report(decided, TERMS).text.endswith(f" in 2 s · {whose}")
+    assert views.report(decided, TERMS).text.endswith(f" · upload 7 · {whose}")
     by = f" by {decider.name}" if decider else ""
-    assert views.cancelled(decided).text == f"*nov-stops.csv was cancelled{by}.* Nothing was changed."
-    assert f"nov-stops.csv was stopped{by} after " in views.stopped(decided, TERMS).text
+    assert views.cancelled(decided).text == f"*nov-stops.csv was cancelled{by}.* Nothing was changed. · upload 7"
+    assert f"nov-stops.csv (upload 7) was stopped{by} after " in views.stopped(decided, TERMS).text
 
 
 def test_what_waits_for_its_turn() -> None:
@@ -158,6 +159,37 @@ def test_refused_offers_the_likely_column() -> None:
     assert actions(views.refused(replace(refused, summary={"likely": "x" * 3_000}))) == []
 
 
+def test_an_end_is_reported_below_its_message() -> None:
+    """The report names who has waited, once; the message that showed the work points to it, and one before says what followed."""
+    done = replace(UPLOAD, state=UploadState.DONE)
+    report = views.reported(done, views.report(done, TERMS))
+    assert report.text == "<@U0ADMIN>: *4,812 phones opted out* from nov-stops.csv · upload 7 · dropped by admin"
+    assert words(replace(report, text="")).count("<@U0ADMIN>") == 1
+    assert problems_of(list(report.blocks), "message") == []
+    assert views.closed(done).text == "*nov-stops.csv* · upload 7 · opted out: the report is below."
+    undone = replace(UPLOAD, state=UploadState.UNDONE)
+    assert views.overtaken(undone, UploadState.DONE).text == (
+        "*4,812 phones opted out* from nov-stops.csv · upload 7 · undone since: see below."
+    )
+    assert views.overtaken(undone, UploadState.FAILED).text == (
+        "*nov-stops.csv* · upload 7 · failed · undone since: see below."
+    )
+
+
+def test_a_list_that_looks_wrong_and_was_applied_unasked() -> None:
+    """Who may undo it reads what is odd before the report, with its button."""
+    fresh = replace(
+        UPLOAD, state=UploadState.DONE, finished_at=datetime.now(UTC), summary={"unasked": ["It is *odd*."]}
+    )
+    message = views.applied_unasked(fresh, views.report(fresh, TERMS))
+    assert message.text.startswith(
+        ":warning: *<https://example.org/F1|nov-stops.csv> (upload 7) was applied without a question"
+    )
+    assert texts_of(list(message.blocks))[1] == "• It is ∗odd∗."
+    assert "dropped by admin, applied without a question, as the settings say" in words(message)
+    assert actions(message) == ["upload.undo"]
+
+
 def test_failed_says_how_far_it_came() -> None:
     """What was opted out by then stays so, and is counted."""
     failed = replace(UPLOAD, state=UploadState.FAILED, problem="The disk is full.")
@@ -167,9 +199,11 @@ def test_failed_says_how_far_it_came() -> None:
     ) in views.failed(failed, TERMS).text
     assert "understood" not in views.failed(replace(failed, unreadable=0), TERMS).text
     undo = views.failed(replace(failed, undo_entry_id=4, opted_in=3), TERMS).text
-    assert undo.endswith("The disk is full. Its undo had opted 3 phones in by then; it can go on.")
+    assert undo.endswith(
+        "The disk is full. Its undo had allowed texts to 3 phones again by then; it can go on. · upload 7"
+    )
     untouched = replace(failed, newly_opted_out=0, already_opted_out=0)
-    assert views.failed(untouched, TERMS).text.endswith("The disk is full. Nothing was changed.")
+    assert views.failed(untouched, TERMS).text.endswith("The disk is full. Nothing was changed. · upload 7")
 
 
 def test_elsewhere_says_why() -> None:
@@ -206,7 +240,7 @@ def test_stopped() -> None:
     """What was applied and what is left, with the ways on; with nothing applied there is nothing to undo."""
     message = views.stopped(replace(UPLOAD, state=UploadState.STOPPED, newly_opted_out=100, already_opted_out=1), TERMS)
     assert message.text == (
-        "*nov-stops.csv was stopped after 101 of 4,945 phones.* 100 phones have been opted out and stay so. "
+        "*nov-stops.csv (upload 7) was stopped after 101 of 4,945 phones.* 100 phones have been opted out and stay so. "
         "1 was out before. 4,844 phones left. 35 rows were not understood: attached once the list is continued to its end."
     )
     one = views.stopped(replace(UPLOAD, newly_opted_out=1, already_opted_out=0, unreadable=1), TERMS).text
@@ -232,11 +266,11 @@ def test_undone() -> None:
     undone = replace(UPLOAD, state=UploadState.UNDONE, opted_in=4_700, kept_out=200, reopened=1, undo_entry_id=4)
     entry = Entry(4, "undo", Actor("U0ANN", "ann"), AT, None, None, None, None, None, 7, "nov-stops.csv", None)
     message = views.undone(replace(undone, undone_at=AT + timedelta(seconds=3)), entry)
-    assert message.text == "*nov-stops.csv was undone: 4,700 phones opted in again* in 3 s · by ann"
+    assert message.text == "*nov-stops.csv was undone: texts to 4,700 phones allowed again* · upload 7 · by ann"
     said = words(message)
     assert "200 phones stay out: something else opted them out too" in said
     assert "1 conversation in an active campaign re-opened" in said
-    assert "45 phones had been opted in by hand before" in said
+    assert "Texts to 45 phones had been allowed again by hand before" in said
     assert actions(message) == []
 
 
@@ -244,15 +278,15 @@ def test_the_question_before_an_undo() -> None:
     """Every count that matters, and nothing about what there is none of."""
     view = views.undo_question(UPLOAD, UndoPreview(4_700, 245, 3), "{}").to_dict()
     assert view_problems(view) == []
-    assert "*4,700 phones will be opted in* and can be texted again." in str(view)
+    assert "*4,700 phones can be texted again* then." in str(view)
     assert "245 phones stay out for other reasons." in str(view)
     assert "3 conversations in active campaigns re-open." in str(view)
     few = str(views.undo_question(UPLOAD, UndoPreview(1, 0, 0), "{}").to_dict())
-    assert "1 phone will be opted in" in few
+    assert "*1 phone can be texted again*" in few
     assert "stay" not in few
     assert "re-open" not in few
     none = str(views.undo_question(UPLOAD, UndoPreview(0, 300, 0), "{}").to_dict())
-    assert "*No phone will be opted in.*" in none
+    assert "*It allows texts to nobody again.*" in none
     assert "can be texted" not in none
 
 
