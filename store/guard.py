@@ -72,9 +72,7 @@ def _before(before: Entry | None, write: Writer) -> str:
         return ""
     name = write.text(before.file_name or "a list")
     number = f"upload {before.upload_id} ({name})" if before.upload_id else name
-    return (
-        f"The same file was applied already, as {number}, by {write.person(before.actor)}, {write.moment(before.at)}."
-    )
+    return f"The same file was applied already, as {number}, by {write.person(before.actor)}{write.moment(before.at)}."
 
 
 def _percent(part: int, whole: int) -> str:

@@ -59,7 +59,7 @@ def preview(upload: Upload, deadlines: Deadlines, before: Entry | None = None) -
     if settled:
         small.append("An admin confirms.")
     if upload.waiting_since is not None:
-        small.append(f"Waits until {moment(upload.waiting_since + deadlines.expire)}")
+        small.append(f"Waits {moment(upload.waiting_since + deadlines.expire, 'until ')}")
     blocks.append(context(" · ".join(small)))
     return replace(Message.of(headline, *blocks, phones=upload.first_phones), home=upload.country)
 

@@ -127,6 +127,7 @@ async def test_admins_who_cannot_be_written_to(office: Office) -> None:
     assert await notified(office) == {"admin": [waits], "second-admin": [waits]}
 
 
+@pytest.mark.wide
 async def test_a_list_of_whoever_is_looking(office: Office) -> None:
     """The report is a message of its own, which names whoever dropped the list once; nobody else is notified."""
     ts = await drop(office, LIST)
@@ -155,7 +156,7 @@ async def test_every_end_is_reported(office: Office) -> None:
         lambda state: next((one for one in state.views("admin") if one["callback_id"] == "upload.undo"), None)
     )
     assert (await office.people.submit("admin", view["id"], {})).acknowledged
-    await says(office, ts, "was undone: texts to 3 phones allowed again* · upload 1 · by admin")
+    await says(office, ts, "was undone: 3 phones can be texted again* · upload 1 · by admin")
     await settled(office)
     shown, before, after = (await office.people.state()).replies(ts)
     assert shown.text == "*stops.csv* · upload 1 · undone: the report is below."

@@ -33,7 +33,7 @@ def test_preview() -> None:
     assert "Opt out 4,812 phones" in said
     assert actions(message) == ["upload.country", "upload.confirm", "upload.scrub", "upload.cancel"]
     assert styles(message)["upload.confirm"] == "primary"
-    assert "Upload 7 · An admin confirms. · Waits until" in said
+    assert "Upload 7 · An admin confirms. · Waits <!date" in said
 
 
 def test_preview_of_one() -> None:
@@ -128,6 +128,6 @@ def test_preview_says_until_when() -> None:
     said = words(
         previews.preview(replace(UPLOAD, sha256="0123456789abcdef" * 4), replace(TERMS, expire=timedelta(days=3)))
     )
-    assert "Waits until <!date^" in said
-    assert "|26 Nov 2026, 14:05 UTC>" in said
+    assert "Waits <!date^" in said
+    assert "|until 26 Nov 2026 at 14:05 UTC>" in said
     assert "0123456789ab" not in said

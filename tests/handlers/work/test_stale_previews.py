@@ -119,6 +119,7 @@ async def undone_beside_without(office: Office) -> None:
     await settled(office)
 
 
+@pytest.mark.wide
 async def test_a_list_that_is_not_on_this_machine_is_read_again(office: Office) -> None:
     """A replica that does not have what was read cannot tell who was opted in: the preview is made anew, then confirmed."""
     ts = await drop(office, LIST)
