@@ -17,7 +17,7 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.grammar import Wish, wish_of
+from handlers.grammar import Wish, wish_of, wish_of_names
 from handlers.permissions import Action, allow
 from handlers.slack.errors import error_code, is_transient
 from handlers.slack.inbox import Events
@@ -75,14 +75,6 @@ _LISTS = frozenset({"csv", "tsv", "txt", "text", "xlsx", "xls", "xlsm", "xlsb", 
 # Slack's answers about a channel that will not change; after any other the event is taken up again.
 _CHANNEL_UNKNOWN = {"channel_not_found", "missing_scope"}
 _MENTION = re.compile(r"<@[UW]\w+(?:\|[^<>]*)?>")
-# "scrub_me.csv" has the word, "scrubs" and "unscrubbed" do not.
-_SCRUB = re.compile(r"(?<![^\W_])scrub(?![^\W_])", re.IGNORECASE)
-# What a list of people who want to be texted is called, or one that is not to be opted out.
-_CALLED_OPPOSITE = re.compile(
-    r"(?<![^\W_])(?:opt(?:ed)?[\s_-]?(?:back[\s_-]?)?ins?|back[\s_-]in|unstops?|resubscri\w{1,9}|r[eé]inscri\w{1,9}|altas"
-    r"|(?:not|never)[\s_-]opt[\s_-]?outs?)(?![^\W_])",
-    re.IGNORECASE,
-)
 _SENTENCE = re.compile(r"[^.!?]+")
 _NOT = re.compile(r"\b(?:not|never|no|without|dont)\b|n['\u2019]t\b", re.IGNORECASE)
 _KEEPING = re.compile(r"\bkeep", re.IGNORECASE)
@@ -664,13 +656,12 @@ def purpose_of(words: str, file: dict[str, Any], *, expected: bool) -> tuple[Pur
     """
     words = _MENTION.sub(" ", words)
     wish = wish_of(words)
-    called = [str(file.get(name) or "") for name in ("title", "name")]
-    called_scrub = any(_SCRUB.search(name) for name in called)
-    if wish is Wish.NOTHING and called_scrub:
+    called = wish_of_names(*(str(file.get(name) or "") for name in ("title", "name")))
+    if wish is Wish.NOTHING and called is Wish.SCRUB:
         wish = Wish.SCRUB
-    elif wish is Wish.NOTHING and not any(_CALLED_OPPOSITE.search(name) for name in called):
+    elif wish is Wish.NOTHING and called is Wish.NOTHING:
         wish = Wish.OPT_OUT if expected else Wish.UNCLEAR
-    elif wish is Wish.NOTHING or (wish is Wish.OPT_OUT and called_scrub):
+    elif wish is Wish.NOTHING or (wish is Wish.OPT_OUT and called is Wish.SCRUB):
         wish = Wish.UNCLEAR  # what it is called and what is asked do not go together
     if wish is Wish.SCRUB:
         keep = _followed(words, _KEEP, _UNREADABLE) and not _followed(words, _NOT, _KEEPING)
