@@ -17,7 +17,7 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.grammar import Wish, wish_of
+from handlers.grammar import Wish, wish_of, wish_of_names
 from handlers.permissions import Action, allow
 from handlers.slack.errors import error_code, is_transient
 from handlers.slack.inbox import Events
@@ -34,6 +34,7 @@ from handlers.slack.replies import OPEN_KINDS, kind_of_channel
 from handlers.slack.roles import Roles
 from handlers.slack.token_bucket import TokenBucket
 from handlers.slack.uploads_channels import UploadsChannels
+from handlers.views import previews
 from handlers.views import uploads as views
 from handlers.work.download import why_no_more, why_not_told
 from handlers.work.uploads import Runner
@@ -74,14 +75,6 @@ _LISTS = frozenset({"csv", "tsv", "txt", "text", "xlsx", "xls", "xlsm", "xlsb", 
 # Slack's answers about a channel that will not change; after any other the event is taken up again.
 _CHANNEL_UNKNOWN = {"channel_not_found", "missing_scope"}
 _MENTION = re.compile(r"<@[UW]\w+(?:\|[^<>]*)?>")
-# "scrub_me.csv" has the word, "scrubs" and "unscrubbed" do not.
-_SCRUB = re.compile(r"(?<![^\W_])scrub(?![^\W_])", re.IGNORECASE)
-# What a list of people who want to be texted is called, or one that is not to be opted out.
-_CALLED_OPPOSITE = re.compile(
-    r"(?<![^\W_])(?:opt(?:ed)?[\s_-]?(?:back[\s_-]?)?ins?|back[\s_-]in|unstops?|resubscri\w{1,9}|r[eé]inscri\w{1,9}|altas"
-    r"|(?:not|never)[\s_-]opt[\s_-]?outs?)(?![^\W_])",
-    re.IGNORECASE,
-)
 _SENTENCE = re.compile(r"[^.!?]+")
 _NOT = re.compile(r"\b(?:not|never|no|without|dont)\b|n['\u2019]t\b", re.IGNORECASE)
 _KEEPING = re.compile(r"\bkeep", re.IGNORECASE)
@@ -543,7 +536,7 @@ class Files:
         """The menu of countries: read the list again with another one."""
         chosen = json.loads(pressed_value(body))
         upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(chosen["upload"]))
-        if chosen["country"] not in (*views.COUNTRIES, upload.country):
+        if chosen["country"] not in (*previews.COUNTRIES, upload.country):
             raise WrongState(f"{upload.file_name} was not offered to be read with that country.")
         set_country = partial(self._store.uploads.set_country, idempotency_key=idempotency_key_of(body))
         await asyncio.to_thread(set_country, upload.account_id, upload.id, chosen["country"])
@@ -663,13 +656,12 @@ def purpose_of(words: str, file: dict[str, Any], *, expected: bool) -> tuple[Pur
     """
     words = _MENTION.sub(" ", words)
     wish = wish_of(words)
-    called = [str(file.get(name) or "") for name in ("title", "name")]
-    called_scrub = any(_SCRUB.search(name) for name in called)
-    if wish is Wish.NOTHING and called_scrub:
+    called = wish_of_names(*(str(file.get(name) or "") for name in ("title", "name")))
+    if wish is Wish.NOTHING and called is Wish.SCRUB:
         wish = Wish.SCRUB
-    elif wish is Wish.NOTHING and not any(_CALLED_OPPOSITE.search(name) for name in called):
+    elif wish is Wish.NOTHING and called is Wish.NOTHING:
         wish = Wish.OPT_OUT if expected else Wish.UNCLEAR
-    elif wish is Wish.NOTHING or (wish is Wish.OPT_OUT and called_scrub):
+    elif wish is Wish.NOTHING or (wish is Wish.OPT_OUT and called is Wish.SCRUB):
         wish = Wish.UNCLEAR  # what it is called and what is asked do not go together
     if wish is Wish.SCRUB:
         keep = _followed(words, _KEEP, _UNREADABLE) and not _followed(words, _NOT, _KEEPING)

@@ -9,7 +9,7 @@ from slack_sdk.models.views import View
 
 from handlers.adding import opt_out
 from handlers.entered import LONGEST_REASON, MOST_NUMBERS, read_entered
-from handlers.grammar import Certainty, Verb
+from handlers.grammar import Certainty, Verb, Wish, wish_of_names
 from handlers.lookups import answer_look_up
 from handlers.permissions import Action
 from handlers.slack.errors import error_code, is_transient
@@ -24,7 +24,10 @@ from handlers.views import forms as views
 from handlers.work.download import why_no_more, why_not_told
 from handlers.work.uploads import Runner
 from store import (
+    NOTHING_CHOSEN,
+    Asked,
     Cause,
+    Choices,
     CountryUnknown,
     FoundPhone,
     Function,
@@ -145,6 +148,8 @@ class Forms:
             return field_error(views.FILE, nothing)
         if file.get("user") != request.actor.id:
             return field_error(views.FILE, "That file is somebody else's: choose one of your own.")
+        # A list that is called as one to be scrubbed, or the opposite of an opt-out, is asked about.
+        plain_name = wish_of_names(str(file.get("title") or ""), str(file.get("name") or "")) is Wish.NOTHING
         upload, created = await asyncio.to_thread(
             self._store.uploads.receive,
             request.account.id,
@@ -157,6 +162,7 @@ class Forms:
             actor=request.actor,
             country=country,
             size=int(file.get("size") or 0),
+            choices=NOTHING_CHOSEN if plain_name else Choices(asked=Asked.UNCLEAR),
         )
         if not created:
             return field_error(

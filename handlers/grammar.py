@@ -189,6 +189,23 @@ def understand(words: str, implied: Verb | None = None) -> Understanding:
     return replace(understood, certainty=max(understood.certainty, Certainty.DOUBTFUL)) if turned else understood
 
 
+# "scrub_me.csv" has the word, "scrubs" and "unscrubbed" do not.
+_SCRUB: Final = re.compile(r"(?<![^\W_])scrub(?![^\W_])", re.IGNORECASE)
+# What a list of people who want to be texted is called, or one that is not to be opted out.
+_CALLED_OPPOSITE: Final = re.compile(
+    r"(?<![^\W_])(?:opt(?:ed)?[\s_-]?(?:back[\s_-]?)?ins?|back[\s_-]in|unstops?|resubscri\w{1,9}|r[eé]inscri\w{1,9}|altas"
+    r"|(?:not|never)[\s_-]opt[\s_-]?outs?)(?![^\W_])",
+    re.IGNORECASE,
+)
+
+
+def wish_of_names(*names: str) -> Wish:
+    """What the *names* of a list say it is for: to be scrubbed, or not plainly to be opted out; mostly nothing."""
+    if any(map(_SCRUB.search, names)):
+        return Wish.SCRUB
+    return Wish.UNCLEAR if any(map(_CALLED_OPPOSITE.search, names)) else Wish.NOTHING
+
+
 def wish_of(words: str) -> Wish:
     """What the *words* that came with a list ask to do with it; numbers in them are not looked at."""
     words = _legible(words)

@@ -41,6 +41,8 @@ TITLE = "Settings"
 # Settings that hold ids of Slack's.
 _NAMED: Final = ("admins", "admin_groups", "support_groups", "uploads_channels", "digest_channel", "waiting_channel")
 _MOST_NAMES: Final = 20
+# Slack's answers about a group that is no more: https://docs.slack.dev/reference/methods/usergroups.users.list
+_GROUP_GONE: Final = {"no_such_subteam", "subteam_not_found"}
 
 
 class SettingsForm:
@@ -136,6 +138,11 @@ class SettingsForm:
             return field_error(
                 "settings.support", "Choose a group whose members are support below, or nobody but admins adds numbers."
             )
+        if settings.support == "groups" and await self._are_empty(request, settings.support_groups):
+            return field_error(
+                "settings.support",
+                "Nobody is in the chosen groups, so only admins could add or look up numbers: choose another group, or Only admins.",
+            )
         _, told = await asyncio.to_thread(
             self._store.accounts.change,
             request.account.id,
@@ -146,6 +153,19 @@ class SettingsForm:
             names=await self._names(request, now, settings),
         )
         return views.changed(told, request.actor) if told else Message.of("Nothing was changed.", private=True)
+
+    async def _are_empty(self, request: Request, groups: tuple[str, ...]) -> bool:
+        """Whether Slack says of all *groups* that nobody is in them, or that they are gone."""
+        for group in groups:
+            try:
+                if (await request.client.usergroups_users_list(usergroup=group))["users"]:
+                    return False
+            except SlackApiError as error:
+                if error_code(error) not in _GROUP_GONE:
+                    return False
+            except (SlackClientError, aiohttp.ClientError, OSError):
+                return False
+        return True
 
     async def _names(self, request: Request, before: AccountSettings, after: AccountSettings) -> dict[str, str]:
         """The names of the people, groups and channels that changes of the settings name, by id, as far as Slack tells them."""

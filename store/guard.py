@@ -71,7 +71,8 @@ def _before(before: Entry | None, write: Writer) -> str:
     if before is None:
         return ""
     name = write.text(before.file_name or "a list")
-    return f"The same file was applied already, as {name}, by {write.person(before.actor)}{write.moment(before.at)}."
+    number = f"upload {before.upload_id} ({name})" if before.upload_id else name
+    return f"The same file was applied already, as {number}, by {write.person(before.actor)}{write.moment(before.at)}."
 
 
 def _percent(part: int, whole: int) -> str:

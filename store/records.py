@@ -263,7 +263,8 @@ class UnreadableReason:
 
     def __str__(self) -> str:
         """Words for a count: "28 too short (first at line 41)"."""
-        first = "" if self.first_line is None else f" (first at line {self.first_line:,})"
+        at = "line" if self.rows == 1 else "first at line"
+        first = "" if self.first_line is None else f" ({at} {self.first_line:,})"
         return f"{self.rows:,} {self.code.words}{first}"
 
 
@@ -420,6 +421,17 @@ class Upload:
     def applied(self) -> int:
         """Phones of the list that have been stored so far."""
         return self.newly_opted_out + self.already_opted_out
+
+    @property
+    def unasked(self) -> tuple[str, ...] | None:
+        """The doubts about a list that was applied without a question, as the settings say; None where somebody said yes."""
+        doubts = self.summary.get("unasked")
+        return None if doubts is None else tuple(map(str, doubts))
+
+    @property
+    def first_phones(self) -> tuple[str, ...]:
+        """The first phones of the list, in its order; none of lists that were staged before they were kept."""
+        return tuple(map(str, self.summary.get("first", ())))
 
     @property
     def unreadable_reasons(self) -> tuple[UnreadableReason, ...]:

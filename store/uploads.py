@@ -172,10 +172,13 @@ class Uploads:
         *,
         fingerprint: str | None = None,
         recount: Callable[[Upload, ListMoment], Recount | None] | None = None,
+        unasked: Sequence[str] | None = None,
         idempotency_key: str | None = None,
     ) -> Upload:
         """
         Confirm an upload: waiting -> applying, by an entry of the person who said it.
+
+        *unasked*: nobody was asked, as the account's settings say; the doubts about the list, in words.
 
         *fingerprint*: the `Upload.fingerprint` of the preview they decided on. `WrongState`, with how the upload stands in words, when
         it does not wait (a second click) or was read again with another outcome.
@@ -228,7 +231,9 @@ class Uploads:
                 if found is not None and not found.opted_in:
                     is_repeated(self._database, connection, account, idempotency_key, "confirm", upload)
                     entry = new_entry(connection, account, replace(by, function=Function.UPLOAD), upload_id=upload)
-                    values = {"entry_id": entry.id, "confirmed_at": now()}
+                    values: dict[str, Any] = {"entry_id": entry.id, "confirmed_at": now()}
+                    if unasked is not None:
+                        values["summary"] = current.summary | {"unasked": list(unasked)}
                     return _decided(connection, current, by, UploadState.APPLYING, **values)
                 if moment.being_undone:
                     break
@@ -580,7 +585,7 @@ def require_undoable(upload: Upload, within: timedelta) -> None:
     ):
         raise WrongState(
             f"{upload.file_name} can no longer be undone: that is possible for {_days(within)} after it was applied. "
-            "An admin can still opt single phones in with `/optout delete`."
+            "An admin can still allow texts again, a phone at a time, with `/optout delete`."
         )
 
 

@@ -93,13 +93,13 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     ),
     "handlers/exports.py _OPTION": (("since", " ", ""), ("since:", " ", ""), ("", "since ", ""), ("", "since: ", "")),
     "handlers/files.py _MENTION": (("", "<@U", ""), ("<@U", "a", ""), ("", "<@U|", "")),
-    "handlers/files.py _CALLED_OPPOSITE": (
+    "handlers/grammar.py _CALLED_OPPOSITE": (
         ("", "opt_", ""),
         ("", "opted back_", "x"),
         ("resubscri", "b", "_"),
         ("", "not opt ", ""),
     ),
-    "handlers/files.py _SCRUB": (("", "scrub", ""), ("", "scru", "")),
+    "handlers/grammar.py _SCRUB": (("", "scrub", ""), ("", "scru", "")),
     "handlers/files.py _SENTENCE": (("", "a", ""), ("", "a.", "")),
     "handlers/files.py _NOT": (("", "not", ""), ("", "n'", "")),
     "handlers/files.py _KEEPING": (("", "keep", ""), ("", "kee", "")),

@@ -2,7 +2,7 @@
 
 from handlers.slack.messages import Message
 from handlers.slack.mrkdwn import bar, counted, file_name, quoted, section, sections
-from handlers.views.unreadable import reasons_line
+from handlers.views.unreadable import reason_lines
 from handlers.views.upload_buttons import CANCEL, buttons
 from store import Scrubbed, Upload, country_name
 
@@ -25,7 +25,7 @@ def scrubbed(outcome: Scrubbed, name: str) -> Message:
             else "left out too, since they may be opted out"
         )
         lines.append(f"{counted(outcome.unreadable, 'row')} not understood: {became}")
-        lines.append(reasons_line(outcome.reasons))
+        lines.append(reason_lines(outcome.reasons))
     if outcome.assumed and outcome.country:
         lines.append(
             f"{counted(outcome.assumed, 'row')} had no country code: read as *{country_name(outcome.country)}*"

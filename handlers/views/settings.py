@@ -25,7 +25,11 @@ from store import Account, Actor, bytes_words, days_words
 COUNTRY, UNDO_DAYS, MOST_BYTES = "settings.country", "settings.undo_days", "settings.max_list_bytes"
 _SUPPORT = {"everyone": "Every member", "groups": "The groups below", "nobody": "Only admins"}
 _ELSEWHERE = {"ask": "Ask who dropped it, for them alone to see", "leave": "Leave it alone"}
-_ASK = {"always": "Always ask", "doubts": "Ask when the list looks wrong", "never": "Never ask, not even then"}
+_ASK = {
+    "always": "Always ask an admin",
+    "doubts": "Ask only when the list looks wrong",
+    "never": "Never ask; admins are told of one that looks wrong",
+}
 _NUMBERS = {"full": "In full", "masked": "With only the last digits"}
 _LOOKUPS = {"channel": "In the channel, with who asked", "asker": "To who asked alone, with a button that shows it"}
 _EXPORTS = {"admins": "Admins", "nobody": "Nobody"}

@@ -5,6 +5,6 @@ from collections.abc import Iterable
 from store import UnreadableReason
 
 
-def reasons_line(reasons: Iterable[UnreadableReason]) -> str:
-    """Every reason with its count and first line, commonest first; some twenty at most, each of our own words."""
-    return f"Not understood: {' · '.join(map(str, reasons))}"
+def reason_lines(reasons: Iterable[UnreadableReason]) -> str:
+    """Every reason with its count and first line, a line each, commonest first; some twenty at most, each of our own words."""
+    return "\n".join(f"• {reason}" for reason in reasons)

@@ -18,6 +18,9 @@ LOOK_UP: Final[ButtonKind] = ("Look it up", "look", None)
 LEAVE: Final[ButtonKind] = ("Leave it", "cancel", None)
 UNDO: Final[ButtonKind] = ("Undo this upload", "undo", "danger")
 
+# Of a value, in characters: https://docs.slack.dev/reference/block-kit/block-elements/button-element
+LONGEST_VALUE: Final = 2_000
+
 
 def buttons(upload: Upload, block: str, *kinds: ButtonKind) -> Block:
     """A row of buttons about *upload*, as the block `upload.BLOCK`."""

@@ -4,23 +4,21 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
+from typing import Final
 
 from slack_sdk.models.blocks import (
     ActionsBlock,
     Block,
     ButtonElement,
     InputBlock,
-    Option,
     PlainTextInputElement,
     PlainTextObject,
-    StaticSelectElement,
 )
 from slack_sdk.models.views import View
 
 from handlers.slack.messages import THREAD_GONE, Message
 from handlers.slack.modals import text_modal
 from handlers.slack.mrkdwn import (
-    SlackWriter,
     bar,
     code,
     context,
@@ -37,19 +35,18 @@ from handlers.slack.mrkdwn import (
     sections,
     sentence,
 )
+from handlers.views.previews import found, looked_up, preview, questions
 from handlers.views.scrubs import comparing, scrubbed
-from handlers.views.unreadable import reasons_line
+from handlers.views.unreadable import reason_lines
 from handlers.views.upload_buttons import (
     AGAIN,
     CANCEL,
     CONTINUE,
-    LEAVE,
+    LONGEST_VALUE,
     LOOK_UP,
     SCRUB,
-    SCRUB_INSTEAD,
     STOP,
     UNDO,
-    button,
     buttons,
 )
 from store import (
@@ -62,21 +59,12 @@ from store import (
     Upload,
     UploadState,
     WrongState,
-    country_name,
-    doubts,
     require_undoable,
 )
-
-# The countries campaigns text most; any other is given as the account's default with `/optout country`.
-COUNTRIES = ("US", "CA", "GB", "IE", "AU", "NZ", "PR", "MX", "DE", "FR", "ES", "IT", "NL", "BR", "IN", "ZA")
 
 # The block of the modal in which the number of phones is typed.
 NUMBER = "upload.number"
 _UNDO_TITLE = UNDO[0]
-# Of a button, in characters: https://docs.slack.dev/reference/block-kit/block-elements/button-element
-_LONGEST_VALUE = 2_000
-# A message holds 50 blocks: https://docs.slack.dev/reference/block-kit/blocks
-_MOST_QUESTIONS = 5
 
 
 def duration(seconds: float) -> str:
@@ -127,144 +115,31 @@ def _pace(rows: int, fraction: float, seconds: float) -> str:
     return f" · {int(rows / seconds):,} a second · about {duration(seconds * (1 - fraction) / fraction)} left"
 
 
-def preview(upload: Upload, deadlines: Deadlines, before: Entry | None = None) -> Message:
-    """
-    The preview of an upload: what would happen, and the question.
-
-    *before*: the entry that applied the same file already.
-    """
-    unclear = upload.choices.asked is Asked.UNCLEAR
-    headline = f"*{file_name(upload.file_name)}: {_found(upload)}.* Nothing has changed yet."
-    if unclear:
-        found = _found(upload)
-        headline = (
-            f"*{file_name(upload.file_name)}: what is to be done with it?* {found[0].upper()}{found[1:]}. "
-            "Nothing has changed yet."
-        )
-    lines = _rows_read(upload)
-    if flagged := upload.summary.get("flagged", 0):
-        first = upload.summary.get("flagged_first") or []
-        at = f", first at line {first[0][0]:,}" if first else ""
-        have = "phone is" if flagged == 1 else "phones are"
-        lines.append(f"{flagged:,} {have} of the right length but in no range in use today: check them{at}")
-    lines += [quoted(remark) for remark in upload.summary.get("remarks", ())]
-    if not upload.phones:
-        lines.append(
-            "Choose another country if its numbers are from there; else cancel, fix the rows and drop it again."
-        )
-    # Counts say little before it is decided what they are of.
-    asked = _questions(upload)
-    blocks: list[Block] = [section(headline), *(asked if upload.undecided else ()), *sections(lines, "\n")]
-    wrong = doubts(upload, SlackWriter(), before=before)
-    if wrong and upload.phones and not upload.undecided:
-        blocks += sections(
-            [f":warning: {' '.join(wrong)}", "To go on, an admin has to type the number of phones."], " "
-        )
-    blocks += () if upload.undecided else asked
-    blocks += _country_menu(upload)
-    answers = [button(upload, LEAVE if unclear else CANCEL)]
-    if upload.phones:
-        answers.insert(0, button(upload, SCRUB if unclear else SCRUB_INSTEAD))
-    if upload.phones and not upload.undecided:
-        value = json.dumps({"upload": upload.id, "fingerprint": upload.fingerprint})
-        # Where it is not known what was meant, no answer is the likely one; whoever is asked alone need not be an admin.
-        action, style = "want" if upload.choices.alone else "confirm", None if unclear else "primary"
-        answers.insert(0, ButtonElement(text=_yes(upload), action_id=f"upload.{action}", value=value, style=style))
-    blocks.append(ActionsBlock(block_id="upload.answer", elements=list(answers)))
-    if upload.choices.alone:
-        blocks.append(context(_ALONE))
-    elif unclear:
-        blocks.append(context(_NOT_PLAIN))
-    small = [f"file {(upload.sha256 or '')[:12]}"]
-    if upload.phones and not upload.undecided:
-        small.insert(0, "An admin confirms.")
-    if upload.waiting_since is not None:
-        small.insert(-1, f"Waits {moment(upload.waiting_since + deadlines.expire, 'until ')}")
-    blocks.append(context(" · ".join(small)))
-    return Message.of(headline, *blocks)
-
-
-def _rows_read(upload: Upload) -> list[str]:
-    """What was read of the list: its counts, why rows were not understood, and the country of those that name none."""
-    lines = [_counts(upload)]
-    if upload.unreadable_reasons:
-        lines.append(reasons_line(upload.unreadable_reasons))
-    assumed = upload.summary.get("assumed", 0)
-    if assumed and upload.country:
-        had = "row had" if assumed == 1 else "rows had"
-        lines.append(f"{assumed:,} {had} no country code: read as *{quoted(country_name(upload.country))}*")
-    return lines
-
-
-def looked_up(upload: Upload) -> Message:
-    """What is known of a list that was only to be looked up: counts, and, while it waits, how to get the rows."""
-    are = "is" if upload.already == 1 else "are"
-    found = f"{upload.already:,} of its {counted(upload.phones, 'phone')} {are} opted out"
-    if not upload.phones:
-        found = "no row of it was understood"
-    headline = f"*{file_name(upload.file_name)}: {found}.* It was only looked up: nothing has changed."
-    lines = _rows_read(upload)
-    lines += [quoted(remark) for remark in upload.summary.get("remarks", ())]
-    blocks: list[Block] = [section(headline), *sections(lines, "\n")]
-    if upload.state is UploadState.WAITING:
-        blocks += _questions(upload)
-        blocks += _country_menu(upload)
-        blocks.append(buttons(upload, "answer", *((SCRUB,) if upload.phones else ()), LEAVE))
-        blocks.append(context("Scrubbed it comes back without the rows that are opted out."))
-    return Message.of(headline, *blocks)
-
-
-# Below a question: why it is asked.
-_NOT_PLAIN = "It was not said plainly what it is for, so nothing is done before somebody chooses."
-_ALONE = (
-    "Only you see this. Nobody mentioned me, so nothing is done with it unless you choose. An admin decides in the settings "
-    "whether I ask."
-)
-
-
-def _questions(upload: Upload) -> list[Block]:
-    """The first questions on how the list is read, open ones before others, each above a button for every way."""
-    blocks: list[Block] = []
-    for place, question in enumerate(upload.questions[:_MOST_QUESTIONS]):
-        if question.text not in (upload.problem or ""):
-            blocks += sections([sentence(question.text)])
-        for number, offer in enumerate(question.offers):
-            value = json.dumps({"upload": upload.id, "choices": dict(offer.choices)})
-            if len(value) > _LONGEST_VALUE:
-                continue
-            # A block each, since the action ids in one have to differ:
-            # https://docs.slack.dev/reference/block-kit/block-elements/button-element
-            button = ButtonElement(text=one_line(offer.label, 75), action_id="upload.read", value=value)
-            blocks.append(ActionsBlock(block_id=f"upload.question.{place}.{number}", elements=[button]))
-    return blocks
-
-
-def _found(upload: Upload) -> str:
-    if upload.undecided:
-        return "it is to be chosen how it is read"
-    if upload.to_opt_out:
-        return f"{counted(upload.to_opt_out, 'phone')} to opt out"
-    return "every phone in it is already opted out" if upload.phones else "no row of it was understood"
-
-
-def _yes(upload: Upload) -> str:
-    return f"Opt out {counted(upload.asked, 'phone')}" if upload.to_opt_out else "Keep this list as a second reason"
-
-
 def reminder(upload: Upload, deadlines: Deadlines, whom: Sequence[Actor] = ()) -> Message:
     """A word about a preview that waits: in its thread to *whom* it mentions, or directly to who has to act."""
     until = moment((upload.waiting_since or upload.received_at) + deadlines.expire, ", ")
     what = "for an admin's yes" if upload.phones else "to be read with another country, or cancelled"
     named = f"{listed([mention(one) for one in whom])}: " if whom else ""
-    text = f"{named}*{_name(upload)}* still waits {what} ({_found(upload)}). It expires{until}."
+    text = f"{named}*{_name(upload)}* (upload {upload.id}) still waits {what}: {found(upload)}. It expires{until}."
     return Message.of(text)
 
 
 def to_decide(upload: Upload, picture: Message) -> Message:
     """A list that waits for a yes, for who may give it, wherever that is: *picture*, and whose list it is."""
     where = f"<#{upload.channel_id}>" if upload.channel_id else "a direct message"
-    head = f"A list waits for a yes: {_name(upload)}, dropped by {person(upload.actor)} in {where}."
-    return Message(head, (section(head).to_dict(), *picture.blocks))
+    head = (
+        f"A list waits for a yes: {_name(upload)} (upload {upload.id}), dropped by {person(upload.actor)} in {where}."
+    )
+    return replace(picture, text=head, blocks=(section(head).to_dict(), *picture.blocks))
+
+
+def applied_unasked(upload: Upload, picture: Message) -> Message:
+    """A list that looks wrong and was applied without a question, for who may undo it. *picture*: how it stands."""
+    head = f":warning: *{_name(upload)} (upload {upload.id}) was applied without a question, as the settings say, and may be the wrong list.*"
+    wrong = sections([f"• {sentence(one)}" for one in upload.unasked or ()], "\n")
+    return replace(
+        picture, text=head, blocks=(section(head).to_dict(), *(one.to_dict() for one in wrong), *picture.blocks)
+    )
 
 
 def decided(upload: Upload, picture: Message) -> Message:
@@ -287,47 +162,14 @@ def notice(upload: Upload, whom: Sequence[Actor], picture: Message) -> Message:
     what = picture.text
     if upload.state is UploadState.WAITING and not upload.is_look_up:
         waits = "what is to be done with it?" if upload.choices.asked is Asked.UNCLEAR else "waits for a yes:"
-        what = f"*{file_name(upload.file_name)}* {waits} {_found(upload)}."
+        what = f"*{file_name(upload.file_name)}* {waits} {found(upload)}."
     return Message.of(f"{listed([mention(one) for one in whom])}: {what}")
 
 
 def expired(upload: Upload) -> Message:
     """The end of a preview that nobody decided on in time."""
-    text = f"*{file_name(upload.file_name)} expired: nobody said yes in time.* Nothing was changed."
+    text = f"*{file_name(upload.file_name)} expired: nobody said yes in time.* Nothing was changed.{_number(upload)}"
     return Message.of(text, section(text), buttons(upload, "expired", AGAIN))
-
-
-def _counts(upload: Upload) -> str:
-    parts = [counted(upload.rows, "row")]
-    if upload.already:
-        parts.append(f"{upload.already:,} already opted out")
-    if upload.repeated:
-        parts.append(f"{upload.repeated:,} repeated")
-    if upload.unreadable:
-        parts.append(f"{upload.unreadable:,} not understood")
-    return " · ".join(parts)
-
-
-def _country_menu(upload: Upload) -> list[Block]:
-    """The menu of countries, where it may matter: rows are often not understood because another country's were meant."""
-    if not (upload.summary.get("assumed", 0) or upload.unreadable):
-        return []
-    codes = list(COUNTRIES)
-    if upload.country and upload.country not in codes:
-        codes.insert(0, upload.country)
-    options = {
-        code: Option(text=country_name(code)[:75], value=json.dumps({"upload": upload.id, "country": code}))
-        for code in codes
-    }
-    block = section("Country of the rows without a country code:")
-    block.block_id = "upload.country"
-    block.accessory = StaticSelectElement(
-        action_id="upload.country",
-        placeholder="Country",
-        options=list(options.values()),
-        initial_option=options.get(upload.country or ""),
-    )
-    return [block]
 
 
 class RowsAt(StrEnum):
@@ -346,11 +188,37 @@ class RowsAt(StrEnum):
     )
 
 
+# Ends of which a report of its own tells; the message that showed the work points to it.
+REPORTED: Final = frozenset({UploadState.DONE, UploadState.FAILED, UploadState.UNDONE, UploadState.SCRUBBED})
+
+
+def closed(upload: Upload) -> Message:
+    """The line in the message that showed the work, once the report is there."""
+    done = {UploadState.DONE: "opted out", UploadState.FAILED: "not finished"}.get(upload.state, upload.state.label)
+    text = f"*{file_name(upload.file_name)}* · upload {upload.id} · {done}: the report is below."
+    return Message.of(text)
+
+
+def reported(upload: Upload, picture: Message) -> Message:
+    """The report of an end, which names whoever has waited for it. *picture*: how the upload stands."""
+    head = f"{mention(upload.actor)}: {picture.text}"
+    first, *others = picture.blocks
+    text = first.get("text") or {}
+    named = first | {"text": text | {"text": f"{mention(upload.actor)}: {text.get('text', '')}"}}
+    return replace(picture, text=head, blocks=(named, *others))
+
+
+def overtaken(upload: Upload, was: UploadState) -> Message:
+    """The report of an end that was not the last, without what could be done then. *was*: the state that it told of."""
+    head = f"*{file_name(upload.file_name)}* · upload {upload.id} · {was.label}"
+    if was is UploadState.DONE:
+        head = _opted_out(upload)
+    return Message.of(f"{head} · {upload.state.label} since: see below.")
+
+
 def report(upload: Upload, deadlines: Deadlines, rows_at: RowsAt = RowsAt.ATTACHED) -> Message:
     """The report of an applied upload, with the button that undoes it. *rows_at*: where its unreadable rows are by now."""
-    began, ended = upload.confirmed_at, upload.finished_at
-    took = f" in {duration((ended - began).total_seconds())}" if began and ended else ""
-    headline = f"*{counted(upload.newly_opted_out, 'phone')} opted out* from {file_name(upload.file_name)}{took} · {_whose(upload)}"
+    headline = f"{_opted_out(upload)} · {_whose(upload)}"
     lines = []
     if upload.already_opted_out:
         were = "was" if upload.already_opted_out == 1 else "were"
@@ -367,13 +235,25 @@ def report(upload: Upload, deadlines: Deadlines, rows_at: RowsAt = RowsAt.ATTACH
         )
         lines.append(f"{counted(upload.unreadable, 'row')} not understood: {where}")
         if upload.unreadable_reasons:
-            lines.append(reasons_line(upload.unreadable_reasons))
+            lines.append(reason_lines(upload.unreadable_reasons))
     # A list that was applied unasked had no preview to say them.
     lines += [quoted(question.text) for question in upload.questions]
     return Message.of(headline, section(headline), *sections(lines, "\n"), *_undo(upload, deadlines))
 
 
+def _opted_out(upload: Upload) -> str:
+    name = file_name(upload.file_name)
+    return f"*{counted(upload.newly_opted_out, 'phone')} opted out* from {name}{_number(upload)}"
+
+
+def _number(upload: Upload) -> str:
+    """The upload's number, which people know it by, behind what is said of it."""
+    return f" · upload {upload.id}"
+
+
 def _whose(upload: Upload) -> str:
+    if upload.unasked is not None:
+        return f"dropped by {person(upload.actor)}, applied without a question, as the settings say"
     if upload.decider is None:
         return f"dropped by {person(upload.actor)}"
     if upload.decider.id == upload.actor.id:
@@ -389,7 +269,7 @@ def stopped(upload: Upload, deadlines: Deadlines) -> Message:
     """The state of a stopped upload: what was applied, and the two ways on."""
     left = upload.phones - upload.applied
     text = (
-        f"*{file_name(upload.file_name)} was stopped{_by(upload)} after {upload.applied:,} of "
+        f"*{file_name(upload.file_name)} (upload {upload.id}) was stopped{_by(upload)} after {upload.applied:,} of "
         f"{counted(upload.phones, 'phone')}.* {_stand(upload)} {counted(left, 'phone')} left."
     )
     if upload.unreadable:
@@ -426,10 +306,9 @@ def _until(upload: Upload, deadlines: Deadlines) -> list[Block]:
 
 def undone(upload: Upload, by: Entry | None) -> Message:
     """The report of an undo. *by*: its entry."""
-    began, ended = (by.at if by else None), upload.undone_at
-    took = f" in {duration((ended - began).total_seconds())}" if began and ended else ""
     who = f" · by {person(by.actor)}" if by else ""
-    headline = f"*{file_name(upload.file_name)} was undone: {counted(upload.opted_in, 'phone')} can be texted again*{took}{who}"
+    again = f"{counted(upload.opted_in, 'phone')} can be texted again"
+    headline = f"*{file_name(upload.file_name)} was undone: {again}*{_number(upload)}{who}"
     lines = []
     if upload.kept_out:
         stay = "stays" if upload.kept_out == 1 else "stay"
@@ -449,31 +328,31 @@ def refused(upload: Upload) -> Message:
     likely = upload.summary.get("likely")
     if likely:
         value = json.dumps({"upload": upload.id, "column": likely})
-        if len(value) <= _LONGEST_VALUE:
+        if len(value) <= LONGEST_VALUE:
             button = ButtonElement(text=one_line(f"Use {likely}", 75), action_id="upload.column", value=value)
             blocks.append(ActionsBlock(block_id="upload.likely", elements=[button]))
     if upload.choices.asked is Asked.OPT_IN and not upload.is_scrub:
         blocks.append(buttons(upload, "instead", SCRUB, LOOK_UP))
-    return Message.of(headline, *blocks, *_questions(upload))
+    return Message.of(headline, *blocks, *questions(upload))
 
 
 def failed(upload: Upload, deadlines: Deadlines) -> Message:
     """The report of an upload that failed half-way, and how far it had come."""
     changed = "Nothing was changed."
     if upload.undo_entry_id is not None:
-        changed = f"Its undo had opted {counted(upload.opted_in, 'phone')} in by then; it can go on."
+        changed = f"Its undo had allowed texts to {counted(upload.opted_in, 'phone')} again by then; it can go on."
     elif upload.applied:
         rest = " the rows that were not understood are attached then, and" if upload.unreadable else ""
         changed = (
             f"{_stand(upload)} Drop the file again for the rest:{rest} phones that are out already are counted as such."
         )
-    text = f"*{file_name(upload.file_name)} could not be finished.* {sentence(upload.problem or '')} {changed}"
+    text = f"*{file_name(upload.file_name)} could not be finished.* {sentence(upload.problem or '')} {changed}{_number(upload)}"
     return Message.of(text, *sections([text]), *_undo(upload, deadlines))
 
 
 def cancelled(upload: Upload) -> Message:
     """The end of an upload that somebody cancelled."""
-    text = f"*{file_name(upload.file_name)} was cancelled{_by(upload)}.* Nothing was changed."
+    text = f"*{file_name(upload.file_name)} was cancelled{_by(upload)}.* Nothing was changed.{_number(upload)}"
     return Message.of(text)
 
 
@@ -558,7 +437,7 @@ def counting_undo(upload: Upload) -> View:
 
 def undo_question(upload: Upload, counts: UndoPreview, metadata: str) -> View:
     """The question before an undo, with what it would do. *metadata*: the context of the modal."""
-    lines = [f"Undo *{file_name(upload.file_name)}*?", "*No texts will be allowed again.*"]
+    lines = [f"Undo *{file_name(upload.file_name)}* (upload {upload.id})?", "*No texts will be allowed again.*"]
     if counts.opted_in:
         lines[1] = f"*{counted(counts.opted_in, 'phone')} can be texted again.*"
     if counts.kept_out:

@@ -41,6 +41,8 @@ LONGEST_BETWEEN_SHOWS = 600.0
 LOOKING = timedelta(seconds=30)
 # Admins who are told directly of a list that waits.
 MOST_TOLD = 10
+# How a list stands whose undoing is an admin's next step, if it is the wrong one.
+_UNDOABLE = frozenset({UploadState.DONE, UploadState.STOPPED, UploadState.FAILED})
 
 
 class UploadMessages:
@@ -100,11 +102,12 @@ class UploadMessages:
             case _:
                 return views.applying(upload, done.rows, seconds)
 
-    async def show(self, work: UploadWork, progress: Progress) -> str | None:
+    async def show(self, work: UploadWork, progress: Progress, *, fresh: bool = False) -> str | None:
         """
-        Show how the upload stands, in its message; where Slack does not take that, its error code.
+        Show how the upload stands, in its message, or an end in a report of its own; where Slack does not take that, its error code.
 
-        Whoever dropped the list, and whoever decided about it, are told directly then, once.
+        Whoever dropped the list, and whoever decided about it, are told directly then, once. *fresh*: nobody else can have
+        shown that yet.
         """
         upload = work.upload
         if upload.is_alone:
@@ -112,10 +115,10 @@ class UploadMessages:
             return None
         rows = upload.state is UploadState.DONE and upload.unreadable > 0
         try:
-            if not rows:
-                await progress.show(await self.picture(upload))
+            if upload.state in views.REPORTED:
+                await self._report(work, progress, fresh=fresh)
             else:
-                await self._show_with_rows(work, progress)
+                await progress.show(await self.picture(upload))
         except SlackApiError as error:
             if is_transient(error):
                 raise
@@ -126,6 +129,45 @@ class UploadMessages:
         await self._notify(work, progress)
         await self._tell_deciders(work)
         return None
+
+    async def _report(self, work: UploadWork, progress: Progress, *, fresh: bool) -> None:
+        """
+        Report an end below the message that showed the work, once, to whoever has waited for it, and settle earlier reports.
+
+        The rows that were not understood are there before the report says so.
+        """
+        upload = work.upload
+        rows_at = RowsAt.ATTACHED
+        if upload.state is UploadState.DONE and upload.unreadable:
+            rows_at = await self._give_rows(work, progress)
+        await progress.show(views.closed(upload))
+        picture = await self.picture(upload, rows_at)
+        directly = _post_key(work, f"{upload.state} directly").key
+        if await asyncio.to_thread(self._store.outbox.find, upload.account_id, directly) is None:
+            picture = views.reported(upload, picture)
+        beginning = f"{_whose(upload)} report "
+        told = await asyncio.to_thread(self._store.outbox.find_all, upload.account_id, beginning)
+        as_seen = self._as_seen(upload)
+        key = _post_key(work, f"report {upload.state} {_moment(upload)}")
+        if key.key not in told:
+            key = replace(key, may_exist=key.may_exist and not fresh)
+            thread = upload.thread_ts or progress.message_ts
+            await self._poster.post(upload.channel_id, await as_seen(picture), thread, key)
+        for earlier, post in told.items():
+            was = UploadState(earlier.removeprefix(beginning).partition(" ")[0])
+            message = picture if earlier == key.key else views.overtaken(upload, was)
+            await self._bring_up_to_date(upload, post, await as_seen(message))
+
+    async def _bring_up_to_date(self, upload: Upload, post: Post, message: Message) -> None:
+        """Edit what was posted about *upload*; where Slack does not let that be, it stays as it is."""
+        try:
+            await self._client.chat_update(
+                channel=post.channel_id, ts=post.ts, text=message.text, blocks=list(message.blocks)
+            )
+        except SlackApiError as error:
+            if is_transient(error):
+                raise
+            log.info("a message is not brought up to date", upload=upload.id, why=error_code(error))
 
     async def _ask_alone(self, upload: Upload) -> None:
         """Ask whoever dropped a list, of which nobody told the desk, what is to be done with it; nobody else sees that."""
@@ -154,7 +196,8 @@ class UploadMessages:
         try:
             seen = await self._as_seen(upload)(message)
             thread = upload.thread_ts or progress.message_ts
-            await self._poster.post(upload.channel_id, seen, thread, _post_key(work, f"{upload.state} notice"))
+            key = _post_key(work, f"{upload.state} notice {_moment(upload)}")
+            await self._poster.post(upload.channel_id, seen, thread, key)
         except SlackApiError as error:
             if is_transient(error):
                 raise
@@ -171,17 +214,12 @@ class UploadMessages:
                 # Anybody else who may decide is told where they are: see `_tell_deciders`.
                 alone = await self._decides_themselves(upload)
                 return [dropper] if alone and await self._has_waited(upload.received_at) else []
-            case UploadState.REFUSED | UploadState.FAILED | UploadState.EXPIRED:
+            case UploadState.REFUSED | UploadState.EXPIRED:
                 return [dropper]
             case UploadState.CANCELLED | UploadState.STOPPED:
                 return [dropper] if by_another else []
-            case UploadState.DONE:
-                return (
-                    [dropper] if by_another or await self._has_waited(upload.confirmed_at or upload.received_at) else []
-                )
-            case UploadState.SCRUBBED:
-                return [dropper] if await self._has_waited(upload.received_at) else []
             case _:
+                # An end is reported to them: see `_report`.
                 return []
 
     async def _has_waited(self, since: datetime) -> bool:
@@ -207,23 +245,21 @@ class UploadMessages:
         # What it is for is whoever dropped it to say.
         plain = upload.choices.asked is None
         tells = waits and plain and upload.phones > 0 and not await self._decides_themselves(upload)
-        if not (tells or told):
+        # One that looks wrong and was applied without a question: all who may undo it hear of it.
+        odd = bool(upload.unasked) and upload.applied > 0 and upload.state in _UNDOABLE
+        if not (tells or odd or told):
             return
         picture = await self.picture(upload)
-        message = views.to_decide(upload, picture) if waits else views.decided(upload, picture)
-        if tells:
+        if waits:
+            message = views.to_decide(upload, picture)
+        else:
+            message = views.applied_unasked(upload, picture) if odd else views.decided(upload, picture)
+        if tells or odd:
             await self._post_to_deciders(work, "waits", message, told)
         elif upload.state is UploadState.EXPIRED:
             await self._post_to_deciders(work, "expired", views.expired(upload))
         for post in told.values():
-            try:
-                await self._client.chat_update(
-                    channel=post.channel_id, ts=post.ts, text=message.text, blocks=list(message.blocks)
-                )
-            except SlackApiError as error:
-                if is_transient(error):
-                    raise
-                log.info("what waited is not brought up to date", upload=upload.id, why=error_code(error))
+            await self._bring_up_to_date(upload, post, await self._as_seen(upload, post.channel_id)(message))
 
     async def _post_to_deciders(
         self, work: UploadWork, what: str, message: Message, told: Mapping[str, Post] = MappingProxyType({})
@@ -242,7 +278,7 @@ class UploadMessages:
             key = _post_key(work, f"{what} {upload.received_at:%Y%m%dT%H%M%S} {one}")
             try:
                 if key.key not in told:
-                    await self._poster.post(one, said, thread, key)
+                    await self._poster.post(one, await self._as_seen(upload, one)(said), thread, key)
             except SlackApiError as error:
                 if is_transient(error):
                     raise
@@ -296,12 +332,12 @@ class UploadMessages:
             return None
         return min(LONGEST_BETWEEN_SHOWS, max(self._limits.lease_seconds, age / 4))
 
-    async def _show_with_rows(self, work: UploadWork, progress: Progress) -> None:
-        """Attach the unreadable rows to the upload's thread, and show its report, which says so only then."""
+    async def _give_rows(self, work: UploadWork, progress: Progress) -> RowsAt:
+        """Attach the unreadable rows to the upload's thread, or send them to whoever dropped the list; where they are then."""
         upload = work.upload
         if await self._keeps_rows_back(upload):
-            await self._show_rows_directly(work, progress, await self.picture(upload, RowsAt.FOLLOWING))
-            return
+            there = await self._rows_directly(work, await self.picture(upload, RowsAt.FOLLOWING))
+            return RowsAt.WITH_DROPPER if there else RowsAt.NOWHERE
         if upload.attached_file is not None:
             # An earlier try came that far: whether the channel takes anything is seen before a file is sent again.
             await progress.show(await self.picture(upload, RowsAt.COMING))
@@ -312,24 +348,18 @@ class UploadMessages:
                 raise
             log.warning("rows are not attached in the channel", upload=upload.id, why=error_code(error))
             if error_code(error) == UPLOADS_DISABLED:
-                await progress.show(await self.picture(upload, RowsAt.DISABLED))
-                return
+                return RowsAt.DISABLED
             # Where nothing can be posted either, this says so.
             await progress.show(await self.picture(upload, RowsAt.COMING))
             picture = await self.picture(upload, RowsAt.FOLLOWING)
             message = views.for_direct_message(upload, picture, str(error_code(error)))
-            await self._show_rows_directly(work, progress, message)
-            return
+            there = await self._rows_directly(work, message)
+            return RowsAt.WITH_DROPPER if there else RowsAt.NOWHERE
         except OSError:
             # They come when there is room on the disk again; what was done is told now.
             await progress.try_show(await self.picture(upload, RowsAt.COMING))
             raise
-        await progress.show(await self.picture(upload))
-
-    async def _show_rows_directly(self, work: UploadWork, progress: Progress, message: Message) -> None:
-        """Send *message* and the rows to whoever dropped the list; the report in its channel says so."""
-        there = await self._rows_directly(work, message)
-        await progress.show(await self.picture(work.upload, RowsAt.WITH_DROPPER if there else RowsAt.NOWHERE))
+        return RowsAt.ATTACHED
 
     async def _tell_directly(self, work: UploadWork, why: str, *, rows: bool) -> None:
         """Tell whoever dropped the list, who gets the rows too, and whoever decided about it, how it stands."""
@@ -408,8 +438,12 @@ class UploadMessages:
             keep=lambda file: asyncio.to_thread(work.set_attached, file),
         )
 
-    def _as_seen(self, upload: Upload) -> Callable[[Message], Awaitable[Message]]:
-        """What makes of a message about *upload* what its channel may read of it; asks for that once, and when it is needed."""
+    def _as_seen(self, upload: Upload, channel: str | None = None) -> Callable[[Message], Awaitable[Message]]:
+        """
+        What makes of a message about *upload* what its channel, or another, may read of it.
+
+        Asks for that once, and when it is needed.
+        """
         hides: bool | None = None
 
         async def as_seen(message: Message) -> Message:
@@ -418,14 +452,14 @@ class UploadMessages:
             if account.settings.numbers != "masked":
                 return message
             if hides is None:
-                hides = await self._is_open(upload)
+                hides = await self._is_open(channel or upload.channel_id)
             return masked(replace(message, home=account.country)) if hides else message
 
         return as_seen
 
-    async def _is_open(self, upload: Upload) -> bool:
-        """Whether more people than its members may read the upload's channel, or nobody knows."""
-        return await kind_of_channel(self._client, upload.channel_id, surely=True) != "private"
+    async def _is_open(self, channel: str) -> bool:
+        """Whether more people than its members may read *channel*, or nobody knows."""
+        return await kind_of_channel(self._client, channel, surely=True) != "private"
 
     async def _keeps_rows_back(self, upload: Upload) -> bool:
         """
@@ -434,7 +468,9 @@ class UploadMessages:
         One that was dropped stands there itself, with the same rows.
         """
         account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
-        return upload.thread_ts is None and account.settings.numbers == "masked" and await self._is_open(upload)
+        return (
+            upload.thread_ts is None and account.settings.numbers == "masked" and await self._is_open(upload.channel_id)
+        )
 
 
 def _is_worth_asking(upload: Upload) -> bool:
@@ -448,6 +484,12 @@ def _post_key(work: UploadWork, what: str) -> PostKey:
     """Under which key a message about the upload is posted once, by whoever has it."""
     upload = work.upload
     return PostKey(upload.account_id, f"{_whose(upload)} {what}", may_exist=work.lease.fence > 1)
+
+
+def _moment(upload: Upload) -> str:
+    """The moment since which the upload stands as it does, which may come again."""
+    at = upload.undone_at or upload.finished_at or upload.waiting_since or upload.received_at
+    return f"{at:%Y%m%dT%H%M%S}"
 
 
 def _whose(upload: Upload) -> str:

@@ -290,7 +290,8 @@ class Runner:
         if not upload.state.at_work and upload.state is not UploadState.WAITING:
             # A cancelled list was staged already, and its phones are nobody's business any more.
             self._scratch.list_of(upload).unlink(missing_ok=True)
-        why_not = await self._messages.show(work, progress)
+        # Nobody can have told of a state that it entered while it was held here.
+        why_not = await self._messages.show(work, progress, fresh=upload.state is not running.work.upload.state)
         # A thread that is gone does not come back.
         again = None if why_not in (None, THREAD_GONE) else self._messages.again_after(upload)
         await asyncio.to_thread(work.release, settled=upload.state, again=again)
@@ -313,10 +314,10 @@ class Runner:
             return  # the words came while it was read
         if ask == "always" or read.state is not UploadState.WAITING or not read.phones or read.undecided:
             return
-        if ask == "doubts":
-            before = await asyncio.to_thread(self._store.uploads.applied_before, read)
-            if doubts(read, PlainWriter(), before=before):
-                return
+        before = await asyncio.to_thread(self._store.uploads.applied_before, read)
+        wrong = doubts(read, PlainWriter(), before=before)
+        if ask == "doubts" and wrong:
+            return
         by = Origin(
             Function.UPLOAD,
             read.actor,
@@ -324,7 +325,8 @@ class Runner:
             read.channel_name,
             reason="applied unasked, as the settings say",
         )
-        await asyncio.to_thread(self._store.uploads.confirm, read.account_id, read.id, by, fingerprint=read.fingerprint)
+        confirm = partial(self._store.uploads.confirm, fingerprint=read.fingerprint, unasked=wrong)
+        await asyncio.to_thread(confirm, read.account_id, read.id, by)
         self.poke()
 
     async def _waited(self, work: UploadWork) -> bool:

@@ -33,6 +33,9 @@ from store.records import Batch, ImportedNote, StagedCounts, UnreadableRow, Uplo
 ReportProgress = Callable[[int, float], None]
 
 _FIRST = 5
+# Phones of the first rows, by which people recognise their list; and of how many they are taken.
+_BEGINNING = 3
+_BEGINNING_WITHIN = 1_000
 # Rows read one by one between two words on how far it is: a twentieth of a second's work. As many, of so many
 # characters, are first shown to the fast path together.
 _CAREFUL = 1_000
@@ -67,7 +70,7 @@ class Scratch:
     A finished scratch file: distinct phones with the first line each stands on, and unreadable rows.
 
     `counts` is what staging found, with `already` 0, for only the store knows that. Its `summary`:
-    `unreadable` [[code of the reason, rows, first line], ...] commonest first; `flagged` phones and `flagged_first` [[line, phone],
+    `unreadable` [[code of the reason, rows, first line], ...] commonest first; `first` phones of the list, in its order; `flagged` phones and `flagged_first` [[line, phone],
     ...]; `assumed` rows read with `country`; `phone_column` the phones were in; `remarks` of the whole list;
     `questions` on how the list is read, as JSON; `readable` cells, of a list with several columns of phones;
     `contact_signs` and `countries` [[region, phones], ...] for the guard.
@@ -235,6 +238,7 @@ def _fill(
             "countries": countries,
             "unreadable": [list(row) for row in connection.execute(_REASONS)],
             **({"readable": reading.readable} if len(reader.phone_indexes) > 1 else {}),
+            "first": reading.first,
             "flagged": connection.execute("SELECT count(*) FROM flagged").fetchone()[0],
             "flagged_first": [list(row) for row in connection.execute(_FIRST_FLAGGED, (_FIRST,))],
         }
@@ -293,6 +297,12 @@ class _Reading:
         self._lines: list[int] = []
         self._waiting: list[Row | Damaged] = []
         self._room = _CAREFUL_CHARACTERS
+        self._beginning: dict[int, int] = {}
+
+    @property
+    def first(self) -> list[str]:
+        """The first phones of the list, in its order."""
+        return [f"+{phone}" for phone in self._beginning]
 
     def read(self, reader: ListReader, progress: ReportProgress) -> None:
         """Every row of *reader*, saying how far it is at least every `_CAREFUL` rows that take their time."""
@@ -317,15 +327,26 @@ class _Reading:
         progress(self.rows, _READING)
 
     def _add(self) -> None:
-        self._sorting.add(np.array(self._phones, np.int64), np.array(self._lines, np.int64))
+        self._sort(np.array(self._phones, np.int64), np.array(self._lines, np.int64))
         self._phones, self._lines = [], []
+
+    def _sort(self, phones: Integers, lines: Integers) -> None:
+        """Sort *phones*, each on one of *lines*; those that were read with care come behind others of the same lines."""
+        self._sorting.add(phones, lines)
+        last = max(self._beginning.values(), default=0)
+        if not len(lines) or (len(self._beginning) == _BEGINNING and int(lines.min()) > last):
+            return
+        for phone, line in zip(phones[:_BEGINNING_WITHIN].tolist(), lines.tolist(), strict=False):
+            self._beginning[phone] = min(line, self._beginning.get(phone, line))
+        in_order = sorted(self._beginning.items(), key=lambda one: one[1])
+        self._beginning = dict(in_order[:_BEGINNING])
 
     def _block(self, block: Block, tell: Callable[[], None]) -> None:
         read = self._row_phones.block(block)
         self.rows += int(np.count_nonzero(read.counted))
         self.readable += len(read.phones)
         self.assumed += int(np.count_nonzero(read.assumed))
-        self._sorting.add(read.phones, read.at + block.first_line)
+        self._sort(read.phones, read.at + block.first_line)
         for index in block.unknown(read.known):
             for row in block.carefully(index):
                 self._row(row, None, tell)

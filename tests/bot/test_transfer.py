@@ -59,7 +59,7 @@ def test_import_without_yes_only_previews(store: Store, account: Account, settin
     """Without --yes the preview says what would happen; nothing is opted out and no file is written."""
     said = imported(store, settings, path, apply=False)
     assert "stops.csv: 2 phones to opt out." in said
-    assert "5 rows, 0 already opted out, 1 repeated, 2 not understood.\n  1 too short (first at line 3)\n" in said
+    assert "5 rows, 0 already opted out, 1 repeated, 2 not understood.\n  1 too short (line 3)\n" in said
     assert "Nothing has changed" in said
     assert store.optouts.count(account.id) == 0
     assert sorted(file.name for file in path.parent.glob("*.csv")) == ["stops.csv"]
@@ -148,7 +148,7 @@ def test_a_list_imported_twice_adds_a_second_reason(
         with pytest.raises(transfer.TransferError, match=r"may be the wrong list\. .* --sure 2"):
             imported(store, settings, path, sure=sure)
     said = imported(store, settings, path, apply=False)
-    assert "The same file was applied already, as stops.csv, by @" in said
+    assert "The same file was applied already, as upload 1 (stops.csv), by @" in said
     assert "Nothing has changed" in said
     assert latest_entries(store, account.id, 9)[1:] == ()
     said = imported(store, settings, path, sure=2)
@@ -312,7 +312,7 @@ def test_a_scrubbed_list_lies_beside_it(store: Store, account: Account, path: Pa
     said = scrubbed(store, path)
     assert "stops.csv: 2 of 5 rows removed, 1 kept." in said
     assert "2 rows not understood, left out as well:" in said
-    assert "1 too short (first at line 3)" in said
+    assert "1 too short (line 3)" in said
     beside = path.parent / "stops.scrubbed.csv"
     assert f"Written to {beside}." in said
     assert beside.read_text() == "phone,name\n+44 20 7946 0000,Dee\n"

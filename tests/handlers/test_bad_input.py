@@ -184,7 +184,7 @@ async def test_a_list_without_a_single_phone(office: Office) -> None:
     """Every row is explained, and there is nothing to confirm."""
     ts = await drop(office, b"phone\nabc\n:tada:\n<!channel>\n12\n")
     message = await says(office, ts, "no row of it was understood")
-    assert "4 rows · 4 not understood" in message.all_text
+    assert "4 rows: 4 not understood" in message.all_text
     assert [button.action_id for button in message.buttons] == ["upload.cancel"]
     assert "<!channel" not in message.all_text
     await settled(office)

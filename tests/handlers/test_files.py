@@ -84,22 +84,24 @@ def scratch_files(directory: Path) -> list[Path]:
 
 
 async def test_drop_preview_confirm_report(office: Office) -> None:
-    """A list is previewed, applied after a yes and reported with exact counts, all in one message in its thread."""
+    """A list is previewed, applied after a yes and reported with exact counts, below the message that showed the work."""
     await office.opt_out(TWO)
     ts = await drop(office, MIXED)
     preview = await says(office, ts, "Nothing has changed yet")
     assert preview.text == "*stops.csv: 2 phones to opt out.* Nothing has changed yet."
     said = preview.all_text
-    assert "6 rows · 1 already opted out · 1 repeated · 2 not understood" in said
-    assert "first at line 3" in said
+    assert "6 rows: 2 to opt out · 1 already opted out · 1 repeated · 2 not understood" in said
+    assert "• 1 too short (line 3)" in said
+    assert "It begins with" in said or "In it: " in said
     assert "read as *United States*" in said
     assert preview.button("upload.confirm").text == "Opt out 2 phones"
     assert office.store.optouts.count(office.account.id) == 1
 
     await office.press("second-admin", preview, "upload.confirm")
     report = await says(office, ts, "phones opted out*")
-    assert report.ts == preview.ts
-    assert report.text.startswith("*2 phones opted out* from stops.csv in ")
+    assert report.ts != preview.ts
+    dropper = (await office.actor("admin")).id
+    assert report.text.startswith(f"<@{dropper}>: *2 phones opted out* from stops.csv · upload 1 · dropped by admin")
     assert "1 was already opted out: this list is kept as a second reason" in report.all_text
     assert "1 row repeated a phone of the same list" in report.all_text
     assert "2 rows not understood" in report.all_text
@@ -119,8 +121,8 @@ async def test_unreadable_rows_are_fixed_and_dropped_again(office: Office) -> No
     """The rows not understood come as a CSV with their reasons; mended there and dropped, they are opted out."""
     ts = await drop(office, MIXED)
     await office.press("admin", await says(office, ts, "Nothing has changed yet"), "upload.confirm")
-    thread = (await office.replies_to(ts, 2)).thread
-    attached = thread[-1].files[0]
+    thread = (await office.replies_to(ts, 3)).thread
+    [attached] = [file for one in thread for file in one.files]
     assert attached["name"] == "stops.unreadable.csv"
     rows = list(csv.DictReader(io.StringIO((await office.people.download(attached["id"])).decode())))
     assert [(row["name"], row["phone"], row["line"]) for row in rows] == [
@@ -153,7 +155,7 @@ async def test_the_bots_own_files_are_no_lists(office: Office) -> None:
     announced = [sent for sent in await office.people.deliveries("event") if sent["name"] == "file_shared"]
     assert announced[-1]["payload"]["event"]["user_id"] == office.slack.bot_user_id
     # What comes after it is handled after it.
-    await says(office, await drop(office, LIST, name="next.csv"), "next.csv: every phone")
+    await says(office, await drop(office, LIST, name="next.csv"), "next.csv: all 3 of its phones")
     assert [upload.file_name for upload in office.store.uploads.list(office.account.id, 9)] == ["next.csv", "stops.csv"]
 
 
@@ -320,7 +322,7 @@ async def test_a_mention_with_a_file(office: Office) -> None:
     await settled(office)
     await office.press("admin", preview, "upload.confirm")
     await says(office, ts, "*3 phones opted out*")
-    assert len((await office.people.state()).replies(ts)) == 1
+    assert len((await office.people.state()).replies(ts)) == 2, "what showed the work, and the report"
     assert office.store.optouts.count(office.account.id) == 3
 
 
@@ -531,7 +533,7 @@ async def test_rows_where_nothing_can_be_uploaded(office: Office) -> None:
     assert "2 rows not understood" in report.all_text
     assert (await settled(office)).state == "done"
     state = await office.people.state()
-    assert len(state.replies(ts)) == 1
+    assert len(state.replies(ts)) == 2
     assert state.direct("admin") is None
 
 

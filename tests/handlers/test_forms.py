@@ -224,3 +224,18 @@ async def test_the_menu_opens_while_the_database_hangs(
     await office.people.until(lambda state: "One moment" in str(state.views(user)))
     free.set()
     await office.people.until(lambda state: said in str(state.views(user)))
+
+
+@pytest.mark.wide
+async def test_a_list_called_as_one_to_be_scrubbed_is_asked_about(office: Office) -> None:
+    """What a list of the form is called counts, as it does of one that is dropped: it is asked what it is for."""
+    channel = (await office.people.state()).channel(UPLOADS).id
+    file = (await office.people.drop("admin", None, "walk scrub.csv", b"phone\n2125550100\n")).file
+    view = await form(office, "admin", "upload")
+    assert (await submit(office, "admin", view, file=[file], channel=channel)).ok
+
+    def preview(state: State) -> Any:
+        return next((m for m in state.channel(UPLOADS).messages if "what is to be done with it?" in m.text), None)
+
+    asked = await office.people.until(preview)
+    assert [one.text for one in asked.buttons] == ["Opt out 1 phone", "Scrub it", "Leave it"]

@@ -79,7 +79,7 @@ async def test_a_list_that_waits_for_an_admin(office: Office) -> None:
     assert told.keys() == {"admin", "second-admin"}
     [waits] = told["admin"]
     assert waits.startswith("A list waits for a yes: <")
-    assert "|stops.csv>, dropped by support in <#" in waits
+    assert "|stops.csv> (upload 1), dropped by support in <#" in waits
     assert told["second-admin"] == [waits]
     mine = await directly(office, "second-admin", "3 phones to opt out")
     await office.press("second-admin", mine, "upload.confirm")
@@ -91,7 +91,9 @@ async def test_a_list_that_waits_for_an_admin(office: Office) -> None:
     told = await notified(office)
     assert {name: len(texts) for name, texts in told.items()} == {"admin": 1, "second-admin": 1, "support": 1}
     [done] = told["support"]
-    assert done.startswith("@support: *3 phones opted out* from stops.csv")
+    assert done.startswith(
+        "@support: *3 phones opted out* from stops.csv · upload 1 · dropped by support, confirmed by second-admin"
+    )
 
 
 @on_both_databases
@@ -127,12 +129,61 @@ async def test_admins_who_cannot_be_written_to(office: Office) -> None:
 
 @pytest.mark.wide
 async def test_a_list_of_whoever_is_looking(office: Office) -> None:
-    """An admin who drops a small list and says yes at once sees it done: nobody is notified."""
+    """The report is a message of its own, which names whoever dropped the list once; nobody else is notified."""
     ts = await drop(office, LIST)
     await office.press("admin", await says(office, ts, QUESTION), "upload.confirm")
-    await says(office, ts, "opted out* from")
+    report = await says(office, ts, "opted out* from")
     await settled(office)
-    assert await notified(office) == {}
+    told = await notified(office)
+    assert told.keys() == {"admin"}
+    [done] = told["admin"]
+    assert done == "@admin: *3 phones opted out* from stops.csv · upload 1 · by admin"
+    [shown, reported] = (await office.people.state()).replies(ts)
+    assert (shown.text, shown.buttons) == ("*stops.csv* · upload 1 · opted out: the report is below.", [])
+    assert reported.ts == report.ts
+    assert [one.text for one in reported.buttons] == ["Undo this upload"]
+
+
+@pytest.mark.wide
+async def test_every_end_is_reported(office: Office) -> None:
+    """An undo is reported below, in a message that names the dropper; the report before it has no button any more."""
+    ts = await drop(office, LIST, user="support")
+    await office.press("admin", await says(office, ts, QUESTION), "upload.confirm")
+    report = await says(office, ts, "opted out* from")
+    await settled(office)
+    await office.press("admin", report, "upload.undo")
+    view = await office.people.until(
+        lambda state: next((one for one in state.views("admin") if one["callback_id"] == "upload.undo"), None)
+    )
+    assert (await office.people.submit("admin", view["id"], {})).acknowledged
+    await says(office, ts, "was undone: 3 phones can be texted again* · upload 1 · by admin")
+    await settled(office)
+    shown, before, after = (await office.people.state()).replies(ts)
+    assert shown.text == "*stops.csv* · upload 1 · undone: the report is below."
+    assert before.text == "*3 phones opted out* from stops.csv · upload 1 · undone since: see below."
+    assert before.buttons == after.buttons == []
+    [_, undone] = (await notified(office))["support"]
+    assert undone.startswith("@support: *stops.csv was undone")
+
+
+@on_both_databases
+@pytest.mark.wide_but_first
+async def test_a_list_that_looks_wrong_and_was_applied_unasked(office: Office) -> None:
+    """Where the settings never ask, all admins are told of it directly, once, with the button that undoes it."""
+    await decide(office, ask="never")
+    ts = await drop(office, LIST, user="support")
+    await says(office, ts, "3 phones opted out")
+    await settled(office)
+    assert (await notified(office)).keys() == {"support"}
+    again = await drop(office, LIST, user="support", name="again.csv")
+    await says(office, again, "0 phones opted out")
+    await settled(office)
+    told = await notified(office)
+    assert {name: len(texts) for name, texts in told.items()} == {"admin": 1, "second-admin": 1, "support": 2}
+    [said] = told["admin"]
+    assert "|again.csv> (upload 2) was applied without a question, as the settings say" in said
+    mine = await directly(office, "admin", "The same file was applied already, as upload 1 (stops.csv)")
+    assert [one.text for one in mine.buttons] == ["Undo this upload"]
 
 
 @pytest.mark.wide
@@ -174,7 +225,7 @@ async def test_admins_of_the_settings_are_notified_too(office: Office) -> None:
     told = await notified(office)
     counts = {name: len(texts) for name, texts in told.items()}
     assert counts == {"guest": 2, "admin": 2, "second-admin": 2, "support": 1}
-    assert "stops.csv>* still waits for an admin's yes" in told["guest"][1]
+    assert "stops.csv>* (upload 1) still waits for an admin's yes" in told["guest"][1]
     assert told["support"][0].startswith("@support: *<")
 
 

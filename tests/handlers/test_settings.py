@@ -193,6 +193,19 @@ async def test_members_who_are_not_support(office: Office, support: str) -> None
     assert (await office.ask("admin", f"add {TWO}")).text.startswith("*(212) 555-0101 opted out*")
 
 
+@pytest.mark.wide
+async def test_groups_with_nobody_in_them(office: Office) -> None:
+    """Where nobody is in the groups of support, all but admins would be locked out: that is refused at its field."""
+    groups = office.slack.platform.workspace.usergroups
+    [group] = groups
+    groups[group]["users"] = []
+    view = await opened(office)
+    outcome = await save(office, view, support="groups", support_groups=[group])
+    assert outcome.errors["settings.support"].startswith("Nobody is in the chosen groups")
+    groups[group]["users"] = [(await office.actor("support")).id]
+    assert (await save(office, view, support="groups", support_groups=[group])).ok
+
+
 async def test_a_support_group(office: Office) -> None:
     """Its members add and look up."""
     groups = office.slack.platform.workspace.usergroups
@@ -228,7 +241,7 @@ async def test_a_list_is_applied_unasked(office: Office, ask: str) -> None:
 
 @pytest.mark.wide
 async def test_a_list_that_looks_wrong_is_asked_about(office: Office) -> None:
-    """With "doubts", a contact list waits for an admin; with "never", not even that."""
+    """With "doubts", a contact list waits for an admin; with "never" it is applied, and its report says that nobody was asked."""
     contacts = b"first_name,last_name,email,address,support_score,phone\nA,B,a@b.org,1 St,5,2125550100\nC,D,c@d.org,2 St,4,2125550101\n"
     await decide(office, ask="doubts")
     ts = await drop(office, contacts)
@@ -236,7 +249,8 @@ async def test_a_list_that_looks_wrong_is_asked_about(office: Office) -> None:
     assert (await settled(office)).state == "waiting"
     await decide(office, ask="never")
     ts = await drop(office, contacts)
-    await says(office, ts, "*2 phones opted out*")
+    report = await says(office, ts, "*2 phones opted out*")
+    assert "applied without a question, as the settings say" in report.text
 
 
 async def test_an_uploads_channel_of_the_account(office: Office) -> None:

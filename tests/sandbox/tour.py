@@ -175,7 +175,7 @@ async def drop_a_messy_list(tour: Tour) -> None:
     await tour.go("optout-uploads")
     await tour.drop_sample("messy.csv")
     await tour.sees("messy.csv: 9 phones to opt out. Nothing has changed yet.")
-    await tour.sees("16 rows · 2 repeated · 5 not understood")
+    await tour.sees("16 rows: 9 to opt out · 2 repeated · 5 not understood")
     await tour.at_stop(tour.page, "preview")
     await tour.button("Opt out 9 phones").click()
     await tour.sees("9 phones opted out from messy.csv")

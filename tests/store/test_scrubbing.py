@@ -488,7 +488,7 @@ def test_each_row_is_looked_up_with_its_own_country(desk: Desk, tmp_path: Path) 
     assert desk.counts == (6, 2, 1, 3)
     assert desk.found is not None
     assert 'each row read with its country from "calling_code"' in desk.found.remarks
-    assert [str(reason) for reason in desk.found.reasons] == ["1 of a country that is none (first at line 5)"]
+    assert [str(reason) for reason in desk.found.reasons] == ["1 of a country that is none (line 5)"]
 
 
 def test_what_a_list_says_of_consent_is_told_and_decides_nothing(desk: Desk, tmp_path: Path) -> None:

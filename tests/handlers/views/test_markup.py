@@ -24,7 +24,7 @@ from bot.sandbox.blocks import problems_of, view_problems
 from handlers.permissions import Role
 from handlers.slack import modals
 from handlers.slack.messages import Message, split
-from handlers.slack.mrkdwn import quoted
+from handlers.slack.mrkdwn import quoted, section
 from handlers.views import (
     allowing,
     digests,
@@ -34,6 +34,7 @@ from handlers.views import (
     home,
     optouts,
     outcomes,
+    previews,
     scrubs,
     settings,
     shortcuts,
@@ -363,19 +364,24 @@ def _shortcuts(text: str) -> Iterator[Any]:
     uploads.reading,
     uploads.applying,
     uploads.undoing,
-    uploads.preview,
+    previews.preview,
+    previews.questions,
     uploads.reminder,
     uploads.notice,
     uploads.expired,
     uploads.to_decide,
     uploads.decided,
+    uploads.closed,
+    uploads.reported,
+    uploads.overtaken,
+    uploads.applied_unasked,
     uploads.report,
     uploads.stopped,
     uploads.undone,
     uploads.refused,
     uploads.failed,
     uploads.cancelled,
-    uploads.looked_up,
+    previews.looked_up,
     uploads.chosen_alone,
     uploads.of_state,
     uploads.for_direct_message,
@@ -385,22 +391,28 @@ def _uploads(text: str) -> Iterator[Any]:
     before = entry(1, Function.UPLOAD, upload_id=1, file_name=text, actor=Actor("platform", text))
     yield from (uploads.reading(upload, 5, 0.5, 3), uploads.applying(upload, 5, 3), uploads.undoing(upload, 5, 3))
     yield from (
-        uploads.preview(upload, TERMS, before),
+        previews.preview(upload, TERMS, before),
         uploads.reminder(upload, TERMS, [upload.actor]),
         uploads.expired(upload),
-        uploads.to_decide(upload, uploads.preview(upload, TERMS, before)),
+        uploads.to_decide(upload, previews.preview(upload, TERMS, before)),
         uploads.decided(upload, uploads.expired(upload)),
+        uploads.closed(upload),
+        uploads.reported(upload, uploads.report(upload, TERMS)),
+        uploads.overtaken(upload, UploadState.DONE),
+        uploads.overtaken(upload, UploadState.FAILED),
+        uploads.applied_unasked(replace(upload, summary={"unasked": [text] * 5}), uploads.report(upload, TERMS)),
     )
-    yield uploads.preview(replace(upload, phones=0, already=0), TERMS)
+    yield previews.preview(replace(upload, phones=0, already=0), TERMS)
     for asked in Asked:
         for choices in (Choices(asked=asked), Choices(asked=asked, alone=True)):
             for state in (UploadState.WAITING, UploadState.REFUSED, UploadState.EXPIRED):
                 yield uploads.of_state(replace(upload, choices=choices, state=state), TERMS)
-    yield uploads.looked_up(replace(upload, phones=0, already=0))
+    yield Message.of("x", section("x"), *previews.questions(upload))
+    yield previews.looked_up(replace(upload, phones=0, already=0))
     yield uploads.chosen_alone(upload, quoted(text))
     yield uploads.notice(upload, [Actor("U1", text), Actor("platform", text)], uploads.refused(upload))
     yield uploads.notice(
-        replace(upload, state=UploadState.WAITING), [Actor("U1", text)], uploads.preview(upload, TERMS)
+        replace(upload, state=UploadState.WAITING), [Actor("U1", text)], previews.preview(upload, TERMS)
     )
     fresh = replace(TERMS, undo=timedelta(days=36_500))
     yield from (uploads.report(upload, fresh), uploads.stopped(upload, fresh), uploads.undone(upload, before))
@@ -409,7 +421,7 @@ def _uploads(text: str) -> Iterator[Any]:
         summary = asdict(scrubbed_with(text)) if state is UploadState.SCRUBBED else upload.summary
         yield uploads.of_state(replace(upload, state=state, summary=summary), fresh, before)
         yield uploads.queued(replace(upload, state=state, summary=summary))
-    yield uploads.for_direct_message(upload, uploads.preview(upload, TERMS, before), text)
+    yield uploads.for_direct_message(upload, previews.preview(upload, TERMS, before), text)
 
 
 @case(upload_buttons.buttons, upload_buttons.button)

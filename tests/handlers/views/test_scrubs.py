@@ -34,7 +34,7 @@ def test_the_counts_come_first() -> None:
     said = words(FOUND)
     assert "5,000 rows looked up." in said
     assert "35 rows not understood: left out too, since they may be opted out" in said
-    assert "Not understood: 28 too short (first at line 41) · 7 empty (first at line 99)" in said
+    assert "\n• 28 too short (first at line 41)\n• 7 empty (first at line 99)" in said
     assert "4,900 rows had no country code: read as *United States*" in said
     assert "column 'Phone ' read as phone" in said
 

@@ -10,6 +10,7 @@ from bot.sandbox.blocks import elements_of, problems_of, texts_of, view_problems
 from handlers.slack.messages import Message
 from handlers.slack.modals import refusal
 from handlers.slack.mrkdwn import escape
+from handlers.views import previews
 from handlers.views import uploads as views
 from handlers.views.upload_list import Reader, list_of_uploads
 from store import Actor, Deadlines, Entry, Purpose, UndoPreview, Upload, UploadState
@@ -43,6 +44,7 @@ UPLOAD = Upload(
         "assumed": 4_990,
         "flagged": 2,
         "flagged_first": [[12, "+12125550100"]],
+        "first": ["+12125550100", "+442079460018"],
         "remarks": ["A remark & more"],
         "country": "US",
     },
@@ -79,71 +81,16 @@ def actions(message: Message) -> list[str]:
     return [item["action_id"] for item in found if "action_id" in item]
 
 
-def test_preview() -> None:
-    """The outcome first, then every count with its reason, the country, and the question."""
-    message = views.preview(UPLOAD, TERMS)
-    assert message.text == "*nov-stops.csv: 4,812 phones to opt out.* Nothing has changed yet."
-    said = words(message)
-    assert "5,000 rows · 133 already opted out · 20 repeated · 35 not understood\n" in said
-    assert "Not understood: 28 too short (first at line 41) · 7 with digits lost in Excel (first at line 99)" in said
-    assert "4,990 rows had no country code: read as *United States*" in said
-    assert "2 phones are of the right length but in no range in use today: check them, first at line 12" in said
-    assert "A remark &amp; more" in said
-    assert "Opt out 4,812 phones" in said
-    assert actions(message) == ["upload.country", "upload.confirm", "upload.scrub", "upload.cancel"]
-
-
-def test_preview_of_one() -> None:
-    """One is one."""
-    said = words(
-        views.preview(replace(UPLOAD, rows=1, phones=1, already=0, unreadable=0, summary={"assumed": 1}), TERMS)
-    )
-    assert "1 phone to opt out" in said
-    assert "1 row had no country code" in said
-    assert "1 row\n" in said
-
-
-def test_preview_of_what_is_known() -> None:
-    """When all are out already, the list can still be kept as a second reason."""
-    message = views.preview(replace(UPLOAD, already=4_945), TERMS)
-    assert "every phone in it is already opted out" in message.text
-    assert "Keep this list as a second reason" in words(message)
-
-
-def test_preview_of_nothing() -> None:
-    """When no row was understood there is nothing to say yes to, and another country can be chosen."""
-    message = views.preview(replace(UPLOAD, rows=35, phones=0, already=0, summary={}), TERMS)
-    assert message.text == "*nov-stops.csv: no row of it was understood.* Nothing has changed yet."
-    assert actions(message) == ["upload.country", "upload.cancel"]
-    assert "Choose another country if its numbers are from there; else cancel, fix the rows" in words(message)
-    reminder = views.reminder(replace(UPLOAD, rows=35, phones=0, already=0), TERMS, [UPLOAD.actor]).text
-    assert "still waits to be read with another country, or cancelled (no row of it was understood)" in reminder
-    assert (
-        "still waits for an admin's yes (4,812 phones to opt out)" in views.reminder(UPLOAD, TERMS, [UPLOAD.actor]).text
-    )
-
-
-@pytest.mark.parametrize("country", ["US", "LT", None])
-def test_country_menu(country: str | None) -> None:
-    """The country in force is the one chosen, whether it is a usual one or not."""
-    message = views.preview(replace(UPLOAD, country=country), TERMS)
-    menus = [item for block in message.blocks for item in elements_of(block) if item["type"] == "static_select"]
-    initial = menus[0].get("initial_option")
-    assert (initial is None) == (country is None)
-    if initial is not None:
-        assert f'"country": "{country}"' in initial["value"]
-
-
 def test_report() -> None:
-    """Counts, time taken, who, and what to do with the rest."""
+    """Counts, the upload's number, who, and what to do with the rest."""
     message = views.report(UPLOAD, TERMS)
-    assert message.text == "*4,812 phones opted out* from nov-stops.csv in 2 s · dropped by admin"
+    assert message.text == "*4,812 phones opted out* from nov-stops.csv · upload 7 · dropped by admin"
     said = words(message)
     assert "133 were already opted out: this list is kept as a second reason" in said
     assert "20 rows repeated a phone of the same list" in said
     assert "35 rows not understood" in said
     assert "35 rows not understood: attached, with the reason for each. Fix them there and drop that file." in said
-    assert "Not understood: 28 too short (first at line 41) · 7 with digits lost in Excel (first at line 99)" in said
+    assert "\n• 28 too short (first at line 41)\n• 7 with digits lost in Excel (first at line 99)" in said
     assert "1 row not understood: attached, with the reason for each. Fix it there" in words(
         views.report(replace(UPLOAD, unreadable=1), TERMS)
     )
@@ -161,10 +108,10 @@ def test_report() -> None:
 def test_who_decided(decider: Actor | None, whose: str) -> None:
     """The report names who dropped the list and who said yes; a stopped or cancelled list who pressed that."""
     decided = replace(UPLOAD, decider=decider)
-    assert views.report(decided, TERMS).text.endswith(f" in 2 s · {whose}")
+    assert views.report(decided, TERMS).text.endswith(f" · upload 7 · {whose}")
     by = f" by {decider.name}" if decider else ""
-    assert views.cancelled(decided).text == f"*nov-stops.csv was cancelled{by}.* Nothing was changed."
-    assert f"nov-stops.csv was stopped{by} after " in views.stopped(decided, TERMS).text
+    assert views.cancelled(decided).text == f"*nov-stops.csv was cancelled{by}.* Nothing was changed. · upload 7"
+    assert f"nov-stops.csv (upload 7) was stopped{by} after " in views.stopped(decided, TERMS).text
 
 
 def test_what_waits_for_its_turn() -> None:
@@ -213,6 +160,37 @@ def test_refused_offers_the_likely_column() -> None:
     assert actions(views.refused(replace(refused, summary={"likely": "x" * 3_000}))) == []
 
 
+def test_an_end_is_reported_below_its_message() -> None:
+    """The report names who has waited, once; the message that showed the work points to it, and one before says what followed."""
+    done = replace(UPLOAD, state=UploadState.DONE)
+    report = views.reported(done, views.report(done, TERMS))
+    assert report.text == "<@U0ADMIN>: *4,812 phones opted out* from nov-stops.csv · upload 7 · dropped by admin"
+    assert words(replace(report, text="")).count("<@U0ADMIN>") == 1
+    assert problems_of(list(report.blocks), "message") == []
+    assert views.closed(done).text == "*nov-stops.csv* · upload 7 · opted out: the report is below."
+    undone = replace(UPLOAD, state=UploadState.UNDONE)
+    assert views.overtaken(undone, UploadState.DONE).text == (
+        "*4,812 phones opted out* from nov-stops.csv · upload 7 · undone since: see below."
+    )
+    assert views.overtaken(undone, UploadState.FAILED).text == (
+        "*nov-stops.csv* · upload 7 · failed · undone since: see below."
+    )
+
+
+def test_a_list_that_looks_wrong_and_was_applied_unasked() -> None:
+    """Who may undo it reads what is odd before the report, with its button."""
+    fresh = replace(
+        UPLOAD, state=UploadState.DONE, finished_at=datetime.now(UTC), summary={"unasked": ["It is *odd*."]}
+    )
+    message = views.applied_unasked(fresh, views.report(fresh, TERMS))
+    assert message.text.startswith(
+        ":warning: *<https://example.org/F1|nov-stops.csv> (upload 7) was applied without a question"
+    )
+    assert texts_of(list(message.blocks))[1] == "• It is ∗odd∗."
+    assert "dropped by admin, applied without a question, as the settings say" in words(message)
+    assert actions(message) == ["upload.undo"]
+
+
 def test_failed_says_how_far_it_came() -> None:
     """What was opted out by then stays so, and is counted."""
     failed = replace(UPLOAD, state=UploadState.FAILED, problem="The disk is full.")
@@ -222,44 +200,20 @@ def test_failed_says_how_far_it_came() -> None:
     ) in views.failed(failed, TERMS).text
     assert "understood" not in views.failed(replace(failed, unreadable=0), TERMS).text
     undo = views.failed(replace(failed, undo_entry_id=4, opted_in=3), TERMS).text
-    assert undo.endswith("The disk is full. Its undo had opted 3 phones in by then; it can go on.")
+    assert undo.endswith(
+        "The disk is full. Its undo had allowed texts to 3 phones again by then; it can go on. · upload 7"
+    )
     untouched = replace(failed, newly_opted_out=0, already_opted_out=0)
-    assert views.failed(untouched, TERMS).text.endswith("The disk is full. Nothing was changed.")
+    assert views.failed(untouched, TERMS).text.endswith("The disk is full. Nothing was changed. · upload 7")
 
 
 def test_elsewhere_says_why() -> None:
     """The same picture, with its buttons, and why it is not where it belongs."""
-    message = views.for_direct_message(UPLOAD, views.preview(UPLOAD, TERMS), "not_in_channel")
-    assert message.text == views.preview(UPLOAD, TERMS).text
+    message = views.for_direct_message(UPLOAD, previews.preview(UPLOAD, TERMS), "not_in_channel")
+    assert message.text == previews.preview(UPLOAD, TERMS).text
     assert "<#C1>" in words(message)
     assert "`not_in_channel`" in words(message)
     assert "upload.confirm" in actions(message)
-
-
-def test_preview_with_doubts() -> None:
-    """Each is said, with what the yes takes; the button is the same, and the modal asks for its number."""
-    doubtful = replace(UPLOAD, summary={"contact_signs": ["names", "e-mails"]})
-    said = words(views.preview(doubtful, TERMS))
-    assert "This looks like a contact list, not an opt-out list: it has names and e-mails." in said
-    assert "an admin has to type the number of phones" in said
-    assert "Opt out 4,812 phones" in said
-    modal = views.ask_for_number(doubtful, ("It is large.",), "{}").to_dict()
-    assert view_problems(modal) == []
-    assert "It is large. Nothing has changed. To go on, type the number of phones: 4,812." in str(modal)
-    assert modal["submit"]["text"] == "Opt out"
-    again = views.ask_for_number(replace(doubtful, already=4_945), ("It was applied.",), "{}").to_dict()
-    assert again["submit"]["text"] == "Keep"
-
-
-def test_preview_says_which_file_and_until_when() -> None:
-    """The start of the file's fingerprint, and the moment after which nothing more can be said."""
-    said = words(
-        views.preview(replace(UPLOAD, sha256="0123456789abcdef" * 4), replace(TERMS, expire=timedelta(days=3)))
-    )
-    assert "Waits <!date^" in said
-    assert "|until 26 Nov 2026 at 14:05 UTC>" in said
-    assert "file 0123456789ab" in said
-    assert "0123456789abc" not in said
 
 
 def test_applying_can_be_stopped() -> None:
@@ -273,7 +227,7 @@ def test_stopped() -> None:
     """What was applied and what is left, with the ways on; with nothing applied there is nothing to undo."""
     message = views.stopped(replace(UPLOAD, state=UploadState.STOPPED, newly_opted_out=100, already_opted_out=1), TERMS)
     assert message.text == (
-        "*nov-stops.csv was stopped after 101 of 4,945 phones.* 100 phones have been opted out and stay so. "
+        "*nov-stops.csv (upload 7) was stopped after 101 of 4,945 phones.* 100 phones have been opted out and stay so. "
         "1 was out before. 4,844 phones left. 35 rows were not understood: attached once the list is continued to its end."
     )
     one = views.stopped(replace(UPLOAD, newly_opted_out=1, already_opted_out=0, unreadable=1), TERMS).text
@@ -299,7 +253,7 @@ def test_undone() -> None:
     undone = replace(UPLOAD, state=UploadState.UNDONE, opted_in=4_700, kept_out=200, reopened=1, undo_entry_id=4)
     entry = Entry(4, "undo", Actor("U0ANN", "ann"), AT, None, None, None, None, None, 7, "nov-stops.csv", None)
     message = views.undone(replace(undone, undone_at=AT + timedelta(seconds=3)), entry)
-    assert message.text == "*nov-stops.csv was undone: 4,700 phones can be texted again* in 3 s · by ann"
+    assert message.text == "*nov-stops.csv was undone: 4,700 phones can be texted again* · upload 7 · by ann"
     said = words(message)
     assert "200 phones stay out: something else opted them out too" in said
     assert "1 conversation in an active campaign re-opened" in said

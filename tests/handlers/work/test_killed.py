@@ -126,9 +126,9 @@ async def test_a_frozen_desk_beside_a_replica(desk: Desk) -> None:
     holder.process.send_signal(signal.SIGCONT)
     await other.terminate()
     await desk.drop(LIST + b"\n")
-    await desk.seen(lambda message: "every phone in it is already opted out" in message.text)
+    await desk.seen(lambda message: "all 3 of its phones are already opted out" in message.text)
     assert desk.store.optouts.recount(desk.account.id) == desk.store.optouts.count(desk.account.id) == 3
-    assert len(desk_messages(await desk.people.state(), desk)) == 2
+    assert len(desk_messages(await desk.people.state(), desk)) == 3
 
 
 def desk_messages(state: State, desk: Desk) -> list[SandboxMessage]:

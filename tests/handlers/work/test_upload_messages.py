@@ -70,7 +70,9 @@ async def test_the_bot_was_removed_between_preview_and_report(office: Office, er
     await office.people.clear_faults()
     await office.people.invite(UPLOADS)
     report = await says(office, ts, "attached, with the reason for each")
-    assert report.ts == preview.ts
+    assert report.text.startswith("*3 phones opted out*"), "who was told directly is not told again"
+    [shown] = [one for one in (await office.people.state()).replies(ts) if "the report is below" in one.text]
+    assert shown.ts == preview.ts
     done = await settled(office)
     assert done.state == "done"
     state = await office.people.state()
@@ -126,14 +128,13 @@ async def test_a_button_in_a_direct_message_does_not_wait(office: Office) -> Non
 
 
 @pytest.mark.wide
-async def test_a_preview_says_which_file_and_until_when(office: Office) -> None:
-    """A short fingerprint of the file, and when the preview expires."""
+async def test_a_preview_says_its_number_and_until_when(office: Office) -> None:
+    """The number of the upload, and when the preview expires."""
     ts = await drop(office, LIST)
     preview = await says(office, ts, "3 phones to opt out")
     upload = await settled(office)
-    assert upload.sha256 is not None
     assert upload.size == len(LIST)
-    assert f"file {upload.sha256[:12]}" in preview.all_text
+    assert "Upload 1 · An admin confirms." in preview.all_text
     assert "until {date_short_pretty}" in preview.all_text
 
 

@@ -7,8 +7,7 @@ import alembic.command
 import alembic.script
 import sqlalchemy as sa
 
-from handlers.views import scrubs
-from handlers.views import uploads as views
+from handlers.views import previews, scrubs
 from store import (
     Account,
     Actor,
@@ -81,12 +80,12 @@ def test_a_preview_names_every_reason(store: Store, account: Account, tmp_path: 
     assert sum(COUNTS.values()) == upload.unreadable
     rows = [reason.rows for reason in upload.unreadable_reasons]
     assert rows == sorted(rows, reverse=True)
-    said = words(views.preview(upload, TERMS))
+    said = words(previews.preview(upload, TERMS))
     assert (
-        "Not understood: 3 too short (first at line 4) · 2 not a number (first at line 19) · 1 above the header" in said
+        "\n• 3 too short (first at line 4)\n• 2 not a number (first at line 19)\n• 1 above the header (line 1)" in said
     )
     for code, count in COUNTS.items():
-        assert f"{count} {code.words} (first at line " in said
+        assert f"• {count} {code.words} ({'line' if count == 1 else 'first at line'} " in said
     assert f"{upload.unreadable} not understood" in said
 
 
@@ -106,7 +105,7 @@ def test_a_scrub_names_every_reason(store: Store, account: Account, tmp_path: Pa
     assert {reason.code: reason.rows for reason in found.reasons} == COUNTS
     said = words(scrubs.scrubbed(found, "walk.csv"))
     for code, count in COUNTS.items():
-        assert f"{count} {code.words} (first at line " in said
+        assert f"• {count} {code.words} ({'line' if count == 1 else 'first at line'} " in said
 
 
 def test_every_code_has_words_of_its_own() -> None:
@@ -114,6 +113,7 @@ def test_every_code_has_words_of_its_own() -> None:
     assert len({code.words for code in Reason}) == len(Reason)
     assert Reason("of_next_year") is Reason.UNKNOWN
     assert str(UnreadableReason(Reason.TOO_SHORT, 1_028, 41)) == "1,028 too short (first at line 41)"
+    assert str(UnreadableReason(Reason.TOO_SHORT, 1, 41)) == "1 too short (line 41)"
 
 
 def test_the_migration_knows_the_sentences_of_before() -> None:
@@ -183,8 +183,8 @@ def test_lists_from_before_there_were_codes(store: Store) -> None:
         UnreadableReason(Reason.EMPTY, 7, 4),
         UnreadableReason(Reason.UNKNOWN, 5, None),
     )
-    said = words(views.preview(waiting, TERMS))
-    assert "23 too short (first at line 5) · 7 empty (first at line 4) · 5 for another reason" in said
+    said = words(previews.preview(waiting, TERMS))
+    assert "• 23 too short (first at line 5)\n• 7 empty (first at line 4)\n• 5 for another reason" in said
     assert Scrubbed.read(store.uploads.get(1, 2).summary).reasons == (
         UnreadableReason(Reason.UNKNOWN, 10, 4),
         UnreadableReason(Reason.EMPTY, 2, 3),
