@@ -80,6 +80,7 @@ class Installation:
         self._client = client
         self._calls = calls
         self._installed: Installed | None = None
+        self._name: str | None = None
         self.loop = Loop("token", self._look, tasks, every=CHECK_SECONDS)
 
     @property
@@ -114,6 +115,8 @@ class Installation:
                 bot_id=answer.get("bot_id"),
                 bot_user_id=answer["user_id"],
             )
+            # Of an organisation it is the name of one of its workspaces.
+            self._name = None if self._installed.is_enterprise_install else answer.get("team")
         except Exception as error:  # noqa: BLE001  whatever it is, nothing must be lost for it
             log.warning("Slack did not say who we are", why=error_name(error))
 
@@ -125,6 +128,10 @@ class Installation:
     def is_ours(self, slack_id: str) -> bool | None:
         """Whether *slack_id* is the workspace or organisation that installed the app; None while Slack has not said."""
         return None if self._installed is None else slack_id == self._installed.slack_id
+
+    def name_of(self, slack_id: str) -> str | None:
+        """The name of the workspace that installed the app, as it is called now; None for any other, and while Slack has not said."""
+        return self._name if self.is_ours(slack_id) else None
 
     def authorize(self) -> Callable[..., Awaitable[AuthorizeResult]]:
         """Bolt's `authorize`. A plain function, since Bolt cannot call a bound method here."""
@@ -248,6 +255,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         tasks,
         poster.on_posted,
         installation.is_ours,
+        installation.name_of,
         installation.learn_soon,
         channels.changed,
         owner=owner,
@@ -295,6 +303,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
     answers = Answers(store, replies, poster, client, tasks, events.account, owner=owner, lease_seconds=lease_seconds)
     interactions = Interactions(roles, replies, answers, tasks, events, client, Seals(token))
     form = SettingsForm(store, interactions, undo=deadlines.undo, most_bytes=limits.max_bytes)
+    exports = ExportCommand(store, exporter, interactions)
     histories = Histories(store, roles, interactions)
     home = Home(store, roles, client, interactions, deadlines=deadlines)
     mentions = Mentions(store, interactions)
@@ -302,13 +311,14 @@ def create_app(settings: Settings, store: Store) -> Desk:
     command = Command(
         store,
         interactions,
-        [histories.subcommand, ExportCommand(store, exporter).subcommand, form.subcommand],
+        [histories.subcommand, exports.subcommand, form.subcommand],
         uploads_channel=min(settings.uploads_channels, default=""),
         deadlines=deadlines,
     )
     listeners = (
         *command.listeners(),
         *histories.listeners(),
+        *exports.listeners(),
         *Buttons(store, interactions).listeners(),
         *allowing.listeners(),
         *home.listeners(events),

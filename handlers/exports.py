@@ -6,10 +6,15 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
+from slack_sdk.models.views import View
+
 from handlers.permissions import Action
+from handlers.slack.interactions import Interactions
+from handlers.slack.listeners import Listener
 from handlers.slack.messages import Message
+from handlers.slack.modal_context import ModalContext
 from handlers.slack.mrkdwn import code
-from handlers.slack.payloads import idempotency_key_of
+from handlers.slack.payloads import idempotency_key_of, submitted_values
 from handlers.slack.places import Request
 from handlers.subcommands import Reply, Subcommand
 from handlers.views import exports as views
@@ -20,11 +25,12 @@ _OPTION: Final = re.compile(r"(since|function|format)\s*:\s*(\S+)\s*", re.IGNORE
 
 
 class ExportCommand:
-    """The sub-command `export`."""
+    """The sub-command `export`, and the listeners of its form."""
 
-    def __init__(self, store: Store, exporter: Exporter) -> None:
+    def __init__(self, store: Store, exporter: Exporter, interactions: Interactions) -> None:
         self._store = store
         self._exporter = exporter
+        self._interactions = interactions
 
     @property
     def subcommand(self) -> Subcommand:
@@ -34,6 +40,20 @@ class ExportCommand:
             (Action.EXPORT,),
             lambda text: Reply(Action.EXPORT, partial(self._export, text)),
         )
+
+    def listeners(self) -> tuple[Listener, ...]:
+        return (
+            self._interactions.opening("form.export", Action.EXPORT, views.TITLE, self._form),
+            self._interactions.modal("form.export", Action.EXPORT, self._asked),
+        )
+
+    @staticmethod
+    async def _form(request: Request, _body: dict[str, Any]) -> View:
+        return views.form(ModalContext.of(request).to_json())
+
+    async def _asked(self, request: Request, _context: ModalContext, body: dict[str, Any]) -> Message:
+        """The form, submitted."""
+        return await self._export(f"format:{submitted_values(body)[views.FORMAT]}", request, body)
 
     async def _export(self, text: str, request: Request, body: dict[str, Any]) -> Message:
         """Ask for the export that *text* describes; `Exporter` makes it."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
@@ -32,6 +33,7 @@ from store import (
     FoundPhone,
     Function,
     NotAPhone,
+    Purpose,
     Store,
     find_country,
 )
@@ -56,7 +58,9 @@ class Forms:
             opening("form.search", Action.SEARCH, "Look a number up", self._search_form),
             modal("form.search", Action.SEARCH, self._search),
             opening("form.upload", Action.DROP, "Upload a list", self._upload_form),
-            modal("form.upload", Action.DROP, self._upload),
+            modal("form.upload", Action.DROP, partial(self._upload, Purpose.OPT_OUT)),
+            opening("form.scrub", Action.SCRUB, "Scrub a list", self._scrub_form),
+            modal("form.scrub", Action.SCRUB, partial(self._upload, Purpose.SCRUB)),
         )
 
     async def _add_form(self, request: Request, _body: dict[str, Any]) -> View:
@@ -66,8 +70,10 @@ class Forms:
         return views.search(request.account, ModalContext.of(request).to_json())
 
     async def _upload_form(self, request: Request, _body: dict[str, Any]) -> View:
-        channel = request.channel_id if request.channel_id.startswith("C") else None
-        return views.upload(request.account, ModalContext.of(request).to_json(), channel)
+        return views.upload(request.account, ModalContext.of(request).to_json(), _channel(request))
+
+    async def _scrub_form(self, request: Request, _body: dict[str, Any]) -> View:
+        return views.scrub_form(request.account, ModalContext.of(request).to_json(), _channel(request))
 
     async def _add(self, request: Request, _context: ModalContext, body: dict[str, Any]) -> Message:
         """Opt all of the numbers out or none: what cannot be read is put right in the field."""
@@ -121,7 +127,9 @@ class Forms:
         state = await asyncio.to_thread(self._store.optouts.find, request.account.id, number.e164)
         return answer_look_up(request, [(state, FoundPhone(number, number.e164))])
 
-    async def _upload(self, request: Request, _context: ModalContext, body: dict[str, Any]) -> Message | None:
+    async def _upload(
+        self, purpose: Purpose, request: Request, _context: ModalContext, body: dict[str, Any]
+    ) -> Message | None:
         """Receive the form's list: from here on it is as if it had been dropped in the channel that was chosen."""
         values = submitted_values(body)
         country = await self._country(request, values)
@@ -162,7 +170,8 @@ class Forms:
             actor=request.actor,
             country=country,
             size=int(file.get("size") or 0),
-            choices=NOTHING_CHOSEN if plain_name else Choices(asked=Asked.UNCLEAR),
+            purpose=purpose,
+            choices=NOTHING_CHOSEN if plain_name or purpose.is_scrub else Choices(asked=Asked.UNCLEAR),
         )
         if not created:
             return field_error(
@@ -182,3 +191,8 @@ class Forms:
         near = [f"{title} ({code})" for code, title in region.suggestions]
         hint = f"Do you mean {listed(near, 'or')}?" if near else "Give its name or two-letter code."
         return field_error(views.COUNTRY, f"No country is called {one_line(name, 40)}. {hint}")
+
+
+def _channel(request: Request) -> str | None:
+    """The channel in which a form is opened, where a list may be shown."""
+    return request.channel_id if request.channel_id.startswith("C") else None

@@ -12,7 +12,7 @@ import structlog
 from slack_sdk.models.views import View
 
 from handlers.entered import read_phone
-from handlers.permissions import Action
+from handlers.permissions import Action, allow
 from handlers.slack.errors import error_name
 from handlers.slack.interactions import Interactions, field_error
 from handlers.slack.listeners import Listener
@@ -112,6 +112,8 @@ class Histories:
                 for name, action in (of_a_phone, of_all)
                 for way in ("newer", "older")
             ),
+            self._interactions.opening("form.history", Action.HISTORY, views.TITLE, self._form),
+            self._interactions.modal("form.history", Action.HISTORY, self._asked),
             self._interactions.opening("remark.form", Action.REMARK, "Add a remark", self._remark_form),
             self._interactions.modal("remark.form", Action.REMARK, self._remark),
         )
@@ -119,6 +121,17 @@ class Histories:
     def _parse(self, text: str) -> Reply:
         query = HistoryQuery.parse(text)
         return Reply(query.action, partial(self._newest, query))
+
+    @staticmethod
+    async def _form(request: Request, _body: dict[str, Any]) -> View:
+        sees_all = allow(request.role, Action.WHOLE_HISTORY)
+        return views.form(ModalContext.of(request).to_json(), sees_all=sees_all)
+
+    async def _asked(self, request: Request, _context: ModalContext, body: dict[str, Any]) -> Message:
+        """The form, submitted: its page takes the form's place."""
+        query = HistoryQuery.parse((submitted_values(body)[views.OF] or "").strip())
+        admitted = await self._interactions.admit(request, body, query.action)
+        return await self._newest(query, admitted, body) if isinstance(admitted, Request) else admitted
 
     async def _newest(self, query: HistoryQuery, request: Request, body: dict[str, Any]) -> Message:
         """The newest page of what was typed."""

@@ -32,10 +32,13 @@ class Accounts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def get_or_create(self, slack_id: str, name: str | None = None, *, country: str | None = None) -> Account:
+    def get_or_create(
+        self, slack_id: str, name: str | None = None, *, fallback: str | None = None, country: str | None = None
+    ) -> Account:
         """
         The account of a Slack team or enterprise id, renamed if *name* is given and new.
 
+        *fallback*: what one that is made now is called while nobody knows its name; without it, by its id.
         One that is made now starts with *country* as its default; an existing one keeps what its admins have set.
         """
         account = self.find(slack_id)
@@ -43,7 +46,7 @@ class Accounts:
             return account
         with self._database.write() as connection:
             statement = self._database.insert(accounts).values(
-                slack_id=slack_id, name=name or slack_id, country=country, settings={}
+                slack_id=slack_id, name=name or fallback or slack_id, country=country, settings={}
             )
             new_name = sa.func.coalesce(sa.cast(name, sa.Text), accounts.c.name)
             statement = statement.on_conflict_do_update(index_elements=["slack_id"], set_={"name": new_name})

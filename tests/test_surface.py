@@ -25,7 +25,7 @@ from handlers.permissions import Action
 from handlers.slack.listeners import surfaces_table
 from handlers.slack.posting import POSTED
 from handlers.slack.uploads_channels import CHANGES
-from handlers.views import allowing, forms, history
+from handlers.views import allowing, exports, forms, history
 from handlers.views import settings as settings_views
 from handlers.views import uploads as views
 from handlers.views.shortcuts import check
@@ -363,9 +363,10 @@ def _form(name: str, values: Mapping[str, Any]) -> Act:
         made["settings"] = settings_views.form(
             account, [], origin(found, seen=account.fingerprint), undo_days=14, most_bytes=10**9
         )
-        made["upload"] = forms.upload(account, about, None)
+        made |= {"upload": forms.upload(account, about, None), "scrub": forms.scrub_form(account, about, None)}
+        made |= {"history": history.form(about, sees_all=True), "export": exports.form(about)}
         filled = dict(values)
-        if name == "upload":
+        if name in {"upload", "scrub"}:
             filled["form.file"] = [(await office.people.drop(person, None, "form.csv", b"phone\n2125550101\n")).file]
             filled["form.channel"] = (await office.people.state()).channel(UPLOADS).id
         await submitted(office, person, made[name], filled)
@@ -387,6 +388,9 @@ _FORMS = {
     "add": _form("add", {"form.numbers": NOT_OUT}),
     "search": _form("search", {"form.number": OUT}),
     "upload": _form("upload", {}),
+    "scrub": _form("scrub", {}),
+    "history": _form("history", {history.OF: OUT}),
+    "export": _form("export", {}),
 }
 CASES: dict[Listener, Act | tuple[Act, ...]] = {
     Listener("command", "/optout"): _command,

@@ -61,6 +61,7 @@ class Events:
     *posted*: what to do when Slack says that a message was posted, by account and payload; when it raises, Slack says it
     again. *is_ours*: whether a workspace or organisation, by its id in Slack, is the one that installed the app; None while
     Slack has not said, which *learn* asks and waits a moment for. Payloads for others are refused, and no account is made.
+    *name_of*: what a workspace is called, None while nobody knows; payloads of a workspace carry its domain or nothing.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Events:
         tasks: Tasks,
         posted: Callable[[int, dict[str, Any]], Awaitable[None]],
         is_ours: Callable[[str], bool | None],
+        name_of: Callable[[str], str | None],
         learn: Callable[[], Awaitable[None]],
         channels_changed: Callable[[], None],
         *,
@@ -80,6 +82,7 @@ class Events:
         self._store = store
         self._posted = posted
         self._is_ours = is_ours
+        self._name_of = name_of
         self._learn = learn
         self._channels_changed = channels_changed
         self._tasks = tasks
@@ -151,8 +154,10 @@ class Events:
         return await asyncio.to_thread(self._account, body)
 
     def _account(self, body: dict[str, Any]) -> Account:
-        slack_id, name = installation_of(body)
-        return self._store.accounts.get_or_create(slack_id, name, country=self._default_country)
+        slack_id, carried = installation_of(body)
+        # An organisation's payloads carry its name.
+        name = self._name_of(slack_id) or (carried if slack_id.startswith("E") else None)
+        return self._store.accounts.get_or_create(slack_id, name, fallback=carried, country=self._default_country)
 
     def _keep(self, body: dict[str, Any], channel: str | None) -> InboxEvent | None:
         account = self._account(body)

@@ -113,12 +113,12 @@ class Interactions:
                 request = await self.admit(place, body, action)
                 return request if isinstance(request, Message) else with_account(request, await work(request, body))
 
-            async def answer_in_home() -> Message:
+            async def answer_in_view() -> Message:
                 message = await outcome_of(answer(), waits=True)
-                return NOTHING if message is NOTHING or await self._show_in_home(place, body, message) else message
+                return NOTHING if message is NOTHING or await self._show_in_view(place, body, message) else message
 
             with self.tasks.holding():
-                await self._answer(ack, place, body, answer_in_home if is_of_home(body) else answer, context)
+                await self._answer(ack, place, body, answer_in_view if body.get("view") else answer, context)
 
         return Listener(Surface.BUTTON, name, (action,), listen)
 
@@ -167,7 +167,7 @@ class Interactions:
             made = making.result()
             if not isinstance(made, Message):
                 await self.open(place, body, made)
-            elif not (is_of_home(body) and await self._show_in_home(place, body, made)):
+            elif not (is_of_home(body) and await self._show_in_view(place, body, made)):
                 await self.replies.tell(place, made)
             return
         opened = await self.open(place, body, text_modal(title, "One moment …"))
@@ -198,8 +198,9 @@ class Interactions:
         """
         The listener of the submitted modal *name*: *work* gets the request, what the modal carries, and Slack's payload.
 
-        A message with a `field` is shown as that field's error, a private one without buttons in the modal; any other
-        closes it and is posted, or told, where it was opened. None closes it.
+        A message with a `field` is shown as that field's error; a page takes the modal's place, with its buttons, and a
+        private message without buttons is shown in it. Any other closes it and is posted, or told, where it was opened. None
+        closes it.
         """
 
         async def listen(ack: Ack, body: dict[str, Any], client: AsyncWebClient, context: AsyncBoltContext) -> None:
@@ -218,8 +219,12 @@ class Interactions:
             def shown(message: Message) -> dict[str, Any] | None:
                 if message.field is not None:
                     return {"response_action": "errors", "errors": {message.field: message.text}}
-                in_it = message.private and not any(block["type"] == "actions" for block in message.blocks)
-                return {"response_action": "update", "view": refusal(message)} if in_it else None
+                if not message.private:
+                    return None
+                if _takes_its_place(message):
+                    return {"response_action": "update", "view": self._page(place, body, message)}
+                has_buttons = any(block["type"] == "actions" for block in message.blocks)
+                return None if has_buttons else {"response_action": "update", "view": refusal(message)}
 
             closing = {"response_action": "clear"} if body["view"].get("previous_view_id") else None
             with self.tasks.holding():
@@ -305,14 +310,33 @@ class Interactions:
             return None
         return opened
 
-    async def _show_in_home(self, place: Place, body: dict[str, Any], message: Message) -> bool:
-        """Show what there is to say to a button of App Home, which has no thread, in a modal; False where Slack opens none."""
+    async def _show_in_view(self, place: Place, body: dict[str, Any], message: Message) -> bool:
+        """
+        Show what there is to say to a button where it was pressed; False where that is to be told elsewhere.
+
+        One of App Home, which has no thread, opens a modal; a page in a modal takes the place of the one that is there.
+        """
         try:
-            await place.client.views_open(trigger_id=body["trigger_id"], view=refusal(message))
+            if is_of_home(body):
+                await place.client.views_open(trigger_id=body["trigger_id"], view=refusal(message))
+                return True
+            if not _takes_its_place(message):
+                return False
+            pressed = body["view"]
+            await place.client.views_update(
+                view_id=pressed["id"], hash=pressed["hash"], view=self._page(place, body, message)
+            )
         except SlackApiError as error:
             log.warning("a modal was not opened", error=error_code(error))
             return error_code(error) == _OPENED_BEFORE
         return True
+
+    def _page(self, place: Place, body: dict[str, Any], message: Message) -> View:
+        """The modal of *message* in place of that in which something was asked: its buttons ask for more of the same."""
+        title, metadata = body["view"]["title"]["text"], ModalContext.of(place).to_json()
+        view = View(type="modal", title=title, close="Close", private_metadata=metadata, blocks=list(message.blocks))
+        self._seals.seal(view, place.actor.id)
+        return view
 
     async def fill(self, request: Place, opened: dict[str, Any], view: View) -> None:
         """Show *view* in the modal *opened*, unless it was closed or changed since."""
@@ -324,6 +348,11 @@ class Interactions:
             if is_transient(error):
                 # It is still open, and would say for ever that it takes a moment.
                 await self.replies.tell(request, Message.of(_NOT_OPENED))
+
+
+def _takes_its_place(message: Message) -> bool:
+    """Whether *message* is one of those that replace what was pressed, as the pages of a history do."""
+    return message.private and message.settles is not None
 
 
 def field_error(field: str, text: str) -> Message:

@@ -1,14 +1,45 @@
 """Views of an export: its announcement, progress and end. Pure functions."""
 
+from typing import Final
+
+from slack_sdk.models.blocks import InputBlock, Option, StaticSelectElement
+from slack_sdk.models.views import View
+
 from handlers.slack.messages import Message
-from handlers.slack.mrkdwn import counted, person, sentence
+from handlers.slack.mrkdwn import counted, person, section, sentence
 from store import Export
 
+# The title of the form, and its field.
+TITLE: Final = "Export the list"
+FORMAT: Final = "export.format"
 _WHAT = {
     "desk": "with since when and why, for spreadsheets",
     "thrutext": "with ThruText's columns",
     "phones": "nothing but phones, for other programs",
 }
+
+
+def form(metadata: str) -> View:
+    """The form in which an admin asks for the list as a file."""
+    options = [Option(text=what.capitalize(), value=kind) for kind, what in _WHAT.items()]
+    return View(
+        type="modal",
+        callback_id="form.export",
+        title=TITLE,
+        submit="Export",
+        close="Cancel",
+        private_metadata=metadata,
+        blocks=[
+            section(
+                "The file comes to you alone, in a direct message. `/optout export since:2026-10-01` exports a part of the list."
+            ),
+            InputBlock(
+                block_id=FORMAT,
+                label="What is in it",
+                element=StaticSelectElement(action_id=FORMAT, options=options, initial_option=options[0]),
+            ),
+        ],
+    )
 
 
 def asked(export: Export) -> Message:

@@ -55,9 +55,14 @@ def actions(role: str) -> Block:
             ButtonElement(text="Opt numbers out", action_id="form.add", value="add", style="primary"),
             ButtonElement(text="Look a number up", action_id="form.search", value="search"),
             *buttons,
+            ButtonElement(text="Scrub a list", action_id="form.scrub", value="scrub"),
+            ButtonElement(text="History", action_id="form.history", value="history"),
         ]
     if role == "admin":
-        buttons.append(ButtonElement(text="Settings", action_id="form.settings", value="settings"))
+        buttons += [
+            ButtonElement(text="Export the list", action_id="form.export", value="export"),
+            ButtonElement(text="Settings", action_id="form.settings", value="settings"),
+        ]
     return ActionsBlock(block_id="form.open", elements=list(buttons))
 
 
@@ -118,6 +123,24 @@ def upload(account: Account, metadata: str, channel: str | None) -> View:
         "Upload",
         metadata,
         section("The list is read and shown first. Nothing changes before an admin says yes."),
+        *_list_fields(account, "Channel for the preview and the report", channel),
+    )
+
+
+def scrub_form(account: Account, metadata: str, channel: str | None) -> View:
+    """Scrub a list, which comes back to a channel; *channel*: as of `upload`."""
+    return _form(
+        "form.scrub",
+        "Scrub a list",
+        "Scrub",
+        metadata,
+        section("The list comes back without the rows of people who are opted out. Nobody is opted out by it."),
+        *_list_fields(account, "Channel in which it comes back", channel),
+    )
+
+
+def _list_fields(account: Account, where: str, channel: str | None) -> tuple[InputBlock, ...]:
+    return (
         InputBlock(
             block_id=FILE,
             label="List with a column called phone",
@@ -127,7 +150,7 @@ def upload(account: Account, metadata: str, channel: str | None) -> View:
         _country_field(account),
         InputBlock(
             block_id=CHANNEL,
-            label="Channel for the preview and the report",
+            label=where,
             element=ConversationSelectElement(
                 action_id=CHANNEL,
                 placeholder="Choose",

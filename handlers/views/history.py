@@ -28,6 +28,8 @@ from handlers.views.upload_list import dropped, stands
 from store import Actor, Function, HistoryItem, HistoryPage, PhoneState, Upload, entry_note
 
 REMARK = "remark.text"
+# The field of the form that asks for a history, and its title.
+OF, TITLE = "history.of", "History"
 LONGEST_REMARK = 500
 PAGE: Final = 10
 _MOST_NAMES: Final = 3
@@ -183,6 +185,28 @@ def _whom(item: HistoryItem, home: str | None) -> str:
         return counted(item.phone_count, "phone") if item.phone_count else ""
     more = item.phone_count - len(item.phones)
     return listed([*(name(phone, home) for phone in item.phones), *([f"{more:,} more"] if more > 0 else [])])
+
+
+def form(metadata: str, *, sees_all: bool) -> View:
+    """The form that asks for a history; *sees_all*: of more than one number too."""
+    hint = "A number, @name, the name of a file, or upload 7. Empty: everything." if sees_all else "A number."
+    return View(
+        type="modal",
+        callback_id="form.history",
+        title=TITLE,
+        submit="Show",
+        close="Cancel",
+        private_metadata=metadata,
+        blocks=[
+            InputBlock(
+                block_id=OF,
+                label="Of what",
+                hint=hint,
+                optional=sees_all,
+                element=PlainTextInputElement(action_id=OF, max_length=300, focus_on_load=True),
+            )
+        ],
+    )
 
 
 def remark_form(state: PhoneState, home: str | None, metadata: str) -> View:

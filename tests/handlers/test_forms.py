@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from bot.sandbox import Outcome, State
 from bot.sandbox.blocks import view_problems
 from handlers.ttl_cache import TtlCache
 from handlers.views import forms as views
-from store import Account, Cause, Function
+from store import Account, Actor, Cause, Function, Origin
 from tests.handlers.conftest import ADMINS, TICKETS, Office, loading_forms, on_both_databases
 from tests.handlers.test_files import settled
 
@@ -151,6 +152,47 @@ async def test_a_list_is_uploaded_by_a_form(office: Office) -> None:
     view = await form(office, "admin", "upload")
     again = await submit(office, "admin", view, file=[file], channel=channel)
     assert "is in that channel already" in again.errors["form.file"]
+
+
+async def test_a_list_is_scrubbed_by_a_form(office: Office) -> None:
+    """It comes back in the channel that was chosen, without who is opted out; nobody is opted out by it."""
+    await office.opt_out(ONE)
+    channel = (await office.people.state()).channel(UPLOADS).id
+    file = (await office.people.drop("support", None, "form.csv", b"phone\n212 555 0100\n212 555 0101\n")).file
+    view = await form(office, "support", "scrub")
+    assert (await submit(office, "support", view, file=[file], channel=channel)).ok
+
+    def come_back(state: State) -> Any:
+        found = state.channel(UPLOADS).everything
+        said = any("1 row removed" in one.all_text for one in found)
+        return next((one.files[0] for one in found if one.files), None) if said else None
+
+    attached = await office.people.until(come_back)
+    assert await office.people.download(attached["id"]) == b"phone\n212 555 0101\n"
+    assert (await settled(office)).state == "scrubbed"
+    assert office.store.optouts.count(office.account.id) == 1
+
+
+async def test_the_list_is_exported_by_a_form(office: Office) -> None:
+    """The file comes to whoever asked, in the format that was chosen; where nobody may, the form says so."""
+    await office.opt_out(ONE)
+    view = await form(office, "admin", "export")
+    assert (await office.people.submit("admin", view["id"], {"export.format": "phones"})).ok
+
+    def delivered(state: State) -> Any:
+        direct = state.direct("admin")
+        found = [one for m in direct.everything for one in m.files] if direct else []
+        return found[0] if found else None
+
+    exported = await office.people.until(delivered)
+    assert await office.people.download(exported["id"]) == b"phone\r\n+12125550100\r\n"
+    nobody = replace(office.account.settings, exports="nobody")
+    office.store.accounts.change(office.account.id, Origin(Function.SETTING, Actor("t", "t")), settings=nobody)
+    view = await form(office, "admin", "export")
+    assert (await office.people.submit("admin", view["id"], {"export.format": "phones"})).ok
+    await office.people.until(
+        lambda state: next((one for one in state.views("admin") if "Nobody may export" in str(one)), None)
+    )
 
 
 @pytest.mark.wide_but_first

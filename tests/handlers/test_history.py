@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from store import Account, Function, HistoryItem, HistoryPage, Origin, PhoneNumb
 from tests.entries import latest_entries
 from tests.handlers.conftest import ADMINS, Office, on_both_databases
 from tests.handlers.test_files import LIST, drop, says, settled
+from tests.handlers.test_forms import form
 from tests.handlers.views.test_optouts import entry, opt_out, within_slacks_limits
 from tests.patience import PATIENCE
 from tests.store.test_uploads import received
@@ -281,6 +283,30 @@ def test_files_and_people_by_name(store: Store, account: Account, by_admin: Orig
     store.optouts.add(account.id, [ONE], by_admin)
     assert store.history.people_called(account.id, by_admin.actor.name.upper()) == (by_admin.actor,)
     assert store.history.people_called(account.id, "%") == ()
+
+
+async def test_the_form_shows_the_history_in_its_place(office: Office) -> None:
+    """From Home or the menu; its pages are turned there, and what is not theirs is refused there."""
+    for number in range(12):
+        await office.opt_out(f"+121255502{number:02}", reason=f"call {number}")
+    view = await form(office, "admin", "history")
+    outcome = await office.people.submit("admin", view["id"], {views.OF: ""})
+    assert outcome.ok
+
+    def page(words: str, user: str = "admin") -> Callable[[State], dict[str, Any] | None]:
+        return lambda state: next((one for one in state.views(user) if words in str(one)), None)
+
+    first = await office.people.until(page("call 11"))
+    assert first["title"]["text"] == "History"
+    assert "12 entries" in str(first)
+    assert (await office.people.click_in_view("admin", first["id"], "history.all.older")).ok
+    older = await office.people.until(page("call 0"))
+    assert (await office.people.click_in_view("admin", older["id"], "history.all.newer")).ok
+    await office.people.until(page("call 11"))
+    assert (await office.people.state()).ephemerals("admin") == []
+    view = await form(office, "support", "history")
+    assert (await office.people.submit("support", view["id"], {views.OF: "upload 1"})).ok
+    await office.people.until(page("Only admins can see the whole history.", "support"))
 
 
 async def test_a_name_that_several_have(office: Office) -> None:

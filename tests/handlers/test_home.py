@@ -20,7 +20,7 @@ from handlers.slack.token_bucket import TokenBucket
 from handlers.views import home as views
 from handlers.views.uploads import of_state
 from store import Account, Actor, Changes, Function, Origin, Summary, UploadState
-from tests.handlers.conftest import Office, on_both_databases
+from tests.handlers.conftest import ADMINS, Office, on_both_databases
 from tests.handlers.test_files import LIST, UPLOADS, drop, says
 from tests.handlers.views.test_uploads import TERMS, UPLOAD
 from tests.patience import PATIENCE
@@ -224,6 +224,20 @@ async def test_home_opens_the_forms(office: Office) -> None:
     assert message.text == "*(212) 555-0100 opted out* · by support"
     entry = office.store.optouts.find(office.account.id, ONE).standing[0].entry
     assert entry.channel_id is None
+
+
+async def test_the_workspace_has_one_name(office: Office) -> None:
+    """As Slack shows it, whatever a payload carries; and the new one soon after it was renamed."""
+    workspace = office.slack.platform.workspace
+    assert (await office.people.home("admin")).ok
+    await shows(office, "admin", f"Opt-outs of {workspace.name}")
+    assert (await office.people.command("admin", ADMINS, "/optout help")).ok
+    assert (await office.people.home("admin")).ok
+    await shows(office, "admin", f"Opt-outs of {workspace.name}")
+    workspace.name = "Lakeside Campaign"
+    await office.service.desk.installation._ask()
+    assert (await office.people.home("admin")).ok
+    await shows(office, "admin", "Opt-outs of Lakeside Campaign")
 
 
 async def test_strangers_and_guests_see_nothing(office: Office) -> None:

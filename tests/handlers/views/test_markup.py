@@ -164,20 +164,22 @@ def _digest(text: str) -> Iterator[Any]:
     )
 
 
-@case(exports.asked, exports.making, exports.made, exports.failed)
+@case(exports.form, exports.asked, exports.making, exports.made, exports.failed)
 def _exports(text: str) -> Iterator[Any]:
     by = entry(1, Function.EXPORT, actor=Actor("platform", text))
     export = Export(1, by, ExportFilter("desk", AT, "upload"), None, None, None, "asked", None, 0, 0, None)
+    yield exports.form("{}")
     yield from (exports.asked(export), exports.making(export, 3), exports.made(export, 3), exports.failed(text))
     yield exports.made(export, 0)
 
 
-@case(forms.menu, forms.actions, forms.add, forms.search, forms.upload)
+@case(forms.menu, forms.actions, forms.add, forms.search, forms.upload, forms.scrub_form)
 def _forms(text: str) -> Iterator[Any]:
     account = account_with(text)
     for role in ("admin", "support", "member"):
         yield from (forms.menu(account, "{}", role), forms.actions(role))
     yield from (forms.add(account, "{}"), forms.search(account, "{}"), forms.upload(account, "{}", "C1"))
+    yield forms.scrub_form(account, "{}", "C1")
     yield forms.add(replace(account, country=None), "{}")
 
 
@@ -186,6 +188,7 @@ def _forms(text: str) -> Iterator[Any]:
     history.of_phone,
     history.of_person,
     history.of_uploads,
+    history.form,
     history.several,
     history.not_found,
     history.remark_form,
@@ -206,6 +209,7 @@ def _history(text: str) -> Iterator[Any]:
         yield history.page(HistoryPage((), older=False), history.of_uploads(lists), {}, [], "US")
     yield history.page(HistoryPage((), older=False), history.of_person(who), {}, [], "US")
     yield from (history.several(text, [who] * history.MOST_NAMED), history.not_found(text))
+    yield from (history.form("{}", sees_all=True), history.form("{}", sees_all=False))
     yield history.remark_form(state_with(text), "US", "{}")
     yield history.remarked(ONE, text, Actor("platform", text), "US")
 
