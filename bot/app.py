@@ -32,10 +32,12 @@ from handlers.digests import WeeklyDigests
 from handlers.exports import ExportCommand
 from handlers.files import Files
 from handlers.forms import Forms
+from handlers.handovers import HandingOver
 from handlers.history import Histories
 from handlers.home import Home
 from handlers.loops import Loop
 from handlers.mentions import Mentions
+from handlers.permissions import Action
 from handlers.retention import Retaining
 from handlers.settings import SettingsForm
 from handlers.shortcuts import Shortcuts
@@ -156,6 +158,7 @@ class Desk:
     events: Events
     home: Home
     digests: WeeklyDigests
+    handovers: HandingOver
     retention: Retaining
     scratch: ScratchDirectory
     runner: Runner
@@ -183,6 +186,7 @@ class Desk:
             self.answers.loop,
             self.home.loop,
             self.digests.loop,
+            self.handovers.loop,
             self.retention.loop,
         ):
             loop.start()
@@ -200,6 +204,7 @@ class Desk:
             self.answers.loop,
             self.home.loop,
             self.digests.loop,
+            self.handovers.loop,
             self.retention.loop,
         )
 
@@ -294,10 +299,23 @@ def create_app(settings: Settings, store: Store) -> Desk:
     histories = Histories(store, interactions)
     home = Home(store, roles, client, tasks)
     mentions = Mentions(store, interactions)
+    handovers = HandingOver(
+        store,
+        interactions,
+        roles,
+        client,
+        poster,
+        tasks,
+        expire=deadlines.expire,
+        owner=owner,
+        lease_seconds=lease_seconds,
+    )
+    exports = ExportCommand(store, exporter)
+    interactions.errand("export", Action.EXPORT, exports.of_errand)
     command = Command(
         store,
         interactions,
-        [histories.subcommand, ExportCommand(store, exporter).subcommand, form.subcommand],
+        [histories.subcommand, exports.subcommand, form.subcommand],
         uploads_channel=min(settings.uploads_channels, default=""),
     )
     listeners = (
@@ -318,6 +336,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
             deadlines=deadlines,
         ).listeners(events),
         *mentions.listeners(events),
+        *handovers.listeners(),
     )
     register(app, listeners, events)
     return Desk(
@@ -331,6 +350,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         events,
         home,
         WeeklyDigests(store, poster, tasks, owner=owner),
+        handovers,
         Retaining(retention, tasks),
         scratch,
         runner,

@@ -12,7 +12,15 @@ from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.adding import opt_out
-from handlers.entered import LONGEST_REASON, LONGEST_TEXT, MOST_NUMBERS, Entered, read_entered
+from handlers.entered import (
+    LONGEST_REASON,
+    LONGEST_TEXT,
+    MOST_NUMBERS,
+    Entered,
+    allowing_again,
+    opting_out,
+    read_entered,
+)
 from handlers.grammar import Certainty, Verb, understand
 from handlers.permissions import Action
 from handlers.slack.acknowledge import acknowledged
@@ -22,14 +30,16 @@ from handlers.slack.messages import Message, split
 from handlers.slack.modal_context import ModalContext
 from handlers.slack.mrkdwn import code, escape, one_line, place, plain
 from handlers.slack.outbox import with_account
-from handlers.slack.payloads import idempotency_key_of, place_of_command
+from handlers.slack.payloads import idempotency_key_of, place_of_command, pressed_value
 from handlers.slack.places import Place, Request
 from handlers.subcommands import OpenModal, Reply, Subcommand
 from handlers.views import forms
 from handlers.views import optouts as views
 from handlers.views import uploads as upload_views
 from store import (
+    Account,
     CountryUnknown,
+    Errand,
     FoundPhone,
     Function,
     NotAPhone,
@@ -103,7 +113,7 @@ class Command:
                 "add NUMBERS [country:GB] [reason:asked by e-mail]",
                 f"Opts up to {MOST_NUMBERS} numbers out, separated by commas, semicolons or line breaks.",
                 (Action.ADD,),
-                lambda text: Reply(Action.ADD, partial(self._add, text, Verb.OPT_OUT)),
+                lambda text: self._adding(text, Verb.OPT_OUT),
             ),
             Subcommand(
                 "search NUMBER [country:GB]",
@@ -115,14 +125,16 @@ class Command:
                 "delete NUMBER [country:GB] [reason:wrong number]",
                 "Opts one number back in, after asking. Admins only.",
                 (Action.DELETE,),
-                lambda text: Reply(Action.DELETE, partial(self._delete, text)),
+                lambda text: Reply(Action.DELETE, partial(self._delete, text), partial(self._errand_to_delete, text)),
             ),
             Subcommand(
                 "country [GB]",
                 "Shows the country of numbers without a country code, or sets it (admins).",
                 (Action.HELP, Action.SET_COUNTRY),
                 lambda text: (
-                    Reply(Action.SET_COUNTRY, partial(self._set_country, text))
+                    Reply(
+                        Action.SET_COUNTRY, partial(self._set_country, text), partial(self._errand_to_set_country, text)
+                    )
                     if text
                     else Reply(Action.HELP, self._show_country)
                 ),
@@ -142,6 +154,9 @@ class Command:
             ),
         )
         self.subcommands = {subcommand.name: subcommand for subcommand in subcommands}
+        interactions.errand(
+            "country", Action.SET_COUNTRY, lambda request, body: self._set_country(pressed_value(body), request, body)
+        )
 
     def listeners(self) -> tuple[Listener, ...]:
         actions = dict.fromkeys(action for subcommand in self.subcommands.values() for action in subcommand.actions)
@@ -181,13 +196,13 @@ class Command:
         if len(text) <= _LONGEST_SENTENCE:
             understood = understand(read_text(text, None).words)
             if understood.verb is Verb.OPT_OUT and understood.phones:
-                return Reply(Action.ADD, partial(self._add, text, None))
+                return self._adding(text, None)
             if understood.verb is Verb.OPT_IN and understood.phones and understood.certainty <= Certainty.POLITE:
                 return self.subcommands["delete"].parse(text)
         return Reply(Action.HELP, partial(self._unknown, text))
 
     async def _outcome(self, typed_at: Place, body: dict[str, Any], text: str, parsed: Reply) -> Message:
-        request = await self._interactions.admit(typed_at, body, parsed.action)
+        request = await self._interactions.admit(typed_at, body, parsed.action, parsed.errand)
         if isinstance(request, Message):
             return request
         if len(text) > LONGEST_TEXT:
@@ -233,6 +248,37 @@ class Command:
             idempotency_key=idempotency_key_of(body),
             reason=reason,
         )
+
+    def _adding(self, text: str, implied: Verb | None) -> Reply:
+        """The command that opts out what *text* names; see `_add`."""
+        return Reply(Action.ADD, partial(self._add, text, implied), partial(self._errand_to_add, text, implied))
+
+    @staticmethod
+    async def _errand_to_add(text: str, implied: Verb | None, account: Account) -> Errand | None:
+        """The same as it is handed over; None where there is nothing to opt out, or it is not what is asked for."""
+        arguments = await asyncio.to_thread(parse_arguments, text[:LONGEST_TEXT], account.country)
+        if isinstance(arguments, Message):
+            return None
+        entered = await asyncio.to_thread(read_entered, arguments.text, arguments.country, implied)
+        if entered.understood.certainty > Certainty.DOUBTFUL:
+            return None
+        return opting_out(entered.phones, arguments.reason or entered.reason)
+
+    @staticmethod
+    async def _errand_to_delete(text: str, account: Account) -> Errand | None:
+        """What `_delete` asks about, as it is handed over; None where it names no phone, or several."""
+        arguments = await asyncio.to_thread(parse_arguments, text[:LONGEST_TEXT], account.country)
+        if isinstance(arguments, Message):
+            return None
+        entered = await asyncio.to_thread(read_entered, arguments.text, arguments.country, Verb.OPT_IN)
+        if len(entered.numbers) != 1 or len(entered.phones) != 1:
+            return None
+        return allowing_again(entered.phones[0], arguments.reason or entered.reason)
+
+    @staticmethod
+    async def _errand_to_set_country(text: str, _account: Account) -> Errand | None:
+        region = await asyncio.to_thread(find_country, plain(text)[:_LONGEST_WORD].strip("\"'“”"))
+        return Errand("country", region) if isinstance(region, str) else None
 
     async def _ask_add(self, request: Request, entered: Entered, reason: str | None) -> Message:
         """What *entered* holds, for the asker alone: the words beside its numbers leave a doubt, so a button does it."""

@@ -14,7 +14,9 @@ from handlers.entered import (
     LONGEST_REASON,
     LONGEST_TEXT,
     acted_on,
+    allowing_again,
     how_to_write,
+    opting_out,
     read_phone,
     without_repeats,
     written_reason,
@@ -30,7 +32,7 @@ from handlers.slack.payloads import idempotency_key_of
 from handlers.slack.places import Place, Request, permalink_of
 from handlers.slack.visible_text import brought_text, own_text
 from handlers.views import optouts as views
-from store import Account, Actor, FoundPhone, Function, InboxEvent, NotAPhone, PhoneState, Store, read_text
+from store import Account, Actor, Errand, FoundPhone, Function, InboxEvent, NotAPhone, PhoneState, Store, read_text
 
 log = structlog.get_logger()
 MOST_FOUND: Final = views.MOST_OFFERED
@@ -88,6 +90,13 @@ class Intent:
             return Action.ADD
         asks_in = self.verb is Verb.OPT_IN and self.certainty <= Certainty.POLITE
         return Action.DELETE if asks_in and self.is_whole and self.phones else Action.SEARCH
+
+    async def errand(self, _account: Account) -> Errand | None:
+        """What it asks, as it is handed over to who may do it; None for what only looks up."""
+        phones = [phone.number.e164 for phone in self.phones]
+        if self.action is Action.ADD or (self.verb is Verb.OPT_OUT and self.certainty <= Certainty.DOUBTFUL):
+            return opting_out(phones, self.reason)
+        return allowing_again(phones[0], self.reason) if self.action is Action.DELETE and len(phones) == 1 else None
 
     @property
     def phones(self) -> tuple[FoundPhone, ...]:
@@ -176,7 +185,7 @@ class Mentions:
         bot = next((authorization.get("user_id") for authorization in body.get("authorizations") or ()), None)
         intent = await asyncio.to_thread(_intent_of_event, event, bot, account.country)
         place = _place_of(event, client, thread=event.get("thread_ts") or event["ts"])
-        request = await self._interactions.admit(place, body, intent.action)
+        request = await self._interactions.admit(place, body, intent.action, intent.errand)
         if isinstance(request, Message):
             await self._interactions.answer_event(place, request, body)
             return

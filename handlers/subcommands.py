@@ -9,14 +9,20 @@ from handlers.slack.interactions import MakeModal
 from handlers.slack.messages import Message
 from handlers.slack.mrkdwn import escape
 from handlers.slack.places import Request
+from handlers.slack.refusals import AskedErrand
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A parsed command that is answered by a message: *answer* gets the request, admitted to *action*, and Slack's payload."""
+    """
+    A parsed command that is answered by a message: *answer* gets the request, admitted to *action*, and Slack's payload.
+
+    *errand*: what it asks, for whoever may not ask it and hands it over; None for what cannot be.
+    """
 
     action: Action
     answer: Callable[[Request, dict[str, Any]], Awaitable[Message]]
+    errand: AskedErrand | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing somebody did to the list."""
+    """One thing somebody did to the list; *asked_by*: who handed the request over to them, if anybody did."""
 
     id: int
     function: str
@@ -111,6 +111,7 @@ class Entry:
     file_name: str | None
     requested_at: datetime | None
     cause: Cause | None = None
+    asked_by: Actor | None = None
 
 
 @dataclass(frozen=True, slots=True)

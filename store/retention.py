@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from store.database import Database
 from store.dialects import from_now
 from store.inbox import InboxState
-from store.models import accounts, exports, idempotency_keys, inbox, outbox, unreadable_rows, uploads
+from store.models import accounts, exports, handovers, idempotency_keys, inbox, outbox, unreadable_rows, uploads
 from store.outbox import OutboxState
 from store.records import Deadlines
 from store.rows import account_of
@@ -30,7 +30,7 @@ class Pruned:
     The number of rows that one round of pruning dealt with.
 
     *payloads*: handled events whose words went. *events*, *messages* and *keys*: names of handled events, of messages to
-    Slack and of requests. *exports*: how exports ended. *unreadable*: rows of lists.
+    Slack and of requests. *exports*: how exports ended. *handovers*: requests that were decided. *unreadable*: rows of lists.
     """
 
     payloads: int = 0
@@ -38,11 +38,12 @@ class Pruned:
     messages: int = 0
     keys: int = 0
     exports: int = 0
+    handovers: int = 0
     unreadable: int = 0
 
     @property
     def total(self) -> int:
-        return self.payloads + self.events + self.messages + self.keys + self.exports + self.unreadable
+        return self.payloads + self.events + self.messages + self.keys + self.exports + self.handovers + self.unreadable
 
 
 def _ago(span: timedelta) -> sa.ColumnElement[datetime]:
@@ -79,6 +80,8 @@ class Retention:
             keys=self._delete(idempotency_keys, idempotency_keys.c.made_at < old),
             # That it was asked for stays, as an entry.
             exports=self._delete(exports, (exports.c.state != "asked") & (exports.c.finished_at < old)),
+            # For whom something was done stays, with its entry.
+            handovers=self._delete(handovers, (handovers.c.state != "open") & (handovers.c.decided_at < old)),
             unreadable=sum(self._unreadable_of(row) for row in self._accounts()),
         )
 

@@ -17,6 +17,7 @@ SURFACES = (
     "exports",
     "files",
     "forms",
+    "handovers",
     "history",
     "home",
     "mentions",
