@@ -176,7 +176,7 @@ class HandingOver:
 
     async def _with_what_is_known(self, account: Account, errand: Errand) -> Errand:
         """*errand* with the last entry of the phone it is about: whoever decides sees no later one, and allows no more."""
-        phone = views.phone_of_errand(errand)
+        phone = errand.phone
         if phone is None:
             return errand
         state = await asyncio.to_thread(self._store.optouts.find, account.id, phone)
@@ -185,7 +185,7 @@ class HandingOver:
         )
 
     async def _asked(self, account: Account, errand: Errand) -> views.ErrandInWords | None:
-        upload_id, phone = views.upload_of_errand(errand), views.phone_of_errand(errand)
+        upload_id, phone = errand.upload, errand.phone
         upload = state = None
         if upload_id is not None:
             upload = await asyncio.to_thread(self._store.uploads.get, account.id, upload_id)
@@ -221,13 +221,13 @@ class HandingOver:
         done: tuple[HandoverState, Actor | None, int | None] | None = None
         account, errand = handover.account_id, handover.errand
         try:
-            if (phone := views.phone_of_errand(errand)) is not None:
+            if (phone := errand.phone) is not None:
                 state = await asyncio.to_thread(self._store.optouts.find, account, phone)
                 lifts = [one.lifted for one in state.opt_outs if one.lifted and one.lifted.at >= handover.asked_at]
                 if not state.opted_out and lifts:
                     last = max(lifts, key=lambda entry: entry.id)
                     done = HandoverState.DONE, last.actor, last.id
-            elif (upload_id := views.upload_of_errand(errand)) is not None and errand.name in _WAITS:
+            elif (upload_id := errand.upload) is not None and errand.name in _WAITS:
                 upload = await asyncio.to_thread(self._store.uploads.get, account, upload_id)
                 if upload.state in {UploadState.CANCELLED, UploadState.EXPIRED, UploadState.REFUSED}:
                     done = HandoverState.DECLINED if upload.decider else HandoverState.EXPIRED, upload.decider, None

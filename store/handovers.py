@@ -5,12 +5,13 @@ What is asked is an errand: the name of a button and the value that it carries, 
 button. It is decided once, whoever of them comes first, and those it concerns are told by whoever holds the row's lease.
 """
 
+import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -47,6 +48,28 @@ class Errand:
 
     name: str
     value: str
+
+    @property
+    def phone(self) -> str | None:
+        """The phone whose texts it asks to allow again; None for any other, and for one that holds none."""
+        phone = self._packed("optout.delete", "phone")
+        return phone if isinstance(phone, str) else None
+
+    @property
+    def upload(self) -> int | None:
+        """The id of the upload that it is about; None for any other."""
+        upload = self._packed("upload.", "upload")
+        return int(upload) if isinstance(upload, int | str) and str(upload).isdecimal() else None
+
+    def _packed(self, beginning: str, part: str) -> Any:
+        """The *part* of the value, as buttons whose names have that *beginning* carry it; the whole where it has none."""
+        if not self.name.startswith(beginning):
+            return None
+        try:
+            packed = json.loads(self.value)
+        except (ValueError, RecursionError):
+            return None
+        return packed.get(part) if isinstance(packed, dict) else packed
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,30 +58,6 @@ class ErrandInWords:
     confirm: str = ""
 
 
-def phone_of_errand(errand: Errand) -> str | None:
-    """The phone whose texts an errand asks to allow again; None for any other errand, and one that holds none."""
-    if errand.name != "optout.delete":
-        return None
-    try:
-        packed = json.loads(errand.value)
-    except (ValueError, RecursionError):
-        return None
-    phone = packed.get("phone") if isinstance(packed, dict) else None
-    return phone if isinstance(phone, str) else None
-
-
-def upload_of_errand(errand: Errand) -> int | None:
-    """The id of the upload that an errand is about; None for any other errand."""
-    if not errand.name.startswith("upload."):
-        return None
-    try:
-        packed = json.loads(errand.value)
-    except (ValueError, RecursionError):
-        return None
-    packed = packed.get("upload") if isinstance(packed, dict) else packed
-    return int(packed) if isinstance(packed, int | str) and str(packed).isdigit() else None
-
-
 def asked(
     errand: Errand, home: str | None, *, upload: Upload | None = None, state: PhoneState | None = None
 ) -> ErrandInWords | None:
@@ -93,7 +69,7 @@ def asked(
     match errand.name:
         case "optout.add":
             return _opting_out(errand, home)
-        case "optout.delete" if (phone := phone_of_errand(errand)) is not None:
+        case "optout.delete" if (phone := errand.phone) is not None:
             return _allowing(phone, errand, home, state)
         case "export":
             return ErrandInWords(
