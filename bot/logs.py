@@ -79,7 +79,8 @@ _SECRET_KEY: Final = re.compile(
 # What a terminal or a reader of logs takes for more than a character of the text, and half characters.
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _OF_MANY_LINES: Final = {"exception", "stack"}
-_OURS: Final = {"bot", "handlers", "store", "__main__"}
+# Alembic says which of our migrations it runs, and nothing that a person wrote.
+_SAFE: Final = {"bot", "handlers", "store", "__main__", "alembic"}
 # Whole numbers under these names are amounts; elsewhere seven digits are a phone.
 _AMOUNT: Final = re.compile(r"(?:^|_)(?:bytes|rows|count|size|total|ms|ns)$")
 
@@ -218,8 +219,8 @@ class _Background(io.TextIOBase):
 
 class _Handler(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
-        ours = record.name.partition(".")[0] in _OURS
-        super().emit(record if ours else _without_words(record))
+        safe = record.name.partition(".")[0] in _SAFE
+        super().emit(record if safe else _without_words(record))
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is the standard library's
         # A full disk or a reader that is gone costs the line, and not what was being done when it was logged.
@@ -284,6 +285,8 @@ def configure(level: str = "INFO", log_format: LogFormat = "text", stream: TextI
     root.setLevel(level)
     # A line for each health check would bury the rest.
     logging.getLogger("aiohttp.access").setLevel(logging.DEBUG if level == "DEBUG" else logging.WARNING)
+    # A line for each part that Alembic consists of says nothing either.
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
     # What Python prints by itself, it prints as it is.
     warnings.showwarning = _log_warning
     sys.excepthook = lambda _kind, error, _where: _log_uncaught(error)

@@ -40,6 +40,7 @@ _CHANGEABLE = {
     "deleted": bool,
     "tz": str,
     "real_name": str,
+    "display_name": str,
 }
 _PAGE = Path(__file__).parent / "page"
 _CSP = (

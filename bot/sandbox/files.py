@@ -57,6 +57,10 @@ class FileStore:
         self._directory = Path(tempfile.mkdtemp(prefix="embedded-slack-"))
         self._uploads: dict[str, UploadUrl] = {}
 
+    @property
+    def directory(self) -> Path:
+        return self._directory
+
     def remove(self) -> None:
         shutil.rmtree(self._directory, ignore_errors=True)
 

@@ -78,6 +78,8 @@ class Installation:
     # Whether the app is told of every file it may see, also in public channels where its bot is not.
     told_of_all_files: bool = False
     revoked: bool = False
+    # The page stays closed until the app has connected for the first time.
+    awaited: bool = False
     codes: dict[str, str] = field(default_factory=dict)
 
     def listens_to(self, event: str) -> bool:

@@ -4,8 +4,12 @@ from bot.sandbox.installation import Installation
 from bot.sandbox.workspace import Channel, User, Workspace, seeded_id
 
 
-def seeded_workspace() -> tuple[Workspace, Installation]:
-    """One team with its people and channels, and the app installed in it."""
+def seeded_workspace(*, display_names: bool = False) -> tuple[Workspace, Installation]:
+    """
+    One team with its people and channels, and the app installed in it.
+
+    *display_names*: people are called by their names, and not by their handles.
+    """
     workspace = Workspace(domain="harbor-campaign", name="Harbor Campaign")
     app = Installation(team_id=workspace.team_id)
     other_team = seeded_id("T", "another organisation")
@@ -20,6 +24,8 @@ def seeded_workspace() -> tuple[Workspace, Installation]:
     for handle, name, zone, title, flags in people:
         team = other_team if flags.get("is_stranger") else workspace.team_id
         user = User(id=seeded_id("U", handle), handle=handle, real_name=name, team_id=team, tz=zone, title=title)
+        if display_names:
+            user.display_name = name
         for flag, value in flags.items():
             setattr(user, flag, value)
         workspace.users[user.id] = user

@@ -3,6 +3,7 @@
 import html
 import secrets
 from collections.abc import Iterable
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlencode
@@ -17,6 +18,7 @@ from bot.sandbox.delivery import ACK_LIMIT, Courier
 from bot.sandbox.faults import Faults
 from bot.sandbox.feed import Feed
 from bot.sandbox.files import FileStore, sign_in
+from bot.sandbox.kept import Kept, KeptError
 from bot.sandbox.methods import METHODS
 from bot.sandbox.rates import RateLimits
 from bot.sandbox.response_urls import ResponseUrls
@@ -39,8 +41,10 @@ class EmbeddedSlack:
     *speed* divides the waiting times that are Slack's: retry delays, which stand still while no connection is open, and
     the lives of tickets and response URLs; not the *ack_limit*: the seconds in which an acknowledgement has to come. Where
     that is longer than Slack's, triggers live as long. With *events_url* everything is delivered there by signed HTTP,
-    else by Socket Mode. *guided*: a message waits that suggests what to try. *rate_limits*: calls of the Web API are limited
-    as Slack limits them, on a clock that *speed* makes faster, too.
+    else by Socket Mode. *guided*, for whoever comes to try the app: people have display names, a message suggests what
+    to try, and the page opens when the app has connected. *rate_limits*: calls of the Web API are limited
+    as Slack limits them, on a clock that *speed* makes faster, too. *kept*: the file in which messages and files are kept
+    over a restart; see bot/sandbox/kept.py.
     """
 
     def __init__(
@@ -53,15 +57,17 @@ class EmbeddedSlack:
         ack_limit: float = ACK_LIMIT,
         guided: bool = False,
         rate_limits: bool = False,
+        kept: Path | None = None,
     ) -> None:
         self._host = host
         self._port = port
         self._speed = speed
         self._ack_limit = ack_limit
         self._rate_limits = rate_limits
-        self._workspace, self._app = seeded_workspace()
-        if guided:
-            welcome(self._workspace)
+        self._workspace, self._app = seeded_workspace(display_names=guided)
+        self._app.awaited = self._guided = guided
+        self._kept_in = kept
+        self._kept: Kept | None = None
         self._app.events_url = events_url
         self._runner: web.AppRunner | None = None
         self._platform: Platform | None = None
@@ -120,13 +126,22 @@ class EmbeddedSlack:
         self._app.configure(commands=commands, scopes=scopes, events=events, shortcuts=shortcuts)
 
     async def start(self) -> None:
-        """Listen; `url` is known afterwards. OSError when the port is taken."""
+        """Listen; `url` is known afterwards. OSError when the port is taken, `KeptError` when what was kept is of no use."""
         workspace, app, faults = self._workspace, self._app, Faults()
         sockets = SocketHub(workspace, app, faults, speed=self._speed)
         wire = Wire()
         courier = Courier(app, sockets, faults, wire, speed=self._speed, ack_limit=self._ack_limit)
         feed = Feed(workspace, app, courier)
         files = FileStore(workspace, app, faults)
+        if self._kept_in is not None:
+            self._kept = Kept(self._kept_in, workspace, files.directory)
+        try:
+            restored = self._kept is not None and self._kept.restore()
+        except KeptError:
+            files.remove()
+            raise
+        if self._guided and not restored:
+            welcome(workspace)
         views = Views(workspace, app)
         views.trigger_life = max(views.trigger_life, self._ack_limit)
         chaos = Chaos(app, faults, sockets)
@@ -161,6 +176,8 @@ class EmbeddedSlack:
         except OSError:
             await self.stop()
             raise
+        if self._kept is not None:
+            self._kept.start()
         self._port = self._runner.addresses[0][1]
         shown = f"[{self._host}]" if ":" in self._host else self._host
         self.url = feed.base_url = f"http://{'127.0.0.1' if shown == '0.0.0.0' else shown}:{self._port}"  # noqa: S104 - compared with, not bound to
@@ -175,6 +192,9 @@ class EmbeddedSlack:
             await platform.sockets.close()
         if runner is not None:
             await runner.cleanup()
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            await kept.stop()
         if platform is not None:
             platform.files.remove()
 

@@ -84,6 +84,7 @@ class SocketHub:
         )
         self.connections.append(connection)
         self._arrived.set()
+        self._app.awaited = False
         self._workspace.touch()
         pinging = asyncio.create_task(self._ping(connection))
         try:

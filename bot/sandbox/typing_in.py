@@ -26,7 +26,9 @@ def as_sent(text: str, workspace: Workspace, *, labels: bool, mentions: bool = T
     """
     by_name = dict.fromkeys(workspace.bot_names(), workspace.bot)
     for user in workspace.users.values():
-        by_name |= {user.handle.casefold(): user, user.real_name.casefold(): user}
+        by_name |= {user.handle.casefold(): user, user.real_name.casefold(): user} | {
+            user.display_name.casefold(): user
+        }
     channels = {channel.name.casefold(): channel for channel in workspace.channels.values() if not channel.is_im}
     pattern = re.compile(
         rf"(?P<url>{_URL})|(?P<email>{_EMAIL})"

@@ -1,5 +1,5 @@
 """
-The guided first minute: a message that suggests three things to try, each a click.
+The guided first minute: a message that suggests what to try, each a click.
 
 Its buttons are for the page (page/tries.js), which does what a person would do by hand: the app hears of that and of
 nothing else.
@@ -15,12 +15,14 @@ _CHANNEL = "campaign-admins"
 _PHONE = "(212) 555-0100"
 _ADD = f"/optout add {_PHONE} reason:asked by phone"
 _SEARCH = f"/optout search {_PHONE}"
+# Of the made-up contacts one has sent STOP (bot/demo.py).
+_ALLOW = "/optout delete (212) 555-0106"
 _UPLOADS, _LIST = "optout-uploads", "messy.csv"
 
 
 def welcome(workspace: Workspace) -> None:
     """Post the message, as Slackbot. No event of it reaches the app."""
-    hello = "*Welcome.* This Slack runs on your machine alone, and every name and number in it is made up. Three things to try:"
+    hello = "*Welcome.* This Slack runs on your machine alone, and every name and number in it is made up. Four things to try:"
     blocks = [
         _section(hello),
         _suggestion("1. Opt a number out", f"Sends `{_ADD}`.", "Opt it out", "command", _ADD),
@@ -38,11 +40,18 @@ def welcome(workspace: Workspace) -> None:
             "drop",
             f"{_UPLOADS} {_LIST}",
         ),
+        _suggestion(
+            "4. Try to undo a STOP",
+            f"Sends `{_ALLOW}`. That person texted STOP: only with a reason are they texted again.",
+            "Try it",
+            "command",
+            _ALLOW,
+        ),
         {
             "type": "context",
             "elements": [
                 _mrkdwn(
-                    "Then open Opt-Out Desk under _Apps_: its Home. Under _You are_ you choose who you are: an admin, support, a guest."
+                    "Then open Opt-Out Desk under _Apps_: its Home. Under _You are_ you choose who you are: an admin, support, a guest. Who else is notified of something stands there too."
                 )
             ],
         },

@@ -32,7 +32,11 @@ def seeded_id(prefix: str, name: str) -> str:
 
 @dataclass(slots=True)
 class User:
-    """A person (or bot user) as `users.info` knows them."""
+    """
+    A person (or bot user) as `users.info` knows them.
+
+    `handle` is what Slack calls `name`, which people no longer see; `display_name` is what they are called by.
+    """
 
     id: str
     handle: str
@@ -40,6 +44,7 @@ class User:
     team_id: str
     tz: str
     title: str = ""
+    display_name: str = ""
     is_admin: bool = False
     is_owner: bool = False
     is_restricted: bool = False
@@ -50,6 +55,9 @@ class User:
     bot_id: str | None = None
     app_id: str | None = None
     updated: int = field(default_factory=lambda: int(time.time()))
+
+    def __post_init__(self) -> None:
+        self.display_name = self.display_name or self.handle
 
     @property
     def tz_offset(self) -> int:
@@ -223,6 +231,11 @@ class Workspace:
         """The next timestamp: seconds with six decimals, above every one given before."""
         self._last_ts = max(time.time_ns() // 1000, self._last_ts + 1)
         return f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06d}"
+
+    def not_before(self, ts: str) -> None:
+        """Let every timestamp from now on be above *ts*, whatever the clock says."""
+        seconds, _, micros = ts.partition(".")
+        self._last_ts = max(self._last_ts, int(seconds) * 1_000_000 + int(micros or 0))
 
     # -- changes ----------------------------------------------------------------------------------------------
 

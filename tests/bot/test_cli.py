@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 from bot import demo
 from bot.__main__ import main
 from bot.config import Settings
+from bot.sandbox import kept_beside
 from bot.stores import open_store
 from store import Actor, Function, Origin, Store
 from tests.patience import PATIENCE
@@ -221,11 +222,12 @@ async def test_sandbox_serves_page_and_desk_and_ends_cleanly(tmp_path: Path) -> 
     with store.database.read() as connection:
         phones = connection.exec_driver_sql("SELECT phone FROM opted_out").scalars().all()
     store.close()
-    assert phones == ["+12125550100"]
+    assert sorted(phones) == ["+12125550100", demo.STOPPED, demo.TOLD_THE_TEXTER]
+    assert '"Slackbot"' in kept_beside(file).read_text(encoding="utf-8")
 
 
 def test_the_sandbox_starts_with_campaigns(tmp_path: Path) -> None:
-    """Two active campaigns and a finished one have conversations; seeding a kept file again changes nothing in it."""
+    """Two active campaigns and a finished one have conversations, two contacts asked to stop; seeding again changes nothing."""
     store = open_store(Settings(database_url=f"sqlite:///{tmp_path / 'desk.db'}"))
     demo.seed(store, "T0DESK", "Harbor Campaign")
     account = store.accounts.get_or_create("T0DESK")
@@ -233,7 +235,9 @@ def test_the_sandbox_starts_with_campaigns(tmp_path: Path) -> None:
     demo.seed(store, "T0DESK", "Harbor Campaign")
     found = store.optouts.find(account.id, "+12125550100").conversations
     other = store.optouts.find(account.id, "+14155550107").conversations
+    asked = [store.optouts.find(account.id, phone) for phone, _ in demo.ASKED]
     store.close()
+    assert [len(state.opt_outs) for state in asked] == [1, 1]
     assert [(c.campaign, c.active, c.opted_out) for c in found] == [
         ("GOTV October", True, True),
         ("Phonebank 2025", False, True),

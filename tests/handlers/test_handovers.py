@@ -90,7 +90,7 @@ async def test_a_guest_asks_and_an_admin_does_it(office: Office) -> None:
     for who in ("admin", "second-admin"):
         settled = await direct(office, who, "Done by admin.")
         assert not settled.buttons
-    assert "by @admin for @guest with a button in #support-tickets" in entry_note(entry, PlainWriter())
+    assert "by admin for guest with a button in #support-tickets" in entry_note(entry, PlainWriter())
 
 
 async def test_whoever_asked_learns_that_it_was_handed_over(office: Office) -> None:

@@ -28,11 +28,11 @@ async def test_first_screen_shows_a_workspace_to_use(desk: Desk) -> None:
     await expect(page.get_by_label("You are")).to_have_value("admin")
     people = await page.get_by_label("You are").locator("option").all_inner_texts()
     assert people == [
-        "@admin · admin",
-        "@second-admin · admin",
-        "@support · member",
-        "@guest · guest",
-        "@stranger · other organisation",
+        "admin · admin",
+        "second-admin · admin",
+        "support · member",
+        "guest · guest",
+        "stranger · external",
     ]
     names = await page.locator(".place-name").all_inner_texts()
     assert {"campaign-admins", "support-tickets", "optout-uploads", "field-private", "Opt-Out Desk"} <= set(names)
@@ -75,7 +75,7 @@ async def test_outsiders_are_marked_where_they_write(desk: Desk) -> None:
         await say(page, f"hello from {user}")
         await expect(messages(page).last).to_contain_text(f"hello from {user}")
     await expect(messages(page).first.locator(".badge")).to_have_count(0)
-    await expect(messages(page).last.locator(".badge")).to_have_text("OTHER ORGANISATION")
+    await expect(messages(page).last.locator(".badge")).to_have_text("EXTERNAL")
 
 
 async def test_a_badge_counts_what_one_was_notified_of(desk: Desk) -> None:
@@ -185,15 +185,17 @@ async def test_markup_of_people_is_text_and_never_runs(desk: Desk) -> None:
     await composer(page).press("Enter")
     await expect(page.locator(".file-name")).to_have_text("<b>list<img src=x onerror=alert(4)>.csv")
     await desk.slack.platform.feed.courier.request("command", HOSTILE, {"text": HOSTILE, HOSTILE: [HOSTILE]})
-    desk.slack.platform.workspace.user("admin").real_name = HOSTILE
+    admin = desk.slack.platform.workspace.user("admin")
+    admin.title = admin.display_name = HOSTILE
     desk.slack.platform.workspace.redraw()
     await say(page, f"/x{HOSTILE.replace(' ', '')}")
     await expect(page.locator("#messages .private")).to_contain_text("is not a valid command.")
-    await page.get_by_role("button", name="Wire: traffic and faults").click()
+    await page.get_by_role("button", name="Developer panel").click()
     entry = page.locator("#traffic .entry")
     await entry.first.locator("summary").first.click()
     await expect(entry.first).to_contain_text(HOSTILE)
-    await expect(page.locator("#you-role").first).to_contain_text(HOSTILE)
+    await expect(page.locator("#you-role")).to_contain_text(HOSTILE)
+    await expect(page.locator("#messages .author").first).to_have_text(HOSTILE)
     assert await page.locator("body :is(img, script)").count() == 0
 
 
@@ -268,7 +270,7 @@ async def test_a_channel_of_thousands_costs_no_more_than_a_short_one(desk: Desk)
 async def test_the_page_outlives_the_server(desk: Desk) -> None:
     """While nothing answers a banner says so; a sandbox started anew is shown as it is, without a reload."""
     page = await desk.window()
-    await page.get_by_role("button", name="Wire: traffic and faults").click()
+    await page.get_by_role("button", name="Developer panel").click()
     await say(page, "of the first run")
     await expect(messages(page)).to_have_count(1)
     port = int(desk.slack.url.rpartition(":")[2])
@@ -480,7 +482,7 @@ async def test_a_whisper_is_seen_by_one_person_until_dismissed(desk: Desk) -> No
     await say(page, "/optout whisper")
     whisper = page.locator("#messages .private")
     await expect(whisper).to_contain_text("Only visible to you")
-    await expect(whisper).to_contain_text("Only admins can delete opt-outs.")
+    await expect(whisper).to_contain_text("Only admins can allow texts again.")
     await desk.client.chat_postMessage(channel=await desk.channel_id("campaign-admins"), text="for everybody")
     await expect(messages(other)).to_have_count(1)
     await page.get_by_role("button", name="Dismiss message").click()
@@ -493,8 +495,8 @@ async def test_a_button_with_a_confirm_dialog_asks_first(desk: Desk) -> None:
     """Keep and Escape do nothing; the confirming button sends the action and the message changes in place."""
     page = await desk.window()
     await say(page, "/optout ask")
-    delete = page.get_by_role("button", name="Delete this opt-out")
-    dialog = page.get_by_role("dialog", name="Opt back in?")
+    delete = page.get_by_role("button", name="Allow texts again")
+    dialog = page.get_by_role("dialog", name="Allow texts again?")
     await delete.click()
     await expect(dialog).to_contain_text("It can be texted again.")
     await dialog.get_by_role("button", name="Keep").click()
@@ -504,7 +506,7 @@ async def test_a_button_with_a_confirm_dialog_asks_first(desk: Desk) -> None:
     await expect(dialog).to_have_count(0)
     await expect(messages(page)).to_contain_text("Delete one opt-out?")
     await delete.click()
-    await dialog.get_by_role("button", name="Opt back in").click()
+    await dialog.get_by_role("button", name="Allow texts again").click()
     await expect(messages(page)).to_contain_text("Deleted +12125550100")
     await expect(messages(page)).to_contain_text("(edited)")
     await expect(delete).to_have_count(0)

@@ -23,7 +23,7 @@ def names(page: Page) -> Locator:
 async def test_traffic_is_shown_as_it_happens(desk: Desk) -> None:
     """A button opens the panel; a command, its acknowledgement and the calls it led to come in live, newest first."""
     page = await desk.window()
-    await page.get_by_role("button", name="Wire: traffic and faults").click()
+    await page.get_by_role("button", name="Developer panel").click()
     await expect(page.get_by_role("tab", name="Traffic")).to_be_focused()
     await say(page, "/optout ask")
     await expect(names(page).first).to_have_text("chat.postMessage")
@@ -99,7 +99,7 @@ async def test_a_delivery_that_is_repeated_shows_every_attempt(desk: Desk) -> No
 async def test_the_panel_stands_in_the_address(desk: Desk) -> None:
     """A reload and another channel keep it; Escape inside it and its button close it and give the focus back."""
     page = await desk.window()
-    button = page.get_by_role("button", name="Wire: traffic and faults")
+    button = page.get_by_role("button", name="Developer panel")
     await button.click()
     await page.get_by_role("tab", name="Traffic").press("ArrowRight")
     await expect(page.get_by_role("tab", name="Faults")).to_be_focused()
@@ -112,7 +112,7 @@ async def test_the_panel_stands_in_the_address(desk: Desk) -> None:
     await expect(page.locator("#wire")).to_be_hidden()
     await expect(button).to_be_focused()
     await button.click()
-    await page.get_by_role("button", name="Close the wire").click()
+    await page.get_by_role("button", name="Close the developer panel").click()
     await expect(page.locator("#wire")).to_be_hidden()
 
 
@@ -221,7 +221,7 @@ async def test_presets_of_faults_that_the_server_lacks_are_not_offered(desk: Des
 
     page = await desk.window()
     await page.route("**/sandbox/faults", tell)
-    await page.get_by_role("button", name="Wire: traffic and faults").click()
+    await page.get_by_role("button", name="Developer panel").click()
     await page.get_by_role("tab", name="Faults").click()
     await expect(page.locator(".presets button")).to_have_text(["Every call takes 2 s", "Token revoked", "Chaos"])
     await expect(page.locator(".faults li")).to_have_text(["Chaos · seed 7", "Token revoked"])

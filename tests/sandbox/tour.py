@@ -139,7 +139,7 @@ async def opt_out(tour: Tour) -> None:
     await expect(tour.page.get_by_role("option", name="/optout")).to_be_visible()
     await tour.at_stop(tour.page, "commands offered")
     await tour.say("/optout add 212 555 0100, 12345, +44 20 7946 0018 reason:asked by e-mail")
-    await tour.sees("2 phones opted out, 1 not understood · by admin")
+    await tour.sees("2 phones opted out, 1 not understood")
     await tour.open_thread("2 phones opted out")
     await tour.sees("(212) 555-0100 · +12125550100 · opted out now")
     await tour.sees("12345 · not a phone number: 5 digits, a US number has 10")
@@ -160,17 +160,17 @@ async def ask_why(tour: Tour) -> None:
 
 async def take_back(tour: Tour) -> None:
     await tour.say("/optout delete 212 555 0100")
-    await tour.sees("Opt (212) 555-0100 back in? It is opted out since")
-    await tour.button("Opt back in").click()
+    await tour.sees("Allow texts to (212) 555-0100 again? It is opted out since")
+    await tour.button("Allow texts again").click()
     await tour.sees(
         "It can be texted again. 2 conversations in active campaigns re-open: GOTV October and Volunteer Drive."
     )
     await tour.at_stop(tour.page, "confirm dialog")
-    await tour.dialog.get_by_role("button", name="Opt back in").click()
+    await tour.dialog.get_by_role("button", name="Allow texts again").click()
     await expect(tour.dialog).to_have_count(0, timeout=PATIENCE_MS)
-    await tour.sees("Opted back in by admin")
-    await tour.open_thread("Opted back in by admin")
-    await tour.sees("(212) 555-0100 is opted in again · by admin")
+    await tour.sees("Texts allowed again by admin")
+    await tour.open_thread("Texts allowed again by admin")
+    await tour.sees("Texts to (212) 555-0100 are allowed again · by admin")
 
 
 async def drop_a_messy_list(tour: Tour) -> None:
@@ -197,10 +197,10 @@ async def drop_a_million(tour: Tour) -> None:
 
 async def undo(tour: Tour) -> None:
     await tour.button("Undo this upload").click()
-    await tour.sees("1,000,000 phones will be opted in and can be texted again.")
+    await tour.sees("1,000,000 phones can be texted again.")
     await tour.at_stop(tour.page, "undo")
     await tour.dialog.get_by_role("button", name="Undo", exact=True).click()
-    await tour.sees("one-million.csv was undone: 1,000,000 phones opted in again")
+    await tour.sees("one-million.csv was undone: 1,000,000 phones can be texted again")
 
 
 async def check_a_message(tour: Tour) -> None:

@@ -81,6 +81,8 @@ export function slackDate(seconds, pattern, tz, now = Date.now() / 1000) {
 }
 
 export const clock = (seconds, tz) => TOKENS.time(seconds, tz);
+/** As narrow as the margin in which it stands: without AM and PM, as in Slack. */
+export const shortClock = (seconds, tz) => clock(seconds, tz).replace(/ [AP]M$/u, "");
 export const fullDate = (seconds, tz) => `${TOKENS.date_long(seconds, tz)} at ${TOKENS.time_secs(seconds, tz)}`;
 /** To the millisecond, for what goes over the wire. */
 export const exactTime = (seconds, tz) =>

@@ -8,7 +8,6 @@ const PATHS = {
   eye: "M2 12c3-5 6.5-7 10-7s7 2 10 7c-3 5-6.5 7-10 7s-7-2-10-7zM12 9a3 3 0 1 0 0 6a3 3 0 1 0 0-6",
   reply: "M4 5h16v11H11l-4 4v-4H4zM8 9h8M8 12h5",
   warning: "M12 3l10 18H2zM12 10v5M12 18h.01",
-  wire: "M4 8h14l-4-4M20 16H6l4 4",
   picture: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M15 9h.01",
 };
 

@@ -1,7 +1,7 @@
 // Messages as a channel or a thread shows them.
 
 import { renderBlocks } from "./blocks.js";
-import { clock, dayKey, dayName, fullDate } from "./dates.js";
+import { clock, dayKey, dayName, fullDate, shortClock } from "./dates.js";
 import { avatar, el } from "./dom.js";
 import { icon } from "./icons.js";
 import { openMenu } from "./menu.js";
@@ -17,7 +17,7 @@ const byTime = (one, other) => (one.ts < other.ts ? -1 : one.ts > other.ts ? 1 :
 function authorOf(message, context) {
   const user = context.users.get(message.user);
   const app = Boolean(message.bot_id) || Boolean(user?.is_bot) || message.user === "USLACKBOT";
-  const name = (app ? message.username || user?.real_name : user?.handle) || message.handle || message.user || "Unknown";
+  const name = (app ? message.username || user?.real_name : user?.display_name) || message.handle || message.user || "Unknown";
   const badge = app ? "APP" : isOutsider(user) ? roleOf(user).toUpperCase() : null;
   return { id: message.user ?? message.bot_id ?? name, name, app, badge };
 }
@@ -63,7 +63,7 @@ const repliesWord = (count) => `${count} ${count === 1 ? "reply" : "replies"}`;
 function messageNode(message, author, follows, view) {
   const { context, actions } = view;
   const at = secondsOf(message.ts);
-  const time = el("time.time", { datetime: new Date(at * 1000).toISOString(), title: fullDate(at, context.tz) }, clock(at, context.tz));
+  const time = el("time.time", { datetime: new Date(at * 1000).toISOString(), title: fullDate(at, context.tz) }, follows ? shortClock(at, context.tz) : clock(at, context.tz));
   const head = follows ? null : el("div.message-head", {}, el("span.author", {}, author.name),
     author.badge ? el("span.badge", {}, author.badge) : null, time);
   const node = el(`article.message${follows ? ".follows" : ""}${message.private ? ".private" : ""}`, { "data-ts": message.ts, "data-focus": `message/${message.ts}`, tabindex: "-1", "aria-label": `Message of ${author.name}` },

@@ -68,7 +68,7 @@ function reference(inner, context) {
 export function mention(id, label, context) {
   const user = context.users.get(id);
   const own = id === context.viewer ? ".own" : "";
-  return el(`span.mention${own}`, {}, `@${user?.is_bot ? user.real_name || user.name : user?.handle ?? label ?? id}`);
+  return el(`span.mention${own}`, {}, `@${user?.is_bot ? user.real_name || user.name : user?.display_name ?? label ?? id}`);
 }
 
 const INLINE = new RegExp(

@@ -74,7 +74,7 @@ function contextFor(viewer) {
     appName: workspace.app.name,
     shortcuts: shortcuts.map((each) => ({ ...each, name: each.name ?? each.callback_id })),
     // What a drawn message depends on besides itself; a change redraws all.
-    key: JSON.stringify([viewer.id, viewer.tz, shortcuts, workspace.users.length, place().wire]),
+    key: JSON.stringify([viewer.id, viewer.tz, shortcuts, workspace.users.map((user) => user.display_name), place().wire]),
     fileUrl: (file) => (/^\/sandbox\/files\/\w+$/u.test(file.url ?? "") && !file.deleted ? file.url : null),
     permalink: (id, ts, url) => {
       const channel = workspace.channels.find((each) => each.id === id);
@@ -153,7 +153,13 @@ function pointAt(ts) {
 // ---- drawing -----------------------------------------------------------------------------------------------------
 
 function draw() {
-  if (!workspace) return;
+  const waits = !workspace || workspace.app.awaited;
+  $("awaiting").hidden = !waits;
+  $("workspace").hidden = waits;
+  if (waits) {
+    awaiting();
+    return;
+  }
   settle();
   const where = place();
   const viewer = person();
@@ -174,10 +180,17 @@ function draw() {
   wire.show(where.wire, viewer.tz);
   modals.show(workspace.views[viewer.handle] ?? [], { user: viewer.handle, context, press: pressInView(viewer) });
 
-  document.title = `${inApp ? workspace.app.name : `#${where.channel}`} · ${workspace.team.name ?? "Embedded Slack"}`;
+  const count = unread.total(viewer, workspace);
+  document.title = `${count ? `(${count}) ` : ""}${inApp ? workspace.app.name : `#${where.channel}`} · ${workspace.team.name ?? "Embedded Slack"}`;
   drawn = { ...drawn, place: `${where.user} ${where.channel}` };
   pointAt(where.at);
   tries.follow(where.user, channel, workspace.app.bot_user_id);
+}
+
+/** Why there is nothing to see yet; the role of the line has it read out once. */
+function awaiting() {
+  const words = workspace ? `Waiting for ${workspace.app.name} to connect. Its database is made ready first; this page opens by itself.` : "Opening the workspace…";
+  if ($("awaiting").textContent !== words) $("awaiting").textContent = words;
 }
 
 const pressInView = (viewer) => (view, item, block, value) =>
@@ -226,7 +239,7 @@ function drawMessages(viewer, channel, context, fresh, where, home) {
   const items = listItems(all.slice(-shown), view);
   items.unshift(all.length > shown || channel?.earlier
     ? { key: "earlier", signature: String(channel.messages.length), build: () => el("button.button.earlier", { type: "button", onclick: () => showEarlier(list, channel, null) }, "Show earlier messages") }
-    : { key: "intro", signature: JSON.stringify([where.channel, viewer.handle, commands()]), build: () => intro(where, channel?.is_archived) });
+    : { key: "intro", signature: JSON.stringify([where.channel, viewer.handle, commands(), channel?.members]), build: () => intro(where, channel) });
   const more = drawList(list, items, fresh);
   if (fresh || atEnd(list)) $("newer").hidden = true;
   else if (more) $("newer").hidden = false;
@@ -268,18 +281,20 @@ async function reach(channel, ts) {
   draw();
 }
 
-function intro(where, archived) {
+function intro(where, channel) {
   if (where.channel === APP) {
     return el("div.intro", {}, el("h2", {}, workspace.app.name), el("p", {}, "This is the start of your messages with this app."));
   }
   const command = commands()[0]?.name;
-  if (archived) return el("div.intro", {}, el("h2", {}, `# ${where.channel}`), el("p", {}, "This is the start of the channel."));
+  const start = `This is the start of the channel${channel.purpose ? `: ${channel.purpose}` : ""}.`;
+  if (channel.is_archived) return el("div.intro", {}, el("h2", {}, `# ${where.channel}`), el("p", {}, start));
+  const absent = Boolean(bot()) && !channel.members.includes(bot().id);
   const words = command ?? `@${workspace.app.name}`;
   return el("div.intro", {}, el("h2", {}, `# ${where.channel}`),
-    el("p", {}, `This is the start of the channel. Write to ${workspace.app.name}, or drop a list of phones anywhere here.`),
+    el("p", {}, start, absent ? ` ${workspace.app.name} is not in it: here it answers commands, to you alone, and sees nothing else.` : ""),
     el("div.intro-steps", {},
       el("button.button", { type: "button", onclick: () => composers.channel.begin(`${words} `) }, `Type ${words}`),
-      el("button.button", { type: "button", "aria-haspopup": "menu", onclick: (event) => composers.channel.offer(event.currentTarget) }, "Drop a sample list")));
+      absent ? null : el("button.button", { type: "button", "aria-haspopup": "menu", onclick: (event) => composers.channel.offer(event.currentTarget) }, "Drop a sample list")));
 }
 
 function drawThread(viewer, channel, context, where, home) {
@@ -315,7 +330,7 @@ function composerPlace(viewer, channel, where, threadTs) {
     words: threadTs ? "Reply…" : `Message ${inApp ? workspace.app.name : `#${channel.name}`}`,
     closed: channel?.is_archived ? "This channel is archived. Nothing can be posted in it." : null,
     commands: commands(),
-    people: [workspace.app.name, ...people().map((user) => user.handle)],
+    people: [workspace.app.name, ...people().map((user) => user.display_name)],
   };
 }
 
@@ -407,6 +422,7 @@ function start() {
     keepEnd(list);
     movesBetweenMessages(list);
   }
+  draw();
   setInterval(() => workspace && person() && drawClock(person()), CLOCK_MS);
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open], :popover-open")) return;

@@ -1,7 +1,7 @@
 // What people are in the workspace, in words.
 
 const ROLES = [
-  ["is_stranger", "other organisation", "Other organisation, by Slack Connect"],
+  ["is_stranger", "external", "Other organisation, by Slack Connect"],
   ["is_owner", "owner", "Workspace owner"],
   ["is_admin", "admin", "Workspace admin"],
   ["is_ultra_restricted", "single-channel guest", "Single-channel guest"],

@@ -15,7 +15,7 @@ const options = (item) => (item.option_groups
   : optionItems(item.options));
 
 const people = (_item, { users }) => [...users.values()].filter((user) => !user.deleted)
-  .map((user) => ({ label: user.is_bot ? user.real_name || user.name : `@${user.handle}`, description: user.is_bot ? null : user.real_name, value: user.id }));
+  .map((user) => ({ label: user.is_bot ? user.real_name || user.name : user.display_name, description: user.is_bot ? null : user.title, value: user.id }));
 
 /** The channels a person can choose: what they do not see and what is archived is not offered. */
 const channels = (fits) => (item, context) => [...context.channels.values()]

@@ -8,10 +8,12 @@ import { fullRoleOf, roleOf } from "./roles.js";
 
 const $ = (id) => document.getElementById(id);
 
+/** Where it is kept up to which notification a person has looked at a channel: a reload forgets none of it. */
+const noticedBy = (viewer, channel) => `noticed ${viewer.id} ${channel}`;
+
 /** What each person has read of each channel. A reply in a thread does not make a channel unread, as in Slack. */
 export class Unread {
   #seen = new Map();
-  #noticed = new Map();
 
   has(viewer, channel) {
     const key = `${viewer.id} ${channel.id}`;
@@ -26,13 +28,19 @@ export class Unread {
 
   /** How many messages of the channel the viewer was notified of since they last looked at it: the number on a badge. */
   badge(viewer, channel, notifications) {
-    const since = this.#noticed.get(`${viewer.id} ${channel.id}`) ?? "";
+    const since = localStorage.getItem(noticedBy(viewer, channel.id)) ?? "";
     return notifications.filter((one) => one.channel === channel.id && one.ts > since).length;
   }
 
   notice(viewer, channel, notifications) {
     const latest = notifications.findLast((one) => one.channel === channel.id);
-    if (latest) this.#noticed.set(`${viewer.id} ${channel.id}`, latest.ts);
+    if (latest) localStorage.setItem(noticedBy(viewer, channel.id), latest.ts);
+  }
+
+  /** The sum of all badges of the viewer. */
+  total(viewer, workspace) {
+    const notifications = workspace.notifications?.[viewer.handle] ?? [];
+    return workspace.channels.reduce((sum, channel) => sum + this.badge(viewer, channel, notifications), 0);
   }
 }
 
@@ -45,18 +53,29 @@ export function drawClock(viewer) {
 
 const badge = (count) => (count ? el("span.place-badge", {}, count > 9 ? "9+" : String(count), el("span.unseen", {}, count === 1 ? " notification" : " notifications")) : null);
 
+/** Who else was notified of something and has not looked: one is all of them here, and would not know. */
+function drawOthers(workspace, { viewer, where, people, unread }) {
+  const told = people.filter((user) => user.id !== viewer.id).map((user) => [user, unread.total(user, workspace)]).filter(([, count]) => count);
+  $("you-others").hidden = !told.length;
+  reconcile($("you-others"), told.map(([user, count]) => ({
+    key: user.id, signature: JSON.stringify([user.display_name, count, where]),
+    build: () => el("a.other", { href: hashOf({ ...where, user: user.handle, thread: null, at: null }), "data-focus": `other/${user.id}` }, user.display_name, badge(count)),
+  })));
+}
+
 /** `viewer` is the person, `where` the place, `people` who one can be, `unread` what they have not read. */
 export function drawSidebar(workspace, { viewer, where, people, unread }) {
   const name = workspace.team.name ?? workspace.team.domain ?? "Workspace";
   $("team-name").textContent = name;
   $("team-mark").textContent = name.slice(0, 1).toUpperCase();
-  $("you-avatar").replaceChildren(avatar(viewer.id, viewer.handle));
-  $("you-role").textContent = `${viewer.real_name && viewer.real_name !== viewer.handle ? `${viewer.real_name} · ` : ""}${fullRoleOf(viewer)}`;
+  $("you-avatar").replaceChildren(avatar(viewer.id, viewer.display_name, { small: true }));
+  $("you-role").textContent = [fullRoleOf(viewer), viewer.title].filter(Boolean).join(" · ");
   drawClock(viewer);
   reconcile($("user"), people.map((user) => ({
-    key: user.id, signature: roleOf(user), build: () => el("option", { value: user.handle }, `@${user.handle} · ${roleOf(user)}`),
+    key: user.id, signature: `${user.display_name} ${roleOf(user)}`, build: () => el("option", { value: user.handle }, `${user.display_name} · ${roleOf(user)}`),
   })));
   $("user").value = viewer.handle;
+  drawOthers(workspace, { viewer, where, people, unread });
 
   const notifications = workspace.notifications?.[viewer.handle] ?? [];
   const channels = visibleChannels(workspace, viewer).map((channel) => {

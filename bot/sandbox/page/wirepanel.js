@@ -1,7 +1,6 @@
 // The panel for developers beside the workspace: traffic and faults, opened by a button and kept in the address.
 
 import { FaultSwitch } from "./faults.js";
-import { icon } from "./icons.js";
 import { tabs } from "./tabs.js";
 import { Traffic } from "./wire.js";
 
@@ -17,7 +16,6 @@ export class WirePanel {
   constructor(go) {
     this.#go = go;
     this.#select = tabs([[$("tab-traffic"), "traffic"], [$("tab-faults"), "faults"]], (wire) => go({ wire }));
-    $("open-wire").append(icon("wire"));
     $("open-wire").addEventListener("click", () => {
       if (!$("wire").hidden) {
         this.close();
