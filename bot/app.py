@@ -332,10 +332,10 @@ def create_app(settings: Settings, store: Store) -> Desk:
             interactions,
             runner,
             mentions.without_file,
+            mentions.directly,
             uploads_channels=channels,
             deadlines=deadlines,
         ).listeners(events),
-        *mentions.listeners(events),
         *handovers.listeners(),
     )
     register(app, listeners, events)

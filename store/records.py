@@ -362,6 +362,12 @@ class Upload:
     choices: Choices = NOTHING_CHOSEN
 
     @property
+    def is_direct(self) -> bool:
+        """Whether it was dropped in a direct message to the desk."""
+        # https://docs.slack.dev/reference/objects/conversation-object
+        return self.channel_id.startswith("D")
+
+    @property
     def is_scrub(self) -> bool:
         """Whether the list only comes back without its opted-out rows, and opts nobody out."""
         return self.purpose.is_scrub

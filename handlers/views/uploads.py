@@ -32,6 +32,7 @@ from handlers.slack.mrkdwn import (
     moment,
     one_line,
     person,
+    place,
     quoted,
     section,
     sections,
@@ -169,7 +170,8 @@ def preview(upload: Upload, deadlines: Deadlines, before: Entry | None = None) -
     if upload.phones and not upload.undecided:
         value = json.dumps({"upload": upload.id, "fingerprint": upload.fingerprint})
         # Where it is not known what was meant, no answer is the likely one; whoever is asked alone need not be an admin.
-        action, style = "want" if upload.choices.alone else "confirm", None if unclear else "primary"
+        asks_alone = upload.choices.alone or (unclear and upload.is_direct)
+        action, style = "want" if asks_alone else "confirm", None if unclear else "primary"
         answers.insert(0, ButtonElement(text=_yes(upload), action_id=f"upload.{action}", value=value, style=style))
     blocks.append(ActionsBlock(block_id="upload.answer", elements=list(answers)))
     if upload.choices.alone:
@@ -226,7 +228,7 @@ _ALONE = (
 def _questions(upload: Upload) -> list[Block]:
     """The first questions on how the list is read, open ones before others, each above a button for every way."""
     blocks: list[Block] = []
-    for place, question in enumerate(upload.questions[:_MOST_QUESTIONS]):
+    for at, question in enumerate(upload.questions[:_MOST_QUESTIONS]):
         if question.text not in (upload.problem or ""):
             blocks += sections([sentence(question.text)])
         for number, offer in enumerate(question.offers):
@@ -236,7 +238,7 @@ def _questions(upload: Upload) -> list[Block]:
             # A block each, since the action ids in one have to differ:
             # https://docs.slack.dev/reference/block-kit/block-elements/button-element
             button = ButtonElement(text=one_line(offer.label, 75), action_id="upload.read", value=value)
-            blocks.append(ActionsBlock(block_id=f"upload.question.{place}.{number}", elements=[button]))
+            blocks.append(ActionsBlock(block_id=f"upload.question.{at}.{number}", elements=[button]))
     return blocks
 
 
@@ -263,7 +265,7 @@ def reminder(upload: Upload, deadlines: Deadlines, whom: Sequence[Actor] = ()) -
 
 def to_decide(upload: Upload, picture: Message) -> Message:
     """A list that waits for a yes, for who may give it, wherever that is: *picture*, and whose list it is."""
-    where = f"<#{upload.channel_id}>" if upload.channel_id else "a direct message"
+    where = place(upload.channel_id, upload.channel_name)
     head = f"A list waits for a yes: {_name(upload)}, dropped by {person(upload.actor)} in {where}."
     return Message(head, (section(head).to_dict(), *picture.blocks))
 
