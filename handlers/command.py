@@ -22,7 +22,8 @@ from handlers.entered import (
     read_entered,
 )
 from handlers.grammar import Certainty, Verb, Wish, command_of, understand
-from handlers.permissions import Action
+from handlers.lookups import answer_look_up
+from handlers.permissions import Action, allow
 from handlers.slack.acknowledge import acknowledged
 from handlers.slack.interactions import Interactions
 from handlers.slack.listeners import Listener, Surface
@@ -36,10 +37,11 @@ from handlers.subcommands import OpenModal, Reply, Subcommand
 from handlers.views import forms
 from handlers.views import help as help_views
 from handlers.views import optouts as views
-from handlers.views import uploads as upload_views
+from handlers.views.upload_list import Reader, list_of_uploads
 from store import (
     Account,
     CountryUnknown,
+    Deadlines,
     Errand,
     FoundPhone,
     Function,
@@ -64,6 +66,10 @@ _LONGEST_WORD: Final = 40
 # Characters of what begins with none of them and may be a sentence that asks for something.
 _LONGEST_SENTENCE: Final = 4_000
 
+_NOTHING_TO_UNDO: Final = Message.of(
+    "No list was applied lately, so there is none to undo. `/optout delete NUMBER` allows texts to one number again.",
+    private=True,
+)
 _REASON_TOO_LONG: Final = Message.of(
     f"The reason is too long: {LONGEST_REASON} characters fit. Nothing was changed.", private=True
 )
@@ -110,11 +116,18 @@ class Command:
     """The listener of `/optout`, with the sub-commands that are its own and those that *others* hand in."""
 
     def __init__(
-        self, store: Store, interactions: Interactions, others: Iterable[Subcommand], *, uploads_channel: str
+        self,
+        store: Store,
+        interactions: Interactions,
+        others: Iterable[Subcommand],
+        *,
+        uploads_channel: str,
+        deadlines: Deadlines,
     ) -> None:
         self._store = store
         self._interactions = interactions
         self._uploads_channel = uploads_channel
+        self._deadlines = deadlines
         # In the order of the help, within each of its parts.
         subcommands = (
             Subcommand(
@@ -357,7 +370,7 @@ class Command:
         if isinstance(asked, Message):
             return asked
         state, number, _ = asked
-        return views.phone_state(state, number, request.account.country, is_admin=request.is_admin)
+        return answer_look_up(request, [(state, FoundPhone(number, number.e164))])
 
     async def _delete(self, text: str, request: Request, _body: dict[str, Any]) -> Message:
         asked = await self._one_phone(text, request, "delete", "Texts are allowed again one number at a time.")
@@ -403,7 +416,8 @@ class Command:
 
     async def _list_uploads(self, request: Request, _body: dict[str, Any]) -> Message:
         latest = await asyncio.to_thread(self._store.uploads.list, request.account.id, MOST_UPLOADS)
-        return upload_views.list_of_uploads(latest)
+        reader = Reader(allow(request.role, Action.UNDO), self._deadlines.within(request.account.settings).undo)
+        return list_of_uploads(latest, reader)
 
     async def _help(self, request: Request, _body: dict[str, Any]) -> Message:
         usages = [(subcommand.least, subcommand.usage, subcommand.help) for subcommand in self.subcommands.values()]
@@ -439,7 +453,9 @@ class Command:
 
     async def _list_undoable(self, request: Request, _body: dict[str, Any]) -> Message:
         latest = await asyncio.to_thread(self._store.uploads.list, request.account.id, MOST_UPLOADS)
-        return help_views.undoable([upload for upload in latest if upload.state in _UNDOABLE and upload.applied])
+        applied = [upload for upload in latest if upload.state in _UNDOABLE and upload.applied]
+        reader = Reader(allow(request.role, Action.UNDO), self._deadlines.within(request.account.settings).undo)
+        return replace(list_of_uploads(applied, reader), private=True) if applied else _NOTHING_TO_UNDO
 
     async def _unknown(self, text: str, _request: Request, _body: dict[str, Any]) -> Message:
         """What is none of the sub-commands: the line to send instead, where one is near."""

@@ -5,9 +5,8 @@ from typing import Final
 
 from handlers.permissions import Role
 from handlers.slack.messages import Message
-from handlers.slack.mrkdwn import code, counted, escape, file_name, moment, section, sections
-from handlers.views.upload_buttons import UNDO, buttons
-from store import Account, Upload
+from handlers.slack.mrkdwn import code, counted, escape, sections
+from store import Account
 
 # By the least role that may: ways to ask that are no sub-commands, each with what it does.
 _OTHER_WAYS: Final[Mapping[Role, Sequence[tuple[str, str]]]] = {
@@ -26,7 +25,6 @@ _OTHER_WAYS: Final[Mapping[Role, Sequence[tuple[str, str]]]] = {
         ("*Write to me directly*", "Numbers are looked up for you alone."),
     ),
 }
-_MOST_LISTS: Final = 5
 _HEADINGS: Final = {Role.MEMBER: "Everybody", Role.SUPPORT: "Support and admins", Role.ADMIN: "Admins"}
 _RANKS: Final = (Role.MEMBER, Role.SUPPORT, Role.ADMIN)
 _HANDED_OVER: Final = "what you send is offered to them, filled in"
@@ -57,18 +55,3 @@ def of_scrubbing(where: str) -> Message:
     """How a list is scrubbed; *where*: the place to drop it, in mrkdwn."""
     text = f"A scrub gives a list back without the people who are opted out. Drop it {where} with {code('@Opt-Out Desk scrub')} as its message."
     return Message.of(text, private=True)
-
-
-def undoable(latest: Sequence[Upload]) -> Message:
-    """The *latest* lists that were applied, each with the button that asks whether to take it back."""
-    if not latest:
-        return Message.of(
-            "No list was applied lately, so there is none to undo. `/optout delete NUMBER` allows texts to one number again.",
-            private=True,
-        )
-    head = "The latest lists that were applied. The button asks before it changes anything."
-    rows = []
-    for upload in latest[:_MOST_LISTS]:
-        line = f"*{file_name(upload.file_name)}* (upload {upload.id:,}): {counted(upload.applied, 'phone')} opted out, {moment(upload.received_at)}"
-        rows += [section(line), buttons(upload, f"undo.{upload.id}", UNDO)]
-    return Message.of(head, section(head), *rows, private=True)
