@@ -33,10 +33,12 @@ from handlers.digests import WeeklyDigests
 from handlers.exports import ExportCommand
 from handlers.files import Files
 from handlers.forms import Forms
+from handlers.handovers import HandingOver
 from handlers.history import Histories
 from handlers.home import Home
 from handlers.loops import Loop
 from handlers.mentions import Mentions
+from handlers.permissions import Action
 from handlers.retention import Retaining
 from handlers.settings import SettingsForm
 from handlers.shortcuts import Shortcuts
@@ -165,6 +167,7 @@ class Desk:
     home: Home
     allowing: Allowing
     digests: WeeklyDigests
+    handovers: HandingOver
     retention: Retaining
     scratch: ScratchDirectory
     runner: Runner
@@ -193,6 +196,7 @@ class Desk:
             self.home.loop,
             self.allowing.loop,
             self.digests.loop,
+            self.handovers.loop,
             self.retention.loop,
         ):
             loop.start()
@@ -211,6 +215,7 @@ class Desk:
             self.home.loop,
             self.allowing.loop,
             self.digests.loop,
+            self.handovers.loop,
             self.retention.loop,
         )
 
@@ -308,6 +313,18 @@ def create_app(settings: Settings, store: Store) -> Desk:
     home = Home(store, roles, client, interactions, deadlines=deadlines)
     mentions = Mentions(store, interactions)
     allowing = Allowing(store, roles, interactions, client, tasks)
+    handovers = HandingOver(
+        store,
+        interactions,
+        roles,
+        client,
+        poster,
+        tasks,
+        expire=deadlines.expire,
+        owner=owner,
+        lease_seconds=lease_seconds,
+    )
+    interactions.errand("export", Action.EXPORT, exports.of_errand)
     command = Command(
         store,
         interactions,
@@ -331,10 +348,11 @@ def create_app(settings: Settings, store: Store) -> Desk:
             interactions,
             runner,
             mentions.without_file,
+            mentions.directly,
             uploads_channels=channels,
             deadlines=deadlines,
         ).listeners(events),
-        *mentions.listeners(events),
+        *handovers.listeners(),
     )
     register(app, listeners, events)
     return Desk(
@@ -349,6 +367,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         home,
         allowing,
         WeeklyDigests(store, poster, tasks, owner=owner),
+        handovers,
         Retaining(retention, tasks),
         scratch,
         runner,

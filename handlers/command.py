@@ -12,8 +12,16 @@ from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.adding import opt_out
-from handlers.entered import LONGEST_REASON, LONGEST_TEXT, MOST_NUMBERS, Entered, read_entered
-from handlers.grammar import Certainty, Verb, understand
+from handlers.entered import (
+    LONGEST_REASON,
+    LONGEST_TEXT,
+    MOST_NUMBERS,
+    Entered,
+    allowing_again,
+    opting_out,
+    read_entered,
+)
+from handlers.grammar import Certainty, Verb, Wish, command_of, understand
 from handlers.lookups import answer_look_up
 from handlers.permissions import Action, allow
 from handlers.slack.acknowledge import acknowledged
@@ -21,33 +29,47 @@ from handlers.slack.interactions import Interactions
 from handlers.slack.listeners import Listener, Surface
 from handlers.slack.messages import Message, split
 from handlers.slack.modal_context import ModalContext
-from handlers.slack.mrkdwn import code, escape, one_line, place, plain
+from handlers.slack.mrkdwn import code, one_line, place, plain
 from handlers.slack.outbox import with_account
-from handlers.slack.payloads import idempotency_key_of, place_of_command
+from handlers.slack.payloads import idempotency_key_of, place_of_command, pressed_value
 from handlers.slack.places import Place, Request
 from handlers.subcommands import OpenModal, Reply, Subcommand
 from handlers.views import forms
+from handlers.views import help as help_views
 from handlers.views import optouts as views
 from handlers.views.upload_list import Reader, list_of_uploads
 from store import (
+    Account,
     CountryUnknown,
     Deadlines,
+    Errand,
     FoundPhone,
     Function,
     NotAPhone,
     PhoneNumber,
     PhoneState,
     Store,
+    UploadState,
     find_country,
     read_text,
 )
 
 MOST_UPLOADS: Final = 10
+# The sub-command that a phrase means, in any of the languages of `handlers.lexicon`.
+_CALLED: Final = {Wish.OPT_OUT: "add", Wish.OPT_IN: "delete", Wish.LOOK_UP: "search", Wish.SCRUB: "scrub"}
+# Of lines to send instead of the one that was sent.
+_MOST_LINES: Final = 3
+_UNDOABLE: Final = frozenset({UploadState.DONE, UploadState.STOPPED, UploadState.FAILED})
+_WHOLE_LIST: Final = frozenset({"list", "ls", "all", "lista", "liste"})
 # Of a word that is none of the sub-commands; near to one is none that is longer.
 _LONGEST_WORD: Final = 40
 # Characters of what begins with none of them and may be a sentence that asks for something.
 _LONGEST_SENTENCE: Final = 4_000
 
+_NOTHING_TO_UNDO: Final = Message.of(
+    "No list was applied lately, so there is none to undo. `/optout delete NUMBER` allows texts to one number again.",
+    private=True,
+)
 _REASON_TOO_LONG: Final = Message.of(
     f"The reason is too long: {LONGEST_REASON} characters fit. Nothing was changed.", private=True
 )
@@ -106,51 +128,85 @@ class Command:
         self._interactions = interactions
         self._uploads_channel = uploads_channel
         self._deadlines = deadlines
-        # In the order of the help.
+        # In the order of the help, within each of its parts.
         subcommands = (
             Subcommand(
-                "add NUMBERS [country:GB] [reason:asked by e-mail]",
+                "add NUMBERS [country:GB] [because REASON]",
                 f"Opts up to {MOST_NUMBERS} numbers out, separated by commas, semicolons or line breaks.",
                 (Action.ADD,),
-                lambda text: Reply(Action.ADD, partial(self._add, text, Verb.OPT_OUT)),
+                lambda text: self._adding(text, Verb.OPT_OUT),
+                ("out", "stop", "unsubscribe", "remove", "block", "baja"),
             ),
             Subcommand(
                 "search NUMBER [country:GB]",
                 "Says whether a number is opted out, since when and why. A number alone does the same.",
                 (Action.SEARCH,),
                 lambda text: Reply(Action.SEARCH, partial(self._search, text)),
+                ("status", "find", "check", "lookup", "query", "why", "estado", "statut", "état"),
             ),
             Subcommand(
-                "delete NUMBER [country:GB] [reason:wrong number]",
+                "delete NUMBER [country:GB] [because REASON]",
                 "Allows texts to one number again, after asking. Admins only.",
                 (Action.DELETE,),
-                lambda text: Reply(Action.DELETE, partial(self._delete, text)),
+                lambda text: Reply(Action.DELETE, partial(self._delete, text), partial(self._errand_to_delete, text)),
+                ("allow", "in", "opt-in", "unblock", "lift", "restore", "undelete", "permitir", "autoriser"),
             ),
             Subcommand(
                 "country [GB]",
                 "Shows the country of numbers without a country code, or sets it (admins).",
                 (Action.HELP, Action.SET_COUNTRY),
                 lambda text: (
-                    Reply(Action.SET_COUNTRY, partial(self._set_country, text))
+                    Reply(
+                        Action.SET_COUNTRY,
+                        partial(self._set_country, text),
+                        partial(self._errand_to_set_country, text),
+                    )
                     if text
                     else Reply(Action.HELP, self._show_country)
                 ),
+                ("region", "país", "pais", "pays"),
+            ),
+            Subcommand(
+                "upload",
+                "Opens the form that takes a list.",
+                (Action.DROP,),
+                self._uploading,
+                ("import", "subir", "importar", "importer"),
             ),
             Subcommand(
                 "uploads",
                 "Lists the latest uploads.",
                 (Action.SEE_UPLOADS,),
                 lambda _text: Reply(Action.SEE_UPLOADS, self._list_uploads),
+                ("lists", "imports"),
+            ),
+            Subcommand(
+                "scrub",
+                "Says how a list comes back without the people who are opted out.",
+                (Action.SCRUB,),
+                lambda _text: Reply(Action.SCRUB, self._how_to_scrub),
             ),
             *others,
+            Subcommand(
+                "undo",
+                "Shows the latest lists, each with the button that takes it back.",
+                (Action.UNDO, Action.DELETE),
+                self._undoing,
+                ("revert", "rollback", "deshacer", "annuler"),
+            ),
             Subcommand(
                 "help",
                 "Shows this. `/optout` alone opens forms.",
                 (Action.HELP,),
                 lambda _text: Reply(Action.HELP, self._help),
+                ("?", "h", "-h", "--help", "ayuda", "aide", "commands"),
             ),
         )
         self.subcommands = {subcommand.name: subcommand for subcommand in subcommands}
+        self._synonyms = {synonym: subcommand for subcommand in subcommands for synonym in subcommand.synonyms}
+        interactions.errand(
+            "country", Action.SET_COUNTRY, lambda request, body: self._set_country(pressed_value(body), request, body)
+        )
 
     def listeners(self) -> tuple[Listener, ...]:
         actions = dict.fromkeys(action for subcommand in self.subcommands.values() for action in subcommand.actions)
@@ -182,21 +238,29 @@ class Command:
         if not text:
             return OpenModal(Action.HELP, "Opt-Out Desk", self._menu)
         first, rest = [*text.split(maxsplit=1), ""][:2]
-        subcommand = self.subcommands.get(first.lower())
-        if subcommand is not None:
+        name = first.lower().rstrip(":,")
+        if (subcommand := self.subcommands.get(name)) is not None:
             return subcommand.parse(rest.strip())
         if any(char.isdigit() for char in plain(first)):
             return self.subcommands["search"].parse(text)
-        if len(text) <= _LONGEST_SENTENCE:
-            understood = understand(read_text(text, None).words)
-            if understood.verb is Verb.OPT_OUT and understood.phones:
-                return Reply(Action.ADD, partial(self._add, text, None))
-            if understood.verb is Verb.OPT_IN and understood.phones and understood.certainty <= Certainty.POLITE:
-                return self.subcommands["delete"].parse(text)
+        if len(text) > _LONGEST_SENTENCE:
+            return Reply(Action.HELP, partial(self._unknown, text))
+        understood = understand(read_text(text, None).words)
+        if understood.verb is Verb.OPT_OUT and understood.phones:
+            return self._adding(text, None)
+        if understood.verb is Verb.OPT_IN and understood.phones and understood.certainty <= Certainty.POLITE:
+            return self.subcommands["delete"].parse(text)
+        if name in _WHOLE_LIST and not understood.phones:
+            return Reply(Action.HELP, self._list)
+        if (subcommand := self._synonyms.get(name)) is not None:
+            return subcommand.parse(rest.strip())
+        begins = command_of(text)
+        if begins is not None:
+            return self.subcommands[_CALLED[begins[0]]].parse(begins[1])
         return Reply(Action.HELP, partial(self._unknown, text))
 
     async def _outcome(self, typed_at: Place, body: dict[str, Any], text: str, parsed: Reply) -> Message:
-        request = await self._interactions.admit(typed_at, body, parsed.action)
+        request = await self._interactions.admit(typed_at, body, parsed.action, parsed.errand)
         if isinstance(request, Message):
             return request
         if len(text) > LONGEST_TEXT:
@@ -204,13 +268,16 @@ class Command:
         return with_account(request, await parsed.answer(request, body))
 
     def _too_much(self, amount: str) -> Message:
-        channel = self._uploads_channel
-        where = f"into {place(channel, channel)}" if channel else "into a channel with a mention of me"
+        where = self._where_to_drop()
         return Message.of(
             f"That is {amount}; a command takes up to {MOST_NUMBERS} numbers, and nothing was changed. "
             f"Drop them {where} as a CSV file with a `phone` column.",
             private=True,
         )
+
+    def _where_to_drop(self) -> str:
+        channel = self._uploads_channel
+        return f"into {place(channel, channel)}" if channel else "into a channel with a mention of me"
 
     # Sub-commands
 
@@ -228,6 +295,8 @@ class Command:
         reason = arguments.reason or entered.reason
         if not entered.numbers:
             return self.subcommands["add"].misused()
+        if not entered.phones and entered.given == 1:
+            return views.refused(entered.refused[0])
         if entered.given > MOST_NUMBERS:
             return self._too_much(f"{entered.given:,} numbers")
         if entered.understood.verb is not Verb.OPT_OUT or entered.understood.certainty is not Certainty.PLAIN:
@@ -242,6 +311,37 @@ class Command:
             idempotency_key=idempotency_key_of(body),
             reason=reason,
         )
+
+    def _adding(self, text: str, implied: Verb | None) -> Reply:
+        """The command that opts out what *text* names; see `_add`."""
+        return Reply(Action.ADD, partial(self._add, text, implied), partial(self._errand_to_add, text, implied))
+
+    @staticmethod
+    async def _errand_to_add(text: str, implied: Verb | None, account: Account) -> Errand | None:
+        """The same as it is handed over; None where there is nothing to opt out, or it is not what is asked for."""
+        arguments = await asyncio.to_thread(parse_arguments, text[:LONGEST_TEXT], account.country)
+        if isinstance(arguments, Message):
+            return None
+        entered = await asyncio.to_thread(read_entered, arguments.text, arguments.country, implied)
+        if entered.understood.certainty > Certainty.DOUBTFUL:
+            return None
+        return opting_out(entered.phones, arguments.reason or entered.reason)
+
+    @staticmethod
+    async def _errand_to_delete(text: str, account: Account) -> Errand | None:
+        """What `_delete` asks about, as it is handed over; None where it names no phone, or several."""
+        arguments = await asyncio.to_thread(parse_arguments, text[:LONGEST_TEXT], account.country)
+        if isinstance(arguments, Message):
+            return None
+        entered = await asyncio.to_thread(read_entered, arguments.text, arguments.country, Verb.OPT_IN)
+        if len(entered.numbers) != 1 or len(entered.phones) != 1:
+            return None
+        return allowing_again(entered.phones[0], arguments.reason or entered.reason)
+
+    @staticmethod
+    async def _errand_to_set_country(text: str, _account: Account) -> Errand | None:
+        region = await asyncio.to_thread(find_country, plain(text)[:_LONGEST_WORD].strip("\"'“”"))
+        return Errand("country", region) if isinstance(region, str) else None
 
     async def _ask_add(self, request: Request, entered: Entered, reason: str | None) -> Message:
         """What *entered* holds, for the asker alone: the words beside its numbers leave a doubt, so a button does it."""
@@ -289,7 +389,8 @@ class Command:
         verb = Verb.OPT_IN if name == "delete" else Verb.OPT_OUT
         entered = await asyncio.to_thread(read_entered, arguments.text, arguments.country, verb)
         if len(entered.numbers) != 1:
-            return self.subcommands[name].misused(several if entered.numbers else "")
+            each = [f"{name} {phone}" for phone in entered.phones[:_MOST_LINES]]
+            return self.subcommands[name].misused(several if entered.numbers else "", *each)
         number = entered.numbers[0].reading
         if isinstance(number, NotAPhone):
             return views.refused(number)
@@ -318,16 +419,54 @@ class Command:
         reader = Reader(allow(request.role, Action.UNDO), self._deadlines.within(request.account.settings).undo)
         return list_of_uploads(latest, reader)
 
-    async def _help(self, _request: Request, _body: dict[str, Any]) -> Message:
-        return views.help_text([(subcommand.usage, subcommand.help) for subcommand in self.subcommands.values()])
+    async def _help(self, request: Request, _body: dict[str, Any]) -> Message:
+        usages = [(subcommand.least, subcommand.usage, subcommand.help) for subcommand in self.subcommands.values()]
+        return help_views.overview(usages, request.role)
+
+    @staticmethod
+    async def _list(request: Request, _body: dict[str, Any]) -> Message:
+        return help_views.of_list(request.account)
+
+    async def _how_to_scrub(self, _request: Request, _body: dict[str, Any]) -> Message:
+        return help_views.of_scrubbing(self._where_to_drop())
+
+    def _uploading(self, text: str) -> Reply | OpenModal:
+        """The form that takes a list; with a number behind it, that upload is asked for."""
+        if not text:
+            return OpenModal(Action.DROP, "Upload a list", self._upload_form)
+        line = f"history upload {text}" if text.isascii() and text.isdigit() else "upload"
+        return Reply(Action.DROP, partial(self._misused, "upload", line))
+
+    @staticmethod
+    async def _upload_form(request: Request, _body: dict[str, Any]) -> View:
+        channel = request.channel_id if request.channel_id.startswith("C") else None
+        return forms.upload(request.account, ModalContext.of(request).to_json(), channel)
+
+    async def _misused(self, name: str, line: str, _request: Request, _body: dict[str, Any]) -> Message:
+        return self.subcommands[name].misused("", line)
+
+    def _undoing(self, text: str) -> Reply | OpenModal:
+        """The latest lists with their buttons; of a number what is undone is its opt-out, after asking."""
+        if read_text(text[:_LONGEST_SENTENCE], None).phones:
+            return self.subcommands["delete"].parse(text)
+        return Reply(Action.UNDO, self._list_undoable)
+
+    async def _list_undoable(self, request: Request, _body: dict[str, Any]) -> Message:
+        latest = await asyncio.to_thread(self._store.uploads.list, request.account.id, MOST_UPLOADS)
+        applied = [upload for upload in latest if upload.state in _UNDOABLE and upload.applied]
+        reader = Reader(allow(request.role, Action.UNDO), self._deadlines.within(request.account.settings).undo)
+        return replace(list_of_uploads(applied, reader), private=True) if applied else _NOTHING_TO_UNDO
 
     async def _unknown(self, text: str, _request: Request, _body: dict[str, Any]) -> Message:
-        word = plain(text).split(maxsplit=1)[0] if plain(text).strip() else ""
-        near = difflib.get_close_matches(word[:_LONGEST_WORD].lower(), self.subcommands, n=1, cutoff=0.5)
-        hint = "`/optout help` says what there is."
-        if near:
-            hint = f"Do you mean `/optout {escape(self.subcommands[near[0]].usage)}`?"
-        return Message.of(f"There is no {code('/optout ' + one_line(word, 40))}. {hint}", private=True)
+        """What is none of the sub-commands: the line to send instead, where one is near."""
+        word, rest = [*plain(text).split(maxsplit=1), "", ""][:2]
+        names = {**self._synonyms, **self.subcommands}
+        near = difflib.get_close_matches(word[:_LONGEST_WORD].lower(), names, n=1, cutoff=0.6)
+        no = f"There is no {code('/optout ' + one_line(word, 40))}."
+        if not near:
+            return Message.of(f"{no} `/optout help` says what there is.", private=True)
+        line = f"{names[near[0]].name} {rest}".strip()
+        return self.subcommands["help"].misused(no, line)
 
 
 async def _arguments(text: str, request: Request) -> Arguments | Message:

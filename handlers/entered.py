@@ -1,13 +1,14 @@
 """Numbers as people enter them, on whatever surface: the most at once, how they are parsed, and repeats taken out."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from handlers.grammar import Understanding, Verb, items_of, understand
 from handlers.slack.mrkdwn import one_line, plain
-from handlers.views.optouts import EnteredNumber
-from store import LONGEST_PROSE, PHONE, FoundPhone, NotAPhone, PhoneNumber, Reason, parse_phone, read_text
+from handlers.views.optouts import MOST_OFFERED, EnteredNumber, OptOutOffer
+from store import LONGEST_PROSE, PHONE, Errand, FoundPhone, NotAPhone, PhoneNumber, Reason, parse_phone, read_text
 
 MOST_NUMBERS: Final = 200
 # 200 numbers as links of Slack's, with room; patterns are not run over more.
@@ -29,6 +30,11 @@ class Entered:
     given: int
     understood: Understanding
     reason: str | None
+
+    @property
+    def phones(self) -> tuple[str, ...]:
+        """The phones among them, in E.164."""
+        return tuple(number.reading.e164 for number in self.numbers if isinstance(number.reading, PhoneNumber))
 
     @property
     def refused(self) -> tuple[NotAPhone, ...]:
@@ -90,3 +96,17 @@ def how_to_write(country: str | None) -> str:
     if country is None:
         return "Numbers need their country code here, like +44 7911 123456."
     return "Write it with its area code, or with its country code, like +44 7911 123456."
+
+
+def opting_out(phones: Iterable[str], reason: str | None) -> Errand | None:
+    """What opts *phones*, in E.164, out for *reason*, as it is handed over; None for none, and for more than a button holds."""
+    each = tuple(dict.fromkeys(phones))
+    if not 0 < len(each) <= MOST_OFFERED:
+        return None
+    return Errand("optout.add", OptOutOffer(each, (reason or "")[:LONGEST_REASON] or None).value)
+
+
+def allowing_again(phone: str, reason: str | None) -> Errand:
+    """What allows texts to *phone*, in E.164, again, as it is handed over; what is known of it is looked up then."""
+    value = {"phone": phone, "seen": 0} | ({"reason": reason[:LONGEST_REASON]} if reason else {})
+    return Errand("optout.delete", json.dumps(value, ensure_ascii=False))

@@ -14,12 +14,12 @@ from handlers.slack.listeners import Listener
 from handlers.slack.messages import Message
 from handlers.slack.modal_context import ModalContext
 from handlers.slack.mrkdwn import code
-from handlers.slack.payloads import idempotency_key_of, submitted_values
+from handlers.slack.payloads import idempotency_key_of, pressed_value, submitted_values
 from handlers.slack.places import Request
 from handlers.subcommands import Reply, Subcommand
 from handlers.views import exports as views
 from handlers.work.exports import Exporter
-from store import EXPORT_COLUMNS, OPTING_OUT, ExportFilter, Function, Store
+from store import EXPORT_COLUMNS, OPTING_OUT, Account, Errand, ExportFilter, Function, Store
 
 _OPTION: Final = re.compile(r"(since|function|format)\s*:\s*(\S+)\s*", re.IGNORECASE)
 
@@ -38,7 +38,7 @@ class ExportCommand:
             "export [since:2026-10-01] [function:upload] [format:desk]",
             "Sends you the list as a file: desk (for spreadsheets), thrutext or phones. Admins only.",
             (Action.EXPORT,),
-            lambda text: Reply(Action.EXPORT, partial(self._export, text)),
+            lambda text: Reply(Action.EXPORT, partial(self._export, text), partial(self._errand, text)),
         )
 
     def listeners(self) -> tuple[Listener, ...]:
@@ -54,6 +54,17 @@ class ExportCommand:
     async def _asked(self, request: Request, _context: ModalContext, body: dict[str, Any]) -> Message:
         """The form, submitted."""
         return await self._export(f"format:{submitted_values(body)[views.FORMAT]}", request, body)
+
+    async def of_errand(self, request: Request, body: dict[str, Any]) -> Message:
+        """The export that somebody who may not asked an admin for."""
+        return await self._export(pressed_value(body), request, body)
+
+    @staticmethod
+    async def _errand(text: str, account: Account) -> Errand | None:
+        """The export as it is handed over; None for one that nobody may have, or that cannot be read."""
+        if account.settings.exports == "nobody" or isinstance(parse_export_filter(text), str):
+            return None
+        return Errand("export", text)
 
     async def _export(self, text: str, request: Request, body: dict[str, Any]) -> Message:
         """Ask for the export that *text* describes; `Exporter` makes it."""

@@ -96,6 +96,7 @@ class Files:
         interactions: Interactions,
         runner: Runner,
         without_file: EventWork,
+        directly: EventWork,
         *,
         uploads_channels: UploadsChannels,
         deadlines: Deadlines,
@@ -105,6 +106,7 @@ class Files:
         self._interactions = interactions
         self._runner = runner
         self._without_file = without_file
+        self._directly = directly
         self._uploads_channels = uploads_channels
         self._deadlines = deadlines
         self._elsewhere = TokenBucket(ELSEWHERE_A_MINUTE, ELSEWHERE_BURST)
@@ -114,6 +116,7 @@ class Files:
         return (
             events.listener(Surface.FILE, "file_shared", (Action.SEARCH, *drop), self._shared),
             events.listener(Surface.MENTION, "app_mention", (*self._without_file.actions, *drop), self._mentioned),
+            events.listener(Surface.DIRECT, "message", (*self._directly.actions, *drop), self._direct),
             button("upload.confirm", Action.CONFIRM, self._confirm_or_ask),
             modal("upload.sure", Action.CONFIRM, self._confirm_typed),
             button("upload.stop", Action.STOP, self._stop),
@@ -289,6 +292,41 @@ class Files:
             if request is not None:
                 await self._interactions.answer_event(request, Message.of(_unchanged(problem)), body)
 
+    async def _direct(
+        self, account: Account, body: dict[str, Any], client: AsyncWebClient, inbox_event: InboxEvent
+    ) -> None:
+        """
+        A person's message to the desk alone: the lists that came with it, or else what it says.
+
+        A list is shown and decided there, as in any channel; without words it is asked about.
+        """
+        event = body["event"]
+        is_from_a_person = event.get("user") is not None and not event.get("bot_id") and not event.get("edited")
+        if event.get("channel_type") != "im" or not is_from_a_person:
+            return
+        if event.get("subtype") not in (None, "file_share"):
+            return
+        ids = [file["id"] for file in event.get("files") or ()]
+        if not ids:
+            await self._directly.work(account, body, client)
+            return
+        channel, user = event["channel"], event["user"]
+        for file_id in dict.fromkeys(ids):
+            file = await self._file(client, file_id, channel)
+            if isinstance(file, str):
+                place = Place(actor=Actor(user, user), channel_id=channel, thread_ts=event["ts"], client=client)
+                request = await self._interactions.admit(place, body, Action.DROP)
+                answer = request if isinstance(request, Message) else Message.of(_unchanged(file))
+                await self._interactions.answer_event(place, answer, body, of=file_id)
+                continue
+            share = _share(file, channel) or {"ts": event["ts"], "thread_ts": event.get("thread_ts")}
+            purpose, choices = purpose_of(str(event.get("text") or ""), file, expected=False)
+            # Done with its last file only: a process that dies between two leaves the others to the next.
+            last = inbox_event if file_id == ids[-1] else None
+            await self._receive(
+                account, body, client, file, channel, None, share, user, purpose, choices, inbox_event=last
+            )
+
     async def _is_more_careful(
         self, account: Account, file_id: str, channel: str, purpose: Purpose, choices: Choices
     ) -> bool:
@@ -390,7 +428,7 @@ class Files:
     async def _want(self, request: Request, body: dict[str, Any]) -> Message | None:
         """*Opt out N phones*, by whoever was asked alone: an admin's is the yes, anybody else's has it asked of the admins."""
         upload = await self._theirs(request, int(json.loads(pressed_value(body))["upload"]), "opted out")
-        if not upload.choices.alone:
+        if not upload.choices.alone and not (upload.is_direct and upload.choices.asked is Asked.UNCLEAR):
             raise WrongState(f"{upload.file_name} was asked for since, for all to see: its message says how it stands.")
         confirming = await self._interactions.admit(request, body, Action.CONFIRM)
         if isinstance(confirming, Request):

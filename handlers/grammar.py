@@ -206,6 +206,27 @@ def wish_of_names(*names: str) -> Wish:
     return Wish.UNCLEAR if any(map(_CALLED_OPPOSITE.search, names)) else Wish.NOTHING
 
 
+# By what a command begins with: what it asks for.
+_COMMANDS: Final = {
+    WordKind.OUT: Wish.OPT_OUT,
+    WordKind.ADD: Wish.OPT_OUT,
+    WordKind.MAYBE: Wish.OPT_OUT,
+    WordKind.IN: Wish.OPT_IN,
+    WordKind.LOOK: Wish.LOOK_UP,
+    WordKind.SCRUB: Wish.SCRUB,
+}
+
+
+def command_of(words: str) -> tuple[Wish, str] | None:
+    """What the phrase that *words* begin with asks for, as "look up" does, and the words behind it; None for any other."""
+    words = _legible(words)
+    tokens = _without_marks(_tokens(words))
+    if not tokens or not tokens[0].norms:
+        return None
+    kind, ahead = _phrase(tokens, 0, lexicon())
+    return (_COMMANDS[kind], words[tokens[ahead - 1].end :].strip()) if kind in _COMMANDS else None
+
+
 def wish_of(words: str) -> Wish:
     """What the *words* that came with a list ask to do with it; numbers in them are not looked at."""
     words = _legible(words)

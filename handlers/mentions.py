@@ -14,7 +14,9 @@ from handlers.entered import (
     LONGEST_REASON,
     LONGEST_TEXT,
     acted_on,
+    allowing_again,
     how_to_write,
+    opting_out,
     read_phone,
     without_repeats,
     written_reason,
@@ -22,16 +24,15 @@ from handlers.entered import (
 from handlers.grammar import Certainty, Verb, understand
 from handlers.lookups import answer_look_up
 from handlers.permissions import Action
-from handlers.slack.inbox import Events
 from handlers.slack.interactions import Interactions
-from handlers.slack.listeners import EventWork, Listener, Surface
+from handlers.slack.listeners import EventWork
 from handlers.slack.messages import Message
 from handlers.slack.mrkdwn import plain
 from handlers.slack.payloads import idempotency_key_of
 from handlers.slack.places import Place, Request, permalink_of
 from handlers.slack.visible_text import brought_text, own_text
 from handlers.views import optouts as views
-from store import Account, Actor, FoundPhone, Function, InboxEvent, NotAPhone, PhoneState, Store, read_text
+from store import Account, Actor, Errand, FoundPhone, Function, NotAPhone, PhoneState, Store, read_text
 
 log = structlog.get_logger()
 MOST_FOUND: Final = views.MOST_OFFERED
@@ -44,9 +45,6 @@ POINTER: Final = (
     "With a number, a mention of me looks it up; `opt out NUMBER because REASON` opts it out. `/optout help` says more."
 )
 _HINT: Final = "Write numbers to me here, and I say whether they are opted out. `/optout help` says what else I do."
-_NO_FILES: Final = (
-    "Lists are not read here. Drop the file into an uploads channel, or into any channel with a mention of me."
-)
 _ASKED: Final = "_Only looked up: I was not sure that this asks to opt out. If it does, press the button._"
 _ASKED_HERE: Final = "_Only looked up: a direct message opts nobody out by itself. The button does._"
 _ALREADY: Final = "_Only looked up: nothing is left to opt out._"
@@ -89,6 +87,13 @@ class Intent:
             return Action.ADD
         asks_in = self.verb is Verb.OPT_IN and self.certainty <= Certainty.POLITE
         return Action.DELETE if asks_in and self.is_whole and self.phones else Action.SEARCH
+
+    async def errand(self, _account: Account) -> Errand | None:
+        """What it asks, as it is handed over to who may do it; None for what only looks up."""
+        phones = [phone.number.e164 for phone in self.phones]
+        if self.action is Action.ADD or (self.verb is Verb.OPT_OUT and self.certainty <= Certainty.DOUBTFUL):
+            return opting_out(phones, self.reason)
+        return allowing_again(phones[0], self.reason) if self.action is Action.DELETE and len(phones) == 1 else None
 
     @property
     def phones(self) -> tuple[FoundPhone, ...]:
@@ -155,19 +160,21 @@ def _intent_of_event(event: dict[str, Any], bot: str | None, country: str | None
 
 
 class Mentions:
-    """Answers mentions that came without a list, and direct messages, of which it is the listener."""
+    """Answers mentions and direct messages that came without a list; `Files` is their listener, since many bring one."""
 
     def __init__(self, store: Store, interactions: Interactions) -> None:
         self._store = store
         self._interactions = interactions
 
-    def listeners(self, events: Events) -> tuple[Listener, ...]:
-        return (events.listener(Surface.DIRECT, "message", (Action.SEARCH,), self._direct),)
-
     @property
     def without_file(self) -> EventWork:
-        """The work on mentions that bring no file; `Files` is their listener, since many do."""
+        """The work on mentions that bring no file."""
         return EventWork((Action.SEARCH, Action.ADD, Action.DELETE), self._mentioned)
+
+    @property
+    def directly(self) -> EventWork:
+        """The work on direct messages that bring no file."""
+        return EventWork((Action.SEARCH, Action.DELETE), self._direct)
 
     async def _mentioned(self, account: Account, body: dict[str, Any], client: AsyncWebClient) -> None:
         """A mention without a file: answered in its thread."""
@@ -177,7 +184,7 @@ class Mentions:
         bot = next((authorization.get("user_id") for authorization in body.get("authorizations") or ()), None)
         intent = await asyncio.to_thread(_intent_of_event, event, bot, account.country)
         place = _place_of(event, client, thread=event.get("thread_ts") or event["ts"])
-        request = await self._interactions.admit(place, body, intent.action)
+        request = await self._interactions.admit(place, body, intent.action, intent.errand)
         if isinstance(request, Message):
             await self._interactions.answer_event(place, request, body)
             return
@@ -269,27 +276,22 @@ class Mentions:
         reason = intent.reason if intent.reason is None else intent.reason[:LONGEST_REASON]
         return views.ask_delete(state, request.account.country, reason)
 
-    async def _direct(self, account: Account, body: dict[str, Any], client: AsyncWebClient, _kept: InboxEvent) -> None:
-        """A message of a person to the desk alone: its numbers are looked up."""
+    async def _direct(self, account: Account, body: dict[str, Any], client: AsyncWebClient) -> None:
+        """A person's message to the desk alone: its numbers are looked up, and what it asks is a button below."""
         event = body["event"]
-        subtype = event.get("subtype")
-        if event.get("channel_type") != "im" or event.get("bot_id") or event.get("edited"):
-            return
-        if event.get("user") is None or subtype not in (None, "file_share"):
-            return
+        intent = await asyncio.to_thread(_intent_of_event, event, None, account.country, is_direct=True)
         place = _place_of(event, client, thread=event.get("thread_ts"))
-        request = await self._interactions.admit(place, body, Action.SEARCH)
+        action = Action.DELETE if intent.action is Action.DELETE else Action.SEARCH
+        request = await self._interactions.admit(place, body, action, intent.errand)
         if isinstance(request, Message):
             await self._interactions.answer_event(place, request, body)
             return
-        if subtype == "file_share" or event.get("files"):
-            answer = Message.of(_NO_FILES)
+        if action is Action.DELETE:
+            answer = await self._ask_delete(request, intent)
+        elif not intent.all_phones and not intent.unread and intent.is_whole:
+            answer = _hint(own_text(event).text, account)
         else:
-            intent = await asyncio.to_thread(_intent_of_event, event, None, account.country, is_direct=True)
-            if not intent.all_phones and not intent.unread and intent.is_whole:
-                answer = _hint(own_text(event).text, account)
-            else:
-                answer = await self._look_up(request, intent, _ASKED_HERE)
+            answer = await self._look_up(request, intent, _ASKED_HERE)
         await self._interactions.answer_event(request, answer, body)
 
 

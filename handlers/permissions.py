@@ -11,6 +11,7 @@ class Role(StrEnum):
     ADMIN = "admin"
     SUPPORT = "support"
     MEMBER = "member"
+    GUEST = "guest"
     NOBODY = "nobody"
 
 
@@ -35,6 +36,8 @@ class Action(StrEnum):
     STOP = "stop lists"
     CONTINUE = "go on with lists"
     UNDO = "undo uploads"
+    HAND_OVER = "hand requests over"
+    DECIDE = "decide on requests that were handed over"
 
 
 STAFF: Final = frozenset({Role.ADMIN, Role.SUPPORT, Role.MEMBER})
@@ -59,6 +62,8 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = {
     Action.STOP: ADMINS,
     Action.CONTINUE: ADMINS,
     Action.UNDO: ADMINS,
+    Action.HAND_OVER: STAFF | {Role.GUEST},
+    Action.DECIDE: ADMINS,
 }
 # What tells nothing of the list but what the asker brought: for these a role that was true a minute ago will do.
 CACHED: Final = frozenset({Action.HELP, Action.ADD, Action.SEE_HOME, Action.SEE_UPLOADS, Action.DROP})

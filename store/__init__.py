@@ -13,6 +13,7 @@ from store.errors import LeaseLost, ListRefused, StoreError, StoreUnavailable, W
 from store.exports import COLUMNS as EXPORT_COLUMNS
 from store.exports import Export, ExportFilter
 from store.guard import doubts
+from store.handovers import Errand, Handover, HandoverState
 from store.history import HistoryItem, HistoryPage
 from store.importing import LeaseKeeper, apply_upload, recount, restage, stage_upload, undo_upload
 from store.inbox import InboxEvent
@@ -86,10 +87,13 @@ __all__ = [
     "Digest",
     "DueDigest",
     "Entry",
+    "Errand",
     "Export",
     "ExportFilter",
     "FoundPhone",
     "Function",
+    "Handover",
+    "HandoverState",
     "HistoryItem",
     "HistoryPage",
     "InboxEvent",

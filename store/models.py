@@ -107,6 +107,8 @@ entries = sa.Table(
     sa.Column("upload_id", BigInt),
     sa.Column("requested_at", Moment),
     sa.Column("cause", sa.Text),
+    sa.Column("asked_by_id", sa.Text),
+    sa.Column("asked_by_name", sa.Text),
     sa.CheckConstraint("(function IN ('upload', 'undo')) = (upload_id IS NOT NULL)", name="upload"),
 )
 
@@ -404,6 +406,47 @@ outbox = sa.Table(
         postgresql_where=sa.text("state IN ('pending', 'extra')"),
     ),
     sa.Index("ix_outbox_finished", "finished_at"),
+)
+
+HANDOVER_STATES = ("open", "done", "declined", "expired", "unheard")
+# Requests that somebody without the right handed over to the admins: see store/handovers.py.
+handovers = sa.Table(
+    "handovers",
+    metadata,
+    _account(),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("errand", sa.Text, nullable=False),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("asker_id", sa.Text, nullable=False),
+    sa.Column("asker_name", sa.Text, nullable=False),
+    sa.Column("channel_id", sa.Text, nullable=False),
+    sa.Column("channel_name", sa.Text),
+    sa.Column("thread_ts", sa.Text),
+    sa.Column("message_ts", sa.Text),
+    sa.Column("permalink", sa.Text),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("shown", sa.Text),
+    sa.Column("asked_at", Moment, nullable=False),
+    sa.Column("decider_id", sa.Text),
+    sa.Column("decider_name", sa.Text),
+    sa.Column("decided_at", Moment),
+    *_lease(),
+    sa.CheckConstraint(f"state IN {HANDOVER_STATES}", name="state"),
+    sa.CheckConstraint("(state = 'open') = (decided_at IS NULL)", name="decided"),
+    sa.CheckConstraint("(decider_id IS NULL) = (decider_name IS NULL)", name="decider"),
+    sa.Index("ix_handovers_asked", "account_id", "asker_id", "asked_at"),
+    sa.Index(
+        "ix_handovers_open",
+        "asked_at",
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    ),
+    sa.Index(
+        "ix_handovers_unshown",
+        "lease_until",
+        sqlite_where=sa.text("shown IS NULL OR shown <> state"),
+        postgresql_where=sa.text("shown IS NULL OR shown <> state"),
+    ),
 )
 
 # What was asked for once is done once: see store/idempotency.py.

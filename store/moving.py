@@ -14,7 +14,7 @@ from store.database import Database
 from store.dialects import from_now
 from store.errors import StoreError
 from store.inbox import InboxState
-from store.models import accounts, digests, exports, idempotency_keys, inbox, metadata, outbox, uploads
+from store.models import accounts, digests, exports, handovers, idempotency_keys, inbox, metadata, outbox, uploads
 from store.notes import Function
 from store.outbox import OutboxState
 from store.records import Account, Origin
@@ -28,7 +28,7 @@ _WAITS: Final = (
     (inbox, inbox.c.state == InboxState.PENDING),
     (outbox, outbox.c.state.in_((OutboxState.PENDING, OutboxState.EXTRA))),
 )
-_LEASED: Final = (uploads, exports, inbox, outbox, digests)
+_LEASED: Final = (uploads, exports, inbox, outbox, digests, handovers)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

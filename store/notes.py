@@ -118,7 +118,7 @@ def entry_note(
     words = why(entry, imported)
     asked = write.moment(requested_at, "requested ") if requested_at else ""
     return _SENTENCES[Function(entry.function)].format(
-        who=write.person(entry.actor),
+        who=write.person(entry.actor) + (f" for {write.person(entry.asked_by)}" if entry.asked_by else ""),
         when=f"{write.moment(entry.at)}{asked}",
         where=f" in {write.place(entry.channel_id, entry.channel_name)}" if entry.channel_id else "",
         file=write.text(entry.file_name or "a list"),

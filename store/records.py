@@ -109,7 +109,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing somebody did to the list."""
+    """One thing somebody did to the list; *asked_by*: who handed the request over to them, if anybody did."""
 
     id: int
     function: str
@@ -124,6 +124,7 @@ class Entry:
     file_name: str | None
     requested_at: datetime | None
     cause: Cause | None = None
+    asked_by: Actor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,6 +366,12 @@ class Upload:
     deaths: int = 0
     queued: bool = False
     choices: Choices = NOTHING_CHOSEN
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether it was dropped in a direct message to the desk."""
+        # https://docs.slack.dev/reference/objects/conversation-object
+        return self.channel_id.startswith("D")
 
     @property
     def is_scrub(self) -> bool:

@@ -13,7 +13,17 @@ import sqlalchemy as sa
 from store.database import Database
 from store.dialects import from_now
 from store.inbox import InboxState
-from store.models import accounts, allow_requests, exports, idempotency_keys, inbox, outbox, unreadable_rows, uploads
+from store.models import (
+    accounts,
+    allow_requests,
+    exports,
+    handovers,
+    idempotency_keys,
+    inbox,
+    outbox,
+    unreadable_rows,
+    uploads,
+)
 from store.outbox import OutboxState
 from store.records import Deadlines
 from store.rows import account_of
@@ -30,8 +40,8 @@ class Pruned:
     The number of rows that one round of pruning dealt with.
 
     *payloads*: handled events whose words went. *events*, *messages* and *keys*: names of handled events, of messages to
-    Slack and of requests. *exports*: how exports ended. *requests*: to a second admin, and what became of them. *unreadable*:
-    rows of lists.
+    Slack and of requests. *exports*: how exports ended. *requests*: to a second admin, and what became of them.
+    *handovers*: requests that were decided. *unreadable*: rows of lists.
     """
 
     payloads: int = 0
@@ -40,11 +50,13 @@ class Pruned:
     keys: int = 0
     exports: int = 0
     requests: int = 0
+    handovers: int = 0
     unreadable: int = 0
 
     @property
     def total(self) -> int:
-        return self.payloads + self.events + self.messages + self.keys + self.exports + self.requests + self.unreadable
+        kept = self.payloads + self.events + self.messages + self.keys + self.exports
+        return kept + self.requests + self.handovers + self.unreadable
 
 
 def _ago(span: timedelta) -> sa.ColumnElement[datetime]:
@@ -83,6 +95,8 @@ class Retention:
             exports=self._delete(exports, (exports.c.state != "asked") & (exports.c.finished_at < old)),
             # Asking and allowing stay, as entries.
             requests=self._delete(allow_requests, allow_requests.c.decided_at < old),
+            # For whom something was done stays, with its entry.
+            handovers=self._delete(handovers, (handovers.c.state != "open") & (handovers.c.decided_at < old)),
             unreadable=sum(self._unreadable_of(row) for row in self._accounts()),
         )
 

@@ -162,4 +162,5 @@ def entry_of(row: sa.RowMapping) -> Entry:
         file_name=row["file_name"],
         requested_at=row["requested_at"],
         cause=None if row["cause"] is None else Cause(row["cause"]),
+        asked_by=None if row["asked_by_id"] is None else Actor(row["asked_by_id"], row["asked_by_name"]),
     )

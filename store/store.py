@@ -12,6 +12,7 @@ from store.database import BUSY_SECONDS, Database
 from store.dialects import from_now
 from store.digests import Digests
 from store.exports import Exports
+from store.handovers import Handovers
 from store.history import History
 from store.inbox import Inbox
 from store.optouts import OptOuts
@@ -33,6 +34,7 @@ class Store:
         self.inbox = Inbox(database)
         self.outbox = Outbox(database)
         self.exports = Exports(database)
+        self.handovers = Handovers(database)
         self.history = History(database)
         self.digests = Digests(database)
         self.summaries = Summaries(database)

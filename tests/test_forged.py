@@ -58,6 +58,9 @@ BUTTONS: dict[str, Any] = {
     "upload.scrub": "1",
     "upload.look": "1",
     "upload.want": {"upload": 1},
+    "handover.ask": f"optout.add - {NOT_OUT}",
+    "handover.do": "1",
+    "handover.decline": "1",
 }
 # By the listener: the fields of a submitted modal, and what its metadata is about.
 MODALS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -209,6 +212,13 @@ COMMANDS = (
 )
 
 
+def _without_own_words(told: Any) -> Any:
+    """What was told, without the button that hands over what the forger asked for: that carries only their own words."""
+    if isinstance(told, dict):
+        return {} if told.get("action_id") == "handover.ask" else {k: _without_own_words(v) for k, v in told.items()}
+    return [_without_own_words(one) for one in told] if isinstance(told, list) else told
+
+
 async def test_every_entrance_is_tried(office: Office) -> None:
     """What docs/surfaces.md names is in the tables above: buttons, modals, the shortcut and the command."""
     listeners = office.service.desk.listeners
@@ -230,7 +240,7 @@ async def test_whoever_may_not(office: Office, who: str) -> None:
     for name, payload in everything(forged, user).items():
         await forged.send(payload)
         assert snapshot(office) == before, name
-    said = [str(call["arguments"]) for call in (await office.people.calls())[calls:]]
+    said = [str(_without_own_words(call["arguments"])) for call in (await office.people.calls())[calls:]]
     assert not [text for text in said if OUT in text or "555-0100" in text]
     assert office.store.exports.backlog().waiting == 0
 

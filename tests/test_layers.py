@@ -18,6 +18,7 @@ SURFACES = (
     "exports",
     "files",
     "forms",
+    "handovers",
     "history",
     "home",
     "mentions",

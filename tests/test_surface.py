@@ -392,6 +392,24 @@ _FORMS = {
     "history": _form("history", {history.OF: OUT}),
     "export": _form("export", {}),
 }
+
+
+async def _handed_over(office: Office, person: str) -> None:
+    """What an admin was asked, pressed by somebody else: Slack would have to have mixed people up."""
+    asked = await office.ask("admin", f"search {NOT_OUT}", channel=TICKETS, replies=0)
+    client = AsyncWebClient(token=office.slack.bot_token, base_url=office.slack.api_url)
+    button = {"type": "button", "text": {"type": "plain_text", "text": "x"}, "action_id": "handover.do", "value": "x"}
+    decline = button | {"action_id": "handover.decline"}
+    block = {"type": "actions", "elements": [button, decline]}
+    posted = await client.chat_postMessage(channel=asked.channel, text="asks you", blocks=[block])
+    message = (await office.people.state()).message(posted["ts"])
+    assert message is not None
+    told = len((await office.people.state()).ephemerals(person))
+    await office.press(person, message, "handover.do")
+    await office.told(person, told)
+    await office.press(person, message, "handover.decline")
+
+
 CASES: dict[Listener, Act | tuple[Act, ...]] = {
     Listener("command", "/optout"): _command,
     Listener("event", "app_mention"): (_mention, _mention_to_add, _mention_to_delete, _mention_with_list),
@@ -421,6 +439,8 @@ CASES: dict[Listener, Act | tuple[Act, ...]] = {
     Listener("action", "upload.open"): _open,
     Listener("action", "upload.scrub"): _pressing("upload.scrub", b"phone\n2125550102\n"),
     Listener("action", "upload.look"): _pressing("upload.look", b"phone\n2125550102\n", "@optout opt in these people"),
+    Listener("action", "handover.do"): _handed_over,
+    Listener("action", "handover.decline"): _handed_over,
     Listener("action", "upload.read"): _pressing(
         "upload.read", b"phone,status\n2125550102,unsubscribed\n2125550103,active\n"
     ),
@@ -430,6 +450,7 @@ CASES: dict[Listener, Act | tuple[Act, ...]] = {
 # Modals that are open all the same, and lists that an admin said yes to: tested below. What only one person sees is pressed by
 # others in tests/test_forged.py.
 LATER = {
+    Listener("action", "handover.ask"),
     Listener("action", "lookup.show"),
     Listener("action", "upload.want"),
     Listener("view_submission", "optout.check"),

@@ -6,7 +6,7 @@ Whoever uses one is admitted, the work is done, then Slack gets its acknowledgem
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from slack_bolt.async_app import AsyncBoltContext
@@ -31,22 +31,30 @@ from handlers.slack.payloads import (
     place_of_button,
     place_of_payload,
     place_of_shortcut,
+    pressed_value,
 )
 from handlers.slack.places import Place, Request
+from handlers.slack.refusals import AskedErrand
 from handlers.slack.replies import Replies
 from handlers.slack.roles import Roles
 from handlers.slack.seals import Seals
 from handlers.tasks import Tasks
-from store import InboxEvent, StoreError
+from store import Account, Errand, InboxEvent, StoreError
 
 log = structlog.get_logger()
 Ack = Callable[..., Awaitable[Any]]
+# Does what a button asks; see `Interactions.button`.
+ButtonWork = Callable[[Request, dict[str, Any]], Awaitable[Message | None]]
 # Makes a modal of a request and Slack's payload.
 MakeModal = Callable[[Request, dict[str, Any]], Awaitable[View]]
 # Of the 3 s that a trigger lives.
 _LOADING_AFTER = 1.0
 # https://docs.slack.dev/reference/methods/views.open, section Errors: the trigger was used.
 _OPENED_BEFORE = "exchanged_trigger_id"
+# Buttons whose press, by somebody who may not, is worth handing over: the others only show what there is, or ask on.
+MAY_BE_HANDED_OVER: Final = frozenset(
+    {"optout.add", "optout.delete", "upload.confirm", "upload.stop", "upload.continue", "upload.undo"}
+)
 _UNSEALED = "This form was not opened by the desk as it is now, so nothing was done. Please open it again."
 _NOT_OPENED = "Slack did not open the form in time, so nothing was done. Please try again."
 
@@ -68,17 +76,21 @@ class Interactions:
         self._seals = seals
         self._events = events
         self._roles = roles
+        # By the name of a button, or of what a command asks: what an admin can do for whoever may not.
+        self.works: dict[str, tuple[Action, ButtonWork]] = {}
         self.replies = replies
         self.answers = answers
         self.tasks = tasks
 
-    async def admit(self, place: Place, body: dict[str, Any], action: Action) -> Request | Message:
+    async def admit(
+        self, place: Place, body: dict[str, Any], action: Action, errand: AskedErrand | None = None
+    ) -> Request | Message:
         """
         The request of the asker at *place* when they may do *action*; else a no for them alone.
 
-        What a modal carries, where *body* is about one, has to be what the desk sealed for them.
+        *errand*: what the no offers to hand over to who may. What a modal carries, where *body* is about one, has to be what the desk sealed for them.
         """
-        admitted = await self._roles.admit(place, await self._events.account(body), action)
+        admitted = await self._roles.admit(place, await self._events.account(body), action, errand)
         if (
             isinstance(admitted, Request)
             and (body.get("view") or {}).get("type") == "modal"
@@ -97,20 +109,26 @@ class Interactions:
         key = f"{body['event_id']} {of}".rstrip()
         await self.answers.give(await self.answers.keep(body, place, message, key=key, must=True))
 
-    def button(
-        self, name: str, action: Action, work: Callable[[Request, dict[str, Any]], Awaitable[Message | None]]
-    ) -> Listener:
+    def errand(self, name: str, action: Action, work: ButtonWork) -> None:
+        """Let what *work* does, for whoever may do *action*, be handed over by *name*, without a button of that name."""
+        self.works[name] = (action, work)
+
+    def button(self, name: str, action: Action, work: ButtonWork) -> Listener:
         """
         The listener of a button or menu *name*: *work* gets the request and Slack's payload.
 
         Its message answers in the thread of the button's message, one of App Home in a modal; None: what it did is shown elsewhere.
         """
+        self.works[name] = (action, work)
 
         async def listen(ack: Ack, body: dict[str, Any], client: AsyncWebClient, context: AsyncBoltContext) -> None:
             place = place_of_button(body, client)
 
+            async def pressed(_account: Account) -> Errand | None:
+                return Errand(name, pressed_value(body)) if name in MAY_BE_HANDED_OVER else None
+
             async def answer() -> Message:
-                request = await self.admit(place, body, action)
+                request = await self.admit(place, body, action, pressed)
                 return request if isinstance(request, Message) else with_account(request, await work(request, body))
 
             async def answer_in_view() -> Message:

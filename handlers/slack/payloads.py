@@ -2,13 +2,16 @@
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, Final
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.slack.modal_context import ModalContext, ModalContextError
 from handlers.slack.places import Place
 from store import Actor
+
+# In the payload of whoever does what was handed over to them: the id of the handover.
+HANDED_OVER: Final = "handed_over"
 
 
 def installation_of(body: dict[str, Any]) -> tuple[str, str | None]:
@@ -45,6 +48,9 @@ def idempotency_key_of(body: dict[str, Any]) -> str:
     by who submits it and what stands in it: Slack lets people submit once more what it got no acknowledgement for, and they may have
     changed it by then.
     """
+    if HANDED_OVER in body:
+        # Whoever of the admins presses, and how often.
+        return f"handover {body[HANDED_OVER]}"
     if "event_id" in body:
         return f"event {body['event_id']}"
     if body.get("type") == "view_submission":

@@ -11,8 +11,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.permissions import ADMINS, ALLOWED, CACHED, Action, Role, allow
 from handlers.slack.errors import PersonUnknownError, error_code, error_name, is_away
 from handlers.slack.messages import Message
-from handlers.slack.mrkdwn import people
+from handlers.slack.mrkdwn import listed, person
 from handlers.slack.places import Place, Request
+from handlers.slack.refusals import AskedErrand, polite_no
 from handlers.ttl_cache import TtlCache
 from store import Account, Actor
 
@@ -116,29 +117,40 @@ class Roles:
         elif _is_admin(user) or actor.id in self._admins:
             role = Role.ADMIN
         elif user.get("is_restricted") or user.get("is_ultra_restricted"):
-            role, why = Role.NOBODY, _GUEST
+            role, why = Role.GUEST, _GUEST
         return Asker(role, actor, why)
 
-    async def admit(self, place: Place, account: Account, action: Action) -> Request | Message:
+    async def admit(
+        self, place: Place, account: Account, action: Action, errand: AskedErrand | None = None
+    ) -> Request | Message:
         """
         The request of the asker at *place* when they may do *action*; else a polite no for them alone.
 
-        Raises `PersonUnknownError` while Slack cannot be reached.
+        *errand*: what they ask, as it could be handed over to who may; the no then offers that. Raises
+        `PersonUnknownError` while Slack cannot be reached.
         """
         asker = await self.role_of(place.client, account, place.actor.id, fresh=action not in CACHED)
         if not allow(asker.role, action):
-            return await self._refusal(place.client, account, asker, action)
+            return await self._refusal(place, account, asker, action, errand)
         at = {field.name: getattr(place, field.name) for field in fields(Place)}
         return Request(**(at | {"actor": asker.actor}), account=account, role=asker.role)
 
-    async def _refusal(self, client: AsyncWebClient, account: Account, asker: Asker, action: Action) -> Message:
-        """A polite no, for the asker alone, that says who may."""
-        if asker.role is Role.NOBODY:
+    async def _refusal(
+        self, place: Place, account: Account, asker: Asker, action: Action, errand: AskedErrand | None
+    ) -> Message:
+        """A polite no, for the asker alone, that says who may, and offers to hand the request to them."""
+        if not allow(asker.role, Action.HAND_OVER):
             return Message.of(asker.why, private=True)
-        admins = await self.admins_to_name(client, account)
-        who = f"{people(admins)} can." if admins else "Please ask an admin of this workspace."
+        admins = await self.named_admins(place.client, account)
+        who = (
+            f"{listed([person(admin) for admin in admins])} can."
+            if admins
+            else "Please ask an admin of this workspace."
+        )
         whose = "Only admins" if ALLOWED[action] == ADMINS else "Only support and admins"
-        return Message.of(f"{whose} can {action.value}. {who}", private=True)
+        no = f"{asker.why or f'{whose} can {action.value}.'} {who}"
+        asked = await errand(account) if errand is not None and admins else None
+        return polite_no(no, admins, asked, place.thread_ts)
 
     async def admins(self, client: AsyncWebClient, account: Account, most: int) -> tuple[str, ...]:
         """
@@ -152,6 +164,18 @@ class Roles:
             groups += sorted(self._groups.get(group) or ())
         named = await self.admins_to_name(client, account)
         return tuple(dict.fromkeys([*account.settings.admins, *groups, *named]))[:most]
+
+    async def named_admins(self, client: AsyncWebClient, account: Account) -> tuple[Actor, ...]:
+        """Up to five admins by their names, as `admins`; those whom Slack does not name, or who left, are left out."""
+        found = []
+        for admin in await self.admins(client, account, _MOST_NAMED):
+            try:
+                asker = await self.role_of(client, account, admin)
+            except PersonUnknownError:
+                continue
+            if asker.role is Role.ADMIN:
+                found.append(asker.actor)
+        return tuple(found)
 
     async def admins_to_name(self, client: AsyncWebClient, account: Account) -> tuple[str, ...]:
         """

@@ -27,7 +27,6 @@ from handlers.slack.mrkdwn import (
     one_line,
     person,
     quoted,
-    section,
     sections,
     sentence,
 )
@@ -352,7 +351,7 @@ def _actions(*buttons: ButtonElement) -> ActionsBlock:
     return ActionsBlock(elements=list(buttons))
 
 
-# --- country, help --------------------------------------------------------------------------------------------------
+# --- country --------------------------------------------------------------------------------------------------------
 
 
 def country(account: Account) -> Message:
@@ -383,10 +382,3 @@ def no_country(unknown: CountryUnknown) -> Message:
 
 def _country(region: str) -> str:
     return f"{escape(country_name(region))} ({region})"
-
-
-def help_text(usages: Iterable[tuple[str, str]]) -> Message:
-    """The sub-commands: *usages* are (usage, what it does)."""
-    lines = [f"`/optout {escape(usage)}`\n{escape(what)}" for usage, what in usages]
-    separate = "This desk keeps the people who must not be *texted*. Do Not Call is a separate list: nothing here reads or changes it."
-    return Message.of("How to use `/optout`", *sections(lines, "\n"), section(separate), private=True)

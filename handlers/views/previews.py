@@ -117,7 +117,8 @@ def _answers(upload: Upload, *, settled: bool, odd: bool) -> list[ButtonElement]
     # Where it is not known what was meant, or nobody new is opted out, no answer is the likely one.
     style = "danger" if odd else None if unclear or not upload.to_opt_out else "primary"
     # Whoever is asked alone need not be an admin.
-    action = "want" if upload.choices.alone else "confirm"
+    asks_alone = upload.choices.alone or (unclear and upload.is_direct)
+    action = "want" if asks_alone else "confirm"
     yes = ButtonElement(text=_yes(upload), action_id=f"upload.{action}", value=value, style=style)
     return [answers[-1], yes, *answers[:-1]] if odd else [yes, *answers]
 

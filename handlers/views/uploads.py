@@ -30,6 +30,7 @@ from handlers.slack.mrkdwn import (
     moment,
     one_line,
     person,
+    place,
     quoted,
     section,
     sections,
@@ -126,7 +127,7 @@ def reminder(upload: Upload, deadlines: Deadlines, whom: Sequence[Actor] = ()) -
 
 def to_decide(upload: Upload, picture: Message) -> Message:
     """A list that waits for a yes, for who may give it, wherever that is: *picture*, and whose list it is."""
-    where = f"<#{upload.channel_id}>" if upload.channel_id else "a direct message"
+    where = place(upload.channel_id, upload.channel_name)
     head = (
         f"A list waits for a yes: {_name(upload)} (upload {upload.id}), dropped by {person(upload.actor)} in {where}."
     )

@@ -3,7 +3,9 @@
 import re
 
 import pytest
+import yaml
 
+from bot.manifest import manifest
 from bot.sandbox import SandboxMessage, State
 from store import Function
 from tests.handlers.conftest import ADMINS, TICKETS, Office
@@ -70,7 +72,7 @@ async def test_a_sentence_is_a_command(office: Office) -> None:
     for text, said in (
         ("don't opt out 212-555-0101", "Only looked up, and nothing was changed"),
         ("can you opt out 212-555-0101?", "press the button"),
-        ("opt out", "There is no `/optout opt`"),
+        ("opt out", "Send `/optout add NUMBERS"),
     ):
         told = await office.ask_alone("support", text, channel=TICKETS)
         assert said in told.all_text
@@ -117,8 +119,8 @@ async def test_add_reads_the_country_given(office: Office) -> None:
     assert "+447911123456" in root.all_text
     root = await office.ask("admin", "add country:United Kingdom 07911 123457")
     assert "+447911123457" in root.all_text
-    root = await office.ask("admin", "add 07911 123458")
-    assert "looks British: add country:GB" in root.all_text
+    told = await office.ask_alone("admin", "add 07911 123458")
+    assert "looks British: add country:GB" in told.text
 
 
 async def test_add_takes_slack_phone_links(office: Office) -> None:
@@ -170,8 +172,8 @@ async def test_two_hundred_numbers_each_get_their_line(office: Office) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        pytest.param("add", "Write `/optout add NUMBERS", id="none"),
-        pytest.param("add reason:asked", "Write `/optout add NUMBERS", id="a reason alone"),
+        pytest.param("add", "Send `/optout add NUMBERS", id="none"),
+        pytest.param("add reason:asked", "Send `/optout add NUMBERS", id="a reason alone"),
         pytest.param(
             "add " + ", ".join(f"212 555 {n:04}" for n in range(5000)),
             "Drop them into #optout-uploads as a CSV file",
@@ -185,13 +187,13 @@ async def test_two_hundred_numbers_each_get_their_line(office: Office) -> None:
         pytest.param(f"add {ONE} reason:{'x' * 501}", "The reason is too long: 500 characters fit", id="reason"),
         pytest.param(f"add {ONE} country:Nowhere", "There is no country called `Nowhere`", id="country"),
         pytest.param(f"add {ONE} country:", "There is no country called", id="no country"),
-        pytest.param("search", "Write `/optout search NUMBER", id="search none"),
+        pytest.param("search", "Send `/optout search NUMBER", id="search none"),
         pytest.param(f"search {ONE}, {TWO}", "Numbers are searched one at a time.", id="search two"),
         pytest.param("12345", "`12345` is not a phone number: 5 digits, a US number has 10", id="bare short"),
         pytest.param(f"delete {ONE}, {TWO}", "Texts are allowed again one number at a time.", id="delete two"),
-        pytest.param("delete", "Write `/optout delete NUMBER", id="delete none"),
+        pytest.param("delete", "Send `/optout delete NUMBER", id="delete none"),
         pytest.param("delete 12", "`12` is not a phone number", id="delete short"),
-        pytest.param("serch 212 555 0100", "Do you mean `/optout search NUMBER", id="misspelt"),
+        pytest.param("serch 212 555 0100", "Send `/optout search 212 555 0100", id="misspelt"),
         pytest.param("frobnicate", "`/optout help` says what there is", id="unknown"),
         pytest.param(":tada:", "There is no `/optout :tada:`", id="emoji"),
         pytest.param("country Untied States", "Do you mean United States (US)", id="misspelt country"),
@@ -358,3 +360,116 @@ async def test_posting_fails_for_good(office: Office) -> None:
     message = await office.ask_alone("admin", f"add {ONE}")
     assert "(212) 555-0100 opted out*" in message.all_text
     assert "`restricted_action`" in message.all_text
+
+
+@pytest.mark.parametrize(
+    ("text", "action", "private"),
+    [
+        (f"stop {ONE}", "", False),
+        (f"unsubscribe {ONE} because she asked", "", False),
+        (f"désinscrire {ONE}", "", False),
+        (f"dar de baja {ONE}", "", False),
+        (f"remove {ONE}", "optout.add", True),
+        (f"block {ONE} because he asked", "optout.add", True),
+        (f"quitar {ONE}", "optout.add", True),
+    ],
+)
+async def test_other_words_for_add(office: Office, text: str, action: str, private: bool) -> None:
+    """What plainly says so opts out; what can mean the opposite is asked about, with the button that does it."""
+    if private:
+        asked = await office.ask_alone("admin", text)
+        assert [button.action_id for button in asked.buttons] == [action]
+        assert office.store.optouts.count(office.account.id) == 0
+    else:
+        await office.ask("admin", text)
+        assert office.store.optouts.find(office.account.id, ONE).opted_out
+
+
+@pytest.mark.wide_but_first
+@pytest.mark.parametrize(
+    "words",
+    [
+        "check",
+        "find",
+        "lookup",
+        "look up",
+        "status",
+        "why is",
+        "buscar",
+        "vérifier",
+        "check whether",
+    ],
+)
+async def test_other_words_for_search(office: Office, words: str) -> None:
+    """A look-up by another name, in any of three languages, changes nothing."""
+    await office.opt_out(ONE)
+    found = await office.ask("admin", f"{words} {ONE}", replies=0)
+    assert "(212) 555-0100 is opted out" in found.text
+    assert len(office.store.optouts.find(office.account.id, ONE).opt_outs) == 1
+
+
+@pytest.mark.wide_but_first
+@pytest.mark.parametrize("words", ["opt-in", "allow", "unblock", "dar de alta", "réabonner", "lift", "undo", "restore"])
+async def test_other_words_for_delete(office: Office, words: str) -> None:
+    """Whatever it is called it is asked about first."""
+    await office.opt_out(ONE)
+    question = await office.ask("admin", f"{words} {ONE}", replies=0)
+    assert "optout.delete" in [button.action_id for button in question.buttons]
+    assert office.store.optouts.find(office.account.id, ONE).opted_out
+
+
+@pytest.mark.wide_but_first
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("serch 212 555 0100", "There is no `/optout serch`. Send `/optout search 212 555 0100`."),
+        ("unsubscirbe 212 555 0100", "Send `/optout add 212 555 0100`."),
+        ("list", "Send `/optout NUMBER` to look one up"),
+        ("scrub", "Drop it into #optout-uploads"),
+        ("limpiar", "Drop it into #optout-uploads"),
+        ("stop", "Send `/optout add NUMBERS"),
+        ("remove", "Send `/optout add NUMBERS"),
+        ("opt-in", "Send `/optout delete NUMBER"),
+        ("upload 7", "Send `/optout history upload 7`."),
+        ("undo", "No list was applied lately"),
+        (f"delete {ONE}, {TWO}", f"Send `/optout delete {ONE}` then `/optout delete {TWO}`."),
+        ("add Maria", "`Maria` is not a phone number"),
+        ("<!channel> now", "There is no `/optout @channel`."),
+        ("\u202eadd now", "Send `/optout add NUMBERS"),
+        ("x" * 3_000, "`/optout help` says what there is."),
+    ],
+)
+async def test_a_mistake_gets_the_line_to_send_instead(office: Office, text: str, said: str) -> None:
+    """To whoever typed it alone, ready to copy; nothing is changed."""
+    told = await office.ask_alone("admin", text, raw=True)
+    assert said in told.all_text
+    assert (await office.people.state()).channel(ADMINS).messages == []
+    assert office.store.optouts.count(office.account.id) == 0
+
+
+async def test_upload_opens_its_form(office: Office) -> None:
+    """`upload`, by any of its names, is the form that takes a list."""
+    assert (await office.people.command("support", ADMINS, "/optout import")).ok
+    await office.people.until(
+        lambda state: any(view["callback_id"] == "form.upload" for view in state.views("support"))
+    )
+
+
+async def test_help_is_in_three_parts(office: Office) -> None:
+    """What everybody may, what support may, what admins may: the last is offered to them for who may not."""
+    said = (await office.ask_alone("support", "help")).all_text
+    parts = [said.index("*Everybody*"), said.index("*Support and admins*"), said.index("*Admins* (what you send is")]
+    assert parts == sorted(parts)
+    assert parts[0] < said.index("`/optout upload`") < parts[1]
+    assert parts[1] < said.index("*Check opt-outs*") < parts[2]
+    assert parts[1] < said.index("`/optout scrub`") < parts[2] < said.index("`/optout delete")
+    assert "*Admins*\n" in (await office.ask_alone("admin", "ayuda")).all_text
+
+
+async def test_every_name_means_one_thing(office: Office) -> None:
+    """No synonym is another sub-command's name or synonym, and the hint in Slack's composer names each sub-command."""
+    subcommands = office.service.desk.command.subcommands.values()
+    names = [name for subcommand in subcommands for name in (subcommand.name, *subcommand.synonyms)]
+    assert sorted(names) == sorted(set(names))
+    hint = yaml.safe_load(manifest())["features"]["slash_commands"][0]["usage_hint"]
+    assert {part.split()[0] for part in hint.split(" | ")} == {"NUMBER", *(one.name for one in subcommands)}

@@ -535,20 +535,34 @@ async def test_a_request_in_a_direct_message(office: Office) -> None:
         assert office.store.optouts.find(office.account.id, phone).standing[0].entry.reason == "they asked twice"
 
 
-async def test_a_file_sent_directly(office: Office) -> None:
-    """Where lists go is said once, and the list is not taken."""
-    outcome = await office.people.drop("admin", "@bot", "list.csv", b"phone\n2125550100\n", text="212-555-0100")
-    assert outcome.ok
+async def test_one_number_in_a_direct_message(office: Office) -> None:
+    """For one number too it is said what to do, with a button that does it, reason filled in."""
+    answer = await directly(office, "support", "opt out 212-555-0100, she asked twice")
+    assert answer.button("optout.add").text == "Opt out (212) 555-0100 · she asked twice"
+    await office.press("support", answer, "optout.add")
+    assert office.store.optouts.find(office.account.id, ONE).standing[0].entry.reason == "she asked twice"
 
-    def answered(state: State) -> list[SandboxMessage]:
-        channel = state.direct("admin")
-        return [m for m in (channel.messages if channel else ()) if m.user == office.slack.bot_user_id]
 
-    [answer] = await office.people.until(answered)
-    assert answer.text.startswith("Lists are not read here.")
-    await all_done(office)
-    assert len(answered(await office.people.state())) == 1
-    assert office.store.uploads.list(office.account.id, 9) == ()
+async def test_to_allow_texts_again_in_a_direct_message(office: Office) -> None:
+    """An admin is asked with the button that does it; anybody else is told who may, and hands it over."""
+    await office.opt_out(ONE)
+    question = await directly(office, "admin", "opt 212-555-0100 back in")
+    assert "optout.delete" in [button.action_id for button in question.buttons]
+    assert (await office.people.message("support", "@bot", "opt 212-555-0100 back in")).ok
+    no = await office.told("support")
+    assert no.text.startswith("Only admins can allow texts again. admin and")
+    assert [button.action_id for button in no.buttons] == ["handover.ask"]
+    assert office.store.optouts.find(office.account.id, ONE).opted_out
+
+
+async def test_a_guest_writes_directly(office: Office) -> None:
+    """Nothing of the list comes back; what they ask can be handed over."""
+    await office.opt_out(ONE)
+    assert (await office.people.message("guest", "@bot", "please opt out 212-555-0100")).ok
+    no = await office.told("guest")
+    assert no.text.startswith("Guests cannot use the opt-out desk.")
+    assert "555" not in no.text
+    assert [button.action_id for button in no.buttons] == ["handover.ask"]
 
 
 async def test_events_that_are_no_message_to_the_desk(office: Office) -> None:
@@ -582,7 +596,7 @@ async def test_events_that_are_no_message_to_the_desk(office: Office) -> None:
 async def test_a_guest_s_direct_message(office: Office) -> None:
     """A guest is told that the desk is not theirs to use."""
     assert (await office.people.message("guest", "@bot", "212-555-0100")).ok
-    assert (await office.told("guest")).text == "Guests cannot use the opt-out desk."
+    assert (await office.told("guest")).text.startswith("Guests cannot use the opt-out desk.")
 
 
 async def test_admins_channel_too(office: Office) -> None:

@@ -643,18 +643,67 @@ async def test_an_account_may_want_no_such_question(office: Office) -> None:
     assert len({call["arguments"]["file"] for call in asked if call["method"] == "files.info"}) == 1
 
 
-@pytest.mark.parametrize("words", ["opt these out", "which of these are out?", "opt in these people", "here", ""])
-async def test_lists_are_not_read_in_a_direct_message(office: Office, words: str) -> None:
-    """Whatever is said with it, a list that is dropped there is answered in words, and none is kept."""
-    outcome = await office.people.drop("admin", "@bot", "stops.csv", LIST, text=words or None)
-    assert outcome.ok
+async def directly(office: Office, user: str, words: str) -> SandboxMessage:
+    """Wait for what the desk says of a list in the direct messages of *user*."""
 
-    def answered(state: State) -> SandboxMessage | None:
-        direct = state.direct("admin")
-        return next(
-            (one for one in (direct.everything if direct else ()) if "Lists are not read here" in one.text), None
-        )
+    def there(state: State) -> SandboxMessage | None:
+        channel = state.direct(user)
+        return next((one for one in (channel.everything if channel else ()) if words in one.all_text), None)
 
-    await office.people.until(answered)
-    assert office.store.uploads.list(office.account.id, 9) == ()
+    return await office.people.until(there)
+
+
+async def with_button(office: Office, user: str, action: str) -> SandboxMessage:
+    """Wait for a direct message to *user* with a button *action*."""
+
+    def there(state: State) -> SandboxMessage | None:
+        channel = state.direct(user)
+        found = channel.everything if channel else ()
+        return next((one for one in found if action in [button.action_id for button in one.buttons]), None)
+
+    return await office.people.until(there)
+
+
+@pytest.mark.wide_but_first
+@pytest.mark.parametrize(
+    ("words", "said", "action"),
+    [
+        ("opt these out", "3 phones to opt out", "upload.confirm"),
+        ("", "what is to be done", "upload.want"),
+        ("which of these are out?", "opted out", None),
+        ("opt in these people", "", "upload.look"),
+        ("scrub", "stops", None),
+    ],
+)
+async def test_lists_in_a_direct_message(office: Office, words: str, said: str, action: str | None) -> None:
+    """They are shown and decided there, by what the words ask; nobody is opted out unasked."""
+    assert (await office.people.drop("admin", "@bot", "stops.csv", LIST, text=words or None)).ok
+    shown = await directly(office, "admin", said)
+    if action is not None:
+        shown = await with_button(office, "admin", action)
     assert nobody_out(office)
+    if action in {"upload.confirm", "upload.want"}:
+        await office.press("admin", shown, action)
+        await directly(office, "admin", "3 phones opted out")
+        assert not nobody_out(office)
+
+
+@pytest.mark.wide
+async def test_a_members_list_in_a_direct_message(office: Office) -> None:
+    """What they drop without words is asked of them, and then of the admins, as any list is."""
+    await decide(office, support="nobody")
+    assert (await office.people.drop("support", "@bot", "stops.csv", LIST)).ok
+
+    await office.press("support", await with_button(office, "support", "upload.want"), "upload.want")
+    told = await directly(office, "admin", "A list waits for a yes")
+    assert "in a direct message" in told.all_text
+    assert nobody_out(office)
+    await office.press("admin", told, "upload.confirm")
+    await directly(office, "support", "3 phones opted out")
+
+
+async def test_a_guests_list_in_a_direct_message(office: Office) -> None:
+    """It is not taken, and they are told who can."""
+    assert (await office.people.drop("guest", "@bot", "stops.csv", LIST)).ok
+    assert "admin and second-admin can." in (await office.told("guest")).text
+    assert office.store.uploads.list(office.account.id, 9) == ()

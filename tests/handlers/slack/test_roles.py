@@ -23,8 +23,7 @@ async def test_members_are_told_who_can(office: Office) -> None:
     """A member who asks for an admin's doing gets a no with the admins' names, alone, and nothing changes."""
     await office.opt_out(ONE)
     message = await office.ask_alone("support", f"delete {ONE}", channel=TICKETS)
-    admin, second = await office.actor("admin"), await office.actor("second-admin")
-    assert message.text == f"Only admins can allow texts again. <@{admin.id}> and <@{second.id}> can."
+    assert message.text == "Only admins can allow texts again. admin and second-admin can."
     message = await office.ask_alone("support", "country GB")
     assert message.text.startswith("Only admins can set the country.")
     assert office.store.accounts.get(office.account.id).country == "US"

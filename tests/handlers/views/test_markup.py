@@ -6,12 +6,13 @@ A view is a public function of handlers/views or handlers/slack/modals.py that r
 
 import importlib
 import inspect
+import json
 import pkgutil
 import re
 import typing
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -30,6 +31,7 @@ from handlers.views import (
     digests,
     exports,
     forms,
+    handovers,
     history,
     home,
     optouts,
@@ -42,6 +44,7 @@ from handlers.views import (
     upload_list,
     uploads,
 )
+from handlers.views import help as help_views
 from store import (
     Account,
     Actor,
@@ -57,10 +60,13 @@ from store import (
     CountryUnknown,
     Deleted,
     Digest,
+    Errand,
     Export,
     ExportFilter,
     FoundPhone,
     Function,
+    Handover,
+    HandoverState,
     HistoryItem,
     HistoryPage,
     NotAPhone,
@@ -326,12 +332,39 @@ def _allowing(text: str) -> Iterator[Any]:
             yield allowing.decided(AllowDecision(over), "US")
 
 
-@case(optouts.country, optouts.country_set, optouts.no_country, optouts.help_text)
+@case(optouts.country, optouts.country_set, optouts.no_country)
 def _countries_and_help(text: str) -> Iterator[Any]:
     for account in (account_with(text), replace(account_with(text), country=None)):
         yield from (optouts.country(account), optouts.country_set(account, Actor("platform", text)))
     yield optouts.no_country(CountryUnknown(text, (("GB", "United Kingdom"),)))
-    yield optouts.help_text([("add <phones>", "Opts out.")])
+
+
+@case(help_views.overview, help_views.of_list, help_views.of_scrubbing)
+def _help(text: str) -> Iterator[Any]:
+    for role in Role:
+        yield help_views.overview([(Role.MEMBER, "add <phones>", "Opts out."), (Role.ADMIN, "undo", "Undoes.")], role)
+    yield help_views.of_list(account_with(text))
+    yield help_views.of_scrubbing(quoted(text))
+
+
+@case(handovers.asked, handovers.handed_over, handovers.to_decide, handovers.decided, handovers.told, handovers.over)
+def _handovers(text: str) -> Iterator[Any]:
+    by = Actor("U1", text)
+    each = [optouts.OptOutOffer(phones, text[:500]).value for phones in ((ONE,), (ONE, "+12125550101") * 25)]
+    errands = [Errand("optout.add", value) for value in each]
+    errands.append(Errand("optout.delete", json.dumps({"phone": ONE, "seen": 1, "reason": text})))
+    errands += [Errand("export", text), Errand("country", "GB")]
+    errands += [Errand(f"upload.{what}", "1") for what in ("confirm", "undo", "stop", "continue")]
+    for errand, state in product(errands, HandoverState):
+        at = datetime.now(UTC)
+        one = Handover(1, "x", errand, by, "C012345678", text, "1.1", "1.1", text, state, None, at, by, at)
+        what = handovers.asked(errand, "US", upload=upload_with(text), state=state_with(text))
+        assert what is not None
+        yield handovers.handed_over([by] * 3, what)
+        yield handovers.handed_over([by], what, again=one)
+        yield handovers.to_decide(one, what)
+        yield from (handovers.decided(one, what), handovers.told(one, what, [by] * 3), handovers.over(one))
+    assert handovers.asked(Errand(text, text), "US") is None
 
 
 @case(scrubs.comparing, scrubs.scrubbed)

@@ -1,0 +1,318 @@
+"""Requests handed over to the admins: by whom, what they see, what is done in whose name, and who is told."""
+
+import asyncio
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from bot.config import Settings
+from bot.sandbox import SandboxMessage, State
+from store import AccountSettings, Cause, Function, Origin, PlainWriter, Store, entry_note
+from store.handovers import MOST
+from store.models import handovers
+from tests.entries import latest_entries
+from tests.handlers.conftest import TICKETS, Office, on_both_databases
+from tests.handlers.test_files import LIST, UPLOADS, drop, says
+
+ONE, TWO = "+12125550153", "+12125550154"
+ASK, DO, DECLINE = "handover.ask", "handover.do", "handover.decline"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"uploads_channels": (UPLOADS,)})
+
+
+async def decide(office: Office, **changes: Any) -> None:
+    """Let the account's settings be these."""
+    by = Origin(Function.SETTING, await office.actor("admin"))
+    office.store.accounts.change(office.account.id, by, settings=AccountSettings(**changes))
+
+
+def turn_back(store: Store, age: timedelta) -> None:
+    """Let all that was handed over have been so much earlier."""
+    with store.database.write() as connection:
+        connection.execute(sa.update(handovers).values(asked_at=datetime.now(UTC) - age))
+
+
+async def direct(office: Office, user: str, words: str) -> SandboxMessage:
+    """Wait for the desk's direct message to *user* with *words* in it."""
+
+    def there(state: State) -> SandboxMessage | None:
+        channel = state.direct(user)
+        found = [one for one in (channel.everything if channel else ()) if words in one.all_text]
+        return found[-1] if found else None
+
+    return await office.people.until(there)
+
+
+async def refused(office: Office, user: str, text: str) -> SandboxMessage:
+    """*user* types what they may not, and is told so alone."""
+    return await office.ask_alone(user, text, channel=TICKETS)
+
+
+async def hand_over(office: Office, user: str, text: str, asks: str = "admin") -> SandboxMessage:
+    """*user* types what they may not and hands it over; the message that asks one of the admins."""
+    no = await refused(office, user, text)
+    await office.press(user, no, ASK)
+    return await direct(office, asks, "asks you to")
+
+
+async def functions(office: Office) -> list[str]:
+    return [entry.function for entry in latest_entries(office.store, office.account.id, 9)]
+
+
+@on_both_databases
+async def test_a_guest_asks_and_an_admin_does_it(office: Office) -> None:
+    """The no names who may and pings nobody; the press asks each admin, whose click does it in their name, for the guest."""
+    no = await refused(office, "guest", f"add {ONE} because she asked twice")
+    assert no.text == "Guests cannot use the opt-out desk. admin and second-admin can."
+    assert no.button(ASK).text == "Ask admin or second-admin to do this"
+    before = await office.people.state()
+    assert before.direct("admin") is None
+    assert before.direct("second-admin") is None
+    await office.press("guest", no, ASK)
+    asked = await direct(office, "admin", "asks you to")
+    assert re.search(r"guest asks you to opt out \(212\) 555-0153", asked.all_text)
+    assert "Reason: she asked twice" in asked.all_text
+    assert asked.button(DO).text == "Opt out (212) 555-0153 · she asked twice"
+    await direct(office, "second-admin", "asks you to")
+    await office.press("admin", asked, DO)
+    told = await direct(office, "guest", "did what you asked for")
+    assert "admin did what you asked for: opt out (212) 555-0153." in told.all_text
+    [entry] = latest_entries(office.store, office.account.id, 9)
+    assert (entry.function, entry.actor.name, entry.reason) == (Function.BUTTON, "admin", "she asked twice")
+    assert entry.asked_by is not None
+    assert entry.asked_by.name == "guest"
+    for who in ("admin", "second-admin"):
+        settled = await direct(office, who, "Done by admin.")
+        assert not settled.buttons
+    assert "by admin for guest with a button in #support-tickets" in entry_note(entry, PlainWriter())
+
+
+async def test_whoever_asked_learns_that_it_was_handed_over(office: Office) -> None:
+    """The refusal says in its own place who was asked for what, without a button that asks again."""
+    no = await refused(office, "guest", f"add {ONE}")
+    await office.press("guest", no, ASK)
+
+    def settled(state: State) -> SandboxMessage | None:
+        return next((one for one in state.ephemerals("guest") if "asked to opt out" in one.all_text), None)
+
+    said = await office.people.until(settled)
+    assert said.text == "admin and second-admin were asked to opt out (212) 555-0153. You are told once it is decided."
+    assert not said.buttons
+
+
+async def test_declined(office: Office) -> None:
+    """An admin who declines changes nothing; every admin's message and the asker say so, once."""
+    asked = await hand_over(office, "guest", f"add {ONE}")
+    await office.press("second-admin", await direct(office, "second-admin", "asks you to"), DECLINE)
+    await direct(office, "guest", "second-admin declined to opt out (212) 555-0153, and nothing was changed.")
+    settled = await direct(office, "admin", "Declined by second-admin")
+    assert settled.ts == asked.ts
+    assert office.store.optouts.count(office.account.id) == 0
+
+
+async def test_a_mention_is_answered_where_it_was_asked(office: Office) -> None:
+    """What was asked in a channel is answered in its thread, with a mention of who has waited, and the entry leads there."""
+    said = await office.people.message("guest", TICKETS, f"@optout opt out {ONE} because she moved away")
+    no = await office.told("guest")
+    await office.press("guest", no, ASK)
+    await office.press("admin", await direct(office, "admin", "see message"), DO)
+    assert said.ts is not None
+    thread = (await office.replies_to(said.ts, 1)).thread
+    guest = await office.actor("guest")
+    assert thread[0].text.startswith(f"<@{guest.id}>: admin did what you asked for: opt out")
+    [entry] = latest_entries(office.store, office.account.id, 9)
+    assert entry.permalink is not None
+    assert said.ts.replace(".", "") in entry.permalink
+
+
+@pytest.mark.wide_but_first
+@on_both_databases
+async def test_the_same_is_open_once_and_a_handful_an_hour(office: Office) -> None:
+    """Pressed twice, or asked again, it is one request; after a handful nobody is asked more."""
+    no = await refused(office, "guest", f"add {ONE}")
+    again = await refused(office, "guest", f"add {ONE}")
+    await office.press("guest", no, ASK)
+    await direct(office, "admin", "asks you to")
+    before = len((await office.people.state()).ephemerals("guest"))
+    await office.press("guest", again, ASK)
+
+    def told(state: State) -> bool:
+        return any("asked to opt out (212) 555-0153 already" in one.all_text for one in state.ephemerals("guest"))
+
+    await office.people.until(told)
+    assert len((await office.people.state()).ephemerals("guest")) == before
+    for last in range(4, 4 + MOST):
+        await office.press("guest", await refused(office, "guest", f"add +1212555015{last}"), ASK)
+    await office.people.until(lambda state: "within the hour" in str([m.all_text for m in state.ephemerals("guest")]))
+    assert len(office.store.handovers.list_open()) == MOST
+
+
+@pytest.mark.wide_but_first
+@on_both_databases
+async def test_two_admins_at_once(office: Office) -> None:
+    """Both press: it is done once, in the name of one of them, and the other is told so."""
+    asked = await hand_over(office, "guest", f"add {ONE}")
+    other = await direct(office, "second-admin", "asks you to")
+    outcomes = await asyncio.gather(
+        office.people.click("admin", asked, DO), office.people.click("second-admin", other, DO)
+    )
+    assert all(outcome.ok for outcome in outcomes)
+    await direct(office, "guest", "did what you asked for")
+    assert await functions(office) == [Function.BUTTON]
+    settled = await direct(office, "admin", "Done by")
+    assert settled.all_text == (await direct(office, "second-admin", "Done by")).all_text
+
+
+async def test_support_asks_to_allow_texts_again(office: Office) -> None:
+    """What only admins may do is handed over by support too: the admin sees why it is out, and it is done for support."""
+    await office.opt_out(ONE, reason="wrong number")
+    asked = await hand_over(office, "support", f"delete {ONE} because it was a mistake")
+    assert "allow texts to (212) 555-0153 again" in asked.all_text
+    assert "wrong number" in asked.all_text
+    await office.press("admin", asked, DO)
+    await direct(office, "support", "admin did what you asked for")
+    assert not office.store.optouts.find(office.account.id, ONE).opted_out
+    entry = latest_entries(office.store, office.account.id, 9)[0]
+    assert (entry.function, entry.actor.name) == (Function.DELETE, "admin")
+    assert entry.asked_by is not None
+    assert entry.asked_by.name == "support"
+
+
+async def test_what_the_contact_asked_for_needs_its_form(office: Office) -> None:
+    """The admin's click opens the form that asks why, as any other does; submitted, the request is done and told."""
+    by = Origin(Function.SHORTCUT, await office.actor("support"), cause=Cause.ASKED)
+    office.store.optouts.add(office.account.id, [ONE], by)
+    asked = await hand_over(office, "support", f"delete {ONE} because she called back")
+    await office.press("admin", asked, DO)
+    form = await office.people.until(
+        lambda state: next((view for view in state.views("admin") if view["callback_id"] == "optout.why"), None)
+    )
+    assert "she called back" in str(form)
+    assert (await office.people.submit("admin", form["id"], {"optout.why": "she called back"})).ok
+    await direct(office, "support", "admin did what you asked for")
+    entry = latest_entries(office.store, office.account.id, 9)[0]
+    assert entry.function == Function.DELETE
+    assert entry.asked_by is not None
+
+
+async def test_opted_out_again_since_it_was_asked(office: Office) -> None:
+    """What came after the admins were asked is not undone by their click: the request stays open, and they are told."""
+    await office.opt_out(ONE)
+    asked = await hand_over(office, "support", f"delete {ONE}")
+    await office.opt_out(ONE, reason="she wrote again")
+    await office.press("admin", asked, DO)
+    await direct(office, "admin", "was opted out again after you were asked")
+    assert office.store.optouts.find(office.account.id, ONE).opted_out
+
+
+@pytest.mark.wide
+async def test_support_asks_to_apply_and_to_undo_a_list(office: Office) -> None:
+    """A list's buttons are handed over by who may not press them; the list tells of itself, and the asker is told too."""
+    preview = await says(office, await drop(office, LIST), "3 phones to opt out")
+    await office.press("support", preview, "upload.confirm")
+    await office.press("support", await office.told("support"), ASK)
+    asked = await direct(office, "admin", "asks you to apply")
+    assert asked.button(DO).text == "Opt out 3 phones"
+    await office.press("admin", asked, DO)
+    thread = await office.people.until(
+        lambda state: next(
+            (m for m in state.channel(UPLOADS).everything if "did what you asked for" in m.all_text), None
+        )
+    )
+    assert "admin did what you asked for: apply" in thread.all_text
+    [entry] = latest_entries(office.store, office.account.id, 9)
+    assert entry.asked_by is not None
+    assert entry.asked_by.name == "support"
+
+
+async def test_support_asks_for_an_export_and_a_country(office: Office) -> None:
+    """The export goes to the admin who made it; the country is set in the admin's name."""
+    asked = await hand_over(office, "support", "country GB")
+    assert asked.button(DO).text == "Read them as United Kingdom"
+    await office.press("admin", asked, DO)
+    await direct(office, "support", "did what you asked for: read numbers without a country code as United Kingdom")
+    assert office.store.accounts.get(office.account.id).country == "GB"
+    no = await refused(office, "support", "export format:phones")
+    await office.press("support", no, ASK)
+    asked = await direct(office, "second-admin", "asks you to export the list")
+    await office.press("second-admin", asked, DO)
+    await direct(office, "support", "did what you asked for: export the list")
+    assert latest_entries(office.store, office.account.id, 9)[0].actor.name == "second-admin"
+
+
+async def test_in_the_channel_for_what_waits(office: Office) -> None:
+    """Where the settings name a channel the admins are asked there, numbers masked where others may read; nobody directly."""
+    channel = (await office.people.state()).channel(TICKETS)
+    await decide(office, waiting_channel=channel.id, numbers="masked")
+    no = await refused(office, "support", f"delete {ONE} because of {TWO}")
+    await office.press("support", no, ASK)
+    asked = await office.people.until(
+        lambda state: next((m for m in state.channel(TICKETS).messages if "asks you to" in m.all_text), None)
+    )
+    assert "555" not in asked.all_text
+    assert (await office.people.state()).direct("admin") is None
+
+
+@pytest.mark.parametrize("what", [DO, DECLINE])
+async def test_an_admin_who_is_none_any_more(office: Office, what: str) -> None:
+    """Whoever lost the right decides nothing; the request waits for the other."""
+    asked = await hand_over(office, "guest", f"add {ONE}")
+    await office.people.update_user("admin", is_admin=False)
+    await office.press("admin", asked, what)
+    assert "Only admins can decide on requests" in (await office.told("admin")).text
+    assert office.store.optouts.count(office.account.id) == 0
+    await office.press("second-admin", await direct(office, "second-admin", "asks you to"), DO)
+    await direct(office, "guest", "second-admin did what you asked for")
+
+
+async def test_whoever_asked_left(office: Office) -> None:
+    """A person's wish not to be texted outlives the account of who passed it on."""
+    asked = await hand_over(office, "guest", f"add {ONE}")
+    await office.people.update_user("guest", deleted=True)
+    await office.press("admin", asked, DO)
+    await direct(office, "admin", "Done by admin.")
+    assert office.store.optouts.find(office.account.id, ONE).opted_out
+
+
+async def test_nobody_decided_in_time(office: Office) -> None:
+    """It expires: the question loses its buttons, and whoever asked is told whom to write to."""
+    await hand_over(office, "guest", f"add {ONE}")
+    turn_back(office.store, timedelta(days=4))
+    office.service.desk.handovers.loop.poke()
+    await direct(office, "guest", "Nobody decided in time whether to opt out (212) 555-0153")
+    late = await direct(office, "admin", "Nobody decided in time")
+    assert not late.buttons
+
+
+async def test_who_is_no_admin_any_longer_to_be_named(office: Office) -> None:
+    """Where no admin is known there is nobody to hand it to: the no says so, without a button."""
+    for who in ("admin", "second-admin"):
+        await office.people.update_user(who, is_admin=False)
+    no = await refused(office, "guest", f"add {ONE}")
+    assert no.text.endswith("Please ask an admin of this workspace.")
+    assert not no.buttons
+
+
+async def test_a_stranger_hands_nothing_over(office: Office) -> None:
+    """A person of another organisation gets their no, with no button and nobody's name."""
+    await office.let_in("stranger")
+    await office.people.invite(TICKETS, "stranger")
+    no = await refused(office, "stranger", f"add {ONE}")
+    assert not no.buttons
+    assert "admin" not in no.text
+
+
+async def test_whoever_may_by_now(office: Office) -> None:
+    """A right that came since needs nobody else's."""
+    no = await refused(office, "support", f"delete {ONE}")
+    await office.people.update_user("support", is_admin=True)
+    before = len((await office.people.state()).ephemerals("support"))
+    await office.press("support", no, ASK)
+    assert "You can do this yourself" in (await office.told("support", before)).text
+    assert office.store.handovers.list_open() == []
