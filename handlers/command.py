@@ -14,6 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.adding import opt_out
 from handlers.entered import LONGEST_REASON, LONGEST_TEXT, MOST_NUMBERS, Entered, read_entered
 from handlers.grammar import Certainty, Verb, understand
+from handlers.lookups import answer_look_up
 from handlers.permissions import Action, allow
 from handlers.slack.acknowledge import acknowledged
 from handlers.slack.interactions import Interactions
@@ -269,7 +270,7 @@ class Command:
         if isinstance(asked, Message):
             return asked
         state, number, _ = asked
-        return views.phone_state(state, number, request.account.country, is_admin=request.is_admin)
+        return answer_look_up(request, [(state, FoundPhone(number, number.e164))])
 
     async def _delete(self, text: str, request: Request, _body: dict[str, Any]) -> Message:
         asked = await self._one_phone(text, request, "delete", "Texts are allowed again one number at a time.")

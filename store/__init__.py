@@ -21,7 +21,7 @@ from store.lists.staging import Scratch
 from store.lists.unreadable import write_unreadable
 from store.moments import ListMoment
 from store.moving import Move, move_account, preview_move
-from store.notes import OPTING_OUT, Function, PlainWriter, entry_note, note
+from store.notes import OPTING_OUT, Function, PlainWriter, entry_note, note, why
 from store.outbox import TAKEN_AWAY, OutboxMessage, OutboxState, Post
 from store.phones.countries import CountryUnknown, country_name, find_country
 from store.phones.display import display, mask, written
@@ -150,6 +150,7 @@ __all__ = [
     "stage_upload",
     "suffixes_read",
     "undo_upload",
+    "why",
     "write_unreadable",
     "written",
 ]

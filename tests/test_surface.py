@@ -331,7 +331,7 @@ def _turn(action: str) -> Act:
 async def _remark(office: Office, person: str) -> None:
     found = await office.ask("admin", f"search {OUT}", channel=TICKETS)
     told = len((await office.people.state()).ephemerals(person))
-    await office.press(person, found.thread[0], "remark.form")
+    await office.press(person, found, "remark.form")
     await office.told(person, told)
     form = history.remark_form(PhoneState(OUT, (), ()), "US", origin(found, phone=OUT))
     await submitted(office, person, form, {history.REMARK: "mine"})
@@ -424,6 +424,7 @@ CASES: dict[Listener, Act | tuple[Act, ...]] = {
 # Modals that are open all the same, and lists that an admin said yes to: tested below. What only one person sees is pressed by
 # others in tests/test_forged.py.
 LATER = {
+    Listener("action", "lookup.show"),
     Listener("action", "upload.want"),
     Listener("view_submission", "optout.check"),
     Listener("view_submission", "upload.sure"),

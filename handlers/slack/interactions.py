@@ -198,8 +198,9 @@ class Interactions:
         """
         The listener of the submitted modal *name*: *work* gets the request, what the modal carries, and Slack's payload.
 
-        A message with a `field` is shown as that field's error, a private one in the modal, where a page keeps its buttons;
-        any other closes it and is posted where it was opened. None closes it.
+        A message with a `field` is shown as that field's error; a page takes the modal's place, with its buttons, and a
+        private message without buttons is shown in it. Any other closes it and is posted, or told, where it was opened. None
+        closes it.
         """
 
         async def listen(ack: Ack, body: dict[str, Any], client: AsyncWebClient, context: AsyncBoltContext) -> None:
@@ -217,8 +218,10 @@ class Interactions:
                     return {"response_action": "errors", "errors": {message.field: message.text}}
                 if not message.private:
                     return None
-                view = self._page(place, body, message) if _takes_its_place(message) else refusal(message)
-                return {"response_action": "update", "view": view}
+                if _takes_its_place(message):
+                    return {"response_action": "update", "view": self._page(place, body, message)}
+                has_buttons = any(block["type"] == "actions" for block in message.blocks)
+                return None if has_buttons else {"response_action": "update", "view": refusal(message)}
 
             closing = {"response_action": "clear"} if body["view"].get("previous_view_id") else None
             with self.tasks.holding():

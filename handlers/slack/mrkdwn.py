@@ -5,7 +5,7 @@ https://docs.slack.dev/messaging/formatting-message-text
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from slack_sdk.models.blocks import ContextBlock, MarkdownTextObject, SectionBlock
@@ -220,6 +220,14 @@ def sections(lines: Sequence[str], gap: str = "\n\n") -> list[SectionBlock]:
         else:
             texts.append(line if len(line) <= SECTION_LONGEST else f"{line[:SECTION_LONGEST].rpartition(' ')[0]} …")
     return [section(text) for text in texts]
+
+
+def grouped(lines: Iterable[tuple[str, str]]) -> list[str]:
+    """Each heading of *lines*, which are (heading, line), once, with its lines below it."""
+    groups: dict[str, list[str]] = {}
+    for heading, line in lines:
+        groups.setdefault(heading, []).append(line)
+    return [line for heading, group in groups.items() for line in (heading, *group)]
 
 
 def bar(fraction: float) -> str:

@@ -558,7 +558,7 @@ def counting_undo(upload: Upload) -> View:
 
 def undo_question(upload: Upload, counts: UndoPreview, metadata: str) -> View:
     """The question before an undo, with what it would do. *metadata*: the context of the modal."""
-    lines = [f"Undo *{file_name(upload.file_name)}*?", "*No phone can be texted again by this.*"]
+    lines = [f"Undo *{file_name(upload.file_name)}*?", "*No texts will be allowed again.*"]
     if counts.opted_in:
         lines[1] = f"*{counted(counts.opted_in, 'phone')} can be texted again.*"
     if counts.kept_out:

@@ -32,6 +32,7 @@ from handlers.views import (
     history,
     home,
     optouts,
+    outcomes,
     scrubs,
     settings,
     shortcuts,
@@ -230,11 +231,15 @@ def _home(text: str) -> Iterator[Any]:
 
 
 @case(
-    optouts.added,
+    outcomes.added,
+    optouts.as_kept,
+    optouts.in_thread,
     optouts.refused,
     optouts.phone_state,
     optouts.phone_states,
     optouts.no_phones,
+    optouts.for_asker,
+    optouts.shown_by,
     optouts.ask_delete,
     optouts.ask_reason,
     optouts.deleted,
@@ -244,14 +249,17 @@ def _optouts(text: str) -> Iterator[Any]:
     none = NotAPhone(text, Reason.NOT_A_NUMBER, text)
     one = number(flagged=True, remark=text)
     outcome = Added(ONE, entry(1, reason=text), state.opt_outs[0])
-    yield optouts.added(
+    yield outcomes.added(
         [optouts.EnteredNumber(none, 3)] * 40 + [optouts.EnteredNumber(one, 2)], {ONE: outcome}, by, "US"
     )
+    yield from optouts.as_kept([quoted(text)] * 3, [ONE], quoted(text))
+    yield from optouts.in_thread([quoted(text)] * 50)
     yield optouts.refused(none)
     yield optouts.phone_state(state, one, "US", is_admin=True)
     yield optouts.phone_state(PhoneState(ONE, state.opt_outs[-1:], state.conversations), one, "US", is_admin=True)
     found = [(state, FoundPhone(one, text, reference)) for reference in (None, text)]
     yield optouts.phone_states(found * 25, "US", quoted(text), unread=[none] * 30)
+    yield optouts.for_asker(optouts.phone_states(found * 25, "US", asker=by))
     yield optouts.no_phones(quoted(text), quoted(text), unread=[none] * 30)
     for phones in ((ONE,), tuple(f"+1212555{n:04}" for n in range(50))):
         yield optouts.phone_states(found[:1], "US", offer=optouts.OptOutOffer(phones, text[:500]))

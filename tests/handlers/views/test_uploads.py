@@ -319,8 +319,8 @@ def test_the_question_before_an_undo() -> None:
     assert "stay" not in few
     assert "re-open" not in few
     none = str(views.undo_question(UPLOAD, UndoPreview(0, 300, 0), "{}").to_dict())
-    assert "*No phone can be texted again by this.*" in none
-    assert "phones can be texted" not in none
+    assert "*No texts will be allowed again.*" in none
+    assert "can be texted" not in none
 
 
 # A scrubbed list has a picture of its own: see test_scrubs.
