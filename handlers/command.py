@@ -113,7 +113,7 @@ class Command:
             ),
             Subcommand(
                 "delete NUMBER [country:GB] [reason:wrong number]",
-                "Opts one number back in, after asking. Admins only.",
+                "Allows texts to one number again, after asking. Admins only.",
                 (Action.DELETE,),
                 lambda text: Reply(Action.DELETE, partial(self._delete, text)),
             ),
@@ -264,7 +264,7 @@ class Command:
         return views.phone_state(state, number, request.account.country, is_admin=request.is_admin)
 
     async def _delete(self, text: str, request: Request, _body: dict[str, Any]) -> Message:
-        asked = await self._one_phone(text, request, "delete", "Opting in is done one number at a time.")
+        asked = await self._one_phone(text, request, "delete", "Texts are allowed again one number at a time.")
         if isinstance(asked, Message):
             return asked
         state, _, reason = asked

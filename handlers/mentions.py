@@ -53,7 +53,7 @@ _ONLY_LOOKED_UP: Final = (
     "_Only looked up, and nothing was changed: I was not sure what is meant. "
     "Say `opt out NUMBER because REASON` and no more to opt out._"
 )
-_NOT_OPTED_IN: Final = "_Only looked up, and nothing was changed. `/optout delete NUMBER` asks whether to opt one number in again; admins can._"
+_NOT_OPTED_IN: Final = "_Only looked up, and nothing was changed. `/optout delete NUMBER` asks whether to allow texts to one number again; admins can._"
 _NOT_READ: Final = (
     f"_Only the first {LONGEST_TEXT:,} characters were read, and nothing was changed. Drop numbers as a CSV file with a `phone` "
     "column and a mention of me._"
@@ -261,7 +261,7 @@ class Mentions:
 
     async def _ask_delete(self, request: Request, intent: Intent) -> Message:
         if len(intent.phones) > 1 or intent.unread:
-            return Message.of("Opting in is done one number at a time, and nothing was changed.")
+            return Message.of("Texts are allowed again one number at a time, and nothing was changed.")
         [phone] = intent.phones
         state = await asyncio.to_thread(self._store.optouts.find, request.account.id, phone.number.e164)
         reason = intent.reason if intent.reason is None else intent.reason[:LONGEST_REASON]

@@ -21,7 +21,7 @@ class Action(StrEnum):
     ADD = "opt phones out"
     SEARCH = "look phones up"
     HISTORY = "see a number's history"
-    DELETE = "delete opt-outs"
+    DELETE = "allow texts again"
     REMARK = "add remarks"
     WHOLE_HISTORY = "see the whole history"
     SEE_HOME = "see the desk's home"

@@ -21,6 +21,7 @@ from handlers.slack.modal_context import ModalContext
 from handlers.slack.mrkdwn import one_line, plain
 from handlers.slack.payloads import submitted_values
 from handlers.slack.places import Request
+from handlers.slack.roles import name_of
 from handlers.subcommands import OpenModal, Reply, Subcommand
 from handlers.views import settings as views
 from store import (
@@ -152,8 +153,7 @@ class SettingsForm:
         names: dict[str, str] = {}
         for person in sorted(ids["admins"])[:_MOST_NAMES]:
             if user := (await _told(client.users_info(user=person))).get("user"):
-                profile = user.get("profile") or {}
-                names[person] = str(profile.get("display_name") or profile.get("real_name") or user.get("name"))
+                names[person] = name_of({"id": person, **user})
         for channel in sorted(ids["uploads_channels"] | ids["digest_channel"] | ids["waiting_channel"])[:_MOST_NAMES]:
             if name := ((await _told(client.conversations_info(channel=channel))).get("channel") or {}).get("name"):
                 names[channel] = f"#{name}"

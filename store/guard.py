@@ -71,9 +71,7 @@ def _before(before: Entry | None, write: Writer) -> str:
     if before is None:
         return ""
     name = write.text(before.file_name or "a list")
-    return (
-        f"The same file was applied already, as {name}, by {write.person(before.actor)} on {write.moment(before.at)}."
-    )
+    return f"The same file was applied already, as {name}, by {write.person(before.actor)}{write.moment(before.at)}."
 
 
 def _percent(part: int, whole: int) -> str:

@@ -50,7 +50,9 @@ class Writer(Protocol):
 
     def person(self, actor: Actor) -> str: ...
 
-    def moment(self, at: datetime) -> str: ...
+    def moment(self, at: datetime, lead: str = "") -> str:
+        """When it was, at the end of a clause: with the comma or "on" before it, and *lead*, words like "requested "."""
+        ...
 
     def place(self, channel_id: str | None, channel_name: str | None) -> str: ...
 
@@ -61,11 +63,11 @@ class PlainWriter:
     """Plain text: times in UTC, names as they were at the time."""
 
     def person(self, actor: Actor) -> str:
-        return f"@{actor.name}"
+        return actor.name
 
-    def moment(self, at: datetime) -> str:
+    def moment(self, at: datetime, lead: str = "") -> str:
         at = at.astimezone(UTC)
-        return f"{at.day} {at:%b %Y, %H:%M} UTC"
+        return f"{f', {lead}' if lead else ' '}on {at.day} {at:%b %Y, %H:%M} UTC"
 
     def place(self, channel_id: str | None, channel_name: str | None) -> str:
         return f"#{channel_name or channel_id}"
@@ -75,20 +77,20 @@ class PlainWriter:
 
 
 _SENTENCES = {
-    Function.COMMAND: "Opted out by hand by {who} with /optout add{where} on {when}{why}",
-    Function.BUTTON: "Opted out by hand by {who} with a button{where} on {when}{why}",
-    Function.FORM: "Opted out by hand by {who} with a form{where} on {when}{why}",
-    Function.MENTION: "Opted out by hand by {who} with a mention{where} on {when}{why}",
-    Function.SHORTCUT: "Opted out by {who} from a message{where} on {when}{why}",
-    Function.UPLOAD: "Opted out by upload of {file}{line}, by {who} on {when}{why}",
-    Function.KEYWORD: "Replied with a word that opts out on {when}{why}",
-    Function.TEXTER: "Opted out by the texter {who} on {when}{why}",
-    Function.API: "Opted out by the texting platform ({who}) on {when}{why}",
-    Function.DELETE: "Deleted by {who} on {when}{why}",
-    Function.UNDO: "Taken back with the whole upload of {file} by {who} on {when}{why}",
-    Function.SETTING: "Changed by {who} on {when}{why}",
-    Function.REMARK: "Remark by {who} on {when}{why}",
-    Function.EXPORT: "Exported by {who} on {when}{why}",
+    Function.COMMAND: "Opted out by hand by {who} with /optout add{where}{when}{why}",
+    Function.BUTTON: "Opted out by hand by {who} with a button{where}{when}{why}",
+    Function.FORM: "Opted out by hand by {who} with a form{where}{when}{why}",
+    Function.MENTION: "Opted out by hand by {who} with a mention{where}{when}{why}",
+    Function.SHORTCUT: "Opted out by {who} from a message{where}{when}{why}",
+    Function.UPLOAD: "Opted out by upload of {file}{line}, by {who}{when}{why}",
+    Function.KEYWORD: "Replied with a word that opts out{when}{why}",
+    Function.TEXTER: "Opted out by the texter {who}{when}{why}",
+    Function.API: "Opted out by the texting platform ({who}){when}{why}",
+    Function.DELETE: "Texts allowed again by {who}{when}{why}",
+    Function.UNDO: "Texts allowed again with the whole upload of {file}, undone by {who}{when}{why}",
+    Function.SETTING: "Changed by {who}{when}{why}",
+    Function.REMARK: "Remark by {who}{when}{why}",
+    Function.EXPORT: "Exported by {who}{when}{why}",
 }
 
 
@@ -114,7 +116,7 @@ def entry_note(
     *requested_at*: when the person asked for it, where that is known and not the moment of the entry.
     """
     why = "; ".join(text for text in (entry.cause, entry.reason, imported) if text)
-    asked = f", requested on {write.moment(requested_at)}" if requested_at else ""
+    asked = write.moment(requested_at, "requested ") if requested_at else ""
     return _SENTENCES[Function(entry.function)].format(
         who=write.person(entry.actor),
         when=f"{write.moment(entry.at)}{asked}",

@@ -239,8 +239,8 @@ class Uploads:
                     change_upload(connection, current, already=found.already, summary=summary, pending=True)
             now_asked = "" if found is None else f" It has {current.phones - found.already:,} phones to opt out now."
             raise WrongState(
-                f"{current.file_name} was not opted out: some of its phones may have been opted in since its preview was "
-                f"made.{now_asked} See its preview as it is in a moment, and confirm that."
+                f"{current.file_name} was not opted out: texts to some of its phones may have been allowed again "
+                f"since its preview was made.{now_asked} See its preview as it is in a moment, and confirm that."
             )
         raise WrongState(
             "Another list is being undone, so that the preview cannot be trusted. Nothing was changed: confirm it when that "

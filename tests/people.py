@@ -206,7 +206,7 @@ class Person:
 
         def opted_in(state: Look) -> list[SandboxMessage]:
             # Of a second press after one that was done and not acknowledged, the answer is that nothing was left to do.
-            words = ("opted in again", "nothing was changed")
+            words = ("allowed again", "nothing was changed")
             return [one for one in naming(state, phone) if any(text in one.text for text in words)]
 
         await self.insist(phone, press, opted_in)

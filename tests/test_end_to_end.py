@@ -288,7 +288,7 @@ async def life(desk: Desk, opt_out_list: List, trouble: Trouble) -> list[dict[st
     desk.store.optouts.add(desk.account.id, opt_out_list.phones[1:2], stop)
     await desk.press(report, "upload.undo")
     asked = await desk.people.until(
-        lambda state: next((view for view in state.views("admin") if "will be opted in" in str(view)), None)
+        lambda state: next((view for view in state.views("admin") if "can be texted again" in str(view)), None)
     )
     async with trouble("undoing"):
         assert (await desk.people.submit("admin", asked["id"], {})).ok

@@ -135,7 +135,7 @@ async def apply_long(desk: Desk) -> None:
 async def undo(desk: Desk) -> None:
     await desk.press(await desk.seen(is_report), "upload.undo")
     asked = await desk.people.until(
-        lambda state: next((view for view in state.views("admin") if "will be opted in" in str(view)), None)
+        lambda state: next((view for view in state.views("admin") if "can be texted again" in str(view)), None)
     )
     assert (await desk.people.submit("admin", asked["id"], {})).ok
 

@@ -679,6 +679,7 @@ def lines_run(work: Callable[[str], Any], text: str) -> int:
     return count
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("way", WAYS_IN)
 def test_the_lines_run_grow_with_the_text(way: str) -> None:
     """Twice the text runs at most twice the lines, and a bit: no loop goes through the rest for each piece."""

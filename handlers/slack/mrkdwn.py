@@ -137,19 +137,24 @@ def listed(words: Sequence[str], last: str = "and") -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
 
 
-def moment(at: datetime) -> str:
-    """Date and time in the reader's zone; yesterday and today by these words."""
-    return _date(at, "{date_short_pretty}, {time}", "%b %Y, %H:%M UTC")
+def moment(at: datetime, lead: str = "") -> str:
+    """
+    Date and time in the reader's zone, "today at 5:12 PM" or "Nov 3, 2026 at 5:12 PM", with the words *lead* before it.
+
+    *lead* has to read right before both: "since ", "until ", ", ", and never "on ". It stands inside of the date, where
+    Slack writes "Today" with a capital when nothing does.
+    """
+    return _date(at, f"{lead}{{date_short_pretty}} at {{time}}", f"{lead}{{day}} %b %Y at %H:%M UTC")
 
 
-def day(at: datetime) -> str:
-    """The date in the reader's zone."""
-    return _date(at, "{date_short}", "%b %Y")
+def day(at: datetime, lead: str = "") -> str:
+    """The date in the reader's zone, "today" or "Nov 3, 2026", with *lead* before it as in `moment`."""
+    return _date(at, f"{lead}{{date_short_pretty}}", f"{lead}{{day}} %b %Y")
 
 
 def _date(at: datetime, tokens: str, fallback: str) -> str:
     at = at.astimezone(UTC)
-    return f"<!date^{int(at.timestamp())}^{tokens}|{at.day} {at.strftime(fallback)}>"
+    return f"<!date^{int(at.timestamp())}^{tokens}|{at.strftime(fallback).format(day=at.day)}>"
 
 
 def place(channel_id: str | None, channel_name: str | None) -> str:
@@ -170,8 +175,8 @@ class SlackWriter:
     def person(self, actor: Actor) -> str:
         return person(actor)
 
-    def moment(self, at: datetime) -> str:
-        return moment(at)
+    def moment(self, at: datetime, lead: str = "") -> str:
+        return moment(at, f", {lead}")
 
     def place(self, channel_id: str | None, channel_name: str | None) -> str:
         return place(channel_id, channel_name)

@@ -105,8 +105,7 @@ class Roles:
 
     def _asker_of(self, user: Mapping[str, Any], teams: Collection[str]) -> Asker:
         """The person whom Slack describes by *user*, with the role they have without an account's settings."""
-        profile = user.get("profile") or {}
-        actor = Actor(str(user["id"]), str(user.get("name") or profile.get("display_name") or user["id"]))
+        actor = Actor(str(user["id"]), name_of(user))
         role, why = Role.MEMBER, ""
         if user.get("is_bot") or actor.id == "USLACKBOT":
             role, why = Role.NOBODY, "Other apps cannot use the opt-out desk."
@@ -172,6 +171,17 @@ class Roles:
                 named = tuple(str(user["id"]) for user in members if self._asker_of(user, ours).role is Role.ADMIN)
                 self._named.put(account.slack_id, named[:_MOST_NAMED])
         return tuple(dict.fromkeys([*account.settings.admins, *named]))[:_MOST_NAMED]
+
+
+def name_of(user: Mapping[str, Any]) -> str:
+    """
+    The name by which people know whom Slack describes by *user*: as they chose to be shown, else their full name.
+
+    https://docs.slack.dev/reference/objects/user-object
+    """
+    profile = user.get("profile") or {}
+    names = (profile.get("display_name"), profile.get("real_name"), user.get("real_name"), user.get("name"), user["id"])
+    return next(name for name in (str(name or "").strip() for name in names) if name)
 
 
 def _is_admin(user: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from store import Digest, Upload, mask
 def digest(week: Digest) -> Message:
     """The weekly digest, for the admins' channel; phones are masked, since it may be read by many."""
     total = sum(week.by_function.values())
-    head = f"*The week until {moment(week.end)}*: {counted(total, 'request')} to opt a phone out"
+    head = f"*The week {moment(week.end, 'until ')}*: {counted(total, 'request')} to opt a phone out"
     lines = []
     if week.by_function:
         ways = [f"{number:,} {WAYS.get(function, function)}" for function, number in week.by_function.items()]
@@ -28,8 +28,8 @@ def digest(week: Digest) -> Message:
         lines.append(f"Nobody said yes in time to {names}{more}: nothing of it was opted out.")
     if week.oldest is not None and week.oldest.waiting_since is not None:
         wait = "waits" if week.waiting == 1 else "wait"
-        since = moment(week.oldest.waiting_since)
-        lines.append(f"{counted(week.waiting, 'list')} {wait} for a yes; {_name(week.oldest)} since {since}.")
+        since = moment(week.oldest.waiting_since, "since ")
+        lines.append(f"{counted(week.waiting, 'list')} {wait} for a yes; {_name(week.oldest)} {since}.")
     lines.append(f"{counted(week.account.opted_out, 'phone')} must not be texted.")
     return Message.of(head, section(head), *(section(line) for line in lines))
 

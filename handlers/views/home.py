@@ -44,7 +44,7 @@ def home(account: Account, summary: Summary, role: str) -> dict[str, Any]:
     if summary.waiting and summary.waiting_since is not None:
         one = summary.waiting == 1
         waits = f"*{counted(summary.waiting, 'list')} {'waits' if one else 'wait'} for an admin's yes*"
-        blocks.append(section(f"{waits}, the oldest since {moment(summary.waiting_since)}."))
+        blocks.append(section(f"{waits}, the oldest {moment(summary.waiting_since, 'since ')}."))
     blocks += [DividerBlock(), section(_requests("Last 7 days", summary.week))]
     blocks.append(section(_requests("Last 30 days", summary.month)))
     blocks.append(DividerBlock())
@@ -54,7 +54,7 @@ def home(account: Account, summary: Summary, role: str) -> dict[str, Any]:
         DividerBlock(),
         section(
             f"Country of numbers without a country code: {country}.\n"
-            f"{_WHO[account.settings.support]} Admins also say yes to lists, undo them, opt numbers back in and change settings."
+            f"{_WHO[account.settings.support]} Admins also say yes to lists, undo them, allow texts again and change settings."
         ),
         context(
             "This desk keeps the people who must not be *texted*. Do Not Call is a separate list: nothing here reads or "

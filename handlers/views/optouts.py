@@ -1,4 +1,4 @@
-"""Views of opt-outs: added, looked up, deleted; of countries and the help. Pure functions."""
+"""Views of opt-outs: added, looked up, and texts allowed again; of countries and the help. Pure functions."""
 
 import json
 from collections import Counter
@@ -171,7 +171,7 @@ def _in_group(number: EnteredNumber, outcomes: Mapping[str, Added], home: str | 
     line = " · ".join([both(number.reading.e164, home), *_remarks(number.reading), *given])
     if outcome.before is None:
         return f"*Opted out now* · {_note(_opt_out_of(outcome))}", line
-    since = f"*Already opted out* since {day(outcome.before.entry.at)}"
+    since = f"*Already opted out* {day(outcome.before.entry.at, 'since ')}"
     return f"{since} · {_note(outcome.before)}{_KEPT}", line
 
 
@@ -184,7 +184,7 @@ def _in_short(number: EnteredNumber, outcomes: Mapping[str, Added]) -> tuple[str
     if outcome.before is None:
         return f"*Opted out now* · {_note(_opt_out_of(outcome))}", line
     heading = f"*Already opted out*: `/optout search NUMBER` says why{_KEPT}"
-    return heading, f"{line} since {day(outcome.before.entry.at)}"
+    return heading, f"{line} {day(outcome.before.entry.at, 'since ')}"
 
 
 _KEPT: Final = " · this request is kept as a further reason"
@@ -199,7 +199,7 @@ def _added_line(number: PhoneNumber, times: int, outcome: Added, home: str | Non
     if outcome.before is None:
         parts.append("opted out now")
     else:
-        parts.append(f"already opted out since {day(outcome.before.entry.at)}")
+        parts.append(f"already opted out {day(outcome.before.entry.at, 'since ')}")
     parts += _remarks(number)
     if times > 1:
         parts.append(f"given {times} times")
@@ -286,10 +286,10 @@ def phone_state(state: PhoneState, phone: PhoneNumber, home: str | None, *, is_a
     conversations = _conversations(state.conversations)
     if since is not None:
         lines = [f"Why: {_list([_note(o) for o in state.standing])}", *conversations, *before, *_remarks_on(state)]
-        button = [_actions(_delete_button("Delete this opt-out", state, home), _remark(state))] if is_admin else []
-        head = f"*{shown} is opted out* since {moment(since)}{remarks}"
+        button = [_actions(_delete_button("Allow texts again", state, home), _remark(state))] if is_admin else []
+        head = f"*{shown} is opted out* {moment(since, 'since ')}{remarks}"
         return Message.of(head, details=_thread([f"`{state.phone}`", *lines], *button), phones=[state.phone])
-    head = f"*{shown} is not opted out.* {'It was before.' if before else 'It never was.'}{remarks}"
+    head = f"*{shown} is not opted out.* {'It was before.' if before else 'It is not on this list and never was.'}{remarks}"
     add = ButtonElement(text="Opt out", action_id="optout.add", value=state.phone)
     lines = [*conversations, *before, *_remarks_on(state)]
     return Message.of(
@@ -344,7 +344,7 @@ def _one_of_many(state: PhoneState, phone: FoundPhone, home: str | None) -> str:
         remarks = f" · behind {quoted(phone.reference, 40)}: it may be no phone number{remarks}"
     if state.since is None:
         return f"{both(state.phone, home)} · not opted out{remarks}"
-    return f"{both(state.phone, home)} · *opted out* since {day(state.since)}{remarks}"
+    return f"{both(state.phone, home)} · *opted out* {day(state.since, 'since ')}{remarks}"
 
 
 def _remark(state: PhoneState) -> ButtonElement:
@@ -392,15 +392,15 @@ def _before(state: PhoneState) -> list[str]:
 
 
 def ask_delete(state: PhoneState, home: str | None, reason: str | None) -> Message:
-    """The question before a delete, with the button that does it; an answer when there is nothing to delete."""
+    """The question before a delete, with the button that does it; an answer when there is nothing to allow again."""
     shown = name(state.phone, home)
     if state.since is None:
         return Message.of(
-            f"*{shown} is not opted out*: there is nothing to delete.{_last_lift(state)}", phones=[state.phone]
+            f"*{shown} is not opted out*: there is nothing to allow again.{_last_lift(state)}", phones=[state.phone]
         )
-    head = f"*Opt {shown} back in?* It is opted out since {moment(state.since)}."
+    head = f"*Allow texts to {shown} again?* It is opted out {moment(state.since, 'since ')}."
     lines = [f"Why: {_list([_note(o) for o in state.standing])}", *_conversations(state.conversations)]
-    button = _delete_button("Opt back in", state, home, reason)
+    button = _delete_button("Allow texts again", state, home, reason)
     return Message.of(
         head, section(head), _actions(button), details=_thread([f"`{state.phone}`", *lines]), phones=[state.phone]
     )
@@ -417,9 +417,9 @@ def _delete_button(label: str, state: PhoneState, home: str | None, reason: str 
         confirm=None
         if state.by_contact
         else ConfirmObject(
-            title=PlainTextObject(text="Opt back in?"),
+            title=PlainTextObject(text="Allow texts again?"),
             text=PlainTextObject(text=_consequences(state, home)),
-            confirm=PlainTextObject(text="Opt back in"),
+            confirm=PlainTextObject(text="Allow texts again"),
             deny=PlainTextObject(text="Keep"),
             style="danger",
         ),
@@ -430,7 +430,7 @@ def _consequences(state: PhoneState, home: str | None) -> str:
     """What a delete brings about, in plain text of at most 300 characters; campaigns' names give way first."""
     carrier = f" {_CARRIER}" if state.by_contact else ""
     reopening = [c for c in state.conversations if c.active and c.opted_out]
-    text = f"Opt {display(state.phone, home)} back in? It can be texted again."
+    text = f"{display(state.phone, home)} can be texted again."
     if reopening:
         one = len(reopening) == 1
         reopens = f" {counted(len(reopening), 'conversation')} in {'an active campaign re-opens' if one else 'active campaigns re-open'}"
@@ -445,8 +445,8 @@ def ask_reason(state: PhoneState, home: str | None, metadata: str, reason: str |
     return View(
         type="modal",
         callback_id="optout.why",
-        title="Opt back in?",
-        submit="Opt back in",
+        title="Allow texts again?",
+        submit="Allow texts again",
         close="Keep",
         private_metadata=metadata,
         blocks=[
@@ -469,13 +469,13 @@ def deleted(outcome: Deleted, by: Actor, home: str | None) -> Message:
         newest = outcome.state.standing[0]
         text = (
             f"*{shown} was opted out again after you were asked*, so nothing was changed: {_note(newest)}. "
-            "To delete that too, use `/optout delete` again."
+            "To allow texts all the same, use `/optout delete` again."
         )
         return Message.of(text, settles="Out of date: it was opted out again since.", phones=[outcome.phone])
     if not outcome.lifted:
         text = f"*{shown} is not opted out*: nothing was changed.{_last_lift(outcome.state)}"
         return Message.of(text, settles=f"Not opted out any more.{_last_lift(outcome.state)}", phones=[outcome.phone])
-    lines = [f"*{shown} is opted in again* · by {person(by)}"]
+    lines = [f"*Texts to {shown} are allowed again* · by {person(by)}"]
     if outcome.reopened:
         campaigns = Counter(c.campaign for c in outcome.reopened)
         words = [
@@ -489,14 +489,14 @@ def deleted(outcome: Deleted, by: Actor, home: str | None) -> Message:
     if any(opt_out.by_contact for opt_out in outcome.lifted):
         lines.append(_CARRIER)
     at = outcome.lifted[0].lifted
-    when = f" on {moment(at.at)}" if at is not None else ""
-    settled = f"Opted back in by {person(by)}{when}."
+    when = moment(at.at, ", ") if at is not None else ""
+    settled = f"Texts allowed again by {person(by)}{when}."
     entry = at.id if at is not None else None
     return Message.of(lines[0], *sections(lines, "\n"), settles=settled, phones=[outcome.phone], entry=entry)
 
 
 def _last_lift(state: PhoneState) -> str:
-    """By whom and when it was last opted in, if ever."""
+    """By whom and when texts to it were last allowed again, if ever."""
     lifts = [o.lifted for o in state.opt_outs if o.lifted is not None]
     if not lifts:
         return ""

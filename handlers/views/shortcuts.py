@@ -120,7 +120,7 @@ def _option(state: PhoneState, one: FoundPhone, home: str | None) -> Option:
     text = name(state.phone, home)
     text = text if len(text) <= _LONGEST_OPTION else state.phone
     if state.since is not None:
-        standing = f"opted out since {day(state.since)}"
+        standing = f"opted out {day(state.since, 'since ')}"
     elif one.number.flagged:
         standing = "not opted out · no such number is in use today"
     else:

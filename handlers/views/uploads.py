@@ -180,7 +180,7 @@ def preview(upload: Upload, deadlines: Deadlines, before: Entry | None = None) -
     if upload.phones and not upload.undecided:
         small.insert(0, "An admin confirms.")
     if upload.waiting_since is not None:
-        small.insert(-1, f"Waits until {moment(upload.waiting_since + deadlines.expire)}")
+        small.insert(-1, f"Waits {moment(upload.waiting_since + deadlines.expire, 'until ')}")
     blocks.append(context(" · ".join(small)))
     return Message.of(headline, *blocks)
 
@@ -254,10 +254,10 @@ def _yes(upload: Upload) -> str:
 
 def reminder(upload: Upload, deadlines: Deadlines, whom: Sequence[Actor] = ()) -> Message:
     """A word about a preview that waits: in its thread to *whom* it mentions, or directly to who has to act."""
-    until = moment((upload.waiting_since or upload.received_at) + deadlines.expire)
+    until = moment((upload.waiting_since or upload.received_at) + deadlines.expire, ", ")
     what = "for an admin's yes" if upload.phones else "to be read with another country, or cancelled"
     named = f"{listed([mention(one) for one in whom])}: " if whom else ""
-    text = f"{named}*{_name(upload)}* still waits {what} ({_found(upload)}). It expires {until}."
+    text = f"{named}*{_name(upload)}* still waits {what} ({_found(upload)}). It expires{until}."
     return Message.of(text)
 
 
@@ -421,7 +421,7 @@ def _undo(upload: Upload, deadlines: Deadlines) -> list[Block]:
 def _until(upload: Upload, deadlines: Deadlines) -> list[Block]:
     if upload.finished_at is None or upload.undo_entry_id is not None:
         return []
-    text = f"Can be undone until {moment(upload.finished_at + deadlines.undo)}, by an admin."
+    text = f"Can be undone {moment(upload.finished_at + deadlines.undo, 'until ')}, by an admin."
     return [context(text)]
 
 
@@ -430,9 +430,7 @@ def undone(upload: Upload, by: Entry | None) -> Message:
     began, ended = (by.at if by else None), upload.undone_at
     took = f" in {duration((ended - began).total_seconds())}" if began and ended else ""
     who = f" · by {person(by.actor)}" if by else ""
-    headline = (
-        f"*{file_name(upload.file_name)} was undone: {counted(upload.opted_in, 'phone')} opted in again*{took}{who}"
-    )
+    headline = f"*{file_name(upload.file_name)} was undone: {counted(upload.opted_in, 'phone')} can be texted again*{took}{who}"
     lines = []
     if upload.kept_out:
         stay = "stays" if upload.kept_out == 1 else "stay"
@@ -441,7 +439,7 @@ def undone(upload: Upload, by: Entry | None) -> Message:
         again = "conversation in an active campaign" if upload.reopened == 1 else "conversations in active campaigns"
         lines.append(f"{upload.reopened:,} {again} re-opened")
     if before := upload.applied - upload.opted_in - upload.kept_out:
-        lines.append(f"{counted(before, 'phone')} had been opted in by hand before")
+        lines.append(f"{counted(before, 'phone')} had been allowed texts again by hand before")
     return Message.of(headline, section(headline), *sections(lines, "\n"))
 
 
@@ -561,9 +559,9 @@ def counting_undo(upload: Upload) -> View:
 
 def undo_question(upload: Upload, counts: UndoPreview, metadata: str) -> View:
     """The question before an undo, with what it would do. *metadata*: the context of the modal."""
-    lines = [f"Undo *{file_name(upload.file_name)}*?", "*No phone will be opted in.*"]
+    lines = [f"Undo *{file_name(upload.file_name)}*?", "*No phone can be texted again by this.*"]
     if counts.opted_in:
-        lines[1] = f"*{counted(counts.opted_in, 'phone')} will be opted in* and can be texted again."
+        lines[1] = f"*{counted(counts.opted_in, 'phone')} can be texted again.*"
     if counts.kept_out:
         stay = "stays" if counts.kept_out == 1 else "stay"
         lines.append(f"{counted(counts.kept_out, 'phone')} {stay} out for other reasons.")
@@ -598,7 +596,7 @@ def list_of_uploads(uploads: Sequence[Upload]) -> Message:
 
 def _listed(upload: Upload) -> str:
     name = link(upload.permalink, file_name(upload.file_name))
-    who = f"{person(upload.actor)}, {moment(upload.received_at)}"
+    who = f"{person(upload.actor)}{moment(upload.received_at, ', ')}"
     label = "looked up" if upload.state is UploadState.WAITING and upload.is_look_up else upload.state.label
     return f"*{name}* · {label} · {_outcome(upload)} · {who}"
 
@@ -613,7 +611,7 @@ def _outcome(upload: Upload) -> str:
             return f"{counted(upload.to_opt_out, 'phone')} to opt out"
         case UploadState.UNDOING | UploadState.UNDONE:
             stay = "stays" if upload.kept_out == 1 else "stay"
-            return f"{counted(upload.opted_in, 'phone')} opted in again, {upload.kept_out:,} {stay} out"
+            return f"{counted(upload.opted_in, 'phone')} can be texted again, {upload.kept_out:,} {stay} out"
         case UploadState.REFUSED | UploadState.CANCELLED | UploadState.EXPIRED:
             return "nothing changed"
         case UploadState.FAILED if not upload.applied:

@@ -96,11 +96,11 @@ async def direct_messages_refused(stage: Stage) -> None:
 
 
 async def lists(stage: Stage) -> None:
-    await stage.drop("support", "stops.csv", LIST, until="stops.csv", picture="preview")
+    await stage.drop("support", "stops.csv", LIST, until="stops.csv", told=2, picture="preview")
     await stage.press("admin", "Opt out 2", until="opted out", picture="report")
     await stage.press("admin", "Undo this upload", picture="undo")
     await stage.submit("admin", {}, "*Undo*", until="undone")
-    await stage.drop("support", "messy.csv", until="messy.csv", picture="preview-messy")
+    await stage.drop("support", "messy.csv", until="messy.csv", told=2, picture="preview-messy")
     await stage.press("support", "Cancel", until="messy.csv")
     await stage.drop("admin", "contacts.csv", until="contacts.csv", picture="preview-doubt")
     await stage.press("admin", "Cancel", until="contacts.csv")

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -23,6 +24,9 @@ from tests.patience import PATIENCE
 UPLOADS = "optout-uploads"
 # What is there after everything that is waited for came within so many seconds of the last change.
 _STILL = 0.03
+# Where it comes in several steps, some of which begin by themselves.
+_LISTS_STILL = 0.3
+_PROGRESS = re.compile("[░▓]")
 
 _AT_WORK = {UploadState.RECEIVED, UploadState.APPLYING, UploadState.UNDOING}
 
@@ -158,8 +162,13 @@ class Stage:
         refusal: bool = False,
         picture: str = "",
         homes: bool = False,
+        told: int = 0,
     ) -> None:
-        """Do what is *done*, and note what is new or changed since, once it is there and nothing more is under way."""
+        """
+        Do what is *done*, and note what is new or changed since, once it is there and nothing more is under way.
+
+        *told*: how many direct messages come with it.
+        """
         before = self._shown(await self.office.people.state(), homes=homes)
         await done
         wanted = (until,) if isinstance(until, str) else tuple(until)
@@ -171,25 +180,30 @@ class Stage:
         def there(state: State) -> list[Seen] | None:
             found = news(state)
             text = "\n".join(seen.text for seen in found)
-            return found if found and all(words in text for words in wanted) else None
+            under_way = any(
+                _PROGRESS.search(seen.text) for seen in found if seen.kind in ("channel", "thread", "direct")
+            )
+            direct = sum(seen.kind == "direct" for seen in found)
+            done = all(words in text for words in wanted) and direct >= told and not under_way
+            return found if found and done else None
 
         try:
             await self.office.people.until(there, timeout=PATIENCE)
         except TimeoutError as error:
             raise TimeoutError(f"{who}: {request}: {error}") from None
-        seen = tuple(news(await self._still()))
+        seen = tuple(news(await self._still(_LISTS_STILL if until else _STILL)))
         answer = Answer(self.surface, who, place, request, seen, refusal, picture)
         self.answers.append(answer)
         if picture:
             await self.look(self.office.slack.url, answer)
 
-    async def _still(self) -> State:
+    async def _still(self, seconds: float) -> State:
         """The state once no event and no answer waits, and nothing has changed for a moment."""
         deadline = time.monotonic() + PATIENCE
         state = await self.office.people.state()
         while time.monotonic() < deadline:
             idle = await asyncio.to_thread(self._idle)
-            later = await self.office.people.state(after=state.version, timeout=_STILL)
+            later = await self.office.people.state(after=state.version, timeout=seconds)
             if later.version == state.version and idle:
                 return later
             state = later

@@ -378,6 +378,7 @@ def test_a_log_that_nobody_reads(reads: bool) -> None:
     assert lost
 
 
+@pytest.mark.wide
 def test_a_log_that_is_read_is_whole() -> None:
     """Every line is there, in order, when the process has ended."""
     done = subprocess.run(

@@ -45,6 +45,7 @@ FATES: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("fate", FATES)
 async def test_a_desk_whose_file_is_gone_says_so(
     slack: EmbeddedSlack, people: SandboxClient, tmp_path: Path, fate: str

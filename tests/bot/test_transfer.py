@@ -118,6 +118,7 @@ def test_what_is_beside_the_list_already_stays(store: Store, account: Account, s
     assert store.optouts.count(account.id) == 2
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o377])
 def test_what_is_written_is_its_owners_alone(
     store: Store, account: Account, settings: Settings, path: Path, umask: int
@@ -214,6 +215,7 @@ def test_export_lists_each_opted_out_phone_once(store: Store, account: Account, 
     assert rows[0][1].endswith("+00:00")
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     ("typed", "why"),
     [

@@ -60,6 +60,7 @@ ACTS: dict[str, tuple[str, Callable[[Office], Awaitable[str | None]]]] = {
 }
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("act", ACTS)
 async def test_a_refusal_is_seen(office: Office, act: str) -> None:
     """In the thread that it was asked in; where it was not asked in one, in the channel."""

@@ -110,6 +110,7 @@ async def test_a_command_of_3_mb(office: Office, word: str) -> None:
     untouched(office)
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("words", ["call her", ":tada:", "@support", "#support-tickets", "½", "\0"])
 async def test_words_in_place_of_a_number(office: Office, words: str) -> None:
     """Letters, emoji, mentions and the like are answered with a reason, and mention nobody."""
@@ -178,6 +179,7 @@ async def test_a_text_of_3_mb(office: Office, tmp_path: Path, line: bytes) -> No
     untouched(office)
 
 
+@pytest.mark.wide
 async def test_a_list_without_a_single_phone(office: Office) -> None:
     """Every row is explained, and there is nothing to confirm."""
     ts = await drop(office, b"phone\nabc\n:tada:\n<!channel>\n12\n")
@@ -189,6 +191,7 @@ async def test_a_list_without_a_single_phone(office: Office) -> None:
     untouched(office)
 
 
+@pytest.mark.wide
 async def test_a_name_full_of_markup(office: Office) -> None:
     """A file's name and columns are shown as they are, and call nobody."""
     ts = await drop(office, b"<!here>,*b*\nx,y\n", name="<!channel> & co.csv")
@@ -199,6 +202,7 @@ async def test_a_name_full_of_markup(office: Office) -> None:
     untouched(office)
 
 
+@pytest.mark.wide
 async def test_a_file_over_the_limit(office: Office, tmp_path: Path) -> None:
     """The limit is named; the file is not read."""
     path = tmp_path / "long"
@@ -210,6 +214,7 @@ async def test_a_file_over_the_limit(office: Office, tmp_path: Path) -> None:
     untouched(office)
 
 
+@pytest.mark.wide
 async def test_a_download_that_goes_on_and_on(office: Office) -> None:
     """So is one that sends more than it said."""
     await office.people.fault(file="oversized", bytes=20_000_000)
@@ -331,6 +336,7 @@ async def test_a_yes_while_the_database_is_locked(office: Office, settings: Sett
     assert office.store.optouts.count(office.account.id) == 3
 
 
+@pytest.mark.wide
 async def test_the_database_goes_away_while_a_list_is_applied(office: Office, settings: Settings) -> None:
     """Applying waits, and ends with exact counts when the database is back."""
     ts = await drop(office, LIST)

@@ -42,15 +42,15 @@ async def test_delete_asks_first(office: Office) -> None:
     """`/optout delete` changes nothing: it asks, with Slack's dialog saying what would re-open."""
     await campaigns(office)
     question = await office.ask("admin", f"delete {ONE}")
-    assert question.text.startswith("*Opt (212) 555-0100 back in?* It is opted out since <!date^")
+    assert question.text.startswith("*Allow texts to (212) 555-0100 again?* It is opted out <!date^")
     assert "called us_" in question.thread[0].all_text
     button = question.button("optout.delete")
     assert button.confirm is not None
     assert button.confirm["text"]["text"] == (
-        "Opt (212) 555-0100 back in? It can be texted again. "
+        "(212) 555-0100 can be texted again. "
         "3 conversations in active campaigns re-open: GOTV October and Volunteers & <Drive>."
     )
-    assert (button.confirm["confirm"]["text"], button.confirm["deny"]["text"]) == ("Opt back in", "Keep")
+    assert (button.confirm["confirm"]["text"], button.confirm["deny"]["text"]) == ("Allow texts again", "Keep")
     assert office.store.optouts.find(office.account.id, ONE).opted_out
 
 
@@ -63,11 +63,11 @@ async def test_delete_answers_in_the_thread(office: Office) -> None:
     second = await office.actor("second-admin")
     answered = await office.replies_to(question.ts, 2)
     said = answered.thread[1].all_text
-    assert f"*(212) 555-0100 is opted in again* · by {second.name}" in said
+    assert f"*Texts to (212) 555-0100 are allowed again* · by {second.name}" in said
     assert "3 conversations re-opened: GOTV October (2 conversations) and Volunteers &amp; &lt;Drive&gt;" in said
     settled = await without_buttons(office, question.ts)
-    assert f"Opted back in by {second.name} on <!date^" in settled.all_text
-    assert "back in?" in settled.all_text
+    assert f"Texts allowed again by {second.name}<!date^" in settled.all_text
+    assert "Allow texts to" in settled.all_text
     state = office.store.optouts.find(office.account.id, ONE)
     assert not state.opted_out
     lifted = state.opt_outs[0].lifted
@@ -76,10 +76,11 @@ async def test_delete_answers_in_the_thread(office: Office) -> None:
     assert [c.opted_out for c in state.conversations] == [False, False, False, True]
     before = await office.ask("admin", ONE)
     assert before.text == "*(212) 555-0100 is not opted out.* It was before."
-    assert f"Deleted by {second.name}" in before.thread[0].all_text
+    assert f"Texts allowed again by {second.name}" in before.thread[0].all_text
     assert "wrong number, by phone" in before.thread[0].all_text
 
 
+@pytest.mark.wide_but_first
 @on_both_databases
 async def test_a_second_press_is_harmless(office: Office) -> None:
     """Pressing a button again, from another copy of it, says who deleted and when."""
@@ -92,8 +93,8 @@ async def test_a_second_press_is_harmless(office: Office) -> None:
     await office.press("second-admin", second.thread[0], "optout.delete")
     answered = await office.replies_to(second.ts, 2)
     admin = await office.actor("admin")
-    assert "*(212) 555-0100 is not opted out*: nothing was changed. Deleted by" in answered.thread[1].text
-    assert f"Deleted by {admin.name}" in answered.thread[1].text
+    assert "*(212) 555-0100 is not opted out*: nothing was changed. Texts allowed again by" in answered.thread[1].text
+    assert f"Texts allowed again by {admin.name}" in answered.thread[1].text
     await without_buttons(office, second.thread[0].ts)
     assert len(latest_entries(office.store, office.account.id, 100)) == entries
 
@@ -116,7 +117,7 @@ async def test_a_stale_button_deletes_nothing(office: Office) -> None:
 async def test_delete_of_what_is_not_opted_out(office: Office) -> None:
     """There is nothing to ask."""
     answer = await office.ask("admin", f"delete {ONE}", replies=0)
-    assert answer.text == "*(212) 555-0100 is not opted out*: there is nothing to delete."
+    assert answer.text == "*(212) 555-0100 is not opted out*: there is nothing to allow again."
     assert answer.buttons == []
 
 
@@ -151,7 +152,7 @@ async def test_what_the_contact_asked_for_needs_a_reason(office: Office, cause: 
     assert office.store.optouts.find(office.account.id, ONE).opted_out
     assert (await office.people.submit("admin", form["id"], {"optout.why": "she called <!channel> back"})).ok
     answered = await office.replies_to(question.ts, 2)
-    assert "is opted in again*" in answered.thread[1].text
+    assert "are allowed again*" in answered.thread[1].text
     assert "until they text START" in answered.thread[1].all_text
     lifted = office.store.optouts.find(office.account.id, ONE).opt_outs[0].lifted
     assert lifted is not None
@@ -192,7 +193,7 @@ async def test_a_demoted_admin_with_an_open_form(office: Office, monkeypatch: py
     monkeypatch.setattr(TtlCache, "get", lambda _self, _key: None)  # the minute is over for which people are remembered
     await office.people.update_user("second-admin", is_admin=False)
     assert (await office.people.submit("second-admin", form["id"], {"optout.why": "mine"})).acknowledged
-    assert "Only admins can delete opt-outs." in str((await office.people.state()).views("second-admin"))
+    assert "Only admins can allow texts again." in str((await office.people.state()).views("second-admin"))
     assert office.store.optouts.find(office.account.id, ONE).opted_out
 
 
@@ -217,12 +218,12 @@ async def test_buttons_the_asker_alone_sees(office: Office) -> None:
     await office.press("admin", question, "optout.delete")
 
     def replaced(state: State) -> SandboxMessage | None:
-        return next((m for m in state.ephemerals("admin") if "is opted in again" in m.all_text), None)
+        return next((m for m in state.ephemerals("admin") if "are allowed again" in m.all_text), None)
 
     answer = await office.people.until(replaced)
     assert answer.buttons == []
     assert not office.store.optouts.find(office.account.id, ONE).opted_out
-    assert not any("back in?" in m.all_text for m in (await office.people.state()).ephemerals("admin"))
+    assert not any("Allow texts to" in m.all_text for m in (await office.people.state()).ephemerals("admin"))
 
 
 @on_both_databases

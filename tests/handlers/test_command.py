@@ -36,8 +36,8 @@ async def test_add_tells_an_opted_out_phone_apart(office: Office) -> None:
     assert root.text.startswith("*2 phones opted out*, 1 of them already before")
     said = root.thread[0].all_text
     second = await office.actor("second-admin")
-    assert "already opted out since <!date^" in said
-    assert f"by {second.name} with /optout add on" in said
+    assert "already opted out <!date^" in said
+    assert f"by {second.name} with /optout add<!date" in said
     assert "wrote to us_ · this request is kept as a further reason" in said
     assert len(office.store.optouts.find(office.account.id, ONE).standing) == 2
     assert office.store.optouts.count(office.account.id) == 2
@@ -67,7 +67,7 @@ async def test_a_sentence_is_a_command(office: Office) -> None:
     entry = office.store.optouts.find(office.account.id, ONE).standing[0].entry
     assert (entry.function, entry.reason) == (Function.COMMAND, "she asked twice")
     question = await office.ask("admin", "opt 212-555-0100 back in")
-    assert question.text.startswith("*Opt (212) 555-0100 back in?*")
+    assert question.text.startswith("*Allow texts to (212) 555-0100 again?*")
     for text, said in (
         ("don't opt out 212-555-0101", "Only looked up, and nothing was changed"),
         ("can you opt out 212-555-0101?", "press the button"),
@@ -189,7 +189,7 @@ async def test_two_hundred_numbers_each_get_their_line(office: Office) -> None:
         pytest.param("search", "Write `/optout search NUMBER", id="search none"),
         pytest.param(f"search {ONE}, {TWO}", "Numbers are searched one at a time.", id="search two"),
         pytest.param("12345", "`12345` is not a phone number: 5 digits, a US number has 10", id="bare short"),
-        pytest.param(f"delete {ONE}, {TWO}", "Opting in is done one number at a time.", id="delete two"),
+        pytest.param(f"delete {ONE}, {TWO}", "Texts are allowed again one number at a time.", id="delete two"),
         pytest.param("delete", "Write `/optout delete NUMBER", id="delete none"),
         pytest.param("delete 12", "`12` is not a phone number", id="delete short"),
         pytest.param("serch 212 555 0100", "Do you mean `/optout search NUMBER", id="misspelt"),
@@ -231,12 +231,12 @@ async def test_search_says_why(office: Office) -> None:
     store.campaigns.put_conversation(account, "c2", "b", ONE)
     await office.opt_out(ONE, reason="called us")
     root = await office.ask("admin", f"search {ONE}")
-    assert root.text.startswith("*(212) 555-0100 is opted out* since <!date^")
+    assert root.text.startswith("*(212) 555-0100 is opted out* <!date^")
     said = root.thread[0].all_text
     assert "called us_" in said
     assert "Conversations: GOTV October (active) opted out · Phonebank 2025 (finished) opted out" in said
     button = root.thread[0].button("optout.delete")
-    assert (button.text, button.style) == ("Delete this opt-out", "danger")
+    assert (button.text, button.style) == ("Allow texts again", "danger")
     by_support = await office.ask("support", ONE)
     assert by_support.text == root.text
     assert by_support.thread[0].buttons == []
@@ -245,7 +245,7 @@ async def test_search_says_why(office: Office) -> None:
 async def test_search_of_a_phone_never_heard_of(office: Office) -> None:
     """It is not opted out and never was; a button offers to."""
     root = await office.ask("support", "(212) 555-0100", channel=TICKETS, replies=0)
-    assert root.text == "*(212) 555-0100 is not opted out.* It never was."
+    assert root.text == "*(212) 555-0100 is not opted out.* It is not on this list and never was."
     assert [button.text for button in root.buttons] == ["Opt out"]
 
 

@@ -56,6 +56,7 @@ async def ask_and_delete(office: Office, *, then: dict[str, Any] | None = None) 
         await office.people.fault(**then)
 
 
+@pytest.mark.wide
 async def test_a_deleted_question_is_answered_alone(office: Office) -> None:
     """What was posted at the root is taken away at once, and the asker reads why they alone see the answer."""
     await office.opt_out(ONE)

@@ -144,7 +144,7 @@ async def test_slack_stumbles_over_a_digest(office: Office, fault: str) -> None:
     assert digests.loop.alive
     assert await digests.send_due(datetime.now(UTC)) == 0
     [message] = (await office.people.state()).channel(ADMINS).messages
-    assert message.text.startswith("*The week until")
+    assert message.text.startswith("*The week <!date^")
 
 
 async def test_a_channel_without_the_bot(office: Office) -> None:

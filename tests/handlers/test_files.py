@@ -114,6 +114,7 @@ async def test_drop_preview_confirm_report(office: Office) -> None:
     assert (entry.function, entry.actor) == (Function.UPLOAD, await office.actor("second-admin"))
 
 
+@pytest.mark.wide
 async def test_unreadable_rows_are_fixed_and_dropped_again(office: Office) -> None:
     """The rows not understood come as a CSV with their reasons; mended there and dropped, they are opted out."""
     ts = await drop(office, MIXED)
@@ -248,6 +249,7 @@ async def test_missing_phone_column(office: Office) -> None:
     assert standing(office, ONE, TWO) == [1, 1]
 
 
+@pytest.mark.wide
 async def test_hidden_rows_are_one_click_away(office: Office) -> None:
     """A filtered workbook: what people see is previewed, what is hidden is counted, and a button takes it in."""
     rows = sheet_xml([["phone"], ["212 555 0100"], ["212 555 0101"], ["212 555 0102"]])
@@ -266,6 +268,7 @@ async def test_hidden_rows_are_one_click_away(office: Office) -> None:
     assert office.store.optouts.count(office.account.id) == 3
 
 
+@pytest.mark.wide
 async def test_of_several_sheets_one_is_chosen(office: Office) -> None:
     """A workbook with phones in two sheets changes nothing before one is chosen, with one click."""
     raw = xlsx({"Stops": [["phone"], ["212 555 0100"]], "Old": [["phone"], ["212 555 0101"], ["212 555 0102"]]})
@@ -331,6 +334,7 @@ async def test_a_mention_in_the_uploads_channel(office: Office) -> None:
     assert len((await office.people.state()).replies(ts)) == 1
 
 
+@pytest.mark.wide
 async def test_a_drop_in_a_thread(office: Office) -> None:
     """A list dropped as a reply is answered in that thread."""
     root = await office.people.message("support", UPLOADS, "Yesterday's lists")

@@ -154,6 +154,7 @@ async def test_a_list_is_uploaded_by_a_form(office: Office) -> None:
     assert "is in that channel already" in again.errors["form.file"]
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     ("channel", "said"), [("field-private", "I am not in that channel"), ("partner-desk", "another organisation")]
 )

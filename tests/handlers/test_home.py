@@ -68,7 +68,7 @@ async def test_home_opens_the_forms(office: Office) -> None:
         )
 
     message = await office.people.until(written)
-    assert "with a form on" in message.thread[0].all_text
+    assert "with a form<!date" in message.thread[0].all_text
     entry = office.store.optouts.find(office.account.id, ONE).standing[0].entry
     assert entry.channel_id is None
 

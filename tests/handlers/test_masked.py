@@ -29,6 +29,7 @@ async def masked(office: Office) -> None:
     office.store.accounts.change(account.id, by, settings=replace(account.settings, numbers="masked"))
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("other", OTHERS)
 async def test_reasons_and_remarks(office: Office, other: str) -> None:
     """A number that somebody wrote into a reason or a remark is masked with the one it is about."""
@@ -101,6 +102,7 @@ async def test_unreadable_rows(office: Office, by_form: bool) -> None:
     assert b"212 555 017" in await office.people.download(rows["id"])
 
 
+@pytest.mark.wide
 async def test_a_button_with_a_column_s_name(office: Office) -> None:
     """A list without a header has a phone where a column's name would be."""
     await masked(office)

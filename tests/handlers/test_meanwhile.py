@@ -71,7 +71,7 @@ async def test_the_bot_is_removed_between_question_and_answer(office: Office) ->
     await office.people.kick(ADMINS)
     await office.press("admin", question, "optout.delete")
     told = await office.told("admin")
-    assert "is opted in again" in told.all_text
+    assert "are allowed again" in told.all_text
     assert "I am not in this channel" in told.all_text
     assert not office.store.optouts.find(office.account.id, ONE).opted_out
 

@@ -142,10 +142,10 @@ async def test_a_number_is_looked_up(office: Office) -> None:
     """A mention with a number is answered in its thread with what a search says."""
     await office.opt_out(ONE, reason="called us")
     head, detail = await answers(office, "(212) 555-0100", replies=2)
-    assert head.text.startswith("*(212) 555-0100 is opted out* since <!date^")
+    assert head.text.startswith("*(212) 555-0100 is opted out* <!date^")
     assert "called us" in detail.all_text
     [other] = await answers(office, "is 212-555-0101 opted out?")
-    assert other.text == "*(212) 555-0101 is not opted out.* It never was."
+    assert other.text == "*(212) 555-0101 is not opted out.* It is not on this list and never was."
     assert other.button("optout.add").value == TWO
 
 
@@ -261,6 +261,7 @@ async def test_fifty_of_the_longest_fit_into_a_button(office: Office) -> None:
     assert len(entry.reason) > 450
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     "text",
     [
@@ -313,16 +314,16 @@ async def test_a_mention_asks_to_opt_in(office: Office) -> None:
     """An admin gets the question with its button; a member a no that names who may."""
     await office.opt_out(ONE)
     thread = await answers(office, "opt in 212-555-0100 because wrong number", user="admin", replies=2)
-    assert thread[0].text.startswith("*Opt (212) 555-0100 back in?*")
+    assert thread[0].text.startswith("*Allow texts to (212) 555-0100 again?*")
     assert office.store.optouts.find(office.account.id, ONE).opted_out
     await office.press("admin", thread[0], "optout.delete")
     lifted = office.store.optouts.find(office.account.id, ONE).opt_outs[0].lifted
     assert lifted is not None
     assert lifted.reason == "wrong number"
     await say(office, "delete 212-555-0100")
-    assert (await office.told("support")).text.startswith("Only admins can delete opt-outs.")
+    assert (await office.told("support")).text.startswith("Only admins can allow texts again.")
     [several] = await answers(office, "delete 212-555-0100 212-555-0101", user="admin")
-    assert several.text == "Opting in is done one number at a time, and nothing was changed."
+    assert several.text == "Texts are allowed again one number at a time, and nothing was changed."
 
 
 async def test_without_a_number(office: Office) -> None:
@@ -354,6 +355,7 @@ FORWARDED = {
 }
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("text", ["opt out", "stop texting these", "look", "212-555-0100?"])
 async def test_a_mention_that_forwards_a_message(office: Office, text: str) -> None:
     """Numbers in somebody else's words are looked up, whatever is said beside them."""

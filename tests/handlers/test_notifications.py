@@ -125,6 +125,7 @@ async def test_admins_who_cannot_be_written_to(office: Office) -> None:
     assert await notified(office) == {"admin": [waits], "second-admin": [waits]}
 
 
+@pytest.mark.wide
 async def test_a_list_of_whoever_is_looking(office: Office) -> None:
     """An admin who drops a small list and says yes at once sees it done: nobody is notified."""
     ts = await drop(office, LIST)

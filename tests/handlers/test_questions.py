@@ -63,6 +63,7 @@ async def test_who_is_meant_is_chosen_with_one_click(office: Office) -> None:
     assert standing(office, ONE, TWO, THREE, FOUR) == [0, 1, 0, 1]
 
 
+@pytest.mark.wide
 async def test_a_list_with_a_question_is_never_applied_unasked(office: Office) -> None:
     """Whatever the settings say, nobody is opted out before it is known who is meant; then the setting holds."""
     await ask_never(office)
@@ -75,6 +76,7 @@ async def test_a_list_with_a_question_is_never_applied_unasked(office: Office) -
     assert standing(office, ONE, TWO, THREE, FOUR) == [0, 1, 0, 1]
 
 
+@pytest.mark.wide
 async def test_a_country_for_each_row_is_chosen(office: Office) -> None:
     """Each phone is then the one that its row means."""
     ts = await drop(office, b"country,phone\nUS,212-555-0101\nIN,9195550123\nGB,07400 123456\n")

@@ -44,6 +44,7 @@ async def test_two_hundred_clicks_of_one_confirm(office: Office) -> None:
     assert exact(office) == 3
 
 
+@pytest.mark.wide_but_first
 @on_both_databases
 async def test_a_delete_beside_an_opt_out(office: Office) -> None:
     """
@@ -61,8 +62,8 @@ async def test_a_delete_beside_an_opt_out(office: Office) -> None:
 
     def told(state: State) -> list[tuple[str, str]] | None:
         threads = [message for message in state.channel(ADMINS).messages if message.thread]
-        of_deletes = [one.thread[1].text for one in threads if "back in?" in one.text and len(one.thread) > 1]
-        of_adds = {one.thread[0].all_text[:14]: one.text for one in threads if "back in?" not in one.text}
+        of_deletes = [one.thread[1].text for one in threads if "Allow texts to" in one.text and len(one.thread) > 1]
+        of_adds = {one.thread[0].all_text[:14]: one.text for one in threads if "Allow texts to" not in one.text}
         if len(of_deletes) < len(PHONES) or len(of_adds) < len(PHONES):
             return None
         return [(text, of_adds[f"(212) 555-{phone[-4:]}"]) for phone, text in zip(PHONES, of_deletes, strict=True)]
@@ -71,7 +72,7 @@ async def test_a_delete_beside_an_opt_out(office: Office) -> None:
         state = office.store.optouts.find(office.account.id, phone)
         lifted = [one for one in state.opt_outs if one.lifted]
         if lifted:
-            assert "is opted in again" in of_delete
+            assert "are allowed again" in of_delete
             assert of_add.startswith("*1 phone opted out*")
             assert len(state.standing) == 1
         else:
@@ -122,7 +123,7 @@ async def test_an_undo_beside_the_yes_to_an_overlapping_list(office: Office) -> 
         preview = await says(office, ts, "2 phones to opt out")
         number = (await settled(office)).id
         await office.press("admin", earlier, "upload.undo")
-        form = await modal(office, "admin", "2 phones will be opted in")
+        form = await modal(office, "admin", "2 phones can be texted again")
         refusals = Refusals(office, ts, len(told_alone(await office.people.state())))
         done = await asyncio.gather(
             office.people.submit("admin", form["id"], {}),
@@ -161,7 +162,7 @@ async def test_what_slack_delivers_twice_is_done_once(office: Office) -> None:
         await office.people.fault(delivery=name, fault="duplicate", times=-1)
     report = await applied(office)
     await office.press("admin", report, "upload.undo")
-    form = await modal(office, "admin", "3 phones will be opted in")
+    form = await modal(office, "admin", "3 phones can be texted again")
     assert (await office.people.submit("admin", form["id"], {})).ok
     assert report.thread_ts is not None
     await says(office, report.thread_ts, "was undone")

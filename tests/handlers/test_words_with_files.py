@@ -243,6 +243,7 @@ async def test_what_is_not_plain_is_asked(office: Office, ask: str, channel: str
     assert standing(office, ONE, TWO, THREE) == [1, 1, 1]
 
 
+@pytest.mark.wide
 async def test_a_mention_without_words_is_not_plain(office: Office) -> None:
     """Outside an uploads channel a name alone does not say what a list is for."""
     await decide(office, **NEVER)

@@ -53,13 +53,13 @@ QUESTION = [
         "elements": [
             button(
                 "delete",
-                "Delete this opt-out",
+                "Allow texts again",
                 style="danger",
                 value="+12125550100",
                 confirm={
-                    "title": plain("Opt back in?"),
+                    "title": plain("Allow texts again?"),
                     "text": plain("It can be texted again."),
-                    "confirm": plain("Opt back in"),
+                    "confirm": plain("Allow texts again"),
                     "deny": plain("Keep"),
                     "style": "danger",
                 },
@@ -241,7 +241,7 @@ def bare_app(slack: EmbeddedSlack, late: asyncio.Event) -> AsyncApp:
         elif word == "choose":
             await client.chat_postMessage(channel=channel, text="Choose", blocks=CHOICES)
         elif word == "whisper":
-            await respond("Only admins can delete opt-outs.")
+            await respond("Only admins can allow texts again.")
         elif word == "form":
             await client.views_open(trigger_id=body["trigger_id"], view=FORM)
         elif word == "deaf":

@@ -102,6 +102,7 @@ async def test_events_are_retried_with_their_number_and_reason(
     assert len({json.loads(body)["event_id"] for _, body in got}) == 1
 
 
+@pytest.mark.wide
 async def test_the_clock_of_the_retries(slack: EmbeddedSlack, people: SandboxClient, receiver: Receiver) -> None:
     """At once, after one minute, after five: here a hundred times faster."""
 

@@ -87,7 +87,7 @@ async def test_the_focus_survives_what_comes_in(desk: Desk) -> None:
     page = await desk.window()
     channel = await desk.channel_id("campaign-admins")
     await say(page, "/optout ask")
-    delete = page.get_by_role("button", name="Delete this opt-out")
+    delete = page.get_by_role("button", name="Allow texts again")
     await delete.focus()
     asked = next(iter(desk.slack.platform.workspace.channels[channel].messages.values()))
     await desk.client.chat_update(channel=channel, ts=asked.ts, text="Delete? Really?", blocks=asked.blocks)
@@ -152,7 +152,7 @@ async def test_new_messages_are_told_once_and_edits_never(desk: Desk) -> None:
     await expect(page.locator("a.place", has_text="optout-uploads")).to_have_class(re.compile("unread"))
     await page.get_by_role("button", name="Close the thread").click()
     await say(page, "/optout whisper")
-    await expect(page.locator("#announce")).to_have_text("Opt-Out Desk: Only admins can delete opt-outs.")
-    wanted = ["Reading 10%", "<b>Row</b> 5 is odd", "Only admins can delete opt-outs."]
+    await expect(page.locator("#announce")).to_have_text("Opt-Out Desk: Only admins can allow texts again.")
+    wanted = ["Reading 10%", "<b>Row</b> 5 is odd", "Only admins can allow texts again."]
     assert await said.json_value() == [f"Opt-Out Desk: {each}" for each in wanted]
     await expect(page.locator("#announce")).to_have_attribute("aria-live", "polite")

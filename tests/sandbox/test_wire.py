@@ -72,6 +72,7 @@ async def test_a_cursor_of_another_run_starts_anew(slack: EmbeddedSlack, api: As
     assert (await wire(slack, told["cursor"]))["whole"] is False
 
 
+@pytest.mark.wide
 async def test_a_long_list_comes_in_pages(slack: EmbeddedSlack, api: AsyncWebClient) -> None:
     """A hundred at a time, oldest first, none twice and none left out; without a cursor the latest."""
     cursor, more = (await wire(slack))["cursor"], True
@@ -112,6 +113,7 @@ async def test_a_call_says_which_fault_struck_it(
     assert [(entry["answer"]["ok"], entry["fault"]) for entry in entries] == [(True, "lost_answer"), (True, None)]
 
 
+@pytest.mark.wide
 async def test_the_live_socket_tells_of_traffic_when_asked(slack: EmbeddedSlack, api: AsyncWebClient) -> None:
     """With `?wire` it says so after a call that changes nothing in the workspace."""
     async with aiohttp.ClientSession() as session, session.ws_connect(f"{slack.url}/sandbox/live?wire") as socket:

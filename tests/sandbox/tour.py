@@ -156,21 +156,21 @@ async def ask_why(tour: Tour) -> None:
 
 async def take_back(tour: Tour) -> None:
     await tour.say("/optout delete 212 555 0100")
-    await tour.sees("Opt (212) 555-0100 back in? It is opted out since")
-    await tour.button("Opt back in").click()
+    await tour.sees("Allow texts to (212) 555-0100 again? It is opted out since")
+    await tour.button("Allow texts again").click()
     await tour.sees(
         "It can be texted again. 2 conversations in active campaigns re-open: GOTV October and Volunteer Drive."
     )
     await tour.at_stop(tour.page, "confirm dialog")
-    await tour.dialog.get_by_role("button", name="Opt back in").click()
+    await tour.dialog.get_by_role("button", name="Allow texts again").click()
     await expect(tour.dialog).to_have_count(0, timeout=PATIENCE_MS)
-    await tour.open_thread("Opted back in by")
-    await tour.sees("(212) 555-0100 is opted in again")
+    await tour.open_thread("Texts allowed again by")
+    await tour.sees("Texts to (212) 555-0100 are allowed again")
 
 
 async def meet_a_stop(tour: Tour) -> None:
     await tour.say("/optout delete 212 555 0106")
-    await tour.button("Opt back in").click()
+    await tour.button("Allow texts again").click()
     await tour.dialog.get_by_text("asked to stop").first.wait_for()
     await tour.at_stop(tour.page, "STOP")
     await tour.page.keyboard.press("Escape")
@@ -201,10 +201,10 @@ async def drop_a_million(tour: Tour) -> None:
 
 async def undo(tour: Tour) -> None:
     await tour.button("Undo this upload").click()
-    await tour.sees("1,000,000 phones will be opted in and can be texted again.")
+    await tour.sees("1,000,000 phones can be texted again.")
     await tour.at_stop(tour.page, "undo")
     await tour.dialog.get_by_role("button", name="Undo", exact=True).click()
-    await tour.sees("one-million.csv was undone: 1,000,000 phones opted in again")
+    await tour.sees("one-million.csv was undone: 1,000,000 phones can be texted again")
 
 
 async def check_a_message(tour: Tour) -> None:

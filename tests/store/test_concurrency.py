@@ -44,6 +44,7 @@ def together(*works: Callable[[], T]) -> list[T]:
         return list(pool.map(at_once, works))
 
 
+@pytest.mark.wide_but_first
 def test_two_replicas_opt_out_the_same_phones(replicas: tuple[Store, ...], account: Account, by_admin: Origin) -> None:
     """Each phone is "newly" for exactly one of them, has a reason of each, and is counted once."""
     store = replicas[0]
@@ -63,6 +64,7 @@ def test_two_replicas_opt_out_the_same_phones(replicas: tuple[Store, ...], accou
     assert ids == list(range(ROUNDS * REPLICAS, 0, -1))
 
 
+@pytest.mark.wide_but_first
 def test_adding_and_deleting_at_once(replicas: tuple[Store, ...], account: Account, by_admin: Origin) -> None:
     """Whichever comes first, the count equals a fresh count, and conversations agree with their phone."""
     store = replicas[0]
@@ -79,6 +81,7 @@ def test_adding_and_deleting_at_once(replicas: tuple[Store, ...], account: Accou
         assert store.optouts.count(account.id) == store.optouts.recount(account.id)
 
 
+@pytest.mark.wide_but_first
 def test_two_deletes_at_once(replicas: tuple[Store, ...], account: Account, by_admin: Origin) -> None:
     """One of them lifts, the other finds nothing to lift."""
     for phone in PHONES[:ROUNDS]:
@@ -112,6 +115,7 @@ def test_a_doubled_event_is_received_by_one(replicas: tuple[Store, ...], account
         assert sorted(together(*(receiving(replica, f"Ev{n}") for replica in replicas))) == [False, True]
 
 
+@pytest.mark.wide_but_first
 def test_a_doubled_yes_is_done_by_one(replicas: tuple[Store, ...], account: Account, by_admin: Origin) -> None:
     """The same press at two replicas at once: both find the list being opted out, by one entry, and neither complains."""
 

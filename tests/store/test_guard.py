@@ -78,7 +78,7 @@ def test_mostly_unreadable() -> None:
 def test_applied_before() -> None:
     """When, by whom and under which name."""
     assert doubts(of({}), PlainWriter(), before=BEFORE) == (
-        "The same file was applied already, as stops.csv, by @admin on 3 Nov 2026, 14:05 UTC.",
+        "The same file was applied already, as stops.csv, by admin on 3 Nov 2026, 14:05 UTC.",
     )
 
 

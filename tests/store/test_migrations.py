@@ -149,6 +149,7 @@ def test_a_database_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     store.close()
 
 
+@pytest.mark.wide_but_first
 def test_a_failed_migration_leaves_nothing(store: Store) -> None:
     """Tables are made in one transaction, on SQLite too: a start that dies half-way can be started again."""
     with store.database.write() as connection:

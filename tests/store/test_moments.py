@@ -190,6 +190,7 @@ def test_whatever_others_do(
 # At the moment of the yes
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("phone", [LISTED[0], ELSEWHERE[0]])
 def test_somebody_is_opted_in_while_it_is_counted(
     store: Store, account: Account, by_admin: Origin, tmp_path: Path, phone: str
@@ -225,6 +226,7 @@ def test_nothing_is_counted_when_nobody_was_opted_in(
     assert preview.apply() == {*LISTED[3:]}
 
 
+@pytest.mark.wide_but_first
 def test_others_are_always_opted_in(store: Store, account: Account, by_admin: Origin, tmp_path: Path) -> None:
     """Where it changes again and again while it is counted, the yes is refused, and nothing is changed."""
     store.optouts.add(account.id, [*LISTED, *ELSEWHERE], by_admin)

@@ -90,6 +90,7 @@ def test_a_phone_never_heard_of_has_an_empty_state(store: Store, account: Accoun
     )
 
 
+@pytest.mark.wide_but_first
 def test_many_are_found_at_once(store: Store, account: Account, by_admin: Origin) -> None:
     """Forty thousand phones, beyond any limit on parameters, are looked up by one call, in their order."""
     phones = [f"+1212{n:07}" for n in reversed(range(40_000))]

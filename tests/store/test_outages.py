@@ -197,6 +197,7 @@ def locked(store: Store) -> Iterator[None]:
         other.execute("ROLLBACK")
 
 
+@pytest.mark.wide_but_first
 @SQLITE
 @pytest.mark.parametrize(
     ("trouble", "kinds", "words"),

@@ -265,6 +265,7 @@ def test_nothing_in_the_database_changes(desk: Desk, tmp_path: Path) -> None:
     assert desk.everything() == before
 
 
+@pytest.mark.wide_but_first
 def test_a_long_list_is_looked_up_in_batches(desk: Desk, tmp_path: Path, by_admin: Origin) -> None:
     """Beyond one batch nothing is lost or mixed up, and progress grows to the whole."""
     numbers = [f"+1212{n:07d}" for n in range(2_000_000, 2_025_001)]

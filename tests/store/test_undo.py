@@ -264,6 +264,7 @@ def test_undoing_what_failed(store: Store, account: Account, by_admin: Origin) -
         store.uploads.undo(account.id, other.upload.id, by_admin, within=WEEK)
 
 
+@pytest.mark.wide_but_first
 def test_an_undo_that_failed_goes_on(store: Store, account: Account, by_admin: Origin) -> None:
     """Asked again, even after the days are over, it goes on from its checkpoint by the entry it has."""
     work = applied(store, account, by_admin)
@@ -341,6 +342,7 @@ def test_a_yes_is_for_the_preview_that_was_seen(store: Store, account: Account, 
     )
 
 
+@pytest.mark.wide_but_first
 def test_the_same_file_applied_before(store: Store, account: Account, by_admin: Origin) -> None:
     """Its entry says when and by whom; what was undone, and what another account did, does not count."""
     other = store.accounts.get_or_create("T0OTHER", "Other")
@@ -434,6 +436,7 @@ def test_a_yes_before_the_expiry_counts(store: Store, account: Account, by_admin
         mine.expire()
 
 
+@pytest.mark.wide_but_first
 def test_reading_again_starts_the_wait_anew(store: Store, account: Account) -> None:
     """Another country is a new preview, with its own reminder and end."""
     waiting(store, account)

@@ -68,6 +68,7 @@ async def test_where_it_was_shared_is_known_late(office: Office, channel: str, t
     await handled_once(office, await drop(office, LIST, channel=channel, text=text))
 
 
+@pytest.mark.wide
 async def test_a_mention_without_its_files_after_them(office: Office) -> None:
     """The file's event came first: the mention alone makes it a list."""
     ts = await drop(office, LIST, channel=TICKETS)
@@ -78,6 +79,7 @@ async def test_a_mention_without_its_files_after_them(office: Office) -> None:
     await handled_once(office, ts)
 
 
+@pytest.mark.wide
 async def test_a_mention_without_its_files_before_them(office: Office) -> None:
     """The mention came first: no pointer is given, and the file is a list once its event is there."""
     await office.people.fault(delivery="event", fault="late", seconds=0.2)

@@ -1,8 +1,13 @@
 """Who may do what, at every entrance."""
 
+from typing import Any
+
 import pytest
 
 from handlers.permissions import ALLOWED, Action, Role, allow
+from handlers.slack.mrkdwn import person
+from handlers.slack.roles import name_of
+from store import Actor
 from tests.handlers.conftest import ADMINS, TICKETS, Office
 
 ONE = "+12125550100"
@@ -19,7 +24,7 @@ async def test_members_are_told_who_can(office: Office) -> None:
     await office.opt_out(ONE)
     message = await office.ask_alone("support", f"delete {ONE}", channel=TICKETS)
     admin, second = await office.actor("admin"), await office.actor("second-admin")
-    assert message.text == f"Only admins can delete opt-outs. <@{admin.id}> and <@{second.id}> can."
+    assert message.text == f"Only admins can allow texts again. <@{admin.id}> and <@{second.id}> can."
     message = await office.ask_alone("support", "country GB")
     assert message.text.startswith("Only admins can set the country.")
     assert office.store.accounts.get(office.account.id).country == "US"
@@ -59,11 +64,11 @@ async def test_buttons_are_checked_too(office: Office) -> None:
     question = await office.ask("admin", f"delete {ONE}")
     await office.press("support", question, "optout.delete")
     no = await office.told("support")
-    assert no.text.startswith("Only admins can delete opt-outs.")
+    assert no.text.startswith("Only admins can allow texts again.")
     assert office.store.optouts.find(office.account.id, ONE).opted_out
     unchanged = (await office.people.state()).message(question.ts)
     assert unchanged is not None
-    assert unchanged.button("optout.delete").text == "Opt back in"
+    assert unchanged.button("optout.delete").text == "Allow texts again"
     found = await office.ask("support", "212 555 0101", channel=TICKETS, replies=0)
     await office.press("guest", found, "optout.add")
     assert "Guests cannot" in (await office.told("guest")).text
@@ -74,4 +79,23 @@ async def test_roles_are_by_id(office: Office) -> None:
     """Somebody who calls themselves like an admin stays what they are."""
     await office.people.update_user("support", real_name="Avery Quinn")
     message = await office.ask_alone("support", f"delete {ONE}", channel=ADMINS)
-    assert message.text.startswith("Only admins can delete opt-outs.")
+    assert message.text.startswith("Only admins can allow texts again.")
+
+
+@pytest.mark.parametrize(
+    ("user", "shown"),
+    [
+        ({"name": "rvale", "profile": {"display_name": "Robin", "real_name": "Robin Vale"}}, "Robin"),
+        ({"name": "rvale", "profile": {"display_name": " ", "real_name": "Robin Vale"}}, "Robin Vale"),
+        ({"name": "rvale", "real_name": "Robin Vale", "deleted": True}, "Robin Vale"),
+        ({"name": "rvale", "profile": {}}, "rvale"),
+        ({}, "U1"),
+        ({"profile": {"display_name": "<!channel> *Rob* <@U2>"}}, "&lt;!channel&gt; \u2217Rob\u2217 &lt;@U2&gt;"),
+        ({"profile": {"display_name": "\u202egnitset\u2066"}}, "gnitset"),
+        ({"profile": {"display_name": "רובין"}}, "רובין"),
+        ({"profile": {"display_name": "R" * 200}}, f"{'R' * 79}…"),
+    ],
+)
+def test_people_are_called_as_they_are_shown(user: dict[str, Any], shown: str) -> None:
+    """By the name they chose, else their full name, else their handle; as text that does nothing, at most 80 characters."""
+    assert person(Actor("U1", name_of({"id": "U1", **user}))) == shown

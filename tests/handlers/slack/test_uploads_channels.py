@@ -27,6 +27,7 @@ async def looked(office: Office, times: int) -> None:
         await office.people.state(after=(await office.people.state()).version, timeout=0.05)
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("member", [False, True])
 async def test_a_file_elsewhere_costs_no_call(office: Office, member: bool) -> None:
     """
@@ -66,6 +67,7 @@ async def test_a_crowd_of_files_costs_few_calls(office: Office) -> None:
     assert office.store.uploads.list(office.account.id, 9)[0].id == 1
 
 
+@pytest.mark.wide
 async def test_a_private_channel_takes_lists_from_the_invitation_on(office: Office) -> None:
     """Slack says when the desk is let in: a list that follows is taken up, with the channel's name."""
     await looked(office, 1)
@@ -75,6 +77,7 @@ async def test_a_private_channel_takes_lists_from_the_invitation_on(office: Offi
     assert upload.channel_name == PRIVATE
 
 
+@pytest.mark.wide
 async def test_a_channel_that_gets_the_name_takes_lists(office: Office) -> None:
     """A renamed channel is one of those that its new name belongs to, and no longer of its old."""
     await looked(office, 1)

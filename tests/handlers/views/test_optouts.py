@@ -33,7 +33,7 @@ from store.phones.numbers import Reason
 ADMIN = Actor("U0ADMIN", "admin")
 ONE = "+12125550100"
 AT = datetime(2026, 11, 3, 14, 5, tzinfo=UTC)
-DATE = "<!date^1793714700^{date_short_pretty}, {time}|3 Nov 2026, 14:05 UTC>"
+DATE = "<!date^1793714700^{date_short_pretty} at {time}|3 Nov 2026 at 14:05 UTC>"
 
 
 def entry(number: int = 1, function: str = Function.COMMAND, **changes: Any) -> Entry:
@@ -118,7 +118,7 @@ def test_people_times_and_places() -> None:
     assert mrkdwn.person(ADMIN) == "admin"
     assert mrkdwn.person(Actor("platform", "Texts & more")) == "Texts &amp; more"
     assert mrkdwn.moment(AT) == DATE
-    assert mrkdwn.day(AT) == "<!date^1793714700^{date_short}|3 Nov 2026>"
+    assert mrkdwn.day(AT) == "<!date^1793714700^{date_short_pretty}|3 Nov 2026>"
     assert mrkdwn.place("C012345678", None) == "<#C012345678>"
     assert mrkdwn.place("D012345678", None) == "a direct message"
     assert mrkdwn.listed(["a", "b", "c"]) == "a, b and c"
@@ -143,9 +143,9 @@ def test_added_counts_and_lines() -> None:
     )
     assert first.endswith(": asked_")
     assert second == "`12` · not a phone number: 2 digits, a US number has 10"
-    assert third.startswith("07911 123456 (United Kingdom) · `+447911123456` · already opted out since <!date^")
+    assert third.startswith("07911 123456 (United Kingdom) · `+447911123456` · already opted out <!date^")
     assert "*check this one*" in third
-    assert "_Opted out by upload of uk.csv, line 88, by admin on" in third
+    assert "_Opted out by upload of uk.csv, line 88, by admin<!date" in third
     assert third.endswith("this request is kept as a further reason")
     assert within_slacks_limits(message)
 
@@ -170,13 +170,13 @@ def test_found_says_why_and_what_was_before() -> None:
         (conversation("GOTV"), conversation("Old", active=False, out=False)),
     )
     message = optouts.phone_state(state, number(), "US", is_admin=True)
-    assert message.text.startswith("*(212) 555-0100 is opted out* since <!date^")
+    assert message.text.startswith("*(212) 555-0100 is opted out* <!date^")
     text = message.details[0].blocks[0]["text"]["text"]
-    assert "\n• _Opted out by upload of nov &amp; dec.csv, line 812, by admin on" in text
+    assert "\n• _Opted out by upload of nov &amp; dec.csv, line 812, by admin<!date" in text
     assert ": texted STOP_" in text
     assert "Conversations: GOTV (active) opted out · Old (finished) open" in text
     assert "Before: _Opted out by hand" in text
-    assert "_Deleted by admin on" in text
+    assert "_Texts allowed again by admin<!date" in text
     assert text.endswith(": wrong number_")
     assert "optout.delete" in words(message)
     assert "optout.delete" not in words(optouts.phone_state(state, number(), "US", is_admin=False))
@@ -186,13 +186,13 @@ def test_found_says_why_and_what_was_before() -> None:
 def test_found_nothing() -> None:
     """A phone that is not out offers to opt it out, and tells whether it ever was."""
     never = optouts.phone_state(PhoneState(ONE, (), ()), number(), "US", is_admin=False)
-    assert never.text == "*(212) 555-0100 is not opted out.* It never was."
+    assert never.text == "*(212) 555-0100 is not opted out.* It is not on this list and never was."
     assert "optout.add" in words(never)
     assert never.details == ()
     lifted = opt_out(entry(1), lifted=entry(2, Function.DELETE))
     once = optouts.phone_state(PhoneState(ONE, (lifted,), ()), number(), "US", is_admin=False)
     assert once.text == "*(212) 555-0100 is not opted out.* It was before."
-    assert "Deleted by" in words(once)
+    assert "Texts allowed again by" in words(once)
 
 
 def test_the_question_names_the_consequences() -> None:
@@ -201,7 +201,7 @@ def test_the_question_names_the_consequences() -> None:
     message = optouts.ask_delete(state, "US", "wrong number")
     button = message.blocks[1]["elements"][0]
     assert button["confirm"]["text"]["text"] == (
-        "Opt (212) 555-0100 back in? It can be texted again. 1 conversation in an active campaign re-opens: GOTV October."
+        "(212) 555-0100 can be texted again. 1 conversation in an active campaign re-opens: GOTV October."
     )
     assert json.loads(button["value"]) == {"phone": ONE, "seen": 7, "reason": "wrong number"}
     assert button["style"] == "danger"
@@ -234,7 +234,7 @@ def test_deleted_in_all_its_outcomes() -> None:
     done = optouts.deleted(Deleted(ONE, (lifted,), (), after), ADMIN, "US")
     assert "No conversation re-opened" in words(done)
     again = optouts.deleted(Deleted(ONE, (), (), after), ADMIN, "US")
-    assert "nothing was changed. Deleted by admin on" in again.text
+    assert "nothing was changed. Texts allowed again by admin<!date" in again.text
     standing = PhoneState(ONE, (opt_out(entry(3, reason="again")),), ())
     changed = optouts.deleted(Deleted(ONE, (), (), standing, changed=True), ADMIN, "US")
     assert "was opted out again after you were asked" in changed.text
@@ -312,7 +312,7 @@ def test_a_reason_that_many_share_is_said_once() -> None:
     numbers, outcomes = _outcomes(1, 0, "asked by e-mail", flagged=False)
     said = words(optouts.added(numbers, outcomes, ADMIN, "US"))
     assert said.count("*Opted out now* · _Opted out by hand by admin with /optout add") == 1
-    assert said.count("*Already opted out* since") == 1
+    assert said.count("*Already opted out* <!date^") == 1
     assert said.count("asked by e-mail 0") == 1
 
 

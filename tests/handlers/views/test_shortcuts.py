@@ -36,7 +36,10 @@ def test_what_is_ticked_before_anybody_chose() -> None:
     assert view_problems(view) == []
     element = view["blocks"][1]["element"]
     assert [option["value"] for option in element["initial_options"]] == ["+17845550002"]
-    assert element["options"][0]["description"]["text"] == "opted out since <!date^1793714700^{date_short}|3 Nov 2026>"
+    assert (
+        element["options"][0]["description"]["text"]
+        == "opted out <!date^1793714700^since {date_short_pretty}|since 3 Nov 2026>"
+    )
     assert "initial_value" not in view["blocks"][-1]["element"]
 
 

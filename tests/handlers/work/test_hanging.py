@@ -89,6 +89,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Child, Job]]:
     return sent
 
 
+@pytest.mark.wide
 @impatient
 @pytest.mark.usefixtures("endless")
 async def test_a_list_whose_reader_never_comes_back_is_refused(office: Office, jobs: list[tuple[Child, Job]]) -> None:
@@ -222,6 +223,7 @@ def freeze(child: Child, database: Path) -> None:
         os.kill(child._process.pid, signal.SIGCONT)
 
 
+@pytest.mark.wide
 async def test_stop_works_on_a_stopped_child(office: Office, tmp_path: Path, jobs: list[tuple[Child, Job]]) -> None:
     """A child that is frozen in the middle of a list does not keep a person from stopping it."""
     ts = await drop(office, LIST)
@@ -278,6 +280,7 @@ async def test_one_person_never_holds_every_lane(office: Office, jobs: list[tupl
 # What others can see of it
 
 
+@pytest.mark.wide
 async def test_children_know_no_secret(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the environment nor the command line of any child holds a password, a token or a setting."""
     secrets = {

@@ -106,6 +106,7 @@ async def test_the_word_in_the_files_name_is_enough(office: Office) -> None:
     assert (await settled(office)).state == "scrubbed"
 
 
+@pytest.mark.wide
 async def test_the_word_may_come_after_the_file(office: Office) -> None:
     """The file's own event made an upload of it that waits for a yes: with the word it is scrubbed, and never applied."""
     ts = await drop(office, CONTACTS, name="contacts.csv")
@@ -170,6 +171,7 @@ async def test_who_may_not(office: Office, user: str) -> None:
     assert office.store.uploads.list(office.account.id, 9) == ()
 
 
+@pytest.mark.wide
 async def test_slack_refuses_the_file(office: Office) -> None:
     """Slack does not take what comes back: the upload fails in words, and nobody tries for ever."""
     await office.people.fault(method="files.completeUploadExternal", fault="error", error="is_archived", times=-1)

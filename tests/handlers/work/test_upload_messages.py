@@ -134,7 +134,7 @@ async def test_a_preview_says_which_file_and_until_when(office: Office) -> None:
     assert upload.sha256 is not None
     assert upload.size == len(LIST)
     assert f"file {upload.sha256[:12]}" in preview.all_text
-    assert "Waits until" in preview.all_text
+    assert "until {date_short_pretty}" in preview.all_text
 
 
 @pytest.mark.wide
@@ -183,6 +183,7 @@ def attached(state: State, ts: str) -> list[SandboxMessage]:
     return [reply for reply in state.replies(ts) if reply.files]
 
 
+@pytest.mark.wide
 async def test_unreadable_rows_are_attached_once(office: Office, settings: Settings, tmp_path: Path) -> None:
     """A replica that dies after attaching them leaves the upload to another, which shows the report and attaches nothing."""
     report = await applied(office, MIXED)

@@ -616,6 +616,7 @@ async def test_a_file_that_cannot_be_had_ends_its_upload(
     assert (said.problem, desk.get().state) == (desk.get().problem, state)
 
 
+@pytest.mark.wide
 async def test_applying_elsewhere_stages_again(desk: Desk, start: Start) -> None:
     """Another machine has no scratch file: it downloads, reads the same, and applies."""
     child = await start()
@@ -626,6 +627,7 @@ async def test_applying_elsewhere_stages_again(desk: Desk, start: Start) -> None
     assert desk.get().newly_opted_out == 2
 
 
+@pytest.mark.wide
 async def test_a_file_that_changed_after_the_preview_fails(desk: Desk, start: Start) -> None:
     """What somebody said yes to is not what the file now holds, so nothing of it is stored."""
     child = await start()
@@ -661,6 +663,7 @@ async def test_a_cancelled_upload_is_done_with(desk: Desk, start: Start) -> None
     assert list((desk.tmp_path / "scratch").iterdir()) == []
 
 
+@pytest.mark.wide
 async def test_progress_is_said_at_a_bounded_rate(desk: Desk, start: Start) -> None:
     """Progress carries rows and fraction, grows, and comes at most four times a second."""
     desk.files.answer = content(big_list(20_000))
@@ -689,6 +692,7 @@ async def test_a_line_that_is_no_job_is_answered(start: Start, line: str) -> Non
     assert isinstance(await child.last_word(), Failed)
 
 
+@pytest.mark.wide
 async def test_a_child_without_a_parent_ends(desk: Desk, start: Start) -> None:
     """When stdin closes in the middle of a download that never ends, the child is gone at once."""
     asked = asyncio.Event()
@@ -709,6 +713,7 @@ async def test_a_child_without_a_parent_ends(desk: Desk, start: Start) -> None:
     assert await asyncio.wait_for(child.process.wait(), PATIENCE) == 0
 
 
+@pytest.mark.wide
 async def test_the_child_knows_no_slack() -> None:
     """It starts without Bolt, Slack's client or anything of the bot: quick, and small."""
     code = "import sys, handlers.work.worker; print([m for m in sys.modules if m.startswith(('slack', 'bot'))])"
@@ -767,6 +772,7 @@ async def test_a_list_is_scrubbed(desk: Desk, start: Start) -> None:
     assert desk.store.optouts.recount(desk.account.id) == 100
 
 
+@pytest.mark.wide
 async def test_unreadable_rows_are_kept_where_that_is_the_purpose(desk: Desk, start: Start) -> None:
     """Asked for so, they are in the list that comes back."""
     desk.files.answer = content(big_list(1_000))
@@ -778,6 +784,7 @@ async def test_unreadable_rows_are_kept_where_that_is_the_purpose(desk: Desk, st
     assert said.scrubbed.unreadable == 20
 
 
+@pytest.mark.wide
 async def test_a_list_that_cannot_be_scrubbed_is_refused(desk: Desk, start: Start) -> None:
     """One without a phone column ends like one that was to be staged, with its columns kept for the answer."""
     desk.files.answer = content(b"Name,Mobile\nAnn,212 555 0100\n")
@@ -974,6 +981,7 @@ async def test_frozen_in_the_middle_of_an_undo(desk: Desk, start: Start) -> None
     assert desk.kept() == calm.kept()
 
 
+@pytest.mark.wide
 async def test_an_undo_asks_slack_for_nothing(desk: Desk, start: Start) -> None:
     """The file may be long gone: what is lifted stands in the store."""
     child = await start()
@@ -1001,6 +1009,7 @@ async def test_stopped_and_continued_the_counts_are_those_of_one_run(desk: Desk,
     assert desk.kept() == calm.kept()
 
 
+@pytest.mark.wide
 async def test_what_was_read_is_applied_while_slack_is_away(desk: Desk, start: Start) -> None:
     """Without an address the scratch file does; where there is none, nothing is decided."""
     child = await start()

@@ -283,6 +283,7 @@ def rows_xml(*cells_xml: str) -> str:
     return "".join(f'<row r="{number}">{cell}</row>' for number, cell in enumerate(cells_xml, 1))
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     ("rows", "found"),
     [
@@ -306,6 +307,7 @@ def test_a_sheet_of_absurd_size_is_refused(tmp_path: Path, rows: str, found: str
     assert "at most 20,000,000 cells are read. In Excel, open the sheet" in sentence
 
 
+@pytest.mark.wide
 def test_a_cell_in_the_last_row_is_read(tmp_path: Path) -> None:
     """Two cells far apart are no table of billions, but two cells."""
     rows = '<row r="1"><c r="A1" t="str"><v>phone</v></c></row><row r="1048576"><c r="A1048576"><v>12125550100</v></c></row>'

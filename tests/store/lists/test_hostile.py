@@ -180,6 +180,7 @@ MEGABYTES = {
 }
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("kind", MEGABYTES)
 def test_lines_of_nothing_take_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     """A line costs more in arrays than its one byte: where they are so short, fewer bytes are looked at together."""

@@ -212,6 +212,7 @@ def test_what_is_broken_is_refused(tmp_path: Path, stream: bytes) -> None:
     assert "is an Excel workbook that cannot be read: it is broken" in refusal(tmp_path, ole(stream))
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("seed", range(2))
 def test_a_damaged_workbook_is_read_or_refused(tmp_path: Path, seed: int) -> None:
     """Whatever is changed in its records or in where they are: no other error."""
@@ -261,6 +262,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_nothing_in_an_old_workbook_takes_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     """Megabytes of records that would be gigabytes in cells: read, or refused in words."""

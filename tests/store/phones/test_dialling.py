@@ -59,6 +59,7 @@ def test_every_countrys_numbers_are_seen_as_the_library_sees_them(*, plus: bool)
                     assert_seen_alike(before + middle + digits, region, plus=plus)
 
 
+@pytest.mark.wide
 @given(
     text=st.tuples(
         st.sampled_from([*BEFORE, *map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE)]), st.text("0123456789")
@@ -95,6 +96,7 @@ def signs_in(text: str) -> int:
     return sum(map(str.isalnum, text[first.start() :])) if first else 0
 
 
+@pytest.mark.wide
 @given(text=PLAIN_CELLS | SPELT_CELLS, country=st.sampled_from(["US", "DE", "GB", "BR", "AG", "JP", None]))
 @settings(max_examples=600)
 def test_no_cut_between_two_numbers_is_left_out(text: str, country: str | None) -> None:

@@ -169,6 +169,7 @@ def test_the_comparison_catches_a_wrong_pattern(planted: str, monkeypatch: pytes
 # --- the digits that settle it ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("country", [*MAJOR, "AG", "AR", "AX", "BR", "CC", "CX", "GG", "JE", "JP", "KZ", "SM", "VA"])
 def test_no_digit_behind_those_that_settle_it_matters(country: str) -> None:
     """Whatever follows the digits by which a number was accepted, `Normaliser` reads it with the same difference."""

@@ -484,6 +484,7 @@ def test_a_number_in_use_survives_any_layout(
     assert phone(text, None, typed=typed).e164 == e164
 
 
+@pytest.mark.wide_but_first
 @BOTH
 def test_every_countrys_own_way_of_writing_is_read(*, typed: bool) -> None:
     """The library's example numbers of every country, in its four formats, come out as themselves."""

@@ -115,6 +115,7 @@ def test_a_phone_behind_thousands_that_are_none() -> None:
     assert phones("12345-1 " * 4_500 + "212-555-0100") == [ONE]
 
 
+@pytest.mark.wide
 def test_thousands_of_phones() -> None:
     """A whole list pasted is found, up to what a message can hold."""
     text = " ".join(f"212555{number:04}" for number in range(3_000))
