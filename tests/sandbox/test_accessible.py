@@ -70,5 +70,5 @@ async def test_the_tour_is_accessible(browser: Browser, tmp_path: Path) -> None:
         await page.evaluate("document.documentElement.removeAttribute('lang')")
         [planted] = await violations(page, "planted")
     assert "html-has-lang" in planted
-    assert {"channel and thread", "menu of a message", "modal", "confirm dialog", "Home"} <= set(stops)
+    assert {"channel and answer", "menu of a message", "modal", "confirm dialog", "Home"} <= set(stops)
     assert not found, "\n".join(found)
