@@ -19,7 +19,7 @@ from tests.sandbox.pages import ARGUMENTS, CHROMIUM
 
 DIRECTORY = Path(__file__).parents[2] / "docs" / "screenshots"
 SCHEMES = ("light", "dark")
-MOST_BYTES = 125_000
+MOST_BYTES = 120_000
 WIDTH, HEIGHT = 760, 1400
 # 6 October 2026, 09:41 in New York, whenever a picture is taken.
 THEN = 1_791_294_060
@@ -57,7 +57,7 @@ class Camera:
             viewport={"width": WIDTH, "height": HEIGHT},
             color_scheme="dark" if scheme == "dark" else "light",
             reduced_motion="reduce",
-            device_scale_factor=2,
+            device_scale_factor=1.5,
         )
         try:
             page = await context.new_page()
@@ -72,8 +72,9 @@ class Camera:
         return base64.b64decode(webp)
 
     async def _shot(self, page: Page, url: str, who: str, seen: Seen) -> bytes:
+        place = await self._place(page, url, who, seen)
         for _ in range(_TRIES):
-            place = await self._place(page, url, who, seen)
+            await place.wait_for()
             with suppress(Error):  # drawn anew meanwhile, as Home is when it has been opened
                 return await place.screenshot(animations="disabled")
         raise RuntimeError(f"{seen.where} does not stand still")
@@ -83,10 +84,10 @@ class Camera:
         where = {"user": who, "channel": seen.channel or "@app", "thread": self._moments.get(seen.thread, "")}
         if seen.kind == "home":
             where["tab"] = "home"
-        # Timestamps are known once the page has been told of them.
-        await page.goto(f"{url}/#{urlencode({'user': who, 'channel': where['channel']})}")
-        await page.locator("#channel-title").filter(has_text=re.compile(r"\S")).wait_for()
         if seen.thread:
+            # Timestamps are known once the page has been told of them.
+            await page.goto(f"{url}/#{urlencode({'user': who, 'channel': where['channel']})}")
+            await page.locator("#channel-title").filter(has_text=re.compile(r"\S")).wait_for()
             where["thread"] = self._moments[seen.thread]
         await page.goto(f"{url}/#{urlencode({name: value for name, value in where.items() if value})}")
         if seen.kind == "form":
@@ -95,6 +96,7 @@ class Camera:
             place = page.locator(".home-view")
         else:
             pane = "#thread-messages" if seen.thread else "#messages"
+            await page.locator(f"{pane} [data-ts]").first.wait_for()
             place = page.locator(f'{pane} [data-ts="{self._moments[seen.ts]}"]')
         await place.wait_for()
         await page.locator("body").click(position={"x": 2, "y": HEIGHT - 2}, force=True)

@@ -13,6 +13,8 @@ from tests.handlers.conftest import TICKETS
 LIST = "phone,name\n(212) 555-0120,Ana Diaz\n(212) 555-0121,Ben Okafor\n(212) 555-0106,Grace Lim\n12345,Hal Reed\n"
 SHORT = "phone\n2125550140\n2125550141\n"
 BOT = "@Opt-Out Desk"
+# What comes in several steps, whatever it says.
+ANYTHING = ("",)
 
 
 async def commands(stage: Stage) -> None:
@@ -89,9 +91,12 @@ async def direct_messages(stage: Stage) -> None:
     await stage.say("support", "opt out 212 555 0109, he asked on the phone", channel="@bot")
 
 
+async def direct_messages_with_a_list(stage: Stage) -> None:
+    await stage.drop("support", "direct.csv", SHORT, channel="@bot", until=ANYTHING)
+
+
 async def direct_messages_refused(stage: Stage) -> None:
     await stage.say("support", "hello", channel="@bot", refusal=True)
-    await stage.drop("support", "stops.csv", SHORT, channel="@bot", refusal=True)
     await stage.say("guest", "212 555 0101", channel="@bot", refusal=True)
 
 
@@ -148,7 +153,7 @@ Scene = Callable[[Stage], Awaitable[None]]
 SCENES: tuple[tuple[str, tuple[Scene, ...]], ...] = (
     ("`/optout`", (commands, commands_refused)),
     ("A mention", (mentions, mentions_refused)),
-    ("A direct message", (direct_messages, direct_messages_refused)),
+    ("A direct message", (direct_messages, direct_messages_with_a_list, direct_messages_refused)),
     ("A list", (lists, lists_refused)),
     ("A button", (buttons_refused,)),
     ("*Check opt-outs*", (message_menu, message_menu_refused)),
