@@ -291,14 +291,15 @@ def create_app(settings: Settings, store: Store) -> Desk:
     answers = Answers(store, replies, poster, client, tasks, events.account, owner=owner, lease_seconds=lease_seconds)
     interactions = Interactions(roles, replies, answers, tasks, events, client, Seals(token))
     form = SettingsForm(store, interactions, undo=deadlines.undo, most_bytes=limits.max_bytes)
-    histories = Histories(store, interactions)
-    home = Home(store, roles, client, tasks)
+    histories = Histories(store, roles, interactions)
+    home = Home(store, roles, client, interactions, deadlines=deadlines)
     mentions = Mentions(store, interactions)
     command = Command(
         store,
         interactions,
         [histories.subcommand, ExportCommand(store, exporter).subcommand, form.subcommand],
         uploads_channel=min(settings.uploads_channels, default=""),
+        deadlines=deadlines,
     )
     listeners = (
         *command.listeners(),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from handlers.slack.messages import Message
 from handlers.slack.places import Request
-from handlers.views import optouts as views
+from handlers.views import outcomes as views
 from handlers.views.optouts import EnteredNumber
 from store import Added, Cause, Function, PhoneNumber, Store
 
@@ -22,7 +22,7 @@ async def opt_out(
     permalink: str | None = None,
 ) -> Message:
     """
-    Opt the phones among *numbers* out by one entry; the answer says what became of each number, in their order.
+    Opt the phones among *numbers* out by one entry; the answer says what became of each number.
 
     *function*: the way the entry is made. *idempotency_key*: of the payload that asks (`idempotency_key_of`); asked again
     by the same, nothing is done, and the answer is that of the first time. *reason*: in somebody's words; *permalink*: of

@@ -1,21 +1,27 @@
-"""The buttons on answers: delete an opt-out after the question, and opt out a phone that was searched."""
+"""The buttons on answers: allow texts again after the question, opt out what was looked up, and show a look-up to all."""
 
 import asyncio
 import json
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from handlers.adding import opt_out
 from handlers.entered import LONGEST_REASON, read_phone, without_repeats
+from handlers.lookups import answer_look_up
 from handlers.permissions import Action
 from handlers.slack.interactions import Interactions, field_error
 from handlers.slack.listeners import Listener
 from handlers.slack.messages import Message
 from handlers.slack.modal_context import ModalContext
 from handlers.slack.mrkdwn import one_line, plain
+from handlers.slack.outbox import with_account
 from handlers.slack.payloads import idempotency_key_of, pressed_value, submitted_values
 from handlers.slack.places import Request
 from handlers.views import optouts as views
-from store import Function, NotAPhone, Store
+from store import FoundPhone, Function, NotAPhone, PhoneNumber, Store
+
+_GOES: Final = Message.of("_It goes to this channel now._", private=True, settles="")
+_WENT: Final = Message.of("_It was shown in this channel already._", private=True, settles="")
 
 
 class Buttons:
@@ -29,6 +35,7 @@ class Buttons:
         return (
             self._interactions.button("optout.add", Action.ADD, self._add),
             self._interactions.button("optout.delete", Action.DELETE, self._delete_or_ask),
+            self._interactions.button("lookup.show", Action.SEARCH, self._show),
             self._interactions.modal("optout.why", Action.DELETE, self._delete_with_reason),
         )
 
@@ -78,3 +85,23 @@ class Buttons:
             idempotency_key=idempotency_key_of(body),
             reason=one_line(offer.reason or "", LONGEST_REASON) or None,
         )
+
+    async def _show(self, request: Request, body: dict[str, Any]) -> Message:
+        """Answer a look-up of one person's in the channel, with its phones as they stand now; once, however often it is pressed."""
+        numbers = [read_phone(phone, None) for phone in views.shown_by(pressed_value(body))]
+        phones = [number for number in numbers if isinstance(number, PhoneNumber)]
+        if not phones or len(phones) < len(numbers):
+            return Message.of("That button holds no phones, so nothing was shown.", private=True)
+        states = await asyncio.to_thread(
+            self._store.optouts.find_many, request.account.id, [phone.e164 for phone in phones]
+        )
+        standing = [(states[phone.e164], FoundPhone(phone, phone.e164)) for phone in phones]
+        answer = with_account(request, answer_look_up(request, standing, public=True))
+        # What one person alone sees has no thread.
+        place = replace(request, ephemeral=False, thread_ts=request.thread_ts if request.threaded else None)
+        answers, key = self._interactions.answers, f"shown {request.channel_id} {request.message_ts}"
+        kept = await answers.keep(body, place, answer, key=key, must=True)
+        if kept is None:
+            return _WENT
+        self._interactions.tasks.start(answers.give(kept), name="show a look-up to all")
+        return _GOES

@@ -14,7 +14,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.adding import opt_out
 from handlers.entered import LONGEST_REASON, LONGEST_TEXT, MOST_NUMBERS, Entered, read_entered
 from handlers.grammar import Certainty, Verb, understand
-from handlers.permissions import Action
+from handlers.lookups import answer_look_up
+from handlers.permissions import Action, allow
 from handlers.slack.acknowledge import acknowledged
 from handlers.slack.interactions import Interactions
 from handlers.slack.listeners import Listener, Surface
@@ -27,9 +28,10 @@ from handlers.slack.places import Place, Request
 from handlers.subcommands import OpenModal, Reply, Subcommand
 from handlers.views import forms
 from handlers.views import optouts as views
-from handlers.views import uploads as upload_views
+from handlers.views.upload_list import Reader, list_of_uploads
 from store import (
     CountryUnknown,
+    Deadlines,
     FoundPhone,
     Function,
     NotAPhone,
@@ -92,11 +94,18 @@ class Command:
     """The listener of `/optout`, with the sub-commands that are its own and those that *others* hand in."""
 
     def __init__(
-        self, store: Store, interactions: Interactions, others: Iterable[Subcommand], *, uploads_channel: str
+        self,
+        store: Store,
+        interactions: Interactions,
+        others: Iterable[Subcommand],
+        *,
+        uploads_channel: str,
+        deadlines: Deadlines,
     ) -> None:
         self._store = store
         self._interactions = interactions
         self._uploads_channel = uploads_channel
+        self._deadlines = deadlines
         # In the order of the help.
         subcommands = (
             Subcommand(
@@ -261,7 +270,7 @@ class Command:
         if isinstance(asked, Message):
             return asked
         state, number, _ = asked
-        return views.phone_state(state, number, request.account.country, is_admin=request.is_admin)
+        return answer_look_up(request, [(state, FoundPhone(number, number.e164))])
 
     async def _delete(self, text: str, request: Request, _body: dict[str, Any]) -> Message:
         asked = await self._one_phone(text, request, "delete", "Texts are allowed again one number at a time.")
@@ -306,7 +315,8 @@ class Command:
 
     async def _list_uploads(self, request: Request, _body: dict[str, Any]) -> Message:
         latest = await asyncio.to_thread(self._store.uploads.list, request.account.id, MOST_UPLOADS)
-        return upload_views.list_of_uploads(latest)
+        reader = Reader(allow(request.role, Action.UNDO), self._deadlines.within(request.account.settings).undo)
+        return list_of_uploads(latest, reader)
 
     async def _help(self, _request: Request, _body: dict[str, Any]) -> Message:
         return views.help_text([(subcommand.usage, subcommand.help) for subcommand in self.subcommands.values()])

@@ -10,6 +10,7 @@ from slack_sdk.models.views import View
 from handlers.adding import opt_out
 from handlers.entered import LONGEST_REASON, MOST_NUMBERS, read_entered
 from handlers.grammar import Certainty, Verb
+from handlers.lookups import answer_look_up
 from handlers.permissions import Action
 from handlers.slack.errors import error_code, is_transient
 from handlers.slack.interactions import Interactions, field_error
@@ -20,12 +21,12 @@ from handlers.slack.mrkdwn import listed, one_line, plain
 from handlers.slack.payloads import idempotency_key_of, submitted_values
 from handlers.slack.places import Request
 from handlers.views import forms as views
-from handlers.views import optouts
 from handlers.work.download import why_no_more, why_not_told
 from handlers.work.uploads import Runner
 from store import (
     Cause,
     CountryUnknown,
+    FoundPhone,
     Function,
     NotAPhone,
     Store,
@@ -115,7 +116,7 @@ class Forms:
         if isinstance(number, NotAPhone):
             return field_error(views.NUMBER, f"Not a phone number: {number.reason}.")
         state = await asyncio.to_thread(self._store.optouts.find, request.account.id, number.e164)
-        return optouts.phone_state(state, number, request.account.country, is_admin=request.is_admin)
+        return answer_look_up(request, [(state, FoundPhone(number, number.e164))])
 
     async def _upload(self, request: Request, _context: ModalContext, body: dict[str, Any]) -> Message | None:
         """Receive the form's list: from here on it is as if it had been dropped in the channel that was chosen."""

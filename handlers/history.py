@@ -4,14 +4,16 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Self
 
+import structlog
 from slack_sdk.models.views import View
 
 from handlers.entered import read_phone
 from handlers.permissions import Action
+from handlers.slack.errors import error_name
 from handlers.slack.interactions import Interactions, field_error
 from handlers.slack.listeners import Listener
 from handlers.slack.messages import Message
@@ -19,38 +21,45 @@ from handlers.slack.modal_context import ModalContext
 from handlers.slack.mrkdwn import one_line, plain
 from handlers.slack.payloads import idempotency_key_of, pressed_value, submitted_values
 from handlers.slack.places import Request
+from handlers.slack.roles import Roles
 from handlers.subcommands import Reply, Subcommand
 from handlers.views import history as views
 from handlers.views import optouts
-from store import Function, NotAPhone, Store, WrongState
+from store import Actor, Function, HistoryPage, NotAPhone, PhoneNumber, Store, WrongState
 
-PAGE: Final = 10
+log = structlog.get_logger()
 _PERSON = re.compile(r"<@([UW][A-Z0-9]{2,})(?:\|[^>]*)?>")
 _UPLOAD = re.compile(r"upload\s*(?::\s*)?#?(\d{1,12})", re.IGNORECASE)
+_QUOTES: Final = "\"'`\u201c\u201d\u2018\u2019"
+# Slack's people that are looked through for a name; of a huge workspace the first page.
+_MOST_PEOPLE: Final = 1_000
+_LONGEST_NAME: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryQuery:
     """
-    A query of the history: one *phone*'s, what one *actor* did, one *upload*'s, or, with none of them, the list's.
+    A query of the history: one *phone*'s, what one *actor* did, some *uploads*', or, with none of them, the list's.
 
-    *phone*: as it was typed, until it is read; *actor*: a person's id in Slack; *upload*: its id.
+    *phone*: in E.164; *actor*: a person's id in Slack; *uploads*: their numbers. *words*: what was typed and is still to be
+    read as a number, or looked up as the name of a person or of a file.
     """
 
     phone: str | None = None
     actor: str | None = None
-    upload: int | None = None
+    uploads: tuple[int, ...] = ()
+    words: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The query of `/optout history` *text*. What names neither a person nor an upload is taken for a number."""
+        """The query of `/optout history` *text*."""
         if not text:
             return cls()
         if person := _PERSON.fullmatch(text):
             return cls(actor=person[1])
         if upload := _UPLOAD.fullmatch(text):
-            return cls(upload=int(upload[1]))
-        return cls(phone=text)
+            return cls(uploads=(int(upload[1]),))
+        return cls(words=text)
 
     @classmethod
     def of_button(cls, action_id: str, filters: Mapping[str, Any]) -> Self:
@@ -61,40 +70,36 @@ class HistoryQuery:
         """
         if action_id.startswith(views.OF_A_PHONE):
             return cls(phone=filters["phone"])
-        return cls(**filters)
+        # Pages shown by releases before name one upload.
+        one = filters.get("upload")
+        uploads = tuple(filters.get("uploads") or ([] if one is None else [one]))
+        return cls(phone=filters.get("phone"), actor=filters.get("actor"), uploads=uploads)
 
     @property
     def action(self) -> Action:
         """The action that whoever asks needs to be allowed: more than one number's history is for admins."""
-        return Action.WHOLE_HISTORY if self.phone is None else Action.HISTORY
+        return Action.WHOLE_HISTORY if self.phone is None and self.words is None else Action.HISTORY
 
     @property
     def filters(self) -> dict[str, Any]:
         """The filters of `History.list`, as the buttons of a page carry them."""
-        filters = {"phone": self.phone, "actor": self.actor, "upload": self.upload}
+        filters = {"phone": self.phone, "actor": self.actor, "uploads": self.uploads or None}
         return {name: value for name, value in filters.items() if value is not None}
-
-    def title(self, home: str | None) -> str:
-        """The heading of its pages, in mrkdwn; *home*: the country in which phones are shown."""
-        if self.phone is not None:
-            return f"History of {optouts.both(self.phone, home)}"
-        if self.actor is not None:
-            return f"What <@{self.actor}> did"
-        return "History of the list" if self.upload is None else f"History of upload {self.upload:,}"
 
 
 class Histories:
     """The sub-command `history`, and the listeners of `history.*` and `remark.*`."""
 
-    def __init__(self, store: Store, interactions: Interactions) -> None:
+    def __init__(self, store: Store, roles: Roles, interactions: Interactions) -> None:
         self._store = store
+        self._roles = roles
         self._interactions = interactions
 
     @property
     def subcommand(self) -> Subcommand:
         return Subcommand(
-            "history [NUMBER, @person or upload:7]",
-            "Shows you what was done, newest first; of more than one number to admins only.",
+            "history [NUMBER, @person, FILE or upload 7]",
+            "Shows you what was done with a number, newest first; admins also what somebody did, what a list did, or everything.",
             (Action.HISTORY, Action.WHOLE_HISTORY),
             self._parse,
         )
@@ -115,14 +120,49 @@ class Histories:
         query = HistoryQuery.parse(text)
         return Reply(query.action, partial(self._newest, query))
 
-    async def _newest(self, query: HistoryQuery, request: Request, _body: dict[str, Any]) -> Message:
+    async def _newest(self, query: HistoryQuery, request: Request, body: dict[str, Any]) -> Message:
         """The newest page of what was typed."""
-        if query.phone is not None:
-            number = read_phone(plain(query.phone), request.account.country)
-            if isinstance(number, NotAPhone):
-                return optouts.refused(number)
-            query = replace(query, phone=number.e164)
-        return await self._page(request, query, [])
+        found = query if query.words is None else await self._looked_up(query.words, request, body)
+        return found if isinstance(found, Message) else await self._page(request, found, [])
+
+    async def _looked_up(self, words: str, request: Request, body: dict[str, Any]) -> HistoryQuery | Message:
+        """The query that *words* stand for: a number, or else the name of a person or of a file, which are for admins."""
+        text = one_line(plain(words), _LONGEST_NAME).strip(_QUOTES)
+        is_name = text.startswith("@")
+        number = None if is_name else await asyncio.to_thread(read_phone, plain(words), request.account.country)
+        if isinstance(number, PhoneNumber):
+            return HistoryQuery(phone=number.e164)
+        if number is not None and not any(char.isalpha() for char in text):
+            return optouts.refused(number)
+        admitted = await self._interactions.admit(request, body, Action.WHOLE_HISTORY)
+        if isinstance(admitted, Message):
+            return admitted
+        if not is_name:
+            lists = await asyncio.to_thread(self._store.history.uploads_called, request.account.id, text)
+            if lists:
+                return HistoryQuery(uploads=tuple(upload.id for upload in lists))
+        people = await self._people_called(text.removeprefix("@"), request)
+        if len(people) > 1:
+            return views.several(text, list(people.values())[: views.MOST_NAMED])
+        if people:
+            return HistoryQuery(actor=next(iter(people)))
+        return views.not_found(text)
+
+    async def _people_called(self, name: str, request: Request) -> dict[str, Actor]:
+        """Those called *name*, by their id: as they were called when they did something, and as Slack calls them now."""
+        made = await asyncio.to_thread(self._store.history.people_called, request.account.id, name)
+        people = {actor.id: actor for actor in made}
+        try:
+            members = (await request.client.users_list(limit=_MOST_PEOPLE))["members"]
+        except Exception as error:  # noqa: BLE001  whoever did something is known without Slack
+            log.info("nobody is looked up by name", why=error_name(error))
+            return people
+        for user in members:
+            profile = user.get("profile") or {}
+            names = (user.get("name"), profile.get("display_name"), profile.get("real_name"))
+            if name.casefold() in {str(one).casefold() for one in names if one}:
+                people.setdefault(user["id"], Actor(user["id"], str(profile.get("display_name") or user["name"])))
+        return people
 
     async def _turn(self, request: Request, body: dict[str, Any]) -> Message:
         """Another page in place of the one that is shown."""
@@ -137,10 +177,25 @@ class Histories:
             request.account.id,
             **query.filters,
             before=before[-1] if before else None,
-            limit=PAGE,
+            limit=views.PAGE,
         )
-        home = request.account.country
-        return views.page(page, query.title(home), query.filters, before, home)
+        heading = await self._heading(request, query, page)
+        return views.page(page, heading, query.filters, before, request.account.country)
+
+    async def _heading(self, request: Request, query: HistoryQuery, page: HistoryPage) -> views.Heading:
+        """What stands at the head of the pages of *query*. Raises `StoreError` for an upload that there is not."""
+        if query.phone is not None:
+            return views.of_phone(query.phone, request.account.country)
+        if query.uploads:
+            get = self._store.uploads.get
+            return views.of_uploads([await asyncio.to_thread(get, request.account.id, one) for one in query.uploads])
+        if query.actor is not None:
+            return views.of_person(page.items[0].entry.actor if page.items else await self._actor(query.actor, request))
+        return views.OF_THE_LIST
+
+    async def _actor(self, user: str, request: Request) -> Actor:
+        """The person of that id, who has done nothing yet, by the name that Slack knows."""
+        return (await self._roles.role_of(request.client, request.account, user)).actor
 
     async def _remark_form(self, request: Request, body: dict[str, Any]) -> View:
         phone = _phone(pressed_value(body))

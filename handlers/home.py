@@ -10,18 +10,20 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.loops import Loop
-from handlers.permissions import Action
+from handlers.permissions import Action, allow
 from handlers.slack.errors import error_name
 from handlers.slack.inbox import Events
+from handlers.slack.interactions import Interactions
 from handlers.slack.listeners import Listener, Surface
 from handlers.slack.messages import Message
 from handlers.slack.places import Place, Request
 from handlers.slack.roles import Roles
 from handlers.slack.token_bucket import TokenBucket
-from handlers.tasks import Tasks
 from handlers.ttl_cache import TtlCache
 from handlers.views import home as views
-from store import Account, Actor, InboxEvent, Store
+from handlers.views.upload_list import OPEN
+from handlers.views.uploads import of_state
+from store import Account, Actor, Deadlines, InboxEvent, Store, Summary, Upload
 
 log = structlog.get_logger()
 # Slack says when Home is opened, not when it is left: for so long it is kept up to date.
@@ -32,6 +34,9 @@ PUBLISHES_A_MINUTE: Final = 60.0
 PUBLISHES_AT_ONCE: Final = 30
 # By so many seconds whoever did something themselves is published to before others; who waits longer goes first all the same.
 HEAD_START: Final = 60.0
+# The last days begin later as time goes by, though nothing is done.
+SUMMARY_SECONDS: Final = 60.0
+LINK_SECONDS: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +61,32 @@ class _Shown:
 class Home:
     """The listener of `app_home_opened`, and the loop that publishes again what has changed."""
 
-    def __init__(self, store: Store, roles: Roles, client: AsyncWebClient, tasks: Tasks) -> None:
+    def __init__(
+        self, store: Store, roles: Roles, client: AsyncWebClient, interactions: Interactions, *, deadlines: Deadlines
+    ) -> None:
         self._store = store
         self._roles = roles
         self._client = client
+        self._interactions = interactions
+        self._deadlines = deadlines
+        # By account and version: every viewer of a list sees the same figures, which are counted once.
+        self._summaries: TtlCache[Summary] = TtlCache(SUMMARY_SECONDS, most=50)
+        self._links: TtlCache[tuple[str | None]] = TtlCache(LINK_SECONDS)
         self._viewers: TtlCache[_Viewer] = TtlCache(OPEN_SECONDS, most=500)
         self._shown: dict[_Viewer, _Shown] = {}
         self._pace = TokenBucket(PUBLISHES_A_MINUTE, PUBLISHES_AT_ONCE)
-        self.loop = Loop("homes", self._keep_current, tasks, every=SECONDS_BETWEEN_LOOKS)
+        self.loop = Loop("homes", self._keep_current, interactions.tasks, every=SECONDS_BETWEEN_LOOKS)
 
     def listeners(self, events: Events) -> tuple[Listener, ...]:
-        return (events.listener(Surface.HOME, "app_home_opened", (Action.SEE_HOME,), self._opened),)
+        return (
+            events.listener(Surface.HOME, "app_home_opened", (Action.SEE_HOME,), self._opened),
+            # Slack opens the link, and tells of the press, which has to be acknowledged.
+            self._interactions.button(OPEN, Action.SEE_HOME, self._followed),
+        )
+
+    @staticmethod
+    async def _followed(_request: Request, _body: dict[str, Any]) -> None:
+        """*Open*: Slack leads there by itself."""
 
     async def _opened(self, account: Account, body: dict[str, Any], client: AsyncWebClient, event: InboxEvent) -> None:  # noqa: ARG002  all take them
         opened = body["event"]
@@ -93,8 +113,61 @@ class Home:
         return True
 
     async def _view(self, request: Request) -> dict[str, Any]:
-        summary = await asyncio.to_thread(self._store.summaries.get, request.account.id)
-        return views.home(request.account, summary, request.role)
+        account = request.account
+        summary = await self._summary(account.id)
+        sees_all = allow(request.role, Action.SEE_UPLOADS)
+        latest = summary.latest
+        if not sees_all:
+            latest = await asyncio.to_thread(self._store.summaries.latest_of, account.id, request.actor.id)
+        deadlines = self._deadlines.within(account.settings)
+        theirs = [one for one in summary.waiting if sees_all or one.actor.id == request.actor.id]
+        page = views.HomePage(
+            account=account,
+            name=None if account.name == account.slack_id else account.name,
+            summary=summary,
+            viewer=request.actor,
+            role=request.role,
+            waiting=[await self._waiting(one, deadlines) for one in theirs],
+            latest=latest,
+            deadlines=deadlines,
+        )
+        return views.home(page)
+
+    async def _summary(self, account: int) -> Summary:
+        version = await asyncio.to_thread(self._store.summaries.version, account)
+        key = f"{account} {version}"
+        summary = self._summaries.get(key)
+        if summary is None:
+            summary = await asyncio.to_thread(self._store.summaries.get, account)
+            self._summaries.put(key, summary)
+        return summary
+
+    async def _waiting(self, upload: Upload, deadlines: Deadlines) -> views.WaitingList:
+        before = await asyncio.to_thread(self._store.uploads.applied_before, upload)
+        picture = of_state(upload, deadlines, before)
+        return views.WaitingList(upload, picture, before, await self._link_of(upload))
+
+    async def _link_of(self, upload: Upload) -> str | None:
+        """The link to where the upload is asked about, or else to where it was dropped; None when Slack has neither any more."""
+        key = f"{upload.account_id} {upload.id} {upload.message_ts}"
+        known = self._links.get(key)
+        if known is None:
+            known = (await self._found_link(upload),)
+            self._links.put(key, known)
+        return known[0]
+
+    async def _found_link(self, upload: Upload) -> str | None:
+        for ts in filter(None, (upload.message_ts, upload.thread_ts)):
+            try:
+                answer = await self._client.chat_getPermalink(channel=upload.channel_id, message_ts=ts)
+            except Exception as error:  # noqa: BLE001  a Home without a link is better than none
+                if error_name(error) != "message_not_found":
+                    log.info("no link to a list that waits", upload=upload.id, why=error_name(error))
+                    return upload.permalink
+            else:
+                link: str = answer["permalink"]
+                return link
+        return None
 
     async def _keep_current(self) -> bool:
         """

@@ -20,6 +20,7 @@ from handlers.entered import (
     written_reason,
 )
 from handlers.grammar import Certainty, Verb, understand
+from handlers.lookups import answer_look_up
 from handlers.permissions import Action
 from handlers.slack.inbox import Events
 from handlers.slack.interactions import Interactions
@@ -215,8 +216,9 @@ class Mentions:
         phones = [phone.number.e164 for phone in shown]
         states = await asyncio.to_thread(self._store.optouts.find_many, request.account.id, phones)
         standing = [(states[phone.number.e164], phone) for phone in shown]
-        if intent.verb is None and len(shown) == 1 and not remarks and not intent.unread and shown[0].reference is None:
-            return views.phone_state(states[phones[0]], shown[0].number, home, is_admin=request.is_admin)
+        whole = intent.verb is None and len(shown) == 1 and not remarks and not intent.unread
+        if whole and shown[0].reference is None:
+            return answer_look_up(request, standing)
         offered = self._offered(intent, standing) if not left and intent.is_whole else ()
         nearly_asked = intent.verb is Verb.OPT_OUT and intent.certainty <= Certainty.DOUBTFUL
         if intent.is_whole and intent.verb is not None:
@@ -224,7 +226,7 @@ class Mentions:
             remarks.append(_NOT_OPTED_IN if intent.verb is Verb.OPT_IN else asked)
         reason = intent.reason[:LONGEST_REASON] if intent.reason and nearly_asked else None
         offer = views.OptOutOffer(offered, reason) if offered else None
-        return views.phone_states(standing, home, *remarks, unread=intent.unread, offer=offer)
+        return answer_look_up(request, standing, *remarks, unread=intent.unread, offer=offer)
 
     @staticmethod
     def _offered(intent: Intent, standing: list[tuple[PhoneState, FoundPhone]]) -> tuple[str, ...]:

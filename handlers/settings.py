@@ -127,6 +127,7 @@ class SettingsForm:
             undo_days=days,
             max_list_bytes=size,
             numbers=values["settings.numbers"],
+            lookups=values["settings.lookups"],
             exports=values["settings.exports"],
             digest_channel=values.get("settings.digest_channel"),
             waiting_channel=values.get("settings.waiting_channel"),

@@ -21,7 +21,7 @@ from store.lists.staging import Scratch
 from store.lists.unreadable import write_unreadable
 from store.moments import ListMoment
 from store.moving import Move, move_account, preview_move
-from store.notes import OPTING_OUT, Function, PlainWriter, entry_note, note
+from store.notes import OPTING_OUT, Function, PlainWriter, entry_note, note, why
 from store.outbox import TAKEN_AWAY, OutboxMessage, OutboxState, Post
 from store.phones.countries import CountryUnknown, country_name, find_country
 from store.phones.display import display, mask, written
@@ -50,7 +50,7 @@ from store.records import (
 from store.retention import Retention
 from store.scrubbing import Scrubbed, scrub, scrub_upload
 from store.store import Store
-from store.summary import Summary
+from store.summary import Changes, Summary
 from store.texts import keepable
 from store.upload_states import Purpose, UploadState
 from store.upload_work import UploadWork
@@ -69,6 +69,7 @@ __all__ = [
     "Added",
     "Asked",
     "Cause",
+    "Changes",
     "Choices",
     "Conversation",
     "CountryUnknown",
@@ -149,6 +150,7 @@ __all__ = [
     "stage_upload",
     "suffixes_read",
     "undo_upload",
+    "why",
     "write_unreadable",
     "written",
 ]

@@ -120,6 +120,7 @@ _CHOICES: Final = {
     "elsewhere": ("ask", "leave"),
     "ask": ("always", "doubts", "never"),
     "numbers": ("full", "masked"),
+    "lookups": ("channel", "asker"),
     "exports": ("admins", "nobody"),
 }
 _CHANGED: Final = {
@@ -133,6 +134,7 @@ _CHANGED: Final = {
     "undo_days": "an upload can be undone for {}",
     "max_list_bytes": "the largest list has {}",
     "numbers": "numbers in public channels are {}",
+    "lookups": "look-ups are answered {}",
     "exports": "who may export: {}",
     "digest_channel": "channel of the weekly digest: {}",
     "waiting_channel": "where lists that wait for a yes are told: {}",
@@ -177,6 +179,8 @@ def _shown(name: str, value: object, names: Mapping[str, str]) -> str:
             return "what the desk allows"
         case "max_list_bytes", int():
             return bytes_words(value)
+        case "lookups", _:
+            return {"channel": "in the channel", "asker": "to who asked alone"}[str(value)]
         case "waiting_channel", None:
             return "to the admins directly"
         case _, tuple() if value:

@@ -115,7 +115,7 @@ def entry_note(
 
     *requested_at*: when the person asked for it, where that is known and not the moment of the entry.
     """
-    why = "; ".join(text for text in (entry.cause, entry.reason, imported) if text)
+    words = why(entry, imported)
     asked = write.moment(requested_at, "requested ") if requested_at else ""
     return _SENTENCES[Function(entry.function)].format(
         who=write.person(entry.actor),
@@ -123,5 +123,10 @@ def entry_note(
         where=f" in {write.place(entry.channel_id, entry.channel_name)}" if entry.channel_id else "",
         file=write.text(entry.file_name or "a list"),
         line="" if line is None else f", line {line:,}",
-        why=f": {write.text(why)}" if why else "",
+        why=f": {write.text(words)}" if words else "",
     )
+
+
+def why(entry: Entry, imported: str | None = None) -> str:
+    """Why *entry* was made, as people said it, as plain text; empty where nobody did. *imported*: what its list said."""
+    return "; ".join(text for text in (entry.cause, entry.reason, imported) if text)

@@ -59,7 +59,8 @@ class AccountSettings:
     *max_list_bytes*: None for the desk's own, which they can only narrow. *numbers* in public channels: "full" or
     "masked". *exports*: "admins" or "nobody". *digest_channel*: where the weekly digest goes, None for nowhere.
     *waiting_channel*: where
-    lists that wait for a yes are told, None for to the admins directly.
+    lists that wait for a yes are told, None for to the admins directly. *lookups* are answered in the "channel" or to the
+    "asker" alone.
     """
 
     admins: tuple[str, ...] = ()
@@ -75,6 +76,7 @@ class AccountSettings:
     digest_channel: str | None = None
     waiting_channel: str | None = None
     elsewhere: str = "ask"
+    lookups: str = "channel"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,39 @@
 """The summary of an account, for App Home."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from store.database import Database
 from store.dialects import from_now
-from store.models import accounts, entries, entry_phones, uploads
-from store.notes import OPTING_OUT
+from store.models import accounts, entries, entry_phones, opt_outs, uploads
+from store.notes import OPTING_OUT, Function
 from store.records import Upload
 from store.upload_rows import is_shown, upload_of, wants_a_yes
 from store.upload_states import UploadState
 
 # Entries and uploads, in which is looked for who did something.
 _NEWEST: Final = 20
+# Lists that wait, of a summary; whoever has more is told how many.
+MOST_WAITING: Final = 20
+_LIFTS: Final = entries.c.function == Function.DELETE
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """
+    The changes of an account's list in a span of time, in people: each of their phones once, however often it was asked for.
+
+    *opted_out*: people who were not out, by the function of the entry that did it, most first. *allowed*: people who were
+    out and may be texted again. By the difference of the two the list is longer now than when the span began; so an upload
+    that was applied and undone in it counts in neither, and somebody who was opted out and allowed again in both.
+    """
+
+    opted_out: Mapping[str, int] = field(default_factory=dict)
+    allowed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +41,17 @@ class Summary:
     """
     The summary of an account at one moment.
 
-    *opted_out*: phones that are out. *week* and *month*: requests to opt a phone out in the last 7 and 30 days, by
-    function; a phone that was asked for twice counts twice, as it has two reasons. *latest*: uploads, newest first.
-    *waiting*: how many previews wait for a yes, and since when the oldest does.
+    *opted_out*: phones that are out. *week* and *month*: the changes of the last 7 and 30 days. *latest*: uploads by which
+    something was done, newest first. *waiting*: previews that wait for a yes, the oldest first, `MOST_WAITING` of
+    *waiting_count*.
     """
 
     opted_out: int
-    week: Mapping[str, int]
-    month: Mapping[str, int]
+    week: Changes
+    month: Changes
     latest: tuple[Upload, ...]
-    waiting: int
-    waiting_since: datetime | None
+    waiting: tuple[Upload, ...]
+    waiting_count: int
 
 
 class Summaries:
@@ -45,35 +62,32 @@ class Summaries:
 
     def get(self, account: int, *, uploads_shown: int = 5) -> Summary:
         """The account's summary, in one consistent read."""
-        waiting = sa.select(sa.func.count(), sa.func.min(uploads.c.waiting_since)).where(
-            uploads.c.account_id == account, uploads.c.state == UploadState.WAITING, wants_a_yes()
-        )
-        latest = sa.select(uploads).where(uploads.c.account_id == account, is_shown()).order_by(uploads.c.id.desc())
         with self._database.read() as connection:
-            number, since = connection.execute(waiting).one()
+            count = sa.select(sa.func.count()).select_from(uploads).where(*_waits(account))
             return Summary(
                 opted_out=connection.execute(
                     sa.select(accounts.c.opted_out).where(accounts.c.id == account)
                 ).scalar_one(),
-                week=_requests(connection, account, timedelta(days=7)),
-                month=_requests(connection, account, timedelta(days=30)),
-                latest=tuple(upload_of(row) for row in connection.execute(latest.limit(uploads_shown)).mappings()),
-                waiting=number,
-                waiting_since=since,
+                week=_changes(connection, account, timedelta(days=7)),
+                month=_changes(connection, account, timedelta(days=30)),
+                latest=_latest(connection, account, uploads_shown),
+                waiting=_waiting(connection, account),
+                waiting_count=connection.execute(count).scalar_one(),
             )
+
+    def latest_of(self, account: int, actor: str, *, uploads_shown: int = 5) -> tuple[Upload, ...]:
+        """The uploads of one person, by their id in Slack, by which something was done, newest first."""
+        with self._database.read() as connection:
+            return _latest(connection, account, uploads_shown, uploads.c.actor_id == actor)
 
     def version(self, account: int) -> str:
         """A version that changes whenever the summary may have; cheap enough to ask every few seconds."""
-        last = sa.select(accounts.c.last_entry, accounts.c.country, accounts.c.settings).where(accounts.c.id == account)
+        last = sa.select(accounts.c.last_entry, accounts.c.name, accounts.c.country, accounts.c.settings)
         states = sa.select(uploads.c.id, uploads.c.state).where(uploads.c.account_id == account, is_shown())
         with self._database.read() as connection:
-            row = connection.execute(last).one()
-            latest = connection.execute(states.order_by(uploads.c.id.desc()).limit(20)).all()
-            waiting = connection.execute(
-                sa.select(sa.func.count()).where(
-                    uploads.c.account_id == account, uploads.c.state == UploadState.WAITING, wants_a_yes()
-                )
-            ).scalar_one()
+            row = connection.execute(last.where(accounts.c.id == account)).one()
+            latest = connection.execute(states.order_by(uploads.c.id.desc()).limit(_NEWEST)).all()
+            waiting = [(upload.id, upload.fingerprint) for upload in _waiting(connection, account)]
         return repr((*row, latest, waiting))
 
     def acts(self, account: int) -> dict[str, datetime]:
@@ -88,25 +102,100 @@ class Summaries:
         return {row.actor_id: row[1] for row in sorted(rows, key=lambda row: row[1])}
 
 
-def _requests(connection: sa.Connection, account: int, within: timedelta) -> dict[str, int]:
-    """Phones of entries that are no older than *within*, by function, most first: of those made by hand, and of what uploads stored."""
+def _waits(account: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return uploads.c.account_id == account, uploads.c.state == UploadState.WAITING, wants_a_yes()
+
+
+def _waiting(connection: sa.Connection, account: int) -> tuple[Upload, ...]:
+    query = sa.select(uploads).where(*_waits(account)).order_by(uploads.c.waiting_since, uploads.c.id)
+    return tuple(upload_of(row) for row in connection.execute(query.limit(MOST_WAITING)).mappings())
+
+
+def _latest(connection: sa.Connection, account: int, limit: int, *where: sa.ColumnElement[bool]) -> tuple[Upload, ...]:
+    did_something = sa.or_(uploads.c.entry_id.is_not(None), uploads.c.state == UploadState.SCRUBBED)
+    query = sa.select(uploads).where(uploads.c.account_id == account, did_something, *where)
+    return tuple(
+        upload_of(row) for row in connection.execute(query.order_by(uploads.c.id.desc()).limit(limit)).mappings()
+    )
+
+
+def _changes(connection: sa.Connection, account: int, within: timedelta) -> Changes:
+    """The changes since *within* ago. Reads the entries since then, and what else is known of the phones they are about."""
     since = from_now(-within.total_seconds())
-    recent = (
-        sa.select(entries.c.function, sa.func.count())
-        .join(
-            entry_phones,
-            sa.and_(entry_phones.c.account_id == entries.c.account_id, entry_phones.c.entry_id == entries.c.id),
+    older = sa.select(entries.c.id).where(entries.c.account_id == account, entries.c.at < since)
+    # Backwards along the key, as far as the span reaches: there is no index by time.
+    first: int = connection.execute(older.order_by(entries.c.id.desc()).limit(1)).scalar() or 0
+    opted_out: dict[str, int] = {}
+    allowed = 0
+    for function, out, again in connection.execute(_by_hand(account, first)):
+        allowed += int(again)
+        if out:
+            opted_out[function] = int(out)
+    stored, undone, undone_of_before = (int(number) for number in connection.execute(_by_upload(account, first)).one())
+    allowed += undone_of_before + max(0, -undone)
+    if listed := stored + max(0, undone):
+        opted_out[Function.UPLOAD] = listed
+    return Changes(dict(sorted(opted_out.items(), key=lambda item: (-item[1], item[0]))), allowed)
+
+
+def _by_hand(account: int, first: int) -> sa.Select[Any]:
+    """People opted out, and people allowed again, by each function of entries after *first* that were made by hand."""
+    of_entry = sa.and_(entries.c.account_id == entry_phones.c.account_id, entries.c.id == entry_phones.c.entry_id)
+    earlier = opt_outs.alias()
+    was_out = (
+        sa.exists()
+        .where(earlier.c.account_id == account, earlier.c.phone == entry_phones.c.phone)
+        .where(earlier.c.entry_id < entry_phones.c.entry_id)
+        .where(sa.or_(earlier.c.lifted_by.is_(None), earlier.c.lifted_by > entry_phones.c.entry_id))
+    )
+    touched = (
+        sa.select(entry_phones.c.phone, entry_phones.c.entry_id, sa.case((_LIFTS, -1), else_=1).label("step"))
+        .join(entries, of_entry)
+        .where(entry_phones.c.account_id == account, entry_phones.c.entry_id > first)
+        .where(sa.or_(_LIFTS, sa.and_(entries.c.function.in_(OPTING_OUT), ~was_out)))
+        .subquery()
+    )
+    went_out = sa.case((touched.c.step == 1, touched.c.entry_id))
+    came_back = sa.case((touched.c.step == -1, touched.c.entry_id))
+    # One row a person: whoever went out and came back again and again did it once.
+    people = (
+        sa.select(
+            sa.func.sum(touched.c.step).label("net"),
+            sa.func.max(went_out).label("entry_id"),
+            sa.func.coalesce(sa.func.min(went_out) < sa.func.min(came_back), sa.false()).label("and_back"),
         )
-        .where(entries.c.account_id == account, entries.c.at >= since, entries.c.function.in_(OPTING_OUT))
+        .group_by(touched.c.phone)
+        .subquery()
+    )
+    both = sa.and_(people.c.net == 0, people.c.and_back)
+    out = sa.case((people.c.net > 0, people.c.net), (both, 1), else_=0)
+    again = sa.case((people.c.net < 0, -people.c.net), (both, 1), else_=0)
+    by = sa.and_(entries.c.account_id == account, entries.c.id == people.c.entry_id)
+    return (
+        sa.select(entries.c.function, sa.func.sum(out), sa.func.sum(again))
+        .select_from(people)
+        .outerjoin(entries, by)
         .group_by(entries.c.function)
     )
-    by_function = {function: int(number) for function, number in connection.execute(recent)}
-    stored = uploads.c.newly_opted_out + uploads.c.already_opted_out
-    of_uploads = (
-        sa.select(sa.func.coalesce(sa.func.sum(stored), 0))
-        .join(entries, sa.and_(entries.c.account_id == uploads.c.account_id, entries.c.id == uploads.c.entry_id))
-        .where(uploads.c.account_id == account, entries.c.at >= since)
-    )
-    if listed := int(connection.execute(of_uploads).scalar_one()):
-        by_function["upload"] = listed
-    return dict(sorted(by_function.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _by_upload(account: int, first: int) -> sa.Select[Any]:
+    """
+    Phones that uploads after the entry *first* opted out; that those which were undone left out; that undone older ones allowed.
+
+    The second is below zero where an undo allowed more than its upload had newly opted out.
+    """
+    counts, is_new = uploads.c, uploads.c.entry_id > first
+    stands = sa.and_(is_new, counts.undo_entry_id.is_(None))
+    undone = sa.and_(is_new, counts.undo_entry_id.is_not(None))
+    undone_of_before = sa.and_(~is_new, counts.undo_entry_id > first)
+    return sa.select(
+        *(
+            sa.func.coalesce(sa.func.sum(sa.case((where, number), else_=0)), 0)
+            for where, number in (
+                (stands, counts.newly_opted_out),
+                (undone, counts.newly_opted_out - counts.opted_in),
+                (undone_of_before, counts.opted_in),
+            )
+        )
+    ).where(counts.account_id == account, counts.entry_id.is_not(None))

@@ -30,6 +30,7 @@ OUT, NOT_OUT = "+12125550100", "+12125550101"
 BUTTONS: dict[str, Any] = {
     "optout.add": NOT_OUT,
     "optout.delete": {"phone": OUT, "seen": 99},
+    "lookup.show": OUT[1:],
     "history.phone.newer": {"filters": {"phone": OUT}, "before": []},
     "history.phone.older": {"filters": {"phone": OUT}, "before": []},
     "history.all.newer": {"filters": {}, "before": []},
@@ -44,6 +45,7 @@ BUTTONS: dict[str, Any] = {
     "upload.continue": "1",
     "upload.undo": "1",
     "upload.cancel": "1",
+    "upload.open": "1",
     "upload.again": "1",
     "upload.column": {"upload": 1, "column": "name"},
     "upload.country": {"upload": 1, "country": "GB"},
@@ -317,6 +319,7 @@ HOSTILE: dict[str, tuple[Any, ...]] = {
         ),
     ),
     "optout.delete": ({"phone": "nobody's", "seen": 9}, {"phone": OUT, "seen": -1}, {"phone": OUT}, "x", [OUT]),
+    "lookup.show": ("", "nobody's", "1", "2125550100 " * 51, "{", f"{OUT[1:]} x", "+" + OUT),
     "history.phone.older": ({"filters": {"phone": 5}, "before": []}, {"filters": {}, "before": []}, "x"),
     "history.all.older": ({"filters": {"rows": 1}, "before": []}, {"filters": {}, "before": "x"}),
     "remark.form": ("nobody's", "", "5550100"),
@@ -544,7 +547,7 @@ async def test_events_that_nobody_asked_for(office: Office) -> None:
         await send_event(office, events(office, guest, channel, file)[name])
     assert snapshot(office) == before
     assert "Guests" in (await office.ask_alone("guest", f"add {NOT_OUT}", channel=TICKETS)).text
-    assert "1 phone opted out" in (await office.ask("admin", f"add {NOT_OUT}")).text
+    assert "opted out* · by admin" in (await office.ask("admin", f"add {NOT_OUT}")).text
 
 
 def test_a_seal() -> None:

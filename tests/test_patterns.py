@@ -56,8 +56,9 @@ OURS: Final = {
     "store/lists/meanings.py": "names and values of columns, 100 characters at most",
     "store/moving.py": "an id that the operator types",
     "store/dialects.py words": "errors of the database and of its driver, which name hosts and roles",
-    "store/phones/bare.py": "the library's patterns over digits, 15 at most",
+    "store/phones/assigned.py": "the library's patterns over digits, 15 at most",
     "store/phones/habits.py": "all of a cell's digits or nothing, 120 at most",
+    "store/phones/grouping.py": "the library's formats",
     "store/phones/dialling.py": "the library's rules, and its patterns over digits, 40 at most",
     "store/migrations/": "sentences that the desk stored itself",
 }

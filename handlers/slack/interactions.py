@@ -26,6 +26,7 @@ from handlers.slack.outbox import Answers, with_account
 from handlers.slack.payloads import (
     actor_of,
     idempotency_key_of,
+    is_of_home,
     modal_context_of,
     place_of_button,
     place_of_payload,
@@ -102,7 +103,7 @@ class Interactions:
         """
         The listener of a button or menu *name*: *work* gets the request and Slack's payload.
 
-        Its message answers in the thread of the button's message; None: what it did is shown elsewhere.
+        Its message answers in the thread of the button's message, one of App Home in a modal; None: what it did is shown elsewhere.
         """
 
         async def listen(ack: Ack, body: dict[str, Any], client: AsyncWebClient, context: AsyncBoltContext) -> None:
@@ -112,8 +113,12 @@ class Interactions:
                 request = await self.admit(place, body, action)
                 return request if isinstance(request, Message) else with_account(request, await work(request, body))
 
+            async def answer_in_home() -> Message:
+                message = await outcome_of(answer(), waits=True)
+                return NOTHING if message is NOTHING or await self._show_in_home(place, body, message) else message
+
             with self.tasks.holding():
-                await self._answer(ack, place, body, answer, context)
+                await self._answer(ack, place, body, answer_in_home if is_of_home(body) else answer, context)
 
         return Listener(Surface.BUTTON, name, (action,), listen)
 
@@ -160,10 +165,10 @@ class Interactions:
         done, _ = await asyncio.wait({making}, timeout=_LOADING_AFTER)
         if done:
             made = making.result()
-            if isinstance(made, Message):
-                await self.replies.tell(place, made)
-            else:
+            if not isinstance(made, Message):
                 await self.open(place, body, made)
+            elif not (is_of_home(body) and await self._show_in_home(place, body, made)):
+                await self.replies.tell(place, made)
             return
         opened = await self.open(place, body, text_modal(title, "One moment …"))
         made = await making
@@ -193,8 +198,8 @@ class Interactions:
         """
         The listener of the submitted modal *name*: *work* gets the request, what the modal carries, and Slack's payload.
 
-        A message with a `field` is shown as that field's error, a private one in the modal; any other closes it and is
-        posted where it was opened. None closes it.
+        A message with a `field` is shown as that field's error, a private one without buttons in the modal; any other
+        closes it and is posted, or told, where it was opened. None closes it.
         """
 
         async def listen(ack: Ack, body: dict[str, Any], client: AsyncWebClient, context: AsyncBoltContext) -> None:
@@ -210,7 +215,8 @@ class Interactions:
             def shown(message: Message) -> dict[str, Any] | None:
                 if message.field is not None:
                     return {"response_action": "errors", "errors": {message.field: message.text}}
-                return {"response_action": "update", "view": refusal(message)} if message.private else None
+                in_it = message.private and not any(block["type"] == "actions" for block in message.blocks)
+                return {"response_action": "update", "view": refusal(message)} if in_it else None
 
             closing = {"response_action": "clear"} if body["view"].get("previous_view_id") else None
             with self.tasks.holding():
@@ -295,6 +301,15 @@ class Interactions:
             await self.replies.tell(request, Message.of(_NOT_OPENED))
             return None
         return opened
+
+    async def _show_in_home(self, place: Place, body: dict[str, Any], message: Message) -> bool:
+        """Show what there is to say to a button of App Home, which has no thread, in a modal; False where Slack opens none."""
+        try:
+            await place.client.views_open(trigger_id=body["trigger_id"], view=refusal(message))
+        except SlackApiError as error:
+            log.warning("a modal was not opened", error=error_code(error))
+            return error_code(error) == _OPENED_BEFORE
+        return True
 
     async def fill(self, request: Place, opened: dict[str, Any], view: View) -> None:
         """Show *view* in the modal *opened*, unless it was closed or changed since."""

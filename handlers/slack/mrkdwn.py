@@ -5,7 +5,7 @@ https://docs.slack.dev/messaging/formatting-message-text
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from slack_sdk.models.blocks import ContextBlock, MarkdownTextObject, SectionBlock
@@ -108,7 +108,12 @@ def code(text: str, longest: int = 60) -> str:
 
 def link(url: str | None, text: str) -> str:
     """*text*, our own words, as a link; the words alone when there is nowhere on the web to lead."""
-    return f"<{url}|{text}>" if url and _ADDRESS.fullmatch(url) else text
+    return f"<{url}|{text}>" if is_address(url) else text
+
+
+def is_address(url: str | None) -> bool:
+    """Whether *url* leads to somewhere on the web, and ends nothing of the markup around it."""
+    return bool(url and _ADDRESS.fullmatch(url))
 
 
 def person(actor: Actor) -> str:
@@ -215,6 +220,14 @@ def sections(lines: Sequence[str], gap: str = "\n\n") -> list[SectionBlock]:
         else:
             texts.append(line if len(line) <= SECTION_LONGEST else f"{line[:SECTION_LONGEST].rpartition(' ')[0]} …")
     return [section(text) for text in texts]
+
+
+def grouped(lines: Iterable[tuple[str, str]]) -> list[str]:
+    """Each heading of *lines*, which are (heading, line), once, with its lines below it."""
+    groups: dict[str, list[str]] = {}
+    for heading, line in lines:
+        groups.setdefault(heading, []).append(line)
+    return [line for heading, group in groups.items() for line in (heading, *group)]
 
 
 def bar(fraction: float) -> str:

@@ -142,6 +142,11 @@ def place_of_button(body: dict[str, Any], client: AsyncWebClient) -> Place:
     )
 
 
+def is_of_home(body: dict[str, Any]) -> bool:
+    """Whether what was pressed stands in App Home."""
+    return (body.get("view") or {}).get("type") == "home"
+
+
 def place_of_shortcut(body: dict[str, Any], client: AsyncWebClient) -> Place:
     """The message that a shortcut was used on; it may stand where the bot is not."""
     message = body.get("message") or {}

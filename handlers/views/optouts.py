@@ -2,8 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from slack_sdk.models.blocks import (
@@ -17,13 +17,14 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from handlers.slack.messages import Message, split
+from handlers.slack.messages import FALLBACK_LONGEST, Message, split
 from handlers.slack.mrkdwn import (
     SlackWriter,
     code,
+    context,
     counted,
-    day,
     escape,
+    grouped,
     link,
     listed,
     moment,
@@ -37,7 +38,6 @@ from handlers.slack.mrkdwn import (
 from store import (
     Account,
     Actor,
-    Added,
     Conversation,
     CountryUnknown,
     Deleted,
@@ -58,8 +58,8 @@ MOST_REASONS: Final = 10
 MOST_CONVERSATIONS: Final = 20
 # Of what is no phone, in the answer to a look-up.
 MOST_UNREAD: Final = 20
-# In the thread of an outcome: a channel takes one message a second.
-MOST_REPLIES: Final = 2
+# Phones, or numbers that are none, that one message tells all of; of more it has the counts, and its thread the rest.
+MOST_NAMED: Final = 3
 # https://docs.slack.dev/reference/block-kit/composition-objects/confirmation-dialog-object
 _CONFIRM_LONGEST: Final = 300
 # The block of the form in which the reason of a delete is typed.
@@ -86,145 +86,54 @@ def both(phone: str, home: str | None) -> str:
     return f"{name(phone, home)} · `{phone}`"
 
 
-def _note(opt_out: OptOut) -> str:
+def note_of(opt_out: OptOut) -> str:
+    """The note of *opt_out*, with the message it came from."""
     return f"_{note(opt_out, _WRITER)}_{_where(opt_out.entry)}"
 
 
 def _where(entry: Entry) -> str:
     """The message it came from, when that can be linked to."""
-    return f" · {link(entry.permalink, 'message')}" if entry.permalink else ""
+    return f" · {link(entry.permalink, 'see message')}" if entry.permalink else ""
 
 
-# --- add ------------------------------------------------------------------------------------------------------------
+# --- what answers share ----------------------------------------------------------------------------------------------
 
 
-def added(numbers: Sequence[EnteredNumber], outcomes: Mapping[str, Added], by: Actor, home: str | None) -> Message:
-    """The outcome of opting out: a line in the channel, and in the thread one for each of *numbers*, in that order."""
-    refused = [number for number in numbers if isinstance(number.reading, NotAPhone)]
-    already = sum(not outcome.newly for outcome in outcomes.values())
-    out = len(outcomes)
-    if not out:
-        head = "*No phone was opted out*"
-    elif already == out:
-        head = f"*{counted(out, 'phone')} {'was' if out == 1 else 'were'} already opted out*"
-    else:
-        head = f"*{counted(out, 'phone')} opted out*"
-        head += f", {already:,} of them already before" if already else ""
-    head += f", {len(refused):,} not understood" if refused else ""
-    head += f" · by {person(by)}"
-    settled = f"Opted out by {person(by)}." if out else None
-    entry = next((outcome.entry.id for outcome in outcomes.values()), None)
-    details = _each_outcome(numbers, outcomes, home)
-    return Message.of(head, details=details, settles=settled, phones=outcomes, entry=entry)
-
-
-def _each_outcome(
-    numbers: Sequence[EnteredNumber], outcomes: Mapping[str, Added], home: str | None
-) -> tuple[Message, ...]:
-    """
-    What became of each of *numbers*, in at most `MOST_REPLIES` messages.
-
-    Each with its note; of many, those with the same one below it; of still more, each in as few words as there can be.
-    """
-    lines = [
-        _not_a_phone(number.reading, number.times)
-        if isinstance(number.reading, NotAPhone)
-        else _added_line(number.reading, number.times, outcomes[number.reading.e164], home)
-        for number in numbers
-    ]
-    replies = _thread(lines)
-    if len(replies) > MOST_REPLIES:
-        groups = _grouped(_in_group(number, outcomes, home) for number in numbers)
-        replies = _thread(groups, gap="\n")
-    if len(replies) > MOST_REPLIES:
-        lines = _grouped(sorted((_in_short(number, outcomes) for number in numbers), key=_not_phones_last))
-        replies = _thread(lines, gap="\n")
-        shown = len(lines)
-        while len(replies) > MOST_REPLIES:
-            shown -= 5
-            replies = _thread([*lines[:shown], f"and {len(lines) - shown:,} more lines"], gap="\n")
-    return replies
-
-
-_NOT_PHONES: Final = "Not a phone number"
-
-
-def _not_phones_last(line: tuple[str, str]) -> bool:
-    return _NOT_PHONES in line[0]
-
-
-def _grouped(lines: Iterable[tuple[str, str]]) -> list[str]:
-    """Each heading of *lines*, which are (heading, line), once, with its lines below it."""
-    groups: dict[str, list[str]] = {}
-    for heading, line in lines:
-        groups.setdefault(heading, []).append(line)
-    return [line for heading, group in groups.items() for line in (heading, *group)]
-
-
-def _in_group(number: EnteredNumber, outcomes: Mapping[str, Added], home: str | None) -> tuple[str, str]:
-    """What the outcome of *number* has in common with others, and the rest of it."""
-    given = [f"given {number.times} times"] if number.times > 1 else []
-    if isinstance(number.reading, NotAPhone):
-        heading = f"*{_NOT_PHONES}*: {sentence(number.reading.reason)}"
-        return heading, " · ".join([code(number.reading.text), *given])
-    outcome = outcomes[number.reading.e164]
-    line = " · ".join([both(number.reading.e164, home), *_remarks(number.reading), *given])
-    if outcome.before is None:
-        return f"*Opted out now* · {_note(_opt_out_of(outcome))}", line
-    since = f"*Already opted out* {day(outcome.before.entry.at, 'since ')}"
-    return f"{since} · {_note(outcome.before)}{_KEPT}", line
-
-
-def _in_short(number: EnteredNumber, outcomes: Mapping[str, Added]) -> tuple[str, str]:
-    """The same in as few words as there can be."""
-    if isinstance(number.reading, NotAPhone):
-        return f"*{_NOT_PHONES}*: {sentence(number.reading.reason)}", code(number.reading.text, 12)
-    outcome, line = outcomes[number.reading.e164], f"`{number.reading.e164}`"
-    line += " · *check this one*" if number.reading.flagged else ""
-    if outcome.before is None:
-        return f"*Opted out now* · {_note(_opt_out_of(outcome))}", line
-    heading = f"*Already opted out*: `/optout search NUMBER` says why{_KEPT}"
-    return heading, f"{line} {day(outcome.before.entry.at, 'since ')}"
-
-
-_KEPT: Final = " · this request is kept as a further reason"
-
-
-def _opt_out_of(outcome: Added) -> OptOut:
-    return outcome.before or OptOut(outcome.phone, outcome.entry, None, None, None, None)
-
-
-def _added_line(number: PhoneNumber, times: int, outcome: Added, home: str | None) -> str:
-    parts = [both(number.e164, home)]
-    if outcome.before is None:
-        parts.append("opted out now")
-    else:
-        parts.append(f"already opted out {day(outcome.before.entry.at, 'since ')}")
-    parts += _remarks(number)
-    if times > 1:
-        parts.append(f"given {times} times")
-    return f"{' · '.join(parts)}\n{_note(_opt_out_of(outcome))}{_KEPT if outcome.before is not None else ''}"
-
-
-def _remarks(number: PhoneNumber) -> list[str]:
+def remarks(number: PhoneNumber) -> str:
+    """What is to be said of a number as it was read, that nobody has it or what was left off; empty for most."""
     flag = ["*check this one*: no such number is in use today"] if number.flagged else []
-    return flag + ([quoted(number.remark)] if number.remark else [])
+    return " · ".join(flag + ([quoted(number.remark)] if number.remark else []))
 
 
-def _not_a_phone(number: NotAPhone, times: int = 1) -> str:
-    given = f" · given {times} times" if times > 1 else ""
-    return f"{code(number.text)} · not a phone number: {sentence(number.reason)}{given}"
+def unread_line(number: NotAPhone) -> str:
+    """What is no phone, and why."""
+    return f"{code(number.text)} is not a phone number: {sentence(number.reason)}"
 
 
-def _thread(lines: Sequence[str], *more: Block, gap: str = "\n\n") -> tuple[Message, ...]:
-    """*lines* and then *more* as replies in a thread."""
-    blocks: list[Block] = [*sections(lines, gap), *more]
-    return tuple(split(Message.of(lines[0], *blocks)))
+def in_thread(lines: Sequence[str], gap: str = "\n") -> tuple[Message, ...]:
+    """*lines* as replies in a thread."""
+    return tuple(split(Message.of(lines[0], *sections(lines, gap)))) if lines else ()
+
+
+def in_short(lines: Sequence[str]) -> str:
+    """As many of *lines* as a notification takes; of a first one that is longer only what is bold in it."""
+    short = ""
+    for line in "\n".join(lines).split("\n"):
+        if len(short) + len(line) >= FALLBACK_LONGEST:
+            break
+        short += f"\n{line}" if short else line
+    return short or lines[0][: lines[0].index("*", 1) + 1]
+
+
+def as_kept(lines: Sequence[str], phones: Iterable[str], *more: str) -> list[Block]:
+    """*lines*, and below them in small print *phones* as they are kept, once, and *more*."""
+    small = [*(f"`{phone}`" for phone in phones), *more]
+    return [*sections(lines, "\n"), *([context(" · ".join(small))] if small else [])]
 
 
 def refused(number: NotAPhone) -> Message:
     """The refusal of a number that is no phone."""
-    return Message.of(f"{code(number.text)} is not a phone number: {sentence(number.reason)}", private=True)
+    return Message.of(unread_line(number), private=True)
 
 
 # --- offers ---------------------------------------------------------------------------------------------------------
@@ -278,27 +187,45 @@ def _offer_button(offer: OptOutOffer, home: str | None) -> ButtonElement:
 # --- search ---------------------------------------------------------------------------------------------------------
 
 
-def phone_state(state: PhoneState, phone: PhoneNumber, home: str | None, *, is_admin: bool) -> Message:
-    """The state of one phone: opted out or not, since when and why, its conversations, what was before; buttons for the asker."""
-    shown, since = name(state.phone, home), state.since
-    remarks = "".join(f" · {text}" for text in _remarks(phone))
-    before = _before(state)
-    conversations = _conversations(state.conversations)
-    if since is not None:
-        lines = [f"Why: {_list([_note(o) for o in state.standing])}", *conversations, *before, *_remarks_on(state)]
-        button = [_actions(_delete_button("Allow texts again", state, home), _remark(state))] if is_admin else []
-        head = f"*{shown} is opted out* {moment(since, 'since ')}{remarks}"
-        return Message.of(head, details=_thread([f"`{state.phone}`", *lines], *button), phones=[state.phone])
-    head = f"*{shown} is not opted out.* {'It was before.' if before else 'It is not on this list and never was.'}{remarks}"
-    add = ButtonElement(text="Opt out", action_id="optout.add", value=state.phone)
-    lines = [*conversations, *before, *_remarks_on(state)]
-    return Message.of(
-        head,
-        section(head),
-        _actions(add, *([_remark(state)] if is_admin else [])),
-        details=_thread([f"`{state.phone}`", *lines]) if lines else (),
-        phones=[state.phone],
-    )
+def phone_state(
+    state: PhoneState, phone: PhoneNumber, home: str | None, *, is_admin: bool, asker: Actor | None = None
+) -> Message:
+    """
+    The state of one phone: opted out or not and why, its conversations, what was before; buttons for who is admitted.
+
+    *asker*: who looked it up, where others read the answer.
+    """
+    lines = [
+        _state_line(state, phone, home),
+        *_conversations(state.conversations),
+        *_before(state),
+        *_remarks_on(state),
+    ]
+    buttons = [_remark(state)] if is_admin else []
+    if not state.opted_out:
+        buttons.insert(0, ButtonElement(text="Opt out", action_id="optout.add", value=state.phone))
+    elif is_admin:
+        buttons.insert(0, _delete_button("Allow texts again", state, home))
+    blocks = as_kept(lines, [state.phone], *_asked_by(asker))
+    return Message.of(in_short(lines[:1]), *blocks, *([_actions(*buttons)] if buttons else []), phones=[state.phone])
+
+
+def _state_line(state: PhoneState, phone: PhoneNumber, home: str | None, *, one_of_several: bool = False) -> str:
+    """Number, state and reasons of one phone."""
+    shown, odd = name(state.phone, home), f" · {remarks(phone)}" if remarks(phone) else ""
+    notes = [note_of(opt_out) for opt_out in state.standing]
+    if len(notes) > 1 and state.since is not None:
+        reasons = f"for {len(notes):,} reasons"
+        return f"*{shown} is opted out* {moment(state.since, 'since ')}, {reasons}{odd}:{_list(notes)}"
+    if notes:
+        return f"*{shown} is opted out*{odd}: {notes[0]}"
+    before = any(opt_out.lifted for opt_out in state.opt_outs)
+    was = " It was before." if before else "" if one_of_several else " It is not on this list and never was."
+    return f"*{shown} is not opted out.*{was}{odd}"
+
+
+def _asked_by(asker: Actor | None) -> list[str]:
+    return [f"looked up by {person(asker)}"] if asker else []
 
 
 def phone_states(
@@ -307,22 +234,57 @@ def phone_states(
     *more: str,
     unread: Sequence[NotAPhone] = (),
     offer: OptOutOffer | None = None,
+    asker: Actor | None = None,
 ) -> Message:
     """
-    The states of the phones of one message, a line each, then what of it is *unread*, then *more* lines.
+    The states of the phones of one message, then what of it is *unread*, then *more* lines: of more than three in the thread.
 
-    *offer*: what a button below does.
+    *offer*: what a button below does. *asker*: who looked them up, where others read the answer.
     """
+    phones = [state.phone for state, _ in states]
+    buttons = [_actions(_offer_button(offer, home))] if offer else []
+    if len(states) <= MOST_NAMED and len(unread) <= MOST_NAMED:
+        each = [_one_of_few(state, phone, home) for state, phone in states]
+        lines = [*each, *_unread_lines(unread), *more]
+        blocks = as_kept(lines, phones, *_asked_by(asker))
+        return Message.of(in_short(each), *blocks, *buttons, phones=phones)
     out = sum(state.opted_out for state, _ in states)
     head = f"*{out:,} of {counted(len(states), 'phone')} {'is' if out == 1 else 'are'} opted out*"
-    if len(states) == 1:
-        head = f"*{name(states[0][0].phone, home)} is {'' if out else 'not '}opted out.*"
-    lines = [_one_of_many(state, phone, home) for state, phone in states]
-    lines += _unread_lines(unread)
-    buttons = [_actions(_offer_button(offer, home))] if offer else []
-    return Message.of(
-        head, *sections([head, *lines, *more], "\n"), *buttons, phones=[state.phone for state, _ in states]
-    )
+    head += f", {len(unread):,} not understood" if unread else ""
+    details = in_thread([*grouped(_one_of_many(state, phone, home) for state, phone in states), *_unread_lines(unread)])
+    blocks = as_kept([head, *more], (), *_asked_by(asker))
+    return Message.of(head, *blocks, *buttons, details=details, phones=phones)
+
+
+def _one_of_few(state: PhoneState, phone: FoundPhone, home: str | None) -> str:
+    return f"{_state_line(state, phone.number, home, one_of_several=True)}{_behind(phone)}"
+
+
+def _behind(phone: FoundPhone) -> str:
+    return "" if phone.reference is None else f" · behind {quoted(phone.reference, 40)}: it may be no phone number"
+
+
+def _one_of_many(state: PhoneState, phone: FoundPhone, home: str | None) -> tuple[str, str]:
+    """The state and the reasons of a phone, which others may share, and its line below them."""
+    line = " · ".join(filter(None, (f"{both(state.phone, home)}{_behind(phone)}", remarks(phone.number))))
+    if not state.standing:
+        return "*Not opted out*", line
+    more = len(state.standing) - 1
+    further = f" · and {counted(more, 'more reason')}" if more else ""
+    return f"*Opted out*: {note_of(state.standing[-1])}{further}", line
+
+
+def for_asker(answer: Message) -> Message:
+    """The *answer* to a look-up for the asker alone, with a button that shows it to all."""
+    packed = " ".join(phone.removeprefix("+") for phone in answer.phones)
+    show = _actions(ButtonElement(text="Show in channel", action_id="lookup.show", value=packed))
+    return replace(answer, blocks=(*answer.blocks, show.to_dict()), private=True)
+
+
+def shown_by(value: str) -> tuple[str, ...]:
+    """The phones, 50 at most, of the button of `for_asker` with that *value*; none where it holds something else."""
+    phones = tuple(f"+{digits}" for digits in value.split())
+    return phones if len(phones) <= MOST_OFFERED else ()
 
 
 def no_phones(head: str, *more: str, unread: Sequence[NotAPhone] = ()) -> Message:
@@ -335,16 +297,7 @@ def _unread_lines(unread: Sequence[NotAPhone]) -> list[str]:
     more = (
         [f"and {left:,} more that {'is no phone number' if left == 1 else 'are no phone numbers'}"] if left > 0 else []
     )
-    return [*map(_not_a_phone, unread[:MOST_UNREAD]), *more]
-
-
-def _one_of_many(state: PhoneState, phone: FoundPhone, home: str | None) -> str:
-    remarks = "".join(f" · {text}" for text in _remarks(phone.number))
-    if phone.reference is not None:
-        remarks = f" · behind {quoted(phone.reference, 40)}: it may be no phone number{remarks}"
-    if state.since is None:
-        return f"{both(state.phone, home)} · not opted out{remarks}"
-    return f"{both(state.phone, home)} · *opted out* {day(state.since, 'since ')}{remarks}"
+    return [*map(unread_line, unread[:MOST_UNREAD]), *more]
 
 
 def _remark(state: PhoneState) -> ButtonElement:
@@ -384,7 +337,7 @@ def _conversations(conversations: Sequence[Conversation]) -> list[str]:
 
 def _before(state: PhoneState) -> list[str]:
     lifted = [opt_out for opt_out in state.opt_outs if opt_out.lifted is not None]
-    lines = [f"{_note(o)}; _{entry_note(o.lifted, _WRITER)}_" for o in lifted if o.lifted is not None]
+    lines = [f"{note_of(o)}; _{entry_note(o.lifted, _WRITER)}_" for o in lifted if o.lifted is not None]
     return [f"Before: {_list(lines)}"] if lines else []
 
 
@@ -399,11 +352,9 @@ def ask_delete(state: PhoneState, home: str | None, reason: str | None) -> Messa
             f"*{shown} is not opted out*: there is nothing to allow again.{_last_lift(state)}", phones=[state.phone]
         )
     head = f"*Allow texts to {shown} again?* It is opted out {moment(state.since, 'since ')}."
-    lines = [f"Why: {_list([_note(o) for o in state.standing])}", *_conversations(state.conversations)]
+    lines = [f"Why: {_list([note_of(o) for o in state.standing])}", *_conversations(state.conversations)]
     button = _delete_button("Allow texts again", state, home, reason)
-    return Message.of(
-        head, section(head), _actions(button), details=_thread([f"`{state.phone}`", *lines]), phones=[state.phone]
-    )
+    return Message.of(head, *as_kept([head, *lines], [state.phone]), _actions(button), phones=[state.phone])
 
 
 def _delete_button(label: str, state: PhoneState, home: str | None, reason: str | None = None) -> ButtonElement:
@@ -441,7 +392,7 @@ def _consequences(state: PhoneState, home: str | None) -> str:
 
 def ask_reason(state: PhoneState, home: str | None, metadata: str, reason: str | None) -> View:
     """The form in which an admin writes why a phone whose contact asked to stop may be texted again."""
-    lines = [sentence(_consequences(state, home)), f"Why it is out: {_list([_note(o) for o in state.standing])}"]
+    lines = [sentence(_consequences(state, home)), f"Why it is out: {_list([note_of(o) for o in state.standing])}"]
     return View(
         type="modal",
         callback_id="optout.why",
@@ -468,7 +419,7 @@ def deleted(outcome: Deleted, by: Actor, home: str | None) -> Message:
     if outcome.changed:
         newest = outcome.state.standing[0]
         text = (
-            f"*{shown} was opted out again after you were asked*, so nothing was changed: {_note(newest)}. "
+            f"*{shown} was opted out again after you were asked*, so nothing was changed: {note_of(newest)}. "
             "To allow texts all the same, use `/optout delete` again."
         )
         return Message.of(text, settles="Out of date: it was opted out again since.", phones=[outcome.phone])

@@ -27,6 +27,7 @@ _SUPPORT = {"everyone": "Every member", "groups": "The groups below", "nobody": 
 _ELSEWHERE = {"ask": "Ask who dropped it, for them alone to see", "leave": "Leave it alone"}
 _ASK = {"always": "Always ask", "doubts": "Ask when the list looks wrong", "never": "Never ask, not even then"}
 _NUMBERS = {"full": "In full", "masked": "With only the last digits"}
+_LOOKUPS = {"channel": "In the channel, with who asked", "asker": "To who asked alone, with a button that shows it"}
 _EXPORTS = {"admins": "Admins", "nobody": "Nobody"}
 # By the field: what can be chosen there.
 CHOICES: Final = {
@@ -34,6 +35,7 @@ CHOICES: Final = {
     "settings.elsewhere": frozenset(_ELSEWHERE),
     "settings.ask": frozenset(_ASK),
     "settings.numbers": frozenset(_NUMBERS),
+    "settings.lookups": frozenset(_LOOKUPS),
     "settings.exports": frozenset(_EXPORTS),
 }
 # Slack takes so many options: https://docs.slack.dev/reference/block-kit/block-elements/multi-select-menu-element
@@ -103,6 +105,7 @@ def form(account: Account, groups: Sequence[Group], metadata: str, *, undo_days:
             20,
         ),
         _choice("numbers", "Numbers in public channels", _NUMBERS, now.numbers),
+        _choice("lookups", "Where look-ups are answered", _LOOKUPS, now.lookups),
         _choice("exports", "Who may export the list", _EXPORTS, now.exports),
         _channel(
             "digest_channel",

@@ -70,7 +70,6 @@ from store import (
 # The countries campaigns text most; any other is given as the account's default with `/optout country`.
 COUNTRIES = ("US", "CA", "GB", "IE", "AU", "NZ", "PR", "MX", "DE", "FR", "ES", "IT", "NL", "BR", "IN", "ZA")
 
-_MOST_LISTED = 20
 # The block of the modal in which the number of phones is typed.
 NUMBER = "upload.number"
 _UNDO_TITLE = UNDO[0]
@@ -559,7 +558,7 @@ def counting_undo(upload: Upload) -> View:
 
 def undo_question(upload: Upload, counts: UndoPreview, metadata: str) -> View:
     """The question before an undo, with what it would do. *metadata*: the context of the modal."""
-    lines = [f"Undo *{file_name(upload.file_name)}*?", "*No phone can be texted again by this.*"]
+    lines = [f"Undo *{file_name(upload.file_name)}*?", "*No texts will be allowed again.*"]
     if counts.opted_in:
         lines[1] = f"*{counted(counts.opted_in, 'phone')} can be texted again.*"
     if counts.kept_out:
@@ -583,40 +582,3 @@ def for_direct_message(upload: Upload, message: Message, why: str) -> Message:
             "Where I am missing, `/invite @Opt-Out Desk` helps."
         )
     return replace(message, blocks=(*message.blocks, context(text).to_dict()))
-
-
-def list_of_uploads(uploads: Sequence[Upload]) -> Message:
-    """The latest uploads, newest first."""
-    if not uploads:
-        text = "*No list has been uploaded yet.* Drop a CSV with a column called `phone` in an uploads channel."
-        return Message.of(text)
-    head = f"*The latest {counted(len(uploads), 'upload')}*"
-    return Message.of(head, section(head), *(section(_listed(upload)) for upload in uploads[:_MOST_LISTED]))
-
-
-def _listed(upload: Upload) -> str:
-    name = link(upload.permalink, file_name(upload.file_name))
-    who = f"{person(upload.actor)}{moment(upload.received_at, ', ')}"
-    label = "looked up" if upload.state is UploadState.WAITING and upload.is_look_up else upload.state.label
-    return f"*{name}* · {label} · {_outcome(upload)} · {who}"
-
-
-def _outcome(upload: Upload) -> str:
-    match upload.state:
-        case UploadState.RECEIVED:
-            return "nothing changed yet"
-        case UploadState.WAITING if upload.is_look_up:
-            return f"{upload.already:,} of {counted(upload.phones, 'phone')} opted out already"
-        case UploadState.WAITING:
-            return f"{counted(upload.to_opt_out, 'phone')} to opt out"
-        case UploadState.UNDOING | UploadState.UNDONE:
-            stay = "stays" if upload.kept_out == 1 else "stay"
-            return f"{counted(upload.opted_in, 'phone')} can be texted again, {upload.kept_out:,} {stay} out"
-        case UploadState.REFUSED | UploadState.CANCELLED | UploadState.EXPIRED:
-            return "nothing changed"
-        case UploadState.FAILED if not upload.applied:
-            return "nothing changed"
-        case UploadState.SCRUBBED:
-            return f"{counted(upload.summary['removed'], 'row')} removed"
-        case _:
-            return f"{counted(upload.newly_opted_out, 'phone')} opted out, {upload.already_opted_out:,} already"

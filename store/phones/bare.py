@@ -6,27 +6,27 @@ way in which people write may make another number of the digits, the parser is a
 """
 
 import functools
-import re
+from collections.abc import Iterator
 from typing import Final
 
 import phonenumbers
-from phonenumbers import PhoneMetadata, PhoneNumberType
-from phonenumbers.re_util import re_compile
 
+from store.phones.assigned import assigned
 from store.phones.dialling import Reading, dialling, lengths, lengths_of
-from store.phones.habits import has_other_readings, is_local_mobile, may_mean_another
-from store.phones.numbers import PhoneNumber, library_number
+from store.phones.grouping import grouping
+from store.phones.habits import has_other_readings, is_local_mobile, may_mean_another, was_so
+from store.phones.numbers import PhoneNumber
 from store.phones.parser import parse_phone
-from store.phones.plans import Prefix, Unsettled, kinds, plan_of
+from store.phones.plans import Prefix, Unsettled, plan_of
 
 _MOST_PLAIN: Final = 13  # digits; 14 may be two numbers
 _LONGEST_E164: Final = 15
 _ABROAD: Final = ("00", "011")
 _MOST_BEHIND: Final = 17  # digits behind the first of the longest number
+_ANY_DIGIT: Final = frozenset("0123456789")
 _ANY_COUNT: Final = frozenset(range(1, _MOST_BEHIND + 2))
 _CENTURIES: Final = ("19", "20")
 _COMPACT_DATE: Final = 12  # digits of a day with its time
-_MOBILE: Final = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE, PhoneNumberType.TOLL_FREE})
 
 
 class BareDigits:
@@ -43,8 +43,14 @@ class BareDigits:
         self._dialling = dialling(country)
         self._home: int = phonenumbers.country_code_for_region(country) if country else 0
         self._lengths = lengths_of(self._home, country) if country else frozenset()
+        self._assigned = assigned(self._home)
+        self._recorded = _main(self._home)[0] if country else frozenset()
         self._longest = max(self._lengths, default=0)
         self._before = _first_dialled(self._home, country) if country else frozenset()
+        main = phonenumbers.region_code_for_country_code(self._home)
+        is_known = bool(country) and grouping(self._home).is_known
+        # Digits with which nothing else begins, neither here nor in the region whose formats are the country's.
+        self.begin_numbers = _ANY_DIGIT - self._before - _first_dialled(self._home, main) if is_known else frozenset()
 
     def find(self, digits: str, *, plus: bool, whole: bool = True) -> PhoneNumber | None:
         """
@@ -56,8 +62,14 @@ class BareDigits:
         if not plus and digits[0] not in self._before and len(digits) in self._lengths:
             # Nothing is dialled before them, and neither is the code: the most there are.
             is_date = len(digits) == _COMPACT_DATE and digits.startswith(_CENTURIES)
-            if len(digits) <= _MOST_PLAIN and not is_date and _plan(self._home).is_in_use(digits):
-                return PhoneNumber(f"+{self._home}{digits}", flagged=False, remark=None, assumed_country=self._country)
+            if len(digits) <= _MOST_PLAIN and not is_date:
+                if self._assigned.is_in_use(digits):
+                    return PhoneNumber(f"+{self._home}{digits}", False, None, self._country)
+                if digits[0] in self.begin_numbers and not was_so(self._home, digits):
+                    e164 = f"+{self._home}{digits}"
+                    if len(digits) not in self._recorded or len(e164) > _LONGEST_E164 + 1:
+                        return None
+                    return None if is_local_mobile(self._home, digits) else PhoneNumber(e164, True, None, self._country)
         if not (plus or self._home or digits.startswith(_ABROAD)):
             return None
         reading = self._dialling.reading(digits, plus=plus)
@@ -71,13 +83,13 @@ class BareDigits:
             return None if dialled and dialled.remark and not whole else dialled
         if not (is_as_long or whole):
             return None
-        if reading is None or not _plan(reading[0]).is_in_use(reading[1]):
+        if reading is None or not assigned(reading[0]).is_in_use(reading[1]):
             if may_mean_another(digits, self._country, plus=plus, zero=is_as_long):
                 return _asked(digits, plus, self._country)
             # Behind a plus and no country's code, the library takes what is dialled abroad for what it is.
             if reading is None and plus and self._dialling.from_abroad(digits) is not None:
                 return _asked(digits, plus, self._country)
-            if reading is None or not _plan(reading[0]).may_be_unassigned(reading, digits, plus=plus):
+            if reading is None or not _may_be_unassigned(reading, digits, plus=plus):
                 return None
             flagged = True
         elif self._may_be_another(reading, digits, plus=plus):
@@ -94,6 +106,11 @@ class BareDigits:
     def counts(self, first: str) -> frozenset[int]:
         """How many digits may be a phone that begin with the digit *first* and no plus, and are cut out of more."""
         return _ANY_COUNT if first in self._before else self._lengths
+
+    def shapes(self) -> Iterator[tuple[int, ...]]:
+        """In which groups a number may be set that begins with one of `begin_numbers`."""
+        for length in self._lengths if self.begin_numbers else ():
+            yield from grouping(self._home).shapes(length)
 
     def _may_be_another(self, reading: Reading, digits: str, *, plus: bool) -> bool:
         """Can there be an `other_reading` of *digits*, which are a number in use by their *reading*?"""
@@ -130,71 +147,23 @@ def _may_begin(pattern: str, digit: str) -> bool:
         return True
 
 
-class _Plan:
-    """The plans of the regions that share a country *code*, as the library asks them about a whole number."""
-
-    def __init__(self, code: int) -> None:
-        self._code = code
-        regions = phonenumbers.region_codes_for_country_code(code)
-        plans = [plan_of(code, region) for region in regions]
-        self._regions = [
-            # Of one region alone it is not asked how its numbers begin.
-            (re_compile(plan.leading_digits) if plan.leading_digits and len(plans) > 1 else None, _in_use(plan))
-            for plan in plans
-        ]
-        self._alone = [in_use for begins, in_use in self._regions if begins is None]
-        self._begins = re.compile(
-            "|".join(plan.leading_digits or "(?!)" for plan in plans) if len(plans) > 1 else "(?!)"
-        )
-        main = plans[0]
-        self._lengths = lengths_of(code, regions[0])
-        self._has_trunk = main.national_prefix == "0"
-
-    def is_in_use(self, national: str) -> bool:
-        """Has one of the regions given out *national*?"""
-        count = len(national)
-        if not self._begins.match(national):
-            return any(count in in_use and in_use[count].fullmatch(national) for in_use in self._alone)
-        for begins, in_use in self._regions:
-            if begins is None:
-                if (given_out := in_use.get(count)) is not None and given_out.fullmatch(national):
-                    return True
-            elif begins.match(national):
-                return (given_out := in_use.get(count)) is not None and given_out.fullmatch(national) is not None
+def _may_be_unassigned(reading: Reading, digits: str, *, plus: bool) -> bool:
+    """Is a number that nobody gave out one as long as those that are recorded, and itself when it is read again?"""
+    code, national = reading
+    main_lengths, has_trunk = _main(code)
+    if len(national) not in main_lengths or (has_trunk and national.startswith("0")):
         return False
-
-    def may_be_unassigned(self, reading: Reading, digits: str, *, plus: bool) -> bool:
-        """Is a number that nobody gave out one as long as those that are recorded, and itself when it is read again?"""
-        code, national = reading
-        if len(national) not in self._lengths or (self._has_trunk and national.startswith("0")):
-            return False
-        whole = f"{code}{national}"
-        if not (plus and whole == digits) and dialling(None).reading(whole, plus=True) != reading:
-            return False
-        return not is_local_mobile(code, national)
+    whole = f"{code}{national}"
+    if not (plus and whole == digits) and dialling(None).reading(whole, plus=True) != reading:
+        return False
+    return not is_local_mobile(code, national)
 
 
 @functools.cache
-def _plan(code: int) -> _Plan:
-    return _Plan(code)
-
-
-def _in_use(plan: PhoneMetadata) -> dict[int, re.Pattern[str]]:
-    """By its number of digits, what *plan* has given out."""
-    general = plan.general_desc
-    if general is None or not general.national_number_pattern:
-        return {}
-    return {
-        length: re.compile(f"(?={general.national_number_pattern}$)(?:{'|'.join(given_out)})")
-        for length in general.possible_length
-        if (
-            given_out := [
-                kind.national_number_pattern
-                for kind in kinds(plan)
-                if kind.national_number_pattern and (not kind.possible_length or length in kind.possible_length)
-            ]
-        )
-    }
+def _main(code: int) -> tuple[frozenset[int], bool]:
+    """The lengths of numbers of the main region with *code*, and whether a 0 is dialled before them."""
+    region = phonenumbers.region_code_for_country_code(code)
+    return lengths_of(code, region), plan_of(code, region).national_prefix == "0"
 
 
 @functools.lru_cache(1 << 13)
@@ -203,11 +172,10 @@ def _asked(digits: str, plus: bool, country: str | None) -> PhoneNumber | None:
     return outcome if isinstance(outcome, PhoneNumber) else None
 
 
-@functools.lru_cache(1 << 13)
 def is_mobile_phone(e164: str) -> bool:
     """Is this phone of a kind that is written without a trunk prefix as well?"""
-    number = library_number(e164, None)
-    return number is not None and phonenumbers.number_type(number) in _MOBILE
+    reading = dialling(None).reading(e164[1:], plus=True)
+    return reading is not None and assigned(reading[0]).is_mobile(reading[1])
 
 
 # As many as there are countries with desks.

@@ -54,7 +54,8 @@ _DATES: Final = (
 )
 # "5 November 2024", "5 de noviembre de 2024", "05-Nov-24", "5. Nov."
 _NAMED: Final = (
-    rf"(?<!\d[./-]){_DAY}{_TH}(?: ?(?:of|de) |[ ./-])?(?=[adefjmnos]){_NAME}(?![^\W\d_])(?! \d{{1,2}}(?![\d:.h]))\.?"
+    # Told from a phone's group by the letter behind it.
+    rf"(?<!\d[./-])(?=\d\d?+[ ./-]{{0,2}}+[^\W\d]){_DAY}{_TH}(?: ?(?:of|de) |[ ./-])?(?=[adefjmnos]){_NAME}(?![^\W\d_])(?! \d{{1,2}}(?![\d:.h]))\.?"
     rf"(?:,? (?:de |del )?{_YEAR}(?!\d)|[ ./-]?'\d\d(?!\d)|[./-](?:{_YEAR}|\d\d)(?![./-]?\d))?"
 )
 # "November 5, 2024", "Nov 2024", "Nov-05-2024"
@@ -67,7 +68,7 @@ _TIMES: Final = (
     rf"{_CLOCK}h{_SIXTY}(?!\d)",
 )
 _AMOUNT: Final = (
-    r"(?<![,.])(?<!\d[ ./-])\d{1,20}(?:[.,]\d{1,20})? ?(?:[€£¥%]|(?:USD|EUR|GBP|MXN|dollars?|euros?|pesos)\b)"
+    r"(?<![,.])(?<!\d[ ./-])\d{1,20}+(?:[.,]\d{1,20}+)?+ ?(?:[€£¥%]|(?:USD|EUR|GBP|MXN|dollars?|euros?|pesos)\b)"
 )
 # A spreadsheet's day, with its hours: 45601.4375
 _SERIAL: Final = r"(?<!\d[./,-])[1-5]\d{4}[.,]\d{2,12}(?![.,/-]?\d)"
@@ -75,11 +76,12 @@ _THOUSANDS: Final = r"(?P<thousands>(?<![,.$€£¥])(?<![$€£¥] )[1-9]\d{0,2
 
 # What begins with a digit, which is looked for first: at most signs of a text there is nothing to try then.
 BEGIN_WITH_DIGIT: Final = re.compile(
-    # Most are told from a phone's group by the sign behind their first number.
-    rf"(?<!\d)(?=\d)(?:(?=\d{{1,5}}(?:[./,:h-]| [/-]))(?:{'|'.join((_THOUSANDS, _SERIAL, *_DATES, *_TIMES))})|{_AMOUNT}|{_NAMED})",
+    # Most are told from a phone's group by the sign behind their first number, and by how many digits that has.
+    rf"(?<!\d)(?=\d)(?:(?=\d\d?+(?:[./,:h-]| [/-])|(?:19|20)\d\d(?:[./-]| [/-])|\d{{3}},|\d{{5}}[.,])(?:{'|'.join((_THOUSANDS, _SERIAL, *_DATES, *_TIMES))})|{_AMOUNT}|{_NAMED})",
     re.IGNORECASE,
 )
-BEGIN_OTHERWISE: Final = re.compile(rf"{_MONTH_FIRST}|[$€£¥] ?\d[\d,.]{{0,20}}(?<=\d)(?!\d)", re.IGNORECASE)
+MONEY: Final = "$€£¥"
+BEGIN_OTHERWISE: Final = re.compile(rf"{_MONTH_FIRST}|[{MONEY}] ?\d[\d,.]{{0,20}}(?<=\d)(?!\d)", re.IGNORECASE)
 # Addresses of the web, and of mail; in a text without their sign there are none.
 WEB: Final = re.compile(
     r"\b(?:https?|ftp)://[^\s<>]+|\bwww\.[^\s<>]+|(?<![\w@.-])[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}/[^\s<>]+",

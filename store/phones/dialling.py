@@ -10,13 +10,15 @@ import re
 from typing import Final
 
 import phonenumbers
-from phonenumbers import PhoneMetadata
+from phonenumbers import CountryCodeSource, PhoneMetadata
 from phonenumbers.re_util import re_compile
 
 from store.phones.plans import kinds, plan_of
 
 # A country code, and the digits behind it that the plans of the code are asked about.
 Reading = tuple[int, str]
+# The same, with the library's `CountryCodeSource`.
+Parsed = tuple[int, str, int]
 
 FEWEST_UNASSIGNED: Final = 8  # digits of a number that is recorded though no plan assigns it; one in use may have fewer
 _LONGEST_CODE = 3
@@ -33,6 +35,7 @@ class Dialling:
     def __init__(self, region: str | None) -> None:
         self.region = region
         self._code: int = phonenumbers.country_code_for_region(region) if region else 0
+        self._code_digits = str(self._code)
         plan = plan_of(self._code, region) if region else None
         self._home = _trunk(self._code, region) if region else None
         # What is dialled without an area code gets it, where there is one alone: "268\\1" in Antigua.
@@ -43,20 +46,28 @@ class Dialling:
 
     def reading(self, digits: str, *, plus: bool) -> Reading | None:
         """What the library sees in *digits*, which are written with a *plus* before them or not. None: nothing that is a number."""
+        if not (plus or len(digits) in self._lengths or self._abroad.match(digits)):
+            return None
+        parsed = self.parsed(digits, plus=plus)
+        return None if parsed is None else parsed[:2]
+
+    def parsed(self, digits: str, *, plus: bool) -> Parsed | None:
+        """The same of digits of any number, whether they can be a number or not, and where the code comes from."""
         if plus and (split := split_code(digits)):
-            return _behind_code(*split)
-        if self._home is None:
+            return *_behind_code(*split), CountryCodeSource.FROM_NUMBER_WITH_PLUS_SIGN
+        home = self._home
+        if home is None:
             return None
         if (dialled := self._abroad.match(digits)) and not digits.startswith("0", dialled.end()):
-            return _behind_code(*split) if (split := split_code(digits[dialled.end() :])) else None
-        if plus or not (dialled or len(digits) in self._lengths):
+            split = split_code(digits[dialled.end() :])
+            return (*_behind_code(*split), CountryCodeSource.FROM_NUMBER_WITH_IDD) if split else None
+        if plus:
             return None
-        home, code = self._home, str(self._code)
-        if digits.startswith(code):
-            rest = home.without_prefix(digits[len(code) :])
+        if digits.startswith(self._code_digits):
+            rest = home.without_prefix(digits[len(self._code_digits) :])
             if len(digits) > home.longest or (not home.fits(digits) and home.fits(rest)):
-                return _behind_code(self._code, rest)
-        return self._code, home.national(digits)
+                return *_behind_code(self._code, rest), CountryCodeSource.FROM_NUMBER_WITHOUT_PLUS_SIGN
+        return self._code, home.national(digits), CountryCodeSource.FROM_DEFAULT_COUNTRY
 
     def from_abroad(self, digits: str) -> str | None:
         """What is dialled behind the region's prefix for other countries; None if *digits* do not begin with it."""
@@ -101,15 +112,29 @@ def lengths_of(code: int, region: str) -> frozenset[int]:
 
 def split_code(digits: str) -> Reading | None:
     """The country code at the front of *digits* and what is behind it. None if there is none."""
-    if not digits.startswith("0"):
-        for end in range(1, min(_LONGEST_CODE, len(digits)) + 1):
-            if (code := int(digits[:end])) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
-                return code, digits[end:]
-    return None
+    code = _codes().get(digits[:_LONGEST_CODE])
+    return None if code is None else (code, digits[len(str(code)) :])
+
+
+@functools.cache
+def _codes() -> dict[str, int]:
+    """Country codes, by what digits begin with: the code and whatever digits follow, as many as the longest code has."""
+    codes: dict[str, int] = {}
+    for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
+        begun = [str(code)]
+        while begun:
+            codes |= dict.fromkeys(begun, code)
+            begun = [f"{known}{digit}" for known in begun if len(known) < _LONGEST_CODE for digit in range(10)]
+    return codes
 
 
 def _behind_code(code: int, number: str) -> Reading:
-    return code, _trunk(code, phonenumbers.region_code_for_country_code(code)).national(number)
+    return code, _main_trunk(code).national(number)
+
+
+@functools.cache
+def _main_trunk(code: int) -> "_Trunk":
+    return _trunk(code, phonenumbers.region_code_for_country_code(code))
 
 
 @functools.cache

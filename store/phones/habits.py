@@ -123,7 +123,7 @@ def may_mean_another(digits: str, country: str | None, *, plus: bool, zero: bool
     if country is None:
         return False
     code = phonenumbers.country_code_for_region(country)
-    if _was_so(code, digits):
+    if was_so(code, digits):
         return True
     if digits.startswith("0") and not zero:
         return False
@@ -142,14 +142,15 @@ def _may_be_otherwise(code: int, rest: str) -> bool:
 
 
 def _may_be_at_home(code: int, digits: str) -> bool:
-    if _was_so(code, digits):
+    if was_so(code, digits):
         return True
     return digits.startswith(("8", "0") if code == _RUSSIA else "0") and dialling(None).may_be_valid(
         f"{code}{digits[1:]}", plus=True
     )
 
 
-def _was_so(code: int, digits: str) -> bool:
+def was_so(code: int, digits: str) -> bool:
+    """Are *digits* behind a country *code* a number of an earlier plan?"""
     return code in _FORMER and any(pattern.fullmatch(digits) for pattern, _ in _FORMER[code])
 
 

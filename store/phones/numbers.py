@@ -9,6 +9,7 @@ import phonenumbers
 from phonenumbers import NumberParseException
 
 from store.phones.cleaning import digits_of
+from store.phones.dialling import dialling
 
 PHONENUMBERS_VERSION: Final[str] = phonenumbers.__version__
 
@@ -114,17 +115,39 @@ _RUN = re.compile(r"[^\w#]{5,}")
 # A number with nothing in it that the library does more with than drop it, sign by sign.
 _PUNCTUATED = re.compile(r"(?:[ ()\[\]./-]*(\+)\+*)?([0-9 ()\[\]./-]*)")
 _FEWEST_DROPPED = 3  # digits: "41" is one for the library, "4-1" is none
+_FEWEST_NATIONAL, _MOST_NATIONAL = 2, 17  # digits that the library takes behind a country's code
 
 
 def library_number(text: str, country: str | None) -> phonenumbers.PhoneNumber | None:
-    """The number as `phonenumbers` parses it; None for what it does not."""
+    """
+    The number as `phonenumbers` parses it, with the source of its country code; None for what it does not parse.
+
+    What has nothing but punctuation in it is read by the plans, in a fifth of the time.
+    """
     if len(text) > MOST_DIGITS and sum(map(str.isdigit, text)) > MOST_DIGITS:
         return None  # the library goes over each digit several times before it says so
     if (bare := _PUNCTUATED.fullmatch(text)) and len(digits := digits_of(bare[2])) >= _FEWEST_DROPPED:
-        text = (bare[1] or "") + digits
-    elif len(text) > _USUAL:  # the library tries each sign of a run as the first of what it drops at the end
+        return _parsed(text, digits, country, plus=bare[1] is not None)
+    if len(text) > _USUAL:  # the library tries each sign of a run as the first of what it drops at the end
         text = _RUN.sub(lambda run: "".join(dict.fromkeys(run[0])), text)
     try:
         return phonenumbers.parse(text, country, keep_raw_input=True)
     except NumberParseException:
         return None
+
+
+def _parsed(text: str, digits: str, country: str | None, *, plus: bool) -> phonenumbers.PhoneNumber | None:
+    parsed = dialling(country).parsed(digits, plus=plus)
+    if parsed is None:
+        return None
+    code, national, source = parsed
+    if not _FEWEST_NATIONAL <= len(national) <= _MOST_NATIONAL:
+        return None
+    number = phonenumbers.PhoneNumber(
+        country_code=code, national_number=int(national), raw_input=text, country_code_source=source
+    )
+    if national[0] == "0":
+        number.italian_leading_zero = True
+        zeros = len(national) - len(national[:-1].lstrip("0")) - 1  # of zeros alone the last is the number
+        number.number_of_leading_zeros = zeros if zeros > 1 else None
+    return number

@@ -20,11 +20,12 @@ from phonenumbers import (
     ValidationResult,
 )
 
+from store.phones.assigned import assigned
 from store.phones.cleaning import digits_of, folded, unwrapped
 from store.phones.countries import country_name
 from store.phones.cuts import MOST_SIGNS, cuts, most_signs
 from store.phones.dates import PLAIN_SIGN, Date, find_dates
-from store.phones.dialling import FEWEST_UNASSIGNED, dialling, lengths, lengths_of
+from store.phones.dialling import FEWEST_UNASSIGNED, dialling, lengths_of
 from store.phones.display import country_of, international, national
 from store.phones.habits import is_local_mobile, is_mobile, other_reading, readings
 from store.phones.numbers import MOST_DIGITS, NotAPhone, PhoneNumber, Reason, library_number
@@ -364,7 +365,7 @@ class Normaliser:
         if not number.national_number:
             # The library would give back what was written, for E.164.
             return NotAPhone(text, Reason.NOT_A_NUMBER, "nothing but zeros")
-        e164 = str(phonenumbers.format_number(number, PhoneNumberFormat.E164))
+        e164 = _e164(number)
         if len(e164) > 16:
             return NotAPhone(
                 text, Reason.TOO_LONG, f"{len(e164) - 1} digits with its country code, the longest number has 15"
@@ -546,7 +547,7 @@ def _expected(region: str) -> str:
 
 
 def _e164(number: phonenumbers.PhoneNumber) -> str:
-    return str(phonenumbers.format_number(number, PhoneNumberFormat.E164))
+    return f"+{number.country_code}{phonenumbers.national_significant_number(number)}"
 
 
 def _where(number: phonenumbers.PhoneNumber) -> str:
@@ -576,13 +577,11 @@ def _valid_number(core: str, country: str | None) -> phonenumbers.PhoneNumber | 
     if not dialling(country).may_be_valid(digits_of(core), plus="+" in core):
         return None
     number = library_number(core, country)
-    return number if number is not None and phonenumbers.is_valid_number(number) else None
+    return number if number is not None and _is_valid(number) else None
 
 
 def _is_valid(number: phonenumbers.PhoneNumber) -> bool:
-    # Asked first, as the library asks each region that has the code: of one with +1 there are 25.
-    digits = len(phonenumbers.national_significant_number(number))
-    return digits in lengths(number.country_code or 0) and phonenumbers.is_valid_number(number)
+    return assigned(number.country_code or 0).is_in_use(phonenumbers.national_significant_number(number))
 
 
 def _is_possible(number: phonenumbers.PhoneNumber) -> bool:
@@ -606,8 +605,8 @@ def _is_toll_free(phone: PhoneNumber) -> bool:
 
 def _is_stable(e164: str) -> bool:
     """Does the number come back as itself? An unassigned one may start like a trunk prefix, which parsing drops."""
-    number = library_number(e164, None)
-    return number is not None and phonenumbers.format_number(number, PhoneNumberFormat.E164) == e164
+    reading = dialling(None).reading(e164[1:], plus=True)
+    return reading is not None and f"+{reading[0]}{reading[1]}" == e164
 
 
 # Countries times two; the cache is made by the first call, not by the import.

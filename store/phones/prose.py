@@ -21,6 +21,7 @@ from store.phones.dates import (
     BEGIN_OTHERWISE,
     BEGIN_WITH_DIGIT,
     MAIL,
+    MONEY,
     NO_NUMBER,
     UUID,
     WEB,
@@ -423,6 +424,8 @@ class _Reader:
 
     def _dated_by_name(self, left: str) -> list[tuple[int, int]]:
         """Dates that begin with a month's name, and amounts of money."""
+        if not (_has_letters(left) or any(sign in left for sign in MONEY)):
+            return []
         return [found.span() for found in BEGIN_OTHERWISE.finditer(left)]
 
     def _dated(self, left: str) -> list[tuple[int, int]]:
@@ -460,7 +463,7 @@ class _Reader:
     def _spelt(self, left: str) -> list[tuple[int, int]]:
         """Phones that are spelt in letters."""
         spans: list[tuple[int, int]] = []
-        for found in _VANITY.finditer(left):
+        for found in _VANITY.finditer(left) if _has_letters(left) else ():
             text, digits = found[0], digits_of(found[0])
             free = (
                 digits.removeprefix("1").startswith(_FREE_NANP) if self._country in _NANP else digits.startswith(_FREE)
@@ -714,6 +717,11 @@ def _blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:
             parts += (text[at:start], BARRIER * (end - max(start, at)))
             at = end
     return "".join((*parts, text[at:])) if parts else text
+
+
+def _has_letters(text: str) -> bool:
+    """Has *text* a letter that there are capitals of? Months, currencies and what is spelt have."""
+    return text.lower() != text.upper()
 
 
 def _is_letter(char: str) -> bool:

@@ -13,12 +13,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import phonenumbers
-from phonenumbers import PhoneMetadata, PhoneNumberFormat
+from phonenumbers import PhoneMetadata
 
 from store.phones.bare import bare_digits, is_mobile_phone
 from store.phones.dates import COMPACT, YEAR
-from store.phones.numbers import PhoneNumber, library_number
+from store.phones.dialling import dialling
+from store.phones.grouping import cuts_of, grouping
+from store.phones.numbers import PhoneNumber
 
 FEWEST_DIGITS: Final = 7  # of what people take for a phone, whatever it is
 MOST_DIALLED: Final = 18  # digits, with 00 or 011 before them
@@ -40,6 +41,11 @@ _LEFT_SMALL, _LEFT, _LEFT_LONG = 1.0, 2.0, 6.0
 _LEFT_PLUS = 5.0  # more: behind a plus nothing but a number makes sense
 _COMPACT_DATE, _TIGHT_DATE, _SHORT_DATE, _SPACED_DATE = 0.5, 0.75, 1.0, 1.5
 _DATED: Final = frozenset({"/", ".", "-"})
+
+
+# Lengths of groups, one after the other, as a tree; `_WHOLE` says that they may be all of a number.
+_Shapes = dict[int, "_Shapes"]
+_WHOLE: Final = -1
 
 
 @dataclass(slots=True)
@@ -91,6 +97,15 @@ class RunPlan:
         kinds = (set(kind) - {-1} for kind in (fixed, mobile))
         short = [min(kind) for kind in kinds if kind and max(kind) <= FEWEST_DIGITS]
         self.fewest = max(_SHORTEST, min([FEWEST_DIGITS, *short]))
+        # The digits with which nothing begins but a number as it is given out, and the groups in which it may be set.
+        self.plain = self._bare.begin_numbers
+        self.shapes: _Shapes = {}
+        for shape in self._bare.shapes():
+            if sum(shape) >= self.fewest and len(shape) <= min(_MOST_GROUPS, sum(shape) // 2 + 1):
+                node = self.shapes
+                for length in shape:
+                    node = node.setdefault(length, {})
+                node[_WHOLE] = {}
 
     def number(self, digits: str, *, plus: bool, whole: bool = True) -> PhoneNumber | None:
         """
@@ -142,32 +157,67 @@ def segments(run: list[DigitGroup], plan: RunPlan) -> list[Segment]:
     if len(run) <= _SHORT_RUN:
         return _cheapest(run, 0, plan)
     found: list[Segment] = []
-    start, count = 0, len(run)
-    while start < count:
-        phone = _good_phone(run, start, plan)
-        found.append(phone or Segment(start, start + 1))
-        start = found[-1].after
+    left = 0  # from where nothing is a phone
+    for start, ends in _begun(run, plan):
+        if start < left or (phone := _good_phone(run, start, ends, plan)) is None:
+            continue
+        if start > left:
+            found.append(Segment(left, start))
+        found.append(phone)
+        left = phone.after
+    if left < len(run):
+        found.append(Segment(left, len(run)))
     return found
 
 
-def _good_phone(run: list[DigitGroup], first: int, plan: RunPlan) -> Segment | None:
-    """The one phone that begins with the group *first* and stands as it should; None if there are more or none."""
-    only: Segment | None = None
-    group = run[first]
-    plus, count = group.plus, len(group.digits)
-    counts = None if plus else plan.counts(group.digits[0])
-    for after in range(first + 1, min(len(run), first + _MOST_GROUPS) + 1):
-        if after > first + 1:
-            group = run[after - 1]
-            if group.plus:
-                break
-            count += len(group.digits)
-            if counts is not None and count not in counts:
-                continue
-        if count > MOST_DIALLED:
-            break
-        if count < plan.fewest or after - first > count // 2 + 1:
+def _begun(run: list[DigitGroup], plan: RunPlan) -> Iterator[tuple[int, list[int]]]:
+    """The groups with which a phone in good looks may begin, in order, and the places behind its last group."""
+    # How such phones are set is known where nothing stands between their groups for its looks alone.
+    known = (
+        frozenset()
+        if any(_FORMATTING.intersection(between) for between in {one.between for one in run})
+        else plan.plain
+    )
+    fewest, shapes = plan.fewest, plan.shapes
+    lengths = [0 if group.plus else len(group.digits) for group in run]
+    lengths.append(0)
+    for start, group in enumerate(run):
+        if group.plus or group.digits[0] not in known:
+            if ends := _ends_of_any(run, start, plan):
+                yield start, ends
             continue
+        length = lengths[start]
+        ends = [start + 1] if length >= fewest else []
+        after, node = start, shapes
+        while (following := node.get(lengths[after])) is not None:
+            node = following
+            after += 1
+            if _WHOLE in node:
+                ends.append(after)
+        if ends:
+            yield start, ends
+
+
+def _ends_of_any(run: list[DigitGroup], first: int, plan: RunPlan) -> list[int]:
+    group = run[first]
+    count = len(group.digits)
+    counts = None if group.plus else plan.counts(group.digits[0])
+    ends = [first + 1] if plan.fewest <= count <= MOST_DIALLED else []
+    for after in range(first + 2, min(len(run), first + _MOST_GROUPS) + 1):
+        group = run[after - 1]
+        count += len(group.digits)
+        if group.plus or count > MOST_DIALLED:
+            break
+        if (counts is None or count in counts) and count >= plan.fewest and after - first <= count // 2 + 1:
+            ends.append(after)
+    return ends
+
+
+def _good_phone(run: list[DigitGroup], first: int, ends: list[int], plan: RunPlan) -> Segment | None:
+    """The one phone of the group *first* to one of *ends* that stands as it should; None if there are more or none."""
+    only: Segment | None = None
+    plus = run[first].plus
+    for after in ends:
         digits = "".join([one.digits for one in run[first:after]])
         if (number := plan.number(digits, plus=plus, whole=after == first + 1)) is None:
             continue
@@ -381,33 +431,12 @@ def _is_usual(e164: str, groups: tuple[int, ...], *, has_trunk: bool, plus: bool
         return True
     if e164.startswith("+55") and groups[-3:] == (1, 4, 4):
         groups = (*groups[:-3], 5, 4)  # the ninth digit, which many still set apart in Brazil
-    # How it sets them follows from how the number begins; with +1, from the area.
-    begun = 5 if e164.startswith("+1") else 9
-    return _is_set(e164[:begun].ljust(len(e164), "0"), groups, is_begun=has_trunk or plus)
-
-
-@functools.lru_cache(1 << 14)
-def _is_set(e164: str, groups: tuple[int, ...], *, is_begun: bool) -> bool:
-    number = library_number(e164, None)
-    if number is None:
+    reading = dialling(None).reading(e164[1:], plus=True)
+    if reading is None:
         return False
-    national = len(phonenumbers.national_significant_number(number))
+    code, national = reading
+    count = len(national)
     # A country's code without a plus is told from the area's by what stands between.
-    if not is_begun and sum(groups) > national and sum(groups[1:]) < national:
+    if not (has_trunk or plus) and sum(groups) > count and sum(groups[1:]) < count:
         return False
-    cuts = _cuts(groups, national)
-    for form in (PhoneNumberFormat.INTERNATIONAL, PhoneNumberFormat.NATIONAL):
-        formatted = "".join(char if char.isdigit() else " " for char in phonenumbers.format_number(number, form))
-        if cuts <= _cuts(tuple(map(len, formatted.split())), national):
-            return True
-    return False
-
-
-def _cuts(groups: tuple[int, ...], national: int) -> set[int]:
-    """Before which digits, counted from the end, a number of *national* digits is cut."""
-    cuts, count = set(), 0
-    for length in reversed(groups[1:]):
-        count += length
-        if count < national:
-            cuts.add(count)
-    return cuts
+    return grouping(code).is_set_so(national, cuts_of(groups, count))

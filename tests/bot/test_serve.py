@@ -84,7 +84,7 @@ async def test_a_command_is_answered_over_both_connections(
         outcome = await people.command("admin", "campaign-admins", "/optout add 212 555 0100")
         assert outcome.ok, outcome
         state = await people.until(lambda state: state if state.channel("campaign-admins").messages else None)
-        assert "1 phone opted out" in state.channel("campaign-admins").messages[-1].all_text
+        assert "(212) 555-0100 opted out" in state.channel("campaign-admins").messages[-1].all_text
         assert (await got(f"{url}/readyz"))[0] == 200
         posts = len(await people.calls("chat.postMessage"))
         await readiness(service, lambda _: service.desk.calls.counts["chat.postMessage", "ok"] == posts > 0)

@@ -39,7 +39,7 @@ class Office:
     account: Account
 
     async def ask(
-        self, user: str, text: str, *, channel: str = ADMINS, replies: int = 1, raw: bool = False
+        self, user: str, text: str, *, channel: str = ADMINS, replies: int = 0, raw: bool = False
     ) -> SandboxMessage:
         """Type `/optout` *text* and wait for the message that answers in *channel*, with *replies* in its thread."""
         before = len((await self.people.state()).channel(channel).messages)

@@ -65,7 +65,9 @@ async def all_answered(office: Office, order: list[str]) -> None:
     await nothing_waits(office)
     state = await office.people.state()
     answers = answers_in(state)
-    assert [answer.text for answer in answers] == [f"*200 phones opted out* · by {user}" for user in order]
+    assert [answer.text for answer in answers] == [
+        f"*200 phones opted out*: asked by e-mail · by {user}" for user in order
+    ]
     for answer in answers:
         assert 1 <= len(answer.thread) <= 2
         told = re.findall(r"`(\+\d+)`", "\n".join(reply.all_text for reply in answer.thread))

@@ -548,7 +548,7 @@ async def test_a_scrub_where_nothing_can_be_uploaded(office: Office) -> None:
 
 @pytest.mark.wide
 async def test_uploads_lists_them(office: Office) -> None:
-    """`/optout uploads` names each with its state, counts and link."""
+    """`/optout uploads` names each with its number, state, counts and link; an admin can undo it there."""
     ts = await drop(office, LIST)
     await office.press("admin", await says(office, ts, "3 phones to opt out"), "upload.confirm")
     await says(office, ts, "*3 phones opted out*")
@@ -560,8 +560,9 @@ async def test_uploads_lists_them(office: Office) -> None:
         shown = [*state.channel(ADMINS).everything, *state.ephemerals("admin")[before:]]
         return next((message for message in shown if "stops.csv" in message.all_text), None)
 
-    said = (await office.people.until(listed)).all_text
-    assert "|stops.csv>* · done · 3 phones opted out, 0 already" in said
+    said = await office.people.until(listed)
+    assert "|stops.csv>* · upload 1 · 3 phones opted out\nDropped by admin in <#" in said.all_text
+    assert [button.text for button in said.buttons] == ["Open", "Undo this upload"]
 
 
 # What Slack says of files that it does not keep, does not show, or that are pages of its own.

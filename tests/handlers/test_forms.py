@@ -51,11 +51,10 @@ async def test_numbers_are_opted_out_by_a_form(office: Office) -> None:
     assert outcome.ok, outcome
 
     def answered(state: State) -> Any:
-        return next((m for m in state.channel(TICKETS).messages if "2 phones opted out" in m.text and m.thread), None)
+        return next((m for m in state.channel(TICKETS).messages if "(212) 555-0101 opted out*" in m.text), None)
 
     answer = await office.people.until(answered)
-    assert "with a form" in answer.thread[0].all_text
-    assert "asked to stop; stop @here now" in answer.thread[0].all_text
+    assert answer.text.endswith("*: asked to stop; stop @here now · by support")
     entry = office.store.optouts.find(office.account.id, ONE).standing[0].entry
     assert (entry.function, entry.cause, entry.channel_name) == (Function.FORM, Cause.ASKED, TICKETS)
     assert (await office.people.state()).views("support") == []

@@ -1,6 +1,7 @@
 """History, a page at a time and for the asker alone, and remarks on a number."""
 
 import asyncio
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.handlers.conftest import ADMINS, Office, on_both_databases
 from tests.handlers.test_files import LIST, drop, says, settled
 from tests.handlers.views.test_optouts import entry, opt_out, within_slacks_limits
 from tests.patience import PATIENCE
+from tests.store.test_uploads import received
 
 ONE, TWO = "+12125550100", "+12125550101"
 
@@ -37,14 +39,16 @@ async def shown(office: Office, user: str, words: str) -> SandboxMessage:
         ("", HistoryQuery(), Action.WHOLE_HISTORY),
         ("<@U0ADMIN|admin>", HistoryQuery(actor="U0ADMIN"), Action.WHOLE_HISTORY),
         ("<@W0GRID>", HistoryQuery(actor="W0GRID"), Action.WHOLE_HISTORY),
-        ("upload:7", HistoryQuery(upload=7), Action.WHOLE_HISTORY),
-        ("Upload : #7", HistoryQuery(upload=7), Action.WHOLE_HISTORY),
-        ("upload 7", HistoryQuery(upload=7), Action.WHOLE_HISTORY),
-        ("upload" + " " * 40_000 + "x", HistoryQuery(phone="upload" + " " * 40_000 + "x"), Action.HISTORY),
-        ("212 555 0100", HistoryQuery(phone="212 555 0100"), Action.HISTORY),
-        ("<tel:2125550100|212 555 0100>", HistoryQuery(phone="<tel:2125550100|212 555 0100>"), Action.HISTORY),
-        ("<@U0ADMIN> 212 555 0100", HistoryQuery(phone="<@U0ADMIN> 212 555 0100"), Action.HISTORY),
-        ("upload", HistoryQuery(phone="upload"), Action.HISTORY),
+        ("upload:7", HistoryQuery(uploads=(7,)), Action.WHOLE_HISTORY),
+        ("Upload : #7", HistoryQuery(uploads=(7,)), Action.WHOLE_HISTORY),
+        ("upload 7", HistoryQuery(uploads=(7,)), Action.WHOLE_HISTORY),
+        ("upload" + " " * 40_000 + "x", HistoryQuery(words="upload" + " " * 40_000 + "x"), Action.HISTORY),
+        ("212 555 0100", HistoryQuery(words="212 555 0100"), Action.HISTORY),
+        ("<tel:2125550100|212 555 0100>", HistoryQuery(words="<tel:2125550100|212 555 0100>"), Action.HISTORY),
+        ("<@U0ADMIN> 212 555 0100", HistoryQuery(words="<@U0ADMIN> 212 555 0100"), Action.HISTORY),
+        ("upload", HistoryQuery(words="upload"), Action.HISTORY),
+        ("@robin", HistoryQuery(words="@robin"), Action.HISTORY),
+        ("stops.csv", HistoryQuery(words="stops.csv"), Action.HISTORY),
     ],
 )
 def test_what_is_asked_for(text: str, query: HistoryQuery, action: Action) -> None:
@@ -57,8 +61,9 @@ def test_a_button_of_a_phones_history_is_of_that_phone_alone() -> None:
     """Whatever else its value says: who presses it was admitted to one number's history."""
     filters = {"phone": ONE, "actor": "U0ADMIN"}
     assert HistoryQuery.of_button("history.phone.older", filters) == HistoryQuery(phone=ONE)
-    for query in (HistoryQuery(), HistoryQuery(actor="U0ADMIN"), HistoryQuery(upload=7), HistoryQuery(phone=ONE)):
-        assert HistoryQuery.of_button("history.all.older", query.filters) == query
+    for query in (HistoryQuery(), HistoryQuery(actor="U0ADMIN"), HistoryQuery(uploads=(7,)), HistoryQuery(phone=ONE)):
+        assert HistoryQuery.of_button("history.all.older", json.loads(json.dumps(query.filters))) == query
+    assert HistoryQuery.of_button("history.all.older", {"upload": 7}) == HistoryQuery(uploads=(7,))
 
 
 @pytest.mark.wide_but_first
@@ -96,15 +101,21 @@ async def test_what_one_person_did_and_one_upload(office: Office) -> None:
     await office.press("admin", await says(office, ts, "to opt out"), "upload.confirm")
     upload = await settled(office)
     found = await office.ask_alone("admin", "history @support")
-    assert "theirs" in found.all_text
+    assert "Everything support did on this list, newest first: 1 entry<!date" in found.all_text.replace(
+        "Support", "support"
+    )
+    assert "(212) 555-0101 out<!date" in found.all_text
+    assert ': "theirs"' in found.all_text
     assert "mine" not in found.all_text
-    before = len((await office.people.state()).ephemerals("admin"))
-    assert (await office.people.command("admin", ADMINS, f"/optout history upload:{upload.id}")).ok
-    found = await office.told("admin", before)
-    assert "3 phones" in found.all_text
-    assert "stops.csv" in found.all_text
-    assert "|message>" in found.all_text
-    assert "theirs" not in found.all_text
+    for asked in (f"upload:{upload.id}", f"upload #{upload.id}", "STOPS.csv", '"stops.csv"', "stops"):
+        before = len((await office.people.state()).ephemerals("admin"))
+        assert (await office.people.command("admin", ADMINS, f"/optout history {asked}")).ok
+        found = await office.told("admin", before)
+        assert f"*History of upload {upload.id}, stops.csv*" in found.all_text
+        assert "1 phone opted out, 2 were out already. Dropped by " in found.all_text
+        assert f"opted 3 phones out by upload {upload.id}, stops.csv in <#" in found.all_text
+        assert "|see message>" in found.all_text
+        assert "theirs" not in found.all_text
 
 
 @on_both_databases
@@ -115,10 +126,12 @@ async def test_a_numbers_history_is_supports_too(office: Office) -> None:
         office.account.id, ONE, Origin(Function.DELETE, await office.actor("admin"), reason="no")
     )
     found = await office.ask_alone("support", "history 212 555 0100")
-    assert found.text == "*History of (212) 555-0100 · `+12125550100`*"
+    assert found.text == "*History of (212) 555-0100*"
     assert "asked" in found.all_text
-    assert "Texts allowed again by" in found.all_text
-    for text in ("history", "history @admin", "history upload:1"):
+    assert "Everything that was done with `+12125550100` on this list, newest first: 2 entries<!date" in found.all_text
+    assert "opted it out<!date" in found.all_text
+    assert "allowed texts to it again<!date" in found.all_text
+    for text in ("history", "history @admin", "history upload:1", "history stops.csv", "history @@nobody"):
         before = len((await office.people.state()).ephemerals("support"))
         assert (await office.people.command("support", ADMINS, f"/optout {text}")).ok
         assert (await office.told("support", before)).text.startswith("Only admins can see the whole history.")
@@ -128,10 +141,13 @@ async def test_a_numbers_history_is_supports_too(office: Office) -> None:
     ("text", "said"),
     [
         ("history 12345", "is not a phone number"),
-        ("history 212 555 0199", "nothing yet"),
-        ("history upload:999999999999", "nothing yet"),
-        ("history <@U0UNKNOWN1|gone>", "nothing yet"),
-        ("history <!channel>", "is not a phone number"),
+        ("history 212 555 0199", "Nothing was ever done with `+12125550199` on this list."),
+        ("history upload:999999999999", "There is no upload 999999999999."),
+        ("history <@U0UNKNOWN1|gone>", "U0UNKNOWN1 has done nothing on this list."),
+        ("history <!channel>", "I found no number, person or file called @channel."),
+        ("history Nobody Here", "I found no number, person or file called Nobody Here."),
+        ("history *x* <http://evil.example|y>.csv", "called \u2217x\u2217 y.csv."),
+        ("history " + "stops" * 5_000, "`upload 7`; `/optout uploads` lists the latest with their numbers."),
     ],
 )
 async def test_nothing_to_show(office: Office, text: str, said: str) -> None:
@@ -161,8 +177,8 @@ async def test_a_remark_is_shown_whenever_the_number_is(office: Office) -> None:
     said = (await office.replies_to(found.ts, 1)).thread[0]
     assert said.text.startswith("*Remark on (212) 555-0100* · by ")
     assert "<!channel>" not in said.all_text
-    again = await office.ask("support", ONE, replies=1)
-    assert "is ∗Ada's∗ mother" in again.thread[0].all_text
+    again = await office.ask("support", ONE)
+    assert "is ∗Ada's∗ mother" in again.all_text
     assert again.button("optout.add").text == "Opt out"
     assert [button.text for button in again.buttons] == ["Opt out"]
     state = office.store.optouts.find(office.account.id, ONE)
@@ -185,9 +201,9 @@ async def test_only_admins_remark(office: Office) -> None:
     """Somebody else who presses an admin's button is told who can."""
     await office.opt_out(ONE)
     found = await office.ask("admin", ONE)
-    await office.press("support", found.thread[0], "remark.form")
+    await office.press("support", found, "remark.form")
     assert (await office.told("support")).text.startswith("Only admins can add remarks.")
-    form = await remark_form(office, found.thread[0], "second-admin")
+    form = await remark_form(office, found, "second-admin")
     await office.people.update_user("second-admin", is_admin=False)
     assert (await office.people.submit("second-admin", form["id"], {views.REMARK: "mine"})).acknowledged
     assert "Only admins can add remarks." in str((await office.people.state()).views("second-admin"))
@@ -213,6 +229,9 @@ def test_history_is_the_accounts_own(store: Store, account: Account, by_admin: O
     store.history.remark(other.id, ONE, "theirs", by_admin)
     empty = HistoryPage((), older=False)
     assert store.history.list(account.id) == empty
+    assert store.history.people_called(account.id, by_admin.actor.name) == ()
+    received(store, other)
+    assert store.history.uploads_called(account.id, "stops.csv") == ()
     assert store.history.list(account.id, phone=ONE) == empty
     assert store.history.list(account.id, actor=by_admin.actor.id) == empty
     assert store.optouts.find(account.id, ONE).remarks == ()
@@ -230,11 +249,52 @@ def test_what_touched_a_phone(store: Store, account: Account, by_admin: Origin) 
         ("delete", (ONE,), 1),
         ("command", (ONE, TWO), 2),
     ]
-    assert not found.older
+    assert (found.older, found.count, found.since) == (False, 3, found.items[-1].entry.at)
     assert store.history.list(account.id, phone=ONE, limit=2).older
     assert [entry.reason for entry in store.optouts.find(account.id, ONE).remarks] == ["one"]
     rest = store.history.list(account.id, before=found.items[0].entry.id)
     assert [one.entry.id for one in rest.items] == [2, 1]
+
+
+def test_files_and_people_by_name(store: Store, account: Account, by_admin: Origin) -> None:
+    """A file's whole name before a part of it, in any case, however its accents are written; a person by any case too."""
+    for number, name in enumerate(("Stops.csv", "stops.csv", "old stops.csv", "cafe\u0301.csv"), 1):
+        store.uploads.receive(
+            account.id,
+            file_id=f"F{number}",
+            file_name=name,
+            channel_id="C1",
+            channel_name=None,
+            thread_ts=None,
+            permalink=None,
+            actor=by_admin.actor,
+            country=None,
+        )
+
+    def found(name: str) -> list[int]:
+        return [upload.id for upload in store.history.uploads_called(account.id, name)]
+
+    assert found("STOPS.CSV") == [2, 1]
+    assert found("stops") == [3, 2, 1]
+    assert found("Caf\u00e9.csv") == [4]
+    assert found("other.csv") == []
+    store.optouts.add(account.id, [ONE], by_admin)
+    assert store.history.people_called(account.id, by_admin.actor.name.upper()) == (by_admin.actor,)
+    assert store.history.people_called(account.id, "%") == ()
+
+
+async def test_a_name_that_several_have(office: Office) -> None:
+    """Who is meant is asked, of those who did something and of those whom Slack calls so now."""
+    other = replace(await office.actor("second-admin"), name="Robin")
+    office.store.optouts.add(office.account.id, [ONE], Origin(Function.COMMAND, other))
+    found = await office.ask_alone("admin", "history @ROBIN", raw=True)
+    assert "*What Robin did*" in found.all_text
+    users = office.slack.platform.workspace.users
+    user = next(user for user in users.values() if user.handle == "support")
+    users[user.id] = replace(user, handle="robin")
+    before = len((await office.people.state()).ephemerals("admin"))
+    assert (await office.people.command("admin", ADMINS, "/optout history @robin", raw=True)).ok
+    assert "Several people are called @robin: " in (await office.told("admin", before)).all_text
 
 
 def test_slack_takes_the_longest_pages() -> None:
@@ -244,7 +304,7 @@ def test_slack_takes_the_longest_pages() -> None:
         HistoryItem(replace(entry(n), reason=nasty, permalink="https://x.example/p"), (ONE,) * 5, 200)
         for n in range(10)
     ]
-    message = views.page(HistoryPage(tuple(long), older=True), "History of the list", {}, [*range(100)], "US")
+    message = views.page(HistoryPage(tuple(long), older=True), views.OF_THE_LIST, {}, [*range(100)], "US")
     assert problems_of(list(message.blocks), "message") == []
     assert "<!channel" not in str(message.blocks)
     many = PhoneState(
@@ -253,7 +313,7 @@ def test_slack_takes_the_longest_pages() -> None:
     assert view_problems(views.remark_form(many, "US", "{}").to_dict()) == []
     found = optouts.phone_state(many, PhoneNumber(ONE, False, None, None), "US", is_admin=True)
     assert within_slacks_limits(found)
-    assert "and 189 more: `/optout history`" in str(found.details)
+    assert "and 189 more: `/optout history`" in str(found.blocks)
 
 
 async def test_an_opt_out_is_linked_to_the_message_that_told_of_it(office: Office) -> None:
@@ -266,12 +326,12 @@ async def test_an_opt_out_is_linked_to_the_message_that_told_of_it(office: Offic
             while any(entry.permalink is None for entry in latest_entries(office.store, office.account.id, 9)):
                 await office.people.state()
         found = await office.ask("support", ONE)
-        assert words in "".join(reply.all_text for reply in found.thread)
+        assert words in found.all_text
 
-    await linked(f"p{told.ts.replace('.', '')}|message>")
+    await linked(f"p{told.ts.replace('.', '')}|see message>")
     question = await office.ask("admin", f"delete {ONE}")
     await office.press("admin", question, "optout.delete")
-    answered = await office.replies_to(question.ts, 2)
+    answered = await office.replies_to(question.ts, 1)
     await linked("Texts allowed again by admin<!date")
     entry = latest_entries(office.store, office.account.id, 1)[0]
-    assert entry.message_ts == answered.thread[1].ts
+    assert entry.message_ts == answered.thread[0].ts

@@ -86,7 +86,7 @@ async def test_a_form_whose_channel_the_bot_left(office: Office) -> None:
     def told(state: State) -> bool:
         direct = state.direct("support")
         private = [*state.ephemerals("support"), *(direct.messages if direct else [])]
-        return any("1 phone opted out" in message.text for message in private)
+        return any("(212) 555-0101 opted out" in message.text for message in private)
 
     await office.people.until(told)
 
@@ -99,7 +99,7 @@ async def test_a_loading_form_that_was_closed(office: Office) -> None:
     loading = await office.people.until(lambda state: next(iter(state.views("admin")), None))
     await office.people.close("admin", loading["id"])
     await office.people.until(lambda _state: True)
-    assert (await office.ask("admin", f"add {ONE}")).text.startswith("*1 phone opted out*")
+    assert (await office.ask("admin", f"add {ONE}")).text.startswith("*(212) 555-0100 opted out*")
     assert (await office.people.state()).views("admin") == []
 
 
@@ -110,4 +110,4 @@ async def test_a_view_that_changed_under_a_hash(office: Office) -> None:
     await office.people.fault(method="views.update", fault="error", error="hash_conflict")
     assert (await office.people.command("admin", ADMINS, "/optout settings")).ok
     await office.people.until(lambda state: "One moment" in str(state.views("admin")))
-    assert (await office.ask("admin", f"add {ONE}")).text.startswith("*1 phone opted out*")
+    assert (await office.ask("admin", f"add {ONE}")).text.startswith("*(212) 555-0100 opted out*")

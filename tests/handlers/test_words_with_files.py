@@ -388,7 +388,7 @@ async def test_looked_up(office: Office, channel: str) -> None:
     assert standing(office, ONE, TWO, THREE) == [0, 1, 0]
     with pytest.raises(WrongState, match="was only looked up"):
         office.store.uploads.confirm(office.account.id, upload.id, Origin(Function.UPLOAD, upload.actor))
-    assert office.store.summaries.get(office.account.id).waiting == 0
+    assert office.store.summaries.get(office.account.id).waiting_count == 0
     assert "looked up · 1 of 3 phones opted out already" in (await office.ask("admin", "uploads", replies=0)).all_text
     await office.press("support", answer, "upload.scrub")
     await says(office, ts, "1 row removed")
@@ -542,7 +542,7 @@ async def test_a_list_that_nobody_spoke_of(office: Office, ask: str) -> None:
     assert "Only you see this." in question.all_text
     assert (await office.people.state()).replies(ts) == []
     assert office.store.uploads.list(office.account.id, 9) == ()
-    assert office.store.summaries.get(office.account.id).waiting == 0
+    assert office.store.summaries.get(office.account.id).waiting_count == 0
     assert nobody_out(office)
     await office.press("admin", question, "upload.want")
     await says(office, ts, "*3 phones opted out*")

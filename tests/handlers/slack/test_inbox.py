@@ -168,7 +168,7 @@ async def test_an_event_from_before_a_move(office: Office) -> None:
     await until("SELECT count(*) FROM inbox WHERE event_id = 'Ev0OLD' AND state = 'done'")
     assert opted_out(store, old.id) == ["+12125550142"]
     assert [found.slack_id for found in store.accounts.list()] == [slack.team_id]
-    await says(office, said.ts, "1 phone opted out")
+    await says(office, said.ts, "(212) 555-0142 opted out")
 
 
 async def test_an_event_that_cannot_be_read_stops_no_other(office: Office) -> None:

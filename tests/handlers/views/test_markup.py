@@ -12,14 +12,16 @@ import typing
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import pytest
-from slack_sdk.models.blocks import Block
+from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement
 from slack_sdk.models.views import View
 
 import handlers.views
 from bot.sandbox.blocks import problems_of, view_problems
+from handlers.permissions import Role
 from handlers.slack import modals
 from handlers.slack.messages import Message, split
 from handlers.slack.mrkdwn import quoted
@@ -30,10 +32,12 @@ from handlers.views import (
     history,
     home,
     optouts,
+    outcomes,
     scrubs,
     settings,
     shortcuts,
     upload_buttons,
+    upload_list,
     uploads,
 )
 from store import (
@@ -41,6 +45,7 @@ from store import (
     Actor,
     Added,
     Asked,
+    Changes,
     Choices,
     CountryUnknown,
     Deleted,
@@ -169,7 +174,16 @@ def _forms(text: str) -> Iterator[Any]:
     yield forms.add(replace(account, country=None), "{}")
 
 
-@case(history.page, history.remark_form, history.remarked)
+@case(
+    history.page,
+    history.of_phone,
+    history.of_person,
+    history.of_uploads,
+    history.several,
+    history.not_found,
+    history.remark_form,
+    history.remarked,
+)
 def _history(text: str) -> Iterator[Any]:
     made = [
         entry(n, function, reason=text, actor=Actor("platform", text), permalink="https://x.example/p")
@@ -177,26 +191,51 @@ def _history(text: str) -> Iterator[Any]:
     ]
     made = [replace(one, upload_id=1, file_name=text) if one.function in {"upload", "undo"} else one for one in made]
     page = HistoryPage(tuple(HistoryItem(one, (ONE,) * 5, 200) for one in made[:10]), older=True)
-    yield history.page(page, quoted(text, 80), {"actor": text[:100]}, [9], "US")
-    yield history.page(HistoryPage((), older=False), quoted(text, 80), {}, [], "US")
+    who = Actor("platform", text)
+    yield history.page(page, history.of_person(who), {"actor": text[:100]}, [9], "US")
+    yield history.page(page, history.of_phone(ONE, "US"), {"phone": ONE}, [9], "US")
+    for lists in ([upload_with(text)], [replace(upload_with(text), id=upload) for upload in range(20)]):
+        yield history.page(page, history.of_uploads(lists), {"uploads": [7]}, [9], "US")
+        yield history.page(HistoryPage((), older=False), history.of_uploads(lists), {}, [], "US")
+    yield history.page(HistoryPage((), older=False), history.of_person(who), {}, [], "US")
+    yield from (history.several(text, [who] * history.MOST_NAMED), history.not_found(text))
     yield history.remark_form(state_with(text), "US", "{}")
     yield history.remarked(ONE, text, Actor("platform", text), "US")
 
 
 @case(home.home, home.closed)
 def _home(text: str) -> Iterator[Any]:
-    latest = tuple(replace(upload_with(text), state=state) for state in (UploadState.WAITING, UploadState.DONE))
-    for role in ("admin", "support", "member"):
-        yield home.home(account_with(text), Summary(3, {"upload": 3}, {}, latest, 2, AT), role)
+    changes = Changes({"upload": 3}, 2)
+    waits = upload_with(text)
+    done, fresh = replace(waits, id=8, state=UploadState.DONE), replace(TERMS, undo=timedelta(days=36_500))
+    before = entry(1, Function.UPLOAD, upload_id=1, file_name=text, actor=Actor("platform", text))
+    for role, url in product((Role.ADMIN, Role.SUPPORT, Role.MEMBER), ("https://x.example/p", text)):
+        waiting = home.WaitingList(waits, uploads.of_state(waits, TERMS, before), before, url)
+        yield home.home(
+            home.HomePage(
+                account=account_with(text),
+                name=text,
+                summary=Summary(3, changes, Changes(), (done,), (waits,), 2),
+                viewer=waits.actor,
+                role=role,
+                waiting=[waiting],
+                latest=[done],
+                deadlines=fresh,
+            )
+        )
     yield home.closed(Message.of(quoted(text)))
 
 
 @case(
-    optouts.added,
+    outcomes.added,
+    optouts.as_kept,
+    optouts.in_thread,
     optouts.refused,
     optouts.phone_state,
     optouts.phone_states,
     optouts.no_phones,
+    optouts.for_asker,
+    optouts.shown_by,
     optouts.ask_delete,
     optouts.ask_reason,
     optouts.deleted,
@@ -206,14 +245,17 @@ def _optouts(text: str) -> Iterator[Any]:
     none = NotAPhone(text, Reason.NOT_A_NUMBER, text)
     one = number(flagged=True, remark=text)
     outcome = Added(ONE, entry(1, reason=text), state.opt_outs[0])
-    yield optouts.added(
+    yield outcomes.added(
         [optouts.EnteredNumber(none, 3)] * 40 + [optouts.EnteredNumber(one, 2)], {ONE: outcome}, by, "US"
     )
+    yield from optouts.as_kept([quoted(text)] * 3, [ONE], quoted(text))
+    yield from optouts.in_thread([quoted(text)] * 50)
     yield optouts.refused(none)
     yield optouts.phone_state(state, one, "US", is_admin=True)
     yield optouts.phone_state(PhoneState(ONE, state.opt_outs[-1:], state.conversations), one, "US", is_admin=True)
     found = [(state, FoundPhone(one, text, reference)) for reference in (None, text)]
     yield optouts.phone_states(found * 25, "US", quoted(text), unread=[none] * 30)
+    yield optouts.for_asker(optouts.phone_states(found * 25, "US", asker=by))
     yield optouts.no_phones(quoted(text), quoted(text), unread=[none] * 30)
     for phones in ((ONE,), tuple(f"+1212555{n:04}" for n in range(50))):
         yield optouts.phone_states(found[:1], "US", offer=optouts.OptOutOffer(phones, text[:500]))
@@ -285,7 +327,6 @@ def _shortcuts(text: str) -> Iterator[Any]:
     uploads.chosen_alone,
     uploads.of_state,
     uploads.for_direct_message,
-    uploads.list_of_uploads,
 )
 def _uploads(text: str) -> Iterator[Any]:
     upload = upload_with(text)
@@ -316,8 +357,6 @@ def _uploads(text: str) -> Iterator[Any]:
         summary = asdict(scrubbed_with(text)) if state is UploadState.SCRUBBED else upload.summary
         yield uploads.of_state(replace(upload, state=state, summary=summary), fresh, before)
         yield uploads.queued(replace(upload, state=state, summary=summary))
-        yield uploads.list_of_uploads([replace(upload, state=state, summary=summary)] * 30)
-    yield uploads.list_of_uploads([])
     yield uploads.for_direct_message(upload, uploads.preview(upload, TERMS, before), text)
 
 
@@ -325,6 +364,25 @@ def _uploads(text: str) -> Iterator[Any]:
 def _upload_buttons(text: str) -> Iterator[Any]:
     buttons = upload_buttons.buttons(upload_with(text), "reading", upload_buttons.CANCEL, upload_buttons.STOP)
     yield Message.of("Buttons", buttons)
+
+
+@case(
+    upload_list.list_of_uploads,
+    upload_list.one_upload,
+    upload_list.open_button,
+)
+def _upload_list(text: str) -> Iterator[Any]:
+    upload, reader = upload_with(text), upload_list.Reader(may_undo=True, undo=timedelta(days=36_500))
+    for state in UploadState:
+        summary = asdict(scrubbed_with(text)) if state is UploadState.SCRUBBED else upload.summary
+        many = [replace(upload, id=number, state=state, summary=summary) for number in range(30)]
+        yield upload_list.list_of_uploads(many, reader)
+    yield upload_list.list_of_uploads([], reader)
+    yield Message.of("Open", *upload_list.one_upload(upload, reader))
+    yield Message.of("Open", ActionsBlock(elements=[*upload_list.open_button(f"https://x.example/{text}"), STILL]))
+
+
+STILL = ButtonElement(text="Still", action_id="still", value="still")
 
 
 @case(uploads.ask_for_number, uploads.counting_undo, uploads.undo_question)

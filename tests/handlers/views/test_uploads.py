@@ -11,6 +11,7 @@ from handlers.slack.messages import Message
 from handlers.slack.modals import refusal
 from handlers.slack.mrkdwn import escape
 from handlers.views import uploads as views
+from handlers.views.upload_list import Reader, list_of_uploads
 from store import Actor, Deadlines, Entry, Purpose, UndoPreview, Upload, UploadState
 
 AT = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
@@ -235,20 +236,6 @@ def test_elsewhere_says_why() -> None:
     assert "upload.confirm" in actions(message)
 
 
-def test_listing() -> None:
-    """Newest first, each with its link, state and counts; and a word when there are none."""
-    said = words(views.list_of_uploads([UPLOAD, replace(UPLOAD, state=UploadState.DONE, permalink=None)]))
-    assert "The latest 2 uploads" in said
-    assert "*<https://example.org/F1|nov-stops.csv>* · waiting for a yes · 4,812 phones to opt out · admin" in said
-    assert "*nov-stops.csv* · done · 4,812 phones opted out, 133 already" in said
-    for state in (UploadState.CANCELLED, UploadState.EXPIRED, UploadState.REFUSED, UploadState.FAILED):
-        nothing = replace(UPLOAD, state=state, newly_opted_out=0, already_opted_out=0)
-        assert f"· {state} · nothing changed ·" in words(views.list_of_uploads([nothing]))
-    undone = replace(UPLOAD, state=UploadState.UNDONE, opted_in=1, kept_out=1)
-    assert "1 phone can be texted again, 1 stays out" in words(views.list_of_uploads([undone]))
-    assert "No list has been uploaded yet." in words(views.list_of_uploads([]))
-
-
 def test_preview_with_doubts() -> None:
     """Each is said, with what the yes takes; the button is the same, and the modal asks for its number."""
     doubtful = replace(UPLOAD, summary={"contact_signs": ["names", "e-mails"]})
@@ -332,7 +319,7 @@ def test_the_question_before_an_undo() -> None:
     assert "stay" not in few
     assert "re-open" not in few
     none = str(views.undo_question(UPLOAD, UndoPreview(0, 300, 0), "{}").to_dict())
-    assert "*No phone can be texted again by this.*" in none
+    assert "*No texts will be allowed again.*" in none
     assert "can be texted" not in none
 
 
@@ -366,7 +353,7 @@ def test_slack_takes_every_state(state: UploadState) -> None:
         assert "<!channel" not in str(view.to_dict())
     for message in (
         views.of_state(upload, TERMS),
-        views.list_of_uploads([upload] * 30),
+        list_of_uploads([replace(upload, id=number) for number in range(30)], Reader(may_undo=True, undo=TERMS.undo)),
         views.reminder(upload, TERMS, [upload.actor]),
     ):
         assert problems_of(list(message.blocks), "message") == []

@@ -8,8 +8,9 @@ import phonenumbers
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from phonenumbers import PhoneNumberType, ValidationResult
+from phonenumbers import NumberParseException, PhoneNumberType, ValidationResult
 
+from store.phones.assigned import assigned
 from store.phones.cleaning import digits_of
 from store.phones.cuts import cuts, most_signs
 from store.phones.dialling import dialling
@@ -24,6 +25,7 @@ NATIONAL = [
     for kind in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE, PhoneNumberType.TOLL_FREE, PhoneNumberType.UAN)
     if (number := phonenumbers.example_number_for_type(region, kind)) is not None
 ]
+MOBILE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE, PhoneNumberType.TOLL_FREE)
 BEFORE = ("", "0", "1", "8", "00", "011", "0011", "010", "810", "015", "180020", "9", "031")
 
 
@@ -33,15 +35,38 @@ def is_long(number: phonenumbers.PhoneNumber) -> bool:
     return possible and len(phonenumbers.national_significant_number(number)) >= 8
 
 
+def by_the_library(text: str, country: str | None) -> phonenumbers.PhoneNumber | None:
+    """*text* as the library itself parses it."""
+    try:
+        return phonenumbers.parse(text, country, keep_raw_input=True)
+    except NumberParseException:
+        return None
+
+
 def seen(digits: str, country: str | None, *, plus: bool) -> tuple[int, str] | None:
     """The library's own answer: country code and national digits, of what is a number."""
-    number = library_number(("+" if plus else "") + digits, country)
+    number = by_the_library(("+" if plus else "") + digits, country)
     if number is None or not (phonenumbers.is_valid_number(number) or is_long(number)):
         return None
     return number.country_code or 0, phonenumbers.national_significant_number(number)
 
 
+def parts(number: phonenumbers.PhoneNumber | None) -> tuple[object, ...] | None:
+    """All that is asked of a parsed number."""
+    if number is None:
+        return None
+    zeros = number.italian_leading_zero, number.number_of_leading_zeros
+    return number.country_code, number.national_number, *zeros, number.country_code_source, number.raw_input
+
+
 def assert_seen_alike(digits: str, country: str | None, *, plus: bool) -> None:
+    text = ("+" if plus else "") + digits
+    number = by_the_library(text, country)
+    assert parts(library_number(text, country)) == parts(number), (text, country)
+    if number is not None:
+        plans, national = assigned(number.country_code or 0), phonenumbers.national_significant_number(number)
+        assert plans.is_in_use(national) == phonenumbers.is_valid_number(number), (text, country)
+        assert plans.is_mobile(national) == (phonenumbers.number_type(number) in MOBILE), (text, country)
     library = seen(digits, country, plus=plus)
     if library is not None:
         assert dialling(country).reading(digits, plus=plus) == library, (digits, country, plus)
@@ -85,7 +110,7 @@ SPELT_CELLS = st.lists(st.sampled_from(DIGIT * 2 + SIGN + SPELT), max_size=30).m
 
 
 def is_whole(text: str, country: str | None) -> bool:
-    number = library_number(text, country)
+    number = by_the_library(text, country)
     if number is None or ("+" in text and len(digits_of(text)) < 6):
         return False
     return phonenumbers.is_valid_number(number) or is_long(number)
@@ -139,7 +164,7 @@ def test_the_library_is_asked_a_few_times(cell: str, country: str | None) -> Non
 
     def called(frame: FrameType, event: str, _: object) -> None:
         nonlocal asked
-        asked += event == "call" and frame.f_code is phonenumbers.parse.__code__
+        asked += event == "call" and frame.f_code is library_number.__code__
 
     sys.setprofile(called)
     try:

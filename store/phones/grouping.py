@@ -1,0 +1,116 @@
+"""
+Groups in which the digits of a number are set: those of the library's formats, by how the number begins. Pure.
+
+Where a group ends is told by a cut: how many digits of the number stand behind it. Codes and prefixes before the number
+do not move its cuts.
+"""
+
+import functools
+import itertools
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import phonenumbers
+from phonenumbers import NumberFormat
+
+from store.phones.plans import plan_of
+
+Cuts = frozenset[int]
+
+_NO_CUTS: Final[Cuts] = frozenset()
+# How all formats are written: groups of so many digits, of any kind. Then where they are cut follows from how many there are.
+_OF_ANY_DIGITS: Final = re.compile(r"(?:\(\\d(?:\{[0-9,]+\})?\))+")
+_OPENED: Final = re.compile(r"\((?!\?)")
+_BRAZIL: Final = 55
+
+
+class _Format:
+    """A format of the library's: what a number begins with that is set in it, and how."""
+
+    def __init__(self, written: NumberFormat) -> None:
+        pattern, begins = written.pattern or "", written.leading_digits_pattern
+        self.is_of_any_digits = _OF_ANY_DIGITS.fullmatch(pattern) is not None
+        self._pattern, self._set = re.compile(pattern), written.format or ""
+        self.condition = f"(?={begins[-1]})" if begins else ""
+        if not self.is_of_any_digits:
+            self.condition += f"(?={_OPENED.sub('(?:', pattern)}$)"
+
+    def fits(self, count: int) -> bool:
+        """May a number of *count* digits be set so?"""
+        return not self.is_of_any_digits or self._pattern.fullmatch("0" * count) is not None
+
+    def cuts(self, national: str) -> Cuts:
+        """The cuts of *national*; none if it does not fit."""
+        found = self._pattern.fullmatch(national)
+        if found is None:
+            return _NO_CUTS
+        groups = "".join(char if char.isdigit() else " " for char in found.expand(self._set)).split()
+        return cuts_of(tuple(map(len, groups)), len(national))
+
+
+class Grouping:
+    """The formats of numbers with a country *code*, at home and from abroad."""
+
+    def __init__(self, code: int) -> None:
+        self._code = code
+        plan = plan_of(code, phonenumbers.region_code_for_country_code(code))
+        # From abroad there are often the same.
+        lists = (plan.number_format, plan.intl_number_format)
+        self._lists = [[_Format(one) for one in formats] for formats in lists if formats]
+        self._choices: dict[int, list[_Choice]] = {}
+        self.is_known = all(one.is_of_any_digits for formats in self._lists for one in formats)
+
+    def is_set_so(self, national: str, cuts: Cuts) -> bool:
+        """Does the library set the number *national* with these *cuts*, or with these and more?"""
+        count = len(national)
+        if (choices := self._choices.get(count)) is None:
+            choices = self._choices[count] = [_Choice(formats, count) for formats in self._lists]
+        for choice in choices:
+            if cuts <= choice.cuts(national):
+                return True
+        return not cuts
+
+    def shapes(self, count: int) -> Iterator[tuple[int, ...]]:
+        """
+        The ways in which some number of *count* digits may be set in two groups or more, by the lengths of the groups.
+
+        To be asked only if `is_known`.
+        """
+        sample = "0" * count
+        for cuts in {one.cuts(sample) for formats in self._lists for one in formats}:
+            for kept in itertools.chain.from_iterable(
+                itertools.combinations(sorted(cuts, reverse=True), size) for size in range(1, len(cuts) + 1)
+            ):
+                shape = tuple(before - after for before, after in itertools.pairwise((count, *kept, 0)))
+                yield shape
+                if self._code == _BRAZIL and shape[-2:] == (5, 4):
+                    yield (*shape[:-2], 1, 4, 4)
+
+
+@functools.cache
+def grouping(code: int) -> Grouping:
+    return Grouping(code)
+
+
+@functools.lru_cache(1 << 12)
+def cuts_of(groups: tuple[int, ...], national: int) -> Cuts:
+    """The cuts of *groups*, told by their lengths, within a number of *national* digits."""
+    return frozenset(count for count in itertools.accumulate(reversed(groups[1:])) if count < national)
+
+
+class _Choice:
+    """The format that the library takes for a number of *count* digits: the first whose beginning and digits are the number's."""
+
+    def __init__(self, formats: list[_Format], count: int) -> None:
+        self._formats = [one for one in formats if one.fits(count)]
+        # One pattern for all: its group that took part says which it is.
+        self._begins = re.compile("|".join(f"({one.condition})" for one in self._formats) or "(?!)")
+        self._cuts = [one.cuts("0" * count) if one.is_of_any_digits else None for one in self._formats]
+
+    def cuts(self, national: str) -> Cuts:
+        found = self._begins.match(national)
+        if found is None or found.lastindex is None:
+            return _NO_CUTS
+        cuts = self._cuts[found.lastindex - 1]
+        return self._formats[found.lastindex - 1].cuts(national) if cuts is None else cuts
