@@ -59,8 +59,8 @@ format: $(VENV)/.dev  ## lay the code out
 bench: $(VENV)/.dev  ## measure; prints the tables of docs/benchmarks.md
 	$(BIN)/python -m tests.bench $(ARGS)
 
-screenshots: $(VENV)/.dev  ## take README's pictures anew
-	$(BIN)/pytest -n 0 tests/sandbox/test_tour.py --screenshots docs/screenshots
+screenshots: $(VENV)/.dev  ## write docs/answers.md and take the pictures of docs/ anew
+	$(BIN)/python -m tests.answers --pictures
 
 requirements: $(VENV)/.dev  ## pin the dependencies of pyproject.toml anew, with hashes
 	$(BIN)/python -m pip install --quiet uv

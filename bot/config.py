@@ -347,7 +347,7 @@ def load_settings(environment: Mapping[str, str] | None = None, *, env_file: Pat
 
 
 def settings_table() -> str:
-    """Return every setting as a Markdown table: variable, default, meaning. README shows exactly this."""
+    """Return every setting as a Markdown table: variable, default, meaning. docs/operators.md shows exactly this."""
     rows = ["| Variable | Default | Meaning |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
         rows.append(f"| `{variable_of(name)}` | {_default_shown(field)} | {field.description} |")
@@ -385,7 +385,7 @@ def _resolved(variables: Mapping[str, str], origin: str) -> dict[str, str]:
     for name in sorted(given):
         if name.upper().startswith(PREFIX) and name not in known:
             near = difflib.get_close_matches(name.upper(), sorted(known), n=1, cutoff=0.6)
-            hint = f"do you mean {near[0]}?" if near else "see the table of settings in README."
+            hint = f"do you mean {near[0]}?" if near else "see the table of settings in docs/operators.md."
             raise SettingsError(f"{name} in {origin} is no setting of the desk; {hint}")
     for file_variable, name in files.items():
         if file_variable in given and name in given:

@@ -33,11 +33,6 @@ settings.load_profile("desk")
 collect_ignore = ["test_release_beside.py"] if releases.lacking() else []
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--screenshots DIRECTORY` keeps the pictures of README's tour."""
-    parser.addoption("--screenshots", type=Path, metavar="DIRECTORY", help="keep the pictures of README's tour there")
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks what is to be told by where it stands or what it asks for, so that nobody has to think of it."""

@@ -110,7 +110,7 @@ def address_in(line: str) -> str:
 
 
 def test_commands_and_options_are_exactly_those_promised() -> None:
-    """`python -m bot` has the sub-commands of the README, each with its options and no others."""
+    """`python -m bot` has the sub-commands of docs/operators.md, each with its options and no others."""
     commands = dict(main.commands)
     for name, command in main.commands.items():
         if isinstance(command, click.Group):

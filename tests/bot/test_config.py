@@ -211,7 +211,7 @@ def test_misspelt_setting_is_refused() -> None:
         "OPTOUT_ADMIN in the environment is no setting of the desk; do you mean OPTOUT_ADMINS?"
     )
     assert "do you mean OPTOUT_PORT?" in refusal(optout_port="3000")
-    assert "see the table of settings in README." in refusal(OPTOUT_XYZZY_PLUGH_QQ="1")
+    assert "see the table of settings in docs/operators.md." in refusal(OPTOUT_XYZZY_PLUGH_QQ="1")
 
 
 def test_other_variables_are_none_of_ours() -> None:
@@ -276,7 +276,7 @@ def test_bad_secret_files(tmp_path: Path) -> None:
 
 
 def test_table_has_every_setting_and_no_machine() -> None:
-    """The table for README has a row for every setting, with a meaning, and nothing of the machine it was made on."""
+    """The table for docs/operators.md has a row for every setting, with a meaning, and nothing of the machine it was made on."""
     table = settings_table()
     lines = table.splitlines()
     assert lines[0] == "| Variable | Default | Meaning |"

@@ -1,5 +1,5 @@
 """
-Nobody is kept out: axe-core's rules at every stop of README's tour and in the panel for developers, in both colour
+Nobody is kept out: axe-core's rules at every stop of the tour and in the panel for developers, in both colour
 schemes, at the width of a desk and of a phone.
 
 axe-core comes by npm (tests/node); where it is not installed this module is not collected, and pytest's last lines say so.

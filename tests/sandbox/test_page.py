@@ -5,15 +5,17 @@ Every test ends by asserting that the browser reported no error, broke no Conten
 host for anything.
 """
 
+import asyncio
 import re
 from datetime import UTC, datetime
 
 import pytest
 from playwright.async_api import expect
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import EmbeddedSlack
-from tests.sandbox.pages import HOSTILE, Desk, acknowledge, choose_file, composer, messages, say, thread
+from tests.sandbox.pages import HOSTILE, Desk, acknowledge, bare_app, choose_file, composer, messages, say, thread
 
 # One browser serves the module, so its tests share an event loop and, under xdist, a worker.
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group(__name__)]
@@ -97,6 +99,71 @@ async def test_a_badge_counts_what_one_was_notified_of(desk: Desk) -> None:
     )
     await place.click()
     await expect(place.locator(".place-badge")).to_have_count(0)
+
+
+async def test_a_reload_and_another_person_know_of_badges(desk: Desk) -> None:
+    """What was looked at gives no badge again; who else was notified stands beside who one is, and leads there."""
+    page = await desk.window(channel="campaign-admins")
+    workspace = desk.slack.platform.workspace
+    admin, channel = workspace.user("admin").id, workspace.channel("support-tickets").id
+    await desk.client.chat_postMessage(channel=channel, text=f"<@{admin}> please look")
+    await expect(page).to_have_title(re.compile(r"^\(1\) #campaign-admins"))
+    await page.get_by_label("You are").select_option("support")
+    other = page.locator("#you-others a")
+    await expect(other).to_have_text(re.compile("^admin1"))
+    await page.locator("a.place", has_text="support-tickets").click()
+    await other.click()
+    await expect(page.get_by_label("You are")).to_have_value("admin")
+    await expect(messages(page)).to_contain_text("please look")
+    await expect(page).to_have_title(re.compile("^#support-tickets"))
+    await page.locator("a.place", has_text="campaign-admins").click()
+    await page.reload()
+    await expect(page.locator("#you-role")).to_contain_text("admin")
+    await expect(page.locator(".place-badge")).to_have_count(0)
+
+
+async def test_the_page_opens_when_the_app_has_connected(desk: Desk) -> None:
+    """Before that it says what it waits for; afterwards it stays open, whatever becomes of the app."""
+    async with EmbeddedSlack(guided=True) as slack:
+        page = await (await desk.browser.new_context()).new_page()
+        await page.goto(slack.url)
+        await expect(page.get_by_role("status").filter(has_text="Waiting for Opt-Out Desk to connect.")).to_be_visible()
+        await expect(page.get_by_label("You are")).to_be_hidden()
+        handler = AsyncSocketModeHandler(bare_app(slack, asyncio.Event()), slack.app_token, ping_interval=1)
+        await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt does not annotate it
+        await expect(page.get_by_label("You are")).to_be_visible()
+        assert (await page.get_by_label("You are").locator("option").all_inner_texts())[0] == "Avery Quinn · admin"
+        await expect(page.locator("#awaiting")).to_be_hidden()
+        await handler.close_async()  # type: ignore[no-untyped-call]  # Bolt does not annotate it
+        await expect(page.locator("#app-state")).to_have_text("App not connected")
+        await expect(page.get_by_label("You are")).to_be_visible()
+
+
+async def test_a_channel_says_what_can_be_done_in_it(desk: Desk) -> None:
+    """Its purpose, and a list to drop only where the app is a member: elsewhere it would not hear of it."""
+    page = await desk.window(channel="optout-uploads")
+    await expect(page.locator(".intro")).to_contain_text("This is the start of the channel: Drop opt-out lists here.")
+    await expect(page.get_by_role("button", name="Drop a sample list")).to_be_visible()
+    await page.locator("a.place", has_text="field-private").click()
+    await expect(page.locator(".intro")).to_contain_text(
+        "Opt-Out Desk is not in it: here it answers commands, to you alone"
+    )
+    await expect(page.get_by_role("button", name="Drop a sample list")).to_have_count(0)
+
+
+async def test_the_time_of_a_message_that_follows_covers_nothing(desk: Desk) -> None:
+    """Under the pointer it stands in the margin, beside the words and not on them."""
+    page = await desk.window(now=datetime(2026, 11, 3, 17, 59, 30, tzinfo=UTC))
+    for text in ("one", "two"):
+        await say(page, text)
+    await expect(messages(page)).to_have_count(2)
+    await messages(page).last.hover()
+    time, words = messages(page).last.locator(".gutter .time"), messages(page).last.locator(".message-body")
+    await expect(time).to_be_visible()
+    beside, on = await time.bounding_box(), await words.bounding_box()
+    assert beside is not None
+    assert on is not None
+    assert beside["x"] + beside["width"] <= on["x"]
 
 
 async def test_two_windows_are_two_people(desk: Desk) -> None:

@@ -74,8 +74,10 @@ export function openMenu(anchor, items, { label, pick, toggle, closed, empty = "
     }
     nothing.textContent = shown().length ? "" : "Nothing found.";
   });
+  const placed = () => place(menu, anchor);
   menu.addEventListener("toggle", (event) => {
     if (event.newState !== "closed") return;
+    window.removeEventListener("resize", placed);
     anchor.setAttribute("aria-expanded", "false");
     if (menu.contains(document.activeElement) || document.activeElement === document.body) anchor.focus();
     menu.remove();
@@ -86,7 +88,8 @@ export function openMenu(anchor, items, { label, pick, toggle, closed, empty = "
   (anchor.closest("dialog, main, aside") ?? document.body).append(menu);
   menu.showPopover();
   anchor.setAttribute("aria-expanded", "true");
-  place(menu, anchor);
+  placed();
+  window.addEventListener("resize", placed);
   (filter ?? list.querySelector("[aria-current]") ?? shown()[0])?.focus();
 }
 

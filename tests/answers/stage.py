@@ -1,0 +1,303 @@
+"""The stage: the real desk in the embedded Slack, people who ask it, and what is seen then, and by whom."""
+
+import asyncio
+import itertools
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import SecretStr
+
+from bot import demo
+from bot.config import Settings
+from bot.sandbox import EmbeddedSlack, State
+from handlers.slack import interactions
+from store import UploadState
+from tests.answers.reading import JsonObject, Reader
+from tests.handlers.conftest import ACK_LIMIT, ADMINS, TICKETS, Office, at_work
+from tests.patience import PATIENCE
+
+UPLOADS = "optout-uploads"
+# What is there after everything that is waited for came within so many seconds of the last change.
+_STILL = 0.03
+# Where it comes in several steps, some of which begin by themselves.
+_LISTS_STILL = 0.3
+_PROGRESS = re.compile("[░▓]")
+
+_AT_WORK = {UploadState.RECEIVED, UploadState.APPLYING, UploadState.UNDOING}
+
+Kind = Literal["channel", "thread", "alone", "direct", "form", "home"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One thing that the desk shows: *where* in words, *who* is the one person who sees it, None for all of a channel."""
+
+    kind: Kind
+    where: str
+    who: str | None
+    text: str
+    channel: str = ""
+    ts: str = ""
+    thread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one request: *who* asked (a handle) *request*, in which *place*; *picture* names the one to take of it."""
+
+    surface: str
+    who: str
+    place: str
+    request: str
+    seen: tuple[Seen, ...]
+    refusal: bool
+    picture: str = ""
+
+
+# Is given the address of the page, and what was answered.
+Look = Callable[[str, Answer], Awaitable[None]]
+
+
+async def nowhere(_url: str, _answer: Answer) -> None:
+    """Nobody takes pictures."""
+
+
+@dataclass(slots=True)
+class Stage:
+    """
+    What a scene acts on. Each act waits until all of *until* is seen (anything new, when there is none), and is noted.
+
+    *surface*: the heading under which acts are noted. *refusal*: the desk says no, or that something is wrong.
+    """
+
+    office: Office
+    look: Look = nowhere
+    surface: str = ""
+    answers: list[Answer] = field(default_factory=list)
+
+    # -- acts -------------------------------------------------------------------------------------------------
+
+    async def command(self, who: str, text: str, *, channel: str = ADMINS, **how: Any) -> None:
+        """Type a slash command."""
+        await self.act(who, f"`{text}`", self.office.people.command(who, channel, text), place=f"#{channel}", **how)
+
+    async def say(self, who: str, text: str, *, channel: str = TICKETS, **how: Any) -> None:
+        """Write a message, which mentions the desk or is to it."""
+        place = "a direct message" if channel.startswith("@") else f"#{channel}"
+        await self.act(who, f"`{text}`", self.office.people.message(who, channel, text), place=place, **how)
+
+    async def drop(
+        self, who: str, name: str, content: str | None = None, *, words: str = "", channel: str = UPLOADS, **how: Any
+    ) -> None:
+        """Drop a list, with *words*; without *content* a sample of that name."""
+        place = "a direct message" if channel.startswith("@") else f"#{channel}"
+        data = None if content is None else content.encode()
+        said = f"drops {name}" + (f", with `{words}`" if words else "")
+        await self.act(
+            who, said, self.office.people.drop(who, channel, name, data, text=words or None), place=place, **how
+        )
+
+    async def press(self, who: str, label: str, *, value: str | None = None, **how: Any) -> None:
+        """Press the latest button, or choose in the latest menu, whose label begins with *label*."""
+        state = await self.office.people.state()
+        for raw in reversed(_views(state, who)):
+            if element := _element(raw["blocks"], label):
+                pressed = self.office.people.click_in_view(
+                    who, raw["id"], element["action_id"], value=value or element.get("value")
+                )
+                return await self.act(who, f"presses *{label}*", pressed, place="the form", **how)
+        theirs = [each for each in state.channels if state.user(who)["id"] in each.members]
+        # In the channel rather than in a direct message that says the same.
+        open_to_all, direct = (
+            [one for each in theirs if each.raw["is_im"] is im for one in each.everything] for im in (False, True)
+        )
+        open_to_all += state.ephemerals(who)
+        messages = [sorted(some, key=lambda one: one.ts, reverse=True) for some in (open_to_all, direct)]
+        for message in itertools.chain(*messages):
+            if message.handle == "optout" and (element := _element(message.blocks, label)):
+                chosen = value if value is not None else element.get("value")
+                pressed = self.office.people.click(who, message, element["action_id"], value=chosen)
+                return await self.act(who, f"presses *{label}*", pressed, place="the message", **how)
+        raise LookupError(f"{who} sees no button {label!r}. {state.summary()}")
+
+    async def check(self, who: str, text: str, *, channel: str = TICKETS, **how: Any) -> None:
+        """Use *Check opt-outs* on a message with *text* that support wrote."""
+        ticket = await self.office.people.message("support", channel, text)
+        used = self.office.people.shortcut(who, "optout.check", channel=channel, ts=ticket.ts)
+        await self.act(who, f"*Check opt-outs* on “{text}”", used, place=f"#{channel}", **how)
+
+    async def submit(self, who: str, values: Mapping[str, Any], words: str, **how: Any) -> None:
+        """Fill in the open form and send it; *words* say what is filled in."""
+        form = _views(await self.office.people.state(), who)[-1]
+        await self.act(
+            who,
+            f"sends the form: {words}",
+            self.office.people.submit(who, form["id"], dict(values)),
+            place="the form",
+            **how,
+        )
+
+    async def close(self, who: str) -> None:
+        """Close the open forms; nothing is noted."""
+        for form in reversed(_views(await self.office.people.state(), who)):
+            await self.office.people.close(who, form["id"])
+
+    async def home(self, who: str, **how: Any) -> None:
+        """Open the app's Home."""
+        await self.act(who, "opens Home", self.office.people.home(who), place="Home", homes=True, **how)
+
+    async def act(
+        self,
+        who: str,
+        request: str,
+        done: Awaitable[Any],
+        *,
+        place: str,
+        until: str | Sequence[str] = (),
+        refusal: bool = False,
+        picture: str = "",
+        homes: bool = False,
+        told: int = 0,
+    ) -> None:
+        """
+        Do what is *done*, and note what is new or changed since, once it is there and nothing more is under way.
+
+        *told*: how many direct messages come with it.
+        """
+        before = self._shown(await self.office.people.state(), homes=homes)
+        await done
+        wanted = (until,) if isinstance(until, str) else tuple(until)
+
+        def news(state: State) -> list[Seen]:
+            now = self._shown(state, homes=homes)
+            return [seen for key, seen in now.items() if before.get(key) != seen]
+
+        def there(state: State) -> list[Seen] | None:
+            found = news(state)
+            text = "\n".join(seen.text for seen in found)
+            under_way = any(
+                _PROGRESS.search(seen.text) for seen in found if seen.kind in ("channel", "thread", "direct")
+            )
+            direct = sum(seen.kind == "direct" for seen in found)
+            done = all(words in text for words in wanted) and direct >= told and not under_way
+            return found if found and done else None
+
+        try:
+            await self.office.people.until(there, timeout=PATIENCE)
+        except TimeoutError as error:
+            raise TimeoutError(f"{who}: {request}: {error}") from None
+        seen = tuple(news(await self._still(_LISTS_STILL if until else _STILL)))
+        answer = Answer(self.surface, who, place, request, seen, refusal, picture)
+        self.answers.append(answer)
+        if picture:
+            await self.look(self.office.slack.url, answer)
+
+    async def _still(self, seconds: float) -> State:
+        """The state once no event and no answer waits, and nothing has changed for a moment."""
+        deadline = time.monotonic() + PATIENCE
+        state = await self.office.people.state()
+        while time.monotonic() < deadline:
+            idle = await asyncio.to_thread(self._idle)
+            later = await self.office.people.state(after=state.version, timeout=seconds)
+            if later.version == state.version and idle:
+                return later
+            state = later
+        raise TimeoutError(f"something is still under way: {state.summary()}")
+
+    def _idle(self) -> bool:
+        """Whether no event, answer or list is being worked on."""
+        store = self.office.store
+        backlogs = store.backlogs()
+        uploads = store.uploads.list(self.office.account.id, 100)
+        return not any(backlogs[table].waiting for table in ("inbox", "outbox")) and not any(
+            upload.state in _AT_WORK for upload in uploads
+        )
+
+    # -- looking ----------------------------------------------------------------------------------------------
+
+    def _shown(self, state: State, *, homes: bool) -> dict[tuple[str, ...], Seen]:
+        """Everything of the desk's that anybody sees; *homes* only where one is opened, as all of them follow the list."""
+        read = Reader(state)
+        names = {user["handle"]: user["display_name"] for user in state.raw["users"]}
+        by_id = {user["id"]: user["display_name"] for user in state.raw["users"]}
+        found: dict[tuple[str, ...], Seen] = {}
+        for channel in state.raw["channels"]:
+            for message in channel["messages"]:
+                for raw in (message, *message["thread"]):
+                    if raw["handle"] != "optout":
+                        continue
+                    reply = raw is not message
+                    where, who = f"#{channel['name']}", None
+                    kind: Kind = "thread" if reply else "channel"
+                    if channel["is_im"]:
+                        who, kind = by_id[channel["user"]], "direct"
+                        where = f"direct message to {who}"
+                    elif reply:
+                        where = f"thread in {where}"
+                    thread = message["ts"] if reply else ""
+                    text = read.message(raw)
+                    found["message", channel["id"], raw["ts"]] = Seen(
+                        kind, where, who, text, channel["name"] if not channel["is_im"] else "@app", raw["ts"], thread
+                    )
+        for handle, messages in state.raw["ephemerals"].items():
+            for raw in messages:
+                thread = raw["thread_ts"] or ""
+                found["alone", handle, raw["ts"]] = Seen(
+                    "alone", f"{names[handle]} alone", names[handle], read.message(raw),
+                    next((c["name"] for c in state.raw["channels"] if c["id"] == raw["channel"]), ""), raw["ts"], thread,
+                )  # fmt: skip
+        for handle, views in state.raw["views"].items():
+            for raw in views:
+                found["form", handle, raw["id"]] = Seen(
+                    "form", f"form of {names[handle]}", names[handle], read.view(raw)
+                )
+        for handle, raw in state.raw["homes"].items() if homes else ():
+            if raw is not None:
+                found["home", handle] = Seen("home", f"Home of {names[handle]}", names[handle], read.view(raw))
+        return found
+
+
+def _views(state: State, who: str) -> list[JsonObject]:
+    return state.views(who)
+
+
+def _element(blocks: Sequence[JsonObject], label: str) -> JsonObject | None:
+    """The element of *blocks* whose label, or one of whose options, begins with *label*."""
+    for block in blocks:
+        parts = itertools.chain(block.get("elements") or (), [block.get("accessory"), block.get("element")])
+        for element in parts:
+            if isinstance(element, dict) and "action_id" in element:
+                text = (element.get("text") or element.get("placeholder") or {}).get("text", "")
+                if text.startswith(label):
+                    return element
+    return None
+
+
+@asynccontextmanager
+async def staged(directory: Path, look: Look = nowhere) -> AsyncIterator[Stage]:
+    """The desk at work on a new list, made up as in `make sandbox`, in *directory*."""
+    before, interactions._LOADING_AFTER = interactions._LOADING_AFTER, 10.0
+    try:
+        async with EmbeddedSlack(speed=100.0, ack_limit=ACK_LIMIT, guided=True) as slack:
+            settings = Settings(
+                database_url=f"sqlite:///{directory / 'desk.db'}",
+                slack_bot_token=SecretStr(slack.bot_token),
+                slack_app_token=SecretStr(slack.app_token),
+                slack_api_url=slack.api_url,
+                default_country="US",
+                post_seconds=0,
+                scratch_dir=directory,
+            )
+            from bot.stores import open_store
+
+            open_store(settings).close()
+            async with at_work(slack, settings) as office:
+                await asyncio.to_thread(demo.seed, office.store, slack.team_id, "Harbor Campaign")
+                yield Stage(office, look)
+    finally:
+        interactions._LOADING_AFTER = before
