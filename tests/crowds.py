@@ -16,7 +16,8 @@ from handlers.slack.acknowledge import STILL_WORKING
 def admins(slack: EmbeddedSlack, channel: str, count: int) -> list[str]:
     """The handles of *count* more admins, who are in *channel*."""
     workspace = slack.platform.workspace
-    people = [replace(workspace.user("admin"), id=new_id("U"), handle=f"admin-{n}") for n in range(count)]
+    names = [f"admin-{n}" for n in range(count)]
+    people = [replace(workspace.user("admin"), id=new_id("U"), handle=name, display_name=name) for name in names]
     workspace.users |= {person.id: person for person in people}
     workspace.channel(channel).members += [person.id for person in people]
     return [person.handle for person in people]

@@ -31,7 +31,7 @@ def list_of_uploads(uploads: Sequence[Upload], reader: Reader) -> Message:
     if not uploads:
         text = "*No list has been uploaded yet.* Drop a CSV with a column called `phone` in an uploads channel."
         return Message.of(text)
-    head = f"*The latest {counted(len(uploads), 'upload')}*"
+    head = "*The latest upload*" if len(uploads) == 1 else f"*The latest {len(uploads):,} uploads*"
     return Message.of(
         head, section(head), *(block for one in uploads[:MOST_LISTED] for block in one_upload(one, reader))
     )

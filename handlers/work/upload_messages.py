@@ -143,7 +143,8 @@ class UploadMessages:
         await progress.show(views.closed(upload))
         picture = await self.picture(upload, rows_at)
         directly = _post_key(work, f"{upload.state} directly").key
-        if await asyncio.to_thread(self._store.outbox.find, upload.account_id, directly) is None:
+        told_directly = await asyncio.to_thread(self._store.outbox.find, upload.account_id, directly) is not None
+        if not told_directly and await self._waited_for_end(upload):
             picture = views.reported(upload, picture)
         beginning = f"{_whose(upload)} report "
         told = await asyncio.to_thread(self._store.outbox.find_all, upload.account_id, beginning)
@@ -221,6 +222,13 @@ class UploadMessages:
             case _:
                 # An end is reported to them: see `_report`.
                 return []
+
+    async def _waited_for_end(self, upload: Upload) -> bool:
+        """Whether the dropper has waited for the end that *upload* came to: it failed, others or nobody decided, or it took long."""
+        by_another = upload.decider is not None and upload.decider.id != upload.actor.id
+        if by_another or upload.unasked or upload.state is UploadState.FAILED:
+            return True
+        return await self._has_waited(upload.undone_at or upload.confirmed_at or upload.received_at)
 
     async def _has_waited(self, since: datetime) -> bool:
         """Whether that is longer ago than anybody looks on; by the clock of the database, that made the moment."""

@@ -148,7 +148,7 @@ def test_a_list_imported_twice_adds_a_second_reason(
         with pytest.raises(transfer.TransferError, match=r"may be the wrong list\. .* --sure 2"):
             imported(store, settings, path, sure=sure)
     said = imported(store, settings, path, apply=False)
-    assert "The same file was applied already, as upload 1 (stops.csv), by @" in said
+    assert "The same file was applied already, as upload 1 (stops.csv), by " in said
     assert "Nothing has changed" in said
     assert latest_entries(store, account.id, 9)[1:] == ()
     said = imported(store, settings, path, sure=2)

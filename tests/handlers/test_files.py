@@ -364,15 +364,12 @@ async def test_a_member_drops_and_an_admin_confirms(office: Office) -> None:
     await settled(office)
     await office.press("support", preview, "upload.confirm")
     refusal = await office.told("support")
-    admin, second = await office.actor("admin"), await office.actor("second-admin")
-    assert refusal.text.startswith("Only admins can apply lists.")
-    assert f"<@{admin.id}>" in refusal.text
-    assert f"<@{second.id}>" in refusal.text
+    assert refusal.text == "Only admins can apply lists. admin and second-admin can."
     assert office.store.optouts.count(office.account.id) == 0
     await office.press("admin", preview, "upload.confirm")
     await says(office, ts, "*3 phones opted out*")
     assert (await settled(office)).actor == await office.actor("support")
-    assert office.store.optouts.find(office.account.id, ONE).standing[0].entry.actor == admin
+    assert office.store.optouts.find(office.account.id, ONE).standing[0].entry.actor == await office.actor("admin")
 
 
 @pytest.mark.wide

@@ -432,8 +432,8 @@ def test_every_row_is_kept_or_counted(half_out: Desk, raw: bytes, keep: bool) ->
         assert is_part(left.splitlines(keepends=True), raw.splitlines(keepends=True))
         path, out = Path(folder) / "list.csv", Path(folder) / "list.scrubbed.csv"
         there = list(read(path))
-        # A phone behind the header's last column counts as well.
-        assert len([phone for phone in there if phone in PHONES[:5]]) <= found.removed
+        # One row at least: what a quote holds together is one row for the scrub, and may be two for who only reads phones.
+        assert found.removed or not any(phone in PHONES[:5] for phone in there)
         if keep:
             return  # a row that could not be read may hold any phone
         if found.kept:

@@ -1,8 +1,11 @@
 """A list dropped with the word `scrub`: it comes back without who is opted out, and opts nobody out."""
 
+from typing import Any
+
 import pytest
 
 from bot.config import Settings
+from bot.sandbox import State
 from handlers.files import purpose_of
 from store import Function, Origin, Purpose, Upload, WrongState
 from tests.entries import latest_entries
@@ -27,7 +30,12 @@ def settings(settings: Settings) -> Settings:
 
 async def given_back(office: Office, ts: str) -> tuple[str, bytes]:
     """The name and content of the one file in the thread of *ts*."""
-    (attached,) = [file for reply in (await office.replies_to(ts, 2)).thread for file in reply.files]
+
+    def files(state: State) -> list[dict[str, Any]]:
+        parent = state.message(ts)
+        return [file for reply in parent.thread for file in reply.files] if parent else []
+
+    (attached,) = await office.people.until(files)
     return attached["name"], await office.people.download(attached["id"])
 
 
@@ -84,7 +92,7 @@ async def test_a_list_comes_back_without_who_is_opted_out(office: Office) -> Non
     assert untouched(office, upload, 1)
     assert standing(office, ANN, BOB, DAN) == [0, 1, 0]
     listing = await office.ask("admin", "uploads", replies=0)
-    assert "scrubbed · 1 row removed" in listing.all_text
+    assert "scrubbed: 1 row taken out of it" in listing.all_text
 
 
 @pytest.mark.wide

@@ -92,7 +92,7 @@ async def test_an_upload_is_undone(office: Office) -> None:
     office.store.campaigns.put(office.account.id, "life", "Life", active=True)
     office.store.campaigns.put_conversation(office.account.id, "life", "Ann", ONE)
     report = await applied(office)
-    assert "Can be undone until" in report.all_text
+    assert "Can be undone <!date^" in report.all_text
     stop = Origin(Function.KEYWORD, await office.actor("admin"))
     office.store.optouts.add(office.account.id, [TWO], stop)  # a reply, after the list
 
