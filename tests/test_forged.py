@@ -283,7 +283,7 @@ EDITS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("edit", EDITS)
 async def test_metadata_that_nobody_sealed(office: Office, edit: str) -> None:
     """What a modal carries was sealed by the desk, or the form does nothing, for an admin neither."""

@@ -68,7 +68,7 @@ async def slack() -> Any:
         yield server
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 async def test_what_waits_at_the_upgrade_is_done_after_it(
     store: Store, database_url: str, slack: EmbeddedSlack, tmp_path: Path
 ) -> None:

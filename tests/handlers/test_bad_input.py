@@ -373,7 +373,7 @@ async def test_slack_stumbles_over_a_list(office: Office, method: str, fault: st
     assert office.store.optouts.count(office.account.id) == 3
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("fault", ["ratelimited", "server_error", "html", "reset", "error"])
 async def test_people_cannot_be_known(office: Office, fault: str) -> None:
     """While Slack does not say who somebody is, a command is refused in words, and a list waits; nobody is opted out."""

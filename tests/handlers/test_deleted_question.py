@@ -68,7 +68,7 @@ async def test_a_deleted_question_is_answered_alone(office: Office) -> None:
     assert len(await office.people.calls("chat.delete")) == 1
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize(
     "then",
     [

@@ -145,7 +145,7 @@ async def test_where_nothing_can_be_uploaded(office: Office) -> None:
     await office.people.until(told)
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 async def test_two_at_once(office: Office) -> None:
     """Each is delivered, once."""
     await office.opt_out(ONE, TWO)

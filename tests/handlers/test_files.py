@@ -204,6 +204,7 @@ async def test_a_preview_of_an_earlier_release(office: Office, value: str, outco
         assert outcome in (await office.told("admin")).text
 
 
+@pytest.mark.wide
 async def test_double_click_on_confirm(office: Office) -> None:
     """Two people pressing at once opt the list out once; the second is told how it stands."""
     ts = await drop(office, LIST)
@@ -502,7 +503,7 @@ async def test_a_file_that_slack_does_not_tell_of(office: Office, error: str, wo
     assert office.store.uploads.list(office.account.id, 1) == ()
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize(("error", "words"), FINAL, ids=[error for error, _ in FINAL])
 async def test_a_list_that_slack_tells_of_no_more(office: Office, error: str, words: str) -> None:
     """The same of one that is to be read again: it is refused in its thread, and not tried for ever."""
@@ -518,7 +519,7 @@ async def test_a_list_that_slack_tells_of_no_more(office: Office, error: str, wo
     assert len(await office.people.calls("files.info")) == before + 1
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 async def test_rows_where_nothing_can_be_uploaded(office: Office) -> None:
     """In a workspace that lets no files be uploaded the report says so, once; nobody is sent to look for a file."""
     ts = await drop(office, MIXED)

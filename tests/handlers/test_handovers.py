@@ -106,6 +106,7 @@ async def test_whoever_asked_learns_that_it_was_handed_over(office: Office) -> N
     assert not said.buttons
 
 
+@pytest.mark.wide
 async def test_declined(office: Office) -> None:
     """An admin who declines changes nothing; every admin's message and the asker say so, once."""
     asked = await hand_over(office, "guest", f"add {ONE}")
@@ -258,6 +259,7 @@ async def test_in_the_channel_for_what_waits(office: Office) -> None:
     assert (await office.people.state()).direct("admin") is None
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("what", [DO, DECLINE])
 async def test_an_admin_who_is_none_any_more(office: Office, what: str) -> None:
     """Whoever lost the right decides nothing; the request waits for the other."""

@@ -141,6 +141,7 @@ async def test_a_doubted_list_takes_its_number_in_home_too(office: Office) -> No
     await shows(office, "admin", "upload 2 · 0 phones opted out, 3 were out already")
 
 
+@pytest.mark.wide
 async def test_how_a_list_is_read_is_chosen_in_home(office: Office) -> None:
     """A question that is open has its buttons there; the yes comes when it is answered."""
     await office.people.home("admin")

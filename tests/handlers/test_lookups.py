@@ -73,6 +73,7 @@ async def test_for_the_asker_alone(office: Office, way: str) -> None:
     )
 
 
+@pytest.mark.wide
 @on_both_databases
 async def test_several_for_the_asker_alone(office: Office) -> None:
     """Each of four has its line there and in what is shown; the button that was offered opts out all the same."""

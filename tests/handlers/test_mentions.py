@@ -383,6 +383,7 @@ async def test_a_plain_request_beside_a_forwarded_message(office: Office) -> Non
     assert not office.store.optouts.find(office.account.id, TWO).opted_out
 
 
+@pytest.mark.wide
 async def test_a_number_that_is_bold_in_part(office: Office) -> None:
     """The request is what people see, whatever is bold in it; a quoted number is somebody else's."""
     bot = {"type": "user", "user_id": office.slack.bot_user_id}
@@ -419,6 +420,7 @@ async def test_a_message_forwarded_to_the_desk(office: Office) -> None:
     assert entries(office) == 0
 
 
+@pytest.mark.wide
 @on_both_databases
 async def test_a_mention_added_by_an_edit(office: Office) -> None:
     """It is answered as if it had been there from the start; further edits are not answered again."""

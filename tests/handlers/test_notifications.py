@@ -68,7 +68,7 @@ async def test_nobody_is_notified_of_what_they_ask_for(office: Office) -> None:
     assert {name: texts for name, texts in told.items() if name != "optout"} == {}
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @on_both_databases
 async def test_a_list_that_waits_for_an_admin(office: Office) -> None:
     """Admins are told directly, with all that they need to decide; whoever dropped it when one has; each once."""
@@ -165,7 +165,7 @@ async def test_every_end_is_reported(office: Office) -> None:
 
 
 @on_both_databases
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 async def test_a_list_that_looks_wrong_and_was_applied_unasked(office: Office) -> None:
     """Where the settings never ask, all admins are told of it directly, once, with the button that undoes it."""
     await decide(office, ask="never")
@@ -274,7 +274,7 @@ async def test_a_list_that_expires(office: Office) -> None:
     await says(office, ts, "opted out* from")
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize(("by", "told"), [("support", set()), ("second-admin", {"support"})])
 async def test_a_list_that_is_cancelled(office: Office, by: str, told: set[str]) -> None:
     """Whoever dropped it is notified when it was somebody else."""

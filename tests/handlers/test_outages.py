@@ -124,7 +124,7 @@ async def test_a_direct_message(office: Office, what: str) -> None:
     nothing_lost(office)
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("what", ["nobody is known", "everything fails", "no channel is known"])
 @pytest.mark.parametrize(
     ("channel", "text", "words"),

@@ -63,7 +63,7 @@ async def test_a_reason(office: Office, words: str) -> None:
     assert office.store.outbox.backlog().discarded == {}
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @on_both_databases
 @pytest.mark.parametrize("words", ["stops \ud83d.csv", "st\0ops.csv", "\u202evsc.spots", "x" * 3_000 + ".csv"])
 async def test_a_file_s_name(office: Office, words: str) -> None:

@@ -270,6 +270,7 @@ async def test_a_smaller_largest_list(office: Office) -> None:
     assert (await settled(office)).state == "refused"
 
 
+@pytest.mark.wide
 async def test_days_of_undo(office: Office) -> None:
     """With no day at all there is no button to undo, and an older button says that it is over."""
     await decide(office, ask="never")

@@ -317,7 +317,7 @@ async def test_scrub_instead_where_strangers_read_along(office: Office) -> None:
     assert (await settled(office)).state == "waiting"
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("other", ["upload.scrub", "upload.cancel", "upload.confirm"])
 async def test_two_choose_at_once(office: Office, other: str) -> None:
     """One choice is done, the other told how it stands: never both."""
@@ -419,7 +419,7 @@ async def test_a_look_up_is_left(office: Office) -> None:
 # The opposite
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("channel", [TICKETS, UPLOADS])
 async def test_the_opposite_is_no_list_of_ours(office: Office, channel: str) -> None:
     """People are let back in one at a time: the list is not read, and may be scrubbed or looked up instead."""
@@ -442,7 +442,7 @@ async def test_the_opposite_is_no_list_of_ours(office: Office, channel: str) -> 
 # Words that come late, or twice
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("words", "answer"),
     [

@@ -60,7 +60,7 @@ async def test_however_events_come(office: Office, fault: str, channel: str, tex
     await handled_once(office, await drop(office, LIST, channel=channel, text=text))
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize(("channel", "text"), [(UPLOADS, ""), (TICKETS, MENTION)])
 async def test_where_it_was_shared_is_known_late(office: Office, channel: str, text: str) -> None:
     """Slack says that a file was shared before it says where: the answer still goes to the right thread."""

@@ -119,7 +119,7 @@ async def test_without_the_scope_public_channels_are_known(office: Office) -> No
     await says(office, await drop(office, LIST), "3 phones to opt out")
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("fault", ["server_error", "html", "reset", "ratelimited"])
 async def test_a_list_waits_until_the_channels_are_known(office: Office, fault: str) -> None:
     """While Slack does not say which channels there are, a dropped list waits; it is never passed over."""

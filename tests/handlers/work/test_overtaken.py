@@ -56,7 +56,7 @@ async def comes_late(office: Office) -> str:
             await office.people.state(after=(await office.people.state()).version, timeout=0.05)
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @on_both_databases
 async def test_an_export(office: Office, slack: EmbeddedSlack, settings: Settings) -> None:
     """The message says that the list was exported, not how far one was who was overtaken while it made it."""

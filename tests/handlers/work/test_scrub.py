@@ -124,7 +124,7 @@ async def test_the_word_may_come_after_the_file(office: Office) -> None:
     assert (again.id, again.state, again.is_scrub, changed) == (upload.id, "received", True, True)
     office.service.desk.runner.poke()
     await office.people.click("admin", preview, "upload.confirm")
-    scrubbed = await says(office, ts, "0 rows removed")
+    await says(office, ts, "0 rows removed")
     assert (await office.people.until(lambda state: state.message(preview.ts))).buttons == []
     assert untouched(office, await settled(office), 0)
 

@@ -53,7 +53,7 @@ async def _delete(office: Office) -> None:
     office.store.optouts.delete(office.account.id, ONE, by)
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @on_both_databases
 @pytest.mark.parametrize(
     ("change", "now"),

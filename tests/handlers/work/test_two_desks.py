@@ -90,7 +90,7 @@ async def whole_life(office: Office, area: str, turn: asyncio.Barrier) -> None:
 SLOW = ("files.info", "files.getUploadURLExternal", "files.completeUploadExternal", "chat.update")
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("slack", ["quick", "slow"])
 async def test_each_desk_gets_its_own(offices: tuple[Office, Office], tmp_path: Path, slack: str) -> None:
     """Lists, unreadable rows, scrubs and exports of both at the same time, with the same accounts and upload numbers."""

@@ -74,7 +74,7 @@ def assert_seen_alike(digits: str, country: str | None, *, plus: bool) -> None:
 
 
 @pytest.mark.parametrize("plus", [True, False], ids=["plus", "none"])
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 def test_every_countrys_numbers_are_seen_as_the_library_sees_them(*, plus: bool) -> None:
     """At home and from abroad, with the prefixes of several countries, with a digit too many and one too few."""
     for region, code, national in NATIONAL:
