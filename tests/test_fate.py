@@ -164,7 +164,7 @@ def digest_due(desk: Desk) -> None:
 
 
 def added(desk: Desk, state: State) -> bool:
-    return any("555-0199" in one.all_text and "opted out" in one.text for one in answers(state, desk))
+    return any("555-0199" in one.all_text and "opted out" in one.text.lower() for one in answers(state, desk))
 
 
 def previewed(desk: Desk, state: State) -> bool:
