@@ -201,7 +201,12 @@ async def left_behind(desk: Desk, people: list[Person]) -> dict[str, Any]:
         "reasons": {phone: len(functions) for phone, functions in standing.items()},
         "answers": {phone: len(naming(state, phone)) for phone in phones},
         "tries": sum((person.tries for person in people), Counter()),
-        "reports": sorted(one.text.split(" in ")[0] for one, _ in state.said if "phones opted out* from" in one.text),
+        # Which number a list has depends on when it came.
+        "reports": sorted(
+            one.text.split(" · upload ")[0].partition("*")[2]
+            for one, _ in state.said
+            if "phones opted out* from" in one.text
+        ),
         "count": count,
         "went_wrong": [one.text for person in people for one in person.failures(state) if WENT_WRONG in one.text]
         + [text for _, text in state.said if WENT_WRONG in text],

@@ -103,7 +103,8 @@ async def test_a_stopped_child_beside_a_replica(desk: Desk) -> None:
     await desk.press(await desk.preview(), "upload.confirm")
     await desk.stored(lambda found: found.state is UploadState.DONE and not found.pending, seconds=60)
     assert desk.store.optouts.recount(desk.account.id) == desk.store.optouts.count(desk.account.id) == 3
-    assert len(desk_messages(await desk.people.state(), desk)) == 1
+    # The preview, which points to the report, and the report.
+    assert len(desk_messages(await desk.people.state(), desk)) == 2
 
 
 @on_postgresql
