@@ -245,7 +245,7 @@ async def test_mrkdwn_reads_as_in_slack(desk: Desk) -> None:
           const { mrkdwn } = await import("/page/mrkdwn.js");
           const context = {
             users: new Map([
-              ["U1", { id: "U1", handle: "admin" }],
+              ["U1", { id: "U1", display_name: "admin" }],
               ["U2", { id: "U2", handle: "optout", real_name: "Opt-Out Desk", is_bot: true }],
             ]),
             channels: new Map([["C1", { id: "C1", name: "uploads" }]]),

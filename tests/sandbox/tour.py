@@ -159,7 +159,7 @@ async def ask_why(tour: Tour) -> None:
     await tour.finds("Opted out by hand by Avery Quinn")
 
 
-async def take_back(tour: Tour) -> None:
+async def allow_again(tour: Tour) -> None:
     await tour.say("/optout delete 212 555 0100 reason:she wants our texts after all")
     await tour.sees("Allow texts to (212) 555-0100 again?")
     await tour.button("Allow texts again").click()
@@ -215,7 +215,7 @@ async def check_a_message(tour: Tour) -> None:
     await tour.button("More actions").click()
     await tour.at_stop(tour.page, "menu of a message")
     await tour.page.get_by_role("menuitem", name="Check opt-outs").click()
-    await tour.sees("2 phones in this message, 1 opted out. Those that are ticked get opted out.")
+    await tour.sees("2 phones in this message, 1 opted out already. Those that are ticked get opted out.")
     await tour.at_stop(tour.page, "modal")
     await tour.dialog.get_by_role("button", name="Opt out", exact=True).click()
     await expect(tour.place("Please complete this required field.")).to_be_visible()
@@ -226,7 +226,7 @@ async def check_a_message(tour: Tour) -> None:
     await tour.dialog.get_by_role("button", name="Opt out", exact=True).click()
     await expect(tour.dialog).to_have_count(0, timeout=PATIENCE_MS)
     await tour.open_thread(TICKET)
-    await tour.sees("1 phone opted out")
+    await tour.sees("(212) 555-0102 opted out: asked to stop; A voter called")
 
 
 async def open_home(tour: Tour) -> None:
@@ -248,7 +248,7 @@ async def be_a_guest(tour: Tour) -> None:
 STEPS: dict[str, Callable[[Tour], Awaitable[None]]] = {
     "Opt numbers out": opt_out,
     "Ask why": ask_why,
-    "Take it back": take_back,
+    "Allow texts again": allow_again,
     "Meet a STOP": meet_a_stop,
     "Drop a messy list": drop_a_messy_list,
     "Drop a million rows": drop_a_million,
