@@ -7,10 +7,9 @@ from typing import Any
 from handlers.permissions import Action, Role, allow
 from handlers.slack.interactions import MakeModal
 from handlers.slack.messages import Message
-from handlers.slack.mrkdwn import code, listed
+from handlers.slack.mrkdwn import LONGEST_LINE, code, listed
 from handlers.slack.places import Request
 from handlers.slack.refusals import AskedErrand
-from handlers.views.optouts import LONGEST_LINE
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from slack_sdk.models.blocks import (
 
 from handlers.slack.messages import FALLBACK_LONGEST, Message, split
 from handlers.slack.mrkdwn import (
+    LONGEST_LINE,
     SlackWriter,
     code,
     context,
@@ -55,8 +56,6 @@ MOST_CONVERSATIONS: Final = 20
 MOST_UNREAD: Final = 20
 # Phones, or numbers that are none, that one message tells all of; of more it has the counts, and its thread the rest.
 MOST_NAMED: Final = 3
-# Of a line to send instead, in characters.
-LONGEST_LINE: Final = 300
 _WRITER: Final = SlackWriter()
 
 
