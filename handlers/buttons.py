@@ -38,12 +38,11 @@ class Buttons:
     async def _add(self, request: Request, body: dict[str, Any]) -> Message:
         """Opt the button's phones out, for the reason that it was filled in with."""
         offer = views.OptOutOffer.of_button(pressed_value(body))
-        if offer is None:
-            return Message.of("That button holds no phones, so nothing was done.", private=True)
-        numbers = [read_phone(phone, None) for phone in offer.phones]
-        refused = next((number for number in numbers if isinstance(number, NotAPhone)), None)
-        if refused is not None:
-            return views.refused(refused)
+        numbers = [read_phone(phone, None) for phone in offer.phones] if offer is not None else []
+        if offer is None or any(isinstance(number, NotAPhone) for number in numbers):
+            return Message.of(
+                "That button holds no phones, so nothing was done. Send `/optout add NUMBER`.", private=True
+            )
         return await opt_out(
             self._store,
             request,

@@ -295,10 +295,10 @@ class Command:
         reason = arguments.reason or entered.reason
         if not entered.numbers:
             return self.subcommands["add"].misused()
-        if not entered.phones and entered.given == 1:
-            return views.refused(entered.refused[0])
         if entered.given > MOST_NUMBERS:
             return self._too_much(f"{entered.given:,} numbers")
+        if not entered.phones:
+            return views.refused(entered.refused, _line("add", entered, arguments))
         if entered.understood.verb is not Verb.OPT_OUT or entered.understood.certainty is not Certainty.PLAIN:
             return await self._ask_add(request, entered, reason)
         if reason is not None and len(reason) > LONGEST_REASON:
@@ -346,8 +346,6 @@ class Command:
     async def _ask_add(self, request: Request, entered: Entered, reason: str | None) -> Message:
         """What *entered* holds, for the asker alone: the words beside its numbers leave a doubt, so a button does it."""
         phones = tuple(number.reading for number in entered.numbers if isinstance(number.reading, PhoneNumber))
-        if not phones:
-            return views.refused(entered.refused[0])
         shown = phones[: views.MOST_OFFERED]
         states = await asyncio.to_thread(
             self._store.optouts.find_many, request.account.id, [phone.e164 for phone in shown]
@@ -393,7 +391,7 @@ class Command:
             return self.subcommands[name].misused(several if entered.numbers else "", *each)
         number = entered.numbers[0].reading
         if isinstance(number, NotAPhone):
-            return views.refused(number)
+            return views.refused([number], _line(name, entered, arguments))
         state = await asyncio.to_thread(self._store.optouts.find, request.account.id, number.e164)
         return state, number, arguments.reason or entered.reason
 
@@ -465,13 +463,19 @@ class Command:
         no = f"There is no {code('/optout ' + one_line(word, 40))}."
         if not near:
             return Message.of(f"{no} `/optout help` says what there is.", private=True)
-        line = f"{names[near[0]].name} {rest}".strip()
-        return self.subcommands["help"].misused(no, line)
+        return self.subcommands["help"].misused(no, names[near[0]].line_with(rest))
 
 
 async def _arguments(text: str, request: Request) -> Arguments | Message:
     # A country by its native name takes seconds the first time, which would hold up everybody's acknowledgement.
     return await asyncio.to_thread(parse_arguments, text, request.account.country)
+
+
+def _line(name: str, entered: Entered, arguments: Arguments) -> str:
+    """What to send instead of the sub-command *name* with numbers that are none, the reason as it was given."""
+    reason = arguments.reason or entered.reason
+    asked = f"{name} {'NUMBER' if len(entered.numbers) == 1 else 'NUMBERS'}"
+    return f"{asked} because {reason}" if reason and name != "search" else asked
 
 
 def _shown_in_ack(message: Message) -> dict[str, Any] | None:

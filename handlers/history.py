@@ -146,7 +146,7 @@ class Histories:
         if isinstance(number, PhoneNumber):
             return HistoryQuery(phone=number.e164)
         if number is not None and not any(char.isalpha() for char in text):
-            return optouts.refused(number)
+            return optouts.refused([number], "history NUMBER")
         admitted = await self._interactions.admit(request, body, Action.WHOLE_HISTORY)
         if isinstance(admitted, Message):
             return admitted

@@ -27,7 +27,7 @@ from handlers.permissions import Action
 from handlers.slack.interactions import Interactions
 from handlers.slack.listeners import EventWork
 from handlers.slack.messages import Message
-from handlers.slack.mrkdwn import plain
+from handlers.slack.mrkdwn import code, listed, plain
 from handlers.slack.payloads import idempotency_key_of
 from handlers.slack.places import Place, Request, permalink_of
 from handlers.slack.visible_text import brought_text, own_text
@@ -36,6 +36,8 @@ from store import Account, Actor, Errand, FoundPhone, Function, NotAPhone, Phone
 
 log = structlog.get_logger()
 MOST_FOUND: Final = views.MOST_OFFERED
+# Of lines to send instead of the one that was sent.
+_MOST_LINES: Final = 3
 
 _MENTION = re.compile(r"<@([UW]\w+)(?:\|[^<>]*)?>")
 
@@ -188,9 +190,10 @@ class Mentions:
         if isinstance(request, Message):
             await self._interactions.answer_event(place, request, body)
             return
-        await self._interactions.answer_event(
-            request, await self._done(request, intent, idempotency_key_of(body)), body
-        )
+        answer = await self._done(request, intent, idempotency_key_of(body))
+        # What tells of no phone concerns nobody but who asked.
+        answer = answer if answer.phones else replace(answer, private=True)
+        await self._interactions.answer_event(request, answer, body)
 
     async def _done(self, request: Request, intent: Intent, idempotency_key: str) -> Message:
         if intent.action is Action.ADD:
@@ -248,7 +251,9 @@ class Mentions:
 
     async def _add(self, request: Request, intent: Intent, idempotency_key: str) -> Message:
         if intent.reason is not None and len(intent.reason) > LONGEST_REASON:
-            return Message.of(f"The reason is too long: {LONGEST_REASON} characters fit. Nothing was changed.")
+            return Message.of(
+                f"The reason is too long: {LONGEST_REASON} characters fit. Nothing was changed: send it again, shorter."
+            )
         numbers = without_repeats(acted_on(piece) for piece in intent.asked)
         if max(len(intent.phones), len(numbers) - len(intent.phones)) > MOST_FOUND:
             return Message.of(
@@ -270,7 +275,10 @@ class Mentions:
 
     async def _ask_delete(self, request: Request, intent: Intent) -> Message:
         if len(intent.phones) > 1 or intent.unread:
-            return Message.of("Texts are allowed again one number at a time, and nothing was changed.")
+            each = listed(
+                [code(f"/optout delete {phone.number.e164}") for phone in intent.phones[:_MOST_LINES]], "then"
+            )
+            return Message.of(f"Texts are allowed again one number at a time, and nothing was changed. Send {each}.")
         [phone] = intent.phones
         state = await asyncio.to_thread(self._store.optouts.find, request.account.id, phone.number.e164)
         reason = intent.reason if intent.reason is None else intent.reason[:LONGEST_REASON]

@@ -2,12 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from handlers.permissions import Action, Role, allow
 from handlers.slack.interactions import MakeModal
 from handlers.slack.messages import Message
-from handlers.slack.mrkdwn import code, listed
+from handlers.slack.mrkdwn import LONGEST_LINE, code, listed
 from handlers.slack.places import Request
 from handlers.slack.refusals import AskedErrand
 
@@ -59,11 +59,13 @@ class Subcommand:
         """The least of the roles that may use it: in the help it stands with what is theirs."""
         return next(role for role in (Role.MEMBER, Role.SUPPORT, Role.ADMIN) if allow(role, self.actions[0]))
 
+    def line_with(self, rest: str) -> str:
+        """What to send for it with *rest* behind its name, as far as that is anything it takes; else how it is written."""
+        takes = self.usage.partition(" ")[2]
+        fits = takes and (not takes.startswith("NUMBER") or any(char.isdigit() for char in rest))
+        return f"{self.name} {rest}" if rest and fits else self.usage if takes and rest else self.name
+
     def misused(self, why: str = "", *lines: str) -> Message:
         """For the asker alone: what is wrong, or else what it does, and the *lines* to send instead, or else how it is written."""
         instead = listed([code(f"/optout {line}", LONGEST_LINE) for line in lines or (self.usage,)], "then")
         return Message.of(f"{why or self.help} Send {instead}.", private=True)
-
-
-# Of a line to send instead, in characters.
-LONGEST_LINE: Final = 300

@@ -15,19 +15,9 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group(
 
 # What a list cannot be read for concerns everybody who counts on it, and is said in its thread.
 FOR_ALL = {"A list"}
-# Half-time: others are changing these; the final merge leaves none.
-NOT_YET = {
-    "`/optout add 12345`",
-    "`/optout search 12345`",
-    "`/optout history nobody`",
-    "`@Opt-Out Desk thanks!`",
-    "`@Opt-Out Desk opt out 12345`",
-    "drops empty.csv",
-    "Guests cannot use the opt-out desk.",
-}
 # The way on: a command, a name, or a verb that says what to do.
 WAY_ON = re.compile(
-    r"`/optout|\[[A-Z]|\bcan\.|\b(Write|Give|Drop|Rename|Export|Have it|Ask|Say|Send|Choose|Press|Please|Save|With a number)\b"
+    r"`/optout|\[[A-Z]|\bcan\.|\b(Write|Give|Drop|Fill|Rename|Export|Have it|Ask|Say|Send|Choose|Press|Please|Save|With a number)\b"
 )
 
 
@@ -52,7 +42,7 @@ async def test_a_no_is_for_whom_it_concerns(answers: list[Answer]) -> None:
         for seen in answer.seen
         if answer.refusal and answer.surface not in FOR_ALL and seen.kind in ("channel", "thread")
     ]
-    assert [one for one in public if one[1] not in NOT_YET] == []
+    assert public == []
 
 
 async def test_a_no_has_a_way_on(answers: list[Answer]) -> None:
@@ -63,7 +53,7 @@ async def test_a_no_has_a_way_on(answers: list[Answer]) -> None:
         for seen in answer.seen
         if answer.refusal and not WAY_ON.search(seen.text)
     }
-    assert {one for one in stuck if one[1] not in NOT_YET and one[0] not in NOT_YET} == set()
+    assert stuck == set()
 
 
 async def test_every_surface_says_no_to_a_guest(answers: list[Answer]) -> None:

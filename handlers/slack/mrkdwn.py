@@ -101,6 +101,10 @@ def _unformatted(text: str) -> str:
     return escape(_FORMATTING.sub(lambda mark: mark[0].translate(_LOOKALIKES), text))
 
 
+# Of a line to send instead of one that was not understood, in characters.
+LONGEST_LINE = 300
+
+
 def code(text: str, longest: int = 60) -> str:
     """Foreign *text* in fixed width; a backtick inside would end it, so it becomes an apostrophe."""
     return f"`{escape(one_line(text, longest).replace('`', chr(39))) or ' '}`"

@@ -15,6 +15,7 @@ from slack_sdk.models.blocks import (
 
 from handlers.slack.messages import FALLBACK_LONGEST, Message, split
 from handlers.slack.mrkdwn import (
+    LONGEST_LINE,
     SlackWriter,
     code,
     context,
@@ -121,9 +122,14 @@ def as_kept(lines: Sequence[str], phones: Iterable[str], *more: str) -> list[Blo
     return [*sections(lines, "\n"), *([context(" · ".join(small))] if small else [])]
 
 
-def refused(number: NotAPhone) -> Message:
-    """The refusal of a number that is no phone."""
-    return Message.of(unread_line(number), private=True)
+def refused(numbers: Sequence[NotAPhone], line: str) -> Message:
+    """The refusal of *numbers* that are no phones, with the *line* after `/optout` to send once they are written out."""
+    send = f"Send {code(f'/optout {line}', LONGEST_LINE)}"
+    if len(numbers) == 1:
+        line = unread_line(numbers[0])
+        return Message.of(line, *sections([f"{line}.", f"{send} with the whole number."], "\n"), private=True)
+    lines = ["*None of these is a phone number.*", *_unread_lines(numbers), f"{send} with whole numbers."]
+    return Message.of(in_short(lines), *sections(lines, "\n"), private=True)
 
 
 # --- offers ---------------------------------------------------------------------------------------------------------

@@ -148,7 +148,7 @@ def _unzipped(
 
 def _plain_text(path: Path, head: bytes, name: str, spool: Path, working: Callable[[], object]) -> Text:
     if not head.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
-        raise ListRefused(f"{name} is empty. A list is a CSV file with a column called `phone` and one phone a line.")
+        raise ListRefused(f"{name} is empty. Fill a column called `phone`, one phone a line, and drop the file again.")
     encoding, bom = _marked(head)
     _refuse_other_kinds(head, encoding, bom, name)
     errors, remark, spooled = "replace", f"read as {encoding.upper()}", True

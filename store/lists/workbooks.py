@@ -137,8 +137,7 @@ class _Choosing:
         best = max(self.visible, key=lambda sheet: self._fits[sheet], default=None)
         if best is None or not self._fits[best]:
             raise ListRefused(
-                f"{self.name} is empty. A list has a column called `phone` and one phone a row: add them and drop the "
-                "file again."
+                f"{self.name} is empty. Fill a column called `phone`, one phone a row, and drop the file again."
             )
         return best
 

@@ -37,6 +37,11 @@ async def commands(stage: Stage) -> None:
     await stage.command("admin", "/optout export", until="desk")
     await stage.command("admin", "/optout help")
     await stage.command("support", "/optout help")
+    await stage.command("support", "/optout baja 212 555 0130, pidió que no le escriban")
+    await stage.command("support", "/optout scrub")
+    await stage.command("admin", "/optout undo")
+    await stage.command("support", "/optout upload")
+    await stage.close("support")
     await stage.command("admin", "/optout settings", picture="settings")
     await stage.close("admin")
     await stage.command("support", "/optout")
@@ -54,6 +59,7 @@ async def commands_refused(stage: Stage) -> None:
         "/optout history nobody",
         "/optout export format:xls",
         "/optout uplods",
+        "/optout hist 212 555 0106",
         "/optout hello there",
     ):
         await stage.command("admin", text, refusal=True)
@@ -103,6 +109,9 @@ async def direct_messages_refused(stage: Stage) -> None:
 async def lists(stage: Stage) -> None:
     await stage.drop("support", "stops.csv", LIST, until="stops.csv", told=2, picture="preview")
     await stage.press("admin", "Opt out 2", until="opted out", picture="report")
+    await stage.command("admin", "/optout history stops.csv")
+    await stage.command("admin", "/optout history Robin Vale")
+    await stage.command("support", "/optout uploads")
     await stage.press("admin", "Undo this upload", picture="undo")
     await stage.submit("admin", {}, "*Undo*", until="undone")
     await stage.drop("support", "messy.csv", until="messy.csv", told=2, picture="preview-messy")

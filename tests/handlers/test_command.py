@@ -189,10 +189,26 @@ async def test_two_hundred_numbers_each_get_their_line(office: Office) -> None:
         pytest.param(f"add {ONE} country:", "There is no country called", id="no country"),
         pytest.param("search", "Send `/optout search NUMBER", id="search none"),
         pytest.param(f"search {ONE}, {TWO}", "Numbers are searched one at a time.", id="search two"),
-        pytest.param("12345", "`12345` is not a phone number: 5 digits, a US number has 10", id="bare short"),
+        pytest.param(
+            "12345",
+            "`12345` is not a phone number: 5 digits, a US number has 10.\nSend `/optout search NUMBER` with the whole number.",
+            id="bare short",
+        ),
+        pytest.param(
+            "add 12345 reason:asked twice",
+            "Send `/optout add NUMBER because asked twice` with the whole",
+            id="add short",
+        ),
+        pytest.param(
+            "add 12345, 555-0100 reason:asked",
+            "*None of these is a phone number.*\n`12345` is not a phone number: 5 digits, a US number has 10\n"
+            "`555-0100` is not a phone number: no area code: 7 digits, a US number has 10\n"
+            "Send `/optout add NUMBERS because asked` with whole numbers.",
+            id="add two short",
+        ),
         pytest.param(f"delete {ONE}, {TWO}", "Texts are allowed again one number at a time.", id="delete two"),
         pytest.param("delete", "Send `/optout delete NUMBER", id="delete none"),
-        pytest.param("delete 12", "`12` is not a phone number", id="delete short"),
+        pytest.param("delete 12", "Send `/optout delete NUMBER` with the whole number.", id="delete short"),
         pytest.param("serch 212 555 0100", "Send `/optout search 212 555 0100", id="misspelt"),
         pytest.param("frobnicate", "`/optout help` says what there is", id="unknown"),
         pytest.param(":tada:", "There is no `/optout :tada:`", id="emoji"),
@@ -202,7 +218,7 @@ async def test_two_hundred_numbers_each_get_their_line(office: Office) -> None:
 async def test_bad_input_gets_a_sentence(office: Office, text: str, sentence: str) -> None:
     """Whatever cannot be done is explained to the asker alone, and nothing changes."""
     message = await office.ask_alone("admin", text)
-    assert sentence in message.text
+    assert sentence in message.all_text
     assert office.store.optouts.count(office.account.id) == 0
     assert (await office.people.state()).channel(ADMINS).messages == []
 
@@ -423,6 +439,9 @@ async def test_other_words_for_delete(office: Office, words: str) -> None:
     ("text", "said"),
     [
         ("serch 212 555 0100", "There is no `/optout serch`. Send `/optout search 212 555 0100`."),
+        ("hello there", "There is no `/optout hello`. Send `/optout help`."),
+        ("serch Maria", "There is no `/optout serch`. Send `/optout search NUMBER [country:GB]`."),
+        ("histroy Robin Vale", "Send `/optout history Robin Vale`."),
         ("unsubscirbe 212 555 0100", "Send `/optout add 212 555 0100`."),
         ("list", "Send `/optout NUMBER` to look one up"),
         ("scrub", "Drop it into #optout-uploads"),

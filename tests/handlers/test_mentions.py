@@ -34,6 +34,13 @@ async def answers(office: Office, text: str, *, user: str = "support", replies: 
     return (await office.replies_to(await say(office, text, user=user), replies)).thread
 
 
+async def alone(office: Office, text: str, *, user: str = "support", thread: str | None = None) -> SandboxMessage:
+    """Say *text* with a mention, and wait for the answer that *user* alone sees."""
+    before = len((await office.people.state()).ephemerals(user))
+    await say(office, text, user=user, thread=thread)
+    return await office.told(user, before)
+
+
 async def directly(office: Office, user: str, text: str) -> SandboxMessage:
     """Write *text* to the desk alone, and wait for its answer."""
     outcome = await office.people.message(user, "@bot", text)
@@ -184,7 +191,7 @@ async def test_too_many_are_counted(office: Office) -> None:
     assert detail.all_text.count("*Not opted out*") == 2
     assert "(212) 555-0049" in detail.all_text
     assert "10 more were not looked up" in answer.all_text
-    [refused] = await answers(office, f"opt out {numbers}")
+    refused = await alone(office, f"opt out {numbers}")
     assert "one message opts out up to 50, and nothing was changed" in refused.text
     assert entries(office) == 0
 
@@ -297,7 +304,7 @@ async def test_what_looks_like_a_number_is_named(office: Office) -> None:
     assert "(415) 555-0163" in looked_up.all_text
     assert "behind ticket" in looked_up.all_text
     assert looked_up.buttons == []
-    [nothing] = await answers(office, "opt out 555-0199")
+    nothing = await alone(office, "opt out 555-0199")
     assert nothing.text.startswith("I found no phone number in that, and nothing was changed.")
     assert "555-0199` is not a phone number" in nothing.all_text
 
@@ -327,16 +334,26 @@ async def test_a_mention_asks_to_opt_in(office: Office) -> None:
     assert lifted.reason == "wrong number"
     await say(office, "delete 212-555-0100")
     assert (await office.told("support")).text.startswith("Only admins can allow texts again.")
-    [several] = await answers(office, "delete 212-555-0100 212-555-0101", user="admin")
-    assert several.text == "Texts are allowed again one number at a time, and nothing was changed."
+    several = await alone(office, "delete 212-555-0100 212-555-0101", user="admin")
+    assert several.text == (
+        "Texts are allowed again one number at a time, and nothing was changed. "
+        f"Send `/optout delete {ONE}` then `/optout delete {TWO}`."
+    )
 
 
 async def test_without_a_number(office: Office) -> None:
-    """A mention without a number gets the pointer; a request without one is told that none was found."""
-    [pointer] = await answers(office, "hello")
+    """Who mentions it without a number gets the pointer, who asks without one is told that none was found: each alone."""
+    ts = await say(office, "hello")
+    pointer = await office.told("support")
     assert "Drop a CSV with a column called `phone`" in pointer.all_text
-    [nothing] = await answers(office, "opt out 5550100")
+    nothing = await alone(office, "opt out 5550100")
     assert nothing.text.startswith("I found no phone number in that, and nothing was changed.")
+    # In a thread with replies it is shown there, in any other only in the channel.
+    thread = (await office.people.message("admin", TICKETS, "hello again", thread_ts=ts)).ts
+    assert thread is not None
+    there = await alone(office, "opt out 5550100", thread=ts)
+    assert [one.thread_ts for one in (pointer, nothing, there)] == [None, None, ts]
+    assert len((await office.replies_to(ts, 2)).thread) == 2
 
 
 @pytest.mark.parametrize("fault", ["duplicate", "late"])

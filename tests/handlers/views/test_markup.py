@@ -265,7 +265,8 @@ def _optouts(text: str) -> Iterator[Any]:
     )
     yield from optouts.as_kept([quoted(text)] * 3, [ONE], quoted(text))
     yield from optouts.in_thread([quoted(text)] * 50)
-    yield optouts.refused(none)
+    for times in (1, 30):
+        yield optouts.refused([none] * times, f"add NUMBER because {text}")
     yield optouts.phone_state(state, one, "US", is_admin=True)
     yield optouts.phone_state(PhoneState(ONE, state.opt_outs[-1:], state.conversations), one, "US", is_admin=True)
     found = [(state, FoundPhone(one, text, reference)) for reference in (None, text)]

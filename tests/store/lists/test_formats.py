@@ -364,8 +364,8 @@ BROKEN = "list.csv is an Excel workbook that cannot be read: it is broken. Save 
 @pytest.mark.parametrize(
     ("raw", "sentence"),
     [
-        pytest.param(xlsx({"List": []}), "list.csv is empty. A list has a column called `phone`", id="empty"),
-        pytest.param(xls({"List": []}), "list.csv is empty. A list has a column called `phone`", id="empty xls"),
+        pytest.param(xlsx({"List": []}), "list.csv is empty. Fill a column called `phone`", id="empty"),
+        pytest.param(xls({"List": []}), "list.csv is empty. Fill a column called `phone`", id="empty xls"),
         pytest.param(xlsx({"List": "<row r="}), BROKEN, id="XML cut off"),
         pytest.param(xlsx({"List": '<row r="1"><c r="A1" t="s"><v>9</v></c></row>'}), BROKEN, id="no such text"),
         pytest.param(xlsx({"List": "<row><c " + "a" * 600_000}), BROKEN, id="a tag that never ends"),

@@ -428,7 +428,7 @@ SAVE = "a list is a CSV file or an Excel workbook with a column called `phone`."
 @pytest.mark.parametrize(
     ("raw", "sentence"),
     [
-        (b"", "list.csv is empty. A list is a CSV file with a column called `phone` and one phone a line."),
+        (b"", "list.csv is empty. Fill a column called `phone`, one phone a line, and drop the file again."),
         (codecs.BOM_UTF8, "list.csv is empty."),
         (codecs.BOM_UTF16_LE, "list.csv is empty."),
         (b" \r\n\r\n", "list.csv is empty."),
