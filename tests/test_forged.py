@@ -385,7 +385,7 @@ async def test_what_the_contact_asked_for_is_not_taken_back_without_a_reason(off
 
 @pytest.mark.wide
 async def test_somebody_else_s_file(office: Office) -> None:
-    """An event or a form with the id of a file that is another person's and stands elsewhere reads nothing of it."""
+    """An event with the id of a file that is another person's and stands elsewhere reads nothing of it there."""
     dropped = await office.people.drop("second-admin", "@bot", "private.csv", LIST)
     assert dropped.file is not None
     user, channel = (await office.actor("admin")).id, (await office.people.state()).channel(UPLOADS).id
@@ -397,7 +397,9 @@ async def test_somebody_else_s_file(office: Office) -> None:
     for attempt in platform.feed.emit("app_mention", mention | {"files": [{"id": dropped.file}]}):
         await attempt
     await all_done(office)
-    assert office.store.uploads.list(office.account.id, 9) == ()
+    theirs = (await office.people.state()).direct("second-admin")
+    assert theirs is not None
+    assert [one.channel_id for one in office.store.uploads.list(office.account.id, 9)] == [theirs.id]
 
 
 def events(office: Office, user: str, channel: str, file: str) -> dict[str, dict[str, Any]]:
