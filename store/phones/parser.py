@@ -344,7 +344,7 @@ class Normaliser:
                     return self._either(text, _e164(number), _e164(other[0]))
                 number = other[0]
                 number.country_code_source = CountryCodeSource.FROM_NUMBER_WITHOUT_PLUS_SIGN
-        elif meant := self._meant(core):
+        elif meant := {e164: assumed for e164, assumed in self._meant(core).items() if len(e164) <= _LONGEST_E164 + 1}:
             if len(meant) > 1:
                 return self._either(text, *meant)
             ((e164, assumed),) = meant.items()
