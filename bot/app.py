@@ -312,7 +312,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
     histories = Histories(store, roles, interactions)
     home = Home(store, roles, client, interactions, deadlines=deadlines)
     mentions = Mentions(store, interactions)
-    allowing = Allowing(store, roles, interactions, client, tasks)
+    allowing = Allowing(store, roles, interactions, client, poster, tasks)
     handovers = HandingOver(
         store,
         interactions,

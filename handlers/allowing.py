@@ -20,6 +20,7 @@ from handlers.slack.modal_context import ModalContext
 from handlers.slack.mrkdwn import listed, one_line, person, place, plain
 from handlers.slack.payloads import pressed_value, submitted_values
 from handlers.slack.places import Place, Request
+from handlers.slack.posting import Poster
 from handlers.slack.roles import Roles
 from handlers.tasks import Tasks
 from handlers.views import allowing as views
@@ -47,12 +48,19 @@ class Allowing:
     """The listeners of `optout.delete`, `optout.why` and `allow.*`; the loop ends what no second admin answered in time."""
 
     def __init__(
-        self, store: Store, roles: Roles, interactions: Interactions, client: AsyncWebClient, tasks: Tasks
+        self,
+        store: Store,
+        roles: Roles,
+        interactions: Interactions,
+        client: AsyncWebClient,
+        poster: Poster,
+        tasks: Tasks,
     ) -> None:
         self._store = store
         self._roles = roles
         self._interactions = interactions
         self._client = client
+        self._poster = poster
         self._tasks = tasks
         self.loop = Loop("requests", self._expire, tasks, every=SECONDS_BETWEEN_LOOKS)
 
@@ -201,9 +209,7 @@ class Allowing:
             if post.ts == but:
                 continue
             try:
-                await self._client.chat_update(
-                    channel=post.channel_id, ts=post.ts, text=message.text, blocks=list(message.blocks)
-                )
+                await self._poster.bring_up_to_date(post, message)
             except SlackApiError as error:
                 # Whoever presses what is left of it is told how it stands.
                 log.info("a question to a second admin is not settled", why=error_name(error))

@@ -290,14 +290,7 @@ class HandingOver:
         for post in asks.values():
             kind = await kind_of_channel(self._client, post.channel_id, surely=True)
             seen = masked(message) if kind == "public" and account.settings.numbers == "masked" else message
-            try:
-                await self._client.chat_update(
-                    channel=post.channel_id, ts=post.ts, text=seen.text, blocks=list(seen.blocks)
-                )
-            except SlackApiError as error:
-                if is_transient(error):
-                    raise
-                log.info("a handover is not brought up to date", handover=handover.id, why=error_code(error))
+            await self._poster.bring_up_to_date(post, seen)
         admins = await self._roles.named_admins(self._client, account)
         end = _for_the_asker(views.told(handover, what, admins), account)
         # A command has no thread; what only one person saw is answered to them alone.

@@ -21,7 +21,7 @@ from handlers.slack.modal_context import ModalContext
 from handlers.slack.mrkdwn import one_line, plain
 from handlers.slack.payloads import idempotency_key_of, pressed_value, submitted_values
 from handlers.slack.places import Request
-from handlers.slack.roles import Roles
+from handlers.slack.roles import Roles, name_of
 from handlers.subcommands import Reply, Subcommand
 from handlers.views import history as views
 from handlers.views import optouts
@@ -174,7 +174,7 @@ class Histories:
             profile = user.get("profile") or {}
             names = (user.get("name"), profile.get("display_name"), profile.get("real_name"))
             if name.casefold() in {str(one).casefold() for one in names if one}:
-                people.setdefault(user["id"], Actor(user["id"], str(profile.get("display_name") or user["name"])))
+                people.setdefault(user["id"], Actor(user["id"], name_of(user)))
         return people
 
     async def _turn(self, request: Request, body: dict[str, Any]) -> Message:

@@ -212,6 +212,17 @@ class Poster:
             await self._client.chat_update(channel=post.channel_id, ts=post.ts, text=_EMPTIED, blocks=[])
         raise thread_gone()
 
+    async def bring_up_to_date(self, post: Post, message: Message) -> None:
+        """Edit what was posted to read *message*; where Slack does not let that be, it stays. Raises while Slack is away."""
+        try:
+            await self._client.chat_update(
+                channel=post.channel_id, ts=post.ts, text=message.text, blocks=list(message.blocks)
+            )
+        except SlackApiError as error:
+            if is_transient(error):
+                raise
+            log.info("a message is not brought up to date", channel=post.channel_id, error=error_code(error))
+
     async def take_away(self, post: Post) -> None:
         """Delete what is not to be there; raises what Slack's client raises unless it is gone already."""
         try:

@@ -157,18 +157,7 @@ class UploadMessages:
         for earlier, post in told.items():
             was = UploadState(earlier.removeprefix(beginning).partition(" ")[0])
             message = picture if earlier == key.key else views.overtaken(upload, was)
-            await self._bring_up_to_date(upload, post, await as_seen(message))
-
-    async def _bring_up_to_date(self, upload: Upload, post: Post, message: Message) -> None:
-        """Edit what was posted about *upload*; where Slack does not let that be, it stays as it is."""
-        try:
-            await self._client.chat_update(
-                channel=post.channel_id, ts=post.ts, text=message.text, blocks=list(message.blocks)
-            )
-        except SlackApiError as error:
-            if is_transient(error):
-                raise
-            log.info("a message is not brought up to date", upload=upload.id, why=error_code(error))
+            await self._poster.bring_up_to_date(post, await as_seen(message))
 
     async def _ask_alone(self, upload: Upload) -> None:
         """Ask whoever dropped a list, of which nobody told the desk, what is to be done with it; nobody else sees that."""
@@ -206,8 +195,7 @@ class UploadMessages:
 
     async def _whom_to_notify(self, upload: Upload) -> list[Actor]:
         """Those who have to act on *upload* as it stands, or have waited for that and are not looking any more."""
-        dropper, decider = upload.actor, upload.decider
-        by_another = decider is not None and decider.id != dropper.id
+        dropper = upload.actor
         match upload.state:
             case UploadState.WAITING if upload.is_look_up:
                 return [dropper] if await self._has_waited(upload.received_at) else []
@@ -218,15 +206,14 @@ class UploadMessages:
             case UploadState.REFUSED | UploadState.EXPIRED:
                 return [dropper]
             case UploadState.CANCELLED | UploadState.STOPPED:
-                return [dropper] if by_another else []
+                return [dropper] if _by_another(upload) else []
             case _:
                 # An end is reported to them: see `_report`.
                 return []
 
     async def _waited_for_end(self, upload: Upload) -> bool:
         """Whether the dropper has waited for the end that *upload* came to: it failed, others or nobody decided, or it took long."""
-        by_another = upload.decider is not None and upload.decider.id != upload.actor.id
-        if by_another or upload.unasked or upload.state is UploadState.FAILED:
+        if _by_another(upload) or upload.unasked or upload.state is UploadState.FAILED:
             return True
         return await self._has_waited(upload.undone_at or upload.confirmed_at or upload.received_at)
 
@@ -267,7 +254,7 @@ class UploadMessages:
         elif upload.state is UploadState.EXPIRED:
             await self._post_to_deciders(work, "expired", views.expired(upload))
         for post in told.values():
-            await self._bring_up_to_date(upload, post, await self._as_seen(upload, post.channel_id)(message))
+            await self._poster.bring_up_to_date(post, await self._as_seen(upload, post.channel_id)(message))
 
     async def _post_to_deciders(
         self, work: UploadWork, what: str, message: Message, told: Mapping[str, Post] = MappingProxyType({})
@@ -479,6 +466,11 @@ class UploadMessages:
         return (
             upload.thread_ts is None and account.settings.numbers == "masked" and await self._is_open(upload.channel_id)
         )
+
+
+def _by_another(upload: Upload) -> bool:
+    """Whether somebody else than the dropper decided about *upload*."""
+    return upload.decider is not None and upload.decider.id != upload.actor.id
 
 
 def _is_worth_asking(upload: Upload) -> bool:
