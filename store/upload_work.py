@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from store import leases
-from store.choices import Question
+from store.choices import Asked, Question
 from store.database import Database
 from store.errors import LeaseLost, StoreError, WrongState
 from store.leases import Lease
@@ -95,7 +95,8 @@ class UploadWork:
             values = entering(upload, UploadState.WAITING)
             if upload.is_scrub:  # the word came while it was read
                 raise WrongState(f"{upload.file_name} is to be scrubbed, not opted out.")
-            if upload.choices != self.upload.choices:
+            # Also when the words came before the child that read it looked: nobody is asked to opt such a list out.
+            if upload.choices != self.upload.choices or upload.choices.asked is Asked.OPT_IN:
                 raise WrongState(f"{upload.file_name} is to be read otherwise by now.")
             return self._change(
                 connection,

@@ -425,6 +425,29 @@ def test_confirming_makes_one_entry(store: Store, account: Account, by_admin: Or
     assert entry.upload_id == work.upload.id
 
 
+def test_a_list_of_the_opposite_is_never_staged(store: Store, account: Account) -> None:
+    """Words that ask to allow texts again may come while its holder is at work: whatever it saw since, it asks for no yes."""
+    before = received(store, account)
+    work = claimed(store, before)
+    again, changed = store.uploads.receive(
+        account.id,
+        file_id=before.file_id,
+        file_name=before.file_name,
+        channel_id=before.channel_id,
+        channel_name=before.channel_name,
+        thread_ts=before.thread_ts,
+        permalink=before.permalink,
+        actor=before.actor,
+        country=before.country,
+        choices=Choices(asked=Asked.OPT_IN),
+    )
+    assert (changed, again.state) == (True, "received")
+    for held in (work, work.renew(lease_seconds=60)):
+        with pytest.raises(WrongState, match="to be read otherwise"):
+            held.staged(counts())
+    assert store.uploads.get(account.id, before.id).state == "received"
+
+
 def test_a_cancelled_upload_stays_cancelled(store: Store, account: Account, by_admin: Origin) -> None:
     """After a no there is no yes, and the worker that was still reading learns of it."""
     work = claimed(store, received(store, account))
