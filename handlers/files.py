@@ -28,7 +28,7 @@ from handlers.slack.missed_lists import missed_event_id
 from handlers.slack.modal_context import ModalContext
 from handlers.slack.modals import refusal
 from handlers.slack.mrkdwn import SlackWriter, file_name, link, sentence
-from handlers.slack.payloads import idempotency_key_of, pressed_value
+from handlers.slack.payloads import idempotency_key_of, is_ts, pressed_value
 from handlers.slack.places import Place, Request
 from handlers.slack.replies import OPEN_KINDS, kind_of_channel
 from handlers.slack.roles import Roles
@@ -82,8 +82,6 @@ _KEEP = re.compile(r"\bkeep\b", re.IGNORECASE)
 _UNREADABLE = re.compile(r"\bunreadable\b", re.IGNORECASE)
 # Digits; Python refuses to read numbers of thousands of them.
 _LONGEST_COUNT = 20
-# Of a message: seconds with six decimals, https://docs.slack.dev/messaging/retrieving-messages
-_TS = re.compile(r"\d{1,16}\.\d{6}")
 
 
 class Files:
@@ -766,7 +764,7 @@ def _is_theirs(file: dict[str, Any], user: str, channel: str) -> bool:
 
 
 def _is_written_after(ts: str, at: datetime) -> bool:
-    return _TS.fullmatch(ts) is not None and float(ts) > at.timestamp()
+    return is_ts(ts) and float(ts) > at.timestamp()
 
 
 def _edited_at(event: dict[str, Any]) -> str:

@@ -187,8 +187,7 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "handlers/slack/visible_text.py _MARKDOWN_ESCAPE": (("", "\\", ""),),
     "handlers/slack/visible_text.py _MARKDOWN_HEADING": (("", "#", ""), ("", "#\n", ""), ("", "# ", "")),
     "handlers/slack/visible_text.py _TAG": (("<", "a", ""), ("", "<a", ""), ("", "<", ""), ("</", " ", "")),
-    "handlers/files.py _TS": (("", "1", "!"), ("1.", "1", "!")),
-    "handlers/slack/refusals.py _TS": (("", "1", "!"), ("1.", "1", "!")),
+    "handlers/slack/payloads.py _TS": (("", "1", "!"), ("1.", "1", "!")),
     "handlers/slack/replies.py _NOT_TAKEN": (("", " ", "x"), ("{", " ", "x"), ('{"ok"', " ", "x")),
     "store/lists/columns.py _PHONE_LIKE": (
         ("1234567 x", "1", "!"),

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from typing import Any, Final
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -12,6 +13,7 @@ from store import Actor
 
 # In the payload of whoever does what was handed over to them: the id of the handover.
 HANDED_OVER: Final = "handed_over"
+_TS: Final = re.compile(r"\d{1,16}\.\d{6}")
 
 
 def installation_of(body: dict[str, Any]) -> tuple[str, str | None]:
@@ -209,6 +211,11 @@ def actor_of(body: dict[str, Any]) -> Actor:
     """The person who pressed, chose or submitted."""
     user = body["user"]
     return Actor(user["id"], user.get("username") or user.get("name") or user["id"])
+
+
+def is_ts(text: str) -> bool:
+    """Whether *text* can be that of a message: seconds with six decimals, https://docs.slack.dev/messaging/retrieving-messages."""
+    return _TS.fullmatch(text) is not None
 
 
 def _name_of(channel: dict[str, Any]) -> str | None:

@@ -1,6 +1,5 @@
 """Refusals: the polite no that says who may, with the button that hands the request over to them."""
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -9,6 +8,7 @@ from slack_sdk.models.blocks import ActionsBlock, ButtonElement, PlainTextObject
 
 from handlers.slack.messages import Message
 from handlers.slack.mrkdwn import listed, one_line, section
+from handlers.slack.payloads import is_ts
 from store import Account, Actor, Errand
 
 # What was asked, by the account it was asked of; None for what cannot be handed over.
@@ -17,7 +17,6 @@ HAND_OVER: Final = "handover.ask"
 # https://docs.slack.dev/reference/block-kit/block-elements/button-element
 _LONGEST_VALUE: Final = 2_000
 _LONGEST_NAME: Final = 24
-_TS: Final = re.compile(r"\d{1,16}\.\d{6}")
 _NO_THREAD: Final = "-"
 
 
@@ -37,7 +36,7 @@ class HandoverOffer:
     def of_button(cls, value: str) -> "HandoverOffer | None":
         """The offer of a button with that *value*; None where it holds none."""
         name, thread, packed = [*value.split(" ", 2), "", ""][:3]
-        if thread != _NO_THREAD and not _TS.fullmatch(thread):
+        if thread != _NO_THREAD and not is_ts(thread):
             return None
         return cls(Errand(name, packed), None if thread == _NO_THREAD else thread)
 
