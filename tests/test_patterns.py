@@ -240,6 +240,7 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "store/phones/numbers.py _RUN": (("", " ", "1"), ("", "-(-(1", "")),
     "store/phones/numbers.py _PUNCTUATED": (("", " ", "x"), ("", "+", "x"), ("", " ", "+x"), ("", "1 ", "x")),
     "store/phones/cuts.py _FIRST_DIGIT": (("", "a", ""),),
+    "store/phones/cuts.py _AT_PLUS": (("+", " ", "x"), ("", "+", "x")),
     "store/phones/cuts.py _SPELT": (("", "1", ""), ("", " ", "")),
     "store/phones/cuts.py _AHEAD": (("", "a", ""), ("", "+", "x"), ("+", " ", "x"), ("", " ", "+x")),
     "store/phones/cuts.py _SPELT_NUMBER": (

@@ -22,6 +22,7 @@ _FEWEST_SPELT = (
 )
 
 _FIRST_DIGIT = re.compile("[0-9]")
+_AT_PLUS = re.compile(r"\+[^0-9+]{0,20}[0-9]")
 # What the library may take for an extension, or for digits.
 _SPELT = re.compile(r"[^\W\d_]|[#~]")
 # What it allows between digits.
@@ -51,7 +52,8 @@ def cuts(text: str, sign: re.Pattern[str], dialling: Dialling, *, both: bool) ->
     """
     What stands before and behind each *sign* in *text*, where the first may be a number by itself; if *both*, each of the two.
 
-    *text* is folded. Of cuts with no letter or digit between them one is enough: what is before them is the same number.
+    *text* is folded. Of cuts with no letter or digit between them one is enough, and the one at the last plus where there is
+    any: what is before them is the same number.
     """
     first = _FIRST_DIGIT.search(text)  # what is before it is dropped by the library
     start = first.start() if first else len(text)
@@ -62,7 +64,7 @@ def cuts(text: str, sign: re.Pattern[str], dialling: Dialling, *, both: bool) ->
         count = signs[match.start() - start]
         if count > most:
             return
-        new, last = count > last, count
+        new, last = count > last or (both and _AT_PLUS.match(text, match.end()) is not None), count
         if not new or count < _FEWEST_SIGNS or (both and not _FEWEST_SIGNS <= signs[-1] - count <= most):
             continue
         if (not both or parts.may_begin(match.end(), count)) and parts.may_end(match.start(), count):

@@ -6,7 +6,7 @@ from types import FrameType
 
 import phonenumbers
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from phonenumbers import NumberParseException, PhoneNumberType, ValidationResult
 
@@ -122,6 +122,7 @@ def signs_in(text: str) -> int:
 
 
 @pytest.mark.wide
+@example(text="000555 0100 -+ +1 000555 0100", country="US")
 @given(text=PLAIN_CELLS | SPELT_CELLS, country=st.sampled_from(["US", "DE", "GB", "BR", "AG", "JP", None]))
 @settings(max_examples=600)
 def test_no_cut_between_two_numbers_is_left_out(text: str, country: str | None) -> None:
