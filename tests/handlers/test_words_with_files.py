@@ -556,9 +556,8 @@ async def test_a_list_that_nobody_spoke_of(office: Office, ask: str) -> None:
 @pytest.mark.wide
 async def test_another_message_s_mention_is_not_the_list_s(office: Office) -> None:
     """Somebody just spoke to the desk in the same channel, of something else."""
-    outcome = await office.people.message("support", TICKETS, "@optout hello")
-    assert outcome.ts is not None
-    await says(office, outcome.ts, "Drop a CSV")
+    assert (await office.people.message("support", TICKETS, "@optout hello")).ok
+    assert (await office.told("support")).text.startswith("Drop a CSV")
     await drop(office, LIST, channel=TICKETS)
     assert "Only you see this." in (await asked_alone(office, "admin")).all_text
     assert nobody_out(office)
