@@ -297,7 +297,7 @@ async def test_metadata_that_nobody_sealed(office: Office, edit: str) -> None:
         assert snapshot(office) == before, name
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("metadata", ["", "null", "[]", "{", "5", '{"channel": 5}', "[" * 2_000])
 async def test_metadata_that_cannot_be_read(office: Office, metadata: str) -> None:
     """It is answered in the form, and is no failure of the desk."""
@@ -359,7 +359,7 @@ HOSTILE: dict[str, tuple[Any, ...]] = {
 }
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("action", HOSTILE)
 async def test_values_that_nobody_offered(office: Office, action: str) -> None:
     """An admin's press of a button with a value that the desk never put there changes nothing."""
@@ -496,7 +496,7 @@ async def test_events_of_whoever_may_not(office: Office, who: str) -> None:
     assert office.store.exports.backlog().waiting == 0
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("where", ["team", "enterprise"])
 async def test_events_of_another_workspace(office: Office, where: str) -> None:
     """An admin's id in events of another workspace or organisation: passed over, and no account comes of it."""

@@ -170,6 +170,7 @@ async def test_a_refused_token_is_not_ready(
     assert refusals[0]["remedy"] == "SLACK_BOT_TOKEN: it has been revoked; install the app again."
 
 
+@pytest.mark.wide
 async def test_a_desk_that_slack_never_knew_is_not_ready(
     slack: EmbeddedSlack, people: SandboxClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

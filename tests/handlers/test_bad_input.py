@@ -161,7 +161,7 @@ async def test_files_that_are_no_lists(office: Office, name: str, content: bytes
     untouched(office)
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize(
     "line", [pytest.param(b"Dear all, please stop. ", id="one line"), pytest.param(b"please stop\n", id="many lines")]
 )

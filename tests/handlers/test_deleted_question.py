@@ -105,6 +105,7 @@ async def test_a_deleted_question_where_nothing_may_be_deleted(office: Office) -
     ]
 
 
+@pytest.mark.wide
 async def test_the_message_of_a_list_is_deleted(office: Office) -> None:
     """Its preview goes to the dropper, whose buttons work there; nothing of it stays in the channel."""
     await held(office, "chat.postMessage")

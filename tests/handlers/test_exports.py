@@ -211,6 +211,7 @@ async def test_the_child_is_killed(office: Office, monkeypatch: pytest.MonkeyPat
     assert len(direct.messages) == 1
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("why", ["demoted", "nobody may"])
 async def test_who_may_not_have_it_any_more(office: Office, why: str) -> None:
     """Asked of Slack when it is delivered: no file is handed over, the person is told, and an entry says so."""

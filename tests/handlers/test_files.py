@@ -159,6 +159,7 @@ async def test_the_bots_own_files_are_no_lists(office: Office) -> None:
     assert [upload.file_name for upload in office.store.uploads.list(office.account.id, 9)] == ["next.csv", "stops.csv"]
 
 
+@pytest.mark.wide
 async def test_cancel(office: Office, tmp_path: Path) -> None:
     """Cancelled, nothing is opted out, the buttons go, and nothing of the list stays on the disk."""
     ts = await drop(office, LIST)
@@ -173,7 +174,7 @@ async def test_cancel(office: Office, tmp_path: Path) -> None:
     assert not scratch_files(tmp_path)
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("value", "outcome"),
     [

@@ -247,6 +247,7 @@ def test_the_form_says_how_large_a_list_may_be() -> None:
     assert "uploads channel" in field["hint"]["text"]
 
 
+@pytest.mark.wide_but_first
 @loading_forms
 @pytest.mark.parametrize(
     ("user", "channel", "said"), [("admin", ADMINS, "form.add"), ("guest", TICKETS, "Guests cannot")]

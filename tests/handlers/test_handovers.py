@@ -65,6 +65,7 @@ async def functions(office: Office) -> list[str]:
     return [entry.function for entry in latest_entries(office.store, office.account.id, 9)]
 
 
+@pytest.mark.wide_but_first
 @on_both_databases
 async def test_a_guest_asks_and_an_admin_does_it(office: Office) -> None:
     """The no names who may and pings nobody; the press asks each admin, whose click does it in their name, for the guest."""
@@ -231,6 +232,7 @@ async def test_support_asks_to_apply_and_to_undo_a_list(office: Office) -> None:
     assert entry.asked_by.name == "support"
 
 
+@pytest.mark.wide
 async def test_support_asks_for_an_export_and_a_country(office: Office) -> None:
     """The export goes to the admin who made it; the country is set in the admin's name."""
     asked = await hand_over(office, "support", "country GB")

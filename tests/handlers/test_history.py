@@ -93,7 +93,7 @@ async def test_the_whole_history_page_by_page(office: Office) -> None:
     assert "call 22" in (await shown(office, "admin", "meanwhile")).all_text
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @on_both_databases
 async def test_what_one_person_did_and_one_upload(office: Office) -> None:
     """By a mention and by an upload's number; others' entries are left out."""

@@ -48,7 +48,7 @@ async def test_reasons_and_remarks(office: Office, other: str) -> None:
     assert other in alone.all_text
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("name", ["2125550177.csv", "stops +44 7911 123457.csv"])
 async def test_names_of_files(office: Office, name: str) -> None:
     """Preview, report, what is attached and the list of uploads name the file without the number in it."""

@@ -183,6 +183,7 @@ async def test_several_are_one_answer(office: Office) -> None:
     assert len(office.store.optouts.find(office.account.id, TWO).standing) == 1
 
 
+@pytest.mark.wide
 async def test_too_many_are_counted(office: Office) -> None:
     """Fifty are looked up; the others are counted, with what to do about them."""
     numbers = " ".join(f"212555{n:04}" for n in range(60))
@@ -218,6 +219,7 @@ async def test_without_a_link(office: Office) -> None:
     assert office.store.optouts.find(office.account.id, ONE).standing[0].entry.permalink is None
 
 
+@pytest.mark.wide
 async def test_a_doubtful_request_says_so(office: Office) -> None:
     """Who may have meant to opt out is told that nobody was, and how to say it."""
     [answer] = await answers(office, "opt out John, 212-555-0100")
@@ -356,6 +358,7 @@ async def test_without_a_number(office: Office) -> None:
     assert len((await office.replies_to(ts, 2)).thread) == 2
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("fault", ["duplicate", "late"])
 async def test_delivered_twice(office: Office, fault: str) -> None:
     """However often Slack sends the mention, it opts out once and is answered once."""
@@ -494,6 +497,7 @@ async def test_late_edits_and_other_bots(office: Office) -> None:
     assert await office.people.calls("chat.postEphemeral") == []
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("person", ["guest", "stranger"])
 async def test_who_may_not(office: Office, person: str) -> None:
     """A guest and a stranger are told alone, and nothing is done."""

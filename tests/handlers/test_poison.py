@@ -36,7 +36,7 @@ async def emitted(office: Office, kind: str, **event: Any) -> None:
         await attempt
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @on_both_databases
 @pytest.mark.parametrize("words", POISON.values(), ids=POISON)
 async def test_a_reason(office: Office, words: str) -> None:

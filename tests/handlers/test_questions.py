@@ -40,7 +40,7 @@ async def ask_never(office: Office) -> None:
 
 
 @on_both_databases
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 async def test_who_is_meant_is_chosen_with_one_click(office: Office) -> None:
     """The column is named with its values and counts; until somebody chose there is no way to opt out, and then those alone."""
     ts = await drop(office, STATUS)

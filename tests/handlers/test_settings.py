@@ -129,6 +129,7 @@ async def test_only_admins_open_it(office: Office) -> None:
     assert office.store.accounts.get(office.account.id).settings == AccountSettings()
 
 
+@pytest.mark.wide
 @loading_forms
 async def test_the_form_is_there_while_slack_is_slow(office: Office) -> None:
     """What takes longer than a second is waited for in a modal that is open already, within the trigger's life."""
@@ -228,7 +229,7 @@ async def test_a_demoted_admin_presses_an_old_button(office: Office) -> None:
 # What they decide
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("ask", ["doubts", "never"])
 async def test_a_list_is_applied_unasked(office: Office, ask: str) -> None:
     """The report follows the drop, and the entry says that nobody was asked."""

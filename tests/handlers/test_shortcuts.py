@@ -260,6 +260,7 @@ async def test_a_snippet_that_goes_on(office: Office) -> None:
     await check(office, other.ts, "only the part that Slack shows was read")
 
 
+@pytest.mark.wide
 @loading_forms
 async def test_slow_to_look_up(office: Office) -> None:
     """A look-up that takes long opens the modal first and fills it afterwards."""
@@ -271,6 +272,7 @@ async def test_slow_to_look_up(office: Office) -> None:
     await office.replies_to(ts, 1)
 
 
+@pytest.mark.wide
 @loading_forms
 async def test_a_modal_that_slack_does_not_let_be_filled(office: Office) -> None:
     """Who sees a modal say that it takes a moment is told when nothing more comes of it."""

@@ -213,7 +213,7 @@ def test_words_and_names(words: str, name: str, wish: str, expected: bool) -> No
 # What is plainly asked
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("ask", ["never", "doubts"])
 @pytest.mark.parametrize(
     ("channel", "words"), [(TICKETS, "@optout please opt these out"), (UPLOADS, ""), (UPLOADS, "@optout")]

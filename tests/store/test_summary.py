@@ -79,6 +79,7 @@ def test_an_undone_upload_does_not_count(store: Store, account: Account, by_admi
     assert found.month == Changes({"command": 1}, 0)
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("seed", range(4))
 def test_what_changed_adds_up(store: Store, account: Account, by_admin: Origin, seed: int) -> None:
     """Whatever was done in whatever order: the difference of the two numbers is that of the list."""

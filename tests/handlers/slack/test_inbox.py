@@ -50,7 +50,7 @@ def mention(office: Office, ts: str, user: str) -> dict[str, Any]:
     return {"type": "app_mention", "user": user, "text": f"<@{office.slack.bot_user_id}> stop these", "ts": ts}
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("fault", ["duplicate", "reorder", "late"])
 @pytest.mark.parametrize(("channel", "text"), [(UPLOADS, ""), (UPLOADS, MENTION), (TICKETS, MENTION)])
 async def test_however_events_come(office: Office, fault: str, channel: str, text: str) -> None:
@@ -191,7 +191,7 @@ async def test_an_event_that_cannot_be_read_stops_no_other(office: Office) -> No
     await says(office, ts, "3 phones to opt out")
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @on_both_databases
 async def test_a_list_waits_out_any_outage(office: Office) -> None:
     """However often its event was tried, a list that was dropped while Slack was in trouble is taken when that is over."""

@@ -181,6 +181,7 @@ async def test_a_command_answered_alone_needs_nothing_but_its_ack(office: Office
     assert await office.people.calls("response_url") == []
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("fault", ["html", "error", "reset", "server_error"])
 async def test_a_refusal_whose_response_url_is_out_of_order(office: Office, fault: str) -> None:
     """A page or an error in place of an answer, with status 200, is no delivery: the asker is told another way."""
