@@ -185,6 +185,8 @@ class Desk:
         assert outcome.acknowledged, outcome
 
     async def press(self, message: SandboxMessage, action_id: str) -> None:
+        # Slack keeps no press for an app without a connection, and a machine with much to do can lose one for a moment.
+        await self.people.until(lambda state: state.connected)
         outcome = await self.people.click("admin", message, action_id)
         assert outcome.ok, outcome
 
@@ -269,15 +271,20 @@ class Desk:
         state = await self.people.state()
         messages = [one for one in state.channel(CHANNEL).everything if one.user == self.slack.bot_user_id]
         attached = [file for message in messages for file in message.files]
+        # In a thread: many reads on a slow machine would keep Slack, which runs here too, from answering pings.
+        return await asyncio.to_thread(self._stored_outcome, upload) | {
+            "report": [without_moments(message.all_text) for message in messages if is_report(message)],
+            "messages": len(messages),
+            "attached": [await self.people.download(file["id"]) for file in attached],
+        }
+
+    def _stored_outcome(self, upload: Upload) -> dict[str, Any]:
         held_out = [
             (row["phone"], re.search(r"line [\d,]+", row["note"])) for row in exported(self.store, self.account.id)
         ]
         counted = ("state", "rows", "phones", "already", "unreadable", "newly_opted_out", "already_opted_out")
         return {
             "counts": {name: getattr(upload, name) for name in counted},
-            "report": [without_moments(message.all_text) for message in messages if is_report(message)],
-            "messages": len(messages),
-            "attached": [await self.people.download(file["id"]) for file in attached],
             "opt-outs": [(phone, line[0] if line else None) for phone, line in held_out],
             "count": self.store.optouts.count(self.account.id),
             "unreadable": list(self.store.uploads.list_unreadable(self.account.id, upload.id)),
