@@ -28,6 +28,7 @@ BESIDE_LETTERS: Final = frozenset("_@")
 _LABEL_BEFORE = re.compile(rf"(?<![^\W\d_]){LABEL}\Z", re.IGNORECASE)
 _LABEL_AFTER = re.compile(rf"{LABEL}(?![^\W_])", re.IGNORECASE)
 LONGEST_LABEL: Final = 12
+_NONE: Final[frozenset[int]] = frozenset()
 _FEWEST_LABELLED: Final = 4  # digits
 
 
@@ -65,9 +66,12 @@ def runs(left: str, text: str) -> Iterator[Run]:
     """
     before = 0
     for found in _RUN.finditer(left):
-        parts = _GROUP.split(found[0])  # "", digits, between, digits, ... ""
-        places = list(itertools.accumulate(map(len, parts), initial=found.start()))
-        digits, between, starts = parts[1::2], parts[:-1:2], places[1:-1:2]
+        if found[0].isdigit():
+            digits, between, starts = [found[0]], [""], [found.start()]
+        else:
+            parts = _GROUP.split(found[0])  # "", digits, between, digits, ... ""
+            places = list(itertools.accumulate(map(len, parts), initial=found.start()))
+            digits, between, starts = parts[1::2], parts[:-1:2], places[1:-1:2]
         first, after = 0, len(digits)
         begin = _begin(left, starts[0], before)
         before = found.end()
@@ -92,7 +96,7 @@ def runs(left: str, text: str) -> Iterator[Run]:
                 starts[one:other],
                 between[one:other],
                 ["+" in _opening(signs) for signs in between[one:other]] if has_plus else [False] * (other - one),
-                frozenset(at - one for at in touched if one <= at < other),
+                frozenset([at - one for at in touched if one <= at < other]) if touched else _NONE,
             )
 
 
@@ -105,7 +109,7 @@ def _begin(left: str, start: int, before: int) -> int:
 
 def _balanced(between: list[str], first: int, after: int) -> Iterator[tuple[int, int]]:
     """The stretches of the groups *first* to *after* in which no bracket closes that has not opened."""
-    signs = "".join(between)
+    signs = "".join(between) if after - first > 1 else ""
     if ")" in signs or "]" in signs:
         depth = 0
         begun = -1

@@ -25,6 +25,7 @@ from store.phones.dates import (
     UUID,
     WEB,
 )
+from store.phones.display import country_of
 from store.phones.groups import BESIDE_LETTERS, FEWEST_DIGITS, LONGEST_LABEL, Run, is_touched, runs
 from store.phones.markup import BARRIER, PHONE, Link, Seen, seen
 from store.phones.numbers import NotAPhone, PhoneNumber, Reason
@@ -37,7 +38,6 @@ __all__ = ["LONGEST_PROSE", "PHONE", "FoundPhone", "TextReading", "read_text"]
 LONGEST_PROSE: Final = 40_000
 _LONGEST_PIECE: Final = 120  # characters of what is named as not read
 
-_LONGEST_BETWEEN: Final = 5
 _PLAIN = re.compile(r"\+?[0-9 ()-]{7,24}")
 _GOES_ON = re.compile(r"[0-9][ )./-]{1,2}\Z")
 _MAY_BE_DATE: Final = "may be a date: write a phone with its country code"
@@ -227,9 +227,9 @@ _OF_PHONE: Final = frozenset(
         "sms",
     ]
 )
-_WORD_BEFORE = re.compile(r"([^\W\d_]{1,20}|#)[ .:=(\[+\u00ba\u00b0-]{0,4}\Z")
-_LONGEST_WORD: Final = 24
-_BEHIND_WORD: Final = frozenset(" .:=([+\u00b0-")
+_BEHIND_WORD: Final = frozenset(" .:=([+\u00ba\u00b0-")
+_MOST_BEHIND_WORD: Final = 4  # characters
+_LONGEST_WORD: Final = 20
 _AND_SO_ON = re.compile(r"[ ,;&/+(#-]{0,5}(?:(?:and|or|y|o|et|ou|und|oder) )?[ (#+]{0,4}")
 
 
@@ -349,8 +349,14 @@ class _Reader:
         target, _, label = link.written[1:-1].removeprefix("tel:").partition("|")
         if _PLAIN.fullmatch(target) and _PLAIN.fullmatch(label):  # as Slack links what somebody typed
             dialled = self._plan.number(digits_of(target), plus=target[0] == "+")
-            typed = self._plan.number(digits_of(label), plus=label[0] == "+")
-            if dialled is not None and typed is not None and dialled.e164 == typed.e164:
+            # Slack may put a country code before what was typed, and not the one in force here.
+            if dialled is not None and any(
+                typed is not None and typed.e164 == dialled.e164
+                for typed in (
+                    one.number(digits_of(label), plus=label[0] == "+")
+                    for one in (self._plan, plan(country_of(dialled.e164)))
+                )
+            ):
                 return FoundPhone(dialled, shown, self._reference(link.start))
         number = parse_phone(link.written, self._country)
         if isinstance(number, PhoneNumber):
@@ -481,18 +487,16 @@ class _Reader:
             return
         found = segments(run, self._plan)
         left: list[int] = []
+        is_behind_plus = False  # which is one of a code that is none, or not its number's
         for index, segment in enumerate(found):
-            # Behind a code that is none, or not its number's, the rest is not a number at home.
-            if (
-                segment.number is None
-                or any(run.plus[at] for at in left)
-                or not is_clear(run, found, index, self._plan)
-            ):
+            # There the rest is not a number at home.
+            if segment.number is None or is_behind_plus or not is_clear(run, found, index, self._plan):
                 left += range(segment.first, segment.after)
+                is_behind_plus = is_behind_plus or True in run.plus[segment.first : segment.after]
                 continue
             if left:
                 self._name_left(run, left)
-                left = []
+                left, is_behind_plus = [], False
             self._keep_phone(run, segment.first, segment.after, segment.number)
             behind = found[index + 1] if index + 1 < len(found) else None
             if behind is not None and behind.number is None and not behind.is_date:
@@ -503,14 +507,14 @@ class _Reader:
     def _keep_phone(self, run: Run, first: int, after: int, number: PhoneNumber) -> None:
         start, end = run.opened(first), run.end(after - 1)
         text = self._plain[start:end]
-        for opened, closed in ("()", "[]"):
-            if opened in text and text.count(opened) > text.count(closed) and self._plain[end : end + 1] == closed:
+        for opened, closed in ("()", "[]") if "(" in text or "[" in text else ():
+            if text.count(opened) > text.count(closed) and self._plain[end : end + 1] == closed:
                 end += 1
         if (extension := _EXTENSION.match(self._plain, end)) is not None:
             with_extension = parse_phone(self._plain[start : extension.end()], self._country)
             if isinstance(with_extension, PhoneNumber):
                 number, end = with_extension, extension.end()
-        if not run.touched.isdisjoint(range(first, after)):
+        if run.touched and not run.touched.isdisjoint(range(first, after)):
             self._refuse_touched(start, end)
         else:
             self._keep_read(start, end, number)
@@ -542,7 +546,7 @@ class _Reader:
         digits = "".join([run.digits[at] for at in left])
         if len(digits) < FEWEST_DIGITS:
             return
-        if not run.touched.isdisjoint(left):
+        if run.touched and not run.touched.isdisjoint(left):
             for is_touched, beside in itertools.groupby(left, lambda at: at in run.touched):
                 if not is_touched:
                     self._name_left(run, list(beside))
@@ -573,8 +577,7 @@ class _Reader:
 
     def _keep_read(self, start: int, end: int, number: PhoneNumber) -> None:
         text = self._plain[start:end].strip()
-        plan = self._plan
-        if plan.wants_trunk and number.assumed_country is not None and plan.lacks_trunk(digits_of(text)):
+        if self._plan.wants_trunk and self._plan.lacks_trunk(digits_of(text), number):
             self._refuse(start, end, Reason.NOT_A_NUMBER, "without the leading 0 it may be something else: write the 0")
         else:
             self._keep(start, end, FoundPhone(number, text, self._reference(start)))
@@ -594,23 +597,17 @@ class _Reader:
         """The word or sign before *start* that makes what stands there something else than a phone."""
         sign: str | None = None
         end = start
-        at = start - 1
-        while at >= max(0, start - _LONGEST_BETWEEN) and self._plain[at] in _BEHIND_WORD:
-            at -= 1
-        has_word = at >= 0 and (self._plain[at] == "#" or self._plain[at].isalpha())
-        for _ in range(4 if has_word else 0):
-            if not (found := _WORD_BEFORE.search(self._plain, max(0, end - _LONGEST_WORD), end)):
-                break
-            word = found[1].lower()
+        for _ in range(4):
+            written, end = _word_before(self._plain, end)
+            word = written.lower()
             if word in _REFERENCES:
-                return found[1]
+                return written
             if sign is not None and word in _OF_PHONE:
                 return None
             if word == "#":
                 sign = "#"
             elif word not in _OF_REFERENCE:
                 break
-            end = found.start()
         if sign is not None:
             return sign
         last = self._pieces[-1] if self._pieces else None
@@ -635,6 +632,19 @@ def _blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:
             parts += (text[at:start], BARRIER * (end - max(start, at)))
             at = end
     return "".join((*parts, text[at:])) if parts else text
+
+
+def _word_before(text: str, end: int) -> tuple[str, int]:
+    """The word or "#" before *end*, with no more between than stands before a number, and where it begins; "" for none."""
+    first = max(0, end - _MOST_BEHIND_WORD)
+    while end > first and text[end - 1] in _BEHIND_WORD:
+        end -= 1
+    if text[end - 1 : end] == "#":
+        return "#", end - 1
+    start, first = end, max(0, end - _LONGEST_WORD)
+    while start > first and text[start - 1].isalpha():
+        start -= 1
+    return text[start:end], start
 
 
 def _has_letters(text: str) -> bool:
