@@ -55,7 +55,6 @@ class BareDigits:
         dialled = [_first_dialled(self._home, one, range(_MOST_BEHIND + 1)) for one in regions]
         is_known = bool(country) and grouping(self._home).is_known
         self._alone = _ANY_DIGIT.difference(*dialled) if is_known else frozenset()
-        self.begin_numbers = self._alone - {self._code[0]}
 
     def find(self, digits: str, *, plus: bool, whole: bool = True) -> PhoneNumber | None:
         """
@@ -112,9 +111,20 @@ class BareDigits:
         """How many digits may be a phone that begin with the digit *first* and no plus, and are cut out of more."""
         return _ANY_COUNT if first in self._before or first == self._code[0] else self._lengths
 
+    def begins_number(self, group: str) -> bool:
+        """
+        Does nothing but a number as it is given out begin with this *group* of digits, if its groups are as they should be?
+
+        Its country's code without a plus is a group by itself.
+        """
+        if group[0] not in self._alone:
+            return False
+        behind = len(self._code)
+        return not self._code.startswith(group[:behind]) or group[behind : behind + 1] in self._alone
+
     def shapes(self) -> Iterator[tuple[int, ...]]:
-        """In which groups a number may be set that begins with one of `begin_numbers`."""
-        for length in self._lengths if self.begin_numbers else ():
+        """In which groups a number may be set, the first of which is one that `begins_number`."""
+        for length in self._lengths if self._alone else ():
             yield from grouping(self._home).shapes(length)
 
     def _may_be_another(self, reading: Reading, digits: str, *, plus: bool) -> bool:

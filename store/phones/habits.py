@@ -157,7 +157,7 @@ def _may_be_at_home(code: int, digits: str) -> bool:
 
 def was_so(code: int, digits: str) -> bool:
     """Are *digits* behind a country *code* a number of an earlier plan?"""
-    return code in _FORMER and any(pattern.fullmatch(digits) for pattern, _ in _FORMER[code])
+    return (former := _FORMER.get(code)) is not None and any(pattern.fullmatch(digits) for pattern, _ in former)
 
 
 def has_other_readings(code: int, rest: str, left: int) -> bool | None:

@@ -553,13 +553,15 @@ class _Reader:
             return
         start, end = run.opened(left[0]), run.end(left[-1])
         text = self._plain[start:end]
-        if BEGIN_WITH_DIGIT.fullmatch(_as_date(run, left)):
+        if (as_date := _as_date(run, left)) and BEGIN_WITH_DIGIT.fullmatch(as_date):
             if self._plan.may_be_day(digits):
                 self._refuse(start, end, Reason.NOT_A_NUMBER, _MAY_BE_DATE)
             return
         if NO_NUMBER.fullmatch(text):
             return
-        outcome = parse_phone(text, self._country) if len(text) <= _LONGEST_PIECE else None
+        # Of what is longer than two numbers the parser has no more to say.
+        is_long = len(digits) > 2 * MOST_DIALLED or len(text) > _LONGEST_PIECE
+        outcome = None if is_long else parse_phone(text, self._country)
         if isinstance(outcome, NotAPhone):
             self._refuse(start, end, outcome.code, outcome.reason)
         elif len(digits) > MOST_DIALLED:

@@ -78,8 +78,7 @@ class RunPlan:
         kinds = (set(kind) - {-1} for kind in (fixed, mobile))
         short = [min(kind) for kind in kinds if kind and max(kind) <= FEWEST_DIGITS]
         self.fewest = max(_SHORTEST, min([FEWEST_DIGITS, *short]))
-        # The digits with which nothing begins but a number as it is given out, and the groups in which it may be set.
-        self.plain = self._bare.begin_numbers
+        # The groups in which a number as it is given out may be set.
         self.shapes: _Shapes = {}
         for shape in self._bare.shapes():
             if sum(shape) >= self.fewest and len(shape) <= min(_MOST_GROUPS, sum(shape) // 2 + 1):
@@ -108,6 +107,10 @@ class RunPlan:
     def counts(self, first: str) -> frozenset[int]:
         """How many digits may be a phone that begin with the digit *first* and no plus, and are cut out of a run."""
         return self._bare.counts(first)
+
+    def begins_number(self, group: str) -> bool:
+        """As `BareDigits.begins_number`."""
+        return self._bare.begins_number(group)
 
     def lacks_trunk(self, digits: str, number: PhoneNumber) -> bool:
         """
@@ -154,12 +157,12 @@ def _begun(run: Run, plan: RunPlan) -> Iterator[tuple[int, list[int]]]:
     """The groups with which a phone in good looks may begin, in order, and the places behind its last group."""
     # How such phones are set is known where nothing stands between their groups for its looks alone.
     for_looks = any(_FORMATTING.intersection(between) for between in set(run.between))
-    known = frozenset() if for_looks else plan.plain
+    begins_number = _never if for_looks else plan.begins_number
     fewest, shapes = plan.fewest, plan.shapes
     lengths = [*map(len, run.digits), 0]
     following = [0 if plus else length for plus, length in zip([*run.plus, False], lengths, strict=True)]
     for start, (digits, plus) in enumerate(zip(run.digits, run.plus, strict=True)):
-        if plus or digits[0] not in known:
+        if plus or not begins_number(digits):
             if ends := _ends_of_any(run, start, plan):
                 yield start, ends
             continue
@@ -174,6 +177,10 @@ def _begun(run: Run, plan: RunPlan) -> Iterator[tuple[int, list[int]]]:
             after += 1
         if ends:
             yield start, ends
+
+
+def _never(_group: str) -> bool:
+    return False
 
 
 def _ends_of_any(run: Run, first: int, plan: RunPlan) -> list[int]:
@@ -214,9 +221,10 @@ def _cheapest(run: Run, plan: RunPlan, whole: Segment | None) -> list[Segment]:
         digits, plus = run.digits[first], run.plus[first]
         cost = _cost_left(digits) + _LEFT_PLUS * plus + costs[first + 1]
         cut = Segment(first, first + 1)
-        for day in _days(run, first):
-            if (other := day.look + costs[day.after]) < cost:
-                cost, cut = other, day
+        if first + 1 < count or len(digits) >= FEWEST_DIGITS:
+            for day in _days(run, first):
+                if (other := day.look + costs[day.after]) < cost:
+                    cost, cut = other, day
         for after in _ends(run, first):
             phone = whole if after - first == count else _fitting(run, first, after, plan)
             if phone is None:
