@@ -65,6 +65,8 @@ _EXTENSION = re.compile(
     re.IGNORECASE,
 )
 
+# What no spreadsheet makes of a number.
+_UNSPOILT = re.compile(r"[0-9+(\[][0-9 +()\[\]/-]*")
 # Numbers a spreadsheet wrote as numbers. Leading zeros and "+" are not a spreadsheet's doing, so three zeros after a
 # dot there may as well be the end of somebody's phone.
 _WHOLE = re.compile(r"(\+?\d{4,})[.,]0{1,2}|([1-9]\d{6,})[.,]0+")
@@ -173,13 +175,15 @@ class Normaliser:
         if not _CORE.fullmatch(text):
             text = self._stripped(text, remarks)
         text = text.strip().rstrip(".,;:-/| ")
-        unspoilt = self._spreadsheet(text)
-        if isinstance(unspoilt, NotAPhone):
-            return unspoilt
-        if _SCIENTIFIC.fullmatch(text):
-            remarks.append(f"{text} read as {unspoilt}")
-        text = unspoilt.lstrip("-.,;:/| ")
-        if (again := _CODE_AGAIN.match(text)) and (again[1] is None or again[2].startswith(again[1])):
+        if not _UNSPOILT.fullmatch(text):
+            unspoilt = self._spreadsheet(text)
+            if isinstance(unspoilt, NotAPhone):
+                return unspoilt
+            if _SCIENTIFIC.fullmatch(text):
+                remarks.append(f"{text} read as {unspoilt}")
+            text = unspoilt
+        text = text.lstrip("-.,;:/| ")
+        if "+" in text and (again := _CODE_AGAIN.match(text)) and (again[1] is None or again[2].startswith(again[1])):
             text = f"+{text[again.end() :]}"
         if self.country == "BR" or text.startswith("+55"):
             text = _ANY_CARRIER.sub("0", text, count=1)

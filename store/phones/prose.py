@@ -46,6 +46,8 @@ _EXTENSION = re.compile(
     r"|;phone-context=\+[0-9-]{1,20}",  # RFC 3966 section 5.1.5
     re.IGNORECASE,
 )
+_BEGIN_EXTENSION: Final = frozenset(" ,;#eExXaAiIdDpP")
+_OPENED: Final = {")": "(", "]": "["}
 # What a spreadsheet made of a number: 4155552671.0, 4.155E+09
 _SPOILT = re.compile(
     r"(?<![0-9])(?=[0-9])(?<![0-9][./-])"
@@ -507,10 +509,11 @@ class _Reader:
     def _keep_phone(self, run: Run, first: int, after: int, number: PhoneNumber) -> None:
         start, end = run.opened(first), run.end(after - 1)
         text = self._plain[start:end]
-        for opened, closed in ("()", "[]") if "(" in text or "[" in text else ():
-            if text.count(opened) > text.count(closed) and self._plain[end : end + 1] == closed:
-                end += 1
-        if (extension := _EXTENSION.match(self._plain, end)) is not None:
+        behind = self._plain[end : end + 1]
+        if behind in _OPENED and text.count(_OPENED[behind]) > text.count(behind):
+            end += 1
+            behind = self._plain[end : end + 1]
+        if behind in _BEGIN_EXTENSION and (extension := _EXTENSION.match(self._plain, end)) is not None:
             with_extension = parse_phone(self._plain[start : extension.end()], self._country)
             if isinstance(with_extension, PhoneNumber):
                 number, end = with_extension, extension.end()
