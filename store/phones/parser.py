@@ -25,7 +25,7 @@ from store.phones.cleaning import digits_of, folded, unwrapped
 from store.phones.countries import country_name
 from store.phones.cuts import MOST_SIGNS, cuts, most_signs
 from store.phones.dates import PLAIN_SIGN, Date, find_dates
-from store.phones.dialling import FEWEST_UNASSIGNED, dialling, lengths_of
+from store.phones.dialling import FEWEST_UNASSIGNED, dialling, lengths_of, split_code
 from store.phones.display import country_of, international, national
 from store.phones.habits import is_local_mobile, is_mobile, other_reading, readings
 from store.phones.numbers import MOST_DIGITS, NotAPhone, PhoneNumber, Reason, library_number
@@ -444,17 +444,19 @@ class Normaliser:
             cure = f"add country:{region}" if self.typed else f"write it with +{foreign.country_code}"
             return f"looks {_ADJECTIVES[region]}: {cure}"
         digits = digits_of(core)
-        if not digits.startswith("0") and len(digits) >= 10 and "+" not in core:
-            number = library_number("+" + digits, None)
-            region = phonenumbers.region_code_for_country_code(number.country_code or 0) if number else ""
-            # One digit too many of a number from here often makes one from somewhere: with 12 it is hardly a slip.
-            slip = self._misses_by(digits) <= 1 and region != "US"
-            meant = not slip and (len(digits) >= 12 or (region in _ADJECTIVES and core.isdigit()))
-            if number is not None and not _is_valid(number):
-                number = next((read for read, _ in readings("+" + digits, None)), None)
-            if number is not None and meant:
-                return f"looks {_ADJECTIVES.get(region, f'like a number of {_where(number)}')}: put + before it"
-        return None
+        if digits.startswith("0") or len(digits) < 10 or "+" in core or (split := split_code(digits)) is None:
+            return None
+        region = phonenumbers.region_code_for_country_code(split[0])
+        # One digit too many of a number from here often makes one from somewhere: with 12 it is hardly a slip.
+        is_meant = len(digits) >= 12 or (region in _ADJECTIVES and core.isdigit())
+        if not is_meant or (region != "US" and self._misses_by(digits) <= 1):
+            return None
+        number = library_number("+" + digits, None)
+        if number is not None and not _is_valid(number):
+            number = next((read for read, _ in readings("+" + digits, None)), None)
+        if number is None:
+            return None
+        return f"looks {_ADJECTIVES.get(region, f'like a number of {_where(number)}')}: put + before it"
 
     def _mixed_up(self, core: str) -> tuple[str, phonenumbers.PhoneNumber] | None:
         """The region, and its number that *core* is, where it begins with the 0 of home there and there is none here."""
@@ -482,12 +484,17 @@ class Normaliser:
         """By how many *digits* is this longer or shorter than a number of the country in force, with or without its prefix?"""
         if self.country is None:
             return len(digits)
-        here = PhoneMetadata.metadata_for_region(self.country)
-        usual = _usual_lengths(self.country)
+        usual, prefix = _usual_lengths(self.country), _national_prefix(self.country)
         sizes = [len(digits)]
-        if here and here.national_prefix and digits.startswith(here.national_prefix):
-            sizes.append(len(digits) - len(here.national_prefix))
+        if prefix and digits.startswith(prefix):
+            sizes.append(len(digits) - len(prefix))
         return min((abs(size - length) for size in sizes for length in usual), default=len(digits))
+
+
+@functools.cache
+def _national_prefix(region: str) -> str | None:
+    plan = PhoneMetadata.metadata_for_region(region)
+    return plan.national_prefix if plan else None
 
 
 @functools.cache
