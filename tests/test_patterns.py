@@ -316,6 +316,7 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "store/phones/parser.py _WHOLE": (("", "1", "x"), ("1111111.", "0", "x")),
     "store/phones/parser.py _FRACTION": (("", "1", "x"), ("", "1 ", "x"), ("1111.", "0", "x")),
     "store/phones/parser.py _THOUSANDS": (("1", ",111", "x"),),
+    "store/phones/parser.py _UNSPOILT": (("1", "1", "x"), ("1", "-", "x"), ("", "( ", "x")),
     "store/phones/parser.py _SCIENTIFIC": (("", "1", "x"), ("1.", "1", "x"), ("1", " ", "x"), ("1e", " ", "x")),
     "store/phones/parser.py _NEGATIVE": (("-", "1", "x"), ("-1.", "1", "x")),
     "store/phones/parser.py _SEPARATORS": (("1", " ", "x"), ("", "1 ", ""), ("", "or", ""), ("", "1", "+")),
@@ -375,7 +376,6 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "store/phones/prose.py _GOES_ON": (("", "1 ", "x"), ("", "1", ""), ("1", ")", "x")),
     "store/phones/prose.py _HYPHENED": (("", "1", "x"), ("", "-", ""), ("", "1-", "1")),
     "store/phones/prose.py _SPOOFED_HINT": (("", "1", ""), ("", "O", "")),
-    "store/phones/prose.py _WORD_BEFORE": (("", "a", "!"), ("", "ticket ", "!"), ("a", ".", "!"), ("", "#", "!")),
     "store/phones/groups.py _LABEL_BEFORE": (("", "tel", "!"), ("", " cell", "!")),
     "store/phones/groups.py _LABEL_AFTER": (("", "tel", "!"),),
     "store/phones/prose.py _EXTENSION": (
