@@ -78,7 +78,8 @@ def runs(left: str, text: str) -> Iterator[Run]:
         touched = []
         for at in (0, after - 1) if after > 1 else (0,):
             start, end = starts[at], starts[at] + len(digits[at])
-            has_letters = is_touched(text, start, end)
+            is_apart = text[start - 1 : start] in _APART and text[end : end + 1] in _APART
+            has_letters = not is_apart and is_touched(text, start, end)
             # A small number with letters is no group of a phone's: 2nd, 3x, Q4. In Ann212-555-0100 it may be one.
             # Nor is the number of a list's line: #1.
             is_small = (
@@ -89,14 +90,18 @@ def runs(left: str, text: str) -> Iterator[Run]:
             elif has_letters:
                 touched.append(at)
         between[0] = left[begin : starts[0]]
-        has_plus = "+" in between[0] or "+" in found[0]
+        has_plus = "+" in found[0] or "+" in between[0]
+        plus = ["+" in _opening(signs) for signs in between] if has_plus else [False] * len(digits)
+        if after == len(digits) and not (first or touched or ")" in found[0] or "]" in found[0]):
+            yield Run(digits, starts, between, plus, _NONE)
+            continue
         for one, other in _balanced(between, first, after):
             yield Run(
                 digits[one:other],
                 starts[one:other],
                 between[one:other],
-                ["+" in _opening(signs) for signs in between[one:other]] if has_plus else [False] * (other - one),
-                frozenset([at - one for at in touched if one <= at < other]) if touched else _NONE,
+                plus[one:other],
+                frozenset(at - one for at in touched if one <= at < other),
             )
 
 
@@ -109,7 +114,7 @@ def _begin(left: str, start: int, before: int) -> int:
 
 def _balanced(between: list[str], first: int, after: int) -> Iterator[tuple[int, int]]:
     """The stretches of the groups *first* to *after* in which no bracket closes that has not opened."""
-    signs = "".join(between) if after - first > 1 else ""
+    signs = "".join(between)
     if ")" in signs or "]" in signs:
         depth = 0
         begun = -1
@@ -140,8 +145,6 @@ def _opening(between: str) -> str:
 
 def is_touched(text: str, start: int, end: int) -> bool:
     """Do letters touch the digits from *start* to *end*, as in an order's id or in 2nd? "tel" and its like may, a whole number."""
-    if text[start - 1 : start] in _APART and text[end : end + 1] in _APART:
-        return False
     before, after = text[start - 1] if start else " ", text[end] if end < len(text) else " "
     if before in BESIDE_LETTERS and start > 1:
         before = text[start - 2]
