@@ -316,6 +316,7 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "store/phones/parser.py _WHOLE": (("", "1", "x"), ("1111111.", "0", "x")),
     "store/phones/parser.py _FRACTION": (("", "1", "x"), ("", "1 ", "x"), ("1111.", "0", "x")),
     "store/phones/parser.py _THOUSANDS": (("1", ",111", "x"),),
+    "store/phones/prose.py _SPOILT_HINT": (("", "1", "x"), ("", "1x", "x")),
     "store/phones/parser.py _UNSPOILT": (("1", "1", "x"), ("1", "-", "x"), ("", "( ", "x")),
     "store/phones/parser.py _SCIENTIFIC": (("", "1", "x"), ("1.", "1", "x"), ("1", " ", "x"), ("1e", " ", "x")),
     "store/phones/parser.py _NEGATIVE": (("-", "1", "x"), ("-1.", "1", "x")),

@@ -30,7 +30,7 @@ from store.phones.groups import BESIDE_LETTERS, FEWEST_DIGITS, LONGEST_LABEL, Ru
 from store.phones.markup import BARRIER, PHONE, Link, Seen, seen
 from store.phones.numbers import NotAPhone, PhoneNumber, Reason
 from store.phones.parser import parse_phone
-from store.phones.runs import MOST_DIALLED, is_clear, plan, segments
+from store.phones.runs import MOST_DIALLED, RunPlan, is_clear, plan, segments
 
 __all__ = ["LONGEST_PROSE", "PHONE", "FoundPhone", "TextReading", "read_text"]
 
@@ -54,6 +54,7 @@ _SPOILT = re.compile(
     r"(?:[0-9]{7,20}\.(?:0{1,20}|[0-9]{1,2})|[0-9](?:[.,][0-9]{1,20})?E\+?[0-9]{1,2})(?![0-9]|[./-][0-9])",
     re.IGNORECASE,
 )
+_SPOILT_HINT = re.compile(r"[0-9][.,eE]")
 _VANITY = re.compile(
     r"(?<![\w-])\+?(?=[0-9(])(?:[0-9]{1,3}[-. ])?\(?[0-9]{3,4}\)?[-. ]?(?:[0-9]{3}[-. ])?"
     r"[A-Za-z]{2,12}+[0-9]{0,4}+(?:[-. ][A-Z]{2,12}+|-[A-Za-z0-9]{1,12}+){0,3}(?![\w])"
@@ -352,12 +353,8 @@ class _Reader:
         if _PLAIN.fullmatch(target) and _PLAIN.fullmatch(label):  # as Slack links what somebody typed
             dialled = self._plan.number(digits_of(target), plus=target[0] == "+")
             # Slack may put a country code before what was typed, and not the one in force here.
-            if dialled is not None and any(
-                typed is not None and typed.e164 == dialled.e164
-                for typed in (
-                    one.number(digits_of(label), plus=label[0] == "+")
-                    for one in (self._plan, plan(country_of(dialled.e164)))
-                )
+            if dialled is not None and (
+                _is_written(label, dialled, self._plan) or _is_written(label, dialled, plan(country_of(dialled.e164)))
             ):
                 return FoundPhone(dialled, shown, self._reference(link.start))
         number = parse_phone(link.written, self._country)
@@ -447,7 +444,7 @@ class _Reader:
     def _spoilt(self, left: str) -> list[tuple[int, int]]:
         """Numbers that a spreadsheet calculated with; the parser knows which of them can be told."""
         spans: list[tuple[int, int]] = []
-        for found in _SPOILT.finditer(left):
+        for found in _SPOILT.finditer(left) if _SPOILT_HINT.search(left) else ():
             start, end = found.span()
             if is_touched(self._plain, start, end):
                 continue
@@ -513,6 +510,8 @@ class _Reader:
         if behind in _OPENED and text.count(_OPENED[behind]) > text.count(behind):
             end += 1
             behind = self._plain[end : end + 1]
+        if behind == " ":
+            behind = self._plain[end + 1 : end + 2]
         if behind in _BEGIN_EXTENSION and (extension := _EXTENSION.match(self._plain, end)) is not None:
             with_extension = parse_phone(self._plain[start : extension.end()], self._country)
             if isinstance(with_extension, PhoneNumber):
@@ -602,7 +601,8 @@ class _Reader:
         """The word or sign before *start* that makes what stands there something else than a phone."""
         sign: str | None = None
         end = start
-        for _ in range(4):
+        before = self._plain[start - 1 : start]
+        for _ in range(4 if before in _BEHIND_WORD or before == "#" or before.isalpha() else 0):
             written, end = _word_before(self._plain, end)
             word = written.lower()
             if word in _REFERENCES:
@@ -637,6 +637,12 @@ def _blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:
             parts += (text[at:start], BARRIER * (end - max(start, at)))
             at = end
     return "".join((*parts, text[at:])) if parts else text
+
+
+def _is_written(label: str, number: PhoneNumber, plan: RunPlan) -> bool:
+    """Is *label*, of digits and punctuation, this *number* by the *plan*?"""
+    read = plan.number(digits_of(label), plus=label[0] == "+")
+    return read is not None and read.e164 == number.e164
 
 
 def _word_before(text: str, end: int) -> tuple[str, int]:

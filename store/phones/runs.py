@@ -78,7 +78,8 @@ class RunPlan:
         kinds = (set(kind) - {-1} for kind in (fixed, mobile))
         short = [min(kind) for kind in kinds if kind and max(kind) <= FEWEST_DIGITS]
         self.fewest = max(_SHORTEST, min([FEWEST_DIGITS, *short]))
-        # The groups in which a number as it is given out may be set.
+        # The digits with which nothing begins but a number as it is given out, and the groups in which it may be set.
+        self.plain = frozenset(digit for digit in "0123456789" if self._bare.begins_number(digit))
         self.shapes: _Shapes = {}
         for shape in self._bare.shapes():
             if sum(shape) >= self.fewest and len(shape) <= min(_MOST_GROUPS, sum(shape) // 2 + 1):
@@ -157,12 +158,12 @@ def _begun(run: Run, plan: RunPlan) -> Iterator[tuple[int, list[int]]]:
     """The groups with which a phone in good looks may begin, in order, and the places behind its last group."""
     # How such phones are set is known where nothing stands between their groups for its looks alone.
     for_looks = any(_FORMATTING.intersection(between) for between in set(run.between))
-    begins_number = _never if for_looks else plan.begins_number
+    plain, begins_number = (frozenset(), _never) if for_looks else (plan.plain, plan.begins_number)
     fewest, shapes = plan.fewest, plan.shapes
     lengths = [*map(len, run.digits), 0]
     following = [0 if plus else length for plus, length in zip([*run.plus, False], lengths, strict=True)]
     for start, (digits, plus) in enumerate(zip(run.digits, run.plus, strict=True)):
-        if plus or not begins_number(digits):
+        if plus or not (digits[0] in plain or begins_number(digits)):
             if ends := _ends_of_any(run, start, plan):
                 yield start, ends
             continue
