@@ -77,18 +77,17 @@ class BareDigits:
         if not (plus or self._home or digits.startswith(_ABROAD)):
             return None
         reading = self._dialling.reading(digits, plus=plus)
-        is_as_long = _is_as_long(reading)
         if digits.startswith("0") if plus else digits.startswith(_ABROAD) or self._dialling.from_abroad(digits):
-            if not (whole or is_as_long or plus):
+            if not (whole or plus or _is_as_long(reading)):
                 behind = {self._dialling.from_abroad(digits), *(digits.removeprefix(prefix) for prefix in _ABROAD)}
                 if not any(rest and _is_as_long(dialling(None).reading(rest, plus=True)) for rest in behind):
                     return None
             dialled = _asked(digits, plus, self._country)
             return None if dialled and dialled.remark and not whole else dialled
-        if not (is_as_long or whole):
+        if not (whole or _is_as_long(reading)):
             return None
         if reading is None or not assigned(reading[0]).is_in_use(reading[1]):
-            if may_mean_another(digits, self._country, plus=plus, zero=is_as_long):
+            if may_mean_another(digits, self._country, plus=plus, zero=_is_as_long(reading)):
                 return _asked(digits, plus, self._country)
             # Behind a plus and no country's code, the library takes what is dialled abroad for what it is.
             if reading is None and plus and self._dialling.from_abroad(digits) is not None:

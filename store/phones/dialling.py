@@ -46,6 +46,8 @@ class Dialling:
 
     def reading(self, digits: str, *, plus: bool) -> Reading | None:
         """What the library sees in *digits*, which are written with a *plus* before them or not. None: nothing that is a number."""
+        if plus and (split := split_code(digits)):
+            return _behind_code(*split)
         if not (plus or len(digits) in self._lengths or self._abroad.match(digits)):
             return None
         parsed = self.parsed(digits, plus=plus)

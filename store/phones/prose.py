@@ -11,6 +11,7 @@ import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Final
 
 import phonenumbers
@@ -316,9 +317,12 @@ class _Reader:
         unread: dict[str, NotAPhone] = {}
         words: list[str] = []
         at = 0
-        pieces = sorted(self._pieces, key=lambda piece: piece.start)
+        pieces = sorted(self._pieces, key=attrgetter("start"))
+        is_as_read = self._seen.places is None
         for piece in pieces:
-            start, end = self._seen.place(piece.start), self._seen.place(piece.end)
+            start, end = piece.start, piece.end
+            if not is_as_read:
+                start, end = self._seen.place(start), self._seen.place(end)
             words += (self._seen.shown[at:start], PHONE)
             at = end
             match piece.outcome:
