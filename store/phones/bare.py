@@ -121,10 +121,10 @@ class BareDigits:
         behind = len(self._code)
         return not self._code.startswith(group[:behind]) or group[behind : behind + 1] in self._alone
 
-    def shapes(self) -> Iterator[tuple[int, ...]]:
-        """In which groups a number may be set, the first of which is one that `begins_number`."""
-        for length in self._lengths if self._alone else ():
-            yield from grouping(self._home).shapes(length)
+    def shapes(self, head: str) -> Iterator[tuple[int, ...]]:
+        """In which groups a number may be set that begins with the digits *head*, and the first of which is one that `begins_number`."""
+        for length in self._lengths:
+            yield from grouping(self._home).shapes(length, head)
 
     def _may_be_another(self, reading: Reading, digits: str, *, plus: bool) -> bool:
         """Can there be an `other_reading` of *digits*, which are a number in use by their *reading*?"""

@@ -45,6 +45,8 @@ _DATED: Final = frozenset({"/", ".", "-"})
 # Lengths of groups, one after the other, as a tree; `_WHOLE` says that they may be all of a number.
 _Shapes = dict[int, "_Shapes"]
 _WHOLE: Final = -1
+_HEAD: Final = 1  # digits of a number's beginning by which its shapes are told
+_MOST_ASKED: Final = 4  # digits of a first group: a country's code, and the one behind it
 
 
 @dataclass(slots=True)
@@ -78,15 +80,34 @@ class RunPlan:
         kinds = (set(kind) - {-1} for kind in (fixed, mobile))
         short = [min(kind) for kind in kinds if kind and max(kind) <= FEWEST_DIGITS]
         self.fewest = max(_SHORTEST, min([FEWEST_DIGITS, *short]))
-        # The digits with which nothing begins but a number as it is given out, and the groups in which it may be set.
-        self.plain = frozenset(digit for digit in "0123456789" if self._bare.begins_number(digit))
-        self.shapes: _Shapes = {}
-        for shape in self._bare.shapes():
+        self._shapes: dict[str, _Shapes | None] = {}
+        self._trees: dict[str, _Shapes] = {}
+
+    def shapes(self, group: str) -> "_Shapes | None":
+        """
+        How a phone without a plus may be set whose first group this is; None if nothing is known of it.
+
+        What it says is a superset: its first digits alone are asked.
+        """
+        key = group[:_MOST_ASKED]
+        try:
+            return self._shapes[key]
+        except KeyError:
+            known = self._tree(key[:_HEAD]) if self._bare.begins_number(key) else None
+            self._shapes[key] = known
+            return known
+
+    def _tree(self, head: str) -> "_Shapes":
+        if (tree := self._trees.get(head)) is not None:
+            return tree
+        tree = self._trees[head] = {}
+        for shape in self._bare.shapes(head):
             if sum(shape) >= self.fewest and len(shape) <= min(_MOST_GROUPS, sum(shape) // 2 + 1):
-                node = self.shapes
+                node = tree
                 for length in shape:
                     node = node.setdefault(length, {})
                 node[_WHOLE] = {}
+        return tree
 
     def number(self, digits: str, *, plus: bool, whole: bool = True) -> PhoneNumber | None:
         """
@@ -108,10 +129,6 @@ class RunPlan:
     def counts(self, first: str) -> frozenset[int]:
         """How many digits may be a phone that begin with the digit *first* and no plus, and are cut out of a run."""
         return self._bare.counts(first)
-
-    def begins_number(self, group: str) -> bool:
-        """As `BareDigits.begins_number`."""
-        return self._bare.begins_number(group)
 
     def lacks_trunk(self, digits: str, number: PhoneNumber) -> bool:
         """
@@ -158,18 +175,17 @@ def _begun(run: Run, plan: RunPlan) -> Iterator[tuple[int, list[int]]]:
     """The groups with which a phone in good looks may begin, in order, and the places behind its last group."""
     # How such phones are set is known where nothing stands between their groups for its looks alone.
     for_looks = any(_FORMATTING.intersection(between) for between in set(run.between))
-    plain, begins_number = (frozenset(), _never) if for_looks else (plan.plain, plan.begins_number)
-    fewest, shapes = plan.fewest, plan.shapes
+    fewest, shapes = plan.fewest, _nothing_known if for_looks else plan.shapes
     lengths = [*map(len, run.digits), 0]
     following = [0 if plus else length for plus, length in zip([*run.plus, False], lengths, strict=True)]
     for start, (digits, plus) in enumerate(zip(run.digits, run.plus, strict=True)):
-        if plus or not (digits[0] in plain or begins_number(digits)):
+        if plus or (known := shapes(digits)) is None:
             if ends := _ends_of_any(run, start, plan):
                 yield start, ends
             continue
         length = lengths[start]
         ends = [start + 1] if length >= fewest else []
-        node = shapes.get(length)
+        node = known.get(length)
         after = start + 1
         while node is not None:
             if _WHOLE in node:
@@ -180,8 +196,8 @@ def _begun(run: Run, plan: RunPlan) -> Iterator[tuple[int, list[int]]]:
             yield start, ends
 
 
-def _never(_group: str) -> bool:
-    return False
+def _nothing_known(_group: str) -> None:
+    return None
 
 
 def _ends_of_any(run: Run, first: int, plan: RunPlan) -> list[int]:
