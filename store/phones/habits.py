@@ -59,12 +59,14 @@ def readings(core: str, country: str | None) -> Iterator[tuple[phonenumbers.Phon
         elif split := split_code(digits):  # which is not in use as it stands
             yield from ((number, False) for number in _otherwise(*split))
         return
-    # The prefix of most of the world, that of North America, and the country's own.
-    behind = {digits.removeprefix(prefix) for prefix in ("00", "011") if digits.startswith(prefix)}
-    for dialled in {*behind, dialling(country).from_abroad(digits)} - {None}:
-        yield from ((number, False) for number in _from_abroad(dialled or ""))
+    here = dialling(country)
+    if (dialled := here.from_abroad(digits)) is not None or digits.startswith("0"):
+        # The prefix of most of the world, that of North America, and the country's own.
+        behind = {digits.removeprefix(prefix) for prefix in ("00", "011") if digits.startswith(prefix)}
+        for rest in {*behind, dialled} - {None}:
+            yield from ((number, False) for number in _from_abroad(rest or ""))
     if country:
-        code = phonenumbers.country_code_for_region(country)
+        code = here.code
         yield from ((number, True) for number in _at_home(code, digits))
         for before in (f"{code}", f"0{code}"):
             if digits.startswith(before):
