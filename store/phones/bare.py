@@ -14,7 +14,7 @@ import phonenumbers
 from store.phones.assigned import assigned
 from store.phones.dialling import Reading, dialling, lengths, lengths_of, split_code
 from store.phones.grouping import grouping
-from store.phones.habits import has_other_readings, is_local_mobile, may_be_behind_code, may_mean_another, was_so
+from store.phones.habits import has_other_readings, is_local, may_be_behind_code, may_mean_another, was_so
 from store.phones.numbers import PhoneNumber
 from store.phones.parser import parse_phone
 from store.phones.plans import Prefix, Unsettled, plan_of
@@ -71,7 +71,7 @@ class BareDigits:
             if self._assigned.is_in_use(digits):
                 return PhoneNumber(f"+{self._home}{digits}", False, None, self._country)
             if first in self._alone and not was_so(self._home, digits):
-                if len(digits) not in self._recorded or is_local_mobile(self._home, digits):
+                if len(digits) not in self._recorded or is_local(self._home, digits):
                     return None
                 return PhoneNumber(f"+{self._home}{digits}", True, None, self._country)
         if not (plus or self._home or digits.startswith(_ABROAD)):
@@ -179,7 +179,7 @@ def _may_be_unassigned(reading: Reading, digits: str, *, plus: bool) -> bool:
     whole = f"{code}{national}"
     if not (plus and whole == digits) and dialling(None).reading(whole, plus=True) != reading:
         return False
-    return not is_local_mobile(code, national)
+    return not is_local(code, national)
 
 
 @functools.cache

@@ -27,7 +27,10 @@ BESIDE_LETTERS: Final = frozenset("_@")
 # "tel2125550100", "212-555-0101cell"
 _LABEL_BEFORE = re.compile(rf"(?<![^\W\d_]){LABEL}\Z", re.IGNORECASE)
 _LABEL_AFTER = re.compile(rf"{LABEL}(?![^\W_])", re.IGNORECASE)
+# "0100x22", the end of a phone
+_EXTENSION_AFTER = re.compile(r"(?:extension|extn|ext|x)[.:]? ?[0-9]{1,6}(?![^\W_])", re.IGNORECASE)
 LONGEST_LABEL: Final = 12
+_LONGEST_EXTENSION: Final = 18
 _NONE: Final[frozenset[int]] = frozenset()
 _FEWEST_LABELLED: Final = 4  # digits
 
@@ -155,7 +158,9 @@ def is_touched(text: str, start: int, end: int) -> bool:
     has_label = end - start >= _FEWEST_LABELLED
     if _is_letter(before) and not (has_label and _LABEL_BEFORE.search(text[max(0, start - LONGEST_LABEL) : start])):
         return True
-    return _is_letter(after) and not (has_label and _LABEL_AFTER.match(text, end, end + LONGEST_LABEL))
+    if not _is_letter(after) or (has_label and _LABEL_AFTER.match(text, end, end + LONGEST_LABEL)):
+        return False
+    return not (has_label and _EXTENSION_AFTER.match(text, end, end + _LONGEST_EXTENSION))
 
 
 def _is_letter(char: str) -> bool:

@@ -23,6 +23,8 @@ _PEOPLES: Final = frozenset({*_MOBILE, PhoneNumberType.FIXED_LINE, PhoneNumberTy
 _ARGENTINA: Final = 54
 _ITALY: Final = 39
 _RUSSIA: Final = 7
+_BRAZIL: Final = 55
+_BRAZIL_LOCAL: Final = frozenset({8, 9})  # digits
 # By country code: a number as it was written, and what it is in the plan of today, by the groups of the pattern.
 _FORMER: Final[dict[int, tuple[tuple[re.Pattern[str], str], ...]]] = {
     # Mobiles had a 0 before them until 2001.
@@ -34,7 +36,7 @@ _FORMER: Final[dict[int, tuple[tuple[re.Pattern[str], str], ...]]] = {
     # Ukraine: the 8 of the Soviet Union, with the 0 behind it.
     380: ((re.compile(r"80?([1-9]\d{8})"), "{1}"),),
     # Brazil: mobiles of eight digits got a 9 before them between 2012 and 2016; the carrier may stand before the area.
-    55: ((re.compile(r"(?:0(?:1[245]|2[1-35]|31|4[13]|[56]5|99)?)?([1-9]\d)([6-9]\d{7})"), "{1}9{2}"),),
+    _BRAZIL: ((re.compile(r"(?:0(?:1[245]|2[1-35]|31|4[13]|[56]5|99)?)?([1-9]\d)([6-9]\d{7})"), "{1}9{2}"),),
 }
 # The 8 of home with the plus of abroad: "+8 (495)".
 _MOST_DIGITS: Final = 24  # of the longest number behind 00, its code twice, and what is dialled at home
@@ -109,8 +111,15 @@ def is_mobile(number: phonenumbers.PhoneNumber) -> bool:
     return phonenumbers.number_type(number) in _MOBILE
 
 
-def is_local_mobile(code: int, national: str) -> bool:
-    """Is *national* behind its country *code* one that has its area left out behind Argentina's 15? No area there begins like that."""
+def is_local(code: int, national: str) -> bool:
+    """
+    Is *national* behind its country *code*, if it is not in use, one that has its area left out?
+
+    No area of Argentina begins with the 15 of mobiles at home. In Brazil what is shorter than a number with its area is not
+    given out but for a few numbers of firms.
+    """
+    if code == _BRAZIL:
+        return len(national) in _BRAZIL_LOCAL
     return code == _ARGENTINA and national.lstrip("0").startswith("15")
 
 

@@ -27,7 +27,7 @@ from store.phones.cuts import MOST_SIGNS, cuts, most_signs
 from store.phones.dates import PLAIN_SIGN, Date, find_dates
 from store.phones.dialling import FEWEST_UNASSIGNED, dialling, lengths_of, split_code
 from store.phones.display import country_of, international, national
-from store.phones.habits import is_local_mobile, is_mobile, other_reading, readings
+from store.phones.habits import is_local, is_mobile, other_reading, readings
 from store.phones.numbers import MOST_DIGITS, NotAPhone, PhoneNumber, Reason, library_number
 
 # E.164 allows 15 digits; a longer cell is prose, and is not worth running patterns over.
@@ -360,7 +360,7 @@ class Normaliser:
             outcome = phonenumbers.is_possible_number_with_reason(number)
             if outcome == ValidationResult.IS_POSSIBLE and _keeps_trunk_zero(number):
                 outcome = ValidationResult.TOO_SHORT
-            if outcome == ValidationResult.IS_POSSIBLE and is_local_mobile(
+            if outcome == ValidationResult.IS_POSSIBLE and is_local(
                 number.country_code or 0, str(number.national_number)
             ):
                 outcome = ValidationResult.IS_POSSIBLE_LOCAL_ONLY

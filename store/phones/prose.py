@@ -25,10 +25,12 @@ from store.phones.dates import (
     NO_NUMBER,
     UUID,
     WEB,
+    YEAR,
+    ZIP,
 )
 from store.phones.display import country_of
 from store.phones.groups import BESIDE_LETTERS, FEWEST_DIGITS, LONGEST_LABEL, Run, is_touched, runs
-from store.phones.markup import BARRIER, PHONE, Link, Seen, seen
+from store.phones.markup import BARRIER, CHAT, PHONE, Link, Seen, seen
 from store.phones.numbers import NotAPhone, PhoneNumber, Reason
 from store.phones.parser import parse_phone
 from store.phones.runs import MOST_DIALLED, RunPlan, is_clear, plan, segments
@@ -56,6 +58,14 @@ _SPOILT = re.compile(
     re.IGNORECASE,
 )
 _SPOILT_HINT = re.compile(r"[0-9][.,eE]")
+_ODDLY_HINT = re.compile(r"[0-9][,:='\t][0-9]")
+_ODDLY_PARTED = re.compile(
+    r"(?<![0-9])(?<![0-9][,:='\t./-])\+?[0-9]{1,5}([,:='\t])[0-9]{2,5}(?:\1[0-9]{2,5}){1,4}(?![0-9]|[,:='\t./-][0-9])"
+)
+# In Brazil, "0xx11": what stands for the carrier of one's choice.
+_CARRIED = re.compile(
+    r"(?<![\w+])0 ?(?:xx|\*\*) ?\(?[1-9][0-9]\)?[ .-]{0,2}[0-9]{4,5}[ .-]?[0-9]{4}(?![0-9])", re.IGNORECASE
+)
 _VANITY = re.compile(
     r"(?<![\w-])\+?(?=[0-9(])(?:[0-9]{1,3}[-. ])?\(?[0-9]{3,4}\)?[-. ]?(?:[0-9]{3}[-. ])?"
     r"[A-Za-z]{2,12}+[0-9]{0,4}+(?:[-. ][A-Z]{2,12}+|-[A-Za-z0-9]{1,12}+){0,3}(?![\w])"
@@ -66,7 +76,7 @@ _FREE_NANP: Final = ("800", "833", "844", "855", "866", "877", "888")
 _FREE: Final = ("0800", "1800", "1300", "800", "900")
 _NANP: Final = frozenset(phonenumbers.region_codes_for_country_code(1))
 # Letters that stand for the digits which they look like; and digits that are signs: in a circle, raised, of CJK.
-_SPOOFED_HINT = re.compile(r"[0-9][OoIl|\u041e\u043e]")
+_SPOOFED_HINT = re.compile(r"[0-9][OoIl|\u041e\u043e]|[OoIl|\u041e\u043e][0-9]")
 _SPOOFED = re.compile(r"[(+]?[0-9OoIl|\u041e\u043e][0-9OoIl|\u041e\u043e().-]*(?: [0-9OoIl|\u041e\u043e().-]+){0,4}")
 _LOOKALIKES: Final = str.maketrans("OoIl|\u041e\u043e", "0011100")
 _SIGNS = re.compile(
@@ -305,7 +315,9 @@ class _Reader:
             self._dated,
             self._dated_by_name,
             self._spoilt,
+            self._carried,
             self._spelt,
+            self._oddly_parted,
         ):
             left = _blanked(left, step(left))
         for run in runs(left, self._plain):
@@ -345,12 +357,16 @@ class _Reader:
         for link in self._seen.links:
             shown = self._plain[link.start : link.end]
             if link.chat is not None:
-                number = parse_phone("+" + link.chat, None)
-                if isinstance(number, PhoneNumber):
-                    self._keep(link.start, link.end, FoundPhone(number, shown, "WhatsApp"))
+                self._keep_chat(link.start, link.end, link.chat)
             else:
                 self._keep(link.start, link.end, self._dialled(link, shown))
         return [(link.start, link.end) for link in self._seen.links]
+
+    def _keep_chat(self, start: int, end: int, digits: str) -> None:
+        """Keep the phone of a chat's address, which has these *digits* in it."""
+        number = parse_phone("+" + digits, None)
+        if isinstance(number, PhoneNumber):
+            self._keep(start, end, FoundPhone(number, self._plain[start:end], "WhatsApp"))
 
     def _dialled(self, link: Link, shown: str) -> FoundPhone | NotAPhone:
         target, _, label = link.written[1:-1].removeprefix("tel:").partition("|")
@@ -420,6 +436,9 @@ class _Reader:
         for pattern, signs in ((MAIL, ("@",)), (WEB, ("/", "www.")), (UUID, ("-",))):
             if any(sign in left for sign in signs):
                 spans += [found.span() for found in pattern.finditer(left)]
+        for start, end in spans:
+            if chat := CHAT.match(left, start, end):
+                self._keep_chat(start, chat.end(), chat[1])
         return spans
 
     def _dated_by_name(self, left: str) -> list[tuple[int, int]]:
@@ -460,6 +479,16 @@ class _Reader:
                 self._refuse(start, end, outcome.code, outcome.reason)
         return spans
 
+    def _carried(self, left: str) -> list[tuple[int, int]]:
+        """Phones with a sign for the carrier of one's choice, as they are written in Brazil: 0xx11 98765-4321."""
+        spans: list[tuple[int, int]] = []
+        for found in _CARRIED.finditer(left) if self._country == "BR" else ():
+            outcome = parse_phone(found[0], "BR")
+            if isinstance(outcome, PhoneNumber):
+                spans.append(found.span())
+                self._keep_read(*found.span(), outcome)
+        return spans
+
     def _spelt(self, left: str) -> list[tuple[int, int]]:
         """Phones that are spelt in letters."""
         spans: list[tuple[int, int]] = []
@@ -481,6 +510,16 @@ class _Reader:
             else:
                 continue
             spans.append(found.span())
+        return spans
+
+    def _oddly_parted(self, left: str) -> list[tuple[int, int]]:
+        """What is a phone but for the signs between its groups, which may as well part other numbers: 212,555,0147."""
+        spans: list[tuple[int, int]] = []
+        for found in _ODDLY_PARTED.finditer(left) if _ODDLY_HINT.search(left) else ():
+            number = self._plan.number(digits_of(found[0]), plus="+" in found[0])
+            if number is not None and not number.flagged and not is_touched(self._plain, *found.span()):
+                spans.append(found.span())
+                self._refuse(*found.span(), Reason.NOT_A_NUMBER, "parted as no phone is: put blanks or dashes between")
         return spans
 
     # Runs
@@ -528,7 +567,9 @@ class _Reader:
     def _name_other_end(self, run: Run, at: int) -> None:
         """Name the group *at*, where a second number may end with it that begins as the one before: 212-555-0100/0101."""
         between, count = run.between[at], len(run.digits[at])
-        is_slashed = between == "/" and count >= 2
+        # With blanks it may be a year, or how many they are.
+        is_as_long = count == len(run.digits[at - 1]) >= 3 and not YEAR.fullmatch(run.digits[at])
+        is_slashed = (between == "/" and count >= 2) or (between.strip(" ") == "/" and is_as_long)
         is_dashed = between.strip(" ") == "-" and count == len(run.digits[at - 1]) >= 3
         if (is_slashed or is_dashed) and count < FEWEST_DIGITS:
             self._refuse(
@@ -563,7 +604,7 @@ class _Reader:
             if self._plan.may_be_day(digits):
                 self._refuse(start, end, Reason.NOT_A_NUMBER, _MAY_BE_DATE)
             return
-        if NO_NUMBER.fullmatch(text):
+        if NO_NUMBER.fullmatch(text) or (self._country in _NANP and ZIP.fullmatch(text)):
             return
         # Of what is longer than two numbers the parser has no more to say.
         is_long = len(digits) > 2 * MOST_DIALLED or len(text) > _LONGEST_PIECE
