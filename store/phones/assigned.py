@@ -15,10 +15,38 @@ from phonenumbers.re_util import re_compile
 
 from store.phones.plans import kinds, plan_of
 
-# By length, a pattern of whole numbers.
-_ByLength = dict[int, re.Pattern[str]]
+_NEVER: Final = re.compile(r"(?!)")
 # The kinds that the library asks about before it asks whether a number is a mobile.
 _BEFORE_MOBILE: Final = ("shared_cost", "voip", "personal_number", "pager", "uan", "voicemail")
+
+
+class _Region:
+    """What the *plan* of one region has given out. Its patterns are made when they are first asked for: there are thousands."""
+
+    def __init__(self, plan: PhoneMetadata, *, is_alone: bool) -> None:
+        self._plan = plan
+        # Of one region alone it is not asked how its numbers begin.
+        self.begins = re_compile(plan.leading_digits) if plan.leading_digits and not is_alone else None
+        self._in_use: dict[int, re.Pattern[str]] = {}
+        self._mobiles: dict[int, re.Pattern[str]] = {}
+
+    def in_use(self, count: int) -> re.Pattern[str]:
+        """A pattern of whole numbers of *count* digits."""
+        if (pattern := self._in_use.get(count)) is None:
+            pattern = self._in_use[count] = self._of(count, _given_out)
+        return pattern
+
+    def mobiles(self, count: int) -> re.Pattern[str]:
+        if (pattern := self._mobiles.get(count)) is None:
+            pattern = self._mobiles[count] = self._of(count, _mobiles)
+        return pattern
+
+    def _of(self, count: int, pattern_of: Callable[[PhoneMetadata, int], str | None]) -> re.Pattern[str]:
+        general = self._plan.general_desc
+        if general is None or not general.national_number_pattern or count not in general.possible_length:
+            return _NEVER
+        pattern = pattern_of(self._plan, count)
+        return _NEVER if pattern is None else re.compile(f"(?=(?:{general.national_number_pattern})$){pattern}")
 
 
 class Assigned:
@@ -26,58 +54,41 @@ class Assigned:
 
     def __init__(self, code: int) -> None:
         regions = phonenumbers.region_codes_for_country_code(code)
-        plans = [plan_of(code, region) for region in regions]
-        # Of one region alone it is not asked how its numbers begin.
-        begins = [re_compile(plan.leading_digits) if plan.leading_digits and len(plans) > 1 else None for plan in plans]
-        in_use = [_by_length(plan, _given_out) for plan in plans]
-        self._regions = list(zip(begins, in_use, (_by_length(plan, _mobiles) for plan in plans), strict=True))
-        self._alone = [patterns for begin, patterns in zip(begins, in_use, strict=True) if begin is None]
-        self._begins = re.compile("|".join(f"(?:{begin.pattern})" for begin in begins if begin) or "(?!)")
+        self._regions = [_Region(plan_of(code, region), is_alone=len(regions) == 1) for region in regions]
+        begins = [region.begins.pattern for region in self._regions if region.begins]
+        self._begins = re.compile("|".join(f"(?:{begin})" for begin in begins)).match if begins else None
+        # By length, of the regions whose numbers may begin with any digits.
+        self._alone: dict[int, re.Pattern[str]] = {}
 
     def is_in_use(self, national: str) -> bool:
         """Has one of the regions given out *national*?"""
         count = len(national)
-        if not self._begins.match(national):
-            for in_use in self._alone:
-                if (given_out := in_use.get(count)) is not None and given_out.fullmatch(national):
+        if self._begins is None or not self._begins(national):
+            if (alone := self._alone.get(count)) is None:
+                patterns = [region.in_use(count).pattern for region in self._regions if region.begins is None]
+                alone = self._alone[count] = re.compile("|".join(patterns) or _NEVER.pattern)
+            return alone.fullmatch(national) is not None
+        for region in self._regions:
+            if region.begins is None:
+                if region.in_use(count).fullmatch(national):
                     return True
-            return False
-        for begins, in_use, _ in self._regions:
-            if begins is None:
-                if (given_out := in_use.get(count)) is not None and given_out.fullmatch(national):
-                    return True
-            elif begins.match(national):
-                return (given_out := in_use.get(count)) is not None and given_out.fullmatch(national) is not None
+            elif region.begins.match(national):
+                return region.in_use(count).fullmatch(national) is not None
         return False
 
     def is_mobile(self, national: str) -> bool:
         """Is *national* a mobile's, or of a plan that does not tell mobiles from others, or free of charge?"""
         count = len(national)
-        for begins, in_use, mobiles in self._regions:
-            if begins is None:
-                is_here = (given_out := in_use.get(count)) is not None and given_out.fullmatch(national) is not None
-            else:
-                is_here = begins.match(national) is not None
-            if is_here:
-                return (mobile := mobiles.get(count)) is not None and mobile.fullmatch(national) is not None
+        for region in self._regions:
+            begins = region.begins
+            if (begins.match(national) if begins else region.in_use(count).fullmatch(national)) is not None:
+                return region.mobiles(count).fullmatch(national) is not None
         return False
 
 
 @functools.cache
 def assigned(code: int) -> Assigned:
     return Assigned(code)
-
-
-def _by_length(plan: PhoneMetadata, pattern_of: Callable[[PhoneMetadata, int], str | None]) -> _ByLength:
-    """By its number of digits, what *plan* has given out of the kinds that are asked about."""
-    general = plan.general_desc
-    if general is None or not general.national_number_pattern:
-        return {}
-    return {
-        length: re.compile(f"(?=(?:{general.national_number_pattern})$){pattern}")
-        for length in general.possible_length
-        if (pattern := pattern_of(plan, length)) is not None
-    }
 
 
 def _given_out(plan: PhoneMetadata, length: int) -> str | None:

@@ -12,21 +12,20 @@ from typing import Final
 import phonenumbers
 
 from store.phones.assigned import assigned
-from store.phones.dialling import Reading, dialling, lengths, lengths_of
+from store.phones.dialling import Reading, dialling, lengths, lengths_of, split_code
 from store.phones.grouping import grouping
-from store.phones.habits import has_other_readings, is_local_mobile, may_mean_another, was_so
+from store.phones.habits import has_other_readings, is_local, may_be_behind_code, may_mean_another, was_so
 from store.phones.numbers import PhoneNumber
 from store.phones.parser import parse_phone
 from store.phones.plans import Prefix, Unsettled, plan_of
 
-_MOST_PLAIN: Final = 13  # digits; 14 may be two numbers
 _LONGEST_E164: Final = 15
 _ABROAD: Final = ("00", "011")
 _MOST_BEHIND: Final = 17  # digits behind the first of the longest number
 _ANY_DIGIT: Final = frozenset("0123456789")
 _ANY_COUNT: Final = frozenset(range(1, _MOST_BEHIND + 2))
 _CENTURIES: Final = ("19", "20")
-_COMPACT_DATE: Final = 12  # digits of a day with its time
+_COMPACT_DATES: Final = frozenset({12, 14})  # digits of a day with its time
 
 
 class BareDigits:
@@ -42,17 +41,20 @@ class BareDigits:
         self._country = country
         self._dialling = dialling(country)
         self._home: int = phonenumbers.country_code_for_region(country) if country else 0
+        self._code = str(self._home)
         self._lengths = lengths_of(self._home, country) if country else frozenset()
+        self._told = {count for count in self._lengths if len(self._code) + count <= _LONGEST_E164}
         self._assigned = assigned(self._home)
         self._recorded = _main(self._home)[0] if country else frozenset()
         self._longest = max(self._lengths, default=0)
+        # The digits with which a number may begin that is dialled with something before it; there is the code besides.
         self._before = _first_dialled(self._home, country) if country else frozenset()
         main = phonenumbers.region_code_for_country_code(self._home)
-        is_known = bool(country) and grouping(self._home).is_known
         # Digits with which nothing else begins, neither here nor in the region whose formats are the country's.
         regions = {country, main} if country else set()
         dialled = [_first_dialled(self._home, one, range(_MOST_BEHIND + 1)) for one in regions]
-        self.begin_numbers = _ANY_DIGIT.difference(*dialled) if is_known else frozenset()
+        is_known = bool(country) and grouping(self._home).is_known
+        self._alone = _ANY_DIGIT.difference(*dialled) if is_known else frozenset()
 
     def find(self, digits: str, *, plus: bool, whole: bool = True) -> PhoneNumber | None:
         """
@@ -61,32 +63,31 @@ class BareDigits:
         *whole*: they are not cut out of more. Else only what has as many digits as the plan's numbers is read, since ends
         of other numbers soon look like something of an earlier plan.
         """
-        if not plus and digits[0] not in self._before and len(digits) in self._lengths:
+        first = digits[0]
+        if not (plus or first in self._before or digits.startswith(self._code) or _may_be_date(digits)) and (
+            len(digits) in self._told
+        ):
             # Nothing is dialled before them, and neither is the code: the most there are.
-            is_date = len(digits) == _COMPACT_DATE and digits.startswith(_CENTURIES)
-            if len(digits) <= _MOST_PLAIN and not is_date:
-                if self._assigned.is_in_use(digits):
-                    return PhoneNumber(f"+{self._home}{digits}", False, None, self._country)
-                if digits[0] in self.begin_numbers and not was_so(self._home, digits):
-                    e164 = f"+{self._home}{digits}"
-                    if len(digits) not in self._recorded or len(e164) > _LONGEST_E164 + 1:
-                        return None
-                    return None if is_local_mobile(self._home, digits) else PhoneNumber(e164, True, None, self._country)
+            if self._assigned.is_in_use(digits):
+                return PhoneNumber(f"+{self._home}{digits}", False, None, self._country)
+            if first in self._alone and not was_so(self._home, digits):
+                if len(digits) not in self._recorded or is_local(self._home, digits):
+                    return None
+                return PhoneNumber(f"+{self._home}{digits}", True, None, self._country)
         if not (plus or self._home or digits.startswith(_ABROAD)):
             return None
         reading = self._dialling.reading(digits, plus=plus)
-        is_as_long = _is_as_long(reading)
         if digits.startswith("0") if plus else digits.startswith(_ABROAD) or self._dialling.from_abroad(digits):
-            if not (whole or is_as_long or plus):
+            if not (whole or plus or _is_as_long(reading)):
                 behind = {self._dialling.from_abroad(digits), *(digits.removeprefix(prefix) for prefix in _ABROAD)}
                 if not any(rest and _is_as_long(dialling(None).reading(rest, plus=True)) for rest in behind):
                     return None
             dialled = _asked(digits, plus, self._country)
             return None if dialled and dialled.remark and not whole else dialled
-        if not (is_as_long or whole):
+        if not (whole or _is_as_long(reading)):
             return None
         if reading is None or not assigned(reading[0]).is_in_use(reading[1]):
-            if may_mean_another(digits, self._country, plus=plus, zero=is_as_long):
+            if may_mean_another(digits, self._country, plus=plus, zero=_is_as_long(reading)):
                 return _asked(digits, plus, self._country)
             # Behind a plus and no country's code, the library takes what is dialled abroad for what it is.
             if reading is None and plus and self._dialling.from_abroad(digits) is not None:
@@ -98,7 +99,7 @@ class BareDigits:
             return _asked(digits, plus, self._country)
         else:
             flagged = False
-        if len(digits) > _MOST_PLAIN or (len(digits) == _COMPACT_DATE and digits.startswith(_CENTURIES)):
+        if _may_be_date(digits):
             return _asked(digits, plus, self._country)
         e164 = f"+{reading[0]}{reading[1]}"
         if len(e164) > _LONGEST_E164 + 1 or not reading[1].strip("0"):
@@ -107,12 +108,23 @@ class BareDigits:
 
     def counts(self, first: str) -> frozenset[int]:
         """How many digits may be a phone that begin with the digit *first* and no plus, and are cut out of more."""
-        return _ANY_COUNT if first in self._before else self._lengths
+        return _ANY_COUNT if first in self._before or first == self._code[0] else self._lengths
 
-    def shapes(self) -> Iterator[tuple[int, ...]]:
-        """In which groups a number may be set that begins with one of `begin_numbers`."""
-        for length in self._lengths if self.begin_numbers else ():
-            yield from grouping(self._home).shapes(length)
+    def begins_number(self, group: str) -> bool:
+        """
+        Does nothing but a number as it is given out begin with this *group* of digits, if its groups are as they should be?
+
+        Its country's code without a plus is a group by itself.
+        """
+        if group[0] not in self._alone:
+            return False
+        behind = len(self._code)
+        return not self._code.startswith(group[:behind]) or group[behind : behind + 1] in self._alone
+
+    def shapes(self, head: str) -> Iterator[tuple[int, ...]]:
+        """In which groups a number may be set that begins with the digits *head*, and the first of which is one that `begins_number`."""
+        for length in self._lengths:
+            yield from grouping(self._home).shapes(length, head)
 
     def _may_be_another(self, reading: Reading, digits: str, *, plus: bool) -> bool:
         """Can there be an `other_reading` of *digits*, which are a number in use by their *reading*?"""
@@ -120,11 +132,15 @@ class BareDigits:
         # Longer than any number of the country it begins with the code, and else it may begin with an area's.
         if (
             not plus
-            and digits.startswith((str(self._home), f"0{self._home}"))
             and (digits.startswith("0") or len(digits) <= self._longest)
+            and may_be_behind_code(self._home, digits)
         ):
             return True
         return has_other_readings(code, national, 0) is not False
+
+
+def _may_be_date(digits: str) -> bool:
+    return len(digits) in _COMPACT_DATES and digits.startswith(_CENTURIES)
 
 
 def _is_as_long(reading: Reading | None) -> bool:
@@ -134,12 +150,12 @@ def _is_as_long(reading: Reading | None) -> bool:
 
 def _first_dialled(code: int, region: str, behind: Iterable[int] = (_MOST_BEHIND,)) -> frozenset[str]:
     """
-    The digits with which anything begins that is dialled in *region* before a number, or 00, or its country *code*.
+    The digits with which anything begins that is dialled in *region* before a number, or 00. Its country *code* is not there.
 
     *behind* are the counts of digits that may follow: with fewer, an area that is left out may be one that is dialled.
     """
     plan = plan_of(code, region)
-    first = {"0", str(code)[0]}
+    first = {"0"}
     for pattern in (plan.international_prefix, plan.national_prefix_for_parsing):
         if pattern:
             first |= {digit for digit in _ANY_DIGIT if _may_begin(pattern, digit, behind)}
@@ -163,7 +179,7 @@ def _may_be_unassigned(reading: Reading, digits: str, *, plus: bool) -> bool:
     whole = f"{code}{national}"
     if not (plus and whole == digits) and dialling(None).reading(whole, plus=True) != reading:
         return False
-    return not is_local_mobile(code, national)
+    return not is_local(code, national)
 
 
 @functools.cache
@@ -181,8 +197,8 @@ def _asked(digits: str, plus: bool, country: str | None) -> PhoneNumber | None:
 
 def is_mobile_phone(e164: str) -> bool:
     """Is this phone of a kind that is written without a trunk prefix as well?"""
-    reading = dialling(None).reading(e164[1:], plus=True)
-    return reading is not None and assigned(reading[0]).is_mobile(reading[1])
+    split = split_code(e164[1:])
+    return split is not None and assigned(split[0]).is_mobile(split[1])
 
 
 # As many as there are countries with desks.

@@ -60,5 +60,7 @@ def unwrapped(text: str) -> str:
 
 
 def digits_of(text: str) -> str:
+    if not text.isascii():
+        return _NON_DIGITS.sub("", text)
     # A third of the time, where there is a sign behind each digit.
-    return text.translate(_NO_DIGITS) if text.isascii() else _NON_DIGITS.sub("", text)
+    return text if text.isdigit() else text.translate(_NO_DIGITS)

@@ -34,18 +34,20 @@ class Dialling:
 
     def __init__(self, region: str | None) -> None:
         self.region = region
-        self._code: int = phonenumbers.country_code_for_region(region) if region else 0
-        self._code_digits = str(self._code)
-        plan = plan_of(self._code, region) if region else None
-        self._home = _trunk(self._code, region) if region else None
+        self.code: int = phonenumbers.country_code_for_region(region) if region else 0
+        self._code_digits = str(self.code)
+        plan = plan_of(self.code, region) if region else None
+        self._home = _trunk(self.code, region) if region else None
         # What is dialled without an area code gets it, where there is one alone: "268\\1" in Antigua.
         added = len(_NOT_ADDED.sub("", plan.national_prefix_transform_rule or "")) if plan else 0
-        at_home = lengths_of(self._code, region) if region else ()
+        at_home = lengths_of(self.code, region) if region else ()
         self._lengths = {length + more for length in at_home for more in range(-added, _LONGEST_BEFORE + 1)}
         self._abroad = re_compile(plan.international_prefix) if plan and plan.international_prefix else _NEVER
 
     def reading(self, digits: str, *, plus: bool) -> Reading | None:
         """What the library sees in *digits*, which are written with a *plus* before them or not. None: nothing that is a number."""
+        if plus and (split := split_code(digits)):
+            return _behind_code(*split)
         if not (plus or len(digits) in self._lengths or self._abroad.match(digits)):
             return None
         parsed = self.parsed(digits, plus=plus)
@@ -66,8 +68,8 @@ class Dialling:
         if digits.startswith(self._code_digits):
             rest = home.without_prefix(digits[len(self._code_digits) :])
             if len(digits) > home.longest or (not home.fits(digits) and home.fits(rest)):
-                return *_behind_code(self._code, rest), CountryCodeSource.FROM_NUMBER_WITHOUT_PLUS_SIGN
-        return self._code, home.national(digits), CountryCodeSource.FROM_DEFAULT_COUNTRY
+                return *_behind_code(self.code, rest), CountryCodeSource.FROM_NUMBER_WITHOUT_PLUS_SIGN
+        return self.code, home.national(digits), CountryCodeSource.FROM_DEFAULT_COUNTRY
 
     def from_abroad(self, digits: str) -> str | None:
         """What is dialled behind the region's prefix for other countries; None if *digits* do not begin with it."""

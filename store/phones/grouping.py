@@ -14,7 +14,7 @@ from typing import Final
 import phonenumbers
 from phonenumbers import NumberFormat
 
-from store.phones.plans import plan_of
+from store.phones.plans import Patterns, plan_of
 
 Cuts = frozenset[int]
 
@@ -33,8 +33,23 @@ class _Format:
         self.is_of_any_digits = _OF_ANY_DIGITS.fullmatch(pattern) is not None
         self._pattern, self._set = re.compile(pattern), written.format or ""
         self.condition = f"(?={begins[-1]})" if begins else ""
+        # Of several the first is the coarsest, and the quickest to take apart.
+        self._begins, self._automaton = begins[0] if begins else None, Patterns()
+        self._start: int | None = None
         if not self.is_of_any_digits:
             self.condition += f"(?={_OPENED.sub('(?:', pattern)}$)"
+
+    def may_begin(self, head: str) -> bool:
+        """May a number that is set so begin with the digits *head*?"""
+        if self._begins is None:
+            return True
+        if self._start is None:
+            try:
+                self._start = self._automaton.start([self._automaton.add(self._begins, whole=False)])
+            except ValueError:  # a new release of the library writes its patterns another way
+                self._begins = None
+                return True
+        return self._automaton.walk(self._start, head) != Patterns.NOWHERE
 
     def fits(self, count: int) -> bool:
         """May a number of *count* digits be set so?"""
@@ -71,14 +86,15 @@ class Grouping:
                 return True
         return not cuts
 
-    def shapes(self, count: int) -> Iterator[tuple[int, ...]]:
+    def shapes(self, count: int, head: str) -> Iterator[tuple[int, ...]]:
         """
-        The ways in which some number of *count* digits may be set in two groups or more, by the lengths of the groups.
+        The ways in which some number of *count* digits that begins with *head* may be set in two groups or more, by their lengths.
 
         To be asked only if `is_known`.
         """
         sample = "0" * count
-        for cuts in {one.cuts(sample) for formats in self._lists for one in formats}:
+        formats = [one for formats in self._lists for one in formats if one.may_begin(head)]
+        for cuts in {one.cuts(sample) for one in formats if one.fits(count)}:
             for kept in itertools.chain.from_iterable(
                 itertools.combinations(sorted(cuts, reverse=True), size) for size in range(1, len(cuts) + 1)
             ):

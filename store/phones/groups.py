@@ -27,7 +27,11 @@ BESIDE_LETTERS: Final = frozenset("_@")
 # "tel2125550100", "212-555-0101cell"
 _LABEL_BEFORE = re.compile(rf"(?<![^\W\d_]){LABEL}\Z", re.IGNORECASE)
 _LABEL_AFTER = re.compile(rf"{LABEL}(?![^\W_])", re.IGNORECASE)
+# "0100x22", the end of a phone
+_EXTENSION_AFTER = re.compile(r"(?:extension|extn|ext|x)[.:]? ?[0-9]{1,6}(?![^\W_])", re.IGNORECASE)
 LONGEST_LABEL: Final = 12
+_LONGEST_EXTENSION: Final = 18
+_NONE: Final[frozenset[int]] = frozenset()
 _FEWEST_LABELLED: Final = 4  # digits
 
 
@@ -65,16 +69,20 @@ def runs(left: str, text: str) -> Iterator[Run]:
     """
     before = 0
     for found in _RUN.finditer(left):
-        parts = _GROUP.split(found[0])  # "", digits, between, digits, ... ""
-        places = list(itertools.accumulate(map(len, parts), initial=found.start()))
-        digits, between, starts = parts[1::2], parts[:-1:2], places[1:-1:2]
+        if found[0].isdigit():
+            digits, between, starts = [found[0]], [""], [found.start()]
+        else:
+            parts = _GROUP.split(found[0])  # "", digits, between, digits, ... ""
+            places = list(itertools.accumulate(map(len, parts), initial=found.start()))
+            digits, between, starts = parts[1::2], parts[:-1:2], places[1:-1:2]
         first, after = 0, len(digits)
         begin = _begin(left, starts[0], before)
         before = found.end()
         touched = []
         for at in (0, after - 1) if after > 1 else (0,):
             start, end = starts[at], starts[at] + len(digits[at])
-            has_letters = is_touched(text, start, end)
+            is_apart = text[start - 1 : start] in _APART and text[end : end + 1] in _APART
+            has_letters = not is_apart and is_touched(text, start, end)
             # A small number with letters is no group of a phone's: 2nd, 3x, Q4. In Ann212-555-0100 it may be one.
             # Nor is the number of a list's line: #1.
             is_small = (
@@ -85,13 +93,17 @@ def runs(left: str, text: str) -> Iterator[Run]:
             elif has_letters:
                 touched.append(at)
         between[0] = left[begin : starts[0]]
-        has_plus = "+" in between[0] or "+" in found[0]
+        has_plus = "+" in found[0] or "+" in between[0]
+        plus = ["+" in _opening(signs) for signs in between] if has_plus else [False] * len(digits)
+        if after == len(digits) and not (first or touched or ")" in found[0] or "]" in found[0]):
+            yield Run(digits, starts, between, plus, _NONE)
+            continue
         for one, other in _balanced(between, first, after):
             yield Run(
                 digits[one:other],
                 starts[one:other],
                 between[one:other],
-                ["+" in _opening(signs) for signs in between[one:other]] if has_plus else [False] * (other - one),
+                plus[one:other],
                 frozenset(at - one for at in touched if one <= at < other),
             )
 
@@ -136,8 +148,6 @@ def _opening(between: str) -> str:
 
 def is_touched(text: str, start: int, end: int) -> bool:
     """Do letters touch the digits from *start* to *end*, as in an order's id or in 2nd? "tel" and its like may, a whole number."""
-    if text[start - 1 : start] in _APART and text[end : end + 1] in _APART:
-        return False
     before, after = text[start - 1] if start else " ", text[end] if end < len(text) else " "
     if before in BESIDE_LETTERS and start > 1:
         before = text[start - 2]
@@ -148,7 +158,9 @@ def is_touched(text: str, start: int, end: int) -> bool:
     has_label = end - start >= _FEWEST_LABELLED
     if _is_letter(before) and not (has_label and _LABEL_BEFORE.search(text[max(0, start - LONGEST_LABEL) : start])):
         return True
-    return _is_letter(after) and not (has_label and _LABEL_AFTER.match(text, end, end + LONGEST_LABEL))
+    if not _is_letter(after) or (has_label and _LABEL_AFTER.match(text, end, end + LONGEST_LABEL)):
+        return False
+    return not (has_label and _EXTENSION_AFTER.match(text, end, end + _LONGEST_EXTENSION))
 
 
 def _is_letter(char: str) -> bool:

@@ -5,6 +5,7 @@ The library knows the plans of today, and the first reading of digits that fits 
 with habits of their own. Pure.
 """
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -22,18 +23,20 @@ _PEOPLES: Final = frozenset({*_MOBILE, PhoneNumberType.FIXED_LINE, PhoneNumberTy
 _ARGENTINA: Final = 54
 _ITALY: Final = 39
 _RUSSIA: Final = 7
-# By country code: a number as it was written, and what it is in the plan of today.
-_FORMER: Final = {
+_BRAZIL: Final = 55
+_BRAZIL_LOCAL: Final = frozenset({8, 9})  # digits
+# By country code: a number as it was written, and what it is in the plan of today, by the groups of the pattern.
+_FORMER: Final[dict[int, tuple[tuple[re.Pattern[str], str], ...]]] = {
     # Mobiles had a 0 before them until 2001.
-    _ITALY: ((re.compile(r"0(3\d{9})"), r"\1"),),
+    _ITALY: ((re.compile(r"0(3\d{9})"), "{1}"),),
     # Mexico: 01 to other cities, 044 and 045 to mobiles, and 1 to mobiles from abroad, until 2019.
-    52: ((re.compile(r"0?(?:1|44|45)(\d{10})"), r"\1"),),
+    52: ((re.compile(r"0?(?:1|44|45)(\d{10})"), "{1}"),),
     # Argentina: the 9 of abroad with the 0 and the 15 of home, or without a mobile behind it.
-    _ARGENTINA: ((re.compile(r"0?90?(\d{2,4}15\d{6,8})"), r"0\1"), (re.compile(r"90?(\d{10})"), r"\1")),
+    _ARGENTINA: ((re.compile(r"0?90?(\d{2,4}15\d{6,8})"), "0{1}"), (re.compile(r"90?(\d{10})"), "{1}")),
     # Ukraine: the 8 of the Soviet Union, with the 0 behind it.
-    380: ((re.compile(r"80?([1-9]\d{8})"), r"\1"),),
+    380: ((re.compile(r"80?([1-9]\d{8})"), "{1}"),),
     # Brazil: mobiles of eight digits got a 9 before them between 2012 and 2016; the carrier may stand before the area.
-    55: ((re.compile(r"(?:0(?:1[245]|2[1-35]|31|4[13]|[56]5|99)?)?([1-9]\d)([6-9]\d{7})"), r"\g<1>9\2"),),
+    _BRAZIL: ((re.compile(r"(?:0(?:1[245]|2[1-35]|31|4[13]|[56]5|99)?)?([1-9]\d)([6-9]\d{7})"), "{1}9{2}"),),
 }
 # The 8 of home with the plus of abroad: "+8 (495)".
 _MOST_DIGITS: Final = 24  # of the longest number behind 00, its code twice, and what is dialled at home
@@ -58,12 +61,14 @@ def readings(core: str, country: str | None) -> Iterator[tuple[phonenumbers.Phon
         elif split := split_code(digits):  # which is not in use as it stands
             yield from ((number, False) for number in _otherwise(*split))
         return
-    # The prefix of most of the world, that of North America, and the country's own.
-    behind = {digits.removeprefix(prefix) for prefix in ("00", "011") if digits.startswith(prefix)}
-    for dialled in {*behind, dialling(country).from_abroad(digits)} - {None}:
-        yield from ((number, False) for number in _from_abroad(dialled or ""))
+    here = dialling(country)
+    if (dialled := here.from_abroad(digits)) is not None or digits.startswith("0"):
+        # The prefix of most of the world, that of North America, and the country's own.
+        behind = {digits.removeprefix(prefix) for prefix in ("00", "011") if digits.startswith(prefix)}
+        for rest in {*behind, dialled} - {None}:
+            yield from ((number, False) for number in _from_abroad(rest or ""))
     if country:
-        code = phonenumbers.country_code_for_region(country)
+        code = here.code
         yield from ((number, True) for number in _at_home(code, digits))
         for before in (f"{code}", f"0{code}"):
             if digits.startswith(before):
@@ -106,8 +111,15 @@ def is_mobile(number: phonenumbers.PhoneNumber) -> bool:
     return phonenumbers.number_type(number) in _MOBILE
 
 
-def is_local_mobile(code: int, national: str) -> bool:
-    """Is *national* behind its country *code* one that has its area left out behind Argentina's 15? No area there begins like that."""
+def is_local(code: int, national: str) -> bool:
+    """
+    Is *national* behind its country *code*, if it is not in use, one that has its area left out?
+
+    No area of Argentina begins with the 15 of mobiles at home. In Brazil what is shorter than a number with its area is not
+    given out but for a few numbers of firms.
+    """
+    if code == _BRAZIL:
+        return len(national) in _BRAZIL_LOCAL
     return code == _ARGENTINA and national.lstrip("0").startswith("15")
 
 
@@ -129,6 +141,11 @@ def may_mean_another(digits: str, country: str | None, *, plus: bool, zero: bool
         return False
     if _may_be_at_home(code, digits):
         return True
+    return may_be_behind_code(code, digits)
+
+
+def may_be_behind_code(code: int, digits: str) -> bool:
+    """Can *digits* be a number, in some way of writing it, behind its country *code* without a plus?"""
     for before in (f"{code}", f"0{code}"):
         if digits.startswith(before):
             rest = digits.removeprefix(before)
@@ -151,7 +168,7 @@ def _may_be_at_home(code: int, digits: str) -> bool:
 
 def was_so(code: int, digits: str) -> bool:
     """Are *digits* behind a country *code* a number of an earlier plan?"""
-    return code in _FORMER and any(pattern.fullmatch(digits) for pattern, _ in _FORMER[code])
+    return (former := _FORMER.get(code)) is not None and any(pattern.fullmatch(digits) for pattern, _ in former)
 
 
 def has_other_readings(code: int, rest: str, left: int) -> bool | None:
@@ -160,13 +177,21 @@ def has_other_readings(code: int, rest: str, left: int) -> bool | None:
 
     None: that depends on the digits that follow.
     """
-    twice, count = str(code), len(rest) + left
+    count = len(rest) + left
     if code == _ITALY and count == len("03") + 9:
         return rest[:2] == "03" if len(rest) > 1 else None
-    if not any(count - len(twice) - zeros in lengths(code) for zeros in range(3)):
+    twice, counts = _twice_written(code)
+    if count not in counts:
         return False
     begins = rest.lstrip("0")[: len(twice)]
     return begins == twice or (None if left and twice.startswith(begins) else False)
+
+
+@functools.cache
+def _twice_written(code: int) -> tuple[str, frozenset[int]]:
+    """The digits of a country *code*, and how many there are of a number with them before it, and up to two zeros."""
+    twice = str(code)
+    return twice, frozenset(count + len(twice) + zeros for count in lengths(code) for zeros in range(3))
 
 
 def _is_eight_with_plus(core: str, country: str | None) -> bool:
@@ -247,7 +272,7 @@ def _at_home(code: int, digits: str) -> Iterator[phonenumbers.PhoneNumber]:
 def _formerly(code: int, digits: str) -> Iterator[phonenumbers.PhoneNumber]:
     for pattern, now in _FORMER.get(code, ()):
         found = pattern.fullmatch(digits)
-        if found and (number := _in_use(f"+{code}{found.expand(now)}")) is not None:
+        if found and (number := _in_use(f"+{code}{now.format(found[0], *found.groups())}")) is not None:
             yield number
 
 

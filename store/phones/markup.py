@@ -20,8 +20,9 @@ _ENTITIES: Final = {"amp": "&", "lt": "<", "gt": ">"}
 _DIALS = re.compile(r"(?:tel|sms|callto|whatsapp|facetime):", re.IGNORECASE)
 _ADDRESS = re.compile(r"[a-z][a-z+.-]*:", re.IGNORECASE)
 # An address of WhatsApp has the whole number, without its plus: https://faq.whatsapp.com/5913398998672934
-_CHAT = re.compile(
-    r"https?://(?:wa\.me/|(?:api|web)\.whatsapp\.com/send/?\?phone=)\+?([0-9]{7,15})(?![0-9])", re.IGNORECASE
+CHAT = re.compile(
+    r"(?:https?://)?(?:www\.)?(?:wa\.me/|(?:api|web)\.whatsapp\.com/send/?\?phone=)\+?([0-9]{7,15})(?![0-9])",
+    re.IGNORECASE,
 )
 _DIGIT = re.compile(r"\d")
 
@@ -100,7 +101,7 @@ def seen(text: str) -> Seen:
                 add(label)
                 continue
             target = target.removeprefix("mailto:")
-            if chat := _CHAT.match(target):
+            if chat := CHAT.match(target):
                 links.append(Link(length, length + len(target), found[0], chat[1]))
             else:
                 ids.append((length, length + len(target)))

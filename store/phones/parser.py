@@ -25,9 +25,9 @@ from store.phones.cleaning import digits_of, folded, unwrapped
 from store.phones.countries import country_name
 from store.phones.cuts import MOST_SIGNS, cuts, most_signs
 from store.phones.dates import PLAIN_SIGN, Date, find_dates
-from store.phones.dialling import FEWEST_UNASSIGNED, dialling, lengths_of
+from store.phones.dialling import FEWEST_UNASSIGNED, dialling, lengths_of, split_code
 from store.phones.display import country_of, international, national
-from store.phones.habits import is_local_mobile, is_mobile, other_reading, readings
+from store.phones.habits import is_local, is_mobile, other_reading, readings
 from store.phones.numbers import MOST_DIGITS, NotAPhone, PhoneNumber, Reason, library_number
 
 # E.164 allows 15 digits; a longer cell is prose, and is not worth running patterns over.
@@ -65,6 +65,8 @@ _EXTENSION = re.compile(
     re.IGNORECASE,
 )
 
+# What no spreadsheet makes of a number.
+_UNSPOILT = re.compile(r"[0-9+(\[][0-9 +()\[\]/-]*")
 # Numbers a spreadsheet wrote as numbers. Leading zeros and "+" are not a spreadsheet's doing, so three zeros after a
 # dot there may as well be the end of somebody's phone.
 _WHOLE = re.compile(r"(\+?\d{4,})[.,]0{1,2}|([1-9]\d{6,})[.,]0+")
@@ -173,13 +175,15 @@ class Normaliser:
         if not _CORE.fullmatch(text):
             text = self._stripped(text, remarks)
         text = text.strip().rstrip(".,;:-/| ")
-        unspoilt = self._spreadsheet(text)
-        if isinstance(unspoilt, NotAPhone):
-            return unspoilt
-        if _SCIENTIFIC.fullmatch(text):
-            remarks.append(f"{text} read as {unspoilt}")
-        text = unspoilt.lstrip("-.,;:/| ")
-        if (again := _CODE_AGAIN.match(text)) and (again[1] is None or again[2].startswith(again[1])):
+        if not _UNSPOILT.fullmatch(text):
+            unspoilt = self._spreadsheet(text)
+            if isinstance(unspoilt, NotAPhone):
+                return unspoilt
+            if _SCIENTIFIC.fullmatch(text):
+                remarks.append(f"{text} read as {unspoilt}")
+            text = unspoilt
+        text = text.lstrip("-.,;:/| ")
+        if "+" in text and (again := _CODE_AGAIN.match(text)) and (again[1] is None or again[2].startswith(again[1])):
             text = f"+{text[again.end() :]}"
         if self.country == "BR" or text.startswith("+55"):
             text = _ANY_CARRIER.sub("0", text, count=1)
@@ -356,7 +360,7 @@ class Normaliser:
             outcome = phonenumbers.is_possible_number_with_reason(number)
             if outcome == ValidationResult.IS_POSSIBLE and _keeps_trunk_zero(number):
                 outcome = ValidationResult.TOO_SHORT
-            if outcome == ValidationResult.IS_POSSIBLE and is_local_mobile(
+            if outcome == ValidationResult.IS_POSSIBLE and is_local(
                 number.country_code or 0, str(number.national_number)
             ):
                 outcome = ValidationResult.IS_POSSIBLE_LOCAL_ONLY
@@ -440,17 +444,19 @@ class Normaliser:
             cure = f"add country:{region}" if self.typed else f"write it with +{foreign.country_code}"
             return f"looks {_ADJECTIVES[region]}: {cure}"
         digits = digits_of(core)
-        if not digits.startswith("0") and len(digits) >= 10 and "+" not in core:
-            number = library_number("+" + digits, None)
-            region = phonenumbers.region_code_for_country_code(number.country_code or 0) if number else ""
-            # One digit too many of a number from here often makes one from somewhere: with 12 it is hardly a slip.
-            slip = self._misses_by(digits) <= 1 and region != "US"
-            meant = not slip and (len(digits) >= 12 or (region in _ADJECTIVES and core.isdigit()))
-            if number is not None and not _is_valid(number):
-                number = next((read for read, _ in readings("+" + digits, None)), None)
-            if number is not None and meant:
-                return f"looks {_ADJECTIVES.get(region, f'like a number of {_where(number)}')}: put + before it"
-        return None
+        if digits.startswith("0") or len(digits) < 10 or "+" in core or (split := split_code(digits)) is None:
+            return None
+        region = phonenumbers.region_code_for_country_code(split[0])
+        # One digit too many of a number from here often makes one from somewhere: with 12 it is hardly a slip.
+        is_meant = len(digits) >= 12 or (region in _ADJECTIVES and core.isdigit())
+        if not is_meant or (region != "US" and self._misses_by(digits) <= 1):
+            return None
+        number = library_number("+" + digits, None)
+        if number is not None and not _is_valid(number):
+            number = next((read for read, _ in readings("+" + digits, None)), None)
+        if number is None:
+            return None
+        return f"looks {_ADJECTIVES.get(region, f'like a number of {_where(number)}')}: put + before it"
 
     def _mixed_up(self, core: str) -> tuple[str, phonenumbers.PhoneNumber] | None:
         """The region, and its number that *core* is, where it begins with the 0 of home there and there is none here."""
@@ -478,12 +484,17 @@ class Normaliser:
         """By how many *digits* is this longer or shorter than a number of the country in force, with or without its prefix?"""
         if self.country is None:
             return len(digits)
-        here = PhoneMetadata.metadata_for_region(self.country)
-        usual = _usual_lengths(self.country)
+        usual, prefix = _usual_lengths(self.country), _national_prefix(self.country)
         sizes = [len(digits)]
-        if here and here.national_prefix and digits.startswith(here.national_prefix):
-            sizes.append(len(digits) - len(here.national_prefix))
+        if prefix and digits.startswith(prefix):
+            sizes.append(len(digits) - len(prefix))
         return min((abs(size - length) for size in sizes for length in usual), default=len(digits))
+
+
+@functools.cache
+def _national_prefix(region: str) -> str | None:
+    plan = PhoneMetadata.metadata_for_region(region)
+    return plan.national_prefix if plan else None
 
 
 @functools.cache

@@ -11,6 +11,7 @@ import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Final
 
 import phonenumbers
@@ -24,12 +25,15 @@ from store.phones.dates import (
     NO_NUMBER,
     UUID,
     WEB,
+    YEAR,
+    ZIP,
 )
+from store.phones.display import country_of
 from store.phones.groups import BESIDE_LETTERS, FEWEST_DIGITS, LONGEST_LABEL, Run, is_touched, runs
-from store.phones.markup import BARRIER, PHONE, Link, Seen, seen
+from store.phones.markup import BARRIER, CHAT, PHONE, Link, Seen, seen
 from store.phones.numbers import NotAPhone, PhoneNumber, Reason
 from store.phones.parser import parse_phone
-from store.phones.runs import MOST_DIALLED, is_clear, plan, segments
+from store.phones.runs import MOST_DIALLED, RunPlan, is_clear, plan, segments
 
 __all__ = ["LONGEST_PROSE", "PHONE", "FoundPhone", "TextReading", "read_text"]
 
@@ -37,7 +41,6 @@ __all__ = ["LONGEST_PROSE", "PHONE", "FoundPhone", "TextReading", "read_text"]
 LONGEST_PROSE: Final = 40_000
 _LONGEST_PIECE: Final = 120  # characters of what is named as not read
 
-_LONGEST_BETWEEN: Final = 5
 _PLAIN = re.compile(r"\+?[0-9 ()-]{7,24}")
 _GOES_ON = re.compile(r"[0-9][ )./-]{1,2}\Z")
 _MAY_BE_DATE: Final = "may be a date: write a phone with its country code"
@@ -46,11 +49,22 @@ _EXTENSION = re.compile(
     r"|;phone-context=\+[0-9-]{1,20}",  # RFC 3966 section 5.1.5
     re.IGNORECASE,
 )
+_BEGIN_EXTENSION: Final = frozenset(" ,;#eExXaAiIdDpP")
+_OPENED: Final = {")": "(", "]": "["}
 # What a spreadsheet made of a number: 4155552671.0, 4.155E+09
 _SPOILT = re.compile(
     r"(?<![0-9])(?=[0-9])(?<![0-9][./-])"
     r"(?:[0-9]{7,20}\.(?:0{1,20}|[0-9]{1,2})|[0-9](?:[.,][0-9]{1,20})?E\+?[0-9]{1,2})(?![0-9]|[./-][0-9])",
     re.IGNORECASE,
+)
+_SPOILT_HINT = re.compile(r"[0-9][.,eE]")
+_ODDLY_HINT = re.compile(r"[0-9][,:='\t][0-9]")
+_ODDLY_PARTED = re.compile(
+    r"(?<![0-9])(?<![0-9][,:='\t./-])\+?[0-9]{1,5}([,:='\t])[0-9]{2,5}(?:\1[0-9]{2,5}){1,4}(?![0-9]|[,:='\t./-][0-9])"
+)
+# In Brazil, "0xx11": what stands for the carrier of one's choice.
+_CARRIED = re.compile(
+    r"(?<![\w+])0 ?(?:xx|\*\*) ?\(?[1-9][0-9]\)?[ .-]{0,2}[0-9]{4,5}[ .-]?[0-9]{4}(?![0-9])", re.IGNORECASE
 )
 _VANITY = re.compile(
     r"(?<![\w-])\+?(?=[0-9(])(?:[0-9]{1,3}[-. ])?\(?[0-9]{3,4}\)?[-. ]?(?:[0-9]{3}[-. ])?"
@@ -62,7 +76,7 @@ _FREE_NANP: Final = ("800", "833", "844", "855", "866", "877", "888")
 _FREE: Final = ("0800", "1800", "1300", "800", "900")
 _NANP: Final = frozenset(phonenumbers.region_codes_for_country_code(1))
 # Letters that stand for the digits which they look like; and digits that are signs: in a circle, raised, of CJK.
-_SPOOFED_HINT = re.compile(r"[0-9][OoIl|\u041e\u043e]")
+_SPOOFED_HINT = re.compile(r"[0-9][OoIl|\u041e\u043e]|[OoIl|\u041e\u043e][0-9]")
 _SPOOFED = re.compile(r"[(+]?[0-9OoIl|\u041e\u043e][0-9OoIl|\u041e\u043e().-]*(?: [0-9OoIl|\u041e\u043e().-]+){0,4}")
 _LOOKALIKES: Final = str.maketrans("OoIl|\u041e\u043e", "0011100")
 _SIGNS = re.compile(
@@ -227,9 +241,9 @@ _OF_PHONE: Final = frozenset(
         "sms",
     ]
 )
-_WORD_BEFORE = re.compile(r"([^\W\d_]{1,20}|#)[ .:=(\[+\u00ba\u00b0-]{0,4}\Z")
-_LONGEST_WORD: Final = 24
-_BEHIND_WORD: Final = frozenset(" .:=([+\u00b0-")
+_BEHIND_WORD: Final = frozenset(" .:=([+\u00ba\u00b0-")
+_MOST_BEHIND_WORD: Final = 4  # characters
+_LONGEST_WORD: Final = 20
 _AND_SO_ON = re.compile(r"[ ,;&/+(#-]{0,5}(?:(?:and|or|y|o|et|ou|und|oder) )?[ (#+]{0,4}")
 
 
@@ -301,7 +315,9 @@ class _Reader:
             self._dated,
             self._dated_by_name,
             self._spoilt,
+            self._carried,
             self._spelt,
+            self._oddly_parted,
         ):
             left = _blanked(left, step(left))
         for run in runs(left, self._plain):
@@ -313,9 +329,12 @@ class _Reader:
         unread: dict[str, NotAPhone] = {}
         words: list[str] = []
         at = 0
-        pieces = sorted(self._pieces, key=lambda piece: piece.start)
+        pieces = sorted(self._pieces, key=attrgetter("start"))
+        is_as_read = self._seen.places is None
         for piece in pieces:
-            start, end = self._seen.place(piece.start), self._seen.place(piece.end)
+            start, end = piece.start, piece.end
+            if not is_as_read:
+                start, end = self._seen.place(start), self._seen.place(end)
             words += (self._seen.shown[at:start], PHONE)
             at = end
             match piece.outcome:
@@ -338,19 +357,25 @@ class _Reader:
         for link in self._seen.links:
             shown = self._plain[link.start : link.end]
             if link.chat is not None:
-                number = parse_phone("+" + link.chat, None)
-                if isinstance(number, PhoneNumber):
-                    self._keep(link.start, link.end, FoundPhone(number, shown, "WhatsApp"))
+                self._keep_chat(link.start, link.end, link.chat)
             else:
                 self._keep(link.start, link.end, self._dialled(link, shown))
         return [(link.start, link.end) for link in self._seen.links]
+
+    def _keep_chat(self, start: int, end: int, digits: str) -> None:
+        """Keep the phone of a chat's address, which has these *digits* in it."""
+        number = parse_phone("+" + digits, None)
+        if isinstance(number, PhoneNumber):
+            self._keep(start, end, FoundPhone(number, self._plain[start:end], "WhatsApp"))
 
     def _dialled(self, link: Link, shown: str) -> FoundPhone | NotAPhone:
         target, _, label = link.written[1:-1].removeprefix("tel:").partition("|")
         if _PLAIN.fullmatch(target) and _PLAIN.fullmatch(label):  # as Slack links what somebody typed
             dialled = self._plan.number(digits_of(target), plus=target[0] == "+")
-            typed = self._plan.number(digits_of(label), plus=label[0] == "+")
-            if dialled is not None and typed is not None and dialled.e164 == typed.e164:
+            # Slack may put a country code before what was typed, and not the one in force here.
+            if dialled is not None and (
+                _is_written(label, dialled, self._plan) or _is_written(label, dialled, plan(country_of(dialled.e164)))
+            ):
                 return FoundPhone(dialled, shown, self._reference(link.start))
         number = parse_phone(link.written, self._country)
         if isinstance(number, PhoneNumber):
@@ -411,6 +436,9 @@ class _Reader:
         for pattern, signs in ((MAIL, ("@",)), (WEB, ("/", "www.")), (UUID, ("-",))):
             if any(sign in left for sign in signs):
                 spans += [found.span() for found in pattern.finditer(left)]
+        for start, end in spans:
+            if chat := CHAT.match(left, start, end):
+                self._keep_chat(start, chat.end(), chat[1])
         return spans
 
     def _dated_by_name(self, left: str) -> list[tuple[int, int]]:
@@ -439,7 +467,7 @@ class _Reader:
     def _spoilt(self, left: str) -> list[tuple[int, int]]:
         """Numbers that a spreadsheet calculated with; the parser knows which of them can be told."""
         spans: list[tuple[int, int]] = []
-        for found in _SPOILT.finditer(left):
+        for found in _SPOILT.finditer(left) if _SPOILT_HINT.search(left) else ():
             start, end = found.span()
             if is_touched(self._plain, start, end):
                 continue
@@ -449,6 +477,16 @@ class _Reader:
                 self._keep_read(start, end, outcome)
             else:
                 self._refuse(start, end, outcome.code, outcome.reason)
+        return spans
+
+    def _carried(self, left: str) -> list[tuple[int, int]]:
+        """Phones with a sign for the carrier of one's choice, as they are written in Brazil: 0xx11 98765-4321."""
+        spans: list[tuple[int, int]] = []
+        for found in _CARRIED.finditer(left) if self._country == "BR" else ():
+            outcome = parse_phone(found[0], "BR")
+            if isinstance(outcome, PhoneNumber):
+                spans.append(found.span())
+                self._keep_read(*found.span(), outcome)
         return spans
 
     def _spelt(self, left: str) -> list[tuple[int, int]]:
@@ -474,6 +512,16 @@ class _Reader:
             spans.append(found.span())
         return spans
 
+    def _oddly_parted(self, left: str) -> list[tuple[int, int]]:
+        """What is a phone but for the signs between its groups, which may as well part other numbers: 212,555,0147."""
+        spans: list[tuple[int, int]] = []
+        for found in _ODDLY_PARTED.finditer(left) if _ODDLY_HINT.search(left) else ():
+            number = self._plan.number(digits_of(found[0]), plus="+" in found[0])
+            if number is not None and not number.flagged and not is_touched(self._plain, *found.span()):
+                spans.append(found.span())
+                self._refuse(*found.span(), Reason.NOT_A_NUMBER, "parted as no phone is: put blanks or dashes between")
+        return spans
+
     # Runs
 
     def _read_run(self, run: Run) -> None:
@@ -481,18 +529,16 @@ class _Reader:
             return
         found = segments(run, self._plan)
         left: list[int] = []
+        is_behind_plus = False  # which is one of a code that is none, or not its number's
         for index, segment in enumerate(found):
-            # Behind a code that is none, or not its number's, the rest is not a number at home.
-            if (
-                segment.number is None
-                or any(run.plus[at] for at in left)
-                or not is_clear(run, found, index, self._plan)
-            ):
+            # There the rest is not a number at home.
+            if segment.number is None or is_behind_plus or not is_clear(run, found, index, self._plan):
                 left += range(segment.first, segment.after)
+                is_behind_plus = is_behind_plus or True in run.plus[segment.first : segment.after]
                 continue
             if left:
                 self._name_left(run, left)
-                left = []
+                left, is_behind_plus = [], False
             self._keep_phone(run, segment.first, segment.after, segment.number)
             behind = found[index + 1] if index + 1 < len(found) else None
             if behind is not None and behind.number is None and not behind.is_date:
@@ -503,14 +549,17 @@ class _Reader:
     def _keep_phone(self, run: Run, first: int, after: int, number: PhoneNumber) -> None:
         start, end = run.opened(first), run.end(after - 1)
         text = self._plain[start:end]
-        for opened, closed in ("()", "[]"):
-            if opened in text and text.count(opened) > text.count(closed) and self._plain[end : end + 1] == closed:
-                end += 1
-        if (extension := _EXTENSION.match(self._plain, end)) is not None:
+        behind = self._plain[end : end + 1]
+        if behind in _OPENED and text.count(_OPENED[behind]) > text.count(behind):
+            end += 1
+            behind = self._plain[end : end + 1]
+        if behind == " ":
+            behind = self._plain[end + 1 : end + 2]
+        if behind in _BEGIN_EXTENSION and (extension := _EXTENSION.match(self._plain, end)) is not None:
             with_extension = parse_phone(self._plain[start : extension.end()], self._country)
             if isinstance(with_extension, PhoneNumber):
                 number, end = with_extension, extension.end()
-        if not run.touched.isdisjoint(range(first, after)):
+        if run.touched and not run.touched.isdisjoint(range(first, after)):
             self._refuse_touched(start, end)
         else:
             self._keep_read(start, end, number)
@@ -518,7 +567,9 @@ class _Reader:
     def _name_other_end(self, run: Run, at: int) -> None:
         """Name the group *at*, where a second number may end with it that begins as the one before: 212-555-0100/0101."""
         between, count = run.between[at], len(run.digits[at])
-        is_slashed = between == "/" and count >= 2
+        # With blanks it may be a year, or how many they are.
+        is_as_long = count == len(run.digits[at - 1]) >= 3 and not YEAR.fullmatch(run.digits[at])
+        is_slashed = (between == "/" and count >= 2) or (between.strip(" ") == "/" and is_as_long)
         is_dashed = between.strip(" ") == "-" and count == len(run.digits[at - 1]) >= 3
         if (is_slashed or is_dashed) and count < FEWEST_DIGITS:
             self._refuse(
@@ -542,20 +593,22 @@ class _Reader:
         digits = "".join([run.digits[at] for at in left])
         if len(digits) < FEWEST_DIGITS:
             return
-        if not run.touched.isdisjoint(left):
+        if run.touched and not run.touched.isdisjoint(left):
             for is_touched, beside in itertools.groupby(left, lambda at: at in run.touched):
                 if not is_touched:
                     self._name_left(run, list(beside))
             return
         start, end = run.opened(left[0]), run.end(left[-1])
         text = self._plain[start:end]
-        if BEGIN_WITH_DIGIT.fullmatch(_as_date(run, left)):
+        if (as_date := _as_date(run, left)) and BEGIN_WITH_DIGIT.fullmatch(as_date):
             if self._plan.may_be_day(digits):
                 self._refuse(start, end, Reason.NOT_A_NUMBER, _MAY_BE_DATE)
             return
-        if NO_NUMBER.fullmatch(text):
+        if NO_NUMBER.fullmatch(text) or (self._country in _NANP and ZIP.fullmatch(text)):
             return
-        outcome = parse_phone(text, self._country) if len(text) <= _LONGEST_PIECE else None
+        # Of what is longer than two numbers the parser has no more to say.
+        is_long = len(digits) > 2 * MOST_DIALLED or len(text) > _LONGEST_PIECE
+        outcome = None if is_long else parse_phone(text, self._country)
         if isinstance(outcome, NotAPhone):
             self._refuse(start, end, outcome.code, outcome.reason)
         elif len(digits) > MOST_DIALLED:
@@ -573,8 +626,7 @@ class _Reader:
 
     def _keep_read(self, start: int, end: int, number: PhoneNumber) -> None:
         text = self._plain[start:end].strip()
-        plan = self._plan
-        if plan.wants_trunk and number.assumed_country is not None and plan.lacks_trunk(digits_of(text)):
+        if self._plan.wants_trunk and self._plan.lacks_trunk(digits_of(text), number):
             self._refuse(start, end, Reason.NOT_A_NUMBER, "without the leading 0 it may be something else: write the 0")
         else:
             self._keep(start, end, FoundPhone(number, text, self._reference(start)))
@@ -594,23 +646,18 @@ class _Reader:
         """The word or sign before *start* that makes what stands there something else than a phone."""
         sign: str | None = None
         end = start
-        at = start - 1
-        while at >= max(0, start - _LONGEST_BETWEEN) and self._plain[at] in _BEHIND_WORD:
-            at -= 1
-        has_word = at >= 0 and (self._plain[at] == "#" or self._plain[at].isalpha())
-        for _ in range(4 if has_word else 0):
-            if not (found := _WORD_BEFORE.search(self._plain, max(0, end - _LONGEST_WORD), end)):
-                break
-            word = found[1].lower()
+        before = self._plain[start - 1 : start]
+        for _ in range(4 if before in _BEHIND_WORD or before == "#" or before.isalpha() else 0):
+            written, end = _word_before(self._plain, end)
+            word = written.lower()
             if word in _REFERENCES:
-                return found[1]
+                return written
             if sign is not None and word in _OF_PHONE:
                 return None
             if word == "#":
                 sign = "#"
             elif word not in _OF_REFERENCE:
                 break
-            end = found.start()
         if sign is not None:
             return sign
         last = self._pieces[-1] if self._pieces else None
@@ -635,6 +682,25 @@ def _blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:
             parts += (text[at:start], BARRIER * (end - max(start, at)))
             at = end
     return "".join((*parts, text[at:])) if parts else text
+
+
+def _is_written(label: str, number: PhoneNumber, plan: RunPlan) -> bool:
+    """Is *label*, of digits and punctuation, this *number* by the *plan*?"""
+    read = plan.number(digits_of(label), plus=label[0] == "+")
+    return read is not None and read.e164 == number.e164
+
+
+def _word_before(text: str, end: int) -> tuple[str, int]:
+    """The word or "#" before *end*, with no more between than stands before a number, and where it begins; "" for none."""
+    first = max(0, end - _MOST_BEHIND_WORD)
+    while end > first and text[end - 1] in _BEHIND_WORD:
+        end -= 1
+    if text[end - 1 : end] == "#":
+        return "#", end - 1
+    start, first = end, max(0, end - _LONGEST_WORD)
+    while start > first and text[start - 1].isalpha():
+        start -= 1
+    return text[start:end], start
 
 
 def _has_letters(text: str) -> bool:

@@ -16,7 +16,7 @@ from phonenumbers import PhoneMetadata
 
 from store.phones.bare import bare_digits, is_mobile_phone
 from store.phones.dates import COMPACT, YEAR
-from store.phones.dialling import dialling
+from store.phones.dialling import split_code
 from store.phones.grouping import cuts_of, grouping
 from store.phones.groups import FEWEST_DIGITS, Run
 from store.phones.numbers import PhoneNumber
@@ -45,6 +45,8 @@ _DATED: Final = frozenset({"/", ".", "-"})
 # Lengths of groups, one after the other, as a tree; `_WHOLE` says that they may be all of a number.
 _Shapes = dict[int, "_Shapes"]
 _WHOLE: Final = -1
+_HEAD: Final = 1  # digits of a number's beginning by which its shapes are told
+_MOST_ASKED: Final = 4  # digits of a first group: a country's code, and the one behind it
 
 
 @dataclass(slots=True)
@@ -78,15 +80,34 @@ class RunPlan:
         kinds = (set(kind) - {-1} for kind in (fixed, mobile))
         short = [min(kind) for kind in kinds if kind and max(kind) <= FEWEST_DIGITS]
         self.fewest = max(_SHORTEST, min([FEWEST_DIGITS, *short]))
-        # The digits with which nothing begins but a number as it is given out, and the groups in which it may be set.
-        self.plain = self._bare.begin_numbers
-        self.shapes: _Shapes = {}
-        for shape in self._bare.shapes():
+        self._shapes: dict[str, _Shapes | None] = {}
+        self._trees: dict[str, _Shapes] = {}
+
+    def shapes(self, group: str) -> "_Shapes | None":
+        """
+        How a phone without a plus may be set whose first group this is; None if nothing is known of it.
+
+        What it says is a superset: its first digits alone are asked.
+        """
+        key = group[:_MOST_ASKED]
+        try:
+            return self._shapes[key]
+        except KeyError:
+            known = self._tree(key[:_HEAD]) if self._bare.begins_number(key) else None
+            self._shapes[key] = known
+            return known
+
+    def _tree(self, head: str) -> "_Shapes":
+        if (tree := self._trees.get(head)) is not None:
+            return tree
+        tree = self._trees[head] = {}
+        for shape in self._bare.shapes(head):
             if sum(shape) >= self.fewest and len(shape) <= min(_MOST_GROUPS, sum(shape) // 2 + 1):
-                node = self.shapes
+                node = tree
                 for length in shape:
                     node = node.setdefault(length, {})
                 node[_WHOLE] = {}
+        return tree
 
     def number(self, digits: str, *, plus: bool, whole: bool = True) -> PhoneNumber | None:
         """
@@ -109,16 +130,15 @@ class RunPlan:
         """How many digits may be a phone that begin with the digit *first* and no plus, and are cut out of a run."""
         return self._bare.counts(first)
 
-    def lacks_trunk(self, digits: str) -> bool:
+    def lacks_trunk(self, digits: str, number: PhoneNumber) -> bool:
         """
-        Is the 0 missing with which such a number is written at home?
+        Is the 0 missing with which *number*, written in these *digits*, is written at home?
 
         Where numbers have many lengths, nearly any digits would be one without it; a mobile's may have been lost.
         """
-        if not self.wants_trunk or digits.startswith("0"):
+        if not self.wants_trunk or number.assumed_country is None or digits.startswith("0"):
             return False
-        found = self._bare.find(digits, plus=False)
-        return found is not None and found.assumed_country is not None and not is_mobile_phone(found.e164)
+        return not is_mobile_phone(number.e164)
 
     def may_be_day(self, digits: str) -> bool:
         """Are *digits*, which are a day, a phone of the country as well?"""
@@ -155,18 +175,17 @@ def _begun(run: Run, plan: RunPlan) -> Iterator[tuple[int, list[int]]]:
     """The groups with which a phone in good looks may begin, in order, and the places behind its last group."""
     # How such phones are set is known where nothing stands between their groups for its looks alone.
     for_looks = any(_FORMATTING.intersection(between) for between in set(run.between))
-    known = frozenset() if for_looks else plan.plain
-    fewest, shapes = plan.fewest, plan.shapes
+    fewest, shapes = plan.fewest, _nothing_known if for_looks else plan.shapes
     lengths = [*map(len, run.digits), 0]
     following = [0 if plus else length for plus, length in zip([*run.plus, False], lengths, strict=True)]
     for start, (digits, plus) in enumerate(zip(run.digits, run.plus, strict=True)):
-        if plus or digits[0] not in known:
+        if plus or (known := shapes(digits)) is None:
             if ends := _ends_of_any(run, start, plan):
                 yield start, ends
             continue
         length = lengths[start]
         ends = [start + 1] if length >= fewest else []
-        node = shapes.get(length)
+        node = known.get(length)
         after = start + 1
         while node is not None:
             if _WHOLE in node:
@@ -175,6 +194,10 @@ def _begun(run: Run, plan: RunPlan) -> Iterator[tuple[int, list[int]]]:
             after += 1
         if ends:
             yield start, ends
+
+
+def _nothing_known(_group: str) -> None:
+    return None
 
 
 def _ends_of_any(run: Run, first: int, plan: RunPlan) -> list[int]:
@@ -195,14 +218,14 @@ def _good_phone(run: Run, first: int, ends: list[int], plan: RunPlan) -> Segment
     only: Segment | None = None
     plus = run.plus[first]
     for after in ends:
-        digits = "".join(run.digits[first:after])
-        if (number := plan.number(digits, plus=plus, whole=after == first + 1)) is None:
+        whole = after == first + 1
+        digits = run.digits[first] if whole else "".join(run.digits[first:after])
+        if (number := plan.number(digits, plus=plus, whole=whole)) is None:
             continue
-        phone = _fitting(run, first, after, plan, number)
-        if phone is not None and phone.look - _FLAGGED * number.flagged == _GOOD:
+        if _look(run, first, after, number, wants_good=True) == _GOOD:
             if only is not None:
                 return None
-            only = phone
+            only = Segment(first, after, number, _GOOD + _FLAGGED * number.flagged)
     return only
 
 
@@ -215,9 +238,10 @@ def _cheapest(run: Run, plan: RunPlan, whole: Segment | None) -> list[Segment]:
         digits, plus = run.digits[first], run.plus[first]
         cost = _cost_left(digits) + _LEFT_PLUS * plus + costs[first + 1]
         cut = Segment(first, first + 1)
-        for day in _days(run, first):
-            if (other := day.look + costs[day.after]) < cost:
-                cost, cut = other, day
+        if first + 1 < count or len(digits) >= FEWEST_DIGITS:
+            for day in _days(run, first):
+                if (other := day.look + costs[day.after]) < cost:
+                    cost, cut = other, day
         for after in _ends(run, first):
             phone = whole if after - first == count else _fitting(run, first, after, plan)
             if phone is None:
@@ -252,27 +276,34 @@ def _ends(run: Run, first: int) -> Iterator[int]:
             yield after
 
 
-def _fitting(run: Run, first: int, after: int, plan: RunPlan, number: PhoneNumber | None = None) -> Segment | None:
-    """
-    The phone that these groups are, and the cost of its look; None if they are none.
+def _fitting(run: Run, first: int, after: int, plan: RunPlan) -> Segment | None:
+    """The phone that these groups are, and the cost of its look; None if they are none."""
+    begun, plus, count = run.digits[first], run.plus[first], after - first
+    if count > 1:
+        if count > MOST_DIALLED or True in run.plus[first + 1 : after]:
+            return None
+        digits = "".join(run.digits[first:after])
+    else:
+        digits = begun
+    if len(digits) > MOST_DIALLED:
+        return None
+    whole = count in {1, len(run.digits)}
+    if not (whole or plus) and len(digits) not in plan.counts(digits[0]):
+        return None
+    if (number := plan.number(digits, plus=plus, whole=whole)) is None:
+        return None
+    return Segment(first, after, number, _look(run, first, after, number) + _FLAGGED * number.flagged)
 
-    With *number*, which is theirs, what is not in good looks may be left out.
+
+def _look(run: Run, first: int, after: int, number: PhoneNumber, *, wants_good: bool = False) -> float:
     """
-    begun, plus, wants_good = run.digits[first], run.plus[first], number is not None
-    if number is None:
-        if after - first > MOST_DIALLED or True in run.plus[first + 1 : after]:
-            return None
-        digits = begun if after == first + 1 else "".join(run.digits[first:after])
-        if len(digits) > MOST_DIALLED:
-            return None
-        whole = after - first in {1, len(run)}
-        if not (whole or plus) and len(digits) not in plan.counts(digits[0]):
-            return None
-        if (number := plan.number(digits, plus=plus, whole=whole)) is None:
-            return None
-    look = _FLAGGED * number.flagged
+    The cost of how these groups stand for *number*, which is theirs.
+
+    *wants_good*: of what is not in good looks it need not be the right one.
+    """
+    begun, plus = run.digits[first], run.plus[first]
     if after == first + 1:
-        return Segment(first, after, number, look + (_GOOD + 2.0 * (not plus and _is_compact(begun))))
+        return _GOOD if plus or not _is_compact(begun) else _ODD
     lengths = [*map(len, run.digits[first:after])]
     inner = run.between[first + 1 : after]
     if not _PARTING.issuperset(inner):
@@ -282,13 +313,13 @@ def _fitting(run: Run, first: int, after: int, plan: RunPlan, number: PhoneNumbe
         max(lengths) == 1  # spelt
         or _is_usual(number.e164, tuple(lengths), has_trunk=has_trunk, plus=plus)
     ):
-        return Segment(first, after, number, look + _GOOD)
+        return _GOOD
     if wants_good and not has_trunk:
-        return None
+        return _ODD
     anew = _begins_anew(run, first, after)
     if has_trunk and not anew and _is_even(lengths) and len(_signs(inner)) == 1:
-        return Segment(first, after, number, look + _GOOD)
-    return Segment(first, after, number, look + anew + (_TORN if 1 in lengths[1:] else _ODD))
+        return _GOOD
+    return anew + (_TORN if 1 in lengths[1:] else _ODD)
 
 
 def _joined(lengths: list[int], inner: list[str]) -> list[int]:
@@ -416,10 +447,9 @@ def _is_usual(e164: str, groups: tuple[int, ...], *, has_trunk: bool, plus: bool
         return True
     if e164.startswith("+55") and groups[-3:] == (1, 4, 4):
         groups = (*groups[:-3], 5, 4)  # the ninth digit, which many still set apart in Brazil
-    reading = dialling(None).reading(e164[1:], plus=True)
-    if reading is None:
+    if (split := split_code(e164[1:])) is None:
         return False
-    code, national = reading
+    code, national = split
     count = len(national)
     # A country's code without a plus is told from the area's by what stands between.
     if not (has_trunk or plus) and sum(groups) > count and sum(groups[1:]) < count:

@@ -315,3 +315,66 @@ def test_each_piece_has_its_place(text: str) -> None:
     for outcome in reading.unread:
         assert isinstance(outcome, NotAPhone)
         assert outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("country", "text", "expected"),
+    [
+        ("US", "wk: 917.555.0135x22", ["+19175550135"]),
+        ("US", "917 555 0135x22 and 212-555-0100ext4", ["+19175550135", ONE]),
+        ("GB", "020 7946 0958x12", ["+442079460958"]),
+        ("BR", "0xx11 98765-4321", ["+5511987654321"]),
+        ("BR", "ou 0 XX (21) 2345.6789", ["+552123456789"]),
+    ],
+)
+def test_letters_that_belong_to_a_phone(country: str, text: str, expected: list[str]) -> None:
+    """An extension may touch its phone, and two letters stand for a carrier in Brazil."""
+    reading = read_text(text, country)
+    assert [one.number.e164 for one in reading.phones] == expected
+    assert reading.unread == ()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://wa.me/12125550100", "wa.me/12125550100", "https://api.whatsapp.com/send?phone=12125550100&text=hi"],
+)
+def test_a_chats_address_is_shown_however_it_is_sent(address: str) -> None:
+    """A form gives addresses as they were typed, a message as links: the phone in them is marked in both, and in no other address."""
+    for text in (f"{address} please", f"<{address}> please"):
+        [found] = read_text(text, "US").phones
+        assert (found.number.e164, found.reference) == (ONE, "WhatsApp")
+    assert read_text(address.replace("wa.me", "x.org").replace("whatsapp", "example"), "US").phones == ()
+
+
+@pytest.mark.parametrize(
+    ("country", "text", "named", "why"),
+    [
+        ("BR", "fale com 98765-4321", "98765-4321", "no area code"),
+        (None, "98765-4321", "98765-4321", "no country code"),
+        ("US", "212 555 Ol47", "212 555 Ol47", "letters in it that look like digits"),
+        ("US", "212 555 0100 / 0101", "0101", "the end of another number"),
+        ("US", "212,555,0100", "212,555,0100", "parted as no phone is"),
+        ("US", "Ana\t212\t555\t0100", "212\t555\t0100", "parted as no phone is"),
+        ("GB", "07911:123:456", "07911:123:456", "parted as no phone is"),
+    ],
+)
+def test_what_nearly_is_a_phone_is_named(country: str | None, text: str, named: str, why: str) -> None:
+    """What a person may take for a phone is named with its reason: without its area, parted oddly, an end that two share."""
+    [unread] = read_text(text, country).unread
+    assert unread.text == named
+    assert why in unread.reason
+
+
+def test_a_zip_is_one_where_there_are_such() -> None:
+    """A ZIP+4 is nobody's phone in the United States; 2024 behind a slash is a year, and lists of small numbers are none."""
+    for text in ("New York 98765-4321", "votes: 12,15,2044", "scores 10:20:30:40", "212-555-0100 / 2024"):
+        assert read_text(text, "US").unread == ()
+
+
+@pytest.mark.parametrize("digits", ["23456789", "987654321"])
+def test_a_number_of_brazil_without_its_area_is_none(digits: str) -> None:
+    """What has eight or nine digits in Brazil and is not in use lacks its area; nobody is recorded for it."""
+    outcome = parse_phone(digits, "BR")
+    assert isinstance(outcome, NotAPhone)
+    assert "no area code" in outcome.reason
+    assert read_text(digits, "BR").phones == ()
