@@ -56,6 +56,7 @@ from handlers.slack.seals import Seals
 from handlers.slack.shapes import PayloadError
 from handlers.slack.uploads_channels import UploadsChannels
 from handlers.tasks import Tasks
+from handlers.uploads import UploadButtons
 from handlers.work.exports import Exporter
 from handlers.work.limits import Limits
 from handlers.work.scratch import ScratchDirectory
@@ -350,8 +351,8 @@ def create_app(settings: Settings, store: Store) -> Desk:
             mentions.without_file,
             mentions.directly,
             uploads_channels=channels,
-            deadlines=deadlines,
         ).listeners(events),
+        *UploadButtons(store, interactions, runner, deadlines=deadlines).listeners(),
         *handovers.listeners(),
     )
     register(app, listeners, events)

@@ -19,7 +19,7 @@ def traceback_of(error: BaseException) -> str:
 
 
 def place_of(error: BaseException) -> str:
-    """Where in the program *error* came up, or what the program called: "handlers.files.Files._stop, line 12"; empty if not raised."""
+    """Where in the program *error* came up, or what the program called: "handlers.uploads.UploadButtons._stop, line 12"; empty if not raised."""
     places = [
         f"{frame.f_globals['__name__']}.{frame.f_code.co_qualname}, line {line}"
         for frame, line in traceback.walk_tb(error.__traceback__)

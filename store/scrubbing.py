@@ -115,17 +115,8 @@ def scrub(
             spool=part.with_suffix(".text.part"),
             working=lambda: progress(0, 0.0),
         ) as reader:
-            reading = _Reading(store, account, reader, country, keep_unreadable=keep_unreadable)
-            with reader.text_path.open("rb") as text, open(part, "xb", opener=_private) as file:
-                if reader.is_sheet:
-                    reader.remarks.append("a sheet comes back as CSV: its values, without formats and other sheets")
-                    # With a mark, since Excel takes what has none for the machine's old code page.
-                    file.write(b"\xef\xbb\xbf")
-                    copy = Copy(reader, text, lambda lines: file.writelines(with_commas(lines, reader.delimiter)))
-                else:
-                    copy = Copy(reader, text, file.writelines)
-                reading.copy(copy, progress)
-            outcome = reading.outcome()
+            while (outcome := _copied(store, account, reader, part, country, keep_unreadable, progress)) is None:
+                part.unlink()
         after = path.stat()
         if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
             raise StoreError(FILE_CHANGED)
@@ -178,6 +169,29 @@ def scrub_upload(
             return work.refuse(str(error), questions=(error.question,))
         except ListRefused as error:
             return work.refuse(str(error))
+
+
+def _copied(
+    store: Store,
+    account: int,
+    reader: ListReader,
+    part: Path,
+    country: str | None,
+    keep_unreadable: bool,
+    progress: ReportProgress,
+) -> Scrubbed | None:
+    """Copy what stays of the list of *reader* to *part*; None where it is to be read anew, by what some column said late in it."""
+    reading = _Reading(store, account, reader, country, keep_unreadable=keep_unreadable)
+    with reader.text_path.open("rb") as text, open(part, "xb", opener=_private) as file:
+        if reader.is_sheet:
+            reader.remarks.append("a sheet comes back as CSV: its values, without formats and other sheets")
+            # With a mark, since Excel takes what has none for the machine's old code page.
+            file.write(b"\xef\xbb\xbf")
+            copy = Copy(reader, text, lambda lines: file.writelines(with_commas(lines, reader.delimiter)))
+        else:
+            copy = Copy(reader, text, file.writelines)
+        reading.copy(copy, progress)
+    return None if reader.look_again() else reading.outcome()
 
 
 class _Reading:

@@ -24,6 +24,7 @@ SURFACES = (
     "mentions",
     "settings",
     "shortcuts",
+    "uploads",
 )
 SHARED = {
     "handlers.adding",
@@ -32,6 +33,7 @@ SHARED = {
     "handlers.lookups",
     "handlers.loops",
     "handlers.permissions",
+    "handlers.purposes",
     "handlers.slack",
     "handlers.subcommands",
     "handlers.tasks",
@@ -56,6 +58,7 @@ ROOMS: dict[str, set[str]] = {
     "handlers.retention": {"handlers.loops", "handlers.tasks", "store"},
     "handlers.subcommands": {"handlers.permissions", "handlers.slack"},
     "handlers.permissions": set(),
+    "handlers.purposes": {"handlers.grammar", "store"},
     "handlers.loops": {"handlers.tasks"},
     "handlers.ttl_cache": set(),
     "handlers.tracebacks": set(),

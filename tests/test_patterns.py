@@ -29,10 +29,10 @@ from bot.logs import redact
 from handlers.command import Arguments, parse_arguments
 from handlers.entered import read_entered
 from handlers.exports import parse_export_filter
-from handlers.files import purpose_of
 from handlers.grammar import Verb, understand, wish_of
 from handlers.history import HistoryQuery
 from handlers.mentions import intent_of
+from handlers.purposes import purpose_of
 from handlers.slack.mrkdwn import code, plain, quoted, sentence
 from handlers.slack.visible_text import visible_text
 from store import find_country, parse_phone, read_text
@@ -92,7 +92,7 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
         ("", 'country:"', ""),
     ),
     "handlers/exports.py _OPTION": (("since", " ", ""), ("since:", " ", ""), ("", "since ", ""), ("", "since: ", "")),
-    "handlers/files.py _MENTION": (("", "<@U", ""), ("<@U", "a", ""), ("", "<@U|", "")),
+    "handlers/purposes.py _MENTION": (("", "<@U", ""), ("<@U", "a", ""), ("", "<@U|", "")),
     "handlers/grammar.py _CALLED_OPPOSITE": (
         ("", "opt_", ""),
         ("", "opted back_", "x"),
@@ -100,12 +100,12 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
         ("", "not opt ", ""),
     ),
     "handlers/grammar.py _SCRUB": (("", "scrub", ""), ("", "scru", "")),
-    "handlers/files.py _SENTENCE": (("", "a", ""), ("", "a.", "")),
-    "handlers/files.py _NOT": (("", "not", ""), ("", "n'", "")),
-    "handlers/files.py _KEEPING": (("", "keep", ""), ("", "kee", "")),
-    "handlers/files.py _KEEP": (("", "keep", ""), ("", "keep ", "")),
-    "handlers/files.py _UNREADABLE": (("", "unreadable", ""), ("", "unreadabl ", "")),
-    "handlers/files.py [\\s,.'’]": (("", " ", ""), ("", "1 ", "")),
+    "handlers/purposes.py _SENTENCE": (("", "a", ""), ("", "a.", "")),
+    "handlers/purposes.py _NOT": (("", "not", ""), ("", "n'", "")),
+    "handlers/purposes.py _KEEPING": (("", "keep", ""), ("", "kee", "")),
+    "handlers/purposes.py _KEEP": (("", "keep", ""), ("", "keep ", "")),
+    "handlers/purposes.py _UNREADABLE": (("", "unreadable", ""), ("", "unreadabl ", "")),
+    "handlers/uploads.py [\\s,.'’]": (("", " ", ""), ("", "1 ", "")),
     "handlers/grammar.py _TOKEN": (
         (":", "a", "!"),
         ("", ":a", "!"),

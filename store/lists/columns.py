@@ -171,6 +171,12 @@ _SIGNS: Final = (
 _ENOUGH: Final = 2
 
 
+def says_who_or_where(name: str) -> bool:
+    """Is a column called *name* about who or where somebody is, like a first name or a city, and so about nothing else?"""
+    words = _words(name)
+    return any(pattern.search(words) for _, _, pattern in _SIGNS)
+
+
 def contact_signs(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
     """
     The signs of a contact list, in words for "it has names, e-mails and a support score".

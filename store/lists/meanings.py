@@ -29,6 +29,7 @@ _LONGEST: Final = 100  # characters of a cell that are looked at
 _MOST_LISTED: Final = 20  # values of an offer
 _MOST_OFFERED: Final = 3  # values, each with an offer of its own
 _MOST_NAMED: Final = 5  # values in a sentence
+_MOST_ALONE: Final = 30  # values by which alone a column is known; one of more has words of many kinds
 _OWN_ROWS: Final = 3  # fewer have one number in each by chance, like a couple's
 _SHORT: Final = 30  # characters of a name or value in a sentence
 
@@ -97,8 +98,9 @@ _YES: Final = frozenset(
 _NO: Final = frozenset(
     {"no", "n", "false", "f", "0", "off", "unchecked", "non", "nein", "falsch", "faux", "falso", "nao"}
 )
+_NOTHING: Final = frozenset({"", "n a", "na", "null", "none", "nan"})
 _OUT: Final = re.compile(
-    r"(?:opt(?:ed|ing|s)? ?outs?|optedout|unsub\w*|stop\w*|quit|cancel(?:l?ed)?|revoked?|withdrawn|suppress\w*|"
+    r"(?:still |already |currently |now )?(?:opt(?:ed|ing|s)? ?outs?|optedout|unsub\w*|stop\w*|quit|cancel(?:l?ed)?|revoked?|withdrawn|suppress\w*|"
     r"block(?:ed|listed)?|black ?listed|(?:do not|dont|no) (?:text|contact|message|sms|send|disturb|call)\w*|dn[tcd]|"
     r"no (?:mas|more) (?:sms|texts|mensajes)|(?:not|no longer) subscribed|no consent|"
     # Spanish and Portuguese
@@ -109,15 +111,20 @@ _OUT: Final = re.compile(
     r"abgemeldet|abbestellt|ausgetragen|widerrufen|gesperrt|keine (?:sms|nachrichten)|nicht (?:kontaktieren|anschreiben|abonniert))\b"
 )
 _IN: Final = re.compile(
-    r"(?:opt(?:ed)? ?ins?|optedin|(?:re)?subscribe[dr]?|active|ok|okay|allowed|enabled|consented|granted|start|unstop|"
+    r"(?:still |already |currently )?(?:opt(?:ed)? ?ins?|optedin|(?:re)?subscribe[dr]?|active|ok|okay|allowed|enabled|consented|granted|start|unstop|"
     r"(?:not|never) (?:opted ?out|unsubscribed|blocked|stopped)|(?:ok|can|may) (?:to )?text|textable|"
     r"(?:re)?suscrit[oa]|activ[oa]|dad[oa] de alta|alta|permitid[oa]|abonnee?s?|inscrite?s?|actif|autorisee?|"
     r"angemeldet|abonniert|aktiv|erlaubt|eingewilligt)\b"
 )
 # Of these alone a column without a name of its own is known: "active" and "ok" are said of many things.
 _STATUS_ALONE: Final = re.compile(
-    r"opt(?:ed)? ?outs?|optedout|opt(?:ed)? ?ins?|optedin|unsubscribed|subscribed|do not (?:text|contact)|"
-    r"desuscrit[oa]|suscrit[oa]|dad[oa] de baja|desabonnee?|abonnee?|desinscrite?|abgemeldet|angemeldet|abonniert|abbestellt"
+    r"(?:still |already |currently )?(?:opt(?:ed)? ?outs?|optedout|opt(?:ed)? ?ins?|optedin|unsubscribed|subscribed|do not (?:text|contact)|"
+    r"desuscrit[oa]|suscrit[oa]|dad[oa] de baja|desabonnee?|abonnee?|desinscrite?|abgemeldet|angemeldet|abonniert|abbestellt)"
+)
+# What stands of those of whom it is not known yet; beside it somebody who asked is told apart.
+_PENDING: Final = re.compile(
+    r"pending|unconfirmed|not confirmed|unknown|no (?:answer|response|reply)|not asked|neutral|undecided|imported|new|none|"
+    r"pendiente|desconocid[oa]|sin respuesta|en attente|inconnue?|sans reponse|offen|ausstehend|unbekannt|keine antwort"
 )
 _DATE: Final = re.compile(
     r"\d{4}-\d\d?-\d\d?|\d\d?[./-]\d\d?[./-]\d{2,4}|\d{4}/\d\d?/\d\d?|\d{10}(?:\d{3})?$|\d{5}\.\d+$"
@@ -158,7 +165,7 @@ def _sense_of_status(polarity: Sense | None, cell: str) -> Sense:
         sense = Sense.NO
     elif polarity is not None and words in {"i", "o"}:  # in or out
         return Sense.IN if words == "i" else Sense.OUT
-    elif words in {"n a", "na", "null", "none", "nan"}:
+    elif words in _NOTHING:
         sense = Sense.BLANK
     elif _IN.fullmatch(words):
         return Sense.IN
@@ -324,6 +331,8 @@ def _own_numbers(phones: Sequence[int], cells: Sequence[Sequence[str]]) -> froze
 
 def _is_country(words: str, cells: Sequence[str]) -> bool:
     """Is the column called *words* each row's country?"""
+    # NA is Namibia.
+    cells = [cell for cell in cells if not is_nothing(cell) or region_of(cell) is not None]
     known = sum(region_of(cell) is not None for cell in cells)
     if _COUNTRY_NAME.search(words):
         # Blank so far, it may be filled further down.
@@ -331,13 +340,19 @@ def _is_country(words: str, cells: Sequence[str]) -> bool:
     if not cells:
         return False
     if _MAYBE_COUNTRY_NAME.fullmatch(words):
-        return known * 2 > len(cells)
+        return known * 2 > len(cells) or _are_mostly_countries(cells)
     several = len(set(map(str.strip, cells))) > 1
     return (
         several
         and all(_CALLING_CELL.fullmatch(cell[:_LONGEST]) or len(cell.strip()) > 3 for cell in cells)
         and known == len(cells)
     )
+
+
+def _are_mostly_countries(cells: Sequence[str]) -> bool:
+    """Are most of the values of *cells* countries, however often each stands there?"""
+    values = set(map(str.strip, cells))
+    return sum(region_of(cell) is not None for cell in values) * 2 > len(values)
 
 
 def _marker(place: int, name: str, words: str, cells: Sequence[str], *, is_log: bool) -> Marker | None:
@@ -353,15 +368,21 @@ def _marker(place: int, name: str, words: str, cells: Sequence[str], *, is_log: 
     for kind, pattern in _KIND_NAMES:
         if pattern.fullmatch(words) if kind is ColumnKind.LIST else pattern.search(words):
             return Marker(place, name, kind)
-    if not cells:
+    values = {_bare(cell): cell for cell in cells}
+    if not values or len(values) > _MOST_ALONE:
         return None
-    if all(_STATUS_ALONE.fullmatch(_bare(cell)) for cell in cells):
+    if any(map(_STATUS_ALONE.fullmatch, values)):
         return Marker(place, name, ColumnKind.STATUS, by_name=False)
     for kind in (ColumnKind.CHANNEL, ColumnKind.TYPE, ColumnKind.DIRECTION):
-        senses = set(map(_SENSES[kind], cells))
-        if senses == {Sense.OUT, Sense.IN}:
+        senses = Counter(map(_SENSES[kind], values.values()))
+        if senses[Sense.OUT] and senses[Sense.IN] and senses[Sense.OTHER] < senses[Sense.OUT] + senses[Sense.IN]:
             return Marker(place, name, kind, by_name=False)
     return None
+
+
+def is_nothing(cell: str) -> bool:
+    """Is *cell* blank, or what people and programs write for nothing, like a dash or N/A?"""
+    return _bare(cell) in _NOTHING
 
 
 def region_of(cell: str) -> str | None:
@@ -472,12 +493,12 @@ def _asks(marker: Marker, tally: Tally) -> bool:
     out, wanted, blank, other = (tally.senses[sense] for sense in (Sense.OUT, Sense.IN, Sense.BLANK, Sense.OTHER))
     match marker.kind:
         case ColumnKind.STATUS if not marker.by_name:
-            return wanted > 0
+            return wanted > 0 or (out > 0 and any(map(_PENDING.fullmatch, map(_bare, tally.rows))))
         case ColumnKind.STATUS:
             yes, no = tally.senses[Sense.YES], tally.senses[Sense.NO]
             if _MESSAGE_NAME.fullmatch(_named(marker.name)) and (out + wanted + yes + no) * 2 < tally.filled:
                 return False  # what people wrote
-            unsure = yes + no > 0 and sum(map(bool, (yes, no, blank, out))) > 1
+            unsure = yes + no > 0 and sum(map(bool, (yes, no, blank, out, other))) > 1
             noted = marker.polarity is Sense.OUT and other > 0 and blank > 0
             return wanted > 0 or (out > 0 and blank + other > 0) or unsure or noted
         case ColumnKind.CHANNEL:

@@ -13,6 +13,7 @@ import re
 import secrets
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Self
@@ -37,6 +38,7 @@ from store.lists.columns import (
 )
 from store.lists.formats import as_text
 from store.lists.header import DELIMITERS, HEADER_WITHIN, SampleRecord, find_header, sniff
+from store.lists.latecomers import BEYOND, Latecomers
 from store.lists.meanings import ColumnKind, Marker, Meanings, meanings_of, question_of_phones
 from store.lists.thrutext import ThruTextColumns
 from store.lists.xlsx import LONGEST
@@ -84,6 +86,7 @@ _NEWLINE: Final = ord("\n")
 _RETURN: Final = ord("\r")
 _SAMPLE_CHARACTERS: Final = 1024 * 1024
 _SHOWN: Final = 1_000  # characters of a line that is longer than any is read
+_MOST_LATE: Final = 180  # values that came late, beyond which a list is not read anew
 _SAMPLE_LINES: Final = 200  # enough to find the header and tell delimiters apart
 # A record of more lines, or of more characters, has an unclosed quote in it.
 _QUOTED_LINES: Final = 500
@@ -232,6 +235,8 @@ class Block:
     """The cells of another column, as `text`, `starts` and `ends` have those of the phones; empty where there is none."""
     cells: Callable[[int], list[str]]
     """The cells of another column as texts, one of each line; empty where there is none."""
+    encoding: str
+    """Of the text that `column` gives."""
 
     def unknown(self, known: npt.NDArray[np.bool_]) -> list[int]:
         """The lines to read `carefully`: those whose phone is not *known*, without those that are blank."""
@@ -254,7 +259,7 @@ class ListReader:
     `text_path`, `bom` bytes in, decoded as `encoding` with `errors`, is the text; `skip` of its lines stand before the
     first row; `delimiter` parts its cells, and `phone_index` of them is the phone, or with others `phone_indexes` are.
     `columns` are called as in the header, and `names` so that each has another. `meanings`: what those columns mean that
-    say more than a phone. `is_sheet`: the text was made of a
+    say more than a phone, and `latecomers` watches the others. `is_sheet`: the text was made of a
     workbook's sheet, a line a row. `size` and `bytes_read` are its bytes.
     `remarks` say what was forgiven or put right; `rows()` may add to them. `contact_signs`: what makes it look like a
     contact list, in words for "it has names and e-mails"; empty for an opt-out list. `questions`: what is to be decided of how it is read. `carries`: see `carried`.
@@ -282,13 +287,23 @@ class ListReader:
         spool = spool or path.with_name(f"{path.name}.{secrets.token_hex(4)}.text")
         sheet_key = without_ordinal(self._phone_key)
         text = as_text(path, name or path.name, sheet_key, spool, choices=choices, working=working)
+        self._text = text
         self._name = text.name
-        self._spooled = text.spooled
         self.text_path = text.path
         self.encoding, self.errors, self.bom = text.encoding, text.errors, text.bom
         self.is_sheet = text.delimiter is not None
-        self.remarks = list(text.remarks)
         self.size = text.path.stat().st_size
+        self.choices = choices
+        self._late: list[list[str]] = []  # what columns say later than in the first lines
+        try:
+            self._look()
+        except BaseException:
+            self.close()
+            raise
+
+    def _look(self) -> None:
+        """Find everything out that the first lines tell, and what came late."""
+        self.remarks = list(self._text.remarks)
         self._file: BinaryIO | None = None
         self._bytes_read = 0
         self._above: list[Damaged] = []
@@ -300,17 +315,10 @@ class ListReader:
         self._named = 1  # columns that the header names
         self._below: list[str] = []  # the lines behind them, of what is no row of the list
         self.contact_signs: tuple[str, ...] = ()
-        self.choices = choices
-        self.questions: list[Question] = list(text.questions)
+        self.questions: list[Question] = list(self._text.questions)
         self._carrying: ThruTextColumns | None = None
-        try:
-            self._look(text.delimiter)
-        except BaseException:
-            self.close()
-            raise
-
-    def _look(self, given: str | None) -> None:
-        """Find everything out that the first lines tell. *given*: the delimiter, where it is known."""
+        self.latecomers: Latecomers | None = None
+        given = self._text.delimiter
         sample, complete = self._sampled()
         if given is None and sample and (separator := _SEP_LINE.fullmatch(sample[0])):
             given = separator[1]
@@ -335,7 +343,7 @@ class ListReader:
 
     def close(self) -> None:
         """Remove what was put into the spool file. The reader is of no use afterwards."""
-        if self._spooled:
+        if self._text.spooled:
             self.text_path.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
@@ -348,6 +356,24 @@ class ListReader:
     def phone_index(self) -> int:
         """The place of the phones' column, or of the first of several."""
         return self.phone_indexes[0]
+
+    def look_again(self) -> bool:
+        """
+        Whether the list's columns mean more than was known when it was read, by what `latecomers` saw; then it is to be read anew.
+
+        Nothing that was found out before holds then.
+        """
+        late = [] if self.latecomers is None else self.latecomers.rows()
+        if not late or len(self._late) > _MOST_LATE:
+            return False
+        before = self.meanings, self.phone_indexes
+        self._late += late
+        said = self.remarks
+        self._look()
+        if (self.meanings, self.phone_indexes) != before:
+            return True
+        self.remarks = said
+        return False
 
     @property
     def carries(self) -> bool:
@@ -459,6 +485,8 @@ class ListReader:
         def column(index: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
             # Of a cell that is not there, or not alone on its line, nothing is shown: such a line is read carefully.
             there = within >= index if wide else within == 0
+            if not there.any():
+                return text, line_starts, line_starts
             starts, ends = line_starts, line_ends
             if index:
                 starts = np.where(there, places[np.minimum(before + index, len(places)) - 1] + 1, line_starts)
@@ -485,6 +513,7 @@ class ListReader:
             lambda: self._filled(text, line_starts, line_ends),
             column,
             cells,
+            self.encoding,
         )
 
     def _filled(
@@ -535,6 +564,7 @@ class ListReader:
             lambda: self._filled(text, line_starts, line_ends),
             column,
             cells,
+            "utf-8",
         )
 
     def _next(self, lines: _Lines) -> Iterator[Row | Damaged]:
@@ -677,12 +707,13 @@ class ListReader:
             # One without a name is chosen by its place in the line that was the header before.
             unnamed = self._phone_key.endswith(NO_NAME) and find_header(records, "phone")
             header = unnamed or self._header_without_phone(records)
-        rows = [record.cells for record in records if record.start > header.start]
+        rows = [*(record.cells for record in records if record.start > header.start), *self._late]
         self.has_header = True
         self.columns = tuple(map(_name, header.cells))
         # Rows may be wider than their header, as where one name is merged over two columns.
         wider = min(max(map(len, rows), default=0), MOST_COLUMNS) if len(self.columns) > 1 else 0
-        self.names = names_of([*header.cells, *[""] * (wider - len(header.cells))])
+        named = [*(name for name, _ in self.choices.only), *filter(None, [self.choices.country_column])]
+        self.names = self._names(header.cells, wider, {*map(column_key, [*named, *self._chosen])})
         if export is not header:
             self.meanings = meanings_of(self.names, rows)
         self.phone_indexes = self._phones_in(header.cells, phone_key, rows)
@@ -703,8 +734,7 @@ class ListReader:
             if any(looks_like_phone(_unquoted(cell)) for cell in line.rstrip("\r\n").split(self.delimiter))
         ]
         self.skip = header.end
-        named = [name for name, _ in self.choices.only] + [self.choices.country_column or ""]
-        if missing := next((name for name in named if name and self.place_of(name) is None), None):
+        if missing := next((name for name in named if self.place_of(name) is None), None):
             shown = ", ".join(map(_short, self.names[:10]))
             raise ListRefused(f"{self._name} has no column called `{_name(missing)[:40]}`. It has: {shown}.")
         if export is header:
@@ -713,6 +743,26 @@ class ListReader:
             self.meanings = Meanings((Marker(place, self.names[place], ColumnKind.STATUS, by_name=False),))
         else:  # what ThruText exports are opt-outs, whatever else they say of people
             self.contact_signs = contact_signs(self.columns, rows)
+            if len(self.columns) > 1:
+                self.latecomers = Latecomers(self.names, rows, self._told())
+
+    @staticmethod
+    def _names(header: Sequence[str], wider: int, chosen: AbstractSet[str]) -> tuple[str, ...]:
+        """
+        The names of the columns below *header*, in rows of *wider* than its cells.
+
+        Those behind them too, in which only late rows have anything, where one of them is *chosen*.
+        """
+        width = max(len(header), wider)
+        names = names_of([*header, *[""] * (width + BEYOND - len(header))])
+        behind = chosen & {*map(column_key, names[width:])}
+        return names if behind and len(header) > 1 else names[:width]
+
+    def _told(self) -> set[int]:
+        """The columns of which it is known what they mean."""
+        means = self.meanings
+        decided = {*self.phone_indexes, *means.phones, *means.countries, *(one.index for one in means.markers)}
+        return decided - means.own
 
     def _find_end(self, rows: Sequence[Sequence[str]]) -> None:
         """Find what stands below the list, like whom to call about it: some last lines, narrower than rows, behind a blank line or a title."""

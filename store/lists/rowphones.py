@@ -22,6 +22,7 @@ from store.lists.meanings import (
     Sense,
     Tally,
     asks_about,
+    is_nothing,
     matcher,
     question_of_countries,
     question_of_rows,
@@ -85,7 +86,7 @@ class _Countries:
         """The region code for a row with *cell* as its country, `_UNKNOWN` where that is none."""
         if cell in self._known:
             return self._known[cell]
-        region = region_of(cell) or _UNKNOWN if cell.strip() else self.whole
+        region = region_of(cell) or (self.whole if is_nothing(cell) else _UNKNOWN)
         if len(self._known) >= _MOST_CELLS:
             self._known.clear()
         self._known[cell] = region
@@ -142,6 +143,7 @@ class RowPhones:
         others = set(reader.meanings.phones) | set(self._indexes)
         self._phone_cells = dict.fromkeys(sorted(others), 0) if len(others) > 1 else {}
         self._watches = bool(self._tallies or self._of_countries or self._phone_cells)
+        self._latecomers = reader.latecomers
         self.plain = not (self._conditions or len(self._indexes) > 1 or country_index is not None)
         self.left_out = 0
 
@@ -158,6 +160,9 @@ class RowPhones:
             read = self._lines(block)
         if self._watches:
             self._watch(block, read)
+        if self._latecomers is not None:
+            for place in self._latecomers.places:
+                self._latecomers.see_many(place, block.column(place), block.encoding)
         return read
 
     def cells(self, cells: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
@@ -267,6 +272,8 @@ class RowPhones:
         """Count what the columns say of a row; *bare*: its phone names no country, or could not be read."""
         if self._watches:
             self._count(lambda place: [_at(cells, place)], [bare])
+        if self._latecomers is not None:
+            self._latecomers.see(cells)
 
     def _watch(self, block: Block, read: LinesRead) -> None:
         rows = read.counted if read.left_out is None else read.counted | read.left_out

@@ -193,7 +193,8 @@ def stage(
             spool=part.with_suffix(".text.part"),
             working=lambda: progress(0, 0.0),
         ) as reader:
-            counts = _fill(part, path, reader, country, column, choices, progress, label)
+            while (counts := _fill(part, path, reader, country, column, choices, progress, label)) is None:
+                part.unlink()
         part.replace(scratch)
     finally:
         part.unlink(missing_ok=True)
@@ -214,7 +215,8 @@ def _fill(
     choices: Choices,
     progress: ReportProgress,
     label: str,
-) -> StagedCounts:
+) -> StagedCounts | None:
+    """Read the list of *reader* into *part*; None where it is to be read anew, by what some column said late in it."""
     sorting = Sorting(part)
     connection = sqlite3.connect(part, isolation_level=None)
     try:
@@ -226,6 +228,8 @@ def _fill(
             rows = RowPhones(reader, country, country_index=country_place(reader))
             reading = _Reading(connection, sorting, rows)
             reading.read(reader, progress)
+            if reader.look_again():
+                return None
             phones, countries = _write_pages(connection, sorting.pieces(), lambda: progress(reading.rows, _READING))
             sha256 = fingerprint.result()
         summary = {

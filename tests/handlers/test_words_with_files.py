@@ -8,7 +8,7 @@ import pytest
 
 from bot.config import Settings
 from bot.sandbox import SandboxMessage, State
-from handlers.files import purpose_of
+from handlers.purposes import purpose_of
 from handlers.slack.acknowledge import STILL_WORKING
 from store import Asked, Choices, Deadlines, Function, Origin, Purpose, Upload, WrongState
 from tests.handlers.conftest import TICKETS, Office, on_both_databases

@@ -505,3 +505,10 @@ def test_whom_to_call_about_a_list_does_not_come_back(desk: Desk, tmp_path: Path
     raw = b"First,Last,Phone\nAna,Ruiz,2125550101\nBo,Chen,2125550102\n\nConfidential\nQuestions? Call,,2125550103\n"
     assert desk.scrub(tmp_path, raw) == b"First,Last,Phone\nBo,Chen,2125550102\n\nConfidential\n"
     assert desk.counts == (3, 1, 1, 1)
+
+
+def test_a_second_phone_that_stands_far_down_is_looked_up(desk: Desk, tmp_path: Path) -> None:
+    """A column that is blank in all the first rows, and is not called after phones, loses nobody; so does a country."""
+    early = b"".join(b"212555%04d,,\n" % number for number in range(1000, 1260))
+    raw = b"phone,partner,Land\n" + early + b"2125550102,2125550101,\n2125550102,2125550104,\n020 7946 0000,,GB\n"
+    assert desk.scrub(tmp_path, raw) == b"phone,partner,Land\n" + early + b"2125550102,2125550104,\n"

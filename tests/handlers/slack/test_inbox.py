@@ -240,7 +240,7 @@ async def test_an_event_that_can_never_be_handled_is_discarded(office: Office, s
     assert kinds == {"KeyError", "UnreadableRowError", "ValueError"}
     said = [finding for finding in await examine(settings) if finding.sentence.startswith("Inbox:")]
     assert sum(not finding.good for finding in said) == 3
-    assert "(ValueError: in handlers.files.Files._stop, line " in str(said)
+    assert "(ValueError: in handlers.uploads.UploadButtons._stop, line " in str(said)
     assert "Ann" not in str(said)
     assert "0100" not in str(said)
     ts = await drop(office, LIST)

@@ -6,7 +6,7 @@ import pytest
 
 from bot.config import Settings
 from bot.sandbox import State
-from handlers.files import purpose_of
+from handlers.purposes import purpose_of
 from store import Function, Origin, Purpose, Upload, WrongState
 from tests.entries import latest_entries
 from tests.handlers.conftest import TICKETS, Office
