@@ -21,14 +21,14 @@ from handlers.grammar import Wish, wish_of, wish_of_names
 from handlers.permissions import Action, allow
 from handlers.slack.errors import error_code, is_transient
 from handlers.slack.inbox import Events
-from handlers.slack.interactions import Interactions
+from handlers.slack.interactions import MAY_BE_HANDED_OVER, Interactions
 from handlers.slack.listeners import EventWork, Listener, Surface
 from handlers.slack.messages import Message
 from handlers.slack.missed_lists import missed_event_id
 from handlers.slack.modal_context import ModalContext
 from handlers.slack.modals import refusal
-from handlers.slack.mrkdwn import SlackWriter, file_name, link, sentence
-from handlers.slack.payloads import idempotency_key_of, is_ts, pressed_value
+from handlers.slack.mrkdwn import SlackWriter, file_name, link, person, sentence
+from handlers.slack.payloads import idempotency_key_of, is_ts, place_of_button, pressed_value
 from handlers.slack.places import Place, Request
 from handlers.slack.replies import OPEN_KINDS, kind_of_channel
 from handlers.slack.roles import Roles
@@ -36,6 +36,7 @@ from handlers.slack.token_bucket import TokenBucket
 from handlers.slack.uploads_channels import UploadsChannels
 from handlers.views import previews
 from handlers.views import uploads as views
+from handlers.views.handovers import DroppedList
 from handlers.work.download import why_no_more, why_not_told
 from handlers.work.uploads import Runner
 from store import (
@@ -45,6 +46,7 @@ from store import (
     Asked,
     Choices,
     Deadlines,
+    Errand,
     Function,
     InboxEvent,
     Origin,
@@ -108,6 +110,9 @@ class Files:
         self._uploads_channels = uploads_channels
         self._deadlines = deadlines
         self._elsewhere = TokenBucket(ELSEWHERE_A_MINUTE, ELSEWHERE_BURST)
+        interactions.errand("drop.opt_out", Action.DROP, self._take_over)
+        interactions.errand("drop.scrub", Action.SCRUB, self._take_over)
+        interactions.errand("drop.look_up", Action.SEARCH, self._take_over)
 
     def listeners(self, events: Events) -> tuple[Listener, ...]:
         button, modal, drop = self._interactions.button, self._interactions.modal, (Action.DROP, Action.SCRUB)
@@ -115,11 +120,11 @@ class Files:
             events.listener(Surface.FILE, "file_shared", (Action.SEARCH, *drop), self._shared),
             events.listener(Surface.MENTION, "app_mention", (*self._without_file.actions, *drop), self._mentioned),
             events.listener(Surface.DIRECT, "message", (*self._directly.actions, *drop), self._direct),
-            button("upload.confirm", Action.CONFIRM, self._confirm_or_ask),
+            button("upload.confirm", Action.CONFIRM, self._confirm_or_ask, asks_on=True),
             modal("upload.sure", Action.CONFIRM, self._confirm_typed),
             button("upload.stop", Action.STOP, self._stop),
             button("upload.continue", Action.CONTINUE, self._continue),
-            button("upload.undo", Action.UNDO, self._ask_undo),
+            button("upload.undo", Action.UNDO, self._ask_undo, asks_on=True),
             modal("upload.undo", Action.UNDO, self._undo),
             button("upload.cancel", Action.DROP, self._cancel),
             button("upload.again", Action.DROP, self._take_up_again),
@@ -147,7 +152,9 @@ class Files:
         if expected and await self._is_told_twice(account, body, inbox_event):
             return
         asks = not expected and self._asks_elsewhere(account, channel)
-        waits = asks or (expected and account.settings.ask != "always")
+        # Whoever may not is told so once, by what their words ask to be handed over.
+        refused = expected and not await self._may_drop(account, client, event["user_id"])
+        waits = asks or refused or (expected and account.settings.ask != "always")
         mentions = await self._recent_events(inbox_event, "app_mention", channel)
         for pause in WORDS_AFTER if waits else ():
             if any(event["file_id"] == file["id"] for mention in mentions for file in mention.get("files") or ()):
@@ -173,6 +180,8 @@ class Files:
             log.warning("a file was not shared where an event says so", file=event["file_id"], channel=channel)
             return
         mention = next((event for event in mentions if share and event["ts"] == share["ts"]), None)
+        if refused and mention is not None:
+            return
         if expected or mention:
             words = str((mention or {}).get("text") or "")
             purpose, choices = purpose_of(words, file, expected=expected)
@@ -191,6 +200,9 @@ class Files:
             )
         elif asks and self._elsewhere.spare():
             await self._ask_elsewhere(account, body, client, file, inbox_event)
+
+    async def _may_drop(self, account: Account, client: AsyncWebClient, user: str) -> bool:
+        return allow((await self._roles.role_of(client, account, user)).role, Action.DROP)
 
     def _asks_elsewhere(self, account: Account, channel: str) -> bool:
         """Whether a list dropped in *channel*, which takes none, is asked about: where the desk is, unless the account minds."""
@@ -354,33 +366,52 @@ class Files:
         looks_up = choices.asked is Asked.LOOK_UP
         action = Action.SCRUB if purpose.is_scrub else Action.SEARCH if looks_up else Action.DROP
         threaded = share is not None and share.get("thread_ts") not in (None, share["ts"])
+        dropped = DroppedList(
+            file["id"], _name_of(file), channel, user, purpose, choices.asked, (share or {}).get("ts"), thread
+        )
         request = await self._request(
-            account, body, client, user, channel, channel_name, thread, action, threaded=threaded
+            account, body, client, user, channel, channel_name, thread, action, threaded=threaded, errand=dropped.errand
         )
         if request is None:
             return
+        said = await self._take_up(request, file, purpose, choices, event=inbox_event)
+        if said is not None:
+            await self._interactions.answer_event(request, said, body, of=file["id"])
+
+    async def _take_up(
+        self,
+        request: Request,
+        file: dict[str, Any],
+        purpose: Purpose,
+        choices: Choices,
+        *,
+        event: InboxEvent | None = None,
+    ) -> Message | None:
+        """Take the list up, dropped where *request* is; what there is to say where it is not. Its messages tell the rest."""
+        account, channel, thread = request.account, request.channel_id, request.thread_ts
+        looks_up = choices.asked is Asked.LOOK_UP
         if purpose.is_scrub or looks_up:
             done, word = ("looked up", "look up") if looks_up else ("scrubbed", "scrub")
-            refused = await _kept_from_strangers(client, channel, str(file.get("name")), done, word)
+            refused = await _kept_from_strangers(request.client, channel, str(file.get("name")), done, word)
             if refused is not None:
-                await self._interactions.answer_event(request, refused, body, of=file["id"])
-                return
+                return refused
         upload, created = await asyncio.to_thread(
             self._store.uploads.receive,
             account.id,
             file_id=file["id"],
-            file_name=file.get("name") or file.get("title") or "list.csv",
+            file_name=_name_of(file),
             channel_id=channel,
-            channel_name=channel_name,
+            channel_name=request.channel_name,
             thread_ts=thread,
-            permalink=await self._permalink(client, channel, thread),
+            permalink=await self._permalink(request.client, channel, thread),
             actor=request.actor,
             country=account.country,
             size=int(file.get("size") or 0),
             purpose=purpose,
             choices=choices,
-            event=inbox_event,
+            event=event,
         )
+        text = None
         if created:
             self._runner.poke()
         elif purpose.is_scrub and not upload.is_scrub:
@@ -388,19 +419,33 @@ class Files:
                 f"{file_name(upload.file_name)} is not scrubbed: it was taken as an opt-out list, and what was decided of that "
                 "stands. Drop the file itself once more with the word `scrub`."
             )
-            await self._interactions.answer_event(request, Message.of(text), body, of=file["id"])
         elif thread in (None, upload.thread_ts) and upload.entry_id is not None and choices.outgrow(upload.choices):
             text = (
                 f"{file_name(upload.file_name)} was taken as an opt-out list before I read these words, and what was decided of "
                 "that stands. If it should not: *Undo this upload*, at its report, takes it back."
             )
-            await self._interactions.answer_event(request, Message.of(text), body, of=file["id"])
         elif thread not in (None, upload.thread_ts) and not upload.choices.alone:
             text = (
                 f"{file_name(upload.file_name)} is the file that was dropped here before, shared again, and is not read "
                 f"twice: {link(upload.permalink, 'how it stands')}. To start over, drop the file itself once more."
             )
-            await self._interactions.answer_event(request, Message.of(text), body, of=file["id"])
+        return None if text is None else Message.of(text)
+
+    async def _take_over(self, request: Request, body: dict[str, Any]) -> Message | None:
+        """A list that somebody dropped who may not, taken up by an admin, as if they had dropped it there."""
+        pressed = body["actions"][0]
+        drop = DroppedList.of_errand(Errand(pressed["action_id"], pressed_value(body)))
+        file = None if drop is None else await self._file(request.client, drop.file, drop.channel)
+        if drop is None or (isinstance(file, dict) and file.get("user") != drop.user):
+            raise WrongState("That is no list of theirs, so nothing was done.")
+        if not isinstance(file, dict):
+            return replace(Message.of(_unchanged(str(file))), private=True)
+        at = replace(request, channel_id=drop.channel, thread_ts=drop.thread_ts)
+        if drop.is_direct:
+            # Only they and the desk read there: an admin decides where they are.
+            here = place_of_button(body, request.client)
+            at = replace(at, channel_id=here.channel_id, channel_name=here.channel_name, thread_ts=here.thread_ts)
+        return await self._take_up(at, file, drop.purpose, Choices(asked=drop.asked))
 
     # Buttons and modals
 
@@ -425,7 +470,9 @@ class Files:
 
     async def _want(self, request: Request, body: dict[str, Any]) -> Message | None:
         """*Opt out N phones*, by whoever was asked alone: an admin's is the yes, anybody else's has it asked of the admins."""
-        upload = await self._theirs(request, int(json.loads(pressed_value(body))["upload"]), "opted out")
+        upload = await self._theirs(request, body, int(json.loads(pressed_value(body))["upload"]), "opted out")
+        if isinstance(upload, Message):
+            return upload
         if not upload.choices.alone and not (upload.is_direct and upload.choices.asked is Asked.UNCLEAR):
             raise WrongState(f"{upload.file_name} was asked for since, for all to see: its message says how it stands.")
         confirming = await self._interactions.admit(request, body, Action.CONFIRM)
@@ -438,7 +485,9 @@ class Files:
 
     async def _scrub_instead(self, request: Request, body: dict[str, Any]) -> Message | None:
         """*Scrub it instead*: the list comes back without who is opted out, and nobody is opted out by it."""
-        upload = await self._theirs(request, int(pressed_value(body)), "scrubbed instead")
+        upload = await self._theirs(request, body, int(pressed_value(body)), "scrubbed instead")
+        if isinstance(upload, Message):
+            return upload
         refused = await _kept_from_strangers(request.client, upload.channel_id, upload.file_name, "scrubbed", "scrub")
         if refused is not None:
             return refused
@@ -449,7 +498,9 @@ class Files:
 
     async def _look_up_instead(self, request: Request, body: dict[str, Any]) -> Message | None:
         """*Look it up*, of a list whose words asked for the opposite of an opt-out."""
-        upload = await self._theirs(request, int(pressed_value(body)), "looked up instead")
+        upload = await self._theirs(request, body, int(pressed_value(body)), "looked up instead")
+        if isinstance(upload, Message):
+            return upload
         refused = await _kept_from_strangers(
             request.client, upload.channel_id, upload.file_name, "looked up", "look up"
         )
@@ -462,12 +513,15 @@ class Files:
         self._runner.poke()
         return None
 
-    async def _theirs(self, request: Request, upload_id: int, what: str) -> Upload:
-        """The upload, for its dropper and for admins to have it *what*; `WrongState` for anybody else."""
+    async def _theirs(self, request: Request, body: dict[str, Any], upload_id: int, what: str) -> Upload | Message:
+        """The upload, for its dropper and for admins to have it *what*; the no, for anybody else, that offers to ask them."""
         upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, upload_id)
-        if not request.is_admin and upload.actor.id != request.actor.id:
-            raise WrongState(f"Only an admin or the person who dropped the list can have it {what}.")
-        return upload
+        if request.is_admin or upload.actor.id == request.actor.id:
+            return upload
+        pressed = body["actions"][0]["action_id"]
+        errand = Errand(pressed, pressed_value(body)) if pressed in MAY_BE_HANDED_OVER else None
+        why = f"{file_name(upload.file_name)} was dropped by {person(upload.actor)}: besides them only admins can have it {what}."
+        return await self._interactions.not_theirs(request, why, errand)
 
     async def _confirm_typed(self, request: Request, context: ModalContext, body: dict[str, Any]) -> Message | None:
         """The modal of a list that looks wrong, with the number of phones typed."""
@@ -540,23 +594,24 @@ class Files:
 
     async def _cancel(self, request: Request, body: dict[str, Any]) -> Message | None:
         """*Cancel*, or *Leave it*: by an admin, or by whoever dropped the list."""
-        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(pressed_value(body)))
-        if not request.is_admin and upload.actor.id != request.actor.id:
-            raise WrongState("Only an admin or the person who dropped the list can cancel it.")
+        upload = await self._theirs(request, body, int(pressed_value(body)), "cancelled")
+        if isinstance(upload, Message):
+            return upload
         by = Origin(Function.UPLOAD, request.actor)
         cancel = partial(self._store.uploads.cancel, idempotency_key=idempotency_key_of(body))
         await asyncio.to_thread(cancel, request.account.id, upload.id, by)
         self._runner.poke()
         return _in_place(request, upload, "is left as it is: nothing was changed.")
 
-    async def _take_up_again(self, request: Request, body: dict[str, Any]) -> None:
+    async def _take_up_again(self, request: Request, body: dict[str, Any]) -> Message | None:
         """*Read it again*: a list that expired waits for a yes once more."""
-        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(pressed_value(body)))
-        if not request.is_admin and upload.actor.id != request.actor.id:
-            raise WrongState("Only an admin or the person who dropped the list can have it read again.")
+        upload = await self._theirs(request, body, int(pressed_value(body)), "read again")
+        if isinstance(upload, Message):
+            return upload
         again = partial(self._store.uploads.take_up_again, idempotency_key=idempotency_key_of(body))
         await asyncio.to_thread(again, request.account.id, upload.id)
         self._runner.poke()
+        return None
 
     async def _use_column(self, request: Request, body: dict[str, Any]) -> None:
         """*Use COLUMN*: read the list again with another column."""
@@ -599,8 +654,9 @@ class Files:
         action: Action,
         *,
         threaded: bool,
+        errand: Errand | None = None,
     ) -> Request | None:
-        """The request of an event, or None when it was refused to the person, in words, for them alone."""
+        """The request of an event, or None when it was refused to the person, in words, for them alone; *errand*: as of `Roles.no`."""
         place = Place(
             actor=Actor(user, user),
             channel_id=channel,
@@ -609,7 +665,11 @@ class Files:
             threaded=threaded,
             client=client,
         )
-        request = await self._roles.admit(place, account, action)
+
+        async def asked(_account: Account) -> Errand | None:
+            return errand
+
+        request = await self._roles.admit(place, account, action, asked)
         if isinstance(request, Request):
             return request
         await self._interactions.answer_event(place, request, body, of=str(action))
@@ -730,6 +790,10 @@ async def _kept_from_strangers(client: AsyncWebClient, channel: str, name: str, 
 def _in_place(request: Request, upload: Upload, outcome: str) -> Message | None:
     """The words in place of the question that the asker alone saw; None where all see what becomes of it."""
     return views.chosen_alone(upload, outcome) if request.ephemeral else None
+
+
+def _name_of(file: dict[str, Any]) -> str:
+    return file.get("name") or file.get("title") or "list.csv"
 
 
 def _looks_like_a_list(file: dict[str, Any]) -> bool:
