@@ -66,7 +66,7 @@ class Allowing:
 
     def listeners(self) -> tuple[Listener, ...]:
         return (
-            self._interactions.button("optout.delete", Action.DELETE, self._press),
+            self._interactions.button("optout.delete", Action.DELETE, self._press, asks_on=True),
             self._interactions.modal("optout.why", Action.DELETE, self._submit),
             self._interactions.button("allow.yes", Action.DELETE, self._yes),
             self._interactions.button("allow.no", Action.DELETE, self._no),

@@ -16,7 +16,7 @@ from handlers.slack.outbox import with_account
 from handlers.slack.payloads import idempotency_key_of, pressed_value
 from handlers.slack.places import Request
 from handlers.views import optouts as views
-from store import FoundPhone, Function, NotAPhone, PhoneNumber, Store
+from store import FoundPhone, Function, NotAPhone, PhoneNumber, PhoneState, Store
 
 _GOES: Final = Message.of("_It goes to this channel now._", private=True, settles="")
 _WENT: Final = Message.of("_It was shown in this channel already._", private=True, settles="")
@@ -28,6 +28,7 @@ class Buttons:
     def __init__(self, store: Store, interactions: Interactions) -> None:
         self._store = store
         self._interactions = interactions
+        interactions.errand("lookup", Action.SEARCH, self._look_up, shows=True)
 
     def listeners(self) -> tuple[Listener, ...]:
         return (
@@ -52,19 +53,38 @@ class Buttons:
             reason=one_line(offer.reason or "", LONGEST_REASON) or None,
         )
 
-    async def _show(self, request: Request, body: dict[str, Any]) -> Message:
-        """Answer a look-up of one person's in the channel, with its phones as they stand now; once, however often it is pressed."""
-        numbers = [read_phone(phone, None) for phone in views.shown_by(pressed_value(body))]
+    async def _look_up(self, request: Request, body: dict[str, Any]) -> Message:
+        """The phones that somebody else asked about, as they stand now, for them to read."""
+        standing = await self._standing(request, views.LookedUp.of_value(pressed_value(body)))
+        if not standing:
+            return Message.of("That holds no phones, so nothing was looked up.", private=True)
+        return views.phone_states(standing, request.account.country)
+
+    async def _standing(self, request: Request, asked: views.LookedUp | None) -> list[tuple[PhoneState, FoundPhone]]:
+        """How the phones that are *asked* about stand; none where one of them is none."""
+        numbers = [read_phone(phone, None) for phone in asked.phones] if asked is not None else []
         phones = [number for number in numbers if isinstance(number, PhoneNumber)]
         if not phones or len(phones) < len(numbers):
-            return Message.of("That button holds no phones, so nothing was shown.", private=True)
+            return []
         states = await asyncio.to_thread(
             self._store.optouts.find_many, request.account.id, [phone.e164 for phone in phones]
         )
-        standing = [(states[phone.e164], FoundPhone(phone, phone.e164)) for phone in phones]
+        return [(states[phone.e164], FoundPhone(phone, phone.e164)) for phone in phones]
+
+    async def _show(self, request: Request, body: dict[str, Any]) -> Message:
+        """
+        Answer a look-up of one person's where they asked, with its phones as they stand now; once, however often it is pressed.
+
+        In the channel, or in the thread of it in which they were looked up.
+        """
+        looked_up = views.LookedUp.of_value(pressed_value(body))
+        standing = await self._standing(request, looked_up)
+        if looked_up is None or not standing:
+            return Message.of("That button holds no phones, so nothing was shown.", private=True)
         answer = with_account(request, answer_look_up(request, standing, public=True))
-        # What one person alone sees has no thread.
-        place = replace(request, ephemeral=False, thread_ts=request.thread_ts if request.threaded else None)
+        # What one person alone sees has no thread: Slack does not always say in which it stands.
+        thread = looked_up.thread_ts or (request.thread_ts if request.threaded else None)
+        place = replace(request, ephemeral=False, threaded=thread is not None, thread_ts=thread)
         answers, key = self._interactions.answers, f"shown {request.channel_id} {request.message_ts}"
         kept = await answers.keep(body, place, answer, key=key, must=True)
         if kept is None:

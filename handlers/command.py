@@ -18,6 +18,7 @@ from handlers.entered import (
     MOST_NUMBERS,
     Entered,
     allowing_again,
+    looking_up,
     opting_out,
     read_entered,
 )
@@ -49,9 +50,12 @@ from store import (
     PhoneNumber,
     PhoneState,
     Store,
+    Upload,
     UploadState,
+    WrongState,
     find_country,
     read_text,
+    require_undoable,
 )
 
 MOST_UPLOADS: Final = 10
@@ -60,6 +64,8 @@ _CALLED: Final = {Wish.OPT_OUT: "add", Wish.OPT_IN: "delete", Wish.LOOK_UP: "sea
 # Of lines to send instead of the one that was sent.
 _MOST_LINES: Final = 3
 _UNDOABLE: Final = frozenset({UploadState.DONE, UploadState.STOPPED, UploadState.FAILED})
+_UPLOAD: Final = re.compile(r"(?:upload\s*)?(?::\s*)?#?(\d{1,9})", re.IGNORECASE)
+_NO_SUCH_LIST: Final = "No list of that number or name was applied and could be undone."
 _WHOLE_LIST: Final = frozenset({"list", "ls", "all", "lista", "liste"})
 # Of a word that is none of the sub-commands; near to one is none that is longer.
 _LONGEST_WORD: Final = 40
@@ -141,7 +147,7 @@ class Command:
                 "search NUMBER [country:GB]",
                 "Says whether a number is opted out, since when and why. A number alone does the same.",
                 (Action.SEARCH,),
-                lambda text: Reply(Action.SEARCH, partial(self._search, text)),
+                lambda text: Reply(Action.SEARCH, partial(self._search, text), partial(self._errand_to_search, text)),
                 ("status", "find", "check", "lookup", "query", "why", "estado", "statut", "état"),
             ),
             Subcommand(
@@ -177,7 +183,7 @@ class Command:
                 "uploads",
                 "Lists the latest uploads.",
                 (Action.SEE_UPLOADS,),
-                lambda _text: Reply(Action.SEE_UPLOADS, self._list_uploads),
+                lambda _text: Reply(Action.SEE_UPLOADS, self._list_uploads, self._errand_to_list_uploads),
                 ("lists", "imports"),
             ),
             Subcommand(
@@ -188,8 +194,8 @@ class Command:
             ),
             *others,
             Subcommand(
-                "undo",
-                "Shows the latest lists, each with the button that takes it back.",
+                "undo [upload 7]",
+                "Shows the latest lists, or one by its number, each with the button that takes it back.",
                 (Action.UNDO, Action.DELETE),
                 self._undoing,
                 ("revert", "rollback", "deshacer", "annuler"),
@@ -204,6 +210,7 @@ class Command:
         )
         self.subcommands = {subcommand.name: subcommand for subcommand in subcommands}
         self._synonyms = {synonym: subcommand for subcommand in subcommands for synonym in subcommand.synonyms}
+        interactions.errand("uploads", Action.SEE_UPLOADS, self._list_uploads, shows=True)
         interactions.errand(
             "country", Action.SET_COUNTRY, lambda request, body: self._set_country(pressed_value(body), request, body)
         )
@@ -220,7 +227,9 @@ class Command:
         with self._interactions.tasks.holding():
             if isinstance(parsed, OpenModal):
                 await ack()
-                await self._interactions.open_for(typed_at, body, parsed.action, parsed.title, parsed.make)
+                await self._interactions.open_for(
+                    typed_at, body, parsed.action, parsed.title, parsed.make, parsed.errand
+                )
                 return
             answers = self._interactions.answers
             work = self._outcome(typed_at, body, text, parsed)
@@ -339,6 +348,19 @@ class Command:
         return allowing_again(entered.phones[0], arguments.reason or entered.reason)
 
     @staticmethod
+    async def _errand_to_search(text: str, account: Account) -> Errand | None:
+        """What `_search` looks up, as it is handed over; None where it names no phone."""
+        arguments = await asyncio.to_thread(parse_arguments, text[:LONGEST_TEXT], account.country)
+        if isinstance(arguments, Message):
+            return None
+        entered = await asyncio.to_thread(read_entered, arguments.text, arguments.country, Verb.OPT_OUT)
+        return looking_up(entered.phones)
+
+    @staticmethod
+    async def _errand_to_list_uploads(_account: Account) -> Errand:
+        return Errand("uploads", "")
+
+    @staticmethod
     async def _errand_to_set_country(text: str, _account: Account) -> Errand | None:
         region = await asyncio.to_thread(find_country, plain(text)[:_LONGEST_WORD].strip("\"'“”"))
         return Errand("country", region) if isinstance(region, str) else None
@@ -447,13 +469,39 @@ class Command:
         """The latest lists with their buttons; of a number what is undone is its opt-out, after asking."""
         if read_text(text[:_LONGEST_SENTENCE], None).phones:
             return self.subcommands["delete"].parse(text)
-        return Reply(Action.UNDO, self._list_undoable)
+        return Reply(Action.UNDO, partial(self._list_undoable, text), partial(self._errand_to_undo, text))
 
-    async def _list_undoable(self, request: Request, _body: dict[str, Any]) -> Message:
-        latest = await asyncio.to_thread(self._store.uploads.list, request.account.id, MOST_UPLOADS)
-        applied = [upload for upload in latest if upload.state in _UNDOABLE and upload.applied]
+    async def _list_undoable(self, text: str, request: Request, _body: dict[str, Any]) -> Message:
+        applied = await self._undoable(text, request.account)
         reader = Reader(allow(request.role, Action.UNDO), self._deadlines.within(request.account.settings).undo)
-        return replace(list_of_uploads(applied, reader), private=True) if applied else _NOTHING_TO_UNDO
+        if applied:
+            return replace(list_of_uploads(applied, reader), private=True)
+        return self.subcommands["undo"].misused(_NO_SUCH_LIST, "uploads") if text else _NOTHING_TO_UNDO
+
+    async def _undoable(self, text: str, account: Account) -> list[Upload]:
+        """The latest lists that were applied; with *text* those of its number, or of its file's name."""
+        if (number := _UPLOAD.fullmatch(text)) is not None:
+            try:
+                named = [await asyncio.to_thread(self._store.uploads.get, account.id, int(number[1]))]
+            except WrongState:
+                named = []
+        elif text:
+            name = one_line(plain(text), LONGEST_REASON)
+            named = list(await asyncio.to_thread(self._store.history.uploads_called, account.id, name))[:MOST_UPLOADS]
+        else:
+            named = list(await asyncio.to_thread(self._store.uploads.list, account.id, MOST_UPLOADS))
+        return [upload for upload in named if upload.state in _UNDOABLE and upload.applied]
+
+    async def _errand_to_undo(self, text: str, account: Account) -> Errand | None:
+        """The undo of the latest list, or of the one that *text* names, as it is handed over; None where there is none."""
+        within = self._deadlines.within(account.settings).undo
+        for upload in await self._undoable(text, account):
+            try:
+                require_undoable(upload, within)
+            except WrongState:
+                continue
+            return Errand("upload.undo", str(upload.id))
+        return None
 
     async def _unknown(self, text: str, _request: Request, _body: dict[str, Any]) -> Message:
         """What is none of the sub-commands: the line to send instead, where one is near."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from handlers.grammar import Understanding, Verb, items_of, understand
 from handlers.slack.mrkdwn import one_line, plain
-from handlers.views.optouts import MOST_OFFERED, EnteredNumber, OptOutOffer
+from handlers.views.optouts import MOST_OFFERED, EnteredNumber, LookedUp, OptOutOffer
 from store import LONGEST_PROSE, PHONE, Errand, FoundPhone, NotAPhone, PhoneNumber, Reason, parse_phone, read_text
 
 MOST_NUMBERS: Final = 200
@@ -104,6 +104,12 @@ def opting_out(phones: Iterable[str], reason: str | None) -> Errand | None:
     if not 0 < len(each) <= MOST_OFFERED:
         return None
     return Errand("optout.add", OptOutOffer(each, (reason or "")[:LONGEST_REASON] or None).value)
+
+
+def looking_up(phones: Iterable[str]) -> Errand | None:
+    """What looks *phones*, in E.164, up and tells whoever asked, as it is handed over; None as of `opting_out`."""
+    each = tuple(dict.fromkeys(phones))
+    return Errand("lookup", LookedUp(each).value) if 0 < len(each) <= MOST_OFFERED else None
 
 
 def allowing_again(phone: str, reason: str | None) -> Errand:

@@ -23,11 +23,12 @@ from handlers.slack.listeners import EventWork, Listener, Surface
 from handlers.slack.messages import Message
 from handlers.slack.missed_lists import missed_event_id
 from handlers.slack.mrkdwn import file_name, link, sentence
-from handlers.slack.payloads import is_ts
+from handlers.slack.payloads import is_ts, place_of_button, pressed_value
 from handlers.slack.places import Place, Request, permalink_of
 from handlers.slack.roles import Roles
 from handlers.slack.token_bucket import TokenBucket
 from handlers.slack.uploads_channels import UploadsChannels
+from handlers.views.handovers import DroppedList
 from handlers.work.drops import Drop, file_of, is_theirs, kept_from_strangers, looks_like_a_list, share_of
 from handlers.work.uploads import Runner
 from store import (
@@ -35,9 +36,11 @@ from store import (
     Actor,
     Asked,
     Choices,
+    Errand,
     InboxEvent,
     Purpose,
     Store,
+    WrongState,
 )
 
 log = structlog.get_logger()
@@ -76,6 +79,9 @@ class Files:
         self._directly = directly
         self._uploads_channels = uploads_channels
         self._elsewhere = TokenBucket(ELSEWHERE_A_MINUTE, ELSEWHERE_BURST)
+        interactions.errand("drop.opt_out", Action.DROP, self._take_over)
+        interactions.errand("drop.scrub", Action.SCRUB, self._take_over)
+        interactions.errand("drop.look_up", Action.SEARCH, self._take_over)
 
     def listeners(self, events: Events) -> tuple[Listener, ...]:
         drop = (Action.DROP, Action.SCRUB)
@@ -101,7 +107,9 @@ class Files:
         if expected and await self._is_told_twice(account, body, inbox_event):
             return
         asks = not expected and self._asks_elsewhere(account, channel)
-        waits = asks or (expected and account.settings.ask != "always")
+        # Whoever may not is told so once, by what their words ask to be handed over.
+        refused = expected and not await self._may_drop(account, client, event["user_id"])
+        waits = asks or refused or (expected and account.settings.ask != "always")
         mentions = await self._recent_events(inbox_event, "app_mention", channel)
         for pause in WORDS_AFTER if waits else ():
             if any(event["file_id"] == file["id"] for mention in mentions for file in mention.get("files") or ()):
@@ -127,6 +135,8 @@ class Files:
             log.warning("a file was not shared where an event says so", file=event["file_id"], channel=channel)
             return
         mention = next((event for event in mentions if share and event["ts"] == share["ts"]), None)
+        if refused and mention is not None:
+            return
         if expected or mention:
             words = str((mention or {}).get("text") or "")
             asked = purpose_of(words, file, expected=expected)
@@ -134,6 +144,9 @@ class Files:
             await self._receive(account, body, client, drop, inbox_event=inbox_event)
         elif asks and self._elsewhere.spare():
             await self._ask_elsewhere(account, body, client, file, inbox_event)
+
+    async def _may_drop(self, account: Account, client: AsyncWebClient, user: str) -> bool:
+        return allow((await self._roles.role_of(client, account, user)).role, Action.DROP)
 
     def _asks_elsewhere(self, account: Account, channel: str) -> bool:
         """Whether a list dropped in *channel*, which takes none, is asked about: where the desk is, unless the account minds."""
@@ -277,32 +290,50 @@ class Files:
         """Receive the upload, for what was asked with the file; from here on the runner has it."""
         looks_up = drop.choices.asked is Asked.LOOK_UP
         action = Action.SCRUB if drop.purpose.is_scrub else Action.SEARCH if looks_up else Action.DROP
-        request = await self._request(account, body, drop.place(client), action)
+        dropped = DroppedList(
+            drop.file["id"],
+            drop.name,
+            drop.channel,
+            drop.user,
+            drop.purpose,
+            drop.choices.asked,
+            (drop.share or {}).get("ts"),
+            drop.thread_ts,
+        )
+        request = await self._request(account, body, drop.place(client), action, dropped.errand)
         if request is None:
             return
+        said = await self._take_up(request, drop, event=inbox_event)
+        if said is not None:
+            await self._interactions.answer_event(request, said, body, of=drop.file["id"])
+
+    async def _take_up(self, request: Request, drop: Drop, *, event: InboxEvent | None = None) -> Message | None:
+        """Take *drop* up where *request* is; what there is to say where it is not. Its messages tell the rest."""
+        account, channel, thread = request.account, request.channel_id, request.thread_ts
+        looks_up = drop.choices.asked is Asked.LOOK_UP
         if drop.purpose.is_scrub or looks_up:
             done, word = ("looked up", "look up") if looks_up else ("scrubbed", "scrub")
-            refused = await kept_from_strangers(client, drop.channel, drop.name, done, word)
+            refused = await kept_from_strangers(request.client, channel, drop.name, done, word)
             if refused is not None:
-                await self._interactions.answer_event(request, refused, body, of=drop.file["id"])
-                return
+                return refused
         upload, created = await asyncio.to_thread(
             self._store.uploads.receive,
             account.id,
             file_id=drop.file["id"],
             file_name=drop.name,
-            channel_id=drop.channel,
-            channel_name=drop.channel_name,
-            thread_ts=drop.thread_ts,
+            channel_id=channel,
+            channel_name=request.channel_name,
+            thread_ts=thread,
             # Of the drop's message: the file's own would share the file again wherever it is posted.
-            permalink=await permalink_of(replace(drop.place(client), message_ts=drop.thread_ts)),
+            permalink=await permalink_of(replace(request, message_ts=thread)),
             actor=request.actor,
             country=account.country,
             size=int(drop.file.get("size") or 0),
             purpose=drop.purpose,
             choices=drop.choices,
-            event=inbox_event,
+            event=event,
         )
+        text = None
         if created:
             self._runner.poke()
         elif drop.purpose.is_scrub and not upload.is_scrub:
@@ -310,29 +341,49 @@ class Files:
                 f"{file_name(upload.file_name)} is not scrubbed: it was taken as an opt-out list, and what was decided of that "
                 "stands. Drop the file itself once more with the word `scrub`."
             )
-            await self._interactions.answer_event(request, Message.of(text), body, of=drop.file["id"])
         elif (
-            drop.thread_ts in (None, upload.thread_ts)
-            and upload.entry_id is not None
-            and drop.choices.outgrow(upload.choices)
+            thread in (None, upload.thread_ts) and upload.entry_id is not None and drop.choices.outgrow(upload.choices)
         ):
             text = (
                 f"{file_name(upload.file_name)} was taken as an opt-out list before I read these words, and what was decided of "
                 "that stands. If it should not: *Undo this upload*, at its report, takes it back."
             )
-            await self._interactions.answer_event(request, Message.of(text), body, of=drop.file["id"])
-        elif drop.thread_ts not in (None, upload.thread_ts) and not upload.choices.alone:
+        elif thread not in (None, upload.thread_ts) and not upload.choices.alone:
             text = (
                 f"{file_name(upload.file_name)} is the file that was dropped here before, shared again, and is not read "
                 f"twice: {link(upload.permalink, 'how it stands')}. To start over, drop the file itself once more."
             )
-            await self._interactions.answer_event(request, Message.of(text), body, of=drop.file["id"])
+        return None if text is None else Message.of(text)
+
+    async def _take_over(self, request: Request, body: dict[str, Any]) -> Message | None:
+        """A list that somebody dropped who may not, taken up by an admin, as if they had dropped it there."""
+        pressed = body["actions"][0]
+        dropped = DroppedList.of_errand(Errand(pressed["action_id"], pressed_value(body)))
+        file = None if dropped is None else await file_of(request.client, dropped.file, dropped.channel)
+        if dropped is None or (isinstance(file, dict) and file.get("user") != dropped.user):
+            raise WrongState("That is no list of theirs, so nothing was done.")
+        if not isinstance(file, dict):
+            return replace(Message.of(_unchanged(str(file))), private=True)
+        at = replace(request, channel_id=dropped.channel, thread_ts=dropped.thread_ts)
+        if dropped.is_direct:
+            # Only they and the desk read there: an admin decides where they are.
+            here = place_of_button(body, request.client)
+            at = replace(at, channel_id=here.channel_id, channel_name=here.channel_name, thread_ts=here.thread_ts)
+        choices = Choices(asked=dropped.asked)
+        drop = Drop(file, at.channel_id, at.channel_name, None, dropped.user, dropped.purpose, choices)
+        return await self._take_up(at, drop)
 
     # Requests, and what Slack is asked about a drop
 
-    async def _request(self, account: Account, body: dict[str, Any], place: Place, action: Action) -> Request | None:
-        """The request of an event, or None when it was refused to the person, in words, for them alone."""
-        request = await self._roles.admit(place, account, action)
+    async def _request(
+        self, account: Account, body: dict[str, Any], place: Place, action: Action, errand: Errand | None = None
+    ) -> Request | None:
+        """The request of an event, or None when it was refused to the person, in words, for them alone; *errand*: as of `Roles.no`."""
+
+        async def asked(_account: Account) -> Errand | None:
+            return errand
+
+        request = await self._roles.admit(place, account, action, asked)
         if isinstance(request, Request):
             return request
         await self._interactions.answer_event(place, request, body, of=str(action))

@@ -20,11 +20,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.loops import Loop
 from handlers.permissions import Action, allow
 from handlers.slack.errors import error_code, is_transient
-from handlers.slack.interactions import Interactions
+from handlers.slack.interactions import ErrandWork, Interactions
 from handlers.slack.listeners import Listener
-from handlers.slack.messages import Message, masked
+from handlers.slack.messages import Message, masked, split
 from handlers.slack.payloads import HANDED_OVER, pressed_value
-from handlers.slack.places import Request, permalink_of
+from handlers.slack.places import Place, Request, permalink_of
 from handlers.slack.posting import Poster, PostKey
 from handlers.slack.refusals import HAND_OVER, HandoverOffer
 from handlers.slack.replies import OPEN_KINDS, kind_of_channel
@@ -50,13 +50,24 @@ SECONDS_BETWEEN_LOOKS: Final = 2.0
 MOST_TOLD: Final = 10
 _UNKNOWN: Final = "That cannot be handed over, so nobody was asked."
 _GONE: Final = "That request is not known any more, so nothing was done."
+_BEFORE_A_YES: Final = {UploadState.RECEIVED, UploadState.WAITING, UploadState.REFUSED}
 # By the errand: the states of a list in which it still waits for somebody to do it.
 _WAITS: Final = {
     "upload.confirm": {UploadState.RECEIVED, UploadState.WAITING},
+    "upload.cancel": _BEFORE_A_YES,
+    "upload.scrub": _BEFORE_A_YES,
+    "upload.look": _BEFORE_A_YES,
+    "upload.again": {UploadState.EXPIRED},
     "upload.stop": {UploadState.APPLYING},
     "upload.continue": {UploadState.STOPPED},
     "upload.undo": {UploadState.DONE, UploadState.STOPPED, UploadState.FAILED},
 }
+# By the errand: the state in which a list is when it was done, besides all that follow upon those in which it waits.
+_DONE_AS: Final = {"upload.cancel": UploadState.CANCELLED}
+# States in which nothing becomes of a list by itself any more, without anybody having been opted out.
+_OVER: Final = {UploadState.CANCELLED, UploadState.EXPIRED, UploadState.REFUSED}
+# Of an account's entries, in which is looked for a setting that was changed.
+_NEWEST: Final = 50
 
 
 class HandingOver:
@@ -84,6 +95,8 @@ class HandingOver:
         self._expire = expire
         self._owner = owner
         self._lease_seconds = lease_seconds
+        # Handovers that an admin's press does right now, and settles in their name.
+        self._doing: set[str] = set()
         self.loop = Loop("handovers", self._look, tasks, every=SECONDS_BETWEEN_LOOKS)
 
     def listeners(self) -> tuple[Listener, ...]:
@@ -99,12 +112,12 @@ class HandingOver:
         offer = HandoverOffer.of_button(pressed_value(body))
         if offer is None or offer.errand.name not in self._interactions.works:
             return Message.of(_UNKNOWN, private=True)
-        action, _ = self._interactions.works[offer.errand.name]
+        action = self._interactions.works[offer.errand.name].action
         errand = await self._with_what_is_known(request.account, offer.errand)
         what = await self._asked(request.account, errand)
         if what is None:
             return Message.of(_UNKNOWN, private=True)
-        if allow(request.role, action):
+        if allow(request.role, action) and await self._is_theirs(request, errand):
             return Message.of(f"You can do this yourself by now, so nobody was asked to {what.words}.", private=True)
         asked_at = replace(request, thread_ts=offer.thread_ts, message_ts=offer.thread_ts)
         by = asked_at.origin(Function.BUTTON, permalink=await permalink_of(asked_at))
@@ -121,36 +134,42 @@ class HandingOver:
         handover = await self._open(request, body)
         if isinstance(handover, Message):
             return handover
-        action, work = self._interactions.works[handover.errand.name]
-        admitted = await self._interactions.admit(request, body, action)
+        work = self._interactions.works[handover.errand.name]
+        admitted = await self._interactions.admit(request, body, work.action)
         if isinstance(admitted, Message):
             return admitted
-        where_asked = replace(
-            admitted,
-            channel_id=handover.channel_id,
-            channel_name=handover.channel_name,
-            thread_ts=handover.thread_ts,
-            message_ts=handover.message_ts,
-            threaded=False,
-        )
+        where_asked = _where_asked(admitted, handover)
         pressed = {"action_id": handover.errand.name, "value": handover.errand.value}
-        message = await work(where_asked, body | {"actions": [pressed], HANDED_OVER: handover.id})
-        self.loop.poke()
-        # Where a form asks on, or a list takes its time, `_settle_elsewhere` sees the end; what is about phones and made no
-        # entry changed nothing.
-        if message is None or message.private or (message.phones and message.entry is None):
+        self._doing.add(handover.id)
+        try:
+            return await self._done(
+                handover, work, where_asked, body | {"actions": [pressed], HANDED_OVER: handover.id}
+            )
+        finally:
+            self._doing.discard(handover.id)
+            self.loop.poke()
+
+    async def _done(
+        self, handover: Handover, work: ErrandWork, where_asked: Request, body: dict[str, Any]
+    ) -> Message | None:
+        """Do what was asked, and settle it where that is the end of it."""
+        message = await work.do(where_asked, body)
+        # Where a form asks on `_settle_elsewhere` sees the end; what is about phones and made no entry changed nothing.
+        unchanged = message is not None and (message.private or bool(message.phones and message.entry is None))
+        if (message is None and work.asks_on) or (unchanged and not work.shows):
             return message
         decided = await asyncio.to_thread(
             self._store.handovers.decide,
             handover.account_id,
             handover.id,
             HandoverState.DONE,
-            request.actor,
-            entry=message.entry,
+            where_asked.actor,
+            entry=None if message is None else message.entry,
         )
-        self.loop.poke()
         if not decided:
             return await self._too_late(handover)
+        if message is None:
+            return None
         # The buttons go, with those of everybody who was asked, once that is told; the entry leads to who asked.
         return replace(message, settles=None, entry=None)
 
@@ -184,6 +203,13 @@ class HandingOver:
             errand, value=json.dumps(json.loads(errand.value) | {"seen": state.last_entry}, ensure_ascii=False)
         )
 
+    async def _is_theirs(self, request: Request, errand: Errand) -> bool:
+        """Whether a list that *errand* is about, if any, is the asker's to decide on: their own, or an admin's to decide."""
+        if request.is_admin or errand.upload is None:
+            return True
+        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, errand.upload)
+        return upload.actor.id == request.actor.id
+
     async def _asked(self, account: Account, errand: Errand) -> views.ErrandInWords | None:
         upload_id, phone = errand.upload, errand.phone
         upload = state = None
@@ -199,7 +225,8 @@ class HandingOver:
         """Tell of one handover whose state nobody was told of; False when there is none."""
         await asyncio.to_thread(self._store.handovers.expire, self._expire)
         for handover in await asyncio.to_thread(self._store.handovers.list_open):
-            await self._settle_elsewhere(handover)
+            if handover.id not in self._doing:
+                await self._settle_elsewhere(handover)
         claimed = await asyncio.to_thread(self._store.handovers.claim, self._owner, lease_seconds=self._lease_seconds)
         if claimed is None:
             return False
@@ -221,7 +248,12 @@ class HandingOver:
         done: tuple[HandoverState, Actor | None, int | None] | None = None
         account, errand = handover.account_id, handover.errand
         try:
-            if (phone := errand.phone) is not None:
+            if errand.name in {"settings", "country"}:
+                newest = await asyncio.to_thread(self._store.history.list, account, limit=_NEWEST)
+                for made in (item.entry for item in newest.items):
+                    if made.function == Function.SETTING and made.at >= handover.asked_at:
+                        done = HandoverState.DONE, made.actor, made.id
+            elif (phone := errand.phone) is not None:
                 state = await asyncio.to_thread(self._store.optouts.find, account, phone)
                 lifts = [one.lifted for one in state.opt_outs if one.lifted and one.lifted.at >= handover.asked_at]
                 if not state.opted_out and lifts:
@@ -229,16 +261,18 @@ class HandingOver:
                     done = HandoverState.DONE, last.actor, last.id
             elif (upload_id := errand.upload) is not None and errand.name in _WAITS:
                 upload = await asyncio.to_thread(self._store.uploads.get, account, upload_id)
-                if upload.state in {UploadState.CANCELLED, UploadState.EXPIRED, UploadState.REFUSED}:
+                if upload.state is _DONE_AS.get(errand.name):
+                    done = HandoverState.DONE, upload.decider, None
+                elif upload.state in _OVER - _WAITS[errand.name]:
                     done = HandoverState.DECLINED if upload.decider else HandoverState.EXPIRED, upload.decider, None
-                elif upload.state not in _WAITS[errand.name]:
+                elif upload.state not in _WAITS[errand.name] or upload.is_scrub:
                     entry = upload.entry_id if errand.name == "upload.confirm" else None
                     done = HandoverState.DONE, upload.decider, entry
         except WrongState:
             done = HandoverState.EXPIRED, None, None
         if done is not None:
-            state_now, by, made = done
-            await asyncio.to_thread(self._store.handovers.decide, account, handover.id, state_now, by, entry=made)
+            state_now, by, entry_id = done
+            await asyncio.to_thread(self._store.handovers.decide, account, handover.id, state_now, by, entry=entry_id)
 
     async def _tell(self, handover: Handover) -> None:
         """Ask those who may decide, or say in the same messages, and to whoever asked, what became of it."""
@@ -270,13 +304,15 @@ class HandingOver:
             return False
         hides = kind == "public" and account.settings.numbers == "masked"
         lease = handover.lease
-        key = PostKey(
-            account.id,
-            f"handover {handover.id} {'asks' if handover.is_open else 'ended'} {where}",
-            may_exist=lease is not None and lease.fence > 1,
-        )
+        key = f"handover {handover.id} {'asks' if handover.is_open else 'ended'} {where}"
         try:
-            await self._poster.post(where, masked(message) if hides else message, thread_ts, key)
+            for number, part in enumerate(split(masked(message) if hides else message)):
+                part_key = PostKey(
+                    account.id,
+                    f"{key} {number}" if number else key,
+                    may_exist=lease is not None and lease.fence > 1,
+                )
+                await self._poster.post(where, part, thread_ts, part_key)
         except SlackApiError as error:
             if is_transient(error):
                 raise
@@ -292,13 +328,40 @@ class HandingOver:
             seen = masked(message) if kind == "public" and account.settings.numbers == "masked" else message
             await self._poster.bring_up_to_date(post, seen)
         admins = await self._roles.named_admins(self._client, account)
-        end = _for_the_asker(views.told(handover, what, admins), account)
-        # A command has no thread; what only one person saw is answered to them alone.
-        if handover.thread_ts is not None and await self._post(
-            handover, handover.channel_id, end, account, handover.thread_ts
+        shown = await self._shown(handover, account)
+        end = _for_the_asker(views.told(handover, what, admins, shown), account)
+        # A command has no thread; what only one person saw is answered to them alone, and so is what tells of the list.
+        if (
+            shown is None
+            and handover.thread_ts is not None
+            and await self._post(handover, handover.channel_id, end, account, handover.thread_ts)
         ):
             return
         await self._post(handover, handover.asker.id, end, account)
+
+    async def _shown(self, handover: Handover, account: Account) -> Message | None:
+        """The answer that whoever asked was to be shown, as it is now; None where it was not done, or was no question."""
+        work = self._interactions.works.get(handover.errand.name)
+        if work is None or not work.shows or handover.state is not HandoverState.DONE or handover.decider is None:
+            return None
+        by = Place(actor=handover.decider, channel_id=handover.channel_id, client=self._client)
+        admitted = await self._roles.admit(by, account, work.action)
+        if isinstance(admitted, Message):
+            return None
+        asked = {"action_id": handover.errand.name, "value": handover.errand.value}
+        return await work.do(_where_asked(admitted, handover), {"actions": [asked], HANDED_OVER: handover.id})
+
+
+def _where_asked(request: Request, handover: Handover) -> Request:
+    """*request* of whoever decides, at the place where it was asked."""
+    return replace(
+        request,
+        channel_id=handover.channel_id,
+        channel_name=handover.channel_name,
+        thread_ts=handover.thread_ts,
+        message_ts=handover.message_ts,
+        threaded=False,
+    )
 
 
 def _for_the_asker(message: Message, account: Account) -> Message:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, Self
 
@@ -25,7 +25,7 @@ from handlers.slack.roles import Roles, name_of
 from handlers.subcommands import Reply, Subcommand
 from handlers.views import history as views
 from handlers.views import optouts
-from store import Actor, Function, HistoryPage, NotAPhone, PhoneNumber, Store, WrongState
+from store import Account, Actor, Errand, Function, HistoryPage, NotAPhone, PhoneNumber, Store, WrongState
 
 log = structlog.get_logger()
 _PERSON = re.compile(r"<@([UW][A-Z0-9]{2,})(?:\|[^>]*)?>")
@@ -34,6 +34,9 @@ _QUOTES: Final = "\"'`\u201c\u201d\u2018\u2019"
 # Slack's people that are looked through for a name; of a huge workspace the first page.
 _MOST_PEOPLE: Final = 1_000
 _LONGEST_NAME: Final = 300
+# The errands that ask for a history: of one number, and of more, which is for admins.
+_OF_ONE: Final = "history"
+_OF_MORE: Final = "history.all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,8 @@ class Histories:
         self._store = store
         self._roles = roles
         self._interactions = interactions
+        for name, action in ((_OF_ONE, Action.HISTORY), (_OF_MORE, Action.WHOLE_HISTORY)):
+            interactions.errand(name, action, self._show, shows=True)
 
     @property
     def subcommand(self) -> Subcommand:
@@ -120,7 +125,21 @@ class Histories:
 
     def _parse(self, text: str) -> Reply:
         query = HistoryQuery.parse(text)
-        return Reply(query.action, partial(self._newest, query))
+        return Reply(query.action, partial(self._newest, query), partial(self._errand, text))
+
+    @staticmethod
+    async def _errand(text: str, account: Account) -> Errand | None:
+        """The history that *text* asks for, as it is handed over: of one number, or of more; None for what is too long to be any."""
+        if len(text) > _LONGEST_NAME:
+            return None
+        query = HistoryQuery.parse(text)
+        number = await asyncio.to_thread(read_phone, plain(query.words), account.country) if query.words else None
+        return Errand(_OF_ONE if isinstance(number, PhoneNumber) else _OF_MORE, text)
+
+    async def _show(self, request: Request, body: dict[str, Any]) -> Message:
+        """The newest page that somebody else asked for, for them to read."""
+        page = await self._newest(HistoryQuery.parse(pressed_value(body)), request, body)
+        return replace(page, blocks=tuple(block for block in page.blocks if block["type"] != "actions"), settles=None)
 
     @staticmethod
     async def _form(request: Request, _body: dict[str, Any]) -> View:
@@ -129,8 +148,9 @@ class Histories:
 
     async def _asked(self, request: Request, _context: ModalContext, body: dict[str, Any]) -> Message:
         """The form, submitted: its page takes the form's place."""
-        query = HistoryQuery.parse((submitted_values(body)[views.OF] or "").strip())
-        admitted = await self._interactions.admit(request, body, query.action)
+        text = (submitted_values(body)[views.OF] or "").strip()
+        query = HistoryQuery.parse(text)
+        admitted = await self._interactions.admit(request, body, query.action, partial(self._errand, text))
         return await self._newest(query, admitted, body) if isinstance(admitted, Request) else admitted
 
     async def _newest(self, query: HistoryQuery, request: Request, body: dict[str, Any]) -> Message:
@@ -147,9 +167,14 @@ class Histories:
             return HistoryQuery(phone=number.e164)
         if number is not None and not any(char.isalpha() for char in text):
             return optouts.refused([number], "history NUMBER")
-        admitted = await self._interactions.admit(request, body, Action.WHOLE_HISTORY)
-        if isinstance(admitted, Message):
-            return admitted
+        if not allow(request.role, Action.WHOLE_HISTORY):
+
+            async def asked(account: Account) -> Errand | None:
+                return await self._errand(words, account)
+
+            admitted = await self._interactions.admit(request, body, Action.WHOLE_HISTORY, asked)
+            if isinstance(admitted, Message):
+                return admitted
         if not is_name:
             lists = await asyncio.to_thread(self._store.history.uploads_called, request.account.id, text)
             if lists:

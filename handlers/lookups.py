@@ -32,4 +32,4 @@ def answer_look_up(
         answer = views.phone_states(standing, account.country, *more, unread=unread, offer=offer, asker=asker)
     if account.settings.lookups == "channel" or alone or public:
         return answer
-    return views.for_asker(answer)
+    return views.for_asker(answer, request.thread_ts if request.threaded else None)

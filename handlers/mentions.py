@@ -16,6 +16,7 @@ from handlers.entered import (
     acted_on,
     allowing_again,
     how_to_write,
+    looking_up,
     opting_out,
     read_phone,
     without_repeats,
@@ -91,11 +92,13 @@ class Intent:
         return Action.DELETE if asks_in and self.is_whole and self.phones else Action.SEARCH
 
     async def errand(self, _account: Account) -> Errand | None:
-        """What it asks, as it is handed over to who may do it; None for what only looks up."""
+        """What it asks, as it is handed over to who may do it; None where it names no phone, or more than fit."""
         phones = [phone.number.e164 for phone in self.phones]
         if self.action is Action.ADD or (self.verb is Verb.OPT_OUT and self.certainty <= Certainty.DOUBTFUL):
             return opting_out(phones, self.reason)
-        return allowing_again(phones[0], self.reason) if self.action is Action.DELETE and len(phones) == 1 else None
+        if self.action is Action.DELETE:
+            return allowing_again(phones[0], self.reason) if len(phones) == 1 else None
+        return looking_up(phone.number.e164 for phone in self.all_phones)
 
     @property
     def phones(self) -> tuple[FoundPhone, ...]:

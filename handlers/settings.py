@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import aiohttp
@@ -25,8 +26,10 @@ from handlers.slack.roles import name_of
 from handlers.subcommands import OpenModal, Reply, Subcommand
 from handlers.views import settings as views
 from store import (
+    Account,
     AccountSettings,
     CountryUnknown,
+    Errand,
     Function,
     Store,
     bytes_words,
@@ -41,6 +44,7 @@ TITLE = "Settings"
 # Settings that hold ids of Slack's.
 _NAMED: Final = ("admins", "admin_groups", "support_groups", "uploads_channels", "digest_channel", "waiting_channel")
 _MOST_NAMES: Final = 20
+_LONGEST_WISH: Final = 300
 # Slack's answers about a group that is no more: https://docs.slack.dev/reference/methods/usergroups.users.list
 _GROUP_GONE: Final = {"no_such_subteam", "subteam_not_found"}
 
@@ -53,6 +57,7 @@ class SettingsForm:
         self._interactions = interactions
         self._undo_days = undo / timedelta(days=1)
         self._most_bytes = most_bytes
+        interactions.errand("settings", Action.SETTINGS, self._open, asks_on=True)
 
     @property
     def subcommand(self) -> Subcommand:
@@ -61,12 +66,23 @@ class SettingsForm:
             "Opens the form of what admins decide for the account.",
             (Action.SETTINGS,),
             lambda text: (
-                Reply(Action.SETTINGS, self._misused) if text else OpenModal(Action.SETTINGS, TITLE, self._form)
+                Reply(Action.SETTINGS, self._misused, partial(self._errand, text))
+                if text
+                else OpenModal(Action.SETTINGS, TITLE, self._form, partial(self._errand, text))
             ),
         )
 
     async def _misused(self, _request: Request, _body: dict[str, Any]) -> Message:
         return self.subcommand.misused("Settings are changed in a form.")
+
+    @staticmethod
+    async def _errand(text: str, _account: Account) -> Errand:
+        """A change of the settings, as it is handed over: what was written of it, for whoever has the form to read."""
+        return Errand("settings", one_line(plain(text), _LONGEST_WISH))
+
+    async def _open(self, request: Request, body: dict[str, Any]) -> None:
+        """The form, for the admin whom somebody asked to change something in it."""
+        await self._interactions.open_for(request, body, Action.SETTINGS, TITLE, self._form)
 
     def listeners(self) -> tuple[Listener, ...]:
         return (

@@ -8,7 +8,7 @@ import structlog
 from slack_sdk.models.views import View
 
 from handlers.adding import opt_out
-from handlers.entered import how_to_write, read_phones
+from handlers.entered import how_to_write, looking_up, read_phones
 from handlers.permissions import Action
 from handlers.slack.interactions import Interactions, field_error
 from handlers.slack.listeners import Listener
@@ -19,7 +19,7 @@ from handlers.slack.payloads import idempotency_key_of, submitted_values
 from handlers.slack.places import Request, permalink_of
 from handlers.slack.visible_text import visible_text
 from handlers.views import shortcuts as views
-from store import Cause, Function, PhoneNumber, Store
+from store import Account, Cause, Errand, Function, PhoneNumber, Store
 
 log = structlog.get_logger()
 # Of one message; people see the first few of more.
@@ -35,7 +35,7 @@ class Shortcuts:
 
     def listeners(self) -> tuple[Listener, ...]:
         return (
-            self._interactions.shortcut("optout.check", Action.SEARCH, views.TITLE, self._filled),
+            self._interactions.shortcut("optout.check", Action.SEARCH, views.TITLE, self._filled, self._errand),
             self._interactions.modal("optout.check", Action.ADD, self._opt_out),
         )
 
@@ -68,6 +68,13 @@ class Shortcuts:
             is_whole=read.is_whole,
             has_more=read.has_more,
         )
+
+    @staticmethod
+    async def _errand(body: dict[str, Any], account: Account) -> Errand | None:
+        """What is asked of a message, as it is handed over: how the phones in it stand; None where it has none, or many."""
+        read = await asyncio.to_thread(visible_text, body.get("message") or {})
+        reading = await asyncio.to_thread(read.read, account.country)
+        return looking_up(phone.number.e164 for phone in reading.phones)
 
     async def _opt_out(self, request: Request, context: ModalContext, body: dict[str, Any]) -> Message:
         """The modal submitted: what is ticked is opted out by one entry, and noted in the message's thread."""

@@ -27,11 +27,16 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class OpenModal:
-    """A parsed command that opens a modal called *title* for whoever may do *action*; see `Interactions.open_for`."""
+    """
+    A parsed command that opens a modal called *title* for whoever may do *action*; see `Interactions.open_for`.
+
+    *errand*: as of a `Reply`.
+    """
 
     action: Action
     title: str
     make: MakeModal
+    errand: AskedErrand | None = None
 
 
 @dataclass(frozen=True, slots=True)

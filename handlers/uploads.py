@@ -8,12 +8,12 @@ from functools import partial
 from typing import Any
 
 from handlers.permissions import Action
-from handlers.slack.interactions import Interactions
+from handlers.slack.interactions import MAY_BE_HANDED_OVER, Interactions
 from handlers.slack.listeners import Listener
 from handlers.slack.messages import Message
 from handlers.slack.modal_context import ModalContext
 from handlers.slack.modals import refusal
-from handlers.slack.mrkdwn import SlackWriter, sentence
+from handlers.slack.mrkdwn import SlackWriter, file_name, person, sentence
 from handlers.slack.payloads import idempotency_key_of, pressed_value
 from handlers.slack.places import Request
 from handlers.views import previews
@@ -23,6 +23,7 @@ from handlers.work.uploads import Runner
 from store import (
     Asked,
     Deadlines,
+    Errand,
     Function,
     Origin,
     Store,
@@ -50,11 +51,11 @@ class UploadButtons:
     def listeners(self) -> tuple[Listener, ...]:
         button, modal = self._interactions.button, self._interactions.modal
         return (
-            button("upload.confirm", Action.CONFIRM, self._confirm_or_ask),
+            button("upload.confirm", Action.CONFIRM, self._confirm_or_ask, asks_on=True),
             modal("upload.sure", Action.CONFIRM, self._confirm_typed),
             button("upload.stop", Action.STOP, self._stop),
             button("upload.continue", Action.CONTINUE, self._continue),
-            button("upload.undo", Action.UNDO, self._ask_undo),
+            button("upload.undo", Action.UNDO, self._ask_undo, asks_on=True),
             modal("upload.undo", Action.UNDO, self._undo),
             button("upload.cancel", Action.DROP, self._cancel),
             button("upload.again", Action.DROP, self._take_up_again),
@@ -87,7 +88,9 @@ class UploadButtons:
 
     async def _want(self, request: Request, body: dict[str, Any]) -> Message | None:
         """*Opt out N phones*, by whoever was asked alone: an admin's is the yes, anybody else's has it asked of the admins."""
-        upload = await self._theirs(request, int(json.loads(pressed_value(body))["upload"]), "opted out")
+        upload = await self._theirs(request, body, int(json.loads(pressed_value(body))["upload"]), "opted out")
+        if isinstance(upload, Message):
+            return upload
         if not upload.choices.alone and not (upload.is_direct and upload.choices.asked is Asked.UNCLEAR):
             raise WrongState(f"{upload.file_name} was asked for since, for all to see: its message says how it stands.")
         confirming = await self._interactions.admit(request, body, Action.CONFIRM)
@@ -100,7 +103,9 @@ class UploadButtons:
 
     async def _scrub_instead(self, request: Request, body: dict[str, Any]) -> Message | None:
         """*Scrub it instead*: the list comes back without who is opted out, and nobody is opted out by it."""
-        upload = await self._theirs(request, int(pressed_value(body)), "scrubbed instead")
+        upload = await self._theirs(request, body, int(pressed_value(body)), "scrubbed instead")
+        if isinstance(upload, Message):
+            return upload
         refused = await kept_from_strangers(request.client, upload.channel_id, upload.file_name, "scrubbed", "scrub")
         if refused is not None:
             return refused
@@ -111,7 +116,9 @@ class UploadButtons:
 
     async def _look_up_instead(self, request: Request, body: dict[str, Any]) -> Message | None:
         """*Look it up*, of a list whose words asked for the opposite of an opt-out."""
-        upload = await self._theirs(request, int(pressed_value(body)), "looked up instead")
+        upload = await self._theirs(request, body, int(pressed_value(body)), "looked up instead")
+        if isinstance(upload, Message):
+            return upload
         refused = await kept_from_strangers(request.client, upload.channel_id, upload.file_name, "looked up", "look up")
         if refused is not None:
             return refused
@@ -122,12 +129,15 @@ class UploadButtons:
         self._runner.poke()
         return None
 
-    async def _theirs(self, request: Request, upload_id: int, what: str) -> Upload:
-        """The upload, for its dropper and for admins to have it *what*; `WrongState` for anybody else."""
+    async def _theirs(self, request: Request, body: dict[str, Any], upload_id: int, what: str) -> Upload | Message:
+        """The upload, for its dropper and for admins to have it *what*; the no, for anybody else, that offers to ask them."""
         upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, upload_id)
-        if not request.is_admin and upload.actor.id != request.actor.id:
-            raise WrongState(f"Only an admin or the person who dropped the list can have it {what}.")
-        return upload
+        if request.is_admin or upload.actor.id == request.actor.id:
+            return upload
+        pressed = body["actions"][0]["action_id"]
+        errand = Errand(pressed, pressed_value(body)) if pressed in MAY_BE_HANDED_OVER else None
+        why = f"{file_name(upload.file_name)} was dropped by {person(upload.actor)}: besides them only admins can have it {what}."
+        return await self._interactions.not_theirs(request, why, errand)
 
     async def _confirm_typed(self, request: Request, context: ModalContext, body: dict[str, Any]) -> Message | None:
         """The modal of a list that looks wrong, with the number of phones typed."""
@@ -200,23 +210,24 @@ class UploadButtons:
 
     async def _cancel(self, request: Request, body: dict[str, Any]) -> Message | None:
         """*Cancel*, or *Leave it*: by an admin, or by whoever dropped the list."""
-        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(pressed_value(body)))
-        if not request.is_admin and upload.actor.id != request.actor.id:
-            raise WrongState("Only an admin or the person who dropped the list can cancel it.")
+        upload = await self._theirs(request, body, int(pressed_value(body)), "cancelled")
+        if isinstance(upload, Message):
+            return upload
         by = Origin(Function.UPLOAD, request.actor)
         cancel = partial(self._store.uploads.cancel, idempotency_key=idempotency_key_of(body))
         await asyncio.to_thread(cancel, request.account.id, upload.id, by)
         self._runner.poke()
         return _in_place(request, upload, "is left as it is: nothing was changed.")
 
-    async def _take_up_again(self, request: Request, body: dict[str, Any]) -> None:
+    async def _take_up_again(self, request: Request, body: dict[str, Any]) -> Message | None:
         """*Read it again*: a list that expired waits for a yes once more."""
-        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(pressed_value(body)))
-        if not request.is_admin and upload.actor.id != request.actor.id:
-            raise WrongState("Only an admin or the person who dropped the list can have it read again.")
+        upload = await self._theirs(request, body, int(pressed_value(body)), "read again")
+        if isinstance(upload, Message):
+            return upload
         again = partial(self._store.uploads.take_up_again, idempotency_key=idempotency_key_of(body))
         await asyncio.to_thread(again, request.account.id, upload.id)
         self._runner.poke()
+        return None
 
     async def _use_column(self, request: Request, body: dict[str, Any]) -> None:
         """*Use COLUMN*: read the list again with another column."""

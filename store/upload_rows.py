@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from store.choices import Asked, Choices
-from store.errors import StoreError, WrongState
+from store.errors import WrongState
 from store.leases import FREE
 from store.models import uploads
 from store.records import Actor, Upload
@@ -55,11 +55,11 @@ def wants_a_yes() -> sa.ColumnElement[bool]:
 
 
 def get(connection: sa.Connection, account: int, upload: int, *, lock: bool = False) -> Upload:
-    """One upload, which with *lock* stays as it is until the transaction ends; `StoreError` when there is none."""
+    """One upload, which with *lock* stays as it is until the transaction ends; `WrongState` when there is none."""
     query = sa.select(uploads).where(one(account, upload))
     row = connection.execute(query.with_for_update() if lock else query).mappings().one_or_none()
     if row is None:
-        raise StoreError(f"There is no upload {upload}.")
+        raise WrongState(f"There is no upload {upload}.")
     return upload_of(row)
 
 

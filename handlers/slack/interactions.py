@@ -6,6 +6,8 @@ Whoever uses one is admitted, the work is done, then Slack gets its acknowledgem
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -53,10 +55,26 @@ _LOADING_AFTER = 1.0
 _OPENED_BEFORE = "exchanged_trigger_id"
 # Buttons whose press, by somebody who may not, is worth handing over: the others only show what there is, or ask on.
 MAY_BE_HANDED_OVER: Final = frozenset(
-    {"optout.add", "optout.delete", "upload.confirm", "upload.stop", "upload.continue", "upload.undo"}
+    {"optout.add", "optout.delete"}
+    | {f"upload.{does}" for does in ("confirm", "stop", "continue", "undo", "cancel", "again", "scrub", "look")}
 )
 _UNSEALED = "This form was not opened by the desk as it is now, so nothing was done. Please open it again."
 _NOT_OPENED = "Slack did not open the form in time, so nothing was done. Please try again."
+
+
+@dataclass(frozen=True, slots=True)
+class ErrandWork:
+    """
+    The work of an errand: what a button does, or what a command or a message asks, for whoever may do *action*.
+
+    *shows*: what comes of it is an answer, for whoever asked to read. *asks_on*: it opens a form in which it goes on, so
+    that nothing is done yet when it returns.
+    """
+
+    action: Action
+    do: ButtonWork
+    shows: bool = False
+    asks_on: bool = False
 
 
 class Interactions:
@@ -77,7 +95,7 @@ class Interactions:
         self._events = events
         self._roles = roles
         # By the name of a button, or of what a command asks: what an admin can do for whoever may not.
-        self.works: dict[str, tuple[Action, ButtonWork]] = {}
+        self.works: dict[str, ErrandWork] = {}
         self.replies = replies
         self.answers = answers
         self.tasks = tasks
@@ -100,6 +118,10 @@ class Interactions:
             return Message.of(_UNSEALED, private=True)
         return admitted
 
+    async def not_theirs(self, request: Request, why: str, errand: Errand | None) -> Message:
+        """The no, with *why*, to somebody whom their role admits, but who has nothing to decide here; see `Roles.admit`."""
+        return await self._roles.no(request, request.account, why, errand)
+
     async def answer_event(self, place: Place, message: Message, body: dict[str, Any], *, of: str = "") -> None:
         """
         Answer the event *body*; *of*: which of several things it is about. An event taken up again is answered once.
@@ -109,17 +131,20 @@ class Interactions:
         key = f"{body['event_id']} {of}".rstrip()
         await self.answers.give(await self.answers.keep(body, place, message, key=key, must=True))
 
-    def errand(self, name: str, action: Action, work: ButtonWork) -> None:
-        """Let what *work* does, for whoever may do *action*, be handed over by *name*, without a button of that name."""
-        self.works[name] = (action, work)
+    def errand(
+        self, name: str, action: Action, work: ButtonWork, *, shows: bool = False, asks_on: bool = False
+    ) -> None:
+        """Let what *work* does be handed over by *name*, without a button of that name; the rest as in `ErrandWork`."""
+        self.works[name] = ErrandWork(action, work, shows, asks_on)
 
-    def button(self, name: str, action: Action, work: ButtonWork) -> Listener:
+    def button(self, name: str, action: Action, work: ButtonWork, *, asks_on: bool = False) -> Listener:
         """
         The listener of a button or menu *name*: *work* gets the request and Slack's payload.
 
         Its message answers in the thread of the button's message, one of App Home in a modal; None: what it did is shown elsewhere.
+        *asks_on*: as in `ErrandWork`.
         """
-        self.works[name] = (action, work)
+        self.works[name] = ErrandWork(action, work, asks_on=asks_on)
 
         async def listen(ack: Ack, body: dict[str, Any], client: AsyncWebClient, context: AsyncBoltContext) -> None:
             place = place_of_button(body, client)
@@ -157,9 +182,10 @@ class Interactions:
         action: Action,
         title: str,
         make: MakeModal,
+        errand: AskedErrand | None = None,
     ) -> None:
         """
-        Open the modal *make* makes for whoever may do *action*; others get their no. Acknowledge before.
+        Open the modal *make* makes for whoever may do *action*; others get their no, as `admit` says. Acknowledge before.
 
         The trigger is gone after 3 s. What takes longer than one, a busy database or a slow answer of Slack's, is waited
         for in a modal called *title*, which is there already and is filled then.
@@ -170,7 +196,7 @@ class Interactions:
             views: list[View] = []
 
             async def work() -> Message:
-                request = await self.admit(place, body, action)
+                request = await self.admit(place, body, action, errand)
                 if isinstance(request, Message):
                     return request
                 views.append(await make(request, body))
@@ -193,17 +219,26 @@ class Interactions:
         if opened is not None:
             await self.fill(place, opened, refusal(made) if isinstance(made, Message) else made)
 
-    def shortcut(self, name: str, action: Action, title: str, make: MakeModal) -> Listener:
+    def shortcut(
+        self,
+        name: str,
+        action: Action,
+        title: str,
+        make: MakeModal,
+        errand: Callable[[dict[str, Any], Account], Awaitable[Errand | None]],
+    ) -> Listener:
         """
         The listener of a message shortcut *name*, which opens the modal *make* makes of Slack's payload; see `open_for`.
 
-        What there is to say instead is for the asker alone: nobody else knows that they asked.
+        *errand*: what the payload asks, as it is handed over. What there is to say instead is for the asker alone: nobody
+        else knows that they asked.
         """
 
         async def listen(ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
             with self.tasks.holding():
                 await ack()
-                await self.open_for(place_of_shortcut(body, client), body, action, title, make)
+                place = place_of_shortcut(body, client)
+                await self.open_for(place, body, action, title, make, partial(errand, body))
 
         return Listener(Surface.SHORTCUT, name, (action,), listen)
 

@@ -15,7 +15,7 @@ from handlers.slack.mrkdwn import listed, person
 from handlers.slack.places import Place, Request
 from handlers.slack.refusals import AskedErrand, polite_no
 from handlers.ttl_cache import TtlCache
-from store import Account, Actor
+from store import Account, Actor, Errand
 
 log = structlog.get_logger()
 
@@ -141,16 +141,16 @@ class Roles:
         """A polite no, for the asker alone, that says who may, and offers to hand the request to them."""
         if not allow(asker.role, Action.HAND_OVER):
             return Message.of(asker.why, private=True)
-        admins = await self.named_admins(place.client, account)
-        who = (
-            f"{listed([person(admin) for admin in admins])} can."
-            if admins
-            else "Please ask an admin of this workspace."
-        )
         whose = "Only admins" if ALLOWED[action] == ADMINS else "Only support and admins"
-        no = f"{asker.why or f'{whose} can {action.value}.'} {who}"
-        asked = await errand(account) if errand is not None and admins else None
-        return polite_no(no, admins, asked, place.thread_ts)
+        asked = await errand(account) if errand is not None else None
+        return await self.no(place, account, asker.why or f"{whose} can {action.value}.", asked)
+
+    async def no(self, place: Place, account: Account, why: str, errand: Errand | None) -> Message:
+        """The no to whoever asked at *place*, for them alone: *why*, the admins who can, and the offer to hand *errand* to them."""
+        admins = await self.named_admins(place.client, account)
+        can = f"{listed([person(admin) for admin in admins])} can."
+        who = can if admins else "Please ask an admin of this workspace."
+        return polite_no(f"{why} {who}", admins, errand if admins else None, place.thread_ts)
 
     async def admins(self, client: AsyncWebClient, account: Account, most: int) -> tuple[str, ...]:
         """

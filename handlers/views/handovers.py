@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from slack_sdk.models.blocks import ActionsBlock, ButtonElement, ConfirmObject, PlainTextObject
@@ -19,21 +19,26 @@ from handlers.slack.mrkdwn import (
     one_line,
     person,
     place,
+    plain,
     quoted,
     section,
     sections,
 )
-from handlers.views.optouts import OptOutOffer, name
+from handlers.views.optouts import LookedUp, OptOutOffer, name
 from store import (
     Actor,
+    Asked,
     Errand,
     Handover,
     HandoverState,
+    PhoneNumber,
     PhoneState,
+    Purpose,
     Upload,
     country_name,
     display,
     note,
+    parse_phone,
 )
 
 DO: Final = "handover.do"
@@ -75,13 +80,24 @@ def asked(
             return ErrandInWords(
                 f"export the list{_options(errand.value)}", "Export the list", ("The file comes to you alone.",)
             )
+        case "lookup":
+            return _looking_up(errand, home)
+        # What is asked is shown as it stands; the admin who is asked lets it be seen, and sees it too.
+        case "history" | "history.all":
+            return _history(errand.value, home)
+        case "uploads":
+            return ErrandInWords("list the latest uploads", "Tell them", ("They are told how the latest lists stand.",))
+        case "settings":
+            return ErrandInWords(f"change the settings{_options(errand.value)}", "Open the settings")
+        case "drop.opt_out" | "drop.scrub" | "drop.look_up":
+            return _dropped(errand)
         case "country":
             country = quoted(country_name(errand.value))
             return ErrandInWords(
                 f"read numbers without a country code as {country}", f"Read them as {country_name(errand.value)}"
             )
-        case "upload.confirm" | "upload.undo" | "upload.stop" | "upload.continue" if upload is not None:
-            return _about(upload, errand.name)
+        case name if name in _ABOUT and upload is not None:
+            return _about(upload, name)
         case _:
             return None
 
@@ -95,13 +111,17 @@ def _opting_out(errand: Errand, home: str | None) -> ErrandInWords | None:
     label = f"Opt out {display(offer.phones[0], home) if one else counted(len(offer.phones), 'phone')}"
     lines = [f"Reason: {quoted(offer.reason)}"] if offer.reason else []
     if not one:
-        more = len(offer.phones) - _MOST_PHONES
-        lines.append(
-            " · ".join(name(phone, home) for phone in offer.phones[:_MOST_PHONES])
-            + (f" and {more:,} more" if more > 0 else "")
-        )
+        lines.append(_named(offer.phones, home))
     return ErrandInWords(
         f"opt out {shown}", label + (f" · {offer.reason}" if offer.reason else ""), tuple(lines), offer.phones
+    )
+
+
+def _named(phones: Sequence[str], home: str | None) -> str:
+    """The first of *phones*, and how many more."""
+    more = len(phones) - _MOST_PHONES
+    return " · ".join(name(phone, home) for phone in phones[:_MOST_PHONES]) + (
+        f" and {more:,} more" if more > 0 else ""
     )
 
 
@@ -122,11 +142,107 @@ def _allowing(phone: str, errand: Errand, home: str | None, state: PhoneState | 
     )
 
 
+def _looking_up(errand: Errand, home: str | None) -> ErrandInWords | None:
+    asked = LookedUp.of_value(errand.value)
+    if asked is None:
+        return None
+    phones = asked.phones
+    one = len(phones) == 1
+    lines = [] if one else [_named(phones, home)]
+    return ErrandInWords(
+        f"look up {name(phones[0], home) if one else counted(len(phones), 'phone')}",
+        "Look it up and tell them" if one else "Look them up and tell them",
+        (*lines, f"They are told whether {'it is' if one else 'they are'} opted out, since when and why."),
+        phones,
+    )
+
+
+def _history(words: str, home: str | None) -> ErrandInWords:
+    number = parse_phone(words, home) if words else None
+    phones = (number.e164,) if isinstance(number, PhoneNumber) else ()
+    of = name(phones[0], home) if phones else quoted(plain(words), 100) or "the list"
+    what = f"the history of {of}"
+    return ErrandInWords(
+        f"show {what}", "Show it to them", ("They are shown the newest entries: who did what, when and why.",), phones
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedList:
+    """
+    A list that *user* dropped in *channel* and may not have taken up, as it is handed over: *file* by its id and *name*.
+
+    *ts*: of its message, *thread_ts*: of the thread in which that stands. *asked*: what was asked with it, where that is not
+    to opt out.
+    """
+
+    file: str
+    name: str
+    channel: str
+    user: str
+    purpose: Purpose
+    asked: Asked | None = None
+    ts: str | None = None
+    thread_ts: str | None = None
+
+    @property
+    def errand(self) -> Errand:
+        """As it is handed over."""
+        scrubs, looks = self.purpose.is_scrub, self.asked is Asked.LOOK_UP
+        value = json.dumps({part: said for part, said in asdict(self).items() if said is not None}, ensure_ascii=False)
+        return Errand("drop.scrub" if scrubs else "drop.look_up" if looks else "drop.opt_out", value)
+
+    @classmethod
+    def of_errand(cls, errand: Errand) -> "DroppedList | None":
+        """The list of *errand*; None for one that holds none, or another than it is called by."""
+        try:
+            packed = json.loads(errand.value)
+            drop = cls(
+                **packed
+                | {"purpose": Purpose(packed["purpose"]), "asked": packed.get("asked") and Asked(packed["asked"])}
+            )
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return None
+        parts = (drop.file, drop.name, drop.channel, drop.user, drop.ts or "", drop.thread_ts or "")
+        return drop if all(isinstance(part, str) for part in parts) and drop.errand.name == errand.name else None
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether it was dropped in a direct message to the desk, where nobody else sees what becomes of it."""
+        return self.channel.startswith("D")
+
+
+# By the errand of a dropped list: what is asked with it, in words around its name.
+_DROPPED: Final = {
+    "drop.opt_out": (
+        "take up {} as a list to opt out",
+        "Nobody is opted out before you see its preview, and say yes there.",
+    ),
+    "drop.scrub": ("scrub {}", "It comes back without who is opted out, for all to see who read there."),
+    "drop.look_up": ("look up {}", "Those who read there see how many of its phones are opted out."),
+}
+
+
+def _dropped(errand: Errand) -> ErrandInWords | None:
+    drop = DroppedList.of_errand(errand)
+    if drop is None:
+        return None
+    words, line = _DROPPED[errand.name]
+    where = "with you" if drop.is_direct else "in the thread where it was dropped"
+    return ErrandInWords(
+        words.format(file_name(drop.name)), "Take it up", (f"What becomes of it is seen {where}. {line}",)
+    )
+
+
 _ABOUT: Final = {
     "upload.confirm": ("apply", "Opt out {}"),
     "upload.undo": ("undo the upload of", "Undo this upload"),
     "upload.stop": ("stop", "Stop"),
     "upload.continue": ("go on with", "Continue"),
+    "upload.cancel": ("cancel", "Cancel this list"),
+    "upload.again": ("read again", "Read it again"),
+    "upload.scrub": ("scrub", "Scrub it"),
+    "upload.look": ("look up", "Look it up"),
 }
 
 
@@ -199,8 +315,8 @@ def decided(handover: Handover, what: ErrandInWords) -> Message:
     return Message.of(head, phones=what.phones)
 
 
-def told(handover: Handover, what: ErrandInWords, admins: Sequence[Actor]) -> Message:
-    """For whoever asked, who has waited: what became of it."""
+def told(handover: Handover, what: ErrandInWords, admins: Sequence[Actor], shown: Message | None = None) -> Message:
+    """For whoever asked, who has waited: what became of it. *shown*: the answer to what was asked, without its buttons."""
     who = person(handover.decider) if handover.decider is not None else "Somebody"
     whom = listed([person(admin) for admin in admins], "or") or "an admin of this workspace"
     match handover.state:
@@ -213,7 +329,12 @@ def told(handover: Handover, what: ErrandInWords, admins: Sequence[Actor]) -> Me
         case _:
             said = f"Slack let me write to no admin, so nobody knows that you asked to {what.words}. Write to {whom} yourself."
     text = f"{mention(handover.asker)}: {said}"
-    return Message.of(text, section(text), phones=what.phones)
+    message = Message.of(text, section(text), phones=what.phones)
+    if shown is None:
+        return message
+    answer = [block for part in (shown, *shown.details) for block in part.blocks if block["type"] != "actions"]
+    phones = tuple(dict.fromkeys((*what.phones, *shown.phones)))
+    return replace(message, blocks=(*message.blocks, *answer), phones=phones)
 
 
 def over(handover: Handover) -> Message:

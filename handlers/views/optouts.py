@@ -270,17 +270,37 @@ def _one_of_many(state: PhoneState, phone: FoundPhone, home: str | None) -> tupl
     return f"*Opted out*: {note_of(state.standing[-1])}{further}", line
 
 
-def for_asker(answer: Message) -> Message:
-    """The *answer* to a look-up for the asker alone, with a button that shows it to all."""
-    packed = " ".join(phone.removeprefix("+") for phone in answer.phones)
-    show = _actions(ButtonElement(text="Show in channel", action_id="lookup.show", value=packed))
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What a button shows: how *phones* stand, in E.164, 50 at most; *thread_ts*: in the thread in which they were looked up."""
+
+    phones: tuple[str, ...]
+    thread_ts: str | None = None
+
+    @property
+    def value(self) -> str:
+        """As a button carries it, and an errand."""
+        thread = [f"{_IN_THREAD}{self.thread_ts}"] if self.thread_ts else []
+        return " ".join([*(phone.removeprefix("+") for phone in self.phones), *thread])
+
+    @classmethod
+    def of_value(cls, value: str) -> "LookedUp | None":
+        """What `value` packed; None where it holds no phones, too many, or something else."""
+        words = value.split()
+        thread = words.pop().removeprefix(_IN_THREAD) if words and words[-1].startswith(_IN_THREAD) else None
+        if not 0 < len(words) <= MOST_OFFERED or not all(word.isascii() and word.isdigit() for word in words):
+            return None
+        return cls(tuple(f"+{digits}" for digits in words), thread)
+
+
+_IN_THREAD: Final = "in:"
+
+
+def for_asker(answer: Message, thread_ts: str | None) -> Message:
+    """The *answer* to a look-up for the asker alone, with a button that shows it to all, in the thread where it was asked."""
+    value = LookedUp(answer.phones, thread_ts).value
+    show = _actions(ButtonElement(text="Show in channel", action_id="lookup.show", value=value))
     return replace(answer, blocks=(*answer.blocks, show.to_dict()), private=True)
-
-
-def shown_by(value: str) -> tuple[str, ...]:
-    """The phones, 50 at most, of the button of `for_asker` with that *value*; none where it holds something else."""
-    phones = tuple(f"+{digits}" for digits in value.split())
-    return phones if len(phones) <= MOST_OFFERED else ()
 
 
 def no_phones(head: str, *more: str, unread: Sequence[NotAPhone] = ()) -> Message:

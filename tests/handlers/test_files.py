@@ -380,7 +380,10 @@ async def test_who_may_cancel(office: Office) -> None:
     preview = await says(office, ts, "3 phones to opt out")
     await settled(office)
     await office.press("support", preview, "upload.cancel")
-    assert (await office.told("support")).text == "Only an admin or the person who dropped the list can cancel it."
+    no = await office.told("support")
+    dropped = "stops.csv was dropped by admin: besides them only admins can have it cancelled."
+    assert no.text == f"{dropped} admin and second-admin can."
+    assert no.button("handover.ask").text == "Ask admin or second-admin to do this"
     assert (await settled(office)).state == "waiting"
     own = await drop(office, LIST, user="support", name="own.csv")
     await office.press("support", await says(office, own, "own.csv: 3 phones to opt out"), "upload.cancel")

@@ -319,3 +319,169 @@ async def test_whoever_may_by_now(office: Office) -> None:
     await office.press("support", no, ASK)
     assert "You can do this yourself" in (await office.told("support", before)).text
     assert office.store.handovers.list_open() == []
+
+
+# What only shows
+
+
+@pytest.mark.wide_but_first
+@pytest.mark.parametrize("way", ["command", "mention", "direct", "shortcut"])
+async def test_a_guest_asks_for_a_look_up(office: Office, way: str) -> None:
+    """However a guest asks, an admin's click looks it up and tells them, directly, whatever channel they asked in."""
+    await office.opt_out(ONE, reason="asked twice")
+    if way == "command":
+        no = await refused(office, "guest", f"search {ONE}")
+    elif way == "mention":
+        await office.people.message("guest", TICKETS, f"@optout {ONE}")
+        no = await office.told("guest")
+    elif way == "direct":
+        await office.people.message("guest", "@optout", ONE)
+        no = await office.told("guest")
+    else:
+        said = await office.people.message("guest", TICKETS, f"call {ONE}")
+        await office.people.shortcut("guest", "optout.check", channel=TICKETS, ts=said.ts)
+        no = await office.told("guest")
+    assert no.button(ASK).text == "Ask admin or second-admin to do this"
+    await office.press("guest", no, ASK)
+    asked = await direct(office, "admin", "asks you to look up (212) 555-0153")
+    assert asked.button(DO).text == "Look it up and tell them"
+    await office.press("admin", asked, DO)
+    told = await direct(office, "guest", "did what you asked for: look up (212) 555-0153.")
+    assert re.search(r"\(212\) 555-0153 is opted out", told.all_text)
+    assert "asked twice" in told.all_text
+    assert not told.buttons
+    assert not (await direct(office, "admin", "Done by admin.")).buttons
+
+
+@pytest.mark.wide
+async def test_many_numbers_are_looked_up_for_a_guest(office: Office) -> None:
+    """Fifty states come in as many messages as they need; each number is told."""
+    phones = [f"+12125550{n}" for n in range(100, 150)]
+    await office.opt_out(*phones[::2])
+    await office.people.message("guest", TICKETS, f"@optout {' '.join(phones)}")
+    await office.press("guest", await office.told("guest"), ASK)
+    await office.press("admin", await direct(office, "admin", "asks you to look up 50 phones"), DO)
+    await direct(office, "guest", phones[-1])
+    channel = (await office.people.state()).direct("guest")
+    assert channel is not None
+    said = "".join(one.all_text for one in channel.everything)
+    assert all(phone in said for phone in phones)
+
+
+@pytest.mark.wide_but_first
+@pytest.mark.parametrize(
+    ("who", "text", "words", "shown"),
+    [
+        ("guest", f"history {ONE}", "show the history of (212) 555-0153", "Admin opted it out"),
+        ("support", "history", "show the history of the list", "opted (212) 555-0153 out"),
+        ("support", "history @admin", "show the history of", "opted (212) 555-0153 out"),
+        ("guest", "uploads", "list the latest uploads", "No list has been uploaded yet"),
+    ],
+)
+async def test_what_there_is_to_see(office: Office, who: str, text: str, words: str, shown: str) -> None:
+    """A history and the uploads are shown to who asked once an admin says so, to them alone."""
+    await office.opt_out(ONE)
+    asked = await hand_over(office, who, text)
+    assert words in asked.all_text
+    await office.press("admin", asked, DO)
+    told = await direct(office, who, "did what you asked for")
+    assert shown.lower() in told.all_text.lower()
+    assert not told.buttons
+
+
+async def test_settings_are_opened_for_who_asks(office: Office) -> None:
+    """What somebody wants of the settings is read by an admin, whose click opens the form; saved, it is done and told."""
+    asked = await hand_over(office, "support", "settings keep undo for 3 days")
+    assert "asks you to change the settings (keep undo for 3 days)" in asked.all_text
+    await office.press("admin", asked, DO)
+    form = await office.people.until(
+        lambda state: next((view for view in state.views("admin") if view["callback_id"] == "settings.form"), None)
+    )
+    assert (await office.people.submit("admin", form["id"], {"settings.undo_days": "3 days"})).ok
+    await direct(office, "support", "admin did what you asked for: change the settings")
+    entry = latest_entries(office.store, office.account.id, 9)[0]
+    assert entry.asked_by is not None
+    assert entry.asked_by.name == "support"
+
+
+# Lists
+
+
+async def test_a_guests_list_is_taken_up(office: Office) -> None:
+    """What a guest drops is taken up where it stands by an admin's click, in the admin's name, and waits there for a yes."""
+    outcome = await office.people.drop("guest", UPLOADS, "stops.csv", LIST)
+    no = await office.told("guest")
+    assert no.text.startswith("Guests cannot use the opt-out desk. admin and second-admin can.")
+    await office.press("guest", no, ASK)
+    asked = await direct(office, "admin", "asks you to take up stops.csv as a list to opt out")
+    await office.press("admin", asked, DO)
+    preview = await says(office, str(outcome.ts), "3 phones to opt out")
+    await office.press("admin", preview, "upload.confirm")
+    await says(office, str(outcome.ts), "*3 phones opted out*")
+    assert latest_entries(office.store, office.account.id, 9)[0].actor.name == "admin"
+
+
+@pytest.mark.wide
+async def test_a_guests_list_in_a_direct_message(office: Office) -> None:
+    """What a guest sends the desk alone is shown where the admin is who takes it up."""
+    await office.people.drop("guest", "@optout", "stops.csv", LIST, text="opt out")
+    await office.press("guest", await office.told("guest"), ASK)
+    asked = await direct(office, "admin", "asks you to take up stops.csv")
+    await office.press("admin", asked, DO)
+    preview = await says(office, str(asked.ts), "3 phones to opt out")
+    await office.press("admin", preview, "upload.confirm")
+    await says(office, str(asked.ts), "*3 phones opted out*")
+
+
+@pytest.mark.wide
+async def test_a_guests_list_to_be_scrubbed(office: Office) -> None:
+    """It is scrubbed in its thread once an admin says so; a file that is gone by then is said to be."""
+    await office.opt_out(ONE)
+    outcome = await office.people.drop("guest", UPLOADS, "stops.csv", LIST, text="@optout scrub")
+    await office.press("guest", await office.told("guest"), ASK)
+    asked = await direct(office, "admin", "asks you to scrub stops.csv")
+    await office.press("admin", asked, DO)
+    await says(office, str(outcome.ts), "scrubbed")
+    noes = [one for one in (await office.people.state()).ephemerals("guest") if "Guests cannot" in one.text]
+    assert len(noes) <= 1
+
+
+@pytest.mark.wide
+async def test_support_asks_for_an_undo_by_command(office: Office) -> None:
+    """`/optout undo` means the latest list that was applied, or the one that is named; an admin's click asks on in the form."""
+    ts = await drop(office, LIST)
+    await office.press("admin", await says(office, ts, "3 phones to opt out"), "upload.confirm")
+    await says(office, ts, "*3 phones opted out*")
+    for text in ("undo", "undo upload 1", "undo stops.csv"):
+        assert (await refused(office, "support", text)).buttons
+    assert not (await refused(office, "support", "undo upload 7")).buttons
+    asked = await hand_over(office, "support", "undo 1")
+    assert re.search(r"asks you to undo the upload of <[^|]*\|stops\.csv>", asked.all_text)
+    await office.press("admin", asked, DO)
+    form = await office.people.until(
+        lambda state: next((view for view in state.views("admin") if view.get("submit")), None)
+    )
+    assert (await office.people.submit("admin", form["id"], {})).ok
+    await office.people.until(
+        lambda state: any("did what you asked for: undo" in m.all_text for m in _direct(state, "support"))
+    )
+
+
+def _direct(state: State, user: str) -> list[SandboxMessage]:
+    channel = state.direct(user)
+    return list(channel.everything) if channel else []
+
+
+@pytest.mark.wide_but_first
+@pytest.mark.parametrize(("what", "words"), [("upload.cancel", "cancel"), ("upload.scrub", "scrub")])
+async def test_somebody_elses_list(office: Office, what: str, words: str) -> None:
+    """Who dropped it not themselves is told whose it is, and asks an admin, whose click decides."""
+    ts = await drop(office, LIST)
+    preview = await says(office, ts, "3 phones to opt out")
+    await office.press("support", preview, what)
+    no = await office.told("support")
+    assert no.text.startswith("stops.csv was dropped by admin: besides them only admins can")
+    await office.press("support", no, ASK)
+    await office.press("admin", await direct(office, "admin", f"asks you to {words} "), DO)
+    await direct(office, "admin", "Done by admin.")
+    assert office.store.uploads.list(office.account.id, 1)[0].state in {"cancelled", "scrubbed", "received"}

@@ -71,6 +71,7 @@ from store import (
     HistoryPage,
     NotAPhone,
     PhoneState,
+    Purpose,
     Scrubbed,
     Summary,
     UndoPreview,
@@ -252,7 +253,6 @@ def _home(text: str) -> Iterator[Any]:
     optouts.phone_states,
     optouts.no_phones,
     optouts.for_asker,
-    optouts.shown_by,
     optouts.ask_delete,
 )
 def _optouts(text: str) -> Iterator[Any]:
@@ -271,7 +271,7 @@ def _optouts(text: str) -> Iterator[Any]:
     yield optouts.phone_state(PhoneState(ONE, state.opt_outs[-1:], state.conversations), one, "US", is_admin=True)
     found = [(state, FoundPhone(one, text, reference)) for reference in (None, text)]
     yield optouts.phone_states(found * 25, "US", quoted(text), unread=[none] * 30)
-    yield optouts.for_asker(optouts.phone_states(found * 25, "US", asker=by))
+    yield optouts.for_asker(optouts.phone_states(found * 25, "US", asker=by), None)
     yield optouts.no_phones(quoted(text), quoted(text), unread=[none] * 30)
     for phones in ((ONE,), tuple(f"+1212555{n:04}" for n in range(50))):
         yield optouts.phone_states(found[:1], "US", offer=optouts.OptOutOffer(phones, text[:500]))
@@ -355,7 +355,12 @@ def _handovers(text: str) -> Iterator[Any]:
     errands = [Errand("optout.add", value) for value in each]
     errands.append(Errand("optout.delete", json.dumps({"phone": ONE, "seen": 1, "reason": text})))
     errands += [Errand("export", text), Errand("country", "GB")]
-    errands += [Errand(f"upload.{what}", "1") for what in ("confirm", "undo", "stop", "continue")]
+    about = ("confirm", "undo", "stop", "continue", "cancel", "again", "scrub", "look")
+    errands += [Errand(f"upload.{what}", "1") for what in about]
+    errands += [Errand("lookup", optouts.LookedUp((ONE,) * times).value) for times in (1, 50)]
+    errands += [Errand(what, text) for what in ("history", "history.all", "settings", "uploads")]
+    for purpose, words in ((Purpose.OPT_OUT, None), (Purpose.OPT_OUT, Asked.LOOK_UP), (Purpose.SCRUB, None)):
+        errands.append(handovers.DroppedList("F1", text, "C012345678", "U1", purpose, words, "1.1", "1.1").errand)
     for errand, state in product(errands, HandoverState):
         at = datetime.now(UTC)
         one = Handover(1, "x", errand, by, "C012345678", text, "1.1", "1.1", text, state, None, at, by, at)
@@ -365,6 +370,7 @@ def _handovers(text: str) -> Iterator[Any]:
         yield handovers.handed_over([by], what, again=one)
         yield handovers.to_decide(one, what)
         yield from (handovers.decided(one, what), handovers.told(one, what, [by] * 3), handovers.over(one))
+        yield handovers.told(one, what, [], Message.of(quoted(text)))
     assert handovers.asked(Errand(text, text), "US") is None
 
 
