@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from store.database import Database
+from store.e164 import require_e164
 from store.models import campaigns, conversations
 from store.optouts import standing
 from store.records import Conversation
@@ -31,6 +32,7 @@ class Campaigns:
 
         It is opted out at once when the phone is; otherwise a known one with the same phone stays as it is.
         """
+        require_e164([phone])
         with self._database.write() as connection:
             # Else the phone could be opted out between the look and the insert, and the conversation stay open.
             self._database.lock_account(connection, account)

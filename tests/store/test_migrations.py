@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-import alembic.command
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from store import Account, Origin, Store, StoreUnavailable, database
+from store import Account, Origin, Store, StoreUnavailable
 from store.errors import StoreBehind
-from store.models import OPTED_OUT_VIEW, metadata
+from store.models import metadata
+from tests.tables import drop_tables, make_tables, migrate_to
 
 ONE = "+12125550100"
 TWO = "+12125550101"
@@ -46,10 +46,8 @@ def test_migrations_make_the_constraints_and_the_view_of_the_models(store: Store
         migrated = _details(inspector)
         view = inspector.get_view_definition("opted_out")
     with store.database.write() as connection:
-        connection.execute(sa.text("DROP VIEW opted_out"))
-        metadata.drop_all(connection)
-        metadata.create_all(connection)
-        connection.execute(sa.text(OPTED_OUT_VIEW))
+        drop_tables(connection)
+        make_tables(connection)
         inspector = sa.inspect(connection)
         assert _details(inspector) == migrated
         assert inspector.get_view_definition("opted_out").split() == view.split()
@@ -68,10 +66,8 @@ def test_migrating_again_changes_nothing(store: Store, account: Account) -> None
 def test_a_database_of_before_is_brought_up_with_all_that_is_in_it(store: Store, database_url: str) -> None:
     """From the first tables on, nothing is lost: uploads, their unreadable rows and entries stay, and waiting ones wait anew."""
     with store.database.write() as connection:
-        connection.execute(sa.text("DROP VIEW opted_out"))
-        metadata.drop_all(connection)
-        connection.execute(sa.text("DELETE FROM alembic_version"))
-    _migrate_to(store, "0001")
+        drop_tables(connection)
+    migrate_to(store, "0001")
     upload = (
         "INSERT INTO uploads (account_id, id, file_id, file_name, channel_id, actor_id, actor_name, received_at, state, "
         "pending, lease_until, entry_id, phones, newly_opted_out) VALUES (1, {0}, 'F{0}', 'stops.csv', 'C1', 'U1', 'ann', "
@@ -106,18 +102,10 @@ def test_a_database_of_before_is_brought_up_with_all_that_is_in_it(store: Store,
         migrated = _details(sa.inspect(connection))
     fresh = Store.open(database_url)
     with fresh.database.write() as connection:
-        connection.execute(sa.text("DROP VIEW opted_out"))
-        metadata.drop_all(connection)
-        metadata.create_all(connection)
+        drop_tables(connection)
+        make_tables(connection)
         assert _details(sa.inspect(connection)) == migrated
     fresh.close()
-
-
-def _migrate_to(store: Store, revision: str) -> None:
-    config = database._alembic()
-    with store.database.write() as connection:
-        config.attributes["connection"] = connection
-        alembic.command.upgrade(config, revision)
 
 
 def test_a_new_database_is_refused_until_migrated(tmp_path: Path) -> None:
@@ -153,9 +141,7 @@ def test_a_database_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
 def test_a_failed_migration_leaves_nothing(store: Store) -> None:
     """Tables are made in one transaction, on SQLite too: a start that dies half-way can be started again."""
     with store.database.write() as connection:
-        connection.execute(sa.text("DROP VIEW opted_out"))
-        metadata.drop_all(connection)
-        connection.execute(sa.text("DELETE FROM alembic_version"))
+        drop_tables(connection)
         # In the way of the migration's last statement.
         connection.execute(sa.text("CREATE VIEW opted_out AS SELECT 1 AS one"))
     with pytest.raises((sa.exc.DBAPIError, StoreUnavailable)):
