@@ -223,3 +223,43 @@ def test_the_schema_refuses_what_cannot_be(store: Store, account: Account, state
     assert account.id == 1
     with pytest.raises(sa.exc.IntegrityError, match=constraint), store.database.write() as connection:
         connection.execute(sa.text(statement))
+
+
+def test_many_phones_are_asked_about_at_once(store: Store, account: Account, by_admin: Origin) -> None:
+    """On PostgreSQL `must_not_text` gives those of the phones that are out, each once, by the key and without the whole list."""
+    if store.database.url.get_backend_name() != "postgresql":
+        return
+    other = store.accounts.get_or_create("T0OTHER", "Other")
+    for phones in ([f"+1212{n:07}" for n in range(5_000)], ["+12120000001"]):
+        store.optouts.add(account.id, phones, by_admin)
+    store.optouts.add(other.id, ["+12129999999"], by_admin)
+    store.optouts.delete(account.id, "+12120000002", by_admin)
+    ask = "SELECT * FROM must_not_text(:account, :phones)"
+    with store.database.write() as connection:
+        connection.execute(sa.text("ANALYZE"))
+        connection.execute(sa.text("SET LOCAL search_path = pg_catalog"))
+
+        def asked(account: str, *phones: str | None) -> list[str]:
+            answer = connection.execute(
+                sa.text("SELECT * FROM public.must_not_text(:account, :phones)"),
+                {"account": account, "phones": list(phones)},
+            )
+            return sorted(answer.scalars())
+
+        assert asked("T0DESK", "+12120000001", "+12120000002", "+12120000001", "+12129999999", None, "nonsense") == [
+            "+12120000001"
+        ]
+        assert asked("T0DESK") == asked("T0NOBODY", "+12120000001") == []
+        connection.execute(sa.text("SET LOCAL search_path = public"))
+        sample = "{" + ",".join(f"+1212{n:07}" for n in range(0, 5_000, 100)) + "}"
+        plan = connection.execute(sa.text(f"EXPLAIN {ask}"), {"account": "T0DESK", "phones": sample}).scalars()
+        told = "\n".join(plan)
+        assert "Seq Scan on opt_outs" not in told
+        assert "phone = ANY" in told.partition("pk_opt_outs on opt_outs o")[2]
+        connection.execute(sa.text("CREATE ROLE reader NOLOGIN"))
+        connection.execute(sa.text("GRANT SELECT ON opted_out TO reader"))
+        connection.execute(sa.text("SET LOCAL ROLE reader"))
+        assert asked("T0DESK", "+12120000001") == ["+12120000001"]
+        connection.execute(sa.text("RESET ROLE"))
+        connection.execute(sa.text("DROP OWNED BY reader"))
+        connection.execute(sa.text("DROP ROLE reader"))
