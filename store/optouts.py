@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from store.allowing import rule_of, says_why
 from store.database import Database
+from store.e164 import require_e164
 from store.idempotency import is_repeated, result_of, set_result
 from store.models import accounts, campaigns, conversations, entries, entry_phones, opt_outs
 from store.notes import Function
@@ -40,8 +41,10 @@ class OptOuts:
         Opt *phones* (E.164) out by one entry and mark their conversations; one answer a distinct phone, in order.
 
         A phone that is out already gets one more reason. *idempotency_key*: names the request where it may come twice; the
-        second time nothing is done, and what was done the first time is answered.
+        second time nothing is done, and what was done the first time is answered. Raises `NotE164`, as every verb that takes
+        phones does, when one of them is not.
         """
+        require_e164(phones)
         phones = tuple(dict.fromkeys(phones))
         with self._database.write() as connection:
             if not phones:
@@ -77,6 +80,7 @@ class OptOuts:
 
     def find_many(self, account: int, phones: Sequence[str]) -> dict[str, PhoneState]:
         """The state of each of *phones*, in their order."""
+        require_e164(phones)
         with self._database.read() as connection:
             return read_states(self._database, connection, account, phones)
 
@@ -88,6 +92,7 @@ class OptOuts:
         is lifted. Nor is it where `store.allowing.rule_of` asks for a reason that *by* has not, or for a second admin:
         see `store.allow_requests`. Nothing standing, nothing written.
         """
+        require_e164([phone])
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
             state = read_states(self._database, connection, account, [phone])[phone]

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from store import leases
 from store.choices import Asked, Question
 from store.database import Database
+from store.e164 import named_when_refused
 from store.errors import LeaseLost, StoreError, WrongState
 from store.leases import Lease
 from store.models import opt_outs, unreadable_rows, uploads
@@ -176,7 +177,8 @@ class UploadWork:
             if keys:
                 # The entry is this upload's own and its phones are distinct, so no row can be there already.
                 already = count_standing(self._database, connection, upload.account_id, keys)
-                self._insert(connection, upload, batch)
+                with named_when_refused(keys):
+                    self._insert(connection, upload, batch)
             self._database.insert_rows(
                 connection,
                 unreadable_rows,

@@ -25,9 +25,9 @@ from tests.desks import CHANNEL, Desk, Holder, desk_on
 from tests.entries import exported
 from tests.patience import PATIENCE
 from tests.releases import BEFORE, FIRST, Release
+from tests.tables import step_back
 from tests.test_end_to_end import send
 from tests.test_fate import SPEED, STEPS, Run, answers, differences, until
-from tests.test_upgrade import step_back
 
 pytestmark = pytest.mark.wide
 
@@ -192,7 +192,7 @@ async def test_the_release_before_goes_on(
     run.bots += await desk.start()
     async with aiohttp.ClientSession() as session, session.get(f"{await before.serving}/readyz") as answer:
         assert answer.status == 503
-        assert "at revision 0011" in (await answer.json())["database"]
+        assert "at revision 0012" in (await answer.json())["database"]
     found = await run.end()
     assert differences(where(found), where(expected)) == ([], [])
 

@@ -15,11 +15,10 @@ from store.phones.assigned import assigned
 from store.phones.dialling import Reading, dialling, lengths, lengths_of, split_code
 from store.phones.grouping import grouping
 from store.phones.habits import has_other_readings, is_local, may_be_behind_code, may_mean_another, was_so
-from store.phones.numbers import PhoneNumber
+from store.phones.numbers import E164_LENGTHS, PhoneNumber
 from store.phones.parser import parse_phone
 from store.phones.plans import Prefix, Unsettled, plan_of
 
-_LONGEST_E164: Final = 15
 _ABROAD: Final = ("00", "011")
 _MOST_BEHIND: Final = 17  # digits behind the first of the longest number
 _ANY_DIGIT: Final = frozenset("0123456789")
@@ -43,7 +42,7 @@ class BareDigits:
         self._home: int = phonenumbers.country_code_for_region(country) if country else 0
         self._code = str(self._home)
         self._lengths = lengths_of(self._home, country) if country else frozenset()
-        self._told = {count for count in self._lengths if len(self._code) + count <= _LONGEST_E164}
+        self._told = {count for count in self._lengths if len(f"+{self._home}") + count in E164_LENGTHS}
         self._assigned = assigned(self._home)
         self._recorded = _main(self._home)[0] if country else frozenset()
         self._longest = max(self._lengths, default=0)
@@ -102,7 +101,7 @@ class BareDigits:
         if _may_be_date(digits):
             return _asked(digits, plus, self._country)
         e164 = f"+{reading[0]}{reading[1]}"
-        if len(e164) > _LONGEST_E164 + 1 or not reading[1].strip("0"):
+        if len(e164) not in E164_LENGTHS or not reading[1].strip("0"):
             return None
         return PhoneNumber(e164, flagged, None, None if plus else self._country)
 
