@@ -3,7 +3,7 @@ Opt-outs: the reasons not to text a phone.
 
 Every verb that changes what stands locks the account first, so that of two who opt out one phone at once exactly one
 is told "newly", and `accounts.opted_out` is always the number of phones a fresh count finds. It ends by telling the feed,
-`store.changes.changed`, which counts them too.
+`store.changes.write_change`, which counts them too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,8 +14,9 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from store.allowing import rule_of, says_why
-from store.changes import changed, moments_of
+from store.changes import moments_of, write_change
 from store.database import Database
+from store.e164 import require_e164
 from store.idempotency import is_repeated, result_of, set_result
 from store.models import accounts, campaigns, conversations, entries, entry_phones, opt_outs
 from store.notes import Function
@@ -56,8 +57,10 @@ class OptOuts:
         Opt *phones* (E.164) out by one entry and mark their conversations; one answer a distinct phone, in order.
 
         A phone that is out already gets one more reason. *idempotency_key*: names the request where it may come twice; the
-        second time nothing is done, and what was done the first time is answered.
+        second time nothing is done, and what was done the first time is answered. Raises `NotE164`, as every verb that takes
+        phones does, when one of them is not.
         """
+        require_e164(phones)
         phones = tuple(dict.fromkeys(phones))
         with self._database.write() as connection:
             if not phones:
@@ -70,7 +73,7 @@ class OptOuts:
             rows = [{"account_id": account, "phone": phone, "entry_id": entry.id} for phone in sorted(phones)]
             connection.execute(sa.insert(opt_outs), rows)
             mark_conversations(self._database, connection, account, sorted(phones))
-            changed(connection, account, entry.id, sorted(phones), opted_out=len(phones) - len(before))
+            write_change(connection, account, entry.id, sorted(phones), opted_out=len(phones) - len(before))
             return tuple(Added(phone, entry, before.get(phone)) for phone in phones)
 
     def _added_before(self, connection: sa.Connection, account: int, key: str | None) -> tuple[Added, ...]:
@@ -93,11 +96,13 @@ class OptOuts:
 
     def find_many(self, account: int, phones: Sequence[str]) -> dict[str, PhoneState]:
         """The state of each of *phones*, in their order."""
+        require_e164(phones)
         with self._database.read() as connection:
             return read_states(self._database, connection, account, phones)
 
     def check(self, account: int, phones: Sequence[str]) -> Checked:
         """Which of *phones* (E.164, any number of them) are opted out, and nothing else that `find_many` tells."""
+        require_e164(phones)
         query = (
             sa.select(opt_outs.c.phone, opt_outs.c.entry_id)
             .where(opt_outs.c.account_id == account, opt_outs.c.lifted_by.is_(None))
@@ -122,6 +127,7 @@ class OptOuts:
         is lifted. Nor is it where `store.allowing.rule_of` asks for a reason that *by* has not, or for a second admin:
         see `store.allow_requests`. Nothing standing, nothing written.
         """
+        require_e164([phone])
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
             state = read_states(self._database, connection, account, [phone])[phone]
@@ -204,7 +210,7 @@ def allow_texts(database: Database, connection: sa.Connection, account: int, sta
         .where(opt_outs.c.account_id == account, opt_outs.c.phone == phone, opt_outs.c.lifted_by.is_(None))
         .values(lifted_by=entry.id)
     )
-    changed(connection, account, entry.id, [phone], opted_out=-1)
+    write_change(connection, account, entry.id, [phone], opted_out=-1)
     reopened = {(c.campaign_id, c.contact) for c in state.conversations if c.active and c.opted_out}
     _reopen_conversations(connection, account, phone)
     after = read_states(database, connection, account, [phone])[phone]
