@@ -36,6 +36,7 @@ from handlers.forms import Forms
 from handlers.handovers import HandingOver
 from handlers.history import Histories
 from handlers.home import Home
+from handlers.keys import ApiKeys
 from handlers.loops import Loop
 from handlers.mentions import Mentions
 from handlers.permissions import Action
@@ -307,11 +308,12 @@ def create_app(settings: Settings, store: Store) -> Desk:
     exporter = Exporter(store, client, poster, tasks, limits, scratch, roles, owner=owner, database_url=database_url)
     replies = Replies(poster)
     answers = Answers(store, replies, poster, client, tasks, events.account, owner=owner, lease_seconds=lease_seconds)
+    serves_api = settings.api == "on"
     interactions = Interactions(roles, replies, answers, tasks, events, client, Seals(token))
     form = SettingsForm(store, interactions, undo=deadlines.undo, most_bytes=limits.max_bytes)
     exports = ExportCommand(store, exporter, interactions)
     histories = Histories(store, roles, interactions)
-    home = Home(store, roles, client, interactions, deadlines=deadlines)
+    home = Home(store, roles, client, interactions, deadlines=deadlines, serves_api=serves_api)
     mentions = Mentions(store, interactions)
     allowing = Allowing(store, roles, interactions, client, poster, tasks)
     handovers = HandingOver(
@@ -341,6 +343,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         *allowing.listeners(),
         *home.listeners(events),
         *form.listeners(),
+        *ApiKeys(store, interactions, serves_api=serves_api).listeners(),
         *Forms(store, interactions, runner).listeners(),
         *Shortcuts(store, interactions).listeners(),
         *Files(

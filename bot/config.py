@@ -206,6 +206,9 @@ class Settings(BaseSettings):
     port: int = _setting(
         3000, "Port of the same; 0 takes a free one.", expected="a whole number from 0 to 65535", ge=0, le=65535
     )
+    api: Literal["on", "off"] = _setting(
+        "off", "Whether the texting platform's API is served, below `/v1`: `on` or `off`.", expected="on or off"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = _setting(
         "INFO", "Least serious message that is logged.", expected="one of DEBUG, INFO, WARNING, ERROR, CRITICAL"
     )
@@ -323,10 +326,10 @@ class Settings(BaseSettings):
     def _level(cls, level: object) -> object:
         return level.strip().upper() if isinstance(level, str) else level
 
-    @field_validator("log_format", mode="before")
+    @field_validator("log_format", "api", mode="before")
     @classmethod
-    def _format(cls, log_format: object) -> object:
-        return log_format.strip().lower() if isinstance(log_format, str) else log_format
+    def _word(cls, word: object) -> object:
+        return word.strip().lower() if isinstance(word, str) else word
 
 
 def load_settings(environment: Mapping[str, str] | None = None, *, env_file: Path | str | None = ".env") -> Settings:

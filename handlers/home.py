@@ -62,13 +62,21 @@ class Home:
     """The listener of `app_home_opened`, and the loop that publishes again what has changed."""
 
     def __init__(
-        self, store: Store, roles: Roles, client: AsyncWebClient, interactions: Interactions, *, deadlines: Deadlines
+        self,
+        store: Store,
+        roles: Roles,
+        client: AsyncWebClient,
+        interactions: Interactions,
+        *,
+        deadlines: Deadlines,
+        serves_api: bool,
     ) -> None:
         self._store = store
         self._roles = roles
         self._client = client
         self._interactions = interactions
         self._deadlines = deadlines
+        self._serves_api = serves_api
         # By account and version: every viewer of a list sees the same figures, which are counted once.
         self._summaries: TtlCache[Summary] = TtlCache(SUMMARY_SECONDS, most=50)
         self._links: TtlCache[tuple[str | None]] = TtlCache(LINK_SECONDS)
@@ -121,6 +129,7 @@ class Home:
             latest = await asyncio.to_thread(self._store.summaries.latest_of, account.id, request.actor.id)
         deadlines = self._deadlines.within(account.settings)
         theirs = [one for one in summary.waiting if sees_all or one.actor.id == request.actor.id]
+        sees_keys = allow(request.role, Action.KEYS)
         page = views.HomePage(
             account=account,
             name=None if account.name == account.slack_id else account.name,
@@ -130,6 +139,8 @@ class Home:
             waiting=[await self._waiting(one, deadlines) for one in theirs],
             latest=latest,
             deadlines=deadlines,
+            keys=await asyncio.to_thread(self._store.keys.list_of, account.id) if sees_keys else (),
+            serves_api=self._serves_api,
         )
         return views.home(page)
 

@@ -28,6 +28,7 @@ class Action(StrEnum):
     SEE_HOME = "see the desk's home"
     SET_COUNTRY = "set the country"
     SETTINGS = "change the settings"
+    KEYS = "make and revoke API keys"
     SEE_UPLOADS = "see the uploads"
     DROP = "drop lists"
     SCRUB = "scrub lists"
@@ -54,6 +55,7 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = {
     Action.SEE_HOME: STAFF,
     Action.SET_COUNTRY: ADMINS,
     Action.SETTINGS: ADMINS,
+    Action.KEYS: ADMINS,
     Action.SEE_UPLOADS: SUPPORTERS,
     Action.DROP: STAFF,
     Action.SCRUB: SUPPORTERS,

@@ -17,6 +17,8 @@ from store.handovers import Errand, Handover, HandoverState
 from store.history import HistoryItem, HistoryPage
 from store.importing import LeaseKeeper, apply_upload, recount, restage, stage_upload, undo_upload
 from store.inbox import InboxEvent
+from store.keys import LONGEST_NAME as LONGEST_KEY_NAME
+from store.keys import Key, KeyState, MadeKey, Scope
 from store.leases import Lease
 from store.lists.kinds import kind_by_suffix, scrubbed_name, suffixes_read
 from store.lists.reader import NoPhoneColumn, names_in_list
@@ -62,6 +64,7 @@ from store.uploads import Crowded, require_undoable
 
 __all__ = [
     "EXPORT_COLUMNS",
+    "LONGEST_KEY_NAME",
     "LONGEST_PROSE",
     "NOTHING_CHOSEN",
     "OPTING_OUT",
@@ -97,11 +100,14 @@ __all__ = [
     "HistoryItem",
     "HistoryPage",
     "InboxEvent",
+    "Key",
+    "KeyState",
     "Lease",
     "LeaseKeeper",
     "LeaseLost",
     "ListMoment",
     "ListRefused",
+    "MadeKey",
     "Move",
     "NoPhoneColumn",
     "NotAPhone",
@@ -118,6 +124,7 @@ __all__ = [
     "Reason",
     "Recount",
     "Retention",
+    "Scope",
     "Scratch",
     "Scrubbed",
     "Store",

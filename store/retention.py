@@ -16,6 +16,7 @@ from store.inbox import InboxState
 from store.models import (
     accounts,
     allow_requests,
+    api_keys,
     change_readers,
     changes,
     exports,
@@ -43,7 +44,8 @@ class Pruned:
 
     *payloads*: handled events whose words went. *events*, *messages* and *keys*: names of handled events, of messages to
     Slack and of requests. *exports*: how exports ended. *requests*: to a second admin, and what became of them.
-    *handovers*: requests that were decided. *changes* of the list, and *readers* of them. *unreadable*: rows of lists.
+    *handovers*: requests that were decided. *changes* of the list, and *readers* of them. *platform_keys*: of the API, that
+    were revoked or expired. *unreadable*: rows of lists.
     """
 
     payloads: int = 0
@@ -55,12 +57,14 @@ class Pruned:
     handovers: int = 0
     changes: int = 0
     readers: int = 0
+    platform_keys: int = 0
     unreadable: int = 0
 
     @property
     def total(self) -> int:
         kept = self.payloads + self.events + self.messages + self.keys + self.exports
-        return kept + self.requests + self.handovers + self.changes + self.readers + self.unreadable
+        kept += self.requests + self.handovers + self.changes + self.readers + self.platform_keys
+        return kept + self.unreadable
 
 
 def _ago(span: timedelta) -> sa.ColumnElement[datetime]:
@@ -105,6 +109,8 @@ class Retention:
             # Before the changes: one that has not asked for so long holds nothing back.
             readers=self._delete(change_readers, change_readers.c.seen_at < old),
             changes=sum(self._changes_of(row) for row in rows),
+            # What was done by one says its name, with the entry.
+            platform_keys=self._delete(api_keys, sa.or_(api_keys.c.revoked_at < old, api_keys.c.expires_at < old)),
             unreadable=sum(self._unreadable_of(row) for row in rows),
         )
 

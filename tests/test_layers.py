@@ -21,6 +21,7 @@ SURFACES = (
     "handovers",
     "history",
     "home",
+    "keys",
     "mentions",
     "settings",
     "shortcuts",

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+import aiohttp
 import structlog
 from slack_bolt.async_app import AsyncBoltContext
-from slack_sdk.errors import SlackApiError
+from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.permissions import Action
-from handlers.slack.acknowledge import STILL_WORKING, acknowledged
-from handlers.slack.errors import error_code, is_away, is_transient, outcome_of, went_wrong
+from handlers.slack.acknowledge import PATIENCE_SECONDS, STILL_WORKING, acknowledged
+from handlers.slack.errors import error_code, error_name, is_away, is_transient, outcome_of, went_wrong
 from handlers.slack.inbox import EVENT, Events
 from handlers.slack.listeners import Listener, Surface
 from handlers.slack.messages import NOTHING, Message
@@ -59,6 +60,9 @@ MAY_BE_HANDED_OVER: Final = frozenset(
     | {f"upload.{does}" for does in ("confirm", "stop", "continue", "undo", "cancel", "again", "scrub", "look")}
 )
 _UNSEALED = "This form was not opened by the desk as it is now, so nothing was done. Please open it again."
+_NOT_SHOWN = (
+    "The form was closed before it could show what was done, and it can be shown nowhere else. Home says what was done."
+)
 _NOT_OPENED = "Slack did not open the form in time, so nothing was done. Please try again."
 
 
@@ -190,22 +194,7 @@ class Interactions:
         The trigger is gone after 3 s. What takes longer than one, a busy database or a slow answer of Slack's, is waited
         for in a modal called *title*, which is there already and is filled then.
         """
-
-        async def outcome() -> View | Message:
-            # `outcome_of` turns what fails into words; a view is handed around it.
-            views: list[View] = []
-
-            async def work() -> Message:
-                request = await self.admit(place, body, action, errand)
-                if isinstance(request, Message):
-                    return request
-                views.append(await make(request, body))
-                return NOTHING
-
-            message = await outcome_of(work())
-            return views[0] if views else message
-
-        making = asyncio.ensure_future(outcome())
+        making = asyncio.ensure_future(self._made(place, body, action, lambda request: make(request, body), errand))
         done, _ = await asyncio.wait({making}, timeout=_LOADING_AFTER)
         if done:
             made = making.result()
@@ -284,6 +273,67 @@ class Interactions:
                 await self._answer(ack, place, body, answer, context, shown=shown, closing=closing)
 
         return Listener(Surface.MODAL, name, (action,), listen)
+
+    def modal_shown_once(
+        self,
+        name: str,
+        action: Action,
+        title: str,
+        work: Callable[[Request, dict[str, Any]], Awaitable[View | Message]],
+    ) -> Listener:
+        """
+        The listener of the submitted modal *name*, whose answer may hold a secret: it is shown in its place and kept nowhere.
+
+        *work* gets the request and Slack's payload; what it makes takes the modal's place, a message as a refusal or at its
+        field. What takes longer than Slack waits is waited for in a modal called *title*. While Slack is away nothing is kept
+        to be done later, and the person is told to try again.
+        """
+
+        async def listen(ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
+            place = modal_context_of(body).place(actor_of(body), client)
+            with self.tasks.holding():
+                making = asyncio.ensure_future(self._made(place, body, action, lambda request: work(request, body)))
+                done, _ = await asyncio.wait({making}, timeout=PATIENCE_SECONDS)
+                if done:
+                    made = making.result()
+                    if isinstance(made, Message) and made.field is not None:
+                        await ack(response_action="errors", errors={made.field: made.text})
+                    else:
+                        await ack(response_action="update", view=refusal(made) if isinstance(made, Message) else made)
+                    return
+                await ack(response_action="update", view=text_modal(title, "One moment …"))
+                made = await making
+                view = refusal(made) if isinstance(made, Message) else made
+                try:
+                    await client.views_update(view_id=body["view"]["id"], view=view)
+                except (SlackClientError, aiohttp.ClientError, OSError) as error:
+                    log.warning("a modal was not filled", error=error_name(error))
+                    await self.replies.tell(place, Message.of(_NOT_SHOWN))
+
+        return Listener(Surface.MODAL, name, (action,), listen)
+
+    async def _made(
+        self,
+        place: Place,
+        body: dict[str, Any],
+        action: Action,
+        make: Callable[[Request], Awaitable[View | Message]],
+        errand: AskedErrand | None = None,
+    ) -> View | Message:
+        """What *make* makes for whoever may do *action*; else their no, or what failed in words."""
+        # `outcome_of` turns what fails into words; a view is handed around it.
+        views: list[View] = []
+
+        async def work() -> Message:
+            request = await self.admit(place, body, action, errand)
+            made = request if isinstance(request, Message) else await make(request)
+            if isinstance(made, Message):
+                return made
+            views.append(made)
+            return NOTHING
+
+        message = await outcome_of(work())
+        return views[0] if views else message
 
     async def _answer(
         self,

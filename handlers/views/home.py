@@ -21,9 +21,9 @@ from handlers.slack.mrkdwn import (
     section,
     sections,
 )
-from handlers.views import forms
+from handlers.views import forms, keys
 from handlers.views.upload_list import Reader, dropped, one_upload, open_button, wanted
-from store import Account, Actor, Asked, Changes, Deadlines, Entry, Summary, Upload, country_name, doubts
+from store import Account, Actor, Asked, Changes, Deadlines, Entry, Key, Summary, Upload, country_name, doubts
 
 _BAR: Final = 10
 # Of the 100 that a view holds (https://docs.slack.dev/reference/surfaces/home-tab), for the lists that wait.
@@ -77,7 +77,7 @@ class HomePage:
     """
     The page of one person's Home. *waiting*: lists about which they may decide something; *latest*: those they may see.
 
-    *name*: of the workspace or organisation, None while nobody knows it.
+    *name*: of the workspace or organisation, None while nobody knows it. *keys*: of the API, with those that ended; for admins.
     """
 
     account: Account
@@ -88,6 +88,8 @@ class HomePage:
     waiting: Sequence[WaitingList]
     latest: Sequence[Upload]
     deadlines: Deadlines
+    keys: Sequence[Key] = ()
+    serves_api: bool = False
 
 
 def home(page: HomePage) -> dict[str, Any]:
@@ -113,6 +115,8 @@ def home(page: HomePage) -> dict[str, Any]:
     rest += [block for upload in page.latest for block in one_upload(upload, reader)]
     if not page.latest:
         rest.append(section("None yet. Drop a CSV with a column called `phone` in an uploads channel."))
+    if allow(page.role, Action.KEYS):
+        rest += keys.in_home(page.keys, serves_api=page.serves_api)
     rest += [
         DividerBlock(),
         section(
