@@ -224,6 +224,30 @@ async def test_a_desk_without_the_api_says_so(slack: EmbeddedSlack, settings: Se
         assert views.OFF in str(await home_of(office, "Twilio bridge"))
 
 
+async def test_slack_is_away_while_it_is_made(office: Office) -> None:
+    """Nothing is kept to be made later, when nobody looks: the form says so, and the next try makes it."""
+    view = await opened(office)
+    await office.people.fault(method="users.info", fault="error", error="internal_error")
+    await office.people.fault(method="users.list", fault="error", error="internal_error")
+    assert (await make(office, view)).acknowledged
+    assert "Nothing was done" in str((await office.people.state()).views("admin"))
+    assert office.store.inbox.backlog().waiting == 0
+    assert keys_of(office) == ()
+    await office.people.clear_faults()
+
+
+async def test_what_a_key_did_is_told_by_its_name(office: Office) -> None:
+    """Look-ups and the history name program and key, markup in it is none, and nobody asks Slack who a key is."""
+    key = await behind(office, "*bridge*")
+    by = Origin(Function.API, key.actor("Twilio <!channel>"))
+    office.store.optouts.add(office.account.id, ["+12125550100"], by)
+    found = await office.ask("admin", "search 212 555 0100")
+    assert "(Twilio &lt;!channel&gt;, by key ∗bridge∗)" in found.all_text
+    history = await office.ask_alone("admin", "history 212 555 0100")
+    assert "by key ∗bridge∗" in history.all_text
+    assert key.id not in str([call["arguments"] for call in await office.people.calls("users.info")])
+
+
 # Seeing and revoking them
 
 
