@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from bot.config import SettingsError, load_settings, strip_slack_environment
-from store import StoreError
+from store import Scope, StoreError
 
 
 class _Commands(click.Group):
@@ -319,6 +319,72 @@ def account_move(source: str, to: str, yes: bool) -> None:
     store = transfer.open_to_read(load_settings())
     try:
         transfer.move(store, source, to, apply=yes, say=click.echo)
+    finally:
+        store.close()
+
+
+@main.group()
+def key() -> None:
+    """Keys with which the texting platform uses the API."""
+
+
+@key.command("make")
+@_ACCOUNT
+@click.option("--name", required=True, help="What it is for; whatever is done with it says so.")
+@click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice([scope.value for scope in Scope]),
+    multiple=True,
+    required=True,
+    help="What it may do, once for each.",
+)
+@click.option("--days", type=click.IntRange(1, 36_500), help="It expires after so many days.")
+@click.option(
+    "--until", type=click.DateTime(["%Y-%m-%d"]), help="It expires at the end of that day (UTC), like 2027-10-01."
+)
+@click.option("--never", is_flag=True, help="It does not expire.")
+def key_make(
+    account: str, name: str, scopes: tuple[str, ...], days: int | None, until: datetime | None, *, never: bool
+) -> None:
+    """Make a key and print it to standard output, this once: the desk keeps its hash alone."""
+    from bot import keys
+    from bot.stores import open_store
+
+    if (days is not None) + (until is not None) + never != 1:
+        raise click.UsageError("When does it expire? Give one of --days, --until and --never.")
+    store = open_store(load_settings())
+    try:
+        keys.make(store, account, name, scopes, days=days, until=until and until.date(), say=click.echo)
+    finally:
+        store.close()
+
+
+@key.command("list")
+@_ACCOUNT
+def key_list(account: str) -> None:
+    """List the keys of an account: their ids, what each may do, when it expires and was last used."""
+    from bot import keys, transfer
+
+    store = transfer.open_to_read(load_settings())
+    try:
+        for line in keys.listing(store, account):
+            click.echo(line)
+    finally:
+        store.close()
+
+
+@key.command("revoke")
+@click.argument("key_id", metavar="KEY")
+@_ACCOUNT
+def key_revoke(key_id: str, account: str) -> None:
+    """Revoke the key of the id KEY, which `key list` names: whoever uses it is refused at once."""
+    from bot import keys
+    from bot.stores import open_store
+
+    store = open_store(load_settings())
+    try:
+        keys.revoke(store, account, key_id, say=click.echo)
     finally:
         store.close()
 

@@ -183,7 +183,7 @@ def _new_file(path: Path) -> Path:
 
 def export_list(store: Store, slack_id: str, out: TextIO, export_filter: ExportFilter = ExportFilter()) -> None:  # noqa: B008  it is frozen
     """Write the opted-out phones that *export_filter* lets through as CSV, in order, as `/optout export` does: see `Exports.write`."""
-    store.exports.write(_existing_account(store, slack_id).id, out, export_filter)
+    store.exports.write(existing_account(store, slack_id).id, out, export_filter)
 
 
 def open_to_read(settings: Settings) -> Store:
@@ -223,7 +223,7 @@ def scrub_list(
     Without *output* it is `NAME.scrubbed.csv` beside the list, which must not be there yet: it may be in use. Without
     *country* the account's own is in force. Raises `TransferError` when the list is refused or cannot be written.
     """
-    account = _existing_account(store, slack_id)
+    account = existing_account(store, slack_id)
     region = account.country if country is None else _region(country)
     out = output or path.with_name(f"{path.stem}.scrubbed.csv")
     if output is None and out.exists():
@@ -260,8 +260,7 @@ def move(store: Store, source: str, to: str, *, apply: bool, say: Say) -> None:
     Raises `StoreError` when it cannot be moved; nothing is changed then.
     """
     if apply:
-        user = _user()
-        moved = move_account(store.database, source, to, Origin(Function.SETTING, Actor(f"local:{user}", user)))
+        moved = move_account(store.database, source, to, Origin(Function.SETTING, local_actor()))
     else:
         moved = preview_move(store.database, source, to)
     for line in _moved(moved):
@@ -295,7 +294,8 @@ def _moved(plan: Move) -> Iterator[str]:
     )
 
 
-def _existing_account(store: Store, slack_id: str) -> Account:
+def existing_account(store: Store, slack_id: str) -> Account:
+    """The account of Slack's id *slack_id*. Raises `TransferError` when there is none."""
     account = store.accounts.find(slack_id)
     if account is None:
         raise TransferError(f"There is no account {slack_id} in this database.")
@@ -352,8 +352,7 @@ def _claim_import(
     """The work on this import's upload: a new one, or the same file's that was interrupted half-way."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    user = _user()
-    actor = Actor(f"local:{user}", user)
+    actor = local_actor()
     for attempt in itertools.count(1):
         upload, _ = store.uploads.receive(
             account.id,
@@ -406,11 +405,13 @@ def _stage(store: Store, work: UploadWork, path: Path, scratch: Path, lease_seco
     return staged
 
 
-def _user() -> str:
+def local_actor() -> Actor:
+    """Whoever runs the command, by their name on this machine."""
     try:
-        return getpass.getuser()
+        user = getpass.getuser()
     except (KeyError, OSError):
-        return "operator"  # a container's user needs no name
+        user = "operator"  # a container's user needs no name
+    return Actor(f"local:{user}", user)
 
 
 def _no_progress(_rows: int, _fraction: float) -> None:

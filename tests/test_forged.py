@@ -45,6 +45,8 @@ BUTTONS: dict[str, Any] = {
     "form.history": "x",
     "form.export": "x",
     "form.settings": "x",
+    "key.form": "x",
+    "key.revoke": "abcdefghij",
     "upload.confirm": {"upload": 1},
     "upload.stop": "1",
     "upload.continue": "1",
@@ -74,6 +76,7 @@ MODALS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "optout.check": ({"check.cause": "other", "check.words": "mine", "check.phones.0": [NOT_OUT]}, {}),
     "remark.form": ({"history.remark": "mine"}, {"phone": OUT}),
     "settings.form": ({"settings.support": "nobody", "settings.ask": "never"}, {"seen": "?"}),
+    "key.form": ({"key.name": "mine", "key.scopes": ["check"], "key.expiry": "never"}, {}),
     "upload.sure": ({"upload.number": "3"}, {"upload": 1, "seen": "?"}),
     "upload.undo": ({}, {"upload": 1}),
 }
@@ -176,6 +179,7 @@ def snapshot(office: Office) -> dict[str, Any]:
         "accounts": accounts,
         "entries": latest_entries(store, account, 100),
         "out": opted_out(store, account),
+        "keys": store.keys.list_of(account),
         "uploads": [(one.id, one.state, one.country, one.phone_column) for one in store.uploads.list(account, 100)],
     }
 
@@ -343,6 +347,7 @@ HOSTILE: dict[str, tuple[Any, ...]] = {
     "history.phone.older": ({"filters": {"phone": 5}, "before": []}, {"filters": {}, "before": []}, "x"),
     "history.all.older": ({"filters": {"rows": 1}, "before": []}, {"filters": {}, "before": "x"}),
     "remark.form": ("nobody's", "", "5550100"),
+    "key.revoke": ("abcdefghij", "", "1", "x" * 9_999, {"key": 1}),
     "upload.confirm": ({"upload": 7}, {"upload": "x"}, {"upload": 1, "fingerprint": "0" * 12}, "x"),
     "upload.cancel": ("7", "x", "-1"),
     "upload.again": ("7", "1", "x"),

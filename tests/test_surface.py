@@ -26,6 +26,7 @@ from handlers.slack.listeners import surfaces_table
 from handlers.slack.posting import POSTED
 from handlers.slack.uploads_channels import CHANGES
 from handlers.views import allowing, exports, forms, history
+from handlers.views import keys as key_views
 from handlers.views import settings as settings_views
 from handlers.views import uploads as views
 from handlers.views.shortcuts import check
@@ -363,6 +364,7 @@ def _form(name: str, values: Mapping[str, Any]) -> Act:
         made["settings"] = settings_views.form(
             account, [], origin(found, seen=account.fingerprint), undo_days=14, most_bytes=10**9
         )
+        made["key"] = key_views.form(about, 40, serves_api=True)
         made |= {"upload": forms.upload(account, about, None), "scrub": forms.scrub_form(account, about, None)}
         made |= {"history": history.form(about, sees_all=True), "export": exports.form(about)}
         filled = dict(values)
@@ -375,8 +377,10 @@ def _form(name: str, values: Mapping[str, Any]) -> Act:
         trigger = (await office.people.deliveries("interaction"))[-1]["payload"]["trigger_id"]
         client = AsyncWebClient(token=office.slack.bot_token, base_url=office.slack.api_url)
         menu = forms.menu(account, about, "admin")
+        menu.blocks = [*(menu.blocks or ()), key_views.in_settings()]
         opened = (await client.views_open(trigger_id=trigger, view=menu))["view"]
-        assert (await office.people.click_in_view(person, opened["id"], f"form.{name}")).acknowledged
+        button = key_views.OPEN if name == "key" else f"form.{name}"
+        assert (await office.people.click_in_view(person, opened["id"], button)).acknowledged
         await office.told(person, told + 2)
         assert [view["id"] for view in (await office.people.state()).views(person)] == [opened["id"]]
         await office.people.close(person, opened["id"])
@@ -431,6 +435,9 @@ CASES: dict[Listener, Act | tuple[Act, ...]] = {
     Listener("view_submission", "remark.form"): _remark,
     Listener("action", "form.settings"): _form("settings", {"settings.ask": "never"}),
     Listener("view_submission", "settings.form"): _form("settings", {"settings.ask": "never"}),
+    Listener("action", "key.form"): _form("key", {"key.name": "mine"}),
+    Listener("view_submission", "key.form"): _form("key", {"key.name": "mine"}),
+    Listener("action", "key.revoke"): _posted("key.revoke", "abcdefghij"),
     Listener("action", "upload.confirm"): _pressing("upload.confirm", b"phone\n2125550102\n"),
     Listener("action", "upload.cancel"): _pressing("upload.cancel", b"phone\n2125550102\n"),
     Listener("action", "upload.country"): _pressing("upload.country", b"phone\n2125550102\n"),
@@ -486,6 +493,7 @@ def _stored(office: Office) -> dict[str, Any]:
         "account": store.accounts.get(account),
         "entries": latest_entries(store, account, 100),
         "out": opted_out(store, account),
+        "keys": store.keys.list_of(account),
         "uploads": [(one.id, one.state, one.country, one.phone_column) for one in store.uploads.list(account, 100)],
     }
 
@@ -508,6 +516,7 @@ async def test_every_entrance_says_a_polite_no(office: Office, person: str) -> N
         assert "555" not in no.all_text
         stored = _stored(office)
         assert stored["out"] == [OUT], act
+        assert stored["keys"] == (), act
         assert len(stored["entries"]) == 1, act
         assert stored["account"].country == "US", act
         uploads = len(stored["uploads"])

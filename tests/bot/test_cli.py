@@ -48,6 +48,9 @@ OPTIONS = {
     },
     "export": {"--account", "--format", "--since", "--function"},
     "account move": {"--yes"},
+    "key make": {"--account", "--name", "--scope", "--days", "--until", "--never"},
+    "key list": {"--account"},
+    "key revoke": {"--account"},
     "scrub": {
         "--account",
         "--country",

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.config import Settings
-from bot.sandbox import EmbeddedSlack, Outcome, State
+from bot.sandbox import EmbeddedSlack, Outcome, SandboxMessage, State
 from bot.sandbox.blocks import view_problems
 from handlers.slack import interactions
 from handlers.views import keys as views
@@ -76,6 +76,20 @@ async def behind(office: Office, name: str = "bridge", by: str = "admin") -> Key
     """A key that was made behind Slack's back."""
     origin = Origin(Function.SETTING, await office.actor(by))
     return office.store.keys.make(office.account.id, name, [Scope.CHECK], None, origin).key
+
+
+async def pressed(office: Office, user: str, action: str, value: str) -> SandboxMessage:
+    """What *user* is told who presses a button that stands where the desk would not put it."""
+    client = AsyncWebClient(token=office.slack.bot_token, base_url=office.slack.api_url)
+    button = {"type": "button", "text": {"type": "plain_text", "text": "x"}, "action_id": action, "value": value}
+    channel = (await office.people.state()).channel(TICKETS).id
+    blocks = [{"type": "actions", "elements": [button]}]
+    posted = await client.chat_postMessage(channel=channel, text="a button", blocks=blocks)
+    message = (await office.people.state()).message(posted["ts"])
+    assert message is not None
+    told = len((await office.people.state()).ephemerals(user))
+    await office.press(user, message, action)
+    return await office.told(user, told)
 
 
 # Making one
@@ -210,6 +224,30 @@ async def test_a_desk_without_the_api_says_so(slack: EmbeddedSlack, settings: Se
         assert views.OFF in str(await home_of(office, "Twilio bridge"))
 
 
+async def test_slack_is_away_while_it_is_made(office: Office) -> None:
+    """Nothing is kept to be made later, when nobody looks: the form says so, and the next try makes it."""
+    view = await opened(office)
+    await office.people.fault(method="users.info", fault="error", error="internal_error")
+    await office.people.fault(method="users.list", fault="error", error="internal_error")
+    assert (await make(office, view)).acknowledged
+    assert "Nothing was done" in str((await office.people.state()).views("admin"))
+    assert office.store.inbox.backlog().waiting == 0
+    assert keys_of(office) == ()
+    await office.people.clear_faults()
+
+
+async def test_what_a_key_did_is_told_by_its_name(office: Office) -> None:
+    """Look-ups and the history name program and key, markup in it is none, and nobody asks Slack who a key is."""
+    key = await behind(office, "*bridge*")
+    by = Origin(Function.API, key.actor("Twilio <!channel>"))
+    office.store.optouts.add(office.account.id, ["+12125550100"], by)
+    found = await office.ask("admin", "search 212 555 0100")
+    assert "(Twilio &lt;!channel&gt;, by key ∗bridge∗)" in found.all_text
+    history = await office.ask_alone("admin", "history 212 555 0100")
+    assert "by key ∗bridge∗" in history.all_text
+    assert key.id not in str([call["arguments"] for call in await office.people.calls("users.info")])
+
+
 # Seeing and revoking them
 
 
@@ -293,22 +331,23 @@ async def test_an_expired_one_has_no_button(office: Office) -> None:
     assert "• bridge expired" in str(await home_of(office, "Ended:"))
 
 
+async def test_a_key_of_another_account(office: Office) -> None:
+    """Its id, on a button that nobody posted, is unknown to this account's admins, and it stays as it is."""
+    other = office.store.accounts.get_or_create("T0ELSEWHERE", "Elsewhere")
+    origin = Origin(Function.SETTING, await office.actor("admin"))
+    foreign = office.store.keys.make(other.id, "theirs", [Scope.CHECK], None, origin)
+    told = await pressed(office, "admin", views.REVOKE, foreign.key.id)
+    assert told.text.startswith("There is no such key any more.")
+    assert office.store.keys.verify(foreign.text).state is KeyState.LIVE
+
+
 @pytest.mark.parametrize("support", ["everyone", "nobody"])
 async def test_others_are_told_whom_to_ask(office: Office, support: str) -> None:
     """A button that stands where it should not, pressed by who may not: the no names who can, and nothing is done."""
     await decide(office, support=support)
-    key, user = await behind(office), "support"
-    client = AsyncWebClient(token=office.slack.bot_token, base_url=office.slack.api_url)
+    key = await behind(office)
     for action, value in ((views.OPEN, "new"), (views.REVOKE, key.id)):
-        button = {"type": "button", "text": {"type": "plain_text", "text": "x"}, "action_id": action, "value": value}
-        channel = (await office.people.state()).channel(TICKETS).id
-        blocks = [{"type": "actions", "elements": [button]}]
-        posted = await client.chat_postMessage(channel=channel, text="a button", blocks=blocks)
-        message = (await office.people.state()).message(posted["ts"])
-        assert message is not None
-        told = len((await office.people.state()).ephemerals(user))
-        await office.press(user, message, action)
-        no = await office.told(user, told)
+        no = await pressed(office, "support", action, value)
         assert no.text.startswith("Only admins can make and revoke API keys.")
         assert "second-admin" in no.all_text
     assert [key.state for key in keys_of(office)] == [KeyState.LIVE]
