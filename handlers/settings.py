@@ -1,7 +1,7 @@
 """`/optout settings`: the form in which an account's admins change its settings."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -45,6 +45,7 @@ TITLE = "Settings"
 _NAMED: Final = ("admins", "admin_groups", "support_groups", "uploads_channels", "digest_channel", "waiting_channel")
 _MOST_NAMES: Final = 20
 _LONGEST_WISH: Final = 300
+_LONGEST_NAMED: Final = 60
 # Slack's answers about a group that is no more: https://docs.slack.dev/reference/methods/usergroups.users.list
 _GROUP_GONE: Final = {"no_such_subteam", "subteam_not_found"}
 
@@ -159,6 +160,8 @@ class SettingsForm:
                 "settings.support",
                 "Nobody is in the chosen groups, so only admins could add or look up numbers: choose another group, or Only admins.",
             )
+        if (without_effect := await self._without_effect(request, now, settings)) is not None:
+            return without_effect
         _, told = await asyncio.to_thread(
             self._store.accounts.change,
             request.account.id,
@@ -170,17 +173,46 @@ class SettingsForm:
         )
         return views.changed(told, request.actor) if told else Message.of("Nothing was changed.", private=True)
 
+    async def _without_effect(
+        self, request: Request, before: AccountSettings, after: AccountSettings
+    ) -> Message | None:
+        """The error at the field in which somebody or something is newly chosen that cannot be what it is chosen for."""
+        for person in _new(before, after, "admins"):
+            user = (await _told(request.client.users_info(user=person))).get("user") or {}
+            if (why := _no_admin(user)) is not None:
+                who = one_line(name_of({"id": person, **user}), _LONGEST_NAMED)
+                return field_error("settings.admins", f"{who} {why}, so they cannot be an admin: take them out.")
+        for group in _new(before, after, "admin_groups"):
+            if await self._are_empty(request, (group,)):
+                names = {one.id: one.name for one in await self._groups(request)}
+                called = one_line(names.get(group, group), _LONGEST_NAMED)
+                return field_error(
+                    "settings.admin_groups",
+                    f"Nobody in {called} can be an admin: choose another group, or leave it out.",
+                )
+        for field in ("uploads_channels", "waiting_channel", "digest_channel"):
+            for channel in _new(before, after, field):
+                if (why := await _cannot_be_used(request, channel, own=field != "uploads_channels")) is not None:
+                    return field_error(f"settings.{field}", why)
+        return None
+
     async def _are_empty(self, request: Request, groups: tuple[str, ...]) -> bool:
-        """Whether Slack says of all *groups* that nobody is in them, or that they are gone."""
+        """Whether Slack says of all *groups* that they are gone, or have nobody in them who could have a role."""
         for group in groups:
             try:
-                if (await request.client.usergroups_users_list(usergroup=group))["users"]:
-                    return False
+                members = (await request.client.usergroups_users_list(usergroup=group))["users"]
             except SlackApiError as error:
                 if error_code(error) not in _GROUP_GONE:
                     return False
+                continue
             except (SlackClientError, aiohttp.ClientError, OSError):
                 return False
+            if len(members) > _MOST_NAMES:
+                return False
+            for member in members:
+                user = (await _told(request.client.users_info(user=member))).get("user") or {}
+                if _no_admin(user) is None:
+                    return False
         return True
 
     async def _names(self, request: Request, before: AccountSettings, after: AccountSettings) -> dict[str, str]:
@@ -197,6 +229,43 @@ class SettingsForm:
         if ids["admin_groups"] | ids["support_groups"]:
             names |= {group.id: group.name for group in await self._groups(request)}
         return names
+
+
+def _new(before: AccountSettings, after: AccountSettings, field: str) -> tuple[str, ...]:
+    """The ids that *field* has now and had not, as many as are looked at."""
+    known = set(_ids(before, field))
+    return tuple(one for one in _ids(after, field) if one not in known)[:_MOST_NAMES]
+
+
+def _no_admin(user: Mapping[str, Any]) -> str | None:
+    """Why whom Slack describes by *user* can have no role that the settings give; None where nothing speaks against it."""
+    if user.get("is_bot") or user.get("id") == "USLACKBOT":
+        return "is an app"
+    if user.get("deleted"):
+        return "has left"
+    if user.get("is_stranger"):
+        return "is of another organisation"
+    return "is a guest" if user.get("is_restricted") or user.get("is_ultra_restricted") else None
+
+
+async def _cannot_be_used(request: Request, channel: str, *, own: bool) -> str | None:
+    """Why the desk cannot use *channel*, in words for its field; *own*: it has to be one that only own people read."""
+    try:
+        known = (await request.client.conversations_info(channel=channel))["channel"]
+    except SlackApiError as error:
+        if error_code(error) != "channel_not_found":
+            return None
+        return "I cannot see that channel: invite me there, or choose another."
+    except (SlackClientError, aiohttp.ClientError, OSError):
+        return None
+    called = f"#{one_line(str(known.get('name') or 'that channel'), _LONGEST_NAMED)}"
+    if known.get("is_archived"):
+        return f"{called} is archived: choose another channel."
+    if not known.get("is_member"):
+        return f"I am not in {called}: invite me there, or choose another channel."
+    if own and (known.get("is_ext_shared") or known.get("is_pending_ext_shared")):
+        return f"People of another organisation can read {called}: choose another channel."
+    return None
 
 
 async def _told(asked: Awaitable[AsyncSlackResponse]) -> dict[str, Any]:

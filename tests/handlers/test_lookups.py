@@ -73,6 +73,20 @@ async def test_for_the_asker_alone(office: Office, way: str) -> None:
     )
 
 
+async def test_shown_in_the_thread_where_it_was_asked(office: Office) -> None:
+    """A look-up that was asked in a thread is shown in that thread, not in the channel."""
+    await decide(office, lookups="asker")
+    ticket = str((await office.people.message("admin", TICKETS, "a ticket")).ts)
+    await office.people.message("admin", TICKETS, "any news?", thread_ts=ticket)
+    assert (await office.people.message("support", TICKETS, f"@optout {ONE}", thread_ts=ticket)).ok
+    await office.press("support", await office.told("support"), "lookup.show")
+
+    def there(state: State) -> SandboxMessage | None:
+        return next((one for one in state.channel(TICKETS).everything if one.handle == "optout"), None)
+
+    assert (await office.people.until(there)).thread_ts == ticket
+
+
 @pytest.mark.wide
 @on_both_databases
 async def test_several_for_the_asker_alone(office: Office) -> None:

@@ -207,6 +207,46 @@ async def test_groups_with_nobody_in_them(office: Office) -> None:
     assert (await save(office, view, support="groups", support_groups=[group])).ok
 
 
+@pytest.mark.wide
+async def test_groups_whose_members_all_left(office: Office) -> None:
+    """Whoever left, an app and a guest have no role by a group: one of only such people locks out as an empty one does."""
+    groups = office.slack.platform.workspace.usergroups
+    [group] = groups
+    groups[group]["users"] = [(await office.actor("support")).id, (await office.actor("guest")).id]
+    await office.people.update_user("support", deleted=True)
+    view = await opened(office)
+    outcome = await save(office, view, support="groups", support_groups=[group])
+    assert outcome.errors["settings.support"].startswith("Nobody is in the chosen groups")
+    outcome = await save(office, view, support="everyone", admin_groups=[group])
+    assert "can be an admin: choose another group" in outcome.errors["settings.admin_groups"]
+
+
+@pytest.mark.wide_but_first
+@pytest.mark.parametrize(("who", "why"), [("guest", "is a guest"), ("optout", "is an app"), ("support", "has left")])
+async def test_people_who_can_be_no_admins(office: Office, who: str, why: str) -> None:
+    """Somebody whom no setting can make an admin is named at the field, and nothing is saved."""
+    if who == "support":
+        await office.people.update_user(who, deleted=True)
+    person = office.slack.bot_user_id if who == "optout" else (await office.actor(who)).id
+    outcome = await save(office, await opened(office), admins=[person])
+    assert f"{why}, so they cannot be an admin: take them out." in outcome.errors["settings.admins"]
+    assert office.store.accounts.get(office.account.id).settings == AccountSettings()
+
+
+@pytest.mark.wide_but_first
+@pytest.mark.parametrize("field", ["waiting_channel", "digest_channel", "uploads_channels"])
+async def test_channels_that_the_desk_cannot_use(office: Office, field: str) -> None:
+    """A channel the desk is not in is refused at its field; once it was invited the channel is taken."""
+    state = await office.people.state()
+    channel = state.channel("field-private").id
+    value: Any = [channel] if field == "uploads_channels" else channel
+    view = await opened(office)
+    outcome = await save(office, view, **{field: value})
+    assert "invite me there, or choose another" in outcome.errors[f"settings.{field}"]
+    await office.people.invite("field-private")
+    assert (await save(office, view, **{field: value})).ok
+
+
 async def test_a_support_group(office: Office) -> None:
     """Its members add and look up."""
     groups = office.slack.platform.workspace.usergroups
