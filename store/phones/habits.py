@@ -16,6 +16,7 @@ from phonenumbers import CountryCodeSource, PhoneNumberType
 from store.phones.cleaning import digits_of
 from store.phones.dialling import dialling, lengths, split_code
 from store.phones.numbers import library_number
+from store.phones.plans import plan_of
 
 _MOBILE: Final = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
 # What people text, or speak on: a reading that makes a premium number of something is none.
@@ -23,8 +24,6 @@ _PEOPLES: Final = frozenset({*_MOBILE, PhoneNumberType.FIXED_LINE, PhoneNumberTy
 _ARGENTINA: Final = 54
 _ITALY: Final = 39
 _RUSSIA: Final = 7
-_BRAZIL: Final = 55
-_BRAZIL_LOCAL: Final = frozenset({8, 9})  # digits
 # By country code: a number as it was written, and what it is in the plan of today, by the groups of the pattern.
 _FORMER: Final[dict[int, tuple[tuple[re.Pattern[str], str], ...]]] = {
     # Mobiles had a 0 before them until 2001.
@@ -36,7 +35,7 @@ _FORMER: Final[dict[int, tuple[tuple[re.Pattern[str], str], ...]]] = {
     # Ukraine: the 8 of the Soviet Union, with the 0 behind it.
     380: ((re.compile(r"80?([1-9]\d{8})"), "{1}"),),
     # Brazil: mobiles of eight digits got a 9 before them between 2012 and 2016; the carrier may stand before the area.
-    _BRAZIL: ((re.compile(r"(?:0(?:1[245]|2[1-35]|31|4[13]|[56]5|99)?)?([1-9]\d)([6-9]\d{7})"), "{1}9{2}"),),
+    55: ((re.compile(r"(?:0(?:1[245]|2[1-35]|31|4[13]|[56]5|99)?)?([1-9]\d)([6-9]\d{7})"), "{1}9{2}"),),
 }
 # The 8 of home with the plus of abroad: "+8 (495)".
 _MOST_DIGITS: Final = 24  # of the longest number behind 00, its code twice, and what is dialled at home
@@ -115,12 +114,18 @@ def is_local(code: int, national: str) -> bool:
     """
     Is *national* behind its country *code*, if it is not in use, one that has its area left out?
 
-    No area of Argentina begins with the 15 of mobiles at home. In Brazil what is shorter than a number with its area is not
-    given out but for a few numbers of firms.
+    It is where it is shorter than anybody's number there, though firms have such, and behind Argentina's 15 of mobiles at home:
+    no area there begins like that.
     """
-    if code == _BRAZIL:
-        return len(national) in _BRAZIL_LOCAL
-    return code == _ARGENTINA and national.lstrip("0").startswith("15")
+    return len(national) < _shortest(code) or (code == _ARGENTINA and national.lstrip("0").startswith("15"))
+
+
+@functools.cache
+def _shortest(code: int) -> int:
+    """The fewest digits of a fixed number or a mobile with *code*."""
+    plans = [plan_of(code, region) for region in phonenumbers.region_codes_for_country_code(code)]
+    kinds = [kind for plan in plans for kind in (plan.fixed_line, plan.mobile) if kind]
+    return min((length for kind in kinds for length in kind.possible_length or () if length > 0), default=0)
 
 
 def may_mean_another(digits: str, country: str | None, *, plus: bool, zero: bool) -> bool:

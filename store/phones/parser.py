@@ -360,7 +360,7 @@ class Normaliser:
             if outcome == ValidationResult.IS_POSSIBLE and _keeps_trunk_zero(number):
                 outcome = ValidationResult.TOO_SHORT
             if outcome == ValidationResult.IS_POSSIBLE and is_local(
-                number.country_code or 0, str(number.national_number)
+                number.country_code or 0, phonenumbers.national_significant_number(number)
             ):
                 outcome = ValidationResult.IS_POSSIBLE_LOCAL_ONLY
             if outcome != ValidationResult.IS_POSSIBLE:

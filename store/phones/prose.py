@@ -41,6 +41,7 @@ __all__ = ["LONGEST_PROSE", "PHONE", "FoundPhone", "TextReading", "read_text"]
 LONGEST_PROSE: Final = 40_000
 _LONGEST_PIECE: Final = 120  # characters of what is named as not read
 
+_COMPACT_LENGTHS: Final = frozenset({8, 12, 14})  # digits of a day in one group, and with its time
 _PLAIN = re.compile(r"\+?[0-9 ()-]{7,24}")
 _GOES_ON = re.compile(r"[0-9][ )./-]{1,2}\Z")
 _MAY_BE_DATE: Final = "may be a date: write a phone with its country code"
@@ -711,6 +712,6 @@ def _has_letters(text: str) -> bool:
 def _as_date(run: Run, left: list[int]) -> str:
     """What is *left* of a run as it would be written if it were a day."""
     digits = [run.digits[at] for at in left]
-    if len(digits) == 1 and len(digits[0]) >= 8:
+    if len(digits) == 1 and len(digits[0]) in _COMPACT_LENGTHS:
         return f"{digits[0][:4]}-{digits[0][4:6]}-{digits[0][6:8]}"
     return "/".join(digits) if len(digits) == 3 else ""

@@ -304,7 +304,7 @@ def test_no_long_group_vanishes(pieces: list[tuple[str, str]], country: str | No
     for group in _LONG.finditer(words):
         beside = words[max(0, group.start() - 1) : group.start()] + words[group.end() : group.end() + 1]
         is_part = any(map(str.isalpha, beside))
-        assert is_part or COMPACT.match(group[0]), (group[0], reading)
+        assert is_part or COMPACT.fullmatch(group[0]), (group[0], reading)
 
 
 @given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from("0123456789+-()./ <>|tel:#xO\u202e")), max_size=200))
@@ -356,6 +356,8 @@ def test_a_chats_address_is_shown_however_it_is_sent(address: str) -> None:
         ("US", "212,555,0100", "212,555,0100", "parted as no phone is"),
         ("US", "Ana\t212\t555\t0100", "212\t555\t0100", "parted as no phone is"),
         ("GB", "07911:123:456", "07911:123:456", "parted as no phone is"),
+        ("FR", "2024110512", "2024110512", "10 digits"),
+        ("AR", "203626042583184487656549582765820313", "203626042583184487656549582765820313", "36 digits"),
     ],
 )
 def test_what_nearly_is_a_phone_is_named(country: str | None, text: str, named: str, why: str) -> None:
@@ -371,10 +373,15 @@ def test_a_zip_is_one_where_there_are_such() -> None:
         assert read_text(text, "US").unread == ()
 
 
-@pytest.mark.parametrize("digits", ["23456789", "987654321"])
-def test_a_number_of_brazil_without_its_area_is_none(digits: str) -> None:
-    """What has eight or nine digits in Brazil and is not in use lacks its area; nobody is recorded for it."""
-    outcome = parse_phone(digits, "BR")
+@pytest.mark.parametrize(
+    ("country", "text"),
+    [("BR", "2345-6789"), ("BR", "987654321"), ("AU", "9123 4567"), ("IN", "23456789")],
+)
+def test_a_number_shorter_than_anybodys_is_none(country: str, text: str) -> None:
+    """What is shorter than the fixed numbers and mobiles of its country, and not in use, lacks its area; nobody is recorded for it."""
+    outcome = parse_phone(text, country)
     assert isinstance(outcome, NotAPhone)
     assert "no area code" in outcome.reason
-    assert read_text(digits, "BR").phones == ()
+    reading = read_text(text, country)
+    assert reading.phones == ()
+    assert [one.text for one in reading.unread] == [text]
