@@ -5,10 +5,11 @@ import io
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from typing import BinaryIO, Final
 
 from store.errors import StoreError
 from store.lists.formulas import guarded
+from store.lists.long_lines import in_pieces
 from store.lists.reader import ListReader
 
 _BLANK_LINES: Final = 1_000  # more than a quoted cell has: beyond, they are no part of the row before them
@@ -19,9 +20,11 @@ FILE_CHANGED: Final = "The file changed while it was read. Scrub it again when i
 class Copy:
     """Copies the lines of a text, or leaves them out, record by record, as the reader says where each starts."""
 
-    def __init__(self, reader: ListReader, lines: Iterator[bytes], write: Callable[[Iterable[bytes]], object]) -> None:
+    def __init__(self, reader: ListReader, text: BinaryIO, write: Callable[[Iterable[bytes]], object]) -> None:
         self._reader = reader
-        self._lines = lines
+        # In pieces lines are counted one by one, which takes longer.
+        self._lines: Iterator[bytes] = in_pieces(text) if reader.is_endless else text
+        self._inside = False  # of a line that comes in pieces
         self._write = write
         self._next = 1  # the number of the line to come
         self._keep = True
@@ -36,7 +39,7 @@ class Copy:
             self._leave(raw)
         self._flush()
         if self._next < line:
-            self._write(itertools.islice(self._lines, line - self._next))
+            self._write(self._take(line - self._next))
             self._next = line
         self._keep = keep
 
@@ -47,9 +50,21 @@ class Copy:
         self._flush()
         self._write(self._lines)
 
+    def _take(self, count: int) -> Iterator[bytes]:
+        """The next *count* lines."""
+        if not self._reader.is_endless:
+            return itertools.islice(self._lines, count)
+        return self._pieces(count)
+
+    def _pieces(self, count: int) -> Iterator[bytes]:
+        while count and (raw := next(self._lines, None)) is not None:
+            count -= raw.endswith(b"\n")
+            yield raw
+
     def _leave(self, raw: bytes) -> None:
-        self._next += 1
-        if self._is_blank(raw):
+        inside, self._inside = self._inside, self._reader.is_endless and not raw.endswith(b"\n")
+        self._next += not self._inside
+        if not (inside or self._inside) and self._is_blank(raw):
             self._blank.append(raw)
             # More of them are no cell's: they stay, and so does all up to the next record.
             self._keep = len(self._blank) > _BLANK_LINES

@@ -30,6 +30,7 @@ _MARKS: Final = (  # longest first: UTF-32's mark starts like UTF-16's
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_HOPELESS: Final = 8 * LONGEST_LINE  # characters of a line that is passed over; a file with a longer one is no list
 _TOLD_BY: Final = 65_536  # bytes by which other kinds are told
 # What Excel keeps beside a workbook that somebody has open: https://learn.microsoft.com/openspecs/office_file_formats
 _LOCK_FILE: Final = "~$"
@@ -55,6 +56,8 @@ class Text:
     delimiter: str | None
     spooled: bool
     questions: tuple[Question, ...] = ()
+    endless: bool = False
+    """Is a line of it longer than any is read?"""
 
 
 def as_text(
@@ -152,17 +155,46 @@ def _plain_text(path: Path, head: bytes, name: str, spool: Path, working: Callab
     encoding, bom = _marked(head)
     _refuse_other_kinds(head, encoding, bom, name)
     errors, remark, spooled = "replace", f"read as {encoding.upper()}", True
+    lengths = _LineLengths(name)
     if encoding == "utf-8":
-        encoding, errors, remark, spooled = _surveyed(_pieces(path, 0, working), name, bom=bool(bom))
+        encoding, errors, remark, spooled = _surveyed(_pieces(path, 0, working), lengths, bom=bool(bom))
         bom = bom if encoding == "utf-8" else 0
     if spooled:
         with spool.open("w", encoding="utf-8", newline="") as file:
-            file.writelines(_one_line_end(_decoded(_pieces(path, bom, working), encoding, errors), name))
+            file.writelines(_one_line_end(_decoded(_pieces(path, bom, working), encoding, errors), lengths))
         path, encoding, errors, bom = spool, "utf-8", "strict", 0
-    return Text(path, name, encoding, errors, bom, (remark,) if remark else (), None, spooled)
+    remarks = (remark,) if remark else ()
+    return Text(path, name, encoding, errors, bom, remarks, None, spooled, endless=lengths.endless)
 
 
-def _surveyed(pieces: Iterable[bytes], name: str, *, bom: bool) -> tuple[str, str, str, bool]:
+class _LineLengths:
+    """
+    How long the lines of the text called *name* are: `endless` when one is longer than any is read.
+
+    A text that begins with such a line is no list, and refused; so is one with a line that is longer still.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._length = 0  # of the line that goes on
+        self._line = 1
+        self.endless = False
+
+    def add(self, size: int, last_end: int, ends: int) -> None:
+        """A piece of *size* comes next, with *ends* of lines, the last of them at *last_end*, -1 for none."""
+        self._line += ends
+        self._length = size - 1 - last_end if last_end >= 0 else self._length + size
+        if self._length > LONGEST_LINE:
+            self.endless = True
+            most = LONGEST_LINE if self._line == 1 else _HOPELESS
+            if self._length > most:
+                raise ListRefused(
+                    f"{self._name} has more than {most:,} characters on line {self._line:,}. "
+                    "A list has one phone a line: put each on its own and drop the file again."
+                )
+
+
+def _surveyed(pieces: Iterable[bytes], lengths: _LineLengths, *, bom: bool) -> tuple[str, str, str, bool]:
     """
     Look through the *pieces* of a text once. Its encoding, how to treat errors, a remark on that, and whether it needs a spool file.
 
@@ -170,13 +202,10 @@ def _surveyed(pieces: Iterable[bytes], name: str, *, bom: bool) -> tuple[str, st
     place may not have.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
-    decodable, unclean, line, length, ended_in_return = True, False, 1, 0, False
+    decodable, unclean, ended_in_return = True, False, False
     for chunk in pieces:
-        last = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
-        length = len(chunk) - 1 - last if last >= 0 else length + len(chunk)
-        line += chunk.count(b"\n") or chunk.count(b"\r")
-        if length > LONGEST_LINE:
-            raise _too_long(name, line)
+        ends = chunk.count(b"\n") or chunk.count(b"\r")
+        lengths.add(len(chunk), max(chunk.rfind(b"\n"), chunk.rfind(b"\r")), ends)
         if not unclean:
             lone = chunk.count(b"\r") - chunk.count(b"\r\n") - chunk.endswith(b"\r")
             unclean = lone > 0 or (ended_in_return and not chunk.startswith(b"\n")) or b"\0" in chunk
@@ -214,28 +243,17 @@ def _decoded(pieces: Iterable[bytes], encoding: str, errors: str) -> Iterator[st
     yield decoder.decode(b"", final=True)
 
 
-def _one_line_end(pieces: Iterable[str], name: str) -> Iterator[str]:
+def _one_line_end(pieces: Iterable[str], lengths: _LineLengths) -> Iterator[str]:
     """*pieces* with every line end an LF, and without NULs."""
-    line, length, ended_in_return = 1, 0, False
+    ended_in_return = False
     for piece in pieces:
         text = f"\r{piece}" if ended_in_return else piece
         ended_in_return = text.endswith("\r")
         text = text.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n")
         yield text.replace("\0", "")
-        lines = text.count("\n")
-        length = len(text) - text.rfind("\n") - 1 if lines else length + len(text)
-        line += lines
-        if length > LONGEST_LINE:
-            raise _too_long(name, line)
+        lengths.add(len(text), text.rfind("\n"), text.count("\n"))
     if ended_in_return:
         yield "\n"
-
-
-def _too_long(name: str, line: int) -> ListRefused:
-    return ListRefused(
-        f"{name} has more than {LONGEST_LINE:,} characters on line {line:,}. "
-        "A list has one phone a line: put each on its own and drop the file again."
-    )
 
 
 def _marked(head: bytes) -> tuple[str, int]:

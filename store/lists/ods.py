@@ -21,10 +21,11 @@ from store.errors import ListRefused
 from store.lists.archives import Archive
 from store.lists.kinds import OPEN_DOCUMENT, no_list
 from store.lists.xlsx import (
+    CELL_LONGEST,
     CELLS,
     COLUMNS,
     LONG,
-    LONGEST,
+    MOST_LONG,
     ROWS,
     SHEETS,
     BrokenWorkbookError,
@@ -37,7 +38,6 @@ from store.lists.xlsx import (
     parsed,
     part_name,
     too_large,
-    too_long,
 )
 
 _CONTENT: Final = "content.xml"
@@ -72,7 +72,6 @@ _AWAY: Final = frozenset(
     }
 )
 _DEEPEST: Final = 100
-_LONGEST_CELL: Final = 2 * LONGEST  # characters; what is cut off is refused where it is used
 _STYLES: Final = 65_536
 _MANY: Final = 65_536  # cells between two words that it goes on
 _PIECE: Final = 1 << 20  # bytes of rows that are read at a time
@@ -273,10 +272,9 @@ class _Tables:
         # Of what stands in a cell only paragraphs are its text, and whatever is in them.
         if self._away or self._cell is None or not self._paragraphs or len(self._open) <= self._cell_depth:
             return
-        self._taken += len(piece)
-        if self._taken > _LONGEST_CELL:
-            raise too_long(self._name, self._row + 1)
-        self._paragraphs[-1].append(piece)
+        if self._taken <= CELL_LONGEST:
+            self._paragraphs[-1].append(piece[: CELL_LONGEST + 1 - self._taken])
+            self._taken += len(piece)
 
     def _end(self, tag: str) -> None:
         self._open.pop()
@@ -309,8 +307,8 @@ class _Tables:
             raise too_large(self._name, self._row + 1, first + times)
         if len(shown) > LONG:
             self._held += times * len(shown)
-            if self._held > _LONGEST_CELL:
-                raise too_long(self._name, self._row + 1)
+            if self._held > MOST_LONG:
+                shown = shown[:LONG]
         self._cells.append((first, first + times - 1, shown))
 
     def _shown(self, attributes: dict[str, str]) -> str:

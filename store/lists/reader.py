@@ -130,15 +130,21 @@ class _Lines:
 
     def take(self) -> str | None:
         """The next line, or None at the end. Of a long one, cells are `shortened`."""
-        raw = b"" if self.offset == self._end else self._file.readline()
+        raw = b"" if self.offset == self._end else self._file.readline(long_lines.LONGEST)
         if not raw:
             return None
-        self._sizes.append(len(raw))
-        self.offset += len(raw)
+        whole, size = True, len(raw)
+        if size == long_lines.LONGEST and not raw.endswith(b"\n"):
+            for piece in long_lines.in_pieces(self._file):
+                whole, size = False, size + len(piece)
+                if piece.endswith(b"\n"):
+                    break
+        self._sizes.append(size)
+        self.offset += size
         self.number += 1
         self.left_out = False
         if len(raw) > long_lines.LONG:
-            raw, self.left_out = long_lines.shortened(raw, self._delimiter, self._encoding)
+            raw, self.left_out = long_lines.shortened(raw, self._delimiter, self._encoding, whole=whole)
         return raw.decode(self._encoding, self._errors)
 
     def put_back(self, count: int) -> None:
@@ -260,7 +266,7 @@ class ListReader:
     first row; `delimiter` parts its cells, and `phone_index` of them is the phone, or with others `phone_indexes` are.
     `columns` are called as in the header, and `names` so that each has another. `meanings`: what those columns mean that
     say more than a phone, and `latecomers` watches the others. `is_sheet`: the text was made of a
-    workbook's sheet, a line a row. `size` and `bytes_read` are its bytes.
+    workbook's sheet, a line a row; `is_endless`: a line of it is longer than any is read. `size` and `bytes_read` are its bytes.
     `remarks` say what was forgiven or put right; `rows()` may add to them. `contact_signs`: what makes it look like a
     contact list, in words for "it has names and e-mails"; empty for an opt-out list. `questions`: what is to be decided of how it is read. `carries`: see `carried`.
     Memory is bounded by the longest line (`long_lines.LONGEST` at most), not by the file; a workbook's is by its limits.
@@ -292,6 +298,7 @@ class ListReader:
         self.text_path = text.path
         self.encoding, self.errors, self.bom = text.encoding, text.errors, text.bom
         self.is_sheet = text.delimiter is not None
+        self.is_endless = text.endless
         self.size = text.path.stat().st_size
         self.choices = choices
         self._late: list[list[str]] = []  # what columns say later than in the first lines

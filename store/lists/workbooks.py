@@ -23,7 +23,9 @@ from store.lists.kinds import OLD_WORKBOOK, OPEN_SHEET, FileKind
 from store.lists.ods import OpenSheets
 from store.lists.xls import OldWorkbook
 from store.lists.xlsx import (
+    CELL_LONGEST,
     CELLS,
+    LONG,
     LONGEST,
     BrokenWorkbookError,
     Layout,
@@ -32,7 +34,6 @@ from store.lists.xlsx import (
     Workbook,
     letter_of,
     too_large,
-    too_long,
 )
 
 _INFLATED: Final = 1_000_000_000  # bytes that an .xlsx may unpack to
@@ -41,6 +42,9 @@ _SAMPLE_ROWS: Final = 200
 _HEADER_WITHIN: Final = 20
 _MOST_OFFERED: Final = 10  # sheets
 _MOST_NAMED: Final = 5  # columns
+_SHORT: Final = (
+    50  # characters that are kept of each cell in a row that is too long with all of them: a phone has fewer
+)
 _MOST_SPREAD: Final = 10  # columns that a name is merged over
 
 
@@ -195,7 +199,8 @@ class _Choosing:
     def _fit(self, sheet: Sheet, *, hidden: bool) -> _Fit:
         seen = _Seen(hidden=hidden)
         with contextlib.closing(sheet.rows(seen.layout)) as rows:
-            sample = list(islice((cells for _, cells in seen.of(rows) if any(map(str.strip, cells))), _SAMPLE_ROWS))
+            filled = ([cell[:LONG] for cell in cells] for _, cells in seen.of(rows) if any(map(str.strip, cells)))
+            sample = list(islice(filled, _SAMPLE_ROWS))
         if seen.rows or seen.columns:
             self._hiding.add(sheet)
         if not sample:
@@ -227,6 +232,15 @@ class _Seen:
         self.rows = 0  # that are hidden
         self.columns: dict[int, str] = {}  # that are hidden and have something in them, with what stands first
         self._taken_in = hidden
+        self.cut = 0  # cells of which only the first characters are kept
+
+    def fitting(self, cells: list[str]) -> list[str]:
+        """*cells*, of which those that are too long are cut, and end in "…": for a note of megabytes nobody goes unread."""
+        if sum(map(len, cells)) <= CELL_LONGEST:
+            return cells
+        most = CELL_LONGEST if sum(min(len(cell), CELL_LONGEST) for cell in cells) <= LONGEST else _SHORT
+        self.cut += sum(len(cell) > most for cell in cells)
+        return [cell if len(cell) <= most else f"{cell[:most]}…" for cell in cells]
 
     def of(self, rows: Rows) -> Iterator[tuple[int, list[str]]]:
         """*rows*, each with its number, without what is not seen."""
@@ -296,11 +310,12 @@ def _written(sheet: Sheet, choosing: _Choosing, spool: Path) -> SheetRead:
         spool.open("w", encoding="utf-8", errors="replace", newline="") as file,
         contextlib.closing(sheet.rows(seen.layout)) as rows,
     ):
-        file.writelines(_lines(seen.of(rows), choosing.name))
+        file.writelines(_lines(seen, rows, choosing.name))
     spread = _spread(spool, seen.layout.merged)
     said = choosing.of_others(sheet)
     hidden = seen.question(sheet)
-    return SheetRead((*said.remarks, *spread), (*said.questions, *([hidden] if hidden else ())))
+    cut = [f"{with_noun(seen.cut, 'long cell')} cut, with no more than its first characters read"] if seen.cut else []
+    return SheetRead((*said.remarks, *spread, *cut), (*said.questions, *([hidden] if hidden else ())))
 
 
 def _spread(spool: Path, merged: Sequence[tuple[int, int, int]]) -> list[str]:
@@ -344,9 +359,9 @@ def _spread(spool: Path, merged: Sequence[tuple[int, int, int]]) -> list[str]:
     return remarks
 
 
-def _lines(rows: Iterator[tuple[int, list[str]]], name: str) -> Iterator[str]:
+def _lines(seen: _Seen, rows: Rows, name: str) -> Iterator[str]:
     to_come, count, width, characters = 1, 0, 0, 0
-    for number, cells in rows:
+    for number, cells in seen.of(rows):
         if number > to_come:
             yield "\n" * (number - to_come)
         to_come = number + 1
@@ -356,9 +371,7 @@ def _lines(rows: Iterator[tuple[int, list[str]]], name: str) -> Iterator[str]:
         width = max(width, len(cells))
         if count > CELLS:
             raise too_large(name, number, width)
-        text = _line(cells)
-        if len(text) > LONGEST:
-            raise too_long(name, number)
+        text = _line(seen.fitting(cells))
         characters += len(text)
         if characters > _TEXT:
             raise ListRefused(

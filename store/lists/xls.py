@@ -25,7 +25,7 @@ from store.lists.ole import BrokenContainerError, Container
 from store.lists.xlsx import (
     BUILT_IN,
     LONG,
-    LONGEST,
+    MOST_LONG,
     SHEETS,
     STYLES,
     BrokenWorkbookError,
@@ -38,7 +38,6 @@ from store.lists.xlsx import (
     moment_text,
     number_text,
     too_large,
-    too_long,
 )
 
 _MOST_BYTES: Final = 15_000_000
@@ -244,8 +243,8 @@ class OldWorkbook:
                 shown = self._shown(place & ((1 << _COLUMN_BIT) - 1), texts)
                 if len(shown) > LONG:
                     held += len(shown)
-                    if held > 2 * LONGEST:
-                        raise too_long(self._name, row)
+                    if held > MOST_LONG:
+                        shown = shown[:LONG]
                 if column < len(cells):  # the same cell again
                     cells[column] = shown
                 else:

@@ -39,8 +39,12 @@ _TEXTS: Final = 20_000_000  # that cells may share
 _BLOCK_BITS: Final = 5
 _BLOCK: Final = 1 << _BLOCK_BITS  # texts that are read at a time
 _TEXTS_HELD: Final = 8_000_000  # bytes of texts that are held, about
-# Characters in one text: more than a row may have, so what is cut off is refused where it is used.
-_LONGEST: Final = 512 * 1024
+CELL_LONGEST: Final = (
+    32_767  # characters of a cell that are kept, which is what Excel has; one more tells that it was longer
+)
+MOST_LONG: Final = (
+    2 * LONGEST
+)  # characters in the long cells of a row, beyond which of each others only the first are held
 LONG: Final = 1_000  # characters in a cell: as many as a row may have cells of these make no row too long to hold
 _TOKEN_LONGEST: Final = 1_000_000  # bytes of one tag, which expat holds until it ends
 _NAMES: Final = 5_000  # of elements and attributes in a part, which expat keeps; and how deep they stand in each other
@@ -493,9 +497,9 @@ def _read_texts(parser: expat.XMLParserType, add: Callable[[str], object]) -> No
 
     def text(piece: str) -> None:
         nonlocal held
-        if taking and held < _LONGEST:
+        if taking and held <= CELL_LONGEST:
+            parts.append(piece[: CELL_LONGEST + 1 - held])
             held += len(piece)
-            parts.append(piece)
 
     parser.ordered_attributes = True
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
@@ -570,7 +574,7 @@ class _Rows:
             if depth > _DEEPEST:
                 raise BrokenWorkbookError("elements without end in each other")
             if what == _VALUE:
-                taking = True
+                taking, taken = True, 0
                 parts.clear()
             elif what == _CELL:
                 value, attributes, formula, taken = None, given, "", 0
@@ -631,8 +635,8 @@ class _Rows:
                     return
                 if len(shown) > LONG:
                     held += len(shown)
-                    if held > _LONGEST:
-                        raise too_long(name, row)
+                    if held > MOST_LONG:
+                        shown = shown[:LONG]
                 missing = column - len(cells) - 1
                 if missing:
                     if missing < 0:
@@ -660,11 +664,9 @@ class _Rows:
 
         def text(piece: str) -> None:
             nonlocal taken
-            if taking:
+            if taking and taken <= CELL_LONGEST:
+                parts.append(piece[: CELL_LONGEST + 1 - taken])
                 taken += len(piece)
-                if taken > _LONGEST:
-                    raise too_long(name, row)
-                parts.append(piece)
 
         parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
 
@@ -687,14 +689,6 @@ def too_large(name: str, height: int, width: int, most: int = CELLS) -> ListRefu
     return ListRefused(
         f"{name} has a sheet of {height:,} rows and {width:,} columns, and at most {most:,} cells are read. "
         "In Excel, open the sheet with the phones, save it as CSV UTF-8 and drop that."
-    )
-
-
-def too_long(name: str, row: int) -> ListRefused:
-    """The refusal of a row that is no row of a list."""
-    return ListRefused(
-        f"{name} has more than {LONGEST:,} characters in row {row:,}. A list has one phone a row: put each in its own and "
-        "drop the file again."
     )
 
 

@@ -22,6 +22,7 @@ from store import (
     UnreadableReason,
     scrub,
 )
+from store.lists.long_lines import LONGEST
 from store.lists.reader import ListReader, Row
 from store.phones.numbers import Reason
 from store.phones.parser import Normaliser
@@ -512,3 +513,12 @@ def test_a_second_phone_that_stands_far_down_is_looked_up(desk: Desk, tmp_path: 
     early = b"".join(b"212555%04d,,\n" % number for number in range(1000, 1260))
     raw = b"phone,partner,Land\n" + early + b"2125550102,2125550101,\n2125550102,2125550104,\n020 7946 0000,,GB\n"
     assert desk.scrub(tmp_path, raw) == b"phone,partner,Land\n" + early + b"2125550102,2125550104,\n"
+
+
+def test_a_line_longer_than_any_is_read_comes_back_whole_or_goes(desk: Desk, tmp_path: Path) -> None:
+    """By the phone before its note; the lines around it are told apart all the same."""
+    note = b"asked to stop " * (LONGEST // 14 + 10)
+    lines = [b"2125550102," + note, b"2125550101,x", b"2125550101," + note, b",,", b"2125550104,x", b"2125550103,x"]
+    raw = b"phone,note\n" + b"\n".join(lines) + b"\n"
+    left = b"phone,note\n" + b"\n".join([lines[0], lines[3], lines[4]]) + b"\n"
+    assert desk.scrub(tmp_path, raw) == left

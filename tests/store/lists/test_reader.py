@@ -453,7 +453,6 @@ SAVE = "a list is a CSV file or an Excel workbook with a column called `phone`."
         (bytes(range(1, 256)) * 40, "list.csv is not text;"),
         (b"\n <!DOCTYPE html><html><title>Sign in", f"list.csv is a web page; {SAVE} Download the list itself"),
         (codecs.BOM_UTF8 + b"<html>", "list.csv is a web page;"),
-        (b"phone\n" + b"4155552671," * 1_600_000, "list.csv has more than 16,777,216 characters on line 2."),
         (b"4" * 17_500_000, "list.csv has more than 16,777,216 characters on line 1. A list has one phone a line"),
     ],
 )

@@ -306,12 +306,12 @@ HOSTILE: dict[str, tuple[list[bytes], list[bytes], str]] = {
     "one shared text": (
         [PHONE],
         [b"<si><t>", *[MEGABYTE] * 100, b"</t></si>"],
-        "more than 262,144 characters in row 2",
+        "phone\n12125550100\txxx",
     ),
     "one shared text of many runs": (
         [PHONE],
         [b"<si>", *many(b"<r><t>x</t></r>"), b"</si>"],
-        "more than 262,144 characters in row 2",
+        "phone\n12125550100\txxx",
     ),
     "a shared text that nobody uses": (
         [b'<row><c t="str"><v>phone</v></c></row>'],
@@ -319,13 +319,13 @@ HOSTILE: dict[str, tuple[list[bytes], list[bytes], str]] = {
         "phone",
     ),
     "empty texts": ([PHONE], list(empties()), "phone\n12125550100"),
-    "a cell": ([b"<row><c t='str'><v>", *[MEGABYTE] * 100], [], "more than 262,144 characters in row 1"),
+    "a cell": ([b"<row><c t='str'><v>", *[MEGABYTE] * 100], [], "it is broken"),
     "an inline cell": (
         [b"<row><c t='inlineStr'><is>", *many(b"<r><t>12345</t></r>")],
         [],
-        "more than 262,144 characters in row 1",
+        "it is broken",
     ),
-    "a formula": ([b"<row><c><f>", *[MEGABYTE] * 100], [], "more than 262,144 characters in row 1"),
+    "a formula": ([b"<row><c><f>", *[MEGABYTE] * 100], [], "it is broken"),
     "one cell over and over": ([PHONE[:-6], *many(b'<c r="B2"><v>1</v></c>'), b"</row>"], [], "phone\n12125550100\t1"),
     "blanks": ([PHONE, *[b" " * 1_000_000] * 100, b"<row><c><v>1</v></c></row>"], [], "phone\n12125550100"),
     "a tag": ([b"<row><c r='", *[MEGABYTE] * 100], [], "it is broken"),
