@@ -490,7 +490,8 @@ class Postgresql(Dialect):
 
     @property
     def where(self) -> str:
-        return f"PostgreSQL at {self.url.host or 'its local socket'}"
+        hosts = ", ".join(self.url.normalized_query.get("host", ()))
+        return f"PostgreSQL at {self.url.host or hosts or 'its local socket'}"
 
     @property
     def identity(self) -> str:

@@ -30,8 +30,9 @@ settings.register_profile("desk", deadline=None, max_examples=EXAMPLES, suppress
 settings.load_profile("desk")
 
 
-# Not collected without the releases that it is about, which the summary says.
+# Not collected without the releases, or the pooler, that they are about, which the summary says.
 collect_ignore = ["test_release_beside.py"] if releases.lacking() else []
+collect_ignore += ["store/test_pooler.py"] if pooler.lacking() and not toolchains.in_ci() else []
 
 
 # The store as the platform that sends texts, and desks beside each other, use it: behind a pooler too.
