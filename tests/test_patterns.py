@@ -66,6 +66,8 @@ OURS: Final = {
 # Every other pattern, by file and name (or by itself, where it has none), with the worst inputs that are known of it
 # besides those that are made of its own words.
 LISTED: Final[dict[str, tuple[Shape, ...]]] = {
+    "handlers/command.py _UPLOAD": (("upload", " ", "!"), ("", " ", ": #x"), ("", "9", "!")),
+    "store/changes.py _CURSOR": (("w", "1", "!"), ("w1.", "1", "!")),
     "bot/logs.py _SENSITIVE": (
         *(
             ("", piece, "")
