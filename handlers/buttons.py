@@ -57,7 +57,7 @@ class Buttons:
         numbers = [read_phone(phone, None) for phone in views.shown_by(pressed_value(body))]
         phones = [number for number in numbers if isinstance(number, PhoneNumber)]
         if not phones or len(phones) < len(numbers):
-            return Message.of("That button holds no phones, so nothing was shown.", private=True)
+            return Message.of("That button holds no phones, so nothing was shown. Send `/optout NUMBER`.", private=True)
         states = await asyncio.to_thread(
             self._store.optouts.find_many, request.account.id, [phone.e164 for phone in phones]
         )

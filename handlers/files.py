@@ -427,7 +427,9 @@ class Files:
         """*Opt out N phones*, by whoever was asked alone: an admin's is the yes, anybody else's has it asked of the admins."""
         upload = await self._theirs(request, int(json.loads(pressed_value(body))["upload"]), "opted out")
         if not upload.choices.alone and not (upload.is_direct and upload.choices.asked is Asked.UNCLEAR):
-            raise WrongState(f"{upload.file_name} was asked for since, for all to see: its message says how it stands.")
+            raise WrongState(
+                f"{upload.file_name} was asked for since, for all to see. Its message shows how it stands."
+            )
         confirming = await self._interactions.admit(request, body, Action.CONFIRM)
         if isinstance(confirming, Request):
             return await self._confirm_or_ask(confirming, body)
@@ -456,7 +458,7 @@ class Files:
         if refused is not None:
             return refused
         if upload.choices.asked is not Asked.OPT_IN:
-            raise WrongState(f"{upload.file_name} was not offered to be looked up.")
+            raise WrongState(f"{upload.file_name} was not offered to be looked up: choose in its preview.")
         ask = partial(self._store.uploads.ask, idempotency_key=idempotency_key_of(body))
         await asyncio.to_thread(ask, upload.account_id, upload.id, Asked.LOOK_UP)
         self._runner.poke()
@@ -466,7 +468,9 @@ class Files:
         """The upload, for its dropper and for admins to have it *what*; `WrongState` for anybody else."""
         upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, upload_id)
         if not request.is_admin and upload.actor.id != request.actor.id:
-            raise WrongState(f"Only an admin or the person who dropped the list can have it {what}.")
+            raise WrongState(
+                f"Only an admin or who dropped the list can have it {what}. Ask {upload.actor.name}, or an admin."
+            )
         return upload
 
     async def _confirm_typed(self, request: Request, context: ModalContext, body: dict[str, Any]) -> Message | None:
@@ -474,7 +478,7 @@ class Files:
         upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, context.upload)
         typed = str(body["view"]["state"]["values"][views.NUMBER]["upload.number"]["value"] or "")
         if upload.fingerprint == context.fingerprint and _number(typed) != upload.asked:
-            text = f"That is not the number of phones, which is {upload.asked:,}."
+            text = f"That is not the number of phones, which is {upload.asked:,}: type that to go on, or cancel."
             return replace(Message.of(text, private=True), field=views.NUMBER)
         await self._confirm(request, upload.id, context.fingerprint, body)
         return None
@@ -540,9 +544,7 @@ class Files:
 
     async def _cancel(self, request: Request, body: dict[str, Any]) -> Message | None:
         """*Cancel*, or *Leave it*: by an admin, or by whoever dropped the list."""
-        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(pressed_value(body)))
-        if not request.is_admin and upload.actor.id != request.actor.id:
-            raise WrongState("Only an admin or the person who dropped the list can cancel it.")
+        upload = await self._theirs(request, int(pressed_value(body)), "cancelled")
         by = Origin(Function.UPLOAD, request.actor)
         cancel = partial(self._store.uploads.cancel, idempotency_key=idempotency_key_of(body))
         await asyncio.to_thread(cancel, request.account.id, upload.id, by)
@@ -551,9 +553,7 @@ class Files:
 
     async def _take_up_again(self, request: Request, body: dict[str, Any]) -> None:
         """*Read it again*: a list that expired waits for a yes once more."""
-        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(pressed_value(body)))
-        if not request.is_admin and upload.actor.id != request.actor.id:
-            raise WrongState("Only an admin or the person who dropped the list can have it read again.")
+        upload = await self._theirs(request, int(pressed_value(body)), "read again")
         again = partial(self._store.uploads.take_up_again, idempotency_key=idempotency_key_of(body))
         await asyncio.to_thread(again, request.account.id, upload.id)
         self._runner.poke()
@@ -563,7 +563,7 @@ class Files:
         chosen = json.loads(pressed_value(body))
         upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(chosen["upload"]))
         if chosen["column"] != upload.summary.get("likely"):
-            raise WrongState(f"{upload.file_name} was not offered to be read by that column.")
+            raise WrongState(f"{upload.file_name} was not offered to be read by that column: choose in its preview.")
         set_column = partial(self._store.uploads.set_column, idempotency_key=idempotency_key_of(body))
         await asyncio.to_thread(set_column, upload.account_id, upload.id, chosen["column"])
         self._runner.poke()
@@ -573,7 +573,7 @@ class Files:
         chosen = json.loads(pressed_value(body))
         upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(chosen["upload"]))
         if chosen["country"] not in (*previews.COUNTRIES, upload.country):
-            raise WrongState(f"{upload.file_name} was not offered to be read with that country.")
+            raise WrongState(f"{upload.file_name} was not offered to be read with that country: choose in its preview.")
         set_country = partial(self._store.uploads.set_country, idempotency_key=idempotency_key_of(body))
         await asyncio.to_thread(set_country, upload.account_id, upload.id, chosen["country"])
         self._runner.poke()
