@@ -59,7 +59,7 @@ format: $(VENV)/.dev  ## lay the code out
 bench: $(VENV)/.dev  ## measure; prints the tables of docs/benchmarks.md
 	$(BIN)/python -m tests.bench $(ARGS)
 
-screenshots: $(VENV)/.dev  ## write docs/answers.md and take the pictures of docs/ anew
+screenshots: $(VENV)/.dev  ## write docs/answers.md and docs/refusals.md, take the pictures of docs/ anew
 	$(BIN)/python -m tests.answers --pictures
 
 requirements: $(VENV)/.dev  ## pin the dependencies of pyproject.toml anew, with hashes

@@ -57,7 +57,7 @@ class Buttons:
         """The phones that somebody else asked about, as they stand now, for them to read."""
         standing = await self._standing(request, views.LookedUp.of_value(pressed_value(body)))
         if not standing:
-            return Message.of("That holds no phones, so nothing was looked up.", private=True)
+            return Message.of("That holds no phones, so nothing was looked up. Send `/optout NUMBER`.", private=True)
         return views.phone_states(standing, request.account.country)
 
     async def _standing(self, request: Request, asked: views.LookedUp | None) -> list[tuple[PhoneState, FoundPhone]]:
@@ -80,7 +80,7 @@ class Buttons:
         looked_up = views.LookedUp.of_value(pressed_value(body))
         standing = await self._standing(request, looked_up)
         if looked_up is None or not standing:
-            return Message.of("That button holds no phones, so nothing was shown.", private=True)
+            return Message.of("That button holds no phones, so nothing was shown. Send `/optout NUMBER`.", private=True)
         answer = with_account(request, answer_look_up(request, standing, public=True))
         # What one person alone sees has no thread: Slack does not always say in which it stands.
         thread = looked_up.thread_ts or (request.thread_ts if request.threaded else None)

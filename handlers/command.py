@@ -77,7 +77,8 @@ _NOTHING_TO_UNDO: Final = Message.of(
     private=True,
 )
 _REASON_TOO_LONG: Final = Message.of(
-    f"The reason is too long: {LONGEST_REASON} characters fit. Nothing was changed.", private=True
+    f"The reason is too long: {LONGEST_REASON} characters fit. Nothing was changed: send it again, shorter.",
+    private=True,
 )
 _ASKED: Final = "_Only looked up: other words stand beside the numbers. If you want them opted out, press the button._"
 _NOT_SURE: Final = "_Only looked up, and nothing was changed: I was not sure what is meant. Write the numbers, then `reason:` and the reason._"

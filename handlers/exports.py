@@ -69,7 +69,9 @@ class ExportCommand:
     async def _export(self, text: str, request: Request, body: dict[str, Any]) -> Message:
         """Ask for the export that *text* describes; `Exporter` makes it."""
         if request.account.settings.exports == "nobody":
-            return Message.of("Nobody may export the list: an admin decided so in `/optout settings`.", private=True)
+            return Message.of(
+                "Nobody may export the list: an admin decided so, and can allow it in `/optout settings`.", private=True
+            )
         export_filter = parse_export_filter(text)
         if isinstance(export_filter, str):
             return self.subcommand.misused(export_filter)

@@ -85,7 +85,9 @@ class Forms:
         entered = await asyncio.to_thread(read_entered, text, country, Verb.OPT_OUT)
         numbers, refused = entered.numbers, entered.refused
         if not numbers:
-            return field_error(views.NUMBERS, "There is no number in it.")
+            return field_error(
+                views.NUMBERS, "There is no number in it: write one, with its area code or country code."
+            )
         if entered.given > MOST_NUMBERS:
             return field_error(
                 views.NUMBERS,
@@ -94,7 +96,10 @@ class Forms:
         if refused:
             named = [f"{one_line(one.text, 30)}: {one.reason}" for one in refused[:MOST_NAMED]]
             more = f"; and {len(refused) - MOST_NAMED:,} more" if len(refused) > MOST_NAMED else ""
-            return field_error(views.NUMBERS, f"Not a phone number: {'; '.join(named)}{more}. Nobody was opted out.")
+            return field_error(
+                views.NUMBERS,
+                f"Not a phone number: {'; '.join(named)}{more}. Nobody was opted out: write them whole, or take them out.",
+            )
         if entered.understood.certainty is not Certainty.PLAIN:
             return field_error(
                 views.NUMBERS,
@@ -119,11 +124,14 @@ class Forms:
         entered = await asyncio.to_thread(read_entered, values.get(views.NUMBER) or "", country, Verb.OPT_OUT)
         if len(entered.numbers) != 1:
             return field_error(
-                views.NUMBER, "Numbers are looked up one at a time." if entered.numbers else "There is no number in it."
+                views.NUMBER,
+                "Numbers are looked up one at a time: leave one here."
+                if entered.numbers
+                else "There is no number in it: write one, with its area code or country code.",
             )
         number = entered.numbers[0].reading
         if isinstance(number, NotAPhone):
-            return field_error(views.NUMBER, f"Not a phone number: {number.reason}.")
+            return field_error(views.NUMBER, f"Not a phone number: {number.reason}. Write all of it.")
         state = await asyncio.to_thread(self._store.optouts.find, request.account.id, number.e164)
         return answer_look_up(request, [(state, FoundPhone(number, number.e164))])
 

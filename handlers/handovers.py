@@ -48,8 +48,8 @@ log = structlog.get_logger()
 SECONDS_BETWEEN_LOOKS: Final = 2.0
 # Admins who are told directly of one.
 MOST_TOLD: Final = 10
-_UNKNOWN: Final = "That cannot be handed over, so nobody was asked."
-_GONE: Final = "That request is not known any more, so nothing was done."
+_UNKNOWN: Final = "That cannot be handed over, so nobody was asked. Write to an admin yourself."
+_GONE: Final = "That request is not known any more, so nothing was done. Ask whoever made it to send it again, or do it with `/optout`."
 _BEFORE_A_YES: Final = {UploadState.RECEIVED, UploadState.WAITING, UploadState.REFUSED}
 # By the errand: the states of a list in which it still waits for somebody to do it.
 _WAITS: Final = {
@@ -118,7 +118,10 @@ class HandingOver:
         if what is None:
             return Message.of(_UNKNOWN, private=True)
         if allow(request.role, action) and await self._is_theirs(request, errand):
-            return Message.of(f"You can do this yourself by now, so nobody was asked to {what.words}.", private=True)
+            return Message.of(
+                f"You can do this yourself by now, so nobody was asked to {what.words}. Send it once more.",
+                private=True,
+            )
         asked_at = replace(request, thread_ts=offer.thread_ts, message_ts=offer.thread_ts)
         by = asked_at.origin(Function.BUTTON, permalink=await permalink_of(asked_at))
         admins = await self._roles.named_admins(request.client, request.account)

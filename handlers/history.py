@@ -243,7 +243,7 @@ class Histories:
     async def _remark(self, request: Request, context: ModalContext, body: dict[str, Any]) -> Message:
         text = one_line(plain(submitted_values(body)[views.REMARK] or ""), views.LONGEST_REMARK)
         if not text:
-            return field_error(views.REMARK, "There is nothing in it.")
+            return field_error(views.REMARK, "There is nothing in it: write the remark, or cancel.")
         phone, origin = _phone(context.phone), request.origin(Function.REMARK)
         await asyncio.to_thread(
             self._store.history.remark,
@@ -260,5 +260,5 @@ def _phone(text: str) -> str:
     """*text*, which a button or form carries as a phone. Raises `WrongState` when it is none."""
     number = read_phone(text, None)
     if isinstance(number, NotAPhone) or number.e164 != text:
-        raise WrongState("That is no phone, so nothing was done.")
+        raise WrongState("That is no phone, so nothing was done. Send `/optout NUMBER` to see one and its buttons.")
     return text

@@ -92,7 +92,9 @@ class UploadButtons:
         if isinstance(upload, Message):
             return upload
         if not upload.choices.alone and not (upload.is_direct and upload.choices.asked is Asked.UNCLEAR):
-            raise WrongState(f"{upload.file_name} was asked for since, for all to see: its message says how it stands.")
+            raise WrongState(
+                f"{upload.file_name} was asked for since, for all to see. Its message shows how it stands."
+            )
         confirming = await self._interactions.admit(request, body, Action.CONFIRM)
         if isinstance(confirming, Request):
             return await self._confirm_or_ask(confirming, body)
@@ -123,7 +125,7 @@ class UploadButtons:
         if refused is not None:
             return refused
         if upload.choices.asked is not Asked.OPT_IN:
-            raise WrongState(f"{upload.file_name} was not offered to be looked up.")
+            raise WrongState(f"{upload.file_name} was not offered to be looked up: choose in its preview.")
         ask = partial(self._store.uploads.ask, idempotency_key=idempotency_key_of(body))
         await asyncio.to_thread(ask, upload.account_id, upload.id, Asked.LOOK_UP)
         self._runner.poke()
@@ -144,7 +146,7 @@ class UploadButtons:
         upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, context.upload)
         typed = str(body["view"]["state"]["values"][views.NUMBER]["upload.number"]["value"] or "")
         if upload.fingerprint == context.fingerprint and _number(typed) != upload.asked:
-            text = f"That is not the number of phones, which is {upload.asked:,}."
+            text = f"That is not the number of phones, which is {upload.asked:,}: type that to go on, or cancel."
             return replace(Message.of(text, private=True), field=views.NUMBER)
         await self._confirm(request, upload.id, context.fingerprint, body)
         return None
@@ -234,7 +236,7 @@ class UploadButtons:
         chosen = json.loads(pressed_value(body))
         upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(chosen["upload"]))
         if chosen["column"] != upload.summary.get("likely"):
-            raise WrongState(f"{upload.file_name} was not offered to be read by that column.")
+            raise WrongState(f"{upload.file_name} was not offered to be read by that column: choose in its preview.")
         set_column = partial(self._store.uploads.set_column, idempotency_key=idempotency_key_of(body))
         await asyncio.to_thread(set_column, upload.account_id, upload.id, chosen["column"])
         self._runner.poke()
@@ -244,7 +246,7 @@ class UploadButtons:
         chosen = json.loads(pressed_value(body))
         upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(chosen["upload"]))
         if chosen["country"] not in (*previews.COUNTRIES, upload.country):
-            raise WrongState(f"{upload.file_name} was not offered to be read with that country.")
+            raise WrongState(f"{upload.file_name} was not offered to be read with that country: choose in its preview.")
         set_country = partial(self._store.uploads.set_country, idempotency_key=idempotency_key_of(body))
         await asyncio.to_thread(set_country, upload.account_id, upload.id, chosen["country"])
         self._runner.poke()

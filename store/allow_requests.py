@@ -227,7 +227,9 @@ class AllowRequests:
         query = sa.select(allow_requests, entries).join(entries, of_entry).where(*_is(account, request))
         row = connection.execute(query).mappings().one_or_none()
         if row is None:
-            raise StoreError("There is no such request here any more, so nothing was done.")
+            raise StoreError(
+                "There is no such request here any more, so nothing was done. Send `/optout delete NUMBER` to ask anew."
+            )
         c, e = allow_requests.c, entries.c
         decided_by = row[c.decider_id]
         return AllowRequest(

@@ -59,7 +59,7 @@ def get(connection: sa.Connection, account: int, upload: int, *, lock: bool = Fa
     query = sa.select(uploads).where(one(account, upload))
     row = connection.execute(query.with_for_update() if lock else query).mappings().one_or_none()
     if row is None:
-        raise WrongState(f"There is no upload {upload}.")
+        raise WrongState(f"There is no upload {upload}. Send `/optout uploads` for the latest and their numbers.")
     return upload_of(row)
 
 
@@ -72,8 +72,8 @@ def change_upload(connection: sa.Connection, upload: Upload, **values: Any) -> U
 def require(upload: Upload, *states: UploadState) -> None:
     """Raise `WrongState`, with how it stands in words, unless *upload* is in one of *states*."""
     if upload.state not in states:
-        again = " Drop the file again to start over." if upload.state in OVER else ""
-        raise WrongState(f"{upload.file_name} {upload.state.sentence}.{again}")
+        next_step = "Drop the file again to start over." if upload.state in OVER else "Its message shows how it stands."
+        raise WrongState(f"{upload.file_name} {upload.state.sentence}. {next_step}")
 
 
 def entering(upload: Upload, state: UploadState) -> dict[str, Any]:

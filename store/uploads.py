@@ -226,7 +226,9 @@ class Uploads:
                         f"{current.file_name} can be read in more than one way: choose in its preview how, then confirm."
                     )
                 if recount is not None and not current.phones:
-                    raise WrongState(f"{current.file_name} has no phone to opt out.")
+                    raise WrongState(
+                        f"{current.file_name} has no phone to opt out: see its preview for why, or cancel it."
+                    )
                 if compared and not (current.summary == summary and moment.holds(moment_of(connection, account))):
                     continue  # it was read again, or somebody opted in, while it was counted
                 if found is not None and not found.opted_in:
@@ -384,7 +386,9 @@ class Uploads:
             if (chosen := values.get("choices")) is not None:
                 offers = (offer for question in current.questions for offer in question.offers)
                 if not any(dict(offer.choices) == chosen for offer in offers):
-                    raise WrongState(f"{current.file_name} was not offered to be read like that.")
+                    raise WrongState(
+                        f"{current.file_name} was not offered to be read like that: choose in its preview."
+                    )
                 values["choices"] = current.choices.with_json(chosen).to_json() or None
             if "asked" in values:
                 values["choices"] = current.choices.pressed(values.pop("asked")).to_json() or None
@@ -581,7 +585,9 @@ def require_undoable(upload: Upload, within: timedelta) -> None:
         raise WrongState(f"{upload.file_name} is still being opted out. Stop it first, then undo what was applied.")
     require(upload, UploadState.DONE, UploadState.STOPPED, UploadState.FAILED)
     if not upload.applied:
-        raise WrongState(f"Nothing of {upload.file_name} was opted out, so there is nothing to undo.")
+        raise WrongState(
+            f"Nothing of {upload.file_name} was opted out, so there is nothing to undo. Send `/optout history upload {upload.id}` for what was done by it."
+        )
     if (
         upload.undo_entry_id is None
         and upload.finished_at is not None

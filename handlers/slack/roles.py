@@ -29,7 +29,7 @@ class Asker(NamedTuple):
 
 
 _UNTOLD: Final = "Slack does not say who you are, so nothing was done. Please ask whoever runs the desk."
-_OUTSIDE: Final = "Only members of this workspace can use the opt-out desk, not people of other organisations."
+_OUTSIDE: Final = "Only members of this workspace can use the opt-out desk, not people of other organisations. Ask one of them to do it for you."
 _GUEST: Final = "Guests cannot use the opt-out desk."
 _MOST_NAMED: Final = 5
 

@@ -279,7 +279,7 @@ def second_asked(
 def own_request(request: AllowRequest, home: str | None) -> Message:
     """Whoever asked cannot be the second to say yes."""
     return Message.of(
-        f"*You asked for this yourself*, so another admin has to say yes: {_name(request.phone, home)} stays opted out.",
+        f"*You asked for this yourself*, so another admin has to say yes: {_name(request.phone, home)} stays opted out until then. Ask one.",
         private=True,
     )
 

@@ -339,4 +339,5 @@ def told(handover: Handover, what: ErrandInWords, admins: Sequence[Actor], shown
 
 def over(handover: Handover) -> Message:
     """For who decides too late."""
-    return Message.of(f"{_end(handover)} Your press changed nothing.", private=True)
+    whom = person(handover.decider) if handover.decider is not None else person(handover.asker)
+    return Message.of(f"{_end(handover)} Your press changed nothing. Ask {whom} if you see it otherwise.", private=True)

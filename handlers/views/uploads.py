@@ -118,10 +118,10 @@ def _pace(rows: int, fraction: float, seconds: float) -> str:
 
 def reminder(upload: Upload, deadlines: Deadlines, whom: Sequence[Actor] = ()) -> Message:
     """A word about a preview that waits: in its thread to *whom* it mentions, or directly to who has to act."""
-    until = moment((upload.waiting_since or upload.received_at) + deadlines.expire, ", ")
+    until = moment((upload.waiting_since or upload.received_at) + deadlines.expire, "It expires ")
     what = "for an admin's yes" if upload.phones else "to be read with another country, or cancelled"
     named = f"{listed([mention(one) for one in whom])}: " if whom else ""
-    text = f"{named}*{_name(upload)}* (upload {upload.id}) still waits {what}: {found(upload)}. It expires{until}."
+    text = f"{named}*{_name(upload)}* (upload {upload.id}) still waits {what}: {found(upload)}. {until}."
     return Message.of(text)
 
 

@@ -41,7 +41,7 @@ _KEEPERS: Final = {"gdrive": "Google Drive", "dropbox": "Dropbox", "box": "Box",
 # What `files.info` answers about files that are nobody's any more, or not the desk's to see.
 _UNSEEN: Final = frozenset({"not_visible", "access_denied"})
 FILE_GONE: Final = frozenset({"file_not_found", "file_deleted"}) | _UNSEEN
-_DELETED: Final = "The file was deleted before it was read."
+_DELETED: Final = "The file was deleted before it was read. Drop it again if it is wanted."
 # Addresses that carry an IPv4 one in their last four bytes: https://www.rfc-editor.org/rfc/rfc6052
 _TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _CHUNK = 1 << 16

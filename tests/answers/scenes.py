@@ -6,6 +6,7 @@ several steps; *picture* names the one to take of it.
 """
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 from tests.answers.stage import UPLOADS, Stage
 from tests.handlers.conftest import TICKETS
@@ -48,34 +49,6 @@ async def commands(stage: Stage) -> None:
     await stage.close("support")
 
 
-async def commands_refused(stage: Stage) -> None:
-    for text in (
-        "/optout add",
-        "/optout add 12345",
-        "/optout search",
-        "/optout search 12345",
-        "/optout delete",
-        "/optout country ZZ",
-        "/optout history nobody",
-        "/optout export format:xls",
-        "/optout uplods",
-        "/optout hist 212 555 0106",
-        "/optout hello there",
-    ):
-        await stage.command("admin", text, refusal=True)
-    for text in ("delete 212 555 0100", "history", "export", "settings", "country GB"):
-        await stage.command("support", f"/optout {text}", refusal=True)
-    for text in (
-        "add 212 555 0100",
-        "search 212 555 0100",
-        "delete 212 555 0100",
-        "uploads",
-        "history 212 555 0100",
-        "help",
-    ):
-        await stage.command("guest", f"/optout {text}", channel=TICKETS, refusal=True)
-
-
 async def mentions(stage: Stage) -> None:
     await stage.say("support", f"{BOT} (212) 555-0101")
     await stage.say("support", f"{BOT} are 212 555 0101, 212 555 0106 and 212 555 0119 out?", picture="mention-several")
@@ -83,13 +56,6 @@ async def mentions(stage: Stage) -> None:
     await stage.say("support", f"{BOT} opt out Maria, 212-555-0103, she asked twice", picture="mention-asked")
     await stage.say("support", f"{BOT} please don't opt out 212-555-0104")
     await stage.say("admin", f"{BOT} opt in 212-555-0102 because wrong number")
-
-
-async def mentions_refused(stage: Stage) -> None:
-    await stage.say("support", f"{BOT} thanks!", refusal=True)
-    await stage.say("support", f"{BOT} opt out 12345", refusal=True)
-    await stage.say("support", f"{BOT} opt in 212-555-0102 because wrong number", refusal=True)
-    await stage.say("guest", f"{BOT} opt out 212-555-0104", refusal=True)
 
 
 async def direct_messages(stage: Stage) -> None:
@@ -101,15 +67,11 @@ async def direct_messages_with_a_list(stage: Stage) -> None:
     await stage.drop("support", "direct.csv", SHORT, channel="@bot", until=ANYTHING)
 
 
-async def direct_messages_refused(stage: Stage) -> None:
-    await stage.say("support", "hello", channel="@bot", refusal=True)
-    await stage.say("guest", "212 555 0101", channel="@bot", refusal=True)
-
-
 async def lists(stage: Stage) -> None:
     await stage.drop("support", "stops.csv", LIST, until="stops.csv", told=2, picture="preview")
     await stage.press("admin", "Opt out 2", until="opted out", picture="report")
     await stage.command("admin", "/optout history stops.csv")
+    await stage.command("admin", "/optout history upload 2")
     await stage.command("admin", "/optout history Robin Vale")
     await stage.command("support", "/optout uploads")
     await stage.press("admin", "Undo this upload", picture="undo")
@@ -124,21 +86,49 @@ async def lists(stage: Stage) -> None:
     await stage.drop("support", "elsewhere.csv", SHORT, channel=TICKETS, until="elsewhere.csv", picture="elsewhere")
 
 
-async def lists_refused(stage: Stage) -> None:
-    await stage.drop("support", "empty.csv", until="empty.csv", refusal=True)
-    await stage.drop("support", "notes.csv", "note,when\nhello,Monday\n", until="notes.csv", refusal=True)
-    await stage.drop(
-        "support", "card.vcf", "BEGIN:VCARD\nVERSION:3.0\nTEL:+12125550100\nEND:VCARD\n", until="card.vcf", refusal=True
-    )
-    await stage.drop("support", "list.json", '[{"phone": "2125550100"}]', until="list.json", refusal=True)
-    await stage.drop("guest", "mine.csv", SHORT, until="desk", refusal=True)
+async def handed_over(stage: Stage) -> None:
+    await stage.command("guest", "/optout add 212 555 0160 because she asked twice", channel=TICKETS)
+    await stage.press("guest", "Ask Avery", until="asks you to", told=2)
+    await stage.press("admin", "Opt out (212) 555-0160", until="did what you asked for", told=3)
+    await stage.command("support", "/optout delete 212 555 0160", channel=TICKETS)
+    await stage.press("support", "Ask Avery", until="asks you to", told=2)
+    await stage.press("admin", "Decline", until="declined to", told=3)
 
 
-async def buttons_refused(stage: Stage) -> None:
-    await stage.drop("admin", "later.csv", "phone\n2125550150\n", until="later.csv")
-    await stage.press("support", "Opt out 1", refusal=True)
-    await stage.press("guest", "Opt out 1", refusal=True)
+async def forgotten(stage: Stage) -> None:
+    await stage.drop("support", "later.csv", "phone\n2125550150\n", until="later.csv", told=2)
+    await stage.wait("waiting_since", timedelta(hours=25), "for a day", until=("still waits", "@Robin Vale:"), told=2)
+    await stage.wait("waiting_since", timedelta(days=4), "for three days", until="expired", told=2)
+    await stage.press("support", "Read it again", until="Nothing has changed yet", told=2)
+
+
+async def allowing(stage: Stage) -> None:
     await stage.command("admin", "/optout delete 212 555 0101", channel=TICKETS)
+    await stage.press("admin", "Allow texts again")
+    await stage.submit(
+        "admin", {"optout.why": "wrote on Monday that she wants the texts after all"}, "why", until="allowed"
+    )
+    await stage.command("support", "/optout add 212 555 0102 because wrong number", channel=TICKETS)
+
+
+async def legal_threat(stage: Stage) -> None:
+    await stage.command("support", "/optout")
+    await stage.press("support", "Opt numbers out")
+    values = {"form.numbers": "212 555 0170", "form.cause": "legal threat", "form.words": "will call her lawyer"}
+    await stage.submit("support", values, "the number, *Legal threat*, her words", until="opted out")
+    await stage.command("admin", "/optout delete 212 555 0170")
+    await stage.press("admin", "Allow texts again")
+    await stage.submit(
+        "admin", {"optout.why": "her lawyer wrote that the texts may go on"}, "why", until="asks", told=1
+    )
+    await stage.press("second-admin", "Allow texts again", directly=True, until="Texts to")
+
+
+async def shown_in_channel(stage: Stage) -> None:
+    await stage.settings_are(lookups="asker")
+    await stage.command("support", "/optout 212 555 0100", channel=TICKETS)
+    await stage.press("support", "Show in channel", until="looked up by")
+    await stage.settings_are(lookups="channel")
 
 
 async def message_menu(stage: Stage) -> None:
@@ -149,23 +139,22 @@ async def message_menu(stage: Stage) -> None:
     await stage.close("support")
 
 
-async def message_menu_refused(stage: Stage) -> None:
-    await stage.check("guest", "It is 212 555 0101.", refusal=True)
-
-
 async def homes(stage: Stage) -> None:
-    for who in ("admin", "support", "guest"):
-        await stage.home(who, picture="home" if who == "admin" else "", refusal=who == "guest")
+    for who in ("admin", "support"):
+        await stage.home(who, picture="home" if who == "admin" else "")
 
 
 Scene = Callable[[Stage], Awaitable[None]]
 SCENES: tuple[tuple[str, tuple[Scene, ...]], ...] = (
-    ("`/optout`", (commands, commands_refused)),
-    ("A mention", (mentions, mentions_refused)),
-    ("A direct message", (direct_messages, direct_messages_with_a_list, direct_messages_refused)),
-    ("A list", (lists, lists_refused)),
-    ("A button", (buttons_refused,)),
-    ("*Check opt-outs*", (message_menu, message_menu_refused)),
+    ("`/optout`", (commands,)),
+    ("A mention", (mentions,)),
+    ("A list that nobody decides on", (forgotten,)),
+    ("A list", (lists,)),
+    ("A direct message", (direct_messages, direct_messages_with_a_list)),
+    ("A request that is handed over", (handed_over,)),
+    ("Texts allowed again", (allowing, legal_threat)),
+    ("*Check opt-outs*", (message_menu,)),
+    ("A look-up for the asker alone", (shown_in_channel,)),
     ("Home", (homes,)),
 )
 

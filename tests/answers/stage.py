@@ -6,20 +6,24 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import SecretStr
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import demo
 from bot.config import Settings
-from bot.sandbox import EmbeddedSlack, State
+from bot.sandbox import EmbeddedSlack, Outcome, State
 from handlers.slack import interactions
-from store import UploadState
+from store import Function, Origin, StoreUnavailable, UploadState
 from tests.answers.reading import JsonObject, Reader
 from tests.handlers.conftest import ACK_LIMIT, ADMINS, TICKETS, Office, at_work
 from tests.patience import PATIENCE
+from tests.store.test_uploads import turn_back
 
 UPLOADS = "optout-uploads"
 # What is there after everything that is waited for came within so many seconds of the last change.
@@ -30,7 +34,7 @@ _PROGRESS = re.compile("[░▓]")
 
 _AT_WORK = {UploadState.RECEIVED, UploadState.APPLYING, UploadState.UNDOING}
 
-Kind = Literal["channel", "thread", "alone", "direct", "form", "home"]
+Kind = Literal["channel", "thread", "alone", "direct", "form", "field", "home"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +52,18 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of one request: *who* asked (a handle) *request*, in which *place*; *picture* names the one to take of it."""
+    """
+    What came of one request: *who* asked (a handle) *request*, in which *place*; *picture* names the one to take of it.
+
+    *why*: what is wrong with the request, or what the asker lacks; empty where nothing is.
+    """
 
     surface: str
     who: str
     place: str
     request: str
     seen: tuple[Seen, ...]
-    refusal: bool
+    why: str = ""
     picture: str = ""
 
 
@@ -72,38 +80,55 @@ class Stage:
     """
     What a scene acts on. Each act waits until all of *until* is seen (anything new, when there is none), and is noted.
 
-    *surface*: the heading under which acts are noted. *refusal*: the desk says no, or that something is wrong.
+    *surface*: the heading under which acts are noted. *why*, of an act: the reason for which the desk says no, or that
+    something is wrong; *called*: the request in words, where it is long.
     """
 
     office: Office
+    settings: Settings
     look: Look = nowhere
     surface: str = ""
     answers: list[Answer] = field(default_factory=list)
 
     # -- acts -------------------------------------------------------------------------------------------------
 
-    async def command(self, who: str, text: str, *, channel: str = ADMINS, **how: Any) -> None:
+    async def command(self, who: str, text: str, *, channel: str = ADMINS, called: str = "", **how: Any) -> None:
         """Type a slash command."""
-        await self.act(who, f"`{text}`", self.office.people.command(who, channel, text), place=f"#{channel}", **how)
+        await self.act(
+            who, called or f"`{text}`", self.office.people.command(who, channel, text), place=f"#{channel}", **how
+        )
 
-    async def say(self, who: str, text: str, *, channel: str = TICKETS, **how: Any) -> None:
+    async def say(self, who: str, text: str, *, channel: str = TICKETS, called: str = "", **how: Any) -> None:
         """Write a message, which mentions the desk or is to it."""
         place = "a direct message" if channel.startswith("@") else f"#{channel}"
-        await self.act(who, f"`{text}`", self.office.people.message(who, channel, text), place=place, **how)
+        await self.act(who, called or f"`{text}`", self.office.people.message(who, channel, text), place=place, **how)
 
     async def drop(
-        self, who: str, name: str, content: str | None = None, *, words: str = "", channel: str = UPLOADS, **how: Any
+        self,
+        who: str,
+        name: str,
+        content: str | bytes | None = None,
+        *,
+        words: str = "",
+        channel: str = UPLOADS,
+        **how: Any,
     ) -> None:
         """Drop a list, with *words*; without *content* a sample of that name."""
         place = "a direct message" if channel.startswith("@") else f"#{channel}"
-        data = None if content is None else content.encode()
+        data = content.encode() if isinstance(content, str) else content
         said = f"drops {name}" + (f", with `{words}`" if words else "")
         await self.act(
             who, said, self.office.people.drop(who, channel, name, data, text=words or None), place=place, **how
         )
 
-    async def press(self, who: str, label: str, *, value: str | None = None, **how: Any) -> None:
-        """Press the latest button, or choose in the latest menu, whose label begins with *label*."""
+    async def press(
+        self, who: str, label: str, *, value: str | None = None, directly: bool = False, **how: Any
+    ) -> None:
+        """
+        Press the latest button, or choose in the latest menu, whose label begins with *label*.
+
+        In a channel rather than in a direct message that says the same, unless *directly*.
+        """
         state = await self.office.people.state()
         for raw in reversed(_views(state, who)):
             if element := _element(raw["blocks"], label):
@@ -112,18 +137,37 @@ class Stage:
                 )
                 return await self.act(who, f"presses *{label}*", pressed, place="the form", **how)
         theirs = [each for each in state.channels if state.user(who)["id"] in each.members]
-        # In the channel rather than in a direct message that says the same.
         open_to_all, direct = (
             [one for each in theirs if each.raw["is_im"] is im for one in each.everything] for im in (False, True)
         )
         open_to_all += state.ephemerals(who)
         messages = [sorted(some, key=lambda one: one.ts, reverse=True) for some in (open_to_all, direct)]
-        for message in itertools.chain(*messages):
+        for message in itertools.chain(*(reversed(messages) if directly else messages)):
             if message.handle == "optout" and (element := _element(message.blocks, label)):
                 chosen = value if value is not None else element.get("value")
                 pressed = self.office.people.click(who, message, element["action_id"], value=chosen)
                 return await self.act(who, f"presses *{label}*", pressed, place="the message", **how)
         raise LookupError(f"{who} sees no button {label!r}. {state.summary()}")
+
+    async def press_old(
+        self, who: str, label: str, action_id: str, value: str, *, channel: str = TICKETS, **how: Any
+    ) -> None:
+        """
+        Press a button *label* of a message that stands as it was posted once, whatever became since of what it is about.
+
+        The desk takes its buttons off what is settled; a page that is open, or a message that could not be changed, has them.
+        """
+        text = {"type": "plain_text", "text": label}
+        button = {"type": "button", "text": text, "action_id": action_id, "value": value}
+        state = await self.office.people.state()
+        client = AsyncWebClient(token=self.office.slack.bot_token, base_url=self.office.slack.api_url)
+        posted = await client.chat_postMessage(
+            channel=state.channel(channel).id, text=label, blocks=[{"type": "actions", "elements": [button]}]
+        )
+        message = (await self.office.people.state()).message(posted["ts"])
+        assert message is not None
+        pressed = self.office.people.click(who, message, action_id)
+        await self.act(who, f"presses *{label}*", pressed, place=f"#{channel}", **how)
 
     async def check(self, who: str, text: str, *, channel: str = TICKETS, **how: Any) -> None:
         """Use *Check opt-outs* on a message with *text* that support wrote."""
@@ -142,6 +186,22 @@ class Stage:
             **how,
         )
 
+    async def wait(self, column: str, span: timedelta, passes: str, **how: Any) -> None:
+        """Let *span* pass since the moment in *column* of every list; *passes* says what it means."""
+
+        async def passing() -> None:
+            await asyncio.to_thread(turn_back, self.office.store, column, span)
+            self.office.service.desk.runner.poke()
+
+        await self.act("nobody", "decides on it", passing(), place=passes, **how)
+
+    async def settings_are(self, **changes: Any) -> None:
+        """Have an admin's settings say *changes* (of `AccountSettings`); nothing is noted."""
+        account = self.office.store.accounts.get(self.office.account.id)
+        by = Origin(Function.SETTING, await self.office.actor("admin"))
+        change = partial(self.office.store.accounts.change, account.id, by)
+        await asyncio.to_thread(change, settings=replace(account.settings, **changes))
+
     async def close(self, who: str) -> None:
         """Close the open forms; nothing is noted."""
         for form in reversed(_views(await self.office.people.state(), who)):
@@ -159,7 +219,7 @@ class Stage:
         *,
         place: str,
         until: str | Sequence[str] = (),
-        refusal: bool = False,
+        why: str = "",
         picture: str = "",
         homes: bool = False,
         told: int = 0,
@@ -170,12 +230,22 @@ class Stage:
         *told*: how many direct messages come with it.
         """
         before = self._shown(await self.office.people.state(), homes=homes)
-        await done
+        outcome = await done
+        if isinstance(outcome, Outcome) and outcome.errors:
+            # Shown in the form, at the field, which stays as it is.
+            name = (await self.office.people.state()).user(who)["display_name"]
+            fields = tuple(
+                Seen("field", f"form of {name}, at its field", name, text) for text in outcome.errors.values()
+            )
+            self.answers.append(Answer(self.surface, who, place, request, fields, why))
+            return
         wanted = (until,) if isinstance(until, str) else tuple(until)
 
         def news(state: State) -> list[Seen]:
             now = self._shown(state, homes=homes)
-            return [seen for key, seen in now.items() if before.get(key) != seen]
+            fresh = [seen for key, seen in now.items() if before.get(key) != seen]
+            # Who is told first differs from run to run.
+            return sorted(fresh, key=lambda seen: (True, seen.where) if seen.kind == "direct" else (False, ""))
 
         def there(state: State) -> list[Seen] | None:
             found = news(state)
@@ -192,7 +262,7 @@ class Stage:
         except TimeoutError as error:
             raise TimeoutError(f"{who}: {request}: {error}") from None
         seen = tuple(news(await self._still(_LISTS_STILL if until else _STILL)))
-        answer = Answer(self.surface, who, place, request, seen, refusal, picture)
+        answer = Answer(self.surface, who, place, request, seen, why, picture)
         self.answers.append(answer)
         if picture:
             await self.look(self.office.slack.url, answer)
@@ -210,10 +280,13 @@ class Stage:
         raise TimeoutError(f"something is still under way: {state.summary()}")
 
     def _idle(self) -> bool:
-        """Whether no event, answer or list is being worked on."""
+        """Whether no event, answer or list is being worked on, as none is while the database is away."""
         store = self.office.store
-        backlogs = store.backlogs()
-        uploads = store.uploads.list(self.office.account.id, 100)
+        try:
+            backlogs = store.backlogs()
+            uploads = store.uploads.list(self.office.account.id, 100)
+        except StoreUnavailable:
+            return True
         return not any(backlogs[table].waiting for table in ("inbox", "outbox")) and not any(
             upload.state in _AT_WORK for upload in uploads
         )
@@ -282,10 +355,11 @@ def _element(blocks: Sequence[JsonObject], label: str) -> JsonObject | None:
 async def staged(directory: Path, look: Look = nowhere) -> AsyncIterator[Stage]:
     """The desk at work on a new list, made up as in `make sandbox`, in *directory*."""
     before, interactions._LOADING_AFTER = interactions._LOADING_AFTER, 10.0
+    database, disk = directory / "desk.db", directory / "disk"
     try:
         async with EmbeddedSlack(speed=100.0, ack_limit=ACK_LIMIT, guided=True) as slack:
             settings = Settings(
-                database_url=f"sqlite:///{directory / 'desk.db'}",
+                database_url=f"sqlite:///{database}",
                 slack_bot_token=SecretStr(slack.bot_token),
                 slack_app_token=SecretStr(slack.app_token),
                 slack_api_url=slack.api_url,
@@ -296,8 +370,12 @@ async def staged(directory: Path, look: Look = nowhere) -> AsyncIterator[Stage]:
             from bot.stores import open_store
 
             open_store(settings).close()
+            # By a link, so that the disk it is on can go away.
+            disk.mkdir()
+            database.rename(disk / database.name)
+            database.symlink_to(disk / database.name)
             async with at_work(slack, settings) as office:
                 await asyncio.to_thread(demo.seed, office.store, slack.team_id, "Harbor Campaign")
-                yield Stage(office, look)
+                yield Stage(office, settings, look)
     finally:
         interactions._LOADING_AFTER = before

@@ -240,7 +240,9 @@ async def test_a_mentioned_file_deleted_before_its_event(office: Office) -> None
     """The same for a mention, in its thread."""
     await office.people.fault(method="files.info", fault="error", error="file_deleted", times=-1)
     ts = await drop(office, LIST, channel=ADMINS, text="@optout stop these")
-    await says(office, ts, "The file was deleted before it was read. Nothing was changed.")
+    await says(
+        office, ts, "The file was deleted before it was read. Drop it again if it is wanted. Nothing was changed."
+    )
     untouched(office)
 
 

@@ -1,8 +1,9 @@
-"""A day of all surfaces: who is notified by each act of it, and who has to be; docs/surfaces.md has the table."""
+"""A day of all surfaces: who is notified by each act of it, and who has to be; docs/notifications.md has the table."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -19,11 +20,30 @@ QUESTION = "Nothing has changed yet"
 
 
 class Act(NamedTuple):
-    """An act of the day. *needed*: who has to be notified of it, by how many messages: who must act, or has waited."""
+    """
+    An act of the day. *needed*: who has to be notified of it, by how many messages: who must act, or has waited.
+
+    *why*: what they need it for. *before*: how it was while only some of it was told, counted on the desk of commit 81412a5.
+    """
 
     what: str
     do: Callable[[Office], Awaitable[object]]
     needed: dict[str, int]
+    why: str = ""
+    before: dict[str, int] | None = None
+
+    @property
+    def row(self) -> str:
+        """Its row in docs/notifications.md."""
+        before = self.needed if self.before is None else self.before
+        return f"| {self.what} | {_in_words(before)} | {_in_words(self.needed)} | {self.why} |"
+
+
+def _in_words(counts: dict[str, int]) -> str:
+    return ", ".join(f"{_ROLES[who]} {count}" for who, count in counts.items()) or "nobody"
+
+
+_ROLES = {"admin": "Avery Quinn", "second-admin": "Sam Okoro", "support": "Robin Vale"}
 
 
 @pytest.fixture
@@ -98,12 +118,28 @@ DAY = (
     Act("support looks one up by mention", lambda office: mention(office, "support", f"is {TWO} opted out?"), {}),
     Act("an admin allows a number texts again", look_and_allow, {}),
     Act("an admin drops a list and says yes at once", own_list, {}),
-    Act("support's list, with an admin's yes", confirmed, {"admin": 1, "second-admin": 1, "support": 1}),
-    Act("support's list, cancelled by an admin", cancelled, {"admin": 1, "second-admin": 1, "support": 1}),
-    Act("support's list that cannot be read", refused, {"support": 1}),
-    Act("support's list that nobody decides", forgotten, {"admin": 3, "second-admin": 3, "support": 2}),
+    Act(
+        "support's list, with an admin's yes",
+        confirmed,
+        {"admin": 1, "second-admin": 1, "support": 1},
+        "the admins decide; who dropped it has waited",
+    ),
+    Act(
+        "support's list, cancelled by an admin",
+        cancelled,
+        {"admin": 1, "second-admin": 1, "support": 1},
+        "the admins decide; who dropped it has waited",
+    ),
+    Act("support's list that cannot be read", refused, {"support": 1}, "who dropped it has to put it right"),
+    Act(
+        "support's list that nobody decides",
+        forgotten,
+        {"admin": 3, "second-admin": 3, "support": 2},
+        "the admins decide: the list, a reminder after a day, the end; who dropped it hears of the reminder and the end",
+        {"admin": 2, "second-admin": 2, "support": 1},
+    ),
     Act("support drops a list without a word elsewhere", elsewhere, {}),
-    Act("an admin exports the list", exported, {"admin": 2}),
+    Act("an admin exports the list", exported, {"admin": 2}, "the word that it is there, and the file"),
     Act(
         "support asks for what only admins may",
         lambda office: office.ask_alone("support", "export", channel=TICKETS),
@@ -141,3 +177,15 @@ async def test_a_day(office: Office) -> None:
     for what, notified, needed in rows:
         print(f"| {what} | {notified} | {needed} |")
     assert [(what, notified) for what, notified, _ in rows] == [(what, needed) for what, _, needed in rows]
+
+
+def test_the_table_of_notifications_is_the_days() -> None:
+    """docs/notifications.md has each act, who was notified of it before, who is now, and what for; and the sums."""
+    sums = [Counter[str](), Counter[str]()]
+    for act in DAY:
+        sums[0].update(act.needed if act.before is None else act.before)
+        sums[1].update(act.needed)
+    total = f"| **The whole day** | {_in_words(sums[0])} | {_in_words(sums[1])} | |"
+    table = "\n".join([*(act.row for act in DAY), total])
+    shown = (Path(__file__).parents[2] / "docs" / "notifications.md").read_text(encoding="utf-8")
+    assert table in shown, f"docs/notifications.md needs:\n{table}"

@@ -64,11 +64,11 @@ async def test_numbers_are_opted_out_by_a_form(office: Office) -> None:
 @pytest.mark.parametrize(
     ("values", "field", "said"),
     [
-        ({"numbers": "12345\n212 555 0100"}, "numbers", "12345: 5 digits, a US number has 10. Nobody was opted out."),
+        ({"numbers": "12345\n212 555 0100"}, "numbers", "12345: 5 digits, a US number has 10. Nobody was opted out:"),
         ({"numbers": "a, b, c, d, e"}, "numbers", "and 2 more"),
         ({"numbers": "not 212 555 0100"}, "numbers", "There are other words beside the numbers."),
         ({"numbers": "Maria 212 555 0100"}, "numbers", "There are other words beside the numbers."),
-        ({"numbers": " ,\n; "}, "numbers", "There is no number in it."),
+        ({"numbers": " ,\n; "}, "numbers", "There is no number in it: write one, with its area code or country code."),
         ({"numbers": "1," * 201}, "numbers", "201 numbers; 200 fit."),
         ({"numbers": "212 555 0100", "country": "Grate Britain"}, "country", "No country is called Grate Britain."),
         ({"numbers": "020 7946 0018", "country": "<!channel>"}, "country", "No country is called @channel."),
@@ -108,7 +108,7 @@ async def test_a_number_is_looked_up_by_a_form(office: Office) -> None:
     await office.opt_out(ONE)
     view = await form(office, "support", "search", channel=TICKETS)
     outcome = await submit(office, "support", view, number="212 555 0100, 212 555 0101")
-    assert outcome.errors == {"form.number": "Numbers are looked up one at a time."}
+    assert outcome.errors == {"form.number": "Numbers are looked up one at a time: leave one here."}
     assert "Not a phone number" in (await submit(office, "support", view, number="911")).errors["form.number"]
     assert (await submit(office, "support", view, number="212 555 0100")).ok
     await office.people.until(

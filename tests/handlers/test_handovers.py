@@ -213,7 +213,7 @@ async def test_opted_out_again_since_it_was_asked(office: Office) -> None:
 
 
 @pytest.mark.wide
-async def test_support_asks_to_apply_and_to_undo_a_list(office: Office) -> None:
+async def test_a_list_that_support_hands_over_is_applied_and_undone_in_an_admins_name(office: Office) -> None:
     """A list's buttons are handed over by who may not press them; the list tells of itself, and the asker is told too."""
     preview = await says(office, await drop(office, LIST), "3 phones to opt out")
     await office.press("support", preview, "upload.confirm")

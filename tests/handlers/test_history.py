@@ -172,7 +172,7 @@ async def test_a_remark_is_shown_whenever_the_number_is(office: Office) -> None:
     """An admin adds it from a search; its thread says so, and every later search has it; nothing else changes."""
     found = await office.ask("admin", ONE, replies=0)
     form = await remark_form(office, found)
-    assert "There is nothing in it." in str(
+    assert "There is nothing in it: write the remark, or cancel." in str(
         (await office.people.submit("admin", form["id"], {views.REMARK: " \n "})).errors
     )
     assert (await office.people.submit("admin", form["id"], {views.REMARK: "<!channel> is *Ada's* mother"})).ok

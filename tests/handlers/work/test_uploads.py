@@ -226,7 +226,9 @@ async def test_a_list_that_was_applied_before_takes_typing(office: Office) -> No
     await office.press("admin", preview, "upload.confirm")
     asked = await modal(office, "admin", "type the number of phones: 3")
     wrong = await office.people.submit("admin", asked["id"], {"upload.number": "4"})
-    assert wrong.errors == {"upload.number": "That is not the number of phones, which is 3."}
+    assert wrong.errors == {
+        "upload.number": "That is not the number of phones, which is 3: type that to go on, or cancel."
+    }
     for nonsense in ("three", "٣", "-3", "3.0", "9" * 20):
         assert (await office.people.submit("admin", asked["id"], {"upload.number": nonsense})).errors
     assert (await settled(office)).state == "waiting"
