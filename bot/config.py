@@ -20,8 +20,9 @@ from pydantic import BeforeValidator, ByteSize, Field, SecretStr, ValidationErro
 from pydantic.config import JsonDict  # noqa: TC002 - pydantic resolves annotations at run time; one block for all
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+
+from store import parsed_url
 
 PREFIX = "OPTOUT_"
 
@@ -230,7 +231,7 @@ class Settings(BaseSettings):
     def _database(cls, text: str) -> str:
         # SQLAlchemy reads postgres:// as no dialect and postgresql:// as psycopg2, which is not what we install.
         try:
-            url = make_url(text)
+            url = parsed_url(text)
         except (ArgumentError, ValueError):
             raise ValueError("is not a database URL") from None
         if url.drivername == "sqlite":

@@ -8,6 +8,7 @@ from store.allow_requests import AllowDecision, AllowRequest, AllowState
 from store.allowing import is_of_contact, rule_of, says_why
 from store.amounts import bytes_words, days_words, read_bytes, read_days
 from store.choices import NOTHING_CHOSEN, Asked, Choices, Question, Undecided
+from store.database import parsed_url
 from store.digests import Digest, DueDigest
 from store.errors import LeaseLost, ListRefused, StoreError, StoreUnavailable, WrongState
 from store.exports import COLUMNS as EXPORT_COLUMNS
@@ -149,6 +150,7 @@ __all__ = [
     "names_in_list",
     "note",
     "parse_phone",
+    "parsed_url",
     "preview_move",
     "read_bytes",
     "read_days",

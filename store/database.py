@@ -1,6 +1,7 @@
 """One database: its transactions, and the migrations of its tables. What differs by its kind is in dialects.py."""
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +31,31 @@ _ONE: Final = 1
 _IDENTITY: Final = sa.select(database_identity.c.id).where(database_identity.c.number == _ONE)
 
 
+# As libpq writes several servers: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-MULTIPLE-HOSTS
+_SEVERAL_HOSTS: Final = re.compile(r"(postgres[^:/]*://(?:[^/?#@]*@)?)([^/?#@]*,[^/?#@]*)((?:/[^?#]*)?(?:\?.*)?)")
+
+
+def parsed_url(text: str) -> sa.URL:
+    """
+    The URL of a database as SQLAlchemy has it, also of one that names several servers (`//a:5432,b:5433/desk`).
+
+    Raises `sqlalchemy.exc.ArgumentError` or ValueError for none.
+    """
+    several = _SEVERAL_HOSTS.fullmatch(text)
+    if several is None:
+        return sa.make_url(text)
+    start, places, rest = several.groups()
+    hosts, ports = zip(*(_PLACE.fullmatch(place).groups("5432") for place in places.split(",")), strict=True)  # type: ignore[union-attr]
+    if any(not port.isdecimal() for port in ports):
+        raise ValueError("a port is no number")
+    url = sa.make_url(f"{start}{rest}")
+    # SQLAlchemy hands both on to libpq as they are.
+    return url.update_query_dict({"host": ",".join(host.strip("[]") for host in hosts), "port": ",".join(ports)})
+
+
+_PLACE: Final = re.compile(r"(\[[^\]]*\]|[^:]*)(?::(.*))?")
+
+
 class Database:
     """
     One database, by SQLAlchemy URL (`sqlite:///desk.db`, `postgresql+psycopg://...`).
@@ -39,7 +65,7 @@ class Database:
     """
 
     def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
-        self.url = sa.make_url(url)
+        self.url = parsed_url(url)
         self.dialect = dialect_of(self.url)
         self.engine = self.dialect.create_engine(busy_seconds)
         sa.event.listen(self.engine, "connect", self._recognise)

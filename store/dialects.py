@@ -493,7 +493,8 @@ class Postgresql(Dialect):
 
     @property
     def where(self) -> str:
-        return f"PostgreSQL at {self.url.host or 'its local socket'}"
+        hosts = ", ".join(self.url.normalized_query.get("host", ()))
+        return f"PostgreSQL at {self.url.host or hosts or 'its local socket'}"
 
     @property
     def identity(self) -> str:
@@ -535,13 +536,22 @@ class Postgresql(Dialect):
             self.url,
             pool_pre_ping=True,
             pool_timeout=busy_seconds,
-            connect_args=self.connection_parameters(busy_seconds),
+            # Statements prepared on one server are not there on the next, to which a pooler may lead the next transaction.
+            connect_args=self.connection_parameters(busy_seconds) | {"prepare_threshold": None},
             # What stands in a statement is of people, and no business of a log's.
             hide_parameters=True,
         )
         sa.event.listen(engine, "do_connect", self._connect)
         sa.event.listen(engine, "handle_error", self._leave_standby)
+        sa.event.listen(engine, "begin", self._begin)
+        self._begin_statement = _limits(busy_seconds)
         return engine
+
+    def _begin(self, connection: sa.Connection) -> None:
+        """Set the limits of a transaction in it, and learn which process of the server it has: a pooler may give each another."""
+        driver: Any = connection.connection.driver_connection
+        driver.serving = None
+        driver.serving = connection.exec_driver_sql(self._begin_statement).scalar_one()
 
     def _leave_standby(self, context: sa.ExceptionContext) -> None:
         """
@@ -564,23 +574,10 @@ class Postgresql(Dialect):
 
     def connection_parameters(self, busy_seconds: float) -> dict[str, Any]:
         """
-        Parameters of libpq for a desk, but for those that the operator's URL gives; the options of both, its last.
+        Parameters of libpq for a desk, but for those that the operator's URL gives.
 
-        https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+        None is for the server: PgBouncer takes no options. https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
         """
-        milliseconds = int(busy_seconds * 1000)
-        settings = {
-            "timezone": "UTC",
-            "lock_timeout": milliseconds,
-            # A process that is frozen, or cut off, inside its transaction must not keep its locks for ever: its lease
-            # could run out, and still nobody could take over.
-            "idle_in_transaction_session_timeout": 2 * milliseconds,
-            "tcp_keepalives_idle": 10,
-            "tcp_keepalives_interval": 3,
-            "tcp_keepalives_count": 3,
-            "tcp_user_timeout": 20_000,
-        }
-        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
         given = self.url.normalized_query
         parameters = {
             "connect_timeout": max(2, int(busy_seconds)),
@@ -590,9 +587,7 @@ class Postgresql(Dialect):
             "keepalives_count": 3,
             "tcp_user_timeout": 20_000,
         }
-        return {name: value for name, value in parameters.items() if name not in given} | {
-            "options": " ".join((options, *given.get("options", ())))
-        }
+        return {name: value for name, value in parameters.items() if name not in given}
 
     def outage_of(self, error: BaseException | None) -> Outage | None:
         state = getattr(error, "sqlstate", None)
@@ -668,6 +663,24 @@ def dialect_of(url: sa.URL) -> Dialect:
         )
         raise StoreError(msg)
     return kind(url)
+
+
+def _limits(busy_seconds: float) -> str:
+    """The statement that sets the limits of a transaction until it ends, and gives the id of the server's process."""
+    milliseconds = int(busy_seconds * 1000)
+    settings = {
+        "timezone": "UTC",
+        "lock_timeout": milliseconds,
+        # A process that is frozen, or cut off, inside its transaction must not keep its locks for ever: its lease could run
+        # out, and still nobody could take over.
+        "idle_in_transaction_session_timeout": 2 * milliseconds,
+        "tcp_keepalives_idle": 10,
+        "tcp_keepalives_interval": 3,
+        "tcp_keepalives_count": 3,
+        "tcp_user_timeout": 20_000,
+    }
+    set_ = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+    return f"SELECT pg_backend_pid(), {set_}"
 
 
 def _is_operational(error: BaseException | None) -> bool:

@@ -36,6 +36,9 @@ class WatchedConnection(psycopg.Connection[Any]):
     # The parameters of the connection over which the server is asked; None while this one is made.
     asking: Mapping[str, Any] | None = None
     ended: Event | None = None
+    # The server's process that this transaction has, as it says itself; None before it did. What the connection was told when
+    # it was made is none of the server's where a pooler stands between.
+    serving: int | None = None
 
     @classmethod
     def watched(cls, ended: Event, conninfo: str = "", **parameters: Any) -> Self:
@@ -86,7 +89,7 @@ class WatchedConnection(psycopg.Connection[Any]):
             return True  # it is just being made, which has a timeout of its own
         try:
             with _Asking.connect(**self.asking) as asking:
-                of_ours = (self.pgconn.backend_pid,)
+                of_ours = (self.serving or self.pgconn.backend_pid,)
                 row = asking.execute(_AT_WORK, of_ours).fetchone()
                 at_work = row is not None and bool(row[0])
                 if end and row is not None and not at_work:

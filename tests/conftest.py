@@ -1,6 +1,7 @@
 """What every test can ask for. Nothing of the machine's own settings reaches a test."""
 
 import os
+import re
 import tempfile
 import uuid
 import warnings
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 
 from store import Account, Actor, Function, Origin, Store
-from tests import releases
+from tests import pooler, releases
 from tests.desks import Desk, desk_on
 from tests.fidelity import toolchains
 
@@ -29,8 +30,35 @@ settings.register_profile("desk", deadline=None, max_examples=EXAMPLES, suppress
 settings.load_profile("desk")
 
 
-# Not collected without the releases that it is about, which the summary says.
+# Not collected without the releases, or the pooler, that they are about, which the summary says.
 collect_ignore = ["test_release_beside.py"] if releases.lacking() else []
+collect_ignore += ["store/test_pooler.py"] if pooler.lacking() and not toolchains.in_ci() else []
+
+
+# The store as the platform that sends texts, and desks beside each other, use it: behind a pooler too.
+BEHIND_POOLER = (
+    "test_(accounts|allow_requests|campaigns|concurrency|e164|exports|handovers|inbox|optouts|outbox|retention|scrubbing"
+    "|summary|undo|uploads).py"
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Runs the tests of those modules behind PgBouncer as well; where it is not installed that is said, or fails in CI."""
+    path = metafunc.definition.path
+    if (
+        not re.fullmatch(BEHIND_POOLER, path.name)
+        or path.parent.name != "store"
+        or "database_url" not in metafunc.fixturenames
+    ):
+        return
+    marked = metafunc.definition.iter_markers("parametrize")
+    if any("database_url" in marker.args[0] for marker in marked) or not (pooler.PROGRAM or toolchains.in_ci()):
+        return
+    behind = pytest.param("pgbouncer", marks=pytest.mark.wide)
+    # By a mark, which takes the place of the fixture's own kinds.
+    three = pytest.mark.parametrize("database_url", ["sqlite", "postgresql", behind], indirect=True)
+    metafunc.definition.add_marker(three)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -51,7 +79,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Says which checks are absent, and why. With -q there is no header to say it in."""
-    for sentence in (*toolchains.lacking(), *releases.lacking(), *([] if AXE.is_file() else [NO_AXE])):
+    for sentence in (
+        *toolchains.lacking(),
+        *releases.lacking(),
+        *pooler.lacking(),
+        *([] if AXE.is_file() else [NO_AXE]),
+    ):
         terminalreporter.write_line(sentence)
 
 
@@ -90,6 +123,13 @@ def postgres_server(running_postgres: str | None) -> Iterator[sa.URL]:
 
 
 @pytest.fixture(scope="session")
+def pooled_server(postgres_server: sa.URL) -> Iterator[sa.URL]:
+    """The same server, through PgBouncer in transaction mode."""
+    with pooler.pooled(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 def postgres_template(postgres_server: sa.URL) -> Iterator[str]:
     """The name of a migrated, empty database, to be copied for each test."""
     name = _create(postgres_server)
@@ -119,7 +159,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 @contextmanager
 def new_database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a migrated, empty database of the *kind* "sqlite" or "postgresql", for as long as the block runs."""
+    """The URL of a migrated, empty database of the *kind* "sqlite", "postgresql" or "pgbouncer", for as long as the block runs."""
     if kind == "sqlite":
         path = tmp_path / "desk.db"
         path.write_bytes(request.getfixturevalue("sqlite_template"))
@@ -127,7 +167,7 @@ def new_database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> I
         return
     server = request.getfixturevalue("postgres_server")
     name = _create(server, template=request.getfixturevalue("postgres_template"))
-    yield _at(server, name)
+    yield _at(request.getfixturevalue("pooled_server") if kind == "pgbouncer" else server, name)
     _drop(server, name)
 
 

@@ -52,6 +52,7 @@ OURS: Final = {
     "bot/manifest.py": "an address that the operator types",
     "bot/sandbox/": "the embedded Slack, which is a toy for one person",
     "handlers/__init__.py": "names of Slack's events",
+    "store/database.py": "the address of the database, which the operator writes",
     "store/amounts.py": "amounts that admins type, 40 characters at most",
     "store/lists/meanings.py": "names and values of columns, 100 characters at most",
     "store/moving.py": "an id that the operator types",

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import babel
-import babel.languages
 import phonenumbers
 from babel.core import get_global
+
+from store.phones.country_names import NATIVE_NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,6 @@ class CountryUnknown:
 # Characters; normalising takes the square of a run of accents, and no name is near as long.
 _LONGEST: Final = 100
 _CALLING_CODE: Final = re.compile(r"\+?[0-9]{1,3}")
-# In which countries are named elsewhere than there, too.
-_LANGUAGES: Final = ("es", "fr", "de", "pt", "it")
 _LETTERS_OF_ISO: Final = 3
 
 # What people call countries and CLDR does not.
@@ -60,8 +59,8 @@ def country_name(code: str) -> str:
     return str(babel.Locale("en").territories.get(code, code))
 
 
-def _key(name: str) -> str:
-    """*name* without what people leave out: case, accents, dots, "the"."""
+def name_key(name: str) -> str:
+    """The name of a country without what people leave out: case, accents, dots, "the"."""
     bare = unicodedata.normalize("NFKD", name.casefold())
     bare = "".join(char for char in bare if not unicodedata.combining(char) and char not in ".,'’()")
     return " ".join(bare.replace("&", " and ").replace("-", " ").split()).removeprefix("the ")
@@ -69,26 +68,12 @@ def _key(name: str) -> str:
 
 @functools.cache
 def _english() -> dict[str, str]:
-    return {_key(country_name(code)): code for code in sorted(phonenumbers.SUPPORTED_REGIONS)} | _NICKNAMES
+    return {name_key(country_name(code)): code for code in sorted(phonenumbers.SUPPORTED_REGIONS)} | _NICKNAMES
 
 
-# Takes half a second, once, and only after a name that is not English.
 @functools.cache
 def _native() -> dict[str, str]:
-    names: dict[str, str] = {}
-    for code in sorted(phonenumbers.SUPPORTED_REGIONS):
-        for language in babel.languages.get_official_languages(code, de_facto=True):
-            try:
-                territories = babel.Locale.parse(language, sep="_").territories
-            except babel.UnknownLocaleError:
-                continue
-            if code in territories:
-                names.setdefault(_key(territories[code]), code)
-    for language in _LANGUAGES:
-        territories = babel.Locale(language).territories
-        for code in sorted(phonenumbers.SUPPORTED_REGIONS & territories.keys()):
-            names.setdefault(_key(territories[code]), code)
-    return names
+    return {name: code for code, names in NATIVE_NAMES.items() for name in names}
 
 
 def exact_country(text: str) -> str | None:
@@ -102,7 +87,7 @@ def exact_country(text: str) -> str | None:
     if _CALLING_CODE.fullmatch(name):
         region = str(phonenumbers.region_code_for_country_code(int(name.removeprefix("+"))))
         return region if region in phonenumbers.SUPPORTED_REGIONS else None
-    key = _key(name)
+    key = name_key(name)
     exact = _english().get(key) or (_native().get(key) if key else None)
     if exact is None and len(code) == _LETTERS_OF_ISO and code.isascii() and code.isalpha():
         (exact, *_) = get_global("territory_aliases").get(code) or (None,)
@@ -129,7 +114,7 @@ def find_country(text: str) -> str | CountryUnknown:
     name = _named(text)
     if len(name) > _LONGEST or _CALLING_CODE.fullmatch(name):
         return CountryUnknown(text, ())
-    key = _key(name)
+    key = name_key(name)
     near = difflib.get_close_matches(key, _english(), n=6, cutoff=0.6)
     codes = list(dict.fromkeys(_english()[name] for name in near))[:3]
     return CountryUnknown(text, tuple((code, country_name(code)) for code in codes))

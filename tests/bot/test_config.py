@@ -57,6 +57,10 @@ def test_settings_cannot_be_changed() -> None:
         ("postgres://u:p@h/d", "postgresql+psycopg://u:p@h/d"),
         ("postgresql://u:p%40x@h:5433/d?sslmode=require", "postgresql+psycopg://u:p%40x@h:5433/d?sslmode=require"),
         ("postgresql+psycopg://u@h/d", "postgresql+psycopg://u@h/d"),
+        (
+            "postgresql://u:p@a:5432,b:5433/d?target_session_attrs=read-write",
+            "postgresql+psycopg://u:p@/d?host=a%2Cb&port=5432%2C5433&target_session_attrs=read-write",
+        ),
         ("postgresql:///d?host=/run/pg", "postgresql+psycopg:///d?host=%2Frun%2Fpg"),
     ],
 )
