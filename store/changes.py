@@ -121,6 +121,7 @@ class ChangeFeed:
             head, pruned = _head(connection, account)
             start = ChangeCursor(head, whole=True) if cursor is None else cursor
             _require_there(pruned <= start.seq <= head)
+            self._database.read_by_key(connection)
             noted = reader is None or self._is_noted(connection, account, reader, start.seq)
             if start.whole:
                 phones, end = self._whole(connection, account, start, limit)

@@ -79,6 +79,7 @@ class Database:
         # A verb asks its database, and need not know which answers are the dialect's.
         self.lock_account = self.dialect.lock_account
         self.skip_locked = self.dialect.skip_locked
+        self.read_by_key = self.dialect.read_by_key
         self.insert = self.dialect.insert
         self.among = self.dialect.among
         self.insert_phones = self.dialect.insert_phones

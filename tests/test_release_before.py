@@ -40,7 +40,7 @@ def test_the_tables_of_the_release_before_are_still_there(store: Store) -> None:
     The migrations since the release before take nothing away that its program names, and ask nothing new of its rows.
 
     A column that came has a default or may be empty, one that was there is of the same type, and no check of its tables is
-    another.
+    another but that of phones.
     """
     step_back(store, BEFORE.revision)
     before, held = columns(store), checks(store)
@@ -53,7 +53,12 @@ def test_the_tables_of_the_release_before_are_still_there(store: Store) -> None:
         for name in after[table].keys() - known.keys():
             new = after[table][name]
             assert new["nullable"] or new["default"] is not None, f"{table}.{name} is asked of a program that has none"
-    changed = {check for check in holds if check[0] in before and held.get(check) != holds[check]}
+    # That a phone is E.164 was asked of it less strictly; it never wrote anything else.
+    changed = {
+        check
+        for check in holds
+        if check[0] in before and held.get(check) != holds[check] and not check[1].endswith("_phone")
+    }
     assert changed == set()
 
 

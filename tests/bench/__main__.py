@@ -7,6 +7,7 @@ from tests.bench.campaigns import campaigns
 from tests.bench.desk import desk
 from tests.bench.differential import main as differential
 from tests.bench.exports import exports
+from tests.bench.feed import feed
 from tests.bench.growth import growth
 from tests.bench.hostile import hostile
 from tests.bench.http import http
@@ -40,6 +41,7 @@ main.add_command(desk)
 main.add_command(surfaces)
 main.add_command(calls)
 main.add_command(exports)
+main.add_command(feed)
 main.add_command(campaigns)
 main.add_command(reconnect)
 main.add_command(http)
