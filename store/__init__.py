@@ -9,7 +9,7 @@ from store.allowing import is_of_contact, rule_of, says_why
 from store.amounts import bytes_words, days_words, read_bytes, read_days
 from store.choices import NOTHING_CHOSEN, Asked, Choices, Question, Undecided
 from store.digests import Digest, DueDigest
-from store.errors import LeaseLost, ListRefused, StoreError, StoreUnavailable, WrongState
+from store.errors import KeyReused, LeaseLost, ListRefused, StoreError, StoreUnavailable, WrongState
 from store.exports import COLUMNS as EXPORT_COLUMNS
 from store.exports import Export, ExportFilter
 from store.guard import doubts
@@ -97,6 +97,7 @@ __all__ = [
     "HistoryItem",
     "HistoryPage",
     "InboxEvent",
+    "KeyReused",
     "Lease",
     "LeaseKeeper",
     "LeaseLost",
