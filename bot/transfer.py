@@ -284,6 +284,8 @@ def _moved(plan: Move) -> Iterator[str]:
     changed = [
         field for field in fields(defaults) if getattr(account.settings, field.name) != getattr(defaults, field.name)
     ]
+    if plan.keys:
+        yield f"  {_counted(plan.keys, 'API key')}, by which the texting platform goes on"
     yield f"  {_counted(len(changed), 'setting')} other than the desk's own; default country: {country}"
     if plan.replaces is not None:
         yield f"{plan.to} has an account already, in which nobody did anything: it is replaced."

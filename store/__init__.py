@@ -17,6 +17,7 @@ from store.handovers import Errand, Handover, HandoverState
 from store.history import HistoryItem, HistoryPage
 from store.importing import LeaseKeeper, apply_upload, recount, restage, stage_upload, undo_upload
 from store.inbox import InboxEvent
+from store.keys import Key, KeyProblem, KeyRefused, KeyState, MadeKey, Scope
 from store.leases import Lease
 from store.lists.kinds import kind_by_suffix, scrubbed_name, suffixes_read
 from store.lists.reader import NoPhoneColumn, names_in_list
@@ -97,12 +98,17 @@ __all__ = [
     "HistoryItem",
     "HistoryPage",
     "InboxEvent",
+    "Key",
+    "KeyProblem",
+    "KeyRefused",
     "KeyReused",
+    "KeyState",
     "Lease",
     "LeaseKeeper",
     "LeaseLost",
     "ListMoment",
     "ListRefused",
+    "MadeKey",
     "Move",
     "NoPhoneColumn",
     "NotAPhone",
@@ -119,6 +125,7 @@ __all__ = [
     "Reason",
     "Recount",
     "Retention",
+    "Scope",
     "Scratch",
     "Scrubbed",
     "Store",

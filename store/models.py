@@ -449,6 +449,31 @@ handovers = sa.Table(
     ),
 )
 
+# Keys of the texting platform's API: see store/keys.py. An id is of one account alone, since whoever shows it names none.
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    _account(),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("scopes", sa.JSON, nullable=False),
+    sa.Column("secret_hash", sa.Text, nullable=False),
+    sa.Column("made_by_id", sa.Text, nullable=False),
+    sa.Column("made_by_name", sa.Text, nullable=False),
+    sa.Column("made_at", Moment, nullable=False),
+    sa.Column("expires_at", Moment),
+    sa.Column("revoked_by_id", sa.Text),
+    sa.Column("revoked_by_name", sa.Text),
+    sa.Column("revoked_at", Moment),
+    sa.Column("used_at", Moment),
+    sa.UniqueConstraint("id"),
+    sa.CheckConstraint("length(secret_hash) = 64", name="secret_hash"),
+    sa.CheckConstraint(
+        "(revoked_at IS NULL) = (revoked_by_id IS NULL) AND (revoked_at IS NULL) = (revoked_by_name IS NULL)",
+        name="revoked",
+    ),
+)
+
 # What was asked for once is done once: see store/idempotency.py.
 idempotency_keys = sa.Table(
     "idempotency_keys",

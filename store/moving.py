@@ -14,6 +14,7 @@ from store.database import Database
 from store.dialects import from_now
 from store.errors import StoreError
 from store.inbox import InboxState
+from store.keys import count_live
 from store.models import accounts, digests, exports, handovers, idempotency_keys, inbox, metadata, outbox, uploads
 from store.notes import Function
 from store.outbox import OutboxState
@@ -34,7 +35,7 @@ _LEASED: Final = (uploads, exports, inbox, outbox, digests, handovers)
 @dataclasses.dataclass(frozen=True, slots=True)
 class Move:
     """
-    What a move takes to the id *to*: the account as it was before it, with so many uploads and entries of history.
+    What a move takes to the id *to*: the account as it was before it, with so many uploads, entries of history and live keys.
 
     *replaces*: the empty account that the desk had made for *to* already.
     """
@@ -43,6 +44,7 @@ class Move:
     to: str
     uploads: int
     entries: int
+    keys: int
     replaces: Account | None
 
 
@@ -95,7 +97,7 @@ def _planned(connection: sa.Connection, source: str, to: str) -> Move:
         _require_empty(connection, replaces)
     numbers = sa.select(accounts.c.last_upload, accounts.c.last_entry).where(accounts.c.id == account.id)
     last_upload, last_entry = connection.execute(numbers).one()
-    return Move(account, to, last_upload, last_entry, replaces)
+    return Move(account, to, last_upload, last_entry, count_live(connection, account.id), replaces)
 
 
 def _find(connection: sa.Connection, slack_id: str) -> Account | None:

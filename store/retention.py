@@ -16,6 +16,7 @@ from store.inbox import InboxState
 from store.models import (
     accounts,
     allow_requests,
+    api_keys,
     exports,
     handovers,
     idempotency_keys,
@@ -41,7 +42,7 @@ class Pruned:
 
     *payloads*: handled events whose words went. *events*, *messages* and *keys*: names of handled events, of messages to
     Slack and of requests. *exports*: how exports ended. *requests*: to a second admin, and what became of them.
-    *handovers*: requests that were decided. *unreadable*: rows of lists.
+    *handovers*: requests that were decided. *platform_keys*: of the API, that were revoked or expired. *unreadable*: rows of lists.
     """
 
     payloads: int = 0
@@ -51,12 +52,13 @@ class Pruned:
     exports: int = 0
     requests: int = 0
     handovers: int = 0
+    platform_keys: int = 0
     unreadable: int = 0
 
     @property
     def total(self) -> int:
         kept = self.payloads + self.events + self.messages + self.keys + self.exports
-        return kept + self.requests + self.handovers + self.unreadable
+        return kept + self.requests + self.handovers + self.platform_keys + self.unreadable
 
 
 def _ago(span: timedelta) -> sa.ColumnElement[datetime]:
@@ -97,6 +99,8 @@ class Retention:
             requests=self._delete(allow_requests, allow_requests.c.decided_at < old),
             # For whom something was done stays, with its entry.
             handovers=self._delete(handovers, (handovers.c.state != "open") & (handovers.c.decided_at < old)),
+            # What was done by one says its name, with the entry.
+            platform_keys=self._delete(api_keys, sa.or_(api_keys.c.revoked_at < old, api_keys.c.expires_at < old)),
             unreadable=sum(self._unreadable_of(row) for row in self._accounts()),
         )
 

@@ -15,6 +15,7 @@ from store.exports import Exports
 from store.handovers import Handovers
 from store.history import History
 from store.inbox import Inbox
+from store.keys import Keys
 from store.optouts import OptOuts
 from store.outbox import Outbox
 from store.summary import Summaries
@@ -36,6 +37,7 @@ class Store:
         self.exports = Exports(database)
         self.handovers = Handovers(database)
         self.history = History(database)
+        self.keys = Keys(database)
         self.digests = Digests(database)
         self.summaries = Summaries(database)
 

@@ -17,6 +17,7 @@ from store import (
     Lease,
     Move,
     Origin,
+    Scope,
     Store,
     StoreError,
     move_account,
@@ -50,6 +51,7 @@ def full(store: Store, account: Account, by_admin: Origin) -> Account:
     store.accounts.change(account.id, by_admin, country="GB", settings=AccountSettings(ask="never"))
     store.campaigns.put(account.id, "c1", "Canvass", active=True)
     store.campaigns.put_conversation(account.id, "c1", "p1", OUT)
+    store.keys.make(account.id, "bridge", [Scope.CHECK], None, by_admin)
     received(store, account)
     store.inbox.keep(account.id, "Ev1", "app_mention", "C1", {"event": {}}, lease_seconds=-1)
     store.outbox.keep(account.id, "event Ev1 0", {"key": "event Ev1"}, lease_seconds=-1)
@@ -60,13 +62,13 @@ def test_everything_moves(store: Store, full: Account) -> None:
     """The list, its history, uploads, settings and what waits are the new id's; one entry says who moved it from where."""
     before = rows_of(store)
     move = move_account(store.database, full.slack_id, TO, BY)
-    assert (move.account, move.to, move.uploads, move.entries, move.replaces) == (full, TO, 1, 5, None)
+    assert (move.account, move.to, move.uploads, move.entries, move.keys, move.replaces) == (full, TO, 1, 6, 1, None)
     assert store.accounts.find(full.slack_id) is None
     moved = store.accounts.find(TO)
     assert moved == dataclasses.replace(full, slack_id=TO)
     assert opted_out(store, full.id) == [OUT]
     entry = latest_entries(store, full.id, 1)[0]
-    assert (entry.id, entry.function, entry.actor) == (6, "setting", BY.actor)
+    assert (entry.id, entry.function, entry.actor) == (7, "setting", BY.actor)
     assert entry.reason == "the list of T0DESK is that of E0HARBOR from now on"
     after = rows_of(store)
     assert len(after["entries"]) == len(before["entries"]) + 1
@@ -78,7 +80,7 @@ def test_everything_moves(store: Store, full: Account) -> None:
 def test_a_preview_changes_nothing(store: Store, full: Account) -> None:
     """What would move is told, and nothing is written."""
     before = rows_of(store)
-    assert preview_move(store.database, full.slack_id, TO) == Move(full, TO, 1, 5, None)
+    assert preview_move(store.database, full.slack_id, TO) == Move(full, TO, 1, 6, 1, None)
     assert rows_of(store) == before
 
 
@@ -87,7 +89,7 @@ def test_there_and_back(store: Store, full: Account) -> None:
     move_account(store.database, full.slack_id, TO, BY)
     move_account(store.database, TO, full.slack_id, BY)
     assert store.accounts.get(full.id) == full
-    assert len(latest_entries(store, full.id, 9)) == 7
+    assert len(latest_entries(store, full.id, 9)) == 8
 
 
 def test_an_unnamed_account_is_called_by_its_new_id(store: Store) -> None:
