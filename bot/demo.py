@@ -14,7 +14,7 @@ from bot.serve import running, stopping_on_signal
 from bot.stores import open_store
 from bot.transfer import Say
 from handlers.platform.api import PREFIX
-from store import Actor, Function, KeyState, Origin, Scope, Store
+from store import Actor, Function, KeyState, MadeKey, Origin, Scope, Store
 
 # Every phone of the demonstration is fiction: +1 xxx 555-01xx is kept free for it.
 CAMPAIGNS = (
@@ -66,14 +66,14 @@ def seed(store: Store, slack_id: str, name: str) -> None:
             store.optouts.add(account, [phone], asked)
 
 
-def new_key(store: Store, slack_id: str) -> str:
-    """The text of a key for everything, which is good until the next start."""
+def new_key(store: Store, slack_id: str) -> MadeKey:
+    """A key for everything, which is good until the next start."""
     account = store.accounts.get_or_create(slack_id).id
     by = Origin(Function.SETTING, Actor("sandbox", "the sandbox"))
     for key in store.keys.list_of(account):
         if key.name == KEY_NAME and key.state is KeyState.LIVE:
             store.keys.revoke(account, key.id, by)
-    return store.keys.make(account, KEY_NAME, tuple(Scope), None, by).text
+    return store.keys.make(account, KEY_NAME, tuple(Scope), None, by)
 
 
 async def run_sandbox(port: int, database: Path | None, *, chaos: int | None = None, quiet: bool, say: Say) -> None:
@@ -116,8 +116,8 @@ async def run_sandbox(port: int, database: Path | None, *, chaos: int | None = N
         api = await stack.enter_async_context(listening(platform, "127.0.0.1", 0))
         if not quiet:
             key = await asyncio.to_thread(new_key, store, slack.team_id)
-            say(f"The texting platform's API is at {api}{PREFIX}, with the key {key}. Try:")
-            say(f"  curl -H 'Authorization: Bearer {key}' {api}{PREFIX}/phones/{STOPPED}")
+            say(f"The texting platform's API is at {api}{PREFIX}, with the key {key.text}. Try:")
+            say(f"  curl -H 'Authorization: Bearer {key.text}' {api}{PREFIX}/phones/{STOPPED}")
             kept = (
                 f"Opt-outs are kept in {database}, messages beside it."
                 if database

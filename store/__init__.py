@@ -17,7 +17,7 @@ from store.handovers import Errand, Handover, HandoverState
 from store.history import HistoryItem, HistoryPage
 from store.importing import LeaseKeeper, apply_upload, recount, restage, stage_upload, undo_upload
 from store.inbox import InboxEvent
-from store.keys import Key, KeyRefused, KeyState, Scope
+from store.keys import Key, KeyRefused, KeyState, MadeKey, Scope
 from store.leases import Lease
 from store.lists.kinds import kind_by_suffix, scrubbed_name, suffixes_read
 from store.lists.reader import NoPhoneColumn, names_in_list
@@ -107,6 +107,7 @@ __all__ = [
     "LeaseLost",
     "ListMoment",
     "ListRefused",
+    "MadeKey",
     "Move",
     "NoPhoneColumn",
     "NotAPhone",

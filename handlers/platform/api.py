@@ -20,7 +20,7 @@ import structlog
 from aiohttp import web
 
 from handlers.platform.auth import admitted, key_text
-from handlers.platform.bodies import json_of, read_body, require_json
+from handlers.platform.bodies import read_body, require_json, strict_json
 from handlers.platform.endpoints import Call, Endpoint, Parameter
 from handlers.platform.problems import (
     BAD_METHOD,
@@ -44,7 +44,7 @@ from handlers.platform.problems import (
     UNAVAILABLE,
     Fault,
     Problem,
-    quoted,
+    as_sent,
 )
 from handlers.tasks import Tasks
 from store import Key, KeyReused, Store, StoreUnavailable
@@ -176,7 +176,7 @@ class Api:
         if endpoint.body is not None:
             require_json(request)
             raw = await read_body(request)
-            body = json_of(raw)
+            body = strict_json(raw)
         asked = ""
         if named is not None:
             canonical = json.dumps([endpoint.method, endpoint.path, path, body], sort_keys=True)
@@ -298,7 +298,7 @@ def _query_of(request: web.Request, endpoint: Endpoint) -> dict[str, Any]:
     for name, text in given:
         if name not in known:
             names = f"it has {', '.join(known)}" if known else "there are none here"
-            raise _bad(name, f"There is no parameter {quoted(name)}; {names}.")
+            raise _bad(name, f"There is no parameter {as_sent(name)}; {names}.")
         if name in found:
             raise _bad(name, "It is there twice.")
         found[name] = _read(known[name], text)
@@ -311,12 +311,12 @@ def _read(parameter: Parameter, text: str) -> Any:
     if schema["type"] == "integer":
         low, high = schema["minimum"], schema["maximum"]
         if not re.fullmatch(r"-?[0-9]{1,19}", text, re.ASCII) or not low <= int(text) <= high:
-            raise _bad(parameter.name, f"{quoted(text)} is no whole number from {low:,} to {high:,}.")
+            raise _bad(parameter.name, f"{as_sent(text)} is no whole number from {low:,} to {high:,}.")
         return int(text)
     # Python's $ is also before a line break at the end.
     if "pattern" in schema and re.search(schema["pattern"].removesuffix("$") + r"\Z", text, re.ASCII) is None:
         example = f", like {parameter.example}" if parameter.example is not None else ""
-        raise _bad(parameter.name, f"{quoted(text)} is not what is expected{example}. {parameter.description}")
+        raise _bad(parameter.name, f"{as_sent(text)} is not what is expected{example}. {parameter.description}")
     return text
 
 

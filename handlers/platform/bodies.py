@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from handlers.platform.problems import BROKEN_BODY, NOT_JSON, TOO_LARGE, TOO_SLOW, Problem, quoted
+from handlers.platform.problems import BROKEN_BODY, NOT_JSON, TOO_LARGE, TOO_SLOW, Problem, as_sent
 
 # Bytes. Ten thousand conversations with contacts of 60 characters have a tenth less.
 LARGEST_BODY: Final = 2_000_000
@@ -28,13 +28,13 @@ def require_json(request: web.Request) -> None:
     given = request.headers.get("Content-Type", "")
     charset = (request.charset or "utf-8").lower() if given else "utf-8"
     if request.content_type != "application/json" or not given or charset not in {"utf-8", "utf8"}:
-        found = quoted(given) if given else "no Content-Type"
+        found = as_sent(given) if given else "no Content-Type"
         raise Problem(
             NOT_JSON, f"Send Content-Type: application/json; found {found}.", headers={"Accept": "application/json"}
         )
     encoding = request.headers.get("Content-Encoding", "identity")
     if encoding.lower() != "identity":
-        raise Problem(NOT_JSON, f"Send the body as it is, without Content-Encoding {quoted(encoding)}.")
+        raise Problem(NOT_JSON, f"Send the body as it is, without Content-Encoding {as_sent(encoding)}.")
     if (request.content_length or 0) > LARGEST_BODY:
         raise _too_large()
 
@@ -61,7 +61,7 @@ async def read_body(request: web.Request) -> bytes:
     return b"".join(parts)
 
 
-def json_of(body: bytes) -> Any:
+def strict_json(body: bytes) -> Any:
     """The value of *body*. Raises `Problem` for what is not JSON, or JSON that means different things to different readers."""
     try:
         text = body.decode()
@@ -105,7 +105,7 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         met: set[str] = set()
         twice = next(name for name, _ in pairs if name in met or met.add(name))  # type: ignore[func-returns-value]
-        raise Problem(BROKEN_BODY, f"An object in the body has {quoted(twice)} twice.")
+        raise Problem(BROKEN_BODY, f"An object in the body has {as_sent(twice)} twice.")
     return found
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from handlers.platform.problems import BAD_VALUE, Fault, Kind, Problem, quoted
+from handlers.platform.problems import BAD_VALUE, Fault, Kind, Problem, as_sent
 from store import Actor, Key, Scope
 
 TAGS: Final = {
@@ -122,19 +122,19 @@ def _fault(mistake: Any) -> Fault:
         case "missing":
             detail = "This field is missing."
         case "string_pattern_mismatch" if context.get("pattern", "").startswith(r"^\+"):
-            detail = f"{quoted(found)} is not E.164: a plus, then 7 to 15 digits of which the first is no zero, like +12125550100."
+            detail = f"{as_sent(found)} is not E.164: a plus, then 7 to 15 digits of which the first is no zero, like +12125550100."
         case "string_pattern_mismatch" if "{" in context.get("pattern", ""):
-            detail = f"{quoted(found)} does not match {context['pattern']}."
+            detail = f"{as_sent(found)} does not match {context['pattern']}."
         case "string_pattern_mismatch":
             detail = "This has to be one line of text."
         case "union_tag_invalid" | "literal_error" | "enum":
             expected = context.get("expected_tags") or context.get("expected")
-            detail = f"{quoted(found.get('function') if isinstance(found, dict) else found)} is none of {expected}."
+            detail = f"{as_sent(found.get('function') if isinstance(found, dict) else found)} is none of {expected}."
         case "union_tag_not_found":
             pointer, detail = f"{pointer}/function", "This field is missing."
         case _:
             detail = (
-                f"{mistake['msg']}; found {quoted(found)}."
+                f"{mistake['msg']}; found {as_sent(found)}."
                 if not isinstance(found, (dict, list))
                 else f"{mistake['msg']}."
             )

@@ -11,7 +11,7 @@ from handlers.platform.endpoints import Call, Endpoint, read
 from handlers.platform.problems import AHEAD_OF_TIME, CONTACT_ASKED, Fault, Problem
 from store import AllowRule, Function, Origin, Scope, Store
 
-_ENTER: Final[TypeAdapter[Any]] = TypeAdapter(models.Enter)
+_ENTER: Final[TypeAdapter[Any]] = TypeAdapter(models.EnterRequest)
 # By which clocks, and how people write a day, may differ.
 _AHEAD: Final = timedelta(days=1)
 
@@ -34,7 +34,7 @@ class Entries:
                 "are allowed again, and its conversations in active campaigns re-open; that is refused while a reason stands "
                 "by which the contact asked, which only a person in Slack can take back.",
                 (Scope.OPT_OUT, Scope.OPT_IN),
-                (models.OptedOut, models.Allowed),
+                (models.OptedOutAnswer, models.AllowedAnswer),
                 self._enter,
                 body=_ENTER,
                 writes=True,
@@ -43,14 +43,14 @@ class Entries:
         )
 
     def _enter(self, call: Call) -> bytes:
-        asked: models.OptOut | models.Delete = read(_ENTER, call.raw)
-        if isinstance(asked, models.Delete):
+        asked: models.OptOutRequest | models.DeleteRequest = read(_ENTER, call.raw)
+        if isinstance(asked, models.DeleteRequest):
             require_scope(call.owner, Scope.OPT_IN)
             return self._allow(call, asked)
         require_scope(call.owner, Scope.OPT_OUT)
         return self._opt_out(call, asked)
 
-    def _opt_out(self, call: Call, asked: models.OptOut) -> bytes:
+    def _opt_out(self, call: Call, asked: models.OptOutRequest) -> bytes:
         if asked.requested_at is not None and asked.requested_at > datetime.now(UTC) + _AHEAD:
             fault = Fault("#/requested_at", f"It is {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} by the desk's clock.")
             raise Problem(AHEAD_OF_TIME, f"{fault.at}: {fault.detail}", faults=[fault])
@@ -64,10 +64,10 @@ class Entries:
         added = self._store.optouts.add(
             call.account, asked.phones, by, idempotency_key=call.idempotency_key, asked=call.asked
         )
-        answer = models.OptedOut(
+        answer = models.OptedOutAnswer(
             entry=added[0].entry.id,
             phones=[
-                models.EnteredPhone(
+                models.EnteredAnswer(
                     phone=one.phone, newly=one.newly, since=one.entry.at if one.before is None else one.before.entry.at
                 )
                 for one in added
@@ -75,7 +75,7 @@ class Entries:
         )
         return answer.model_dump_json().encode()
 
-    def _allow(self, call: Call, asked: models.Delete) -> bytes:
+    def _allow(self, call: Call, asked: models.DeleteRequest) -> bytes:
         by = Origin(Function.DELETE, call.actor(asked.by), reason=asked.reason)
         deleted = self._store.optouts.delete(
             call.account,
@@ -92,11 +92,9 @@ class Entries:
                 "again, with /optout delete; nothing was changed.",
                 faults=[Fault("#/phones/0", "The contact asked not to be texted.")],
             )
-        answer = models.Allowed(
+        answer = models.AllowedAnswer(
             entry=deleted.entry,
             phone=deleted.phone,
-            reopened=[
-                models.ReopenedConversation(campaign=one.campaign_id, contact=one.contact) for one in deleted.reopened
-            ],
+            reopened=[models.ReopenedAnswer(campaign=one.campaign_id, contact=one.contact) for one in deleted.reopened],
         )
         return answer.model_dump_json().encode()

@@ -18,10 +18,10 @@ CAMPAIGN_ID: Final = r"^[A-Za-z0-9_~:-][A-Za-z0-9._~:-]{0,127}$"
 # No signs that steer a terminal or a page.
 _LINE: Final = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
 
-Phone = Annotated[
+PhoneText = Annotated[
     str, Field(pattern=E164, description="A phone in E.164: a plus, then 7 to 15 digits.", examples=["+12125550100"])
 ]
-Moment = Annotated[datetime, Field(description="A moment, in UTC.")]
+EntryMoment = Annotated[datetime, Field(description="A moment, in UTC.")]
 
 
 class Model(BaseModel):
@@ -30,7 +30,7 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class Origin(Model):
+class EntryAnswer(Model):
     """One thing that was done to the list: who did it, when, by which function and why."""
 
     entry: Annotated[int, Field(description="The number of the entry in the account's history.")]
@@ -41,22 +41,22 @@ class Origin(Model):
             examples=["keyword"],
         ),
     ]
-    at: Moment
+    at: EntryMoment
     by: Annotated[str, Field(description="The name of whoever did it.")]
     reason: str | None
     cause: Annotated[str | None, Field(description="One of the causes that people choose from.")]
     requested_at: Annotated[datetime | None, Field(description="When the contact asked, where that is known.")]
 
 
-class Reason(Model):
+class ReasonAnswer(Model):
     """One reason not to text the phone, and what took it back, if anything did."""
 
-    made: Origin
+    made: EntryAnswer
     note: Annotated[str, Field(description="The same in one sentence for people.")]
-    lifted: Origin | None
+    lifted: EntryAnswer | None
 
 
-class PhoneConversation(Model):
+class ConversationAnswer(Model):
     """The exchange with the phone in one campaign."""
 
     campaign: str
@@ -66,17 +66,17 @@ class PhoneConversation(Model):
     opted_out: bool
 
 
-class PhoneState(Model):
+class PhoneAnswer(Model):
     """All that the list knows of one phone."""
 
-    phone: Phone
+    phone: PhoneText
     opted_out: Annotated[bool, Field(description="Whether it must not be texted.")]
     since: Annotated[datetime | None, Field(description="When the oldest reason that still stands was made.")]
-    reasons: Annotated[list[Reason], Field(description="Newest first; those that were taken back too.")]
-    conversations: list[PhoneConversation]
+    reasons: Annotated[list[ReasonAnswer], Field(description="Newest first; those that were taken back too.")]
+    conversations: list[ConversationAnswer]
 
 
-class Check(Model):
+class CheckRequest(Model):
     """Phones to be checked before they are texted."""
 
     phones: Annotated[
@@ -85,7 +85,7 @@ class Check(Model):
     ]
 
 
-class InvalidPhone(Model):
+class InvalidAnswer(Model):
     """Something among the phones that is none, which must not be texted either."""
 
     at: Annotated[int, Field(description="Where it stands among the phones of the request, from 0.")]
@@ -93,15 +93,17 @@ class InvalidPhone(Model):
     detail: Annotated[str, Field(description="What would be right.")]
 
 
-class Checked(Model):
+class CheckAnswer(Model):
     """Which of the phones must not be texted. Whatever is in neither list may be."""
 
     checked: Annotated[int, Field(description="How many phones were sent.")]
-    opted_out: Annotated[list[Phone], Field(description="Those that are opted out, each once.")]
-    invalid: Annotated[list[InvalidPhone], Field(description="Those that are not in E.164, of which nothing is known.")]
+    opted_out: Annotated[list[PhoneText], Field(description="Those that are opted out, each once.")]
+    invalid: Annotated[
+        list[InvalidAnswer], Field(description="Those that are not in E.164, of which nothing is known.")
+    ]
 
 
-class OptOut(Model):
+class OptOutRequest(Model):
     """Phones to be opted out, all or none, by one entry."""
 
     function: Annotated[
@@ -111,7 +113,7 @@ class OptOut(Model):
             "the people who text noted it; `api`, anything else."
         ),
     ]
-    phones: Annotated[list[Phone], Field(min_length=1, max_length=MOST_ENTERED)]
+    phones: Annotated[list[PhoneText], Field(min_length=1, max_length=MOST_ENTERED)]
     reason: Annotated[
         str | None,
         Field(
@@ -135,51 +137,51 @@ class OptOut(Model):
     ] = None
 
 
-class Delete(Model):
+class DeleteRequest(Model):
     """One phone to which texts are to be allowed again, since its opt-out was a mistake."""
 
     function: Literal["delete"]
-    phones: Annotated[list[Phone], Field(min_length=1, max_length=1)]
+    phones: Annotated[list[PhoneText], Field(min_length=1, max_length=1)]
     reason: Annotated[
         str | None, Field(max_length=1000, pattern=_LINE, description="Why, in words.", examples=["a wrong number"])
     ] = None
     by: Annotated[str | None, Field(max_length=80, pattern=_LINE, description="The name of whoever decided it.")] = None
 
 
-Enter = Annotated[OptOut | Delete, Field(discriminator="function")]
+EnterRequest = Annotated[OptOutRequest | DeleteRequest, Field(discriminator="function")]
 
 
-class EnteredPhone(Model):
+class EnteredAnswer(Model):
     """What became of one phone."""
 
-    phone: Phone
+    phone: PhoneText
     newly: Annotated[bool, Field(description="Whether it was not opted out before; else this is one more reason.")]
     since: Annotated[datetime, Field(description="Since when it has been opted out.")]
 
 
-class OptedOut(Model):
+class OptedOutAnswer(Model):
     """The phones are opted out."""
 
     entry: Annotated[int, Field(description="The number of the entry in the account's history.")]
-    phones: Annotated[list[EnteredPhone], Field(description="Each once, in the order of the request.")]
+    phones: Annotated[list[EnteredAnswer], Field(description="Each once, in the order of the request.")]
 
 
-class ReopenedConversation(Model):
+class ReopenedAnswer(Model):
     """A conversation in an active campaign in which texts may go on."""
 
     campaign: str
     contact: str
 
 
-class Allowed(Model):
+class AllowedAnswer(Model):
     """Texts to the phone are allowed again; or they were allowed already, and there is no entry."""
 
     entry: Annotated[int | None, Field(description="The number of the entry; null where nothing stood.")]
-    phone: Phone
-    reopened: list[ReopenedConversation]
+    phone: PhoneText
+    reopened: list[ReopenedAnswer]
 
 
-class Fault(Model):
+class FaultAnswer(Model):
     """One thing that is wrong with a request."""
 
     at: Annotated[
@@ -191,7 +193,7 @@ class Fault(Model):
     detail: str
 
 
-class Problem(BaseModel):
+class ProblemAnswer(BaseModel):
     """What went wrong, as RFC 9457 has it."""
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
@@ -200,5 +202,5 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: Annotated[str, Field(description="What was found and what would be right, in words.")]
-    request_id: Annotated[str, Field(description="To be quoted; the desk's log has it too.")]
-    errors: list[Fault] = []
+    request_id: Annotated[str, Field(description="To be as_sent; the desk's log has it too.")]
+    errors: list[FaultAnswer] = []

@@ -137,7 +137,7 @@ def _problem(kinds: Sequence[Kind]) -> dict[str, Any]:
     return {
         "description": words,
         "headers": headers,
-        "content": {PROBLEM_TYPE: {"schema": {"$ref": _REF.format(model=models.Problem.__name__)}}},
+        "content": {PROBLEM_TYPE: {"schema": {"$ref": _REF.format(model=models.ProblemAnswer.__name__)}}},
     }
 
 
@@ -155,7 +155,10 @@ def _schema_of(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _schemas(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    answers: set[type[BaseModel]] = {models.Problem, *(model for endpoint in endpoints for model in endpoint.answers)}
+    answers: set[type[BaseModel]] = {
+        models.ProblemAnswer,
+        *(model for endpoint in endpoints for model in endpoint.answers),
+    }
     _, made = models_json_schema(
         [(model, "serialization") for model in sorted(answers, key=lambda model: model.__name__)], ref_template=_REF
     )

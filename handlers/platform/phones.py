@@ -36,7 +36,7 @@ class Phones:
                 "Whether it must not be texted, since when, for which reasons, and its conversations. A phone that the list "
                 "never heard of is not opted out.",
                 (Scope.CHECK,),
-                (models.PhoneState,),
+                (models.PhoneAnswer,),
                 self._phone,
                 parameters=(PHONE,),
             ),
@@ -48,9 +48,9 @@ class Phones:
                 "To be asked before each send: up to 10,000 phones at once. The answer names only those that are opted out, "
                 "and those that are not in E.164, of which nothing can be known. It changes nothing.",
                 (Scope.CHECK,),
-                (models.Checked,),
+                (models.CheckAnswer,),
                 self._check,
-                body=models.Check,
+                body=models.CheckRequest,
             ),
         )
 
@@ -61,7 +61,7 @@ class Phones:
     def _check(self, call: Call) -> bytes:
         phones, invalid = _sorted_out(call)
         states = self._store.optouts.find_many(call.account, phones)
-        answer = models.Checked.model_construct(
+        answer = models.CheckAnswer.model_construct(
             checked=len(call.body["phones"]),
             opted_out=[phone for phone, state in states.items() if state.opted_out],
             invalid=invalid,
@@ -69,7 +69,7 @@ class Phones:
         return answer.model_dump_json().encode()
 
 
-def _sorted_out(call: Call) -> tuple[list[str], list[models.InvalidPhone]]:
+def _sorted_out(call: Call) -> tuple[list[str], list[models.InvalidAnswer]]:
     """The phones of a check that are such, and those that are none."""
     match call.body:
         case {"phones": list(phones), **rest} if not rest and 0 < len(phones) <= models.MOST_CHECKED:
@@ -78,9 +78,9 @@ def _sorted_out(call: Call) -> tuple[list[str], list[models.InvalidPhone]]:
                     return phones, []
             except TypeError:  # one of them is no text
                 pass
-    given: list[str] = read(models.Check, call.raw).phones
+    given: list[str] = read(models.CheckRequest, call.raw).phones
     invalid = [
-        models.InvalidPhone(at=at, phone=text[:_LONGEST_QUOTED], detail=_WRONG)
+        models.InvalidAnswer(at=at, phone=text[:_LONGEST_QUOTED], detail=_WRONG)
         for at, text in enumerate(given)
         if not _PHONE.match(text)
     ]
@@ -88,15 +88,15 @@ def _sorted_out(call: Call) -> tuple[list[str], list[models.InvalidPhone]]:
     return [text for at, text in enumerate(given) if at not in wrong], invalid
 
 
-def _told(state: PhoneState) -> models.PhoneState:
+def _told(state: PhoneState) -> models.PhoneAnswer:
     """What goes over the wire of *state*."""
-    return models.PhoneState(
+    return models.PhoneAnswer(
         phone=state.phone,
         opted_out=state.opted_out,
         since=state.since,
         reasons=[_reason(opt_out) for opt_out in state.opt_outs],
         conversations=[
-            models.PhoneConversation(
+            models.ConversationAnswer(
                 campaign=one.campaign_id,
                 name=one.campaign,
                 active=one.active,
@@ -108,17 +108,17 @@ def _told(state: PhoneState) -> models.PhoneState:
     )
 
 
-def _reason(opt_out: OptOut) -> models.Reason:
+def _reason(opt_out: OptOut) -> models.ReasonAnswer:
     made = origin_of(opt_out.entry)
     if opt_out.requested_at is not None:
         made = made.model_copy(update={"requested_at": opt_out.requested_at})
     lifted = None if opt_out.lifted is None else origin_of(opt_out.lifted)
-    return models.Reason(made=made, note=note(opt_out, PlainWriter()), lifted=lifted)
+    return models.ReasonAnswer(made=made, note=note(opt_out, PlainWriter()), lifted=lifted)
 
 
-def origin_of(entry: Entry) -> models.Origin:
+def origin_of(entry: Entry) -> models.EntryAnswer:
     """Who did what when, of *entry*."""
-    return models.Origin(
+    return models.EntryAnswer(
         entry=entry.id,
         function=entry.function,
         at=entry.at,

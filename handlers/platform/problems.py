@@ -90,7 +90,7 @@ class Problem(Exception):  # noqa: N818  an answer, not a failure of ours
         return json.dumps(told).encode()
 
 
-def quoted(value: object) -> str:
+def as_sent(value: object) -> str:
     """*value* as a problem repeats it: short, and in JSON's own signs."""
     if isinstance(value, (dict, list)):
         return "an object" if isinstance(value, dict) else "a list"

@@ -12,8 +12,6 @@ from store import (
     Actor,
     Function,
     Key,
-    KeyProblem,
-    KeyRefused,
     KeyState,
     MadeKey,
     Origin,
@@ -23,7 +21,7 @@ from store import (
     WrongState,
     move_account,
 )
-from store.keys import LONGEST_NAME, MOST
+from store.keys import LONGEST_NAME, MOST, KeyProblem, KeyRefused
 from store.models import api_keys, metadata
 from tests.entries import latest_entries
 from tests.store import test_concurrency

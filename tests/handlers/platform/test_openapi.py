@@ -48,8 +48,8 @@ async def test_the_document_is_what_is_served(platform: Platform) -> None:
 async def test_every_answer_is_described(platform: Platform) -> None:
     """Fields and what they mean: a model of an answer is shown whole, with what it requires."""
     told = (await platform.ask("GET", "/openapi.json")).json["components"]["schemas"]
-    assert set(told["PhoneState"]["required"]) == set(models.PhoneState.model_fields)
-    assert told["OptOut"]["additionalProperties"] is False
+    assert set(told["PhoneAnswer"]["required"]) == set(models.PhoneAnswer.model_fields)
+    assert told["OptOutRequest"]["additionalProperties"] is False
     assert all(schema["description"] for schema in told.values())
 
 

@@ -271,7 +271,7 @@ async def test_a_database_that_is_away_is_said(platform: Platform, monkeypatch: 
     def away(*_args: Any) -> Any:
         raise platform.store.database.dialect.unavailable(Outage.CUT)
 
-    monkeypatch.setattr(platform.store.optouts, "check", away)
+    monkeypatch.setattr(platform.store.keys, "verify", away)
     answer = await platform.ask("POST", "/checks", CHECK)
     assert (answer.status, answer.kind, answer.headers["Retry-After"]) == (503, "unavailable", "5")
 
