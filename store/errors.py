@@ -46,5 +46,9 @@ class KeyReused(StoreError):  # noqa: N818  a kind of StoreError, read as a stat
     """An idempotency key came again, with another request."""
 
 
+class ChangesPruned(StoreError):  # noqa: N818  a kind of StoreError, read as a state
+    """The feed does not tell any more of what came after a cursor: whoever follows reads the whole list again."""
+
+
 class ListRefused(StoreError):  # noqa: N818  a kind of StoreError, read as a state
     """A file that gives no rows. Its text says what was found, what is expected and the next step."""

@@ -87,6 +87,9 @@ accounts = sa.Table(
     sa.Column("opted_out", BigInt, nullable=False, server_default="0"),
     sa.Column("last_entry", BigInt, nullable=False, server_default="0"),
     sa.Column("last_upload", BigInt, nullable=False, server_default="0"),
+    # Of the feed: the number of its newest change, and of the newest that it does not tell of any more.
+    sa.Column("last_change", BigInt, nullable=False, server_default="0"),
+    sa.Column("pruned_change", BigInt, nullable=False, server_default="0"),
     sa.CheckConstraint("opted_out >= 0", name="opted_out"),
 )
 
@@ -185,6 +188,36 @@ opt_outs = sa.Table(
     sqlite_with_rowid=False,
     # Room on each page for all of its rows a second time: lifting then touches no index, and takes a third of the time.
     postgresql_with={"fillfactor": 50},
+)
+
+# What changed the list, each change the phones of one entry from the first to the last: see store/changes.py.
+changes = sa.Table(
+    "changes",
+    metadata,
+    sa.Column("account_id", BigInt, primary_key=True, autoincrement=False),
+    sa.Column("seq", BigInt, primary_key=True, autoincrement=False),
+    sa.Column("entry_id", BigInt, nullable=False),
+    sa.Column("first_phone", Phone, nullable=False),
+    sa.Column("last_phone", Phone, nullable=False),
+    sa.Column("phones", BigInt, nullable=False),
+    # The phones themselves, sorted, between blanks, where far more of the list's lie between the first and the last.
+    sa.Column("listed", sa.Text),
+    sa.Column("at", Moment, nullable=False),
+    # No foreign key, as of opt_outs.
+    sa.CheckConstraint("phones > 0", name="phones"),
+    sa.CheckConstraint("first_phone <= last_phone", name="last_phone"),
+    sqlite_with_rowid=False,
+)
+
+# How far each follower of the feed has come, and when it asked last: what it has yet to read is kept for it.
+change_readers = sa.Table(
+    "change_readers",
+    metadata,
+    _account(),
+    sa.Column("reader", sa.Text, primary_key=True),
+    sa.Column("seq", BigInt, nullable=False),
+    sa.Column("seen_at", Moment, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 ALLOW_REQUEST_STATES = ("asked", "allowed", "declined", "expired", "overtaken")

@@ -2,16 +2,19 @@
 Opt-outs: the reasons not to text a phone.
 
 Every verb that changes what stands locks the account first, so that of two who opt out one phone at once exactly one
-is told "newly", and `accounts.opted_out` is always the number of phones a fresh count finds.
+is told "newly", and `accounts.opted_out` is always the number of phones a fresh count finds. It ends by telling the feed,
+`store.changes.changed`, which counts them too.
 """
 
-from collections.abc import Sequence
-from dataclasses import astuple, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from store.allowing import rule_of, says_why
+from store.changes import changed, moments_of
 from store.database import Database
 from store.idempotency import is_known, is_repeated, result_of, set_result
 from store.models import accounts, campaigns, conversations, entries, entry_phones, opt_outs
@@ -21,6 +24,18 @@ from store.rows import CONVERSATIONS, entries_of, entry_of, new_entry, read_conv
 
 # Of the rows of a range, for each phone that is looked for in it, before looking each phone up is the faster way.
 MOST_ROWS_A_PHONE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """
+    Which of the phones that were asked about are *opted_out*, each with the moment its oldest opt-out that stands was made.
+
+    *as_of*: the newest change of `store.changes` that is seen in it.
+    """
+
+    as_of: int
+    opted_out: Mapping[str, datetime]
 
 
 class OptOuts:
@@ -58,7 +73,7 @@ class OptOuts:
             rows = [{"account_id": account, "phone": phone, "entry_id": entry.id} for phone in sorted(phones)]
             connection.execute(sa.insert(opt_outs), rows)
             mark_conversations(self._database, connection, account, sorted(phones))
-            change_count(connection, account, len(phones) - len(before))
+            changed(connection, account, entry.id, sorted(phones), opted_out=len(phones) - len(before))
             return tuple(Added(phone, entry, before.get(phone)) for phone in phones)
 
     def _added_before(self, connection: sa.Connection, account: int, key: str | None) -> tuple[Added, ...]:
@@ -83,6 +98,24 @@ class OptOuts:
         """The state of each of *phones*, in their order."""
         with self._database.read() as connection:
             return read_states(self._database, connection, account, phones)
+
+    def check(self, account: int, phones: Sequence[str]) -> Checked:
+        """Which of *phones* (E.164, any number of them) are opted out, and nothing else that `find_many` tells."""
+        query = (
+            sa.select(opt_outs.c.phone, opt_outs.c.entry_id)
+            .where(opt_outs.c.account_id == account, opt_outs.c.lifted_by.is_(None))
+            .where(self._database.among(opt_outs.c.phone, phones))
+        )
+        with self._database.read() as connection:
+            # Before the phones: what is committed in between is not missing from what it says it has seen.
+            head = sa.select(accounts.c.last_change).where(accounts.c.id == account)
+            as_of = connection.execute(head).scalar_one()
+            oldest: dict[str, int] = {}
+            for phone, entry in connection.execute(query):
+                if oldest.get(phone, entry) >= entry:
+                    oldest[phone] = entry
+            at = moments_of(connection, account, oldest.values())
+        return Checked(as_of, {phone: at[entry] for phone, entry in oldest.items()})
 
     def delete(
         self,
@@ -205,7 +238,7 @@ def allow_texts(database: Database, connection: sa.Connection, account: int, sta
         .where(opt_outs.c.account_id == account, opt_outs.c.phone == phone, opt_outs.c.lifted_by.is_(None))
         .values(lifted_by=entry.id)
     )
-    change_count(connection, account, -1)
+    changed(connection, account, entry.id, [phone], opted_out=-1)
     reopened = {(c.campaign_id, c.contact) for c in state.conversations if c.active and c.opted_out}
     _reopen_conversations(connection, account, phone)
     after = read_states(database, connection, account, [phone])[phone]
@@ -241,13 +274,20 @@ def standing(database: Database, account: int, phones: Sequence[str]) -> sa.Sele
     )
 
 
+class Counted(NamedTuple):
+    """The *number* of phones that were met. *near*: hardly any other rows lie between the first and the last of them."""
+
+    number: int
+    near: bool
+
+
 def count_standing(
     database: Database,
     connection: sa.Connection,
     account: int,
     phones: Sequence[str],
     standing: sa.ColumnElement[bool] | None = None,
-) -> int:
+) -> Counted:
     """How many of *phones*, which are sorted and distinct, are opted out; *standing*: by what opt-outs, if not those of now."""
     standing = opt_outs.c.lifted_by.is_(None) if standing is None else standing
     return count_phones(database, connection, opt_outs.c.phone, phones, opt_outs.c.account_id == account, standing)
@@ -259,7 +299,7 @@ def count_phones(
     column: sa.ColumnElement[str],
     phones: Sequence[str],
     *where: sa.ColumnElement[bool],
-) -> int:
+) -> Counted:
     """
     How many of *phones*, which are sorted and distinct, are in *column* of a row *where*.
 
@@ -267,16 +307,16 @@ def count_phones(
     several times as fast as to look each phone up, which is left for a batch that spans far more (docs/benchmarks.md).
     """
     if not phones:
-        return 0
+        return Counted(0, near=True)
     near = MOST_ROWS_A_PHONE * len(phones)
     between = sa.select(column).where(*where, column >= phones[0], column <= phones[-1]).limit(near + 1).subquery()
     # As one string: a row of the result for each would take longer than the looking up.
     found = connection.execute(sa.select(sa.func.aggregate_strings(between.c[0], " "))).scalar_one()
     met = found.split(" ") if found else []
     if len(met) <= near:
-        return len(set(met).intersection(phones))
+        return Counted(len(set(met).intersection(phones)), near=True)
     count = sa.select(sa.func.count(column.distinct())).where(*where, database.among(column, phones))
-    return connection.execute(count).scalar_one()
+    return Counted(connection.execute(count).scalar_one(), near=False)
 
 
 def mark_conversations(database: Database, connection: sa.Connection, account: int, phones: Sequence[str]) -> None:
@@ -311,8 +351,3 @@ def _reopen_conversations(connection: sa.Connection, account: int, phone: str) -
         .where(conversations.c.state == "opted out", conversations.c.campaign_id.in_(active))
         .values(state="open")
     )
-
-
-def change_count(connection: sa.Connection, account: int, by: int) -> None:
-    """Keep `accounts.opted_out` exact."""
-    connection.execute(sa.update(accounts).where(accounts.c.id == account).values(opted_out=accounts.c.opted_out + by))

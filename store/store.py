@@ -8,6 +8,7 @@ from store.accounts import Accounts
 from store.allow_requests import AllowRequests
 from store.backlog import Backlog
 from store.campaigns import Campaigns
+from store.changes import ChangeFeed
 from store.database import BUSY_SECONDS, Database
 from store.dialects import from_now
 from store.digests import Digests
@@ -38,6 +39,7 @@ class Store:
         self.handovers = Handovers(database)
         self.history = History(database)
         self.keys = Keys(database)
+        self.changes = ChangeFeed(database)
         self.digests = Digests(database)
         self.summaries = Summaries(database)
 

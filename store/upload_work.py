@@ -13,12 +13,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from store import leases
+from store.changes import changed, changed_between
 from store.choices import Asked, Question
 from store.database import Database
 from store.errors import LeaseLost, StoreError, WrongState
 from store.leases import Lease
 from store.models import opt_outs, unreadable_rows, uploads
-from store.optouts import change_count, count_standing, mark_conversations
+from store.optouts import count_standing, mark_conversations
 from store.records import Batch, ImportedNote, StagedCounts, UnreadableRow, Upload
 from store.rows import now
 from store.undoing import lift, next_range
@@ -172,10 +173,9 @@ class UploadWork:
             if (upload.last_phone, upload.last_unreadable) != (self.upload.last_phone, self.upload.last_unreadable):
                 raise LeaseLost("This batch was stored already.")
             keys = list(batch.lines)
-            already = 0
+            already, near = count_standing(self._database, connection, upload.account_id, keys)
             if keys:
                 # The entry is this upload's own and its phones are distinct, so no row can be there already.
-                already = count_standing(self._database, connection, upload.account_id, keys)
                 self._insert(connection, upload, batch)
             self._database.insert_rows(
                 connection,
@@ -188,7 +188,8 @@ class UploadWork:
             )
             if keys:
                 mark_conversations(self._database, connection, upload.account_id, keys)
-                change_count(connection, upload.account_id, len(keys) - already)
+                newly = len(keys) - already
+                changed(connection, upload.account_id, _entry(upload.entry_id), keys, opted_out=newly, near=near)
             return self._change(
                 connection,
                 **leases.until(lease_seconds),
@@ -199,8 +200,7 @@ class UploadWork:
             )
 
     def _insert(self, connection: sa.Connection, upload: Upload, batch: Batch) -> None:
-        assert upload.entry_id is not None  # noqa: S101  a check of the table's
-        same = {"account_id": upload.account_id, "entry_id": upload.entry_id}
+        same = {"account_id": upload.account_id, "entry_id": _entry(upload.entry_id)}
         if not batch.carried:
             self._database.insert_phones(connection, opt_outs, same, batch.lines)
             return
@@ -232,7 +232,10 @@ class UploadWork:
                 raise LeaseLost("This batch was stored already.")
             span = next_range(connection, upload, upload.undo_phone, batch)
             did = lift(connection, upload, span)
-            change_count(connection, upload.account_id, -did.opted_in)
+            if lifted := did.opted_in + did.kept_out:
+                by = _entry(upload.undo_entry_id)
+                counted = -did.opted_in
+                changed_between(connection, upload.account_id, by, *span, lifted, opted_out=counted)
             return self._change(
                 connection,
                 **leases.until(lease_seconds),
@@ -277,3 +280,9 @@ class UploadWork:
 
     def _row(self) -> sa.ColumnElement[bool]:
         return one(self.upload.account_id, self.upload.id)
+
+
+def _entry(entry: int | None) -> int:
+    """The entry of an upload that is being stored or undone, which it has then."""
+    assert entry is not None  # noqa: S101  a check of the table's
+    return entry

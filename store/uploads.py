@@ -491,7 +491,7 @@ class Uploads:
     def already_out(self, account: int, phones: Sequence[str], moment: ListMoment) -> int:
         """The number of *phones*, which are sorted and distinct, that were opted out at *moment*."""
         with self._database.read() as connection:
-            return count_standing(self._database, connection, account, phones, moment.standing())
+            return count_standing(self._database, connection, account, phones, moment.standing()).number
 
     def opted_in_since(self, account: int, phones: Sequence[str], since: ListMoment, moment: ListMoment) -> int:
         """
@@ -506,7 +506,7 @@ class Uploads:
             .where(moment.standing_for_good(others))
         )
         with self._database.read() as connection:
-            return count_standing(self._database, connection, account, phones, since.standing() & ~stands)
+            return count_standing(self._database, connection, account, phones, since.standing() & ~stands).number
 
     def known(self, account: int) -> int:
         """The number of distinct phones that the account has conversations with."""
@@ -518,7 +518,7 @@ class Uploads:
         """The number of *phones*, which are sorted and distinct, that the account has an open conversation with."""
         where = conversations.c.account_id == account, conversations.c.state == "open"
         with self._database.read() as connection:
-            return count_phones(self._database, connection, conversations.c.phone, phones, *where)
+            return count_phones(self._database, connection, conversations.c.phone, phones, *where).number
 
     def list_unreadable(self, account: int, upload: int) -> Iterator[UnreadableRow]:
         """The unreadable rows of an applied upload, in line order, a page at a time."""

@@ -1,0 +1,327 @@
+"""
+The feed of changes: what somebody who keeps a copy of the list follows.
+
+A change is the phones of one entry, from the first to the last, as one transaction changed them; there is no row for each
+phone. It is numbered under the account's lock, so that numbers are in the order of commits and one that a follower has
+passed never comes later. What is told of a phone is its state now: to read a change twice, or late, does no harm.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple, Self
+
+import sqlalchemy as sa
+
+from store.database import Database
+from store.dialects import from_now
+from store.errors import ChangesPruned, StoreError
+from store.models import accounts, change_readers, changes, entries, opt_outs
+
+# Phones on a page, and changes that are looked at for it.
+PAGE: Final = 10_000
+_MOST_CHANGES: Final = 1_000
+# Of one change, up to so many phones are kept by name however close together they lie.
+_FEW: Final = 1_000
+# Ids in one query.
+_CHUNK: Final = 1_000
+# That a follower asked is noted this often while it comes no further.
+_NOTED_EVERY: Final = timedelta(hours=1)
+_CURSOR: Final = re.compile(r"(w?)([0-9]{1,18})(?:\.([0-9]{1,19}))?")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ChangeCursor:
+    """
+    A place in the feed: after change *seq*, and of the one after it after *phone*; "" for before its first.
+
+    *whole*: in the reading of the whole list that comes before change *seq* + 1, after *phone* of the list. As text, which is
+    for the feed alone to understand, it has letters, digits and full stops.
+    """
+
+    seq: int
+    phone: str = ""
+    whole: bool = False
+
+    def __str__(self) -> str:
+        place = f".{self.phone[1:]}" if self.phone else ""
+        return f"{'w' if self.whole else ''}{self.seq}{place}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The cursor of that text. Raises `StoreError` for what never was one."""
+        match = _CURSOR.fullmatch(text)
+        if match is None:
+            raise StoreError("This is no cursor of the feed. Give the one of the page before, or none to begin.")
+        whole, seq, digits = match.groups()
+        return cls(int(seq), f"+{digits}" if digits else "", bool(whole))
+
+
+class ChangedPhone(NamedTuple):
+    """The state now of a *phone* (E.164) that changed. *since*: when the oldest opt-out that stands was made, None where none does."""
+
+    phone: str
+    opted_out: bool
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesPage:
+    """
+    A page of the feed. *cursor*: where the next begins, to be kept together with what was made of *phones*.
+
+    *as_of*: the newest change that these states have in them. *more*: there is more to read at once.
+    """
+
+    phones: tuple[ChangedPhone, ...]
+    cursor: ChangeCursor
+    as_of: int
+    more: bool
+
+
+class _Change(NamedTuple):
+    seq: int
+    entry_id: int
+    first_phone: str
+    last_phone: str
+    phones: int
+    listed: bool
+
+
+class ChangeFeed:
+    """The verbs on the feed: read on after a cursor, and ask how far it goes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def head(self, account: int) -> int:
+        """The number of the account's newest change; 0 before the first."""
+        return self.heads([account]).get(account, 0)
+
+    def heads(self, wanted: Sequence[int]) -> dict[int, int]:
+        """The `head` of each account *wanted*, by its id."""
+        query = sa.select(accounts.c.id, accounts.c.last_change).where(accounts.c.id.in_(wanted))
+        with self._database.read() as connection:
+            return dict(connection.execute(query).all())
+
+    def after(
+        self, account: int, cursor: ChangeCursor | None, *, limit: int = PAGE, reader: str | None = None
+    ) -> ChangesPage:
+        """
+        The next page after *cursor*, of at most *limit* phones; None for a follower that has nothing yet.
+
+        Without a cursor the whole list comes first, with the phones that are not opted out any more, so that it can be
+        read into a copy of any age; then what changed since. *reader* names the follower: what it has yet to read is not pruned
+        while it comes back (`store.retention`). Raises `ChangesPruned` where the feed does not go back to the cursor, or has not
+        come to it, as after a backup was restored: then read on from None.
+        """
+        with self._database.read() as connection:
+            # Before all else: what is committed in between comes again.
+            head, pruned = _head(connection, account)
+            start = ChangeCursor(head, whole=True) if cursor is None else cursor
+            _require_there(pruned <= start.seq <= head)
+            noted = reader is None or self._is_noted(connection, account, reader, start.seq)
+            if start.whole:
+                phones, end = self._whole(connection, account, start, limit)
+            else:
+                phones, end = self._changed(connection, account, start, head, limit)
+        if reader is not None and not noted:
+            self._note(account, reader, start.seq)
+        return ChangesPage(phones, end, head, more=end < ChangeCursor(head) or end.whole)
+
+    def _whole(
+        self, connection: sa.Connection, account: int, start: ChangeCursor, limit: int
+    ) -> tuple[tuple[ChangedPhone, ...], ChangeCursor]:
+        rows = _standing(connection, account, opt_outs.c.phone > start.phone, limit=limit)
+        end = ChangeCursor(start.seq, rows[-1][0], whole=True) if len(rows) == limit else ChangeCursor(start.seq)
+        return _told(connection, account, rows), end
+
+    def _changed(
+        self, connection: sa.Connection, account: int, start: ChangeCursor, head: int, limit: int
+    ) -> tuple[tuple[ChangedPhone, ...], ChangeCursor]:
+        of_changes = changes.c.account_id == account
+        columns = (*changes.c["seq", "entry_id", "first_phone", "last_phone", "phones"], changes.c.listed.is_not(None))
+        query = sa.select(*columns).where(of_changes, changes.c.seq > start.seq, changes.c.seq <= head)
+        found = [_Change(*row) for row in connection.execute(query.order_by(changes.c.seq).limit(_MOST_CHANGES))]
+        # One that is missing was pruned after the head was read.
+        _require_there([change.seq for change in found] == list(range(start.seq + 1, start.seq + 1 + len(found))))
+        _require_there(bool(found) or start.seq == head)
+        wanted = _within(found, limit)
+        listed = self._listed(connection, account, wanted)
+        rows: list[tuple[str, int | None]] = []
+        by_name: list[str] = []
+        end = start
+        for change in wanted:
+            after, room = end.phone, limit - len(rows) - len(by_name)
+            if change.listed:
+                met = [phone for phone in listed[change.seq] if phone > after][:room]
+                by_name += met
+            else:
+                touched = sa.func.max(
+                    sa.case(
+                        (sa.or_(opt_outs.c.entry_id == change.entry_id, opt_outs.c.lifted_by == change.entry_id), 1),
+                        else_=0,
+                    )
+                )
+                span = opt_outs.c.phone > after if after else opt_outs.c.phone >= change.first_phone
+                part = _standing(
+                    connection, account, span, opt_outs.c.phone <= change.last_phone, having=touched == 1, limit=room
+                )
+                rows += part
+                met = [phone for phone, _ in part]
+            if len(met) == room:
+                end = ChangeCursor(change.seq - 1, met[-1])
+                break
+            end = ChangeCursor(change.seq)
+        if by_name:
+            among = self._database.among(opt_outs.c.phone, by_name)
+            rows += _standing(connection, account, among, limit=len(by_name))
+        return _told(connection, account, rows), end
+
+    @staticmethod
+    def _listed(connection: sa.Connection, account: int, wanted: Sequence[_Change]) -> dict[int, list[str]]:
+        """The phones of those changes that list theirs, by their numbers."""
+        if not any(change.listed for change in wanted):
+            return {}
+        query = sa.select(changes.c.seq, changes.c.listed).where(
+            changes.c.account_id == account,
+            changes.c.seq.between(wanted[0].seq, wanted[-1].seq),
+            changes.c.listed.is_not(None),
+        )
+        return {seq: phones.split(" ") for seq, phones in connection.execute(query)}
+
+    # How far followers have come.
+
+    @staticmethod
+    def _is_noted(connection: sa.Connection, account: int, reader: str, seq: int) -> bool:
+        query = sa.select(change_readers.c.reader).where(
+            change_readers.c.account_id == account,
+            change_readers.c.reader == reader,
+            change_readers.c.seq == seq,
+            change_readers.c.seen_at > from_now(-_NOTED_EVERY.total_seconds()),
+        )
+        return connection.execute(query).first() is not None
+
+    def _note(self, account: int, reader: str, seq: int) -> None:
+        values = {"seq": seq, "seen_at": from_now()}
+        statement = self._database.insert(change_readers).values(account_id=account, reader=reader, **values)
+        # It may have gone back, to read once more what it lost.
+        noted = statement.on_conflict_do_update(index_elements=["account_id", "reader"], set_=values)
+        with self._database.write(durable=False) as connection:
+            connection.execute(noted)
+
+
+def _head(connection: sa.Connection, account: int) -> tuple[int, int]:
+    """The account's newest change, and the newest that the feed does not tell of any more."""
+    query = sa.select(accounts.c.last_change, accounts.c.pruned_change).where(accounts.c.id == account)
+    head, pruned = connection.execute(query).one()
+    return head, pruned
+
+
+def _require_there(there: bool) -> None:
+    if not there:
+        raise ChangesPruned(
+            "The feed does not go back to there any more. Read the whole list again, and follow from its end."
+        )
+
+
+def _within(found: Sequence[_Change], limit: int) -> list[_Change]:
+    """The first of *found* with *limit* phones, and some of the next; of the first some may have been read."""
+    wanted: list[_Change] = []
+    phones = 0
+    for change in found:
+        if phones >= limit:
+            break
+        wanted.append(change)
+        if len(wanted) > 1:
+            phones += change.phones
+    return wanted
+
+
+def _standing(
+    connection: sa.Connection,
+    account: int,
+    *where: sa.ColumnElement[bool],
+    having: sa.ColumnElement[bool] | None = None,
+    limit: int,
+) -> list[tuple[str, int | None]]:
+    """The first phones *where*, in their order, each with the entry of the oldest opt-out that stands."""
+    stands = sa.func.min(sa.case((opt_outs.c.lifted_by.is_(None), opt_outs.c.entry_id)))
+    query = sa.select(opt_outs.c.phone, stands).where(opt_outs.c.account_id == account, *where)
+    query = query.group_by(opt_outs.c.phone).order_by(opt_outs.c.phone).limit(limit)
+    if having is not None:
+        query = query.having(having)
+    return [(phone, entry) for phone, entry in connection.execute(query)]
+
+
+def _told(connection: sa.Connection, account: int, rows: Sequence[tuple[str, int | None]]) -> tuple[ChangedPhone, ...]:
+    """Each phone once, with its state, which all *rows* of one page agree on or the last knows best."""
+    at = moments_of(connection, account, (entry for _, entry in rows if entry is not None))
+    return tuple(
+        ChangedPhone(phone, entry is not None, None if entry is None else at[entry])
+        for phone, entry in dict(rows).items()
+    )
+
+
+def moments_of(connection: sa.Connection, account: int, ids: Iterable[int]) -> dict[int, datetime]:
+    """When each of the account's entries *ids* was made."""
+    ordered = sorted(set(ids))
+    at: dict[int, datetime] = {}
+    for start in range(0, len(ordered), _CHUNK):
+        some = entries.c.id.in_(ordered[start : start + _CHUNK])
+        query = sa.select(entries.c.id, entries.c.at).where(entries.c.account_id == account, some)
+        at |= dict(connection.execute(query).all())
+    return at
+
+
+# For the verbs that change the list, inside their transactions.
+
+
+def changed(
+    connection: sa.Connection,
+    account: int,
+    entry: int,
+    phones: Sequence[str],
+    *,
+    opted_out: int,
+    near: bool = False,
+) -> None:
+    """
+    Write down that *entry* changed *phones*, sorted and not empty, so that *opted_out* more, or fewer, are opted out.
+
+    *near*: hardly any other of the list lie between the first and the last of them, so that those two tell enough.
+    """
+    listed = None if near and len(phones) > _FEW else " ".join(phones)
+    changed_between(connection, account, entry, phones[0], phones[-1], len(phones), opted_out=opted_out, listed=listed)
+
+
+def changed_between(
+    connection: sa.Connection,
+    account: int,
+    entry: int,
+    first: str,
+    last: str,
+    phones: int,
+    *,
+    opted_out: int,
+    listed: str | None = None,
+) -> None:
+    """As `changed`, for so many *phones* from *first* to *last*, or from one before them to one behind."""
+    counted: dict[str, Any] = {
+        "opted_out": accounts.c.opted_out + opted_out,
+        "last_change": accounts.c.last_change + 1,
+    }
+    number = sa.update(accounts).where(accounts.c.id == account).values(**counted).returning(accounts.c.last_change)
+    connection.execute(
+        sa.insert(changes).values(
+            account_id=account,
+            seq=connection.execute(number).scalar_one(),
+            entry_id=entry,
+            first_phone=first,
+            last_phone=last,
+            phones=phones,
+            listed=listed,
+            at=from_now(),
+        )
+    )
