@@ -7,7 +7,7 @@ The verbs block; each is one transaction. They raise `StoreError`, whose text is
 from store.allow_requests import AllowDecision, AllowRequest, AllowState
 from store.allowing import is_of_contact, rule_of, says_why
 from store.amounts import bytes_words, days_words, read_bytes, read_days
-from store.changes import ChangeCursor, ChangedPhone, ChangesPage
+from store.changes import ChangeCursor, ChangesPage
 from store.choices import NOTHING_CHOSEN, Asked, Choices, Question, Undecided
 from store.digests import Digest, DueDigest
 from store.errors import ChangesPruned, KeyReused, LeaseLost, ListRefused, StoreError, StoreUnavailable, WrongState
@@ -27,7 +27,6 @@ from store.lists.unreadable import write_unreadable
 from store.moments import ListMoment
 from store.moving import Move, move_account, preview_move
 from store.notes import OPTING_OUT, Function, PlainWriter, entry_note, note, why
-from store.optouts import Checked
 from store.outbox import TAKEN_AWAY, OutboxMessage, OutboxState, Post
 from store.phones.countries import CountryUnknown, country_name, find_country
 from store.phones.display import display, mask, written
@@ -81,11 +80,9 @@ __all__ = [
     "Asked",
     "Cause",
     "ChangeCursor",
-    "ChangedPhone",
     "Changes",
     "ChangesPage",
     "ChangesPruned",
-    "Checked",
     "Choices",
     "Conversation",
     "CountryUnknown",

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from store.allowing import says_why
 from store.database import Database
 from store.dialects import from_now
+from store.e164 import require_e164
 from store.errors import StoreError
 from store.models import ALLOW_REQUEST_STATES, allow_requests, entries
 from store.notes import Function
@@ -108,6 +109,7 @@ class AllowRequests:
 
         *last_entry*: as for `OptOuts.delete`. Raises `StoreError` without words that say why.
         """
+        require_e164([phone])
         if not says_why(by.reason):
             raise StoreError("Nothing was asked: it needs the reason, in words, why the number may be texted again.")
         with self._database.write() as connection:

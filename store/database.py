@@ -248,6 +248,12 @@ class Database:
             self.require_known(MigrationContext.configure(connection).get_current_revision())
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+        # Afterwards, since it takes as long as reading the tables does, and whoever died before it left it to do.
+        with self.read() as connection:
+            left = self.dialect.unvalidated(connection)
+        for statement in left:
+            with self.write() as connection:
+                connection.exec_driver_sql(statement)
 
     def require_head(self) -> None:
         """Raise `StoreBehind` unless the tables are this program's."""

@@ -168,6 +168,10 @@ class Dialect(ABC):
     def lock_migrations(self, connection: sa.Connection) -> None:
         """Make this transaction the only one that migrates until it ends."""
 
+    @abstractmethod
+    def unvalidated(self, connection: sa.Connection) -> Sequence[str]:
+        """Statements that make sure of rules which were made for new rows alone, each for a transaction of its own."""
+
     def skip_locked(self, query: sa.Select[Any]) -> sa.Select[Any]:
         """*query*, taking rows no other replica is taking at this moment."""
         # SQLite has one writer; for it SQLAlchemy leaves the clause out.
@@ -408,6 +412,9 @@ class Sqlite(Dialect):
     def lock_migrations(self, connection: sa.Connection) -> None:
         """Do nothing: a transaction that may write is the only one."""
 
+    def unvalidated(self, connection: sa.Connection) -> Sequence[str]:  # noqa: ARG002  the protocol's
+        return ()  # a migration is alone here, and makes sure itself
+
     def insert(self, table: sa.Table) -> sqlite.Insert:
         return sqlite.insert(table)
 
@@ -603,6 +610,14 @@ class Postgresql(Dialect):
     def lock_migrations(self, connection: sa.Connection) -> None:
         """Take an advisory lock: two replicas that start at once migrate one after the other."""
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7311022604)")  # the number is ours alone
+
+    def unvalidated(self, connection: sa.Connection) -> Sequence[str]:
+        # It reads the whole table, under a lock that stops nobody's reading and writing.
+        query = (
+            "SELECT 'ALTER TABLE ' || conrelid::regclass || ' VALIDATE CONSTRAINT ' || quote_ident(conname) "
+            "FROM pg_constraint WHERE NOT convalidated AND conrelid <> 0 AND pg_table_is_visible(conrelid) ORDER BY conrelid, conname"
+        )
+        return connection.exec_driver_sql(query).scalars().all()
 
     def insert(self, table: sa.Table) -> postgresql.Insert:
         return postgresql.insert(table)

@@ -1,5 +1,8 @@
 """The errors of the store. `str(error)` is always fit to show a person."""
 
+from collections.abc import Sequence
+from typing import Any, Final
+
 
 class StoreError(Exception):
     """
@@ -32,6 +35,36 @@ class StoreUnavailable(StoreError):  # noqa: N818  a kind of StoreError, read as
 
 class StoreBehind(StoreError):  # noqa: N818  a kind of StoreError, read as a state
     """The database's tables are older (or newer) than this program."""
+
+
+class NotE164(StoreError):  # noqa: N818  a kind of StoreError, read as a state
+    """
+    A phone that is not E.164, as the list keeps them, came where phones are taken; nothing was done with any of them.
+
+    *phones*: those that are wrong, as they came. Its text names the first, its `cause`, which logs may hold, none.
+    """
+
+    def __init__(self, phones: Sequence[Any] = ()) -> None:
+        self.phones = tuple(phones)
+        more = f", and {len(self.phones) - 1:,} more," if len(self.phones) > 1 else ""
+        first = f"{_shown(self.phones[0])}{more}" if self.phones else "A phone"
+        are = "are" if more else "is"
+        super().__init__(f"{first} {are} not written as the list keeps phones, so nothing was changed. {_E164}")
+
+    @property
+    def cause(self) -> str:
+        return f"{len(self.phones) or 'Some'} phones of a request are not written as the list keeps them. {_E164}"
+
+
+_E164: Final = (
+    "That is E.164: a plus and 7 to 15 digits, the first not 0, with nothing between them, like +12125550101."
+)
+_SHOWN: Final = 40  # characters
+
+
+def _shown(value: Any) -> str:
+    shown = ascii(value)
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
 
 
 class WrongState(StoreError):  # noqa: N818  a kind of StoreError, read as a state

@@ -8,6 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from store.database import Database
+from store.e164 import require_e164
 from store.idempotency import is_repeated
 from store.models import entries, entry_phones, opt_outs
 from store.models import uploads as uploads_table
@@ -71,6 +72,8 @@ class History:
 
         Of all, or only those that touched *phone*, that *actor* (an id) made, that are about one of the *uploads*.
         """
+        if phone is not None:
+            require_e164([phone])
         where: list[sa.ColumnElement[bool]] = [entries.c.account_id == account]
         if actor is not None:
             where.append(entries.c.actor_id == actor)
@@ -126,6 +129,7 @@ class History:
 
         *idempotency_key*: names the request where it may come twice; the second time nothing is done.
         """
+        require_e164([phone])
         with self._database.write() as connection:
             if is_repeated(self._database, connection, account, idempotency_key, "remark"):
                 return

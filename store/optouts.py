@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from store.allowing import rule_of, says_why
 from store.changes import changed, moments_of
 from store.database import Database
+from store.e164 import require_e164
 from store.idempotency import is_known, is_repeated, result_of, set_result
 from store.models import accounts, campaigns, conversations, entries, entry_phones, opt_outs
 from store.notes import Function
@@ -58,8 +59,10 @@ class OptOuts:
 
         A phone that is out already gets one more reason. *idempotency_key*: names the request where it may come twice; the
         second time nothing is done, and what was done the first time is answered. *asked*: a digest of the whole request,
-        where its sender promised that the same key is the same request; `KeyReused` when it is not.
+        where its sender promised that the same key is the same request; `KeyReused` when it is not. Raises `NotE164`, as
+        every verb that takes phones does, when one of them is not.
         """
+        require_e164(phones)
         phones = tuple(dict.fromkeys(phones))
         with self._database.write() as connection:
             if not phones:
@@ -96,6 +99,7 @@ class OptOuts:
 
     def find_many(self, account: int, phones: Sequence[str]) -> dict[str, PhoneState]:
         """The state of each of *phones*, in their order."""
+        require_e164(phones)
         with self._database.read() as connection:
             return read_states(self._database, connection, account, phones)
 
@@ -136,6 +140,7 @@ class OptOuts:
         see `store.allow_requests`; nor ever where that rule is stricter than *most*. Nothing standing, nothing written.
         *idempotency_key* and *asked* as in `add`; what was refused is judged anew.
         """
+        require_e164([phone])
         request = _request("delete", by.function, asked)
         with self._database.write() as connection:
             self._database.lock_account(connection, account)

@@ -16,6 +16,7 @@ from store import leases
 from store.changes import changed, changed_between
 from store.choices import Asked, Question
 from store.database import Database
+from store.e164 import named_when_refused
 from store.errors import LeaseLost, StoreError, WrongState
 from store.leases import Lease
 from store.models import opt_outs, unreadable_rows, uploads
@@ -176,7 +177,8 @@ class UploadWork:
             already, near = count_standing(self._database, connection, upload.account_id, keys)
             if keys:
                 # The entry is this upload's own and its phones are distinct, so no row can be there already.
-                self._insert(connection, upload, batch)
+                with named_when_refused(keys):
+                    self._insert(connection, upload, batch)
             self._database.insert_rows(
                 connection,
                 unreadable_rows,

@@ -16,6 +16,7 @@ from store import leases
 from store.choices import NOTHING_CHOSEN, Asked, Choices
 from store.database import Database
 from store.dialects import from_now
+from store.e164 import require_e164
 from store.errors import WrongState
 from store.idempotency import is_known, is_repeated
 from store.inbox import InboxEvent, finish
@@ -490,6 +491,7 @@ class Uploads:
 
     def already_out(self, account: int, phones: Sequence[str], moment: ListMoment) -> int:
         """The number of *phones*, which are sorted and distinct, that were opted out at *moment*."""
+        require_e164(phones)
         with self._database.read() as connection:
             return count_standing(self._database, connection, account, phones, moment.standing()).number
 
@@ -499,6 +501,7 @@ class Uploads:
 
         Those count too that were about to be opted in by an undo under way.
         """
+        require_e164(phones)
         others = opt_outs.alias()
         stands = (
             sa.exists()
@@ -516,6 +519,7 @@ class Uploads:
 
     def texted(self, account: int, phones: Sequence[str]) -> int:
         """The number of *phones*, which are sorted and distinct, that the account has an open conversation with."""
+        require_e164(phones)
         where = conversations.c.account_id == account, conversations.c.state == "open"
         with self._database.read() as connection:
             return count_phones(self._database, connection, conversations.c.phone, phones, *where).number

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from store import Store
 from store.models import metadata
 from tests.releases import BEFORE
-from tests.test_upgrade import step_back
+from tests.tables import step_back
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 

@@ -25,9 +25,9 @@ from tests.desks import CHANNEL, Desk, Holder, desk_on
 from tests.entries import exported
 from tests.patience import PATIENCE
 from tests.releases import BEFORE, FIRST, Release
+from tests.tables import step_back
 from tests.test_end_to_end import send
 from tests.test_fate import SPEED, STEPS, Run, answers, differences, until
-from tests.test_upgrade import step_back
 
 pytestmark = pytest.mark.wide
 

@@ -6,7 +6,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import alembic.command
 import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
@@ -15,9 +14,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.config import Settings
 from bot.sandbox import EmbeddedSlack, SandboxClient, State
 from bot.serve import running
-from store import Store, database
-from store.models import metadata
+from store import Store
 from tests.desks import ACK_LIMIT
+from tests.tables import step_back
 
 CHANNEL, PHONE = "campaign-admins", "+12125550100"
 AT = "2026-11-01 12:00:00"
@@ -25,17 +24,6 @@ DELIVERY = (
     "INSERT INTO deliveries (account_id, event_id, kind, channel_id, payload, received_at, lease_until, attempts, done_at) "
     "VALUES (1, :id, :kind, 'C1', :payload, :at, :at, 3, :done)"
 )
-
-
-def step_back(store: Store, revision: str) -> None:
-    """The tables of a release before, empty."""
-    with store.database.write() as connection:
-        connection.execute(sa.text("DROP VIEW opted_out"))
-        metadata.drop_all(connection)
-        connection.execute(sa.text("DELETE FROM alembic_version"))
-        config = database._alembic()
-        config.attributes["connection"] = connection
-        alembic.command.upgrade(config, revision)
 
 
 def delivery(store: Store, event_id: str, kind: str, payload: dict[str, Any], *, done: bool = False) -> None:

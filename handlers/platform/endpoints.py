@@ -13,6 +13,8 @@ TAGS: Final = {
     "phones": "phones",
     "checks": "phones",
     "entries": "entries",
+    "campaigns": "campaigns",
+    "changes": "changes",
     "openapi.json": "document",
 }
 # Faults of one body that are named; ten thousand would be no help.

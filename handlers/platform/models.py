@@ -13,6 +13,7 @@ from store import Cause
 
 MOST_CHECKED: Final = 10_000
 MOST_ENTERED: Final = 1_000
+MOST_CONVERSATIONS: Final = 10_000
 E164: Final = r"^\+[1-9][0-9]{6,14}$"
 CAMPAIGN_ID: Final = r"^[A-Za-z0-9_~:-][A-Za-z0-9._~:-]{0,127}$"
 # No signs that steer a terminal or a page.
@@ -22,6 +23,9 @@ PhoneText = Annotated[
     str, Field(pattern=E164, description="A phone in E.164: a plus, then 7 to 15 digits.", examples=["+12125550100"])
 ]
 EntryMoment = Annotated[datetime, Field(description="A moment, in UTC.")]
+
+
+AsOf = Annotated[int, Field(description="The number of the newest change that is seen in this answer.")]
 
 
 class Model(BaseModel):
@@ -69,6 +73,7 @@ class ConversationAnswer(Model):
 class PhoneAnswer(Model):
     """All that the list knows of one phone."""
 
+    as_of: AsOf
     phone: PhoneText
     opted_out: Annotated[bool, Field(description="Whether it must not be texted.")]
     since: Annotated[datetime | None, Field(description="When the oldest reason that still stands was made.")]
@@ -96,6 +101,7 @@ class InvalidAnswer(Model):
 class CheckAnswer(Model):
     """Which of the phones must not be texted. Whatever is in neither list may be."""
 
+    as_of: AsOf
     checked: Annotated[int, Field(description="How many phones were sent.")]
     opted_out: Annotated[list[PhoneText], Field(description="Those that are opted out, each once.")]
     invalid: Annotated[
@@ -179,6 +185,68 @@ class AllowedAnswer(Model):
     entry: Annotated[int | None, Field(description="The number of the entry; null where nothing stood.")]
     phone: PhoneText
     reopened: list[ReopenedAnswer]
+
+
+class CampaignRequest(Model):
+    """A campaign as it is now."""
+
+    name: Annotated[str, Field(max_length=200, pattern=_LINE, examples=["GOTV October"])]
+    active: Annotated[bool, Field(description="Whether it goes on.")]
+
+
+class CampaignAnswer(Model):
+    """The campaign is known as it was told."""
+
+    changed: Annotated[bool, Field(description="Whether it was not known so before.")]
+
+
+class ConversationRequest(Model):
+    """The exchange with one contact."""
+
+    contact: Annotated[
+        str,
+        Field(max_length=200, pattern=_LINE, description="The platform's own id of the contact.", examples=["c-17"]),
+    ]
+    phone: PhoneText
+
+
+class ConversationsRequest(Model):
+    """Conversations of one campaign."""
+
+    conversations: Annotated[list[ConversationRequest], Field(min_length=1, max_length=MOST_CONVERSATIONS)]
+
+
+class ConversationsAnswer(Model):
+    """The conversations are known as they were told."""
+
+    new: int
+    changed: Annotated[int, Field(description="Those that have another phone, or became opted out.")]
+    same: int
+    opted_out: Annotated[int, Field(description="How many of all these are opted out.")]
+
+
+class ChangedAnswer(Model):
+    """The state now of a phone that changed."""
+
+    phone: PhoneText
+    opted_out: Annotated[bool, Field(description="Whether it must not be texted.")]
+    since: Annotated[datetime | None, Field(description="Since when; null where it is not opted out.")]
+
+
+class ChangesAnswer(Model):
+    """A page of the feed."""
+
+    as_of: AsOf
+    phones: Annotated[
+        list[ChangedAnswer], Field(description="To be written over what was known of them, in any order.")
+    ]
+    cursor: Annotated[
+        str,
+        Field(
+            description="Where the next page begins, to be sent as `after`: keep it together with what was made of the phones."
+        ),
+    ]
+    more: Annotated[bool, Field(description="Whether there is more to read at once.")]
 
 
 class FaultAnswer(Model):

@@ -48,6 +48,8 @@ def document(endpoints: Sequence[Endpoint], address: str) -> dict[str, Any]:
 _TAGS: Final = {
     "phones": "What is known of phones.",
     "entries": "What is done to the list.",
+    "campaigns": "Campaigns and their conversations, as far as opting out concerns them.",
+    "changes": "What changed, to be followed.",
     "document": "This document.",
 }
 _ID_HEADER: Final = {

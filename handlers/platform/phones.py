@@ -55,15 +55,18 @@ class Phones:
         )
 
     def _phone(self, call: Call) -> bytes:
+        # The number first: whatever is committed in between, the state has at least that.
+        as_of = self._store.changes.head(call.account)
         state = self._store.optouts.find(call.account, call.path["phone"])
-        return _told(state).model_dump_json().encode()
+        return _told(state, as_of).model_dump_json().encode()
 
     def _check(self, call: Call) -> bytes:
         phones, invalid = _sorted_out(call)
-        states = self._store.optouts.find_many(call.account, phones)
+        checked = self._store.optouts.check(call.account, phones)
         answer = models.CheckAnswer.model_construct(
+            as_of=checked.as_of,
             checked=len(call.body["phones"]),
-            opted_out=[phone for phone, state in states.items() if state.opted_out],
+            opted_out=list(checked.opted_out),
             invalid=invalid,
         )
         return answer.model_dump_json().encode()
@@ -88,9 +91,10 @@ def _sorted_out(call: Call) -> tuple[list[str], list[models.InvalidAnswer]]:
     return [text for at, text in enumerate(given) if at not in wrong], invalid
 
 
-def _told(state: PhoneState) -> models.PhoneAnswer:
+def _told(state: PhoneState, as_of: int) -> models.PhoneAnswer:
     """What goes over the wire of *state*."""
     return models.PhoneAnswer(
+        as_of=as_of,
         phone=state.phone,
         opted_out=state.opted_out,
         since=state.since,

@@ -15,12 +15,11 @@ from store.phones.assigned import assigned
 from store.phones.dialling import Reading, dialling, lengths, lengths_of
 from store.phones.grouping import grouping
 from store.phones.habits import has_other_readings, is_local_mobile, may_mean_another, was_so
-from store.phones.numbers import PhoneNumber
+from store.phones.numbers import E164_LENGTHS, PhoneNumber
 from store.phones.parser import parse_phone
 from store.phones.plans import Prefix, Unsettled, plan_of
 
 _MOST_PLAIN: Final = 13  # digits; 14 may be two numbers
-_LONGEST_E164: Final = 15
 _ABROAD: Final = ("00", "011")
 _MOST_BEHIND: Final = 17  # digits behind the first of the longest number
 _ANY_DIGIT: Final = frozenset("0123456789")
@@ -46,6 +45,7 @@ class BareDigits:
         self._assigned = assigned(self._home)
         self._recorded = _main(self._home)[0] if country else frozenset()
         self._longest = max(self._lengths, default=0)
+        self._fewest = E164_LENGTHS.start - len(f"+{self._home}")
         self._before = _first_dialled(self._home, country) if country else frozenset()
         main = phonenumbers.region_code_for_country_code(self._home)
         is_known = bool(country) and grouping(self._home).is_known
@@ -65,11 +65,11 @@ class BareDigits:
             # Nothing is dialled before them, and neither is the code: the most there are.
             is_date = len(digits) == _COMPACT_DATE and digits.startswith(_CENTURIES)
             if len(digits) <= _MOST_PLAIN and not is_date:
-                if self._assigned.is_in_use(digits):
+                if self._assigned.is_in_use(digits) and len(digits) >= self._fewest:
                     return PhoneNumber(f"+{self._home}{digits}", False, None, self._country)
                 if digits[0] in self.begin_numbers and not was_so(self._home, digits):
                     e164 = f"+{self._home}{digits}"
-                    if len(digits) not in self._recorded or len(e164) > _LONGEST_E164 + 1:
+                    if len(digits) not in self._recorded or len(e164) not in E164_LENGTHS:
                         return None
                     return None if is_local_mobile(self._home, digits) else PhoneNumber(e164, True, None, self._country)
         if not (plus or self._home or digits.startswith(_ABROAD)):
@@ -101,7 +101,7 @@ class BareDigits:
         if len(digits) > _MOST_PLAIN or (len(digits) == _COMPACT_DATE and digits.startswith(_CENTURIES)):
             return _asked(digits, plus, self._country)
         e164 = f"+{reading[0]}{reading[1]}"
-        if len(e164) > _LONGEST_E164 + 1 or not reading[1].strip("0"):
+        if len(e164) not in E164_LENGTHS or not reading[1].strip("0"):
             return None
         return PhoneNumber(e164, flagged, None, None if plus else self._country)
 

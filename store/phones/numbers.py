@@ -12,6 +12,8 @@ from store.phones.cleaning import digits_of
 from store.phones.dialling import dialling
 
 PHONENUMBERS_VERSION: Final[str] = phonenumbers.__version__
+# Signs of a phone: its plus, and 7 to 15 digits. ITU-T E.164 has the longest; what is shorter reaches nobody from abroad.
+E164_LENGTHS: Final = range(8, 17)
 
 
 class Reason(StrEnum):
@@ -85,7 +87,7 @@ class PhoneNumber:
     """
     A phone, fit to be recorded.
 
-    `e164` is "+" and at most 15 digits. `flagged`: of a possible length, but not in a range assigned today. `remark`
+    `e164` is "+" and 7 to 15 digits. `flagged`: of a possible length, but not in a range assigned today. `remark`
     says what was put right or left off. `assumed_country` is the region code used when the text had no country code.
     """
 

@@ -28,7 +28,7 @@ from store.phones.dates import PLAIN_SIGN, Date, find_dates
 from store.phones.dialling import FEWEST_UNASSIGNED, dialling, lengths_of
 from store.phones.display import country_of, international, national
 from store.phones.habits import is_local_mobile, is_mobile, other_reading, readings
-from store.phones.numbers import MOST_DIGITS, NotAPhone, PhoneNumber, Reason, library_number
+from store.phones.numbers import E164_LENGTHS, MOST_DIGITS, NotAPhone, PhoneNumber, Reason, library_number
 
 # E.164 allows 15 digits; a longer cell is prose, and is not worth running patterns over.
 _LONGEST = 120
@@ -86,7 +86,6 @@ _SLASH = re.compile("/")
 _BLANK = re.compile(r"\s+|(?<=[0-9])(?=\()")
 _FEWEST_OF_SEVERAL = 7  # digits of a part that is taken for a number by itself, whatever it is
 _FEWEST_BESIDE_DATE = 5  # digits of a phone that stands beside a date; with fewer, what is there is a date
-_LONGEST_E164 = 15  # digits (ITU-T E.164, section 6)
 _VANITY = re.compile(r"\+?[\d ().-]*\d{3}[ ().-]*[A-Za-z]{3}[A-Za-z0-9 .-]*")
 
 
@@ -344,7 +343,7 @@ class Normaliser:
                     return self._either(text, _e164(number), _e164(other[0]))
                 number = other[0]
                 number.country_code_source = CountryCodeSource.FROM_NUMBER_WITHOUT_PLUS_SIGN
-        elif meant := {e164: assumed for e164, assumed in self._meant(core).items() if len(e164) <= _LONGEST_E164 + 1}:
+        elif meant := {e164: assumed for e164, assumed in self._meant(core).items() if len(e164) in E164_LENGTHS}:
             if len(meant) > 1:
                 return self._either(text, *meant)
             ((e164, assumed),) = meant.items()
@@ -366,7 +365,10 @@ class Normaliser:
             # The library would give back what was written, for E.164.
             return NotAPhone(text, Reason.NOT_A_NUMBER, "nothing but zeros")
         e164 = _e164(number)
-        if len(e164) > 16:
+        if len(e164) < E164_LENGTHS.start:
+            digits = _count(len(e164) - 1)
+            return NotAPhone(text, Reason.TOO_SHORT, f"{digits} with its country code, the shortest number has 7")
+        if len(e164) not in E164_LENGTHS:
             return NotAPhone(
                 text, Reason.TOO_LONG, f"{len(e164) - 1} digits with its country code, the longest number has 15"
             )
@@ -468,7 +470,7 @@ class Normaliser:
             if (
                 region != self.country
                 and length in lengths_of(country_code, region)
-                and length + len(str(country_code)) <= _LONGEST_E164
+                and 1 + length + len(str(country_code)) in E164_LENGTHS
                 and (number := _valid_number(core, region)) is not None
             ):
                 return region, number

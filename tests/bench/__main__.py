@@ -3,6 +3,7 @@
 import click
 
 from tests.bench.calls import calls
+from tests.bench.campaigns import campaigns
 from tests.bench.desk import desk
 from tests.bench.differential import main as differential
 from tests.bench.exports import exports
@@ -26,6 +27,7 @@ def main(context: click.Context) -> None:
         context.invoke(surfaces)
         context.invoke(calls)
         context.invoke(exports)
+        context.invoke(campaigns)
         context.invoke(reconnect)
         context.invoke(http)
         context.invoke(lists)
@@ -38,6 +40,7 @@ main.add_command(desk)
 main.add_command(surfaces)
 main.add_command(calls)
 main.add_command(exports)
+main.add_command(campaigns)
 main.add_command(reconnect)
 main.add_command(http)
 main.add_command(lists)

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-import alembic.command
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from store import Account, Origin, Store, StoreUnavailable, database
+from store import Account, Origin, Store, StoreUnavailable
 from store.errors import StoreBehind
-from store.models import OPTED_OUT_VIEW, metadata
+from store.models import metadata
+from tests.tables import drop_tables, make_tables, migrate_to
 
 ONE = "+12125550100"
 TWO = "+12125550101"
@@ -46,10 +46,8 @@ def test_migrations_make_the_constraints_and_the_view_of_the_models(store: Store
         migrated = _details(inspector)
         view = inspector.get_view_definition("opted_out")
     with store.database.write() as connection:
-        connection.execute(sa.text("DROP VIEW opted_out"))
-        metadata.drop_all(connection)
-        metadata.create_all(connection)
-        connection.execute(sa.text(OPTED_OUT_VIEW))
+        drop_tables(connection)
+        make_tables(connection)
         inspector = sa.inspect(connection)
         assert _details(inspector) == migrated
         assert inspector.get_view_definition("opted_out").split() == view.split()
@@ -68,10 +66,8 @@ def test_migrating_again_changes_nothing(store: Store, account: Account) -> None
 def test_a_database_of_before_is_brought_up_with_all_that_is_in_it(store: Store, database_url: str) -> None:
     """From the first tables on, nothing is lost: uploads, their unreadable rows and entries stay, and waiting ones wait anew."""
     with store.database.write() as connection:
-        connection.execute(sa.text("DROP VIEW opted_out"))
-        metadata.drop_all(connection)
-        connection.execute(sa.text("DELETE FROM alembic_version"))
-    _migrate_to(store, "0001")
+        drop_tables(connection)
+    migrate_to(store, "0001")
     upload = (
         "INSERT INTO uploads (account_id, id, file_id, file_name, channel_id, actor_id, actor_name, received_at, state, "
         "pending, lease_until, entry_id, phones, newly_opted_out) VALUES (1, {0}, 'F{0}', 'stops.csv', 'C1', 'U1', 'ann', "
@@ -106,18 +102,10 @@ def test_a_database_of_before_is_brought_up_with_all_that_is_in_it(store: Store,
         migrated = _details(sa.inspect(connection))
     fresh = Store.open(database_url)
     with fresh.database.write() as connection:
-        connection.execute(sa.text("DROP VIEW opted_out"))
-        metadata.drop_all(connection)
-        metadata.create_all(connection)
+        drop_tables(connection)
+        make_tables(connection)
         assert _details(sa.inspect(connection)) == migrated
     fresh.close()
-
-
-def _migrate_to(store: Store, revision: str) -> None:
-    config = database._alembic()
-    with store.database.write() as connection:
-        config.attributes["connection"] = connection
-        alembic.command.upgrade(config, revision)
 
 
 def test_a_new_database_is_refused_until_migrated(tmp_path: Path) -> None:
@@ -153,9 +141,7 @@ def test_a_database_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
 def test_a_failed_migration_leaves_nothing(store: Store) -> None:
     """Tables are made in one transaction, on SQLite too: a start that dies half-way can be started again."""
     with store.database.write() as connection:
-        connection.execute(sa.text("DROP VIEW opted_out"))
-        metadata.drop_all(connection)
-        connection.execute(sa.text("DELETE FROM alembic_version"))
+        drop_tables(connection)
         # In the way of the migration's last statement.
         connection.execute(sa.text("CREATE VIEW opted_out AS SELECT 1 AS one"))
     with pytest.raises((sa.exc.DBAPIError, StoreUnavailable)):
@@ -237,3 +223,43 @@ def test_the_schema_refuses_what_cannot_be(store: Store, account: Account, state
     assert account.id == 1
     with pytest.raises(sa.exc.IntegrityError, match=constraint), store.database.write() as connection:
         connection.execute(sa.text(statement))
+
+
+def test_many_phones_are_asked_about_at_once(store: Store, account: Account, by_admin: Origin) -> None:
+    """On PostgreSQL `must_not_text` gives those of the phones that are out, each once, by the key and without the whole list."""
+    if store.database.url.get_backend_name() != "postgresql":
+        return
+    other = store.accounts.get_or_create("T0OTHER", "Other")
+    for phones in ([f"+1212{n:07}" for n in range(5_000)], ["+12120000001"]):
+        store.optouts.add(account.id, phones, by_admin)
+    store.optouts.add(other.id, ["+12129999999"], by_admin)
+    store.optouts.delete(account.id, "+12120000002", by_admin)
+    ask = "SELECT * FROM must_not_text(:account, :phones)"
+    with store.database.write() as connection:
+        connection.execute(sa.text("ANALYZE"))
+        connection.execute(sa.text("SET LOCAL search_path = pg_catalog"))
+
+        def asked(account: str, *phones: str | None) -> list[str]:
+            answer = connection.execute(
+                sa.text("SELECT * FROM public.must_not_text(:account, :phones)"),
+                {"account": account, "phones": list(phones)},
+            )
+            return sorted(answer.scalars())
+
+        assert asked("T0DESK", "+12120000001", "+12120000002", "+12120000001", "+12129999999", None, "nonsense") == [
+            "+12120000001"
+        ]
+        assert asked("T0DESK") == asked("T0NOBODY", "+12120000001") == []
+        connection.execute(sa.text("SET LOCAL search_path = public"))
+        sample = "{" + ",".join(f"+1212{n:07}" for n in range(0, 5_000, 100)) + "}"
+        plan = connection.execute(sa.text(f"EXPLAIN {ask}"), {"account": "T0DESK", "phones": sample}).scalars()
+        told = "\n".join(plan)
+        assert "Seq Scan on opt_outs" not in told
+        assert "phone = ANY" in told.partition("pk_opt_outs on opt_outs o")[2]
+        connection.execute(sa.text("CREATE ROLE reader NOLOGIN"))
+        connection.execute(sa.text("GRANT SELECT ON opted_out TO reader"))
+        connection.execute(sa.text("SET LOCAL ROLE reader"))
+        assert asked("T0DESK", "+12120000001") == ["+12120000001"]
+        connection.execute(sa.text("RESET ROLE"))
+        connection.execute(sa.text("DROP OWNED BY reader"))
+        connection.execute(sa.text("DROP ROLE reader"))

@@ -3,7 +3,6 @@
 import importlib
 from pathlib import Path
 
-import alembic.command
 import alembic.script
 import sqlalchemy as sa
 
@@ -21,10 +20,10 @@ from store import (
     scrub,
     stage_upload,
 )
-from store.models import metadata
 from store.phones.numbers import Reason
 from tests.handlers.views.test_uploads import TERMS, words
 from tests.store.phones import test_parser
+from tests.tables import step_back
 
 # A row for each reason there is in a list with a country; the last quote is never closed.
 ROWS = {
@@ -131,15 +130,9 @@ def test_the_migration_knows_the_sentences_of_before() -> None:
 
 def test_lists_from_before_there_were_codes(store: Store) -> None:
     """Rows get the code of their sentence where it can be told and keep the sentence; what waits is previewed by code."""
-    with store.database.write() as connection:
-        connection.execute(sa.text("DROP VIEW opted_out"))
-        metadata.drop_all(connection)
-        connection.execute(sa.text("DELETE FROM alembic_version"))
     config = database._alembic()
     before = alembic.script.ScriptDirectory.from_config(config).get_revision("0006").down_revision
-    with store.database.write() as connection:
-        config.attributes["connection"] = connection
-        alembic.command.upgrade(config, str(before))
+    step_back(store, str(before))
     preview = (
         '{"unreadable": [["5 digits, a US number has 10", 20, 9], ["nothing in it", 7, 4], '
         '["1 digit, a US number has 10", 3, 5]]}'

@@ -154,6 +154,8 @@ REFUSED: list[tuple[str, str | None, Reason]] = [
     ("0000000000", "US", Reason.NOT_A_NUMBER),
     ("+39 0000000", None, Reason.NOT_A_NUMBER),
     ("+1", "US", Reason.TOO_SHORT),
+    ("+43 1000", "US", Reason.TOO_SHORT),
+    ("1000", "AT", Reason.TOO_SHORT),
     ("+49 1234 5678 9012 345", None, Reason.TOO_LONG),
     ("+4155552671415555267141", None, Reason.TOO_LONG),
     ("415 555 2671", None, Reason.NO_COUNTRY),
