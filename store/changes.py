@@ -278,7 +278,7 @@ def moments_of(connection: sa.Connection, account: int, ids: Iterable[int]) -> d
 # For the verbs that change the list, inside their transactions.
 
 
-def changed(
+def write_change(
     connection: sa.Connection,
     account: int,
     entry: int,
@@ -293,10 +293,12 @@ def changed(
     *near*: hardly any other of the list lie between the first and the last of them, so that those two tell enough.
     """
     listed = None if near and len(phones) > _FEW else " ".join(phones)
-    changed_between(connection, account, entry, phones[0], phones[-1], len(phones), opted_out=opted_out, listed=listed)
+    write_change_between(
+        connection, account, entry, phones[0], phones[-1], len(phones), opted_out=opted_out, listed=listed
+    )
 
 
-def changed_between(
+def write_change_between(
     connection: sa.Connection,
     account: int,
     entry: int,
@@ -307,7 +309,7 @@ def changed_between(
     opted_out: int,
     listed: str | None = None,
 ) -> None:
-    """As `changed`, for so many *phones* from *first* to *last*, or from one before them to one behind."""
+    """As `write_change`, for so many *phones* from *first* to *last*, or from one before them to one behind."""
     counted: dict[str, Any] = {
         "opted_out": accounts.c.opted_out + opted_out,
         "last_change": accounts.c.last_change + 1,

@@ -3,7 +3,7 @@ Opt-outs: the reasons not to text a phone.
 
 Every verb that changes what stands locks the account first, so that of two who opt out one phone at once exactly one
 is told "newly", and `accounts.opted_out` is always the number of phones a fresh count finds. It ends by telling the feed,
-`store.changes.changed`, which counts them too.
+`store.changes.write_change`, which counts them too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from store.allowing import rule_of, says_why
-from store.changes import changed, moments_of
+from store.changes import moments_of, write_change
 from store.database import Database
 from store.e164 import require_e164
 from store.idempotency import is_known, is_repeated, result_of, set_result
@@ -76,7 +76,7 @@ class OptOuts:
             rows = [{"account_id": account, "phone": phone, "entry_id": entry.id} for phone in sorted(phones)]
             connection.execute(sa.insert(opt_outs), rows)
             mark_conversations(self._database, connection, account, sorted(phones))
-            changed(connection, account, entry.id, sorted(phones), opted_out=len(phones) - len(before))
+            write_change(connection, account, entry.id, sorted(phones), opted_out=len(phones) - len(before))
             return tuple(Added(phone, entry, before.get(phone)) for phone in phones)
 
     def _added_before(self, connection: sa.Connection, account: int, key: str | None) -> tuple[Added, ...]:
@@ -105,6 +105,7 @@ class OptOuts:
 
     def check(self, account: int, phones: Sequence[str]) -> Checked:
         """Which of *phones* (E.164, any number of them) are opted out, and nothing else that `find_many` tells."""
+        require_e164(phones)
         query = (
             sa.select(opt_outs.c.phone, opt_outs.c.entry_id)
             .where(opt_outs.c.account_id == account, opt_outs.c.lifted_by.is_(None))
@@ -243,7 +244,7 @@ def allow_texts(database: Database, connection: sa.Connection, account: int, sta
         .where(opt_outs.c.account_id == account, opt_outs.c.phone == phone, opt_outs.c.lifted_by.is_(None))
         .values(lifted_by=entry.id)
     )
-    changed(connection, account, entry.id, [phone], opted_out=-1)
+    write_change(connection, account, entry.id, [phone], opted_out=-1)
     reopened = {(c.campaign_id, c.contact) for c in state.conversations if c.active and c.opted_out}
     _reopen_conversations(connection, account, phone)
     after = read_states(database, connection, account, [phone])[phone]

@@ -17,6 +17,8 @@ from store.models import (
     accounts,
     allow_requests,
     api_keys,
+    change_readers,
+    changes,
     exports,
     handovers,
     idempotency_keys,
@@ -42,7 +44,8 @@ class Pruned:
 
     *payloads*: handled events whose words went. *events*, *messages* and *keys*: names of handled events, of messages to
     Slack and of requests. *exports*: how exports ended. *requests*: to a second admin, and what became of them.
-    *handovers*: requests that were decided. *platform_keys*: of the API, that were revoked or expired. *unreadable*: rows of lists.
+    *handovers*: requests that were decided. *platform_keys*: of the API, that were revoked or expired. *changes* of the list,
+    and *readers* of them. *unreadable*: rows of lists.
     """
 
     payloads: int = 0
@@ -53,12 +56,15 @@ class Pruned:
     requests: int = 0
     handovers: int = 0
     platform_keys: int = 0
+    changes: int = 0
+    readers: int = 0
     unreadable: int = 0
 
     @property
     def total(self) -> int:
         kept = self.payloads + self.events + self.messages + self.keys + self.exports
-        return kept + self.requests + self.handovers + self.platform_keys + self.unreadable
+        kept += self.requests + self.handovers + self.platform_keys
+        return kept + self.changes + self.readers + self.unreadable
 
 
 def _ago(span: timedelta) -> sa.ColumnElement[datetime]:
@@ -87,6 +93,7 @@ class Retention:
             inbox.c.state == InboxState.DONE,
             inbox.c.finished_at < _ago(self._payloads),
         )
+        rows = self._accounts()
         finished = outbox.c.state.in_((OutboxState.SENT, OutboxState.DISCARDED)) & (outbox.c.finished_at < old)
         return Pruned(
             payloads=self._blank(inbox, words, {"payload": sa.null()}),
@@ -101,12 +108,40 @@ class Retention:
             handovers=self._delete(handovers, (handovers.c.state != "open") & (handovers.c.decided_at < old)),
             # What was done by one says its name, with the entry.
             platform_keys=self._delete(api_keys, sa.or_(api_keys.c.revoked_at < old, api_keys.c.expires_at < old)),
-            unreadable=sum(self._unreadable_of(row) for row in self._accounts()),
+            # Before the changes: one that has not asked for so long holds nothing back.
+            readers=self._delete(change_readers, change_readers.c.seen_at < old),
+            changes=sum(self._changes_of(row) for row in rows),
+            unreadable=sum(self._unreadable_of(row) for row in rows),
         )
 
     def _accounts(self) -> list[sa.RowMapping]:
         with self._database.read() as connection:
             return list(connection.execute(sa.select(accounts)).mappings())
+
+    def _changes_of(self, row: sa.RowMapping) -> int:
+        """The oldest changes of the account that every follower has read, from the first on, so that none is missing between."""
+        account = row["id"]
+        mine = changes.c.account_id == account
+        slowest = sa.select(sa.func.min(change_readers.c.seq)).where(change_readers.c.account_id == account)
+        first = sa.select(changes.c.seq, (changes.c.at < _ago(self._names)).label("old")).where(mine)
+        with self._database.read() as connection:
+            read = connection.execute(slowest).scalar()
+            oldest = connection.execute(first.order_by(changes.c.seq).limit(ROUND)).all()
+        last = 0
+        for seq, is_old in oldest:
+            if not is_old or (read is not None and seq > read):
+                break
+            last = seq
+        if not last:
+            return 0
+        with self._database.write(durable=False) as connection:
+            # A follower that comes between is told so in words, and begins anew.
+            connection.execute(
+                sa.update(accounts)
+                .where(accounts.c.id == account, accounts.c.pruned_change < last)
+                .values(pruned_change=last)
+            )
+            return connection.execute(sa.delete(changes).where(mine, changes.c.seq <= last)).rowcount
 
     def _unreadable_of(self, row: sa.RowMapping) -> int:
         """The unreadable rows of lists that cannot be undone any more: they hold names and addresses."""

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from store import leases
-from store.changes import changed, changed_between
+from store.changes import write_change, write_change_between
 from store.choices import Asked, Question
 from store.database import Database
 from store.e164 import named_when_refused
@@ -191,7 +191,7 @@ class UploadWork:
             if keys:
                 mark_conversations(self._database, connection, upload.account_id, keys)
                 newly = len(keys) - already
-                changed(connection, upload.account_id, _entry(upload.entry_id), keys, opted_out=newly, near=near)
+                write_change(connection, upload.account_id, _entry(upload.entry_id), keys, opted_out=newly, near=near)
             return self._change(
                 connection,
                 **leases.until(lease_seconds),
@@ -237,7 +237,7 @@ class UploadWork:
             if lifted := did.opted_in + did.kept_out:
                 by = _entry(upload.undo_entry_id)
                 counted = -did.opted_in
-                changed_between(connection, upload.account_id, by, *span, lifted, opted_out=counted)
+                write_change_between(connection, upload.account_id, by, *span, lifted, opted_out=counted)
             return self._change(
                 connection,
                 **leases.until(lease_seconds),

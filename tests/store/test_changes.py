@@ -14,9 +14,6 @@ from store import (
     Account,
     Actor,
     Cause,
-    ChangeCursor,
-    ChangesPage,
-    ChangesPruned,
     Function,
     Origin,
     Store,
@@ -26,8 +23,11 @@ from store import (
     move_account,
 )
 from store import changes as module
+from store.changes import ChangeCursor, ChangesPage
+from store.errors import ChangesPruned
 from store.models import changes, entries
 from tests.store.test_concurrency import together
+from tests.store.test_retention import DAY, aged, pruning
 from tests.store.test_undo import WEEK, applied
 from tests.store.test_uploads import claimed, counts, lines, received
 
@@ -311,6 +311,35 @@ def test_a_desk_of_the_release_before_makes_followers_begin_again(
         store.changes.after(account.id, copy.cursor)
     assert copy.catch_up() == listed(store, account.id)
     assert set(copy.catch_up()) == set(PHONES[1:3])
+
+
+# How long it goes back
+
+
+def test_what_a_follower_has_yet_to_read_is_kept(store: Store, account: Account, by_admin: Origin) -> None:
+    """Changes go when they are old and each follower has read them; one that did not ask for as long holds nothing back."""
+    retention = pruning(store)
+    for phone in PHONES[:4]:
+        store.optouts.add(account.id, [phone], by_admin)
+    assert retention.prune().changes == 0
+    aged(store, "changes", "at", 31 * DAY)
+    store.changes.after(account.id, ChangeCursor(1), reader="slow")
+    store.changes.after(account.id, ChangeCursor(3), reader="quick")
+    assert (retention.prune().changes, retention.prune().changes) == (1, 0)
+    assert store.changes.after(account.id, ChangeCursor(1), reader="slow").cursor == ChangeCursor(4)
+    with pytest.raises(ChangesPruned):
+        store.changes.after(account.id, ChangeCursor(0), reader="slow")
+    aged(store, "change_readers", "seen_at", 31 * DAY)
+    store.changes.after(account.id, ChangeCursor(3), reader="quick")
+    pruned = retention.prune()
+    assert (pruned.changes, pruned.readers) == (2, 1)
+    assert not retention.prune().total
+    # The newest is left, and numbers go on where they were.
+    store.optouts.delete(account.id, PHONES[0], by_admin)
+    page = store.changes.after(account.id, ChangeCursor(3))
+    assert {phone: opted_out for phone, opted_out, _ in page.phones} == {PHONES[3]: True, PHONES[0]: False}
+    copy = Copy(store, account.id, dict.fromkeys(PHONES[:4], store.now()), ChangeCursor(2))
+    assert copy.catch_up() == listed(store, account.id)
 
 
 # What a platform asks before it sends
