@@ -78,6 +78,7 @@ class Api:
             self._by_path.setdefault(parts, {})[endpoint.method] = endpoint
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="platform")
         self._at_work: set[asyncio.Future[None]] = set()
+        self._taken: set[asyncio.Future[None]] = set()  # those that wait as well
         self._of_key: Counter[str] = Counter()
         self._waiting: set[asyncio.Task[Any]] = set()
         self._running: set[str] = set()
@@ -123,8 +124,8 @@ class Api:
         self._draining = True
         for task in self._waiting:
             task.cancel()
-        if self._at_work:
-            await asyncio.wait(self._at_work, timeout=DRAIN_SECONDS)
+        if self._taken:
+            await asyncio.wait(self._taken, timeout=DRAIN_SECONDS)
         await self._tasks.drain(DRAIN_SECONDS)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
@@ -141,6 +142,7 @@ class Api:
             raise _busy()
         at_work = asyncio.get_running_loop().create_future()
         self._at_work.add(at_work)
+        self._taken.add(at_work)
         try:
             endpoint, path = self._found(request)
             entered["path"] = endpoint.path
@@ -162,6 +164,7 @@ class Api:
                     del self._of_key[key.id]
         finally:
             self._at_work.discard(at_work)
+            self._taken.discard(at_work)
             at_work.set_result(None)
 
     async def _worked_on(

@@ -4,10 +4,13 @@ from typing import Final
 
 from handlers.platform import models
 from handlers.platform.endpoints import Call, Endpoint, Parameter
+from handlers.platform.following import Following
 from handlers.platform.problems import START_ANEW, Fault, Problem
 from store import ChangeCursor, ChangesPage, ChangesPruned, Scope, Store
 
 MOST_PHONES: Final = 10_000
+# Shorter than proxies are patient.
+LONGEST_WAIT: Final = 25
 _AFTER: Final = Parameter(
     "after",
     {"type": "string", "pattern": r"^w?(0|[1-9][0-9]{0,17})(\.[1-9][0-9]{6,14})?$"},
@@ -18,11 +21,19 @@ _LIMIT: Final = Parameter(
 )
 
 
+_WAIT: Final = Parameter(
+    "wait",
+    {"type": "integer", "minimum": 0, "maximum": LONGEST_WAIT, "default": 0},
+    "Seconds to wait where nothing changed yet; the answer comes as soon as something does.",
+)
+
+
 class Feed:
     """The endpoints that are followed."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._following = Following(store)
 
     def endpoints(self) -> tuple[Endpoint, ...]:
         return (
@@ -38,10 +49,19 @@ class Feed:
                 (Scope.CHANGES,),
                 (models.ChangesAnswer,),
                 self._changes,
-                query=(_AFTER, _LIMIT),
+                query=(_AFTER, _LIMIT, _WAIT),
+                waits=self._wait,
                 problems=(START_ANEW,),
             ),
         )
+
+    async def _wait(self, call: Call) -> None:
+        """Wait for news, where the cursor is at the end of what there is."""
+        after, seconds = call.query.get("after"), call.query.get("wait", 0)
+        if after is not None and seconds:
+            cursor = ChangeCursor.parse(after)
+            if not cursor.whole and not cursor.phone:
+                await self._following.newer(call.account, cursor.seq, seconds)
 
     def _changes(self, call: Call) -> bytes:
         after = call.query.get("after")
