@@ -199,7 +199,7 @@ class Settings(BaseSettings):
     )
     host: str = _setting(
         "127.0.0.1",
-        "Address on which health, readiness and, without Socket Mode, Slack's requests are served.",
+        "Address on which health, readiness, the API and, without Socket Mode, Slack's requests are served.",
         expected="a host name or address",
         min_length=1,
         pattern=r"^[^\s/]+$",
@@ -209,6 +209,18 @@ class Settings(BaseSettings):
     )
     api: Literal["on", "off"] = _setting(
         "off", "Whether the texting platform's API is served, below `/v1`: `on` or `off`.", expected="on or off"
+    )
+    api_port: int | None = _setting(
+        None,
+        "Port of the API alone, where it is not to share the other; 0 takes a free one.",
+        expected="a whole number from 0 to 65535",
+        ge=0,
+        le=65535,
+    )
+    public_url: str | None = _setting(
+        None,
+        "Address under which the platform reaches the API, where a proxy stands before it; its document says so.",
+        expected="an address like https://desk.example.org",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = _setting(
         "INFO", "Least serious message that is logged.", expected="one of DEBUG, INFO, WARNING, ERROR, CRITICAL"
@@ -268,6 +280,13 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
             raise ValueError("is not a web address, or carries a user, query or fragment")
         return text if text.endswith("/") else f"{text}/"
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_address(cls, text: str | None) -> str | None:
+        if text is not None and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
+            raise ValueError("is not a web address, or carries a user, query or fragment")
+        return None if text is None else text.rstrip("/")
 
     @field_validator("default_country", mode="before")
     @classmethod

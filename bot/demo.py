@@ -8,11 +8,13 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bot.config import Settings, SettingsError
+from bot.http import listening
 from bot.sandbox import EmbeddedSlack, KeptError, kept_beside
 from bot.serve import running, stopping_on_signal
 from bot.stores import open_store
 from bot.transfer import Say
-from store import Actor, Function, Origin, Store
+from handlers.platform.api import PREFIX
+from store import Actor, Function, KeyState, MadeKey, Origin, Scope, Store
 
 # Every phone of the demonstration is fiction: +1 xxx 555-01xx is kept free for it.
 CAMPAIGNS = (
@@ -35,6 +37,7 @@ CONNECT_SECONDS = 15.0
 # Contacts of the volunteer drive who are in GOTV October too: a delete re-opens more than one conversation.
 IN_BOTH = 4
 # Two who asked for themselves: nobody's button or undo lets them be texted again just like that.
+KEY_NAME = "sandbox"
 STOPPED = "+12125550106"
 TOLD_THE_TEXTER = "+14155550105"
 ASKED = (
@@ -63,6 +66,16 @@ def seed(store: Store, slack_id: str, name: str) -> None:
             store.optouts.add(account, [phone], asked)
 
 
+def new_key(store: Store, slack_id: str) -> MadeKey:
+    """A key for everything, which is good until the next start."""
+    account = store.accounts.get_or_create(slack_id).id
+    by = Origin(Function.SETTING, Actor("sandbox", "the sandbox"))
+    for key in store.keys.list_of(account):
+        if key.name == KEY_NAME and key.state is KeyState.LIVE:
+            store.keys.revoke(account, key.id, by)
+    return store.keys.make(account, KEY_NAME, tuple(Scope), None, by)
+
+
 async def run_sandbox(port: int, database: Path | None, *, chaos: int | None = None, quiet: bool, say: Say) -> None:
     """
     Serve the sandbox on *port* until SIGINT or SIGTERM.
@@ -86,6 +99,8 @@ async def run_sandbox(port: int, database: Path | None, *, chaos: int | None = N
             slack_api_url=slack.api_url,
             default_country="US",
             scratch_dir=scratch,
+            api="on",
+            api_port=0,
         )
         store = await asyncio.to_thread(open_store, settings)
         stack.callback(store.close)
@@ -96,7 +111,13 @@ async def run_sandbox(port: int, database: Path | None, *, chaos: int | None = N
         except TimeoutError as error:
             raise SettingsError(f"The desk did not connect within {CONNECT_SECONDS:.0f} seconds: {error}.") from error
         say(f"Opt-Out Desk is running in an embedded Slack: {slack.url}")
+        platform = service.platform_routes()
+        assert platform is not None  # noqa: S101  the settings above ask for it
+        api = await stack.enter_async_context(listening(platform, "127.0.0.1", 0))
         if not quiet:
+            key = await asyncio.to_thread(new_key, store, slack.team_id)
+            say(f"The texting platform's API is at {api}{PREFIX}, with the key {key.text}. Try:")
+            say(f"  curl -H 'Authorization: Bearer {key.text}' {api}{PREFIX}/phones/{STOPPED}")
             kept = (
                 f"Opt-outs are kept in {database}, messages beside it."
                 if database

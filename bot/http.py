@@ -3,7 +3,8 @@ HTTP connection: Slack's signed requests, and the port that anybody can reach.
 
 What is not Slack's costs little. The headers are judged before a byte of a body is read, the signature before anything
 else looks at the body, and size, time and number of everything are bounded. A connection carries one request: what comes
-behind it on the same connection, to be taken for somebody else's, is never looked at.
+behind it on the same connection, to be taken for somebody else's, is never looked at; the connections of the platform's
+own, who show a key, are kept.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.response import BoltResponse
 
 from bot.config import SettingsError
+from handlers.platform.api import PREFIX
 from handlers.slack.shapes import PayloadError, payload_of_body
 from handlers.ttl_cache import TtlCache
 
@@ -245,11 +247,16 @@ _FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: clos
 async def _once(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Answer one request of a connection and close it; what fails is logged, and says nothing to whoever asked."""
+    """
+    Answer one request of a connection and close it; what fails is logged, and says nothing to whoever asked.
+
+    The API's own door keeps the connections of those whom it let in.
+    """
     connection = request.protocol
+    of_platform = request.path.startswith(f"{PREFIX}/")
     if isinstance(connection, _Connection):
         # Whoever only asks how we are can ask again.
-        connection.at_work = request.method == "POST"
+        connection.at_work = request.method == "POST" or of_platform
     response: web.StreamResponse
     try:
         # aiohttp would answer HTTP/0.9 in kind.
@@ -264,7 +271,8 @@ async def _once(
     finally:
         if isinstance(connection, _Connection):
             connection.at_work = False
-    response.force_close()
+    if not of_platform:
+        response.force_close()
     return response
 
 

@@ -23,6 +23,8 @@ from bot.http import DRAINING, HttpConnection, listening, routed
 from bot.metrics import exposition
 from bot.socket import SocketConnection
 from bot.stores import described, make_ready
+from handlers.platform.api import PREFIX, Api
+from handlers.platform.routes import platform_api
 from store import Store, StoreError, StoreUnavailable
 
 EVENTS_PATH = "/slack/events"
@@ -73,6 +75,10 @@ class Service:
             )
         elif settings.slack_signing_secret is not None:
             self._http = HttpConnection(self.desk.dispatch, settings.slack_signing_secret.get_secret_value())
+        self._has_own_port = settings.api_port is not None
+        self.api: Api | None = None
+        if settings.api == "on":
+            self.api = platform_api(store, settings.public_url)
 
     async def start(self) -> None:
         """Begin to listen to Slack."""
@@ -94,10 +100,12 @@ class Service:
             await self._socket.stop()
         if self._http is not None:
             await self._http.drain()
+        if self.api is not None:
+            await self.api.drain()
         await self.desk.stop()
 
     def routes(self) -> web.Application:
-        """Return the routes: `/healthz`, `/readyz`, `/metrics` and, without Socket Mode, Slack's requests."""
+        """The routes: `/healthz`, `/readyz`, `/metrics`, the API unless it has a port of its own, and, without Socket Mode, Slack's requests."""
         routes = [
             web.get("/healthz", self._health),
             web.get("/readyz", self._ready),
@@ -105,7 +113,13 @@ class Service:
         ]
         if self._http is not None:
             routes.append(web.post(EVENTS_PATH, self._slack))
+        if self.api is not None and not self._has_own_port:
+            routes.append(self.api.route())
         return routed(*routes)
+
+    def platform_routes(self) -> web.Application | None:
+        """What is served on the API's own port; None where there is none."""
+        return routed(self.api.route()) if self.api is not None and self._has_own_port else None
 
     async def _health(self, _request: web.Request) -> web.Response:
         return web.json_response({"healthy": True})
@@ -251,7 +265,10 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> None:
         (log.info if in_use else log.warning)(sentence)
     service = Service(settings, store)
     address = await stack.enter_async_context(listening(service.routes(), settings.host, settings.port))
+    api = address if service.api is not None else None
+    if (platform := service.platform_routes()) is not None:
+        api = await stack.enter_async_context(listening(platform, settings.host, settings.api_port or 0))
     stack.push_async_callback(service.stop)
     await service.start()
     mode = "HTTP" if settings.slack_app_token is None else "Socket Mode"
-    log.info("serving", mode=mode, address=address)
+    log.info("serving", mode=mode, address=address, **({} if api is None else {"api": f"{api}{PREFIX}"}))

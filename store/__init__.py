@@ -7,10 +7,11 @@ The verbs block; each is one transaction. They raise `StoreError`, whose text is
 from store.allow_requests import AllowDecision, AllowRequest, AllowState
 from store.allowing import is_of_contact, rule_of, says_why
 from store.amounts import bytes_words, days_words, read_bytes, read_days
+from store.changes import ChangeCursor, ChangesPage
 from store.choices import NOTHING_CHOSEN, Asked, Choices, Question, Undecided
 from store.database import parsed_url
 from store.digests import Digest, DueDigest
-from store.errors import LeaseLost, ListRefused, StoreError, StoreUnavailable, WrongState
+from store.errors import ChangesPruned, KeyReused, LeaseLost, ListRefused, StoreError, StoreUnavailable, WrongState
 from store.exports import COLUMNS as EXPORT_COLUMNS
 from store.exports import Export, ExportFilter
 from store.guard import doubts
@@ -19,7 +20,7 @@ from store.history import HistoryItem, HistoryPage
 from store.importing import LeaseKeeper, apply_upload, recount, restage, stage_upload, undo_upload
 from store.inbox import InboxEvent
 from store.keys import LONGEST_NAME as LONGEST_KEY_NAME
-from store.keys import Key, KeyState, MadeKey, Scope
+from store.keys import Key, KeyRefused, KeyState, MadeKey, Scope
 from store.leases import Lease
 from store.lists.kinds import kind_by_suffix, scrubbed_name, suffixes_read
 from store.lists.reader import NoPhoneColumn, names_in_list
@@ -81,7 +82,10 @@ __all__ = [
     "AllowState",
     "Asked",
     "Cause",
+    "ChangeCursor",
     "Changes",
+    "ChangesPage",
+    "ChangesPruned",
     "Choices",
     "Conversation",
     "CountryUnknown",
@@ -102,6 +106,8 @@ __all__ = [
     "HistoryPage",
     "InboxEvent",
     "Key",
+    "KeyRefused",
+    "KeyReused",
     "KeyState",
     "Lease",
     "LeaseKeeper",

@@ -7,9 +7,9 @@ is told "newly", and `accounts.opted_out` is always the number of phones a fresh
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -17,7 +17,7 @@ from store.allowing import rule_of, says_why
 from store.changes import moments_of, write_change
 from store.database import Database
 from store.e164 import require_e164
-from store.idempotency import is_repeated, result_of, set_result
+from store.idempotency import is_known, is_repeated, result_of, set_result
 from store.models import accounts, campaigns, conversations, entries, entry_phones, opt_outs
 from store.notes import Function
 from store.records import Added, AllowRule, Conversation, Deleted, Entry, OptOut, Origin, PhoneState
@@ -52,20 +52,23 @@ class OptOuts:
         by: Origin,
         *,
         idempotency_key: str | None = None,
+        asked: str | None = None,
     ) -> tuple[Added, ...]:
         """
         Opt *phones* (E.164) out by one entry and mark their conversations; one answer a distinct phone, in order.
 
         A phone that is out already gets one more reason. *idempotency_key*: names the request where it may come twice; the
-        second time nothing is done, and what was done the first time is answered. Raises `NotE164`, as every verb that takes
-        phones does, when one of them is not.
+        second time nothing is done, and what was done the first time is answered. *asked*: a digest of the whole request,
+        where its sender promised that the same key is the same request; `KeyReused` when it is not. Raises `NotE164`, as
+        every verb that takes phones does, when one of them is not.
         """
         require_e164(phones)
         phones = tuple(dict.fromkeys(phones))
         with self._database.write() as connection:
             if not phones:
                 return ()
-            if is_repeated(self._database, connection, account, idempotency_key, "add", by.function):
+            request = _request("add", by.function, asked)
+            if is_repeated(self._database, connection, account, idempotency_key, *request):
                 return self._added_before(connection, account, idempotency_key)
             entry = new_entry(connection, account, by, phones=phones)
             set_result(connection, account, idempotency_key, {"entry": entry.id})
@@ -119,26 +122,45 @@ class OptOuts:
             at = moments_of(connection, account, oldest.values())
         return Checked(as_of, {phone: at[entry] for phone, entry in oldest.items()})
 
-    def delete(self, account: int, phone: str, by: Origin, *, last_entry: int | None = None) -> Deleted:
+    def delete(
+        self,
+        account: int,
+        phone: str,
+        by: Origin,
+        *,
+        last_entry: int | None = None,
+        most: AllowRule = AllowRule.REASON,
+        idempotency_key: str | None = None,
+        asked: str | None = None,
+    ) -> Deleted:
         """
         Allow texts to *phone* again: lift all its opt-outs by one entry, and re-open its conversations in active campaigns.
 
         *last_entry*: the `PhoneState.last_entry` the person decided on; when the phone was opted out again after it, nothing
         is lifted. Nor is it where `store.allowing.rule_of` asks for a reason that *by* has not, or for a second admin:
-        see `store.allow_requests`. Nothing standing, nothing written.
+        see `store.allow_requests`; nor ever where that rule is stricter than *most*. Nothing standing, nothing written.
+        *idempotency_key* and *asked* as in `add`; what was refused is judged anew.
         """
         require_e164([phone])
+        request = _request("delete", by.function, asked)
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
             state = read_states(self._database, connection, account, [phone])[phone]
-            if not state.opted_out:
-                return Deleted(phone, (), (), state)
+            if is_known(connection, account, idempotency_key):
+                is_repeated(self._database, connection, account, idempotency_key, *request)
+                return _deleted_before(state, result_of(connection, account, idempotency_key))
             if opted_out_since(state, last_entry):
                 return Deleted(phone, (), (), state, changed=True)
             rule = rule_of(state.standing)
-            if rule is AllowRule.TWO_ADMINS or (rule is AllowRule.REASON and not says_why(by.reason)):
+            if rule > most or (rule is AllowRule.REASON and not says_why(by.reason)):
                 return Deleted(phone, (), (), state, missing=rule)
-            return allow_texts(self._database, connection, account, state, by)
+            is_repeated(self._database, connection, account, idempotency_key, *request)
+            if not state.opted_out:
+                return Deleted(phone, (), (), state)
+            deleted = allow_texts(self._database, connection, account, state, by)
+            reopened = [astuple(conversation) for conversation in deleted.reopened]
+            set_result(connection, account, idempotency_key, {"entry": deleted.entry, "reopened": reopened})
+            return deleted
 
     def count(self, account: int) -> int:
         """The number of phones that are opted out, as kept with every change."""
@@ -167,6 +189,18 @@ class OptOuts:
             .order_by(opt_outs.c.entry_id.desc())
         )
         return {opt_out.phone: opt_out for opt_out in read_opt_outs(connection, account, query)}
+
+
+def _request(verb: str, function: str, asked: str | None) -> tuple[str, ...]:
+    """What an idempotency key stands for. Slack sends one request with one key, whatever is read in its words the second time."""
+    return (verb, function) if asked is None else (verb, function, asked)
+
+
+def _deleted_before(state: PhoneState, result: dict[str, Any]) -> Deleted:
+    """What `delete` answered when it was asked by the key of *result* for the first time; *state* is that of now."""
+    entry = result.get("entry")
+    lifted = tuple(o for o in state.opt_outs if entry is not None and o.lifted is not None and o.lifted.id == entry)
+    return Deleted(state.phone, lifted, tuple(Conversation(*one) for one in result.get("reopened", ())), state)
 
 
 def read_states(

@@ -208,6 +208,11 @@ class Deleted:
     changed: bool = False
     missing: AllowRule | None = None
 
+    @property
+    def entry(self) -> int | None:
+        """The entry that lifted; None when there was nothing to lift."""
+        return next((opt_out.lifted.id for opt_out in self.lifted if opt_out.lifted is not None), None)
+
 
 @dataclass(frozen=True, slots=True)
 class UnreadableRow:

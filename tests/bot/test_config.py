@@ -33,6 +33,7 @@ def test_defaults() -> None:
     assert settings.scratch_dir.is_dir()
     assert (settings.host, settings.port) == ("127.0.0.1", 3000)
     assert (settings.log_level, settings.log_format) == ("INFO", "text")
+    assert (settings.api, settings.api_port, settings.public_url) == ("off", None, None)
 
 
 def test_constructing_reads_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,6 +147,9 @@ def test_good_secrets_are_hidden() -> None:
         ("OPTOUT_DEFAULT_COUNTRY", "Atlantis", "expected a two-letter region code like US or GB."),
         ("OPTOUT_HOST", "a b", 'OPTOUT_HOST is "a b"'),
         ("SLACK_API_URL", "slack.com/api", "SLACK_API_URL is not a web address"),
+        ("OPTOUT_API", "yes", 'OPTOUT_API is "yes", expected on or off'),
+        ("OPTOUT_API_PORT", "70000", 'OPTOUT_API_PORT is "70000", expected a whole number from 0 to 65535'),
+        ("OPTOUT_PUBLIC_URL", "desk.example.org", "OPTOUT_PUBLIC_URL is not a web address"),
         ("SLACK_API_URL", "https://u:p@slack.com/api/", "SLACK_API_URL is not a web address"),
     ],
 )
@@ -198,11 +202,14 @@ def test_small_mercies() -> None:
         OPTOUT_LOG_FORMAT="JSON",
         OPTOUT_DEFAULT_COUNTRY="gb",
         SLACK_API_URL="http://127.0.0.1:8399/api",
+        OPTOUT_API=" On",
+        OPTOUT_PUBLIC_URL="https://desk.example.org/optout/",
         OPTOUT_PORT="",
         SLACK_BOT_TOKEN=" ",
     )
     assert settings.log_level == "DEBUG"
     assert settings.log_format == "json"
+    assert (settings.api, settings.public_url) == ("on", "https://desk.example.org/optout")
     assert settings.default_country == "GB"
     assert settings.slack_api_url == "http://127.0.0.1:8399/api/"
     assert settings.port == 3000

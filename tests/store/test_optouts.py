@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import sqlalchemy as sa
 
-from store import Account, Actor, Function, Origin, Store
+from store import Account, Actor, AllowRule, Function, Origin, Store
 from store.errors import KeyReused, NotE164
 from tests.entries import latest_entries
 
@@ -221,3 +221,39 @@ def test_what_failed_can_be_asked_again(store: Store, account: Account, by_admin
         store.optouts.add(account.id, [ONE], no_upload, idempotency_key="event Ev1")
     [added] = store.optouts.add(account.id, [ONE], by_admin, idempotency_key="event Ev1")
     assert added.newly
+
+
+def test_a_digest_of_the_request_tells_another_from_the_same(store: Store, account: Account, by_admin: Origin) -> None:
+    """A sender that promises one key a request is told when it breaks the promise, of either verb."""
+    store.optouts.add(account.id, [ONE], by_admin, idempotency_key="a", asked="1")
+    with pytest.raises(KeyReused):
+        store.optouts.add(account.id, [TWO], by_admin, idempotency_key="a", asked="2")
+    with pytest.raises(KeyReused):
+        store.optouts.delete(account.id, ONE, by_admin, idempotency_key="a", asked="1")
+    assert store.optouts.count(account.id) == 1
+
+
+def test_a_delete_that_comes_twice_is_done_once(store: Store, account: Account, by_admin: Origin) -> None:
+    """The second time it answers what the first did, and lifts nothing that came since; also where it found nothing."""
+    store.campaigns.put(account.id, "gotv", "GOTV", active=True)
+    store.campaigns.put_conversation(account.id, "gotv", "ada", ONE)
+    nothing = store.optouts.delete(account.id, ONE, by_admin, idempotency_key="nothing")
+    store.optouts.add(account.id, [ONE], by_admin)
+    first = store.optouts.delete(account.id, ONE, by_admin, idempotency_key="b")
+    assert (nothing.entry, len(first.reopened)) == (None, 1)
+    store.optouts.add(account.id, [ONE], by_admin)
+    for key, before in (("nothing", nothing), ("b", first)):
+        again = store.optouts.delete(account.id, ONE, by_admin, idempotency_key=key)
+        assert (again.entry, again.reopened) == (before.entry, before.reopened)
+    assert store.optouts.find(account.id, ONE).opted_out
+
+
+def test_a_stricter_rule_than_is_asked_for_lifts_nothing(store: Store, account: Account, by_admin: Origin) -> None:
+    """Where only mistakes may be taken back, no reason helps; and what was refused may be asked again by the same key."""
+    asked = dataclasses.replace(by_admin, reason="she asked us to stop")
+    store.optouts.add(account.id, [ONE], asked)
+    by = dataclasses.replace(by_admin, reason="she texted START")
+    refused = store.optouts.delete(account.id, ONE, by, most=AllowRule.CONFIRM, idempotency_key="a")
+    assert refused.missing is AllowRule.REASON
+    assert store.optouts.find(account.id, ONE).opted_out
+    assert store.optouts.delete(account.id, ONE, by, idempotency_key="a").lifted

@@ -1,0 +1,100 @@
+"""What is done to the list: opting out, by whoever heard it, and allowing texts again where the opt-out was a mistake."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from handlers.platform import models
+from handlers.platform.auth import require_scope
+from handlers.platform.endpoints import Call, Endpoint, read
+from handlers.platform.problems import AHEAD_OF_TIME, CONTACT_ASKED, Fault, Problem
+from store import AllowRule, Function, Origin, Scope, Store
+
+_ENTER: Final[TypeAdapter[Any]] = TypeAdapter(models.EnterRequest)
+# By which clocks, and how people write a day, may differ.
+_AHEAD: Final = timedelta(days=1)
+
+
+class Entries:
+    """The endpoints that change what stands."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        return (
+            Endpoint(
+                "POST",
+                "/entries",
+                "enter",
+                "Opt phones out, or allow texts to one again",
+                "Opts up to 1,000 phones out, all or none, with the functions `keyword`, `texter` and `api` (scope `opt-out`): "
+                "whoever is opted out already gets one more reason. With `delete` (scope `opt-in`) texts to exactly one phone "
+                "are allowed again, and its conversations in active campaigns re-open; that is refused while a reason stands "
+                "by which the contact asked, which only a person in Slack can take back.",
+                (Scope.OPT_OUT, Scope.OPT_IN),
+                (models.OptedOutAnswer, models.AllowedAnswer),
+                self._enter,
+                body=_ENTER,
+                writes=True,
+                problems=(CONTACT_ASKED, AHEAD_OF_TIME),
+            ),
+        )
+
+    def _enter(self, call: Call) -> bytes:
+        asked: models.OptOutRequest | models.DeleteRequest = read(_ENTER, call.raw)
+        if isinstance(asked, models.DeleteRequest):
+            require_scope(call.owner, Scope.OPT_IN)
+            return self._allow(call, asked)
+        require_scope(call.owner, Scope.OPT_OUT)
+        return self._opt_out(call, asked)
+
+    def _opt_out(self, call: Call, asked: models.OptOutRequest) -> bytes:
+        if asked.requested_at is not None and asked.requested_at > datetime.now(UTC) + _AHEAD:
+            fault = Fault("#/requested_at", f"It is {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} by the desk's clock.")
+            raise Problem(AHEAD_OF_TIME, f"{fault.at}: {fault.detail}", faults=[fault])
+        by = Origin(
+            Function(asked.function),
+            call.actor(asked.by),
+            reason=asked.reason,
+            requested_at=asked.requested_at,
+            cause=asked.cause,
+        )
+        added = self._store.optouts.add(
+            call.account, asked.phones, by, idempotency_key=call.idempotency_key, asked=call.asked
+        )
+        answer = models.OptedOutAnswer(
+            entry=added[0].entry.id,
+            phones=[
+                models.EnteredAnswer(
+                    phone=one.phone, newly=one.newly, since=one.entry.at if one.before is None else one.before.entry.at
+                )
+                for one in added
+            ],
+        )
+        return answer.model_dump_json().encode()
+
+    def _allow(self, call: Call, asked: models.DeleteRequest) -> bytes:
+        by = Origin(Function.DELETE, call.actor(asked.by), reason=asked.reason)
+        deleted = self._store.optouts.delete(
+            call.account,
+            asked.phones[0],
+            by,
+            most=AllowRule.CONFIRM,
+            idempotency_key=call.idempotency_key,
+            asked=call.asked,
+        )
+        if deleted.missing is not None:
+            raise Problem(
+                CONTACT_ASKED,
+                f"{asked.phones[0]} is opted out at the contact's own request. Only a person in Slack can allow texts to it "
+                "again, with /optout delete; nothing was changed.",
+                faults=[Fault("#/phones/0", "The contact asked not to be texted.")],
+            )
+        answer = models.AllowedAnswer(
+            entry=deleted.entry,
+            phone=deleted.phone,
+            reopened=[models.ReopenedAnswer(campaign=one.campaign_id, contact=one.contact) for one in deleted.reopened],
+        )
+        return answer.model_dump_json().encode()

@@ -1,0 +1,274 @@
+"""
+Models: what goes over the wire, both ways, as pydantic describes it; the document shows exactly these.
+
+A field that is not here is refused by its name. Answers are made from the store's values and hold nothing else.
+"""
+
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from store import Cause
+
+MOST_CHECKED: Final = 10_000
+MOST_ENTERED: Final = 1_000
+MOST_CONVERSATIONS: Final = 10_000
+E164: Final = r"^\+[1-9][0-9]{6,14}$"
+CAMPAIGN_ID: Final = r"^[A-Za-z0-9_~:-][A-Za-z0-9._~:-]{0,127}$"
+# No signs that steer a terminal or a page.
+_LINE: Final = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
+
+PhoneText = Annotated[
+    str, Field(pattern=E164, description="A phone in E.164: a plus, then 7 to 15 digits.", examples=["+12125550100"])
+]
+EntryMoment = Annotated[datetime, Field(description="A moment, in UTC.")]
+
+
+AsOf = Annotated[int, Field(description="The number of the newest change that is seen in this answer.")]
+
+
+class Model(BaseModel):
+    """Strict and closed: nothing is guessed, nothing is passed over."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class EntryAnswer(Model):
+    """One thing that was done to the list: who did it, when, by which function and why."""
+
+    entry: Annotated[int, Field(description="The number of the entry in the account's history.")]
+    function: Annotated[
+        str,
+        Field(
+            description="How it was done: command, button, form, mention, shortcut, upload, keyword, texter, api, delete or undo.",
+            examples=["keyword"],
+        ),
+    ]
+    at: EntryMoment
+    by: Annotated[str, Field(description="The name of whoever did it.")]
+    reason: str | None
+    cause: Annotated[str | None, Field(description="One of the causes that people choose from.")]
+    requested_at: Annotated[datetime | None, Field(description="When the contact asked, where that is known.")]
+
+
+class ReasonAnswer(Model):
+    """One reason not to text the phone, and what took it back, if anything did."""
+
+    made: EntryAnswer
+    note: Annotated[str, Field(description="The same in one sentence for people.")]
+    lifted: EntryAnswer | None
+
+
+class ConversationAnswer(Model):
+    """The exchange with the phone in one campaign."""
+
+    campaign: str
+    name: Annotated[str, Field(description="The campaign's name.")]
+    active: Annotated[bool, Field(description="Whether the campaign is.")]
+    contact: str
+    opted_out: bool
+
+
+class PhoneAnswer(Model):
+    """All that the list knows of one phone."""
+
+    as_of: AsOf
+    phone: PhoneText
+    opted_out: Annotated[bool, Field(description="Whether it must not be texted.")]
+    since: Annotated[datetime | None, Field(description="When the oldest reason that still stands was made.")]
+    reasons: Annotated[list[ReasonAnswer], Field(description="Newest first; those that were taken back too.")]
+    conversations: list[ConversationAnswer]
+
+
+class CheckRequest(Model):
+    """Phones to be checked before they are texted."""
+
+    phones: Annotated[
+        list[Annotated[str, Field(pattern=r"^[^\x00]*$")]],
+        Field(min_length=1, max_length=MOST_CHECKED, description="Phones in E.164. Others are named in the answer."),
+    ]
+
+
+class InvalidAnswer(Model):
+    """Something among the phones that is none, which must not be texted either."""
+
+    at: Annotated[int, Field(description="Where it stands among the phones of the request, from 0.")]
+    phone: Annotated[str, Field(description="As it was sent.")]
+    detail: Annotated[str, Field(description="What would be right.")]
+
+
+class CheckAnswer(Model):
+    """Which of the phones must not be texted. Whatever is in neither list may be."""
+
+    as_of: AsOf
+    checked: Annotated[int, Field(description="How many phones were sent.")]
+    opted_out: Annotated[list[PhoneText], Field(description="Those that are opted out, each once.")]
+    invalid: Annotated[
+        list[InvalidAnswer], Field(description="Those that are not in E.164, of which nothing is known.")
+    ]
+
+
+class OptOutRequest(Model):
+    """Phones to be opted out, all or none, by one entry."""
+
+    function: Annotated[
+        Literal["keyword", "texter", "api"],
+        Field(
+            description="How it was asked for: `keyword`, the contact replied with a word such as STOP; `texter`, one of "
+            "the people who text noted it; `api`, anything else."
+        ),
+    ]
+    phones: Annotated[list[PhoneText], Field(min_length=1, max_length=MOST_ENTERED)]
+    reason: Annotated[
+        str | None,
+        Field(
+            max_length=1000,
+            pattern=_LINE,
+            description="Why, in words, such as those of the contact.",
+            examples=["STOP"],
+        ),
+    ] = None
+    cause: Annotated[Cause | None, Field(strict=False, description="One of the causes that people choose from.")] = None
+    requested_at: Annotated[
+        AwareDatetime | None,
+        Field(
+            description="When the contact asked, where that was not now. No more than a day ahead of the desk's clock.",
+            examples=["2026-11-03T14:05:00Z"],
+        ),
+    ] = None
+    by: Annotated[
+        str | None,
+        Field(max_length=80, pattern=_LINE, description="The name of whoever noted it, such as the texter's."),
+    ] = None
+
+
+class DeleteRequest(Model):
+    """One phone to which texts are to be allowed again, since its opt-out was a mistake."""
+
+    function: Literal["delete"]
+    phones: Annotated[list[PhoneText], Field(min_length=1, max_length=1)]
+    reason: Annotated[
+        str | None, Field(max_length=1000, pattern=_LINE, description="Why, in words.", examples=["a wrong number"])
+    ] = None
+    by: Annotated[str | None, Field(max_length=80, pattern=_LINE, description="The name of whoever decided it.")] = None
+
+
+EnterRequest = Annotated[OptOutRequest | DeleteRequest, Field(discriminator="function")]
+
+
+class EnteredAnswer(Model):
+    """What became of one phone."""
+
+    phone: PhoneText
+    newly: Annotated[bool, Field(description="Whether it was not opted out before; else this is one more reason.")]
+    since: Annotated[datetime, Field(description="Since when it has been opted out.")]
+
+
+class OptedOutAnswer(Model):
+    """The phones are opted out."""
+
+    entry: Annotated[int, Field(description="The number of the entry in the account's history.")]
+    phones: Annotated[list[EnteredAnswer], Field(description="Each once, in the order of the request.")]
+
+
+class ReopenedAnswer(Model):
+    """A conversation in an active campaign in which texts may go on."""
+
+    campaign: str
+    contact: str
+
+
+class AllowedAnswer(Model):
+    """Texts to the phone are allowed again; or they were allowed already, and there is no entry."""
+
+    entry: Annotated[int | None, Field(description="The number of the entry; null where nothing stood.")]
+    phone: PhoneText
+    reopened: list[ReopenedAnswer]
+
+
+class CampaignRequest(Model):
+    """A campaign as it is now."""
+
+    name: Annotated[str, Field(max_length=200, pattern=_LINE, examples=["GOTV October"])]
+    active: Annotated[bool, Field(description="Whether it goes on.")]
+
+
+class CampaignAnswer(Model):
+    """The campaign is known as it was told."""
+
+    changed: Annotated[bool, Field(description="Whether it was not known so before.")]
+
+
+class ConversationRequest(Model):
+    """The exchange with one contact."""
+
+    contact: Annotated[
+        str,
+        Field(max_length=200, pattern=_LINE, description="The platform's own id of the contact.", examples=["c-17"]),
+    ]
+    phone: PhoneText
+
+
+class ConversationsRequest(Model):
+    """Conversations of one campaign."""
+
+    conversations: Annotated[list[ConversationRequest], Field(min_length=1, max_length=MOST_CONVERSATIONS)]
+
+
+class ConversationsAnswer(Model):
+    """The conversations are known as they were told."""
+
+    new: int
+    changed: Annotated[int, Field(description="Those that have another phone, or became opted out.")]
+    same: int
+    opted_out: Annotated[int, Field(description="How many of all these are opted out.")]
+
+
+class ChangedAnswer(Model):
+    """The state now of a phone that changed."""
+
+    phone: PhoneText
+    opted_out: Annotated[bool, Field(description="Whether it must not be texted.")]
+    since: Annotated[datetime | None, Field(description="Since when; null where it is not opted out.")]
+
+
+class ChangesAnswer(Model):
+    """A page of the feed."""
+
+    as_of: AsOf
+    phones: Annotated[
+        list[ChangedAnswer], Field(description="To be written over what was known of them, in any order.")
+    ]
+    cursor: Annotated[
+        str,
+        Field(
+            description="Where the next page begins, to be sent as `after`: keep it together with what was made of the phones."
+        ),
+    ]
+    more: Annotated[bool, Field(description="Whether there is more to read at once.")]
+
+
+class FaultAnswer(Model):
+    """One thing that is wrong with a request."""
+
+    at: Annotated[
+        str,
+        Field(
+            description="A JSON pointer into the body, or the name of a parameter or header.", examples=["#/phones/3"]
+        ),
+    ]
+    detail: str
+
+
+class ProblemAnswer(BaseModel):
+    """What went wrong, as RFC 9457 has it."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    type: Annotated[str, Field(description="The kind of problem, to branch on.")]
+    title: str
+    status: int
+    detail: Annotated[str, Field(description="What was found and what would be right, in words.")]
+    request_id: Annotated[str, Field(description="To be as_sent; the desk's log has it too.")]
+    errors: list[FaultAnswer] = []

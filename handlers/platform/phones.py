@@ -1,0 +1,133 @@
+"""What is known of phones: all of one, and which of many must not be texted."""
+
+import re
+from typing import Final
+
+from handlers.platform import models
+from handlers.platform.endpoints import Call, Endpoint, Parameter, read
+from store import Entry, OptOut, PhoneState, PlainWriter, Scope, Store, note
+
+PHONE: Final = Parameter(
+    "phone",
+    {"type": "string", "pattern": models.E164},
+    "A phone in E.164: a plus, then 7 to 15 digits.",
+    "+12125550100",
+)
+_PHONE: Final = re.compile(models.E164.removesuffix("$") + r"\Z", re.ASCII)
+# All at once: a look at each takes as long as the database does.
+_PHONES: Final = re.compile(r"(?:\+[1-9][0-9]{6,14}\n)*\Z", re.ASCII)
+_WRONG: Final = "This is not E.164: a plus, then 7 to 15 digits of which the first is no zero, like +12125550100."
+_LONGEST_QUOTED: Final = 40
+
+
+class Phones:
+    """The endpoints about phones."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        return (
+            Endpoint(
+                "GET",
+                "/phones/{phone}",
+                "getPhone",
+                "All that is known of one phone",
+                "Whether it must not be texted, since when, for which reasons, and its conversations. A phone that the list "
+                "never heard of is not opted out.",
+                (Scope.CHECK,),
+                (models.PhoneAnswer,),
+                self._phone,
+                parameters=(PHONE,),
+            ),
+            Endpoint(
+                "POST",
+                "/checks",
+                "checkPhones",
+                "Which of these phones must not be texted",
+                "To be asked before each send: up to 10,000 phones at once. The answer names only those that are opted out, "
+                "and those that are not in E.164, of which nothing can be known. It changes nothing.",
+                (Scope.CHECK,),
+                (models.CheckAnswer,),
+                self._check,
+                body=models.CheckRequest,
+            ),
+        )
+
+    def _phone(self, call: Call) -> bytes:
+        # The number first: whatever is committed in between, the state has at least that.
+        as_of = self._store.changes.head(call.account)
+        state = self._store.optouts.find(call.account, call.path["phone"])
+        return _told(state, as_of).model_dump_json().encode()
+
+    def _check(self, call: Call) -> bytes:
+        phones, invalid = _sorted_out(call)
+        checked = self._store.optouts.check(call.account, phones)
+        answer = models.CheckAnswer.model_construct(
+            as_of=checked.as_of,
+            checked=len(call.body["phones"]),
+            opted_out=list(checked.opted_out),
+            invalid=invalid,
+        )
+        return answer.model_dump_json().encode()
+
+
+def _sorted_out(call: Call) -> tuple[list[str], list[models.InvalidAnswer]]:
+    """The phones of a check that are such, and those that are none."""
+    match call.body:
+        case {"phones": list(phones), **rest} if not rest and 0 < len(phones) <= models.MOST_CHECKED:
+            try:
+                if _PHONES.match("\n".join([*phones, ""])):
+                    return phones, []
+            except TypeError:  # one of them is no text
+                pass
+    given: list[str] = read(models.CheckRequest, call.raw).phones
+    invalid = [
+        models.InvalidAnswer(at=at, phone=text[:_LONGEST_QUOTED], detail=_WRONG)
+        for at, text in enumerate(given)
+        if not _PHONE.match(text)
+    ]
+    wrong = {fault.at for fault in invalid}
+    return [text for at, text in enumerate(given) if at not in wrong], invalid
+
+
+def _told(state: PhoneState, as_of: int) -> models.PhoneAnswer:
+    """What goes over the wire of *state*."""
+    return models.PhoneAnswer(
+        as_of=as_of,
+        phone=state.phone,
+        opted_out=state.opted_out,
+        since=state.since,
+        reasons=[_reason(opt_out) for opt_out in state.opt_outs],
+        conversations=[
+            models.ConversationAnswer(
+                campaign=one.campaign_id,
+                name=one.campaign,
+                active=one.active,
+                contact=one.contact,
+                opted_out=one.opted_out,
+            )
+            for one in state.conversations
+        ],
+    )
+
+
+def _reason(opt_out: OptOut) -> models.ReasonAnswer:
+    made = origin_of(opt_out.entry)
+    if opt_out.requested_at is not None:
+        made = made.model_copy(update={"requested_at": opt_out.requested_at})
+    lifted = None if opt_out.lifted is None else origin_of(opt_out.lifted)
+    return models.ReasonAnswer(made=made, note=note(opt_out, PlainWriter()), lifted=lifted)
+
+
+def origin_of(entry: Entry) -> models.EntryAnswer:
+    """Who did what when, of *entry*."""
+    return models.EntryAnswer(
+        entry=entry.id,
+        function=entry.function,
+        at=entry.at,
+        by=entry.actor.name,
+        reason=entry.reason,
+        cause=entry.cause,
+        requested_at=entry.requested_at,
+    )

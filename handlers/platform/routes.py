@@ -1,0 +1,36 @@
+"""The table of endpoints, put together: everything that the API serves, and the document that says so."""
+
+import json
+from typing import Final
+
+from handlers.platform.api import Api
+from handlers.platform.campaigns import Campaigning
+from handlers.platform.endpoints import Endpoint
+from handlers.platform.entries import Entries
+from handlers.platform.feed import Feed
+from handlers.platform.openapi import document
+from handlers.platform.phones import Phones
+from store import Store
+
+_DOCUMENT: Final = "/openapi.json"
+
+
+def platform_api(store: Store, public_url: str | None = None) -> Api:
+    """The API on *store*. *public_url*: the address under which others reach it, without the prefix, where it is known."""
+    endpoints = tuple(
+        endpoint
+        for subject in (Phones(store), Entries(store), Campaigning(store), Feed(store))
+        for endpoint in subject.endpoints()
+    )
+    own = Endpoint(
+        "GET",
+        _DOCUMENT,
+        "getDocument",
+        "This document",
+        "What there is, as OpenAPI 3.1.",
+        (),
+        (),
+        lambda _call: described,
+    )
+    described = json.dumps(document((*endpoints, own), public_url or "")).encode()
+    return Api(store, (*endpoints, own))

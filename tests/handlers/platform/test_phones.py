@@ -1,0 +1,101 @@
+"""What is known of phones: all of one, and which of many must not be texted."""
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from handlers.platform.models import MOST_CHECKED
+from store import Actor, Function, Origin
+from tests.handlers.platform.conftest import Platform
+
+ONE, TWO, THREE = "+12125550100", "+12125550101", "+447911123456"
+pytestmark = pytest.mark.wide_but_first
+STOPPED = Origin(Function.KEYWORD, Actor("platform", "the platform"), reason="STOP")
+
+
+@pytest.mark.parametrize("written", [ONE, quote(ONE, safe="")])
+async def test_a_phone_is_told_with_its_reasons(platform: Platform, written: str) -> None:
+    """State, every reason with what took it back, and conversations; the plus may be escaped."""
+    store, account = platform.store, platform.account.id
+    store.campaigns.put(account, "gotv", "GOTV October", active=True)
+    store.campaigns.put_conversation(account, "gotv", "ada", ONE)
+    store.optouts.add(account, [ONE], STOPPED)
+    store.optouts.delete(account, ONE, Origin(Function.DELETE, Actor("U0", "Robin"), reason="texted START"))
+    store.optouts.add(account, [ONE], Origin(Function.COMMAND, Actor("U0", "Robin"), reason="*asked* again"))
+    answer = await platform.ask("GET", f"/phones/{written}")
+    told = answer.json
+    assert (answer.status, told["phone"], told["opted_out"]) == (200, ONE, True)
+    state = store.optouts.find(account, ONE)
+    assert datetime.fromisoformat(told["since"]) == state.since
+    newest, oldest = told["reasons"]
+    assert (newest["made"]["by"], newest["made"]["reason"], newest["lifted"]) == ("Robin", "*asked* again", None)
+    assert newest["note"].startswith("Opted out by hand by Robin with /optout add")
+    assert (oldest["made"]["function"], oldest["lifted"]["reason"]) == ("keyword", "texted START")
+    assert told["conversations"] == [
+        {"campaign": "gotv", "name": "GOTV October", "active": True, "contact": "ada", "opted_out": True}
+    ]
+
+
+async def test_a_phone_that_nobody_knows_is_not_opted_out(platform: Platform) -> None:
+    """It is an answer, and no problem."""
+    told = (await platform.ask("GET", f"/phones/{THREE}")).json
+    assert (told["opted_out"], told["since"], told["reasons"], told["conversations"]) == (False, None, [], [])
+
+
+@pytest.mark.parametrize("text", ["2125550100", "+1%20212", "+1212555010%0A", "+0125550100", "%2B1%00", "+1" * 40])
+async def test_what_is_no_phone_is_refused(platform: Platform, text: str) -> None:
+    """Nobody is told that what cannot be on the list is not on it."""
+    answer = await platform.ask("GET", f"/phones/{text}")
+    assert (answer.status, answer.kind, answer.json["errors"][0]["at"]) == (400, "bad-parameter", "phone")
+
+
+async def test_a_check_names_those_that_must_not_be_texted(platform: Platform) -> None:
+    """Of those that were sent, each once; the state of other accounts is nobody's business."""
+    other = platform.store.accounts.get_or_create("T0OTHER", "Other")
+    platform.store.optouts.add(platform.account.id, [ONE, THREE], STOPPED)
+    platform.store.optouts.add(other.id, [TWO], STOPPED)
+    answer = await platform.ask("POST", "/checks", {"phones": [TWO, ONE, ONE]})
+    told = answer.json
+    assert (answer.status, told["checked"], told["opted_out"], told["invalid"]) == (200, 3, [ONE], [])
+
+
+async def test_a_check_names_what_is_no_phone(platform: Platform) -> None:
+    """The rest is checked all the same; what is none stands with its place."""
+    platform.store.optouts.add(platform.account.id, [ONE], STOPPED)
+    sent = ["(212) 555-0100", ONE, "", "+1 212 555 0100", ONE + "\n", "+" + "1" * 90_000]
+    told = (await platform.ask("POST", "/checks", {"phones": sent})).json
+    assert told["opted_out"] == [ONE]
+    assert [one["at"] for one in told["invalid"]] == [0, 2, 3, 4, 5]
+    assert all(len(one["phone"]) <= 40 for one in told["invalid"])
+
+
+@pytest.mark.parametrize(
+    ("body", "at"),
+    [
+        ({"phones": []}, "#/phones"),
+        ({"phones": [ONE] * (MOST_CHECKED + 1)}, "#/phones"),
+        ({"phones": [ONE, 1]}, "#/phones/1"),
+        ({"phones": [ONE, None]}, "#/phones/1"),
+        ({"phones": ONE}, "#/phones"),
+        ({}, "#/phones"),
+        ({"phones": [ONE], "account": 1}, "#/account"),
+        ([ONE], "#"),
+        (None, "#"),
+    ],
+)
+async def test_a_check_that_is_none_is_refused(platform: Platform, body: Any, at: str) -> None:
+    """The problem names the field."""
+    answer = await platform.ask("POST", "/checks", b"null" if body is None else body)
+    assert (answer.status, answer.kind) == (422, "bad-value")
+    assert at in [fault["at"] for fault in answer.json["errors"]]
+
+
+async def test_as_many_as_are_taken_are_checked(platform: Platform) -> None:
+    """Ten thousand at once."""
+    phones = [f"+1212{number:07}" for number in range(MOST_CHECKED)]
+    platform.store.optouts.add(platform.account.id, phones[::100], STOPPED)
+    told = (await platform.ask("POST", "/checks", {"phones": phones})).json
+    assert told["checked"] == MOST_CHECKED
+    assert sorted(told["opted_out"]) == phones[::100]
