@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import sqlalchemy as sa
+import structlog
 from hypothesis import HealthCheck, settings
 
 from store import Account, Actor, Function, Origin, Store
@@ -28,6 +29,14 @@ ADMIN = Actor("U0ADMIN", "admin")
 EXAMPLES = 100 if os.environ.get("CI") else 25
 settings.register_profile("desk", deadline=None, max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("desk")
+
+# Where rich is installed, as schemathesis has it, structlog would draw each traceback with all variables, for seconds.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 # Not collected without the releases, or the pooler, that they are about, which the summary says.

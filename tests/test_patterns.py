@@ -52,6 +52,7 @@ OURS: Final = {
     "bot/manifest.py": "an address that the operator types",
     "bot/sandbox/": "the embedded Slack, which is a toy for one person",
     "handlers/__init__.py": "names of Slack's events",
+    "handlers/platform/api.py schema": "patterns of the document, tried by themselves where they are written",
     "store/database.py": "the address of the database, which the operator writes",
     "store/amounts.py": "amounts that admins type, 40 characters at most",
     "store/lists/meanings.py": "names and values of columns, 100 characters at most",
@@ -68,6 +69,12 @@ OURS: Final = {
 # besides those that are made of its own words.
 LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "handlers/command.py _UPLOAD": (("upload", " ", "!"), ("", " ", ": #x"), ("", "9", "!")),
+    "handlers/platform/api.py _IDEMPOTENCY_KEY": (('"', "a", "!"), ("", "a", "\x7f"), ('"', " ", "")),
+    "handlers/platform/api.py _REQUEST_ID": (("", "a", "!"),),
+    "handlers/platform/api.py -?[0-9]{1,19}": (("-", "1", "!"),),
+    "handlers/platform/api.py q=0(?:\\.0*)?": (("q=0.", "0", "1"),),
+    "handlers/platform/phones.py _PHONE": (("+", "1", "!"),),
+    "handlers/platform/phones.py _PHONES": (("", "+12125550100\n", "!"), ("", "+1212555\n", "+")),
     "store/changes.py _CURSOR": (("w", "1", "!"), ("w1.", "1", "!")),
     "bot/logs.py _SENSITIVE": (
         *(

@@ -31,13 +31,14 @@ def out() -> Iterator[io.StringIO]:
     access = logging.getLogger("aiohttp.access")
     before = (root.handlers[:], root.level, access.level, warnings.showwarning)
     hooks = (sys.excepthook, sys.unraisablehook, threading.excepthook)
+    configured = structlog.get_config()
     yield io.StringIO()
     root.handlers[:] = before[0]
     root.setLevel(before[1])
     access.setLevel(before[2])
     warnings.showwarning = before[3]
     sys.excepthook, sys.unraisablehook, threading.excepthook = hooks
-    structlog.reset_defaults()
+    structlog.configure(**configured)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ from handlers.views import (
     handovers,
     history,
     home,
+    keys,
     optouts,
     outcomes,
     previews,
@@ -46,6 +47,7 @@ from handlers.views import (
 )
 from handlers.views import help as help_views
 from store import (
+    LONGEST_KEY_NAME,
     Account,
     Actor,
     Added,
@@ -69,9 +71,13 @@ from store import (
     HandoverState,
     HistoryItem,
     HistoryPage,
+    Key,
+    KeyState,
+    MadeKey,
     NotAPhone,
     PhoneState,
     Purpose,
+    Scope,
     Scrubbed,
     Summary,
     UndoPreview,
@@ -372,6 +378,32 @@ def _handovers(text: str) -> Iterator[Any]:
         yield from (handovers.decided(one, what), handovers.told(one, what, [by] * 3), handovers.over(one))
         yield handovers.told(one, what, [], Message.of(quoted(text)))
     assert handovers.asked(Errand(text, text), "US") is None
+
+
+@case(keys.form, keys.made, keys.in_settings, keys.in_home)
+def _keys(text: str) -> Iterator[Any]:
+    by = Actor("U1", text)
+    for serves in (True, False):
+        for state, at in ((KeyState.LIVE, None), (KeyState.REVOKED, AT), (KeyState.EXPIRED, None)):
+            key = Key(
+                1,
+                "k1",
+                text[:LONGEST_KEY_NAME],
+                tuple(Scope),
+                by,
+                AT,
+                AT,
+                by if at else None,
+                at,
+                at,
+                state,
+                use_is_due=False,
+            )
+            yield keys.made(MadeKey(key, "optk_k1_x"), serves_api=serves)
+            several = [replace(key, id=f"k{number}") for number in range(10)]
+            yield Message.of("x", *keys.in_home(several, serves_api=serves))
+        yield keys.form("{}", 40, serves_api=serves)
+    yield Message.of("x", keys.in_settings())
 
 
 @case(scrubs.comparing, scrubs.scrubbed)

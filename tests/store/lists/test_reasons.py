@@ -121,7 +121,8 @@ def test_the_migration_knows_the_sentences_of_before() -> None:
     told = 0
     for text, country, code in test_parser.REFUSED:
         found = parse_phone(text, country, typed=False)
-        if isinstance(found, NotAPhone):
+        # Since there is a shortest number, rows are refused that were taken before.
+        if isinstance(found, NotAPhone) and "the shortest number has" not in found.reason:
             assert migration._code(found.reason) == found.code == code, found.reason
             told += 1
     assert told > 50
