@@ -71,7 +71,7 @@ class Day:
     What a day left behind.
 
     *answers*: how many the desk gave about the phone of each act; *tries*: what it took. *went_wrong*: what it said when it
-    did not know why it failed.
+    did not know why it failed. *reported*: where each of the *reports* stands, and whole.
     """
 
     opted_out: dict[str, set[str]]
@@ -79,6 +79,7 @@ class Day:
     answers: dict[str, int]
     tries: Counter[str]
     reports: list[str]
+    reported: list[str]
     count: int
     went_wrong: list[str]
     bots: int
@@ -194,6 +195,12 @@ async def left_behind(desk: Desk, people: list[Person]) -> dict[str, Any]:
         if any(key in str(one.payload) for key in twice)
     ]
     assert twice == [], f"posted twice; Slack told of them: {told}"
+    reported = [
+        f"{channel.name or channel.id} {message.ts} in {message.thread_ts}: {message.metadata} {message.text}"
+        for channel in desk.slack.platform.workspace.channels.values()
+        for message in channel.messages.values()
+        if "phones opted out* from" in message.text
+    ]
     count = desk.store.optouts.count(desk.account.id)
     assert count == desk.store.optouts.recount(desk.account.id)
     return {
@@ -207,6 +214,7 @@ async def left_behind(desk: Desk, people: list[Person]) -> dict[str, Any]:
             for one, _ in state.said
             if "phones opted out* from" in one.text
         ),
+        "reported": reported,
         "count": count,
         "went_wrong": [one.text for person in people for one in person.failures(state) if WENT_WRONG in one.text]
         + [text for _, text in state.said if WENT_WRONG in text],
@@ -238,7 +246,7 @@ async def test_a_bad_day_ends_as_a_quiet_one(
     found = await a_day(desk, bad=True)
     assert found.opted_out == expected.opted_out
     assert found.count == expected.count
-    assert found.reports == expected.reports
+    assert found.reports == expected.reports, "\n".join(found.reported)
     assert len(found.reports) == len(set(found.reports)) == DROPS
     # It was a bad day indeed.
     assert found.bots == KILLS + 1
