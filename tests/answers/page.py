@@ -61,7 +61,7 @@ def rendered(answers: Sequence[Answer]) -> str:
 def _answer(answer: Answer) -> Iterator[str]:
     yield f"**{PEOPLE[answer.who]}**, {answer.place}: {answer.request}\n"
     if answer.picture:
-        yield _PICTURE.format(name=answer.picture, words=f"{answer.seen[0].where}: {_plain(answer.seen[0].text)}")
+        yield _PICTURE.format(name=answer.picture, words=f"{answer.pictured.where}: {_plain(answer.pictured.text)}")
     for seen in answer.seen:
         yield f"- {seen.where}\n"
         yield "\n".join(f"  > {line}" for line in _lines(seen.text)) + "\n"

@@ -47,7 +47,7 @@ class Camera:
     async def take(self, url: str, answer: Answer) -> None:
         """Take the picture that *answer* names, in both schemes."""
         for scheme in SCHEMES:
-            picture = await self._picture(url, answer.who, answer.seen[0], scheme)
+            picture = await self._picture(url, answer.who, answer.pictured, scheme)
             path = DIRECTORY / f"{answer.picture}-{scheme}.webp"
             await asyncio.to_thread(path.write_bytes, picture)
             self.taken.add(path)

@@ -66,6 +66,13 @@ class Answer:
     why: str = ""
     picture: str = ""
 
+    @property
+    def pictured(self) -> Seen:
+        """What its picture shows: what is seen first, or the report that stands below it."""
+        first, *others = self.seen
+        below = [seen for seen in others if seen.where == first.where]
+        return below[-1] if below and "the report is below" in first.text else first
+
 
 # Is given the address of the page, and what was answered.
 Look = Callable[[str, Answer], Awaitable[None]]
