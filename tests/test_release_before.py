@@ -11,6 +11,8 @@ from store.models import metadata
 from tests.releases import BEFORE
 from tests.tables import step_back
 
+# The checks that phones are E.164, which migration 0012 made strict.
+PHONES = {(table, f"ck_{table}_phone") for table in ("entry_phones", "opt_outs", "conversations", "allow_requests")}
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 
@@ -57,7 +59,7 @@ def test_the_tables_of_the_release_before_are_still_there(store: Store) -> None:
     changed = {
         check
         for check in holds
-        if check[0] in before and held.get(check) != holds[check] and not check[1].endswith("_phone")
+        if check[0] in before and held.get(check) != holds[check] and check not in PHONES
     }
     assert changed == set()
 
