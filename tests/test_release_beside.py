@@ -17,11 +17,11 @@ import pytest
 import sqlalchemy as sa
 
 from bot.sandbox import State
-from store import Store, StoreUnavailable, Upload
-from store.models import uploads
+from store import StoreUnavailable, Upload
+from store.models import metadata, uploads
 from store.upload_rows import upload_of
 from tests import test_fate
-from tests.desks import CHANNEL, Desk, Holder, desk_on
+from tests.desks import CHANNEL, Bot, Desk, Holder, desk_on
 from tests.entries import exported
 from tests.patience import PATIENCE
 from tests.releases import BEFORE, FIRST, Release
@@ -43,9 +43,31 @@ KINDS: Final = (COMMAND, "drop", "reading", "applying", "undo", EXPORT, "digest"
 
 
 class UpgradedDesk(Desk):
-    """A desk whose tables may still be of a release before."""
+    """
+    A desk whose tables may still be of a release before.
 
-    __slots__ = ()
+    *revision*: of the tables that its first bot finds, with all that was known by then.
+    """
+
+    __slots__ = ("revision",)
+    revision: str
+
+    async def start(self, **how: Any) -> list[Bot]:
+        if not self.bots:
+            await asyncio.to_thread(self._step_back)
+        return await super().start(**how)
+
+    def _step_back(self) -> None:
+        # What is known was written by this release, which needs its own tables for that.
+        with self.store.database.read() as connection:
+            rows = {table: connection.execute(sa.select(table)).mappings().all() for table in metadata.sorted_tables}
+        step_back(self.store, self.revision)
+        known = self.tables()
+        with self.store.database.write() as connection:
+            for table, kept in rows.items():
+                columns = known.get(table.name, set())
+                for row in kept if columns else ():
+                    connection.execute(sa.insert(table).values({name: row[name] for name in columns & row.keys()}))
 
     def tables(self) -> dict[str, set[str]]:
         """The columns of each table, as they are now."""
@@ -101,12 +123,11 @@ def release(request: pytest.FixtureRequest) -> Release:
 
 @pytest.fixture
 async def desk(database_url: str, tmp_path: Path, release: Release) -> AsyncIterator[UpgradedDesk]:
-    """A desk on the tables of *release*."""
-    store = Store.open(database_url)
-    step_back(store, release.revision)
-    store.close()
+    """A desk whose first bot finds the tables of *release*."""
     async with desk_on(database_url, tmp_path, speed=SPEED) as desk:
-        yield UpgradedDesk(*(getattr(desk, name) for name in Desk.__slots__))
+        upgraded = UpgradedDesk(*(getattr(desk, name) for name in Desk.__slots__))
+        object.__setattr__(upgraded, "revision", release.revision)  # a desk is frozen
+        yield upgraded
 
 
 def cells(release: Release, database: str, *steps: str) -> list[Any]:
