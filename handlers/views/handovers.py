@@ -263,7 +263,7 @@ def handed_over(admins: Sequence[Actor], what: ErrandInWords, *, again: Handover
     """For whoever asked: whom it was handed over to. *again*: the handover by which it was already."""
     whom = listed([person(admin) for admin in admins]) or "The admins"
     were = "was" if len(admins) == 1 else "were"
-    since = f" already, {moment(again.asked_at)}" if again is not None else ""
+    since = f" already{moment(again.asked_at, ', ')}" if again is not None else ""
     text = f"{whom} {were} asked to {what.words}{since}. You are told once it is decided."
     return Message.of(text, private=True, settles=text)
 
@@ -276,7 +276,7 @@ def to_decide(handover: Handover, what: ErrandInWords) -> Message:
         else f" in {place(handover.channel_id, handover.channel_name)}"
     )
     seen = f" · {link(handover.permalink, 'see message')}" if handover.permalink else ""
-    head = f"*{person(handover.asker)} asks you to {what.words}*{where}, {moment(handover.asked_at)}{seen}"
+    head = f"*{person(handover.asker)} asks you to {what.words}*{where}{moment(handover.asked_at, ', ')}{seen}"
     label = PlainTextObject(text=one_line(what.label, _LABEL_LONGEST), emoji=False)
     ask = (
         ConfirmObject(

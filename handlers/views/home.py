@@ -171,7 +171,7 @@ def _asks(one: WaitingList, deadlines: Deadlines) -> Sequence[Block]:
         lines.insert(0, f":warning: {wrong[0]}")
     waits = upload.waiting_since or upload.received_at
     lines.append(
-        f"Dropped by {dropped(upload)} · waits since {moment(waits)}, until {moment(waits + deadlines.expire)}"
+        f"Dropped by {dropped(upload)} · waits {moment(waits, 'since ')}{moment(waits + deadlines.expire, ', until ')}"
     )
     if one.url is None:
         lines.append("Its message is gone: decide here.")
