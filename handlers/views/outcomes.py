@@ -132,7 +132,7 @@ def _in_short(number: EnteredNumber, outcomes: Mapping[str, Added]) -> tuple[str
         return _NOW, line
     return (
         f"*Already out, since when*: `/optout search NUMBER` says why{_KEPT}",
-        f"{line}{day(outcome.before.entry.at, ', ')}",
+        f"{line} {day(outcome.before.entry.at)}",
     )
 
 
