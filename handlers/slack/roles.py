@@ -109,9 +109,12 @@ class Roles:
         actor = Actor(str(user["id"]), name_of(user))
         role, why = Role.MEMBER, ""
         if user.get("is_bot") or actor.id == "USLACKBOT":
-            role, why = Role.NOBODY, "Other apps cannot use the opt-out desk."
+            role, why = Role.NOBODY, "Other apps cannot use the opt-out desk. Have a member of this workspace do it."
         elif user.get("deleted"):
-            role, why = Role.NOBODY, "Deactivated accounts cannot use the opt-out desk."
+            role, why = (
+                Role.NOBODY,
+                "Deactivated accounts cannot use the opt-out desk. Ask a member of this workspace to do it for you.",
+            )
         elif user.get("is_stranger") or not _belongs(user, teams):
             role, why = Role.NOBODY, _OUTSIDE
         elif _is_admin(user) or actor.id in self._admins:
