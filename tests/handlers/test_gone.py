@@ -120,7 +120,7 @@ async def test_whoever_handed_a_request_over_left(office: Office, end: str) -> N
     assert not office.store.optouts.find(office.account.id, ONE).opted_out
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("left", ["asked", "second", "nobody decides"])
 async def test_one_of_two_admins_left(office: Office, left: str) -> None:
     """The yes of who left counts neither first nor second; the others are told how it stands, and it stays opted out."""
@@ -170,6 +170,7 @@ async def test_what_a_leaver_did_is_found_by_their_name(office: Office) -> None:
     assert "by support" in (await office.ask("admin", ONE)).all_text
 
 
+@pytest.mark.wide
 async def test_whoever_made_a_key_left(office: Office) -> None:
     """It goes on, names who made it, and any admin can revoke it."""
     key = await test_keys.behind(office, by="second-admin")
@@ -214,6 +215,7 @@ async def test_a_list_tells_no_admin_who_can_be_none(office: Office) -> None:
 # Groups that are gone
 
 
+@pytest.mark.wide
 async def test_a_group_of_admins_is_gone(office: Office) -> None:
     """Those who are admins anyway are named and asked; the group is taken out in the settings, whose answer says so."""
     await decide(office, admin_groups=("S0GONE",))
@@ -232,7 +234,7 @@ async def test_a_group_of_admins_is_gone(office: Office) -> None:
 # Messages and channels that are gone
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("gone", ["question", "request", "channel"])
 async def test_where_a_request_was_asked_is_gone(office: Office, gone: str) -> None:
     """The admin's message, the one it was asked in or its channel: it is done all the same, and whoever asked is told."""
@@ -258,7 +260,7 @@ async def test_where_a_request_was_asked_is_gone(office: Office, gone: str) -> N
     assert office.store.optouts.find(office.account.id, ONE).opted_out
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("gone", ["command", "channel"])
 async def test_where_a_second_admin_was_asked_for_is_gone(office: Office, gone: str) -> None:
     """The second yes counts, and whoever asked is told of it, directly where there is no other place."""
@@ -281,7 +283,7 @@ async def test_where_a_second_admin_was_asked_for_is_gone(office: Office, gone: 
     assert not office.store.optouts.find(office.account.id, "+12125550100").opted_out
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("gone", ["archived", "without the desk", "deleted"])
 async def test_the_channel_for_what_waits_is_gone(office: Office, gone: str) -> None:
     """What waits there asks the admins directly instead: requests of guests, second admins, lists."""
@@ -330,6 +332,7 @@ async def test_the_channel_of_a_list_is_archived(office: Office) -> None:
     assert office.store.optouts.count(office.account.id) == 3
 
 
+@pytest.mark.wide
 async def test_a_look_up_to_be_shown_in_a_thread_that_is_gone(office: Office) -> None:
     """It is not put at the channel's root, for all to read: whoever pressed sees it alone."""
     await decide(office, lookups="asker")
@@ -350,6 +353,7 @@ async def test_a_look_up_to_be_shown_in_a_thread_that_is_gone(office: Office) ->
 # Admins who decide at once
 
 
+@pytest.mark.wide_but_first
 @on_both_databases
 async def test_a_yes_and_a_no_at_once(office: Office) -> None:
     """Of two admins who decide on a third's request at once one counts, and the other is told which; each question says so."""
@@ -376,7 +380,7 @@ async def test_a_yes_and_a_no_at_once(office: Office) -> None:
     assert len(lifted) == allowed
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @on_both_databases
 async def test_a_request_is_done_and_declined_at_once(office: Office) -> None:
     """One of the two counts, whoever asked is told that one, and both admins' messages say it."""
