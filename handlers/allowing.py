@@ -21,6 +21,7 @@ from handlers.slack.mrkdwn import listed, one_line, person, place, plain
 from handlers.slack.payloads import pressed_value, submitted_values
 from handlers.slack.places import Place, Request
 from handlers.slack.posting import Poster
+from handlers.slack.replies import takes_posts
 from handlers.slack.roles import Roles
 from handlers.tasks import Tasks
 from handlers.views import allowing as views
@@ -129,16 +130,14 @@ class Allowing:
     async def _tell_admins(self, request: Request, body: dict[str, Any], asked: AllowRequest, state: PhoneState) -> str:
         """Keep the question for those who can say the second yes; the sentence that names them, empty where there are none."""
         channel = request.account.settings.waiting_channel
-        if channel:
+        if channel and await takes_posts(request.client, channel):
             wanted = [channel]
             sentence = f"The other admins are asked in {place(channel, None)}."
         else:
             admins = await self._roles.admins(request.client, request.account, MOST_ASKED + 1)
-            wanted = [admin for admin in admins if admin != asked.actor.id][:MOST_ASKED]
-            askers = [await self._roles.role_of(request.client, request.account, admin) for admin in wanted]
-            wanted = [one.actor.id for one in askers if one.role is Role.ADMIN]
-            names = [person(one.actor) for one in askers if one.role is Role.ADMIN]
-            sentence = f"Asked directly: {listed(names)}." if names else ""
+            others = [admin for admin in admins if admin.id != asked.actor.id][:MOST_ASKED]
+            wanted = [admin.id for admin in others]
+            sentence = f"Asked directly: {listed([person(admin) for admin in others])}." if others else ""
         question = views.to_second_admin(asked, state, request.account.country)
         for one in wanted:
             where = Place(actor=Actor(one, one), channel_id=one, client=self._client)

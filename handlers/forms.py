@@ -150,7 +150,9 @@ class Forms:
             if error_code(error) != "channel_not_found":
                 raise
             channel = {}
-        if not channel.get("is_member") or channel.get("is_archived"):
+        if channel.get("is_archived"):
+            return field_error(views.CHANNEL, "That channel is archived: choose another.")
+        if not channel.get("is_member"):
             return field_error(views.CHANNEL, "I am not in that channel: invite me there, or choose another.")
         if channel.get("is_ext_shared") or channel.get("is_pending_ext_shared"):
             return field_error(views.CHANNEL, "People of another organisation can read that channel: choose another.")

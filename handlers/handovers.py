@@ -292,7 +292,7 @@ class HandingOver:
         if channel and await self._post(handover, channel, message, account):
             return
         admins = await self._roles.admins(self._client, account, MOST_TOLD)
-        told = await asyncio.gather(*(self._post(handover, admin, message, account) for admin in admins))
+        told = await asyncio.gather(*(self._post(handover, admin.id, message, account) for admin in admins))
         if not any(told):
             unheard = partial(self._store.handovers.decide, handover.account_id, handover.id, HandoverState.UNHEARD)
             await asyncio.to_thread(unheard)

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group(
 FOR_ALL = {"A list", "A button"}
 # A word that says what to do, where a sentence, or a part of one, begins. What is answered to one person alone is no dead end.
 DO = (
-    "Ask|Choose|Drop|Export|Fill|Give|Have|Leave|Open|Please|Rename|Save|Say|See|Send|Split|Tick|Type|Upload|Use|Wait|Write|"
+    "Ask|Choose|Drop|Export|Fill|Give|Have|Leave|Open|Please|Rename|Save|Say|See|Send|Split|Take|Tick|Type|Upload|Use|Wait|Write|"
     "Invite|Its message shows|Do you mean"
 )
 WAY_ON = re.compile(

@@ -150,8 +150,8 @@ class Replies:
         blocks = [*message.blocks, *(block for detail in message.details for block in detail.blocks)]
         if because is not None:
             if because == THREAD_GONE:
-                # Where there is no thread, nobody sees what is said in it.
-                place = replace(place, thread_ts=None, threaded=False)
+                # Where there is no thread, nobody sees what is said in it; the response_url of a button there says it there.
+                place = replace(place, thread_ts=None, threaded=False, response_url=None)
             blocks.append(context(_why_private(place, because)).to_dict())
         parts = list(split(Message(message.text, tuple(blocks))))
         replacing = place.ephemeral and message.settles is not None
@@ -237,6 +237,18 @@ async def kind_of_channel(client: AsyncWebClient, channel: str, *, surely: bool 
     if info.get("is_ext_shared") or info.get("is_pending_ext_shared"):
         return "shared"
     return "private" if info.get("is_private") or info.get("is_group") or info.get("is_mpim") else "public"
+
+
+async def takes_posts(client: AsyncWebClient, channel: str) -> bool:
+    """Whether the desk can post in *channel*, which was chosen once: not where it was archived since, or is not in it any more."""
+    try:
+        info = (await client.conversations_info(channel=channel))["channel"]
+    except Exception as error:
+        if is_transient(error):
+            raise
+        log.warning("a channel is not known any more", channel=channel, error=error_name(error))
+        return False
+    return bool(info.get("is_member")) and not info.get("is_archived")
 
 
 _NOT_TAKEN = re.compile(r'\s*(<|\{\s*"ok"\s*:\s*false)')

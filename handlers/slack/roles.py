@@ -109,9 +109,12 @@ class Roles:
         actor = Actor(str(user["id"]), name_of(user))
         role, why = Role.MEMBER, ""
         if user.get("is_bot") or actor.id == "USLACKBOT":
-            role, why = Role.NOBODY, "Other apps cannot use the opt-out desk."
+            role, why = Role.NOBODY, "Other apps cannot use the opt-out desk. Have a member of this workspace do it."
         elif user.get("deleted"):
-            role, why = Role.NOBODY, "Deactivated accounts cannot use the opt-out desk."
+            role, why = (
+                Role.NOBODY,
+                "Deactivated accounts cannot use the opt-out desk. Ask a member of this workspace to do it for you.",
+            )
         elif user.get("is_stranger") or not _belongs(user, teams):
             role, why = Role.NOBODY, _OUTSIDE
         elif _is_admin(user) or actor.id in self._admins:
@@ -152,49 +155,51 @@ class Roles:
         who = can if admins else "Please ask an admin of this workspace."
         return polite_no(f"{why} {who}", admins, errand if admins else None, place.thread_ts)
 
-    async def admins(self, client: AsyncWebClient, account: Account, most: int) -> tuple[str, ...]:
+    async def admins(self, client: AsyncWebClient, account: Account, most: int) -> tuple[Actor, ...]:
         """
-        The ids of admins, *most* of them: of the account's settings and of their groups, then the workspace's own.
+        Admins by their names, *most* of them: of the account's settings and of their groups, then the workspace's own.
 
-        Those that Slack does not tell are left out.
+        As they are now: who left, is a guest or no admin any more is none, whatever the settings name. Raises
+        `PersonUnknownError` while Slack cannot be reached.
         """
+        found: list[Actor] = []
+        for user in await self._who_may_be(client, account):
+            asker = await self.role_of(client, account, user)
+            if asker.role is Role.ADMIN:
+                found.append(asker.actor)
+            if len(found) == most:
+                break
+        return tuple(found)
+
+    async def named_admins(self, client: AsyncWebClient, account: Account) -> tuple[Actor, ...]:
+        """Up to five `admins`, none while Slack cannot be reached: it is a courtesy, not a rule."""
+        try:
+            return await self.admins(client, account, _MOST_NAMED)
+        except PersonUnknownError:
+            return ()
+
+    async def _who_may_be(self, client: AsyncWebClient, account: Account) -> tuple[str, ...]:
+        """The ids of those who are admins by the account's settings, by a group of theirs, or of the workspace itself."""
         groups: list[str] = []
         for group in account.settings.admin_groups:
             await self._in_any(client, (group,), "", fresh=False)
             groups += sorted(self._groups.get(group) or ())
-        named = await self.admins_to_name(client, account)
-        return tuple(dict.fromkeys([*account.settings.admins, *groups, *named]))[:most]
+        return tuple(dict.fromkeys([*account.settings.admins, *groups, *await self._of_workspace(client, account)]))
 
-    async def named_admins(self, client: AsyncWebClient, account: Account) -> tuple[Actor, ...]:
-        """Up to five admins by their names, as `admins`; those whom Slack does not name, or who left, are left out."""
-        found = []
-        for admin in await self.admins(client, account, _MOST_NAMED):
-            try:
-                asker = await self.role_of(client, account, admin)
-            except PersonUnknownError:
-                continue
-            if asker.role is Role.ADMIN:
-                found.append(asker.actor)
-        return tuple(found)
-
-    async def admins_to_name(self, client: AsyncWebClient, account: Account) -> tuple[str, ...]:
-        """
-        Up to five admins, first those of the account's settings.
-
-        Of a huge workspace only the first page is read: it is a courtesy, not a rule.
-        """
+    async def _of_workspace(self, client: AsyncWebClient, account: Account) -> tuple[str, ...]:
+        """Up to five of the workspace's own admins. Of a huge workspace only the first page is read."""
         named = self._named.get(account.slack_id)
         if named is None:
             try:
                 members = (await client.users_list(limit=1000))["members"]
             except Exception as error:  # noqa: BLE001  the refusal is as good without names
                 log.info("admins not named", error=type(error).__name__)
-                named = tuple(sorted(self._admins))
-            else:
-                ours = {account.slack_id}
-                named = tuple(str(user["id"]) for user in members if self._asker_of(user, ours).role is Role.ADMIN)
-                self._named.put(account.slack_id, named[:_MOST_NAMED])
-        return tuple(dict.fromkeys([*account.settings.admins, *named]))[:_MOST_NAMED]
+                return tuple(sorted(self._admins))
+            ours = {account.slack_id}
+            admins = [str(user["id"]) for user in members if self._asker_of(user, ours).role is Role.ADMIN]
+            named = tuple(admins[:_MOST_NAMED])
+            self._named.put(account.slack_id, named)
+        return named
 
 
 def name_of(user: Mapping[str, Any]) -> str:

@@ -260,14 +260,13 @@ class UploadMessages:
         self, work: UploadWork, what: str, message: Message, told: Mapping[str, Post] = MappingProxyType({})
     ) -> None:
         """
-        Post *message* to each who may decide, or in the channel for that, once for each time the list was taken up.
+        Post *message* in the channel for that, else to each who may decide, once for each time the list was taken up.
 
         *told*: the keys of those who have it.
         """
         upload = work.upload
         account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
         channel = account.settings.waiting_channel
-        wanted = [channel] if channel else await self._roles.admins(self._client, account, MOST_TOLD)
 
         async def reached(one: str, said: Message = message, thread: str | None = None) -> bool:
             key = _post_key(work, f"{what} {upload.received_at:%Y%m%dT%H%M%S} {one}")
@@ -281,10 +280,13 @@ class UploadMessages:
                 return False
             return True
 
-        if wanted and not any(await asyncio.gather(*map(reached, wanted))):
+        # A channel that was archived since, or that the desk was taken out of, keeps it from nobody.
+        if channel and await reached(channel):
+            return
+        admins = await self._roles.admins(self._client, account, MOST_TOLD)
+        if admins and not any(await asyncio.gather(*(reached(admin.id) for admin in admins))):
             # Where Slack lets nobody be written to, at least the thread says whose turn it is.
-            named = [Actor(admin, admin) for admin in await self._roles.admins_to_name(self._client, account)]
-            notice = views.notice(upload, named, await self.picture(upload))
+            notice = views.notice(upload, admins, await self.picture(upload))
             await reached(upload.channel_id, notice, upload.thread_ts or upload.message_ts)
 
     async def show_queued(self, work: UploadWork) -> None:

@@ -14,6 +14,7 @@ PEOPLE = {
     "second-admin": "Sam Okoro (admin)",
     "support": "Robin Vale (support)",
     "guest": "Jules Marsh (guest)",
+    "ticket-bot": "Ticket Bot (another app)",
     "nobody": "Nobody",
 }
 _ROLES = {
@@ -36,7 +37,8 @@ _REFUSALS = """\
 Made by `python -m tests.answers` from the running desk: what is refused, or cannot be done, surface by surface, with the
 reason, the sentence and who sees it; and below, what each role is told where it has no right. A test compares, and looks at
 each: nothing about one person is for all to see, each says what to do next or whom to ask, and none shows what only whoever
-runs the desk can use. Avery Quinn and Sam Okoro are admins, Robin Vale is support, Jules Marsh a guest.
+runs the desk can use. Avery Quinn and Sam Okoro are admins, Robin Vale is support, Jules Marsh a guest, Ticket Bot another
+app.
 """
 _PICTURE = """\
 <picture>

@@ -14,6 +14,7 @@ from store import Function, Origin
 from tests.answers.stage import UPLOADS, Stage
 from tests.handlers.conftest import TICKETS
 from tests.handlers.test_bad_input import gone
+from tests.handlers.test_deleted_question import ask_and_delete
 from tests.handlers.test_handovers import turn_back as turn_back_handovers
 from tests.store.test_uploads import turn_back
 
@@ -69,6 +70,9 @@ async def commands(stage: Stage) -> None:
 async def commands_elsewhere(stage: Stage) -> None:
     await stage.command("support", f"/optout {STOPPED}", channel=SHARED, why="others read along")
     await stage.command("support", f"/optout {STOPPED}", channel=PRIVATE, why="the desk is not there")
+    # Nobody can write where it is archived; this one is while the answer is on its way.
+    await stage.office.people.fault(method="chat.postMessage", fault="error", error="is_archived")
+    await stage.command("support", f"/optout {STOPPED}", why="the channel was archived")
 
 
 async def commands_while_away(stage: Stage) -> None:
@@ -89,6 +93,11 @@ async def mentions(stage: Stage) -> None:
     long = f"{BOT} opt out 212 555 0100 because {LONG}"
     await stage.say("support", long, called=f"`{BOT} opt out` with 501 characters of reason", why="too long")
     await stage.say("support", f"{BOT} {STOPPED}", channel=SHARED, why="others read along")
+
+
+async def mentions_deleted(stage: Stage) -> None:
+    asked = ask_and_delete(stage.office)
+    await stage.act("support", f"`{BOT} {ONE}`, deleted at once", asked, place=f"#{TICKETS}", why="the message is gone")
 
 
 async def direct_messages(stage: Stage) -> None:
@@ -123,6 +132,11 @@ async def lists(stage: Stage) -> None:
     await stage.drop(
         who, "partner.csv", SHORT, channel=SHARED, words=f"{BOT} scrub", until="partner.csv", why="others read along"
     )
+
+
+async def lists_of_other_apps(stage: Stage) -> None:
+    await stage.office.people.invite(UPLOADS, "ticket-bot")
+    await stage.drop("ticket-bot", "exported.csv", SHORT, why="another app")
 
 
 async def lists_undone(stage: Stage) -> None:
@@ -177,6 +191,12 @@ async def buttons(stage: Stage) -> None:
     await press("admin", "Allow texts again", "allow.yes", asked, why="their own request")
     await stage.press("second-admin", "Keep opted out", directly=True, until="stays opted out")
     await press("second-admin", "Allow texts again", "allow.yes", asked, why="decided since")
+
+
+async def buttons_of_leavers(stage: Stage) -> None:
+    await stage.office.people.update_user("second-admin", deleted=True)
+    value = json.dumps({"phone": STOPPED, "seen": 99})
+    await stage.press_old("second-admin", "Allow texts again", "optout.delete", value, why="deactivated")
 
 
 async def requests(stage: Stage) -> None:
@@ -235,6 +255,8 @@ async def forms(stage: Stage) -> None:
     )
     await stage.close("admin")
     await stage.command("admin", "/optout settings")
+    state = await stage.office.people.state()
+    archived, guest, app = state.channel(ARCHIVED).id, state.user("guest")["id"], state.user("ticket-bot")["id"]
     for values, words, why in (
         ({"settings.country": "Narnia"}, "the country Narnia", "no such country"),
         (
@@ -245,10 +267,18 @@ async def forms(stage: Stage) -> None:
         ({"settings.undo_days": "soon"}, "a time that is none", "no time"),
         ({"settings.undo_days": "", "settings.max_list_bytes": "9 TB"}, "lists of 9 TB", "above the operator's limit"),
         ({"settings.max_list_bytes": "", "settings.support": "groups"}, "groups, and none chosen", "locks all out"),
+        (
+            {"settings.support": "everyone", "settings.waiting_channel": archived},
+            f"#{ARCHIVED} for what waits",
+            "archived",
+        ),
+        ({"settings.waiting_channel": None, "settings.admins": [guest]}, "a guest as an admin", "a guest"),
+        ({"settings.admins": [app]}, "Ticket Bot as an admin", "another app"),
     ):
         await stage.submit("admin", values, words, why=why)
     await stage.settings_are(lookups="asker")
-    await stage.submit("admin", {"settings.support": "everyone"}, "a form of before", why="changed since")
+    now = {"settings.support": "everyone", "settings.admins": []}
+    await stage.submit("admin", now, "a form of before", why="changed since")
     await stage.close("admin")
 
 
@@ -257,7 +287,7 @@ async def forms_of_lists(stage: Stage) -> None:
     mine = (await people.drop("support", None, "mine.csv", SHORT.encode())).file
     theirs = (await people.drop("admin", None, "theirs.csv", SHORT.encode())).file
     state = await people.state()
-    channels = {name: state.channel(name).id for name in (UPLOADS, PRIVATE, SHARED)}
+    channels = {name: state.channel(name).id for name in (UPLOADS, PRIVATE, SHARED, ARCHIVED)}
     await stage.command("support", "/optout upload")
 
     async def send(file: str | None, channel: str, words: str, why: str) -> None:
@@ -265,6 +295,7 @@ async def forms_of_lists(stage: Stage) -> None:
 
     await send(mine, PRIVATE, "to a channel without the desk", "the desk is not there")
     await send(mine, SHARED, "to a channel that is shared", "others read along")
+    await send(mine, ARCHIVED, "to a channel that is archived", "archived")
     await send(theirs, UPLOADS, "somebody else's file", "somebody else's file")
 
 
@@ -281,6 +312,13 @@ async def forms_about_one(stage: Stage) -> None:
     await stage.press("admin", "Opt out 60")
     await stage.submit("admin", {"upload.number": "61"}, "61", why="another number")
     await stage.close("admin")
+
+
+async def forms_of_leavers(stage: Stage) -> None:
+    await stage.command("second-admin", f"/optout {STOPPED}")
+    await stage.press("second-admin", "Add a remark")
+    await stage.office.people.update_user("second-admin", deleted=True)
+    await stage.submit("second-admin", {"remark.text": "theirs"}, "a remark", why="deactivated meanwhile")
 
 
 async def message_menu(stage: Stage) -> None:
@@ -306,13 +344,13 @@ async def _carried(stage: Stage, who: str, action_id: str) -> str:
 Scene = Callable[[Stage], Awaitable[None]]
 REFUSALS: Final[dict[str, tuple[Scene, ...]]] = {
     "`/optout`": (commands, commands_elsewhere, commands_while_away),
-    "A mention": (mentions,),
+    "A mention": (mentions, mentions_deleted),
     "A direct message": (direct_messages,),
-    "A list": (lists,),
+    "A list": (lists, lists_of_other_apps),
     "A button of a list": (lists_undone,),
-    "A button": (buttons,),
+    "A button": (buttons, buttons_of_leavers),
     "A request that was handed over": (requests,),
-    "A form": (forms, forms_of_lists, forms_about_one),
+    "A form": (forms, forms_of_lists, forms_about_one, forms_of_leavers),
     "*Check opt-outs*": (message_menu,),
 }
 

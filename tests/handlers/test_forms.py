@@ -197,10 +197,15 @@ async def test_the_list_is_exported_by_a_form(office: Office) -> None:
 
 @pytest.mark.wide_but_first
 @pytest.mark.parametrize(
-    ("channel", "said"), [("field-private", "I am not in that channel"), ("partner-desk", "another organisation")]
+    ("channel", "said"),
+    [
+        ("field-private", "I am not in that channel"),
+        ("partner-desk", "another organisation"),
+        ("archive-2024", "That channel is archived: choose another."),
+    ],
 )
 async def test_channels_that_will_not_do(office: Office, channel: str, said: str) -> None:
-    """Where the bot is missing, or strangers read along, the field says so and nothing is read."""
+    """Where the bot is missing, strangers read along, or nobody can write, the field says so and nothing is read."""
     state = await office.people.state()
     file = (await office.people.drop("admin", None, "form.csv", b"phone\n2125550100\n")).file
     view = await form(office, "admin", "upload")

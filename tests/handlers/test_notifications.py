@@ -212,6 +212,7 @@ async def test_a_list_that_is_refused(office: Office) -> None:
 @pytest.mark.wide
 async def test_admins_of_the_settings_are_notified_too(office: Office) -> None:
     """Whom the settings make an admin has to act as well; after a day all of them are reminded, and the dropper too."""
+    await office.people.update_user("guest", is_restricted=False)
     await decide(office, admins=((await office.actor("guest")).id,))
     ts = await drop(office, LIST, user="support")
     await says(office, ts, QUESTION)
@@ -230,6 +231,7 @@ async def test_admins_of_the_settings_are_notified_too(office: Office) -> None:
 @pytest.mark.wide
 async def test_members_of_groups_of_admins_are_notified_too(office: Office) -> None:
     """Whom the settings make an admin by a group has to act as well; who is named besides is notified once."""
+    await office.people.update_user("guest", is_restricted=False)
     group = next(iter(office.slack.platform.workspace.usergroups.values()))
     group["users"] = [(await office.actor(name)).id for name in ("guest", "admin")]
     await decide(office, admin_groups=(group["id"],))
