@@ -18,11 +18,14 @@ from handlers.entered import (
     MOST_NUMBERS,
     Entered,
     allowing_again,
+    cure_of,
+    line_to_send,
     looking_up,
+    numbers_of_reason,
     opting_out,
     read_entered,
 )
-from handlers.grammar import Certainty, Verb, Wish, command_of, understand
+from handlers.grammar import Certainty, Verb, Wish, command_of, split_at_because, understand
 from handlers.lookups import answer_look_up
 from handlers.permissions import Action, allow
 from handlers.slack.acknowledge import acknowledged
@@ -30,7 +33,7 @@ from handlers.slack.interactions import Interactions
 from handlers.slack.listeners import Listener, Surface
 from handlers.slack.messages import Message, split
 from handlers.slack.modal_context import ModalContext
-from handlers.slack.mrkdwn import code, one_line, place, plain
+from handlers.slack.mrkdwn import LONGEST_LINE, code, one_line, place, plain
 from handlers.slack.outbox import with_account
 from handlers.slack.payloads import idempotency_key_of, place_of_command, pressed_value
 from handlers.slack.places import Place, Request
@@ -64,6 +67,10 @@ _CALLED: Final = {Wish.OPT_OUT: "add", Wish.OPT_IN: "delete", Wish.LOOK_UP: "sea
 # Of lines to send instead of the one that was sent.
 _MOST_LINES: Final = 3
 _UNDOABLE: Final = frozenset({UploadState.DONE, UploadState.STOPPED, UploadState.FAILED})
+# How near to a name a word is that is taken for it, up to 1: to be told of it, and to be sure.
+_NEARLY, _SURELY = 0.6, 0.8
+_SHORTEST_NEAR: Final = 3  # letters; of shorter ones only what is surely near
+_BROADCASTS: Final = frozenset({"@channel", "@here", "@everyone"})
 _UPLOAD: Final = re.compile(r"(?:upload\s*)?(?::\s*)?#?(\d{1,9})", re.IGNORECASE)
 _NO_SUCH_LIST: Final = "No list of that number or name was applied and could be undone."
 _WHOLE_LIST: Final = frozenset({"list", "ls", "all", "lista", "liste"})
@@ -111,12 +118,26 @@ def parse_arguments(text: str, country: str | None) -> Arguments | Message:
             return _REASON_TOO_LONG
     if match := _COUNTRY.search(text):
         name = plain(next(filter(None, match.groups()), "")).strip()
-        text = f"{text[: match.start()]} {text[match.end() :]}"
-        region = find_country(name)
+        region, behind = _country_at_start(name)
+        text = f"{text[: match.start()]} {behind} {text[match.end() :]}"
         if isinstance(region, CountryUnknown):
             return views.no_country(region)
         country = region
     return Arguments(text, country, reason)
+
+
+def _country_at_start(words: str) -> tuple[str | CountryUnknown, str]:
+    """The region code of the country that *words* name, and what stands behind its name: "GB because she asked"."""
+    whole = find_country(words)
+    if isinstance(whole, str):
+        return whole, ""
+    name, because = split_at_because(words)
+    region = find_country(name.strip())
+    if isinstance(region, str):
+        return region, because
+    code, _, rest = words.partition(" ")
+    by_code = find_country(code) if len(code) == 2 and code.isupper() else region
+    return (by_code, rest) if isinstance(by_code, str) else (region, "")
 
 
 class Command:
@@ -142,7 +163,7 @@ class Command:
                 f"Opts up to {MOST_NUMBERS} numbers out, separated by commas, semicolons or line breaks.",
                 (Action.ADD,),
                 lambda text: self._adding(text, Verb.OPT_OUT),
-                ("out", "stop", "unsubscribe", "remove", "block", "baja"),
+                ("out", "stop", "stopall", "unsubscribe", "remove", "block", "baja"),
             ),
             Subcommand(
                 "search NUMBER [country:GB]",
@@ -156,7 +177,7 @@ class Command:
                 "Allows texts to one number again, after asking. Admins only.",
                 (Action.DELETE,),
                 lambda text: Reply(Action.DELETE, partial(self._delete, text), partial(self._errand_to_delete, text)),
-                ("allow", "in", "opt-in", "unblock", "lift", "restore", "undelete", "permitir", "autoriser"),
+                ("allow", "in", "opt-in", "start", "unblock", "lift", "restore", "undelete", "permitir", "autoriser"),
             ),
             Subcommand(
                 "country [GB]",
@@ -251,23 +272,36 @@ class Command:
         name = first.lower().rstrip(":,")
         if (subcommand := self.subcommands.get(name)) is not None:
             return subcommand.parse(rest.strip())
-        if any(char.isdigit() for char in plain(first)):
+        if any(char.isdigit() for char in plain(first)) and not first.startswith("<@"):
             return self.subcommands["search"].parse(text)
         if len(text) > _LONGEST_SENTENCE:
-            return Reply(Action.HELP, partial(self._unknown, text))
+            return self._no_such(text)
         understood = understand(read_text(text, None).words)
         if understood.verb is Verb.OPT_OUT and understood.phones:
-            return self._adding(text, None)
+            # "Allow ... because wrong number", even misspelt, is doubtful as a sentence and plain as a command.
+            other = self._synonyms.get(name) or self._near(name, _SURELY)
+            if other is None or other.name == "add" or understood.certainty is Certainty.PLAIN:
+                return self._adding(text, None)
+            return other.parse(rest.strip()) if name in self._synonyms else self._no_such(text)
         if understood.verb is Verb.OPT_IN and understood.phones and understood.certainty <= Certainty.POLITE:
             return self.subcommands["delete"].parse(text)
         if name in _WHOLE_LIST and not understood.phones:
             return Reply(Action.HELP, self._list)
         if (subcommand := self._synonyms.get(name)) is not None:
             return subcommand.parse(rest.strip())
-        begins = command_of(text)
+        begins = command_of(text, asks=bool(understood.phones))
         if begins is not None:
             return self.subcommands[_CALLED[begins[0]]].parse(begins[1])
+        return self._no_such(text)
+
+    def _no_such(self, text: str) -> Reply:
         return Reply(Action.HELP, partial(self._unknown, text))
+
+    def _near(self, word: str, surely: float) -> Subcommand | None:
+        """The sub-command of which *word* is nearly a name; *surely*: how nearly, up to 1."""
+        names = {**self._synonyms, **self.subcommands}
+        near = difflib.get_close_matches(word[:_LONGEST_WORD].lower(), names, n=1, cutoff=surely)
+        return names[near[0]] if near else None
 
     async def _outcome(self, typed_at: Place, body: dict[str, Any], text: str, parsed: Reply) -> Message:
         request = await self._interactions.admit(typed_at, body, parsed.action, parsed.errand)
@@ -304,11 +338,11 @@ class Command:
         entered = await asyncio.to_thread(read_entered, arguments.text, arguments.country, implied)
         reason = arguments.reason or entered.reason
         if not entered.numbers:
-            return self.subcommands["add"].misused()
+            return self._without_number("add", arguments, reason, request)
         if entered.given > MOST_NUMBERS:
             return self._too_much(f"{entered.given:,} numbers")
         if not entered.phones:
-            return views.refused(entered.refused, _line("add", entered, arguments))
+            return _refused("add", entered, reason)
         if entered.understood.verb is not Verb.OPT_OUT or entered.understood.certainty is not Certainty.PLAIN:
             return await self._ask_add(request, entered, reason)
         if reason is not None and len(reason) > LONGEST_REASON:
@@ -409,14 +443,27 @@ class Command:
             return arguments
         verb = Verb.OPT_IN if name == "delete" else Verb.OPT_OUT
         entered = await asyncio.to_thread(read_entered, arguments.text, arguments.country, verb)
-        if len(entered.numbers) != 1:
-            each = [f"{name} {phone}" for phone in entered.phones[:_MOST_LINES]]
-            return self.subcommands[name].misused(several if entered.numbers else "", *each)
+        reason = arguments.reason or entered.reason
+        if not entered.numbers:
+            return self._without_number(name, arguments, reason, request)
+        if len(entered.numbers) > 1:
+            each = [line_to_send(name, reason, [phone]) for phone in entered.phones[:_MOST_LINES]]
+            return self.subcommands[name].misused(several, *each)
         number = entered.numbers[0].reading
         if isinstance(number, NotAPhone):
-            return views.refused([number], _line(name, entered, arguments))
+            return _refused(name, entered, reason)
         state = await asyncio.to_thread(self._store.optouts.find, request.account.id, number.e164)
-        return state, number, arguments.reason or entered.reason
+        return state, number, reason
+
+    def _without_number(self, name: str, arguments: Arguments, reason: str | None, request: Request) -> Message:
+        """Nothing stands where the sub-command *name* takes numbers; those that stand in the *reason* are put there."""
+        if not reason:
+            return self.subcommands[name].misused()
+        numbers, words = numbers_of_reason(reason, arguments.country)
+        country = arguments.country if arguments.country != request.account.country else None
+        line = line_to_send(name, words, numbers if name == "add" else numbers[:1], country)
+        why = "The number goes before the reason." if numbers else "There is no number in that."
+        return self.subcommands[name].misused(why, line)
 
     async def _show_country(self, request: Request, _body: dict[str, Any]) -> Message:
         return views.country(request.account)
@@ -468,7 +515,9 @@ class Command:
 
     def _undoing(self, text: str) -> Reply | OpenModal:
         """The latest lists with their buttons; of a number what is undone is its opt-out, after asking."""
-        if read_text(text[:_LONGEST_SENTENCE], None).phones:
+        reading = read_text(text[:_LONGEST_SENTENCE], None)
+        named = _UPLOAD.fullmatch(text) or ("." in text and text.rpartition(".")[2].isalpha())
+        if reading.phones or (reading.pieces and not named):
             return self.subcommands["delete"].parse(text)
         return Reply(Action.UNDO, partial(self._list_undoable, text), partial(self._errand_to_undo, text))
 
@@ -504,15 +553,22 @@ class Command:
             return Errand("upload.undo", str(upload.id))
         return None
 
-    async def _unknown(self, text: str, _request: Request, _body: dict[str, Any]) -> Message:
+    async def _unknown(self, text: str, request: Request, _body: dict[str, Any]) -> Message:
         """What is none of the sub-commands: the line to send instead, where one is near."""
         word, rest = [*plain(text).split(maxsplit=1), "", ""][:2]
-        names = {**self._synonyms, **self.subcommands}
-        near = difflib.get_close_matches(word[:_LONGEST_WORD].lower(), names, n=1, cutoff=0.6)
+        near = self._near(word, _NEARLY if len(word) >= _SHORTEST_NEAR else _SURELY)
         no = f"There is no {code('/optout ' + one_line(word, 40))}."
-        if not near:
+        if word.startswith("@") and word not in _BROADCASTS:
+            return self.subcommands["help"].misused(no, f"history {one_line(word, 40)}")
+        if near:
+            return self.subcommands["help"].misused(no, near.line_with(rest))
+        pieces = (await asyncio.to_thread(read_text, text[:_LONGEST_SENTENCE], request.account.country)).pieces
+        if not 0 < len(pieces) <= _MOST_LINES:
             return Message.of(f"{no} `/optout help` says what there is.", private=True)
-        return self.subcommands["help"].misused(no, names[near[0]].line_with(rest))
+        numbers = [plain(piece.text) for piece in pieces]
+        lines = line_to_send("add", None, numbers), line_to_send("search", None, numbers[:1])
+        add, search = (code(f"/optout {line}", LONGEST_LINE) for line in lines)
+        return Message.of(f"{no} Send {add} to opt out, {search} to look up.", private=True)
 
 
 async def _arguments(text: str, request: Request) -> Arguments | Message:
@@ -520,11 +576,11 @@ async def _arguments(text: str, request: Request) -> Arguments | Message:
     return await asyncio.to_thread(parse_arguments, text, request.account.country)
 
 
-def _line(name: str, entered: Entered, arguments: Arguments) -> str:
-    """What to send instead of the sub-command *name* with numbers that are none, the reason as it was given."""
-    reason = arguments.reason or entered.reason
-    asked = f"{name} {'NUMBER' if len(entered.numbers) == 1 else 'NUMBERS'}"
-    return f"{asked} because {reason}" if reason and name != "search" else asked
+def _refused(name: str, entered: Entered, reason: str | None) -> Message:
+    """What to send instead of the sub-command *name* with numbers that are none, with the *reason* as it was given."""
+    cure = cure_of(entered.refused)
+    numbers = [number.text for number in entered.refused] if cure else ["NUMBER"] if len(entered.numbers) == 1 else ()
+    return views.refused(entered.refused, line_to_send(name, reason, numbers, cure), filled_in=cure is not None)
 
 
 def _shown_in_ack(message: Message) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """Numbers as people enter them, on whatever surface: the most at once, how they are parsed, and repeats taken out."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -14,6 +15,7 @@ MOST_NUMBERS: Final = 200
 # 200 numbers as links of Slack's, with room; patterns are not run over more.
 LONGEST_TEXT: Final = LONGEST_PROSE
 LONGEST_REASON: Final = 500
+_CURE: Final = re.compile(r"looks \w+: add country:([A-Z]{2})\b")
 
 
 def read_phone(text: str, country: str | None) -> PhoneNumber | NotAPhone:
@@ -49,6 +51,8 @@ def read_entered(text: str, country: str | None, verb: Verb | None) -> Entered:
     understood = understand(words, verb)
     asked = set(understood.phones)
     given = [item for item in items if isinstance(item, str) or item in asked]
+    # What is too short for a number, in words that are no list: "12345 because she asked".
+    given += understood.digits
     numbers = without_repeats(
         read_phone(item, country) if isinstance(item, str) else acted_on(reading.pieces[item]) for item in given
     )
@@ -73,6 +77,30 @@ def written_reason(understood: Understanding, pieces: Sequence[FoundPhone | NotA
     written = [piece.text for piece in pieces[understood.reason_from :]]
     whole = first + "".join(f"{number}{words}" for number, words in zip(written, more, strict=False))
     return one_line(whole, LONGEST_REASON + 1) or None
+
+
+def line_to_send(name: str, reason: str | None, numbers: Iterable[str] = (), country: str | None = None) -> str:
+    """
+    What to send for the sub-command *name*, filled in: *numbers* as they were typed, or else what stands for them.
+
+    *country*: the region code that was given with them. A look-up has no reason.
+    """
+    typed = ", ".join(numbers) or ("NUMBERS" if name == "add" else "NUMBER")
+    because = f"because {reason}" if reason and name != "search" else ""
+    return " ".join(filter(None, (name, typed, country and f"country:{country}", because)))
+
+
+def numbers_of_reason(reason: str, country: str | None) -> tuple[list[str], str | None]:
+    """The numbers that stand in *reason*, as they were typed, and its other words: people write "because she asked 212 555 0100"."""
+    reading = read_text(reason, country)
+    words = " ".join(reading.words.replace(PHONE, " ").split()).strip(" ,;:-")
+    return [plain(piece.text) for piece in reading.pieces], words or None
+
+
+def cure_of(refused: Sequence[NotAPhone]) -> str | None:
+    """The region code that makes phones of all that is *refused*, where the refusals name one: "looks British: add country:GB"."""
+    named = {match[1] if (match := _CURE.search(one.reason)) else None for one in refused}
+    return named.pop() if len(named) == 1 else None
 
 
 def read_phones(texts: Iterable[str], country: str | None) -> list[EnteredNumber]:

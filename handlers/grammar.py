@@ -213,18 +213,32 @@ _COMMANDS: Final = {
     WordKind.MAYBE: Wish.OPT_OUT,
     WordKind.IN: Wish.OPT_IN,
     WordKind.LOOK: Wish.LOOK_UP,
+    WordKind.QUESTION: Wish.LOOK_UP,
     WordKind.SCRUB: Wish.SCRUB,
 }
 
 
-def command_of(words: str) -> tuple[Wish, str] | None:
-    """What the phrase that *words* begin with asks for, as "look up" does, and the words behind it; None for any other."""
-    words = _legible(words)
+def command_of(words: str, *, asks: bool = False) -> tuple[Wish, str] | None:
+    """
+    What the phrase that *words* begin with asks for, as "look up" does, and the words behind it; None for any other.
+
+    *asks*: a question is one too, as "is 212-555-0100 out?".
+    """
+    words = _legible(words).lstrip("\u00bf\u00a1 ")
     tokens = _without_marks(_tokens(words))
     if not tokens or not tokens[0].norms:
         return None
     kind, ahead = _phrase(tokens, 0, lexicon())
+    if kind is WordKind.QUESTION and not asks:
+        return None
     return (_COMMANDS[kind], words[tokens[ahead - 1].end :].strip()) if kind in _COMMANDS else None
+
+
+def split_at_because(words: str) -> tuple[str, str]:
+    """*words* up to the first "because", by any of its names, and from there on."""
+    words = _legible(words)
+    at = next((lexeme.start for lexeme in _lexemes(words) if lexeme.kind is WordKind.BECAUSE), len(words))
+    return words[:at], words[at:]
 
 
 def wish_of(words: str) -> Wish:
@@ -303,7 +317,7 @@ def _understood(words: str, lexemes: Sequence[_Lexeme], implied: Verb | None) ->
         ):
             marks.append(Certainty.DOUBTFUL)
     marks += [
-        Certainty.DENIED if lexeme.struck else Certainty.MENTIONED if lexeme.hidden else Certainty.PLAIN
+        Certainty.DENIED if lexeme.struck else Certainty.MENTIONED if lexeme.hidden and not implied else Certainty.PLAIN
         for lexeme in [*phones, *([] if implied else [lexemes[at]])]
     ]
     reason, reason_from = _reason(words, span)

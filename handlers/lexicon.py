@@ -222,7 +222,7 @@ _PHRASES: Final[dict[WordKind, str]] = {
         re add
         re enable
         enable
-        allow texts/texting/messages/sms -/again
+        allow -/texts/texting/messages/sms -/again
         add/put/bring/let/sign/get back -/in/on
         da/de/dé/dar/den/dad/dale/dele/denle/darle/darles de alta
         reactivar/reactiva/reactive/reactiven

@@ -15,7 +15,9 @@ from handlers.entered import (
     LONGEST_TEXT,
     acted_on,
     allowing_again,
+    cure_of,
     how_to_write,
+    line_to_send,
     looking_up,
     opting_out,
     read_phone,
@@ -28,7 +30,7 @@ from handlers.permissions import Action
 from handlers.slack.interactions import Interactions
 from handlers.slack.listeners import EventWork
 from handlers.slack.messages import Message
-from handlers.slack.mrkdwn import code, listed, plain
+from handlers.slack.mrkdwn import LONGEST_LINE, code, listed, plain
 from handlers.slack.payloads import idempotency_key_of
 from handlers.slack.places import Place, Request, permalink_of
 from handlers.slack.visible_text import brought_text, own_text
@@ -225,6 +227,7 @@ class Mentions:
         if not intent.is_whole:
             remarks.append(_NOT_READ)
         if not shown:
+            remarks += _with_country(intent)
             return views.no_phones(f"{_NOTHING_FOUND}{how_to_write(home)}", *remarks, unread=intent.unread)
         phones = [phone.number.e164 for phone in shown]
         states = await asyncio.to_thread(self._store.optouts.find_many, request.account.id, phones)
@@ -300,7 +303,7 @@ class Mentions:
         if action is Action.DELETE:
             answer = await self._ask_delete(request, intent)
         elif not intent.all_phones and not intent.unread and intent.is_whole:
-            answer = _hint(own_text(event).text, account)
+            answer = _hint(own_text(event).text, intent, account)
         else:
             answer = await self._look_up(request, intent, _ASKED_HERE)
         await self._interactions.answer_event(request, answer, body)
@@ -316,8 +319,19 @@ async def _channel_name(place: Place) -> str | None:
     return name
 
 
-def _hint(text: str, account: Account) -> Message:
-    tried = sum(char.isdigit() for char in plain(text)) >= 5
+def _with_country(intent: Intent) -> list[str]:
+    """The command that reads the numbers of *intent* in the country that the refusal of all of them names; words name none."""
+    country = cure_of(intent.unread)
+    if country is None:
+        return []
+    verb = intent.verb if intent.certainty <= Certainty.DOUBTFUL else None
+    name = {Verb.OPT_OUT: "add", Verb.OPT_IN: "delete", None: "search"}[verb]
+    numbers = [one.text for one in intent.unread][: MOST_FOUND if name == "add" else 1]
+    return [f"Send {code('/optout ' + line_to_send(name, intent.reason, numbers, country), LONGEST_LINE)}."]
+
+
+def _hint(text: str, intent: Intent, account: Account) -> Message:
+    tried = intent.verb is not None or sum(char.isdigit() for char in plain(text)) >= 5
     return Message.of(_NOTHING_FOUND + how_to_write(account.country) if tried else _HINT)
 
 

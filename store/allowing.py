@@ -101,7 +101,8 @@ _NOBODY_ASKED: Final = _phrases("""
 _REQUESTS: Final = _phrases("""
     asked, asks, asking, ask to/us/not/for/that, per/on/at her/his/their/the request
     request, requested, requests, requesting, demanded, demands, demanding, insisted, insists, begged
-    told us/me/them/you/him/her/our/the/a/to/not/staff, tells us/me, said/says/saying/wrote/replied/texted/answered stop/no/not
+    told us/me/them/you/him/her/our/the/a/to/not/staff, tells us/me
+    said/says/saying/wrote/replied/texted/answered/sent stop/no/not/end/cancel/quit/remove/off, cancel, unsubbed, forgotten
     stop, stopp, stopall, stops, stopped, quit, unsubscribe, unsubscribed, unsub, unsubscribes, revoke, revoked, revokes, optout
     opt out, opted out, opts out, opting out, opt me/her/him/them/us out, opt-out, wants/want/wanted/wanting out/off/no
     wants/want/wanted us/me/you to, wants/want/wanted nothing/none/less/it/this/them, wish/wishes/wished to/not/no
@@ -112,11 +113,12 @@ _REQUESTS: Final = _phrases("""
     does/do/did not want/wish/like/consent/agree/care, doesn't/don't/didn't/doesnt/dont/didnt want/wish/like/consent/agree/care
     leave me/us/her/him/them alone, lose my/this/her/his number, delete my/me, complained, complaint, complaints, complains, complaining
     refused, refuses, declined, declines, objected, objects, objection, withdrew, withdraws, never signed/agreed/consented/subscribed
+    left/leave alone, please don't/dont, please do not, never again, remove from, remove/removed off, off list/lists
     fed up, tired of, sick of, harass, harassed, harassing, harassment, blocked us/me, blocking us/me, spam, gdpr
     please remove/delete/stop, removed by, removal, called/wrote/emailed to complain, complain, ask'd, per voter/contact, no thanks
     did not sign/subscribe, didn't/didnt sign/subscribe, never text/texting us/again, never to text/contact/call/message, prefers/prefer/preferred not/no
     would/they'd/she'd/he'd rather not/no, hates texts/it/this/us, hate texts/this, go away, get lost, leave her/him/them/me be, f off, fuck off, piss off
-    hostile, angry, upset, annoyed, furious, rude, cursed, cursing, swore, swearing, abusive, insulted, yelled, screamed, threatened, threats, threatening
+    hostile, angry, upset, annoyed, furious, rude, cursed, cursing, cussed, cussing, hung up, swore, swearing, abusive, insulted, yelled, screamed, threatened, threats, threatening
     pidio, pidieron, pide, piden, pidiendo, pedido/pedida que, ha/han pedido, solicito, solicita, solicitan, solicitaron, solicitud
     a peticion, peticion, exigio, exige, exigen, exigieron, rogo, suplico
     no quiere/quieren/quiero/quería/querian/desea/desean/deseo, quiere/quieren que no/dejemos/paremos, quiere/quieren salir/darse
@@ -124,6 +126,7 @@ _REQUESTS: Final = _phrases("""
     baja, dar/darse de baja, desuscribir, desuscribirse, cancelar, saquenme, sacame, quitenme, quitame, borrenme, borrame, eliminenme, retirenme
     no me/le/les/nos escriban/escriba/escribas/llamen/llame/manden/mande/envien/envie/contacten/contacte/molesten/moleste/texteen
     no contactar, no llamar, no escribir, no molestar, no enviar, queja, quejo, quejas, quejaron, rechazo, acoso, acosado, acosada
+    en paz, nunca mas, no molestar/moleste/molesten
     quitar, quitarme, quitarla, quitarlo, eliminar, eliminarme, borrar, borrarme, sacar, sacarme, que ya no, prefiere/prefieren no
     no le/les interesa, no esta/estan/estoy interesado/interesada/interesados, no interesado/interesada
     molesto, molesta, molestos, enojado, enojada, enojados, furioso, furiosa, grosero, grosera, insulto, hostil, amenazo, amenaza, amenazas
@@ -134,6 +137,7 @@ _REQUESTS: Final = _phrases("""
     desabonner, desabonnement, desabonne, desabonnee, se retirer, retirez, retirer de/du/la/le/son/mon, enlevez, enlever de/du/la/le/son/mon, supprimez
     ne/n' pas/plus contacter/ecrire/appeler/envoyer, n'ecrivez/n'appelez plus/pas, n' ecrivez/appelez/envoyez plus/pas
     ne me/nous/la/le/l'/les contactez/ecrivez/appelez plus/pas, laissez moi/nous, foutez moi/nous, plainte, plaint, plainte, plaignent, refus, refuse, refusee
+    ne plus/pas deranger, veut/veulent/veux/souhaite/souhaitent etre retire/retiree/retires/enleve/enlevee/supprime/supprimee, plus jamais, jamais plus
     ne plus/pas la/le/les/l'/me/lui/leur/nous, pas/plus interesse/interessee/interesses, prefere/preferent ne, me/nous/la/le retirer
     harcelement, harcele, harcelee, fache, fachee, colere, furieux, furieuse, enerve, enervee, insulte, insultes, menace, menaces, hostile
 """)
@@ -141,7 +145,7 @@ _THREATS: Final = _phrases("""
     she'll/he'll/they'll/i'll sue, fcc, threatened/threatens/threatening suit/litigation/action, legal, legales, legaux, legale
     sue us/you/me/them/the/our/everyone/everybody, suing, sues, sued, will/would/could/might/gonna/may sue, going/threatened/threatens/threatening/wants/plans/ready to sue
     lawsuit, lawsuits, lawyer, lawyers, attorney, attorneys, a/her/his/their/my/the solicitor, litigation, litigate, litigious
-    cease and desist, to/in court, small claims, class action, tcpa, press charges, pressing charges
+    cease and desist, cease desist, ftc, cnil, demand letter, to/in court, small claims, class action, tcpa, press charges, pressing charges
     abogado, abogada, abogados, demandar, demandarnos, demandara, demandaria, demandarlos, demandarte, demandarles, demandaremos, demandare
     demanda judicial/legal/civil/colectiva, una demanda, juicio, tribunal, tribunales, denuncia, denunciar, denunciarnos, denunciara, judicial
     avocat, avocate, avocats, porter/porte/portera/depose/deposer/deposera plainte, poursuites, poursuite, poursuivre, en justice, proces, mise en demeure, juridique, juridiques

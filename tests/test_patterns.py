@@ -69,6 +69,7 @@ OURS: Final = {
 # besides those that are made of its own words.
 LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "handlers/command.py _UPLOAD": (("upload", " ", "!"), ("", " ", ": #x"), ("", "9", "!")),
+    "handlers/entered.py _CURE": (("looks ", "a", "!"), ("", "looks a", "!")),
     "handlers/platform/api.py _IDEMPOTENCY_KEY": (('"', "a", "!"), ("", "a", "\x7f"), ('"', " ", "")),
     "handlers/platform/api.py _REQUEST_ID": (("", "a", "!"),),
     "handlers/platform/api.py -?[0-9]{1,19}": (("-", "1", "!"),),

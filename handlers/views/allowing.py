@@ -194,7 +194,9 @@ def _allowed(outcome: Deleted, by: Actor, home: str | None) -> Message:
 
 
 def _effects(outcome: Deleted) -> list[str]:
-    lines = ["No conversation re-opened: it has none in an active campaign."]
+    # A desk that was never told of the contact's conversations has nothing to say of them.
+    known = bool(outcome.state.conversations)
+    lines = ["No conversation re-opened: it has none in an active campaign."] if known else []
     if outcome.reopened:
         campaigns = Counter(c.campaign for c in outcome.reopened)
         words = [

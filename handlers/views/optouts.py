@@ -122,13 +122,19 @@ def as_kept(lines: Sequence[str], phones: Iterable[str], *more: str) -> list[Blo
     return [*sections(lines, "\n"), *([context(" · ".join(small))] if small else [])]
 
 
-def refused(numbers: Sequence[NotAPhone], line: str) -> Message:
-    """The refusal of *numbers* that are no phones, with the *line* after `/optout` to send once they are written out."""
+def refused(numbers: Sequence[NotAPhone], line: str, *, filled_in: bool = False) -> Message:
+    """
+    The refusal of *numbers* that are no phones, with the *line* after `/optout` to send once they are written out.
+
+    *filled_in*: the line has them as they have to be.
+    """
     send = f"Send {code(f'/optout {line}', LONGEST_LINE)}"
     if len(numbers) == 1:
         line = unread_line(numbers[0])
-        return Message.of(line, *sections([f"{line}.", f"{send} with the whole number."], "\n"), private=True)
-    lines = ["*None of these is a phone number.*", *_unread_lines(numbers), f"{send} with whole numbers."]
+        send += "." if filled_in else " with the whole number."
+        return Message.of(line, *sections([f"{line}.", send], "\n"), private=True)
+    send += "." if filled_in else " with whole numbers."
+    lines = ["*None of these is a phone number.*", *_unread_lines(numbers), send]
     return Message.of(in_short(lines), *sections(lines, "\n"), private=True)
 
 

@@ -171,6 +171,33 @@ async def test_what_the_contact_asked_for_needs_a_reason(office: Office, cause: 
     assert settled.all_text.startswith(question.text)
 
 
+async def test_earlier_answers_are_settled_when_they_are_pressed(office: Office) -> None:
+    """The buttons of older look-ups ask for no reason any more: each says how it stands, by whom and why, and goes."""
+    await stop(office)
+    seen = await office.ask("admin", ONE)
+    alone = await office.ask_alone("admin", ONE, channel="field-private")
+    question = await office.ask("admin", f"delete {ONE} because she texted START")
+    await office.press("admin", question, "optout.delete")
+    await office.replies_to(question.ts, 1)
+    await office.press("second-admin", seen, "optout.delete")
+    answered = await office.replies_to(seen.ts, 1)
+    stands = "*(212) 555-0100 is not opted out*: nothing was changed. Texts allowed again by admin"
+    assert answered.thread[0].text.startswith(stands)
+    settled = await without_buttons(office, seen.ts)
+    assert "Not opted out any more. Texts allowed again by admin" in settled.all_text
+    assert "she texted START" in settled.all_text
+    await office.press("admin", alone, "optout.delete")
+
+    def replaced(state: State) -> SandboxMessage | None:
+        return next((m for m in state.ephemerals("admin") if m.text.startswith(stands) and not m.buttons), None)
+
+    await office.people.until(replaced)
+    state = await office.people.state()
+    assert not any(m.buttons for m in state.ephemerals("admin"))
+    assert state.views("admin") == state.views("second-admin") == []
+    assert len(latest_entries(office.store, office.account.id, 9)) == 2
+
+
 async def test_what_staff_did_needs_no_reason(office: Office) -> None:
     """A mistake of staff is taken back by the button and its dialog alone, even while another opt-out is lifted already."""
     await stop(office)

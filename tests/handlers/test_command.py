@@ -425,6 +425,48 @@ async def test_other_words_for_search(office: Office, words: str) -> None:
 
 
 @pytest.mark.wide_but_first
+@pytest.mark.parametrize(
+    "text",
+    [
+        "is 212 555 0100 out?",
+        "Was 212 555 0100 opted out",
+        "¿está 212 555 0100 dado de baja?",
+        "est-ce que 212 555 0100 est désinscrit ?",
+    ],
+)
+async def test_a_question_is_a_look_up(office: Office, text: str) -> None:
+    """Whoever asks about a number is told how it stands, and nothing else happens."""
+    found = await office.ask("support", text, replies=0)
+    assert found.text.startswith("*(212) 555-0100 is not opted out.*")
+    assert office.store.optouts.count(office.account.id) == 0
+
+
+@pytest.mark.wide_but_first
+@pytest.mark.parametrize("words", ["allow {}", "start {}", "lift {}", "undo {}", "undo add {}"])
+async def test_other_words_for_delete_with_a_reason(office: Office, words: str) -> None:
+    """A reason behind it does not turn it into its opposite, which a sentence without a verb would be."""
+    await office.opt_out(ONE)
+    question = await office.ask("admin", f"{words.format('212 555 0100')} because wrong number", replies=0)
+    assert [button.action_id for button in question.buttons] == ["optout.delete"]
+    assert '"wrong number"' in (question.button("optout.delete").value or "")
+
+
+@pytest.mark.wide_but_first
+@pytest.mark.parametrize("name", ["GB", "United Kingdom", "+44", '"GB"'])
+async def test_a_reason_behind_the_country(office: Office, name: str) -> None:
+    """As the usage has it: the numbers, the country, the reason."""
+    root = await office.ask("admin", f"add 07911 123456 country:{name} because she asked")
+    assert root.text.startswith("*07911 123456 (United Kingdom) opted out*: she asked")
+
+
+async def test_what_is_too_short_beside_a_phone(office: Office) -> None:
+    """It is named, though words stand behind it; the phone is opted out."""
+    root = await office.ask("admin", "add 212 555 0100, 12345 because she asked")
+    assert root.text.startswith("*(212) 555-0100 opted out*: she asked")
+    assert "`12345` is not a phone number" in root.text
+
+
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("words", ["opt-in", "allow", "unblock", "dar de alta", "réabonner", "lift", "undo", "restore"])
 async def test_other_words_for_delete(office: Office, words: str) -> None:
     """Whatever it is called it is asked about first."""
@@ -456,6 +498,28 @@ async def test_other_words_for_delete(office: Office, words: str) -> None:
         ("<!channel> now", "There is no `/optout @channel`."),
         ("\u202eadd now", "Send `/optout add NUMBERS"),
         ("x" * 3_000, "`/optout help` says what there is."),
+        ("add 12345 because she asked", "Send `/optout add NUMBER because she asked` with the whole number."),
+        ("dar de baja 12345 porque lo pidió", "Send `/optout add NUMBER because lo pidió` with the whole number."),
+        ("add because she asked", "There is no number in that. Send `/optout add NUMBERS because she asked`."),
+        (
+            "add because she asked 212 555 0100",
+            "The number goes before the reason. Send `/optout add 212 555 0100 because she asked`.",
+        ),
+        ("remove reason:asked <tel:+12125550100|212-555-0100>", "Send `/optout add 212-555-0100 because asked`."),
+        ("add country:GB because asked 07911 123456", "Send `/optout add 07911 123456 country:GB because asked`."),
+        ("allow because mistake 212 555 0100", "Send `/optout delete 212 555 0100 because mistake`."),
+        ("add 07911 123456 because asked", "Send `/optout add 07911 123456 country:GB because asked`."),
+        ("search 07911 123456", "Send `/optout search 07911 123456 country:GB`."),
+        (
+            f"delete {ONE} and {TWO} because of a mistake",
+            f"`/optout delete {ONE} because a mistake` then `/optout delete {TWO} because a mistake`.",
+        ),
+        ("delet 212 555 0100 because wrong number", "Send `/optout delete 212 555 0100 because wrong number`."),
+        (
+            "dnc 212 555 0100",
+            "There is no `/optout dnc`. Send `/optout add 212 555 0100` to opt out, `/optout search 212 555 0100` to look up.",
+        ),
+        ("<@U0ADMIN|avery>", "Send `/optout history @avery`."),
     ],
 )
 async def test_a_mistake_gets_the_line_to_send_instead(office: Office, text: str, said: str) -> None:

@@ -534,6 +534,7 @@ async def test_a_direct_message_is_looked_up(office: Office) -> None:
     [
         ("hello", "Write numbers to me here"),
         ("5550100", "I found no phone number in that, and nothing was changed."),
+        ("opt out", "I found no phone number in that, and nothing was changed."),
         ("opt out 212-555-0100", "*(212) 555-0100 is not opted out.*"),
         (
             "opt out 212-555-0100 and 212-555-0101",
@@ -546,6 +547,32 @@ async def test_a_direct_message_changes_nothing(office: Office, text: str, said:
     answer = await directly(office, "support", text)
     assert answer.text.startswith(said)
     assert entries(office) == 0
+
+
+@pytest.mark.wide_but_first
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("opt out 07911 123456 because she asked", "/optout add 07911 123456 country:GB because she asked"),
+        ("07911 123456", "/optout search 07911 123456 country:GB"),
+        ("don't opt out 07911 123456", "/optout search 07911 123456 country:GB"),
+        ("allow 07911 123456 because wrong number", "/optout delete 07911 123456 country:GB because wrong number"),
+    ],
+)
+async def test_a_number_of_another_country_in_words(office: Office, text: str, line: str) -> None:
+    """Words name no country: the command that does is said, filled in."""
+    answer = await directly(office, "support", text)
+    assert answer.text.startswith("I found no phone number in that")
+    assert f"Send `{line}`." in answer.all_text
+    assert entries(office) == 0
+
+
+@pytest.mark.parametrize("asked", ["allow 212-555-0100 because wrong number", "allow texts to 212-555-0100 again"])
+async def test_to_allow_in_a_direct_message(office: Office, asked: str) -> None:
+    """However short it is said, it is asked about with the button that does it, and is never taken for its opposite."""
+    await office.opt_out(ONE)
+    question = await directly(office, "admin", asked)
+    assert [button.action_id for button in question.buttons] == ["optout.delete"]
 
 
 async def test_a_request_in_a_direct_message(office: Office) -> None:

@@ -97,6 +97,24 @@ SAY_THEY_ASKED = (
     *("a dit stop", "arrêtez de m'écrire", "souhaite ne plus recevoir de textos", "veut se désinscrire", "très fâchée"),
     *("please remove", "never text again", "prefers not to get texts", "no thanks", "didn't sign up", "no le interesa"),
     *("ne plus la contacter", "pas intéressée", "préfère ne pas", "prefiere no recibir", "quitar de la lista"),
+    *(
+        "wants to be left alone",
+        "please don't",
+        "remove from list",
+        "off list please",
+        "texted END",
+        "unsubbed",
+        "cussed us out",
+    ),
+    *(
+        "dejar en paz",
+        "déjenme en paz",
+        "no molesten",
+        "nunca más",
+        "ne pas déranger",
+        "veut être retirée",
+        "plus jamais",
+    ),
     *("wrong number, asked to stop", "E-mail of 3 Nov:\nplease\nstop\ntexting", "opt_out_type: keyword"),
 )
 SAY_NOTHING_OF_IT = (
@@ -131,6 +149,7 @@ SAY_THEY_THREATEN = (
         "son avocat a écrit",
     ),
     *("says she'll sue", "legal", "complaint with the FCC", "amenaza legal", "acciones legales", "menaces légales"),
+    *("cease & desist", "FTC complaint", "plainte à la CNIL", "a demand letter came"),
     *("mise en demeure", "menace d'aller en justice"),
 )
 

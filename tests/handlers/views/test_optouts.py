@@ -310,11 +310,18 @@ def test_too_many_campaigns_for_a_dialog() -> None:
 
 
 def test_deleted_in_all_its_outcomes() -> None:
-    """Deleted, already deleted, and changed meanwhile read differently, and all settle the question."""
+    """
+    Deleted, already deleted, and changed meanwhile read differently, and all settle the question.
+
+    Campaigns are told of where the desk knows of a conversation, and nowhere else.
+    """
     lifted = opt_out(entry(1), lifted=entry(2, Function.DELETE))
     after = PhoneState(ONE, (lifted,), ())
     done = allowing.allowed(Deleted(ONE, (lifted,), (), after), ADMIN, "US")
-    assert "No conversation re-opened" in words(done)
+    assert not any(word in words(done) for word in ("onversation", "ampaign"))
+    finished = PhoneState(ONE, (lifted,), (conversation("Phonebank", active=False),))
+    told = allowing.allowed(Deleted(ONE, (lifted,), (), finished), ADMIN, "US")
+    assert "No conversation re-opened: it has none in an active campaign." in words(told)
     again = allowing.allowed(Deleted(ONE, (), (), after), ADMIN, "US")
     assert "nothing was changed. Texts allowed again by admin<!date" in again.text
     standing = PhoneState(ONE, (opt_out(entry(3, reason="again")),), ())
