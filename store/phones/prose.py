@@ -60,8 +60,11 @@ _SPOILT = re.compile(
 )
 _SPOILT_HINT = re.compile(r"[0-9][.,eE]")
 _ODDLY_HINT = re.compile(r"[0-9][,:='\t][0-9]")
+# One and the same sign between all of them.
 _ODDLY_PARTED = re.compile(
-    r"(?<![0-9])(?<![0-9][,:='\t./-])\+?[0-9]{1,5}([,:='\t])[0-9]{2,5}(?:\1[0-9]{2,5}){1,4}(?![0-9]|[,:='\t./-][0-9])"
+    r"(?<![0-9])(?<![0-9][,:='\t./-])\+?[0-9]{1,5}(?:"
+    + "|".join(rf"{sign}[0-9]{{2,5}}(?:{sign}[0-9]{{2,5}}){{1,4}}" for sign in ",:='\t")
+    + r")(?![0-9]|[,:='\t./-][0-9])"
 )
 # In Brazil, "0xx11": what stands for the carrier of one's choice.
 _CARRIED = re.compile(
