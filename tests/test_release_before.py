@@ -57,9 +57,7 @@ def test_the_tables_of_the_release_before_are_still_there(store: Store) -> None:
             assert new["nullable"] or new["default"] is not None, f"{table}.{name} is asked of a program that has none"
     # That a phone is E.164 was asked of it less strictly; it never wrote anything else.
     changed = {
-        check
-        for check in holds
-        if check[0] in before and held.get(check) != holds[check] and check not in PHONES
+        check for check in holds if check[0] in before and held.get(check) != holds[check] and check not in PHONES
     }
     assert changed == set()
 

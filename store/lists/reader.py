@@ -39,7 +39,8 @@ from store.lists.columns import (
 from store.lists.formats import as_text
 from store.lists.header import DELIMITERS, HEADER_WITHIN, SampleRecord, find_header, sniff
 from store.lists.latecomers import BEYOND, Latecomers
-from store.lists.meanings import ColumnKind, Marker, Meanings, meanings_of, question_of_phones
+from store.lists.meanings import Marker, Meanings, meanings_of, question_of_phones
+from store.lists.senses import ColumnKind
 from store.lists.thrutext import ThruTextColumns
 from store.lists.xlsx import LONGEST
 from store.phones.numbers import Reason

@@ -17,9 +17,7 @@ from store.choices import Question
 from store.lists.columns import looks_like_phone
 from store.lists.formulas import unguarded
 from store.lists.meanings import (
-    ColumnKind,
     Marker,
-    Sense,
     Tally,
     asks_about,
     is_nothing,
@@ -30,6 +28,7 @@ from store.lists.meanings import (
     value_key,
 )
 from store.lists.reader import Block, ListReader, Row
+from store.lists.senses import ColumnKind, Sense
 from store.phones.countries import code_of
 from store.phones.fastpath import FastPath
 from store.phones.numbers import NotAPhone, PhoneNumber, Reason

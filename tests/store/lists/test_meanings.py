@@ -11,7 +11,8 @@ import pytest
 
 from store.choices import NOTHING_CHOSEN, Choices, Question, Undecided
 from store.errors import ListRefused
-from store.lists.meanings import ColumnKind, Sense, meanings_of, region_of
+from store.lists.meanings import meanings_of, region_of
+from store.lists.senses import ColumnKind, Sense
 from store.lists.staging import Scratch, stage
 
 ONE, TWO, THREE, FOUR = "+12125550101", "+12125550102", "+12125550103", "+12125550104"
@@ -105,6 +106,36 @@ def listed(name: str, values: Sequence[str], phones: Sequence[str] = PHONES) -> 
         ("Phone Type", ("mobile", "landline", "Cell", "home"), {0, 2}),
         ("line_type", ("wireless", "fixed line", "wireless", "voip"), {0, 2}),
         ("Direction", ("inbound", "outbound-api", "inbound", "outbound-reply"), {0, 2}),
+        ("Situação", ("ativo", "descadastrado", "ativo", "ativo"), {1}),
+        ("Quer receber SMS?", ("Sim", "Não", "Sim", "Sim"), {1}),
+        ("Stato", ("iscritto", "disiscritta", "iscritto", "iscritto"), {1}),
+        ("Consenso SMS", ("sì", "no", "sì", "sì"), {1}),
+        ("Status", ("ingeschreven", "uitgeschreven", "ingeschreven", "ingeschreven"), {1}),
+        ("Status", ("aktywny", "wypisany", "aktywny", "aktywny"), {1}),
+        ("Статус", ("подписан", "отписан", "подписан", "подписан"), {1}),
+        ("状态", ("已订阅", "已退订", "已订阅", "已订阅"), {1}),
+        ("opt out", ("예", "아니요", "아니요", "아니요"), {0}),
+        ("¿Quiere mensajes?", ("Sí", "No", "Sí", "Sí"), {1}),
+        ("Refus SMS", ("oui", "non", "non", "non"), {0}),
+        ("SMS Marketing", ("granted", "denied", "granted", "granted"), {1}),
+        ("consent", ("given", "refused", "given", "given"), {1}),
+        ("Opt-out requested?", ("requested", "not requested", "requested", "requested"), {0, 2, 3}),
+        ("opted out", ("☐", "☑", "☐", "☐"), {1}),
+        ("opted out", ("[ ]", "[x]", "[ ]", "[ ]"), {1}),
+        ("Keep?", ("yes", "no", "yes", "yes"), {1}),
+        ("Action", ("remove", "keep", "keep", "keep"), {0}),
+        ("Disposition", ("Opt Out", "Not Home", "Wrong Number", "Supporter"), {0}),
+        ("Call Result", ("Do Not Call", "Supporter", "Undecided", "Supporter"), {0}),
+        ("Tags", ("volunteer; donor", "volunteer; opted-out", "volunteer", "yard sign"), {1}),
+        ("Event Type", ("OPT_OUT", "OPT_IN", "OPT_IN", "OPT_OUT"), {0, 3}),
+        ("subscription type", ("TEXT", "EMAIL", "EMAIL", "EMAIL"), {0}),
+        ("Unsubscribed from", ("Email", "SMS", "Email and SMS", "Email"), {1, 2}),
+        ("channel", ("WhatsApp", "SMS", "WhatsApp", "WhatsApp"), {1}),
+        ("Last reply", ("STOP", "I will vote for you", "who is this", "stop please"), {0, 3}),
+        ("keyword", ("STOP", "JOIN", "JOIN", "STOP"), {0, 3}),
+        ("Comments", ("wants texts", "does not want texts", "wants texts", "wants texts"), {1}),
+        ("ErrorCode", ("30003", "21610", "30003", "30003"), {1}),
+        ("Linha; tipo", ("celular", "fixo", "celular", "fixo"), {0, 2}),
     ],
 )
 def test_a_column_that_says_who_is_asked_about(
@@ -147,6 +178,13 @@ def test_a_column_that_says_who_is_asked_about(
         ("list", ("GOTV", "GOTV")),
         ("Estado", ("Jalisco", "Oaxaca")),
         ("active_district", ("12", "7")),
+        ("removed by", ("Kim", "Lee")),
+        ("action", ("remove", "remove")),
+        ("Disposition", ("Supporter", "Not Home")),
+        ("tags", ("volunteer", "donor; yard sign")),
+        ("keyword", ("STOP", "QUIT")),
+        ("reply", ("leave me alone", "who is this?", "no thanks")),
+        ("errors", ("30003", "30005")),
     ],
 )
 def test_a_column_that_tells_nobody_apart_is_not_asked_about(
@@ -180,6 +218,17 @@ def test_yes_or_no_to_who_knows_what_is_each_offered(tmp_path: Path) -> None:
         'Only the 2 that say "yes"',
         'Only the 3 that say "yes" or nothing',
         'Only the 1 that says "no"',
+        "All 4 rows",
+    ]
+
+
+def test_an_answer_in_words_that_are_not_known_is_asked_about(tmp_path: Path) -> None:
+    """Where a column of consent says two things in no language that is known, each of them is offered."""
+    [question] = questions(tmp_path, listed("opt out", ["હા", "ના"]))
+    assert question.open
+    assert [offer.label for offer in question.offers] == [
+        'Only the 2 that say "ના"',
+        'Only the 2 that say "હા"',
         "All 4 rows",
     ]
 
