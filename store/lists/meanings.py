@@ -95,7 +95,7 @@ _KIND_NAMES: Final = (
 # What somebody wrote, in a list that is no log: it tells those who asked from others where one of them wrote just a word to stop.
 _REPLY_NAME: Final = re.compile(
     r"(?:(?:last|latest|their|voter|contact|incoming|inbound|received|sms|text|message) )*"
-    r"(?:response|reply|replies|answer|message|body|keyword|respuesta|mensaje|reponse|antwort|nachricht|risposta|resposta)(?: (?:text|body|received))?"
+    r"(?:response|reply|replies|answer|message|msg|body|content|texts?|sms|keyword|respuesta|mensaje|reponse|antwort|nachricht|risposta|resposta)(?: (?:text|body|received))?"
 )
 _BODY_NAME: Final = re.compile(
     r"(?:message |sms |text )?(?:body|message|text|content|mensaje|nachricht)(?: body| text)?"
@@ -119,6 +119,9 @@ _MAYBE_COUNTRY_NAME: Final = re.compile(
 _CALLING_NAME: Final = re.compile(
     r"\b(?:calling|dial\w*|phone|code|indicatif|indicativo|vorwahl|landesvorwahl|prefi\w*|cc)\b"
 )
+# A flag is two letters of its own.
+_FLAG_A: Final = 0x1F1E6
+_FLAG: Final = re.compile("[\U0001f1e6-\U0001f1ff]{2}")
 _CALLING_CELL: Final = re.compile(r"\s*\+\d{1,3}\s*")
 
 
@@ -266,8 +269,10 @@ def is_nothing(cell: str) -> bool:
 
 
 def region_of(cell: str) -> str | None:
-    """The region code of the country that *cell* names, by name, ISO code or calling code; None for what names none."""
+    """The region code of the country that *cell* names, by name, ISO code, calling code or flag; None for what names none."""
     text = cell[:LONGEST].strip().strip("'\"").strip()
+    if flag := _FLAG.match(text):
+        text = text[flag.end() :].strip() or "".join(chr(ord(sign) - _FLAG_A + ord("A")) for sign in flag[0])
     if code := re.search(r"\(\s*(\+?\d{1,3})\s*\)$", text):
         text = code[1]
     text = re.sub(r"^(?:\+|00\s?)?(\d{1,3})(?:\.0+)?$", r"+\1", text)

@@ -102,6 +102,11 @@ _END_TITLE: Final = re.compile(
     r"questions\?|contact us|call us|generated (?:by|on)|copyright|confidential|do not distribute|end of (?:report|list|file)",
     re.IGNORECASE,
 )
+# What sums up the column of phones, since a program does so to every column of numbers: it is nobody's number.
+_TOTAL: Final = re.compile(
+    r"(?:grand |sub ?)?totals?|average|avg\.?|averages|gesamt(?:summe)?|summe|durchschnitt|suma total|promedio|media total|totale|totaux|moyenne",
+    re.IGNORECASE,
+)
 _CONTENT = re.compile(r"[^\s,;|\"]")
 _SEP_LINE = re.compile(r"sep=([^\"\r\n])[\r\n]*+", re.IGNORECASE)
 _INSIDE_QUOTES = re.compile(r'(?:[^"]++|"")*+')
@@ -773,7 +778,7 @@ class ListReader:
         return decided - means.own
 
     def _find_end(self, rows: Sequence[Sequence[str]]) -> None:
-        """Find what stands below the list, like whom to call about it: some last lines, narrower than rows, behind a blank line or a title."""
+        """Find what stands below the list, like whom to call about it: some last lines, narrower than rows, behind a blank line or a title, or a total."""
         phones = [
             cells for cells in rows if len(cells) > self.phone_index and looks_like_phone(cells[self.phone_index])
         ]
@@ -794,6 +799,9 @@ class ListReader:
         at: int | None = None
         for place in range(len(lines) - 1, 0, -1):
             filled = [cell for cell in map(str.strip, self._cells_of(lines[place])) if cell]
+            if any(_TOTAL.fullmatch(cell.rstrip(" :")) for cell in filled):
+                at = place
+                continue
             if len(filled) >= usual and any(map(looks_like_phone, filled)):
                 break
             titled = filled and (
@@ -807,7 +815,8 @@ class ListReader:
             return
         self._end = start + sum(map(len, raw[:at]))
         self._below = lines[at:]
-        self.remarks.append(f"{sum(map(bool, map(str.strip, self._below)))} lines below the list skipped")
+        skipped = sum(map(bool, map(str.strip, self._below)))
+        self.remarks.append(f"{skipped} line{'s' if skipped > 1 else ''} below the list skipped")
 
     def _cells_of(self, line: str) -> list[str]:
         """The cells of *line*, read by itself."""
