@@ -364,7 +364,8 @@ def question_of_rows(marker: Marker, tally: Tally, choices: Choices) -> Question
     values = chosen.get(key)
     if values is None or choices.all_rows:
         return Question(f"All rows count, whatever {name} says: {_values(tally)}.", tuple(offers), open=False)
-    others = tuple(offer for offer in offers if offer.choices["only"][0][1] != list(values))
+    taken = set(map(value_key, values))
+    others = tuple(offer for offer in offers if set(offer.choices["only"][0][1]) != taken)
     text = f"Only the rows that say {_listed(values, tally)} in {name} count. It says {_values(tally)}."
     return Question(text, (*others, whole), open=False)
 
@@ -459,7 +460,7 @@ def question_of_countries(
             f"--country-column {shlex.quote(name)}",
         )
         for name, _ in columns
-        if name != choices.country_column
+        if choices.country_column is None or column_key(name) != column_key(choices.country_column)
     )
     whole = (
         (Offer(f"All as {country_name(country)}", {"country_column": None, "one_country": True}, "--one-country"),)

@@ -257,6 +257,30 @@ def test_a_value_that_first_comes_on_a_late_line_is_asked_about(tmp_path: Path) 
     assert len(read(tmp_path, text, NOTHING_CHOSEN.with_json(question.offers[0].choices))) == 999
 
 
+def test_what_was_chosen_in_other_letters_is_not_offered_again(tmp_path: Path) -> None:
+    """Names and values are compared as they are everywhere else: what is in force is no other way."""
+    text = "phone,Status,Land\n07400 123456,stop,UK\n06 12 34 56 78,stop,FR\n07400 123457,ok,UK\n"
+    chosen = Choices(only=(("STATUS", ("Stop",)),), country_column="land")
+    countries, rows = questions(tmp_path, text, chosen, country="GB")
+    assert [offer.label for offer in countries.offers] == ["All as United Kingdom"]
+    assert [offer.label for offer in rows.offers] == ["All 3 rows"]
+
+
+@pytest.mark.parametrize("many", [1, 3_000])
+def test_rows_with_a_country_of_their_own_are_not_called_assumed(tmp_path: Path, many: int) -> None:
+    """Only those that were read as of the list's country are counted as such, whether read one by one or many at once."""
+    rows = "".join(
+        f"07400 1{number:05},UK\n06 12 3{number // 1000} {number // 10 % 100:02} {number % 10}8,FR\n0740011{number:04},\n"
+        for number in range(many)
+    )
+    text = f"phone,country\n{rows}"
+    scratch = staged(tmp_path, text, Choices(country_column="country"), country="GB")
+    scratch.delete()
+    assert scratch.summary["assumed"] == 2 * many
+    [question] = questions(tmp_path, text, country="GB")
+    assert f"{many:,} row" in question.text
+
+
 def test_what_was_chosen_is_said_with_the_other_ways(tmp_path: Path) -> None:
     """A question that was answered is not open any more, and its other offers stay."""
     text = listed("sms_opted_out", ["FALSE", "TRUE"])
