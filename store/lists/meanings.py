@@ -82,6 +82,8 @@ _ANY_NAME: Final = re.compile(
 _ABOUT_NAME: Final = re.compile(
     r"\b(?:reason|notes?|comments?|type|method|source|by|keyword|message|count|campaign|id|grund|motivo|raison|motif)\b"
 )
+# How somebody asked, rather than for what.
+_HOW_NAME: Final = re.compile(r"\b(?:sources?|via|by|through|how|method|where|origin|type)\b")
 _WHEN_NAME: Final = re.compile(r"\b(?:at|on|date|time|timestamp|when|fecha|datum|quand)\b")
 _KIND_NAMES: Final = (
     (ColumnKind.CHANNEL, re.compile(r"\b(?:channels?|medium|media|canal|kanal|via|method|communication)\b")),
@@ -225,7 +227,11 @@ def _marker(place: int, name: str, words: str, cells: Sequence[str], *, is_log: 
         return Marker(place, name, ColumnKind.BODY)
     if _REPLY_NAME.fullmatch(words) and any(map(STOP_WORD.fullmatch, map(bare, cells))):
         return Marker(place, name, ColumnKind.BODY)
-    if _OUT_NAME.search(words) and set(map(sense_of_channels, cells)) >= {Sense.OUT, Sense.IN}:
+    if (
+        _OUT_NAME.search(words)
+        and not _HOW_NAME.search(words)
+        and set(map(sense_of_channels, cells)) >= {Sense.OUT, Sense.IN}
+    ):
         # What somebody opted out of.
         return Marker(place, name, ColumnKind.CHANNEL)
     if not _ABOUT_NAME.search(words):

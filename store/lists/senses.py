@@ -150,6 +150,12 @@ STOP_WORD: Final = re.compile(
     r"(?:please )?(?:stop(?: ?all| texting| texting me| please)?|quit|end|cancel|unsubscribe(?: me)?|opt ?out|revoke|remove(?: me)?|"
     r"arret|baja|alto|stopp|no more texts)(?: please)?"
 )
+# The same in a sentence.
+_STOP_SENTENCE: Final = re.compile(
+    r"(?:(?:please|pls|just|hey|hi|no) )*(?:stop (?:it|this|now|please|pls|texting|messaging|sending|contacting|bothering|sms)|stop$|"
+    r"remove (?:me|my|this)|take (?:me|my|this) (?:number )?off|(?:do not|dont|don t) (?:text|contact|message|send)|"
+    r"unsubscribe|no more (?:texts|messages)|leave me alone|lose my number|quitar|quiteme|no me (?:envien|manden|escriban|escribas))\b"
+)
 _START_WORD: Final = re.compile(r"(?:start|join|unstop|yes|subscribe|opt ?in)")
 _BY_TEXT: Final = re.compile(
     r"sms|texts?|text messag\w+|mms|texting|p2p|all|any|both|everything|todos?|tous|alle|beides?|mensajes? de texto|mensajes|nachrichten"
@@ -237,6 +243,11 @@ def _sense_of(wanted: re.Pattern[str], unwanted: re.Pattern[str], cell: str) -> 
     return Sense.IN if unwanted.fullmatch(words) else Sense.OTHER
 
 
+def _sense_of_words_sent(cell: str) -> Sense:
+    """What somebody wrote: texts are unwanted, or wanted, or it is about something else."""
+    return Sense.OUT if _STOP_SENTENCE.match(bare(cell)) else _sense_of(STOP_WORD, _START_WORD, cell)
+
+
 # Between channels, of which a cell may have several.
 _BETWEEN_CHANNELS: Final = re.compile(r"[;,|/&+]|\b(?:and|y|e|et|und|en)\b")
 
@@ -254,6 +265,6 @@ SENSES: Final[dict[ColumnKind, Callable[[str], Sense]]] = {
     ColumnKind.CHANNEL: sense_of_channels,
     ColumnKind.TYPE: partial(_sense_of, _MOBILE, _LANDLINE),
     ColumnKind.DIRECTION: partial(_sense_of, _INBOUND, _OUTBOUND),
-    ColumnKind.BODY: partial(_sense_of, STOP_WORD, _START_WORD),
+    ColumnKind.BODY: _sense_of_words_sent,
     ColumnKind.LIST: lambda cell: Sense.OTHER if cell.strip() else Sense.BLANK,
 }

@@ -187,6 +187,8 @@ def test_a_column_that_says_who_is_asked_about(
         ("keyword", ("STOP", "QUIT")),
         ("reply", ("leave me alone", "who is this?", "no thanks")),
         ("errors", ("30003", "30005")),
+        ("opted out via", ("SMS", "Web form", "Email")),
+        ("message", ("stop", "Please remove me from this list", "Don't text me again!", "pls stop texting my mom")),
     ],
 )
 def test_a_column_that_tells_nobody_apart_is_not_asked_about(
