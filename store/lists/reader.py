@@ -31,6 +31,8 @@ from store.lists.columns import (
     THRUTEXT_PHONE,
     column_key,
     contact_signs,
+    filled_cells,
+    has_phone_among_words,
     likely_phones,
     looks_like_phone,
     names_of,
@@ -39,7 +41,7 @@ from store.lists.columns import (
 from store.lists.formats import as_text
 from store.lists.header import DELIMITERS, HEADER_WITHIN, SampleRecord, find_header, sniff
 from store.lists.latecomers import BEYOND, Latecomers
-from store.lists.meanings import Marker, Meanings, meanings_of, question_of_phones
+from store.lists.meanings import Marker, Meanings, meanings_of, named, question_of_phones
 from store.lists.senses import ColumnKind
 from store.lists.thrutext import ThruTextColumns
 from store.lists.xlsx import LONGEST
@@ -88,6 +90,7 @@ _RETURN: Final = ord("\r")
 _SAMPLE_CHARACTERS: Final = 1024 * 1024
 _SHOWN: Final = 1_000  # characters of a line that is longer than any is read
 _MOST_LATE: Final = 180  # values that came late, beyond which a list is not read anew
+_MOST_NOTED: Final = 3  # columns with phones among their words that are named
 _SAMPLE_LINES: Final = 200  # enough to find the header and tell delimiters apart
 # A record of more lines, or of more characters, has an unclosed quote in it.
 _QUOTED_LINES: Final = 500
@@ -747,6 +750,7 @@ class ListReader:
             if any(looks_like_phone(_unquoted(cell)) for cell in line.rstrip("\r\n").split(self.delimiter))
         ]
         self.skip = header.end
+        self._remark_notes(rows)
         if missing := next((name for name in named if self.place_of(name) is None), None):
             shown = ", ".join(map(_short, self.names[:10]))
             raise ListRefused(f"{self._name} has no column called `{_name(missing)[:40]}`. It has: {shown}.")
@@ -770,6 +774,20 @@ class ListReader:
         names = names_of([*header, *[""] * (width + BEYOND - len(header))])
         behind = chosen & {*map(column_key, names[width:])}
         return names if behind and len(header) > 1 else names[:width]
+
+    def _remark_notes(self, rows: Sequence[Sequence[str]]) -> None:
+        """Say which columns have phones among their words in the first *rows*: whose they are nobody can tell, so they are not read."""
+        read = {*self.phone_indexes, *self.meanings.phones}
+        noted = [
+            name
+            for place, (name, cells) in enumerate(filled_cells(self.names, rows))
+            if place not in read and any(map(has_phone_among_words, cells))
+        ]
+        if noted:
+            names = " and ".join(map(named, noted[:_MOST_NOTED]))
+            self.remarks.append(
+                f"phone numbers among the words of {names} are not read: give each its own row if it is meant"
+            )
 
     def _told(self) -> set[int]:
         """The columns of which it is known what they mean."""

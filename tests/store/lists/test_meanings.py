@@ -718,3 +718,40 @@ def test_a_header_may_be_wider_than_its_rows(tmp_path: Path) -> None:
             "phone number,name,colour,,,unneeded,\n07400 123401,Pete,Coral\n07400 123402,Jo,Red\n",
             country="GB",
         )
+
+
+# --- beside the phone -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "note",
+    ["also text 212-555-0109", "call her husband at 2125550109", "Handy: +4915120127101", "(212) 555 0109 is her work"],
+)
+def test_a_phone_among_the_words_of_a_note_is_told(tmp_path: Path, note: str) -> None:
+    """Whose it is nobody can tell: it is not opted out, and not passed over in silence."""
+    scratch = staged(tmp_path, f"phone,Notes\n{ONE},asked to stop\n{TWO},{note}\n")
+    phones = sorted(scratch.batch("", 10).lines)
+    scratch.delete()
+    assert phones == [ONE, TWO]
+    told = 'phone numbers among the words of "Notes" are not read: give each its own row if it is meant'
+    assert told in scratch.summary["remarks"]
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "asked on 11/05/2024 at 10:30",
+        "moved to 12 Main St 10001",
+        "paid $1,234,567.00",
+        "ref ab1234567890cd",
+        "https://example.com/2125550109",
+        "2125550109",
+        "2024-11-05 10:30:00 by Kim",
+        "id=2125550109",
+    ],
+)
+def test_what_is_no_phone_among_words_is_not_told(tmp_path: Path, note: str) -> None:
+    """Dates, amounts, addresses and links are none."""
+    scratch = staged(tmp_path, f"phone,order id\n{ONE},{note}\n{TWO},\n")
+    scratch.delete()
+    assert not any("among the words" in remark for remark in scratch.summary["remarks"])
