@@ -781,7 +781,9 @@ class ListReader:
         noted = [
             name
             for place, (name, cells) in enumerate(filled_cells(self.names, rows))
-            if place not in read and any(map(has_phone_among_words, cells))
+            if place not in read
+            # One of several lines with delimiters may be rows that a quote has swallowed.
+            and any(has_phone_among_words(cell) for cell in cells if not ("\n" in cell and self.delimiter in cell))
         ]
         if noted:
             names = " and ".join(map(named, noted[:_MOST_NOTED]))
