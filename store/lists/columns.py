@@ -18,6 +18,12 @@ _PHONE_LIKE = re.compile(
     r"[\s'\"=+(]*+\d(?:[\s().+/\u00a0\u2010-\u2015-]*+\d){6,14}(?:\.0++)?[\s\"']*+"
     r"(?:(?:x|ext)(?:\S*+(?<=\d)|\S*+\s++\d++))?"
 )
+# A phone among words, of as many digits as are hardly anything else: with signs between them, or a plus.
+_AMONG_WORDS = re.compile(
+    r"(?<![\w/.,=&-])(?:\+\d{9,14}|\+?(?:\d{1,3}[ .-])?(?:\(\d{2,4}\) ?|\d{2,4}[ .-])\d{3,4}[ .-]?\d{3,4}|\d{10,11})(?![\w/=&-]|[.,]\d)"
+)
+_LETTER = re.compile(r"[^\W\d_]{2}")
+_LONGEST_NOTE: Final = 1_000  # characters that are looked at
 _DATE = re.compile(r"\s*+(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4})\b")
 MOST_COLUMNS: Final = 500  # more than voter files have
 HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=\d)")
@@ -95,6 +101,16 @@ def _ordinal(number: int) -> str:
 def looks_like_phone(cell: str) -> bool:
     """Would a person take *cell* for a phone: seven to fifteen digits, and no date?"""
     return _PHONE_LIKE.fullmatch(cell) is not None and not _DATE.match(cell)
+
+
+def has_phone_among_words(cell: str) -> bool:
+    """Would a person see a phone in *cell* beside words, like "also text 212-555-0109"?"""
+    if len(cell) < 10 or not _LETTER.search(cell, 0, _LONGEST_NOTE):
+        return False
+    return any(
+        sum(map(str.isdigit, found[0])) >= 9 and not _DATE.match(found[0])
+        for found in _AMONG_WORDS.finditer(cell, 0, _LONGEST_NOTE)
+    )
 
 
 def is_phone_name(name: str) -> bool:

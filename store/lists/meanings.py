@@ -2,22 +2,33 @@
 Columns that change what a list means: which of its rows ask for an opt-out, where each is from, and which cells are phones.
 
 Pure. A column is known by its name and its values together: a name alone decides nothing, and neither do values that
-any column may have. What its values mean is told by their words, in English, Spanish, French and German; where that
-leaves more than one reading, people are asked.
+any column may have. What its values mean is told by their words (`senses`); where that leaves more than one reading, people
+are asked.
 """
 
 import re
 import shlex
-import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import partial
 from typing import Final
 
 from store.choices import Choices, Offer, Question
 from store.lists.columns import HUMP, column_key, filled_cells, is_phone_name, likely_phones
+from store.lists.senses import (
+    LONGEST,
+    NOTHING,
+    PENDING,
+    SENSES,
+    STATUS_ALONE,
+    STOP_WORD,
+    ColumnKind,
+    Sense,
+    bare,
+    sense_of_channels,
+    sense_of_status,
+)
 from store.phones.countries import country_name, exact_country
 
 # Of a column's values in a choice: every cell that is filled.
@@ -25,7 +36,6 @@ FILLED: Final = "*"
 
 _MOST_VALUES: Final = 200  # different ones of a column that are told apart; a column of more is no status
 _MOST_CELLS: Final = 5_000  # whose meaning is kept, so that it is found out once
-_LONGEST: Final = 100  # characters of a cell that are looked at
 _MOST_LISTED: Final = 20  # values of an offer
 _MOST_OFFERED: Final = 3  # values, each with an offer of its own
 _MOST_NAMED: Final = 5  # values in a sentence
@@ -34,197 +44,46 @@ _OWN_ROWS: Final = 3  # fewer have one number in each by chance, like a couple's
 _SHORT: Final = 30  # characters of a name or value in a sentence
 
 
-class ColumnKind(StrEnum):
-    """What the values of a column say of its rows."""
-
-    STATUS = "status"
-    CHANNEL = "channel"
-    TYPE = "type"
-    DIRECTION = "direction"
-    BODY = "body"
-    LIST = "list"
-
-
-class Sense(StrEnum):
-    """What one value says: texts are unwanted, or wanted; yes or no to who knows what; nothing; anything else."""
-
-    OUT = "out"
-    IN = "in"
-    YES = "yes"
-    NO = "no"
-    BLANK = "blank"
-    OTHER = "other"
-
-
-def _bare(text: str) -> str:
-    """*text* as small words without accents and punctuation: "Opted-Out" is "opted out", "Désabonné" "desabonne"."""
-    apart = unicodedata.normalize("NFKD", text[:_LONGEST].casefold())
-    return " ".join(re.sub(r"[\W_]+", " ", "".join(sign for sign in apart if not unicodedata.combining(sign))).split())
-
-
 def _named(name: str) -> str:
-    return _bare(HUMP.sub(" ", name[:_LONGEST]))
+    return bare(HUMP.sub(" ", name[:LONGEST]))
 
 
 def value_key(cell: str) -> str:
     """The form of a cell in which values are compared: as `columns.column_key`, of its first characters."""
-    return column_key(cell[:_LONGEST])
-
-
-# --- values ---------------------------------------------------------------------------------------------------------
-
-_YES: Final = frozenset(
-    {
-        "yes",
-        "y",
-        "true",
-        "t",
-        "1",
-        "x",
-        "on",
-        "checked",
-        "si",
-        "s",
-        "oui",
-        "ja",
-        "j",
-        "wahr",
-        "vrai",
-        "verdadero",
-        "sim",
-        "cierto",
-    }
-)
-_NO: Final = frozenset(
-    {"no", "n", "false", "f", "0", "off", "unchecked", "non", "nein", "falsch", "faux", "falso", "nao"}
-)
-_NOTHING: Final = frozenset({"", "n a", "na", "null", "none", "nan"})
-_OUT: Final = re.compile(
-    r"(?:still |already |currently |now )?(?:opt(?:ed|ing|s)? ?outs?|optedout|unsub\w*|stop\w*|quit|cancel(?:l?ed)?|revoked?|withdrawn|suppress\w*|"
-    r"block(?:ed|listed)?|black ?listed|(?:do not|dont|no) (?:text|contact|message|sms|send|disturb|call)\w*|dn[tcd]|"
-    r"no (?:mas|more) (?:sms|texts|mensajes)|(?:not|no longer) subscribed|no consent|"
-    # Spanish and Portuguese
-    r"(?:dad[oa] de )?baja|desuscri\w*|cancelad[oa]|no suscrit[oa]|no (?:contactar|enviar|molestar)|exclui?d[oa]|"
-    # French
-    r"desabonnee?s?|desinscrite?s?|non (?:abonne|inscrit)e?|ne (?:pas|plus) (?:contacter|envoyer)|arret\w*|"
-    # German
-    r"abgemeldet|abbestellt|ausgetragen|widerrufen|gesperrt|keine (?:sms|nachrichten)|nicht (?:kontaktieren|anschreiben|abonniert))\b"
-)
-_IN: Final = re.compile(
-    r"(?:still |already |currently )?(?:opt(?:ed)? ?ins?|optedin|(?:re)?subscribe[dr]?|active|ok|okay|allowed|enabled|consented|granted|start|unstop|"
-    r"(?:not|never) (?:opted ?out|unsubscribed|blocked|stopped)|(?:ok|can|may) (?:to )?text|textable|"
-    r"(?:re)?suscrit[oa]|activ[oa]|dad[oa] de alta|alta|permitid[oa]|abonnee?s?|inscrite?s?|actif|autorisee?|"
-    r"angemeldet|abonniert|aktiv|erlaubt|eingewilligt)\b"
-)
-# Of these alone a column without a name of its own is known: "active" and "ok" are said of many things.
-_STATUS_ALONE: Final = re.compile(
-    r"(?:still |already |currently )?(?:opt(?:ed)? ?outs?|optedout|opt(?:ed)? ?ins?|optedin|unsubscribed|subscribed|do not (?:text|contact)|"
-    r"desuscrit[oa]|suscrit[oa]|dad[oa] de baja|desabonnee?|abonnee?|desinscrite?|abgemeldet|angemeldet|abonniert|abbestellt)"
-)
-# What stands of those of whom it is not known yet; beside it somebody who asked is told apart.
-_PENDING: Final = re.compile(
-    r"pending|unconfirmed|not confirmed|unknown|no (?:answer|response|reply)|not asked|neutral|undecided|imported|new|none|"
-    r"pendiente|desconocid[oa]|sin respuesta|en attente|inconnue?|sans reponse|offen|ausstehend|unbekannt|keine antwort"
-)
-_DATE: Final = re.compile(
-    r"\d{4}-\d\d?-\d\d?|\d\d?[./-]\d\d?[./-]\d{2,4}|\d{4}/\d\d?/\d\d?|\d{10}(?:\d{3})?$|\d{5}\.\d+$"
-)
-_STOP_WORD: Final = re.compile(
-    r"(?:please )?(?:stop(?: ?all| texting| texting me| please)?|quit|end|cancel|unsubscribe(?: me)?|opt ?out|revoke|remove(?: me)?|"
-    r"arret|baja|alto|stopp|no more texts)(?: please)?"
-)
-_START_WORD: Final = re.compile(r"(?:start|unstop|yes|subscribe|opt ?in)")
-_BY_TEXT: Final = re.compile(
-    r"sms|texts?|text messag\w+|mms|texting|p2p|all|any|both|todos?|tous|alle|mensajes? de texto"
-)
-_BY_OTHER: Final = re.compile(
-    r"e ?mails?|mails?|post|letter|calls?|calling|phone(?: calls?)?|voice|dialer|canvass\w*|door|push|"
-    r"correo(?: electronico)?|llamadas?|courriels?|appels?|anrufe?|telefon|brief"
-)
-_MOBILE: Final = re.compile(
-    r"mobiles?|cells?|cell ?phone|wireless|smart ?phone|movil|celular|portable|handy|mobil(?:e|funk|telefon)?|gsm"
-)
-_LANDLINE: Final = re.compile(
-    r"land ?lines?|fixed(?: ?line)?|home(?: ?fax)?|work(?: ?fax)?|office|business|main|fax|pots|fijo|casa|trabajo|fixe|"
-    r"domicile|bureau|travail|festnetz|privat|geschaftlich"
-)
-_INBOUND: Final = re.compile(r"in|inbound\w*|incoming|received|mo|entrante|recibido|entrant|recue?|eingehend|empfangen")
-_OUTBOUND: Final = re.compile(
-    r"out|outbound\w*(?: \w+)?|outgoing|sent|mt|saliente|enviado|sortant|envoyee?|ausgehend|gesendet"
-)
-
-
-def _sense_of_status(polarity: Sense | None, cell: str) -> Sense:
-    words = _bare(cell)
-    if not words:
-        # A mark like ✓ is no word and yet says yes; a dash is what people write for nothing.
-        sense = Sense.YES if re.search(r"[^\s\-–—.,_/*]", cell[:_LONGEST]) else Sense.BLANK
-    elif words in _YES or words in {"1 0", "✓"}:
-        sense = Sense.YES
-    elif words in _NO or words == "0 0":
-        sense = Sense.NO
-    elif polarity is not None and words in {"i", "o"}:  # in or out
-        return Sense.IN if words == "i" else Sense.OUT
-    elif words in _NOTHING:
-        sense = Sense.BLANK
-    elif _IN.fullmatch(words):
-        return Sense.IN
-    elif _OUT.match(words):
-        return Sense.OUT
-    elif _IN.match(words):
-        return Sense.IN
-    elif polarity is Sense.OUT and _DATE.match(cell[:_LONGEST].strip()):
-        return Sense.OUT
-    else:
-        return Sense.OTHER
-    if polarity is Sense.OUT:
-        return {Sense.YES: Sense.OUT, Sense.NO: Sense.IN}.get(sense, sense)
-    if polarity is Sense.IN:
-        return {Sense.YES: Sense.IN, Sense.NO: Sense.OUT}.get(sense, sense)
-    return sense
-
-
-def _sense_of(wanted: re.Pattern[str], unwanted: re.Pattern[str], cell: str) -> Sense:
-    words = _bare(cell)
-    if not words:
-        return Sense.BLANK
-    if wanted.fullmatch(words):
-        return Sense.OUT
-    return Sense.IN if unwanted.fullmatch(words) else Sense.OTHER
-
-
-_SENSES: Final[dict[ColumnKind, Callable[[str], Sense]]] = {
-    ColumnKind.CHANNEL: partial(_sense_of, _BY_TEXT, _BY_OTHER),
-    ColumnKind.TYPE: partial(_sense_of, _MOBILE, _LANDLINE),
-    ColumnKind.DIRECTION: partial(_sense_of, _INBOUND, _OUTBOUND),
-    ColumnKind.BODY: partial(_sense_of, _STOP_WORD, _START_WORD),
-    ColumnKind.LIST: lambda cell: Sense.OTHER if cell.strip() else Sense.BLANK,
-}
+    return column_key(cell[:LONGEST])
 
 
 # --- names ----------------------------------------------------------------------------------------------------------
 
 _OUT_NAME: Final = re.compile(
     r"\b(?:opt(?:ed|ing|s)? ?outs?|optedout|unsub\w*|(?:do not|dont|no) (?:text|contact|sms|message|call|mail|disturb)s?|dn[tcd]|"
-    r"stop(?:ped|s)?|suppress\w*|block(?:ed|list\w*)?|black ?list\w*|revoked|removed|refused|"
-    r"(?:de )?baja|desuscri\w*|no (?:contactar|enviar|molestar)|"
+    r"stop(?:ped|s)?|refus|suppress\w*|block(?:ed|list\w*)?|black ?list\w*|revoked|removed|refused|"
+    r"(?:de )?baja|desuscri\w*|no (?:contactar|enviar|molestar|quiere|desea)|descadastr\w*|nao (?:enviar|contatar|quer|perturbe)|"
+    r"disiscri\w*|cancellat[oa]|non (?:contattare|inviare|vuole)|afgemeld|afmeld\w*|uitgeschreven|geen sms|wypisan\w*|rezygnacja|"
+    r"ne (?:veut|souhaite)|"
     r"desabonn\w*|desinscri\w*|ne pas (?:contacter|envoyer)|"
     r"abgemeldet|abmeld\w*|abbestell\w*|widerruf\w*|gesperrt|keine sms|nicht kontaktieren)\b"
 )
 _IN_NAME: Final = re.compile(
     r"\b(?:opt(?:ed)? ?in|optedin|subscribed|subscriber|consent\w*|permission|(?:can|may|ok to|allow\w*) (?:be )?(?:text|texts|texted|sms|contact)|"
     r"(?:sms|text|texts) (?:ok|allowed|enabled|permission)|textable|active|"
-    r"(?:wants?|receives?|accepts?|gets?|likes) (?:texts?|sms|messages?|marketing|sms marketing)|accepte|acepta|autoriza\w*|erlaubt|"
+    r"(?:wants?|receives?|accepts?|gets?|likes) (?:texts?|sms|messages?|marketing|sms marketing)|keep|(?:sms|text) marketing|"
+    r"(?:quiere|desea|recibe|veut|souhaite|recoit|mochte|will|vuole|riceve|quer|deseja|recebe|wil|ontvangt)"
+    r" (?:recibir |recevoir |ricevere |receber |des )?(?:sms|textos?|mensajes|messages|nachrichten|messaggi|mensagens|berichten)|"
+    r"consens\w*|iscritt[oa]|attiv[oa]|cadastrad[oa]|ativ[oa]|toestemming|aangemeld|ingeschreven|zgoda|accepte|acepta|autoriza\w*|erlaubt|"
     r"suscrit[oa]|suscripto|consent\w*|activ[oa]|abonne|inscrit|actif|angemeldet|einwillig\w*|zustimm\w*|aktiv)\b"
 )
 _ANY_NAME: Final = re.compile(
-    r"(?:\w+ )*(?:status|statut|estado|estatus|stato|subscription|subscriptions|suscripcion|abonnement|contactable|reachable)(?: \w+)?|"
+    r"(?:\w+ )*(?:status|statut|estado|estatus|stato|situacao|situazione|disposition|dispo|outcome|results?|action|tags?|errors?|"
+    r"статус|状态|狀態|상태|subscription|subscriptions|suscripcion|abonnement|contactable|reachable)(?: \w+)?|"
     r"(?:text|texts|sms|texting)(?: messages)?"
 )
 # What stands beside the answer rather than being one.
 _ABOUT_NAME: Final = re.compile(
     r"\b(?:reason|notes?|comments?|type|method|source|by|keyword|message|count|campaign|id|grund|motivo|raison|motif)\b"
 )
+# How somebody asked, rather than for what.
+_HOW_NAME: Final = re.compile(r"\b(?:sources?|via|by|through|how|method|where|origin|type)\b")
 _WHEN_NAME: Final = re.compile(r"\b(?:at|on|date|time|timestamp|when|fecha|datum|quand)\b")
 _KIND_NAMES: Final = (
     (ColumnKind.CHANNEL, re.compile(r"\b(?:channels?|medium|media|canal|kanal|via|method|communication)\b")),
@@ -234,6 +93,11 @@ _KIND_NAMES: Final = (
         ColumnKind.LIST,
         re.compile(r"(?:mailing |subscription |contact )?(?:lists?|lista|liste|segment|audience)(?: name)?"),
     ),
+)
+# What somebody wrote, in a list that is no log: it tells those who asked from others where one of them wrote just a word to stop.
+_REPLY_NAME: Final = re.compile(
+    r"(?:(?:last|latest|their|voter|contact|incoming|inbound|received|sms|text|message) )*"
+    r"(?:response|reply|replies|answer|message|msg|body|content|texts?|sms|keyword|respuesta|mensaje|reponse|antwort|nachricht|risposta|resposta)(?: (?:text|body|received))?"
 )
 _BODY_NAME: Final = re.compile(
     r"(?:message |sms |text )?(?:body|message|text|content|mensaje|nachricht)(?: body| text)?"
@@ -257,6 +121,9 @@ _MAYBE_COUNTRY_NAME: Final = re.compile(
 _CALLING_NAME: Final = re.compile(
     r"\b(?:calling|dial\w*|phone|code|indicatif|indicativo|vorwahl|landesvorwahl|prefi\w*|cc)\b"
 )
+# A flag is two letters of its own.
+_FLAG_A: Final = 0x1F1E6
+_FLAG: Final = re.compile("[\U0001f1e6-\U0001f1ff]{2}")
 _CALLING_CELL: Final = re.compile(r"\s*\+\d{1,3}\s*")
 
 
@@ -276,7 +143,7 @@ class Marker:
 
     def sense(self, cell: str) -> Sense:
         """What *cell* of it says."""
-        return _sense_of_status(self.polarity, cell) if self.kind is ColumnKind.STATUS else _SENSES[self.kind](cell)
+        return sense_of_status(self.polarity, cell) if self.kind is ColumnKind.STATUS else SENSES[self.kind](cell)
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,7 +211,7 @@ def _is_country(words: str, cells: Sequence[str]) -> bool:
     several = len(set(map(str.strip, cells))) > 1
     return (
         several
-        and all(_CALLING_CELL.fullmatch(cell[:_LONGEST]) or len(cell.strip()) > 3 for cell in cells)
+        and all(_CALLING_CELL.fullmatch(cell[:LONGEST]) or len(cell.strip()) > 3 for cell in cells)
         and known == len(cells)
     )
 
@@ -358,6 +225,15 @@ def _are_mostly_countries(cells: Sequence[str]) -> bool:
 def _marker(place: int, name: str, words: str, cells: Sequence[str], *, is_log: bool) -> Marker | None:
     if is_log and _BODY_NAME.fullmatch(words):
         return Marker(place, name, ColumnKind.BODY)
+    if _REPLY_NAME.fullmatch(words) and any(map(STOP_WORD.fullmatch, map(bare, cells))):
+        return Marker(place, name, ColumnKind.BODY)
+    if (
+        _OUT_NAME.search(words)
+        and not _HOW_NAME.search(words)
+        and set(map(sense_of_channels, cells)) >= {Sense.OUT, Sense.IN}
+    ):
+        # What somebody opted out of.
+        return Marker(place, name, ColumnKind.CHANNEL)
     if not _ABOUT_NAME.search(words):
         if _OUT_NAME.search(words):
             return Marker(place, name, ColumnKind.STATUS, Sense.OUT)
@@ -365,29 +241,44 @@ def _marker(place: int, name: str, words: str, cells: Sequence[str], *, is_log: 
             return Marker(place, name, ColumnKind.STATUS, Sense.IN)
         if _ANY_NAME.fullmatch(words):
             return Marker(place, name, ColumnKind.STATUS)
+    values = {bare(cell): cell for cell in cells}
+    looks_status = len(values) <= _MOST_ALONE and any(map(STATUS_ALONE.fullmatch, values))
+    if looks_status and {*map(partial(sense_of_status, None), values.values())} >= {Sense.OUT, Sense.IN}:
+        # Whatever it is called, like the type of an event.
+        return Marker(place, name, ColumnKind.STATUS, by_name=False)
+    by_values = _kind_by_values(values)
     for kind, pattern in _KIND_NAMES:
         if pattern.fullmatch(words) if kind is ColumnKind.LIST else pattern.search(words):
-            return Marker(place, name, kind)
-    values = {_bare(cell): cell for cell in cells}
+            # A "type" may be that of a subscription, by text or e-mail.
+            return Marker(place, name, kind if by_values is None or kind is ColumnKind.LIST else by_values)
     if not values or len(values) > _MOST_ALONE:
         return None
-    if any(map(_STATUS_ALONE.fullmatch, values)):
+    if looks_status:
         return Marker(place, name, ColumnKind.STATUS, by_name=False)
+    return None if by_values is None else Marker(place, name, by_values, by_name=False)
+
+
+def _kind_by_values(values: Mapping[str, str]) -> ColumnKind | None:
+    """The kind of a column with these *values*, by their small words, where they tell two sides of it apart."""
+    if len(values) > _MOST_ALONE:
+        return None
     for kind in (ColumnKind.CHANNEL, ColumnKind.TYPE, ColumnKind.DIRECTION):
-        senses = Counter(map(_SENSES[kind], values.values()))
+        senses = Counter(map(SENSES[kind], values.values()))
         if senses[Sense.OUT] and senses[Sense.IN] and senses[Sense.OTHER] < senses[Sense.OUT] + senses[Sense.IN]:
-            return Marker(place, name, kind, by_name=False)
+            return kind
     return None
 
 
 def is_nothing(cell: str) -> bool:
     """Is *cell* blank, or what people and programs write for nothing, like a dash or N/A?"""
-    return _bare(cell) in _NOTHING
+    return bare(cell) in NOTHING
 
 
 def region_of(cell: str) -> str | None:
-    """The region code of the country that *cell* names, by name, ISO code or calling code; None for what names none."""
-    text = cell[:_LONGEST].strip().strip("'\"").strip()
+    """The region code of the country that *cell* names, by name, ISO code, calling code or flag; None for what names none."""
+    text = cell[:LONGEST].strip().strip("'\"").strip()
+    if flag := _FLAG.match(text):
+        text = text[flag.end() :].strip() or "".join(chr(ord(sign) - _FLAG_A + ord("A")) for sign in flag[0])
     if code := re.search(r"\(\s*(\+?\d{1,3})\s*\)$", text):
         text = code[1]
     text = re.sub(r"^(?:\+|00\s?)?(\d{1,3})(?:\.0+)?$", r"+\1", text)
@@ -422,7 +313,7 @@ class Tally:
             most = _MOST_VALUES if sense not in {Sense.OUT, Sense.IN} else 2 * _MOST_VALUES
             if key in self.rows or len(self.rows) < most:
                 self.rows[key] += rows
-                self.shown.setdefault(key, cell[:_LONGEST].strip())
+                self.shown.setdefault(key, cell[:LONGEST].strip())
             else:
                 self.overflowed = True
 
@@ -436,7 +327,7 @@ class Tally:
             known = value_key(cell), self.sense(cell)
             if len(self._known) >= _MOST_CELLS:
                 self._known.clear()
-            self._known[cell[:_LONGEST]] = known
+            self._known[cell[:LONGEST]] = known
         return known
 
     def common(self) -> list[tuple[str, int]]:
@@ -479,7 +370,8 @@ def question_of_rows(marker: Marker, tally: Tally, choices: Choices) -> Question
     values = chosen.get(key)
     if values is None or choices.all_rows:
         return Question(f"All rows count, whatever {name} says: {_values(tally)}.", tuple(offers), open=False)
-    others = tuple(offer for offer in offers if offer.choices["only"][0][1] != list(values))
+    taken = set(map(value_key, values))
+    others = tuple(offer for offer in offers if set(offer.choices["only"][0][1]) != taken)
     text = f"Only the rows that say {_listed(values, tally)} in {name} count. It says {_values(tally)}."
     return Question(text, (*others, whole), open=False)
 
@@ -493,14 +385,14 @@ def _asks(marker: Marker, tally: Tally) -> bool:
     out, wanted, blank, other = (tally.senses[sense] for sense in (Sense.OUT, Sense.IN, Sense.BLANK, Sense.OTHER))
     match marker.kind:
         case ColumnKind.STATUS if not marker.by_name:
-            return wanted > 0 or (out > 0 and any(map(_PENDING.fullmatch, map(_bare, tally.rows))))
+            return wanted > 0 or (out > 0 and any(map(PENDING.fullmatch, map(bare, tally.rows))))
         case ColumnKind.STATUS:
             yes, no = tally.senses[Sense.YES], tally.senses[Sense.NO]
             if _MESSAGE_NAME.fullmatch(_named(marker.name)) and (out + wanted + yes + no) * 2 < tally.filled:
                 return False  # what people wrote
             unsure = yes + no > 0 and sum(map(bool, (yes, no, blank, out, other))) > 1
             noted = marker.polarity is Sense.OUT and other > 0 and blank > 0
-            return wanted > 0 or (out > 0 and blank + other > 0) or unsure or noted
+            return wanted > 0 or (out > 0 and blank + other > 0) or unsure or noted or _is_unknown(marker, tally)
         case ColumnKind.CHANNEL:
             return wanted > 0
         case ColumnKind.BODY:
@@ -511,12 +403,20 @@ def _asks(marker: Marker, tally: Tally) -> bool:
             return out > 0 and wanted > 0
 
 
+def _is_unknown(marker: Marker, tally: Tally) -> bool:
+    """Does a column of consent say the same two or three things over and over, in a script whose words are not known?"""
+    only = tally.senses[Sense.OTHER] == tally.total and 1 < len(tally.rows) <= _MOST_OFFERED
+    return (
+        marker.polarity is not None and only and min(tally.rows.values()) > 1 and not any(map(str.isascii, tally.rows))
+    )
+
+
 def _groups(marker: Marker, tally: Tally) -> list[list[str]]:
     """The values that can be chosen together, each group an offer."""
     by_sense: dict[Sense, list[str]] = {sense: [] for sense in Sense}
     for key, _ in tally.common():
         by_sense[tally.sense_of(key)].append(key)
-    if marker.kind is ColumnKind.LIST:
+    if marker.kind is ColumnKind.LIST or _is_unknown(marker, tally):
         return [[key] for key, _ in tally.common()[:_MOST_OFFERED] if key]
     out = by_sense[Sense.OUT]
     if len(out) > _MOST_LISTED:
@@ -566,7 +466,7 @@ def question_of_countries(
             f"--country-column {shlex.quote(name)}",
         )
         for name, _ in columns
-        if name != choices.country_column
+        if choices.country_column is None or column_key(name) != column_key(choices.country_column)
     )
     whole = (
         (Offer(f"All as {country_name(country)}", {"country_column": None, "one_country": True}, "--one-country"),)

@@ -31,6 +31,8 @@ from store.lists.columns import (
     THRUTEXT_PHONE,
     column_key,
     contact_signs,
+    filled_cells,
+    has_phone_among_words,
     likely_phones,
     looks_like_phone,
     names_of,
@@ -39,7 +41,8 @@ from store.lists.columns import (
 from store.lists.formats import as_text
 from store.lists.header import DELIMITERS, HEADER_WITHIN, SampleRecord, find_header, sniff
 from store.lists.latecomers import BEYOND, Latecomers
-from store.lists.meanings import ColumnKind, Marker, Meanings, meanings_of, question_of_phones
+from store.lists.meanings import Marker, Meanings, meanings_of, named, question_of_phones
+from store.lists.senses import ColumnKind
 from store.lists.thrutext import ThruTextColumns
 from store.lists.xlsx import LONGEST
 from store.phones.numbers import Reason
@@ -87,6 +90,7 @@ _RETURN: Final = ord("\r")
 _SAMPLE_CHARACTERS: Final = 1024 * 1024
 _SHOWN: Final = 1_000  # characters of a line that is longer than any is read
 _MOST_LATE: Final = 180  # values that came late, beyond which a list is not read anew
+_MOST_NOTED: Final = 3  # columns with phones among their words that are named
 _SAMPLE_LINES: Final = 200  # enough to find the header and tell delimiters apart
 # A record of more lines, or of more characters, has an unclosed quote in it.
 _QUOTED_LINES: Final = 500
@@ -99,6 +103,11 @@ _READ_AGAIN: Final = 1 << 16
 _END_BYTES: Final = 1 << 13
 _END_TITLE: Final = re.compile(
     r"questions\?|contact us|call us|generated (?:by|on)|copyright|confidential|do not distribute|end of (?:report|list|file)",
+    re.IGNORECASE,
+)
+# What sums up the column of phones, since a program does so to every column of numbers: it is nobody's number.
+_TOTAL: Final = re.compile(
+    r"(?:grand |sub ?)?totals?|average|avg\.?|averages|gesamt(?:summe)?|summe|durchschnitt|suma total|promedio|media total|totale|totaux|moyenne",
     re.IGNORECASE,
 )
 _CONTENT = re.compile(r"[^\s,;|\"]")
@@ -741,6 +750,7 @@ class ListReader:
             if any(looks_like_phone(_unquoted(cell)) for cell in line.rstrip("\r\n").split(self.delimiter))
         ]
         self.skip = header.end
+        self._remark_notes(rows)
         if missing := next((name for name in named if self.place_of(name) is None), None):
             shown = ", ".join(map(_short, self.names[:10]))
             raise ListRefused(f"{self._name} has no column called `{_name(missing)[:40]}`. It has: {shown}.")
@@ -765,6 +775,22 @@ class ListReader:
         behind = chosen & {*map(column_key, names[width:])}
         return names if behind and len(header) > 1 else names[:width]
 
+    def _remark_notes(self, rows: Sequence[Sequence[str]]) -> None:
+        """Say which columns have phones among their words in the first *rows*: whose they are nobody can tell, so they are not read."""
+        read = {*self.phone_indexes, *self.meanings.phones}
+        noted = [
+            name
+            for place, (name, cells) in enumerate(filled_cells(self.names, rows))
+            if place not in read
+            # One of several lines with delimiters may be rows that a quote has swallowed.
+            and any(has_phone_among_words(cell) for cell in cells if not ("\n" in cell and self.delimiter in cell))
+        ]
+        if noted:
+            names = " and ".join(map(named, noted[:_MOST_NOTED]))
+            self.remarks.append(
+                f"phone numbers among the words of {names} are not read: give each its own row if it is meant"
+            )
+
     def _told(self) -> set[int]:
         """The columns of which it is known what they mean."""
         means = self.meanings
@@ -772,7 +798,7 @@ class ListReader:
         return decided - means.own
 
     def _find_end(self, rows: Sequence[Sequence[str]]) -> None:
-        """Find what stands below the list, like whom to call about it: some last lines, narrower than rows, behind a blank line or a title."""
+        """Find what stands below the list, like whom to call about it: some last lines, narrower than rows, behind a blank line or a title, or a total."""
         phones = [
             cells for cells in rows if len(cells) > self.phone_index and looks_like_phone(cells[self.phone_index])
         ]
@@ -793,6 +819,9 @@ class ListReader:
         at: int | None = None
         for place in range(len(lines) - 1, 0, -1):
             filled = [cell for cell in map(str.strip, self._cells_of(lines[place])) if cell]
+            if any(_TOTAL.fullmatch(cell.rstrip(" :")) for cell in filled):
+                at = place
+                continue
             if len(filled) >= usual and any(map(looks_like_phone, filled)):
                 break
             titled = filled and (
@@ -806,7 +835,8 @@ class ListReader:
             return
         self._end = start + sum(map(len, raw[:at]))
         self._below = lines[at:]
-        self.remarks.append(f"{sum(map(bool, map(str.strip, self._below)))} lines below the list skipped")
+        skipped = sum(map(bool, map(str.strip, self._below)))
+        self.remarks.append(f"{skipped} line{'s' if skipped > 1 else ''} below the list skipped")
 
     def _cells_of(self, line: str) -> list[str]:
         """The cells of *line*, read by itself."""

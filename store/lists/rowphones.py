@@ -17,9 +17,7 @@ from store.choices import Question
 from store.lists.columns import looks_like_phone
 from store.lists.formulas import unguarded
 from store.lists.meanings import (
-    ColumnKind,
     Marker,
-    Sense,
     Tally,
     asks_about,
     is_nothing,
@@ -30,6 +28,7 @@ from store.lists.meanings import (
     value_key,
 )
 from store.lists.reader import Block, ListReader, Row
+from store.lists.senses import ColumnKind, Sense
 from store.phones.countries import code_of
 from store.phones.fastpath import FastPath
 from store.phones.numbers import NotAPhone, PhoneNumber, Reason
@@ -47,7 +46,8 @@ class LinesRead:
     What is known at once of a block's lines.
 
     `known`: those that nothing is left to do about; `counted`: those of them that are rows with a phone. `phones`, as whole numbers, each
-    `at` its line. `assumed`: how many were read as of a country that they do not name. `left_out`: rows that do not count.
+    `at` its line. `assumed`: those read as of the list's country, which they do not name; `bare`: those that name none, whatever
+    they were read as. `left_out`: rows that do not count.
     """
 
     known: npt.NDArray[np.bool_]
@@ -55,21 +55,31 @@ class LinesRead:
     phones: npt.NDArray[np.int64]
     at: npt.NDArray[np.int64]
     assumed: npt.NDArray[np.bool_]
-    """Of each line."""
+    bare: npt.NDArray[np.bool_]
     left_out: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RowRead:
-    """What one row gives: its phones, and the first cell of it that gives none where one is to be expected."""
+    """
+    What one row gives: its phones, and the first cell of it that gives none where one is to be expected.
+
+    *of_row*: it was read as of a country of its own, not as of the list's.
+    """
 
     phones: tuple[PhoneNumber, ...]
     problem: NotAPhone | None
+    of_row: bool = False
+
+    @property
+    def bare(self) -> bool:
+        """Does any of them name no country?"""
+        return any(phone.assumed_country is not None for phone in self.phones)
 
     @property
     def assumed(self) -> bool:
-        """Was a country assumed for any of them?"""
-        return any(phone.assumed_country is not None for phone in self.phones)
+        """Was the list's country assumed for any of them?"""
+        return self.bare and not self.of_row
 
 
 @dataclass(slots=True)
@@ -155,7 +165,7 @@ class RowPhones:
             phones, assumed = self._whole.read(block.text, block.starts, block.ends)
             known = phones != 0
             at = np.flatnonzero(known)
-            read = LinesRead(known, known, phones[at], at, assumed & known)
+            read = LinesRead(known, known, phones[at], at, assumed & known, assumed & known)
         else:
             read = self._lines(block)
         if self._watches:
@@ -189,8 +199,8 @@ class RowPhones:
             outcome = RowRead((), read) if isinstance(read, NotAPhone) else RowRead((read,), None)
         else:
             outcome = self._several(row, region)
-        self.see(row.cells, bare=outcome.problem is not None or outcome.assumed)
-        return outcome
+        self.see(row.cells, bare=outcome.problem is not None or outcome.bare)
+        return replace(outcome, of_row=True) if region != self._countries.whole else outcome
 
     def _several(self, row: Row, region: str | None) -> RowRead:
         phones: list[PhoneNumber] = []
@@ -264,7 +274,10 @@ class RowPhones:
         # Line by line, for of a phone that stands twice the first line counts.
         flat, lines = np.stack(phones, axis=1).ravel(), np.repeat(np.arange(many), len(phones))
         takes = (flat != 0) & known[lines]
-        return LinesRead(known | ~counted, known, flat[takes], lines[takes], assumed & known, left_out)
+        bare = assumed & known
+        if regions is not None:
+            assumed = bare & np.fromiter((one == self._countries.whole for one in regions), np.bool_, many)
+        return LinesRead(known | ~counted, known, flat[takes], lines[takes], assumed & known, bare, left_out)
 
     # What the columns say of the whole list
 
@@ -278,7 +291,7 @@ class RowPhones:
     def _watch(self, block: Block, read: LinesRead) -> None:
         rows = read.counted if read.left_out is None else read.counted | read.left_out
         takes = rows.tolist()
-        self._count(lambda place: list(itertools.compress(block.cells(place), takes)), read.assumed[rows].tolist())
+        self._count(lambda place: list(itertools.compress(block.cells(place), takes)), read.bare[rows].tolist())
 
     def _count(self, cells_of: Callable[[int], list[str]], bare: Sequence[bool]) -> None:
         """Count rows, whose cells of a column *cells_of* gives; which of them are *bare*, see `see`."""

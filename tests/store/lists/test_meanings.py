@@ -11,7 +11,8 @@ import pytest
 
 from store.choices import NOTHING_CHOSEN, Choices, Question, Undecided
 from store.errors import ListRefused
-from store.lists.meanings import ColumnKind, Sense, meanings_of, region_of
+from store.lists.meanings import meanings_of, region_of
+from store.lists.senses import ColumnKind, Sense
 from store.lists.staging import Scratch, stage
 
 ONE, TWO, THREE, FOUR = "+12125550101", "+12125550102", "+12125550103", "+12125550104"
@@ -105,6 +106,38 @@ def listed(name: str, values: Sequence[str], phones: Sequence[str] = PHONES) -> 
         ("Phone Type", ("mobile", "landline", "Cell", "home"), {0, 2}),
         ("line_type", ("wireless", "fixed line", "wireless", "voip"), {0, 2}),
         ("Direction", ("inbound", "outbound-api", "inbound", "outbound-reply"), {0, 2}),
+        ("Situação", ("ativo", "descadastrado", "ativo", "ativo"), {1}),
+        ("Quer receber SMS?", ("Sim", "Não", "Sim", "Sim"), {1}),
+        ("Stato", ("iscritto", "disiscritta", "iscritto", "iscritto"), {1}),
+        ("Consenso SMS", ("sì", "no", "sì", "sì"), {1}),
+        ("Status", ("ingeschreven", "uitgeschreven", "ingeschreven", "ingeschreven"), {1}),
+        ("Status", ("aktywny", "wypisany", "aktywny", "aktywny"), {1}),
+        ("Статус", ("подписан", "отписан", "подписан", "подписан"), {1}),
+        ("状态", ("已订阅", "已退订", "已订阅", "已订阅"), {1}),
+        ("opt out", ("예", "아니요", "아니요", "아니요"), {0}),
+        ("¿Quiere mensajes?", ("Sí", "No", "Sí", "Sí"), {1}),
+        ("Refus SMS", ("oui", "non", "non", "non"), {0}),
+        ("SMS Marketing", ("granted", "denied", "granted", "granted"), {1}),
+        ("consent", ("given", "refused", "given", "given"), {1}),
+        ("Opt-out requested?", ("requested", "not requested", "requested", "requested"), {0, 2, 3}),
+        ("opted out", ("☐", "☑", "☐", "☐"), {1}),
+        ("opted out", ("[ ]", "[x]", "[ ]", "[ ]"), {1}),
+        ("Keep?", ("yes", "no", "yes", "yes"), {1}),
+        ("Action", ("remove", "keep", "keep", "keep"), {0}),
+        ("Disposition", ("Opt Out", "Not Home", "Wrong Number", "Supporter"), {0}),
+        ("Call Result", ("Do Not Call", "Supporter", "Undecided", "Supporter"), {0}),
+        ("Tags", ("volunteer; donor", "volunteer; opted-out", "volunteer", "yard sign"), {1}),
+        ("Event Type", ("OPT_OUT", "OPT_IN", "OPT_IN", "OPT_OUT"), {0, 3}),
+        ("subscription type", ("TEXT", "EMAIL", "EMAIL", "EMAIL"), {0}),
+        ("Unsubscribed from", ("Email", "SMS", "Email and SMS", "Email"), {1, 2}),
+        ("channel", ("WhatsApp", "SMS", "WhatsApp", "WhatsApp"), {1}),
+        ("Last reply", ("STOP", "I will vote for you", "who is this", "stop please"), {0, 3}),
+        ("keyword", ("STOP", "JOIN", "JOIN", "STOP"), {0, 3}),
+        ("Last Text", ("STOP", "Hi there", "who?", "stop"), {0, 3}),
+        ("content", ("Stop", "Hi there", "who?", "ok then"), {0}),
+        ("Comments", ("wants texts", "does not want texts", "wants texts", "wants texts"), {1}),
+        ("ErrorCode", ("30003", "21610", "30003", "30003"), {1}),
+        ("Linha; tipo", ("celular", "fixo", "celular", "fixo"), {0, 2}),
     ],
 )
 def test_a_column_that_says_who_is_asked_about(
@@ -147,6 +180,15 @@ def test_a_column_that_says_who_is_asked_about(
         ("list", ("GOTV", "GOTV")),
         ("Estado", ("Jalisco", "Oaxaca")),
         ("active_district", ("12", "7")),
+        ("removed by", ("Kim", "Lee")),
+        ("action", ("remove", "remove")),
+        ("Disposition", ("Supporter", "Not Home")),
+        ("tags", ("volunteer", "donor; yard sign")),
+        ("keyword", ("STOP", "QUIT")),
+        ("reply", ("leave me alone", "who is this?", "no thanks")),
+        ("errors", ("30003", "30005")),
+        ("opted out via", ("SMS", "Web form", "Email")),
+        ("message", ("stop", "Please remove me from this list", "Don't text me again!", "pls stop texting my mom")),
     ],
 )
 def test_a_column_that_tells_nobody_apart_is_not_asked_about(
@@ -184,6 +226,17 @@ def test_yes_or_no_to_who_knows_what_is_each_offered(tmp_path: Path) -> None:
     ]
 
 
+def test_an_answer_in_words_that_are_not_known_is_asked_about(tmp_path: Path) -> None:
+    """Where a column of consent says two things in no language that is known, each of them is offered."""
+    [question] = questions(tmp_path, listed("opt out", ["હા", "ના"]))
+    assert question.open
+    assert [offer.label for offer in question.offers] == [
+        'Only the 2 that say "ના"',
+        'Only the 2 that say "હા"',
+        "All 4 rows",
+    ]
+
+
 def test_a_list_column_offers_its_lists(tmp_path: Path) -> None:
     """Of several lists in one file one can be chosen."""
     text = listed("List name", ["SMS stops", "Newsletter", "SMS stops", "Volunteers"])
@@ -204,6 +257,30 @@ def test_a_value_that_first_comes_on_a_late_line_is_asked_about(tmp_path: Path) 
     [question] = questions(tmp_path, text)
     assert '"unsubscribed" in 999 rows and "subscribed" in 1' in question.text
     assert len(read(tmp_path, text, NOTHING_CHOSEN.with_json(question.offers[0].choices))) == 999
+
+
+def test_what_was_chosen_in_other_letters_is_not_offered_again(tmp_path: Path) -> None:
+    """Names and values are compared as they are everywhere else: what is in force is no other way."""
+    text = "phone,Status,Land\n07400 123456,stop,UK\n06 12 34 56 78,stop,FR\n07400 123457,ok,UK\n"
+    chosen = Choices(only=(("STATUS", ("Stop",)),), country_column="land")
+    countries, rows = questions(tmp_path, text, chosen, country="GB")
+    assert [offer.label for offer in countries.offers] == ["All as United Kingdom"]
+    assert [offer.label for offer in rows.offers] == ["All 3 rows"]
+
+
+@pytest.mark.parametrize("many", [1, 3_000])
+def test_rows_with_a_country_of_their_own_are_not_called_assumed(tmp_path: Path, many: int) -> None:
+    """Only those that were read as of the list's country are counted as such, whether read one by one or many at once."""
+    rows = "".join(
+        f"07400 1{number:05},UK\n06 12 3{number // 1000} {number // 10 % 100:02} {number % 10}8,FR\n0740011{number:04},\n"
+        for number in range(many)
+    )
+    text = f"phone,country\n{rows}"
+    scratch = staged(tmp_path, text, Choices(country_column="country"), country="GB")
+    scratch.delete()
+    assert scratch.summary["assumed"] == 2 * many
+    [question] = questions(tmp_path, text, country="GB")
+    assert f"{many:,} row" in question.text
 
 
 def test_what_was_chosen_is_said_with_the_other_ways(tmp_path: Path) -> None:
@@ -396,6 +473,8 @@ def test_many_countries_are_read_as_well_as_few(tmp_path: Path) -> None:
         ("XX", None),
         ("ZZZ", None),
         ("x" * 10_000, None),
+        ("🇬🇧", "GB"),
+        ("🇫🇷 France", "FR"),
     ],
 )
 def test_countries_are_known_as_they_are_written(cell: str, region: str | None) -> None:
@@ -598,6 +677,9 @@ def test_recognition_is_by_name_and_values() -> None:
         '"Questions? Call",,(646) 555-0199\n',
         "\nRegional office\nTel,,646-555-0199\n",
         "\nGenerated by:  Kim Lee  11/5/2024\nContact us,(646) 555-0199,\n",
+        "Total,,6465550199\n",
+        "\nGrand total:,2,6465550199\n",
+        "Average,,6465550199\n",
     ],
 )
 def test_whom_to_call_about_a_list_is_not_on_it(tmp_path: Path, below: str) -> None:
@@ -607,7 +689,7 @@ def test_whom_to_call_about_a_list_is_not_on_it(tmp_path: Path, below: str) -> N
     scratch.delete()
     assert phones == [ONE, TWO]
     assert [row.code for row in rows] == ["below_list"]
-    assert "555-0199" in rows[0].cell
+    assert "5550199" in rows[0].cell.replace("-", "")
 
 
 @pytest.mark.parametrize(
@@ -618,6 +700,8 @@ def test_whom_to_call_about_a_list_is_not_on_it(tmp_path: Path, below: str) -> N
         "Cy,,(646) 555-0199\n",
         "\n,,(646) 555-0199\n",
         "Confidential,Doe,(646) 555-0199\n",
+        "Total Comfort Inc,Doe,(646) 555-0199\n",
+        "Sum,Kim,(646) 555-0199\n",
     ],
 )
 def test_rows_behind_a_gap_are_rows(tmp_path: Path, below: str) -> None:
@@ -634,3 +718,40 @@ def test_a_header_may_be_wider_than_its_rows(tmp_path: Path) -> None:
             "phone number,name,colour,,,unneeded,\n07400 123401,Pete,Coral\n07400 123402,Jo,Red\n",
             country="GB",
         )
+
+
+# --- beside the phone -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "note",
+    ["also text 212-555-0109", "call her husband at 2125550109", "Handy: +4915120127101", "(212) 555 0109 is her work"],
+)
+def test_a_phone_among_the_words_of_a_note_is_told(tmp_path: Path, note: str) -> None:
+    """Whose it is nobody can tell: it is not opted out, and not passed over in silence."""
+    scratch = staged(tmp_path, f"phone,Notes\n{ONE},asked to stop\n{TWO},{note}\n")
+    phones = sorted(scratch.batch("", 10).lines)
+    scratch.delete()
+    assert phones == [ONE, TWO]
+    told = 'phone numbers among the words of "Notes" are not read: give each its own row if it is meant'
+    assert told in scratch.summary["remarks"]
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "asked on 11/05/2024 at 10:30",
+        "moved to 12 Main St 10001",
+        "paid $1,234,567.00",
+        "ref ab1234567890cd",
+        "https://example.com/2125550109",
+        "2125550109",
+        "2024-11-05 10:30:00 by Kim",
+        "id=2125550109",
+    ],
+)
+def test_what_is_no_phone_among_words_is_not_told(tmp_path: Path, note: str) -> None:
+    """Dates, amounts, addresses and links are none."""
+    scratch = staged(tmp_path, f"phone,order id\n{ONE},{note}\n{TWO},\n")
+    scratch.delete()
+    assert not any("among the words" in remark for remark in scratch.summary["remarks"])
