@@ -22,7 +22,11 @@ class Following:
         self._looking: asyncio.Task[None] | None = None
 
     async def newer(self, account: int, seq: int, seconds: float) -> None:
-        """Return when the account's newest change is a later one than *seq*, and after *seconds* at the latest."""
+        """
+        Return when the account's newest change is another one than *seq*, and after *seconds* at the latest.
+
+        One before *seq* is none that a cursor was given for: whoever asks from there is told so at once.
+        """
         came = asyncio.Event()
         self._waiting[came] = account, seq
         if self._looking is None:
@@ -48,6 +52,6 @@ class Following:
                 log.debug("changes cannot be looked for", why=type(error).__name__)
                 heads = {}
             for came, (account, seq) in self._waiting.items():
-                if heads.get(account, 0) > seq:
+                if heads.get(account, seq) != seq:
                     came.set()
             await asyncio.sleep(LOOK_SECONDS)

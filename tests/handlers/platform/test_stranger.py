@@ -23,6 +23,8 @@ async def test_what_the_document_says_is_so(platform: Platform, tmp_path: Path) 
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{platform.url}{PREFIX}/openapi.json"),
         *("--url", f"{platform.url}{PREFIX}", "--header", f"Authorization: Bearer {platform.key.text}"),
         *("--checks", "all", "--max-examples", EXAMPLES, "--continue-on-failure"),
+        # The longest wait for a change, and as much for a slow machine.
+        *("--max-response-time", "50"),
         cwd=tmp_path,
         env=os.environ | {"PYTHONWARNINGS": "ignore"},
         stdout=PIPE,
