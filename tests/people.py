@@ -88,6 +88,10 @@ class Watch:
         return Look(state.raw, said)
 
 
+# Seconds: what failed six times in a row is tried again after one minute, and then after another.
+ON_A_BAD_DAY = 3 * PATIENCE
+
+
 @dataclass(slots=True)
 class Person:
     """Somebody who acts and looks for what comes of it in the channels *sees*; *tries*: how often each act was tried."""
@@ -100,7 +104,7 @@ class Person:
     sees: tuple[str, ...]
     tries: Counter[str] = field(default_factory=Counter)
 
-    async def until(self, check: Callable[[Look], Any], *, seconds: float = PATIENCE) -> Any:
+    async def until(self, check: Callable[[Look], Any], *, seconds: float = ON_A_BAD_DAY) -> Any:
         return await self.watch.until(check, seconds, self.sees)
 
     async def look(self) -> Look:
