@@ -363,33 +363,24 @@ class Command:
     @staticmethod
     async def _errand_to_add(text: str, implied: Verb | None, account: Account) -> Errand | None:
         """The same as it is handed over; None where there is nothing to opt out, or it is not what is asked for."""
-        arguments = await asyncio.to_thread(parse_arguments, text[:LONGEST_TEXT], account.country)
-        if isinstance(arguments, Message):
+        entered, reason = await _handed_over(text, implied, account)
+        if entered is None or entered.understood.certainty > Certainty.DOUBTFUL:
             return None
-        entered = await asyncio.to_thread(read_entered, arguments.text, arguments.country, implied)
-        if entered.understood.certainty > Certainty.DOUBTFUL:
-            return None
-        return opting_out(entered.phones, arguments.reason or entered.reason)
+        return opting_out(entered.phones, reason)
 
     @staticmethod
     async def _errand_to_delete(text: str, account: Account) -> Errand | None:
         """What `_delete` asks about, as it is handed over; None where it names no phone, or several."""
-        arguments = await asyncio.to_thread(parse_arguments, text[:LONGEST_TEXT], account.country)
-        if isinstance(arguments, Message):
+        entered, reason = await _handed_over(text, Verb.OPT_IN, account)
+        if entered is None or len(entered.numbers) != 1 or len(entered.phones) != 1:
             return None
-        entered = await asyncio.to_thread(read_entered, arguments.text, arguments.country, Verb.OPT_IN)
-        if len(entered.numbers) != 1 or len(entered.phones) != 1:
-            return None
-        return allowing_again(entered.phones[0], arguments.reason or entered.reason)
+        return allowing_again(entered.phones[0], reason)
 
     @staticmethod
     async def _errand_to_search(text: str, account: Account) -> Errand | None:
         """What `_search` looks up, as it is handed over; None where it names no phone."""
-        arguments = await asyncio.to_thread(parse_arguments, text[:LONGEST_TEXT], account.country)
-        if isinstance(arguments, Message):
-            return None
-        entered = await asyncio.to_thread(read_entered, arguments.text, arguments.country, Verb.OPT_OUT)
-        return looking_up(entered.phones)
+        entered, _ = await _handed_over(text, Verb.OPT_OUT, account)
+        return None if entered is None else looking_up(entered.phones)
 
     @staticmethod
     async def _errand_to_list_uploads(_account: Account) -> Errand:
@@ -569,6 +560,15 @@ class Command:
         lines = line_to_send("add", None, numbers), line_to_send("search", None, numbers[:1])
         add, search = (code(f"/optout {line}", LONGEST_LINE) for line in lines)
         return Message.of(f"{no} Send {add} to opt out, {search} to look up.", private=True)
+
+
+async def _handed_over(text: str, verb: Verb | None, account: Account) -> tuple[Entered | None, str | None]:
+    """What the *text* of a command that is refused holds, and the reason in it; no numbers where it has no arguments that are read."""
+    arguments = await asyncio.to_thread(parse_arguments, text[:LONGEST_TEXT], account.country)
+    if isinstance(arguments, Message):
+        return None, None
+    entered = await asyncio.to_thread(read_entered, arguments.text, arguments.country, verb)
+    return entered, arguments.reason or entered.reason
 
 
 async def _arguments(text: str, request: Request) -> Arguments | Message:
