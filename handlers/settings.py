@@ -1,7 +1,7 @@
 """`/optout settings`: the form in which an account's admins change its settings."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -22,7 +22,7 @@ from handlers.slack.modal_context import ModalContext
 from handlers.slack.mrkdwn import one_line, plain
 from handlers.slack.payloads import submitted_values
 from handlers.slack.places import Request
-from handlers.slack.roles import name_of
+from handlers.slack.roles import name_of, outsider
 from handlers.subcommands import OpenModal, Reply, Subcommand
 from handlers.views import settings as views
 from store import (
@@ -179,9 +179,9 @@ class SettingsForm:
         """The error at the field in which somebody or something is newly chosen that cannot be what it is chosen for."""
         for person in _new(before, after, "admins"):
             user = (await _told(request.client.users_info(user=person))).get("user") or {}
-            if (why := _no_admin(user)) is not None:
+            if user and (barred := outsider(user, {request.account.slack_id})) is not None:
                 who = one_line(name_of({"id": person, **user}), _LONGEST_NAMED)
-                return field_error("settings.admins", f"{who} {why}, so they cannot be an admin: take them out.")
+                return field_error("settings.admins", f"{who} {barred}, so they cannot be an admin: take them out.")
         for group in _new(before, after, "admin_groups"):
             if await self._are_empty(request, (group,)):
                 names = {one.id: one.name for one in await self._groups(request)}
@@ -211,7 +211,7 @@ class SettingsForm:
                 return False
             for member in members:
                 user = (await _told(request.client.users_info(user=member))).get("user") or {}
-                if _no_admin(user) is None:
+                if not user or outsider(user, {request.account.slack_id}) is None:
                     return False
         return True
 
@@ -235,17 +235,6 @@ def _new(before: AccountSettings, after: AccountSettings, field: str) -> tuple[s
     """The ids that *field* has now and had not, as many as are looked at."""
     known = set(_ids(before, field))
     return tuple(one for one in _ids(after, field) if one not in known)[:_MOST_NAMES]
-
-
-def _no_admin(user: Mapping[str, Any]) -> str | None:
-    """Why whom Slack describes by *user* can have no role that the settings give; None where nothing speaks against it."""
-    if user.get("is_bot") or user.get("id") == "USLACKBOT":
-        return "is an app"
-    if user.get("deleted"):
-        return "has left"
-    if user.get("is_stranger"):
-        return "is of another organisation"
-    return "is a guest" if user.get("is_restricted") or user.get("is_ultra_restricted") else None
 
 
 async def _cannot_be_used(request: Request, channel: str, *, own: bool) -> str | None:

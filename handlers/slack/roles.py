@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import fields
+from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 import structlog
@@ -28,9 +29,23 @@ class Asker(NamedTuple):
     why: str
 
 
+class Outsider(StrEnum):
+    """Why somebody is none of the workspace's own people, whose role settings decide; as the end of a sentence about them."""
+
+    APP = "is an app"
+    LEFT = "has left"
+    STRANGER = "is of another organisation"
+    GUEST = "is a guest"
+
+
 _UNTOLD: Final = "Slack does not say who you are, so nothing was done. Please ask whoever runs the desk."
 _OUTSIDE: Final = "Only members of this workspace can use the opt-out desk, not people of other organisations. Ask one of them to do it for you."
-_GUEST: Final = "Guests cannot use the opt-out desk."
+_WHY: Final = {
+    Outsider.APP: "Other apps cannot use the opt-out desk. Have a member of this workspace do it.",
+    Outsider.LEFT: "Deactivated accounts cannot use the opt-out desk. Ask a member of this workspace to do it for you.",
+    Outsider.STRANGER: _OUTSIDE,
+    Outsider.GUEST: "Guests cannot use the opt-out desk.",
+}
 _MOST_NAMED: Final = 5
 
 
@@ -107,21 +122,10 @@ class Roles:
     def _asker_of(self, user: Mapping[str, Any], teams: Collection[str]) -> Asker:
         """The person whom Slack describes by *user*, with the role they have without an account's settings."""
         actor = Actor(str(user["id"]), name_of(user))
-        role, why = Role.MEMBER, ""
-        if user.get("is_bot") or actor.id == "USLACKBOT":
-            role, why = Role.NOBODY, "Other apps cannot use the opt-out desk. Have a member of this workspace do it."
-        elif user.get("deleted"):
-            role, why = (
-                Role.NOBODY,
-                "Deactivated accounts cannot use the opt-out desk. Ask a member of this workspace to do it for you.",
-            )
-        elif user.get("is_stranger") or not _belongs(user, teams):
-            role, why = Role.NOBODY, _OUTSIDE
-        elif _is_admin(user) or actor.id in self._admins:
-            role = Role.ADMIN
-        elif user.get("is_restricted") or user.get("is_ultra_restricted"):
-            role, why = Role.GUEST, _GUEST
-        return Asker(role, actor, why)
+        barred = outsider(user, teams)
+        if barred is None or (barred is Outsider.GUEST and actor.id in self._admins):
+            return Asker(Role.ADMIN if _is_admin(user) or actor.id in self._admins else Role.MEMBER, actor, "")
+        return Asker(Role.GUEST if barred is Outsider.GUEST else Role.NOBODY, actor, _WHY[barred])
 
     async def admit(
         self, place: Place, account: Account, action: Action, errand: AskedErrand | None = None
@@ -211,6 +215,18 @@ def name_of(user: Mapping[str, Any]) -> str:
     profile = user.get("profile") or {}
     names = (profile.get("display_name"), profile.get("real_name"), user.get("real_name"), user.get("name"), user["id"])
     return next(name for name in (str(name or "").strip() for name in names) if name)
+
+
+def outsider(user: Mapping[str, Any], teams: Collection[str]) -> Outsider | None:
+    """Why whom Slack describes by *user* is no member of the *teams*, by their ids; None for a member."""
+    if user.get("is_bot") or user["id"] == "USLACKBOT":
+        return Outsider.APP
+    if user.get("deleted"):
+        return Outsider.LEFT
+    if user.get("is_stranger") or not _belongs(user, teams):
+        return Outsider.STRANGER
+    is_guest = (user.get("is_restricted") or user.get("is_ultra_restricted")) and not _is_admin(user)
+    return Outsider.GUEST if is_guest else None
 
 
 def _is_admin(user: Mapping[str, Any]) -> bool:
