@@ -15,7 +15,8 @@ from pydantic import SecretStr
 from bot.config import Settings
 from bot.sandbox import EmbeddedSlack, Outcome, SandboxClient, SandboxMessage, State
 from bot.serve import Service, running
-from handlers.slack import interactions
+from handlers.slack import acknowledge, interactions
+from handlers.slack.acknowledge import PATIENCE_SECONDS as DESKS_PATIENCE
 from handlers.slack.acknowledge import STILL_WORKING
 from store import Account, Actor, Added, Function, Origin, Store
 from tests.conftest import new_database
@@ -153,12 +154,20 @@ async def at_work(slack: EmbeddedSlack, settings: Settings) -> AsyncIterator[Off
     account = store.accounts.get_or_create(slack.team_id, "Harbor Campaign", country=settings.default_country)
     async with SandboxClient(slack.url) as people, running(settings, store) as service:
         await service.connected(PATIENCE)
-        # Bolt gives up a listener that has not acknowledged after Slack's 3 s.
+        # Bolt gives up a listener that has not acknowledged after Slack's 3 s; the desk says after two that it goes on.
         for listener in service.desk.app._async_listeners:
             listener.ack_timeout = ACK_LIMIT
-        yield Office(slack, people, store, service, account)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(acknowledge, "PATIENCE_SECONDS", ACK_LIMIT - 5.0)
+            yield Office(slack, people, store, service, account)
         assert (await people.state()).unseen() == [], "what the desk says to one person alone is seen"
     store.close()
+
+
+@pytest.fixture
+def slacks_patience(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001  it comes after the office
+    """The office says as soon as any desk that it goes on, for tests of what takes long."""
+    monkeypatch.setattr(acknowledge, "PATIENCE_SECONDS", DESKS_PATIENCE)
 
 
 @pytest.fixture

@@ -279,6 +279,7 @@ async def test_a_download_that_is_cut_off(office: Office) -> None:
 # The database
 
 
+@pytest.mark.usefixtures("slacks_patience")
 @pytest.mark.wide
 async def test_a_command_while_the_database_is_locked(office: Office, settings: Settings) -> None:
     """The asker hears that it goes on, then that nothing was changed; afterwards the same command works."""
@@ -316,6 +317,7 @@ async def test_a_drop_while_the_database_is_gone(office: Office, settings: Setti
     untouched(office)
 
 
+@pytest.mark.usefixtures("slacks_patience")
 @pytest.mark.wide
 async def test_a_yes_while_the_database_is_locked(office: Office, settings: Settings) -> None:
     """Who confirmed is told that nothing was changed; the button is still there and works afterwards."""

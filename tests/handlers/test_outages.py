@@ -19,6 +19,8 @@ from tests.handlers.test_files import LIST, UPLOADS, drop, says, settled
 from tests.handlers.test_forms import form, submit
 from tests.patience import PATIENCE
 
+pytestmark = pytest.mark.usefixtures("slacks_patience")
+
 ONE, TWO = "+12125550100", "+12125550101"
 OUTAGES: dict[str, dict[str, Any]] = {
     "everything fails": {"method": "*", "fault": "server_error"},

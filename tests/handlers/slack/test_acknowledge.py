@@ -18,6 +18,7 @@ from tests.handlers.conftest import ADMINS, Office
 ONE = "+12125550100"
 
 
+@pytest.mark.usefixtures("slacks_patience")
 async def test_a_locked_store_is_waited_for(office: Office, settings: Settings) -> None:
     """After 2 s the person is told that it goes on; when the store is free again, it is done and answered."""
     other = sqlite3.connect(settings.database_url.removeprefix("sqlite:///"), isolation_level=None)
@@ -34,6 +35,7 @@ async def test_a_locked_store_is_waited_for(office: Office, settings: Settings) 
         other.close()
 
 
+@pytest.mark.usefixtures("slacks_patience")
 @pytest.mark.wide
 async def test_a_store_that_stays_locked_is_a_sentence(office: Office, settings: Settings) -> None:
     """Patience ends: nothing was changed, and the asker is told so."""
