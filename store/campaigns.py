@@ -1,7 +1,7 @@
 """Campaigns and their conversations, as far as opting out concerns them. The texting platform writes them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import Final
 
 import sqlalchemy as sa
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from store.database import Database
 from store.e164 import require_e164
 from store.errors import StoreError
+from store.idempotency import is_repeated, result_of, set_result
 from store.models import campaigns, conversations
 from store.optouts import standing
 from store.records import Conversation
@@ -62,14 +63,25 @@ class Campaigns:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put(self, account: int, campaign: str, name: str, active: bool) -> CampaignPut:
-        """Make a campaign, or change its name and whether it is active."""
+    def put(
+        self, account: int, campaign: str, name: str, active: bool, *, idempotency_key: str | None = None
+    ) -> CampaignPut:
+        """
+        Make a campaign, or change its name and whether it is active.
+
+        *idempotency_key*: names the request where it may come twice; the second time it has the outcome of the first, and
+        nothing is changed, whatever was since. Raises `KeyReused` where it named another request.
+        """
         now = Campaign(keepable(campaign), keepable(name), active)
         values = {"name": now.name, "active": now.active}
         statement = self._database.insert(campaigns).values(account_id=account, id=now.id, **values)
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
+            if is_repeated(self._database, connection, account, idempotency_key, "put campaign", *astuple(now)):
+                known = result_of(connection, account, idempotency_key)["before"]
+                return CampaignPut(now, known and Campaign(**known))
             before = _find(connection, account, now.id)
+            set_result(connection, account, idempotency_key, {"before": before and asdict(before)})
             if now != before:
                 connection.execute(statement.on_conflict_do_update(index_elements=["account_id", "id"], set_=values))
             return CampaignPut(now, before)
@@ -104,13 +116,15 @@ class Campaigns:
             query = CONVERSATIONS.where(conversations.c.account_id == account, *mine)
             return read_conversations(connection, query)[0]
 
-    def put_conversations(self, account: int, campaign: str, talks: Sequence[tuple[str, str]]) -> ConversationsPut:
+    def put_conversations(
+        self, account: int, campaign: str, talks: Sequence[tuple[str, str]], *, idempotency_key: str | None = None
+    ) -> ConversationsPut:
         """
         Make the conversations *talks*, (contact, phone) each, in a campaign, or change their phones; all of them, or none.
 
         One is opted out at once when its phone is; otherwise a known one with the same phone stays as it is, so that the same
-        call again changes nothing. Of a contact that comes twice the last counts. Raises `NotE164`, and `StoreError` for
-        more than `MOST_CONVERSATIONS` or a campaign that was never put.
+        call again changes nothing. Of a contact that comes twice the last counts. *idempotency_key* as in `put`.
+        Raises `NotE164`, and `StoreError` for more than `MOST_CONVERSATIONS` or a campaign that was never put.
         """
         if len(talks) > MOST_CONVERSATIONS:
             raise StoreError(
@@ -119,7 +133,11 @@ class Campaigns:
             )
         require_e164([phone for _, phone in talks])
         with self._database.write() as connection:
-            return self._put(connection, account, keepable(campaign), {keepable(who): phone for who, phone in talks})
+            if is_repeated(self._database, connection, account, idempotency_key, "put conversations", campaign, talks):
+                return ConversationsPut(**result_of(connection, account, idempotency_key))
+            put = self._put(connection, account, keepable(campaign), {keepable(who): phone for who, phone in talks})
+            set_result(connection, account, idempotency_key, asdict(put))
+            return put
 
     def _put(self, connection: sa.Connection, account: int, campaign: str, phones: dict[str, str]) -> ConversationsPut:
         # Else a phone could be opted out between the look and the insert, and its conversation stay open.

@@ -39,8 +39,9 @@ structlog.configure(
 )
 
 
-# Not collected without the releases, or the pooler, that they are about, which the summary says.
+# Not collected without the releases, the pooler or the Node that they are about, which the summary says.
 collect_ignore = ["test_release_beside.py"] if releases.lacking() else []
+collect_ignore += ["test_platform_example.py"] if toolchains.NODE.lacking and not toolchains.in_ci() else []
 collect_ignore += ["store/test_pooler.py"] if pooler.lacking() and not toolchains.in_ci() else []
 
 

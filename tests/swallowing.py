@@ -24,7 +24,11 @@ class Way(Enum):
 
 
 class SwallowingProxy:
-    """Passes connections on to *target*; `swallow` ends that for those there are, `dead` for new ones too."""
+    """
+    Passes connections on to *target*; `swallow` ends that for those there are, `dead` for new ones too.
+
+    Whoever connects while nobody is at the target is hung up on.
+    """
 
     def __init__(self, target: str | tuple[str, int]) -> None:
         self._target = target
@@ -37,6 +41,7 @@ class SwallowingProxy:
         self._ended = False
         self._dead: Way | None = None
         self._refusing = False
+        self._hanging_up = False
         self._left: tuple[int, Way] | None = None
         self.accepted = 0
         # Bytes of the target's that were passed on, and whether there will be none any more.
@@ -59,8 +64,20 @@ class SwallowingProxy:
 
         With 0, from the next connection's beginning.
         """
+        self.silent.clear()
         with self._lock:
             self._left = after, way
+
+    def aim(self, target: tuple[str, int]) -> None:
+        """Pass new connections on to another *target*, as where a program was started again on another port."""
+        with self._lock:
+            self._target = target
+
+    def hang_up(self) -> None:
+        """End the connections there are, those that were swallowed too, on both sides."""
+        with self._lock:
+            self._hanging_up = True
+        self._wake.send(b"x")
 
     def refuse(self) -> None:
         """End new connections at once, as a server that starts."""
@@ -70,7 +87,7 @@ class SwallowingProxy:
     def pass_on(self) -> None:
         """Pass new connections on again. Those that were swallowed stay so."""
         with self._lock:
-            self._dead, self._refusing = None, False
+            self._dead, self._refusing, self._left = None, False, None
 
     def close(self) -> None:
         """End, and close everything."""
@@ -92,6 +109,10 @@ class SwallowingProxy:
     def _run(self) -> None:
         while not self._ended:
             with self._lock:
+                if self._hanging_up:
+                    for side in (side for pair in self._pairs for side in pair):
+                        side.close()
+                    self._pairs, self._hanging_up = [], False
                 sides = {a: b for pair in self._pairs for a, b in (pair, pair[::-1]) if a not in self._swallowed}
             for ready in select.select([self._listener, self._woken, *sides], [], [])[0]:
                 if ready is self._woken:
@@ -107,11 +128,15 @@ class SwallowingProxy:
         if self._refusing:
             near.close()
             return
-        if isinstance(self._target, str):
-            far = socket.socket(socket.AF_UNIX)
-            far.connect(self._target)
-        else:
-            far = socket.create_connection(self._target)
+        try:
+            if isinstance(self._target, str):
+                far = socket.socket(socket.AF_UNIX)
+                far.connect(self._target)
+            else:
+                far = socket.create_connection(self._target)
+        except OSError:
+            near.close()
+            return
         with self._lock:
             self._pairs.append((near, far))
             if self._dead is not None:

@@ -10,7 +10,8 @@ from pydantic import SecretStr
 from bot.__main__ import main
 from bot.app import create_app
 from bot.config import Settings, settings_table
-from store import Store
+from handlers.exports import parse_export_filter
+from store import ExportFilter, Store
 from tests.answers import pictures
 
 ROOT = Path(__file__).parents[1]
@@ -18,6 +19,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 COMMANDS = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 OPERATORS = (ROOT / "docs" / "operators.md").read_text(encoding="utf-8")
+CONNECT = (ROOT / "docs" / "connect.md").read_text(encoding="utf-8")
 MOST_LINES = 150
 PICTURED = ("README.md", "docs/admins.md", "docs/support.md", "docs/answers.md")
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
@@ -45,7 +47,7 @@ def test_every_make_command_exists_and_is_mentioned() -> None:
 
 def test_every_command_named_exists() -> None:
     """Each `python -m bot` command on the pages is one, and takes the options it is shown with."""
-    named = re.findall(r"python -m bot ([a-z-]+)([^`\n|]*)", OPERATORS)
+    named = re.findall(r"python -m bot ([a-z-]+)([^`\n|]*)", OPERATORS + CONNECT)
     assert named
     for name, arguments in named:
         assert name in main.commands
@@ -54,6 +56,14 @@ def test_every_command_named_exists() -> None:
     assert passed_on
     for arguments in passed_on:
         assert set(re.findall(r"--[a-z-]+", arguments)) <= options_of(main.commands["sandbox"])
+
+
+def test_the_exports_that_products_take_can_be_asked_for() -> None:
+    """Each `/optout export ...` of docs/connect.md is understood, and each format that it names is one."""
+    asked = re.findall(r"`/optout export ([^`]+)`", CONNECT)
+    assert asked
+    for text in (*asked, *re.findall(r"`(format:\w+)`", CONNECT)):
+        assert isinstance(parse_export_filter(text), ExportFilter), text
 
 
 @pytest.mark.parametrize("name", sorted(main.commands))

@@ -5,7 +5,7 @@ from typing import Final
 from handlers.platform import models
 from handlers.platform.endpoints import Call, Endpoint, Parameter, read
 from handlers.platform.problems import NO_CAMPAIGN, Problem
-from store import Scope, Store, StoreError, StoreUnavailable
+from store import KeyReused, Scope, Store, StoreError, StoreUnavailable
 
 _CAMPAIGN: Final = Parameter(
     "campaign",
@@ -35,6 +35,7 @@ class Campaigning:
                 self._put,
                 parameters=(_CAMPAIGN,),
                 body=models.CampaignRequest,
+                writes=True,
             ),
             Endpoint(
                 "PUT",
@@ -48,21 +49,26 @@ class Campaigning:
                 self._put_conversations,
                 parameters=(_CAMPAIGN,),
                 body=models.ConversationsRequest,
+                writes=True,
                 problems=(NO_CAMPAIGN,),
             ),
         )
 
     def _put(self, call: Call) -> bytes:
         asked: models.CampaignRequest = read(models.CampaignRequest, call.raw)
-        put = self._store.campaigns.put(call.account, call.path["campaign"], asked.name, asked.active)
+        put = self._store.campaigns.put(
+            call.account, call.path["campaign"], asked.name, asked.active, idempotency_key=call.idempotency_key
+        )
         return models.CampaignAnswer(changed=put.changed).model_dump_json().encode()
 
     def _put_conversations(self, call: Call) -> bytes:
         asked: models.ConversationsRequest = read(models.ConversationsRequest, call.raw)
         talks = [(one.contact, one.phone) for one in asked.conversations]
         try:
-            put = self._store.campaigns.put_conversations(call.account, call.path["campaign"], talks)
-        except StoreUnavailable:
+            put = self._store.campaigns.put_conversations(
+                call.account, call.path["campaign"], talks, idempotency_key=call.idempotency_key
+            )
+        except (StoreUnavailable, KeyReused):
             raise
         except StoreError as error:
             # Phones and their number were looked at; what is left is a campaign that nobody put.

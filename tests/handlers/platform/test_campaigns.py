@@ -28,6 +28,22 @@ async def test_what_is_told_again_changes_nothing(platform: Platform) -> None:
     assert (talk.campaign, talk.active, talk.contact, talk.opted_out) == ("GOTV October", True, "ben", True)
 
 
+async def test_a_key_of_idempotency_has_the_first_answer(platform: Platform) -> None:
+    """Sent again it is told as it was told first, to the byte, and undoes nothing that was told since; it is of one request."""
+    path, campaign = "/campaigns/gotv", {"name": "GOTV October", "active": True}
+    talks = {"conversations": [{"contact": "ada", "phone": ONE}]}
+    first = await platform.ask("PUT", path, campaign, Idempotency_Key="a")
+    told = await platform.ask("PUT", f"{path}/conversations", talks, Idempotency_Key="b")
+    assert (first.json["changed"], told.json["new"]) == (True, 1)
+    await platform.ask("PUT", path, campaign | {"active": False})
+    assert (await platform.ask("PUT", path, campaign, Idempotency_Key="a")).raw == first.raw
+    assert (await platform.ask("PUT", f"{path}/conversations", talks, Idempotency_Key="b")).raw == told.raw
+    assert not platform.store.campaigns.get(platform.account.id, "gotv").active
+    for other, body in ((path, campaign | {"name": "B"}), ("/campaigns/b", campaign), (f"{path}/conversations", talks)):
+        answer = await platform.ask("PUT", other, body, Idempotency_Key="a")
+        assert (answer.status, answer.kind) == (422, "idempotency-key-reused")
+
+
 async def test_a_delete_in_slack_reopens_what_was_told(platform: Platform) -> None:
     """And only in campaigns that are active."""
     for name, active in (("gotv", True), ("old", False)):

@@ -1,6 +1,7 @@
 """docs/api.md: its examples run as they stand, and each says what the page promises."""
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -8,6 +9,7 @@ import sqlite3
 import sys
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -15,6 +17,7 @@ from handlers.platform.api import PREFIX
 from store import Actor, Function, Origin
 from tests.handlers.platform.conftest import Platform
 from tests.patience import PATIENCE
+from tests.swallowing import Way, swallowing
 
 PAGE = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
 EXAMPLES = {
@@ -23,6 +26,7 @@ EXAMPLES = {
 }
 PROGRAMS = {"sh": "bash", "py": sys.executable, "mjs": "node"}
 ONE, TWO = "+12125550100", "+12125550101"
+FOLLOWED = [f"+1212555{line:04d}" for line in range(100, 124)]
 BY_HAND = Origin(Function.COMMAND, Actor("U0ADMIN", "admin"))
 pytestmark = [
     pytest.mark.wide,
@@ -30,11 +34,11 @@ pytestmark = [
 ]
 
 
-async def started(platform: Platform, example: str, language: str, place: Path) -> Process:
-    """The example as a process of its own, in *place*."""
+async def started(platform: Platform, example: str, language: str, place: Path, url: str | None = None) -> Process:
+    """The example as a process of its own, in *place*; *url*: where the platform is, for one that goes by a proxy."""
     file = place / f"{example}.{language}"
     file.write_text(EXAMPLES[example, language], encoding="utf-8")
-    given = {"OPTOUT_URL": f"{platform.url}{PREFIX}", "OPTOUT_KEY": platform.key.text}
+    given = {"OPTOUT_URL": f"{url or platform.url}{PREFIX}", "OPTOUT_KEY": platform.key.text}
     program = PROGRAMS[language]
     return await asyncio.create_subprocess_exec(
         program, str(file), cwd=place, env=os.environ | given, stdout=PIPE, stderr=PIPE
@@ -72,11 +76,64 @@ async def test_a_copy_is_followed_through_a_kill(platform: Platform, language: s
     for phone in (ONE, TWO):
         await asyncio.to_thread(platform.store.optouts.add, platform.account.id, [phone], BY_HAND)
         process = await started(platform, "follow", language, tmp_path)
-        async with asyncio.timeout(PATIENCE):
-            while phone not in copied(tmp_path):  # noqa: ASYNC110  another process writes it
-                await asyncio.sleep(0.05)
+        await until_copied(phone, tmp_path)
         process.kill()
         await process.communicate()
+
+
+async def test_a_copy_is_whole_whenever_its_follower_is_killed(
+    platform: Platform, language: str, tmp_path: Path
+) -> None:
+    """
+    Killed after some byte of what it is told, again and again: its copy and its cursor are of one moment, and in the end it
+    has the list.
+    """
+    if language == "sh":
+        return
+    address = urlsplit(platform.url)
+    with swallowing((str(address.hostname), address.port or 0)) as proxy:
+        by_proxy = f"http://127.0.0.1:{proxy.port}"
+        answer = 0
+        for number, phone in enumerate(FOLLOWED):
+            await asyncio.to_thread(platform.store.optouts.add, platform.account.id, [phone], BY_HAND)
+            if answer:
+                proxy.fall_silent(Way.WORDS, after=1 + number * (answer - 1) // (len(FOLLOWED) - 1))
+            process = await started(platform, "follow", language, tmp_path, by_proxy)
+            if answer:
+                assert await asyncio.to_thread(proxy.silent.wait, PATIENCE)
+            else:
+                await until_copied(phone, tmp_path)
+                answer = proxy.answered
+            process.kill()
+            await process.communicate()
+            proxy.pass_on()
+            known, upto = copy_of(tmp_path)
+            assert known == FOLLOWED[:upto]
+        process = await started(platform, "follow", language, tmp_path, by_proxy)
+        await until_copied(FOLLOWED[-1], tmp_path)
+        process.kill()
+        await process.communicate()
+    assert copy_of(tmp_path) == (FOLLOWED, len(FOLLOWED))
+
+
+def copy_of(place: Path) -> tuple[list[str], int]:
+    """The phones of the copy that an example keeps, in order, and the change up to which it has followed."""
+    if (place / "copy.json").exists():
+        copy = json.loads((place / "copy.json").read_text(encoding="utf-8"))
+        return sorted(copy["phones"]), int(copy["cursor"])
+    connection = sqlite3.connect(place / "copy.db", timeout=PATIENCE)
+    try:
+        rows = dict(connection.execute("SELECT name, value FROM state").fetchall())
+    finally:
+        connection.close()
+    return sorted(rows.keys() - {"cursor"}), int(rows["cursor"])
+
+
+async def until_copied(phone: str, place: Path) -> None:
+    """Wait until the copy has *phone*."""
+    async with asyncio.timeout(PATIENCE):
+        while phone not in copied(place):  # noqa: ASYNC110  another process writes it
+            await asyncio.sleep(0.05)
 
 
 def copied(place: Path) -> str:
