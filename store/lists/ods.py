@@ -20,7 +20,8 @@ from zipfile import ZipInfo
 from store.errors import ListRefused
 from store.lists.archives import Archive
 from store.lists.kinds import OPEN_DOCUMENT, no_list
-from store.lists.xlsx import (
+from store.lists.number_formats import iso_text, number_text
+from store.lists.sheets import (
     CELL_LONGEST,
     CELLS,
     COLUMNS,
@@ -32,13 +33,11 @@ from store.lists.xlsx import (
     Layout,
     Rows,
     Sheet,
-    iso_text,
-    number_text,
     on_one_line,
-    parsed,
-    part_name,
     too_large,
 )
+from store.lists.xlsx import part_name
+from store.lists.xml_parts import parsed
 
 _CONTENT: Final = "content.xml"
 _MANIFEST: Final = "meta-inf/manifest.xml"

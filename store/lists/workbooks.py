@@ -21,8 +21,7 @@ from store.errors import ListRefused
 from store.lists.columns import THRUTEXT, USUAL_PHONE, column_key, is_phone_name, likely_phones
 from store.lists.kinds import OLD_WORKBOOK, OPEN_SHEET, FileKind
 from store.lists.ods import OpenSheets
-from store.lists.xls import OldWorkbook
-from store.lists.xlsx import (
+from store.lists.sheets import (
     CELL_LONGEST,
     CELLS,
     LONG,
@@ -31,10 +30,11 @@ from store.lists.xlsx import (
     Layout,
     Rows,
     Sheet,
-    Workbook,
     letter_of,
     too_large,
 )
+from store.lists.xls import OldWorkbook
+from store.lists.xlsx import Workbook
 
 _INFLATED: Final = 1_000_000_000  # bytes that an .xlsx may unpack to
 _TEXT: Final = 1_000_000_000  # characters in the sheet that is read: as large as a list may be in Slack

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from store.choices import Choices
 from store.errors import ListRefused
 from store.lists import archives, workbooks
-from store.lists.reader import ListReader, Row
+from store.lists.reader import ListReader
+from store.lists.records import Row
 from tests.store.lists.test_xlsx import calamine_says, peak, refusal, text_of
 from tests.store.lists.workbooks import Table, ods, ods_parts, zipped
 

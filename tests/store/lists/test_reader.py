@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.errors import ListRefused, StoreError
-from store.lists.reader import Damaged, ListReader, NoPhoneColumn, Row
+from store.lists.heading import NoPhoneColumn
+from store.lists.reader import ListReader
+from store.lists.records import Damaged, Row
 from store.phones.numbers import Reason
 from store.records import ImportedNote
 

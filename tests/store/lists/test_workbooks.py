@@ -9,7 +9,8 @@ import pytest
 from store.choices import NOTHING_CHOSEN, Choices, Question, Undecided
 from store.errors import ListRefused
 from store.lists.formats import as_text
-from store.lists.reader import ListReader, Row
+from store.lists.reader import ListReader
+from store.lists.records import Row
 from tests.store.lists.workbooks import (
     OldTable,
     Table,
