@@ -24,7 +24,7 @@ from store.lists.columns import (
 )
 from store.lists.header import DELIMITERS, HEADER_WITHIN, SampleRecord, find_header, sniff
 from store.lists.latecomers import BEYOND, Latecomers
-from store.lists.meanings import Marker, Meanings, meanings_of, named, question_of_phones
+from store.lists.meanings import Marker, Meanings, area_beside, meanings_of, named, question_of_phones
 from store.lists.records import Damaged, unquoted
 from store.lists.senses import ColumnKind
 from store.lists.thrutext import ThruTextColumns
@@ -142,6 +142,8 @@ class Heading:
         if export is not header:
             self.meanings = meanings_of(self.names, rows)
         self.phone_indexes = self._phones_in(header.cells, phone_key, rows)
+        if in_parts := self._in_parts(self.phone_indexes, rows):
+            raise in_parts
         self.phone_column = " and ".join(self.names[place] for place in self.phone_indexes)
         # Whoever reads on counts on a name above the phone.
         self.named = len(self.columns)
@@ -235,6 +237,19 @@ class Heading:
         """The place of the column that people call *name*; None when there is none."""
         return self._place(name, list(map(column_key, self.names)), self.columns)
 
+    def _in_parts(self, places: Sequence[int], rows: Sequence[Sequence[str]]) -> ListRefused | None:
+        """The refusal of a list with the area codes of the numbers at one of *places* in another column; None for others."""
+        for place in places:
+            area = area_beside(self.names, rows, place)
+            if area is not None:
+                whose, rest = named(self.names[area]), named(self.names[place])
+                return ListRefused(
+                    f"{self._name} has its numbers in two columns: {whose} looks like their area codes, and {rest} like the "
+                    f"rest of them. Join both in one column called `phone` and drop the file again; if {whose} is something "
+                    "else, rename it."
+                )
+        return None
+
     def _is_bare(self, records: "list[SampleRecord]") -> bool:
         """Is this one column of phones with no header above it?"""
         alone = sum(not any(map(str.strip, record.cells[1:])) for record in records)
@@ -268,6 +283,8 @@ class Heading:
         problem = f"{self._name} has no column called `{_name(wanted)[:40]}`. It has: {shown or 'no names'}."
         own = self.meanings.own
         likely = [place for place in map(self.names.index, likely_phones(self.names, rows)) if place not in own]
+        if in_parts := self._in_parts(likely, rows):
+            return in_parts
         if len(likely) > 1 or (likely and own):
             likely.sort()
             alike = Counter(column_key(self.columns[place]) for place in likely)

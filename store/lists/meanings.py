@@ -15,8 +15,9 @@ from functools import partial
 from typing import Final
 
 from store.choices import Choices, Offer, Question
-from store.lists.columns import HUMP, column_key, filled_cells, is_phone_name, likely_phones
+from store.lists.columns import HUMP, MOST_COLUMNS, column_key, filled_cells, is_phone_name, likely_phones
 from store.lists.senses import (
+    KEPT,
     LONGEST,
     NOTHING,
     PENDING,
@@ -57,7 +58,7 @@ def value_key(cell: str) -> str:
 
 _OUT_NAME: Final = re.compile(
     r"\b(?:opt(?:ed|ing|s)? ?outs?|optedout|unsub\w*|(?:do not|dont|no) (?:text|contact|sms|message|call|mail|disturb)s?|dn[tcd]|"
-    r"stop(?:ped|s)?|refus|suppress\w*|block(?:ed|list\w*)?|black ?list\w*|revoked|removed|refused|"
+    r"stop(?:ped|s)?|refus|suppress\w*|block(?:ed|list\w*)?|black ?list\w*|revoked|remove[ds]?|deleted?|excluded?|refused|"
     r"(?:de )?baja|desuscri\w*|no (?:contactar|enviar|molestar|quiere|desea)|descadastr\w*|nao (?:enviar|contatar|quer|perturbe)|"
     r"disiscri\w*|cancellat[oa]|non (?:contattare|inviare|vuole)|afgemeld|afmeld\w*|uitgeschreven|geen sms|wypisan\w*|rezygnacja|"
     r"ne (?:veut|souhaite)|"
@@ -70,11 +71,11 @@ _IN_NAME: Final = re.compile(
     r"(?:wants?|receives?|accepts?|gets?|likes) (?:texts?|sms|messages?|marketing|sms marketing)|keep|(?:sms|text) marketing|"
     r"(?:quiere|desea|recibe|veut|souhaite|recoit|mochte|will|vuole|riceve|quer|deseja|recebe|wil|ontvangt)"
     r" (?:recibir |recevoir |ricevere |receber |des )?(?:sms|textos?|mensajes|messages|nachrichten|messaggi|mensagens|berichten)|"
-    r"consens\w*|iscritt[oa]|attiv[oa]|cadastrad[oa]|ativ[oa]|toestemming|aangemeld|ingeschreven|zgoda|accepte|acepta|autoriza\w*|erlaubt|"
+    r"consens\w*|iscritt[oa]|attiv[oa]|cadastrad[oa]|ativ[oa]|toestemming|aangemeld|ingeschreven|zgoda|accepte|acepta|autoriza\w*|erlaubt|darf|puede recibir|peut recevoir|"
     r"suscrit[oa]|suscripto|consent\w*|activ[oa]|abonne|inscrit|actif|angemeldet|einwillig\w*|zustimm\w*|aktiv)\b"
 )
 _ANY_NAME: Final = re.compile(
-    r"(?:\w+ )*(?:status|statut|estado|estatus|stato|situacao|situazione|disposition|dispo|outcome|results?|action|tags?|errors?|"
+    r"(?:\w+ )*(?:status|statut|estado|estatus|stato|situacao|situazione|disposition|dispo|outcome|results?|action|tags?|labels|groups?|category|errors?|"
     r"статус|状态|狀態|상태|subscription|subscriptions|suscripcion|abonnement|contactable|reachable)(?: \w+)?|"
     r"(?:text|texts|sms|texting)(?: messages)?"
 )
@@ -99,6 +100,7 @@ _REPLY_NAME: Final = re.compile(
     r"(?:(?:last|latest|their|voter|contact|incoming|inbound|received|sms|text|message) )*"
     r"(?:response|reply|replies|answer|message|msg|body|content|texts?|sms|keyword|respuesta|mensaje|reponse|antwort|nachricht|risposta|resposta)(?: (?:text|body|received))?"
 )
+_ANSWER_NAME: Final = re.compile(r"\b(?:response|reply|replies|answer|respuesta|reponse|antwort|risposta|resposta)\b")
 _BODY_NAME: Final = re.compile(
     r"(?:message |sms |text )?(?:body|message|text|content|mensaje|nachricht)(?: body| text)?"
 )
@@ -121,6 +123,13 @@ _MAYBE_COUNTRY_NAME: Final = re.compile(
 _CALLING_NAME: Final = re.compile(
     r"\b(?:calling|dial\w*|phone|code|indicatif|indicativo|vorwahl|landesvorwahl|prefi\w*|cc)\b"
 )
+# What stands before a number, in a column of its own, and is a part of it.
+_AREA_NAME: Final = re.compile(
+    r"(?:(?:phone|tel|telephone|mobile|cell|local) )?(?:area|npa|std|city code|vorwahl|ortsvorwahl|onkz|prefix|prefijo|lada|ddd|"
+    r"indicatif|indicativo|prefisso|prefixe|prefixo|kengetal|netnummer|codigo de area)(?: (?:code|no|nr|number))?"
+)
+_AREA_CELL: Final = re.compile(r"[\s'\"=(]*0?(\d{2,5})(?:\.0+)?[\s\"')/-]*")
+_REST_DIGITS: Final = range(4, 9)  # of a number without its area code, in a country where short ones are numbers too
 # A flag is two letters of its own.
 _FLAG_A: Final = 0x1F1E6
 _FLAG: Final = re.compile("[\U0001f1e6-\U0001f1ff]{2}")
@@ -188,6 +197,37 @@ def meanings_of(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Meanin
     return Meanings(tuple(markers), tuple(countries), phones, own, is_log)
 
 
+def area_beside(columns: Sequence[str], rows: Sequence[Sequence[str]], place: int) -> int | None:
+    """
+    The place of the column with the area codes of the numbers at *place*, which are no whole numbers without; None where there is none.
+
+    It is called so, most of the numbers beside it are short and do not begin with it, and what is in it is no country's code where
+    those may be called so as well.
+    """
+    for area, name in enumerate(columns[:MOST_COLUMNS]):
+        words = _named(name)
+        if area == place or not _AREA_NAME.fullmatch(words):
+            continue
+        pairs = [
+            (code[1], row[place])
+            for row in rows
+            if max(area, place) < len(row)
+            and (code := _AREA_CELL.fullmatch(row[area][:LONGEST]))
+            and row[place].strip()
+        ]
+        rests = [code for code, cell in pairs if _is_rest(code, cell)]
+        ambiguous = _MAYBE_COUNTRY_NAME.fullmatch(words) or _COUNTRY_NAME.search(words)
+        if len(rests) * 2 > len(pairs) and not (ambiguous and all(map(region_of, rests))):
+            return area
+    return None
+
+
+def _is_rest(code: str, cell: str) -> bool:
+    """Is *cell* a number without the area *code* that belongs to it?"""
+    digits = "".join(filter(str.isdigit, cell[:LONGEST].partition(".0")[0]))
+    return "+" not in cell and len(digits) in _REST_DIGITS and not digits.lstrip("0").startswith(code)
+
+
 def _own_numbers(phones: Sequence[int], cells: Sequence[Sequence[str]]) -> frozenset[int]:
     """Those of *phones* with one number in every row, beside another column with several."""
     distinct = {place: len(set(map(str.strip, cells[place]))) for place in phones}
@@ -225,7 +265,7 @@ def _are_mostly_countries(cells: Sequence[str]) -> bool:
 def _marker(place: int, name: str, words: str, cells: Sequence[str], *, is_log: bool) -> Marker | None:
     if is_log and _BODY_NAME.fullmatch(words):
         return Marker(place, name, ColumnKind.BODY)
-    if _REPLY_NAME.fullmatch(words) and any(map(STOP_WORD.fullmatch, map(bare, cells))):
+    if (_REPLY_NAME.fullmatch(words) or _ANSWER_NAME.search(words)) and any(map(STOP_WORD.fullmatch, map(bare, cells))):
         return Marker(place, name, ColumnKind.BODY)
     if (
         _OUT_NAME.search(words)
@@ -242,6 +282,8 @@ def _marker(place: int, name: str, words: str, cells: Sequence[str], *, is_log: 
         if _ANY_NAME.fullmatch(words):
             return Marker(place, name, ColumnKind.STATUS)
     values = {bare(cell): cell for cell in cells}
+    if any(map(KEPT.match, values)):
+        return Marker(place, name, ColumnKind.STATUS, by_name=False)
     looks_status = len(values) <= _MOST_ALONE and any(map(STATUS_ALONE.fullmatch, values))
     if looks_status and {*map(partial(sense_of_status, None), values.values())} >= {Sense.OUT, Sense.IN}:
         # Whatever it is called, like the type of an event.

@@ -8,20 +8,19 @@ it is, since it is global to the process: a longer cell is `shortened`.
 import contextlib
 import csv
 import re
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from store.lists import long_lines
 from store.lists.columns import looks_like_phone
-from store.lists.sheets import LONGEST
 from store.phones.numbers import Reason
 
 _SHOWN: Final = 1_000  # characters of a line that is longer than any is read
-# A record of more lines, or of more characters, has an unclosed quote in it.
+# That are kept of a record of several lines; together they are fewer than `csv` takes of one cell.
 _QUOTED_LINES: Final = 500
-_QUOTED_CHARACTERS: Final = LONGEST
+_QUOTED_CHARACTERS: Final = 100_000
+_BEHIND: Final = 2 << 20  # characters behind long cells of a record that are kept
 # Bytes that may be read again, beside a quarter of those that have been. A list that asks for more has quotes that mean
 # nothing: from there on each of its lines is a record by itself.
 _READ_AGAIN: Final = 1 << 16
@@ -64,11 +63,7 @@ class Shape:
 
 
 class Lines:
-    """
-    The lines of a text file from byte *start* to *end*, one or many at a time, with their numbers.
-
-    The last ones given out singly can be put back.
-    """
+    """The lines of a text file from byte *start* to *end*, one or many at a time, with their numbers."""
 
     def __init__(
         self, file: BinaryIO, start: int, encoding: str, errors: str, delimiter: str, end: int | None = None
@@ -78,15 +73,14 @@ class Lines:
         self._end = end
         self._encoding = encoding
         self._errors = errors
-        self._sizes: deque[int] = deque(maxlen=_QUOTED_LINES + 1)
         self.offset = start  # of the byte after the line last given out
         self.read_again = 0  # bytes that were put back, where they were more than one line
         self.number = 0  # of the line last given out
         self.left_out = False  # of the line last given out singly, cells at its end
         file.seek(start)
 
-    def take(self) -> str | None:
-        """The next line, or None at the end. Of a long one, cells are `shortened`."""
+    def take(self, *, inside: bool = False) -> str | None:
+        """The next line, or None at the end. Of a long one, cells are `shortened`; *inside*: it starts inside of quotes."""
         raw = b"" if self.offset == self._end else self._file.readline(long_lines.LONGEST)
         if not raw:
             return None
@@ -96,22 +90,20 @@ class Lines:
                 whole, size = False, size + len(piece)
                 if piece.endswith(b"\n"):
                     break
-        self._sizes.append(size)
         self.offset += size
         self.number += 1
         self.left_out = False
         if len(raw) > long_lines.LONG:
-            raw, self.left_out = long_lines.shortened(raw, self._delimiter, self._encoding, whole=whole)
+            quote = b'"' if inside else b""
+            raw, self.left_out = long_lines.shortened(quote + raw, self._delimiter, self._encoding, whole=whole)
+            raw = raw.removeprefix(quote)
         return raw.decode(self._encoding, self._errors)
 
-    def put_back(self, count: int) -> None:
-        """Give the last *count* lines out again; all of them were taken singly, and lately."""
-        for _ in range(count):
-            size = self._sizes.pop()
-            self.offset -= size
-            self.read_again += size if count > 1 else 0
-        self.number -= count
-        self._file.seek(self.offset)
+    def go_back(self, offset: int, number: int) -> None:
+        """Give out once more what comes behind line *number*, which ends before byte *offset*."""
+        if self.number > number + 1:
+            self.read_again += self.offset - offset
+        self.go_before(offset, number + 1)
 
     def go_before(self, offset: int, number: int) -> None:
         """Go on with the line that starts at byte *offset*, which is *number*."""
@@ -145,14 +137,24 @@ class _Record:
     """
     Feeds one record's lines to `csv.reader`, and knows afterwards which they were.
 
-    `ended`: there was no whole record, for the file ran out, it grew too long, or *is_swallowed* said so of a line.
+    Of a very long cell no more than the first is `taken`. `ended`: there was no whole record, for the file ran out, it grew
+    longer than a line may be, *is_swallowed* said so of a line, or *may_be_row* of one that is not kept.
     """
 
-    def __init__(self, lines: Lines, first: str, is_swallowed: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        lines: Lines,
+        first: str,
+        is_swallowed: Callable[[str], bool],
+        may_be_row: Callable[[str], bool],
+    ) -> None:
         self._lines = lines
         self._is_swallowed = is_swallowed
-        self._room = _QUOTED_CHARACTERS
-        self._most = _QUOTED_LINES if lines.read_again <= lines.offset // 4 + _READ_AGAIN else 1
+        self._may_be_row = may_be_row
+        self._room = _QUOTED_CHARACTERS - len(first)
+        self._until = lines.offset
+        if lines.read_again <= lines.offset // 4 + _READ_AGAIN:
+            self._until += long_lines.LONGEST
         self._first: str | None = first
         self.taken: list[str] = []
         self.ended = False
@@ -165,16 +167,24 @@ class _Record:
             line, self._first = self._first, None
             self.taken.append(line)
             return line
-        following = self._lines.take() if len(self.taken) < self._most else None
-        if following is None:
-            self.ended = True
-            raise StopIteration
-        self.taken.append(following)
-        self._room -= len(following)
-        if self._room < 0 or self._is_swallowed(following):
-            self.ended = True
-            raise StopIteration
-        return following
+        while self._lines.offset < self._until:
+            following = self._lines.take(inside=True)
+            if following is None or self._is_swallowed(following):
+                break
+            if len(following) > self._room or len(self.taken) >= _QUOTED_LINES:
+                inside = _inside_quotes(following)
+                if self._may_be_row(following[:inside]):
+                    break
+                self._room = 0
+                following = following[inside:]
+            if following:
+                self.taken.append(following)
+                self._room -= len(following)
+                if self._room < -_BEHIND:
+                    break
+                return following
+        self.ended = True
+        raise StopIteration
 
 
 class Records:
@@ -221,7 +231,8 @@ class Records:
 
     def _quoted(self, lines: Lines, first: str) -> Iterator[Row | Damaged]:
         """The record that starts with the line *first*, which has a quote in it; nothing if it is blank."""
-        start, record = lines.number, _Record(lines, first, self._is_swallowed)
+        start, behind = lines.number, lines.offset
+        record = _Record(lines, first, self._is_swallowed, self._may_be_row)
         try:
             cells = next(csv.reader(record, delimiter=self._delimiter))
         except csv.Error:  # a cell beyond csv.field_size_limit
@@ -236,7 +247,7 @@ class Records:
 
         # A quote that was never closed swallows rows, so the line it opens on is read without quoting, and whatever
         # came after it is read again.
-        lines.put_back(len(record.taken) - 1)
+        lines.go_back(behind, start)
         if not self._open_quotes:
             self._open_quotes = True
             self._remark(f"from line {start:,} on, quotes that never close are read as text")
@@ -280,10 +291,12 @@ class Records:
 
     def _is_swallowed(self, line: str) -> bool:
         """Is *line*, which starts inside a quote, a row of the list up to its phone at least?"""
-        inside = _INSIDE_QUOTES.match(line)
-        return (
-            inside is not None and inside[0].count(self._delimiter) >= self._phone_index and bool(self._phone_in(line))
-        )
+        delimiters = line.count(self._delimiter, 0, _inside_quotes(line))
+        return delimiters >= self._phone_index and bool(self._phone_in(line))
+
+    def _may_be_row(self, line: str) -> bool:
+        """Is a piece of *line*, which is inside a quote, a phone, as in a row of the list that ends early?"""
+        return any(looks_like_phone(unquoted(piece)) for piece in line.split(self._delimiter))
 
     def _hides_phone(self, cell: str) -> bool:
         """Is a phone on one of several lines of *cell*, between delimiters, as the rest of a swallowed row would be?"""
@@ -297,6 +310,12 @@ class Records:
             return next(csv.reader([line], delimiter=self._delimiter), None) or [""]
         except csv.Error:  # a cell beyond csv.field_size_limit
             return [line]
+
+
+def _inside_quotes(line: str) -> int:
+    """How much of *line*, which starts inside a quote, is inside."""
+    inside = _INSIDE_QUOTES.match(line)
+    return inside.end() if inside else 0
 
 
 def unquoted(cell: str) -> str:
