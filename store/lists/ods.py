@@ -111,6 +111,7 @@ class OpenSheets:
         layout.hidden |= known.hidden
         layout.filtered = known.filtered
         layout.merged += known.merged
+        layout.tall += known.tall
         count = 0
         for line in self._lines(start, end):
             number, times, hidden, cells = json.loads(line)
@@ -294,9 +295,8 @@ class _Tables:
     def _end_cell(self, tag: str, attributes: dict[str, str]) -> None:
         times, first = _times(attributes, "number-columns-repeated"), self._row_columns
         self._row_columns += times
-        spanned = _times(attributes, "number-columns-spanned")
-        if spanned > 1:
-            self._layout.merge(self._row + 1, first, first + spanned - 1)
+        tall, wide = _times(attributes, "number-rows-spanned"), _times(attributes, "number-columns-spanned")
+        self._layout.merge(self._row + 1, self._row + tall, first, first + wide - 1)
         if tag != _CELL:
             return  # it is covered by one that reaches over it
         shown = self._shown(attributes)

@@ -34,12 +34,14 @@ class Layout:
     How a sheet looks to a person, besides what its cells show; filled while its rows are read.
 
     `hidden` columns, from 0, are known before the first row. `filtered`: rows are hidden by a filter, which is known after the
-    last, as are the `merged` cells that matter for a header: row, first and last column.
+    last, as are merged cells: those that matter for a header, `merged` in a row from a first to a last column; and `tall` ones,
+    from a first to a last row in a column.
     """
 
     hidden: set[int] = field(default_factory=set)
     filtered: bool = False
     merged: list[tuple[int, int, int]] = field(default_factory=list)
+    tall: list[tuple[int, int, int]] = field(default_factory=list)
     _room: int = 4 * COLUMNS  # columns that may be said to be hidden, over and over
 
     def hide(self, first: int, last: int) -> None:
@@ -48,14 +50,17 @@ class Layout:
         self._room -= len(columns)
         self.hidden.update(columns)
 
-    def merge(self, row: int, first: int, last: int) -> None:
-        """A cell of *row*, from 1, reaches from column *first* to *last*."""
+    def merge(self, row: int, last_row: int, first: int, last: int) -> None:
+        """A cell reaches from *row*, from 1, to *last_row*, and from column *first* to *last*."""
+        if row < last_row <= ROWS and first < COLUMNS and len(self.tall) < MOST_TALL:
+            self.tall.append((row, last_row, first))
         if first < last < COLUMNS and row <= MERGED_WITHIN and len(self.merged) < _MOST_MERGED:
             self.merged.append((row, first, last))
 
 
 MERGED_WITHIN: Final = 100  # rows; a header is never further down
 _MOST_MERGED: Final = 1_000
+MOST_TALL: Final = 20_000
 # The number of a row, from 1, its cells from column A on, as a person would type them, and whether it is hidden.
 SheetRow = tuple[int, list[str], bool]
 Rows = Generator[SheetRow, None, None]

@@ -296,8 +296,8 @@ class OldWorkbook:
         elif kind == _MERGED and length >= 2:
             (count,) = self._unpack("<H", at)
             for number in range(min(count, (length - 2) // 8)):
-                row, _, first, last = self._unpack("<HHHH", at + 2 + 8 * number)
-                layout.merge(row + 1, first, last)
+                row, last_row, first, last = self._unpack("<HHHH", at + 2 + 8 * number)
+                layout.merge(row + 1, last_row + 1, first, last)
 
     def _shown(self, place: int, texts: Texts) -> str:
         """What the cell at *place* shows, as a person would have typed it."""

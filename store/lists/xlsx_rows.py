@@ -259,9 +259,8 @@ def is_hidden(attributes: Mapping[str, str], size: str) -> bool:
     return attributes.get("hidden") in {"1", "true"} or attributes.get(size) in {"0", "0.0"}
 
 
-def _reach(reference: str) -> tuple[int, int, int]:
-    """Row, first and last column, from 0, of merged cells: "B1:C2" is (1, 1, 2)."""
+def _reach(reference: str) -> tuple[int, int, int, int]:
+    """First and last row, from 1, and column, from 0, of merged cells: "B1:C2" is (1, 2, 1, 2)."""
     start, _, end = reference.replace("$", "").partition(":")
-    letters = start.rstrip("0123456789")
-    row = start[len(letters) :]
-    return int(row), column_number(letters) - 1, column_number(end.rstrip("0123456789")) - 1
+    first, last = start.rstrip("0123456789"), end.rstrip("0123456789")
+    return int(start[len(first) :]), int(end[len(last) :]), column_number(first) - 1, column_number(last) - 1
