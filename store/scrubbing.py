@@ -15,7 +15,7 @@ from store.importing import LeaseKeeper
 from store.lists.blocks import Block
 from store.lists.copying import FILE_CHANGED, Copy, with_commas
 from store.lists.heading import NoPhoneColumn
-from store.lists.meanings import named
+from store.lists.questions import named
 from store.lists.reader import ListReader
 from store.lists.records import Damaged, Row
 from store.lists.rowphones import LinesRead, RowPhones

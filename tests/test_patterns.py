@@ -56,6 +56,7 @@ OURS: Final = {
     "store/database.py": "the address of the database, which the operator writes",
     "store/amounts.py": "amounts that admins type, 40 characters at most",
     "store/lists/meanings.py": "names of columns, 100 characters at most",
+    "store/lists/questions.py": "names of columns, 100 characters at most",
     "store/lists/senses.py": "values of columns, 100 characters at most",
     "store/moving.py": "an id that the operator types",
     "store/dialects.py words": "errors of the database and of its driver, which name hosts and roles",

@@ -24,12 +24,14 @@ from store.lists.columns import (
 )
 from store.lists.header import DELIMITERS, HEADER_WITHIN, SampleRecord, find_header, sniff
 from store.lists.latecomers import BEYOND, Latecomers
-from store.lists.meanings import Marker, Meanings, area_beside, meanings_of, named, question_of_phones
+from store.lists.meanings import Marker, Meanings, area_beside, meanings_of
+from store.lists.questions import named, question_of_phones
 from store.lists.records import Damaged, unquoted
 from store.lists.senses import ColumnKind
 from store.lists.thrutext import ThruTextColumns
 from store.phones.numbers import Reason
 
+_PHONE_DIGITS: Final = 10  # of a phone in the header; a date without signs has eight
 _MOST_NOTED: Final = 3  # columns with phones among their words that are named
 _CONTENT = re.compile(r"[^\s,;|\"]")
 _SEP_LINE = re.compile(r"sep=([^\"\r\n])[\r\n]*+", re.IGNORECASE)
@@ -160,6 +162,10 @@ class Heading:
             for number, line in enumerate(sample[self.skip : header.start - 1], self.skip + 1)
             if any(looks_like_phone(unquoted(cell)) for cell in line.rstrip("\r\n").split(self.delimiter))
         ]
+        if any(map(_is_long_number, map(unquoted, header.cells))):
+            line = self.delimiter.join(header.cells)
+            reason = "a phone number among the names of the columns, where no row is read"
+            self.above.append(Damaged(header.start, line, Reason.ABOVE_HEADER, reason))
         self.skip = header.end
         self._remark_notes(rows)
         if missing := next((name for name in named if self.place_of(name) is None), None):
@@ -307,6 +313,11 @@ class Heading:
             name = self.names[likely[0]]
             cure = f"{_short(name)} looks like phone numbers: use it, or rename it to `phone` and drop the file again."
         return NoPhoneColumn(f"{problem} {cure}", self.columns, self.names[likely[0]] if likely else None)
+
+
+def _is_long_number(name: str) -> bool:
+    """Is a column's *name* a phone, rather than the day that its cells are about?"""
+    return looks_like_phone(name) and sum(map(str.isdigit, name)) >= _PHONE_DIGITS
 
 
 def _name(cell: str) -> str:

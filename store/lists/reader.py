@@ -14,7 +14,7 @@ from store.lists.footer import Footer, footer_of
 from store.lists.formats import as_text
 from store.lists.header import DELIMITERS
 from store.lists.heading import Heading, Wanted
-from store.lists.meanings import question_of_phones
+from store.lists.questions import question_of_phones
 from store.lists.records import Damaged, Lines, Records, Row, Shape
 from store.records import ImportedNote
 

@@ -17,15 +17,13 @@ from store.choices import Question
 from store.lists.blocks import Block
 from store.lists.columns import looks_like_phone
 from store.lists.formulas import unguarded
-from store.lists.meanings import (
-    Marker,
+from store.lists.meanings import Marker, is_nothing, region_of
+from store.lists.questions import (
     Tally,
     asks_about,
-    is_nothing,
     matcher,
     question_of_countries,
     question_of_rows,
-    region_of,
     value_key,
 )
 from store.lists.reader import ListReader

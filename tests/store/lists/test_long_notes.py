@@ -73,7 +73,7 @@ CELLS = {
 def test_a_quoted_cell_of_many_lines_costs_nobody_the_phone(tmp_path: Path, kind: str, behind: bool) -> None:
     """More lines or characters than are kept of a cell: it is one cell even so, and one cell ends where its quote does."""
     note = f'"{CELLS[kind]}end"'
-    rows = [["phone", "note"], [ONE, note], [TWO, "x"], ["12125550103", note]]
+    rows: Table = [["phone", "note"], [ONE, note], [TWO, "x"], ["12125550103", note]]
     (tmp_path / "list").write_text(text_of([row if behind else row[::-1] for row in rows]))
     staged = stage(tmp_path / "list", tmp_path / "scratch", country="US", column=None, progress=lambda *_: None)
     below = 3 + CELLS[kind].count("\n")
