@@ -22,8 +22,9 @@ from store.inbox import InboxEvent
 from store.keys import LONGEST_NAME as LONGEST_KEY_NAME
 from store.keys import Key, KeyRefused, KeyState, MadeKey, Scope
 from store.leases import Lease
+from store.lists.heading import NoPhoneColumn
 from store.lists.kinds import kind_by_suffix, scrubbed_name, suffixes_read
-from store.lists.reader import NoPhoneColumn, names_in_list
+from store.lists.reader import names_in_list
 from store.lists.staging import Scratch
 from store.lists.unreadable import write_unreadable
 from store.moments import ListMoment

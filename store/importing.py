@@ -11,7 +11,7 @@ from typing import Self
 
 from store.choices import Undecided
 from store.errors import LeaseLost, ListRefused, StoreError, StoreUnavailable, WrongState
-from store.lists.reader import NoPhoneColumn
+from store.lists.heading import NoPhoneColumn
 from store.lists.staging import ReportProgress, Scratch, stage
 from store.moments import ListMoment, moment_of_preview
 from store.records import Recount, Upload

@@ -12,9 +12,12 @@ import numpy as np
 from store.choices import NOTHING_CHOSEN, Choices, Undecided
 from store.errors import ListRefused, StoreError
 from store.importing import LeaseKeeper
+from store.lists.blocks import Block
 from store.lists.copying import FILE_CHANGED, Copy, with_commas
-from store.lists.meanings import named
-from store.lists.reader import Block, Damaged, ListReader, NoPhoneColumn, Row
+from store.lists.heading import NoPhoneColumn
+from store.lists.questions import named
+from store.lists.reader import ListReader
+from store.lists.records import Damaged, Row
 from store.lists.rowphones import LinesRead, RowPhones
 from store.lists.staging import ReportProgress
 from store.optouts import standing

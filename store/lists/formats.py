@@ -18,8 +18,9 @@ from store.lists import kinds
 from store.lists.archives import Archive, lists_in, member_name
 from store.lists.kinds import no_list
 from store.lists.long_lines import LONGEST as LONGEST_LINE
+from store.lists.sheets import LONGEST
 from store.lists.workbooks import sheet_as_text
-from store.lists.xlsx import LONGEST, is_package, part_names
+from store.lists.xlsx import is_package, part_names
 
 _UNZIPPED: Final = 1_000_000_000  # bytes: as large as a list may be in Slack
 

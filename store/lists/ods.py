@@ -20,7 +20,8 @@ from zipfile import ZipInfo
 from store.errors import ListRefused
 from store.lists.archives import Archive
 from store.lists.kinds import OPEN_DOCUMENT, no_list
-from store.lists.xlsx import (
+from store.lists.number_formats import iso_text, number_text
+from store.lists.sheets import (
     CELL_LONGEST,
     CELLS,
     COLUMNS,
@@ -32,13 +33,11 @@ from store.lists.xlsx import (
     Layout,
     Rows,
     Sheet,
-    iso_text,
-    number_text,
     on_one_line,
-    parsed,
-    part_name,
     too_large,
 )
+from store.lists.xlsx import part_name
+from store.lists.xml_parts import parsed
 
 _CONTENT: Final = "content.xml"
 _MANIFEST: Final = "meta-inf/manifest.xml"
@@ -112,6 +111,7 @@ class OpenSheets:
         layout.hidden |= known.hidden
         layout.filtered = known.filtered
         layout.merged += known.merged
+        layout.tall += known.tall
         count = 0
         for line in self._lines(start, end):
             number, times, hidden, cells = json.loads(line)
@@ -295,9 +295,8 @@ class _Tables:
     def _end_cell(self, tag: str, attributes: dict[str, str]) -> None:
         times, first = _times(attributes, "number-columns-repeated"), self._row_columns
         self._row_columns += times
-        spanned = _times(attributes, "number-columns-spanned")
-        if spanned > 1:
-            self._layout.merge(self._row + 1, first, first + spanned - 1)
+        tall, wide = _times(attributes, "number-rows-spanned"), _times(attributes, "number-columns-spanned")
+        self._layout.merge(self._row + 1, self._row + tall, first, first + wide - 1)
         if tag != _CELL:
             return  # it is covered by one that reaches over it
         shown = self._shown(attributes)

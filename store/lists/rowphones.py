@@ -14,20 +14,20 @@ import numpy as np
 import numpy.typing as npt
 
 from store.choices import Question
+from store.lists.blocks import Block
 from store.lists.columns import looks_like_phone
 from store.lists.formulas import unguarded
-from store.lists.meanings import (
-    Marker,
+from store.lists.meanings import Marker, is_nothing, region_of
+from store.lists.questions import (
     Tally,
     asks_about,
-    is_nothing,
     matcher,
     question_of_countries,
     question_of_rows,
-    region_of,
     value_key,
 )
-from store.lists.reader import Block, ListReader, Row
+from store.lists.reader import ListReader
+from store.lists.records import Row
 from store.lists.senses import ColumnKind, Sense
 from store.phones.countries import code_of
 from store.phones.fastpath import FastPath

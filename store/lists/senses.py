@@ -133,6 +133,10 @@ STATUS_ALONE: Final = re.compile(
     r"descadastrad[oa]|cadastrad[oa]|disiscritt[oa]|iscritt[oa]|uitgeschreven|ingeschreven|afgemeld|aangemeld|wypisan[yae]|zapisan[yae]|"
     r"отписан\w*|подписан\w*|已?退订|已?退訂|已?订阅|已?訂閱|수신 ?거부|수신 ?동의|huy đang ky)"
 )
+# Said of somebody among others who are to be opted out, in whatever column: one such note is enough.
+KEPT: Final = re.compile(
+    r"(?:please )?(?:do not|dont|don t|never) (?:opt ?(?:\w+ )?out|remove|unsubscribe|delete|block|suppress)\b"
+)
 # What stands of those of whom it is not known yet; beside it somebody who asked is told apart.
 PENDING: Final = re.compile(
     r"pending|unconfirmed|not confirmed|unknown|no (?:answer|response|reply)|not asked|neutral|undecided|imported|new|none|"
@@ -145,6 +149,10 @@ _REFUSED: Final = re.compile(
 )
 _DATE: Final = re.compile(
     r"\d{4}-\d\d?-\d\d?|\d\d?[./-]\d\d?[./-]\d{2,4}|\d{4}/\d\d?/\d\d?|\d{10}(?:\d{3})?$|\d{5}\.\d+$"
+)
+# What programs write for a day that never came.
+_NO_DATE: Final = re.compile(
+    r"0000-00-00|0001-01-01|19(?:00-01-0[01]|70-01-01)|0?[01]/0?[01]/(?:0000|0001|1900)|0?1/1/1970"
 )
 STOP_WORD: Final = re.compile(
     r"(?:please )?(?:stop(?: ?all| texting| texting me| please)?|quit|end|cancel|unsubscribe(?: me)?|opt ?out|revoke|remove(?: me)?|"
@@ -223,12 +231,14 @@ def _sense_of_tags(polarity: Sense | None, parts: Sequence[str], words: str) -> 
 
 def _sense_of_words(polarity: Sense | None, words: str, cell: str) -> Sense:
     """What *words* say that are neither yes nor no; *cell* has them with their signs."""
-    if _IN.fullmatch(words):
+    if _IN.fullmatch(words) or KEPT.match(words):
         return Sense.IN
     if _OUT.match(words):
         return Sense.OUT
     if _IN.match(words):
         return Sense.IN
+    if polarity is not None and _NO_DATE.match(cell[:LONGEST].strip()):
+        return Sense.IN if polarity is Sense.OUT else Sense.OUT
     if polarity is Sense.OUT and _DATE.match(cell[:LONGEST].strip()):
         return Sense.OUT
     return Sense.OTHER

@@ -21,8 +21,10 @@ from typing import Any
 import numpy as np
 
 from store.choices import NOTHING_CHOSEN, Choices
+from store.lists.blocks import Block
 from store.lists.formulas import unguarded
-from store.lists.reader import Block, Damaged, ListReader, Row
+from store.lists.reader import ListReader
+from store.lists.records import Damaged, Row
 from store.lists.rowphones import RowPhones
 from store.lists.sorting import Integers, Sorting, beginnings_of
 from store.phones.display import country_of

@@ -8,8 +8,7 @@ row. What a person does not see of it is left out here, whatever kind it is.
 import contextlib
 import csv
 import shlex
-import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import islice
@@ -21,20 +20,21 @@ from store.errors import ListRefused
 from store.lists.columns import THRUTEXT, USUAL_PHONE, column_key, is_phone_name, likely_phones
 from store.lists.kinds import OLD_WORKBOOK, OPEN_SHEET, FileKind
 from store.lists.ods import OpenSheets
-from store.lists.xls import OldWorkbook
-from store.lists.xlsx import (
+from store.lists.sheets import (
     CELL_LONGEST,
     CELLS,
     LONG,
     LONGEST,
+    MOST_TALL,
     BrokenWorkbookError,
     Layout,
     Rows,
     Sheet,
-    Workbook,
     letter_of,
     too_large,
 )
+from store.lists.xls import OldWorkbook
+from store.lists.xlsx import Workbook
 
 _INFLATED: Final = 1_000_000_000  # bytes that an .xlsx may unpack to
 _TEXT: Final = 1_000_000_000  # characters in the sheet that is read: as large as a list may be in Slack
@@ -45,6 +45,10 @@ _MOST_NAMED: Final = 5  # columns
 _SHORT: Final = (
     50  # characters that are kept of each cell in a row that is too long with all of them: a phone has fewer
 )
+# Of cells that are merged over several rows: at once in how many columns, and characters of one and of all that are repeated.
+_REACHING: Final = 20
+_REPEATED_LONGEST: Final = 100
+_REPEATED: Final = 50_000_000
 _MOST_SPREAD: Final = 10  # columns that a name is merged over
 
 
@@ -311,52 +315,94 @@ def _written(sheet: Sheet, choosing: _Choosing, spool: Path) -> SheetRead:
         contextlib.closing(sheet.rows(seen.layout)) as rows,
     ):
         file.writelines(_lines(seen, rows, choosing.name))
-    spread = _spread(spool, seen.layout.merged)
+    spread = _with_merged(spool, seen.layout)
     said = choosing.of_others(sheet)
     hidden = seen.question(sheet)
     cut = [f"{with_noun(seen.cut, 'long cell')} cut, with no more than its first characters read"] if seen.cut else []
     return SheetRead((*said.remarks, *spread, *cut), (*said.questions, *([hidden] if hidden else ())))
 
 
-def _spread(spool: Path, merged: Sequence[tuple[int, int, int]]) -> list[str]:
+def _with_merged(spool: Path, layout: Layout) -> list[str]:
     """
-    Write the name of a phones' column that is *merged* over columns beside it above each of them; what was done, in words.
+    Write what merged cells show wherever a person sees it, as a merged cell belongs to its first row and column alone; what was done, in words.
 
-    A merged cell belongs to its first column alone, where a person sees one name above several. Merged titles are left as they are.
+    The name of a phones' column that is merged over columns beside it goes above each of them; titles are left as they are. What
+    reaches over several rows goes into each of those that have anything else in them.
     """
-    by_row: dict[int, list[tuple[int, int]]] = {}
-    for row, first, last in merged:
-        if last - first < _MOST_SPREAD:
-            by_row.setdefault(row, []).append((first, last))
     remarks: list[str] = []
-    if not by_row:
+    if not layout.merged and not layout.tall:
         return remarks
-    part = spool.with_name(f"{spool.name}.spread")
+    part = spool.with_name(f"{spool.name}.merged")
     try:
         with spool.open(encoding="utf-8", newline="\n") as old, part.open("w", encoding="utf-8", newline="") as new:
-            for number, line in enumerate(islice(old, max(by_row)), 1):
-                cells: list[str] = []
-                if number in by_row:
-                    with contextlib.suppress(csv.Error):  # a cell that is far too long to be a name
-                        cells = next(csv.reader([line], delimiter="\t"), [])
-                named_before = len(remarks)
-                for first, last in by_row.get(number, ()):
-                    beside = cells[first + 1 : last + 1]
-                    if len(cells) > first and is_phone_name(cells[first]) and not any(map(str.strip, beside)):
-                        cells += [""] * (last + 1 - len(cells))
-                        cells[first + 1 : last + 1] = [cells[first]] * (last - first)
-                        over = f"columns {letter_of(first)} to {letter_of(last)}"
-                        remarks.append(
-                            f"'{short_name(cells[first])}' is merged over {over}, and read as the name of each"
-                        )
-                new.write(f"{_line(cells)}\n" if len(remarks) > named_before else line)
-            if not remarks:
-                return remarks
-            shutil.copyfileobj(old, new)
-        part.replace(spool)
+            new.writelines(_spread(_filled_down(old, layout.tall, remarks), layout.merged, remarks))
+        if remarks:
+            part.replace(spool)
     finally:
         part.unlink(missing_ok=True)
     return remarks
+
+
+def _by_row(merged: Iterable[tuple[int, int, int]]) -> dict[int, list[tuple[int, int]]]:
+    by_row: dict[int, list[tuple[int, int]]] = {}
+    for row, *others in merged:
+        by_row.setdefault(row, []).append((others[0], others[1]))
+    return by_row
+
+
+def _cells(line: str) -> list[str]:
+    """The cells of a *line* as `_line` writes it; none where one is far too long to be a name or a value."""
+    with contextlib.suppress(csv.Error):
+        return next(csv.reader([line], delimiter="\t"), [])
+    return []
+
+
+def _filled_down(lines: Iterable[str], tall: Sequence[tuple[int, int, int]], remarks: list[str]) -> Iterator[str]:
+    """*lines* with the text of each *tall* cell in all rows that it reaches to."""
+    starts = _by_row(tall)
+    reaching: dict[int, tuple[int, str]] = {}  # column to the last row, and the text
+    columns: set[int] = set()
+    room, all_of_them = _REPEATED, len(tall) < MOST_TALL
+    for number, line in enumerate(lines, 1):
+        reaching = {column: (last, text) for column, (last, text) in reaching.items() if last >= number and room > 0}
+        if number not in starts and not reaching:
+            yield line
+            continue
+        cells = _cells(line)
+        beside = any(map(str.strip, cells))
+        blank = [column for column in reaching if beside and not "".join(cells[column : column + 1]).strip()]
+        cells += [""] * (max(blank, default=-1) + 1 - len(cells))
+        for column in blank:
+            cells[column] = reaching[column][1]
+            room -= len(cells[column])
+        columns.update(blank)
+        for last, column in starts.get(number, ()):
+            text = "".join(cells[column : column + 1]).strip()
+            if text and len(text) <= _REPEATED_LONGEST and len(reaching) < _REACHING and room > 0:
+                reaching[column] = last, text
+            elif text:
+                all_of_them = False
+        yield f"{_line(cells)}\n" if blank else line
+    if columns:
+        letters = ", ".join(map(letter_of, sorted(columns)[:_MOST_NAMED]))
+        some = "" if all_of_them and room > 0 else ", but not all of them"
+        remarks.append(f"cells merged over several rows in column {letters} read as the text of each row{some}")
+
+
+def _spread(lines: Iterable[str], merged: Sequence[tuple[int, int, int]], remarks: list[str]) -> Iterator[str]:
+    """*lines* with the name of each *merged* column of phones above all that it reaches over."""
+    by_row = _by_row(one for one in merged if one[2] - one[1] < _MOST_SPREAD)
+    for number, line in enumerate(lines, 1):
+        cells = _cells(line) if number in by_row else []
+        named_before = len(remarks)
+        for first, last in by_row.get(number, ()):
+            beside = cells[first + 1 : last + 1]
+            if len(cells) > first and is_phone_name(cells[first]) and not any(map(str.strip, beside)):
+                cells += [""] * (last + 1 - len(cells))
+                cells[first + 1 : last + 1] = [cells[first]] * (last - first)
+                over = f"columns {letter_of(first)} to {letter_of(last)}"
+                remarks.append(f"'{short_name(cells[first])}' is merged over {over}, and read as the name of each")
+        yield f"{_line(cells)}\n" if len(remarks) > named_before else line
 
 
 def _lines(seen: _Seen, rows: Rows, name: str) -> Iterator[str]:

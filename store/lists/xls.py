@@ -21,22 +21,18 @@ import numpy.typing as npt
 
 from store.errors import ListRefused
 from store.lists.kinds import OLD_WORKBOOK, kind_by_streams, no_list
+from store.lists.number_formats import BUILT_IN, STYLES, kind_of, moment_text, number_text
 from store.lists.ole import BrokenContainerError, Container
-from store.lists.xlsx import (
-    BUILT_IN,
+from store.lists.shared_texts import Texts
+from store.lists.sheets import (
     LONG,
     MOST_LONG,
     SHEETS,
-    STYLES,
     BrokenWorkbookError,
     Layout,
     Rows,
     Sheet,
-    Texts,
     clean,
-    kind_of,
-    moment_text,
-    number_text,
     too_large,
 )
 
@@ -300,8 +296,8 @@ class OldWorkbook:
         elif kind == _MERGED and length >= 2:
             (count,) = self._unpack("<H", at)
             for number in range(min(count, (length - 2) // 8)):
-                row, _, first, last = self._unpack("<HHHH", at + 2 + 8 * number)
-                layout.merge(row + 1, first, last)
+                row, last_row, first, last = self._unpack("<HHHH", at + 2 + 8 * number)
+                layout.merge(row + 1, last_row + 1, first, last)
 
     def _shown(self, place: int, texts: Texts) -> str:
         """What the cell at *place* shows, as a person would have typed it."""

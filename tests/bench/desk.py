@@ -22,7 +22,8 @@ import aiohttp
 import click
 
 from store import Store
-from store.lists.reader import ListReader, Row
+from store.lists.reader import ListReader
+from store.lists.records import Row
 from tests.bench.lists import import_list, write_list
 from tests.bench.memory import children_of, peak_mb
 

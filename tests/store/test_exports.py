@@ -25,7 +25,8 @@ from store import (
     parse_phone,
 )
 from store.exports import Exports
-from store.lists.reader import ListReader, Row
+from store.lists.reader import ListReader
+from store.lists.records import Row
 from store.records import Batch, ImportedNote
 from tests.entries import exported, opted_out
 from tests.store.test_uploads import applying, counts, lines

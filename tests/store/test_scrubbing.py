@@ -23,7 +23,8 @@ from store import (
     scrub,
 )
 from store.lists.long_lines import LONGEST
-from store.lists.reader import ListReader, Row
+from store.lists.reader import ListReader
+from store.lists.records import Row
 from store.phones.numbers import Reason
 from store.phones.parser import Normaliser
 from tests.store.lists import workbooks

@@ -6,7 +6,9 @@ import pytest
 
 from store.choices import Choices, Undecided
 from store.lists.columns import contact_signs, likely_phones, names_of
-from store.lists.reader import ListReader, NoPhoneColumn, Row
+from store.lists.heading import NoPhoneColumn
+from store.lists.reader import ListReader
+from store.lists.records import Row
 
 PHONE = "(415) 555-2671"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from phonenumbers import SUPPORTED_REGIONS
 
-from store.lists.xlsx import iso_text, moment_text
+from store.lists.number_formats import iso_text, moment_text
 from store.phones.fastpath import FastPath
 from store.phones.numbers import NotAPhone
 from store.phones.parser import Normaliser

@@ -15,7 +15,8 @@ import pytest
 
 from store.errors import ListRefused
 from store.lists import archives, formats, workbooks
-from store.lists.reader import Damaged, ListReader, Row
+from store.lists.reader import ListReader
+from store.lists.records import Damaged, Row
 from store.lists.staging import stage
 from store.phones.numbers import NotAPhone, Reason
 from store.phones.parser import parse_phone

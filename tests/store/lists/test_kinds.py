@@ -8,7 +8,8 @@ import pytest
 from store.errors import ListRefused
 from store.lists import kinds
 from store.lists.formats import as_text
-from store.lists.reader import ListReader, Row
+from store.lists.reader import ListReader
+from store.lists.records import Row
 from tests.store.lists.workbooks import Table, ole, xls_stream, xlsx_parts, zipped
 
 CSV = b"phone\n2125550101\n"

@@ -61,6 +61,37 @@ def test_a_long_note_costs_nobody_the_phone(tmp_path: Path, kind: str, behind: b
     staged.delete()
 
 
+CELLS = {
+    "many lines": 'She wrote, asked, and ""thanked"" us\n' * 700,
+    "long together": f"{'words ' * 100}\n" * 1_000,
+    "long lines": f"{'words, ' * 30_000}\n" * 25,
+}
+
+
+@pytest.mark.parametrize("behind", [False, True], ids=["before the phone", "behind it"])
+@pytest.mark.parametrize("kind", CELLS)
+def test_a_quoted_cell_of_many_lines_costs_nobody_the_phone(tmp_path: Path, kind: str, behind: bool) -> None:
+    """More lines or characters than are kept of a cell: it is one cell even so, and one cell ends where its quote does."""
+    note = f'"{CELLS[kind]}end"'
+    rows: Table = [["phone", "note"], [ONE, note], [TWO, "x"], ["12125550103", note]]
+    (tmp_path / "list").write_text(text_of([row if behind else row[::-1] for row in rows]))
+    staged = stage(tmp_path / "list", tmp_path / "scratch", country="US", column=None, progress=lambda *_: None)
+    below = 3 + CELLS[kind].count("\n")
+    assert staged.batch("", 9).lines == {ONE: 2, TWO: below, "+12125550103": below + 1}
+    assert (staged.counts.unreadable, staged.summary["remarks"]) == (0, [])
+    staged.delete()
+
+
+@pytest.mark.parametrize("row", [f"x,{TWO}", TWO, f"{TWO},x", f"x,{TWO},y"])
+def test_no_row_is_taken_for_the_end_of_a_long_cell(tmp_path: Path, row: str) -> None:
+    """A quote that never closes swallows none, however many lines without a phone are between and how few cells it has."""
+    (tmp_path / "list").write_text(f'note,phone\n"open,{ONE}\n' + "a line\n" * 2_000 + f'{row}\nx",2125550103\n')
+    staged = stage(tmp_path / "list", tmp_path / "scratch", country="US", column=None, progress=lambda *_: None)
+    found = {*staged.batch("", 9).lines, *(cell for row in staged.unreadable(2_002, 9) for cell in row.cells)}
+    assert {ONE, TWO, "+12125550103"} <= found
+    staged.delete()
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 @pytest.mark.parametrize("quote", ["", '"'])
 def test_a_line_that_is_longer_than_any_is_read(tmp_path: Path, encoding: str, quote: str) -> None:

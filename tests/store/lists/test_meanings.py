@@ -98,6 +98,12 @@ def listed(name: str, values: Sequence[str], phones: Sequence[str] = PHONES) -> 
         ("sms_status", ("subscribed", "unsubscribed", "bouncing", "subscribed"), {1}),
         ("opted_out", ("t", "f", "f", "f"), {0}),
         ("wants texts", ("Y", "N", "Y", "Y"), {1}),
+        ("unsubscribed_at", ("0000-00-00 00:00:00", "2024-11-05 10:00:00", "", "1970-01-01T00:00:00Z"), {1}),
+        ("Remove?", ("Y", "", "N", ""), {0}),
+        ("Q1 response", ("Yes", "STOP", "No", "Yes"), {1}),
+        ("notes", ("asked to stop", "DO NOT opt out - board member", "asked to stop", "asked to stop"), {0, 2, 3}),
+        ("Labels", ("Opt-Out", "Volunteer", "Volunteer", "Opt-Out"), {0, 3}),
+        ("Darf kontaktiert werden", ("Ja", "Nein", "Ja", "Ja"), {1}),
         ("SMS erlaubt", ("Ja", "Nein", "Ja", "Ja"), {1}),
         ("acepta sms", ("sí", "no", "sí", "sí"), {1}),
         ("channel", ("sms", "email", "email", "call"), {0}),
@@ -755,3 +761,44 @@ def test_what_is_no_phone_among_words_is_not_told(tmp_path: Path, note: str) -> 
     scratch = staged(tmp_path, f"phone,order id\n{ONE},{note}\n{TWO},\n")
     scratch.delete()
     assert not any("among the words" in remark for remark in scratch.summary["remarks"])
+
+
+# --- numbers in two columns -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("names", "rows", "country"),
+    [
+        ("Area,Number", "212,5550101\n646,555-0102", "US"),
+        ("AreaCode,phone", "(212),555 0101\n(212),555 0102", "US"),
+        ("Prefix,phone", "212,5550101\n646,5550102", "US"),
+        ("Area code,phone", "212.0,5550101.0\n646.0,5550102.0", "US"),
+        ("Vorwahl,phone", "030,1234567\n089,12345678", "DE"),
+        ("Vorwahl,phone", "30,1234567\n6221,345678", "DE"),
+        ("STD code,phone", "011,23456789\n022,23456780", "IN"),
+        ("Lada,phone", "55,12345678\n33,12345679", "MX"),
+    ],
+)
+def test_area_codes_in_a_column_of_their_own(tmp_path: Path, names: str, rows: str, country: str) -> None:
+    """What is left of a number without its area code may be another's: the list is refused, and both columns are named."""
+    area, rest = names.split(",")
+    for column in None, rest:
+        with pytest.raises(ListRefused) as refused:
+            read(tmp_path, f"{names}\n{rows}\n", country=country, column=column)
+        assert f'"{area}" looks like their area codes, and "{rest}" like the rest of them' in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "rows", "country"),
+    [
+        ("Area,phone", "212,2125550101\n646,6465550102", "US"),  # told once more
+        ("Area,phone", "12,2125550101\n13,6465550102", "US"),  # of whoever goes from door to door
+        ("Vorwahl,phone", "030,030 1234567\n089,089 12345678", "DE"),
+        ("Prefix,phone", "45,32123456\n47,40612345", "DK"),  # countries
+        ("Prefix,phone", "Mr,2125550101\nDr,6465550102", "US"),
+        ("Area,phone", "212,+4532123456\n646,+4532123457", "US"),
+    ],
+)
+def test_a_column_beside_whole_numbers_is_no_part_of_them(tmp_path: Path, names: str, rows: str, country: str) -> None:
+    """Whatever it is called."""
+    assert len(read(tmp_path, f"{names}\n{rows}\n", country=country)) == 2

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from store.choices import Choices
 from store.errors import ListRefused
 from store.lists import archives, workbooks
-from store.lists.reader import ListReader, Row
+from store.lists.reader import ListReader
+from store.lists.records import Row
 from tests.store.lists.test_xlsx import calamine_says, peak, refusal, text_of
 from tests.store.lists.workbooks import Table, ods, ods_parts, zipped
 
@@ -199,6 +200,19 @@ def test_a_merged_header_names_each_column_below_it(tmp_path: Path) -> None:
     )
     raw = ods({"List": f"{header}<table:table-row>{ods_of('2125550101')}{ods_of('4155550101')}</table:table-row>"})
     assert text_of(tmp_path, raw, "list.ods").startswith("phone\tphone\n")
+
+
+def test_a_cell_merged_over_rows_is_said_of_each(tmp_path: Path) -> None:
+    """As in a workbook of Excel's."""
+    spanned = '<table:table-cell table:number-rows-spanned="2"><text:p>out</text:p></table:table-cell>'
+    rows = [
+        ods_of("phone") + ods_of("status"),
+        ods_of("2125550101") + spanned,
+        ods_of("2125550102") + "<table:covered-table-cell/>",
+        ods_of("2125550103") + ods_of("in"),
+    ]
+    raw = ods({"List": "".join(f"<table:table-row>{row}</table:table-row>" for row in rows)})
+    assert text_of(tmp_path, raw, "list.ods").splitlines()[1:3] == ["2125550101\tout", "2125550102\tout"]
 
 
 # --- what would do harm ------------------------------------------------------------------------------------------------

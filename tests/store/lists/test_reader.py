@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.errors import ListRefused, StoreError
-from store.lists.reader import Damaged, ListReader, NoPhoneColumn, Row
+from store.lists.heading import NoPhoneColumn
+from store.lists.reader import ListReader
+from store.lists.records import Damaged, Row
 from store.phones.numbers import Reason
 from store.records import ImportedNote
 
@@ -339,6 +341,14 @@ def test_a_line_that_cannot_be_trusted_is_given_back_whole(tmp_path: Path) -> No
         ),
         Row(3, "4155552672", ("Bob", "4155552672", "LA")),
     ]
+
+
+def test_phones_in_the_header_are_named(tmp_path: Path) -> None:
+    """A list that lies on its side: what is a phone there is not read, and not dropped in silence either; a day is no phone."""
+    first = next(reader(tmp_path, b"phone,2125550101,20241105\n2125550102,1,2\n").rows())
+    reason = "a phone number among the names of the columns, where no row is read"
+    assert first == Damaged(1, "phone,2125550101,20241105", Reason.ABOVE_HEADER, reason)
+    assert all(isinstance(row, Row) for row in reader(tmp_path, b"phone,20241105\n2125550102,1\n").rows())
 
 
 def test_a_phone_hidden_in_a_quoted_cell_is_reported(tmp_path: Path) -> None:

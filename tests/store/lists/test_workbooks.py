@@ -9,7 +9,8 @@ import pytest
 from store.choices import NOTHING_CHOSEN, Choices, Question, Undecided
 from store.errors import ListRefused
 from store.lists.formats import as_text
-from store.lists.reader import ListReader, Row
+from store.lists.reader import ListReader
+from store.lists.records import Row
 from tests.store.lists.workbooks import (
     OldTable,
     Table,
@@ -272,6 +273,35 @@ def test_other_merged_cells_stay_as_they_are(tmp_path: Path, table: Table, refer
     cells, remarks, _ = read(tmp_path, hiding(table, {}, behind=behind))
     assert cells[0] == "2125550101"
     assert not any("merged" in remark for remark in remarks)
+
+
+TALL: Table = [
+    ["phone", "country"],
+    ["2071838750", "UK"],
+    ["2071838751", None],
+    ["2125550101", None],
+    [None, None],
+    ["2125550102", "US"],
+]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        hiding(TALL, {}, behind='<mergeCells count="2"><mergeCell ref="B2:B3"/><mergeCell ref="B5:C9"/></mergeCells>'),
+        old_hiding(TALL, record(0x00E5, struct.pack("<HHHHH", 1, 1, 2, 1, 1))),
+    ],
+    ids=["xlsx", "xls"],
+)
+def test_a_cell_merged_over_rows_is_said_of_each(tmp_path: Path, raw: bytes) -> None:
+    """A person sees its text beside all of them, and beside no others; what is blank as a whole stays so."""
+    path = tmp_path / "list"
+    path.write_bytes(raw)
+    text = as_text(path, "stops.xlsx", "phone", tmp_path / "spool")
+    lines = ["phone\tcountry", "2071838750\tUK", "2071838751\tUK", "2125550101", "", "2125550102\tUS"]
+    assert [line.rstrip("\t") for line in text.path.read_text().splitlines()] == lines
+    assert text.remarks == ("cells merged over several rows in column B read as the text of each row",)
+    assert sorted(left.name for left in tmp_path.iterdir()) == ["list", "spool"]
 
 
 @pytest.mark.parametrize(

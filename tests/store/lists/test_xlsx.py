@@ -14,7 +14,7 @@ from python_calamine import CalamineWorkbook
 from store.errors import ListRefused
 from store.lists import archives, workbooks
 from store.lists.formats import as_text
-from store.lists.xlsx import iso_text
+from store.lists.number_formats import iso_text
 from tests.store.lists.workbooks import Table, xlsx, xlsx_parts, zipped
 
 _SHARED = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings"
