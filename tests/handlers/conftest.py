@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from bot.config import Settings
 from bot.sandbox import EmbeddedSlack, Outcome, SandboxClient, SandboxMessage, State
 from bot.serve import Service, running
-from handlers.slack import interactions
+from handlers.slack import acknowledge, interactions
 from handlers.slack.acknowledge import STILL_WORKING
 from store import Account, Actor, Added, Function, Origin, Store
 from tests.conftest import new_database
@@ -110,6 +110,16 @@ def loading_after(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 
 # Forms that take longer than a second are there at once, and filled later.
 loading_forms = pytest.mark.parametrize("loading_after", [1.0], indirect=True)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    However slow the machine is, no work takes so long that its answer gives up its turn.
+
+    What was acknowledged is done then, and no word that it takes longer comes before its answer.
+    """
+    monkeypatch.setattr(acknowledge, "PATIENCE_SECONDS", ACK_LIMIT - 5.0)
 
 
 @pytest.fixture

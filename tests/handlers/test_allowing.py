@@ -17,6 +17,8 @@ from tests.handlers.test_settings import decide
 from tests.patience import PATIENCE
 from tests.store.test_allow_requests import make_old
 
+# What a test looks at in the store was done when the press was acknowledged.
+pytestmark = pytest.mark.usefixtures("patient")
 ONE = "+12125550100"
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from bot.config import Settings
 from bot.sandbox import EmbeddedSlack, SandboxMessage, State
-from handlers.slack import acknowledge
 from tests.crowds import admins
 from tests.handlers.conftest import ACK_LIMIT, ADMINS, Office, on_both_databases
 from tests.handlers.slack.test_outbox import settled as nothing_waits
@@ -30,12 +29,6 @@ async def slack(request: pytest.FixtureRequest) -> AsyncIterator[EmbeddedSlack]:
 def settings(settings: Settings, request: pytest.FixtureRequest) -> Settings:
     """The pace that Slack takes, unless the test names another."""
     return settings.model_copy(update={"post_seconds": getattr(request, "param", 1.0) / SPEED})
-
-
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However slow the machine is, no work takes so long that its answer gives up its turn."""
-    monkeypatch.setattr(acknowledge, "PATIENCE_SECONDS", ACK_LIMIT - 5.0)
 
 
 def numbers_of(person: int) -> list[str]:

@@ -17,6 +17,8 @@ from tests.entries import latest_entries
 from tests.handlers.conftest import ADMINS, TICKETS, Office, on_both_databases
 from tests.handlers.slack.test_inbox import all_done
 
+# What a test looks at in the store was done when the press was acknowledged.
+pytestmark = pytest.mark.usefixtures("patient")
 ONE, TWO, THREE = "+12125550100", "+12125550101", "+12125550102"
 BOT = "U0BOT"
 
