@@ -427,7 +427,11 @@ class Command:
             self._store.optouts.find_many, request.account.id, [phone.e164 for phone in shown]
         )
         standing = [(states[phone.e164], FoundPhone(phone, phone.e164)) for phone in shown]
-        return answer_look_up(request, standing, *not_looked_up(left), unread=entered.refused)
+        free = tuple(state.phone for state, phone in standing if not (state.opted_out or phone.number.flagged))
+        # One number has its own buttons.
+        several = len(standing) > 1 or bool(entered.refused)
+        offer = views.OptOutOffer(free) if several and free and not left else None
+        return answer_look_up(request, standing, *not_looked_up(left), unread=entered.refused, offer=offer)
 
     async def _delete(self, text: str, request: Request, _body: dict[str, Any]) -> Message:
         asked = await self._entered(text, request, "delete", Verb.OPT_IN)

@@ -275,6 +275,8 @@ class UploadMessages:
         picture = await self.picture(upload)
         if waits:
             message = views.to_decide(upload, picture)
+        elif upload.state is UploadState.EXPIRED:
+            message = views.closed(upload)
         else:
             message = views.applied_unasked(upload, picture) if odd else views.decided(upload, picture)
         if tells or odd:

@@ -268,6 +268,7 @@ async def test_several_numbers_are_looked_up(office: Office, command: str) -> No
     assert "*(212) 555-0101 is opted out*: _Opted out by hand by admin" in said
     assert "`12345` is not a phone number" in said
     assert root.thread == []
+    assert [button.text for button in root.buttons] == ["Opt out (212) 555-0100"]
     many = ", ".join(f"21255501{number:02}" for number in range(60))
     root = await office.ask("support", f"{command}{many}", channel=TICKETS, replies=1)
     assert root.text == "*1 of 50 phones is opted out*"
