@@ -37,9 +37,9 @@ def answer_look_up(
 
 def not_looked_up(left: int) -> tuple[str, ...]:
     """The line that says that *left* numbers were not looked up, as too many to answer, and what to do; none where all were."""
-    if not left:
-        return ()
-    return (
-        f"_{left:,} more {'was' if left == 1 else 'were'} not looked up: {views.MOST_OFFERED} fit in one message. "
-        "Drop a list as a CSV file with a mention of me and the word `scrub`._",
+    were = "was" if left == 1 else "were"
+    line = (
+        f"_{left:,} more {were} not looked up: {views.MOST_OFFERED} fit in one message. "
+        "Drop a list as a CSV file with a mention of me and the word `scrub`._"
     )
+    return (line,) if left else ()
