@@ -26,7 +26,7 @@ from handlers.entered import (
     read_entered,
 )
 from handlers.grammar import Certainty, Verb, Wish, command_of, split_at_because, understand
-from handlers.lookups import answer_look_up
+from handlers.lookups import answer_look_up, not_looked_up
 from handlers.permissions import Action, allow
 from handlers.slack.acknowledge import acknowledged
 from handlers.slack.interactions import Interactions
@@ -49,9 +49,7 @@ from store import (
     Errand,
     FoundPhone,
     Function,
-    NotAPhone,
     PhoneNumber,
-    PhoneState,
     Store,
     Upload,
     UploadState,
@@ -166,8 +164,8 @@ class Command:
                 ("out", "stop", "stopall", "unsubscribe", "remove", "block", "baja"),
             ),
             Subcommand(
-                "search NUMBER [country:GB]",
-                "Says whether a number is opted out, since when and why. A number alone does the same.",
+                "search NUMBERS [country:GB]",
+                "Says whether numbers are opted out, since when and why. A number alone does the same.",
                 (Action.SEARCH,),
                 lambda text: Reply(Action.SEARCH, partial(self._search, text), partial(self._errand_to_search, text)),
                 ("status", "find", "check", "lookup", "query", "why", "estado", "statut", "état"),
@@ -412,39 +410,50 @@ class Command:
         )
 
     async def _search(self, text: str, request: Request, _body: dict[str, Any]) -> Message:
-        asked = await self._one_phone(text, request, "search", "Numbers are searched one at a time.")
+        """How the numbers that *text* names stand, all of them in one answer."""
+        asked = await self._entered(text, request, "search", Verb.OPT_OUT)
         if isinstance(asked, Message):
             return asked
-        state, number, _ = asked
-        return answer_look_up(request, [(state, FoundPhone(number, number.e164))])
+        entered, reason = asked
+        if entered.given > MOST_NUMBERS:
+            return self._too_much(f"{entered.given:,} numbers")
+        if not entered.phones:
+            return _refused("search", entered, reason)
+        shown = [number.reading for number in entered.numbers if isinstance(number.reading, PhoneNumber)]
+        shown, left = shown[: views.MOST_OFFERED], len(shown[views.MOST_OFFERED :])
+        states = await asyncio.to_thread(
+            self._store.optouts.find_many, request.account.id, [phone.e164 for phone in shown]
+        )
+        standing = [(states[phone.e164], FoundPhone(phone, phone.e164)) for phone in shown]
+        free = tuple(state.phone for state, phone in standing if not (state.opted_out or phone.number.flagged))
+        # One number has its own buttons.
+        several = len(standing) > 1 or bool(entered.refused)
+        offer = views.OptOutOffer(free) if several and free and not left else None
+        return answer_look_up(request, standing, *not_looked_up(left), unread=entered.refused, offer=offer)
 
     async def _delete(self, text: str, request: Request, _body: dict[str, Any]) -> Message:
-        asked = await self._one_phone(text, request, "delete", "Texts are allowed again one number at a time.")
+        asked = await self._entered(text, request, "delete", Verb.OPT_IN)
         if isinstance(asked, Message):
             return asked
-        state, _, reason = asked
+        entered, reason = asked
+        if len(entered.numbers) > 1:
+            each = [line_to_send("delete", reason, [phone]) for phone in entered.phones[:_MOST_LINES]]
+            return self.subcommands["delete"].misused("Texts are allowed again one number at a time.", *each)
+        if not entered.phones:
+            return _refused("delete", entered, reason)
+        state = await asyncio.to_thread(self._store.optouts.find, request.account.id, entered.phones[0])
         return views.ask_delete(state, request.account.country, reason)
 
-    async def _one_phone(
-        self, text: str, request: Request, name: str, several: str
-    ) -> tuple[PhoneState, PhoneNumber, str | None] | Message:
-        """The one phone that *text* names, as it stands and as typed, and the reason; a message when it names none or *several*."""
+    async def _entered(
+        self, text: str, request: Request, name: str, verb: Verb
+    ) -> tuple[Entered, str | None] | Message:
+        """The numbers that *text* names for the sub-command *name*, and the reason; a message when it names none."""
         arguments = await _arguments(text, request)
         if isinstance(arguments, Message):
             return arguments
-        verb = Verb.OPT_IN if name == "delete" else Verb.OPT_OUT
         entered = await asyncio.to_thread(read_entered, arguments.text, arguments.country, verb)
         reason = arguments.reason or entered.reason
-        if not entered.numbers:
-            return self._without_number(name, arguments, reason, request)
-        if len(entered.numbers) > 1:
-            each = [line_to_send(name, reason, [phone]) for phone in entered.phones[:_MOST_LINES]]
-            return self.subcommands[name].misused(several, *each)
-        number = entered.numbers[0].reading
-        if isinstance(number, NotAPhone):
-            return _refused(name, entered, reason)
-        state = await asyncio.to_thread(self._store.optouts.find, request.account.id, number.e164)
-        return state, number, reason
+        return (entered, reason) if entered.numbers else self._without_number(name, arguments, reason, request)
 
     def _without_number(self, name: str, arguments: Arguments, reason: str | None, request: Request) -> Message:
         """Nothing stands where the sub-command *name* takes numbers; those that stand in the *reason* are put there."""
@@ -452,7 +461,7 @@ class Command:
             return self.subcommands[name].misused()
         numbers, words = numbers_of_reason(reason, arguments.country)
         country = arguments.country if arguments.country != request.account.country else None
-        line = line_to_send(name, words, numbers if name == "add" else numbers[:1], country)
+        line = line_to_send(name, words, numbers[:1] if name == "delete" else numbers, country)
         why = "The number goes before the reason." if numbers else "There is no number in that."
         return self.subcommands[name].misused(why, line)
 
@@ -557,7 +566,7 @@ class Command:
         if not 0 < len(pieces) <= _MOST_LINES:
             return Message.of(f"{no} `/optout help` says what there is.", private=True)
         numbers = [plain(piece.text) for piece in pieces]
-        lines = line_to_send("add", None, numbers), line_to_send("search", None, numbers[:1])
+        lines = line_to_send("add", None, numbers), line_to_send("search", None, numbers)
         add, search = (code(f"/optout {line}", LONGEST_LINE) for line in lines)
         return Message.of(f"{no} Send {add} to opt out, {search} to look up.", private=True)
 

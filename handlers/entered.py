@@ -85,7 +85,7 @@ def line_to_send(name: str, reason: str | None, numbers: Iterable[str] = (), cou
 
     *country*: the region code that was given with them. A look-up has no reason.
     """
-    typed = ", ".join(numbers) or ("NUMBERS" if name == "add" else "NUMBER")
+    typed = ", ".join(numbers) or ("NUMBER" if name == "delete" else "NUMBERS")
     because = f"because {reason}" if reason and name != "search" else ""
     return " ".join(filter(None, (name, typed, country and f"country:{country}", because)))
 

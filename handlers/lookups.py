@@ -33,3 +33,13 @@ def answer_look_up(
     if account.settings.lookups == "channel" or alone or public:
         return answer
     return views.for_asker(answer, request.thread_ts if request.threaded else None)
+
+
+def not_looked_up(left: int) -> tuple[str, ...]:
+    """The line that says that *left* numbers were not looked up, as too many to answer, and what to do; none where all were."""
+    were = "was" if left == 1 else "were"
+    line = (
+        f"_{left:,} more {were} not looked up: {views.MOST_OFFERED} fit in one message. "
+        "Drop a list as a CSV file with a mention of me and the word `scrub`._"
+    )
+    return (line,) if left else ()

@@ -25,7 +25,7 @@ from handlers.entered import (
     written_reason,
 )
 from handlers.grammar import Certainty, Verb, understand
-from handlers.lookups import answer_look_up
+from handlers.lookups import answer_look_up, not_looked_up
 from handlers.permissions import Action
 from handlers.slack.interactions import Interactions
 from handlers.slack.listeners import EventWork
@@ -218,12 +218,8 @@ class Mentions:
         home = request.account.country
         found = intent.all_phones
         shown = found[:MOST_FOUND]
-        remarks: list[str] = []
-        if left := len(found) - len(shown):
-            remarks.append(
-                f"_{left:,} more {'was' if left == 1 else 'were'} not looked up: {MOST_FOUND} fit in one message. "
-                "Drop a list as a CSV file with a mention of me and the word `scrub`._"
-            )
+        left = len(found) - len(shown)
+        remarks = [*not_looked_up(left)]
         if not intent.is_whole:
             remarks.append(_NOT_READ)
         if not shown:
@@ -326,7 +322,7 @@ def _with_country(intent: Intent) -> list[str]:
         return []
     verb = intent.verb if intent.certainty <= Certainty.DOUBTFUL else None
     name = {Verb.OPT_OUT: "add", Verb.OPT_IN: "delete", None: "search"}[verb]
-    numbers = [one.text for one in intent.unread][: MOST_FOUND if name == "add" else 1]
+    numbers = [one.text for one in intent.unread][: 1 if name == "delete" else MOST_FOUND]
     return [f"Send {code('/optout ' + line_to_send(name, intent.reason, numbers, country), LONGEST_LINE)}."]
 
 

@@ -109,6 +109,7 @@ PASSING: Final = (
         {
             "external_channel_migrating",
             "fatal_error",
+            "file_update_failed",
             "internal_error",
             "message_limit_exceeded",
             "request_timeout",

@@ -104,6 +104,7 @@ def of_uploads(uploads: Sequence[Upload]) -> Heading:
     if len(uploads) == 1:
         upload = uploads[0]
         how = f"{stands(upload)}. Dropped by {dropped(upload)}{moment(upload.received_at, ', ')}"
+        how = how[0].upper() + how[1:]
         title = f"History of upload {upload.id:,}, {file_name(upload.file_name)}"
         return Heading(title, f"{how}.\nWhat was done by it", f"{how}.\nNobody was opted out by it yet")
     called = list(dict.fromkeys(file_name(upload.file_name) for upload in uploads))

@@ -145,8 +145,18 @@ def applied_unasked(upload: Upload, picture: Message) -> Message:
 
 def decided(upload: Upload, picture: Message) -> Message:
     """What became of a list that waited for a yes, in place of the question. *picture*: as its message says it."""
-    text = f"{picture.text.splitlines()[0]} · {link(upload.permalink, 'see it')}" if upload.permalink else picture.text
-    return Message.of(text)
+    return Message.of(f"{picture.text.splitlines()[0]}{_see_it(upload)}")
+
+
+def read_again(upload: Upload) -> Message:
+    """What became of a list that expired, in place of the question of before: it is asked in a message of its own."""
+    return Message.of(
+        f"*{file_name(upload.file_name)}* · upload {upload.id} · expired, and read again since{_see_it(upload)}"
+    )
+
+
+def _see_it(upload: Upload) -> str:
+    return f" · {link(upload.permalink, 'see it')}" if upload.permalink else ""
 
 
 def _name(upload: Upload) -> str:
@@ -189,14 +199,29 @@ class RowsAt(StrEnum):
     )
 
 
-# Ends of which a report of its own tells; the message that showed the work points to it.
-REPORTED: Final = frozenset({UploadState.DONE, UploadState.FAILED, UploadState.UNDONE, UploadState.SCRUBBED})
+_REPORTED: Final = frozenset(
+    {
+        UploadState.REFUSED,
+        UploadState.EXPIRED,
+        UploadState.DONE,
+        UploadState.FAILED,
+        UploadState.UNDONE,
+        UploadState.SCRUBBED,
+    }
+)
+
+
+def is_reported(upload: Upload) -> bool:
+    """Whether *upload* came to an end of which a report of its own tells; the message that showed the work points to it."""
+    # Of a list that was only looked up that message is the answer, and nobody waits for its end.
+    return upload.state in _REPORTED and not (upload.state is UploadState.EXPIRED and upload.is_look_up)
 
 
 def closed(upload: Upload) -> Message:
     """The line in the message that showed the work, once the report is there."""
     done = {UploadState.DONE: "opted out", UploadState.FAILED: "not finished"}.get(upload.state, upload.state.label)
-    text = f"*{file_name(upload.file_name)}* · upload {upload.id} · {done}: the report is below."
+    what = {UploadState.REFUSED: "why is", UploadState.EXPIRED: "more is"}.get(upload.state, "the report is")
+    text = f"*{file_name(upload.file_name)}* · upload {upload.id} · {done}: {what} below."
     return Message.of(text)
 
 
@@ -211,10 +236,12 @@ def reported(upload: Upload, picture: Message) -> Message:
 
 def overtaken(upload: Upload, was: UploadState) -> Message:
     """The report of an end that was not the last, without what could be done then. *was*: the state that it told of."""
+    # What is no end is shown where the work was.
+    where = "below" if is_reported(upload) else "above"
     head = f"*{file_name(upload.file_name)}* · upload {upload.id} · {was.label}"
     if was is UploadState.DONE:
         head = _opted_out(upload)
-    return Message.of(f"{head} · {upload.state.label} since: see below.")
+    return Message.of(f"{head} · {upload.state.label} since: see {where}.")
 
 
 def report(upload: Upload, deadlines: Deadlines, rows_at: RowsAt = RowsAt.ATTACHED) -> Message:

@@ -16,6 +16,9 @@ log = structlog.get_logger()
 # https://docs.slack.dev/reference/methods/files.getUploadURLExternal, section Errors
 UPLOADS_DISABLED: Final = "file_uploads_disabled"
 
+# How Slack says that it has the bytes of a file; an error page on the way there can be a success by its status.
+_TAKEN: Final = b"OK"
+
 
 def why_not_attached(error: SlackApiError) -> str:
     """Why Slack, with *error*, does not take a file, as the end of a sentence."""
@@ -41,7 +44,8 @@ async def attach(
     The new file's id is given to *keep* before it is sent, and again before it is shared: whoever takes over asks Slack
     whether that was still done, and who was frozen while the file went out learns there that somebody took over.
 
-    Raises `SlackApiError`, also where the thread is gone: what is meant for few is not shared at the channel's root.
+    Raises `SlackApiError`, also where the thread is gone: what is meant for few is not shared at the channel's root; and the
+    connection's errors, also where the file did not come to Slack though its sending was answered as done.
     """
     if attached is not None and await _is_shared(client, attached, channel):
         return
@@ -55,6 +59,7 @@ async def attach(
         with path.open("rb") as file:
             async with session.post(to["upload_url"], data=file) as answer:
                 answer.raise_for_status()
+                is_taken = (await answer.content.read(len(_TAKEN))) == _TAKEN
     await keep(to["file_id"])
     try:
         await client.files_completeUploadExternal(
@@ -62,8 +67,12 @@ async def attach(
         )
     except SlackApiError as error:
         # Done the first time, and the answer lost on its way: the second is refused.
-        if is_transient(error) or not await _is_shared(client, to["file_id"], channel):
-            raise
+        if await _is_shared(client, to["file_id"], channel):
+            return
+        if not is_taken and error_code(error) == "file_not_found":
+            # Whether Slack would take the file here is not known yet: it never came there.
+            raise aiohttp.ClientPayloadError("something on the way to Slack took the file") from error
+        raise
 
 
 async def _require_thread(client: AsyncWebClient, channel: str, thread_ts: str) -> None:

@@ -41,6 +41,12 @@ LONGEST_BETWEEN_SHOWS = 600.0
 LOOKING = timedelta(seconds=30)
 # Admins who are told directly of a list that waits.
 MOST_TOLD = 10
+# In the keys of what those who may decide are told: that a list expired, with the button that has it read again.
+_EXPIRED = "waits expired"
+# Ends after which the next step is the dropper's.
+_THEIRS_TO_MEND = frozenset({UploadState.REFUSED, UploadState.EXPIRED, UploadState.FAILED})
+# In the key of a report, behind whose it is; the state that it tells of follows.
+_REPORT = "report "
 # How a list stands whose undoing is an admin's next step, if it is the wrong one.
 _UNDOABLE = frozenset({UploadState.DONE, UploadState.STOPPED, UploadState.FAILED})
 
@@ -115,17 +121,20 @@ class UploadMessages:
             return None
         rows = upload.state is UploadState.DONE and upload.unreadable > 0
         try:
-            if upload.state in views.REPORTED:
+            if views.is_reported(upload):
                 await self._report(work, progress, fresh=fresh)
             else:
                 await progress.show(await self.picture(upload))
+                await self._settle_reports(upload)
         except SlackApiError as error:
             if is_transient(error):
                 raise
             why = str(error_code(error))
             log.warning("an upload cannot be shown in its channel", upload=upload.id, why=why)
             await self._tell_directly(work, why, rows=rows)
+            await self._settle_direct_messages(upload)
             return why
+        await self._settle_direct_messages(upload)
         await self._notify(work, progress)
         await self._tell_deciders(work)
         return None
@@ -146,18 +155,34 @@ class UploadMessages:
         told_directly = await asyncio.to_thread(self._store.outbox.find, upload.account_id, directly) is not None
         if not told_directly and await self._waited_for_end(upload):
             picture = views.reported(upload, picture)
-        beginning = f"{_whose(upload)} report "
+        key = _post_key(work, f"{_REPORT}{upload.state} {_moment(upload)}")
+        told = await self._settle_reports(upload, but=key.key)
+        seen = await self._as_seen(upload)(picture)
+        if (post := told.get(key.key)) is not None:
+            await self._poster.bring_up_to_date(post, seen)
+        else:
+            key = replace(key, may_exist=key.may_exist and not fresh)
+            await self._poster.post(upload.channel_id, seen, upload.thread_ts or progress.message_ts, key)
+
+    async def _settle_reports(self, upload: Upload, *, but: str = "") -> dict[str, Post]:
+        """Settle the reports of ends that were not the last, all *but* the one of that key; all that were posted, by key."""
+        beginning = f"{_whose(upload)} {_REPORT}"
         told = await asyncio.to_thread(self._store.outbox.find_all, upload.account_id, beginning)
         as_seen = self._as_seen(upload)
-        key = _post_key(work, f"report {upload.state} {_moment(upload)}")
-        if key.key not in told:
-            key = replace(key, may_exist=key.may_exist and not fresh)
-            thread = upload.thread_ts or progress.message_ts
-            await self._poster.post(upload.channel_id, await as_seen(picture), thread, key)
-        for earlier, post in told.items():
-            was = UploadState(earlier.removeprefix(beginning).partition(" ")[0])
-            message = picture if earlier == key.key else views.overtaken(upload, was)
-            await self._poster.bring_up_to_date(post, await as_seen(message))
+        for key, post in told.items():
+            if key != but:
+                was = UploadState(key.removeprefix(beginning).partition(" ")[0])
+                await self._poster.bring_up_to_date(post, await as_seen(views.overtaken(upload, was)))
+        return told
+
+    async def _settle_direct_messages(self, upload: Upload) -> None:
+        """Have what was told directly of an earlier state say how the upload stands by now, without its buttons."""
+        beginning = f"{_whose(upload)} "
+        told = await asyncio.to_thread(self._store.outbox.find_all, upload.account_id, beginning)
+        for key, post in told.items():
+            was, directly, _whom = key.removeprefix(beginning).partition(" directly")
+            if directly and was in set(UploadState) - {upload.state}:
+                await self._poster.bring_up_to_date(post, views.decided(upload, await self.picture(upload)))
 
     async def _ask_alone(self, upload: Upload) -> None:
         """Ask whoever dropped a list, of which nobody told the desk, what is to be done with it; nobody else sees that."""
@@ -203,8 +228,6 @@ class UploadMessages:
                 # Anybody else who may decide is told where they are: see `_tell_deciders`.
                 alone = await self._decides_themselves(upload)
                 return [dropper] if alone and await self._has_waited(upload.received_at) else []
-            case UploadState.REFUSED | UploadState.EXPIRED:
-                return [dropper]
             case UploadState.CANCELLED | UploadState.STOPPED:
                 return [dropper] if _by_another(upload) else []
             case _:
@@ -212,8 +235,12 @@ class UploadMessages:
                 return []
 
     async def _waited_for_end(self, upload: Upload) -> bool:
-        """Whether the dropper has waited for the end that *upload* came to: it failed, others or nobody decided, or it took long."""
-        if _by_another(upload) or upload.unasked or upload.state is UploadState.FAILED:
+        """
+        Whether the dropper has waited for the end that *upload* came to, or has to act on it.
+
+        It is theirs to mend, others decided, or it took long.
+        """
+        if _by_another(upload) or upload.unasked or upload.state in _THEIRS_TO_MEND:
             return True
         return await self._has_waited(upload.undone_at or upload.confirmed_at or upload.received_at)
 
@@ -231,6 +258,7 @@ class UploadMessages:
         Tell those who may decide of a list that waits for a yes, once each, and then in the same messages what became of it.
 
         To admins directly, or in the channel that the account's settings name. Of one whose dropper decides nobody is told.
+        One that expired and is read again is told anew, as a yes is wanted anew; what was told before says so then.
         """
         upload = work.upload
         if upload.state is UploadState.RECEIVED:
@@ -247,14 +275,18 @@ class UploadMessages:
         picture = await self.picture(upload)
         if waits:
             message = views.to_decide(upload, picture)
+        elif upload.state is UploadState.EXPIRED:
+            message = views.closed(upload)
         else:
             message = views.applied_unasked(upload, picture) if odd else views.decided(upload, picture)
         if tells or odd:
             await self._post_to_deciders(work, "waits", message, told)
         elif upload.state is UploadState.EXPIRED:
-            await self._post_to_deciders(work, "expired", views.expired(upload))
-        for post in told.values():
-            await self._poster.bring_up_to_date(post, await self._as_seen(upload, post.channel_id)(message))
+            await self._post_to_deciders(work, _EXPIRED, views.expired(upload), told)
+        for key, post in told.items():
+            said = message if _round(upload) in key else views.read_again(upload)
+            if not (said is message and _EXPIRED in key):
+                await self._poster.bring_up_to_date(post, await self._as_seen(upload, post.channel_id)(said))
 
     async def _post_to_deciders(
         self, work: UploadWork, what: str, message: Message, told: Mapping[str, Post] = MappingProxyType({})
@@ -269,7 +301,7 @@ class UploadMessages:
         channel = account.settings.waiting_channel
 
         async def reached(one: str, said: Message = message, thread: str | None = None) -> bool:
-            key = _post_key(work, f"{what} {upload.received_at:%Y%m%dT%H%M%S} {one}")
+            key = _post_key(work, f"{what}{_round(upload)}{one}")
             try:
                 if key.key not in told:
                     await self._poster.post(one, await self._as_seen(upload, one)(said), thread, key)
@@ -486,6 +518,11 @@ def _post_key(work: UploadWork, what: str) -> PostKey:
     """Under which key a message about the upload is posted once, by whoever has it."""
     upload = work.upload
     return PostKey(upload.account_id, f"{_whose(upload)} {what}", may_exist=work.lease.fence > 1)
+
+
+def _round(upload: Upload) -> str:
+    """The part of a key that tells one time the upload was taken up from another."""
+    return f" {upload.received_at:%Y%m%dT%H%M%S} "
 
 
 def _moment(upload: Upload) -> str:

@@ -188,7 +188,6 @@ async def test_two_hundred_numbers_each_get_their_line(office: Office) -> None:
         pytest.param(f"add {ONE} country:Nowhere", "There is no country called `Nowhere`", id="country"),
         pytest.param(f"add {ONE} country:", "There is no country called", id="no country"),
         pytest.param("search", "Send `/optout search NUMBER", id="search none"),
-        pytest.param(f"search {ONE}, {TWO}", "Numbers are searched one at a time.", id="search two"),
         pytest.param(
             "12345",
             "`12345` is not a phone number: 5 digits, a US number has 10.\nSend `/optout search NUMBER` with the whole number.",
@@ -257,6 +256,23 @@ async def test_search_says_why(office: Office) -> None:
     by_support = await office.ask("support", ONE)
     assert by_support.text == root.text
     assert by_support.buttons == []
+
+
+@pytest.mark.parametrize("command", ["", "search "])
+async def test_several_numbers_are_looked_up(office: Office, command: str) -> None:
+    """All of them in one message, also those that are none; of more than three it has the counts, and its thread the rest."""
+    await office.opt_out(TWO, reason="called us")
+    root = await office.ask("support", f"{command}{ONE}, {TWO}, 12345", channel=TICKETS)
+    said = root.all_text
+    assert "*(212) 555-0100 is not opted out.*" in said
+    assert "*(212) 555-0101 is opted out*: _Opted out by hand by admin" in said
+    assert "`12345` is not a phone number" in said
+    assert root.thread == []
+    assert [button.text for button in root.buttons] == ["Opt out (212) 555-0100"]
+    many = ", ".join(f"21255501{number:02}" for number in range(60))
+    root = await office.ask("support", f"{command}{many}", channel=TICKETS, replies=1)
+    assert root.text == "*1 of 50 phones is opted out*"
+    assert "10 more were not looked up: 50 fit in one message." in root.all_text
 
 
 async def test_search_of_a_phone_never_heard_of(office: Office) -> None:
@@ -482,7 +498,7 @@ async def test_other_words_for_delete(office: Office, words: str) -> None:
     [
         ("serch 212 555 0100", "There is no `/optout serch`. Send `/optout search 212 555 0100`."),
         ("hello there", "There is no `/optout hello`. Send `/optout help`."),
-        ("serch Maria", "There is no `/optout serch`. Send `/optout search NUMBER [country:GB]`."),
+        ("serch Maria", "There is no `/optout serch`. Send `/optout search NUMBERS [country:GB]`."),
         ("histroy Robin Vale", "Send `/optout history Robin Vale`."),
         ("unsubscirbe 212 555 0100", "Send `/optout add 212 555 0100`."),
         ("list", "Send `/optout NUMBER` to look one up"),

@@ -246,7 +246,11 @@ async def test_missing_phone_column(office: Office) -> None:
 
     await office.press("support", refused, "upload.column")
     preview = await says(office, ts, "2 phones to opt out")
-    assert preview.ts == refused.ts
+    await settled(office)
+    shown, before = (await office.people.state()).replies(ts)
+    assert (shown.ts, before.ts) == (preview.ts, refused.ts)
+    assert before.text == "*stops.csv* · upload 1 · refused · waiting for a yes since: see above."
+    assert before.buttons == [], "its button is settled, wherever the list was read again"
     await office.press("admin", preview, "upload.confirm")
     await says(office, ts, "*2 phones opted out*")
     await settled(office)

@@ -200,10 +200,12 @@ async def test_a_list_that_took_long(office: Office, monkeypatch: pytest.MonkeyP
 
 
 async def test_a_list_that_is_refused(office: Office) -> None:
-    """Whoever dropped it is notified, once: it is theirs to mend."""
+    """Whoever dropped it is notified, once, as it is theirs to mend, by the one message that says why."""
     ts = await drop(office, b"name\nBo\n", user="support", name="names.csv")
     await says(office, ts, "Nothing was changed")
     await settled(office)
+    [shown, _why] = (await office.people.state()).replies(ts)
+    assert shown.text == "*names.csv* · upload 1 · refused: why is below."
     [said] = (await notified(office))["support"]
     assert said.startswith("@support: *Nothing was changed.*")
     assert (await notified(office)).keys() == {"support"}
@@ -272,8 +274,20 @@ async def test_a_list_that_expires(office: Office) -> None:
     again = await says(office, ts, QUESTION)
     await settled(office)
     assert [len(texts) for name, texts in sorted((await notified(office)).items()) if name != "support"] == [3, 3]
+    for name in ("admin", "second-admin"):
+        direct = (await office.people.state()).direct(name)
+        assert direct is not None
+        before, expired, waits = direct.messages
+        assert before.text == expired.text
+        assert before.text.startswith("*stops.csv* · upload 1 · expired, and read again since")
+        assert before.buttons == expired.buttons == []
+        assert waits.button("upload.confirm").text == "Opt out 3 phones"
     await office.press("admin", again, "upload.confirm")
     await says(office, ts, "opted out* from")
+    await settled(office)
+    direct = (await office.people.state()).direct("admin")
+    assert direct is not None
+    assert [one.buttons for one in direct.messages] == [[], [], []]
 
 
 @pytest.mark.wide

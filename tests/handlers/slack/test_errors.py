@@ -17,7 +17,7 @@ def _codes(text: str) -> frozenset[str]:
 # files.{completeUploadExternal,getUploadURLExternal,info,list}, usergroups.{list,users.list}, users.{conversations,info,list},
 # views.{open,publish,push,update}. What is in both rows of a page is in one here.
 PASSES = _codes("""
-accesslimited account_inactive ekm_access_denied external_channel_migrating fatal_error internal_error invalid_auth
+accesslimited account_inactive ekm_access_denied external_channel_migrating fatal_error file_update_failed internal_error invalid_auth
 message_limit_exceeded not_allowed_token_type not_authed org_login_required rate_limited ratelimited request_timeout
 service_unavailable team_access_not_granted team_added_to_org token_expired token_revoked two_factor_setup_required
 update_failed
@@ -29,7 +29,7 @@ canvas_disabled_file_team canvas_disabled_user_team canvas_globally_disabled cha
 channels_limit_exceeded deprecated_endpoint draft_already_deleted draft_already_sent draft_has_conflict draft_not_found
 duplicate_channel_not_found duplicate_external_id duplicate_message_not_found edit_window_closed enterprise_is_restricted
 exchanged_trigger_id expired_trigger_id file_deleted file_is_deleted file_not_found file_share_limit_reached
-file_type_not_allowed file_update_failed file_upload_size_restricted file_uploads_disabled
+file_type_not_allowed file_upload_size_restricted file_uploads_disabled
 file_uploads_except_images_disabled forbidden_team hash_conflict insecure_request invalid_arg_name invalid_arguments
 invalid_array_arg invalid_attachments invalid_blocks invalid_blocks_format invalid_channel invalid_charset invalid_cursor
 invalid_form_data invalid_limit invalid_metadata_format invalid_metadata_schema invalid_post_type invalid_team

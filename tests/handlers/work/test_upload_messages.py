@@ -101,7 +101,7 @@ async def test_a_channel_that_takes_words_and_no_files(office: Office) -> None:
 
 @pytest.mark.wide
 async def test_a_button_in_a_direct_message_does_not_wait(office: Office) -> None:
-    """An undo that is asked for while the channel takes nothing begins at once."""
+    """An undo that is asked for while the channel takes nothing begins at once; what was told there loses its button then."""
     ts = await drop(office, MIXED)
     preview = await says(office, ts, "Nothing has changed yet")
     await settled(office)
@@ -122,6 +122,15 @@ async def test_a_button_in_a_direct_message_does_not_wait(office: Office) -> Non
     assert (await office.people.submit("admin", view["id"], {})).acknowledged
     await until_stored(office, lambda found: found.state == "undone")
     assert office.store.optouts.count(office.account.id) == 0
+
+    await office.people.clear_faults()
+
+    def was_settled(state: State) -> bool:
+        return any(
+            one.ts == report.ts and "was undone" in one.text and not one.buttons for one in directly(state, "admin")
+        )
+
+    await office.people.until(was_settled)
 
 
 # Waiting
@@ -152,7 +161,8 @@ async def test_a_preview_is_reminded_of_once_and_expires(office: Office, tmp_pat
     assert scratch_files(tmp_path)
     turn_back(office.store, "waiting_since", timedelta(hours=48))
     expired = await says(office, ts, "expired: nobody said yes in time")
-    assert expired.ts == preview.ts
+    [shown] = [one for one in (await office.people.state()).replies(ts) if one.ts == preview.ts]
+    assert (shown.text, shown.buttons) == ("*stops.csv* · upload 1 · expired: more is below.", [])
     assert "Nothing was changed." in expired.text
     assert [button.text for button in expired.buttons] == ["Read it again"]
     assert (await settled(office)).state == "expired"
@@ -213,6 +223,24 @@ async def test_slack_stumbles_over_the_attachment(office: Office, method: str, f
     await office.people.until(lambda state: attached(state, ts))
     await until_stored(office, lambda found: not found.pending and holder_of(office.store, found).owner is None)
     assert len(attached(await office.people.state(), ts)) == 1
+
+
+@pytest.mark.wide
+async def test_something_on_the_way_to_slack_takes_the_attachment(office: Office) -> None:
+    """
+    A page that answers the sending of the file as done leaves Slack without it: that is no word against the channel.
+
+    The rows come to the thread with the next try, and the report is there and nowhere else.
+    """
+    await office.people.fault(method="upload", fault="html", times=1)
+    ts = await drop(office, MIXED)
+    await office.press("admin", await says(office, ts, "Nothing has changed yet"), "upload.confirm")
+    await says(office, ts, "attached, with the reason for each")
+    await settled(office)
+    state = await office.people.state()
+    assert len(attached(state, ts)) == 1
+    assert len([one for one in state.replies(ts) if "opted out* from" in one.text]) == 1
+    assert directly(state, "admin") == []
 
 
 @pytest.mark.wide
