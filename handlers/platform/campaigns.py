@@ -5,7 +5,7 @@ from typing import Final
 from handlers.platform import models
 from handlers.platform.endpoints import Call, Endpoint, Parameter, read
 from handlers.platform.problems import NO_CAMPAIGN, Problem
-from store import Scope, Store, StoreError, StoreUnavailable
+from store import Scope, Store, StoreError, StoreRefused, StoreUnavailable
 
 _CAMPAIGN: Final = Parameter(
     "campaign",
@@ -62,7 +62,7 @@ class Campaigning:
         talks = [(one.contact, one.phone) for one in asked.conversations]
         try:
             put = self._store.campaigns.put_conversations(call.account, call.path["campaign"], talks)
-        except StoreUnavailable:
+        except (StoreUnavailable, StoreRefused):
             raise
         except StoreError as error:
             # Phones and their number were looked at; what is left is a campaign that nobody put.
