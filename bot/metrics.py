@@ -13,18 +13,24 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from bot.app import Desk
+from handlers.platform.api import Api
 from store import Store, StoreError
 
 log = structlog.get_logger()
 
 
 class DeskCollector(Collector):
-    """Reads the figures of *desk* and of its *store*; *requests*: how many came over HTTP, by what became of them."""
+    """
+    Reads the figures of *desk*, its *store* and its *api*, where that is served.
 
-    def __init__(self, desk: Desk, store: Store, requests: Mapping[str, int]) -> None:
+    *requests*: how many of Slack's came over HTTP, by what became of them.
+    """
+
+    def __init__(self, desk: Desk, store: Store, requests: Mapping[str, int], api: Api | None) -> None:
         self._desk = desk
         self._store = store
         self._requests = requests
+        self._api = api
 
     def collect(self) -> Iterator[Metric]:
         """All families; those of the database are missing while it is away."""
@@ -49,6 +55,8 @@ class DeskCollector(Collector):
         for outcome, count in self._requests.items():
             requests.add_metric([outcome], count)
         yield requests
+        if self._api is not None:
+            yield from self._api.requests.collect()
         try:
             yield from self._backlogs()
         except StoreError as error:
@@ -68,8 +76,8 @@ class DeskCollector(Collector):
         yield from (waiting, age, lost)
 
 
-def exposition(desk: Desk, store: Store, requests: Mapping[str, int]) -> bytes:
-    """The figures, as text; *requests* as in `DeskCollector`. Blocks: it reads the database."""
+def exposition(desk: Desk, store: Store, requests: Mapping[str, int], api: Api | None) -> bytes:
+    """The figures, as text; all as in `DeskCollector`. Blocks: it reads the database."""
     registry = CollectorRegistry()
-    registry.register(DeskCollector(desk, store, requests))
+    registry.register(DeskCollector(desk, store, requests, api))
     return generate_latest(registry)

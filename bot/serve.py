@@ -151,11 +151,12 @@ class Service:
         return found
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        # Over HTTP the port is there for Slack, and others reach it too.
-        if self._http is not None and not _is_of_this_machine(request.remote):
+        # The port is there for Slack over HTTP, or for the platform, and others reach it too.
+        is_public = self._http is not None or (self.api is not None and not self._has_own_port)
+        if is_public and not _is_of_this_machine(request.remote):
             raise web.HTTPNotFound
         refused = self._http.counts if self._http is not None else {}
-        text = await asyncio.to_thread(exposition, self.desk, self._store, refused)
+        text = await asyncio.to_thread(exposition, self.desk, self._store, refused, self.api)
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     def _database(self) -> str:

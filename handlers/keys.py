@@ -14,7 +14,7 @@ from handlers.slack.modal_context import ModalContext
 from handlers.slack.payloads import idempotency_key_of, pressed_value, submitted_values
 from handlers.slack.places import Request
 from handlers.views import keys as views
-from store import LONGEST_KEY_NAME, Function, Scope, Store, StoreError, StoreUnavailable
+from store import LONGEST_KEY_NAME, Function, Scope, Store, StoreError, StoreRefused, StoreUnavailable
 
 
 class ApiKeys:
@@ -54,7 +54,7 @@ class ApiKeys:
                 request.origin(Function.SETTING),
                 idempotency_key=idempotency_key_of(body),
             )
-        except StoreUnavailable:
+        except (StoreUnavailable, StoreRefused):
             raise
         except StoreError as error:
             return field_error(views.NAME, str(error))

@@ -11,7 +11,16 @@ from store.changes import ChangeCursor, ChangesPage
 from store.choices import NOTHING_CHOSEN, Asked, Choices, Question, Undecided
 from store.database import parsed_url
 from store.digests import Digest, DueDigest
-from store.errors import ChangesPruned, KeyReused, LeaseLost, ListRefused, StoreError, StoreUnavailable, WrongState
+from store.errors import (
+    ChangesPruned,
+    KeyReused,
+    LeaseLost,
+    ListRefused,
+    StoreError,
+    StoreRefused,
+    StoreUnavailable,
+    WrongState,
+)
 from store.exports import COLUMNS as EXPORT_COLUMNS
 from store.exports import Export, ExportFilter
 from store.guard import doubts
@@ -137,6 +146,7 @@ __all__ = [
     "Scrubbed",
     "Store",
     "StoreError",
+    "StoreRefused",
     "StoreUnavailable",
     "Summary",
     "TextReading",

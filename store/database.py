@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NoResultFound, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from store.dialects import dialect_of, from_now
-from store.errors import StoreBehind, StoreUnavailable
+from store.errors import StoreBehind, StoreRefused, StoreUnavailable
 from store.models import database_identity, write_trials
 from store.outages import Outage
 from store.texts import keepable_values
@@ -61,7 +61,8 @@ class Database:
     One database, by SQLAlchemy URL (`sqlite:///desk.db`, `postgresql+psycopg://...`).
 
     Opening it touches nothing: the first transaction does. `StoreError` when it is of a kind that the store does not
-    know; methods raise `StoreUnavailable` when the database is gone or stays locked for longer than *busy_seconds*.
+    know; methods raise `StoreUnavailable` when the database is gone or stays locked for longer than *busy_seconds*, and
+    `StoreRefused` for what it does not take: no error of a driver's leaves a transaction.
     """
 
     def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
@@ -127,13 +128,16 @@ class Database:
                 committing = False
                 if durable:
                     self._require_kept(connection)
-        except (DBAPIError, PoolTimeout, StoreUnavailable) as error:
+        except StoreUnavailable as error:
+            if error.kind in {Outage.REPLACED, Outage.DAMAGED}:
+                self._tell(error)
+            raise
+        # sqlite3 says of a whole number of more than 64 bits what Python does.
+        except (SQLAlchemyError, OverflowError) as error:
             trouble = self._trouble(error, committing=committing)
             if trouble is None:
-                raise
+                raise _refusal(error) from error
             self._tell(trouble)
-            if trouble is error:
-                raise
             raise trouble from error
         # What can be read may be full all the same, and what takes a little no list: that is for `check` to say.
         if engine.get_execution_options().get("write") is not None and self._outage != Outage.FULL:
@@ -141,17 +145,16 @@ class Database:
 
     def _trouble(self, error: Exception, *, committing: bool) -> StoreUnavailable | None:
         """The outage that *error* tells of, as an error for people; None when it tells of none."""
-        if isinstance(error, StoreUnavailable):
-            return error if error.kind in {Outage.REPLACED, Outage.DAMAGED} else None
         if isinstance(error, PoolTimeout):
             return self.dialect.unavailable(Outage.BUSY, detail="all of the desk's own connections are in use")
-        assert isinstance(error, DBAPIError)  # noqa: S101  those are all
+        if not isinstance(error, DBAPIError):
+            return None
         kind = self.dialect.outage_of(error.orig)
         if kind is None:
             if not error.connection_invalidated:
                 return None
             kind = Outage.CUT
-        detail = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None) or ""
+        detail = _code_of(error)
         in_doubt = committing and kind in {Outage.CUT, Outage.UNKNOWN}
         return self.dialect.unavailable(kind, detail=detail, in_doubt=in_doubt)
 
@@ -292,6 +295,25 @@ class Database:
                 "Run `python -m bot migrate` and start again."
             )
             raise StoreBehind(msg)
+
+
+def _code_of(error: Exception) -> str:
+    """What the driver calls *error*, in one word; empty where it has none."""
+    driver = getattr(error, "orig", None)
+    return getattr(driver, "sqlite_errorname", None) or getattr(driver, "sqlstate", None) or ""
+
+
+def _refusal(error: Exception) -> StoreRefused:
+    """The error for what the database does not take, where *error* tells of no outage."""
+    if isinstance(error, IntegrityError):
+        why = "The rules of the list do not allow this"
+    elif isinstance(error, NoResultFound):
+        why = "What this is about is not in the list's database"
+    elif isinstance(error, DBAPIError) and not isinstance(error, DataError):
+        why = "The list's database does not take this"
+    else:
+        why = "A number, moment or text of this is none that the list's database can keep"
+    return StoreRefused(why, _code_of(error) or type(error).__name__)
 
 
 def _made_keepable(

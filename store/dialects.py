@@ -470,6 +470,8 @@ _SQLSTATES: Final = {
     "XX001": Outage.DAMAGED,
     "XX002": Outage.DAMAGED,
 }
+# A text that is too long for an index, or too many parameters: what is wrong is what was asked.
+_PROGRAM_LIMIT: Final = "54"
 # What libpq says of a connection that was not made has no such state, and may be in another language: then it is a guess
 # that it does not answer. The first that fits.
 _CONNECTING: Final = (
@@ -599,6 +601,8 @@ class Postgresql(Dialect):
             said = str(error).lower()
             # Of several addresses the last is told of first.
             return next((kind for words, kind in _CONNECTING if re.search(words, said)), Outage.CUT)
+        if state.startswith(_PROGRAM_LIMIT):
+            return None
         # connection_exception and operator_intervention
         return Outage.CUT if state[:2] in {"08", "57"} or state == "25P03" else Outage.UNKNOWN
 

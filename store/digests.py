@@ -1,6 +1,7 @@
 """The weekly digest: its figures, and the lease under which one of the replicas sends it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 
 from store import leases
 from store.database import Database
+from store.errors import StoreError
 from store.leases import Lease
 from store.models import accounts, digests, entries, entry_phones, opt_outs, uploads
 from store.notes import OPTING_OUT
@@ -107,7 +109,8 @@ class Digests:
 
     def get(self, account: Account, end: datetime) -> Digest:
         """The account's week until *end*; reads its opt-outs once when lists were applied in it."""
-        start = end - WEEK
+        with _in_the_calendar():
+            start = end - WEEK
         week = entries.c.account_id == account.id, entries.c.at >= start, entries.c.at < end
         by_hand = (
             sa.select(entries.c.function, entries.c.actor_id, entries.c.actor_name, sa.func.count().label("phones"))
@@ -159,9 +162,19 @@ class Digests:
 
 def _last_end(at: datetime) -> datetime:
     """The last Monday, 14:00 UTC, that is not after *at*."""
-    at = at.astimezone(UTC)
-    monday = (at - timedelta(days=at.weekday())).replace(hour=_HOUR, minute=0, second=0, microsecond=0)
-    return monday if monday <= at else monday - WEEK
+    with _in_the_calendar():
+        at = at.astimezone(UTC)
+        monday = (at - timedelta(days=at.weekday())).replace(hour=_HOUR, minute=0, second=0, microsecond=0)
+        return monday if monday <= at else monday - WEEK
+
+
+@contextmanager
+def _in_the_calendar() -> Iterator[None]:
+    """Around what counts days: `StoreError` for a moment before the first of the calendar's weeks, or behind its last."""
+    try:
+        yield
+    except OverflowError as error:
+        raise StoreError("The calendar has no whole week there: ask for one between the years 2 and 9998.") from error
 
 
 def _reappearing(connection: sa.Connection, account: int, start: datetime, end: datetime) -> list[tuple[str, int]]:

@@ -60,6 +60,6 @@ def named_when_refused(phones: Collection[str]) -> Iterator[None]:
     """
     try:
         yield
-    except sa.exc.IntegrityError:
+    except (sa.exc.IntegrityError, sa.exc.DataError, UnicodeEncodeError):
         require_e164(phones)
         raise

@@ -37,6 +37,23 @@ class StoreBehind(StoreError):  # noqa: N818  a kind of StoreError, read as a st
     """The database's tables are older (or newer) than this program."""
 
 
+class StoreRefused(StoreError):  # noqa: N818  a kind of StoreError, read as a state
+    """
+    The database refused a value, or has nothing that it names; nothing was changed.
+
+    What people may meet has a check of its own, in better words: this is a mistake of whoever called the verb, and for the
+    log `__cause__` is the driver's error. *why*: the beginning of its text. *detail*: what the driver calls it; nobody's words.
+    """
+
+    def __init__(self, why: str, detail: str) -> None:
+        super().__init__(f"{why}, so nothing was changed. Look at what was asked for, and ask with something else.")
+        self._detail = detail
+
+    @property
+    def cause(self) -> str:
+        return f"{self} ({self._detail})"
+
+
 class NotE164(StoreError):  # noqa: N818  a kind of StoreError, read as a state
     """
     A phone that is not E.164, as the list keeps them, came where phones are taken; nothing was done with any of them.

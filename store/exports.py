@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from store import leases
 from store.backlog import Backlog, backlog_of
 from store.database import Database
+from store.errors import StoreError, StoreRefused
 from store.idempotency import is_repeated, result_of, set_result
 from store.leases import Lease
 from store.lists.formulas import guarded
@@ -100,6 +101,8 @@ class Exports:
         would run as a formula gets an apostrophe (`store.lists.formulas.guarded`). *progress* is told the number so far.
         Importing it gives the same phones.
         """
+        if export_filter.format not in COLUMNS:
+            raise StoreError(f"An export has one of the formats {', '.join(COLUMNS)}.")
         writer = csv.writer(out)
         writer.writerow(COLUMNS[export_filter.format])
         number = 0
@@ -193,7 +196,7 @@ class Exports:
             try:
                 with self._database.read() as connection:
                     return _get(connection, account, entry, lease)
-            except (KeyError, TypeError, ValueError, sa.exc.NoResultFound) as error:
+            except (KeyError, TypeError, ValueError, StoreRefused) as error:
                 problem = f"It could not be read ({type(error).__name__})."
                 with self._database.write() as connection:
                     ended = {"state": "failed", "problem": problem, "finished_at": now()}

@@ -135,16 +135,16 @@ class Inbox:
 
         *before*: when the event came for which they are asked, if not now: it may have waited out an outage since.
         """
-        since = from_now(-within.total_seconds()) if before is None else before - within
         query = (
             sa.select(inbox.c.payload)
             .where(inbox.c.account_id == account, inbox.c.channel_id == channel_id, inbox.c.payload.is_not(None))
-            .where(inbox.c.kind == kind, inbox.c.received_at >= since)
+            .where(inbox.c.kind == kind)
             .order_by(inbox.c.received_at.desc(), inbox.c.event_id.desc())
             .limit(RECENT)
         )
         with self._database.read() as connection:
-            return tuple(connection.execute(query).scalars())
+            since = from_now(-within.total_seconds()) if before is None else before - within
+            return tuple(connection.execute(query.where(inbox.c.received_at >= since)).scalars())
 
     def last_received(self) -> datetime | None:
         """When the last event of any account came; None when none is known."""

@@ -28,6 +28,7 @@ from store.models import api_keys
 from store.notes import Function
 from store.records import Actor, Origin
 from store.rows import new_entry, now
+from store.texts import keepable
 
 # Two, so that the new one can be brought to every machine before the old one is revoked; a third is a mistake.
 MOST_OF_A_NAME: Final = 2
@@ -172,6 +173,8 @@ class Keys:
         asked = tuple(scope for scope in Scope if scope in scopes)
         if not asked:
             raise StoreError("A key that may do nothing opens nothing: choose at least one thing that it may do.")
+        if expires_at is not None and expires_at.tzinfo is None:
+            raise StoreError("The moment at which a key expires needs a time zone.")
         text_of = self._secret(account, idempotency_key)
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
@@ -267,7 +270,7 @@ class Keys:
     def _secret(self, account: int, idempotency_key: str | None) -> str:
         if idempotency_key is None:
             return "".join(secrets.choice(_SECRET_LETTERS) for _ in range(_SECRET_LENGTH))
-        number = int.from_bytes(hmac.digest(self._seed, f"{account} {idempotency_key}".encode(), "sha512"))
+        number = int.from_bytes(hmac.digest(self._seed, f"{account} {keepable(idempotency_key)}".encode(), "sha512"))
         letters = []
         for _ in range(_SECRET_LENGTH):
             number, letter = divmod(number, len(_SECRET_LETTERS))

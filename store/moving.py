@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from store.database import Database
 from store.dialects import from_now
-from store.errors import StoreError
+from store.errors import StoreError, StoreRefused
 from store.inbox import InboxState
 from store.keys import count_live
 from store.models import accounts, digests, exports, handovers, idempotency_keys, inbox, metadata, outbox, uploads
@@ -78,7 +78,7 @@ def move_account(database: Database, source: str, to: str, by: Origin) -> Move:
                 dataclasses.replace(by, function=Function.SETTING, reason=reason),
             )
             return move
-    except sa.exc.IntegrityError as error:
+    except StoreRefused as error:
         # The desk made an account, or kept something in it, at this very moment.
         raise StoreError(f"Nothing was moved: the desk is at work for {to} at this moment. Try again.") from error
 

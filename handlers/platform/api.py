@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, unquote
 
 import structlog
 from aiohttp import web
+from prometheus_client import Histogram
 
 from handlers.platform.auth import admitted, key_text
 from handlers.platform.bodies import read_body, require_json, strict_json
@@ -59,6 +60,8 @@ THREADS: Final = 4
 DRAIN_SECONDS: Final = 5.0
 _IDEMPOTENCY_KEY: Final = re.compile(r'"([\x20\x21\x23-\x7e]{1,200})"|([\x21\x23-\x7e][\x20-\x7e]{0,199})', re.ASCII)
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
+# Seconds: what a check may take, what people notice, and the longest wait for a change.
+_BUCKETS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _ACCEPTED: Final = {"*/*", "application/*", "application/json", CONTENT_TYPE}
 
 T = TypeVar("T")
@@ -83,7 +86,13 @@ class Api:
         self._waiting: set[asyncio.Task[Any]] = set()
         self._running: set[str] = set()
         self._draining = False
-        self.counts: Counter[str] = Counter()
+        self.requests = Histogram(
+            "optout_api_request_seconds",
+            "Time of the API's requests until their answers, those included that wait.",
+            ["method", "route", "status"],
+            registry=None,
+            buckets=_BUCKETS,
+        )
 
     async def answer(self, request: web.Request) -> web.Response:
         """The response to a request, whoever sent it. Never raises for what was asked."""
@@ -108,10 +117,18 @@ class Api:
         if "key" not in entered or not request.content.at_eof():
             # A connection is kept for whoever was let in, and never with the rest of a body on it.
             response.force_close()
-        self.counts[str(response.status)] += 1
-        took = round((asyncio.get_running_loop().time() - began) * 1000, 1)
+        took = asyncio.get_running_loop().time() - began
+        # Of what is not served neither: whoever asks for it could think of any number of names.
+        route = entered.get("path", "")
+        self.requests.labels(request.method if route else "", route, response.status).observe(took)
         say = log.info if response.status >= 400 or request.method != "GET" else log.debug
-        say("platform request", request=request_id, method=request.method, status=response.status, ms=took, **entered)
+        named = {
+            "request": request_id,
+            "method": request.method,
+            "status": response.status,
+            "ms": round(took * 1000, 1),
+        }
+        say("platform request", **named, **entered)
         return response
 
     def route(self) -> web.RouteDef:
@@ -185,8 +202,10 @@ class Api:
             canonical = json.dumps([endpoint.method, endpoint.path, path, body], sort_keys=True)
             asked = hashlib.sha256(canonical.encode()).hexdigest()
         call = Call(key, path, query, body, raw, named, asked)
-        if endpoint.waits is not None:
+        if endpoint.waits is not None and query:
             await self._wait(endpoint.waits(call), key, at_work)
+            # It may have been revoked, or have expired, meanwhile.
+            await self._run(admitted, self._store, key_text(request), endpoint.scopes)
         if named is None:
             return await self._run(endpoint.work, call)
         if named in self._running:

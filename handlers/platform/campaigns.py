@@ -5,7 +5,7 @@ from typing import Final
 from handlers.platform import models
 from handlers.platform.endpoints import Call, Endpoint, Parameter, read
 from handlers.platform.problems import NO_CAMPAIGN, Problem
-from store import KeyReused, Scope, Store, StoreError, StoreUnavailable
+from store import KeyReused, Scope, Store, StoreError, StoreRefused, StoreUnavailable
 
 _CAMPAIGN: Final = Parameter(
     "campaign",
@@ -68,7 +68,7 @@ class Campaigning:
             put = self._store.campaigns.put_conversations(
                 call.account, call.path["campaign"], talks, idempotency_key=call.idempotency_key
             )
-        except (StoreUnavailable, KeyReused):
+        except (StoreUnavailable, StoreRefused, KeyReused):
             raise
         except StoreError as error:
             # Phones and their number were looked at; what is left is a campaign that nobody put.

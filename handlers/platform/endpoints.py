@@ -72,7 +72,7 @@ class Endpoint:
     One method of one path: what it takes, what it answers, who may, and the *work*, which blocks and gives the answer's body.
 
     *path* like `/phones/{phone}`, below `/v1`. *scopes*: a key with one of them is let in; none where no key is needed.
-    *body*: the model of it, None for none. *waits*: what is awaited first, as long as it likes. *problems*: its own
+    *body*: the model of it, None for none. *waits*: what is awaited first where the query asks for it. *problems*: its own
     kinds, besides those that every endpoint has. *writes*: it takes an idempotency key.
     """
 

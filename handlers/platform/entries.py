@@ -7,17 +7,28 @@ from pydantic import TypeAdapter
 
 from handlers.platform import models
 from handlers.platform.auth import require_scope
-from handlers.platform.endpoints import Call, Endpoint, read
+from handlers.platform.endpoints import Call, Endpoint, Parameter, read
+from handlers.platform.phones import PHONE, origin_of
 from handlers.platform.problems import AHEAD_OF_TIME, CONTACT_ASKED, Fault, Problem
-from store import AllowRule, Function, Origin, Scope, Store
+from store import AllowRule, Function, HistoryItem, Origin, PlainWriter, Scope, Store, entry_note
 
 _ENTER: Final[TypeAdapter[Any]] = TypeAdapter(models.EnterRequest)
 # By which clocks, and how people write a day, may differ.
 _AHEAD: Final = timedelta(days=1)
 
 
+_BEFORE: Final = Parameter(
+    "before",
+    {"type": "integer", "minimum": 1, "maximum": 10**18 - 1},
+    "The `next` of the page before. Without it the newest entries come first.",
+)
+_LIMIT: Final = Parameter(
+    "limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}, "Entries at the most."
+)
+
+
 class Entries:
-    """The endpoints that change what stands."""
+    """The endpoints that change what stands, and the history of what did."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -40,7 +51,31 @@ class Entries:
                 writes=True,
                 problems=(CONTACT_ASKED, AHEAD_OF_TIME),
             ),
+            Endpoint(
+                "GET",
+                "/entries",
+                "getEntries",
+                "The history: what was done, by whom, when and why",
+                "Whatever was done to the list, in Slack, by a list or by this API, and its settings, remarks and exports: newest "
+                "first, page by page. With `phone` only what touched that one.",
+                (Scope.REPORT,),
+                (models.HistoryPageAnswer,),
+                self._history,
+                query=(PHONE, _BEFORE, _LIMIT),
+            ),
         )
+
+    def _history(self, call: Call) -> bytes:
+        page = self._store.history.list(
+            call.account,
+            phone=call.query.get(PHONE.name),
+            before=call.query.get(_BEFORE.name),
+            limit=call.query.get(_LIMIT.name, _LIMIT.schema["default"]),
+        )
+        answer = models.HistoryPageAnswer(
+            entries=[_told(item) for item in page.items], next=page.items[-1].entry.id if page.older else None
+        )
+        return answer.model_dump_json().encode()
 
     def _enter(self, call: Call) -> bytes:
         asked: models.OptOutRequest | models.DeleteRequest = read(_ENTER, call.raw)
@@ -98,3 +133,17 @@ class Entries:
             reopened=[models.ReopenedAnswer(campaign=one.campaign_id, contact=one.contact) for one in deleted.reopened],
         )
         return answer.model_dump_json().encode()
+
+
+def _told(item: HistoryItem) -> models.HistoryAnswer:
+    """What goes over the wire of *item*."""
+    entry = item.entry
+    return models.HistoryAnswer(
+        **dict(origin_of(entry)),
+        note=entry_note(entry, PlainWriter()),
+        phones=list(item.phones),
+        phone_count=item.phone_count,
+        uploaded=None
+        if entry.upload_id is None
+        else models.UploadedAnswer(upload=entry.upload_id, file=entry.file_name),
+    )

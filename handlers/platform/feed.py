@@ -31,9 +31,9 @@ _WAIT: Final = Parameter(
 class Feed:
     """The endpoints that are followed."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, following: Following) -> None:
         self._store = store
-        self._following = Following(store)
+        self._following = following
 
     def endpoints(self) -> tuple[Endpoint, ...]:
         return (

@@ -1,6 +1,7 @@
 """Waiting for a change of the list: however many wait, the database is asked once in a while, and nobody holds a thread."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -18,7 +19,7 @@ class Following:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._waiting: dict[asyncio.Event, tuple[int, int]] = {}
+        self._waiting: dict[asyncio.Event, tuple[int, Callable[[int], bool]]] = {}
         self._looking: asyncio.Task[None] | None = None
 
     async def newer(self, account: int, seq: int, seconds: float) -> None:
@@ -27,8 +28,15 @@ class Following:
 
         One before *seq* is none that a cursor was given for: whoever asks from there is told so at once.
         """
+        await self._until(account, lambda head: head != seq, seconds)
+
+    async def reached(self, account: int, seq: int, seconds: float) -> None:
+        """Return when the account's newest change is *seq* or a later one, and after *seconds* at the latest."""
+        await self._until(account, lambda head: head >= seq, seconds)
+
+    async def _until(self, account: int, is_awaited: Callable[[int], bool], seconds: float) -> None:
         came = asyncio.Event()
-        self._waiting[came] = account, seq
+        self._waiting[came] = account, is_awaited
         if self._looking is None:
             self._looking = asyncio.create_task(self._look(), name="look for changes")
         try:
@@ -51,7 +59,7 @@ class Following:
                 # Whoever waits is told when its time is over.
                 log.debug("changes cannot be looked for", why=type(error).__name__)
                 heads = {}
-            for came, (account, seq) in self._waiting.items():
-                if heads.get(account, seq) != seq:
+            for came, (account, is_awaited) in self._waiting.items():
+                if account in heads and is_awaited(heads[account]):
                     came.set()
             await asyncio.sleep(LOOK_SECONDS)

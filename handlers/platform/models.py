@@ -109,6 +109,32 @@ class CheckAnswer(Model):
     ]
 
 
+class UploadedAnswer(Model):
+    """The list that an entry is about."""
+
+    upload: Annotated[int, Field(description="Its number.")]
+    file: Annotated[str | None, Field(description="The name of its file.")]
+
+
+class HistoryAnswer(EntryAnswer):
+    """One entry of the history, with what it is about."""
+
+    note: Annotated[str, Field(description="The same in one sentence for people.")]
+    phones: Annotated[
+        list[PhoneText],
+        Field(description="The first five of the phones that it is about; none of a list, a setting or an export."),
+    ]
+    phone_count: Annotated[int, Field(description="How many they are; of a list, those that it reached so far.")]
+    uploaded: UploadedAnswer | None
+
+
+class HistoryPageAnswer(Model):
+    """A page of the history, newest first."""
+
+    entries: list[HistoryAnswer]
+    next: Annotated[int | None, Field(description="To be sent as `before` for the next page; null where none is left.")]
+
+
 class OptOutRequest(Model):
     """Phones to be opted out, all or none, by one entry."""
 

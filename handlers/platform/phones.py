@@ -5,6 +5,8 @@ from typing import Final
 
 from handlers.platform import models
 from handlers.platform.endpoints import Call, Endpoint, Parameter, read
+from handlers.platform.following import Following
+from handlers.platform.problems import NOT_YET, Fault, Problem
 from store import Entry, OptOut, PhoneState, PlainWriter, Scope, Store, note
 
 PHONE: Final = Parameter(
@@ -13,6 +15,13 @@ PHONE: Final = Parameter(
     "A phone in E.164: a plus, then 7 to 15 digits.",
     "+12125550100",
 )
+_MIN: Final = Parameter(
+    "min",
+    {"type": "integer", "minimum": 0, "maximum": 10**18 - 1},
+    "The `as_of` of an answer before: this one has seen at least as much, or is `not-yet` after some seconds.",
+)
+# Seconds to wait for it: replicas of a database are some tenths of one behind.
+PATIENCE: Final = 3.0
 _PHONE: Final = re.compile(models.E164.removesuffix("$") + r"\Z", re.ASCII)
 # All at once: a look at each takes as long as the database does.
 _PHONES: Final = re.compile(r"(?:\+[1-9][0-9]{6,14}\n)*\Z", re.ASCII)
@@ -23,8 +32,9 @@ _LONGEST_QUOTED: Final = 40
 class Phones:
     """The endpoints about phones."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, following: Following) -> None:
         self._store = store
+        self._following = following
 
     def endpoints(self) -> tuple[Endpoint, ...]:
         return (
@@ -39,6 +49,9 @@ class Phones:
                 (models.PhoneAnswer,),
                 self._phone,
                 parameters=(PHONE,),
+                query=(_MIN,),
+                waits=self._wait,
+                problems=(NOT_YET,),
             ),
             Endpoint(
                 "POST",
@@ -50,19 +63,27 @@ class Phones:
                 (Scope.CHECK,),
                 (models.CheckAnswer,),
                 self._check,
+                query=(_MIN,),
+                waits=self._wait,
                 body=models.CheckRequest,
+                problems=(NOT_YET,),
             ),
         )
+
+    async def _wait(self, call: Call) -> None:
+        await self._following.reached(call.account, call.query["min"], PATIENCE)
 
     def _phone(self, call: Call) -> bytes:
         # The number first: whatever is committed in between, the state has at least that.
         as_of = self._store.changes.head(call.account)
+        _require_seen(call, as_of)
         state = self._store.optouts.find(call.account, call.path["phone"])
         return _told(state, as_of).model_dump_json().encode()
 
     def _check(self, call: Call) -> bytes:
         phones, invalid = _sorted_out(call)
         checked = self._store.optouts.check(call.account, phones)
+        _require_seen(call, checked.as_of)
         answer = models.CheckAnswer.model_construct(
             as_of=checked.as_of,
             checked=len(call.body["phones"]),
@@ -70,6 +91,13 @@ class Phones:
             invalid=invalid,
         )
         return answer.model_dump_json().encode()
+
+
+def _require_seen(call: Call, as_of: int) -> None:
+    """Raise `Problem` for what has not seen the change that the request names."""
+    if as_of < call.query.get("min", 0):
+        detail = f"The newest change here is {as_of}. Ask again, or without min for what is known here now."
+        raise Problem(NOT_YET, f"min: {detail}", faults=[Fault("min", detail)], headers={"Retry-After": "1"})
 
 
 def _sorted_out(call: Call) -> tuple[list[str], list[models.InvalidAnswer]]:

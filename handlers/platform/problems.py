@@ -41,6 +41,7 @@ NOT_ACCEPTABLE = Kind("not-acceptable", 406, "Answers are JSON")
 TOO_SLOW = Kind("too-slow", 408, "The body did not come in time")
 STILL_RUNNING = Kind("still-running", 409, "The same request is still being worked on")
 NO_CAMPAIGN = Kind("no-campaign", 404, "There is no such campaign")
+NOT_YET = Kind("not-yet", 409, "The change has not come here yet")
 START_ANEW = Kind("start-anew", 409, "What followed is no longer kept")
 CONTACT_ASKED = Kind("contact-asked", 409, "The contact asked not to be texted")
 AHEAD_OF_TIME = Kind("ahead-of-time", 409, "The moment has not come yet")
@@ -53,7 +54,17 @@ FAILED = Kind("failed", 503, "Something went wrong on our side")
 UNAVAILABLE = Kind("unavailable", 503, "The desk cannot work on this at the moment")
 KINDS: Final = (
     *(BROKEN_BODY, BROKEN_REQUEST, BAD_PARAMETER, NO_KEY, KEY_REFUSED, NOT_IN_SCOPE, NOT_FOUND, NO_CAMPAIGN),
-    *(BAD_METHOD, NOT_ACCEPTABLE, TOO_SLOW, STILL_RUNNING, CONTACT_ASKED, AHEAD_OF_TIME, START_ANEW, TOO_LARGE),
+    *(
+        BAD_METHOD,
+        NOT_ACCEPTABLE,
+        TOO_SLOW,
+        STILL_RUNNING,
+        CONTACT_ASKED,
+        AHEAD_OF_TIME,
+        NOT_YET,
+        START_ANEW,
+        TOO_LARGE,
+    ),
     *(NOT_JSON, BAD_VALUE, KEY_REUSED, TOO_MANY, FAILED, UNAVAILABLE),
 )
 

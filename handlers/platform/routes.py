@@ -8,6 +8,7 @@ from handlers.platform.campaigns import Campaigning
 from handlers.platform.endpoints import Endpoint
 from handlers.platform.entries import Entries
 from handlers.platform.feed import Feed
+from handlers.platform.following import Following
 from handlers.platform.openapi import document
 from handlers.platform.phones import Phones
 from store import Store
@@ -17,9 +18,10 @@ _DOCUMENT: Final = "/openapi.json"
 
 def platform_api(store: Store, public_url: str | None = None) -> Api:
     """The API on *store*. *public_url*: the address under which others reach it, without the prefix, where it is known."""
+    following = Following(store)
     endpoints = tuple(
         endpoint
-        for subject in (Phones(store), Entries(store), Campaigning(store), Feed(store))
+        for subject in (Phones(store, following), Entries(store), Campaigning(store), Feed(store, following))
         for endpoint in subject.endpoints()
     )
     own = Endpoint(

@@ -13,7 +13,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from handlers.slack.messages import THREAD_GONE, Message
 from handlers.slack.mrkdwn import sentence
 from handlers.tracebacks import place_of
-from store import StoreError, StoreUnavailable
+from store import StoreError, StoreRefused, StoreUnavailable
 
 log = structlog.get_logger()
 
@@ -43,13 +43,14 @@ async def outcome_of(work: Awaitable[Message], *, waits: bool = False) -> Messag
     """
     try:
         return await work
-    except StoreError as error:
-        if waits and is_away(error):
-            raise
-        log.warning("request refused by the store", kind=type(error).__name__)
-        # The store writes plain text, in which a file may be called anything.
-        return Message.of(sentence(str(error)), private=True)
     except Exception as error:
+        # What a driver refused nobody foresaw either.
+        if isinstance(error, StoreError) and not isinstance(error, StoreRefused):
+            if waits and is_away(error):
+                raise
+            log.warning("request refused by the store", kind=type(error).__name__)
+            # The store writes plain text, in which a file may be called anything.
+            return Message.of(sentence(str(error)), private=True)
         if waits:
             raise
         if isinstance(error, PersonUnknownError):

@@ -33,7 +33,7 @@ _MAY: Final = {
     Scope.OPT_IN: "allow texts again",
     Scope.CAMPAIGNS: "keep campaigns and their conversations",
     Scope.CHANGES: "follow what changes",
-    Scope.REPORT: "report replies and send lists",
+    Scope.REPORT: "report replies, send lists, read the history",
 }
 # By the value of an option: what it says, and the days.
 EXPIRIES: Final[dict[str, tuple[str, int | None]]] = {

@@ -44,6 +44,7 @@ from store import (
     Scratch,
     Store,
     StoreError,
+    StoreRefused,
     StoreUnavailable,
     Upload,
     UploadState,
@@ -127,11 +128,11 @@ class Worker:
             end = work.refuse if error.refused and job.step is not Step.APPLY else work.fail
             upload = end(str(error)).upload
             detail = traceback_of(error)
-        except StoreError as error:
-            upload = work.fail(str(error)).upload
         except Exception as error:  # noqa: BLE001  what nobody foresaw is told too
-            upload = work.fail(_DISK_FULL if _is_full(error) else "Something went wrong on our side.").upload
-            detail = traceback_of(error)
+            foreseen = isinstance(error, StoreError) and not isinstance(error, StoreRefused)
+            said = _DISK_FULL if _is_full(error) else "Something went wrong on our side."
+            upload = work.fail(str(error) if foreseen else said).upload
+            detail = "" if foreseen else traceback_of(error)
         if upload.state not in {UploadState.WAITING, UploadState.APPLYING}:
             job.scratch.unlink(missing_ok=True)
         return _how_it_ended(upload, detail)

@@ -148,7 +148,7 @@ ACCOUNT = (
 
 
 def write(store: Store, *statements: str, **values: Any) -> None:
-    with store.database.write() as connection:
+    with store.database.engine.begin() as connection:
         for statement in statements:
             connection.execute(sa.text(statement), values)
 

@@ -221,7 +221,7 @@ _UPLOAD = (
 def test_the_schema_refuses_what_cannot_be(store: Store, account: Account, statement: str, constraint: str) -> None:
     """The rules hold for everybody's SQL, by named constraints."""
     assert account.id == 1
-    with pytest.raises(sa.exc.IntegrityError, match=constraint), store.database.write() as connection:
+    with pytest.raises(sa.exc.IntegrityError, match=constraint), store.database.engine.begin() as connection:
         connection.execute(sa.text(statement))
 
 

@@ -3,11 +3,13 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from store import Actor, Cause, Function, Origin, Scope
 from tests.handlers.platform.conftest import Platform
+from tests.store.test_undo import applied
 
 ONE, TWO = "+12125550100", "+12125550101"
 pytestmark = pytest.mark.wide_but_first
@@ -220,3 +222,37 @@ async def test_each_function_has_its_scope(platform: Platform, function: str, sc
     answer = await platform.ask("POST", "/entries", asked, key=others.text)
     assert (answer.status, answer.kind) == (403, "not-in-scope")
     assert (await platform.ask("POST", "/entries", asked, key=platform.make_key(scope, name="b").text)).status == 200
+
+
+async def test_the_history_is_read_page_by_page(platform: Platform) -> None:
+    """Newest first: who did what to which phones, when and why, with its note; a list by its file; of one phone alone too."""
+    store, account = platform.store, platform.account
+    work = applied(store, account, by_hand(), [ONE, TWO])
+    await platform.ask("POST", "/entries", STOP | {"by": "Noa Reyes"})
+    store.history.remark(account.id, TWO, "says hello", by_hand())
+    first = (await platform.ask("GET", "/entries?limit=2")).json
+    assert [(one["function"], one["phones"], one["phone_count"]) for one in first["entries"]] == [
+        ("remark", [TWO], 1),
+        ("keyword", [ONE], 1),
+    ]
+    assert (first["entries"][1]["by"], first["entries"][1]["reason"]) == ("Noa Reyes, by key bridge", "STOP")
+    assert first["entries"][1]["note"].startswith("Replied with a word that opts out on ")
+    told: list[dict[str, Any]] = []
+    page = first
+    while page["next"] is not None:
+        page = (await platform.ask("GET", f"/entries?limit=2&before={page['next']}")).json
+        told += page["entries"]
+    [upload] = [one for one in told if one["function"] == "upload"]
+    assert upload["uploaded"] == {"upload": work.upload.id, "file": work.upload.file_name}
+    assert (upload["phones"], upload["phone_count"]) == ([], 2)
+    assert [one["entry"] for one in [*first["entries"], *told]] == list(range(first["entries"][0]["entry"], 0, -1))
+    of_phone = (await platform.ask("GET", f"/entries?phone={quote(ONE)}")).json
+    assert [one["function"] for one in of_phone["entries"]] == ["keyword", "upload"]
+    assert (await platform.ask("GET", f"/entries?phone={ONE}")).json["errors"][0]["at"] == "phone"
+
+
+async def test_the_history_has_its_scope(platform: Platform) -> None:
+    """Whoever may do all the rest may not read who did what."""
+    others = platform.make_key(*set(Scope) - {Scope.REPORT})
+    answer = await platform.ask("GET", "/entries", key=others.text)
+    assert (answer.status, answer.kind) == (403, "not-in-scope")

@@ -1,5 +1,6 @@
 """What is known of phones: all of one, and which of many must not be texted."""
 
+import asyncio
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -99,3 +100,21 @@ async def test_as_many_as_are_taken_are_checked(platform: Platform) -> None:
     told = (await platform.ask("POST", "/checks", {"phones": phones})).json
     assert told["checked"] == MOST_CHECKED
     assert sorted(told["opted_out"]) == phones[::100]
+
+
+async def test_an_answer_has_seen_what_it_is_asked_for(platform: Platform) -> None:
+    """With `min` it waits for a change that comes; one that does not is said, and what is there already is told at once."""
+    platform.store.optouts.add(platform.account.id, [ONE], STOPPED)
+    head = (await platform.ask("GET", f"/phones/{ONE}")).json["as_of"]
+    assert (await platform.ask("GET", f"/phones/{ONE}?min={head}")).json["as_of"] == head
+    waiting = asyncio.create_task(platform.ask("POST", f"/checks?min={head + 1}", {"phones": [TWO]}))
+    while not platform.api._waiting:  # noqa: ASYNC110  it is on its way
+        await asyncio.sleep(0)
+    await asyncio.to_thread(platform.store.optouts.add, platform.account.id, [TWO], STOPPED)
+    answer = await waiting
+    if answer.status == 200:  # a machine may be busy with something else for all the time that it waits
+        assert (answer.json["as_of"], answer.json["opted_out"]) == (head + 1, [TWO])
+    for method, path, body in (("GET", f"/phones/{ONE}", None), ("POST", "/checks", {"phones": [ONE]})):
+        answer = await platform.ask(method, f"{path}?min={head + 2}", body)
+        assert (answer.status, answer.kind, answer.headers["Retry-After"]) == (409, "not-yet", "1")
+        assert answer.json["errors"][0]["at"] == "min"

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
+import re
 
 import aiohttp
 import pytest
@@ -103,7 +104,7 @@ async def test_what_was_done_by_a_desk_that_was_killed_is_done_once(desk: Desk, 
 
 @pytest.mark.wide
 async def test_the_api_may_have_a_port_of_its_own(desk: Desk) -> None:
-    """The desk's own port has it no more, so that a proxy need not tell them apart."""
+    """The desk's own port has it no more, so that a proxy need not tell them apart; its figures are with the desk's."""
     [bot] = await desk.start(settings=ON | {"OPTOUT_API_PORT": "0"})
     async with (
         aiohttp.ClientSession() as session,
@@ -112,3 +113,9 @@ async def test_the_api_may_have_a_port_of_its_own(desk: Desk) -> None:
         assert answer.status == 404
     [line] = [line for line in bot.said if '"serving"' in line]
     assert f'{PREFIX}"' in line
+    [api] = re.findall(rf'"(http://[^"]+){PREFIX}"', line)
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{api}{PREFIX}/openapi.json") as answer:
+            assert answer.status == 200
+        async with session.get(f"{await bot.serving}/metrics") as answer:
+            assert 'route="/openapi.json",status="200"} 1.0' in await answer.text()

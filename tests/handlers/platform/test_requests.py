@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 
 import pytest
 import sqlalchemy as sa
+import structlog
 
 from handlers.platform import bodies
 from handlers.platform.api import MOST_OF_A_KEY
 from handlers.platform.bodies import LARGEST_BODY
+from handlers.platform.feed import LONGEST_WAIT
 from store import Function, Origin, Scope
 from store.dialects import from_now
 from store.keys import MadeKey
@@ -104,6 +106,93 @@ async def test_a_key_that_has_expired(platform: Platform) -> None:
         connection.execute(sa.update(api_keys).where(api_keys.c.name == "short").values(expires_at=from_now(-1)))
     answer = await platform.ask("POST", "/checks", CHECK, key=made.text)
     assert (answer.status, answer.kind) == (401, "key-refused")
+
+
+@pytest.mark.parametrize("end", ["revoked", "expired"])
+async def test_a_key_that_ends_while_its_request_waits(platform: Platform, end: str) -> None:
+    """Of what happened meanwhile it is told nothing; the other key of its name, which follows it, is."""
+    store, account = platform.store, platform.account.id
+    ending, following = (platform.make_key(name="follower") for _ in range(2))
+    cursor = (await platform.ask("GET", "/changes")).json["cursor"]
+    path = f"/changes?wait={LONGEST_WAIT}&after={cursor}"
+    waiting = [asyncio.create_task(platform.ask("GET", path, key=key.text)) for key in (ending, following)]
+    while len(platform.api._waiting) < 2:  # noqa: ASYNC110  they are on their way
+        await asyncio.sleep(0)
+    if end == "revoked":
+        store.keys.revoke(account, ending.key.id, BY_ADMIN)
+    else:
+        with store.database.write() as connection:
+            passed = sa.update(api_keys).where(api_keys.c.id == ending.key.id).values(expires_at=from_now(-1))
+            connection.execute(passed)
+    await asyncio.to_thread(store.optouts.add, account, [ONE], BY_ADMIN)
+    refused, told = await asyncio.gather(*waiting)
+    assert (refused.status, refused.kind) == (401, "key-refused")
+    assert [one["phone"] for one in told.json["phones"]] == [ONE]
+
+
+async def test_another_accounts_ids_lead_nowhere(platform: Platform) -> None:
+    """On every address: nothing of it is told, nothing of it changes, and its idempotency keys are its own."""
+    store, harbor = platform.store, platform.account
+    key = platform.make_key(name="bridge", account=store.accounts.get_or_create("T0OTHER", "Other")).text
+    store.campaigns.put(harbor.id, "gotv", "Harbor October", active=True)
+    store.campaigns.put_conversation(harbor.id, "gotv", "harbor-ada", ONE)
+    stop = {"function": "keyword", "phones": [ONE], "reason": "harbor words"}
+    first = (await platform.ask("POST", "/entries", stop, Idempotency_Key="a")).json
+    before = store.optouts.find(harbor.id, ONE), store.campaigns.list(harbor.id), store.changes.head(harbor.id)
+    talks = {"conversations": [{"contact": "harbor-ada", "phone": ONE}]}
+    asked: dict[tuple[str, str], tuple[str, Any, int]] = {
+        ("GET", "/phones/{phone}"): (f"/phones/{ONE}", None, 200),
+        ("POST", "/checks"): ("/checks", CHECK, 200),
+        ("GET", "/entries"): (f"/entries?before={first['entry'] + 100}", None, 200),
+        ("GET", "/changes"): ("/changes", None, 200),
+        ("PUT", "/campaigns/{campaign}/conversations"): ("/campaigns/gotv/conversations", talks, 404),
+        ("PUT", "/campaigns/{campaign}"): ("/campaigns/gotv", {"name": "Ours", "active": False}, 200),
+        ("POST", "/entries"): ("/entries", {"function": "delete", "phones": [ONE]}, 200),
+        ("GET", "/openapi.json"): ("/openapi.json", None, 200),
+    }
+    assert asked.keys() == {(endpoint.method, endpoint.path) for endpoint in platform.api.endpoints}
+    for (method, _), (path, body, status) in asked.items():
+        answer = await platform.ask(method, path, body, key=key, Idempotency_Key="a")
+        assert answer.status == status, (path, answer.raw)
+        assert b"arbor" not in answer.raw
+        assert b'"opted_out":true' not in answer.raw.replace(b" ", b"")
+    assert (
+        store.optouts.find(harbor.id, ONE),
+        store.campaigns.list(harbor.id),
+        store.changes.head(harbor.id),
+    ) == before
+
+
+async def test_requests_are_counted_by_what_they_asked(platform: Platform) -> None:
+    """By method, address as the document has it and status, with the time they took; of no key and no phone anything is said."""
+    await platform.ask("GET", f"/phones/{ONE}")
+    await platform.ask("GET", "/phones/nobody")
+    await platform.ask("GET", "/coffee")
+    [family] = platform.api.requests.collect()
+    counted = {
+        (one.labels["method"], one.labels["route"], one.labels["status"]): one.value
+        for one in family.samples
+        if one.name.endswith("_count")
+    }
+    assert counted == {("GET", "/phones/{phone}", "200"): 1, ("GET", "/phones/{phone}", "400"): 1, ("", "", "404"): 1}
+
+
+async def test_a_request_is_in_the_log_without_what_it_is_about(platform: Platform) -> None:
+    """By its id and its address as the document has it: no phone, no words, no key."""
+    with structlog.testing.capture_logs() as said:
+        await platform.ask(
+            "POST", "/entries", {"function": "keyword", "phones": [ONE], "reason": "quillon"}, X_Request_Id="r-1"
+        )
+        await platform.ask("GET", f"/phones/{ONE}", X_Request_Id="r-2")
+        await platform.ask("GET", f"/phones/{ONE[:-9]}", X_Request_Id="r-3")
+    lines = [line for line in said if line["event"] == "platform request"]
+    assert [(line["request"], line["path"], line["status"]) for line in lines] == [
+        ("r-1", "/entries", 200),
+        ("r-2", "/phones/{phone}", 200),
+        ("r-3", "/phones/{phone}", 400),
+    ]
+    assert {line["key"] for line in lines} == {platform.key.key.id}
+    assert not re.search(rf"{ONE[1:]}|quillon|{platform.key.text}", repr(said))
 
 
 async def test_a_key_is_of_one_account(platform: Platform) -> None:
