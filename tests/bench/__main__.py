@@ -2,6 +2,7 @@
 
 import click
 
+from tests.bench.api import api
 from tests.bench.calls import calls
 from tests.bench.campaigns import campaigns
 from tests.bench.desk import desk
@@ -42,6 +43,7 @@ main.add_command(surfaces)
 main.add_command(calls)
 main.add_command(exports)
 main.add_command(feed)
+main.add_command(api)
 main.add_command(campaigns)
 main.add_command(reconnect)
 main.add_command(http)
