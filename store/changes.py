@@ -253,19 +253,22 @@ def _standing(
     query = query.group_by(opt_outs.c.phone).order_by(opt_outs.c.phone).limit(limit)
     if having is not None:
         query = query.having(having)
-    return [(phone, entry) for phone, entry in connection.execute(query)]
+    return [(phone, entry) for phone, entry in connection.execute(query).all()]
 
 
 def _told(connection: sa.Connection, account: int, rows: Sequence[tuple[str, int | None]]) -> tuple[ChangedPhone, ...]:
     """Each phone once, with its state, which all *rows* of one page agree on or the last knows best."""
-    at = moments_of(connection, account, (entry for _, entry in rows if entry is not None))
+    stands = dict(rows)
+    at = _moments_of(connection, account, (entry for entry in set(stands.values()) if entry is not None))
     return tuple(
-        ChangedPhone(phone, entry is not None, None if entry is None else at[entry])
-        for phone, entry in dict(rows).items()
+        [
+            ChangedPhone(phone, entry is not None, None if entry is None else at[entry])
+            for phone, entry in stands.items()
+        ]
     )
 
 
-def moments_of(connection: sa.Connection, account: int, ids: Iterable[int]) -> dict[int, datetime]:
+def _moments_of(connection: sa.Connection, account: int, ids: Iterable[int]) -> dict[int, datetime]:
     """When each of the account's entries *ids* was made."""
     ordered = sorted(set(ids))
     at: dict[int, datetime] = {}

@@ -31,6 +31,7 @@ from handlers.platform.routes import platform_api
 from store import Actor, Function, Origin, Scope, Store
 from store.importing import BATCH
 from tests.bench.feed import applied, bare_check, timed
+from tests.bench.home import listed
 from tests.bench.lists import postgres
 from tests.bench.memory import processor_ms
 
@@ -62,9 +63,9 @@ async def _measure(url: sa.URL, phones: int, meanwhile: int) -> None:
     store = Store.open(text)
     store.database.migrate()
     account = store.accounts.get_or_create("T0BENCH", "Bench").id
-    # Every other number of a stretch, and later others between them.
-    numbers = [f"+1{2_000_000_000 + number}" for number in range(2 * phones)]
-    applied(store, account, numbers[::2], "F1")
+    listed(store, account, phones)
+    # Every other one is not out, and lies among those that are.
+    numbers = [f"+1{2_000_000_000 + 7 * (number // 2) + number % 2}" for number in range(4, 2 * phones)]
     key = store.keys.make(account, "bench", tuple(Scope), None, _BY).text
     async with _served(_desk, text) as desk, _served(_bare) as bare:
         one = _request("POST", "/v1/checks", key, {"phones": [numbers[0]]})
@@ -87,7 +88,10 @@ async def _rates(desk: "Server", bare: "Server", one: bytes) -> None:
             rates[server].append(asked / _RATE_SECONDS)
     for what, of, unit in (("single checks a second", rates, ""), ("processor of one", processor, " us")):
         ours, reference = (statistics.median(of[server]) for server in (desk, bare))
-        print(f"| {what} | {ours:,.0f}{unit}; the bare handler {reference:,.0f}{unit}: {ours / reference:.2f} |", flush=True)
+        print(
+            f"| {what} | {ours:,.0f}{unit}; the bare handler {reference:,.0f}{unit}: {ours / reference:.2f} |",
+            flush=True,
+        )
 
 
 async def _flat_out(server: "Server", request: bytes) -> int:
@@ -130,10 +134,12 @@ async def _conversations(desk: "Server", store: Store, account: int, phones: lis
         for start in range(0, len(talks), _CHECKED)
     ]
     for what in ("new", "the same again"):
-        began = time.perf_counter()
+        began, of_desk = time.perf_counter(), processor_ms(desk.pid)
         for request in requests:
             await desk.ask(request)
-        print(f"| conversations, {what} | {len(talks) / (time.perf_counter() - began):,.0f} a second |", flush=True)
+        seconds, processor = time.perf_counter() - began, (processor_ms(desk.pid) - of_desk) / 1000
+        rate, of_processor = (f"{len(talks) / took:,.0f}" for took in (seconds, processor))
+        print(f"| conversations, {what} | {rate} a second; of the desk's processor {of_processor} |", flush=True)
 
 
 async def _steady(desk: "Server", bare: "Server", one: bytes, url: str, account: int, phones: list[str]) -> None:
@@ -162,14 +168,18 @@ async def _steady(desk: "Server", bare: "Server", one: bytes, url: str, account:
 
 
 async def _followed(desk: "Server", store: Store, account: int, latest: int, key: str) -> None:
-    head = store.changes.head(account)
-    for what, cursor in (("the last list followed", f"after={head - math.ceil(latest / BATCH)}"), ("the whole list read", "")):
-        read, began = 0, time.perf_counter()
-        more = True
-        while more:
-            page = json.loads(await desk.ask(_request("GET", f"/v1/changes?{cursor}", key)))
-            read, cursor, more = read + len(page["phones"]), f"after={page['cursor']}", page["more"]
-        print(f"| {what}: {read:,} phones | {read / (time.perf_counter() - began):,.0f} a second |", flush=True)
+    """The last list, which was applied in batches, a change each."""
+    cursor: str = str(store.changes.head(account) - math.ceil(latest / BATCH))
+    read, more = 0, True
+    began, of_desk = time.perf_counter(), processor_ms(desk.pid)
+    while more:
+        page = json.loads(await desk.ask(_request("GET", f"/v1/changes?after={cursor}", key)))
+        read, cursor, more = read + len(page["phones"]), page["cursor"], page["more"]
+    seconds, processor = time.perf_counter() - began, (processor_ms(desk.pid) - of_desk) / 1000
+    print(
+        f"| {read:,} phones followed | {read / seconds:,.0f} a second; of the desk's processor {read / processor:,.0f} |",
+        flush=True,
+    )
 
 
 # --- the other processes --------------------------------------------------------------------------------------------
