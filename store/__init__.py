@@ -39,6 +39,7 @@ from store.lists.unreadable import write_unreadable
 from store.moments import ListMoment
 from store.moving import Move, move_account, preview_move
 from store.notes import OPTING_OUT, Function, PlainWriter, entry_note, note, why
+from store.optouts import Checked
 from store.outbox import TAKEN_AWAY, OutboxMessage, OutboxState, Post
 from store.phones.countries import CountryUnknown, country_name, find_country
 from store.phones.display import display, mask, written
@@ -96,6 +97,7 @@ __all__ = [
     "Changes",
     "ChangesPage",
     "ChangesPruned",
+    "Checked",
     "Choices",
     "Conversation",
     "CountryUnknown",

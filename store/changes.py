@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 import sqlalchemy as sa
 
@@ -253,19 +253,22 @@ def _standing(
     query = query.group_by(opt_outs.c.phone).order_by(opt_outs.c.phone).limit(limit)
     if having is not None:
         query = query.having(having)
-    return [(phone, entry) for phone, entry in connection.execute(query)]
+    return [(phone, entry) for phone, entry in connection.execute(query).all()]
 
 
 def _told(connection: sa.Connection, account: int, rows: Sequence[tuple[str, int | None]]) -> tuple[ChangedPhone, ...]:
     """Each phone once, with its state, which all *rows* of one page agree on or the last knows best."""
-    at = moments_of(connection, account, (entry for _, entry in rows if entry is not None))
+    stands = dict(rows)
+    at = _moments_of(connection, account, (entry for entry in set(stands.values()) if entry is not None))
     return tuple(
-        ChangedPhone(phone, entry is not None, None if entry is None else at[entry])
-        for phone, entry in dict(rows).items()
+        [
+            ChangedPhone(phone, entry is not None, None if entry is None else at[entry])
+            for phone, entry in stands.items()
+        ]
     )
 
 
-def moments_of(connection: sa.Connection, account: int, ids: Iterable[int]) -> dict[int, datetime]:
+def _moments_of(connection: sa.Connection, account: int, ids: Iterable[int]) -> dict[int, datetime]:
     """When each of the account's entries *ids* was made."""
     ordered = sorted(set(ids))
     at: dict[int, datetime] = {}
@@ -311,20 +314,24 @@ def write_change_between(
     listed: str | None = None,
 ) -> None:
     """As `write_change`, for so many *phones* from *first* to *last*, or from one before them to one behind."""
-    counted: dict[str, Any] = {
-        "opted_out": accounts.c.opted_out + opted_out,
-        "last_change": accounts.c.last_change + 1,
+    number = connection.execute(_COUNT, {"account": account, "more": opted_out}).scalar_one()
+    told = {
+        "account_id": account,
+        "seq": number,
+        "entry_id": entry,
+        "first_phone": first,
+        "last_phone": last,
+        "phones": phones,
+        "listed": listed,
     }
-    number = sa.update(accounts).where(accounts.c.id == account).values(**counted).returning(accounts.c.last_change)
-    connection.execute(
-        sa.insert(changes).values(
-            account_id=account,
-            seq=connection.execute(number).scalar_one(),
-            entry_id=entry,
-            first_phone=first,
-            last_phone=last,
-            phones=phones,
-            listed=listed,
-            at=from_now(),
-        )
-    )
+    connection.execute(_TELL, told)
+
+
+# Made once: with each change, and each batch of a list, to make them anew took as long as the database does.
+_COUNT: Final = (
+    sa.update(accounts)
+    .where(accounts.c.id == sa.bindparam("account"))
+    .values(opted_out=accounts.c.opted_out + sa.bindparam("more"), last_change=accounts.c.last_change + 1)
+    .returning(accounts.c.last_change)
+)
+_TELL: Final = sa.insert(changes).values(at=from_now())

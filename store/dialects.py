@@ -189,6 +189,14 @@ class Dialect(ABC):
         """*column* is one of *phones*, whose number is not limited by the database's limit on parameters."""
 
     @abstractmethod
+    def among_bound(self, column: sa.ColumnElement[str], name: str) -> sa.ColumnElement[bool]:
+        """As `among`, of a statement that is made once: of the phones (E.164) that `bound` gives for its parameter *name*."""
+
+    @abstractmethod
+    def bound(self, phones: Sequence[str]) -> str:
+        """The value of a parameter of `among_bound`: one text, which drivers take several times as fast as an array."""
+
+    @abstractmethod
     def insert_phones(
         self, connection: sa.Connection, table: sa.Table, same: Mapping[str, int], lines: Mapping[str, int]
     ) -> None:
@@ -425,6 +433,13 @@ class Sqlite(Dialect):
         values = sa.func.json_each(json.dumps(list(phones))).table_valued("value")
         return column.in_(sa.select(values.c.value))
 
+    def among_bound(self, column: sa.ColumnElement[str], name: str) -> sa.ColumnElement[bool]:
+        values = sa.func.json_each(sa.bindparam(name, type_=sa.Text)).table_valued("value")
+        return column.in_(sa.select(values.c.value))
+
+    def bound(self, phones: Sequence[str]) -> str:
+        return json.dumps(list(phones))
+
     def insert_phones(
         self, connection: sa.Connection, table: sa.Table, same: Mapping[str, int], lines: Mapping[str, int]
     ) -> None:
@@ -630,6 +645,14 @@ class Postgresql(Dialect):
 
     def among(self, column: sa.ColumnElement[str], phones: Sequence[str]) -> sa.ColumnElement[bool]:
         return column == sa.any_(sa.cast(sa.literal(list(phones), sa.ARRAY(sa.Text)), sa.ARRAY(sa.Text)))
+
+    def among_bound(self, column: sa.ColumnElement[str], name: str) -> sa.ColumnElement[bool]:
+        return column == sa.any_(
+            sa.func.string_to_array(sa.bindparam(name, type_=sa.Text), " ", type_=sa.ARRAY(sa.Text))
+        )
+
+    def bound(self, phones: Sequence[str]) -> str:
+        return " ".join(phones)
 
     def insert_phones(
         self, connection: sa.Connection, table: sa.Table, same: Mapping[str, int], lines: Mapping[str, int]

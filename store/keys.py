@@ -39,6 +39,9 @@ LONGEST_NAME: Final = 40
 _LONGEST_ACTOR: Final = 80
 # Between two notes of its use, in seconds.
 _USE_SECONDS: Final = 60.0
+# For so many seconds a live key that was verified is taken for live: another process may have revoked it meanwhile.
+REMEMBERED_SECONDS: Final = 1.0
+_MOST_REMEMBERED: Final = 1_000
 # Letters alone: an id stands in logs, which mask whatever could be a phone.
 _ID_LETTERS: Final = "abcdefghijkmnpqrstuvwxyz"
 _ID_LENGTH: Final = 10
@@ -151,6 +154,8 @@ class Keys:
         self._seed = secrets.token_bytes(32)
         self._noted: dict[str, float] = {}
         self._noting = threading.Lock()
+        # Of live keys that were verified lately: by the hash of the text, the key, and until when.
+        self._remembered: dict[str, tuple[Key, float]] = {}
 
     def make(
         self,
@@ -210,12 +215,18 @@ class Keys:
             new_entry(connection, account, _said(by, f"API key {name} made, {until}, to {', '.join(asked)}"))
             return MadeKey(_get(connection, account, key), f"optk_{key}_{text_of}")
 
+    def remembered(self, text: str) -> Key | None:
+        """The key that `verify` found for *text* within `REMEMBERED_SECONDS`, and that was not revoked here since. It blocks nobody."""
+        key, until = self._remembered.get(_hash(text), (None, 0.0))
+        return key if time.monotonic() < until else None
+
     def verify(self, text: str) -> Key:
         """
         The live key whose text is *text*; it only reads, see `note_use`.
 
         Raises `KeyRefused`. An unknown key takes as long as a wrong secret.
         """
+        until = time.monotonic() + REMEMBERED_SECONDS
         found = _TEXT.fullmatch(text)
         if found is None:
             raise KeyRefused(KeyProblem.MALFORMED)
@@ -229,6 +240,9 @@ class Keys:
         key = _key_of(row)
         if key.state is not KeyState.LIVE:
             raise KeyRefused(KeyProblem.REVOKED if key.state is KeyState.REVOKED else KeyProblem.EXPIRED)
+        if len(self._remembered) >= _MOST_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[_hash(text)] = replace(key, use_is_due=False), until
         return key
 
     def note_use(self, key: Key) -> None:
@@ -260,7 +274,9 @@ class Keys:
             revoked = {"revoked_by_id": by.actor.id, "revoked_by_name": by.actor.name, "revoked_at": now()}
             connection.execute(sa.update(api_keys).where(*_is(account, key)).values(**revoked))
             new_entry(connection, account, _said(by, f"API key {before.name} revoked"))
-            return _get(connection, account, key), True
+            after = _get(connection, account, key)
+        self._remembered.clear()
+        return after, True
 
     def list_of(self, account: int) -> tuple[Key, ...]:
         """The keys of *account*, the latest first: those that are live, and for a while those that ended."""

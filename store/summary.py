@@ -68,8 +68,8 @@ class Summaries:
                 opted_out=connection.execute(
                     sa.select(accounts.c.opted_out).where(accounts.c.id == account)
                 ).scalar_one(),
-                week=_changes(connection, account, timedelta(days=7)),
-                month=_changes(connection, account, timedelta(days=30)),
+                week=changes_within(connection, account, timedelta(days=7)),
+                month=changes_within(connection, account, timedelta(days=30)),
                 latest=_latest(connection, account, uploads_shown),
                 waiting=_waiting(connection, account),
                 waiting_count=connection.execute(count).scalar_one(),
@@ -119,7 +119,7 @@ def _latest(connection: sa.Connection, account: int, limit: int, *where: sa.Colu
     )
 
 
-def _changes(connection: sa.Connection, account: int, within: timedelta) -> Changes:
+def changes_within(connection: sa.Connection, account: int, within: timedelta) -> Changes:
     """The changes since *within* ago. Reads the entries since then, and what else is known of the phones they are about."""
     since = from_now(-within.total_seconds())
     older = sa.select(entries.c.id).where(entries.c.account_id == account, entries.c.at < since)

@@ -20,7 +20,7 @@ import structlog
 from aiohttp import web
 from prometheus_client import Histogram
 
-from handlers.platform.auth import admitted, key_text
+from handlers.platform.auth import admitted, key_text, require_scope
 from handlers.platform.bodies import read_body, require_json, strict_json
 from handlers.platform.endpoints import Call, Endpoint, Parameter
 from handlers.platform.problems import (
@@ -58,6 +58,8 @@ MOST_WAITING: Final = 256
 # The store's verbs block. Their own threads, so that Slack's three seconds are nobody else's.
 THREADS: Final = 4
 DRAIN_SECONDS: Final = 5.0
+# Bytes of a body that are worked on together with others: some hundred phones.
+LONGEST_TOGETHER: Final = 2_000
 _IDEMPOTENCY_KEY: Final = re.compile(r'"([\x20\x21\x23-\x7e]{1,200})"|([\x21\x23-\x7e][\x20-\x7e]{0,199})', re.ASCII)
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
 # Seconds: what a check may take, what people notice, and the longest wait for a change.
@@ -85,6 +87,8 @@ class Api:
         self._of_key: Counter[str] = Counter()
         self._waiting: set[asyncio.Task[Any]] = set()
         self._running: set[str] = set()
+        # By the endpoint's name and the account: those that are worked on together next, while others are at work.
+        self._grouped: dict[tuple[str, int], list[tuple[Call, asyncio.Future[bytes]]]] = {}
         self._draining = False
         self.requests = Histogram(
             "optout_api_request_seconds",
@@ -121,7 +125,9 @@ class Api:
         # Of what is not served neither: whoever asks for it could think of any number of names.
         route = entered.get("path", "")
         self.requests.labels(request.method if route else "", route, response.status).observe(took)
-        say = log.info if response.status >= 400 or request.method != "GET" else log.debug
+        # What only asks may come some hundred times a second.
+        asks = entered.pop("asks", False)
+        say = log.debug if asks and response.status < 400 else log.info
         named = {
             "request": request_id,
             "method": request.method,
@@ -162,12 +168,16 @@ class Api:
         self._taken.add(at_work)
         try:
             endpoint, path = self._found(request)
-            entered["path"] = endpoint.path
+            entered |= {"path": endpoint.path, "asks": endpoint.asks}
             _require_accepted(request)
             if not endpoint.scopes:
                 _query_of(request, endpoint)
                 return endpoint.work(Call(None))
-            key: Key = await self._run(admitted, self._store, key_text(request), endpoint.scopes)
+            text = key_text(request)
+            key = self._store.keys.remembered(text)
+            if key is None:
+                key = await self._run(admitted, self._store, text)
+            require_scope(key, *endpoint.scopes)
             entered["key"] = key.id
             self._note_use(key)
             if self._of_key[key.id] >= MOST_OF_A_KEY:
@@ -205,7 +215,9 @@ class Api:
         if endpoint.waits is not None and query:
             await self._wait(endpoint.waits(call), key, at_work)
             # It may have been revoked, or have expired, meanwhile.
-            await self._run(admitted, self._store, key_text(request), endpoint.scopes)
+            await self._run(admitted, self._store, key_text(request))
+        if endpoint.together is not None and len(raw) <= LONGEST_TOGETHER:
+            return await self._together(endpoint, call)
         if named is None:
             return await self._run(endpoint.work, call)
         if named in self._running:
@@ -218,6 +230,35 @@ class Api:
             raise Problem(KEY_REUSED, str(error), faults=[fault]) from None
         finally:
             self._running.discard(named)
+
+    async def _together(self, endpoint: Endpoint, call: Call) -> bytes:
+        """Have *call* worked on with those of its account that came, as it did, while the ones before were at work."""
+        of = endpoint.name, call.account
+        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        if of in self._grouped:
+            self._grouped[of].append((call, answer))
+        else:
+            self._grouped[of] = [(call, answer)]
+            self._tasks.start(self._work_off(endpoint, of), name=endpoint.name)
+        return await answer
+
+    async def _work_off(self, endpoint: Endpoint, of: tuple[str, int]) -> None:
+        assert endpoint.together is not None  # noqa: S101  it is what they wait for
+        while group := self._grouped[of]:
+            self._grouped[of] = []
+            answers: Sequence[bytes | Exception]
+            try:
+                answers = await self._run(endpoint.together, [call for call, _ in group])
+            except Exception as error:  # noqa: BLE001  for `answer` to say, to each of them
+                answers = [error] * len(group)
+            for (_, waiting), answer in zip(group, answers, strict=True):
+                if waiting.done():
+                    continue  # who asked is gone
+                if isinstance(answer, bytes):
+                    waiting.set_result(answer)
+                else:
+                    waiting.set_exception(answer)
+        del self._grouped[of]
 
     async def _wait(self, what: Coroutine[Any, Any, None], key: Key, at_work: asyncio.Future[None]) -> None:
         """Await *what*, which counts for nothing that is at work; the desk's end cuts it short."""

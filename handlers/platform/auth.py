@@ -13,27 +13,26 @@ _LONGEST_KEY: Final = 200
 
 
 def key_text(request: web.Request) -> str:
-    """The key as it was sent. Raises `Problem` when there is none."""
+    """The key as it was sent. Raises `Problem` when there is none, or what never is one."""
     given = request.headers.getall("Authorization", [])
     scheme, _, text = given[0].partition(" ") if len(given) == 1 else ("", "", "")
     if scheme.lower() != "bearer" or not text.strip():
         raise Problem(
             NO_KEY, "Send the header Authorization: Bearer, followed by a key of the desk's.", headers=_CHALLENGE
         )
-    return text.strip()
+    text = text.strip()
+    if len(text) > _LONGEST_KEY or not text.isascii():
+        raise Problem(KEY_REFUSED, "This is no key of the desk's.", headers=_CHALLENGE)
+    return text
 
 
-def admitted(store: Store, text: str, scopes: tuple[Scope, ...]) -> Key:
-    """The key of *text*, which has one of the *scopes*. Raises `Problem`. Blocks."""
+def admitted(store: Store, text: str) -> Key:
+    """The live key of *text*. Raises `Problem`. Blocks."""
     try:
-        if len(text) > _LONGEST_KEY or not text.isascii():
-            raise Problem(KEY_REFUSED, "This is no key of the desk's.", headers=_CHALLENGE)
-        key = store.keys.verify(text)
+        return store.keys.verify(text)
     except KeyRefused as error:
         headers = {"WWW-Authenticate": f'{_CHALLENGE["WWW-Authenticate"]}, error="invalid_token"'}
         raise Problem(KEY_REFUSED, str(error), headers=headers) from None
-    require_scope(key, *scopes)
-    return key
 
 
 def require_scope(key: Key, *scopes: Scope) -> None:

@@ -73,7 +73,8 @@ class Endpoint:
 
     *path* like `/phones/{phone}`, below `/v1`. *scopes*: a key with one of them is let in; none where no key is needed.
     *body*: the model of it, None for none. *waits*: what is awaited first where the query asks for it. *problems*: its own
-    kinds, besides those that every endpoint has. *writes*: it takes an idempotency key.
+    kinds, besides those that every endpoint has. *writes*: it takes an idempotency key. *together*: the work for several
+    short requests of one account at once, with an answer, or the problem with it, for each.
     """
 
     method: str
@@ -90,6 +91,12 @@ class Endpoint:
     body: Any = None
     writes: bool = False
     problems: Sequence[Kind] = ()
+    together: Callable[[Sequence[Call]], Sequence[bytes | Problem]] | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Whether it changes nothing."""
+        return self.method == "GET" or self.scopes == (Scope.CHECK,)
 
     @property
     def tag(self) -> str:

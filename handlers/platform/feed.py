@@ -19,13 +19,12 @@ _AFTER: Final = Parameter(
 _LIMIT: Final = Parameter(
     "limit", {"type": "integer", "minimum": 1, "maximum": MOST_PHONES, "default": MOST_PHONES}, "Phones at the most."
 )
-
-
 _WAIT: Final = Parameter(
     "wait",
     {"type": "integer", "minimum": 0, "maximum": LONGEST_WAIT, "default": 0},
     "Seconds to wait where nothing changed yet; the answer comes as soon as something does.",
 )
+_BEFORE_PHONE: Final = '{"phone":"'
 
 
 class Feed:
@@ -75,11 +74,21 @@ class Feed:
             )
         except ChangesPruned as error:
             raise Problem(START_ANEW, str(error), faults=[Fault("after", "Leave it out.")]) from None
-        phones = [
-            models.ChangedAnswer.model_construct(phone=one.phone, opted_out=one.opted_out, since=one.since)
-            for one in page.phones
-        ]
         answer = models.ChangesAnswer.model_construct(
-            as_of=page.as_of, phones=phones, cursor=str(page.cursor), more=page.more
+            as_of=page.as_of, phones=[], cursor=str(page.cursor), more=page.more
         )
-        return answer.model_dump_json().encode()
+        return answer.model_dump_json().replace('"phones":[]', f'"phones":[{_phones(page)}]', 1).encode()
+
+
+def _phones(page: ChangesPage) -> str:
+    """
+    The phones of *page* in JSON, as their models write them.
+
+    Of ten thousand most have their moment from the same few entries: each is written by its model once, and phones, which are
+    digits and a plus, are put before it.
+    """
+    rests = {}
+    for opted_out, since in {(one.opted_out, one.since) for one in page.phones}:
+        told = models.ChangedAnswer.model_construct(phone="", opted_out=opted_out, since=since)
+        rests[since] = told.model_dump_json().removeprefix(_BEFORE_PHONE)
+    return ",".join([f"{_BEFORE_PHONE}{one.phone}{rests[one.since]}" for one in page.phones])

@@ -1,13 +1,14 @@
 """What is known of phones: all of one, and which of many must not be texted."""
 
 import re
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from handlers.platform import models
 from handlers.platform.endpoints import Call, Endpoint, Parameter, read
 from handlers.platform.following import Following
 from handlers.platform.problems import NOT_YET, Fault, Problem
-from store import Entry, OptOut, PhoneState, PlainWriter, Scope, Store, note
+from store import Checked, Entry, OptOut, PhoneState, PlainWriter, Scope, Store, note
 
 PHONE: Final = Parameter(
     "phone",
@@ -67,6 +68,7 @@ class Phones:
                 waits=self._wait,
                 body=models.CheckRequest,
                 problems=(NOT_YET,),
+                together=self._check_together,
             ),
         )
 
@@ -76,47 +78,73 @@ class Phones:
     def _phone(self, call: Call) -> bytes:
         # The number first: whatever is committed in between, the state has at least that.
         as_of = self._store.changes.head(call.account)
-        _require_seen(call, as_of)
+        if not_seen := _not_seen(call, as_of):
+            raise not_seen
         state = self._store.optouts.find(call.account, call.path["phone"])
         return _told(state, as_of).model_dump_json().encode()
 
     def _check(self, call: Call) -> bytes:
-        phones, invalid = _sorted_out(call)
-        checked = self._store.optouts.check(call.account, phones)
-        _require_seen(call, checked.as_of)
-        answer = models.CheckAnswer.model_construct(
+        [answer] = self._check_together([call])
+        if isinstance(answer, Problem):
+            raise answer
+        return answer
+
+    def _check_together(self, calls: Sequence[Call]) -> list[bytes | Problem]:
+        asked = [_sorted_out(call) for call in calls]
+        phones = [phone for one in asked if isinstance(one, _Asked) for phone in one.phones]
+        checked = self._store.optouts.check(calls[0].account, phones)
+        return [
+            one if isinstance(one, Problem) else _not_seen(call, checked.as_of) or one.answer(checked)
+            for call, one in zip(calls, asked, strict=True)
+        ]
+
+
+class _Asked(NamedTuple):
+    """What one check asks about: how many there are, those that are *phones*, and those that are none."""
+
+    number: int
+    phones: list[str]
+    invalid: list[models.InvalidAnswer]
+
+    def answer(self, checked: Checked) -> bytes:
+        """What goes over the wire of *checked*, which may know of others too."""
+        told = models.CheckAnswer.model_construct(
             as_of=checked.as_of,
-            checked=len(call.body["phones"]),
-            opted_out=list(checked.opted_out),
-            invalid=invalid,
+            checked=self.number,
+            opted_out=[phone for phone in dict.fromkeys(self.phones) if phone in checked.opted_out],
+            invalid=self.invalid,
         )
-        return answer.model_dump_json().encode()
+        return told.model_dump_json().encode()
 
 
-def _require_seen(call: Call, as_of: int) -> None:
-    """Raise `Problem` for what has not seen the change that the request names."""
-    if as_of < call.query.get("min", 0):
-        detail = f"The newest change here is {as_of}. Ask again, or without min for what is known here now."
-        raise Problem(NOT_YET, f"min: {detail}", faults=[Fault("min", detail)], headers={"Retry-After": "1"})
+def _not_seen(call: Call, as_of: int) -> Problem | None:
+    """The problem with an answer that has not seen the change which the request names."""
+    if as_of >= call.query.get("min", 0):
+        return None
+    detail = f"The newest change here is {as_of}. Ask again, or without min for what is known here now."
+    return Problem(NOT_YET, f"min: {detail}", faults=[Fault("min", detail)], headers={"Retry-After": "1"})
 
 
-def _sorted_out(call: Call) -> tuple[list[str], list[models.InvalidAnswer]]:
-    """The phones of a check that are such, and those that are none."""
+def _sorted_out(call: Call) -> _Asked | Problem:
+    """The phones of a check that are such, and those that are none; or what is wrong with the whole of it."""
     match call.body:
         case {"phones": list(phones), **rest} if not rest and 0 < len(phones) <= models.MOST_CHECKED:
             try:
                 if _PHONES.match("\n".join([*phones, ""])):
-                    return phones, []
+                    return _Asked(len(phones), phones, [])
             except TypeError:  # one of them is no text
                 pass
-    given: list[str] = read(models.CheckRequest, call.raw).phones
+    try:
+        given: list[str] = read(models.CheckRequest, call.raw).phones
+    except Problem as problem:
+        return problem
     invalid = [
         models.InvalidAnswer(at=at, phone=text[:_LONGEST_QUOTED], detail=_WRONG)
         for at, text in enumerate(given)
         if not _PHONE.match(text)
     ]
     wrong = {fault.at for fault in invalid}
-    return [text for at, text in enumerate(given) if at not in wrong], invalid
+    return _Asked(len(given), [text for at, text in enumerate(given) if at not in wrong], invalid)
 
 
 def _told(state: PhoneState, as_of: int) -> models.PhoneAnswer:

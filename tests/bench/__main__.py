@@ -2,6 +2,7 @@
 
 import click
 
+from tests.bench.api import api
 from tests.bench.calls import calls
 from tests.bench.campaigns import campaigns
 from tests.bench.desk import desk
@@ -9,6 +10,7 @@ from tests.bench.differential import main as differential
 from tests.bench.exports import exports
 from tests.bench.feed import feed
 from tests.bench.growth import growth
+from tests.bench.home import home
 from tests.bench.hostile import hostile
 from tests.bench.http import http
 from tests.bench.lists import lists
@@ -42,11 +44,13 @@ main.add_command(surfaces)
 main.add_command(calls)
 main.add_command(exports)
 main.add_command(feed)
+main.add_command(api)
 main.add_command(campaigns)
 main.add_command(reconnect)
 main.add_command(http)
 main.add_command(lists)
 main.add_command(growth)
+main.add_command(home)
 main.add_command(hostile)
 main.add_command(differential, "differential")
 main.add_command(versus)

@@ -52,10 +52,10 @@ def _measure(name: str, url: sa.URL, store: Store, phones: int, followed: int) -
     # Every other number of a stretch first, and then of the rest as many as are followed, so that both lie among each other.
     numbers = [f"+1{2_000_000_000 + number}" for number in range(2 * phones)]
     first, second = numbers[::2], numbers[1::2][:followed]
-    took, _ = _applied(store, account, first, "F1")
+    took, _ = applied(store, account, first, "F1")
     print(f"\n| {name} | |\n| --- | --- |\n| {phones:,} phones applied | {phones / took:,.0f} a second |", flush=True)
     head = store.changes.head(account)
-    took, told = _applied(store, account, second, "F2")
+    took, told = applied(store, account, second, "F2")
     print(
         f"| {followed:,} more applied | {followed / took:,.0f} a second, of it the feed and the count {told / took:.2%} |"
     )
@@ -65,17 +65,17 @@ def _measure(name: str, url: sa.URL, store: Store, phones: int, followed: int) -
     rnd = random.Random(1)
     asked = rnd.sample(numbers, _CHECKED)
     ours, bare = [], []
-    with _bare(url, account, asked) as statement:
+    with bare_check(url, account, asked) as statement:
         for _ in range(_TIMES):
-            ours.append(_timed(lambda: store.optouts.check(account, asked)))
-            bare.append(_timed(statement))
+            ours.append(timed(lambda: store.optouts.check(account, asked)))
+            bare.append(timed(statement))
     check, reference = (statistics.median(times) * 1000 for times in (ours, bare))
     print(
         f"| {_CHECKED:,} phones checked | {check:.1f} ms; the bare statement {reference:.1f} ms: {check / reference:.2f} |"
     )
 
 
-def _applied(store: Store, account: int, phones: list[str], file: str) -> tuple[float, float]:
+def applied(store: Store, account: int, phones: list[str], file: str) -> tuple[float, float]:
     """Seconds that the batches of a list took, and those of it that went into the feed."""
     by = Origin(Function.UPLOAD, Actor("U0BENCH", "bench"))
     upload, _ = store.uploads.receive(
@@ -89,10 +89,10 @@ def _applied(store: Store, account: int, phones: list[str], file: str) -> tuple[
     work = work.renew(lease_seconds=3_600)
     told: list[float] = []
 
-    def timed(*given: Any, **named: Any) -> None:
-        told.append(_timed(lambda: write_change(*given, **named)))
+    def written(*given: Any, **named: Any) -> None:
+        told.append(timed(lambda: write_change(*given, **named)))
 
-    with patch.object(upload_work, "write_change", timed):
+    with patch.object(upload_work, "write_change", written):
         began = time.perf_counter()
         for start in range(0, len(phones), BATCH):
             work = _batch(work, phones, start)
@@ -119,7 +119,8 @@ def _follow(store: Store, account: int, cursor: ChangeCursor | None) -> tuple[in
 
 
 @contextmanager
-def _bare(url: sa.URL, account: int, asked: list[str]) -> Iterator[Callable[[], Any]]:
+def bare_check(url: sa.URL, account: int, asked: list[str]) -> Iterator[Callable[[], Any]]:
+    """The statement that checks *asked*, sent by the database's own driver each time it is called."""
     if url.get_backend_name() == "sqlite":
         with closing(sqlite3.connect(url.database or "")) as connection:
             statement = _BARE.format("?", "IN (SELECT value FROM json_each(?))")
@@ -130,7 +131,8 @@ def _bare(url: sa.URL, account: int, asked: list[str]) -> Iterator[Callable[[], 
         yield lambda: dict(connection.execute(text.encode(), (account, asked)).fetchall())
 
 
-def _timed(work: Callable[[], Any]) -> float:
+def timed(work: Callable[[], Any]) -> float:
+    """The seconds that *work* took."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began

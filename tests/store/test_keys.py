@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -19,6 +20,7 @@ from store import (
     Store,
     StoreError,
     WrongState,
+    keys,
     move_account,
 )
 from store.keys import LONGEST_NAME, MOST, KeyProblem, KeyRefused
@@ -261,6 +263,25 @@ def test_its_use_is_noted_once_a_minute(store: Store, account: Account, by_admin
     aged(store, "api_keys", "made_at", DAY)
     Store(store.database).keys.note_use(key)
     assert not store.keys.verify(text).use_is_due
+
+
+def test_a_verified_key_is_remembered_for_a_moment(
+    store: Store, account: Account, by_admin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the next of many requests; not one that is wrong, has been revoked, or was verified longer ago."""
+    key = made(store, account, by_admin)
+    assert store.keys.remembered(key.text) is None
+    with pytest.raises(KeyRefused):
+        store.keys.verify(key.text[:-1] + "-")
+    verified = store.keys.verify(key.text)
+    assert store.keys.remembered(key.text) == replace(verified, use_is_due=False)
+    assert store.keys.remembered(key.text[:-1]) is None
+    store.keys.revoke(account.id, key.key.id, by_admin)
+    assert store.keys.remembered(key.text) is None
+    monkeypatch.setattr(keys, "REMEMBERED_SECONDS", 0.0)
+    other = made(store, account, by_admin)
+    store.keys.verify(other.text)
+    assert store.keys.remembered(other.text) is None
 
 
 def test_an_entry_names_the_key(store: Store, account: Account, by_admin: Origin) -> None:

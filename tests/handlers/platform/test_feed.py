@@ -2,11 +2,13 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from handlers.platform.feed import LONGEST_WAIT
+from handlers.platform.models import ChangesAnswer
 from store import Actor, Function, Origin
 from tests.handlers.platform.conftest import Platform
 
@@ -65,6 +67,18 @@ async def test_who_waits_in_vain_is_told_so(platform: Platform) -> None:
         await asyncio.sleep(0)
     await platform.api.drain()
     assert (await waiting).json["phones"] == []
+
+
+async def test_a_page_is_written_as_its_model_writes_it(platform: Platform) -> None:
+    """Byte for byte, though phones are put into it by hand: those that are out, by several entries, and those that are not."""
+    store, account = platform.store, platform.account.id
+    store.optouts.add(account, [ONE, TWO], BY_HAND)
+    store.optouts.add(account, [THREE], BY_HAND)
+    store.optouts.delete(account, TWO, replace(BY_HAND, reason="texted START"))
+    for query in ("", "?limit=2", "?after=3", "?after=0"):
+        answer = await platform.ask("GET", f"/changes{query}")
+        assert answer.raw == ChangesAnswer.model_validate_json(answer.raw).model_dump_json().encode()
+    assert {one["phone"]: one["opted_out"] for one in answer.json["phones"]} == {ONE: True, TWO: False, THREE: True}
 
 
 @pytest.mark.parametrize("cursor", ["5", "w5.12125550100"])

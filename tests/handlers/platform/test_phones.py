@@ -9,6 +9,7 @@ import pytest
 
 from handlers.platform.models import MOST_CHECKED
 from store import Actor, Function, Origin
+from store.outages import Outage
 from tests.handlers.platform.conftest import Platform
 
 ONE, TWO, THREE = "+12125550100", "+12125550101", "+447911123456"
@@ -118,3 +119,41 @@ async def test_an_answer_has_seen_what_it_is_asked_for(platform: Platform) -> No
         answer = await platform.ask(method, f"{path}?min={head + 2}", body)
         assert (answer.status, answer.kind, answer.headers["Retry-After"]) == (409, "not-yet", "1")
         assert answer.json["errors"][0]["at"] == "min"
+
+
+async def test_checks_that_come_at_once_are_answered_each_by_itself(platform: Platform) -> None:
+    """They go to the database together; one that is wrong, or of another account, changes nothing for the rest."""
+    store = platform.store
+    other = store.accounts.get_or_create("T0OTHER", "Other")
+    store.optouts.add(platform.account.id, [ONE], STOPPED)
+    store.optouts.add(other.id, [TWO], STOPPED)
+    made = platform.make_key(account=other)
+    asked: list[tuple[list[Any], str | None]] = [
+        ([ONE, TWO, ONE], None),
+        ([TWO], None),
+        ([1], None),
+        ([TWO, "x"], None),
+    ]
+    asked += [([ONE], made.text), ([TWO], made.text)]
+    for _ in range(2):  # with keys that are not known yet, and with such as are
+        answers = await asyncio.gather(
+            *(platform.ask("POST", "/checks", {"phones": phones}, key=key) for phones, key in asked)
+        )
+        assert [answer.status for answer in answers] == [200, 200, 422, 200, 200, 200]
+        told = [answer.json for answer in answers if answer.status == 200]
+        assert [one["opted_out"] for one in told] == [[ONE], [], [], [], [TWO]]
+        assert [one["checked"] for one in told] == [3, 1, 2, 1, 1]
+        assert [len(one["invalid"]) for one in told] == [0, 0, 1, 0, 0]
+
+
+async def test_checks_that_come_at_once_fail_together(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them is told that the list cannot be read; the next one is answered again."""
+
+    def away(_account: int, _phones: list[str]) -> None:
+        raise platform.store.database.dialect.unavailable(Outage.CUT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(platform.store.optouts, "check", away)
+        answers = await asyncio.gather(*(platform.ask("POST", "/checks", {"phones": [ONE]}) for _ in range(6)))
+        assert [(answer.status, answer.kind) for answer in answers] == [(503, "unavailable")] * 6
+    assert (await platform.ask("POST", "/checks", {"phones": [ONE]})).status == 200

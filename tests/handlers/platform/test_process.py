@@ -2,10 +2,10 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
-import re
 
 import aiohttp
 import pytest

@@ -15,7 +15,7 @@ from handlers.platform import bodies
 from handlers.platform.api import MOST_OF_A_KEY
 from handlers.platform.bodies import LARGEST_BODY
 from handlers.platform.feed import LONGEST_WAIT
-from store import Function, Origin, Scope
+from store import Function, Origin, Scope, Store, keys
 from store.dialects import from_now
 from store.keys import MadeKey
 from store.models import api_keys
@@ -97,8 +97,9 @@ async def test_a_key_that_opens_nothing(platform: Platform, kind: str) -> None:
     assert answer.headers["Connection"] == "close"
 
 
-async def test_a_key_that_has_expired(platform: Platform) -> None:
-    """It opens nothing from its moment on."""
+async def test_a_key_that_has_expired(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It opens nothing from its moment on, or when it was used just before, a second later."""
+    monkeypatch.setattr(keys, "REMEMBERED_SECONDS", 0.0)
     later = platform.store.now() + timedelta(hours=1)
     made = platform.store.keys.make(platform.account.id, "short", (Scope.CHECK,), later, BY_ADMIN)
     assert (await platform.ask("POST", "/checks", CHECK, key=made.text)).status == 200
@@ -193,6 +194,27 @@ async def test_a_request_is_in_the_log_without_what_it_is_about(platform: Platfo
     ]
     assert {line["key"] for line in lines} == {platform.key.key.id}
     assert not re.search(rf"{ONE[1:]}|quillon|{platform.key.text}", repr(said))
+
+
+async def test_a_key_that_is_revoked_while_it_is_used(platform: Platform) -> None:
+    """By this desk it is refused at once; by another, which shares the database, within a second."""
+    here, elsewhere = platform.make_key(name="here"), platform.make_key(name="elsewhere")
+    for made in (here, elsewhere):
+        assert (await platform.ask("POST", "/checks", CHECK, key=made.text)).status == 200
+    platform.store.keys.revoke(platform.account.id, here.key.id, BY_ADMIN)
+    assert (await platform.ask("POST", "/checks", CHECK, key=here.text)).kind == "key-refused"
+    Store(platform.store.database).keys.revoke(platform.account.id, elsewhere.key.id, BY_ADMIN)
+    async with asyncio.timeout(SECONDS):
+        while (answer := await platform.ask("POST", "/checks", CHECK, key=elsewhere.text)).status == 200:
+            pass
+    assert answer.kind == "key-refused"
+
+
+async def test_a_key_that_was_used_just_now_opens_no_more_than_before(platform: Platform) -> None:
+    """Its scopes are looked at each time."""
+    made = platform.make_key(Scope.CHECK)
+    assert (await platform.ask("POST", "/checks", CHECK, key=made.text)).status == 200
+    assert (await platform.ask("GET", "/changes", key=made.text)).kind == "not-in-scope"
 
 
 async def test_a_key_is_of_one_account(platform: Platform) -> None:
