@@ -36,6 +36,7 @@ from handlers.purposes import purpose_of
 from handlers.slack.mrkdwn import code, plain, quoted, sentence
 from handlers.slack.visible_text import visible_text
 from store import find_country, parse_phone, read_text
+from store.replies.judge import judge
 from tests.backtracking import steps_of, tree_of, words_of
 
 ROOT: Final = Path(__file__).parent.parent
@@ -434,6 +435,61 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "store/phones/prose.py _OVERRIDDEN": (("", "\u202e", ""), ("\u202e", "a", ""), ("", "\u202e1", "")),
     "store/phones/prose.py _SIGNS": (("", "1", "x"), ("", " ", "x"), ("", "123456x", "")),
     "store/phones/prose.py _ODD_DIGIT": (("", "1", ""), ("", "\u2460", "")),
+    "store/replies/reading.py _REACTION": (
+        ("", "liked ", ""),
+        ('liked "', "a", ""),
+        ("reacted", " to", "x"),
+        ("", "!", " to"),
+        (" ", " ", "x"),
+    ),
+    "store/replies/reading.py _TAIL": (
+        ("", "-", "x"),
+        ("", "\n", "x"),
+        ("", "\n ", "x"),
+        ("", " ", "x"),
+        ("", "on a wrote\n", ""),
+        ("on ", "a wrote ", "x"),
+        ("", "sent from my ", "x"),
+        ("", "_", ""),
+    ),
+    "store/replies/reading.py _QUOTED_LINE": (("", "\n ", ""), ("", ">", ""), ("", " ", "x")),
+    "store/replies/reading.py _AUTOMATIC": (
+        ("", " ", "x"),
+        ("", "auto", ""),
+        ("", "do not disturb ", ""),
+        ("", "i'm ", ""),
+    ),
+    "store/replies/reading.py _INSTRUCTION": (("", "reply stop ", ""), ("reply", " ", ""), ("", "reply ", "")),
+    "store/replies/reading.py _QUOTED": (("", '"', ""), ('"', "a", ""), ("", '"a', "\n")),
+    "store/replies/reading.py _PIECE": (("", "a'", ""), ("", "'", ""), ("", " -", ""), ("a", "'a", "'"), ("", "1", "")),
+    "store/replies/reading.py _ONE_WORD": (("", "'", ""), ("", "a't", "x")),
+    "store/replies/reading.py _DOTTED": (("", "a.", ""), ("", "a.", "aa"), ("", "a.b.cc", "")),
+    "store/replies/reading.py _OPT_OUT": (("opt", " ", "x"), ("", "opt ", ""), ("", "opt.", "")),
+    "store/replies/reading.py _EXCLAIMED": (("!", "1", "x"), ("", "!1", "x")),
+    "store/replies/reading.py _DRAWN_OUT": (("", "a", ""), ("", "aab", "")),
+    "store/replies/wording.py _WORDING": (
+        (" stop texting", " me", "x"),
+        ("", " i", ""),
+        (" take me off", " all", "x"),
+        (" do not send me", " any more", "x"),
+    ),
+    "store/replies/signs.py _DECEASED": (("", " he", ""), ("", " died a", "")),
+    "store/replies/signs.py _SOMEBODY_ELSE": (("", " not", ""), ("", " no", ""), ("", " is not a", "")),
+    "store/replies/signs.py _LESS": (("", " stop", ""), ("", " only", ""), ("", " not text", "")),
+    "store/replies/signs.py _LEAVING": (("", " take me", ""), ("", " remove", ""), ("", " off all your", "")),
+    "store/replies/signs.py _STOPPING": (
+        ("", " stop", ""),
+        ("", " please stop", ""),
+        ("", " how", ""),
+        ("", " . stop it", "x"),
+    ),
+    "store/replies/signs.py _UNWILLING": (("", " do not", ""), ("", " not want", ""), ("", " no no more", "")),
+    "store/replies/signs.py _THREATENING": (("", " never", ""), ("", " do not call", "")),
+    "store/replies/signs.py _COMPLAINING": (("", " tired", ""), ("", " why you", ""), ("", " keep", "")),
+    "store/replies/signs.py _REBUFFING": (("", " leave me", ""), ("", " ill", "")),
+    "store/replies/signs.py _AGAIN": (("", " opt", ""), ("", " start", "")),
+    "store/replies/signs.py _LONE_WORD": (("", " . stop", ""), ("", " . please", "")),
+    "store/replies/signs.py _OTHER_SCRIPTS": (("", " . 停", "x"),),
     "store/phones/prose.py _AND_SO_ON": (("", ",", "!"), ("", " and ", "!"), ("", " ", "!"), ("", "#", "!")),
 }
 
