@@ -60,6 +60,8 @@ OURS: Final = {
     "store/lists/senses.py": "values of columns, 100 characters at most",
     "store/moving.py": "an id that the operator types",
     "store/dialects.py words": "errors of the database and of its driver, which name hosts and roles",
+    "store/replies/signs.py": "phrases in the notation of store/replies/notation.py, over 4,000 characters at most",
+    "store/replies/wording.py": "the same; tests/store/replies/test_notation.py counts what the notation makes",
     "store/phones/assigned.py": "the library's patterns over digits, 15 at most",
     "store/phones/habits.py": "all of a cell's digits or nothing, 120 at most",
     "store/phones/grouping.py": "the library's formats",
@@ -467,29 +469,6 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "store/replies/reading.py _OPT_OUT": (("opt", " ", "x"), ("", "opt ", ""), ("", "opt.", "")),
     "store/replies/reading.py _EXCLAIMED": (("!", "1", "x"), ("", "!1", "x")),
     "store/replies/reading.py _DRAWN_OUT": (("", "a", ""), ("", "aab", "")),
-    "store/replies/wording.py _WORDING": (
-        (" stop texting", " me", "x"),
-        ("", " i", ""),
-        (" take me off", " all", "x"),
-        (" do not send me", " any more", "x"),
-    ),
-    "store/replies/signs.py _DECEASED": (("", " he", ""), ("", " died a", "")),
-    "store/replies/signs.py _SOMEBODY_ELSE": (("", " not", ""), ("", " no", ""), ("", " is not a", "")),
-    "store/replies/signs.py _LESS": (("", " stop", ""), ("", " only", ""), ("", " not text", "")),
-    "store/replies/signs.py _LEAVING": (("", " take me", ""), ("", " remove", ""), ("", " off all your", "")),
-    "store/replies/signs.py _STOPPING": (
-        ("", " stop", ""),
-        ("", " please stop", ""),
-        ("", " how", ""),
-        ("", " . stop it", "x"),
-    ),
-    "store/replies/signs.py _UNWILLING": (("", " do not", ""), ("", " not want", ""), ("", " no no more", "")),
-    "store/replies/signs.py _THREATENING": (("", " never", ""), ("", " do not call", "")),
-    "store/replies/signs.py _COMPLAINING": (("", " tired", ""), ("", " why you", ""), ("", " keep", "")),
-    "store/replies/signs.py _REBUFFING": (("", " leave me", ""), ("", " ill", "")),
-    "store/replies/signs.py _AGAIN": (("", " opt", ""), ("", " start", "")),
-    "store/replies/signs.py _LONE_WORD": (("", " . stop", ""), ("", " . please", "")),
-    "store/replies/signs.py _OTHER_SCRIPTS": (("", " . 停", "x"),),
     "store/phones/prose.py _AND_SO_ON": (("", ",", "!"), ("", " and ", "!"), ("", " ", "!"), ("", "#", "!")),
 }
 
@@ -699,6 +678,7 @@ WAYS_IN: Final[dict[str, Callable[[str], Any]]] = {
     "plain text": plain,
     "name": lambda text: (quoted(text), code(text), sentence(text), quoted(text, 10 * LONGEST)),
     "log": redact,
+    "reply": judge,
 }
 
 PIECES: Final = (

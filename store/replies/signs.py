@@ -245,8 +245,10 @@ _STOPPING: Final = re.compile(
     + "|"
     + "".join(
         rf"(?<! {before})"
-        for before in ("dont", "not", "never", "wont", "cant", "to", "must", "will", "should", "ill", "we", "us")
-        + ("non", "bus", "pit", "the", "a", "full", "next")
+        for before in (
+            *("dont", "not", "never", "wont", "cant", "to", "must", "will", "should", "ill", "we", "us"),
+            *("non", "bus", "pit", "the", "a", "full", "next"),
+        )
     )
     + pattern_of("stop -/PEOPLE |", _NAMES).replace("[.,?]", "[.,]")
 )
