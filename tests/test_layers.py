@@ -95,6 +95,8 @@ ROOMS: dict[str, set[str]] = {
     "store.phones": set(),
     "store.lists": {"store.phones", "store.errors", "store.records", "store.choices"},
     "store.upload_states": set(),
+    # Pure: what people reply, and what is to become of it.
+    "store.replies": {"store.errors"},
 }
 _SQL = {"sqlalchemy", "alembic", "psycopg"}
 _SLACK = {"slack_sdk", "slack_bolt", "aiohttp"}
@@ -110,6 +112,7 @@ WITHOUT: dict[str, set[str]] = {
     "store.phones": _SQL | _SLACK,
     "store.lists": _SQL | _SLACK,
     "store.upload_states": _SQL | _SLACK,
+    "store.replies": _SQL | _SLACK,
 }
 
 
@@ -204,6 +207,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         ("store.phones.parser", "import sqlalchemy as sa"),
         ("store.lists.reader", "from store.database import Database"),
         ("store.lists.staging", "import sqlalchemy"),
+        ("store.replies.judge", "from store.optouts import OptOuts"),
         ("handlers.files", "from bot.config import Settings"),
         ("handlers.files", "def late():\n    import bot.app"),
         ("handlers.files", "from store.models import opt_outs"),

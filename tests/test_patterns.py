@@ -36,6 +36,7 @@ from handlers.purposes import purpose_of
 from handlers.slack.mrkdwn import code, plain, quoted, sentence
 from handlers.slack.visible_text import visible_text
 from store import find_country, parse_phone, read_text
+from store.replies.judge import judge
 from tests.backtracking import steps_of, tree_of, words_of
 
 ROOT: Final = Path(__file__).parent.parent
@@ -60,6 +61,8 @@ OURS: Final = {
     "store/lists/senses.py": "values of columns, 100 characters at most",
     "store/moving.py": "an id that the operator types",
     "store/dialects.py words": "errors of the database and of its driver, which name hosts and roles",
+    "store/replies/signs.py": "phrases in the notation of store/replies/notation.py, over 4,000 characters at most",
+    "store/replies/wording.py": "the same; tests/store/replies/test_notation.py counts what the notation makes",
     "store/phones/assigned.py": "the library's patterns over digits, 15 at most",
     "store/phones/habits.py": "all of a cell's digits or nothing, 120 at most",
     "store/phones/grouping.py": "the library's formats",
@@ -435,6 +438,38 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "store/phones/prose.py _OVERRIDDEN": (("", "\u202e", ""), ("\u202e", "a", ""), ("", "\u202e1", "")),
     "store/phones/prose.py _SIGNS": (("", "1", "x"), ("", " ", "x"), ("", "123456x", "")),
     "store/phones/prose.py _ODD_DIGIT": (("", "1", ""), ("", "\u2460", "")),
+    "store/replies/reading.py _REACTION": (
+        ("", "liked ", ""),
+        ('liked "', "a", ""),
+        ("reacted", " to", "x"),
+        ("", "!", " to"),
+        (" ", " ", "x"),
+    ),
+    "store/replies/reading.py _TAIL": (
+        ("", "-", "x"),
+        ("", "\n", "x"),
+        ("", "\n ", "x"),
+        ("", " ", "x"),
+        ("", "on a wrote\n", ""),
+        ("on ", "a wrote ", "x"),
+        ("", "sent from my ", "x"),
+        ("", "_", ""),
+    ),
+    "store/replies/reading.py _QUOTED_LINE": (("", "\n ", ""), ("", ">", ""), ("", " ", "x")),
+    "store/replies/reading.py _AUTOMATIC": (
+        ("", " ", "x"),
+        ("", "auto", ""),
+        ("", "do not disturb ", ""),
+        ("", "i'm ", ""),
+    ),
+    "store/replies/reading.py _INSTRUCTION": (("", "reply stop ", ""), ("reply", " ", ""), ("", "reply ", "")),
+    "store/replies/reading.py _QUOTED": (("", '"', ""), ('"', "a", ""), ("", '"a', "\n")),
+    "store/replies/reading.py _PIECE": (("", "a'", ""), ("", "'", ""), ("", " -", ""), ("a", "'a", "'"), ("", "1", "")),
+    "store/replies/reading.py _ONE_WORD": (("", "'", ""), ("", "a't", "x")),
+    "store/replies/reading.py _DOTTED": (("", "a.", ""), ("", "a.", "aa"), ("", "a.b.cc", "")),
+    "store/replies/reading.py _OPT_OUT": (("opt", " ", "x"), ("", "opt ", ""), ("", "opt.", "")),
+    "store/replies/reading.py _EXCLAIMED": (("!", "1", "x"), ("", "!1", "x")),
+    "store/replies/reading.py _DRAWN_OUT": (("", "a", ""), ("", "aab", "")),
     "store/phones/prose.py _AND_SO_ON": (("", ",", "!"), ("", " and ", "!"), ("", " ", "!"), ("", "#", "!")),
 }
 
@@ -644,6 +679,7 @@ WAYS_IN: Final[dict[str, Callable[[str], Any]]] = {
     "plain text": plain,
     "name": lambda text: (quoted(text), code(text), sentence(text), quoted(text, 10 * LONGEST)),
     "log": redact,
+    "reply": judge,
 }
 
 PIECES: Final = (

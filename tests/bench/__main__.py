@@ -16,6 +16,7 @@ from tests.bench.http import http
 from tests.bench.lists import lists
 from tests.bench.prose import prose
 from tests.bench.reconnect import reconnect
+from tests.bench.replies import replies_judged
 from tests.bench.sentences import sentences_read
 from tests.bench.surfaces import surfaces
 from tests.bench.versus import versus
@@ -37,6 +38,7 @@ def main(context: click.Context) -> None:
         context.invoke(hostile)
         context.invoke(prose)
         context.invoke(sentences_read)
+        context.invoke(replies_judged)
 
 
 main.add_command(desk)
@@ -56,6 +58,7 @@ main.add_command(differential, "differential")
 main.add_command(versus)
 main.add_command(prose)
 main.add_command(sentences_read, "sentences")
+main.add_command(replies_judged, "replies")
 
 if __name__ == "__main__":
     main()

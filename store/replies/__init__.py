@@ -1,0 +1,1 @@
+"""What people reply to a text: read, and judged by words and signs; pure."""

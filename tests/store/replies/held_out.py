@@ -1,0 +1,578 @@
+"""
+A second corpus of replies, by other people than the first: what they wrote, by who they are and what they want.
+
+It was written before the rules of `store.replies` were, and no rule was made for a line of it: its figures tell how the judge
+does on what it has not seen. Lines are as in `tests.store.replies.corpus`.
+"""
+
+from typing import Final
+
+from tests.store.replies.wants import Want
+
+REPLIES: Final[dict[tuple[str, str, Want], str]] = {
+    ("en", "an angry voter in the country", Want.NO_MORE): """
+        STOP
+        Stop!!!
+        QUIT
+        stop texting me
+        STOP TEXTING ME!!!!
+        I SAID STOP
+        get me off this damn list
+        don't you ever text this number again
+        quit blowing up my phone
+        take my number off your list NOW
+        how many times do I gotta tell you people to stop
+        lose my number
+        this is the third time I've asked. STOP.
+        STOP SENDING ME THIS CRAP
+        remove me you idiots
+        you people don't quit do you. Leave me be
+        I ain't voting for your crook, take me off
+        No more of this garbage
+        Cancel
+        stop it with the texts already
+        I'm on the do not call list and this is a violation
+        knock it off with the messages
+        never contact me again
+        Delete my number
+        REMOVE
+        Don't want your texts, don't want your candidate
+        f**k off and stop texting
+        Unsubcribe
+        STPO
+        stop u morons
+    """,
+    ("en", "an angry voter in the country", Want.NOTHING): """
+        Biden ruined this country
+        hell no
+        I wouldn't vote for her if you paid me
+        Drain the swamp
+        Stop the invasion at the border
+        End the fed
+        bunch of liars
+        What has he ever done for farmers
+        Nope. Voting for the other guy
+        You can't stop us in November
+        got any yard signs left?
+        Diesel is 5 bucks. Cancel the gas tax
+    """,
+    ("en", "a grandmother who is polite", Want.NO_MORE): """
+        Please stop. Thank you.
+        Hello dear, would you kindly remove me from your list? Thank you so much.
+        I would prefer not to receive these messages. Thank you and God bless
+        Good morning. Please take my name off your list.
+        STOP please
+        Dear Sir, I no longer wish to be contacted. Sincerely, Dorothy
+        I'm sorry but I don't want any more of these texts
+        Please unsubscribe me, thanks
+        Would you mind not texting me anymore?
+        Stop. Sent from my iPad
+        I think I get enough of these, please don't send me any more, honey
+        Opt out please
+        end
+        please discontinue these messages
+        No more texts please
+        I asked before to be taken off and I am still getting them
+    """,
+    ("en", "a grandmother who is polite", Want.NARROWER): """
+        My husband Harold passed away in March
+        This is Dorothy, I think you have the wrong number, I am not Jennifer
+        I only give at Christmas, please don't ask until then
+        Please do not text so early in the morning
+        I would rather get a letter in the mail than texts
+        My daughter handles this, please text her and not me
+    """,
+    ("en", "a grandmother who is polite", Want.NOTHING): """
+        Thank you dear, I already mailed my ballot
+        God bless you all
+        I will be praying for you
+        Who is this please
+        Is this Margaret's grandson?
+        I don't know how to open the link
+        I can't get out much but I will vote
+        Would you stop by and pick up my ballot
+        I voted for your father too
+        My eyes are bad, could you call me instead
+        I'm 84 and have never missed an election
+        thank you for all you do and don't give up
+    """,
+    ("en", "a teenager", Want.NO_MORE): """
+        stop
+        stoppp
+        stop texting me bro
+        pls stop
+        bruh stop
+        can u not
+        ur annoying stop
+        unsub
+        yo take me off this
+        dont txt me again
+        leave me alone
+        stop spamming me omg
+        plz no more
+    """,
+    ("en", "a teenager", Want.NARROWER): """
+        im 15 i cant vote
+        wrong number lol
+        this is my moms old number
+        who dis u got the wrong person
+    """,
+    ("en", "a teenager", Want.NOTHING): """
+        who dis
+        lol
+        k
+        idk
+        bet
+        new phone who dis
+        can i vote if i turn 18 in october
+        stop it thats so funny 😂
+        omg im literally crying
+        cant stop wont stop
+        nah
+        im down
+        👍
+        ok boomer
+        ya sure
+    """,
+    ("es", "a family of two languages", Want.NO_MORE): """
+        ALTO
+        Stop por favor
+        no me envien mas mensajes
+        Por favor quítenme de la lista
+        ya no me manden textos
+        Deje de molestar
+        BAJA
+        cancelar
+        No quiero recibir más mensajes de ustedes
+        borren mi numero
+        dejen de escribirme por favor
+        no more mensajes please
+        Parar
+        ya basta con los mensajes
+        no me interesa, no me escriba más
+        STOP gracias
+    """,
+    ("es", "a family of two languages", Want.NARROWER): """
+        número equivocado
+        Aquí no vive ningún Carlos
+        mi papá falleció el año pasado
+        Se equivocó de número
+        en español por favor, y solo una vez por semana
+    """,
+    ("es", "a family of two languages", Want.NOTHING): """
+        Sí
+        ya voté gracias
+        quién es?
+        no hablo inglés
+        Gracias, allí estaremos
+        no puedo ir, trabajo ese día
+        Si cuente conmigo
+        a qué hora cierran las casillas?
+        Basta de corrupción!
+        yes mi esposo y yo votamos
+        para quién es esto
+        mi mamá no es ciudadana
+        No
+        saludos
+    """,
+    ("fr", "a family of two languages", Want.NO_MORE): """
+        ARRET
+        Arrêtez svp
+        Arrêtez de m'envoyer des messages
+        Désabonnez-moi
+        ne m'envoyez plus rien
+        Retirez-moi de votre liste s'il vous plaît
+        STOP merci
+        je ne veux plus recevoir vos textos
+        laissez-moi tranquille
+        Veuillez supprimer mon numéro
+    """,
+    ("fr", "a family of two languages", Want.NARROWER): """
+        mauvais numéro
+        vous vous trompez de personne
+        ma mère est décédée
+    """,
+    ("fr", "a family of two languages", Want.NOTHING): """
+        oui
+        merci j'ai déjà voté
+        c'est qui?
+        je ne peux pas voter, je suis canadien
+        on ne lâche pas!
+        Non merci
+        d'accord
+        arrêtons les pipelines
+    """,
+    ("en", "a lawyer", Want.NO_MORE): """
+        I hereby revoke any consent to receive text messages at this number.
+        Cease and desist all further communications.
+        Revoke
+        Please be advised that this number is on the National Do Not Call Registry. Remove it immediately.
+        You do not have my consent to text me.
+        Pursuant to the TCPA I demand that you stop contacting me.
+        Opt-out
+        This constitutes formal notice that I am opting out of all messages.
+        Further contact will be considered harassment.
+        STOP. Any further message will be reported to the FCC.
+        I did not opt in to this. Unsubscribe.
+        My client does not wish to be contacted
+        unsubscribe.
+        Where did you get my number? I never consented to this.
+        Kindly cease sending messages to this phone.
+    """,
+    ("en", "a lawyer", Want.NOTHING): """
+        Who is paying for this message?
+        What is your committee's FEC ID?
+        I represent the other side in that litigation
+        The court will not stop that law before Friday
+        I object to the wording of question 3
+        Please send me the text of the amendment
+        Noted.
+        The statute ends in 2027
+    """,
+    ("en", "someone who answers a poll", Want.NOTHING): """
+        1
+        2
+        A
+        Strongly disagree
+        undecided
+        Yes
+        No
+        N
+        no opinion
+        Neither
+        3, healthcare
+        They should end the filibuster
+        stop spending so much money
+        Somewhat approve
+        Definitely not
+        Abortion, then the economy
+        I don't trust any of them
+        cancel student loans
+        remove all of them from office
+        Prefer not to say
+        Don't know yet
+        quit sending money overseas
+        I am leaning toward Harris but not sure
+        Opting for the independent
+        end gerrymandering
+    """,
+    ("en", "someone who answers a poll", Want.NO_MORE): """
+        1. Now stop
+        No polls, no texts, no surveys
+        STOP2END
+        not participating and remove me from these polls
+        Stop asking me these questions
+    """,
+    ("en", "someone who answers a poll", Want.NARROWER): """
+        Not taking surveys right now, try me next month
+        only text me polls not donation stuff
+        too many of these texts
+    """,
+    ("en", "someone who answers a poll", Want.HELP): """
+        HELP
+        info
+    """,
+    ("en", "someone who answers a poll", Want.IN): """
+        START
+        unstop
+        Start please
+    """,
+}
+
+
+# Written after the rules, before they were tried on it: what people answer to an invitation, a plea for money, a reminder.
+LATER: Final[dict[tuple[str, str, Want], str]] = {
+    ("en", "a nurse on night shift", Want.NO_MORE): """
+        I work nights and your messages keep waking me, please take me off
+        stop, seriously
+        Please stop texting during my sleep and at all other times
+        I don't have time for this, unsubscribe
+        cancel me
+        Remove this number please and thank you
+        no more thank you
+        I've blocked the last three numbers, just stop
+        do not text
+        Honestly just delete me from whatever this is
+        How do you turn these off
+        Not signing up for anything. Don't message again.
+    """,
+    ("en", "a nurse on night shift", Want.NOTHING): """
+        I'm on shift until 7
+        Can't talk, with patients
+        can someone call me back after my shift ends
+        I'll stop in to vote on my way home
+        We need to stop understaffing
+        My shift ends at 7
+        Yes put me down for Saturday
+        How long is the line right now?
+        I'll text you when I'm off
+    """,
+    ("en", "a shopkeeper", Want.NO_MORE): """
+        This is a store's line and we get too much spam. Take it off.
+        We do not accept solicitations
+        Do not contact this business again
+        Pls stop, this phone is for customers
+        who do I talk to about getting taken off of this
+        I am not giving consent for marketing texts
+        quit it
+        Stop sending these here
+        END TEXTS
+        Stop. Please. I'm begging.
+    """,
+    ("en", "a shopkeeper", Want.NARROWER): """
+        This is the shop's number, the owner is at 555-0100
+        You've reached Elm Street Bakery, I think you want someone else
+        Wrong number, this is a bakery
+        Don't text on Sundays
+        Mail is better
+    """,
+    ("en", "a shopkeeper", Want.NOTHING): """
+        We close at 6
+        You can put a sign in my window
+        The minimum wage bill would end my business
+        stop by the shop and say hi
+        I'd like to order 50 signs
+        cancel the parking fee downtown
+        they removed all the parking
+        What time would you drop off the flyers?
+        I sell ice cream, not politics
+        Delivery only on weekdays
+        Is this about the sales tax
+    """,
+    ("en", "a student", Want.NO_MORE): """
+        pls take me off ur list ty
+        unsub pls
+        can u stop
+        ok can you like not text me anymore
+        i never gave u my number delete it
+        stop it get some help
+        stop stop stop stop
+        how do i make this stop
+        literally stop
+        imma block u
+        bro take a hint and stop
+        Leave me aloneee
+        i didnt sign up 4 this
+        stop pls n thx
+        im good dont text again
+        bye stop
+    """,
+    ("en", "a student", Want.NOTHING): """
+        im registered at my parents house can i vote here
+        wait whens the deadline
+        lmaooo
+        omg stop i love her
+        can my roommate come too
+        slay
+        im abroad this semester
+        ill be out of town
+        no cap shes the best
+        is there pizza
+        not rn
+        yessir
+        idk who that is
+        already did :)
+        sry just saw this
+        i have class till 5
+        never mind i found it
+        end of semester is rough
+        quit playing lol
+    """,
+    ("en", "an uncle with opinions", Want.NO_MORE): """
+        Tell your commie boss to take my number off his list
+        Stop bothering me with this nonsense
+        I would sooner eat glass than vote for her. STOP.
+        YOU PEOPLE NEED TO STOP TEXTING ME
+        Opt me out of this communist garbage
+        Do NOT text me again. Trump won.
+        take a hike and lose my number
+        Get a real job and stop harassing taxpayers
+        Go to h*ll and quit texting
+        Remove me from your commie list or I'll sue
+        Unsubscribe. Stop. End. Quit. Cancel. Which one works?
+        I am reporting this number as spam
+    """,
+    ("en", "an uncle with opinions", Want.NOTHING): """
+        Your side stole the last one
+        Stop letting criminals out
+        The end is near for your party
+        cancel the election? you wish
+        he should be removed and jailed
+        Quit lying to the American people
+        wake up sheeple
+        Do not trust the media
+        I will never support that woman
+        Never have, never will
+        No more handouts
+        Get out of my country
+        leave our guns alone
+        Don't tread on me
+        Tell her to end the lockdowns
+        You are wrong on everything
+        Who pays you?
+        Nothing but lies
+        We want our country back
+        I'm done with the Democrats
+    """,
+    ("en", "someone who is asked for money", Want.NO_MORE): """
+        I've given enough, stop texting
+        Please no more, I'm on social security
+        Stop already. I gave last week and you text me five times a day.
+        I will not donate. Please remove.
+        every day it's another text. Enough. Remove me.
+        I only gave once and now I can't get off your list
+        Unsubscribe or I never give again
+        You've lost a donor. Take me off everything.
+    """,
+    ("en", "someone who is asked for money", Want.NARROWER): """
+        I'll give when I can, please stop asking
+        no more money requests please, happy to volunteer
+        Ask me after the first of the month, not before
+        cut back on the texts and I might give again
+        My wife passed so we're on one income now
+        I donate through my union, don't ask me again for money
+    """,
+    ("en", "someone who is asked for money", Want.NOTHING): """
+        Just gave $25
+        How do I change my card
+        I was charged twice, please cancel one
+        I need to cancel my monthly donation
+        is this tax deductible
+        can't this month, sorry
+        Broke
+        what do you spend it on
+        Sent a check Tuesday
+        I'm retired and my money is tight
+        maybe next paycheck
+        stop spending it on consultants
+        Do you take Venmo
+        Not giving to anybody this year
+    """,
+    ("en", "someone who is invited", Want.NOTHING): """
+        Count me out for Sunday but in for Monday
+        I'll be off by then
+        My mother in law died so I'll be at the funeral that day, next time
+        Is there parking
+        Do I need to sign up
+        Please take my sister's name off the list, she can't come
+        can I bring the kids
+        which stop on the green line is it
+        Who else is coming
+        Sorry not this time
+        The flyer says 6 but your text says 7
+        I got the wrong address for the event
+        I have a work thing
+        do not start without me
+        Where's the end of the march
+        see you there
+    """,
+    ("en", "someone who is reminded", Want.NOTHING): """
+        I did it!
+        Voted at 7 am, no line
+        My ballot was rejected, what do I do
+        they said I'm not on the list at my polling place
+        I was told to leave the line
+        I left the state
+        Do I need ID
+        the machine stopped working
+        They stopped letting people in at 8
+        Can you tell them to stop campaigning at the door
+        My name was spelled wrong
+        Thanks for bugging me, I finally voted
+        You can stop reminding me now, I voted :)
+        I'm an election judge, can't discuss
+        polls end at 8 right
+    """,
+    ("es", "una abuela", Want.NO_MORE): """
+        Mijo ya no me mandes mensajes por favor
+        No gracias, no me moleste
+        Quite mi número de ahí
+        Por favor pare
+        Ya no quiero mensajes
+        Le pido que no me escriba
+        No entiendo esto, por favor cancelar
+        Dejen de llamar y escribir
+        Elimine mi teléfono de su sistema
+        no más por favor
+        STOP, no me interesa
+        que ya no me lleguen mensajes
+    """,
+    ("es", "una abuela", Want.NARROWER): """
+        Este es el teléfono de mi hija
+        Mi viejo ya murió
+        No soy Guadalupe, se equivoca
+        mande los mensajes a mi hijo
+    """,
+    ("es", "una abuela", Want.NOTHING): """
+        Que Dios la bendiga mija
+        Mi hijo me lleva a votar
+        no veo bien las letras
+        A qué hora pasan por mí
+        Yo siempre voto
+        En mi casa todos votamos
+        No tengo carro
+        ya mandé mi boleta
+        quién me habla
+        no manejo de noche
+        para cuándo es la votación
+        no me acuerdo si voté
+        no me llegó nada por correo
+    """,
+    ("fr", "un navetteur de Québec", Want.NO_MORE): """
+        Stop svp
+        Veuillez cesser tout envoi
+        arrêtez ça
+        Enlevez mon numéro de votre base
+        C'est assez les textos
+        Plus de textos merci
+        Je veux me désabonner
+        Ne me textez plus jamais
+        Ôtez-moi de là
+        lâchez-moi
+    """,
+    ("fr", "un navetteur de Québec", Want.NARROWER): """
+        Vous avez le mauvais numéro
+        C'est le cellulaire de ma fille de 11 ans
+        Pas le dimanche svp
+        Mon père est décédé en mai
+    """,
+    ("fr", "un navetteur de Québec", Want.NOTHING): """
+        Je suis dans le métro
+        Mon arrêt est fermé
+        Le train est arrêté
+        C'est pas mon comté
+        Je vote toujours
+        Arrêtez de couper dans la santé
+        on se voit samedi
+        Quel candidat?
+        Jamais de la vie
+        Je ne peux plus payer mon loyer
+        Merci de me le rappeler
+        Vous êtes qui
+        ça finit à quelle heure
+    """,
+    ("en", "what machines write", Want.NOTHING): """
+        Loved “Hi, it's Ana with the coalition. Text STOP to quit”
+        Emphasized “Text STOP2END to opt-out”
+        😂 to “Reply STOP to end”
+        Liked "Join us Saturday! Reply STOP
+        Hi! I'm currently driving and will respond when I stop.
+        This is an automated message: the person you texted is not available.
+        Auto response: I'm away from my phone until Monday.
+        The subscriber you have texted is not in service.
+    """,
+    ("en", "words of the law's, dressed up", Want.LAWS_WORD): """
+        ..stop..
+        STOP!!!!1!
+        Stop ~
+        Quit!!!!
+        Cancel, thank you kindly
+        end.
+        Hey, unsubscribe please
+        "unsubscribe"
+        Stop☹️
+        STOP -
+        stop 👋
+        OPT-OUT PLEASE
+    """,
+}
