@@ -164,7 +164,7 @@ def nobody_was_texted_who_was_out(desk: Desk, platform: Platform, told: dict[str
     """
     with desk.store.database.read() as connection:
         query = sa.text("SELECT entry_id, seq FROM changes WHERE account_id = :account")
-        change_of: dict[int, int] = dict(connection.execute(query, {"account": desk.account.id}).tuples().all())
+        change_of: dict[int, int] = dict(connection.execute(query, {"account": desk.account.id}).all())
     states = desk.store.optouts.find_many(desk.account.id, PHONES)
     sends = platform.rows("SELECT phone, asked_at, as_of, sent_at FROM sends")
     for phone, asked_at, as_of, sent_at in sends:
