@@ -34,9 +34,10 @@ AREAS = (212, 213, 302, 305, 312, 404, 512, 617, 702, 808)
 PHONES = [f"+1{area}55501{line:02d}" for area in AREAS for line in range(100)]
 # Who is out before it starts, of whom the first are allowed again; who is opted out meanwhile; who answers STOP.
 BEFORE = PHONES[:990:33]
-ALLOWED, OPTED_OUT = BEFORE[:12], PHONES[5::37][:20]
+ALLOWED = BEFORE[:12]
+OPTED_OUT = [phone for phone in PHONES[5::50] if phone not in BEFORE]
 ANSWER = [phone for phone in PHONES[7::50] if phone not in BEFORE]
-KILLS = 12
+KILLS = 8
 SEED = 20261128
 ON = {"OPTOUT_API": "on"}
 
