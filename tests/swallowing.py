@@ -128,14 +128,12 @@ class SwallowingProxy:
         if self._refusing:
             near.close()
             return
+        far = socket.socket(socket.AF_UNIX if isinstance(self._target, str) else socket.AF_INET)
         try:
-            if isinstance(self._target, str):
-                far = socket.socket(socket.AF_UNIX)
-                far.connect(self._target)
-            else:
-                far = socket.create_connection(self._target)
+            far.connect(self._target)
         except OSError:
             near.close()
+            far.close()
             return
         with self._lock:
             self._pairs.append((near, far))

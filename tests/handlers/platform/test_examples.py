@@ -67,28 +67,14 @@ async def test_what_was_heard_is_reported_once(platform: Platform, language: str
     assert len(platform.store.optouts.find(platform.account.id, TWO).standing) == 1
 
 
-async def test_a_copy_is_followed_through_a_kill(platform: Platform, language: str, tmp_path: Path) -> None:
-    """It has the list, is killed, misses something, and has it once it is started again."""
-    platform.store.optouts.add(platform.account.id, [ONE], BY_HAND)
+async def test_a_copy_is_followed_through_kills(platform: Platform, language: str, tmp_path: Path) -> None:
+    """
+    Killed after some byte of what it is told, again and again, its copy and its cursor are of one moment; it misses
+    something each time, and in the end it has the list.
+    """
     if language == "sh":
+        platform.store.optouts.add(platform.account.id, [ONE], BY_HAND)
         assert ONE in await said(platform, "follow", language, tmp_path)
-        return
-    for phone in (ONE, TWO):
-        await asyncio.to_thread(platform.store.optouts.add, platform.account.id, [phone], BY_HAND)
-        process = await started(platform, "follow", language, tmp_path)
-        await until_copied(phone, tmp_path)
-        process.kill()
-        await process.communicate()
-
-
-async def test_a_copy_is_whole_whenever_its_follower_is_killed(
-    platform: Platform, language: str, tmp_path: Path
-) -> None:
-    """
-    Killed after some byte of what it is told, again and again: its copy and its cursor are of one moment, and in the end it
-    has the list.
-    """
-    if language == "sh":
         return
     address = urlsplit(platform.url)
     with swallowing((str(address.hostname), address.port or 0)) as proxy:

@@ -19,9 +19,6 @@ from tests.swallowing import Way, swallowing
 ONE = "+12125550100"
 BY_ADMIN = Origin(Function.COMMAND, Actor("U0ADMIN", "admin"))
 ON = {"OPTOUT_API": "on"}
-
-
-CAMPAIGN = {"name": "GOTV October", "active": True}
 # Each with what it answers, and what the desk knows then.
 WRITES: dict[str, tuple[tuple[str, str, Any], Callable[[Any], bool], Callable[[Desk], bool]]] = {
     "entries": (
@@ -30,7 +27,7 @@ WRITES: dict[str, tuple[tuple[str, str, Any], Callable[[Any], bool], Callable[[D
         lambda desk: len(desk.store.optouts.find(desk.account.id, ONE).standing) == 1,
     ),
     "campaign": (
-        ("PUT", "/campaigns/gotv", CAMPAIGN),
+        ("PUT", "/campaigns/gotv", {"name": "GOTV October", "active": True}),
         lambda answer: answer == {"changed": True},
         lambda desk: [one.id for one in desk.store.campaigns.list(desk.account.id)] == ["gotv", "old"],
     ),
