@@ -53,7 +53,7 @@ class Block:
         return unknown
 
 
-def split(records: Records, data: bytes, first: int) -> Block:
+def split_block(records: Records, data: bytes, first: int) -> Block:
     """The lines *data*, which have no quotes in them, as a block."""
     shape = records.shape
     text = np.frombuffer(data, np.uint8)
@@ -107,7 +107,7 @@ def split(records: Records, data: bytes, first: int) -> Block:
     )
 
 
-def parsed(records: Records, data: bytes, count: int, first: int) -> Block | None:
+def parsed_block(records: Records, data: bytes, count: int, first: int) -> Block | None:
     """The *count* lines *data*, with quotes in them, as a block; None when they are not one record each."""
     shape = records.shape
     lines = io.StringIO(data.decode(shape.encoding, shape.errors), newline="\n")

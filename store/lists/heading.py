@@ -65,7 +65,7 @@ class Wanted:
         return column_key(self.columns[0]) if self.columns else "phone"
 
 
-class Heading:
+class ListHeading:
     """
     What the first lines of a list tell. Building it finds the header and the phones below it, or raises `ListRefused`.
 

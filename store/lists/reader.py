@@ -8,12 +8,12 @@ from typing import BinaryIO, Final, Self
 
 from store.choices import NOTHING_CHOSEN, Choices, Question
 from store.lists import long_lines
-from store.lists.blocks import Block, parsed, split
+from store.lists.blocks import Block, parsed_block, split_block
 from store.lists.columns import column_key, without_ordinal
 from store.lists.footer import Footer, footer_of
 from store.lists.formats import as_text
 from store.lists.header import DELIMITERS
-from store.lists.heading import Heading, Wanted
+from store.lists.heading import ListHeading, Wanted
 from store.lists.questions import question_of_phones
 from store.lists.records import Damaged, Lines, Records, Row, Shape
 from store.records import ImportedNote
@@ -85,7 +85,7 @@ class ListReader:
         self._bytes_read = 0
         self.questions: list[Question] = list(self._text.questions)
         sample, complete = self._sampled()
-        heading = Heading(sample, self._wanted, self._late, complete=complete, given=self._text.delimiter)
+        heading = ListHeading(sample, self._wanted, self._late, complete=complete, given=self._text.delimiter)
         self._heading = heading
         self.remarks = [*self._text.remarks, *heading.remarks]
         self.delimiter, self.skip = heading.delimiter, heading.skip
@@ -204,9 +204,10 @@ class ListReader:
                     lines.go_before(start, first)
                     size //= 4
                     continue
-                block = (
-                    split(self._records, data, first) if b'"' not in data else parsed(self._records, data, count, first)
-                )
+                if b'"' in data:
+                    block: Block | None = parsed_block(self._records, data, count, first)
+                else:
+                    block = split_block(self._records, data, first)
                 if block is not None:
                     yield block
                     size = min(2 * size, _BLOCK)
@@ -218,9 +219,8 @@ class ListReader:
                     continue
                 while lines.offset < start + len(data):
                     yield from self._records.next(lines)
-                yield split(
-                    self._records, b"", lines.number + 1
-                )  # a word on how far it is, where all of them were blank
+                # A word on how far it is, where all of them were blank.
+                yield split_block(self._records, b"", lines.number + 1)
             self._file = None
             yield from self._footer.damaged(lines.number + 1, self._records)
         self._bytes_read = self.size

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from store import write_unreadable
 from store.errors import ListRefused
-from store.lists import reader
+from store.lists import reader, records
 from store.lists.staging import stage
 from store.phones.numbers import Reason
 from store.records import UnreadableRow
@@ -95,7 +95,7 @@ def _small_blocks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reader, "_BLOCK", BLOCK)
         patch.setattr(reader, "_SMALLEST_BLOCK", SMALLEST)
-        patch.setattr(reader, "_READ_AGAIN", AGAIN)
+        patch.setattr(records, "_READ_AGAIN", AGAIN)
         work_of(honest(b"\n" * 500))  # the library makes ready what it needs once
         yield
 
