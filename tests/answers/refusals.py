@@ -218,7 +218,7 @@ async def requests(stage: Stage) -> None:
     asked = await _carried(stage, "admin", "handover.do")
     turn_back_handovers(stage.office.store, timedelta(days=30))
     stage.office.service.desk.handovers.loop.poke()
-    await stage.press_old("admin", "Decline", "handover.decline", asked, until="in time", why="expired")
+    await stage.press_old("admin", "Decline", "handover.decline", asked, until="in time", told=3, why="expired")
 
 
 async def forms(stage: Stage) -> None:

@@ -447,6 +447,7 @@ def _shortcuts(text: str) -> Iterator[Any]:
     uploads.expired,
     uploads.to_decide,
     uploads.decided,
+    uploads.read_again,
     uploads.closed,
     uploads.reported,
     uploads.overtaken,
@@ -472,6 +473,7 @@ def _uploads(text: str) -> Iterator[Any]:
         uploads.expired(upload),
         uploads.to_decide(upload, previews.preview(upload, TERMS, before)),
         uploads.decided(upload, uploads.expired(upload)),
+        uploads.read_again(upload),
         uploads.closed(upload),
         uploads.reported(upload, uploads.report(upload, TERMS)),
         uploads.overtaken(upload, UploadState.DONE),
@@ -544,7 +546,7 @@ def views_there_are() -> Iterator[Callable[..., Any]]:
     for module in [modals, *map(importlib.import_module, names)]:
         for name, function in inspect.getmembers(module, inspect.isfunction):
             ours = function.__module__ == module.__name__ and not name.startswith("_")
-            if ours and typing.get_type_hints(function)["return"] is not str:
+            if ours and typing.get_type_hints(function)["return"] not in {str, bool}:
                 yield function
 
 
