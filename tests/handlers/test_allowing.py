@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from typing import Any
 
 import pytest
@@ -58,6 +59,20 @@ async def test_delete_asks_first(office: Office) -> None:
     )
     assert (button.confirm["confirm"]["text"], button.confirm["deny"]["text"]) == ("Allow texts again", "Keep")
     assert office.store.optouts.find(office.account.id, ONE).opted_out
+
+
+@pytest.mark.wide
+async def test_where_no_campaign_was_told_none_is_spoken_of(office: Office) -> None:
+    """A search, the question of a delete with its dialog, and what it did say nothing of conversations."""
+    await office.opt_out(ONE, reason="called us")
+    found = await office.ask("admin", f"search {ONE}")
+    question = await office.ask("admin", f"delete {ONE} reason:wrong number, by phone")
+    asked = question.button("optout.delete").confirm
+    await office.press("second-admin", question, "optout.delete")
+    answered = await office.replies_to(question.ts, 1)
+    assert not office.store.optouts.find(office.account.id, ONE).opted_out
+    said = [found.all_text, question.all_text, str(asked), *(one.all_text for one in [answered, *answered.thread])]
+    assert not re.search("conversation|re-?open|active", " ".join(said), re.IGNORECASE)
 
 
 @on_both_databases

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sqlite3
 from collections.abc import Callable
@@ -116,6 +117,20 @@ async def test_an_upload_is_undone(office: Office) -> None:
     assert not office.store.optouts.find(office.account.id, ONE).conversations[0].opted_out
     newest = latest_entries(office.store, office.account.id, 1)[0]
     assert (newest.function, newest.actor) == (Function.UNDO, second)
+
+
+@pytest.mark.wide
+async def test_an_upload_says_nothing_of_campaigns_where_none_was_told(office: Office) -> None:
+    """Nor does its undo: no message of it, and no question, speaks of conversations."""
+    report = await applied(office)
+    await office.press("second-admin", report, "upload.undo")
+    asked = await modal(office, "second-admin", "3 phones can be texted again")
+    assert (await office.people.submit("second-admin", asked["id"], {})).ok
+    assert report.thread_ts is not None
+    undone = await says(office, report.thread_ts, "was undone")
+    thread = await office.replies_to(report.thread_ts, 2)
+    said = " ".join([str(asked["blocks"]), undone.all_text, *(one.all_text for one in [thread, *thread.thread])])
+    assert not re.search("conversation|re-?open|active", said, re.IGNORECASE)
 
 
 @pytest.mark.wide
