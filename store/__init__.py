@@ -57,6 +57,7 @@ from store.records import (
 )
 from store.retention import Retention
 from store.scrubbing import Scrubbed, scrub, scrub_upload
+from store.sent_files import PIECE_BYTES, NewFile
 from store.store import Store
 from store.summary import Changes, Summary
 from store.texts import keepable
@@ -71,6 +72,7 @@ __all__ = [
     "NOTHING_CHOSEN",
     "OPTING_OUT",
     "PHONE",
+    "PIECE_BYTES",
     "TAKEN_AWAY",
     "Account",
     "AccountSettings",
@@ -116,6 +118,7 @@ __all__ = [
     "ListRefused",
     "MadeKey",
     "Move",
+    "NewFile",
     "NoPhoneColumn",
     "NotAPhone",
     "OptOut",

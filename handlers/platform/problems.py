@@ -41,20 +41,33 @@ NOT_ACCEPTABLE = Kind("not-acceptable", 406, "Answers are JSON")
 TOO_SLOW = Kind("too-slow", 408, "The body did not come in time")
 STILL_RUNNING = Kind("still-running", 409, "The same request is still being worked on")
 NO_CAMPAIGN = Kind("no-campaign", 404, "There is no such campaign")
+NO_UPLOAD = Kind("no-upload", 404, "There is no such upload")
+NO_CHANNEL = Kind("no-channel", 409, "No channel in Slack takes lists")
 START_ANEW = Kind("start-anew", 409, "What followed is no longer kept")
 CONTACT_ASKED = Kind("contact-asked", 409, "The contact asked not to be texted")
 AHEAD_OF_TIME = Kind("ahead-of-time", 409, "The moment has not come yet")
 TOO_LARGE = Kind("too-large", 413, "The body is too large")
 NOT_JSON = Kind("not-json", 415, "Bodies are JSON in UTF-8, uncompressed")
+NOT_A_FILE = Kind("not-a-file", 415, "The body is the file of a list, uncompressed")
 BAD_VALUE = Kind("bad-value", 422, "A value in the body is not what it has to be")
 KEY_REUSED = Kind("idempotency-key-reused", 422, "The idempotency key was used for another request")
 TOO_MANY = Kind("too-many", 429, "Too many requests at once with this key")
 FAILED = Kind("failed", 503, "Something went wrong on our side")
 UNAVAILABLE = Kind("unavailable", 503, "The desk cannot work on this at the moment")
 KINDS: Final = (
-    *(BROKEN_BODY, BROKEN_REQUEST, BAD_PARAMETER, NO_KEY, KEY_REFUSED, NOT_IN_SCOPE, NOT_FOUND, NO_CAMPAIGN),
-    *(BAD_METHOD, NOT_ACCEPTABLE, TOO_SLOW, STILL_RUNNING, CONTACT_ASKED, AHEAD_OF_TIME, START_ANEW, TOO_LARGE),
-    *(NOT_JSON, BAD_VALUE, KEY_REUSED, TOO_MANY, FAILED, UNAVAILABLE),
+    *(BROKEN_BODY, BROKEN_REQUEST, BAD_PARAMETER, NO_KEY, KEY_REFUSED, NOT_IN_SCOPE, NOT_FOUND, NO_CAMPAIGN, NO_UPLOAD),
+    *(
+        BAD_METHOD,
+        NOT_ACCEPTABLE,
+        TOO_SLOW,
+        STILL_RUNNING,
+        NO_CHANNEL,
+        CONTACT_ASKED,
+        AHEAD_OF_TIME,
+        START_ANEW,
+        TOO_LARGE,
+    ),
+    *(NOT_JSON, NOT_A_FILE, BAD_VALUE, KEY_REUSED, TOO_MANY, FAILED, UNAVAILABLE),
 )
 
 

@@ -10,16 +10,17 @@ from handlers.platform.entries import Entries
 from handlers.platform.feed import Feed
 from handlers.platform.openapi import document
 from handlers.platform.phones import Phones
+from handlers.platform.uploads import ListDesk, Lists
 from store import Store
 
 _DOCUMENT: Final = "/openapi.json"
 
 
-def platform_api(store: Store, public_url: str | None = None) -> Api:
-    """The API on *store*. *public_url*: the address under which others reach it, without the prefix, where it is known."""
+def platform_api(store: Store, lists: ListDesk, public_url: str | None = None) -> Api:
+    """The API on *store*, which hands *lists* on. *public_url*: the address under which others reach it, without the prefix, where it is known."""
     endpoints = tuple(
         endpoint
-        for subject in (Phones(store), Entries(store), Campaigning(store), Feed(store))
+        for subject in (Phones(store), Entries(store), Lists(store, lists), Campaigning(store), Feed(store))
         for endpoint in subject.endpoints()
     )
     own = Endpoint(
