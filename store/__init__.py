@@ -30,7 +30,7 @@ from store.moments import ListMoment
 from store.moving import Move, move_account, preview_move
 from store.notes import OPTING_OUT, Function, PlainWriter, entry_note, note, why
 from store.outbox import TAKEN_AWAY, OutboxMessage, OutboxState, Post
-from store.phones.countries import CountryUnknown, country_name, find_country
+from store.phones.countries import COUNTRY_CODES, CountryUnknown, country_name, find_country
 from store.phones.display import display, mask, written
 from store.phones.masking import mask_prose
 from store.phones.numbers import NotAPhone, PhoneNumber, Reason
@@ -66,6 +66,7 @@ from store.upload_work import UploadWork
 from store.uploads import Crowded, require_undoable
 
 __all__ = [
+    "COUNTRY_CODES",
     "EXPORT_COLUMNS",
     "LONGEST_KEY_NAME",
     "LONGEST_PROSE",

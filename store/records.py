@@ -21,7 +21,7 @@ class Actor:
 
     @property
     def is_person(self) -> bool:
-        """Whether Slack knows them: the id of a system, such as `key:...` or `local:...`, has a colon, and none of Slack's has."""
+        """Whether Slack knows them: ids of systems, `key:...` or `local:...`, have a colon, and none of Slack's has."""
         return ":" not in self.id
 
 
@@ -332,8 +332,8 @@ class Upload:
     confirmed, cancelled, stopped or continued it last, None while nobody did. *finished_at*: when applying ended, if only
     for now. *opted_in*, *kept_out* and *reopened*: phones its undo opted in, phones that stayed out for other reasons,
     conversations. *deaths*: how often whoever worked on it died or hung in its state. *queued*: it is shown, or about to be,
-    as waiting for its turn. *choices*: how people chose to have it read. *reason*: why its phones are to be opted out, as
-    whoever sent it said.
+    as waiting for its turn. *choices*: how people chose to have it read. *reason*: why its phones are to be opted out,
+    as whoever sent it said.
     """
 
     account_id: int
@@ -390,7 +390,7 @@ class Upload:
 
     @property
     def person(self) -> Actor | None:
-        """The person whose list it is: its dropper; of a program's whoever decided about it last, None while nobody did."""
+        """Whose list it is: its dropper's; a program's is whoever's decided about it last, None while nobody did."""
         return self.actor if self.actor.is_person else self.decider
 
     @property

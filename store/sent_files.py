@@ -1,8 +1,8 @@
 """
 Files of lists that a program sent: kept in pieces from the moment they come, so that any replica can read them.
 
-They are written in transactions of their own, before there is an upload that names them: a list of a gigabyte holds nobody
-up. What was never named, and what its upload needs no more, goes by `store/retention.py`.
+They are written in transactions of their own, before there is an upload that names them: a list of a gigabyte holds
+nobody up. What was never named, and what its upload needs no more, goes by `store/retention.py`.
 """
 
 import secrets
@@ -21,7 +21,7 @@ PIECE_BYTES: Final = 1_000_000
 
 
 class NewFile:
-    """A file of *account* on its way in: `add` its pieces in their order, then name its `id` in an upload, or `discard` it."""
+    """A file on its way in: `add` its pieces in their order, then name its `id` in an upload, or `discard` it."""
 
     def __init__(self, database: Database, account: int) -> None:
         self._database = database

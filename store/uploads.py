@@ -167,7 +167,7 @@ class Uploads:
             return None if found is None else upload_of(found)
 
     def find_sent(self, account: int, upload: int) -> Upload | None:
-        """The upload of that number, if a program sent it; None for any other, which is the business of people in Slack."""
+        """The upload of that number, if a program sent it; None for any other, which is people's business in Slack."""
         with self._database.read() as connection:
             row = connection.execute(sa.select(uploads).where(one(account, upload))).mappings().one_or_none()
         found = None if row is None else upload_of(row)

@@ -342,6 +342,8 @@ def _read(parameter: Parameter, text: str) -> Any:
         if not re.fullmatch(r"-?[0-9]{1,19}", text, re.ASCII) or not low <= int(text) <= high:
             raise _bad(parameter.name, f"{as_sent(text)} is no whole number from {low:,} to {high:,}.")
         return int(text)
+    if text not in schema.get("enum", (text,)):
+        raise _bad(parameter.name, f"{as_sent(text)} is none of them. {parameter.description}")
     # Python's $ is also before a line break at the end.
     if "pattern" in schema and re.search(schema["pattern"].removesuffix("$") + r"\Z", text, re.ASCII) is None:
         example = f", like {parameter.example}" if parameter.example is not None else ""
@@ -355,7 +357,7 @@ def _bad(name: str, detail: str) -> Problem:
     return Problem(BAD_PARAMETER, f"{name}: {detail}", faults=[Fault(name, detail)])
 
 
-# The kinds that an endpoint can have besides its own: each of them, one that needs a key, takes a body, or a file, or writes.
+# The kinds that an endpoint can have besides its own: any of them, one that needs a key, takes JSON, a file, or writes.
 OF_ALL: Final = (BROKEN_REQUEST, BAD_PARAMETER, NOT_ACCEPTABLE, UNAVAILABLE, FAILED)
 OF_KEYS: Final = (NO_KEY, KEY_REFUSED, NOT_IN_SCOPE, TOO_MANY)
 OF_BODIES: Final = (BROKEN_BODY, TOO_SLOW, TOO_LARGE, NOT_JSON, BAD_VALUE)

@@ -56,7 +56,7 @@ def require_file(request: web.Request) -> None:
         found = as_sent(given) if given else "no Content-Type"
         raise Problem(
             NOT_A_FILE,
-            f"Send the file itself as the body, with Content-Type {LIST_TYPES[0]}, text/csv or what it is; found {found}.",
+            f"Send the file as the body, with Content-Type text/csv, {LIST_TYPES[0]} or what it is; found {found}.",
             headers={"Accept": ", ".join(LIST_TYPES)},
         )
     _require_as_it_is(request, NOT_A_FILE)

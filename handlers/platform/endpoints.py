@@ -27,8 +27,8 @@ class Parameter:
     """
     A parameter of a path or a query: its *name*, the *schema* of JSON Schema that it keeps to, and what it is.
 
-    A whole number is read by its bounds, `minimum` and `maximum`; anything else by its `pattern` and `maxLength`. One of a
-    path has to be there, one of a query where it is *required*.
+    A whole number is read by its bounds, `minimum` and `maximum`; all else by its `enum`, `pattern` and `maxLength`.
+    One of a path has to be there, one of a query where it is *required*.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Parameter:
 
 
 class Incoming(Protocol):
-    """A body that is a file, on its way in: at most *most_bytes*, kept piece by piece, taken away again. Both verbs block."""
+    """A body that is a file, on its way in: of at most *most_bytes*, kept by pieces, or taken away. Both block."""
 
     most_bytes: int
 
@@ -53,8 +53,8 @@ class Call:
     """
     A request that was let in: by which *key* (None where none is asked for), its parameters by name, its *body* as read (None for none).
 
-    *idempotency_key* names it for the store, where it came with one, and *asked* is what the key stands for. *file*: the
-    body of an endpoint that takes a file, once all of it is kept.
+    *idempotency_key* names it for the store, where it came with one, and *asked* is what the key stands for. *file*: a
+    body that is a file, once all of it is kept.
     """
 
     key: Key | None
@@ -87,9 +87,9 @@ class Endpoint:
     One method of one path: what it takes, what it answers, who may, and the *work*, which blocks and gives the answer's body.
 
     *path* like `/phones/{phone}`, below `/v1`. *scopes*: a key with one of them is let in; none where no key is needed.
-    *body*: the model of it, None for none. *receives*: makes ready for a body that is a file, once the rest of the request
-    was looked at; an endpoint has one of the two. *waits*: what is awaited first, as long as it likes. *problems*: its own
-    kinds, besides those that every endpoint has. *writes*: it takes an idempotency key.
+    *body*: the model of it, None for none. *receives*: makes ready for a body that is a file, in place of one; after
+    the headers were looked at. *waits*: what is awaited first, as long as it likes. *problems*: its own kinds, besides
+    those that every endpoint has. *writes*: it takes an idempotency key.
     """
 
     method: str

@@ -203,10 +203,10 @@ class UploadAnswer(Model):
     state: Annotated[
         UploadState,
         Field(
-            description="`received`: it is about to be read. `waiting`: it was read, and an admin in Slack decides. `applying`: its "
-            "phones are being opted out. `done`: they are. `refused`: it cannot be read as it is, see `problem`. `cancelled`, "
-            "`expired`: somebody, or nobody in time, decided. `stopped`: in the middle, by an admin. `failed`: see `problem`. "
-            "`undoing`, `undone`: an admin takes it back. `scrubbed`: it was only compared."
+            description="`received`: it is about to be read. `waiting`: it was read, and an admin in Slack decides. "
+            "`applying`: its phones are being opted out. `done`: they are. `refused`: it cannot be read as it is, see "
+            "`problem`. `cancelled`, `expired`: somebody, or nobody in time, decided. `stopped`: in the middle, by an "
+            "admin. `failed`: see `problem`. `undoing`, `undone`: an admin takes it back. `scrubbed`: it was compared."
         ),
     ]
     settled: Annotated[bool, Field(description="Whether it stays so unless somebody in Slack decides otherwise.")]

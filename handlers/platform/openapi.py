@@ -64,7 +64,7 @@ _WRITES: Final = (
 )
 
 
-_FILE: Final = {"type": "string", "minLength": 1, "description": "The file, as it is."}
+_FILE: Final = {"type": "string", "format": "binary", "minLength": 1, "description": "The file, as it is."}
 
 
 def _operation(endpoint: Endpoint) -> dict[str, Any]:

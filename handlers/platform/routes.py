@@ -17,7 +17,11 @@ _DOCUMENT: Final = "/openapi.json"
 
 
 def platform_api(store: Store, lists: ListDesk, public_url: str | None = None) -> Api:
-    """The API on *store*, which hands *lists* on. *public_url*: the address under which others reach it, without the prefix, where it is known."""
+    """
+    The API on *store*; *lists*: what takes those up that are sent.
+
+    *public_url*: the address under which others reach it, without the prefix, where it is known.
+    """
     endpoints = tuple(
         endpoint
         for subject in (Phones(store), Entries(store), Lists(store, lists), Campaigning(store), Feed(store))

@@ -7,8 +7,8 @@ from typing import Final
 
 from handlers.platform import models
 from handlers.platform.endpoints import Call, Endpoint, Parameter
-from handlers.platform.problems import BAD_PARAMETER, BROKEN_BODY, NO_CHANNEL, NO_UPLOAD, Fault, Problem
-from store import Account, CountryUnknown, KeyReused, NewFile, Scope, Store, UploadState, find_country
+from handlers.platform.problems import BROKEN_BODY, NO_CHANNEL, NO_UPLOAD, Problem
+from store import COUNTRY_CODES, Account, KeyReused, NewFile, Scope, Store, UploadState
 
 _LARGEST_NUMBER: Final = 2**53 - 1
 _NAME: Final = Parameter(
@@ -26,7 +26,7 @@ _COLUMN: Final = Parameter(
 )
 _COUNTRY: Final = Parameter(
     "country",
-    {"type": "string", "pattern": r"^[A-Z]{2}$"},
+    {"type": "string", "enum": list(COUNTRY_CODES)},
     "The country of phones that have no country code, by its two letters; without it that of the account.",
     "US",
 )
@@ -97,10 +97,11 @@ class Lists:
                 "/uploads",
                 "sendList",
                 "Send a list of phones to be opted out",
-                "The body is the file itself: CSV or text, an Excel workbook, an OpenDocument sheet, or one of these in a zip "
-                "file, as large as a list that is dropped in Slack may be. It is kept when this is answered, and read then. What "
-                "it would do is shown in Slack, in the channel where lists that wait for a yes are told, or else an uploads "
-                "channel; an admin decides there. Each million bytes have to come within 20 seconds.",
+                "The body is the file itself: CSV or text, an Excel workbook, an OpenDocument sheet, or one of these "
+                "in a zip file, as large as a list that is dropped in Slack may be. It is kept when this is answered, "
+                "and read then. What it would do is shown in Slack, in the channel where lists that wait for a yes are "
+                "told, or else an uploads channel; an admin decides there. Each million bytes have to come within 20 "
+                "seconds.",
                 (Scope.REPORT,),
                 (models.SentAnswer,),
                 self._send,
@@ -114,7 +115,7 @@ class Lists:
                 "/uploads/{upload}",
                 "getList",
                 "How a list stands that was sent",
-                "Of any list that was sent with a key of the account; lists that people drop in Slack are not told here.",
+                "Of any list that was sent with a key of the account; not of those that people drop in Slack.",
                 (Scope.REPORT,),
                 (models.UploadAnswer,),
                 self._stands,
@@ -125,17 +126,14 @@ class Lists:
 
     async def _receive(self, call: Call) -> _IncomingList:
         """Make ready for a list; raises `Problem` where nobody could be shown it."""
-        country = call.query.get("country")
-        if country is not None and isinstance(await asyncio.to_thread(find_country, country), CountryUnknown):
-            fault = Fault("country", f"{country} is no country's.")
-            raise Problem(BAD_PARAMETER, f"{fault.at}: {fault.detail}", faults=[fault])
         account = await asyncio.to_thread(self._store.accounts.get, call.account)
         channel = await self._desk.channel_of(account)
         if channel is None:
             raise Problem(
                 NO_CHANNEL,
-                "Nobody would see the list. An admin sends /optout settings in Slack and chooses a channel under Where lists that "
-                "wait for a yes are told, or under Channels in which a dropped list is taken up; the desk has to be in it.",
+                "Nobody would see the list. An admin sends /optout settings in Slack and chooses a channel under "
+                "Where lists that wait for a yes are told, or under Channels in which a dropped list is taken up; the "
+                "desk has to be in it.",
             )
         most = min(self._desk.most_bytes, account.settings.max_list_bytes or self._desk.most_bytes)
         return _IncomingList(self._store.sent_files.new(account.id), most, account, channel)

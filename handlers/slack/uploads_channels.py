@@ -68,7 +68,7 @@ class UploadsChannels:
 
     async def of_sent_lists(self, account: Account) -> tuple[str, str | None] | None:
         """
-        Id and name of the channel in which lists are shown that a program sent; None where there is none. Raises as `takes`.
+        The channel, id and name, in which lists are shown that a program sent; None for none. Raises as `takes`.
 
         Where those are told that wait for a yes, else an uploads channel: the account's own before the operator's.
         """

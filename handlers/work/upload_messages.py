@@ -403,7 +403,7 @@ class UploadMessages:
         return True
 
     async def _write_to(self, work: UploadWork, person: Actor | None, message: Message) -> Post | None:
-        """Write to *person* directly, once for each state of the upload; None for nobody, and when Slack does not let that be."""
+        """Write to *person* directly, once a state of the upload; None for nobody, or when Slack does not let it."""
         upload = work.upload
         if person is None:
             return None

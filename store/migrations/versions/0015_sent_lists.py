@@ -1,8 +1,8 @@
 """
 Lists that a program sends over the API: their files in pieces, and the reason that came with them.
 
-A desk of the release before that works beside knows of no such file, and refuses a list that it takes up; until it is gone
-lists are better not sent.
+A desk of the release before that works beside knows of no such file, and refuses a list that it takes up; until it is
+gone lists are better not sent.
 """
 
 import sqlalchemy as sa

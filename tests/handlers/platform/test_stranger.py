@@ -12,6 +12,7 @@ from handlers.platform.api import PREFIX
 from tests.handlers.platform.conftest import Platform
 from tests.patience import PATIENCE
 
+ROOT = Path(__file__).parents[3]
 # Of each operation, besides those at the bounds of each field.
 EXAMPLES = "15"
 
@@ -28,7 +29,8 @@ async def test_what_the_document_says_is_so(platform: Platform, tmp_path: Path) 
         # The longest wait for a change, and as much for a slow machine.
         *("--max-response-time", "50"),
         cwd=tmp_path,
-        env=os.environ | {"PYTHONWARNINGS": "ignore"},
+        env=os.environ
+        | {"PYTHONWARNINGS": "ignore", "PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": "tests.handlers.platform.files"},
         stdout=PIPE,
         stderr=STDOUT,
     )
