@@ -25,6 +25,7 @@ from bot.socket import SocketConnection
 from bot.stores import described, make_ready
 from handlers.platform.api import PREFIX, Api
 from handlers.platform.routes import platform_api
+from handlers.platform.uploads import ListDesk
 from store import Store, StoreError, StoreUnavailable
 
 EVENTS_PATH = "/slack/events"
@@ -78,7 +79,9 @@ class Service:
         self._has_own_port = settings.api_port is not None
         self.api: Api | None = None
         if settings.api == "on":
-            self.api = platform_api(store, settings.public_url)
+            channels, runner = self.desk.channels, self.desk.runner
+            lists = ListDesk(channels.of_sent_lists, int(settings.max_list_bytes), runner.poke)
+            self.api = platform_api(store, lists, settings.public_url)
 
     async def start(self) -> None:
         """Begin to listen to Slack."""

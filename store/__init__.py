@@ -41,7 +41,7 @@ from store.moving import Move, move_account, preview_move
 from store.notes import OPTING_OUT, Function, PlainWriter, entry_note, note, why
 from store.optouts import Checked
 from store.outbox import TAKEN_AWAY, OutboxMessage, OutboxState, Post
-from store.phones.countries import CountryUnknown, country_name, find_country
+from store.phones.countries import COUNTRY_CODES, CountryUnknown, country_name, find_country
 from store.phones.display import display, mask, written
 from store.phones.masking import mask_prose
 from store.phones.numbers import NotAPhone, PhoneNumber, Reason
@@ -68,6 +68,7 @@ from store.records import (
 )
 from store.retention import Retention
 from store.scrubbing import Scrubbed, scrub, scrub_upload
+from store.sent_files import PIECE_BYTES, NewFile
 from store.store import Store
 from store.summary import Changes, Summary
 from store.texts import keepable
@@ -76,12 +77,14 @@ from store.upload_work import UploadWork
 from store.uploads import Crowded, require_undoable
 
 __all__ = [
+    "COUNTRY_CODES",
     "EXPORT_COLUMNS",
     "LONGEST_KEY_NAME",
     "LONGEST_PROSE",
     "NOTHING_CHOSEN",
     "OPTING_OUT",
     "PHONE",
+    "PIECE_BYTES",
     "TAKEN_AWAY",
     "Account",
     "AccountSettings",
@@ -128,6 +131,7 @@ __all__ = [
     "ListRefused",
     "MadeKey",
     "Move",
+    "NewFile",
     "NoPhoneColumn",
     "NotAPhone",
     "OptOut",

@@ -286,6 +286,8 @@ uploads = sa.Table(
     sa.Column("phone_column", sa.Text),
     # `store.choices.Choices`, as far as any were made.
     sa.Column("choices", sa.JSON),
+    # Why its phones are to be opted out, as whoever sent it said.
+    sa.Column("reason", sa.Text),
     # Who confirmed, cancelled, stopped or continued it last.
     sa.Column("decider_id", sa.Text),
     sa.Column("decider_name", sa.Text),
@@ -522,6 +524,18 @@ api_keys = sa.Table(
 )
 
 # What was asked for once is done once: see store/idempotency.py.
+# The file of a list that a program sent, in pieces, until its upload needs it no more: see store/sent_files.py.
+file_pieces = sa.Table(
+    "file_pieces",
+    metadata,
+    _account(),
+    sa.Column("file_id", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    # Before the data, behind which SQLite finds a column only by reading all of it.
+    sa.Column("received_at", Moment, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
 idempotency_keys = sa.Table(
     "idempotency_keys",
     metadata,

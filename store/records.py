@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Any, Final
 
 from store.choices import NOTHING_CHOSEN, Asked, Choices, Question
 from store.phones.numbers import Reason
@@ -18,6 +18,15 @@ class Actor:
 
     id: str
     name: str
+
+    @property
+    def is_person(self) -> bool:
+        """Whether Slack knows them: ids of systems, `key:...` or `local:...`, have a colon, and none of Slack's has."""
+        return ":" not in self.id
+
+
+# How ids of files begin that the store keeps itself; Slack's own begin with a capital letter.
+SENT: Final = "sent:"
 
 
 class Cause(StrEnum):
@@ -323,7 +332,8 @@ class Upload:
     confirmed, cancelled, stopped or continued it last, None while nobody did. *finished_at*: when applying ended, if only
     for now. *opted_in*, *kept_out* and *reopened*: phones its undo opted in, phones that stayed out for other reasons,
     conversations. *deaths*: how often whoever worked on it died or hung in its state. *queued*: it is shown, or about to be,
-    as waiting for its turn. *choices*: how people chose to have it read.
+    as waiting for its turn. *choices*: how people chose to have it read. *reason*: why its phones are to be opted out,
+    as whoever sent it said.
     """
 
     account_id: int
@@ -371,6 +381,17 @@ class Upload:
     deaths: int = 0
     queued: bool = False
     choices: Choices = NOTHING_CHOSEN
+    reason: str | None = None
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether a program sent it over the API: its file is with the store, and not in Slack."""
+        return self.file_id.startswith(SENT)
+
+    @property
+    def person(self) -> Actor | None:
+        """Whose list it is: its dropper's; a program's is whoever's decided about it last, None while nobody did."""
+        return self.actor if self.actor.is_person else self.decider
 
     @property
     def is_direct(self) -> bool:

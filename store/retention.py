@@ -20,6 +20,7 @@ from store.models import (
     change_readers,
     changes,
     exports,
+    file_pieces,
     handovers,
     idempotency_keys,
     inbox,
@@ -35,6 +36,13 @@ from store.upload_states import UploadState
 
 # Rows of one kind in one transaction. More at once made PostgreSQL plan a scan of the whole table.
 ROUND = 500
+# Pieces of files in one transaction: each is a megabyte.
+PIECES = 20
+# Longer than the largest file takes that is just not too slow.
+_ON_ITS_WAY = timedelta(days=1)
+# An upload in these states needs its file; in the others of these it may be read again.
+_WITH_FILE = (UploadState.RECEIVED, UploadState.WAITING, UploadState.APPLYING)
+_MAY_BE_READ_AGAIN = (UploadState.REFUSED, UploadState.EXPIRED, UploadState.STOPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,7 @@ class Pruned:
     *payloads*: handled events whose words went. *events*, *messages* and *keys*: names of handled events, of messages to
     Slack and of requests. *exports*: how exports ended. *requests*: to a second admin, and what became of them.
     *handovers*: requests that were decided. *changes* of the list, and *readers* of them. *platform_keys*: of the API, that
-    were revoked or expired. *unreadable*: rows of lists.
+    were revoked or expired. *unreadable*: rows of lists. *pieces*: of files that programs sent.
     """
 
     payloads: int = 0
@@ -59,12 +67,13 @@ class Pruned:
     readers: int = 0
     platform_keys: int = 0
     unreadable: int = 0
+    pieces: int = 0
 
     @property
     def total(self) -> int:
         kept = self.payloads + self.events + self.messages + self.keys + self.exports
         kept += self.requests + self.handovers + self.changes + self.readers + self.platform_keys
-        return kept + self.unreadable
+        return kept + self.unreadable + self.pieces
 
 
 def _ago(span: timedelta) -> sa.ColumnElement[datetime]:
@@ -112,6 +121,7 @@ class Retention:
             # What was done by one says its name, with the entry.
             platform_keys=self._delete(api_keys, sa.or_(api_keys.c.revoked_at < old, api_keys.c.expires_at < old)),
             unreadable=sum(self._unreadable_of(row) for row in rows),
+            pieces=self._pieces(),
         )
 
     def _accounts(self) -> list[sa.RowMapping]:
@@ -142,6 +152,20 @@ class Retention:
                 .values(pruned_change=last)
             )
             return connection.execute(sa.delete(changes).where(mine, changes.c.seq <= last)).rowcount
+
+    def _pieces(self) -> int:
+        """
+        Pieces of files of which no upload has need any more, or that none ever named.
+
+        What was refused, expired or was stopped can be taken up again for as long as a preview waits.
+        """
+        past = uploads.c.finished_at < _ago(self._deadlines.expire)
+        needed = sa.or_(uploads.c.state.in_(_WITH_FILE), uploads.c.state.in_(_MAY_BE_READ_AGAIN) & sa.not_(past))
+        same = (uploads.c.account_id == file_pieces.c.account_id) & (uploads.c.file_id == file_pieces.c.file_id)
+        named = sa.exists().where(same)
+        forgotten = sa.not_(named) & (file_pieces.c.received_at < _ago(_ON_ITS_WAY))
+        over = named & sa.not_(sa.exists().where(same, needed))
+        return self._delete(file_pieces, sa.or_(over, forgotten), PIECES)
 
     def _unreadable_of(self, row: sa.RowMapping) -> int:
         """The unreadable rows of lists that cannot be undone any more: they hold names and addresses."""
@@ -178,11 +202,11 @@ class Retention:
             connection.execute(back)
             return deleted.rowcount
 
-    def _delete(self, table: sa.Table, where: sa.ColumnElement[bool]) -> int:
+    def _delete(self, table: sa.Table, where: sa.ColumnElement[bool], limit: int | None = None) -> int:
         if not self._any(table, where):
             return 0
         with self._database.write(durable=False) as connection:
-            return self._database.delete_some(connection, table, where, ROUND)
+            return self._database.delete_some(connection, table, where, limit or ROUND)
 
     def _blank(self, table: sa.Table, where: sa.ColumnElement[bool], values: dict[str, sa.Null]) -> int:
         if not self._any(table, where):

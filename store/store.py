@@ -19,6 +19,7 @@ from store.inbox import Inbox
 from store.keys import Keys
 from store.optouts import OptOuts
 from store.outbox import Outbox
+from store.sent_files import SentFiles
 from store.summary import Summaries
 from store.uploads import Uploads
 
@@ -33,6 +34,7 @@ class Store:
         self.allow_requests = AllowRequests(database)
         self.campaigns = Campaigns(database)
         self.uploads = Uploads(database)
+        self.sent_files = SentFiles(database)
         self.inbox = Inbox(database)
         self.outbox = Outbox(database)
         self.exports = Exports(database)

@@ -18,7 +18,7 @@ from store.database import Database
 from store.dialects import from_now
 from store.e164 import require_e164
 from store.errors import WrongState
-from store.idempotency import is_known, is_repeated
+from store.idempotency import is_known, is_repeated, result_of, set_result
 from store.inbox import InboxEvent, finish
 from store.leases import Lease
 from store.models import accounts, conversations, entries, opt_outs, unreadable_rows, uploads
@@ -77,7 +77,11 @@ class Uploads:
         size: int = 0,
         purpose: Purpose = Purpose.OPT_OUT,
         choices: Choices = NOTHING_CHOSEN,
+        phone_column: str | None = None,
+        reason: str | None = None,
         event: InboxEvent | None = None,
+        idempotency_key: str | None = None,
+        asked: str | None = None,
     ) -> tuple[Upload, bool]:
         """
         Note that a file was dropped; False with the upload there is when this file is known in this channel.
@@ -86,12 +90,17 @@ class Uploads:
         becomes that and counts as new: the word may come after the file. So does one of which words then ask for something
         more careful than to opt out, or that nobody had asked for anything. Wishes only grow, never the other way. *size*:
         of the file in bytes, 0 when nobody knows. *choices*: how it is to be read, and what was asked, where that was said
-        with it. *event*: that told of it, done with this.
+        with it; *phone_column* the same of where its phones are. *event*: that told of it, done with this.
+
+        *idempotency_key*: names the request where it may come twice; the second time it is the upload of the first, and
+        False. *asked*: a digest of the whole request. Raises `KeyReused` when the key was used for another.
         """
         with self._database.write() as connection:
             if event is not None:
                 finish(connection, event)
             self._database.lock_account(connection, account)
+            if is_repeated(self._database, connection, account, idempotency_key, "receive", asked):
+                return get(connection, account, result_of(connection, account, idempotency_key)["upload"]), False
             query = (
                 sa.select(uploads)
                 .where(uploads.c.account_id == account)
@@ -131,12 +140,15 @@ class Uploads:
                     actor_name=actor.name,
                     received_at=now(),
                     country=country,
+                    phone_column=phone_column,
                     choices=choices.to_json() or None,
+                    reason=reason,
                     state=UploadState.RECEIVED,
                     pending=True,
                     lease_until=leases.FREE,
                 )
             )
+            set_result(connection, account, idempotency_key, {"upload": number})
             return get(connection, account, number), True
 
     def get(self, account: int, upload: int) -> Upload:
@@ -153,6 +165,13 @@ class Uploads:
             ).mappings()
             found = row.one_or_none()
             return None if found is None else upload_of(found)
+
+    def find_sent(self, account: int, upload: int) -> Upload | None:
+        """The upload of that number, if a program sent it; None for any other, which is people's business in Slack."""
+        with self._database.read() as connection:
+            row = connection.execute(sa.select(uploads).where(one(account, upload))).mappings().one_or_none()
+        found = None if row is None else upload_of(row)
+        return found if found is not None and found.is_sent else None
 
     def list(self, account: int, limit: int) -> tuple[Upload, ...]:
         """The last *limit* uploads that others than their droppers know of, newest first."""
@@ -233,7 +252,9 @@ class Uploads:
                     continue  # it was read again, or somebody opted in, while it was counted
                 if found is not None and not found.opted_in:
                     is_repeated(self._database, connection, account, idempotency_key, "confirm", upload)
-                    entry = new_entry(connection, account, replace(by, function=Function.UPLOAD), upload_id=upload)
+                    why = "; ".join(one for one in (current.reason, by.reason) if one) or None
+                    origin = replace(by, function=Function.UPLOAD, reason=why)
+                    entry = new_entry(connection, account, origin, upload_id=upload)
                     values: dict[str, Any] = {"entry_id": entry.id, "confirmed_at": now()}
                     if unasked is not None:
                         values["summary"] = current.summary | {"unasked": list(unasked)}

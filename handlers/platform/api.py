@@ -13,6 +13,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote
 
@@ -21,7 +22,7 @@ from aiohttp import web
 from prometheus_client import Histogram
 
 from handlers.platform.auth import admitted, key_text, require_scope
-from handlers.platform.bodies import read_body, require_json, strict_json
+from handlers.platform.bodies import pieces, read_body, require_file, require_json, require_size, strict_json
 from handlers.platform.endpoints import Call, Endpoint, Parameter
 from handlers.platform.problems import (
     BAD_METHOD,
@@ -34,6 +35,7 @@ from handlers.platform.problems import (
     KEY_REFUSED,
     KEY_REUSED,
     NO_KEY,
+    NOT_A_FILE,
     NOT_ACCEPTABLE,
     NOT_FOUND,
     NOT_IN_SCOPE,
@@ -48,7 +50,7 @@ from handlers.platform.problems import (
     as_sent,
 )
 from handlers.tasks import Tasks
-from store import Key, KeyReused, Store, StoreUnavailable
+from store import PIECE_BYTES, Key, KeyReused, Store, StoreUnavailable
 
 PREFIX: Final = "/v1"
 # Requests that are let in at once, of all keys and of one; and those of them that wait for something to happen.
@@ -207,10 +209,7 @@ class Api:
             require_json(request)
             raw = await read_body(request)
             body = strict_json(raw)
-        asked = ""
-        if named is not None:
-            canonical = json.dumps([endpoint.method, endpoint.path, path, body], sort_keys=True)
-            asked = hashlib.sha256(canonical.encode()).hexdigest()
+        asked = "" if named is None else _digest(endpoint, path, body)
         call = Call(key, path, query, body, raw, named, asked)
         if endpoint.waits is not None and query:
             await self._wait(endpoint.waits(call), key, at_work)
@@ -219,17 +218,35 @@ class Api:
         if endpoint.together is not None and len(raw) <= LONGEST_TOGETHER:
             return await self._together(endpoint, call)
         if named is None:
-            return await self._run(endpoint.work, call)
+            return await self._done(request, endpoint, call)
         if named in self._running:
             raise Problem(STILL_RUNNING, "Ask again in a second; it will have the first one's answer.", headers=_SOON)
         self._running.add(named)
         try:
-            return await self._run(endpoint.work, call)
+            return await self._done(request, endpoint, call)
         except KeyReused as error:
             fault = Fault("Idempotency-Key", "It names another request; take a new one for each.")
             raise Problem(KEY_REUSED, str(error), faults=[fault]) from None
         finally:
             self._running.discard(named)
+
+    async def _done(self, request: web.Request, endpoint: Endpoint, call: Call) -> bytes:
+        """The endpoint's work, after the file that it takes, if any, was received."""
+        if endpoint.receives is not None:
+            require_file(request)
+            file = await endpoint.receives(call)
+            require_size(request, file.most_bytes)
+            digest = hashlib.sha256()
+            try:
+                async for piece in pieces(request, file.most_bytes, PIECE_BYTES):
+                    digest.update(piece)
+                    await self._run(file.add, piece)
+            except Exception:
+                await self._run(file.discard)
+                raise
+            asked = _digest(endpoint, call.query, digest.hexdigest())
+            call = replace(call, file=file, asked=asked)
+        return await self._run(endpoint.work, call)
 
     async def _together(self, endpoint: Endpoint, call: Call) -> bytes:
         """Have *call* worked on with those of its account that came, as it did, while the ones before were at work."""
@@ -307,6 +324,12 @@ class Api:
         raise Problem(NOT_FOUND, f"{PREFIX}/openapi.json says what there is.")
 
 
+def _digest(endpoint: Endpoint, *parts: Any) -> str:
+    """What an idempotency key stands for."""
+    canonical = json.dumps([endpoint.method, endpoint.path, *parts], sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
 def _busy() -> Problem:
     return Problem(
         UNAVAILABLE, "There is too much to do at the moment, or the desk is starting or stopping.", headers=_SOON
@@ -365,6 +388,9 @@ def _query_of(request: web.Request, endpoint: Endpoint) -> dict[str, Any]:
         if name in found:
             raise _bad(name, "It is there twice.")
         found[name] = _read(known[name], text)
+    for parameter in endpoint.query:
+        if parameter.required and parameter.name not in found:
+            raise _bad(parameter.name, f"It is missing. {parameter.description}")
     return found
 
 
@@ -376,10 +402,14 @@ def _read(parameter: Parameter, text: str) -> Any:
         if not re.fullmatch(r"-?[0-9]{1,19}", text, re.ASCII) or not low <= int(text) <= high:
             raise _bad(parameter.name, f"{as_sent(text)} is no whole number from {low:,} to {high:,}.")
         return int(text)
+    if text not in schema.get("enum", (text,)):
+        raise _bad(parameter.name, f"{as_sent(text)} is none of them. {parameter.description}")
     # Python's $ is also before a line break at the end.
     if "pattern" in schema and re.search(schema["pattern"].removesuffix("$") + r"\Z", text, re.ASCII) is None:
         example = f", like {parameter.example}" if parameter.example is not None else ""
         raise _bad(parameter.name, f"{as_sent(text)} is not what is expected{example}. {parameter.description}")
+    if len(text) > (longest := schema.get("maxLength", len(text))):
+        raise _bad(parameter.name, f"It has {len(text):,} characters; {longest:,} are the most.")
     return text
 
 
@@ -387,8 +417,9 @@ def _bad(name: str, detail: str) -> Problem:
     return Problem(BAD_PARAMETER, f"{name}: {detail}", faults=[Fault(name, detail)])
 
 
-# The kinds that an endpoint can have besides its own: each of them, one that needs a key, takes a body, or writes.
+# The kinds that an endpoint can have besides its own: any of them, one that needs a key, takes JSON, a file, or writes.
 OF_ALL: Final = (BROKEN_REQUEST, BAD_PARAMETER, NOT_ACCEPTABLE, UNAVAILABLE, FAILED)
 OF_KEYS: Final = (NO_KEY, KEY_REFUSED, NOT_IN_SCOPE, TOO_MANY)
 OF_BODIES: Final = (BROKEN_BODY, TOO_SLOW, TOO_LARGE, NOT_JSON, BAD_VALUE)
+OF_FILES: Final = (BROKEN_BODY, TOO_SLOW, TOO_LARGE, NOT_A_FILE)
 OF_WRITES: Final = (STILL_RUNNING, KEY_REUSED)

@@ -1,5 +1,5 @@
 """
-Bodies: read within bounds, and taken only for JSON of which no two programs would think differently.
+Bodies: read within bounds; one that is no file is taken only for JSON of which no two programs would think differently.
 
 Size and time are bounded before anything is parsed. Twice the same name in an object, a number that another language
 cannot hold, half a surrogate pair or a NUL are refused: what one reader takes for one thing and the next for another is
@@ -9,16 +9,29 @@ no opt-out that somebody can be held to (https://www.rfc-editor.org/rfc/rfc7493)
 import asyncio
 import json
 import math
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from aiohttp import web
 
-from handlers.platform.problems import BROKEN_BODY, NOT_JSON, TOO_LARGE, TOO_SLOW, Problem, as_sent
+from handlers.platform.problems import BROKEN_BODY, NOT_A_FILE, NOT_JSON, TOO_LARGE, TOO_SLOW, Kind, Problem, as_sent
 
 # Bytes. Ten thousand conversations with contacts of 60 characters have a tenth less.
 LARGEST_BODY: Final = 2_000_000
-# Seconds for a whole body.
+# Seconds for a whole body of JSON, and for each piece of a file.
 BODY_SECONDS: Final = 20.0
+# What programs call files of the kinds that lists come in; what one really is tells its content.
+LIST_TYPES: Final = (
+    "application/octet-stream",
+    "text/csv",
+    "text/plain",
+    "text/tab-separated-values",
+    "application/zip",
+    "application/x-zip-compressed",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.ms-excel",
+    "application/vnd.oasis.opendocument.spreadsheet",
+)
 _LARGEST_INTEGER: Final = 2**63
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -32,33 +45,70 @@ def require_json(request: web.Request) -> None:
         raise Problem(
             NOT_JSON, f"Send Content-Type: application/json; found {found}.", headers={"Accept": "application/json"}
         )
+    _require_as_it_is(request, NOT_JSON)
+    require_size(request, LARGEST_BODY)
+
+
+def require_file(request: web.Request) -> None:
+    """Raise `Problem` unless the headers promise the file of a list itself, uncompressed and in no form."""
+    given = request.headers.get("Content-Type", "")
+    if not given or request.content_type not in LIST_TYPES:
+        found = as_sent(given) if given else "no Content-Type"
+        raise Problem(
+            NOT_A_FILE,
+            f"Send the file as the body, with Content-Type text/csv, {LIST_TYPES[0]} or what it is; found {found}.",
+            headers={"Accept": ", ".join(LIST_TYPES)},
+        )
+    _require_as_it_is(request, NOT_A_FILE)
+
+
+def require_size(request: web.Request, most: int) -> None:
+    """Raise `Problem` when the headers promise more than *most* bytes."""
+    if (request.content_length or 0) > most:
+        raise _too_large(most)
+
+
+def _require_as_it_is(request: web.Request, kind: Kind) -> None:
     encoding = request.headers.get("Content-Encoding", "identity")
     if encoding.lower() != "identity":
-        raise Problem(NOT_JSON, f"Send the body as it is, without Content-Encoding {as_sent(encoding)}.")
-    if (request.content_length or 0) > LARGEST_BODY:
-        raise _too_large()
+        raise Problem(kind, f"Send the body as it is, without Content-Encoding {as_sent(encoding)}.")
 
 
 async def read_body(request: web.Request) -> bytes:
     """The whole body. Raises `Problem` when it is larger than is taken, too slow, or cut off."""
-    parts: list[bytes] = []
-    size = 0
+    return b"".join([piece async for piece in pieces(request, LARGEST_BODY, LARGEST_BODY)])
+
+
+async def pieces(request: web.Request, most: int, size: int) -> AsyncIterator[bytes]:
+    """
+    The body in pieces of *size* bytes or a little more, of which the last may be smaller.
+
+    Raises `Problem` when it has more than *most* bytes, is cut off, or a piece takes longer than `BODY_SECONDS`.
+    """
     if request.headers.get("Expect", "").lower() == "100-continue":
         # Only now: nobody is asked for a body that is refused for its headers.
         await request.writer.write(_CONTINUE)
         request.writer.output_size = 0
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for part in request.content.iter_any():
-                size += len(part)
-                if size > LARGEST_BODY:
-                    raise _too_large()
-                parts.append(part)
-    except TimeoutError:
-        raise Problem(TOO_SLOW, f"A body has to be here within {BODY_SECONDS:.0f} seconds.") from None
-    except (web.RequestPayloadError, ConnectionError):
-        raise Problem(BROKEN_BODY, "The body ended before its end.") from None
-    return b"".join(parts)
+    come, ended = 0, False
+    while not ended:
+        piece = bytearray()
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                while not ended and len(piece) < size:
+                    part = await request.content.readany()
+                    piece += part
+                    ended = not part
+                    if come + len(piece) > most:
+                        raise _too_large(most)
+        except TimeoutError:
+            raise Problem(
+                TOO_SLOW, f"Up to {size:,} bytes have to be here within {BODY_SECONDS:.0f} seconds."
+            ) from None
+        except (web.RequestPayloadError, ConnectionError):
+            raise Problem(BROKEN_BODY, "The body ended before its end.") from None
+        come += len(piece)
+        if piece:
+            yield bytes(piece)
 
 
 def strict_json(body: bytes) -> Any:
@@ -82,8 +132,8 @@ def strict_json(body: bytes) -> Any:
     return value
 
 
-def _too_large() -> Problem:
-    return Problem(TOO_LARGE, f"A body has {LARGEST_BODY:,} bytes at the most; send what is more in several requests.")
+def _too_large(most: int) -> Problem:
+    return Problem(TOO_LARGE, f"This body has {most:,} bytes at the most; send what is more in several requests.")
 
 
 def _require_texts(value: Any) -> None:

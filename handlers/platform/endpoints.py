@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -13,6 +13,7 @@ TAGS: Final = {
     "phones": "phones",
     "checks": "phones",
     "entries": "entries",
+    "uploads": "uploads",
     "campaigns": "campaigns",
     "changes": "changes",
     "openapi.json": "document",
@@ -26,13 +27,25 @@ class Parameter:
     """
     A parameter of a path or a query: its *name*, the *schema* of JSON Schema that it keeps to, and what it is.
 
-    A whole number is read by its bounds, `minimum` and `maximum`; anything else by its `pattern`.
+    A whole number is read by its bounds, `minimum` and `maximum`; all else by its `enum`, `pattern` and `maxLength`.
+    One of a path has to be there, one of a query where it is *required*.
     """
 
     name: str
     schema: Mapping[str, Any]
     description: str
     example: str | int | None = None
+    required: bool = False
+
+
+class Incoming(Protocol):
+    """A body that is a file, on its way in: of at most *most_bytes*, kept by pieces, or taken away. Both block."""
+
+    most_bytes: int
+
+    def add(self, piece: bytes) -> None: ...
+
+    def discard(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +53,8 @@ class Call:
     """
     A request that was let in: by which *key* (None where none is asked for), its parameters by name, its *body* as read (None for none).
 
-    *idempotency_key* names it for the store, where it came with one, and *asked* is what the key stands for.
+    *idempotency_key* names it for the store, where it came with one, and *asked* is what the key stands for. *file*: a
+    body that is a file, once all of it is kept.
     """
 
     key: Key | None
@@ -50,6 +64,7 @@ class Call:
     raw: bytes = b""
     idempotency_key: str | None = None
     asked: str = ""
+    file: Incoming | None = None
 
     @property
     def owner(self) -> Key:
@@ -72,9 +87,10 @@ class Endpoint:
     One method of one path: what it takes, what it answers, who may, and the *work*, which blocks and gives the answer's body.
 
     *path* like `/phones/{phone}`, below `/v1`. *scopes*: a key with one of them is let in; none where no key is needed.
-    *body*: the model of it, None for none. *waits*: what is awaited first where the query asks for it. *problems*: its own
-    kinds, besides those that every endpoint has. *writes*: it takes an idempotency key. *together*: the work for several
-    short requests of one account at once, with an answer, or the problem with it, for each.
+    *body*: the model of it, None for none. *receives*: makes ready for a body that is a file, in place of one; after
+    the headers were looked at. *waits*: what is awaited first where the query asks for it. *problems*: its own kinds,
+    besides those that every endpoint has. *writes*: it takes an idempotency key. *together*: the work for several short
+    requests of one account at once, with an answer, or the problem with it, for each.
     """
 
     method: str
@@ -89,6 +105,7 @@ class Endpoint:
     parameters: Sequence[Parameter] = ()
     query: Sequence[Parameter] = ()
     body: Any = None
+    receives: Callable[[Call], Coroutine[Any, Any, Incoming]] | None = None
     writes: bool = False
     problems: Sequence[Kind] = ()
     together: Callable[[Sequence[Call]], Sequence[bytes | Problem]] | None = None

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from store import Cause
+from store import Cause, UploadState
 
 MOST_CHECKED: Final = 10_000
 MOST_ENTERED: Final = 1_000
@@ -17,7 +17,7 @@ MOST_CONVERSATIONS: Final = 10_000
 E164: Final = r"^\+[1-9][0-9]{6,14}$"
 CAMPAIGN_ID: Final = r"^[A-Za-z0-9_~:-][A-Za-z0-9._~:-]{0,127}$"
 # No signs that steer a terminal or a page.
-_LINE: Final = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
+LINE: Final = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
 
 PhoneText = Annotated[
     str, Field(pattern=E164, description="A phone in E.164: a plus, then 7 to 15 digits.", examples=["+12125550100"])
@@ -150,7 +150,7 @@ class OptOutRequest(Model):
         str | None,
         Field(
             max_length=1000,
-            pattern=_LINE,
+            pattern=LINE,
             description="Why, in words, such as those of the contact.",
             examples=["STOP"],
         ),
@@ -165,7 +165,7 @@ class OptOutRequest(Model):
     ] = None
     by: Annotated[
         str | None,
-        Field(max_length=80, pattern=_LINE, description="The name of whoever noted it, such as the texter's."),
+        Field(max_length=80, pattern=LINE, description="The name of whoever noted it, such as the texter's."),
     ] = None
 
 
@@ -175,9 +175,9 @@ class DeleteRequest(Model):
     function: Literal["delete"]
     phones: Annotated[list[PhoneText], Field(min_length=1, max_length=1)]
     reason: Annotated[
-        str | None, Field(max_length=1000, pattern=_LINE, description="Why, in words.", examples=["a wrong number"])
+        str | None, Field(max_length=1000, pattern=LINE, description="Why, in words.", examples=["a wrong number"])
     ] = None
-    by: Annotated[str | None, Field(max_length=80, pattern=_LINE, description="The name of whoever decided it.")] = None
+    by: Annotated[str | None, Field(max_length=80, pattern=LINE, description="The name of whoever decided it.")] = None
 
 
 EnterRequest = Annotated[OptOutRequest | DeleteRequest, Field(discriminator="function")]
@@ -213,10 +213,47 @@ class AllowedAnswer(Model):
     reopened: list[ReopenedAnswer]
 
 
+class SentAnswer(Model):
+    """The list is here, and is read next."""
+
+    upload: Annotated[
+        int, Field(description="Its number, by which `GET /uploads/{upload}` and people in Slack know it.")
+    ]
+
+
+class UploadAnswer(Model):
+    """How a list stands that was sent. Counts are 0 until it was read."""
+
+    upload: Annotated[int, Field(description="Its number.")]
+    name: Annotated[str, Field(description="The name of the file.")]
+    state: Annotated[
+        UploadState,
+        Field(
+            description="`received`: it is about to be read. `waiting`: it was read, and an admin in Slack decides. "
+            "`applying`: its phones are being opted out. `done`: they are. `refused`: it cannot be read as it is, see "
+            "`problem`. `cancelled`, `expired`: somebody, or nobody in time, decided. `stopped`: in the middle, by an "
+            "admin. `failed`: see `problem`. `undoing`, `undone`: an admin takes it back. `scrubbed`: it was compared."
+        ),
+    ]
+    settled: Annotated[bool, Field(description="Whether it stays so unless somebody in Slack decides otherwise.")]
+    problem: Annotated[str | None, Field(description="Why it was refused or failed, for people.")]
+    rows: Annotated[int, Field(description="Rows of the list.")]
+    unreadable: Annotated[int, Field(description="Rows that give no phone; in Slack each is told with its reason.")]
+    phones: Annotated[int, Field(description="Phones in it, each counted once.")]
+    already: Annotated[int, Field(description="Those of them that were opted out before.")]
+    opted_out: Annotated[int, Field(description="Those of them that it opted out so far.")]
+    entry: Annotated[
+        int | None, Field(description="The number of the entry in the account's history, once an admin said yes.")
+    ]
+    decided_by: Annotated[str | None, Field(description="The name of whoever decided about it last.")]
+    received_at: EntryMoment
+    finished_at: Annotated[datetime | None, Field(description="When it ended, in UTC.")]
+
+
 class CampaignRequest(Model):
     """A campaign as it is now."""
 
-    name: Annotated[str, Field(max_length=200, pattern=_LINE, examples=["GOTV October"])]
+    name: Annotated[str, Field(max_length=200, pattern=LINE, examples=["GOTV October"])]
     active: Annotated[bool, Field(description="Whether it goes on.")]
 
 
@@ -231,7 +268,7 @@ class ConversationRequest(Model):
 
     contact: Annotated[
         str,
-        Field(max_length=200, pattern=_LINE, description="The platform's own id of the contact.", examples=["c-17"]),
+        Field(max_length=200, pattern=LINE, description="The platform's own id of the contact.", examples=["c-17"]),
     ]
     phone: PhoneText
 

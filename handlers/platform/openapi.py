@@ -7,7 +7,8 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from handlers.platform import models
-from handlers.platform.api import OF_ALL, OF_BODIES, OF_KEYS, OF_WRITES, PREFIX
+from handlers.platform.api import OF_ALL, OF_BODIES, OF_FILES, OF_KEYS, OF_WRITES, PREFIX
+from handlers.platform.bodies import LIST_TYPES
 from handlers.platform.endpoints import Endpoint, Parameter
 from handlers.platform.problems import CONTENT_TYPE as PROBLEM_TYPE
 from handlers.platform.problems import Kind
@@ -48,6 +49,7 @@ def document(endpoints: Sequence[Endpoint], address: str) -> dict[str, Any]:
 _TAGS: Final = {
     "phones": "What is known of phones.",
     "entries": "What is done to the list.",
+    "uploads": "Lists of phones to be opted out, as files.",
     "campaigns": "Campaigns and their conversations, as far as opting out concerns them.",
     "changes": "What changed, to be followed.",
     "document": "This document.",
@@ -60,6 +62,9 @@ _WRITES: Final = (
     "It takes the header `Idempotency-Key`, 1 to 200 printable ASCII characters such as a UUID, which names the request: "
     "however often it is sent it is done once, and has the same answer again."
 )
+
+
+_FILE: Final = {"type": "string", "format": "binary", "minLength": 1, "description": "The file, as it is."}
 
 
 def _operation(endpoint: Endpoint) -> dict[str, Any]:
@@ -78,6 +83,8 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     if endpoint.body is not None:
         schema, _ = _schema_of(endpoint.body)
         told["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    if endpoint.receives is not None:
+        told["requestBody"] = {"required": True, "content": {kind: {"schema": _FILE} for kind in LIST_TYPES}}
     told["responses"] = _responses(endpoint)
     return told
 
@@ -92,7 +99,7 @@ def _parameter(parameter: Parameter, place: str) -> dict[str, Any]:
     told = {
         "name": parameter.name,
         "in": place,
-        "required": place == "path",
+        "required": parameter.required or place == "path",
         "description": parameter.description,
         "schema": dict(parameter.schema),
     }
@@ -126,6 +133,7 @@ def kinds_of(endpoint: Endpoint) -> tuple[Kind, ...]:
         *OF_ALL,
         *(OF_KEYS if endpoint.scopes else ()),
         *(OF_BODIES if endpoint.body is not None else ()),
+        *(OF_FILES if endpoint.receives is not None else ()),
         *(OF_WRITES if endpoint.writes else ()),
         *endpoint.problems,
     )

@@ -42,18 +42,21 @@ TOO_SLOW = Kind("too-slow", 408, "The body did not come in time")
 STILL_RUNNING = Kind("still-running", 409, "The same request is still being worked on")
 NO_CAMPAIGN = Kind("no-campaign", 404, "There is no such campaign")
 NOT_YET = Kind("not-yet", 409, "The change has not come here yet")
+NO_UPLOAD = Kind("no-upload", 404, "There is no such upload")
+NO_CHANNEL = Kind("no-channel", 409, "No channel in Slack takes lists")
 START_ANEW = Kind("start-anew", 409, "What followed is no longer kept")
 CONTACT_ASKED = Kind("contact-asked", 409, "The contact asked not to be texted")
 AHEAD_OF_TIME = Kind("ahead-of-time", 409, "The moment has not come yet")
 TOO_LARGE = Kind("too-large", 413, "The body is too large")
 NOT_JSON = Kind("not-json", 415, "Bodies are JSON in UTF-8, uncompressed")
+NOT_A_FILE = Kind("not-a-file", 415, "The body is the file of a list, uncompressed")
 BAD_VALUE = Kind("bad-value", 422, "A value in the body is not what it has to be")
 KEY_REUSED = Kind("idempotency-key-reused", 422, "The idempotency key was used for another request")
 TOO_MANY = Kind("too-many", 429, "Too many requests at once with this key")
 FAILED = Kind("failed", 503, "Something went wrong on our side")
 UNAVAILABLE = Kind("unavailable", 503, "The desk cannot work on this at the moment")
 KINDS: Final = (
-    *(BROKEN_BODY, BROKEN_REQUEST, BAD_PARAMETER, NO_KEY, KEY_REFUSED, NOT_IN_SCOPE, NOT_FOUND, NO_CAMPAIGN),
+    *(BROKEN_BODY, BROKEN_REQUEST, BAD_PARAMETER, NO_KEY, KEY_REFUSED, NOT_IN_SCOPE, NOT_FOUND, NO_CAMPAIGN, NO_UPLOAD),
     *(
         BAD_METHOD,
         NOT_ACCEPTABLE,
@@ -63,9 +66,10 @@ KINDS: Final = (
         AHEAD_OF_TIME,
         NOT_YET,
         START_ANEW,
+        NO_CHANNEL,
         TOO_LARGE,
     ),
-    *(NOT_JSON, BAD_VALUE, KEY_REUSED, TOO_MANY, FAILED, UNAVAILABLE),
+    *(NOT_JSON, NOT_A_FILE, BAD_VALUE, KEY_REUSED, TOO_MANY, FAILED, UNAVAILABLE),
 )
 
 

@@ -11,19 +11,27 @@ from handlers.platform.feed import Feed
 from handlers.platform.following import Following
 from handlers.platform.openapi import document
 from handlers.platform.phones import Phones
+from handlers.platform.uploads import ListDesk, Lists
 from store import Store
 
 _DOCUMENT: Final = "/openapi.json"
 
 
-def platform_api(store: Store, public_url: str | None = None) -> Api:
-    """The API on *store*. *public_url*: the address under which others reach it, without the prefix, where it is known."""
+def platform_api(store: Store, lists: ListDesk, public_url: str | None = None) -> Api:
+    """
+    The API on *store*; *lists*: what takes those up that are sent.
+
+    *public_url*: the address under which others reach it, without the prefix, where it is known.
+    """
     following = Following(store)
-    endpoints = tuple(
-        endpoint
-        for subject in (Phones(store, following), Entries(store), Campaigning(store), Feed(store, following))
-        for endpoint in subject.endpoints()
+    subjects = (
+        Phones(store, following),
+        Entries(store),
+        Lists(store, lists),
+        Campaigning(store),
+        Feed(store, following),
     )
+    endpoints = tuple(endpoint for subject in subjects for endpoint in subject.endpoints())
     own = Endpoint(
         "GET",
         _DOCUMENT,

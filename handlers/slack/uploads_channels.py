@@ -66,6 +66,17 @@ class UploadsChannels:
         named = (channel for channel, name in self._names.items() if {channel, name} & self._configured)
         return tuple(sorted({*named, *account.settings.uploads_channels}))
 
+    async def of_sent_lists(self, account: Account) -> tuple[str, str | None] | None:
+        """
+        The channel, id and name, in which lists are shown that a program sent; None for none. Raises as `takes`.
+
+        Where those are told that wait for a yes, else an uploads channel: the account's own before the operator's.
+        """
+        own = account.settings
+        chosen = own.waiting_channel or next(iter(own.uploads_channels), None)
+        chosen = chosen or next(iter(await self.ids(account)), None)
+        return None if chosen is None else (chosen, self.name_of(chosen))
+
     def name_of(self, channel: str) -> str | None:
         """The name of a channel that the desk is in, as far as it is known without asking."""
         return self._names.get(channel)

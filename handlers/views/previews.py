@@ -14,6 +14,7 @@ from handlers.slack.mrkdwn import (
     listed,
     moment,
     one_line,
+    person,
     quoted,
     section,
     sections,
@@ -79,6 +80,9 @@ def _headline(upload: Upload, *, odd: bool) -> str:
 def _looked_at(upload: Upload) -> list[str]:
     """What was read of the list, line by line: how it begins, its counts, what to check, what was forgiven, what can be done."""
     lines = [*_beginning(upload), *_rows_read(upload)]
+    if upload.is_sent:
+        why = f": {quoted(upload.reason)}" if upload.reason else ""
+        lines.insert(0, f"Sent by {person(upload.actor)}{why}")
     if flagged := upload.summary.get("flagged", 0):
         first = upload.summary.get("flagged_first") or []
         at = f", first at line {first[0][0]:,}" if first else ""

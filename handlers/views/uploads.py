@@ -128,9 +128,7 @@ def reminder(upload: Upload, deadlines: Deadlines, whom: Sequence[Actor] = ()) -
 def to_decide(upload: Upload, picture: Message) -> Message:
     """A list that waits for a yes, for who may give it, wherever that is: *picture*, and whose list it is."""
     where = place(upload.channel_id, upload.channel_name)
-    head = (
-        f"A list waits for a yes: {_name(upload)} (upload {upload.id}), dropped by {person(upload.actor)} in {where}."
-    )
+    head = f"A list waits for a yes: {_name(upload)} (upload {upload.id}), {_brought(upload)} in {where}."
     return replace(picture, text=head, blocks=(section(head).to_dict(), *picture.blocks))
 
 
@@ -227,10 +225,11 @@ def closed(upload: Upload) -> Message:
 
 def reported(upload: Upload, picture: Message) -> Message:
     """The report of an end, which names whoever has waited for it. *picture*: how the upload stands."""
-    head = f"{mention(upload.actor)}: {picture.text}"
+    whom = mention(upload.person or upload.actor)
+    head = f"{whom}: {picture.text}"
     first, *others = picture.blocks
     text = first.get("text") or {}
-    named = first | {"text": text | {"text": f"{mention(upload.actor)}: {text.get('text', '')}"}}
+    named = first | {"text": text | {"text": f"{whom}: {text.get('text', '')}"}}
     return replace(picture, text=head, blocks=(named, *others))
 
 
@@ -259,7 +258,7 @@ def report(upload: Upload, deadlines: Deadlines, rows_at: RowsAt = RowsAt.ATTACH
             them="it" if one else "them",
             they="it" if one else "they",
             follow="follows" if one else "follow",
-            dropper=person(upload.actor),
+            dropper=person(upload.person or upload.actor),
         )
         lines.append(f"{counted(upload.unreadable, 'row')} not understood: {where}")
         if upload.unreadable_reasons:
@@ -281,12 +280,17 @@ def _number(upload: Upload) -> str:
 
 def _whose(upload: Upload) -> str:
     if upload.unasked is not None:
-        return f"dropped by {person(upload.actor)}, applied without a question, as the settings say"
+        return f"{_brought(upload)}, applied without a question, as the settings say"
     if upload.decider is None:
-        return f"dropped by {person(upload.actor)}"
+        return _brought(upload)
     if upload.decider.id == upload.actor.id:
         return f"by {person(upload.actor)}"
-    return f"dropped by {person(upload.actor)}, confirmed by {person(upload.decider)}"
+    return f"{_brought(upload)}, confirmed by {person(upload.decider)}"
+
+
+def _brought(upload: Upload) -> str:
+    """Who dropped the list, or which program sent it."""
+    return f"{'sent' if upload.is_sent else 'dropped'} by {person(upload.actor)}"
 
 
 def _by(upload: Upload) -> str:

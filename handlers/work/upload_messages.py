@@ -133,6 +133,9 @@ class UploadMessages:
             log.warning("an upload cannot be shown in its channel", upload=upload.id, why=why)
             await self._tell_directly(work, why, rows=rows)
             await self._settle_direct_messages(upload)
+            if upload.person is None:
+                # Of a program's list nobody would hear otherwise.
+                await self._tell_deciders(work, shown=False)
             return why
         await self._settle_direct_messages(upload)
         await self._notify(work, progress)
@@ -220,7 +223,9 @@ class UploadMessages:
 
     async def _whom_to_notify(self, upload: Upload) -> list[Actor]:
         """Those who have to act on *upload* as it stands, or have waited for that and are not looking any more."""
-        dropper = upload.actor
+        dropper = upload.person
+        if dropper is None:
+            return []
         match upload.state:
             case UploadState.WAITING if upload.is_look_up:
                 return [dropper] if await self._has_waited(upload.received_at) else []
@@ -240,6 +245,8 @@ class UploadMessages:
 
         It is theirs to mend, others decided, or it took long.
         """
+        if upload.person is None:
+            return False
         if _by_another(upload) or upload.unasked or upload.state in _THEIRS_TO_MEND:
             return True
         return await self._has_waited(upload.undone_at or upload.confirmed_at or upload.received_at)
@@ -250,15 +257,18 @@ class UploadMessages:
 
     async def _decides_themselves(self, upload: Upload) -> bool:
         """Whether the dropper is an admin."""
+        if not upload.actor.is_person:
+            return False
         account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
         return (await self._roles.role_of(self._client, account, upload.actor.id)).role is Role.ADMIN
 
-    async def _tell_deciders(self, work: UploadWork) -> None:
+    async def _tell_deciders(self, work: UploadWork, *, shown: bool = True) -> None:
         """
         Tell those who may decide of a list that waits for a yes, once each, and then in the same messages what became of it.
 
         To admins directly, or in the channel that the account's settings name. Of one whose dropper decides nobody is told.
         One that expired and is read again is told anew, as a yes is wanted anew; what was told before says so then.
+        *shown*: its own message is there.
         """
         upload = work.upload
         if upload.state is UploadState.RECEIVED:
@@ -268,6 +278,7 @@ class UploadMessages:
         # What it is for is whoever dropped it to say.
         plain = upload.choices.asked is None
         tells = waits and plain and upload.phones > 0 and not await self._decides_themselves(upload)
+        tells = tells and not (shown and await self._stands_before_deciders(upload))
         # One that looks wrong and was applied without a question: all who may undo it hear of it.
         odd = bool(upload.unasked) and upload.applied > 0 and upload.state in _UNDOABLE
         if not (tells or odd or told):
@@ -287,6 +298,11 @@ class UploadMessages:
             said = message if _round(upload) in key else views.read_again(upload)
             if not (said is message and _EXPIRED in key):
                 await self._poster.bring_up_to_date(post, await self._as_seen(upload, post.channel_id)(said))
+
+    async def _stands_before_deciders(self, upload: Upload) -> bool:
+        """Whether the preview itself stands, in no thread, where lists that wait are told."""
+        account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
+        return upload.thread_ts is None and upload.channel_id == account.settings.waiting_channel
 
     async def _post_to_deciders(
         self, work: UploadWork, what: str, message: Message, told: Mapping[str, Post] = MappingProxyType({})
@@ -338,7 +354,7 @@ class UploadMessages:
         # What needs another country or is to be cancelled is whoever dropped it to see to.
         if upload.phones and not await self._decides_themselves(upload):
             await self._post_to_deciders(work, "still waits", views.reminder(upload, self._limits.deadlines))
-        message = views.reminder(upload, self._limits.deadlines, [upload.actor])
+        message = views.reminder(upload, self._limits.deadlines, [upload.person] if upload.person else [])
         try:
             seen = await self._as_seen(upload)(message)
             await self._poster.post(
@@ -347,7 +363,7 @@ class UploadMessages:
         except SlackApiError as error:
             if is_transient(error):
                 raise
-            await self._write_to(work, upload.actor, views.for_direct_message(upload, message, str(error_code(error))))
+            await self._write_to(work, upload.person, views.for_direct_message(upload, message, str(error_code(error))))
 
     def again_after(self, upload: Upload) -> float | None:
         """
@@ -395,14 +411,14 @@ class UploadMessages:
         upload = work.upload
         picture = await self.picture(upload, RowsAt.FOLLOWING)
         message = views.for_direct_message(upload, picture, why)
-        there = await self._rows_directly(work, message) if rows else await self._write_to(work, upload.actor, message)
-        if upload.decider is not None and upload.decider.id != upload.actor.id:
+        there = await self._rows_directly(work, message) if rows else await self._write_to(work, upload.person, message)
+        if upload.decider is not None and _by_another(upload):
             picture = await self.picture(upload, RowsAt.WITH_DROPPER if there else RowsAt.NOWHERE)
             await self._write_to(work, upload.decider, views.for_direct_message(upload, picture, why))
 
     async def _rows_directly(self, work: UploadWork, message: Message) -> bool:
         """Send *message* to whoever dropped the list, with the unreadable rows; whether the rows are there."""
-        post = await self._write_to(work, work.upload.actor, message)
+        post = await self._write_to(work, work.upload.person, message)
         if post is None:
             return False
         try:
@@ -418,9 +434,11 @@ class UploadMessages:
             return False
         return True
 
-    async def _write_to(self, work: UploadWork, person: Actor, message: Message) -> Post | None:
-        """Write to *person* directly, once for each state of the upload; None when Slack does not let that be."""
+    async def _write_to(self, work: UploadWork, person: Actor | None, message: Message) -> Post | None:
+        """Write to *person* directly, once a state of the upload; None for nobody, or when Slack does not let it."""
         upload = work.upload
+        if person is None:
+            return None
         whose = "" if person.id == upload.actor.id else f" {person.id}"
         try:
             return await self._poster.post(person.id, message, None, _post_key(work, f"{upload.state} directly{whose}"))
@@ -503,8 +521,8 @@ class UploadMessages:
 
 
 def _by_another(upload: Upload) -> bool:
-    """Whether somebody else than the dropper decided about *upload*."""
-    return upload.decider is not None and upload.decider.id != upload.actor.id
+    """Whether somebody else than whose list it is decided about *upload*."""
+    return upload.decider is not None and upload.person is not None and upload.decider.id != upload.person.id
 
 
 def _is_worth_asking(upload: Upload) -> bool:

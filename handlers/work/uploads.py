@@ -439,7 +439,7 @@ class Runner:
         upload = work.upload
         step = Step.SCRUB if upload.is_scrub else _STEPS[upload.state]
         url = None
-        if step is not Step.UNDO:
+        if step is not Step.UNDO and not upload.is_sent:
             try:
                 file = (await self._client.files_info(file=upload.file_id))["file"]
             except SlackApiError as error:

@@ -16,6 +16,7 @@ import sqlite3
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -143,14 +144,14 @@ class Worker:
             case Step.STAGE:
                 return self._stage(store, job, work)
             case Step.APPLY:
-                return self._apply(job, work)
+                return self._apply(store, job, work)
             case Step.UNDO:
                 return undo_upload(work, self._progress, job.lease_seconds, job.batch, stall_seconds=job.stall_seconds)
             case Step.SCRUB:
                 return self._scrub(store, job, work)
 
     def _stage(self, store: Store, job: ListJob, work: UploadWork) -> UploadWork:
-        path, made = self._fetch(job, work), job.folder / "scratch"
+        path, made = self._fetch(store, job, work), job.folder / "scratch"
         staged = stage_upload(
             store,
             work,
@@ -165,7 +166,7 @@ class Worker:
             made.replace(job.scratch)
         return staged
 
-    def _apply(self, job: ListJob, work: UploadWork) -> UploadWork:
+    def _apply(self, store: Store, job: ListJob, work: UploadWork) -> UploadWork:
         upload = work.upload
 
         def staging(_rows: int, _fraction: float) -> None:
@@ -176,7 +177,7 @@ class Worker:
             scratch.close()
             scratch = None
         if scratch is None:
-            path, made = self._fetch(job, work), job.folder / "scratch"
+            path, made = self._fetch(store, job, work), job.folder / "scratch"
             scratch = restage(
                 work, path, made, staging, job.lease_seconds, label=job.label, stall_seconds=job.stall_seconds
             )
@@ -189,7 +190,7 @@ class Worker:
             scratch.close()
 
     def _scrub(self, store: Store, job: ListJob, work: UploadWork) -> UploadWork | Done:
-        path, out = self._fetch(job, work), job.folder / "scrubbed"
+        path, out = self._fetch(store, job, work), job.folder / "scrubbed"
         outcome = scrub_upload(
             store,
             work,
@@ -222,9 +223,10 @@ class Worker:
                 return Failed("The list could not be written on our side.", traceback_of(error))
             return Failed("The desk's disk is full. Whoever runs it has to make room; then ask again.")
 
-    def _fetch(self, job: ListJob, work: UploadWork) -> Path:
-        """The list, downloaded."""
-        if job.file is None:
+    def _fetch(self, store: Store, job: ListJob, work: UploadWork) -> Path:
+        """The list, downloaded, or read from the store where a program sent it."""
+        sent = work.upload.is_sent
+        if job.file is None and not sent:
             raise StoreUnavailable("Slack does not say where the file is.")
         path = job.folder / "list"
         with LeaseKeeper(work, lease_seconds=job.lease_seconds, stall_seconds=job.stall_seconds) as keeper:
@@ -249,8 +251,22 @@ class Worker:
                     fetching.cancel()
                 await fetching
 
-            asyncio.run(fetch(job.file))
+            if job.file is not None:
+                asyncio.run(fetch(job.file))
+            else:
+                self._write(store.sent_files.read(work.upload), work.upload, path, progress)
         return path
+
+    @staticmethod
+    def _write(pieces: Iterator[bytes], upload: Upload, path: Path, progress: Callable[[float], object]) -> None:
+        """The *pieces* of the file of *upload* to *path*; raises `DownloadError` when it is not all there any more."""
+        size = 0
+        with path.open("wb") as file:
+            for piece in pieces:
+                size += file.write(piece)
+                progress(size / upload.size)
+        if size != upload.size:
+            raise DownloadError("The file is not kept any more: have it sent again.", refused=True)
 
     def _after_download(self, rows: int, fraction: float) -> None:
         self._progress(rows, _DOWNLOADED + (1 - _DOWNLOADED) * fraction)

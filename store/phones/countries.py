@@ -53,6 +53,9 @@ _NICKNAMES: Final = {
     "palestine": "PS",
 }
 
+# By their two letters, in their order.
+COUNTRY_CODES: Final = tuple(sorted(phonenumbers.SUPPORTED_REGIONS))
+
 
 def country_name(code: str) -> str:
     """The English name of a region code: "United States". An unknown code is its own name."""

@@ -34,6 +34,7 @@ from tests.bench.feed import applied, bare_check, timed
 from tests.bench.home import listed
 from tests.bench.lists import postgres
 from tests.bench.memory import processor_ms
+from tests.handlers.platform.conftest import LISTS
 
 _CHECKED: Final = 10_000
 _TURNS: Final = 15
@@ -247,7 +248,7 @@ def _desk(told: Connection, url: str) -> None:
     store.database.identify()
 
     async def listen() -> None:
-        async with listening(routed(platform_api(store).route()), "127.0.0.1", 0) as address:
+        async with listening(routed(platform_api(store, LISTS).route()), "127.0.0.1", 0) as address:
             told.send(address)
             await asyncio.Event().wait()
 

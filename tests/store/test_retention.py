@@ -153,3 +153,31 @@ def test_a_round_is_bounded(store: Store, account: Account, monkeypatch: pytest.
     assert [pruning(store).prune().payloads for _ in range(4)] == [4, 4, 2, 0]
     aged(store, "inbox", "finished_at", 31 * DAY)
     assert [pruning(store).prune().events for _ in range(4)] == [4, 4, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("state", "age", "left"),
+    [("waiting", 30 * DAY, 1), ("done", 0 * DAY, 0), ("refused", DAY, 1), ("refused", 4 * DAY, 0), ("stopped", DAY, 1)],
+)
+def test_the_file_of_a_sent_list_stays_while_it_may_be_read(
+    store: Store, account: Account, state: str, age: timedelta, left: int
+) -> None:
+    """As long as its upload needs it, and where it could be read again as long as a preview waits."""
+    file = store.sent_files.new(account.id)
+    file.add(b"phone\n")
+    at = datetime.now(UTC) - age
+    done(store, account, state="stopped")
+    with store.database.write() as connection:
+        values = {"file_id": file.id, "state": state, "finished_at": at, "waiting_since": at}
+        connection.execute(sa.update(uploads).values(**values))
+    pruning(store).prune()
+    assert counted(store, "file_pieces") == left
+
+
+def test_a_file_that_no_upload_ever_named_goes_after_a_day(store: Store, account: Account) -> None:
+    """Its request ended in between; before that it may still be on its way."""
+    file = store.sent_files.new(account.id)
+    file.add(b"phone\n")
+    assert pruning(store).prune().pieces == 0
+    aged(store, "file_pieces", "received_at", timedelta(hours=25))
+    assert pruning(store).prune().pieces == 1

@@ -1,5 +1,6 @@
 """The API as the desk serves it, over real connections, on both databases."""
 
+import io
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
@@ -12,10 +13,20 @@ import pytest
 from bot.http import listening, routed
 from handlers.platform.api import PREFIX, Api
 from handlers.platform.routes import platform_api
+from handlers.platform.uploads import ListDesk
 from store import Account, Function, Origin, Scope, Store
 from store.keys import MadeKey
 from tests.conftest import ADMIN
 
+LARGEST_LIST = 3_000_000
+
+
+async def channel_of(_account: Account) -> tuple[str, str | None]:
+    return "C0LISTS", "lists"
+
+
+# Nobody works on lists here: that is tests/handlers/test_sent_lists.py.
+LISTS = ListDesk(channel_of, LARGEST_LIST, lambda: None)
 BY_ADMIN = Origin(Function.COMMAND, ADMIN)
 
 
@@ -56,7 +67,8 @@ class Platform:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if key != "":
             sent.setdefault("Authorization", f"Bearer {key or self.key.text}")
-        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        data = None if body is None else io.BytesIO(raw)
         if data is not None:
             sent.setdefault("Content-Type", "application/json")
         async with self.session.request(
@@ -72,7 +84,7 @@ class Platform:
 @pytest.fixture
 async def platform(store: Store) -> AsyncIterator[Platform]:
     account = store.accounts.get_or_create("T0HARBOR", "Harbor Campaign", country="US")
-    api = platform_api(store)
+    api = platform_api(store, LISTS)
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(listening(routed(api.route()), "127.0.0.1", 0))
         stack.push_async_callback(api.drain)

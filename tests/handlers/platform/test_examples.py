@@ -137,6 +137,16 @@ def copied(place: Path) -> str:
         connection.close()
 
 
+async def test_a_list_is_sent_once(platform: Platform, language: str, tmp_path: Path) -> None:
+    """As the example in the shell does, which then reads how it stands."""
+    if language == "sh":
+        for _ in range(2):
+            told = await said(platform, "upload", language, tmp_path)
+            assert '"upload":1}' in told
+            assert '"state":"received"' in told
+    assert len(platform.store.uploads.list(platform.account.id, 10)) == (language == "sh")
+
+
 async def test_campaigns_are_told(platform: Platform, language: str, tmp_path: Path) -> None:
     """As the example in the shell does."""
     if language == "sh":

@@ -25,6 +25,7 @@ from tests.handlers.platform.conftest import BY_ADMIN, Platform
 
 ONE = "+12125550100"
 CHECK = {"phones": [ONE]}
+LIST = f"phone\n{ONE}\n".encode()
 SECONDS = 30.0
 # Each once on every change, in all its cases before a landing.
 pytestmark = pytest.mark.wide_but_first
@@ -139,6 +140,7 @@ async def test_another_accounts_ids_lead_nowhere(platform: Platform) -> None:
     store.campaigns.put_conversation(harbor.id, "gotv", "harbor-ada", ONE)
     stop = {"function": "keyword", "phones": [ONE], "reason": "harbor words"}
     first = (await platform.ask("POST", "/entries", stop, Idempotency_Key="a")).json
+    theirs = (await platform.ask("POST", "/uploads?name=harbor.csv", LIST, Content_Type="text/csv")).json["upload"]
     before = store.optouts.find(harbor.id, ONE), store.campaigns.list(harbor.id), store.changes.head(harbor.id)
     talks = {"conversations": [{"contact": "harbor-ada", "phone": ONE}]}
     asked: dict[tuple[str, str], tuple[str, Any, int]] = {
@@ -149,11 +151,15 @@ async def test_another_accounts_ids_lead_nowhere(platform: Platform) -> None:
         ("PUT", "/campaigns/{campaign}/conversations"): ("/campaigns/gotv/conversations", talks, 404),
         ("PUT", "/campaigns/{campaign}"): ("/campaigns/gotv", {"name": "Ours", "active": False}, 200),
         ("POST", "/entries"): ("/entries", {"function": "delete", "phones": [ONE]}, 200),
+        ("POST", "/uploads"): ("/uploads?name=stops.csv", LIST, 200),
+        ("GET", "/uploads/{upload}"): (f"/uploads/{theirs}", None, 404),
         ("GET", "/openapi.json"): ("/openapi.json", None, 200),
     }
     assert asked.keys() == {(endpoint.method, endpoint.path) for endpoint in platform.api.endpoints}
     for (method, _), (path, body, status) in asked.items():
-        answer = await platform.ask(method, path, body, key=key, Idempotency_Key="a")
+        headers = {"Idempotency_Key": "a"} if path == "/entries" else {}
+        headers |= {"Content_Type": "text/csv"} if body is LIST else {}
+        answer = await platform.ask(method, path, body, key=key, **headers)
         assert answer.status == status, (path, answer.raw)
         assert b"arbor" not in answer.raw
         assert b'"opted_out":true' not in answer.raw.replace(b" ", b"")

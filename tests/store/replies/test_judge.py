@@ -1,6 +1,7 @@
 """The judge of replies: what opts out by itself, what a person is asked about, and what is left alone."""
 
 import string
+from collections.abc import Callable
 from typing import Final
 
 import pytest
@@ -86,7 +87,8 @@ def test_what_stands_around_a_word_keeps_it(
     ends = data.draw(st.sampled_from(("", ".", "!", "!!!", " ...", "\n")))
     emoji = data.draw(st.sampled_from(("", *EMOJI)))
     text = " ".join([*before, word, *after]) + ends + emoji
-    text = data.draw(st.sampled_from((str, str.upper, str.capitalize)))(text)
+    cased: Callable[[str], str] = data.draw(st.sampled_from((str, str.upper, str.capitalize)))
+    text = cased(text)
     assert judge(text + data.draw(st.sampled_from(SIGNATURES))).outcome is Outcome.OUT, text
 
 
