@@ -42,7 +42,7 @@ _NAMES: Final = {
     "LIST": "list/lists/text_list/texting_list/contact_list/calling_list/call_list/phone_list/mailing_list/database/system",
     "YOUR": "-/your/the/this/these/all/any/all_of_your/all_your",
     "MENSAJES": "mensaje/mensajes/mensajes_de_texto/mensajitos/texto/textos/sms",
-    "SU": "la/su/sus/esta/tu/sus",
+    "SU": "la/su/sus/esta/tu",
     "ME_ES": "me/nos",
     "MESSAGES": "message/messages/messages_textes/texto/textos/texte/textes/sms",
     "VOTRE": "votre/vos/la/cette/toutes_vos",
