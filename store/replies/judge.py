@@ -57,6 +57,11 @@ _DECIDED: Final = {
     Wording.IN: (Outcome.IN, "texts again", "is nothing but a word that opts in"),
     Wording.HELP: (Outcome.HELP, "help", "is nothing but a word that asks for help"),
 }
+# What is asked about where it is a clause among others.
+_BESIDE: Final = (
+    (Wording.OUT, "request beside", "has a request to stop beside other words"),
+    (Wording.IN, "texts again beside", "has a word that opts in beside other words"),
+)
 _POLITE: Final = frozenset({Wording.COURTESY})
 
 
@@ -112,8 +117,9 @@ def _asked(reply: ReplyWords, words: str, added: AddedWords) -> Judgement | None
             return Judgement(Outcome.ASK, sign.name, sign.sentence, _shown(seen[0]))
     for clause in _clauses(words):
         kinds = kinds_in(clause, added)
-        if kinds is not None and Wording.OUT in kinds:
-            return Judgement(Outcome.ASK, "request beside", "has a request to stop beside other words", _shown(clause))
+        for wording, rule, sentence in _BESIDE:
+            if kinds is not None and wording in kinds:
+                return Judgement(Outcome.ASK, rule, sentence, _shown(clause))
     if reply.refuses and not words:
         return Judgement(Outcome.ASK, "emoji", "is an emoji that refuses")
     return None

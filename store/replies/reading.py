@@ -9,6 +9,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import groupby
 from typing import Final
 
 LONGEST: Final = 4_000  # characters of a reply that are read; the longest text message has 1,600
@@ -67,11 +68,11 @@ _PIECE: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*|\d+|[.!;\n,:?()|/\u2026\u2
 _ONE_WORD: Final = re.compile(r"'(?=(?:t|s|re|m|ll|ve|d)$)")
 # "s.t.o.p." and "u.s.a.".
 _DOTTED: Final = re.compile(r"(?<![^\W_])[^\W\d_](?:[.*-][^\W\d_](?![^\W_]))+")
-_DRAWN_OUT: Final = re.compile(r"(\w)\1{2,}")
 # "opt-out", "opt.out", "opt - out".
 _OPT_OUT: Final = re.compile(r"\bopt(?:[ \t]?[-._/][ \t]?| {1,3})(?=(?:out|in)(?![^\W_]))")
 # "STOP!!1!"
 _EXCLAIMED: Final = re.compile(r"(?<=!)1+(?![^\W_])")
+_DRAWN_OUT: Final = 3
 _NO_DOTS: Final = str.maketrans(dict.fromkeys(".*-"))
 _LONGEST_WORD: Final = 30
 _MARKS: Final[dict[str, str]] = {
@@ -125,8 +126,14 @@ def words_of(text: str) -> list[str]:
                 found[-1] = mark
         else:
             for word in _ONE_WORD.sub("", piece[: _LONGEST_WORD + 1]).split("'"):
-                found.append(_DRAWN_OUT.sub(r"\1", word)[:_LONGEST_WORD])  # noqa: PERF401  a word may be two
+                found.append(_not_drawn_out(word)[:_LONGEST_WORD])  # noqa: PERF401  a word may be two
     return found
+
+
+def _not_drawn_out(word: str) -> str:
+    """*word* with one letter for three and more of it: "stoooop" is "stop"."""
+    runs = ((letter, len(list(run))) for letter, run in groupby(word))
+    return "".join(letter * (count if count < _DRAWN_OUT else 1) for letter, count in runs)
 
 
 def read_reply(text: str) -> ReplyWords:

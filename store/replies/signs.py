@@ -72,6 +72,9 @@ _SOMEBODY_ELSE: Final = re.compile(
     pattern_of(
         """
         wrong/incorrect/bad number/num/contact/recipient
+        got/have/has/reached/texted/dialed -/a/the wrong
+        her/his/their landlord
+        new/previous owner/tenant of
         wrong person/phone/guy/gal/lady/man/woman/one/individual/house/family/people |
         wrong person sorry/this/my/i/please/my_name
         not/isnt/no_longer/never/aint/wasnt ..2 number/phone/cell |
@@ -101,7 +104,7 @@ _SOMEBODY_ELSE: Final = re.compile(
         telephone/numero/cellulaire/portable de ma/mon/sa
         cellulaire/telephone/numero a ma/mon
         work/business/company/office/church/school/government/corporate phone/line/cell/number |
-        landline/land_line
+        landline/land_line/fax_line/fax_number/fax_machine
         this_is/its/it_is a/my business/church/school/office/hospital/company/restaurant |
 
         numero/persona/equivocado/equivocada numero/persona/equivocado/equivocada
@@ -156,6 +159,7 @@ _LESS: Final = re.compile(
         si/trop tot/tard |
         call/email/mail/write/letter -/me/us instead/not_text/rather
         instead_of text*
+        send/contact/reach/use ..4 by/via/per email/e_mail/mail
         rather/prefer/prefiero/prefere ..5 e_mail/email/emails/letter/letters/call/calls/mail/correo/courriel/whatsapp/texts/than_text/than_texts/spanish/espanol/francais
         take_a_break/a_break/vacation/pause/snooze ..2 from/texts/these/it
         stop/quit ..3 my/our FAMILY
@@ -360,6 +364,7 @@ _COMPLAINING: Final = re.compile(
         | blocked/reported -/and -/blocked/reported |
         youre/you_are/you_have_been/you_been/consider_yourself blocked
         blowing up my
+        text/message/contact/bother me/us ..1 again/one_more_time/once_more ..1 and/ill/i
         pay/charged/charges/costs ..4 TEXTS
         these/your/the texts/messages cost
         harassing me/us/people/my
@@ -382,7 +387,7 @@ _REBUFFING: Final = re.compile(
         get out_of/off my phone/life
         | fu/foff/bitch/asshole/assholes |
         mind your -/own business
-        text/message/call/contact/bother/bug/annoy/harass/ask someone_else/somebody_else/anybody_else/anyone_else
+        text/message/call/contact/bother/bug/annoy/harass/ask another/others/someone_else/somebody_else/anybody_else/anyone_else
         ill/i_will/gonna/going_to kill/shoot/hurt/find/hunt/beat you/u
         deje/dejen/deja/dejenme/dejeme/dejame/dejennos -/me en_paz/tranquilo/tranquila/tranquilos
         vayanse/larguense/vete/largate/vayase/chinga/chinguen/chingate/pendejos/pendejo

@@ -42,7 +42,7 @@ _NAMES: Final = {
     "LIST": "list/lists/text_list/texting_list/contact_list/calling_list/call_list/phone_list/mailing_list/database/system",
     "YOUR": "-/your/the/this/these/all/any/all_of_your/all_your",
     "MENSAJES": "mensaje/mensajes/mensajes_de_texto/mensajitos/texto/textos/sms",
-    "SU": "la/su/sus/esta/tu/sus",
+    "SU": "la/su/sus/esta/tu",
     "ME_ES": "me/nos",
     "MESSAGES": "message/messages/messages_textes/texto/textos/texte/textes/sms",
     "VOTRE": "votre/vos/la/cette/toutes_vos",
@@ -59,7 +59,7 @@ _OUT: Final = """
     stop/quit/cease sending SOME SOME SOME TEXTS to ME AGAIN NOW
     stop/quit sending me/us NOW
     stop/quit/cease/discontinue/end/cancel SOME SOME SOME TEXTS NOW
-    stop now/right_now/everything
+    stop now/right_now/already/everything
     stop to/2 end/quit/cancel/stop/unsubscribe/opt_out/optout
     unsubscribe/opt_out -/MINE NOW
     unsubscribe/opt_out -/MINE from/of/off YOUR LIST NOW
@@ -139,8 +139,8 @@ _COURTESIES: Final = """
     respectfully/sincerely/sincerely_yours/regards/best_regards/kind_regards/warm_regards/cheers/bye/goodbye
     god_bless/god_bless_you/god_bless_you_all/god_bless_america/bless_you
     appreciated/much_appreciated/appreciate_it/i_appreciate_it
-    seriously/already/for_the_last_time/once_and_for_all/i_mean_it/i_said/dammit/damn_it/fucking/freaking
-    -/you idiot/idiots/moron/morons/asshole/assholes/jerk/jerks/creep/creeps/people
+    seriously/for_the_last_time/once_and_for_all/i_mean_it/i_said/dammit/damn_it/fucking/freaking
+    you idiot/idiots/moron/morons/asshole/assholes/jerk/jerks/creep/creeps/people
     have a nice/good/great/blessed/wonderful/lovely day/evening/night/one/week/weekend
 
     por_favor/porfavor/porfa/favor/favor_de/hola/adios/saludos/ya/inmediatamente/de_inmediato

@@ -8,11 +8,11 @@ import click
 
 from store.replies.judge import judge
 from tests.store.replies.corpus import REPLIES
-from tests.store.replies.held_out import LATER
+from tests.store.replies.held_out import LAST, LATER
 from tests.store.replies.held_out import REPLIES as HELD_OUT
 from tests.store.replies.wants import HEAD, Figures, replies_of
 
-CORPORA: Final = {"own": REPLIES, "others', before the rules": HELD_OUT, "others', after the rules": LATER}
+CORPORA: Final = {"own": REPLIES, "held out, first": HELD_OUT, "held out, later": LATER, "held out, last": LAST}
 
 
 @click.command()

@@ -419,6 +419,9 @@ REPLIES: Final[dict[tuple[str, str, Want], str]] = {
         just no
         Bitch please
         End of discussion
+        Already quit
+        people quit
+        stop idiots
     """,
     ("en", "yes, no and other short answers", Want.NOTHING): """
         yes
@@ -640,6 +643,7 @@ REPLIES: Final[dict[tuple[str, str, Want], str]] = {
         I can't stop thinking about the debate
         Unstoppable!
         endless summer lol
+        quit idiots in congress
     """,
     ("en", "an ordinary answer", Want.NOTHING): """
         What is this about
@@ -766,6 +770,7 @@ REPLIES: Final[dict[tuple[str, str, Want], str]] = {
         Please start texting me again
         Oops, unstop please, that was my kid
         I want to opt back in
+        Yes, start
         You can text me again
     """,
     ("en", "help", Want.HELP): """

@@ -1,8 +1,14 @@
 """
-A second corpus of replies, by other people than the first: what they wrote, by who they are and what they want.
+Replies that the rules of `store.replies` were not made from, by who wrote them: each part was tried once before it was read.
 
-It was written before the rules of `store.replies` were, and no rule was made for a line of it: its figures tell how the judge
-does on what it has not seen. Lines are as in `tests.store.replies.corpus`.
+What was found then, of requests decided / decided or asked, of other replies asked, and opted out wrongly:
+
+- `REPLIES`, written before there were rules: 49 % / 100 %, 3 %, none.
+- `LATER`, harder on purpose, written after them: 25 % / 85 %, 4 %, none.
+- `LAST`, a week as a campaign may have it: 53 % / 97 %, none, none; 5 of 10 narrower wishes were not asked about.
+
+Kinds of replies that a part showed to be missing were added after that, so the figures of today flatter. Lines are as in
+`tests.store.replies.corpus`.
 """
 
 from typing import Final
@@ -574,5 +580,170 @@ LATER: Final[dict[tuple[str, str, Want], str]] = {
         STOP -
         stop 👋
         OPT-OUT PLEASE
+    """,
+}
+
+
+# Written last: what comes back in a week, most of it short.
+LAST: Final[dict[tuple[str, str, Want], str]] = {
+    ("en", "a week of a school board's campaign", Want.NO_MORE): """
+        STOP
+        Stop
+        stop
+        STOP.
+        stop please
+        Stop texting me
+        UNSUBSCRIBE
+        Please remove me from your list
+        Please take me off this list.
+        remove
+        No more
+        STOP!!! I have asked you before
+        Not interested, please stop
+        Stop. Already voted no
+        We homeschool. Please remove us.
+        I don't have kids in the district. Take me off please
+        Quit texting my phone
+        cancel
+        Do not text this number again
+        I don't want texts from you
+        I'd like off this list please
+        leave me out of it
+        You have texted me 6 times. STOP
+        Kindly stop
+        opt out
+        ENOUGH
+        Enough with the texts
+        I am not your constituent, stop texting
+        Texting me will only make me vote no. Stop it.
+        Can you remove my cell? Thanks
+        Text me one more time and I'll vote for the other guy
+        I've moved away, please delete this contact
+        pls unsubscribe
+        Stop texting please and thanks
+        No soliciting
+        Get this number off your call sheet
+        I dont want any part of this campaign stop
+        I thought I told y'all not to text me
+        unsubscribe from this nonsense
+        not interested. remove. thanks
+        I don't give out my number to campaigns. Delete it.
+        end
+        Enough texts today, tomorrow and always
+        I'm asking politely: no more texts
+        Please, I get ten of these a day, stop
+        Go bother another household
+        Stpp
+        S T O P
+        Stop/end/quit
+        Please stop contacting me about the school board
+    """,
+    ("en", "a week of a school board's campaign", Want.NARROWER): """
+        Wrong number, I'm not Denise
+        Denise moved out two years ago, this is her landlord
+        My wife died in the spring
+        This is my office phone, please use my cell
+        Can you send these by email
+        not before school is out please
+        I only care about the levy, skip the rest
+        You've got the wrong Smith
+        this is a fax line
+        My mother has dementia, please don't text her
+    """,
+    ("en", "a week of a school board's campaign", Want.NOTHING): """
+        Yes
+        No
+        I will be voting yes
+        No way, taxes are too high
+        My kids graduated years ago
+        What does the levy cost me per year
+        Is there a debate
+        I teach at the middle school so I can't say
+        stop cutting music
+        End the busing contract
+        We need to stop losing teachers
+        Cancel the new stadium and I'll vote yes
+        Remove the superintendent
+        quit wasting our money on tablets
+        The bus stop on Oak is not safe
+        Please get phones out of classrooms
+        take the levy off the ballot
+        Do not close Lincoln elementary
+        I don't want my taxes raised
+        Don't send the kids to school in this heat
+        I am tired of levies every year
+        Enough levies!
+        Too many administrators
+        Never voting for a levy again
+        I am not interested in paying more
+        I want my kids to get a good education
+        who are the candidates
+        my daughter is 17 can she vote
+        Already returned my ballot
+        The last levy was a lie
+        Please text me the date again
+        I'd rather they fix the roof
+        ok thanks
+        Thank you, have a great day!
+        I'm not in that district
+        What is your name
+        Block scheduling was a mistake
+        report cards came out late
+        The school keeps calling about absences
+        please keep the library open
+        can you stop by Tuesday
+        I'll put it on my list
+        Leave the teachers alone
+        My number is 555-0100 if you want to call
+        This message came at a good time, thank you
+        Your text says the 5th but the flyer says the 6th
+        Sorry I missed your text
+        I get off at 3 so I'll vote then
+        How did the vote end up
+        Are phones banned now?
+    """,
+    ("es", "una semana de la misma campaña", Want.NO_MORE): """
+        Alto
+        STOP
+        No me manden más
+        por favor quiteme de su lista
+        No deseo recibir mensajes
+        ya no me escriban
+        cancelar
+        deje de mandar mensajes por favor
+        no quiero textos
+        Me pueden borrar de la lista?
+    """,
+    ("es", "una semana de la misma campaña", Want.NOTHING): """
+        Si voy a votar
+        mis hijos van a esa escuela
+        paren de cerrar escuelas
+        no más recortes
+        quiten al director
+        cuánto cuesta
+        no entiendo inglés
+        gracias por avisar
+        Dónde está la parada del autobús
+        ya no tengo hijos en la escuela
+    """,
+    ("fr", "la même semaine", Want.NO_MORE): """
+        Arrêt
+        Ne m'écrivez plus
+        retirez mon nom svp
+        Désabonnement
+        Arrêtez avec les textos
+        je veux plus de messages
+        STOP SVP
+        Cessez de m'écrire
+    """,
+    ("fr", "la même semaine", Want.NOTHING): """
+        je vote oui
+        arrêtez de fermer des écoles
+        mes enfants sont grands
+        plus de profs
+        combien ça coûte
+        c'est où
+        Merci pour le rappel
+        je ne suis pas au courant
     """,
 }

@@ -1,7 +1,6 @@
 """The judge of replies: what opts out by itself, what a person is asked about, and what is left alone."""
 
 import string
-from collections.abc import Callable
 from typing import Final
 
 import pytest
@@ -11,12 +10,12 @@ from hypothesis import strategies as st
 from store.replies.judge import Judgement, Outcome, judge
 from store.replies.wording import LAWS_WORDS, AddedWords, Wording, WordRefused, added_word
 from tests.store.replies.corpus import REPLIES
-from tests.store.replies.held_out import LATER
+from tests.store.replies.held_out import LAST, LATER
 from tests.store.replies.held_out import REPLIES as HELD_OUT
 from tests.store.replies.wants import HEAD, REQUESTS, Figures, Reply, replies_of
 
 OWN: Final = tuple(replies_of(REPLIES))
-OTHERS: Final = (*replies_of(HELD_OUT), *replies_of(LATER))
+OTHERS: Final = (*replies_of(HELD_OUT), *replies_of(LATER), *replies_of(LAST))
 COURTESIES: Final = ("please", "thank you", "Hello,", "por favor", "merci", "God bless", "Sorry.", "have a nice day!")
 # None of them laughs.
 EMOJI: Final = ("🛑", "😡", "🙏", "👋🏽", "🇺🇸", "☹️", "✋")
@@ -61,7 +60,7 @@ def test_every_reply_of_our_corpus_has_a_right_outcome() -> None:
 @pytest.mark.parametrize(
     "written", [str, str.upper, str.title, " {}. ".format, "{}!!!".format, "“{}”".format, "\u202e{}\u202c".format]
 )
-def test_each_word_of_the_laws_opts_out(word: str, written: type[str]) -> None:
+def test_each_word_of_the_laws_opts_out(word: str, written: Callable[[str], str]) -> None:
     """47 CFR 64.1200(a)(10) names seven; case, blanks, quotes, punctuation and invisible marks change nothing."""
     judgement = judge(written(word))
     assert judgement == Judgement(Outcome.OUT, "request", "is nothing but a request to stop", word)
@@ -87,8 +86,7 @@ def test_what_stands_around_a_word_keeps_it(
     ends = data.draw(st.sampled_from(("", ".", "!", "!!!", " ...", "\n")))
     emoji = data.draw(st.sampled_from(("", *EMOJI)))
     text = " ".join([*before, word, *after]) + ends + emoji
-    cased: Callable[[str], str] = data.draw(st.sampled_from((str, str.upper, str.capitalize)))
-    text = cased(text)
+    text = data.draw(st.sampled_from((text, text.upper(), text.capitalize())))
     assert judge(text + data.draw(st.sampled_from(SIGNATURES))).outcome is Outcome.OUT, text
 
 
@@ -159,6 +157,11 @@ def test_long_texts(text: str, outcome: Outcome) -> None:
 def test_yes_opts_nobody_in(text: str) -> None:
     """A yes answers whatever was asked last; only words for it opt in."""
     assert judge(text).outcome is Outcome.NOT
+
+
+def test_a_word_that_opts_in_beside_others() -> None:
+    """A yes before it, or a story, leaves it to a person."""
+    assert judge("Yes. Start.").rule == "texts again beside"
 
 
 @pytest.mark.parametrize("text", ["stop start", "START. Stop.", "help stop", "please stop help"])
