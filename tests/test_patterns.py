@@ -434,7 +434,7 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "store/phones/prose.py _OVERRIDDEN": (("", "\u202e", ""), ("\u202e", "a", ""), ("", "\u202e1", "")),
     "store/phones/prose.py _SIGNS": (("", "1", "x"), ("", " ", "x"), ("", "123456x", "")),
     "store/phones/prose.py _ODD_DIGIT": (("", "1", ""), ("", "\u2460", "")),
-    "store/phones/prose.py _AND_SO_ON": (("", ",", "!"), ("", " and ", "!"), ("", " ", "!"), ("", "#", "!")),
+    "store/phones/references.py _AND_SO_ON": (("", ",", "!"), ("", " and ", "!"), ("", " ", "!"), ("", "#", "!")),
 }
 
 
