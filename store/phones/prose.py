@@ -33,7 +33,7 @@ from store.phones.groups import BESIDE_LETTERS, FEWEST_DIGITS, Run, is_touched, 
 from store.phones.markup import BARRIER, CHAT, PHONE, Link, Seen, seen
 from store.phones.numbers import NotAPhone, PhoneNumber, Reason
 from store.phones.parser import parse_phone
-from store.phones.references import reference_of
+from store.phones.references import reference_before
 from store.phones.runs import MOST_DIALLED, RunPlan, is_clear, plan, segments
 
 __all__ = ["LONGEST_PROSE", "PHONE", "FoundPhone", "TextReading", "read_text"]
@@ -492,8 +492,8 @@ class _Reader:
         """The word or sign before *start* that makes what stands there something else than a phone."""
         last = self._pieces[-1] if self._pieces else None
         if last is None or not isinstance(last.outcome, FoundPhone) or last.outcome.reference is None:
-            return reference_of(self._plain, start, None)
-        return reference_of(self._plain, start, (last.outcome.reference, last.end))
+            return reference_before(self._plain, start, None)
+        return reference_before(self._plain, start, (last.outcome.reference, last.end))
 
 
 def _blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:

@@ -165,7 +165,7 @@ _LONGEST_WORD: Final = 20
 _AND_SO_ON = re.compile(r"[ ,;&/+(#-]{0,5}(?:(?:and|or|y|o|et|ou|und|oder) )?[ (#+]{0,4}")
 
 
-def reference_of(text: str, start: int, last: tuple[str, int] | None) -> str | None:
+def reference_before(text: str, start: int, last: tuple[str, int] | None) -> str | None:
     """
     The word or sign before *start* in *text*, which is `folded`; None where there is none.
 

@@ -38,11 +38,11 @@ def test_what_is_learnt_is_what_would_be_asked() -> None:
 @pytest.mark.parametrize("country", COUNTRIES)
 def test_the_same_of_more(country: str | None) -> None:
     """So it is in countries of every kind of plan, with and without their codes."""
-    as_asked(country, 2_000)
+    as_asked(country, 1_000)
 
 
 @pytest.mark.wide
 def test_the_same_everywhere() -> None:
     """So it is in every region."""
     for region in sorted(phonenumbers.SUPPORTED_REGIONS):
-        as_asked(region, 150)
+        as_asked(region, 50)
