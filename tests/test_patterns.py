@@ -469,7 +469,7 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "store/replies/reading.py _DOTTED": (("", "a.", ""), ("", "a.", "aa"), ("", "a.b.cc", "")),
     "store/replies/reading.py _OPT_OUT": (("opt", " ", "x"), ("", "opt ", ""), ("", "opt.", "")),
     "store/replies/reading.py _EXCLAIMED": (("!", "1", "x"), ("", "!1", "x")),
-    "store/phones/prose.py _AND_SO_ON": (("", ",", "!"), ("", " and ", "!"), ("", " ", "!"), ("", "#", "!")),
+    "store/phones/references.py _AND_SO_ON": (("", ",", "!"), ("", " and ", "!"), ("", " ", "!"), ("", "#", "!")),
 }
 
 

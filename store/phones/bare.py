@@ -7,17 +7,24 @@ way in which people write may make another number of the digits, the parser is a
 
 import functools
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, Never
 
 import phonenumbers
 
 from store.phones.assigned import assigned
 from store.phones.dialling import Reading, dialling, lengths, lengths_of, split_code
 from store.phones.grouping import grouping
-from store.phones.habits import has_other_readings, is_local, may_be_behind_code, may_mean_another, was_so
+from store.phones.habits import (
+    has_other_readings,
+    is_local,
+    may_be_behind_code,
+    may_mean_another,
+    settle_former,
+    was_so,
+)
 from store.phones.numbers import E164_LENGTHS, PhoneNumber
 from store.phones.parser import parse_phone
-from store.phones.plans import Prefix, Unsettled, plan_of
+from store.phones.plans import Plan, Prefix, Unsettled, plan_of
 
 _ABROAD: Final = ("00", "011")
 _MOST_BEHIND: Final = 17  # digits behind the first of the longest number
@@ -105,6 +112,37 @@ class BareDigits:
             return None
         return PhoneNumber(e164, flagged, None, None if plus else self._country)
 
+    def settle(self, known: str, left: int, *, plus: bool) -> Reading | None:
+        """
+        The country's code, and what of *known* is behind it, where `find` answers alike for *known* with any *left* more digits.
+
+        Each of those is then no phone, or the code and its digits. *known*: the first three digits at least, or all. None where
+        the answer depends on more than the plans. Raises Unsettled where it depends on the digits that follow.
+        """
+        if _may_be_date(known + "0" * left):
+            return None
+        if plus:
+            code, rest = split_code(known) or (0, "")
+            if not rest.strip("0"):
+                return None
+            if (others := has_other_readings(code, rest, left)) is not False:
+                return _unsettled() if others is None else None
+        else:
+            code, rest, count = self._home, known, len(known) + left
+            if known[0] not in self._alone or known.startswith(self._code):
+                return None
+            if count not in self._told:
+                # Too many or too few for any number with the code.
+                return None if count in lengths(code) or settle_former(code, known, left) else (code, rest)
+        plan = _plan(code)
+        if plan is None or (plus and plan.prefix is not None and plan.prefix[0].match(rest, left) is not None):
+            return None
+        plan.settle(rest, left)
+        # What is not in use may be a number in another way of writing.
+        if (plus or settle_former(code, known, left)) and not assigned(code).is_in_use(rest + "0" * left):
+            return None
+        return code, rest
+
     def counts(self, first: str) -> frozenset[int]:
         """How many digits may be a phone that begin with the digit *first* and no plus, and are cut out of more."""
         return _ANY_COUNT if first in self._before or first == self._code[0] else self._lengths
@@ -136,6 +174,10 @@ class BareDigits:
         ):
             return True
         return has_other_readings(code, national, 0) is not False
+
+
+def _unsettled() -> Never:
+    raise Unsettled
 
 
 def _may_be_date(digits: str) -> bool:
@@ -186,6 +228,14 @@ def _main(code: int) -> tuple[frozenset[int], bool]:
     """The lengths of numbers of the main region with *code*, and whether a 0 is dialled before them."""
     region = phonenumbers.region_code_for_country_code(code)
     return lengths_of(code, region), plan_of(code, region).national_prefix == "0"
+
+
+@functools.cache
+def _plan(code: int) -> Plan | None:
+    try:
+        return Plan(code)
+    except ValueError:  # a new release of the library writes its patterns another way
+        return None
 
 
 @functools.lru_cache(1 << 13)

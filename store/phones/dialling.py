@@ -152,14 +152,15 @@ class _Trunk:
         pattern = general.national_number_pattern if general else None
         self._prefix = re_compile(prefix) if prefix else _NEVER
         self._rule = plan.national_prefix_transform_rule
-        self._number = re_compile(pattern) if pattern else _NEVER
+        self._pattern = pattern or _NEVER.pattern
         self._lengths: tuple[int, ...] = tuple(general.possible_length if general else ()) or (0,)
         self._local: tuple[int, ...] = tuple(general.possible_length_local_only if general else ())
         self.longest = self._lengths[-1]
 
     def fits(self, number: str) -> bool:
         """Is *number* roughly one of the plan's?"""
-        return self._number.fullmatch(number) is not None
+        # Seldom asked, and there are as many patterns as countries.
+        return re_compile(self._pattern).fullmatch(number) is not None
 
     def without_prefix(self, number: str) -> str:
         """*number* without its national prefix, unless it is one of the plan's with it only."""

@@ -14,7 +14,7 @@ from typing import Final
 import phonenumbers
 from phonenumbers import NumberFormat
 
-from store.phones.plans import Patterns, plan_of
+from store.phones.plans import Patterns, Unsettled, plan_of
 
 Cuts = frozenset[int]
 
@@ -32,24 +32,26 @@ class _Format:
         pattern, begins = written.pattern or "", written.leading_digits_pattern
         self.is_of_any_digits = _OF_ANY_DIGITS.fullmatch(pattern) is not None
         self._pattern, self._set = re.compile(pattern), written.format or ""
-        self.condition = f"(?={begins[-1]})" if begins else ""
+        self.begins = begins[-1] if begins else ""
+        self.condition = f"(?={self.begins})" if begins else ""
         # Of several the first is the coarsest, and the quickest to take apart.
-        self._begins, self._automaton = begins[0] if begins else None, Patterns()
-        self._start: int | None = None
+        self._coarsest = begins[0] if begins else None
+        self._automaton: tuple[Patterns, int] | None = None
         if not self.is_of_any_digits:
             self.condition += f"(?={_OPENED.sub('(?:', pattern)}$)"
 
     def may_begin(self, head: str) -> bool:
         """May a number that is set so begin with the digits *head*?"""
-        if self._begins is None:
+        if self._coarsest is None:
             return True
-        if self._start is None:
+        if self._automaton is None:
             try:
-                self._start = self._automaton.start([self._automaton.add(self._begins, whole=False)])
+                self._automaton = _automaton([self._coarsest])
             except ValueError:  # a new release of the library writes its patterns another way
-                self._begins = None
+                self._coarsest = None
                 return True
-        return self._automaton.walk(self._start, head) != Patterns.NOWHERE
+        patterns, start = self._automaton
+        return patterns.walk(start, head) != Patterns.NOWHERE
 
     def fits(self, count: int) -> bool:
         """May a number of *count* digits be set so?"""
@@ -78,13 +80,23 @@ class Grouping:
 
     def is_set_so(self, national: str, cuts: Cuts) -> bool:
         """Does the library set the number *national* with these *cuts*, or with these and more?"""
-        count = len(national)
-        if (choices := self._choices.get(count)) is None:
-            choices = self._choices[count] = [_Choice(formats, count) for formats in self._lists]
-        for choice in choices:
+        for choice in self._choices_of(len(national)):
             if cuts <= choice.cuts(national):
                 return True
         return not cuts
+
+    def settled(self, known: str, left: int) -> tuple[Cuts, ...]:
+        """
+        The cuts of all numbers of *known* and *left* more digits, as each list of formats has them.
+
+        Raises Unsettled if they depend on the digits that follow.
+        """
+        return tuple(choice.settled(known, left) for choice in self._choices_of(len(known) + left))
+
+    def _choices_of(self, count: int) -> "list[_Choice]":
+        if (choices := self._choices.get(count)) is None:
+            choices = self._choices[count] = [_Choice(formats, count) for formats in self._lists]
+        return choices
 
     def shapes(self, count: int, head: str) -> Iterator[tuple[int, ...]]:
         """
@@ -123,6 +135,22 @@ class _Choice:
         # One pattern for all: its group that took part says which it is.
         self._begins = re.compile("|".join(f"({one.condition})" for one in self._formats) or "(?!)")
         self._cuts = [one.cuts("0" * count) if one.is_of_any_digits else None for one in self._formats]
+        self._automaton: tuple[Patterns, int] | None = None
+
+    def settled(self, known: str, left: int) -> Cuts:
+        """As `Grouping.settled`."""
+        if None in self._cuts:
+            raise Unsettled
+        if self._automaton is None:
+            try:
+                self._automaton = _automaton([one.begins for one in self._formats])
+            except ValueError:  # as above
+                raise Unsettled from None
+        patterns, start = self._automaton
+        fitting = patterns.settled(patterns.walk(start, known), left)
+        if fitting is None:
+            raise Unsettled
+        return (self._cuts[min(fitting)] if fitting else None) or _NO_CUTS
 
     def cuts(self, national: str) -> Cuts:
         found = self._begins.match(national)
@@ -130,3 +158,9 @@ class _Choice:
             return _NO_CUTS
         cuts = self._cuts[found.lastindex - 1]
         return self._formats[found.lastindex - 1].cuts(national) if cuts is None else cuts
+
+
+def _automaton(begins: list[str]) -> tuple[Patterns, int]:
+    """The patterns for what numbers begin with, and the state before the first digit."""
+    patterns = Patterns()
+    return patterns, patterns.start([patterns.add(begun, whole=False) for begun in begins])

@@ -16,7 +16,7 @@ from phonenumbers import CountryCodeSource, PhoneNumberType
 from store.phones.cleaning import digits_of
 from store.phones.dialling import dialling, lengths, split_code
 from store.phones.numbers import library_number
-from store.phones.plans import plan_of
+from store.phones.plans import Patterns, Unsettled, plan_of
 
 _MOBILE: Final = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
 # What people text, or speak on: a reading that makes a premium number of something is none.
@@ -174,6 +174,21 @@ def _may_be_at_home(code: int, digits: str) -> bool:
 def was_so(code: int, digits: str) -> bool:
     """Are *digits* behind a country *code* a number of an earlier plan?"""
     return (former := _FORMER.get(code)) is not None and any(pattern.fullmatch(digits) for pattern, _ in former)
+
+
+def settle_former(code: int, known: str, left: int) -> bool:
+    """What `was_so` says of all digits that are *known* and *left* more. Raises Unsettled if it depends on them."""
+    patterns, start = _former(code)
+    settled = patterns.settled(patterns.walk(start, known), left)
+    if settled is None:
+        raise Unsettled
+    return bool(settled)
+
+
+@functools.cache
+def _former(code: int) -> tuple[Patterns, int]:
+    patterns = Patterns()
+    return patterns, patterns.start([patterns.add(was.pattern, whole=True) for was, _ in _FORMER.get(code, ())])
 
 
 def has_other_readings(code: int, rest: str, left: int) -> bool | None:

@@ -463,9 +463,9 @@ class Normaliser:
     def _mixed_up(self, core: str) -> tuple[str, phonenumbers.PhoneNumber] | None:
         """The region, and its number that *core* is, where it begins with the 0 of home there and there is none here."""
         digits = digits_of(core)
-        here = PhoneMetadata.metadata_for_region(self.country or "ZZ")
         if not digits.startswith("0") or "+" in core or not 10 <= len(digits) <= MOST_SIGNS:
             return None
+        here = PhoneMetadata.metadata_for_region(self.country or "ZZ")
         if here and here.national_prefix == "0":
             return None  # a slip, where people write a leading 0 themselves
         if self.country and _begins_with_zero(self.country) and self._misses_by(digits) <= 1:

@@ -4,6 +4,7 @@ Numbering plans, asked about all numbers at once that begin with the same digits
 Metadata: https://github.com/google/libphonenumber, as `phonenumbers` ships it.
 """
 
+import threading
 from collections.abc import Callable
 from typing import Final
 
@@ -16,6 +17,10 @@ _UNBOUNDED: Final = 20  # stands for "or more": no number that is looked at has 
 _Piece = Callable[[int], int]
 
 
+# Two states must not get the same number.
+_NUMBERING: Final = threading.Lock()
+
+
 class Unsettled(Exception):  # noqa: N818 - asks for one more digit
     """The plan's answer depends on digits that were not given."""
 
@@ -25,7 +30,8 @@ class Patterns:
     Patterns over digits, run side by side as one automaton whose states are made when first met.
 
     It knows the dialect of phonenumbers' metadata: digits, `\d`, classes, groups, `|`, `?`, `*`, `+`, `{m,n}` and `$`.
-    Anything else is a ValueError. States are numbers; `NOWHERE` is the one out of which nothing matches.
+    Anything else is a ValueError. States are numbers; `NOWHERE` is the one out of which nothing matches. Threads may share one
+    once all patterns are added.
     """
 
     NOWHERE: Final = 0
@@ -131,9 +137,11 @@ class Patterns:
             found.extend(reached)
         # Parts that only lead on to others are of no more use, and are the most.
         state = frozenset(part for part in parts if not self._free[part])
-        known = self._numbers.setdefault(state, len(self._sets))
-        if known == len(self._sets):
-            self._sets.append(state)
+        if (known := self._numbers.get(state)) is None:
+            with _NUMBERING:
+                if (known := self._numbers.get(state)) is None:
+                    self._sets.append(state)  # first, for who does not hold the lock
+                    known = self._numbers[state] = len(self._sets) - 1
         return known
 
     def _alternatives(self, pattern: str, position: int) -> tuple[_Piece, int]:

@@ -29,10 +29,11 @@ from store.phones.dates import (
     ZIP,
 )
 from store.phones.display import country_of
-from store.phones.groups import BESIDE_LETTERS, FEWEST_DIGITS, LONGEST_LABEL, Run, is_touched, runs
+from store.phones.groups import BESIDE_LETTERS, FEWEST_DIGITS, Run, is_touched, runs
 from store.phones.markup import BARRIER, CHAT, PHONE, Link, Seen, seen
 from store.phones.numbers import NotAPhone, PhoneNumber, Reason
 from store.phones.parser import parse_phone
+from store.phones.references import reference_before
 from store.phones.runs import MOST_DIALLED, RunPlan, is_clear, plan, segments
 
 __all__ = ["LONGEST_PROSE", "PHONE", "FoundPhone", "TextReading", "read_text"]
@@ -90,165 +91,6 @@ _SIGNS = re.compile(
 _ODD_DIGIT = re.compile(r"[^0-9 ().-]")
 # U+202E turns round what follows, up to U+202C or the line's end.
 _OVERRIDDEN = re.compile("\u202e[^\u202c\n]*")
-
-# A word before a number that makes it something else's, in English, Spanish, French and German; and what may stand between.
-_REFERENCES: Final = frozenset(
-    [
-        "ticket",
-        "tickets",
-        "order",
-        "orders",
-        "case",
-        "cases",
-        "ref",
-        "refs",
-        "reference",
-        "references",
-        "invoice",
-        "invoices",
-        "inv",
-        "account",
-        "accounts",
-        "acct",
-        "id",
-        "ids",
-        "po",
-        "tracking",
-        "serial",
-        "confirmation",
-        "transaction",
-        "receipt",
-        "claim",
-        "policy",
-        "donation",
-        "membership",
-        "imei",
-        "iban",
-        "ssn",
-        "pedido",
-        "pedidos",
-        "orden",
-        "órden",
-        "ordenes",
-        "órdenes",
-        "caso",
-        "casos",
-        "factura",
-        "facturas",
-        "cuenta",
-        "cuentas",
-        "referencia",
-        "referencias",
-        "expediente",
-        "expedientes",
-        "folio",
-        "folios",
-        "guia",
-        "guía",
-        "seguimiento",
-        "recibo",
-        "boleto",
-        "boletos",
-        "commande",
-        "commandes",
-        "dossier",
-        "dossiers",
-        "facture",
-        "factures",
-        "compte",
-        "comptes",
-        "référence",
-        "références",
-        "réf",
-        "billet",
-        "billets",
-        "suivi",
-        "colis",
-        "bestellung",
-        "bestellungen",
-        "auftrag",
-        "aufträge",
-        "vorgang",
-        "vorgänge",
-        "rechnung",
-        "rechnungen",
-        "konto",
-        "aktenzeichen",
-        "az",
-        "referenz",
-        "sendung",
-        "sendungsverfolgung",
-    ]
-) | frozenset(
-    f"{subject}{number}"
-    for subject in [
-        "bestell",
-        "auftrags",
-        "fall",
-        "vorgangs",
-        "rechnungs",
-        "konto",
-        "kunden",
-        "ticket",
-        "referenz",
-        "sendungs",
-        "mitglieds",
-    ]
-    for number in ("nummer", "nr")
-)
-_OF_REFERENCE: Final = frozenset(
-    [
-        "no",
-        "nº",
-        "n°",
-        "n",
-        "o",
-        "num",
-        "nr",
-        "number",
-        "numbers",
-        "nummer",
-        "numero",
-        "número",
-        "numéro",
-        "code",
-        "id",
-        "is",
-        "was",
-        "ist",
-        "es",
-        "est",
-    ]
-)
-# "phone # 212-555-0100": here the sign says "number".
-_OF_PHONE: Final = frozenset(
-    [
-        "phone",
-        "phones",
-        "cell",
-        "mobile",
-        "tel",
-        "telephone",
-        "fax",
-        "number",
-        "numbers",
-        "contact",
-        "call",
-        "text",
-        "her",
-        "his",
-        "their",
-        "my",
-        "the",
-        "at",
-        "is",
-        "sms",
-    ]
-)
-_BEHIND_WORD: Final = frozenset(" .:=([+\u00ba\u00b0-")
-_MOST_BEHIND_WORD: Final = 4  # characters
-_LONGEST_WORD: Final = 20
-_AND_SO_ON = re.compile(r"[ ,;&/+(#-]{0,5}(?:(?:and|or|y|o|et|ou|und|oder) )?[ (#+]{0,4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -648,33 +490,10 @@ class _Reader:
 
     def _reference(self, start: int) -> str | None:
         """The word or sign before *start* that makes what stands there something else than a phone."""
-        sign: str | None = None
-        end = start
-        before = self._plain[start - 1 : start]
-        for _ in range(4 if before in _BEHIND_WORD or before == "#" or before.isalpha() else 0):
-            written, end = _word_before(self._plain, end)
-            word = written.lower()
-            if word in _REFERENCES:
-                return written
-            if sign is not None and word in _OF_PHONE:
-                return None
-            if word == "#":
-                sign = "#"
-            elif word not in _OF_REFERENCE:
-                break
-        if sign is not None:
-            return sign
         last = self._pieces[-1] if self._pieces else None
-        if (
-            last is not None
-            and isinstance(last.outcome, FoundPhone)
-            and last.outcome.reference is not None
-            and last.outcome.reference.endswith("s")
-            and last.end <= start <= last.end + LONGEST_LABEL
-            and _AND_SO_ON.fullmatch(self._plain, last.end, start)
-        ):
-            return last.outcome.reference
-        return None
+        if last is None or not isinstance(last.outcome, FoundPhone) or last.outcome.reference is None:
+            return reference_before(self._plain, start, None)
+        return reference_before(self._plain, start, (last.outcome.reference, last.end))
 
 
 def _blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:
@@ -692,19 +511,6 @@ def _is_written(label: str, number: PhoneNumber, plan: RunPlan) -> bool:
     """Is *label*, of digits and punctuation, this *number* by the *plan*?"""
     read = plan.number(digits_of(label), plus=label[0] == "+")
     return read is not None and read.e164 == number.e164
-
-
-def _word_before(text: str, end: int) -> tuple[str, int]:
-    """The word or "#" before *end*, with no more between than stands before a number, and where it begins; "" for none."""
-    first = max(0, end - _MOST_BEHIND_WORD)
-    while end > first and text[end - 1] in _BEHIND_WORD:
-        end -= 1
-    if text[end - 1 : end] == "#":
-        return "#", end - 1
-    start, first = end, max(0, end - _LONGEST_WORD)
-    while start > first and text[start - 1].isalpha():
-        start -= 1
-    return text[start:end], start
 
 
 def _has_letters(text: str) -> bool:

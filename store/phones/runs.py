@@ -20,11 +20,13 @@ from store.phones.dialling import split_code
 from store.phones.grouping import cuts_of, grouping
 from store.phones.groups import FEWEST_DIGITS, Run
 from store.phones.numbers import PhoneNumber
+from store.phones.ranges import NO_NUMBER, UNTOLD, Range, Ranges
 
 MOST_DIALLED: Final = 18  # digits, with 00 or 011 before them
 _SHORTEST: Final = 5  # digits of what is taken for a phone anywhere; four are a year
 _MOST_WITH_CODE: Final = 15  # E.164
 _MOST_GROUPS: Final = 8
+_MOST_GROUPINGS: Final = 500  # of a range, that are kept
 _SHORT_RUN: Final = 24  # groups; of more, it is a list or noise
 # What most often stands between two groups, none of it for its looks alone.
 _PARTING: Final = frozenset({" ", "-", ".", "/", ") ", ")", " ("})
@@ -80,6 +82,7 @@ class RunPlan:
         kinds = (set(kind) - {-1} for kind in (fixed, mobile))
         short = [min(kind) for kind in kinds if kind and max(kind) <= FEWEST_DIGITS]
         self.fewest = max(_SHORTEST, min([FEWEST_DIGITS, *short]))
+        self._ranges = Ranges(self._bare, self._asked)
         self._shapes: dict[str, _Shapes | None] = {}
         self._trees: dict[str, _Shapes] = {}
 
@@ -115,6 +118,16 @@ class RunPlan:
 
         *whole*: they are not cut out of a run of more.
         """
+        return self.range(digits, plus=plus, whole=whole).number(digits)
+
+    def range(self, digits: str, *, plus: bool, whole: bool) -> Range:
+        """The range in which `number` is; `NO_NUMBER` for none."""
+        if 0 < len(digits) <= MOST_DIALLED and (numbers := self._ranges.find(digits, plus=plus)) is not UNTOLD:
+            return numbers
+        number = self._asked(digits, plus, whole=whole)
+        return NO_NUMBER if number is None else Range(number)
+
+    def _asked(self, digits: str, plus: bool, *, whole: bool = True) -> PhoneNumber | None:
         count = len(digits)
         if count < (FEWEST_DIGITS - 1 if plus else self.fewest):
             return None
@@ -158,12 +171,10 @@ def segments(run: Run, plan: RunPlan) -> list[Segment]:
     if len(run) <= _SHORT_RUN:
         return _cheapest(run, plan, whole)
     found: list[Segment] = []
-    left = 0  # from where nothing is a phone
-    for start, ends in _begun(run, plan):
-        if start < left or (phone := _good_phone(run, start, ends, plan)) is None:
-            continue
-        if start > left:
-            found.append(Segment(left, start))
+    left = 0
+    for phone in _good_phones(run, plan):
+        if phone.first > left:
+            found.append(Segment(left, phone.first))
         found.append(phone)
         left = phone.after
     if left < len(run):
@@ -171,29 +182,32 @@ def segments(run: Run, plan: RunPlan) -> list[Segment]:
     return found
 
 
-def _begun(run: Run, plan: RunPlan) -> Iterator[tuple[int, list[int]]]:
-    """The groups with which a phone in good looks may begin, in order, and the places behind its last group."""
+def _good_phones(run: Run, plan: RunPlan) -> Iterator[Segment]:
+    """The phones in good looks of a long run, in order and none in another."""
     # How such phones are set is known where nothing stands between their groups for its looks alone.
     for_looks = any(_FORMATTING.intersection(between) for between in set(run.between))
     fewest, shapes = plan.fewest, _nothing_known if for_looks else plan.shapes
     lengths = [*map(len, run.digits), 0]
     following = [0 if plus else length for plus, length in zip([*run.plus, False], lengths, strict=True)]
-    for start, (digits, plus) in enumerate(zip(run.digits, run.plus, strict=True)):
-        if plus or (known := shapes(digits)) is None:
-            if ends := _ends_of_any(run, start, plan):
-                yield start, ends
-            continue
-        length = lengths[start]
-        ends = [start + 1] if length >= fewest else []
-        node = known.get(length)
-        after = start + 1
-        while node is not None:
-            if _WHOLE in node:
-                ends.append(after)
-            node = node.get(following[after])
-            after += 1
-        if ends:
-            yield start, ends
+    start, count = 0, len(run)
+    while start < count:
+        if run.plus[start] or (known := shapes(run.digits[start])) is None:
+            ends = _ends_of_any(run, start, plan)
+        else:
+            length = lengths[start]
+            ends = [start + 1] if length >= fewest else []
+            node = known.get(length)
+            after = start + 1
+            while node is not None:
+                if _WHOLE in node:
+                    ends.append(after)
+                node = node.get(following[after])
+                after += 1
+        if ends and (phone := _good_phone(run, start, ends, plan)) is not None:
+            yield phone
+            start = phone.after
+        else:
+            start += 1
 
 
 def _nothing_known(_group: str) -> None:
@@ -220,12 +234,11 @@ def _good_phone(run: Run, first: int, ends: list[int], plan: RunPlan) -> Segment
     for after in ends:
         whole = after == first + 1
         digits = run.digits[first] if whole else "".join(run.digits[first:after])
-        if (number := plan.number(digits, plus=plus, whole=whole)) is None:
-            continue
-        if _look(run, first, after, number, wants_good=True) == _GOOD:
+        numbers = plan.range(digits, plus=plus, whole=whole)
+        if numbers is not NO_NUMBER and _look(run, first, after, digits, numbers, wants_good=True) == _GOOD:
             if only is not None:
                 return None
-            only = Segment(first, after, number, _GOOD + _FLAGGED * number.flagged)
+            only = Segment(first, after, numbers.number(digits), _GOOD + _FLAGGED * numbers.flagged)
     return only
 
 
@@ -290,14 +303,15 @@ def _fitting(run: Run, first: int, after: int, plan: RunPlan) -> Segment | None:
     whole = count in {1, len(run.digits)}
     if not (whole or plus) and len(digits) not in plan.counts(digits[0]):
         return None
-    if (number := plan.number(digits, plus=plus, whole=whole)) is None:
+    if (numbers := plan.range(digits, plus=plus, whole=whole)) is NO_NUMBER:
         return None
-    return Segment(first, after, number, _look(run, first, after, number) + _FLAGGED * number.flagged)
+    look = _look(run, first, after, digits, numbers) + _FLAGGED * numbers.flagged
+    return Segment(first, after, numbers.number(digits), look)
 
 
-def _look(run: Run, first: int, after: int, number: PhoneNumber, *, wants_good: bool = False) -> float:
+def _look(run: Run, first: int, after: int, digits: str, numbers: Range, *, wants_good: bool = False) -> float:
     """
-    The cost of how these groups stand for *number*, which is theirs.
+    The cost of how these groups stand for the one of *numbers* that has their *digits*.
 
     *wants_good*: of what is not in good looks it need not be the right one.
     """
@@ -309,10 +323,7 @@ def _look(run: Run, first: int, after: int, number: PhoneNumber, *, wants_good: 
     if not _PARTING.issuperset(inner):
         lengths = _joined(lengths, inner)
     has_trunk = begun[0] == "0"
-    if (
-        max(lengths) == 1  # spelt
-        or _is_usual(number.e164, tuple(lengths), has_trunk=has_trunk, plus=plus)
-    ):
+    if _is_usual(numbers, digits, tuple(lengths), has_trunk=has_trunk, plus=plus):
         return _GOOD
     if wants_good and not has_trunk:
         return _ODD
@@ -441,8 +452,21 @@ def _is_even(groups: Sequence[int]) -> bool:
     return len(inner) >= 2 and min(inner) >= 2 and max(inner) <= 4 and max(inner) - min(inner) <= 1
 
 
-def _is_usual(e164: str, groups: tuple[int, ...], *, has_trunk: bool, plus: bool) -> bool:
-    """Do the digits of a number stand in *groups*, told by their lengths, as the library would set them, or in fewer?"""
+def _is_usual(numbers: Range, digits: str, groups: tuple[int, ...], *, has_trunk: bool, plus: bool) -> bool:
+    """Do the *digits* of one of *numbers* stand in *groups*, told by their lengths, as the library would set them, or in fewer?"""
+    usual = numbers.usual.get(groups)
+    if usual is None:
+        number = numbers.number(digits)
+        usual = number is not None and (
+            max(groups) == 1  # spelt
+            or _is_set_so(number.e164, groups, has_trunk=has_trunk, plus=plus)
+        )
+        if len(numbers.usual) < _MOST_GROUPINGS:
+            numbers.usual[groups] = usual
+    return usual
+
+
+def _is_set_so(e164: str, groups: tuple[int, ...], *, has_trunk: bool, plus: bool) -> bool:
     if len(groups) == 1 or (len(groups) == 2 and has_trunk and groups[0] >= 2 and groups[1] >= 4):
         return True
     if e164.startswith("+55") and groups[-3:] == (1, 4, 4):

@@ -151,8 +151,8 @@ async def test_another_accounts_ids_lead_nowhere(platform: Platform) -> None:
         ("PUT", "/campaigns/{campaign}/conversations"): ("/campaigns/gotv/conversations", talks, 404),
         ("PUT", "/campaigns/{campaign}"): ("/campaigns/gotv", {"name": "Ours", "active": False}, 200),
         ("POST", "/entries"): ("/entries", {"function": "delete", "phones": [ONE]}, 200),
-        ("POST", "/uploads"): ("/uploads?name=stops.csv", LIST, 200),
         ("GET", "/uploads/{upload}"): (f"/uploads/{theirs}", None, 404),
+        ("POST", "/uploads"): ("/uploads?name=stops.csv", LIST, 200),
         ("GET", "/openapi.json"): ("/openapi.json", None, 200),
     }
     assert asked.keys() == {(endpoint.method, endpoint.path) for endpoint in platform.api.endpoints}

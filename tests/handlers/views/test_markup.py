@@ -595,7 +595,14 @@ _OURS = re.compile(r"<(?:@U0\w+|#C\w*|!date\^[^<>]*|https://(?:x\.example|exampl
 
 
 @pytest.mark.parametrize("make", dict.fromkeys(CASES.values()))
-@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize(
+    "text",
+    # The long ones take as long as all others.
+    [
+        pytest.param(text, id=str(n), marks=[pytest.mark.wide] if len(text) > 1_000 else [])
+        for n, text in enumerate(HOSTILE)
+    ],
+)
 def test_nothing_foreign_becomes_markup(make: Case, text: str) -> None:
     """Every text object is plain or verbatim; no mention, link, bold or turned line comes of *text*; Slack takes all."""
     for answer in make(text):

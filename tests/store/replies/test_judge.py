@@ -1,6 +1,7 @@
 """The judge of replies: what opts out by itself, what a person is asked about, and what is left alone."""
 
 import string
+from collections.abc import Callable
 from typing import Final
 
 import pytest

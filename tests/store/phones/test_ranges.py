@@ -1,0 +1,48 @@
+"""Ranges of numbers: what is learnt of a country's numbers is what each of them would have been asked."""
+
+import random
+
+import phonenumbers
+import pytest
+
+from store.phones.groups import runs
+from store.phones.runs import RunPlan, segments
+from tests.bench.differential import Cells
+
+# With lengths of every kind, with earlier plans, with a prefix of a digit that numbers begin with, and without any country.
+COUNTRIES = ("US", "CA", "GB", "DE", "AT", "FR", "IT", "MX", "BR", "AR", "RU", "UA", "IN", "AU", "ZA", "JP", "NC", None)
+
+
+def as_asked(country: str | None, count: int) -> None:
+    """Read *count* cells with a plan that learns, and each of them with one that has learnt nothing."""
+    learning, chance = RunPlan(country), random.Random(f"{country}")
+    cells = iter(Cells(country, 1))
+    for _ in range(count):
+        text = next(cells)
+        if chance.random() < 0.3:
+            text = f"{chance.randrange(10 ** chance.randrange(2, 7))} {text} {chance.randrange(10**7)}"
+        for run in runs(text, text):
+            digits, plus, fresh = "".join(run.digits), run.plus[0], RunPlan(country)
+            for whole in (True, False):
+                asked = fresh.number(digits, plus=plus, whole=whole)
+                assert learning.number(digits, plus=plus, whole=whole) == asked, (country, text)
+            assert segments(run, learning) == segments(run, fresh), (country, text)
+
+
+def test_what_is_learnt_is_what_would_be_asked() -> None:
+    """Numbers of which a hundred like them were read are what they are by themselves, and are cut out of runs as they are."""
+    as_asked("US", 200)
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_the_same_of_more(country: str | None) -> None:
+    """So it is in countries of every kind of plan, with and without their codes."""
+    as_asked(country, 1_000)
+
+
+@pytest.mark.wide
+def test_the_same_everywhere() -> None:
+    """So it is in every region."""
+    for region in sorted(phonenumbers.SUPPORTED_REGIONS):
+        as_asked(region, 50)
