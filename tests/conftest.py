@@ -74,17 +74,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks what is to be told by where it stands or what it asks for, so that nobody has to think of it."""
-    seen: set[tuple[Path, str]] = set()
     for item in items:
         if toolchains.HERE in item.path.parents:
             item.add_marker("strangers")
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
-        if item.get_closest_marker("wide_but_first") and isinstance(item, pytest.Function):
-            test = item.path, item.originalname
-            if test in seen:
-                item.add_marker("wide")
-            seen.add(test)
+        # By their numbers: the order of the items is another each time.
+        case = getattr(item, "callspec", None)
+        if item.get_closest_marker("wide_but_first") and case is not None and any(case.indices.values()):
+            item.add_marker("wide")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
