@@ -23,6 +23,7 @@ from tests.fidelity import toolchains
 AXE = Path(__file__).parent / "node" / "node_modules" / "axe-core" / "axe.min.js"
 NO_AXE = "axe-core is not installed, so accessibility is not checked: install nodejs and npm, then `make test-all`."
 RUNNING = "TEST_POSTGRES_URL"
+STORE = Path(__file__).parent / "store"
 ADMIN = Actor("U0ADMIN", "admin")
 
 # No test of properties fails because the machine is slow; everything that a change must pass (.ci/run) looks longer.
@@ -79,9 +80,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("strangers")
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
-        # By their numbers: the order of the items is another each time.
         case = getattr(item, "callspec", None)
-        if item.get_closest_marker("wide_but_first") and case is not None and any(case.indices.values()):
+        if case is None:
+            continue
+        # By their numbers: the order of the items is another each time.
+        if item.get_closest_marker("wide_but_first") and any(case.indices.values()):
+            item.add_marker("wide")
+        # The store alone knows which database it has; what stands on it is tried on both before a landing.
+        if "postgresql" in case.params.values() and STORE not in item.path.parents:
             item.add_marker("wide")
 
 

@@ -66,6 +66,7 @@ def is_there(dotted: str) -> bool:
     return False
 
 
+@pytest.mark.wide
 def test_the_pictures_are_those_of_the_code() -> None:
     """Rooms, walls and states in docs/architecture.md are what the imports and the tables of states say."""
     shown = page("docs/architecture.md")

@@ -114,7 +114,7 @@ def plain_letters(text: str) -> str:
     )
 
 
-def words_of(text: str) -> list[str]:
+def spoken_words(text: str) -> list[str]:
     """The words and marks of *text*, which is in plain letters."""
     found: list[str] = []
     for piece in _PIECE.findall(text):
@@ -153,7 +153,7 @@ def read_reply(text: str) -> ReplyWords:
     own = _EXCLAIMED.sub("", _OPT_OUT.sub("opt ", own))
     own = _INSTRUCTION.sub(" ; ", own) if _INSTRUCTION.sub("", own).strip(" .!\"'") else own
     own = _QUOTED.sub(_without_long_quotes, own)
-    found = words_of(own)
+    found = spoken_words(own)
     if found and found[-1] in {".", ","}:
         found.pop()
     closing = [] if found and found[-1] == "?" else ["."]

@@ -14,7 +14,7 @@ from typing import Final
 
 from store.errors import StoreError
 from store.replies.notation import pattern_of
-from store.replies.reading import plain_letters, words_of
+from store.replies.reading import plain_letters, spoken_words
 
 # 47 CFR 64.1200(a)(10), in force since 11 April 2025.
 LAWS_WORDS: Final = ("stop", "quit", "end", "revoke", "opt out", "cancel", "unsubscribe")
@@ -275,7 +275,9 @@ def added_word(text: str, kind: Wording) -> str:
     Raises `WordRefused` for what is no word or too long, for what people say to anything, and for what means something
     else already: no account can make "STOP" mean less than it does.
     """
-    words = [word for word in spelt(words_of(plain_letters(text[: _LONGEST_ADDED + 1]))) if word not in {".", ",", "?"}]
+    words = [
+        word for word in spelt(spoken_words(plain_letters(text[: _LONGEST_ADDED + 1]))) if word not in {".", ",", "?"}
+    ]
     joined = " ".join(words)
     shown = text[:_LONGEST_ADDED].strip()
     if not words:

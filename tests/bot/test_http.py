@@ -130,6 +130,7 @@ async def works(desk: Desk) -> None:
     assert outcome.ok, outcome
 
 
+@pytest.mark.wide
 async def test_what_is_not_slacks_is_refused_before_its_body_is_read(desk: Desk) -> None:
     """Without a signature, with one of another form or too old, the answer comes though no body ever does; each is counted."""
     now = int(time.time())

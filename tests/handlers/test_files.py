@@ -233,6 +233,7 @@ async def test_double_click_on_confirm(office: Office) -> None:
     assert len(entries) == 1
 
 
+@pytest.mark.wide
 async def test_missing_phone_column(office: Office) -> None:
     """The columns are named, nothing changes, and one click reads the list with the likely one."""
     ts = await drop(office, b"Name,Mobile,City\nAna,(212) 555-0100,New York\nBen,+1 212 555 0101,Boston\n")
@@ -312,6 +313,7 @@ async def test_country_menu(office: Office) -> None:
     assert standing(office, "+447911123456", "+447911123457") == [1, 1]
 
 
+@pytest.mark.wide
 async def test_a_file_without_a_mention_elsewhere_is_left_alone(office: Office) -> None:
     """Outside the uploads channel a file alone is nobody's list, and nothing is said of it where others see it."""
     await drop(office, LIST, channel=TICKETS)
@@ -321,6 +323,7 @@ async def test_a_file_without_a_mention_elsewhere_is_left_alone(office: Office) 
     assert (await office.people.state()).channel(TICKETS).messages[0].thread == []
 
 
+@pytest.mark.wide
 async def test_a_mention_with_a_file(office: Office) -> None:
     """Anywhere, a file dropped with a mention of the bot is a list, answered in its thread."""
     ts = await drop(office, LIST, channel=TICKETS, text="@optout please stop these")

@@ -389,6 +389,7 @@ async def test_what_there_is_to_see(office: Office, who: str, text: str, words: 
     assert not told.buttons
 
 
+@pytest.mark.wide
 async def test_settings_are_opened_for_who_asks(office: Office) -> None:
     """What somebody wants of the settings is read by an admin, whose click opens the form; saved, it is done and told."""
     asked = await hand_over(office, "support", "settings keep undo for 3 days")

@@ -45,6 +45,7 @@ def test_the_million_are_phones_of_the_united_states_and_no_person_s(tmp_path: P
     assert regions == {"US"}
 
 
+@pytest.mark.wide
 async def test_the_lists_offered_are_dropped_by_name(slack: EmbeddedSlack, people: SandboxClient) -> None:
     """The file that is shared is the list, byte for byte, of the size that the menu told; another name is refused."""
     offered = {each["name"]: each["size"] for each in await people.samples()}

@@ -52,6 +52,7 @@ async def asked(port: int, key: str, request: tuple[str, str, Any]) -> tuple[int
         return answer.status, await answer.read()
 
 
+@pytest.mark.wide
 async def test_the_api_is_off_unless_it_is_asked_for(desk: Desk) -> None:
     """Nothing is below its address then."""
     [bot] = await desk.start()

@@ -141,6 +141,7 @@ async def test_an_account_may_take_smaller_lists_alone(platform: Platform) -> No
     assert (await send(platform)).kind == "too-large"
 
 
+@pytest.mark.wide
 async def test_a_list_that_is_cut_off_or_too_slow_leaves_nothing(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -334,6 +334,7 @@ async def stopped(office: Office) -> SandboxMessage:
     return message
 
 
+@pytest.mark.wide
 async def test_a_list_is_stopped_and_continued(office: Office) -> None:
     """Stopped between two batches, it says what was applied; continued, all of it is, exactly."""
     message = await stopped(office)

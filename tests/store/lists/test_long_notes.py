@@ -92,6 +92,7 @@ def test_no_row_is_taken_for_the_end_of_a_long_cell(tmp_path: Path, row: str) ->
     staged.delete()
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 @pytest.mark.parametrize("quote", ["", '"'])
 def test_a_line_that_is_longer_than_any_is_read(tmp_path: Path, encoding: str, quote: str) -> None:

@@ -43,6 +43,7 @@ def test_every_region_is_read_as_normaliser_reads_it(part: int) -> None:
         assert compared(country, 90).mismatches == []
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("country", [*MAJOR, None])
 def test_what_people_write_is_accepted(country: str | None) -> None:
     """Of the valid numbers among random cells, most of them written wildly, well over half never reach the library."""
@@ -102,6 +103,7 @@ def test_cells_that_are_taken_or_left(cell: str, country: str | None, e164: str 
     assert read([cell], country) == [e164]
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("country", [*MAJOR, "AT", "BD", "BF", "DK", "FI", "LB", "LV", "RS", "SE", None])
 def test_a_date_is_never_taken(country: str | None) -> None:
     """
