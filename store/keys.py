@@ -217,6 +217,8 @@ class Keys:
 
     def remembered(self, text: str) -> Key | None:
         """The key that `verify` found for *text* within `REMEMBERED_SECONDS`, and that was not revoked here since. It blocks nobody."""
+        if _TEXT.fullmatch(text) is None:
+            return None
         key, until = self._remembered.get(_hash(text), (None, 0.0))
         return key if time.monotonic() < until else None
 

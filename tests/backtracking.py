@@ -6,12 +6,15 @@ match, and begins anew at the next character. This does the same on the tree tha
 counts. It knows none of the short cuts of `re`, so it counts the steps of the worst case or a few more.
 """
 
+import importlib
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from re import _constants as c  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any, Final
+
+# Modules of Python's own that no stubs tell of.
+c: Final[Any] = importlib.import_module("re._constants")
+parser: Final[Any] = importlib.import_module("re._parser")
 
 _Then = Callable[[int], bool]
 _Node = Callable[[int, _Then], bool]

@@ -25,7 +25,7 @@ DO = (
     "Invite|Its message shows|Do you mean"
 )
 WAY_ON = re.compile(
-    rf"\[[A-Z]|`/(?:optout|invite)|(?:^|[.:;,] |\band |\bor )(?i:{DO})\b|\w can\.|You are told once|has to see to that|Only you see this",
+    rf"\[[A-Z]|`/(?:optout|invite)|(?:^|[.:;,] |\band |\bor )(?i:{DO})\b|\w can\.|You are told once|has to see to that|Only you see this|why is below",
     re.MULTILINE,
 )
 # What only somebody who runs the desk, or wrote it, can make anything of.
