@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from store.amounts import bytes_words, days_words
 from store.database import Database
-from store.errors import StoreError, WrongState
+from store.errors import NoAccount, StoreError, WrongState
 from store.idempotency import is_repeated
 from store.models import accounts
 from store.notes import Function
@@ -196,5 +196,5 @@ def _shown(name: str, value: object, names: Mapping[str, str]) -> str:
 def _get(connection: sa.Connection, account: int) -> Account:
     row = connection.execute(sa.select(accounts).where(accounts.c.id == account)).mappings().one_or_none()
     if row is None:
-        raise StoreError(f"There is no account {account} in this opt-out list.")
+        raise NoAccount(account)
     return account_of(row)

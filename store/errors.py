@@ -54,6 +54,13 @@ class StoreRefused(StoreError):  # noqa: N818  a kind of StoreError, read as a s
         return f"{self} ({self._detail})"
 
 
+class NoAccount(StoreError):  # noqa: N818  a kind of StoreError, read as a state
+    """No account of this database has the id *account*."""
+
+    def __init__(self, account: int) -> None:
+        super().__init__(f"There is no account {account} in this opt-out list.")
+
+
 class NotE164(StoreError):  # noqa: N818  a kind of StoreError, read as a state
     """
     A phone that is not E.164, as the list keeps them, came where phones are taken; nothing was done with any of them.

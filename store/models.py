@@ -523,7 +523,6 @@ api_keys = sa.Table(
     ),
 )
 
-# What was asked for once is done once: see store/idempotency.py.
 # The file of a list that a program sent, in pieces, until its upload needs it no more: see store/sent_files.py.
 file_pieces = sa.Table(
     "file_pieces",
@@ -536,6 +535,7 @@ file_pieces = sa.Table(
     sa.Column("data", sa.LargeBinary, nullable=False),
 )
 
+# What was asked for once is done once: see store/idempotency.py.
 idempotency_keys = sa.Table(
     "idempotency_keys",
     metadata,

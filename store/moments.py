@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
-from store.errors import StoreError
+from store.errors import NoAccount
 from store.models import accounts, entries, opt_outs, uploads
 from store.notes import Function
 from store.records import Upload
@@ -73,7 +73,7 @@ def moment_of(connection: sa.Connection, account: int) -> ListMoment:
     )
     rows = connection.execute(query).all()
     if not rows:
-        raise StoreError("There is no such account in this database.")
+        raise NoAccount(account)
     checkpoints: dict[int, str] = {}
     for _, is_stored, entry, last_phone, undo_entry, undo_phone, _ in rows:
         if is_stored:

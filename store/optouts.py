@@ -16,7 +16,7 @@ from store.allowing import rule_of, says_why
 from store.changes import write_change
 from store.database import Database
 from store.e164 import require_e164
-from store.errors import StoreError
+from store.errors import NoAccount
 from store.idempotency import is_known, is_repeated, result_of, set_result
 from store.models import accounts, campaigns, conversations, entries, entry_phones, opt_outs
 from store.notes import Function
@@ -115,7 +115,7 @@ class OptOuts:
         with self._database.read() as connection:
             told = dict(connection.execute(self._check, asked).all())
         if None not in told:
-            raise StoreError(f"There is no account {account} in this opt-out list.")
+            raise NoAccount(account)
         return Checked(as_of=told.pop(None), opted_out=frozenset(told))
 
     def delete(

@@ -15,8 +15,6 @@ from store import AllowRule, Function, HistoryItem, Origin, PlainWriter, Scope, 
 _ENTER: Final[TypeAdapter[Any]] = TypeAdapter(models.EnterRequest)
 # By which clocks, and how people write a day, may differ.
 _AHEAD: Final = timedelta(days=1)
-
-
 _BEFORE: Final = Parameter(
     "before",
     {"type": "integer", "minimum": 1, "maximum": 10**18 - 1},

@@ -1,10 +1,9 @@
 """The API of a desk that runs as a process: its port, and what a kill leaves behind."""
 
 import asyncio
-import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -101,14 +100,12 @@ async def test_what_was_done_by_a_desk_that_was_killed_is_done_once(desk: Desk, 
     assert done_once(desk)
 
 
-async def sent(bot: Bot, key: str, content: bytes) -> tuple[int, bytes]:
+async def sent(bot: Bot, key: str, content: bytes | AsyncIterator[bytes]) -> tuple[int, bytes]:
     """The same list, by one idempotency key; raises while the desk is away."""
     headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": "stops", "Content-Type": "text/csv"}
     async with (
         aiohttp.ClientSession() as session,
-        session.post(
-            f"{await bot.serving}{PREFIX}/uploads?name=stops.csv", data=io.BytesIO(content), headers=headers
-        ) as answer,
+        session.post(f"{await bot.serving}{PREFIX}/uploads?name=stops.csv", data=content, headers=headers) as answer,
     ):
         return answer.status, await answer.read()
 
@@ -137,14 +134,23 @@ async def test_a_list_outlives_kills_and_who_follows_has_it(desk: Desk) -> None:
     phones = [f"+1415{2_000_000 + number}" for number in range(30_000)]
     content = "\n".join(["phone", *phones]).encode()
     bots = await desk.start(settings=ON)
-    sending = asyncio.create_task(sent(bots[0], made.text, content))
-    await asyncio.sleep(0.05)
+    begun, killed = asyncio.Event(), asyncio.Event()
+
+    async def cut_off() -> AsyncIterator[bytes]:
+        yield content[:100_000]
+        begun.set()
+        await killed.wait()
+
+    sending = asyncio.create_task(sent(bots[0], made.text, cut_off()))
+    await begun.wait()
     await desk.kill(bots[0])
-    first = (await asyncio.gather(sending, return_exceptions=True))[0]
+    killed.set()
+    with pytest.raises(aiohttp.ClientError):
+        await sending
     bots += await desk.start(settings=ON)
     again = await sent(bots[1], made.text, content)
     assert again[0] == 200
-    assert isinstance(first, BaseException) or first == again
+    assert await sent(bots[1], made.text, content) == again
     copy: dict[str, bool] = {}
     following = asyncio.create_task(follow(bots, made.text, copy, set(phones)))
     await desk.press(await desk.preview(), "upload.confirm")
