@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import re
 import time
+import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -25,6 +26,7 @@ from slack_bolt.response import BoltResponse
 
 from bot.config import SettingsError
 from handlers.platform.api import PREFIX
+from handlers.platform.problems import BROKEN_REQUEST, CONTENT_TYPE, Problem
 from handlers.slack.shapes import PayloadError, payload_of_body
 from handlers.ttl_cache import TtlCache
 
@@ -229,10 +231,17 @@ class _Connection(web.RequestHandler):
         exc: BaseException | None = None,  # noqa: ARG002  it may quote what was sent
         message: str | None = None,  # noqa: ARG002  the same
     ) -> web.StreamResponse:
-        """What is no HTTP, answered without a word of it and without a line in the log, of which anybody could make many."""
+        """
+        What is no HTTP, answered without a word of it and without a line in the log, of which anybody could make many.
+
+        Whose it was to be is not known: it is told as a program is, in the API's own kind.
+        """
         if request.writer.output_size > 0:
             raise ConnectionError("the response was begun")
-        response = web.Response(status=status, text=f"{BROKEN.sentence}\n", headers={"Server": ""})
+        problem = Problem(BROKEN_REQUEST, "It is no HTTP, or its first line or a header is longer than 8,190 bytes.")
+        name = str(uuid.uuid4())
+        headers = {"Server": "", "Content-Type": CONTENT_TYPE, "X-Request-Id": name}
+        response = web.Response(status=status, body=problem.body(name), headers=headers)
         response.force_close()
         return response
 

@@ -38,6 +38,7 @@ from store import (
     Choices,
     Errand,
     InboxEvent,
+    InboxState,
     Purpose,
     Store,
     WrongState,
@@ -104,8 +105,13 @@ class Files:
         event = body["event"]
         channel: str = event["channel_id"]
         expected = await self._uploads_channels.takes(account, channel)
-        if expected and await self._is_told_twice(account, body, inbox_event):
-            return
+        if expected:
+            told_first = await self._missed(account, body, inbox_event)
+            if told_first is InboxState.DONE:
+                return
+            if told_first is not None:
+                # Both may be at work: what each of them says is said once.
+                body = {**body, "event_id": missed_event_id(channel, event["file_id"])}
         asks = not expected and self._asks_elsewhere(account, channel)
         # Whoever may not is told so once, by what their words ask to be handed over.
         refused = expected and not await self._may_drop(account, client, event["user_id"])
@@ -173,14 +179,20 @@ class Files:
         drop = Drop(file, channel, name, share, user, Purpose.OPT_OUT, choices)
         await self._receive(account, body, client, drop, inbox_event=inbox_event)
 
-    async def _is_told_twice(self, account: Account, body: dict[str, Any], inbox_event: InboxEvent) -> bool:
-        """Whether the file was found before Slack told of it, or Slack told of it after all before what was found is handled."""
+    async def _missed(self, account: Account, body: dict[str, Any], inbox_event: InboxEvent) -> InboxState | None:
+        """
+        What became of the same drop, told in the other way: None unless it was.
+
+        A file may be found before Slack tells of it. Slack may tell of it after all before what was found is handled:
+        then that is as good as handled.
+        """
         file_id, channel = body["event"]["file_id"], body["event"]["channel_id"]
         missed = missed_event_id(channel, file_id)
         if body["event_id"] != missed:
-            return await asyncio.to_thread(self._store.inbox.is_done, account.id, missed)
+            return await asyncio.to_thread(self._store.inbox.state_of, account.id, missed)
         told = await self._recent_payloads(inbox_event, "file_shared", channel)
-        return any(one["event_id"] != missed and one["event"]["file_id"] == file_id for one in told)
+        heard = any(one["event_id"] != missed and one["event"]["file_id"] == file_id for one in told)
+        return InboxState.DONE if heard else None
 
     async def _mentioned(
         self, account: Account, body: dict[str, Any], client: AsyncWebClient, inbox_event: InboxEvent

@@ -27,7 +27,7 @@ from store.guard import doubts
 from store.handovers import Errand, Handover, HandoverState
 from store.history import HistoryItem, HistoryPage
 from store.importing import LeaseKeeper, apply_upload, recount, restage, stage_upload, undo_upload
-from store.inbox import InboxEvent
+from store.inbox import InboxEvent, InboxState
 from store.keys import LONGEST_NAME as LONGEST_KEY_NAME
 from store.keys import Key, KeyRefused, KeyState, MadeKey, Scope
 from store.leases import Lease
@@ -120,6 +120,7 @@ __all__ = [
     "HistoryItem",
     "HistoryPage",
     "InboxEvent",
+    "InboxState",
     "Key",
     "KeyRefused",
     "KeyReused",

@@ -152,11 +152,12 @@ class Inbox:
             last: datetime | None = connection.execute(sa.select(sa.func.max(inbox.c.received_at))).scalar_one()
             return last
 
-    def is_done(self, account: int, event_id: str) -> bool:
-        """Whether the event was handled, as far as that is not forgotten yet."""
+    def state_of(self, account: int, event_id: str) -> InboxState | None:
+        """What became of the event; None where it never came, or is forgotten."""
         query = sa.select(inbox.c.state).where(inbox.c.account_id == account, inbox.c.event_id == event_id)
         with self._database.read() as connection:
-            return connection.execute(query).scalar_one_or_none() == InboxState.DONE
+            state = connection.execute(query).scalar_one_or_none()
+        return None if state is None else InboxState(state)
 
     def backlog(self) -> Backlog:
         """The backlog of all accounts."""

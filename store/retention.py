@@ -202,11 +202,11 @@ class Retention:
             connection.execute(back)
             return deleted.rowcount
 
-    def _delete(self, table: sa.Table, where: sa.ColumnElement[bool], limit: int = ROUND) -> int:
+    def _delete(self, table: sa.Table, where: sa.ColumnElement[bool], limit: int | None = None) -> int:
         if not self._any(table, where):
             return 0
         with self._database.write(durable=False) as connection:
-            return self._database.delete_some(connection, table, where, limit)
+            return self._database.delete_some(connection, table, where, limit or ROUND)
 
     def _blank(self, table: sa.Table, where: sa.ColumnElement[bool], values: dict[str, sa.Null]) -> int:
         if not self._any(table, where):

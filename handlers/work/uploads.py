@@ -308,7 +308,7 @@ class Runner:
         read = await asyncio.to_thread(self._store.uploads.get, upload.account_id, upload.id)
         ask = account.settings.ask
         missed = missed_event_id(read.channel_id, read.file_id)
-        if await asyncio.to_thread(self._store.inbox.is_done, read.account_id, missed):
+        if await asyncio.to_thread(self._store.inbox.state_of, read.account_id, missed) is not None:
             return  # what was written with it is not known: it may have been dropped to be scrubbed
         if read.choices.asked is not None:
             return  # the words came while it was read

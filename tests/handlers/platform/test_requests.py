@@ -252,6 +252,7 @@ async def test_that_a_key_was_used_is_noted(platform: Platform) -> None:
         ("GET", f"/phones/{ONE}%2F", 400, "bad-parameter"),
         ("GET", f"/phones/{ONE}?account=1", 400, "bad-parameter"),
         ("GET", f"/phones/{ONE}?%ff=1", 400, "broken-request"),
+        pytest.param("GET", f"/phones/{'1' * 9000}", 400, "broken-request", id="a line too long for HTTP"),
         ("GET", "/openapi.json?a=1", 400, "bad-parameter"),
         ("POST", f"/phones/{ONE}", 405, "bad-method"),
         ("OPTIONS", "/checks", 405, "bad-method"),

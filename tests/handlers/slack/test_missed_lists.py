@@ -10,7 +10,9 @@ import pytest
 from bot.config import Settings
 from bot.sandbox import EmbeddedSlack, SandboxClient, State, delivery
 from bot.serve import EVENTS_PATH
+from handlers import files
 from handlers.slack import missed_lists
+from handlers.work.drops import file_of
 from tests.bot.test_serve import served, settings_for
 from tests.handlers.conftest import TICKETS, Office, at_work
 from tests.handlers.test_files import LIST, UPLOADS, drop, says, settled
@@ -149,6 +151,38 @@ async def test_what_slack_tells_late_is_taken_once(
         assert await previews(office, ts) == 1
         told = (await people.state()).ephemerals("guest")
         assert len(told) == 1, told
+
+
+@pytest.mark.wide_but_first
+@pytest.mark.parametrize("user", ["guest", "admin"])
+async def test_what_slack_tells_while_it_is_worked_on_is_taken_once(
+    slack: EmbeddedSlack, people: SandboxClient, settings: Settings, monkeypatch: pytest.MonkeyPatch, user: str
+) -> None:
+    """The event that comes late and the one that was made are both at work, and neither has said anything yet."""
+    async with at_work(slack, settings) as office:
+        await says(office, await drop(office, LIST, name="before.csv"), PREVIEW)
+    ts = await drop_unheard(slack, people, "late.csv", user=user)
+    courier = slack.platform.feed.courier
+    [unheard] = [one.payload for one in courier.log if one.kind == "event" and not one.acknowledged]
+    at_it: list[str] = []
+    both = asyncio.Event()
+
+    async def held(*args: Any) -> dict[str, Any] | str:
+        file = await file_of(*args)
+        at_it.append(args[1])
+        if len(at_it) == 1:
+            assert (await courier.event(unheard)).acknowledged
+        else:
+            both.set()
+        await both.wait()
+        return file
+
+    monkeypatch.setattr(files, "file_of", held)
+    async with at_work(slack, settings) as office:
+        await (office.told(user) if user == "guest" else says(office, ts, PREVIEW))
+        assert await previews(office, ts) == (user == "admin")
+        assert len(at_it) == 2
+        assert len((await people.state()).ephemerals(user)) == (user == "guest")
 
 
 @pytest.mark.wide
