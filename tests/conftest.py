@@ -222,7 +222,8 @@ def _at(server: sa.URL, name: str) -> str:
 
 def _create(server: sa.URL, *, template: str = "template1") -> str:
     name = f"test_{uuid.uuid4().hex}"
-    _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    # By the write-ahead log, as it is by default since PostgreSQL 15, it takes three times as long.
+    _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
     return name
 
 

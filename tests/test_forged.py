@@ -22,6 +22,8 @@ from tests.handlers.conftest import ADMINS, TICKETS, Office, at_work
 from tests.handlers.slack.test_inbox import all_done
 from tests.handlers.test_files import LIST, UPLOADS, drop, says, settled
 
+pytestmark = pytest.mark.wide
+
 slack, settings, office, loading_after = desks.slack, desks.settings, desks.office, desks.loading_after
 desk_database_url = desks.desk_database_url
 
@@ -232,7 +234,6 @@ async def test_every_entrance_is_tried(office: Office) -> None:
     assert {one.name for one in listeners if one.surface == "message shortcut"} == {"optout.check"}
 
 
-@pytest.mark.wide_but_first
 @pytest.mark.parametrize("who", ["guest", "stranger", "nobody", "the bot"])
 async def test_whoever_may_not(office: Office, who: str) -> None:
     """A guest's, a stranger's, nobody's and the desk's own id: nothing is done, nothing of the list is told."""
@@ -249,7 +250,6 @@ async def test_whoever_may_not(office: Office, who: str) -> None:
     assert office.store.exports.backlog().waiting == 0
 
 
-@pytest.mark.wide_but_first
 @pytest.mark.parametrize("where", ["team", "enterprise", "of the modal"])
 async def test_another_workspace(office: Office, where: str) -> None:
     """An admin's id with the id of another workspace or organisation: passed over, and no account comes of it."""
@@ -287,7 +287,6 @@ EDITS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.wide
 @pytest.mark.parametrize("edit", EDITS)
 async def test_metadata_that_nobody_sealed(office: Office, edit: str) -> None:
     """What a modal carries was sealed by the desk, or the form does nothing, for an admin neither."""
@@ -301,7 +300,6 @@ async def test_metadata_that_nobody_sealed(office: Office, edit: str) -> None:
         assert snapshot(office) == before, name
 
 
-@pytest.mark.wide
 @pytest.mark.parametrize("metadata", ["", "null", "[]", "{", "5", '{"channel": 5}', "[" * 2_000])
 async def test_metadata_that_cannot_be_read(office: Office, metadata: str) -> None:
     """It is answered in the form, and is no failure of the desk."""
@@ -364,7 +362,6 @@ HOSTILE: dict[str, tuple[Any, ...]] = {
 }
 
 
-@pytest.mark.wide
 @pytest.mark.parametrize("action", HOSTILE)
 async def test_values_that_nobody_offered(office: Office, action: str) -> None:
     """An admin's press of a button with a value that the desk never put there changes nothing."""
@@ -388,7 +385,6 @@ async def test_what_the_contact_asked_for_is_not_taken_back_without_a_reason(off
         assert snapshot(office) == before, seen
 
 
-@pytest.mark.wide
 async def test_somebody_else_s_file(office: Office) -> None:
     """An event with the id of a file that is another person's and stands elsewhere reads nothing of it there."""
     dropped = await office.people.drop("second-admin", "@bot", "private.csv", LIST)
@@ -476,7 +472,6 @@ async def private_file(office: Office) -> str:
     return file
 
 
-@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     "who",
     ["guest", *(pytest.param(who, marks=pytest.mark.wide) for who in ("stranger", "nobody", "the bot", "another bot"))],
@@ -501,7 +496,6 @@ async def test_events_of_whoever_may_not(office: Office, who: str) -> None:
     assert office.store.exports.backlog().waiting == 0
 
 
-@pytest.mark.wide
 @pytest.mark.parametrize("where", ["team", "enterprise"])
 async def test_events_of_another_workspace(office: Office, where: str) -> None:
     """An admin's id in events of another workspace or organisation: passed over, and no account comes of it."""
@@ -518,7 +512,6 @@ async def test_events_of_another_workspace(office: Office, where: str) -> None:
     assert (await office.people.calls())[calls:] == []
 
 
-@pytest.mark.wide
 async def test_before_slack_says_who_we_are(slack: EmbeddedSlack, settings: Settings) -> None:
     """
     While Slack does not say who the desk is, no account comes of anything.
@@ -563,7 +556,6 @@ async def test_before_slack_says_who_we_are(slack: EmbeddedSlack, settings: Sett
         assert snapshot(office) == before
 
 
-@pytest.mark.wide
 async def test_events_that_nobody_asked_for(office: Office) -> None:
     """An event says who changed, who left and that the app is gone: the desk believes what Slack answers it, and works on."""
     await forger(office)

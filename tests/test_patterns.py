@@ -39,6 +39,8 @@ from store import find_country, parse_phone, read_text
 from store.replies.judge import judge
 from tests.backtracking import steps_of, tree_of, words_of
 
+pytestmark = pytest.mark.wide
+
 ROOT: Final = Path(__file__).parent.parent
 LONGEST: Final = 40_000
 # Seconds of the processor for all that is listed; it takes one or two.
@@ -609,7 +611,6 @@ def test_every_pattern_is_listed() -> None:
 _LONG: Final = "store/phones/dates.py BEGIN_WITH_DIGIT"
 
 
-@pytest.mark.wide_but_first
 @pytest.mark.parametrize("key", [pytest.param(key, marks=pytest.mark.wide) if key == _LONG else key for key in LISTED])
 def test_the_steps_of_a_pattern_grow_with_its_text(key: str) -> None:
     """Twice the text takes twice the steps, for the worst inputs listed and for what is made of the pattern's words."""
@@ -750,7 +751,6 @@ def lines_run(work: Callable[[str], Any], text: str) -> int:
     return count
 
 
-@pytest.mark.wide_but_first
 @pytest.mark.parametrize("way", WAYS_IN)
 def test_the_lines_run_grow_with_the_text(way: str) -> None:
     """Twice the text runs at most twice the lines, and a bit: no loop goes through the rest for each piece."""
@@ -795,7 +795,6 @@ def run_all() -> None:
     print("done")
 
 
-@pytest.mark.wide
 def test_nothing_listed_freezes_the_desk() -> None:
     """At the length of the longest message everything listed is over in a small part of the time it is given."""
     command = [sys.executable, "-c", "from tests.test_patterns import run_all; run_all()"]

@@ -250,6 +250,7 @@ def test_the_sandbox_starts_with_campaigns(tmp_path: Path) -> None:
     assert account.country == "US"
 
 
+@pytest.mark.wide
 async def test_sandbox_without_the_bot_prints_what_an_app_needs() -> None:
     """`sandbox --no-bot` prints address, tokens and signing secret, with which Slack's own API answers."""
     async with started("sandbox", "--no-bot", "--quiet", "--port", "0") as process:
@@ -289,6 +290,7 @@ async def test_sandbox_under_chaos(alone: tuple[str, ...], lines: int) -> None:
         assert process.returncode == 0
 
 
+@pytest.mark.wide
 async def test_sandbox_says_when_its_port_is_taken() -> None:
     """A port in use ends `sandbox` with a sentence that names the option to choose another."""
     server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)

@@ -25,6 +25,8 @@ from tests.conftest import new_database
 from tests.desks import Desk, desk_on
 from tests.entries import latest_entries
 
+pytestmark = pytest.mark.wide
+
 PATH = "/slack/events"
 SECONDS = 30.0  # for what comes within a few
 
@@ -130,7 +132,6 @@ async def works(desk: Desk) -> None:
     assert outcome.ok, outcome
 
 
-@pytest.mark.wide
 async def test_what_is_not_slacks_is_refused_before_its_body_is_read(desk: Desk) -> None:
     """Without a signature, with one of another form or too old, the answer comes though no body ever does; each is counted."""
     now = int(time.time())
@@ -157,7 +158,6 @@ async def test_what_is_not_slacks_is_refused_before_its_body_is_read(desk: Desk)
     await works(desk)
 
 
-@pytest.mark.wide
 async def test_a_body_that_is_too_large_is_refused_unread(desk: Desk) -> None:
     """By its own word at once, and in chunks as soon as it is over the limit: nothing more of it is taken."""
     large = str(8 * 1024 * 1024)
@@ -186,7 +186,6 @@ async def test_a_wrong_signature_is_refused_and_counted(desk: Desk) -> None:
     assert desk.store.optouts.count(desk.account.id) == 0
 
 
-@pytest.mark.wide
 async def test_silent_slow_and_stalled_clients_are_cut_off(desk: Desk) -> None:
     """Nothing at all, a header a line at a time, a body that does not go on: each ends by the desk's clock, not the client's."""
     begun = time.monotonic()
@@ -261,7 +260,6 @@ NO_HTTP = (
 )
 
 
-@pytest.mark.wide
 async def test_odd_shapes_of_http_are_refused(desk: Desk) -> None:
     """What proxies and servers could read in two ways gets a no and the end of its connection, and the log not a line."""
     start, before = head(looks_signed()).removesuffix(b"\r\n"), len(desk.bots[0].said)
@@ -273,7 +271,6 @@ async def test_odd_shapes_of_http_are_refused(desk: Desk) -> None:
     await works(desk)
 
 
-@pytest.mark.wide
 async def test_what_is_no_http_is_refused(desk: Desk) -> None:
     """HTTP/0.9 and 2, TLS and noise: a short no at most, without the versions of anything, and not a line in the log."""
     before = len(desk.bots[0].said)
@@ -284,7 +281,6 @@ async def test_what_is_no_http_is_refused(desk: Desk) -> None:
     assert len(desk.bots[0].said) == before
 
 
-@pytest.mark.wide
 async def test_other_methods_and_paths(desk: Desk) -> None:
     """There are four paths and a method to each; nothing else is there, and nothing tells what runs."""
     for method, path, status in (
@@ -408,7 +404,6 @@ BODIES = {
 }
 
 
-@pytest.mark.wide
 async def test_a_signed_body_that_is_none_of_slacks(desk: Desk) -> None:
     """Signed or not, it gets a sentence and 400, never 500, and the log its reason and no traceback."""
     kinds = ("application/json", "application/json; charset=klingon", "text/plain", 'a;b;c="')
@@ -423,7 +418,6 @@ async def test_a_signed_body_that_is_none_of_slacks(desk: Desk) -> None:
     await works(desk)
 
 
-@pytest.mark.wide
 async def test_signed_payloads_with_odd_values(desk: Desk) -> None:
     """Whatever stands where Slack has something else, or is not there, leads to a no at most, and never to a failure."""
     for payload in (EVENT, BUTTON, MODAL, SHORTCUT):
@@ -436,7 +430,6 @@ async def test_signed_payloads_with_odd_values(desk: Desk) -> None:
     await works(desk)
 
 
-@pytest.mark.wide
 async def test_a_modal_that_cannot_be_read_is_answered_in_words(desk: Desk) -> None:
     """Whatever stands in `private_metadata`, whoever submits the modal is told in it that nothing was done."""
     admin = MODAL["user"] | {"id": (await desk.people.state()).user("admin")["id"]}
@@ -464,7 +457,6 @@ async def test_a_modal_that_cannot_be_read_is_answered_in_words(desk: Desk) -> N
     assert "Traceback" not in "".join(desk.bots[0].said)
 
 
-@pytest.mark.wide
 async def test_half_a_character_and_nul_are_replaced(desk: Desk) -> None:
     """An emoji cut in two, or a NUL, stops nothing that was asked for: the reason has a character for "unknown" in its place."""
     mention = {
@@ -482,7 +474,6 @@ async def test_half_a_character_and_nul_are_replaced(desk: Desk) -> None:
     assert (await posted(desk, raw, signed(desk, raw)))[0] == 200
 
 
-@pytest.mark.wide
 async def test_a_replayed_command_is_not_done_again(desk: Desk) -> None:
     """The same signed request, sent again by whoever kept it, is counted and does nothing; nor does it at another replica."""
     form = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -508,7 +499,6 @@ async def test_a_replayed_command_is_not_done_again(desk: Desk) -> None:
     assert desk.store.accounts.get(desk.account.id).country == "US"
 
 
-@pytest.mark.wide
 async def test_more_connections_than_there_is_room_for(desk: Desk) -> None:
     """Silent connections by the thousand: the oldest make room, and somebody else's command is answered meanwhile."""
     bot = desk.bots[0]
@@ -522,7 +512,6 @@ async def test_more_connections_than_there_is_room_for(desk: Desk) -> None:
     await works(desk)
 
 
-@pytest.mark.wide
 async def test_more_bodies_than_there_is_room_for(desk: Desk) -> None:
     """Of bodies that nobody vouches for yet, the ones that are longest on their way make room: they get 503 and when to ask again."""
     start = head(looks_signed() | {"Content-Length": "1000"})
@@ -536,7 +525,6 @@ async def test_more_bodies_than_there_is_room_for(desk: Desk) -> None:
     await works(desk)
 
 
-@pytest.mark.wide
 async def test_compressed_bodies_are_not_unpacked(desk: Desk) -> None:
     """Slack compresses nothing: what says that it is compressed is taken as it came, so that nothing can be a bomb."""
     for encoding in ("gzip", "deflate", "br", "zstd", "gzip, gzip"):
@@ -545,7 +533,6 @@ async def test_compressed_bodies_are_not_unpacked(desk: Desk) -> None:
         assert (await posted(desk, body, headers))[0] == 400, encoding
 
 
-@pytest.mark.wide
 async def test_memory_is_flat_under_a_thousand_large_requests(desk: Desk) -> None:
     """A thousand connections that send 8 MB each, said or in chunks, take no memory to speak of, and others are answered."""
     # How long that takes is for `python -m tests.bench http`.

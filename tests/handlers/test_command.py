@@ -169,6 +169,7 @@ async def test_two_hundred_numbers_each_get_their_line(office: Office) -> None:
     assert office.store.optouts.count(office.account.id) == 200
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

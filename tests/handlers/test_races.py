@@ -158,6 +158,7 @@ async def test_an_undo_beside_the_yes_to_an_overlapping_list(office: Office) -> 
             office.store.optouts.delete(office.account.id, phone, by)
 
 
+@pytest.mark.wide
 async def test_what_slack_delivers_twice_is_done_once(office: Office) -> None:
     """A button, a form or a choice of a list's, delivered twice: done once, and nobody is told that it was done already."""
     for name in ("upload.confirm", "upload.undo", "upload.cancel", "upload.country"):

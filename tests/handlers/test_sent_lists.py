@@ -92,6 +92,7 @@ async def test_from_the_preview_to_the_undo(office: Office, api: aiohttp.ClientS
     assert not [call for call in await office.people.calls() if "key:" in str(call)]
 
 
+@pytest.mark.wide
 async def test_a_list_that_cannot_be_read_is_refused_in_both_places(office: Office, api: aiohttp.ClientSession) -> None:
     """In Slack with a button for the column that looks like it, by which the file that was kept is read again."""
     upload = await send(api, b"Mobile,City\n+12125550100,Troy\n")
@@ -107,6 +108,7 @@ async def test_a_list_that_cannot_be_read_is_refused_in_both_places(office: Offi
     assert (await stands(api, named))["state"] == "waiting"
 
 
+@pytest.mark.wide
 async def test_where_lists_that_wait_are_told_is_where_it_is_shown(office: Office, api: aiohttp.ClientSession) -> None:
     """By the account's setting, once: the preview itself is what tells of it there."""
     channel = (await office.people.state()).channel(ADMINS).id

@@ -157,6 +157,7 @@ def _answer(store: Store) -> None:
     store.outbox.keep(_other(store).id, "event Ev9 0", {}, lease_seconds=-1)
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     ("fill", "says"),
     [
@@ -174,6 +175,7 @@ def test_two_lists_are_not_made_one(store: Store, full: Account, fill: Callable[
     refused(store, full.slack_id, TO, says)
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     ("source", "to", "says"),
     [

@@ -421,7 +421,7 @@ def is_part(part: Sequence[bytes], whole: Sequence[bytes]) -> bool:
     return all(line in rest for line in part)
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @given(raw=lists(), keep=st.booleans())
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_row_is_kept_or_counted(half_out: Desk, raw: bytes, keep: bool) -> None:
@@ -516,6 +516,7 @@ def test_a_second_phone_that_stands_far_down_is_looked_up(desk: Desk, tmp_path: 
     assert desk.scrub(tmp_path, raw) == b"phone,partner,Land\n" + early + b"2125550102,2125550104,\n"
 
 
+@pytest.mark.wide
 def test_a_line_longer_than_any_is_read_comes_back_whole_or_goes(desk: Desk, tmp_path: Path) -> None:
     """By the phone before its note; the lines around it are told apart all the same."""
     note = b"asked to stop " * (LONGEST // 14 + 10)

@@ -207,7 +207,7 @@ async def test_a_list_waits_out_any_outage(office: Office) -> None:
     assert office.store.inbox.backlog().discarded == {}
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @on_both_databases
 async def test_an_event_that_can_never_be_handled_is_discarded(office: Office, settings: Settings) -> None:
     """What no listener understands, and what is no event, is set aside with its reason and nobody's words, for `doctor` to say."""

@@ -30,6 +30,7 @@ async def test_members_are_told_who_can(office: Office) -> None:
     assert (await office.people.state()).channel(TICKETS).messages == []
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     "text", [f"add {ONE}", f"search {ONE}", ONE, f"delete {ONE}", "country", "uploads", "help", "x"]
 )

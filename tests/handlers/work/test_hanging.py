@@ -187,6 +187,7 @@ def of_buttons(message: SandboxMessage) -> list[str]:
     return [button.action_id for button in message.buttons]
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(("name", "words"), [("stops.csv", "Reading"), ("scrub.csv", "Comparing")])
 async def test_a_list_is_cancelled_while_it_is_read(
     office: Office, name: str, words: str, jobs: list[tuple[Child, Job]]

@@ -63,7 +63,7 @@ def test_other_ways_to_pack_are_refused(tmp_path: Path, method: int) -> None:
     assert "is packed in a way that is not read" in outcome(tmp_path, made(("list.csv", LIST), method=method))
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 def test_a_directory_of_any_length_is_not_loaded(tmp_path: Path) -> None:
     """A zip of 65,535 members is refused by the size of its directory."""
     raw = made(*((f"{number:020}.csv", b"") for number in range(65_535)))

@@ -26,6 +26,7 @@ def sort(prefix: Path, pairs: list[tuple[int, int]], part: int, chunk: int = 7) 
     return found
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("part", [1, 10, 1_000, 1_000_000])
 def test_phones_come_out_as_a_sort_of_their_texts_gives_them(tmp_path: Path, part: int) -> None:
     """Lengths from 4 to 15 digits, prefixes of one another and repeats: distinct, in text order, with the first line."""

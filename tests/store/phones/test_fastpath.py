@@ -156,6 +156,7 @@ def test_the_comparison_catches_a_wrong_entry() -> None:
     assert compared("GB", 1_500, fast).mismatches != []
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("planted", ["[2-9]\\d{8}", "\\d{10}"])
 def test_the_comparison_catches_a_wrong_pattern(planted: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Patterns that say less than the library's, so that numbers seem alike that are not, do not pass."""

@@ -460,6 +460,7 @@ BLANKS = st.sampled_from(["", " ", "-", ".", " - ", "\u00a0", "\u2011", "\u200b"
 ZEROS = ["0", "\uff10", "\u0660", "\u0966"]  # ASCII, full-width, Arabic-Indic, Devanagari
 
 
+@pytest.mark.wide
 @given(
     number=st.sampled_from(VALID),
     blanks=st.lists(BLANKS, min_size=15, max_size=15),
