@@ -96,7 +96,9 @@ _SOMEBODY_ELSE: Final = re.compile(
         not/isnt -/the right/correct person/number
         hes/shes/he_is/she_is/im/i_am -/only/just/like 5/6/7/8/9/10/11/12/13/14/15/16/17/ten/eleven/twelve/thirteen/fourteen/fifteen/sixteen/seventeen |
         hes/shes/he_is/she_is/im/i_am -/only/just/like 5/6/7/8/9/10/11/12/13/14/15/16/17/ten/eleven/twelve/thirteen/fourteen/fifteen/sixteen/seventeen year/years/yrs/yo/y_o/so/i_cant/cant/not
-        minor/underage/under_age
+        minor/underage/under_age/under_18/under_eighteen/menor_de_edad/mineur/mineure
+        | this_isnt/this_is_not/thats_not/it_is_not ..1 |
+        i_no_longer/we_no_longer live/lived there/at_that_address/at_this_address
         my/a child/kid phone/number/cell
         youve_reached/you_have_reached/you_reached
         this_is ..3 number/phone |
@@ -130,6 +132,7 @@ _LESS: Final = re.compile(
     pattern_of(
         """
         too_many/so_many/fewer/less/cut_back_on/cut_down_on/reduce/limit/demasiados/trop_de/menos/moins_de ..2 TEXTS/often/frequent/frequently/requests/asks/of_these/of_them
+        REACH me/us -/a_lot/much/way/a_little less/fewer
         only/just/solo/solamente/seulement/uniquement -/want_to/want ..1 TEXTS/contact/send/hear/write/reply ..4 about/for/if/when/on/during/from/once/local/week/month/election/elections/polls/sobre/cuando/pour/si
         | only/solo/solamente/seulement/uniquement about/regarding/pour/sobre
         only ..3 TEXTS/contact/hear/call/email ..2 me/about/if/when/for
@@ -350,6 +353,10 @@ _THREATENING: Final = re.compile(
 _COMPLAINING: Final = re.compile(
     pattern_of(
         """
+        who gave/sold/gives you my/this/our NUMBER
+        who_did_you/where_did_you/how_did_you/howd_you/whered_you/how_do_you/how_you get/got/find/obtain/have -/a_hold_of my/this/our NUMBER
+        quien/como/donde ..4 dio/dieron/consiguio/consiguieron/obtuvo/obtuvieron/tiene/tienen/consiguiste mi numero/telefono
+        qui/comment/ou ..4 donne/eu/obtenu/trouve mon numero/telephone
         tired/sick/fed_up/done/annoyed/annoying/enough/harto/harta/cansado/cansada/marre/ras_le_bol/over/exhausted ..4 TEXTS/TEXTING/you_people/hearing_from/getting_these/de_ustedes/de_vous
         unwanted/unsolicited/annoying/harassing/illegal/relentless/constant/constantly/nonstop/non_stop/endless/incessant/bombarded/inundated/flooded ..2 TEXTS/TEXTING/with_texts
         these/your/this ..2 text/texts/message/messages/texting ..3 annoying/harassment/harassing/spam/unwanted/ridiculous/excessive/too_much/unsolicited/intrusive/unwelcome/out_of_control
@@ -405,6 +412,7 @@ _AGAIN: Final = re.compile(
         re subscrib*
         back on the/your/this list
         start/resume/restart texting/sending/messaging me/us
+        | -/please/pls/you_can text/message me/us again -/please/thanks |
         """,
         _NAMES,
     )

@@ -326,6 +326,12 @@ REPLIES: Final[dict[tuple[str, str, Want], str]] = {
         please no more messages about the election I've had enough
     """,
     ("en", "less, or somebody else", Want.NARROWER): """
+This isn't Maria
+Who gave you my number
+How did you get my number?
+text me less
+I am under 18
+I no longer live there
         wrong number
         Wrong number!
         Sorry, wrong number
@@ -531,6 +537,11 @@ REPLIES: Final[dict[tuple[str, str, Want], str]] = {
         None of your business
     """,
     ("en", "words of requests that ask for none", Want.NOTHING): """
+This is not a drill
+where did you get that information about taxes
+I don't live there but I support you
+text me again tomorrow about the rally
+Who gave the speech
         stop the bill, count me in
         Stop the bill! Count me in!
         Stop the steal
@@ -854,6 +865,9 @@ REPLIES: Final[dict[tuple[str, str, Want], str]] = {
         Please no me manden más textos
     """,
     ("es", "menos, u otra persona", Want.NARROWER): """
+¿Cómo consiguieron mi número?
+quien les dio mi telefono
+soy menor de edad
         número equivocado
         Numero equivocado señor
         se equivocó de número
@@ -981,6 +995,8 @@ REPLIES: Final[dict[tuple[str, str, Want], str]] = {
         ça suffit les messages
     """,
     ("fr", "moins, ou quelqu'un d'autre", Want.NARROWER): """
+Comment avez-vous obtenu mon numéro ?
+qui vous a donné mon numéro
         mauvais numéro
         faux numéro
         Vous vous trompez de numéro
