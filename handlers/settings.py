@@ -23,7 +23,7 @@ from handlers.slack.mrkdwn import one_line, plain
 from handlers.slack.payloads import submitted_values
 from handlers.slack.places import Request
 from handlers.slack.roles import name_of, outsider
-from handlers.subcommands import OpenModal, Reply, Subcommand
+from handlers.subcommands import GiveAnswer, OpenModal, Subcommand
 from handlers.views import settings as views
 from store import (
     Account,
@@ -67,7 +67,7 @@ class SettingsForm:
             "Opens the form of what admins decide for the account.",
             (Action.SETTINGS,),
             lambda text: (
-                Reply(Action.SETTINGS, self._misused, partial(self._errand, text))
+                GiveAnswer(Action.SETTINGS, self._misused, partial(self._errand, text))
                 if text
                 else OpenModal(Action.SETTINGS, TITLE, self._form, partial(self._errand, text))
             ),
