@@ -68,6 +68,7 @@ from store.records import (
     Upload,
 )
 from store.replies.judge import Outcome
+from store.replies.wording import Wording, WordRefused, added_words
 from store.retention import Retention
 from store.scrubbing import Scrubbed, scrub, scrub_upload
 from store.sent_files import PIECE_BYTES, NewFile
@@ -168,7 +169,10 @@ __all__ = [
     "Upload",
     "UploadState",
     "UploadWork",
+    "WordRefused",
+    "Wording",
     "WrongState",
+    "added_words",
     "apply_upload",
     "bytes_words",
     "country_name",

@@ -23,6 +23,7 @@ from store.optouts import allow_texts, opt_out_by, read_states
 from store.records import Actor, Added, AllowRule, Cause, OptOut, Origin, PhoneState
 from store.replies.judge import Judgement, Outcome, judge
 from store.replies.reading import LONGEST
+from store.replies.wording import AddedWords
 from store.rows import now
 
 # How long before it was told a reply may have come: what is older says that somebody's clock is wrong.
@@ -129,7 +130,7 @@ class HeardReplies:
 
     def hear(self, account: int, reply: Reply, by: Origin) -> Heard:
         """
-        Keep *reply*, judge it, and do what it asks for; told again, by its source and message, nothing is done.
+        Keep *reply*, judge it by the account's own words as well, and do what it asks for; told again, by its source and message, nothing is done.
 
         Who asks for no more texts is opted out, by an entry of function "keyword" in the name of *by*, and whatever waited of
         theirs is settled by it. Who asks for texts lifts what such a word made; where something else stands they stay out, and
@@ -142,10 +143,12 @@ class HeardReplies:
             for kept in _read(connection, same):
                 return Heard(kept.id, kept.judgement, kept.state, kept.entry, again=True)
             count = sa.update(accounts).where(accounts.c.id == account).values(last_reply=accounts.c.last_reply + 1)
-            number = connection.execute(count.returning(accounts.c.last_reply)).scalar()
-            if number is None:
+            counted = connection.execute(count.returning(accounts.c.last_reply, accounts.c.settings)).first()
+            if counted is None:
                 raise NoAccount(account)
-            judgement = judge(reply.text)
+            number, settings = counted
+            added = AddedWords(frozenset(settings.get("out_words", ())), frozenset(settings.get("in_words", ())))
+            judgement = judge(reply.text, added)
             state, entry = self._take_effect(connection, account, reply, judgement, by)
             self._keep(connection, account, number, reply, judgement, state, entry)
             return Heard(number, judgement, state, entry, again=False)
