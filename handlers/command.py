@@ -37,7 +37,7 @@ from handlers.slack.mrkdwn import LONGEST_LINE, code, one_line, place, plain
 from handlers.slack.outbox import with_account
 from handlers.slack.payloads import idempotency_key_of, place_of_command, pressed_value
 from handlers.slack.places import Place, Request
-from handlers.subcommands import OpenModal, Reply, Subcommand
+from handlers.subcommands import GiveAnswer, OpenModal, Subcommand
 from handlers.views import forms
 from handlers.views import help as help_views
 from handlers.views import optouts as views
@@ -167,14 +167,18 @@ class Command:
                 "search NUMBERS [country:GB]",
                 "Says whether numbers are opted out, since when and why. A number alone does the same.",
                 (Action.SEARCH,),
-                lambda text: Reply(Action.SEARCH, partial(self._search, text), partial(self._errand_to_search, text)),
+                lambda text: GiveAnswer(
+                    Action.SEARCH, partial(self._search, text), partial(self._errand_to_search, text)
+                ),
                 ("status", "find", "check", "lookup", "query", "why", "estado", "statut", "état"),
             ),
             Subcommand(
                 "delete NUMBER [country:GB] [because REASON]",
                 "Allows texts to one number again, after asking. Admins only.",
                 (Action.DELETE,),
-                lambda text: Reply(Action.DELETE, partial(self._delete, text), partial(self._errand_to_delete, text)),
+                lambda text: GiveAnswer(
+                    Action.DELETE, partial(self._delete, text), partial(self._errand_to_delete, text)
+                ),
                 ("allow", "in", "opt-in", "start", "unblock", "lift", "restore", "undelete", "permitir", "autoriser"),
             ),
             Subcommand(
@@ -182,13 +186,13 @@ class Command:
                 "Shows the country of numbers without a country code, or sets it (admins).",
                 (Action.HELP, Action.SET_COUNTRY),
                 lambda text: (
-                    Reply(
+                    GiveAnswer(
                         Action.SET_COUNTRY,
                         partial(self._set_country, text),
                         partial(self._errand_to_set_country, text),
                     )
                     if text
-                    else Reply(Action.HELP, self._show_country)
+                    else GiveAnswer(Action.HELP, self._show_country)
                 ),
                 ("region", "país", "pais", "pays"),
             ),
@@ -203,14 +207,14 @@ class Command:
                 "uploads",
                 "Lists the latest uploads.",
                 (Action.SEE_UPLOADS,),
-                lambda _text: Reply(Action.SEE_UPLOADS, self._list_uploads, self._errand_to_list_uploads),
+                lambda _text: GiveAnswer(Action.SEE_UPLOADS, self._list_uploads, self._errand_to_list_uploads),
                 ("lists", "imports"),
             ),
             Subcommand(
                 "scrub",
                 "Says how a list comes back without the people who are opted out.",
                 (Action.SCRUB,),
-                lambda _text: Reply(Action.SCRUB, self._how_to_scrub),
+                lambda _text: GiveAnswer(Action.SCRUB, self._how_to_scrub),
             ),
             *others,
             Subcommand(
@@ -224,7 +228,7 @@ class Command:
                 "help",
                 "Shows this. `/optout` alone opens forms.",
                 (Action.HELP,),
-                lambda _text: Reply(Action.HELP, self._help),
+                lambda _text: GiveAnswer(Action.HELP, self._help),
                 ("?", "h", "-h", "--help", "ayuda", "aide", "commands"),
             ),
         )
@@ -257,7 +261,7 @@ class Command:
                 await acknowledged(ack, work, answers=answers, body=body, place=typed_at, shown=_shown_in_ack)
             )
 
-    def parse(self, text: str) -> Reply | OpenModal:
+    def parse(self, text: str) -> GiveAnswer | OpenModal:
         """
         The parsed command of `/optout` *text*.
 
@@ -284,7 +288,7 @@ class Command:
         if understood.verb is Verb.OPT_IN and understood.phones and understood.certainty <= Certainty.POLITE:
             return self.subcommands["delete"].parse(text)
         if name in _WHOLE_LIST and not understood.phones:
-            return Reply(Action.HELP, self._list)
+            return GiveAnswer(Action.HELP, self._list)
         if (subcommand := self._synonyms.get(name)) is not None:
             return subcommand.parse(rest.strip())
         begins = command_of(text, asks=bool(understood.phones))
@@ -292,8 +296,8 @@ class Command:
             return self.subcommands[_CALLED[begins[0]]].parse(begins[1])
         return self._no_such(text)
 
-    def _no_such(self, text: str) -> Reply:
-        return Reply(Action.HELP, partial(self._unknown, text))
+    def _no_such(self, text: str) -> GiveAnswer:
+        return GiveAnswer(Action.HELP, partial(self._unknown, text))
 
     def _near(self, word: str, surely: float) -> Subcommand | None:
         """The sub-command of which *word* is nearly a name; *surely*: how nearly, up to 1."""
@@ -301,7 +305,7 @@ class Command:
         near = difflib.get_close_matches(word[:_LONGEST_WORD].lower(), names, n=1, cutoff=surely)
         return names[near[0]] if near else None
 
-    async def _outcome(self, typed_at: Place, body: dict[str, Any], text: str, parsed: Reply) -> Message:
+    async def _outcome(self, typed_at: Place, body: dict[str, Any], text: str, parsed: GiveAnswer) -> Message:
         request = await self._interactions.admit(typed_at, body, parsed.action, parsed.errand)
         if isinstance(request, Message):
             return request
@@ -354,9 +358,9 @@ class Command:
             reason=reason,
         )
 
-    def _adding(self, text: str, implied: Verb | None) -> Reply:
+    def _adding(self, text: str, implied: Verb | None) -> GiveAnswer:
         """The command that opts out what *text* names; see `_add`."""
-        return Reply(Action.ADD, partial(self._add, text, implied), partial(self._errand_to_add, text, implied))
+        return GiveAnswer(Action.ADD, partial(self._add, text, implied), partial(self._errand_to_add, text, implied))
 
     @staticmethod
     async def _errand_to_add(text: str, implied: Verb | None, account: Account) -> Errand | None:
@@ -498,12 +502,12 @@ class Command:
     async def _how_to_scrub(self, _request: Request, _body: dict[str, Any]) -> Message:
         return help_views.of_scrubbing(self._where_to_drop())
 
-    def _uploading(self, text: str) -> Reply | OpenModal:
+    def _uploading(self, text: str) -> GiveAnswer | OpenModal:
         """The form that takes a list; with a number behind it, that upload is asked for."""
         if not text:
             return OpenModal(Action.DROP, "Upload a list", self._upload_form)
         line = f"history upload {text}" if text.isascii() and text.isdigit() else "upload"
-        return Reply(Action.DROP, partial(self._misused, "upload", line))
+        return GiveAnswer(Action.DROP, partial(self._misused, "upload", line))
 
     @staticmethod
     async def _upload_form(request: Request, _body: dict[str, Any]) -> View:
@@ -513,13 +517,13 @@ class Command:
     async def _misused(self, name: str, line: str, _request: Request, _body: dict[str, Any]) -> Message:
         return self.subcommands[name].misused("", line)
 
-    def _undoing(self, text: str) -> Reply | OpenModal:
+    def _undoing(self, text: str) -> GiveAnswer | OpenModal:
         """The latest lists with their buttons; of a number what is undone is its opt-out, after asking."""
         reading = read_text(text[:_LONGEST_SENTENCE], None)
         named = _UPLOAD.fullmatch(text) or ("." in text and text.rpartition(".")[2].isalpha())
         if reading.phones or (reading.pieces and not named):
             return self.subcommands["delete"].parse(text)
-        return Reply(Action.UNDO, partial(self._list_undoable, text), partial(self._errand_to_undo, text))
+        return GiveAnswer(Action.UNDO, partial(self._list_undoable, text), partial(self._errand_to_undo, text))
 
     async def _list_undoable(self, text: str, request: Request, _body: dict[str, Any]) -> Message:
         applied = await self._undoable(text, request.account)

@@ -16,7 +16,7 @@ from handlers.slack.modal_context import ModalContext
 from handlers.slack.mrkdwn import code
 from handlers.slack.payloads import idempotency_key_of, pressed_value, submitted_values
 from handlers.slack.places import Request
-from handlers.subcommands import Reply, Subcommand
+from handlers.subcommands import GiveAnswer, Subcommand
 from handlers.views import exports as views
 from handlers.work.exports import Exporter
 from store import EXPORT_COLUMNS, OPTING_OUT, Account, Errand, ExportFilter, Function, Store
@@ -38,7 +38,7 @@ class ExportCommand:
             "export [since:2026-10-01] [function:upload] [format:desk]",
             "Sends you the list as a file: desk (for spreadsheets), thrutext or phones. Admins only.",
             (Action.EXPORT,),
-            lambda text: Reply(Action.EXPORT, partial(self._export, text), partial(self._errand, text)),
+            lambda text: GiveAnswer(Action.EXPORT, partial(self._export, text), partial(self._errand, text)),
         )
 
     def listeners(self) -> tuple[Listener, ...]:

@@ -22,7 +22,7 @@ from handlers.slack.mrkdwn import one_line, plain
 from handlers.slack.payloads import idempotency_key_of, pressed_value, submitted_values
 from handlers.slack.places import Request
 from handlers.slack.roles import Roles, name_of
-from handlers.subcommands import Reply, Subcommand
+from handlers.subcommands import GiveAnswer, Subcommand
 from handlers.views import history as views
 from handlers.views import optouts
 from store import Account, Actor, Errand, Function, HistoryPage, NotAPhone, PhoneNumber, Store, WrongState
@@ -123,9 +123,9 @@ class Histories:
             self._interactions.modal("remark.form", Action.REMARK, self._remark),
         )
 
-    def _parse(self, text: str) -> Reply:
+    def _parse(self, text: str) -> GiveAnswer:
         query = HistoryQuery.parse(text)
-        return Reply(query.action, partial(self._newest, query), partial(self._errand, text))
+        return GiveAnswer(query.action, partial(self._newest, query), partial(self._errand, text))
 
     @staticmethod
     async def _errand(text: str, account: Account) -> Errand | None:

@@ -1,6 +1,7 @@
 """`/optout settings`: the form in which an account's admins change its settings."""
 
 import asyncio
+import re
 from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import timedelta
@@ -23,7 +24,7 @@ from handlers.slack.mrkdwn import one_line, plain
 from handlers.slack.payloads import submitted_values
 from handlers.slack.places import Request
 from handlers.slack.roles import name_of, outsider
-from handlers.subcommands import OpenModal, Reply, Subcommand
+from handlers.subcommands import GiveAnswer, OpenModal, Subcommand
 from handlers.views import settings as views
 from store import (
     Account,
@@ -32,6 +33,9 @@ from store import (
     Errand,
     Function,
     Store,
+    Wording,
+    WordRefused,
+    added_words,
     bytes_words,
     days_words,
     find_country,
@@ -44,6 +48,7 @@ TITLE = "Settings"
 # Settings that hold ids of Slack's.
 _NAMED: Final = ("admins", "admin_groups", "support_groups", "uploads_channels", "digest_channel", "waiting_channel")
 _MOST_NAMES: Final = 20
+_BETWEEN_WORDS: Final = re.compile("[,;\n]")
 _LONGEST_WISH: Final = 300
 _LONGEST_NAMED: Final = 60
 # Slack's answers about a group that is no more: https://docs.slack.dev/reference/methods/usergroups.users.list
@@ -67,7 +72,7 @@ class SettingsForm:
             "Opens the form of what admins decide for the account.",
             (Action.SETTINGS,),
             lambda text: (
-                Reply(Action.SETTINGS, self._misused, partial(self._errand, text))
+                GiveAnswer(Action.SETTINGS, self._misused, partial(self._errand, text))
                 if text
                 else OpenModal(Action.SETTINGS, TITLE, self._form, partial(self._errand, text))
             ),
@@ -130,6 +135,16 @@ class SettingsForm:
             return field_error(
                 views.MOST_BYTES, f"Give a size like 5 MB, of {bytes_words(self._most_bytes)} at most, or nothing."
             )
+        words: dict[str, tuple[str, ...]] = {}
+        for field, kind in ((views.OUT_WORDS, Wording.OUT), (views.IN_WORDS, Wording.IN)):
+            try:
+                words[field] = added_words(_BETWEEN_WORDS.split(plain(values.get(field) or "")), kind)
+            except WordRefused as error:
+                return field_error(field, str(error))
+        if both := set(words[views.OUT_WORDS]) & set(words[views.IN_WORDS]):
+            return field_error(
+                views.IN_WORDS, f"'{min(both)}' opts out, by the field above: take it out of one of them."
+            )
         now = request.account.settings
         for field, values_of in views.CHOICES.items():
             if values.get(field) not in values_of:
@@ -150,6 +165,8 @@ class SettingsForm:
             exports=values["settings.exports"],
             digest_channel=values.get("settings.digest_channel"),
             waiting_channel=values.get("settings.waiting_channel"),
+            out_words=words[views.OUT_WORDS],
+            in_words=words[views.IN_WORDS],
         )
         if settings.support == "groups" and not settings.support_groups:
             return field_error(

@@ -13,7 +13,7 @@ from handlers.slack.refusals import AskedErrand
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class GiveAnswer:
     """
     A parsed command that is answered by a message: *answer* gets the request, admitted to *action*, and Slack's payload.
 
@@ -30,7 +30,7 @@ class OpenModal:
     """
     A parsed command that opens a modal called *title* for whoever may do *action*; see `Interactions.open_for`.
 
-    *errand*: as of a `Reply`.
+    *errand*: as of a `GiveAnswer`.
     """
 
     action: Action
@@ -52,7 +52,7 @@ class Subcommand:
     usage: str
     help: str
     actions: tuple[Action, ...]
-    parse: Callable[[str], Reply | OpenModal]
+    parse: Callable[[str], GiveAnswer | OpenModal]
     synonyms: tuple[str, ...] = ()
 
     @property

@@ -25,6 +25,7 @@ from store.exports import COLUMNS as EXPORT_COLUMNS
 from store.exports import Export, ExportFilter
 from store.guard import doubts
 from store.handovers import Errand, Handover, HandoverState
+from store.heard import Reply, ReplyState
 from store.history import HistoryItem, HistoryPage
 from store.importing import LeaseKeeper, apply_upload, recount, restage, stage_upload, undo_upload
 from store.inbox import InboxEvent, InboxState
@@ -66,6 +67,8 @@ from store.records import (
     UnreadableReason,
     Upload,
 )
+from store.replies.judge import Outcome
+from store.replies.wording import Wording, WordRefused, added_words
 from store.retention import Retention
 from store.scrubbing import Scrubbed, scrub, scrub_upload
 from store.sent_files import PIECE_BYTES, NewFile
@@ -139,6 +142,7 @@ __all__ = [
     "Origin",
     "OutboxMessage",
     "OutboxState",
+    "Outcome",
     "PhoneNumber",
     "PhoneState",
     "PlainWriter",
@@ -147,6 +151,8 @@ __all__ = [
     "Question",
     "Reason",
     "Recount",
+    "Reply",
+    "ReplyState",
     "Retention",
     "Scope",
     "Scratch",
@@ -163,7 +169,10 @@ __all__ = [
     "Upload",
     "UploadState",
     "UploadWork",
+    "WordRefused",
+    "Wording",
     "WrongState",
+    "added_words",
     "apply_upload",
     "bytes_words",
     "country_name",

@@ -14,6 +14,7 @@ from store.idempotency import is_repeated
 from store.models import accounts
 from store.notes import Function
 from store.records import Account, AccountSettings, Origin
+from store.replies.wording import Wording, added_words
 from store.rows import account_of, new_entry
 
 
@@ -141,6 +142,8 @@ _CHANGED: Final = {
     "exports": "who may export: {}",
     "digest_channel": "channel of the weekly digest: {}",
     "waiting_channel": "where lists that wait for a yes are told: {}",
+    "out_words": "replies that opt out, besides those that always do: {}",
+    "in_words": "replies that allow texts again, besides those that always do: {}",
 }
 
 
@@ -156,6 +159,11 @@ def _check(settings: AccountSettings) -> None:
         raise StoreError("Days for which an upload can be undone are a number from 0 to 3650.")
     if settings.max_list_bytes is not None and settings.max_list_bytes < 1:
         raise StoreError("The size of the largest list is a number above zero.")
+    for kind, words in ((Wording.OUT, settings.out_words), (Wording.IN, settings.in_words)):
+        if added_words(words, kind) != words:
+            raise StoreError("A word of an account's own is kept as replies are compared: small, and each once.")
+    if both := set(settings.out_words) & set(settings.in_words):
+        raise StoreError(f"'{min(both)}' cannot opt out and allow texts again: choose one.")
 
 
 def _country_changes(before: str | None, after: str | None) -> list[str]:

@@ -101,6 +101,7 @@ accounts = sa.Table(
     sa.Column("opted_out", BigInt, nullable=False, server_default="0"),
     sa.Column("last_entry", BigInt, nullable=False, server_default="0"),
     sa.Column("last_upload", BigInt, nullable=False, server_default="0"),
+    sa.Column("last_reply", BigInt, nullable=False, server_default="0"),
     # Of the feed: the number of its newest change, and of the newest that it does not tell of any more.
     sa.Column("last_change", BigInt, nullable=False, server_default="0"),
     sa.Column("pruned_change", BigInt, nullable=False, server_default="0"),
@@ -521,6 +522,54 @@ api_keys = sa.Table(
         "(revoked_at IS NULL) = (revoked_by_id IS NULL) AND (revoked_at IS NULL) = (revoked_by_name IS NULL)",
         name="revoked",
     ),
+)
+
+REPLY_STATES = ("settled", "waiting", "opted out", "not a request")
+_ASKS_FOR_NOTHING = sa.text("entry_id IS NULL AND state <> 'waiting'")
+_WORDS_TO_GO = sa.text("entry_id IS NULL AND state <> 'waiting' AND text IS NOT NULL")
+# What people replied to texts, and what became of it: see store/heard.py. Of one that asks for nothing the words go.
+replies = sa.Table(
+    "replies",
+    metadata,
+    _account(),
+    sa.Column("id", BigInt, primary_key=True, autoincrement=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("phone", Phone, nullable=False),
+    sa.Column("receiver", sa.Text, nullable=False),
+    sa.Column("text", sa.Text),
+    sa.Column("received_at", Moment, nullable=False),
+    sa.Column("heard_at", Moment, nullable=False),
+    sa.Column("campaign", sa.Text),
+    sa.Column("contact", sa.Text),
+    # Of the judge's: `store.replies.judge.Judgement`.
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("sentence", sa.Text, nullable=False),
+    sa.Column("words", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("entry_id", BigInt),
+    sa.Column("decider_id", sa.Text),
+    sa.Column("decider_name", sa.Text),
+    sa.Column("finished_at", Moment),
+    sa.UniqueConstraint("account_id", "source", "message"),
+    sa.ForeignKeyConstraint(["account_id", "entry_id"], ["entries.account_id", "entries.id"]),
+    sa.CheckConstraint(f"state IN {REPLY_STATES}", name="state"),
+    sa.CheckConstraint("(state = 'waiting') = (finished_at IS NULL)", name="finished"),
+    sa.CheckConstraint("state <> 'opted out' OR entry_id IS NOT NULL", name="entry"),
+    sa.CheckConstraint("(state IN ('opted out', 'not a request')) = (decider_id IS NOT NULL)", name="decider"),
+    sa.CheckConstraint("text IS NOT NULL OR (entry_id IS NULL AND state <> 'waiting')", name="text"),
+    *e164_check(),
+    sa.Index("ix_replies_phone", "account_id", "phone"),
+    sa.Index(
+        "ix_replies_waiting",
+        "account_id",
+        "heard_at",
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    ),
+    sa.Index("ix_replies_finished", "finished_at", sqlite_where=_ASKS_FOR_NOTHING, postgresql_where=_ASKS_FOR_NOTHING),
+    sa.Index("ix_replies_words", "finished_at", sqlite_where=_WORDS_TO_GO, postgresql_where=_WORDS_TO_GO),
 )
 
 # The file of a list that a program sent, in pieces, until its upload needs it no more: see store/sent_files.py.

@@ -75,14 +75,9 @@ class OptOuts:
             request = _request("add", by.function, asked)
             if is_repeated(self._database, connection, account, idempotency_key, *request):
                 return self._added_before(connection, account, idempotency_key)
-            entry = new_entry(connection, account, by, phones=phones)
-            set_result(connection, account, idempotency_key, {"entry": entry.id})
-            before = self._oldest_standing(connection, account, phones)
-            rows = [{"account_id": account, "phone": phone, "entry_id": entry.id} for phone in sorted(phones)]
-            connection.execute(sa.insert(opt_outs), rows)
-            mark_conversations(self._database, connection, account, sorted(phones))
-            write_change(connection, account, entry.id, sorted(phones), opted_out=len(phones) - len(before))
-            return tuple(Added(phone, entry, before.get(phone)) for phone in phones)
+            added = opt_out_by(self._database, connection, account, phones, by)
+            set_result(connection, account, idempotency_key, {"entry": added[0].entry.id})
+            return added
 
     def _added_before(self, connection: sa.Connection, account: int, key: str | None) -> tuple[Added, ...]:
         """What `add` answered when it was asked by *key* for the first time."""
@@ -93,9 +88,9 @@ class OptOuts:
             entry_phones.c.account_id == account, entry_phones.c.entry_id == entry
         )
         phones = connection.execute(touched).scalars().all()
-        made = self._oldest(connection, account, phones, opt_outs.c.entry_id == entry)
+        made = _oldest(self._database, connection, account, phones, opt_outs.c.entry_id == entry)
         lifted_later = opt_outs.c.lifted_by.is_(None) | (opt_outs.c.lifted_by > entry)
-        before = self._oldest(connection, account, phones, opt_outs.c.entry_id < entry, lifted_later)
+        before = _oldest(self._database, connection, account, phones, opt_outs.c.entry_id < entry, lifted_later)
         return tuple(Added(phone, made[phone].entry, before.get(phone)) for phone in phones)
 
     def find(self, account: int, phone: str) -> PhoneState:
@@ -172,19 +167,35 @@ class OptOuts:
                 query.where(opt_outs.c.account_id == account, opt_outs.c.lifted_by.is_(None))
             ).scalar_one()
 
-    def _oldest_standing(self, connection: sa.Connection, account: int, phones: Sequence[str]) -> dict[str, OptOut]:
-        return self._oldest(connection, account, phones, opt_outs.c.lifted_by.is_(None))
 
-    def _oldest(
-        self, connection: sa.Connection, account: int, phones: Sequence[str], *where: sa.ColumnElement[bool]
-    ) -> dict[str, OptOut]:
-        query = (
-            sa.select(opt_outs)
-            .where(opt_outs.c.account_id == account, *where)
-            .where(self._database.among(opt_outs.c.phone, phones))
-            .order_by(opt_outs.c.entry_id.desc())
-        )
-        return {opt_out.phone: opt_out for opt_out in read_opt_outs(connection, account, query)}
+def opt_out_by(
+    database: Database, connection: sa.Connection, account: int, phones: Sequence[str], by: Origin
+) -> tuple[Added, ...]:
+    """Opt *phones*, which are E.164, distinct and not none, out by one new entry, as `OptOuts.add` does."""
+    entry = new_entry(connection, account, by, phones=phones)
+    before = _oldest(database, connection, account, phones, opt_outs.c.lifted_by.is_(None))
+    rows = [{"account_id": account, "phone": phone, "entry_id": entry.id} for phone in sorted(phones)]
+    connection.execute(sa.insert(opt_outs), rows)
+    mark_conversations(database, connection, account, sorted(phones))
+    write_change(connection, account, entry.id, sorted(phones), opted_out=len(phones) - len(before))
+    return tuple(Added(phone, entry, before.get(phone)) for phone in phones)
+
+
+def _oldest(
+    database: Database,
+    connection: sa.Connection,
+    account: int,
+    phones: Sequence[str],
+    *where: sa.ColumnElement[bool],
+) -> dict[str, OptOut]:
+    """The oldest opt-out *where* of each of *phones* that has any."""
+    query = (
+        sa.select(opt_outs)
+        .where(opt_outs.c.account_id == account, *where)
+        .where(database.among(opt_outs.c.phone, phones))
+        .order_by(opt_outs.c.entry_id.desc())
+    )
+    return {opt_out.phone: opt_out for opt_out in read_opt_outs(connection, account, query)}
 
 
 def _request(verb: str, function: str, asked: str | None) -> tuple[str, ...]:
@@ -231,18 +242,35 @@ def opted_out_since(state: PhoneState, last_entry: int | None) -> bool:
     return last_entry is not None and any(opt_out.entry.id > last_entry for opt_out in state.standing)
 
 
-def allow_texts(database: Database, connection: sa.Connection, account: int, state: PhoneState, by: Origin) -> Deleted:
-    """Lift what stands in *state*, which was read under the account's lock, whatever it is: the caller has looked at the rule."""
+def allow_texts(
+    database: Database,
+    connection: sa.Connection,
+    account: int,
+    state: PhoneState,
+    by: Origin,
+    *,
+    lifted: Sequence[OptOut] | None = None,
+) -> Deleted:
+    """
+    Lift what stands in *state*, which was read under the account's lock: the caller has looked at the rule.
+
+    *lifted*: those of what stands that alone are lifted; the phone stays out while any other is left.
+    """
     phone = state.phone
+    lifted = state.standing if lifted is None else lifted
     entry = new_entry(connection, account, replace(by, function=Function.DELETE), phones=[phone])
     connection.execute(
         sa.update(opt_outs)
         .where(opt_outs.c.account_id == account, opt_outs.c.phone == phone, opt_outs.c.lifted_by.is_(None))
+        .where(opt_outs.c.entry_id.in_([opt_out.entry.id for opt_out in lifted]))
         .values(lifted_by=entry.id)
     )
-    write_change(connection, account, entry.id, [phone], opted_out=-1)
-    reopened = {(c.campaign_id, c.contact) for c in state.conversations if c.active and c.opted_out}
-    _reopen_conversations(connection, account, phone)
+    is_in = len(lifted) == len(state.standing)
+    write_change(connection, account, entry.id, [phone], opted_out=-1 if is_in else 0)
+    reopened: set[tuple[str, str]] = set()
+    if is_in:
+        reopened = {(c.campaign_id, c.contact) for c in state.conversations if c.active and c.opted_out}
+        _reopen_conversations(connection, account, phone)
     after = read_states(database, connection, account, [phone])[phone]
     return Deleted(
         phone,

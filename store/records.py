@@ -80,7 +80,8 @@ class AccountSettings:
     "masked". *exports*: "admins" or "nobody". *digest_channel*: where the weekly digest goes, None for nowhere.
     *waiting_channel*: where
     lists that wait for a yes are told, None for to the admins directly. *lookups* are answered in the "channel" or to the
-    "asker" alone.
+    "asker" alone. *out_words* and *in_words*: words and short sentences that opt out, or in, besides those that always do,
+    each as `store.replies.wording.added_word` gives it.
     """
 
     admins: tuple[str, ...] = ()
@@ -97,6 +98,8 @@ class AccountSettings:
     waiting_channel: str | None = None
     elsewhere: str = "ask"
     lookups: str = "channel"
+    out_words: tuple[str, ...] = ()
+    in_words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,13 @@ they stay. A round is bounded, so that it never holds up the list's own work.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
 from store.database import Database
 from store.dialects import from_now
+from store.heard import ReplyState
 from store.inbox import InboxState
 from store.models import (
     accounts,
@@ -25,6 +27,7 @@ from store.models import (
     idempotency_keys,
     inbox,
     outbox,
+    replies,
     unreadable_rows,
     uploads,
 )
@@ -38,11 +41,16 @@ from store.upload_states import UploadState
 ROUND = 500
 # Pieces of files in one transaction: each is a megabyte.
 PIECES = 20
+# In which somebody may look at what a reply said that asks for nothing.
+_REPLY_WORDS = timedelta(days=7)
 # Longer than the largest file takes that is just not too slow.
 _ON_ITS_WAY = timedelta(days=1)
 # An upload in these states needs its file; in the others of these it may be read again.
 _WITH_FILE = (UploadState.RECEIVED, UploadState.WAITING, UploadState.APPLYING)
 _MAY_BE_READ_AGAIN = (UploadState.REFUSED, UploadState.EXPIRED, UploadState.STOPPED)
+
+# What made an opt-out, or took one back, is the evidence for it and stays.
+_ASKS_FOR_NOTHING = replies.c.entry_id.is_(None) & (replies.c.state != ReplyState.WAITING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,8 @@ class Pruned:
     *payloads*: handled events whose words went. *events*, *messages* and *keys*: names of handled events, of messages to
     Slack and of requests. *exports*: how exports ended. *requests*: to a second admin, and what became of them.
     *handovers*: requests that were decided. *changes* of the list, and *readers* of them. *platform_keys*: of the API, that
-    were revoked or expired. *unreadable*: rows of lists. *pieces*: of files that programs sent.
+    were revoked or expired. *unreadable*: rows of lists. *pieces*: of files that programs sent. *reply_words*: replies that ask for
+    nothing whose words went, and *replies* that went altogether.
     """
 
     payloads: int = 0
@@ -68,12 +77,14 @@ class Pruned:
     platform_keys: int = 0
     unreadable: int = 0
     pieces: int = 0
+    reply_words: int = 0
+    replies: int = 0
 
     @property
     def total(self) -> int:
         kept = self.payloads + self.events + self.messages + self.keys + self.exports
         kept += self.requests + self.handovers + self.changes + self.readers + self.platform_keys
-        return kept + self.unreadable + self.pieces
+        return kept + self.unreadable + self.pieces + self.reply_words + self.replies
 
 
 def _ago(span: timedelta) -> sa.ColumnElement[datetime]:
@@ -122,6 +133,12 @@ class Retention:
             platform_keys=self._delete(api_keys, sa.or_(api_keys.c.revoked_at < old, api_keys.c.expires_at < old)),
             unreadable=sum(self._unreadable_of(row) for row in rows),
             pieces=self._pieces(),
+            reply_words=self._blank(
+                replies,
+                _ASKS_FOR_NOTHING & replies.c.text.is_not(None) & (replies.c.finished_at < _ago(_REPLY_WORDS)),
+                {"text": sa.null(), "words": ""},
+            ),
+            replies=self._delete(replies, _ASKS_FOR_NOTHING & (replies.c.finished_at < old)),
         )
 
     def _accounts(self) -> list[sa.RowMapping]:
@@ -208,7 +225,7 @@ class Retention:
         with self._database.write(durable=False) as connection:
             return self._database.delete_some(connection, table, where, limit or ROUND)
 
-    def _blank(self, table: sa.Table, where: sa.ColumnElement[bool], values: dict[str, sa.Null]) -> int:
+    def _blank(self, table: sa.Table, where: sa.ColumnElement[bool], values: dict[str, Any]) -> int:
         if not self._any(table, where):
             return 0
         with self._database.write(durable=False) as connection:

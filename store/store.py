@@ -14,6 +14,7 @@ from store.dialects import from_now
 from store.digests import Digests
 from store.exports import Exports
 from store.handovers import Handovers
+from store.heard import HeardReplies
 from store.history import History
 from store.inbox import Inbox
 from store.keys import Keys
@@ -33,6 +34,7 @@ class Store:
         self.optouts = OptOuts(database)
         self.allow_requests = AllowRequests(database)
         self.campaigns = Campaigns(database)
+        self.replies = HeardReplies(database)
         self.uploads = Uploads(database)
         self.sent_files = SentFiles(database)
         self.inbox = Inbox(database)

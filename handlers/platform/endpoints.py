@@ -13,6 +13,7 @@ TAGS: Final = {
     "phones": "phones",
     "checks": "phones",
     "entries": "entries",
+    "replies": "replies",
     "uploads": "uploads",
     "campaigns": "campaigns",
     "changes": "changes",

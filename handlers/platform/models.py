@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from store import Cause, UploadState
+from store import Cause, Outcome, ReplyState, UploadState
 
 MOST_CHECKED: Final = 10_000
 MOST_ENTERED: Final = 1_000
@@ -211,6 +211,61 @@ class AllowedAnswer(Model):
     entry: Annotated[int | None, Field(description="The number of the entry; null where nothing stood.")]
     phone: PhoneText
     reopened: list[ReopenedAnswer]
+
+
+class ReplyRequest(Model):
+    """A reply, as it came to whoever sends the texts."""
+
+    source: Annotated[
+        str,
+        Field(
+            max_length=64, pattern=LINE, description="What it came to: a name of your own choice.", examples=["twilio"]
+        ),
+    ]
+    message: Annotated[
+        str, Field(max_length=200, pattern=LINE, description="The id that it has there.", examples=["SM0b7c2d"])
+    ]
+    from_: Annotated[PhoneText, Field(alias="from", description="Who replied, in E.164.")]
+    to: Annotated[
+        str, Field(max_length=64, pattern=LINE, description="The number or short code.", examples=["+12125550199"])
+    ]
+    text: Annotated[
+        str, Field(description="All that it says, in any script. The first 4,000 characters count.", examples=["STOP"])
+    ]
+    received_at: Annotated[
+        AwareDatetime,
+        Field(
+            description="When it came. What is ahead of the desk's clock counts as now.",
+            examples=["2026-11-03T14:05:00Z"],
+        ),
+    ]
+    campaign: Annotated[str | None, Field(pattern=CAMPAIGN_ID, description="Your id of the campaign.")] = None
+    contact: Annotated[str | None, Field(max_length=200, pattern=LINE, description="Your id of the contact.")] = None
+
+
+class ReplyAnswer(Model):
+    """The reply is kept."""
+
+    reply: Annotated[int, Field(description="Its number.")]
+    outcome: Annotated[
+        Outcome,
+        Field(
+            description="`out`: it opted its sender out. `in`: it took back what such a reply did, as far as nothing else "
+            "stands. `help`: it asks for help. `ask`: it may be a request, so a person decides. `not`: it asks for nothing."
+        ),
+    ]
+    why: Annotated[str, Field(description="The rule that decided, and the words that it went by.")]
+    state: Annotated[
+        ReplyState,
+        Field(
+            description="`settled`: nobody has to look at it. `waiting`: for a person in Slack. `opted out`, "
+            "`not a request`: what that person decided."
+        ),
+    ]
+    entry: Annotated[
+        int | None, Field(description="The number of the entry in the account's history by which it had an effect.")
+    ]
+    again: Annotated[bool, Field(description="Whether it was told before, so that nothing was done now.")]
 
 
 class SentAnswer(Model):

@@ -49,6 +49,7 @@ def document(endpoints: Sequence[Endpoint], address: str) -> dict[str, Any]:
 _TAGS: Final = {
     "phones": "What is known of phones.",
     "entries": "What is done to the list.",
+    "replies": "What people reply to texts.",
     "uploads": "Lists of phones to be opted out, as files.",
     "campaigns": "Campaigns and their conversations, as far as opting out concerns them.",
     "changes": "What changed, to be followed.",

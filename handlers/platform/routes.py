@@ -11,6 +11,7 @@ from handlers.platform.feed import Feed
 from handlers.platform.following import Following
 from handlers.platform.openapi import document
 from handlers.platform.phones import Phones
+from handlers.platform.replies import ToldReplies
 from handlers.platform.uploads import ListDesk, Lists
 from store import Store
 
@@ -27,6 +28,7 @@ def platform_api(store: Store, lists: ListDesk, public_url: str | None = None) -
     subjects = (
         Phones(store, following),
         Entries(store),
+        ToldReplies(store),
         Lists(store, lists),
         Campaigning(store),
         Feed(store, following),

@@ -24,6 +24,7 @@ from handlers.views import keys
 from store import Account, Actor, bytes_words, days_words
 
 COUNTRY, UNDO_DAYS, MOST_BYTES = "settings.country", "settings.undo_days", "settings.max_list_bytes"
+OUT_WORDS, IN_WORDS = "settings.out_words", "settings.in_words"
 _SUPPORT = {"everyone": "Every member", "groups": "The groups below", "nobody": "Only admins"}
 _ELSEWHERE = {"ask": "Ask who dropped it, for them alone to see", "leave": "Leave it alone"}
 _ASK = {
@@ -45,6 +46,8 @@ CHOICES: Final = {
 }
 # Slack takes so many options: https://docs.slack.dev/reference/block-kit/block-elements/multi-select-menu-element
 _MOST_GROUPS = 100
+# Of fifty words: https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element
+_LONGEST_WORDS = 2_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,20 @@ def form(account: Account, groups: Sequence[Group], metadata: str, *, undo_days:
         _choice("numbers", "Numbers in public channels", _NUMBERS, now.numbers),
         _choice("lookups", "Where look-ups are answered", _LOOKUPS, now.lookups),
         _choice("exports", "Who may export the list", _EXPORTS, now.exports),
+        _text(
+            OUT_WORDS,
+            "Replies that opt out, besides STOP and its like",
+            ", ".join(now.out_words) or None,
+            "Words or short sentences of your own, with commas between. STOP and all the others that opt out always do.",
+            _LONGEST_WORDS,
+        ),
+        _text(
+            IN_WORDS,
+            "Replies that allow texts again, besides START",
+            ", ".join(now.in_words) or None,
+            "They take back what a reply did, and nothing that one of you noted.",
+            _LONGEST_WORDS,
+        ),
         _channel(
             "digest_channel",
             "Channel of the weekly digest",

@@ -215,6 +215,7 @@ def spelt(words: Iterable[str]) -> list[str]:
 
 _LONGEST_ADDED: Final = 40
 _MOST_WORDS: Final = 5
+MOST_ADDED: Final = 50  # of each kind
 # Said to anything: they cannot ask for texts, nor for none.
 _SAID_TO_ANYTHING: Final = frozenset(
     (
@@ -295,6 +296,16 @@ def added_word(text: str, kind: Wording) -> str:
     if kinds is not None and kinds != {kind}:
         raise WordRefused(f"'{shown}' has a meaning already ({_MEANINGS[min(kinds)]}), which cannot be changed.")
     return joined
+
+
+def added_words(texts: Iterable[str], kind: Wording) -> tuple[str, ...]:
+    """Each of *texts* as `added_word` gives it, once and in order. Raises `WordRefused` as that does, and for more than `MOST_ADDED`."""
+    given = [text for text in texts if text.strip()]
+    if len(given) > MOST_ADDED:
+        raise WordRefused(
+            f"These are {len(given):,} words. Add {MOST_ADDED} at most: other replies are shown to a person."
+        )
+    return tuple(dict.fromkeys(added_word(text, kind) for text in given))
 
 
 _MEANINGS: Final = {

@@ -1,6 +1,7 @@
 """Who is what by an account's settings, how admins change them, and that they take effect."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from bot.sandbox import Outcome, State
 from bot.sandbox.blocks import view_problems
 from handlers.slack.messages import masked
 from handlers.views import settings as views
-from store import Account, Actor, Function, Origin, Store, StoreError, WrongState
+from store import Account, Actor, Function, Origin, Reply, Store, StoreError, WrongState
 from store.records import AccountSettings
 from tests.entries import latest_entries
 from tests.handlers.conftest import ADMINS, TICKETS, Office, loading_forms, on_both_databases
@@ -88,6 +89,12 @@ async def test_settings_are_changed_in_a_form(office: Office) -> None:
         ("max_list_bytes", "2 GB", "of 1 GB at most"),
         ("max_list_bytes", "5 apples", "of 1 GB at most"),
         ("support", "groups", "Choose a group"),
+        ("out_words", "no mas, Yes", "'Yes' is said to anything"),
+        ("out_words", "start", "has a meaning already (it opts in)"),
+        ("in_words", "STOP", "has a meaning already (it opts out)"),
+        ("out_words", "!!!", "There is no word in that."),
+        ("out_words", "leave my poor old mother alone at last", "is too long"),
+        ("out_words", ",".join(f"w{n}" for n in range(60)), "These are 60 words. Add 50 at most"),
     ],
 )
 async def test_what_cannot_be_is_said_at_its_field(office: Office, field: str, value: str, said: str) -> None:
@@ -97,6 +104,26 @@ async def test_what_cannot_be_is_said_at_its_field(office: Office, field: str, v
     assert said in outcome.errors[f"settings.{field}"]
     assert office.store.accounts.get(office.account.id).settings == AccountSettings()
     assert latest_entries(office.store, office.account.id, 9) == ()
+
+
+async def test_words_of_the_accounts_own(office: Office) -> None:
+    """They are kept as replies are compared, take effect with the next reply, and STOP stays what it is without them."""
+    view = await opened(office)
+    assert (await save(office, view, out_words="*Ya no* Gracias, _BASTARD_ & co.,, ya no gracias;", in_words="")).ok
+    settings = office.store.accounts.get(office.account.id).settings
+    assert settings.out_words == ("ya no gracias", "bastard co")
+    told = Reply("twilio", "SM1", ONE, "12345", "YA NO gracias!", datetime.now(UTC))
+    by = Origin(Function.API, Actor("key:1", "bridge"))
+    heard = office.store.replies.hear(office.account.id, told, by)
+    assert heard.judgement.outcome == "out"
+    again = await opened(office)
+    assert "ya no gracias, bastard co" in str(again)
+    both = await save(office, again, in_words="ya no gracias")
+    assert "opts out, by the field above" in both.errors["settings.in_words"]
+    assert (await save(office, again, out_words="")).ok
+    assert office.store.accounts.get(office.account.id).settings.out_words == ()
+    stop = office.store.replies.hear(office.account.id, replace(told, message="SM2", text="stop"), by)
+    assert stop.judgement.outcome == "out"
 
 
 async def test_nothing_changed_is_nothing_written(office: Office) -> None:

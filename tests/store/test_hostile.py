@@ -34,6 +34,7 @@ from store import (
     StoreError,
 )
 from store.digests import DueDigest
+from store.heard import Reply
 from tests.store.test_uploads import applying, claimed, counts, lines, received
 
 PHONE = "+12125550100"
@@ -108,6 +109,8 @@ class Verbs:
         store.exports.ask(account.id, BY, ExportFilter())
         export = store.exports.claim("me", lease_seconds=60)
         made = store.keys.make(account.id, "bridge", [Scope.CHECK], None, BY)
+        heard = Reply("twilio", "SM1", PHONE, "12345", "wrong number", NOW)
+        reply = store.replies.hear(account.id, heard, BY)
         request = store.allow_requests.ask(account.id, PHONE, BY).request
         assert request is not None
         due = DueDigest(account, NOW, Lease("me", 1))
@@ -128,11 +131,12 @@ class Verbs:
             "entry": 1, "out": io.StringIO(), "handover": handover.id, "state": HandoverState.DONE,
             "errand": Errand("optout.delete", PHONE), "after": day, "text": made.text, "scopes": [Scope.CHECK],
             "expires_at": None, "cursor": ChangeCursor(0), "wanted": [1], "due": due, "end": NOW, "at": NOW,
-            "request": request.id, "allow": False, "message_ts": "1.000001", "lines": {PHONE: 1},
+            "request": request.id, "allow": False, "message_ts": "1.000001", "reply": reply.id, "opt_out": True, "lines": {PHONE: 1},
             "batch": lines([PHONE]), "unreadable": [], "summary": {}, "counts": counts(phones=1), "reminded": True,
             "progress": len, "crowded": Crowded(frozenset(), frozenset(), frozenset(), 1), "recount": None, "settled": None,
         }  # fmt: skip
         self.of_subject: dict[str, dict[str, Any]] = {
+            "replies.hear": {"reply": heard},
             "keys.note_use": {"key": made.key},
             "keys.revoke": {"key": made.key.id},
             "uploads.applied_before": {"upload": upload},
@@ -179,6 +183,7 @@ SUBJECTS = [
         "optouts",
         "allow_requests",
         "campaigns",
+        "replies",
         "uploads",
         "sent_files",
         "inbox",

@@ -67,6 +67,14 @@ async def test_what_was_heard_is_reported_once(platform: Platform, language: str
     assert len(platform.store.optouts.find(platform.account.id, TWO).standing) == 1
 
 
+async def test_a_reply_is_heard_once(platform: Platform, language: str, tmp_path: Path) -> None:
+    """As the example in the shell does: a sentence for it opts out, however often it is told."""
+    if language == "sh":
+        assert '"outcome":"out"' in await said(platform, "replies", language, tmp_path)
+        assert '"again":true' in await said(platform, "replies", language, tmp_path)
+        assert len(platform.store.optouts.find(platform.account.id, TWO).standing) == 1
+
+
 async def test_a_copy_is_followed_through_kills(platform: Platform, language: str, tmp_path: Path) -> None:
     """
     Killed after some byte of what it is told, again and again, its copy and its cursor are of one moment; it misses

@@ -1,0 +1,332 @@
+"""
+Replies: what people answered to a text, told by whatever sends the texts; each is kept, judged and has its effect once.
+
+What is nothing but a word for it takes effect at once (`store.replies.judge`); what may be a request waits for a person.
+All is done under the account's lock, so that a reply that is told twice at once is heard once, and of two who decide at
+once one is told that the other was faster.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from store.allowing import rule_of
+from store.database import Database
+from store.e164 import require_e164
+from store.errors import NoAccount, StoreError
+from store.models import REPLY_STATES, accounts, replies
+from store.notes import Function
+from store.optouts import allow_texts, opt_out_by, read_states
+from store.records import Actor, Added, AllowRule, Cause, OptOut, Origin, PhoneState
+from store.replies.judge import Judgement, Outcome, judge
+from store.replies.reading import LONGEST
+from store.replies.wording import AddedWords
+from store.rows import now
+
+# How long before it was told a reply may have come: what is older says that somebody's clock is wrong.
+_OLDEST: Final = timedelta(days=366)
+# Characters of a reply in the note of an opt-out that a person decided on; all of it stays with the reply.
+_LONGEST_QUOTE: Final = 300
+
+
+class ReplyState(StrEnum):
+    """
+    The state of a reply.
+
+    *settled*: by what it says, or by a later one of the same person's; else it waits, or a person decided.
+    """
+
+    SETTLED = "settled"
+    WAITING = "waiting"
+    OPTED_OUT = "opted out"
+    NOT_A_REQUEST = "not a request"
+
+
+assert tuple(ReplyState) == REPLY_STATES  # noqa: S101  the check of the table's
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """
+    A reply as it was told: by which *source* of the account's, with the id that its *message* has there.
+
+    *sender*: whoever replied, in E.164. *receiver*: the number or short code it was sent to, as the source writes it.
+    *campaign* and *contact*: the platform's own ids, where it has any.
+    """
+
+    source: str
+    message: str
+    sender: str
+    receiver: str
+    text: str
+    received_at: datetime
+    campaign: str | None = None
+    contact: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """
+    The outcome of hearing a reply: its *id*, how it was judged, and its *state*.
+
+    *entry*: the number of the entry that it made, or that settled it; None for neither. *again*: it was heard before, so
+    nothing was done, and this is how it stands by now.
+    """
+
+    id: int
+    judgement: Judgement
+    state: ReplyState
+    entry: int | None
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeptReply:
+    """
+    A reply that was heard. *text*: its first 4,000 characters; None once it has gone, since it asks for nothing.
+
+    *entry*: as of `Heard`. *decider*: who decided, None while nobody did or nobody had to.
+    """
+
+    account_id: int
+    id: int
+    source: str
+    message: str
+    phone: str
+    receiver: str
+    text: str | None
+    received_at: datetime
+    heard_at: datetime
+    campaign: str | None
+    contact: str | None
+    judgement: Judgement
+    state: ReplyState
+    entry: int | None
+    decider: Actor | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyDecision:
+    """
+    The outcome of a decision on *replies*, one and those of the same person's that waited with it, as they are now.
+
+    *newly*: by this decision, and not by one before it. *added*: what it did, where it opted the person out.
+    """
+
+    replies: tuple[KeptReply, ...]
+    newly: bool
+    added: Added | None = None
+
+
+class HeardReplies:
+    """The verbs on replies: hear, get, list those that wait, decide."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def hear(self, account: int, reply: Reply, by: Origin) -> Heard:
+        """
+        Keep *reply*, judge it by the account's own words as well, and do what it asks for; told again, by its source and message, nothing is done.
+
+        Who asks for no more texts is opted out, by an entry of function "keyword" in the name of *by*, and whatever waited of
+        theirs is settled by it. Who asks for texts lifts what such a word made; where something else stands they stay out, and
+        the reply waits for a person, as whatever may be a request does. What asks for nothing changes nothing.
+        """
+        require_e164([reply.sender])
+        with self._database.write() as connection:
+            self._database.lock_account(connection, account)
+            same = _is(account, replies.c.source == reply.source, replies.c.message == reply.message)
+            for kept in _read(connection, same):
+                return Heard(kept.id, kept.judgement, kept.state, kept.entry, again=True)
+            count = sa.update(accounts).where(accounts.c.id == account).values(last_reply=accounts.c.last_reply + 1)
+            counted = connection.execute(count.returning(accounts.c.last_reply, accounts.c.settings)).first()
+            if counted is None:
+                raise NoAccount(account)
+            number, settings = counted
+            added = AddedWords(frozenset(settings.get("out_words", ())), frozenset(settings.get("in_words", ())))
+            judgement = judge(reply.text, added)
+            state, entry = self._take_effect(connection, account, reply, judgement, by)
+            self._keep(connection, account, number, reply, judgement, state, entry)
+            return Heard(number, judgement, state, entry, again=False)
+
+    def get(self, account: int, reply: int) -> KeptReply:
+        """The reply of that id. Raises `StoreError` when the account has none, or none any more."""
+        with self._database.read() as connection:
+            return _get(connection, account, reply)
+
+    def waiting(self, account: int, *, limit: int = 100) -> tuple[KeptReply, ...]:
+        """The account's replies that wait for a person, the oldest first."""
+        with self._database.read() as connection:
+            return tuple(_read(connection, _is(account, replies.c.state == ReplyState.WAITING), limit=limit))
+
+    def decide(self, account: int, reply: int, by: Origin, *, opt_out: bool, after_all: bool = False) -> ReplyDecision:
+        """
+        Decide a reply that waits, and with it whatever else of the same person's waits: opt them out, or it is no request.
+
+        *after_all*: whoever decides has seen that it was no request, and opts out nevertheless; without it a decision that was
+        made stands. An opt-out is taken back by allowing texts again. Raises `StoreError` when the account has no such reply.
+        """
+        with self._database.write() as connection:
+            self._database.lock_account(connection, account)
+            found = _get(connection, account, reply)
+            if found.state is ReplyState.WAITING:
+                decided = _read(connection, _waiting_of(account, found.phone))
+            elif found.state is ReplyState.NOT_A_REQUEST and opt_out and after_all:
+                decided = [found]
+            else:
+                return ReplyDecision((found,), newly=False)
+            added = None
+            if opt_out:
+                words = f'they replied "{_quoted(found)}"'
+                reason = "; ".join(text for text in (words, by.reason) if text)
+                by = replace(by, reason=reason, requested_at=_requested_at(connection, decided[0].received_at))
+                [added] = opt_out_by(self._database, connection, account, [found.phone], by)
+            these = _is(account, replies.c.id.in_([one.id for one in decided]))
+            state = ReplyState.OPTED_OUT if opt_out else ReplyState.NOT_A_REQUEST
+            _change(connection, these, state, None if added is None else added.entry.id, by.actor)
+            return ReplyDecision(tuple(_read(connection, these)), newly=True, added=added)
+
+    def _take_effect(
+        self, connection: sa.Connection, account: int, reply: Reply, judgement: Judgement, by: Origin
+    ) -> tuple[ReplyState, int | None]:
+        """Do what *reply* asks for in the name of *by*; its state by that, and the number of the entry it made."""
+        if judgement.outcome not in (Outcome.OUT, Outcome.IN):
+            return (ReplyState.WAITING if judgement.outcome is Outcome.ASK else ReplyState.SETTLED), None
+        phone = reply.sender
+        by = replace(by, reason=judgement.why, requested_at=_requested_at(connection, reply.received_at))
+        if judgement.outcome is Outcome.IN:
+            state = read_states(self._database, connection, account, [phone])[phone]
+            return self._allow(connection, account, state, by)
+        by = replace(by, function=Function.KEYWORD)
+        [added] = opt_out_by(self._database, connection, account, [phone], by)
+        _change(connection, _waiting_of(account, phone), ReplyState.SETTLED, added.entry.id)
+        return ReplyState.SETTLED, added.entry.id
+
+    def _allow(
+        self, connection: sa.Connection, account: int, state: PhoneState, by: Origin
+    ) -> tuple[ReplyState, int | None]:
+        """Lift what the contact's own word made, as far as anything stands; what else stands is for a person."""
+        own = [opt_out for opt_out in state.standing if _is_by_word(opt_out)]
+        entry = None
+        if own:
+            entry = allow_texts(self._database, connection, account, state, by, lifted=own).entry
+        return (ReplyState.SETTLED if len(own) == len(state.standing) else ReplyState.WAITING), entry
+
+    @staticmethod
+    def _keep(
+        connection: sa.Connection,
+        account: int,
+        number: int,
+        reply: Reply,
+        judgement: Judgement,
+        state: ReplyState,
+        entry: int | None,
+    ) -> None:
+        connection.execute(
+            sa.insert(replies).values(
+                account_id=account,
+                id=number,
+                source=reply.source,
+                message=reply.message,
+                phone=reply.sender,
+                receiver=reply.receiver,
+                text=reply.text[:LONGEST],
+                received_at=reply.received_at,
+                heard_at=now(),
+                campaign=reply.campaign,
+                contact=reply.contact,
+                outcome=judgement.outcome,
+                rule=judgement.rule,
+                sentence=judgement.sentence,
+                words=judgement.words,
+                state=state,
+                entry_id=entry,
+                finished_at=None if state is ReplyState.WAITING else now(),
+            )
+        )
+
+
+def _is_by_word(opt_out: OptOut) -> bool:
+    """Whether a word of the contact's made it and nothing else: a threat or a death is no such word, whoever told it."""
+    entry = opt_out.entry
+    plain = entry.cause in (None, Cause.ASKED) and rule_of([opt_out]) < AllowRule.TWO_ADMINS
+    return entry.function == Function.KEYWORD and plain
+
+
+def _requested_at(connection: sa.Connection, received_at: datetime) -> datetime | None:
+    """When the contact asked: as it was told, but never later than now; None where that says nothing but a clock's mistake."""
+    if received_at.tzinfo is None:
+        raise StoreError("The moment at which a reply came needs a time zone; nothing was done.")
+    moment: datetime = connection.execute(sa.select(now())).scalar_one()
+    return None if received_at < moment - _OLDEST else min(received_at, moment)
+
+
+def _quoted(reply: KeptReply) -> str:
+    """The words of *reply* as a note has them."""
+    text = " ".join((reply.text or reply.judgement.words).split())
+    return text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 1]}\u2026"
+
+
+def _is(account: int, *where: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    return sa.and_(replies.c.account_id == account, *where)
+
+
+def _waiting_of(account: int, phone: str) -> sa.ColumnElement[bool]:
+    return _is(account, replies.c.phone == phone, replies.c.state == ReplyState.WAITING)
+
+
+def _change(
+    connection: sa.Connection,
+    where: sa.ColumnElement[bool],
+    state: ReplyState,
+    entry: int | None,
+    decider: Actor | None = None,
+) -> None:
+    """Finish the replies *where*; *entry*: what that made, None for what one of them may have made already."""
+    values: dict[str, Any] = {
+        "state": state,
+        "decider_id": decider and decider.id,
+        "decider_name": decider and decider.name,
+        "finished_at": now(),
+    }
+    if entry is not None:
+        values["entry_id"] = entry
+    connection.execute(sa.update(replies).where(where).values(**values))
+
+
+def _read(connection: sa.Connection, where: sa.ColumnElement[bool], *, limit: int | None = None) -> list[KeptReply]:
+    """The replies *where*, the oldest first."""
+    query = sa.select(replies).where(where).order_by(replies.c.heard_at, replies.c.id).limit(limit)
+    return list(map(_kept, connection.execute(query).mappings()))
+
+
+def _get(connection: sa.Connection, account: int, reply: int) -> KeptReply:
+    for found in _read(connection, _is(account, replies.c.id == reply)):
+        return found
+    raise StoreError("There is no such reply here any more, so nothing was done.")
+
+
+def _kept(row: sa.RowMapping) -> KeptReply:
+    decider = row["decider_id"]
+    return KeptReply(
+        account_id=row["account_id"],
+        id=row["id"],
+        source=row["source"],
+        message=row["message"],
+        phone=row["phone"],
+        receiver=row["receiver"],
+        text=row["text"],
+        received_at=row["received_at"],
+        heard_at=row["heard_at"],
+        campaign=row["campaign"],
+        contact=row["contact"],
+        judgement=Judgement(Outcome(row["outcome"]), row["rule"], row["sentence"], row["words"]),
+        state=ReplyState(row["state"]),
+        entry=row["entry_id"],
+        decider=None if decider is None else Actor(decider, row["decider_name"]),
+        finished_at=row["finished_at"],
+    )
