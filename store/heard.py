@@ -209,8 +209,12 @@ class HeardReplies:
     def _allow(
         self, connection: sa.Connection, account: int, state: PhoneState, by: Origin
     ) -> tuple[ReplyState, int | None]:
-        """Lift what the contact's own word made, as far as anything stands; what else stands is for a person."""
-        own = [opt_out for opt_out in state.standing if _is_by_word(opt_out)]
+        """
+        Lift what the contact's own word made, as far as anything stands; what else stands is for a person.
+
+        So is a word that they wrote later than this one: replies are not always told in their order.
+        """
+        own = [opt_out for opt_out in state.standing if _is_by_word(opt_out) and _is_before(opt_out, by.requested_at)]
         entry = None
         if own:
             entry = allow_texts(self._database, connection, account, state, by, lifted=own).entry
@@ -255,6 +259,11 @@ def _is_by_word(opt_out: OptOut) -> bool:
     entry = opt_out.entry
     plain = entry.cause in (None, Cause.ASKED) and rule_of([opt_out]) < AllowRule.TWO_ADMINS
     return entry.function == Function.KEYWORD and plain
+
+
+def _is_before(opt_out: OptOut, moment: datetime | None) -> bool:
+    """Whether it was asked for by *moment*; no moment is before nothing."""
+    return moment is not None and (opt_out.requested_at or opt_out.entry.requested_at or opt_out.entry.at) <= moment
 
 
 def _requested_at(connection: sa.Connection, received_at: datetime) -> datetime | None:
