@@ -234,14 +234,16 @@ def opted_out_since(state: PhoneState, last_entry: int | None) -> bool:
 def allow_texts(database: Database, connection: sa.Connection, account: int, state: PhoneState, by: Origin) -> Deleted:
     """Lift what stands in *state*, which was read under the account's lock, whatever it is: the caller has looked at the rule."""
     phone = state.phone
-    entry = new_entry(connection, account, replace(by, function=Function.DELETE), phones=[phone])
+    closed = [c for c in state.conversations if c.active and c.opted_out]
+    by = replace(by, function=Function.DELETE)
+    entry = new_entry(connection, account, by, phones=[phone], reopened=closed)
     connection.execute(
         sa.update(opt_outs)
         .where(opt_outs.c.account_id == account, opt_outs.c.phone == phone, opt_outs.c.lifted_by.is_(None))
         .values(lifted_by=entry.id)
     )
     write_change(connection, account, entry.id, [phone], opted_out=-1)
-    reopened = {(c.campaign_id, c.contact) for c in state.conversations if c.active and c.opted_out}
+    reopened = {(c.campaign_id, c.contact) for c in closed}
     _reopen_conversations(connection, account, phone)
     after = read_states(database, connection, account, [phone])[phone]
     return Deleted(
