@@ -328,10 +328,11 @@ def create_app(settings: Settings, store: Store) -> Desk:
         lease_seconds=lease_seconds,
     )
     interactions.errand("export", Action.EXPORT, exports.of_errand)
+    interactions.errand("evidence", Action.EVIDENCE, exports.evidence_of_errand)
     command = Command(
         store,
         interactions,
-        [histories.subcommand, exports.subcommand, form.subcommand],
+        [histories.subcommand, *exports.subcommands, form.subcommand],
         uploads_channel=min(settings.uploads_channels, default=""),
         deadlines=deadlines,
     )

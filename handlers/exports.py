@@ -1,4 +1,4 @@
-"""`/optout export`: its options, and the answer that the export is being made."""
+"""`/optout export` and `/optout evidence`: their options, and the answer that the file is being made."""
 
 import asyncio
 import re
@@ -8,38 +8,49 @@ from typing import Any, Final
 
 from slack_sdk.models.views import View
 
+from handlers.entered import read_phone
 from handlers.permissions import Action
 from handlers.slack.interactions import Interactions
 from handlers.slack.listeners import Listener
 from handlers.slack.messages import Message
 from handlers.slack.modal_context import ModalContext
-from handlers.slack.mrkdwn import code
+from handlers.slack.mrkdwn import code, plain
 from handlers.slack.payloads import idempotency_key_of, pressed_value, submitted_values
 from handlers.slack.places import Request
 from handlers.subcommands import GiveAnswer, Subcommand
 from handlers.views import exports as views
+from handlers.views import optouts
 from handlers.work.exports import Exporter
-from store import EXPORT_COLUMNS, OPTING_OUT, Account, Errand, ExportFilter, Function, Store
+from store import EXPORT_COLUMNS, OPTING_OUT, Account, Errand, ExportFilter, Function, NotAPhone, Store
 
 _OPTION: Final = re.compile(r"(since|function|format)\s*:\s*(\S+)\s*", re.IGNORECASE)
 
 
 class ExportCommand:
-    """The sub-command `export`, and the listeners of its form."""
+    """The sub-commands `export` and `evidence`, and the listeners of the form of the first."""
 
     def __init__(self, store: Store, exporter: Exporter, interactions: Interactions) -> None:
         self._store = store
         self._exporter = exporter
         self._interactions = interactions
 
-    @property
-    def subcommand(self) -> Subcommand:
-        return Subcommand(
+        self._subcommand = Subcommand(
             "export [since:2026-10-01] [function:upload] [format:desk]",
             "Sends you the list as a file: desk (for spreadsheets), thrutext or phones. Admins only.",
             (Action.EXPORT,),
             lambda text: GiveAnswer(Action.EXPORT, partial(self._export, text), partial(self._errand, text)),
         )
+        self._of_evidence = Subcommand(
+            "evidence NUMBER",
+            "Sends you all that is known of one number as a file: when, by whom, the exact words, the lists. Admins only.",
+            (Action.EVIDENCE,),
+            lambda text: Reply(Action.EVIDENCE, partial(self._evidence, text), partial(self._errand_of_evidence, text)),
+            ("proof", "prueba", "preuve"),
+        )
+
+    @property
+    def subcommands(self) -> tuple[Subcommand, ...]:
+        return (self._subcommand, self._of_evidence)
 
     def listeners(self) -> tuple[Listener, ...]:
         return (
@@ -59,6 +70,10 @@ class ExportCommand:
         """The export that somebody who may not asked an admin for."""
         return await self._export(pressed_value(body), request, body)
 
+    async def evidence_of_errand(self, request: Request, body: dict[str, Any]) -> Message:
+        """The same, of a number's evidence."""
+        return await self._evidence(pressed_value(body), request, body)
+
     @staticmethod
     async def _errand(text: str, account: Account) -> Errand | None:
         """The export as it is handed over; None for one that nobody may have, or that cannot be read."""
@@ -74,7 +89,25 @@ class ExportCommand:
             )
         export_filter = parse_export_filter(text)
         if isinstance(export_filter, str):
-            return self.subcommand.misused(export_filter)
+            return self._subcommand.misused(export_filter)
+        return await self._asked_for(export_filter, request, body)
+
+    @staticmethod
+    async def _errand_of_evidence(text: str, account: Account) -> Errand | None:
+        """The evidence as it is handed over; None for what is no number."""
+        number = await asyncio.to_thread(read_phone, plain(text), account.country)
+        return None if isinstance(number, NotAPhone) else Errand("evidence", number.e164)
+
+    async def _evidence(self, text: str, request: Request, body: dict[str, Any]) -> Message:
+        """Ask for the evidence of the number that *text* is; it is not the list, so the setting of exports is none of its."""
+        if not text:
+            return self._of_evidence.misused()
+        number = await asyncio.to_thread(read_phone, plain(text), request.account.country)
+        if isinstance(number, NotAPhone):
+            return optouts.refused([number], "evidence NUMBER")
+        return await self._asked_for(ExportFilter.of_evidence(number.e164), request, body)
+
+    async def _asked_for(self, export_filter: ExportFilter, request: Request, body: dict[str, Any]) -> Message:
         origin = request.origin(Function.EXPORT)
         export = await asyncio.to_thread(
             self._store.exports.ask,
@@ -84,7 +117,7 @@ class ExportCommand:
             idempotency_key=idempotency_key_of(body),
         )
         self._exporter.loop.poke()
-        return views.asked(export)
+        return views.asked(export, request.account.country)
 
 
 def parse_export_filter(text: str) -> ExportFilter | str:

@@ -34,6 +34,7 @@ class Action(StrEnum):
     SCRUB = "scrub lists"
     CONFIRM = "apply lists"
     EXPORT = "export the list"
+    EVIDENCE = "export the evidence of a number"
     STOP = "stop lists"
     CONTINUE = "go on with lists"
     UNDO = "undo uploads"
@@ -61,6 +62,7 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = {
     Action.SCRUB: SUPPORTERS,
     Action.CONFIRM: ADMINS,
     Action.EXPORT: ADMINS,
+    Action.EVIDENCE: ADMINS,
     Action.STOP: ADMINS,
     Action.CONTINUE: ADMINS,
     Action.UNDO: ADMINS,

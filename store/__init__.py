@@ -21,6 +21,7 @@ from store.errors import (
     StoreUnavailable,
     WrongState,
 )
+from store.evidence_file import write_evidence
 from store.exports import COLUMNS as EXPORT_COLUMNS
 from store.exports import Export, ExportFilter
 from store.guard import doubts
@@ -207,6 +208,7 @@ __all__ = [
     "suffixes_read",
     "undo_upload",
     "why",
+    "write_evidence",
     "write_unreadable",
     "written",
 ]

@@ -5,13 +5,14 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final, TextIO
+from typing import Final, Self, TextIO
 
 import sqlalchemy as sa
 
 from store import leases
 from store.backlog import Backlog, backlog_of
 from store.database import Database
+from store.e164 import require_e164
 from store.errors import StoreError, StoreRefused
 from store.idempotency import is_repeated, result_of, set_result
 from store.leases import Lease
@@ -37,6 +38,7 @@ COLUMNS: Final = {
     ),
     "phones": ("phone",),
 }
+EVIDENCE: Final = "evidence"
 PROGRESS_EVERY = 10_000
 # The reason of the entry that says so.
 NOT_DELIVERED: Final = "not delivered"
@@ -45,14 +47,21 @@ NOT_DELIVERED: Final = "not delivered"
 @dataclass(frozen=True, slots=True)
 class ExportFilter:
     """
-    The filter and format of an export. *format*: one of `COLUMNS`.
+    The filter and format of an export. *format*: one of `COLUMNS`, or `EVIDENCE`.
 
-    *since* and *function*: only phones with a standing opt-out made since then, by that function.
+    *since* and *function*: only phones with a standing opt-out made since then, by that function. *phone*: in E.164, whose
+    evidence it is; None of an export of the list.
     """
 
     format: str = "desk"
     since: datetime | None = None
     function: str | None = None
+    phone: str | None = None
+
+    @classmethod
+    def of_evidence(cls, phone: str) -> Self:
+        """The filter of what is known of one phone, which is no list: see `store.evidence`."""
+        return cls(EVIDENCE, phone=phone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +161,12 @@ class Exports:
         """
         Ask for an export: an entry of function "export" that says what of, and the row of work.
 
+        The entry is about the phone, where its evidence is asked for.
+
         *idempotency_key*: names the request where it may come twice; the second time it is the export of the first.
         """
+        phones = [] if export_filter.phone is None else [export_filter.phone]
+        require_e164(phones)
         parts = [f"format {export_filter.format}"]
         if export_filter.since is not None:
             parts.append(f"since {export_filter.since:%Y-%m-%d}")
@@ -161,9 +174,9 @@ class Exports:
             parts.append(f"function {export_filter.function}")
         by = replace(by, function=Function.EXPORT, reason=", ".join(parts))
         with self._database.write() as connection:
-            if is_repeated(self._database, connection, account, idempotency_key, "export", by.reason):
+            if is_repeated(self._database, connection, account, idempotency_key, "export", by.reason, *phones):
                 return _get(connection, account, result_of(connection, account, idempotency_key)["entry"])
-            entry = new_entry(connection, account, by)
+            entry = new_entry(connection, account, by, phones=phones)
             set_result(connection, account, idempotency_key, {"entry": entry.id})
             connection.execute(
                 sa.insert(exports).values(
@@ -172,6 +185,7 @@ class Exports:
                     format=export_filter.format,
                     since=export_filter.since,
                     function=export_filter.function,
+                    phone=export_filter.phone,
                     state="asked",
                     lease_until=leases.FREE,
                 )
@@ -306,7 +320,7 @@ def _get(connection: sa.Connection, account: int, entry: int, lease: Lease | Non
     return Export(
         account_id=account,
         entry=entry_of(made_by),
-        export_filter=ExportFilter(row["format"], row["since"], row["function"]),
+        export_filter=ExportFilter(row["format"], row["since"], row["function"], row["phone"]),
         dm_channel=row["dm_channel"],
         message_ts=row["message_ts"],
         attached_file=row["attached_file"],

@@ -186,6 +186,7 @@ class Handovers:
                 asked = {
                     "asked_by_id": row["asker_id"],
                     "asked_by_name": row["asker_name"],
+                    "heard_at": row["asked_at"],
                     "permalink": sa.func.coalesce(entries.c.permalink, row["permalink"]),
                 }
                 of_entry = entries.c.account_id == account, entries.c.id == entry, entries.c.asked_by_id.is_(None)

@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -80,15 +81,7 @@ class History:
         if uploads:
             where.append(entries.c.upload_id.in_(uploads))
         if phone is not None:
-            mine = opt_outs.c.account_id == account, opt_outs.c.phone == phone
-            touched = sa.union(
-                sa.select(opt_outs.c.entry_id).where(*mine),
-                sa.select(opt_outs.c.lifted_by).where(*mine, opt_outs.c.lifted_by.is_not(None)),
-                sa.select(entry_phones.c.entry_id).where(
-                    entry_phones.c.account_id == account, entry_phones.c.phone == phone
-                ),
-            )
-            where.append(entries.c.id.in_(touched))
+            where.append(entries.c.id.in_(touching(account, phone)))
         query = entries_of(account).where(*where).order_by(entries.c.id.desc()).limit(limit + 1)
         if before is not None:
             query = query.where(entries.c.id < before)
@@ -137,6 +130,16 @@ class History:
                 Function.REMARK, by.actor, by.channel_id, by.channel_name, by.message_ts, by.permalink, reason=text
             )
             new_entry(connection, account, remark, phones=[phone])
+
+
+def touching(account: int, phone: str) -> sa.CompoundSelect[Any]:
+    """The ids of the account's entries that ever touched *phone*: that opted it out, that lifted that, that are about it."""
+    mine = opt_outs.c.account_id == account, opt_outs.c.phone == phone
+    return sa.union(
+        sa.select(opt_outs.c.entry_id).where(*mine),
+        sa.select(opt_outs.c.lifted_by).where(*mine, opt_outs.c.lifted_by.is_not(None)),
+        sa.select(entry_phones.c.entry_id).where(entry_phones.c.account_id == account, entry_phones.c.phone == phone),
+    )
 
 
 def link_entry(connection: sa.Connection, account: int, entry: int, message_ts: str, permalink: str | None) -> None:

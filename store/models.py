@@ -127,6 +127,10 @@ entries = sa.Table(
     sa.Column("cause", sa.Text),
     sa.Column("asked_by_id", sa.Text),
     sa.Column("asked_by_name", sa.Text),
+    # When it was asked for, where somebody else had to do it, who did it later.
+    sa.Column("heard_at", Moment),
+    # The conversations that allowing texts again re-opened: campaign, its name then, contact. None where that is not kept.
+    sa.Column("reopened", sa.JSON),
     sa.CheckConstraint("(function IN ('upload', 'undo')) = (upload_id IS NOT NULL)", name="upload"),
 )
 
@@ -154,7 +158,7 @@ digests = sa.Table(
 )
 
 EXPORT_STATES = ("asked", "done", "failed")
-EXPORT_FORMATS = ("desk", "thrutext", "phones")
+EXPORT_FORMATS = ("desk", "thrutext", "phones", "evidence")
 # Exports that were asked for in Slack, each by its entry, until they are delivered.
 exports = sa.Table(
     "exports",
@@ -175,9 +179,12 @@ exports = sa.Table(
     sa.Column("fence", BigInt, nullable=False, server_default="0"),
     sa.Column("deaths", sa.Integer, nullable=False, server_default="0"),
     sa.Column("finished_at", Moment),
+    # Whose evidence it is.
+    sa.Column("phone", Phone),
     sa.ForeignKeyConstraint(["account_id", "entry_id"], ["entries.account_id", "entries.id"]),
     sa.CheckConstraint(f"state IN {EXPORT_STATES}", name="state"),
     sa.CheckConstraint(f"format IN {EXPORT_FORMATS}", name="format"),
+    sa.CheckConstraint("(format = 'evidence') = (phone IS NOT NULL)", name="phone"),
     sa.Index(
         "ix_exports_asked",
         "lease_until",

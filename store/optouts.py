@@ -258,18 +258,19 @@ def allow_texts(
     """
     phone = state.phone
     lifted = state.standing if lifted is None else lifted
-    entry = new_entry(connection, account, replace(by, function=Function.DELETE), phones=[phone])
+    is_in = len(lifted) == len(state.standing)
+    closed = [c for c in state.conversations if is_in and c.active and c.opted_out]
+    by = replace(by, function=Function.DELETE)
+    entry = new_entry(connection, account, by, phones=[phone], reopened=closed)
     connection.execute(
         sa.update(opt_outs)
         .where(opt_outs.c.account_id == account, opt_outs.c.phone == phone, opt_outs.c.lifted_by.is_(None))
         .where(opt_outs.c.entry_id.in_([opt_out.entry.id for opt_out in lifted]))
         .values(lifted_by=entry.id)
     )
-    is_in = len(lifted) == len(state.standing)
     write_change(connection, account, entry.id, [phone], opted_out=-1 if is_in else 0)
-    reopened: set[tuple[str, str]] = set()
+    reopened = {(c.campaign_id, c.contact) for c in closed}
     if is_in:
-        reopened = {(c.campaign_id, c.contact) for c in state.conversations if c.active and c.opted_out}
         _reopen_conversations(connection, account, phone)
     after = read_states(database, connection, account, [phone])[phone]
     return Deleted(

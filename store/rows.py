@@ -80,10 +80,18 @@ def account_of(row: sa.RowMapping) -> Account:
 
 
 def new_entry(
-    connection: sa.Connection, account: int, by: Origin, *, upload_id: int | None = None, phones: Sequence[str] = ()
+    connection: sa.Connection,
+    account: int,
+    by: Origin,
+    *,
+    upload_id: int | None = None,
+    phones: Sequence[str] = (),
+    reopened: Sequence[Conversation] | None = None,
 ) -> Entry:
     """
     Write the account's next entry, about *phones* where it is made by hand; those of an upload are found by the upload.
+
+    *reopened*: the conversations that it re-opens, kept with it; None where they are not known one by one.
 
     Taking its id locks the account's row, so the transaction is the account's only writer from here on.
     """
@@ -110,6 +118,7 @@ def new_entry(
             upload_id=upload_id,
             requested_at=by.requested_at,
             cause=by.cause,
+            reopened=sa.null() if reopened is None else [[c.campaign_id, c.campaign, c.contact] for c in reopened],
         )
         .returning(entries.c.at)
     ).scalar_one()

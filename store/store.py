@@ -12,6 +12,7 @@ from store.changes import ChangeFeed
 from store.database import BUSY_SECONDS, Database
 from store.dialects import from_now
 from store.digests import Digests
+from store.evidence import Evidences
 from store.exports import Exports
 from store.handovers import Handovers
 from store.heard import HeardReplies
@@ -42,6 +43,7 @@ class Store:
         self.exports = Exports(database)
         self.handovers = Handovers(database)
         self.history = History(database)
+        self.evidence = Evidences(database)
         self.keys = Keys(database)
         self.changes = ChangeFeed(database)
         self.digests = Digests(database)

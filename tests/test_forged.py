@@ -211,6 +211,7 @@ COMMANDS = (
     "country GB",
     "uploads",
     "export",
+    f"evidence {OUT}",
     "history",
     f"history {OUT}",
     "settings",

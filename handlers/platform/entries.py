@@ -1,5 +1,6 @@
 """What is done to the list: opting out, by whoever heard it, and allowing texts again where the opt-out was a mistake."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -61,7 +62,25 @@ class Entries:
                 self._history,
                 query=(PHONE, _BEFORE, _LIMIT),
             ),
+            Endpoint(
+                "GET",
+                "/phones/{phone}/evidence",
+                "getEvidence",
+                "The evidence of one phone: each entry that touched it",
+                "When it was requested, heard and in effect, the exact words, who decided, the file with its SHA-256 and line: what "
+                "`/optout evidence` gives admins in Slack. The newest 1,000 entries, oldest first; a phone that was never heard of "
+                "has none.",
+                (Scope.REPORT,),
+                (models.EvidenceAnswer,),
+                self._evidence,
+                parameters=(PHONE,),
+            ),
         )
+
+    def _evidence(self, call: Call) -> bytes:
+        evidence = asdict(self._store.evidence.get(call.account, call.path[PHONE.name]))
+        # Its tuples are lists there, which a strict model does not take.
+        return models.EvidenceAnswer.model_validate(evidence, strict=False).model_dump_json().encode()
 
     def _history(self, call: Call) -> bytes:
         page = self._store.history.list(

@@ -135,6 +135,101 @@ class HistoryPageAnswer(Model):
     next: Annotated[int | None, Field(description="To be sent as `before` for the next page; null where none is left.")]
 
 
+class ActorAnswer(Model):
+    """Whoever did something."""
+
+    id: Annotated[
+        str,
+        Field(
+            description="Slack's id of a person; of a key `key:` and its id, of a program on the desk's machine `local:`."
+        ),
+    ]
+    name: str
+
+
+class ListSourceAnswer(Model):
+    """The list by which an entry was made."""
+
+    upload: Annotated[int, Field(description="Its number.")]
+    file: Annotated[str, Field(description="The name of its file.")]
+    file_id: Annotated[
+        str, Field(description="Slack's id of the file; of one that was sent over this API `sent:` and its id.")
+    ]
+    sha256: Annotated[str | None, Field(description="Of the bytes of the file, in hexadecimal digits.")]
+    line: Annotated[int | None, Field(description="The first line of the file on which the phone stands.")]
+    said: Annotated[str | None, Field(description="What the list itself said of the phone, word for word.")]
+    received_at: EntryMoment
+    dropped_by: ActorAnswer
+    decided_by: Annotated[ActorAnswer | None, Field(description="Who decided about the list last.")]
+    channel_id: Annotated[str, Field(description="Slack's id of the channel.")]
+    permalink: Annotated[str | None, Field(description="Where the list was dropped.")]
+
+
+class SecondAdminAnswer(Model):
+    """What became of a request to allow texts again that a second admin decides."""
+
+    state: Annotated[str, Field(description="`asked`, `allowed`, `declined`, `expired` or `overtaken`.")]
+    decided_by: ActorAnswer | None
+    decided_at: datetime | None
+
+
+class ReopenedByEntryAnswer(Model):
+    """A conversation in which texts could go on."""
+
+    campaign: str
+    name: Annotated[str, Field(description="The campaign's name at the time.")]
+    contact: str
+
+
+class EvidenceEventAnswer(Model):
+    """One entry that touched the phone."""
+
+    entry: Annotated[int, Field(description="The number of the entry in the account's history.")]
+    function: Annotated[str, Field(description="How it was done.", examples=["keyword"])]
+    note: Annotated[str, Field(description="The same in one sentence for people.")]
+    by: ActorAnswer
+    asked_by: Annotated[ActorAnswer | None, Field(description="Who handed the request over to them.")]
+    requested_at: Annotated[datetime | None, Field(description="When the contact asked, where that is known.")]
+    heard_at: Annotated[datetime, Field(description="When the desk was told.")]
+    effect_at: Annotated[
+        datetime | None,
+        Field(
+            description="Since when it was so for the phone, of a list at the latest; null while a list is still at it, and "
+            "of remarks and exports."
+        ),
+    ]
+    cause: Annotated[str | None, Field(description="One of the causes that people choose from.")]
+    reason: Annotated[str | None, Field(description="The exact words.")]
+    channel_id: str | None
+    channel_name: str | None
+    message_ts: Annotated[str | None, Field(description="Slack's id of the message in the channel.")]
+    permalink: str | None
+    opts_out: Annotated[bool, Field(description="Whether it is a reason not to text the phone.")]
+    taken_back_by: Annotated[int | None, Field(description="The entry that took this reason back.")]
+    takes_back: Annotated[list[int], Field(description="The entries whose reasons this one took back.")]
+    from_list: ListSourceAnswer | None
+    second_admin: SecondAdminAnswer | None
+    reopened: Annotated[
+        list[ReopenedByEntryAnswer] | None,
+        Field(description="Conversations that it re-opened; null where that is not kept, as of the undo of a list."),
+    ]
+
+
+class EvidenceAnswer(Model):
+    """All that is known of one phone, and how it came about."""
+
+    account: Annotated[str, Field(description="Slack's id of the workspace or organisation whose list it is.")]
+    account_name: str
+    phone: PhoneText
+    opted_out: Annotated[bool, Field(description="Whether it must not be texted.")]
+    since: Annotated[datetime | None, Field(description="When the oldest reason that still stands was made.")]
+    made_at: EntryMoment
+    left_out: Annotated[int, Field(description="Older entries than these, which are not in it.")]
+    events: Annotated[
+        list[EvidenceEventAnswer], Field(description="Oldest first; none of a phone that was never heard of.")
+    ]
+
+
 class OptOutRequest(Model):
     """Phones to be opted out, all or none, by one entry."""
 

@@ -7,6 +7,7 @@ from slack_sdk.models.views import View
 
 from handlers.slack.messages import Message
 from handlers.slack.mrkdwn import counted, person, section, sentence
+from handlers.views.optouts import name
 from store import Export
 
 # The title of the form, and its field.
@@ -42,18 +43,32 @@ def form(metadata: str) -> View:
     )
 
 
-def asked(export: Export) -> Message:
-    """The announcement in the channel that somebody takes the list out."""
+def asked(export: Export, home: str | None) -> Message:
+    """
+    The announcement in the channel that somebody takes the list out.
+
+    That somebody takes the evidence of one number is for them alone: a channel has no use for the number.
+    """
+    if (phone := export.export_filter.phone) is not None:
+        return Message.of(f"*The evidence of {name(phone, home)}* comes to you in a direct message.", private=True)
     return Message.of(f"*The list is being exported* ({_of(export)}) · by {person(export.entry.actor)}, to them alone")
 
 
 def making(export: Export, phones: int) -> Message:
     """Progress, while the file is written."""
+    if export.export_filter.phone is not None:
+        return Message.of(f"Gathering {_evidence(export)}")
     return Message.of(f"Exporting the list ({_of(export)}): {counted(phones, 'phone')} so far")
 
 
 def made(export: Export, phones: int) -> Message:
     """The message beside the finished file."""
+    if export.export_filter.phone is not None:
+        never = "" if phones else " The number was *never opted out* on this list."
+        return Message.of(
+            f"*Here is {_evidence(export)}*: a page for people, and the same as JSON.{never} Handle it with care: it names who "
+            "asked to be left alone."
+        )
     if not phones:
         return Message.of(f"*No phone to export* ({_of(export)}): the file has only its header.")
     return Message.of(
@@ -62,9 +77,14 @@ def made(export: Export, phones: int) -> Message:
     )
 
 
-def failed(problem: str) -> Message:
+def failed(problem: str, *, of_evidence: bool = False) -> Message:
     """The end of an export that failed, with the reason."""
-    return Message.of(f"*The list was not exported.* {sentence(problem)}")
+    what = "evidence" if of_evidence else "list"
+    return Message.of(f"*The {what} was not exported.* {sentence(problem)}")
+
+
+def _evidence(export: Export) -> str:
+    return f"the evidence of {name(export.export_filter.phone or '', None)}"
 
 
 def _of(export: Export) -> str:

@@ -80,6 +80,13 @@ def asked(
             return ErrandInWords(
                 f"export the list{_options(errand.value)}", "Export the list", ("The file comes to you alone.",)
             )
+        case "evidence":
+            return ErrandInWords(
+                f"export the evidence of {name(errand.value, home)}",
+                "Export the evidence",
+                ("The file comes to you alone.",),
+                (errand.value,),
+            )
         case "lookup":
             return _looking_up(errand, home)
         # What is asked is shown as it stands; the admin who is asked lets it be seen, and sees it too.
@@ -96,8 +103,8 @@ def asked(
             return ErrandInWords(
                 f"read numbers without a country code as {country}", f"Read them as {country_name(errand.value)}"
             )
-        case name if name in _ABOUT and upload is not None:
-            return _about(upload, name)
+        case about if about in _ABOUT and upload is not None:
+            return _about(upload, about)
         case _:
             return None
 

@@ -143,6 +143,8 @@ def _line(item: HistoryItem, home: str | None, of_one: bool) -> str:
     """Who did what to whom, where, when and why; *of_one*: it stands in the history of one phone, which is "it"."""
     entry = item.entry
     does = _DOES.get(entry.function)
+    if entry.function == Function.EXPORT and item.phones:
+        does = "{who} exported the evidence of {whom}"
     whom = "it" if of_one else _whom(item, home)
     if does is None:
         text = f"{entry_note(entry, _WRITER)} · {whom}" if whom else entry_note(entry, _WRITER)

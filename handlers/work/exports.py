@@ -151,11 +151,12 @@ class Exporter:
         if problem := await self._why_not_theirs(export):
             await self._fail(export, problem)
             return
+        kind, phone = export.export_filter.format, export.export_filter.phone
         await attach(
             self._client,
             path,
-            name=f"opt-outs-{datetime.now(UTC):%Y-%m-%d}-{export.export_filter.format}.csv",
-            title="Opt-outs",
+            name=f"opt-outs-{datetime.now(UTC):%Y-%m-%d}-{kind}.csv" if phone is None else f"evidence-{phone[1:]}.zip",
+            title="Opt-outs" if phone is None else "Evidence",
             channel=export.dm_channel,
             thread_ts=progress.message_ts,
             attached=export.attached_file,
@@ -171,11 +172,13 @@ class Exporter:
         Asked of Slack at the moment of delivery: much can have been decided since it was asked for.
         """
         account = await asyncio.to_thread(self._store.accounts.get, export.account_id)
-        if account.settings.exports == "nobody":
+        of_list = export.export_filter.phone is None
+        if of_list and account.settings.exports == "nobody":
             return "The export was not delivered: an admin decided in the settings that nobody may export the list."
         asker = await self._roles.role_of(self._client, account, export.entry.actor.id, fresh=True)
-        if not allow(asker.role, Action.EXPORT):
-            return f"The export was not delivered: only admins can {Action.EXPORT.value}, and you are none any more."
+        action = Action.EXPORT if of_list else Action.EVIDENCE
+        if not allow(asker.role, action):
+            return f"The export was not delivered: only admins can {action.value}, and you are none any more."
         return ""
 
     async def _written(self, export: Export, path: Path, progress: Progress) -> ChildAnswer:
@@ -212,7 +215,12 @@ class Exporter:
         """Show in its message, if there is one, how *export* ended."""
         if export.dm_channel is None:
             return
-        ended = views.made(export, export.phones) if export.problem is None else views.failed(export.problem)
+        of_evidence = export.export_filter.phone is not None
+        ended = (
+            views.made(export, export.phones)
+            if export.problem is None
+            else views.failed(export.problem, of_evidence=of_evidence)
+        )
         await self._progress(export, export.dm_channel, held=False).show(ended)
 
     def _renew(self, export: Export) -> None:

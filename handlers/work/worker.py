@@ -56,6 +56,7 @@ from store import (
     scrub_upload,
     stage_upload,
     undo_upload,
+    write_evidence,
 )
 
 NICE = 5
@@ -208,6 +209,10 @@ class Worker:
 
     def _export(self, store: Store, job: ExportJob) -> ChildAnswer:
         try:
+            if job.export_filter.phone is not None:
+                evidence = store.evidence.get(job.account, job.export_filter.phone)
+                write_evidence(evidence, job.path)
+                return Exported(int(evidence.was_out))
             # With a mark, since Excel takes what has none for the machine's old code page; other programs want none.
             encoding = "utf-8-sig" if job.export_filter.format == "desk" else "utf-8"
             with job.path.open("w", encoding=encoding, newline="") as out:

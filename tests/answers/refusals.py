@@ -47,6 +47,8 @@ async def commands(stage: Stage) -> None:
         ("export since:2999-01-01", "a date to come"),
         ("export function:magic", "no such function"),
         ("export everything", "not understood"),
+        ("evidence", "no number"),
+        ("evidence 12345", "no phone"),
         ("settings country GB", "nothing is typed there"),
         ("upload 7", "no form takes that"),
         ("undo", "nothing to undo"),

@@ -37,6 +37,7 @@ _COMMANDS = {
     f"history {OUT}": Action.HISTORY,
     "history": Action.WHOLE_HISTORY,
     "export": Action.EXPORT,
+    f"evidence {OUT}": Action.EVIDENCE,
     "settings": Action.SETTINGS,
     "undo": Action.UNDO,
     "help": Action.HELP,

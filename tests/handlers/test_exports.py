@@ -1,8 +1,10 @@
-"""`/optout export`: asked for in a channel, made in the background, delivered to the asker alone."""
+"""`/optout export` and `/optout evidence`: asked for in a channel, made in the background, delivered to the asker alone."""
 
 import asyncio
 import csv
 import io
+import json
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +33,17 @@ async def delivered(office: Office, user: str = "admin", *, times: int = 1) -> S
         direct = state.direct(user)
         found = [m for m in direct.messages if m.thread and m.thread[0].files] if direct else []
         return found[-1] if len(found) >= times and "exported*" in found[-1].text else None
+
+    return await office.people.until(there)
+
+
+async def evidence_for(office: Office, user: str) -> SandboxMessage:
+    """The message to *user* in whose thread the evidence is."""
+
+    def there(state: State) -> SandboxMessage | None:
+        found = state.direct(user)
+        told = [m for m in found.messages if m.text.startswith("*Here is") and m.thread] if found else []
+        return told[-1] if told else None
 
     return await office.people.until(there)
 
@@ -233,3 +246,64 @@ async def test_who_may_not_have_it_any_more(office: Office, why: str) -> None:
     assert await office.people.calls("files.getUploadURLExternal") == []
     assert (latest_entries(office.store, account.id, 1)[0].reason or "").startswith("not delivered")
     assert office.store.exports.claim("next", lease_seconds=60) is None
+
+
+async def test_the_evidence_of_a_number_comes_to_the_admin_alone(office: Office, settings: Settings) -> None:
+    """No channel reads of it; the zip has a page and the same as JSON, the history says who took it, and it is about the number."""
+    await office.opt_out(ONE, reason="=asked <!channel>")
+    before = len((await office.people.state()).channel("campaign-admins").messages)
+    said = await office.ask_alone("admin", "evidence 212 555 0100")
+    assert said.text == "*The evidence of (212) 555-0100* comes to you in a direct message."
+    message = await evidence_for(office, "admin")
+    assert message.text.startswith("*Here is the evidence of (212) 555-0100 (United States)*: a page for people,")
+    [file] = message.thread[0].files
+    assert file["name"] == "evidence-12125550100.zip"
+    with zipfile.ZipFile(io.BytesIO(await office.people.download(file["id"]))) as archive:
+        assert archive.namelist() == ["evidence.html", "evidence.json"]
+        told = json.loads(archive.read("evidence.json"))
+    assert [(one["function"], one["reason"]) for one in told["events"]] == [
+        ("command", "=asked <!channel>"),
+        ("export", "format evidence"),
+    ]
+    assert len((await office.people.state()).channel("campaign-admins").messages) == before
+    assert "exported the evidence of it" in (await office.ask_alone("admin", f"history {ONE}")).all_text
+    await cleared(settings.scratch_dir)
+
+
+async def test_the_evidence_of_a_number_that_was_never_opted_out(office: Office) -> None:
+    """It is sent all the same, and says so; that nobody may export the list does not matter to it."""
+    by = Origin(Function.SETTING, await office.actor("admin"))
+    settings = replace(office.store.accounts.get(office.account.id).settings, exports="nobody")
+    office.store.accounts.change(office.account.id, by, settings=settings)
+    await office.ask_alone("admin", "evidence 212 555 0100")
+    assert "was *never opted out* on this list." in (await evidence_for(office, "admin")).text
+
+
+@pytest.mark.parametrize(
+    ("user", "text", "said"),
+    [
+        ("admin", "evidence", "Send `/optout evidence NUMBER`."),
+        ("admin", "evidence 12345", "`12345` is not a phone number"),
+        ("support", "evidence 212 555 0100", "Only admins can export the evidence of a number."),
+    ],
+)
+async def test_evidence_that_is_not_given(office: Office, user: str, text: str, said: str) -> None:
+    """What is no number is named with what to send; who may not is told who can."""
+    assert said in (await office.ask_alone(user, text)).all_text
+    assert office.store.exports.backlog().waiting == 0
+
+
+@pytest.mark.wide
+async def test_who_may_not_have_the_evidence_any_more(office: Office) -> None:
+    """Asked of Slack when it is delivered, as of the list."""
+    asker = await office.actor("support")
+    office.store.exports.ask(office.account.id, Origin(Function.EXPORT, asker), ExportFilter.of_evidence(ONE))
+    office.service.desk.exporter.loop.poke()
+
+    def told(state: State) -> SandboxMessage | None:
+        direct = state.direct("support")
+        return next((one for one in direct.everything if "was not delivered" in one.text), None) if direct else None
+
+    message = await office.people.until(told)
+    assert message.text.startswith("*The evidence was not exported.*")
+    assert await office.people.calls("files.getUploadURLExternal") == []

@@ -1,6 +1,7 @@
 """What is known of phones: all of one, and which of many must not be texted."""
 
 import asyncio
+import json
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -8,7 +9,8 @@ from urllib.parse import quote
 import pytest
 
 from handlers.platform.models import MOST_CHECKED
-from store import Actor, Function, Origin
+from store import Actor, Function, Origin, Scope
+from store.evidence_file import evidence_as_json
 from store.outages import Outage
 from tests.handlers.platform.conftest import Platform
 
@@ -157,3 +159,21 @@ async def test_checks_that_come_at_once_fail_together(platform: Platform, monkey
         answers = await asyncio.gather(*(platform.ask("POST", "/checks", {"phones": [ONE]}) for _ in range(6)))
         assert [(answer.status, answer.kind) for answer in answers] == [(503, "unavailable")] * 6
     assert (await platform.ask("POST", "/checks", {"phones": [ONE]})).status == 200
+
+
+async def test_the_evidence_of_a_phone_is_what_the_store_has(platform: Platform) -> None:
+    """The same as the file that admins get in Slack, for the scope `report`; of another account's phone there is nothing."""
+    store, account = platform.store, platform.account.id
+    store.optouts.add(account, [ONE], STOPPED)
+    store.optouts.delete(account, ONE, Origin(Function.DELETE, Actor("U0", "Robin"), reason="texted START"))
+    store.optouts.add(store.accounts.get_or_create("T0OTHER", "Other").id, [THREE], STOPPED)
+    reports = platform.make_key(Scope.REPORT).text
+    answer = await platform.ask("GET", f"/phones/{ONE}/evidence", key=reports)
+    expected = json.loads(evidence_as_json(store.evidence.get(account, ONE)))
+    assert (answer.status, answer.json | {"made_at": None}) == (200, expected | {"made_at": None})
+    assert [one["by"]["id"] for one in answer.json["events"]] == ["platform", "U0"]
+    told = (await platform.ask("GET", f"/phones/{THREE}/evidence", key=reports)).json
+    assert (told["opted_out"], told["events"], told["account"]) == (False, [], "T0HARBOR")
+    checks = platform.make_key(Scope.CHECK, name="checks").text
+    assert (await platform.ask("GET", f"/phones/{ONE}/evidence", key=checks)).kind == "not-in-scope"
+    assert (await platform.ask("GET", "/phones/2125550100/evidence")).status == 400

@@ -182,8 +182,11 @@ def _exports(text: str) -> Iterator[Any]:
     by = entry(1, Function.EXPORT, actor=Actor("platform", text))
     export = Export(1, by, ExportFilter("desk", AT, "upload"), None, None, None, "asked", None, 0, 0, None)
     yield exports.form("{}")
-    yield from (exports.asked(export), exports.making(export, 3), exports.made(export, 3), exports.failed(text))
+    yield from (exports.asked(export, None), exports.making(export, 3), exports.made(export, 3), exports.failed(text))
     yield exports.made(export, 0)
+    evidence = replace(export, export_filter=ExportFilter.of_evidence(ONE))
+    yield from (exports.asked(evidence, "US"), exports.making(evidence, 0), exports.made(evidence, 0))
+    yield from (exports.made(evidence, 1), exports.failed(text, of_evidence=True))
 
 
 @case(forms.menu, forms.actions, forms.add, forms.search, forms.upload, forms.scrub_form)
@@ -360,7 +363,7 @@ def _handovers(text: str) -> Iterator[Any]:
     each = [optouts.OptOutOffer(phones, text[:500]).value for phones in ((ONE,), (ONE, "+12125550101") * 25)]
     errands = [Errand("optout.add", value) for value in each]
     errands.append(Errand("optout.delete", json.dumps({"phone": ONE, "seen": 1, "reason": text})))
-    errands += [Errand("export", text), Errand("country", "GB")]
+    errands += [Errand("export", text), Errand("evidence", ONE), Errand("country", "GB")]
     about = ("confirm", "undo", "stop", "continue", "cancel", "again", "scrub", "look")
     errands += [Errand(f"upload.{what}", "1") for what in about]
     errands += [Errand("lookup", optouts.LookedUp((ONE,) * times).value) for times in (1, 50)]
