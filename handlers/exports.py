@@ -44,7 +44,9 @@ class ExportCommand:
             "evidence NUMBER",
             "Sends you all that is known of one number as a file: when, by whom, the exact words, the lists. Admins only.",
             (Action.EVIDENCE,),
-            lambda text: Reply(Action.EVIDENCE, partial(self._evidence, text), partial(self._errand_of_evidence, text)),
+            lambda text: GiveAnswer(
+                Action.EVIDENCE, partial(self._evidence, text), partial(self._errand_of_evidence, text)
+            ),
             ("proof", "prueba", "preuve"),
         )
 
