@@ -10,7 +10,7 @@ import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -319,6 +319,92 @@ def account_move(source: str, to: str, yes: bool) -> None:
     store = transfer.open_to_read(load_settings())
     try:
         transfer.move(store, source, to, apply=yes, say=click.echo)
+    finally:
+        store.close()
+
+
+@main.group()
+def hook() -> None:
+    """Hooks: addresses to which Twilio or Telnyx tells what people reply."""
+
+
+_HOOK_NAME = click.option("--name", required=True, help="What it is for; whatever comes by it says so.")
+_SHARED_KEY = click.option(
+    "--shared-key",
+    type=click.File(),
+    metavar="FILE",
+    help="A file with the secret of the shared key, where webhooks are signed with one (HMAC-SHA-256); `-` for standard input.",
+)
+
+
+@hook.command("make-twilio")
+@_ACCOUNT
+@_HOOK_NAME
+@click.option("--account-sid", required=True, metavar="SID", help="Twilio's account SID, AC and 32 characters.")
+@click.option(
+    "--auth-token",
+    type=click.File(),
+    required=True,
+    metavar="FILE",
+    help="A file with the auth token of that account, or `-` for standard input; never on the command line, which others see.",
+)
+@_SHARED_KEY
+def hook_make_twilio(account: str, name: str, account_sid: str, auth_token: TextIO, shared_key: TextIO | None) -> None:
+    """Make a hook for Twilio, and print the address that it is to be told."""
+    from bot import hooks
+    from bot.stores import open_store
+
+    settings = load_settings()
+    store = open_store(settings)
+    try:
+        hooks.make_twilio(store, settings, account, name, account_sid, auth_token, shared_key, say=click.echo)
+    finally:
+        store.close()
+
+
+@hook.command("make-telnyx")
+@_ACCOUNT
+@_HOOK_NAME
+@click.option("--public-key", required=True, metavar="KEY", help="Telnyx's public key, in base64; it is no secret.")
+def hook_make_telnyx(account: str, name: str, public_key: str) -> None:
+    """Make a hook for Telnyx, and print the address that it is to be told."""
+    from bot import hooks
+    from bot.stores import open_store
+
+    settings = load_settings()
+    store = open_store(settings)
+    try:
+        hooks.make_telnyx(store, settings, account, name, public_key, say=click.echo)
+    finally:
+        store.close()
+
+
+@hook.command("list")
+@_ACCOUNT
+def hook_list(account: str) -> None:
+    """List the hooks of an account: their ids and addresses, and until when Twilio's list of messages was read."""
+    from bot import hooks, transfer
+
+    settings = load_settings()
+    store = transfer.open_to_read(settings)
+    try:
+        for line in hooks.list_hooks(store, settings, account):
+            click.echo(line)
+    finally:
+        store.close()
+
+
+@hook.command("remove")
+@click.argument("hook_id", metavar="HOOK")
+@_ACCOUNT
+def hook_remove(hook_id: str, account: str) -> None:
+    """Remove the hook of the id HOOK, which `hook list` names, with its secrets: what comes to its address is refused."""
+    from bot import hooks
+    from bot.stores import open_store
+
+    store = open_store(load_settings())
+    try:
+        hooks.remove(store, account, hook_id, say=click.echo)
     finally:
         store.close()
 

@@ -36,6 +36,7 @@ from handlers.forms import Forms
 from handlers.handovers import HandingOver
 from handlers.history import Histories
 from handlers.home import Home
+from handlers.hooks.catch_up import CatchUp
 from handlers.keys import ApiKeys
 from handlers.loops import Loop
 from handlers.mentions import Mentions
@@ -171,6 +172,7 @@ class Desk:
     digests: WeeklyDigests
     handovers: HandingOver
     retention: Retaining
+    catch_up: CatchUp
     scratch: ScratchDirectory
     runner: Runner
     exporter: Exporter
@@ -200,6 +202,7 @@ class Desk:
             self.digests.loop,
             self.handovers.loop,
             self.retention.loop,
+            self.catch_up.loop,
         ):
             loop.start()
 
@@ -219,6 +222,7 @@ class Desk:
             self.digests.loop,
             self.handovers.loop,
             self.retention.loop,
+            self.catch_up.loop,
         )
 
     async def dispatch(self, payload: dict[str, Any]) -> BoltResponse:
@@ -374,6 +378,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         WeeklyDigests(store, poster, tasks, owner=owner),
         handovers,
         Retaining(retention, tasks),
+        CatchUp(store, tasks, api_url=settings.twilio_api_url, seconds=settings.catch_up_seconds, owner=owner),
         scratch,
         runner,
         exporter,

@@ -219,8 +219,21 @@ class Settings(BaseSettings):
     )
     public_url: str | None = _setting(
         None,
-        "Address under which the platform reaches the API, where a proxy stands before it; its document says so.",
+        "Address under which the platform reaches the API, where a proxy stands before it, and providers the hooks; Twilio signs it.",
         expected="an address like https://desk.example.org",
+    )
+    twilio_api_url: str = _setting(
+        "https://api.twilio.com/",
+        "Where Twilio's API is, of which the catch-up of a hook asks what came in; another address is for tests.",
+        expected="an address like https://api.twilio.com/",
+    )
+    catch_up_seconds: float = _setting(
+        300.0,
+        "Seconds between looks at what came in at Twilio while its webhook did not reach the desk.",
+        expected="a number of seconds from 10 to 600",
+        shown="300",
+        ge=10,
+        le=600,
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = _setting(
         "INFO", "Least serious message that is logged.", expected="one of DEBUG, INFO, WARNING, ERROR, CRITICAL"
@@ -274,7 +287,7 @@ class Settings(BaseSettings):
             raise ValueError("is empty or holds blanks")
         return SecretStr(text)
 
-    @field_validator("slack_api_url")
+    @field_validator("slack_api_url", "twilio_api_url")
     @classmethod
     def _address(cls, text: str) -> str:
         if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):

@@ -13,6 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from bot.app import Desk
+from handlers.hooks.receiving import Webhooks
 from handlers.platform.api import Api
 from store import Store, StoreError
 
@@ -21,16 +22,18 @@ log = structlog.get_logger()
 
 class DeskCollector(Collector):
     """
-    Reads the figures of *desk*, its *store* and its *api*, where that is served.
+    Reads the figures of *desk*, its *store*, its *api* and its *hooks*, where those are served.
 
     *requests*: how many of Slack's came over HTTP, by what became of them.
     """
 
-    def __init__(self, desk: Desk, store: Store, requests: Mapping[str, int], api: Api | None) -> None:
+    def __init__(
+        self, desk: Desk, store: Store, requests: Mapping[str, int], api: Api | None, hooks: Webhooks | None
+    ) -> None:
         self._desk = desk
         self._store = store
         self._requests = requests
-        self._api = api
+        self._doors = [door for door in (api, hooks) if door is not None]
 
     def collect(self) -> Iterator[Metric]:
         """All families; those of the database are missing while it is away."""
@@ -55,8 +58,8 @@ class DeskCollector(Collector):
         for outcome, count in self._requests.items():
             requests.add_metric([outcome], count)
         yield requests
-        if self._api is not None:
-            yield from self._api.requests.collect()
+        for door in self._doors:
+            yield from door.requests.collect()
         try:
             yield from self._backlogs()
         except StoreError as error:
@@ -76,8 +79,8 @@ class DeskCollector(Collector):
         yield from (waiting, age, lost)
 
 
-def exposition(desk: Desk, store: Store, requests: Mapping[str, int], api: Api | None) -> bytes:
+def exposition(desk: Desk, store: Store, requests: Mapping[str, int], api: Api | None, hooks: Webhooks | None) -> bytes:
     """The figures, as text; all as in `DeskCollector`. Blocks: it reads the database."""
     registry = CollectorRegistry()
-    registry.register(DeskCollector(desk, store, requests, api))
+    registry.register(DeskCollector(desk, store, requests, api, hooks))
     return generate_latest(registry)

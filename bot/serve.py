@@ -23,6 +23,7 @@ from bot.http import DRAINING, HttpConnection, listening, routed
 from bot.metrics import exposition
 from bot.socket import SocketConnection
 from bot.stores import described, make_ready
+from handlers.hooks.receiving import Webhooks
 from handlers.platform.api import PREFIX, Api
 from handlers.platform.routes import platform_api
 from handlers.platform.uploads import ListDesk
@@ -82,6 +83,8 @@ class Service:
             channels, runner = self.desk.channels, self.desk.runner
             lists = ListDesk(channels.of_sent_lists, int(settings.max_list_bytes), runner.poke)
             self.api = platform_api(store, lists, settings.public_url)
+        # Without the address that Twilio knows there is nothing to check its signatures by.
+        self.hooks = Webhooks(store, settings.public_url) if settings.api == "on" and settings.public_url else None
 
     async def start(self) -> None:
         """Begin to listen to Slack."""
@@ -105,10 +108,12 @@ class Service:
             await self._http.drain()
         if self.api is not None:
             await self.api.drain()
+        if self.hooks is not None:
+            await self.hooks.drain()
         await self.desk.stop()
 
     def routes(self) -> web.Application:
-        """The routes: `/healthz`, `/readyz`, `/metrics`, the API unless it has a port of its own, and, without Socket Mode, Slack's requests."""
+        """The routes: `/healthz`, `/readyz`, `/metrics`, the API and the hooks unless they have a port of their own, and, without Socket Mode, Slack's requests."""
         routes = [
             web.get("/healthz", self._health),
             web.get("/readyz", self._ready),
@@ -116,13 +121,16 @@ class Service:
         ]
         if self._http is not None:
             routes.append(web.post(EVENTS_PATH, self._slack))
-        if self.api is not None and not self._has_own_port:
-            routes.append(self.api.route())
+        if not self._has_own_port:
+            routes += self._of_platform()
         return routed(*routes)
 
     def platform_routes(self) -> web.Application | None:
-        """What is served on the API's own port; None where there is none."""
-        return routed(self.api.route()) if self.api is not None and self._has_own_port else None
+        """What is served on the API's own port, the hooks among it; None where there is none."""
+        return routed(*self._of_platform()) if self.api is not None and self._has_own_port else None
+
+    def _of_platform(self) -> list[web.RouteDef]:
+        return [door.route() for door in (self.api, self.hooks) if door is not None]
 
     async def _health(self, _request: web.Request) -> web.Response:
         return web.json_response({"healthy": True})
@@ -159,7 +167,7 @@ class Service:
         if is_public and not _is_of_this_machine(request.remote):
             raise web.HTTPNotFound
         refused = self._http.counts if self._http is not None else {}
-        text = await asyncio.to_thread(exposition, self.desk, self._store, refused, self.api)
+        text = await asyncio.to_thread(exposition, self.desk, self._store, refused, self.api, self.hooks)
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     def _database(self) -> str:

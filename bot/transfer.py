@@ -14,6 +14,7 @@ import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -260,7 +261,7 @@ def move(store: Store, source: str, to: str, *, apply: bool, say: Say) -> None:
     Raises `StoreError` when it cannot be moved; nothing is changed then.
     """
     if apply:
-        moved = move_account(store.database, source, to, Origin(Function.SETTING, local_actor()))
+        moved = move_account(store.database, source, to, local_setting())
     else:
         moved = preview_move(store.database, source, to)
     for line in _moved(moved):
@@ -412,6 +413,16 @@ def local_actor() -> Actor:
     except (KeyError, OSError):
         user = "operator"  # a container's user needs no name
     return Actor(f"local:{user}", user)
+
+
+def local_setting() -> Origin:
+    """The origin of what they change of an account's settings."""
+    return Origin(Function.SETTING, local_actor())
+
+
+def moment_words(at: datetime) -> str:
+    """A moment, to the minute, for whoever runs the desk."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _no_progress(_rows: int, _fraction: float) -> None:

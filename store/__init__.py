@@ -26,8 +26,9 @@ from store.exports import COLUMNS as EXPORT_COLUMNS
 from store.exports import Export, ExportFilter
 from store.guard import doubts
 from store.handovers import Errand, Handover, HandoverState
-from store.heard import Reply, ReplyState
+from store.heard import Heard, Reply, ReplyState
 from store.history import HistoryItem, HistoryPage
+from store.hooks import DueHook, Hook, HookKind
 from store.importing import LeaseKeeper, apply_upload, recount, restage, stage_upload, undo_upload
 from store.inbox import InboxEvent, InboxState
 from store.keys import LONGEST_NAME as LONGEST_KEY_NAME
@@ -113,6 +114,7 @@ __all__ = [
     "Deleted",
     "Digest",
     "DueDigest",
+    "DueHook",
     "Entry",
     "Errand",
     "Export",
@@ -121,8 +123,11 @@ __all__ = [
     "Function",
     "Handover",
     "HandoverState",
+    "Heard",
     "HistoryItem",
     "HistoryPage",
+    "Hook",
+    "HookKind",
     "InboxEvent",
     "InboxState",
     "Key",

@@ -21,7 +21,7 @@ from store.models import REPLY_STATES, accounts, replies
 from store.notes import Function
 from store.optouts import allow_texts, opt_out_by, read_states
 from store.records import Actor, Added, AllowRule, Cause, OptOut, Origin, PhoneState
-from store.replies.judge import Judgement, Outcome, judge
+from store.replies.judge import Judgement, Outcome, after_provider, judge
 from store.replies.reading import LONGEST
 from store.replies.wording import AddedWords
 from store.rows import now
@@ -128,13 +128,15 @@ class HeardReplies:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def hear(self, account: int, reply: Reply, by: Origin) -> Heard:
+    def hear(self, account: int, reply: Reply, by: Origin, *, acted_on: Outcome | None = None) -> Heard:
         """
         Keep *reply*, judge it by the account's own words as well, and do what it asks for; told again, by its source and message, nothing is done.
 
         Who asks for no more texts is opted out, by an entry of function "keyword" in the name of *by*, and whatever waited of
         theirs is settled by it. Who asks for texts lifts what such a word made; where something else stands they stay out, and
         the reply waits for a person, as whatever may be a request does. What asks for nothing changes nothing.
+
+        *acted_on*: what the provider itself took it for, to stop, to be texted again or help, and has acted on.
         """
         require_e164([reply.sender])
         with self._database.write() as connection:
@@ -149,6 +151,9 @@ class HeardReplies:
             number, settings = counted
             added = AddedWords(frozenset(settings.get("out_words", ())), frozenset(settings.get("in_words", ())))
             judgement = judge(reply.text, added)
+            if acted_on is not None:
+                known = read_states(self._database, connection, account, [reply.sender])[reply.sender]
+                judgement = after_provider(judgement, reply.text, acted_on, opted_out=known.opted_out)
             state, entry = self._take_effect(connection, account, reply, judgement, by)
             self._keep(connection, account, number, reply, judgement, state, entry)
             return Heard(number, judgement, state, entry, again=False)
@@ -200,21 +205,23 @@ class HeardReplies:
         by = replace(by, reason=judgement.why, requested_at=_requested_at(connection, reply.received_at))
         if judgement.outcome is Outcome.IN:
             state = read_states(self._database, connection, account, [phone])[phone]
-            return self._allow(connection, account, state, by)
+            return self._allow(connection, account, state, by, reply.received_at)
         by = replace(by, function=Function.KEYWORD)
         [added] = opt_out_by(self._database, connection, account, [phone], by)
         _change(connection, _waiting_of(account, phone), ReplyState.SETTLED, added.entry.id)
         return ReplyState.SETTLED, added.entry.id
 
     def _allow(
-        self, connection: sa.Connection, account: int, state: PhoneState, by: Origin
+        self, connection: sa.Connection, account: int, state: PhoneState, by: Origin, received_at: datetime
     ) -> tuple[ReplyState, int | None]:
         """
         Lift what the contact's own word made, as far as anything stands; what else stands is for a person.
 
-        So is a word that they wrote later than this one: replies are not always told in their order.
+        Replies may be told late, and in another order: a word of theirs that came after this one stands.
         """
-        own = [opt_out for opt_out in state.standing if _is_by_word(opt_out) and _is_before(opt_out, by.requested_at)]
+        own = [opt_out for opt_out in state.standing if _is_by_word(opt_out)]
+        if any((opt_out.entry.requested_at or opt_out.entry.at) > received_at for opt_out in own):
+            return ReplyState.SETTLED, None
         entry = None
         if own:
             entry = allow_texts(self._database, connection, account, state, by, lifted=own).entry
@@ -259,11 +266,6 @@ def _is_by_word(opt_out: OptOut) -> bool:
     entry = opt_out.entry
     plain = entry.cause in (None, Cause.ASKED) and rule_of([opt_out]) < AllowRule.TWO_ADMINS
     return entry.function == Function.KEYWORD and plain
-
-
-def _is_before(opt_out: OptOut, moment: datetime | None) -> bool:
-    """Whether it was asked for by *moment*; no moment is before nothing."""
-    return moment is not None and (opt_out.requested_at or opt_out.entry.requested_at or opt_out.entry.at) <= moment
 
 
 def _requested_at(connection: sa.Connection, received_at: datetime) -> datetime | None:

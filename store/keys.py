@@ -43,13 +43,13 @@ _USE_SECONDS: Final = 60.0
 REMEMBERED_SECONDS: Final = 1.0
 _MOST_REMEMBERED: Final = 1_000
 # Letters alone: an id stands in logs, which mask whatever could be a phone.
-_ID_LETTERS: Final = "abcdefghijkmnpqrstuvwxyz"
+ID_LETTERS: Final = "abcdefghijkmnpqrstuvwxyz"
 _ID_LENGTH: Final = 10
 _SECRET_LETTERS: Final = string.ascii_letters + string.digits
 # 238 bits.
 _SECRET_LENGTH: Final = 40
 _TEXT: Final = re.compile(
-    rf"optk_([{_ID_LETTERS}]{{{_ID_LENGTH}}})_([A-Za-z0-9]{{{_SECRET_LENGTH}}})",
+    rf"optk_([{ID_LETTERS}]{{{_ID_LENGTH}}})_([A-Za-z0-9]{{{_SECRET_LENGTH}}})",
     re.ASCII,
 )
 # What an unknown key is compared with, so that it takes as long as a wrong secret.
@@ -174,7 +174,7 @@ class Keys:
         Raises `StoreError` for a name, scopes or a moment that cannot be, and `WrongState` when there are `MOST` live keys,
         or `MOST_OF_A_NAME` of that name, or the text of a request that came before is lost with the process that did it.
         """
-        name = _checked_name(name)
+        name = checked_name(name, "a key")
         asked = tuple(scope for scope in Scope if scope in scopes)
         if not asked:
             raise StoreError("A key that may do nothing opens nothing: choose at least one thing that it may do.")
@@ -196,7 +196,7 @@ class Keys:
                 raise WrongState(
                     f"{MOST} keys are live already, and there can be no more. Revoke one that nobody needs."
                 )
-            key = "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH))
+            key = "".join(secrets.choice(ID_LETTERS) for _ in range(_ID_LENGTH))
             connection.execute(
                 sa.insert(api_keys).values(
                     account_id=account,
@@ -312,10 +312,11 @@ def count_live(connection: sa.Connection, account: int) -> int:
     return sum(key.state is KeyState.LIVE for key in _list(connection, account))
 
 
-def _checked_name(name: str) -> str:
+def checked_name(name: str, of: str) -> str:
+    """*name* with single blanks. Raises `StoreError`, with what it is the name *of*, when it cannot be one."""
     name = " ".join(name.split())
     if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
-        raise StoreError(f"The name of a key has 1 to {LONGEST_NAME} characters, all of which can be seen.")
+        raise StoreError(f"The name of {of} has 1 to {LONGEST_NAME} characters, all of which can be seen.")
     return name
 
 

@@ -531,6 +531,31 @@ api_keys = sa.Table(
     ),
 )
 
+HOOK_KINDS: Final = ("twilio", "telnyx")
+
+# A door for a provider's webhooks. The lease is of whoever reads the provider's own list of what came in.
+hooks = sa.Table(
+    "hooks",
+    metadata,
+    _account(),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("provider_account", sa.Text),
+    sa.Column("secret", sa.Text, nullable=False),
+    sa.Column("shared_key", sa.Text),
+    sa.Column("made_by_id", sa.Text, nullable=False),
+    sa.Column("made_by_name", sa.Text, nullable=False),
+    sa.Column("made_at", Moment, nullable=False),
+    sa.Column("caught_up_to", Moment),
+    sa.Column("trouble", sa.Text),
+    *_lease(),
+    sa.UniqueConstraint("id"),
+    sa.CheckConstraint(f"kind IN {HOOK_KINDS}", name="kind"),
+    sa.CheckConstraint("(kind = 'twilio') = (provider_account IS NOT NULL)", name="provider_account"),
+    sa.CheckConstraint("(kind = 'twilio') = (caught_up_to IS NOT NULL)", name="caught_up_to"),
+)
+
 REPLY_STATES = ("settled", "waiting", "opted out", "not a request")
 _ASKS_FOR_NOTHING = sa.text("entry_id IS NULL AND state <> 'waiting'")
 _WORDS_TO_GO = sa.text("entry_id IS NULL AND state <> 'waiting' AND text IS NOT NULL")

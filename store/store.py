@@ -17,6 +17,7 @@ from store.exports import Exports
 from store.handovers import Handovers
 from store.heard import HeardReplies
 from store.history import History
+from store.hooks import Hooks
 from store.inbox import Inbox
 from store.keys import Keys
 from store.optouts import OptOuts
@@ -45,6 +46,7 @@ class Store:
         self.history = History(database)
         self.evidence = Evidences(database)
         self.keys = Keys(database)
+        self.hooks = Hooks(database)
         self.changes = ChangeFeed(database)
         self.digests = Digests(database)
         self.summaries = Summaries(database)

@@ -90,6 +90,8 @@ ROOMS: dict[str, set[str]] = {
     },
     # The other door to the same list: it knows no Slack.
     "handlers.platform": {"handlers.tasks", "store"},
+    # Beside it, the doors of providers whose requests are their own.
+    "handlers.hooks": {"handlers.loops", "handlers.platform", "handlers.tasks", "store"},
     "store": {"store"},
     # Pure: what a phone is, and what a list holds, needs no database.
     "store.phones": set(),
@@ -108,6 +110,7 @@ WITHOUT: dict[str, set[str]] = {
     "handlers.lexicon": _SQL | _SLACK,
     "handlers.views": _SQL | {"slack_bolt", "aiohttp"},
     "handlers.platform": _SQL | {"slack_bolt", "slack_sdk"},
+    "handlers.hooks": _SQL | {"slack_bolt", "slack_sdk"},
     "store": _SLACK,
     "store.phones": _SQL | _SLACK,
     "store.lists": _SQL | _SLACK,

@@ -56,6 +56,7 @@ OURS: Final = {
     "bot/sandbox/": "the embedded Slack, which is a toy for one person",
     "handlers/__init__.py": "names of Slack's events",
     "handlers/platform/api.py schema": "patterns of the document, tried by themselves where they are written",
+    "store/hooks.py": "secrets of a provider's, which the operator hands over",
     "store/database.py": "the address of the database, which the operator writes",
     "store/amounts.py": "amounts that admins type, 40 characters at most",
     "store/lists/meanings.py": "names of columns, 100 characters at most",
@@ -77,6 +78,9 @@ OURS: Final = {
 LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "handlers/command.py _UPLOAD": (("upload", " ", "!"), ("", " ", ": #x"), ("", "9", "!")),
     "handlers/entered.py _CURE": (("looks ", "a", "!"), ("", "looks a", "!")),
+    "handlers/hooks/incoming.py _SENDER": (("", "a", ":"), ("whatsapp:+1", "2", "!"), ("", "a", "!")),
+    "handlers/hooks/incoming.py _MESSAGE": (("SM", "1", " "),),
+    "handlers/hooks/telnyx.py _SECONDS": (("", "1", "!"),),
     "handlers/platform/api.py _IDEMPOTENCY_KEY": (('"', "a", "!"), ("", "a", "\x7f"), ('"', " ", "")),
     "handlers/platform/api.py _REQUEST_ID": (("", "a", "!"),),
     "handlers/platform/api.py -?[0-9]{1,19}": (("-", "1", "!"),),

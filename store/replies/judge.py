@@ -80,6 +80,29 @@ def judge(text: str, added: AddedWords = NOTHING_ADDED) -> Judgement:
     return _decided(reply, words, added) or _asked(reply, words, added) or _NOTHING
 
 
+def after_provider(judgement: Judgement, text: str, acted_on: Outcome, *, opted_out: bool) -> Judgement:
+    """
+    The *judgement* on the reply *text*, seen that its provider took it for *acted_on* and has acted on that already.
+
+    A number that the provider blocks is opted out here too, whatever the word was. No other word of the provider's goes
+    before a request to stop; and one that opts in there, such as "Yes", opts nobody in here: it is for a person, where
+    somebody is *opted_out*.
+    """
+    if Outcome.OUT in (judgement.outcome, acted_on):
+        outcome = Outcome.OUT
+    elif acted_on is Outcome.IN and judgement.outcome is not Outcome.IN:
+        outcome = Outcome.ASK if opted_out else judgement.outcome
+    else:
+        outcome = acted_on
+    if outcome is judgement.outcome:
+        return judgement
+    words = " ".join(read_reply(text).words.split())
+    return Judgement(
+        outcome, "provider", f"is a word that the provider takes for {_TAKEN_FOR[acted_on]}", _shown(words)
+    )
+
+
+_TAKEN_FOR: Final = {Outcome.OUT: "STOP", Outcome.IN: "START", Outcome.HELP: "HELP"}
 _NOTHING: Final = Judgement(Outcome.NOT, "nothing", "asks for nothing")
 
 

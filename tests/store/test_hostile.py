@@ -113,6 +113,9 @@ class Verbs:
         reply = store.replies.hear(account.id, heard, BY)
         request = store.allow_requests.ask(account.id, PHONE, BY).request
         assert request is not None
+        store.hooks.make_twilio(account.id, "main", "AC" + "1" * 32, "t" * 32, BY)
+        hook = store.hooks.claim(owner="me", lease_seconds=60)
+        assert hook is not None
         due = DueDigest(account, NOW, Lease("me", 1))
         moment = store.uploads.list_moment(account.id)
         day = timedelta(days=1)
@@ -133,12 +136,14 @@ class Verbs:
             "expires_at": None, "cursor": ChangeCursor(0), "wanted": [1], "due": due, "end": NOW, "at": NOW,
             "request": request.id, "allow": False, "message_ts": "1.000001", "reply": reply.id, "opt_out": True, "lines": {PHONE: 1},
             "batch": lines([PHONE]), "unreadable": [], "summary": {}, "counts": counts(phones=1), "reminded": True,
-            "progress": len, "crowded": Crowded(frozenset(), frozenset(), frozenset(), 1), "recount": None, "settled": None,
+            "progress": len, "provider_account": "AC" + "2" * 32, "auth_token": "t" * 32, "public_key": "A" * 43 + "=", "hook": "none",
+            "to": NOW, "crowded": Crowded(frozenset(), frozenset(), frozenset(), 1), "recount": None, "settled": None,
         }  # fmt: skip
         self.of_subject: dict[str, dict[str, Any]] = {
             "replies.hear": {"reply": heard},
             "keys.note_use": {"key": made.key},
             "keys.revoke": {"key": made.key.id},
+            **{f"hooks.{verb}": {"due": hook} for verb in ("renew", "note_caught_up", "give_back")},
             "uploads.applied_before": {"upload": upload},
             "uploads.undone_by": {"upload": upload},
             "uploads.claim": {"upload": (account.id, upload.id)},
@@ -192,7 +197,7 @@ SUBJECTS = [
         "handovers",
         "history",
     ),
-    *("keys", "changes", "digests", "summaries", "received", "applying"),
+    *("keys", "hooks", "changes", "digests", "summaries", "received", "applying"),
 ]
 
 

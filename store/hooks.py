@@ -1,0 +1,230 @@
+"""
+Hooks: doors for the webhooks of Twilio and Telnyx, each of one account and with what its signatures are checked by.
+
+A signature is checked with the provider's own secret, so that is kept as it is, unlike a key's. It is shown nowhere, and
+goes with the hook. The id is the end of an address that only the provider is told: it opens nothing without a signature.
+"""
+
+import base64
+import binascii
+import re
+import secrets
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from store import leases
+from store.database import Database
+from store.errors import StoreError, WrongState
+from store.keys import ID_LETTERS, checked_name
+from store.leases import Lease
+from store.models import HOOK_KINDS, hooks
+from store.notes import Function
+from store.records import Actor, Origin
+from store.rows import new_entry, now
+
+# Of an account, as many as an admin oversees at one look.
+MOST: Final = 10
+# 92 bits: nobody finds an address by trying.
+_ID_LENGTH: Final = 20
+# https://www.twilio.com/docs/glossary/what-is-a-sid
+_TWILIO_ACCOUNT: Final = re.compile(r"AC[0-9a-f]{32}", re.ASCII)
+_SECRET: Final = re.compile(r"[!-~]{16,200}", re.ASCII)
+_KEY_BYTES: Final = 32  # https://www.rfc-editor.org/rfc/rfc8032, section 5.1.5
+
+
+class HookKind(StrEnum):
+    """The provider that a hook is for; also the source of the replies that come by it."""
+
+    TWILIO = "twilio"
+    TELNYX = "telnyx"
+
+
+assert tuple(HookKind) == HOOK_KINDS  # noqa: S101  the check of the table's
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """
+    A hook of *account_id*.
+
+    *provider_account*: of Twilio its account SID. *secret*: of Twilio the auth token of that account, of Telnyx the public
+    key, in base64. *shared_key*: the secret that Twilio signs with in place of the token, where one was made there.
+    *caught_up_to*: until when Twilio's own list of what came in was read. *trouble*: why it cannot be read now, in words.
+    """
+
+    account_id: int
+    id: str
+    kind: HookKind
+    name: str
+    provider_account: str | None
+    secret: str = field(repr=False)
+    shared_key: str | None = field(repr=False)
+    made_by: Actor
+    made_at: datetime
+    caught_up_to: datetime | None
+    trouble: str | None
+
+    @property
+    def actor(self) -> Actor:
+        """Who an entry names that a reply made which came by it."""
+        return Actor(f"hook:{self.id}", f"{self.kind.title()} hook {self.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class DueHook:
+    """A hook whose provider's list is to be read, under a *lease*."""
+
+    hook: Hook
+    lease: Lease
+
+
+class Hooks:
+    """The verbs on hooks: make, find, list, remove; and of the catch-up: claim one, renew, note how far it came, end."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def make_twilio(
+        self,
+        account: int,
+        name: str,
+        provider_account: str,
+        auth_token: str,
+        by: Origin,
+        *,
+        shared_key: str | None = None,
+    ) -> Hook:
+        """
+        Make a hook for Twilio, with an entry of function "setting" that says so.
+
+        What came in at Twilio before now is not read. Raises `StoreError` for what cannot be one, and `WrongState` when
+        there are `MOST`.
+        """
+        if _TWILIO_ACCOUNT.fullmatch(provider_account) is None:
+            raise StoreError(
+                "An account SID of Twilio's is AC and 32 more characters, 0 to 9 and a to f: its console shows it."
+            )
+        for secret in (auth_token, shared_key):
+            if secret is not None and _SECRET.fullmatch(secret) is None:
+                raise StoreError("A secret of Twilio's has 16 to 200 characters, without blanks: its console shows it.")
+        values = {"provider_account": provider_account, "secret": auth_token, "shared_key": shared_key}
+        return self._make(account, HookKind.TWILIO, name, by, caught_up_to=now(), **values)
+
+    def make_telnyx(self, account: int, name: str, public_key: str, by: Origin) -> Hook:
+        """Make a hook for Telnyx; else as `make_twilio`."""
+        try:
+            is_key = len(base64.b64decode(public_key, validate=True)) == _KEY_BYTES
+        except (binascii.Error, ValueError):
+            is_key = False
+        if not is_key:
+            raise StoreError(
+                "A public key of Telnyx's is 44 characters of base64: its portal shows it under Keys & Credentials."
+            )
+        return self._make(account, HookKind.TELNYX, name, by, secret=public_key)
+
+    def find(self, hook: str) -> Hook | None:
+        """The hook of that id, of whatever account; None where there is none."""
+        with self._database.read() as connection:
+            row = connection.execute(sa.select(hooks).where(hooks.c.id == hook)).mappings().one_or_none()
+        return None if row is None else _hook_of(row)
+
+    def list_of(self, account: int) -> tuple[Hook, ...]:
+        """The hooks of *account*, the latest first."""
+        query = sa.select(hooks).where(hooks.c.account_id == account).order_by(hooks.c.made_at.desc(), hooks.c.id)
+        with self._database.read() as connection:
+            return tuple(map(_hook_of, connection.execute(query).mappings()))
+
+    def remove(self, account: int, hook: str, by: Origin) -> Hook:
+        """Remove the hook of that id with its secrets, and write an entry. Raises `WrongState` when *account* has no such hook."""
+        with self._database.write() as connection:
+            self._database.lock_account(connection, account)
+            statement = sa.delete(hooks).where(*_is(account, hook)).returning(hooks)
+            row = connection.execute(statement).mappings().one_or_none()
+            if row is None:
+                raise WrongState("There is no such hook. `python -m bot hook list` shows those there are.")
+            removed = _hook_of(row)
+            new_entry(connection, account, _said(by, f"Hook {removed.name} for {removed.kind.title()} removed"))
+        return removed
+
+    def claim(self, *, owner: str, lease_seconds: float) -> DueHook | None:
+        """A hook whose provider's list is to be read now and that nobody else reads; the caller has *lease_seconds*, or renews."""
+        query = sa.select(hooks).where(hooks.c.kind == HookKind.TWILIO).order_by(hooks.c.lease_until)
+        row = leases.claim(self._database, hooks, query, owner, lease_seconds=lease_seconds)
+        return None if row is None else DueHook(_hook_of(row), leases.lease_of(row))
+
+    def renew(self, due: DueHook, lease_seconds: float) -> None:
+        """Hold *due* for longer. Raises `LeaseLost` when somebody else took it over."""
+        self._change(due, **leases.until(lease_seconds))
+
+    def note_caught_up(self, due: DueHook, to: datetime) -> None:
+        """Note that all was heard that came in until *to*. Raises `LeaseLost` when somebody else took it over."""
+        self._change(due, caught_up_to=to)
+
+    def give_back(self, due: DueHook, *, seconds: float, trouble: str | None = None) -> None:
+        """
+        Give *due* back: it is to be read again in *seconds*; *trouble*: what kept it from being read, in words.
+
+        Raises `LeaseLost` when somebody else took it over.
+        """
+        self._change(due, trouble=trouble, **leases.given_back(seconds=min(seconds, leases.LONGEST_PAUSE)))
+
+    def look_again(self) -> None:
+        """Have each provider's list read at once, except where somebody is at it: nobody knows what came while no desk ran."""
+        with self._database.write() as connection:
+            connection.execute(sa.update(hooks).where(hooks.c.owner.is_(None)).values(**leases.given_back()))
+
+    def _make(self, account: int, kind: HookKind, name: str, by: Origin, **values: Any) -> Hook:
+        name = checked_name(name, "a hook")
+        with self._database.write() as connection:
+            self._database.lock_account(connection, account)
+            there = connection.execute(sa.select(sa.func.count()).where(hooks.c.account_id == account)).scalar_one()
+            if there >= MOST:
+                raise WrongState(
+                    f"{MOST} hooks are there already, and there can be no more. Remove one that nobody needs."
+                )
+            statement = sa.insert(hooks).values(
+                account_id=account,
+                id="".join(secrets.choice(ID_LETTERS) for _ in range(_ID_LENGTH)),
+                kind=kind,
+                name=name,
+                made_by_id=by.actor.id,
+                made_by_name=by.actor.name,
+                made_at=now(),
+                **leases.given_back(),
+                **values,
+            )
+            row = connection.execute(statement.returning(hooks)).mappings().one()
+            new_entry(connection, account, _said(by, f"Hook {name} for {kind.title()} made"))
+        return _hook_of(row)
+
+    def _change(self, due: DueHook, **values: Any) -> None:
+        with self._database.write(durable=False) as connection:
+            leases.change(connection, hooks, _is(due.hook.account_id, due.hook.id), due.lease, **values)
+
+
+def _is(account: int, hook: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return hooks.c.account_id == account, hooks.c.id == hook
+
+
+def _said(by: Origin, reason: str) -> Origin:
+    return replace(by, function=Function.SETTING, reason=reason)
+
+
+def _hook_of(row: sa.RowMapping) -> Hook:
+    return Hook(
+        account_id=row["account_id"],
+        id=row["id"],
+        kind=HookKind(row["kind"]),
+        name=row["name"],
+        provider_account=row["provider_account"],
+        secret=row["secret"],
+        shared_key=row["shared_key"],
+        made_by=Actor(row["made_by_id"], row["made_by_name"]),
+        made_at=row["made_at"],
+        caught_up_to=row["caught_up_to"],
+        trouble=row["trouble"],
+    )
