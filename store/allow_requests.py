@@ -114,7 +114,7 @@ class AllowRequests:
             raise StoreError("Nothing was asked: it needs the reason, in words, why the number may be texted again.")
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
-            state = read_states(self._database, connection, account, [phone])[phone]
+            state = read_states(connection, account, [phone])[phone]
             if not state.opted_out:
                 return AllowAsked(state, None)
             if opted_out_since(state, last_entry):
@@ -162,7 +162,7 @@ class AllowRequests:
             found = self._get(connection, account, request)
             if found.state is not AllowState.ASKED:
                 return AllowDecision(found)
-            state = read_states(self._database, connection, account, [found.phone])[found.phone]
+            state = read_states(connection, account, [found.phone])[found.phone]
             if closed := self._outdated(connection, found, state):
                 return AllowDecision(self._set(connection, found, closed, None), newly=True)
             if not asker_may:
@@ -172,7 +172,7 @@ class AllowRequests:
             if by.actor.id == found.actor.id:
                 return AllowDecision(found, own=True)
             reason = f"{found.reason} (asked by {found.actor.name})"
-            deleted = allow_texts(self._database, connection, account, state, replace(by, reason=reason))
+            deleted = allow_texts(connection, account, state, replace(by, reason=reason))
             allowed = self._set(connection, found, AllowState.ALLOWED, by.actor)
             return AllowDecision(allowed, newly=True, deleted=deleted)
 

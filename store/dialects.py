@@ -25,6 +25,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator
 
 from store.errors import StoreError, StoreUnavailable
 from store.models import Moment, accounts
@@ -69,6 +70,41 @@ def _moment_of_the_server(element: _FromNow, compiler: SQLCompiler, **kw: Any) -
 def _moment_of_the_machine(element: _FromNow, compiler: SQLCompiler, **kw: Any) -> str:
     # As `Moment` is kept, in microseconds.
     return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', {compiler.process(element.clauses, **kw)} || ' seconds')"
+
+
+class _Phones(TypeDecorator[Sequence[str]]):
+    """Phones (E.164) as one text, which drivers take several times as fast as an array."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Sequence[str] | None, dialect: sa.Dialect) -> str:
+        return json.dumps(list(value or ())) if dialect.name == "sqlite" else " ".join(value or ())
+
+
+class _Among(FunctionElement[bool]):
+    """A column is one of the phones of a parameter."""
+
+    name = "among"
+    type = sa.Boolean()
+    inherit_cache = True
+
+
+def among_bound(column: sa.ColumnElement[str], name: str) -> sa.ColumnElement[bool]:
+    """*column* is one of the phones (E.164, any number of them) of the parameter *name*, for statements that are made once."""
+    return _Among(column, sa.bindparam(name, type_=_Phones))
+
+
+@compiles(_Among, "postgresql")
+def _among_on_the_server(element: _Among, compiler: SQLCompiler, **kw: Any) -> str:
+    column, phones = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"({column} = ANY (string_to_array({phones}, ' ')))"
+
+
+@compiles(_Among, "sqlite")
+def _among_in_the_file(element: _Among, compiler: SQLCompiler, **kw: Any) -> str:
+    column, phones = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"({column} IN (SELECT value FROM json_each({phones})))"  # noqa: S608  both are the compiler's
 
 
 class Dialect(ABC):
@@ -187,14 +223,6 @@ class Dialect(ABC):
     @abstractmethod
     def among(self, column: sa.ColumnElement[str], phones: Sequence[str]) -> sa.ColumnElement[bool]:
         """*column* is one of *phones*, whose number is not limited by the database's limit on parameters."""
-
-    @abstractmethod
-    def among_bound(self, column: sa.ColumnElement[str], name: str) -> sa.ColumnElement[bool]:
-        """As `among`, of a statement that is made once: of the phones (E.164) that `bound` gives for its parameter *name*."""
-
-    @abstractmethod
-    def bound(self, phones: Sequence[str]) -> str:
-        """The value of a parameter of `among_bound`: one text, which drivers take several times as fast as an array."""
 
     @abstractmethod
     def insert_phones(
@@ -433,13 +461,6 @@ class Sqlite(Dialect):
         values = sa.func.json_each(json.dumps(list(phones))).table_valued("value")
         return column.in_(sa.select(values.c.value))
 
-    def among_bound(self, column: sa.ColumnElement[str], name: str) -> sa.ColumnElement[bool]:
-        values = sa.func.json_each(sa.bindparam(name, type_=sa.Text)).table_valued("value")
-        return column.in_(sa.select(values.c.value))
-
-    def bound(self, phones: Sequence[str]) -> str:
-        return json.dumps(list(phones))
-
     def insert_phones(
         self, connection: sa.Connection, table: sa.Table, same: Mapping[str, int], lines: Mapping[str, int]
     ) -> None:
@@ -645,14 +666,6 @@ class Postgresql(Dialect):
 
     def among(self, column: sa.ColumnElement[str], phones: Sequence[str]) -> sa.ColumnElement[bool]:
         return column == sa.any_(sa.cast(sa.literal(list(phones), sa.ARRAY(sa.Text)), sa.ARRAY(sa.Text)))
-
-    def among_bound(self, column: sa.ColumnElement[str], name: str) -> sa.ColumnElement[bool]:
-        return column == sa.any_(
-            sa.func.string_to_array(sa.bindparam(name, type_=sa.Text), " ", type_=sa.ARRAY(sa.Text))
-        )
-
-    def bound(self, phones: Sequence[str]) -> str:
-        return " ".join(phones)
 
     def insert_phones(
         self, connection: sa.Connection, table: sa.Table, same: Mapping[str, int], lines: Mapping[str, int]

@@ -152,7 +152,7 @@ class HeardReplies:
             added = AddedWords(frozenset(settings.get("out_words", ())), frozenset(settings.get("in_words", ())))
             judgement = judge(reply.text, added)
             if acted_on is not None:
-                known = read_states(self._database, connection, account, [reply.sender])[reply.sender]
+                known = read_states(connection, account, [reply.sender])[reply.sender]
                 judgement = after_provider(judgement, reply.text, acted_on, opted_out=known.opted_out)
             state, entry = self._take_effect(connection, account, reply, judgement, by)
             self._keep(connection, account, number, reply, judgement, state, entry)
@@ -204,7 +204,7 @@ class HeardReplies:
         phone = reply.sender
         by = replace(by, reason=judgement.why, requested_at=_requested_at(connection, reply.received_at))
         if judgement.outcome is Outcome.IN:
-            state = read_states(self._database, connection, account, [phone])[phone]
+            state = read_states(connection, account, [phone])[phone]
             return self._allow(connection, account, state, by, reply.received_at)
         by = replace(by, function=Function.KEYWORD)
         [added] = opt_out_by(self._database, connection, account, [phone], by)
@@ -224,7 +224,7 @@ class HeardReplies:
             return ReplyState.SETTLED, None
         entry = None
         if own:
-            entry = allow_texts(self._database, connection, account, state, by, lifted=own).entry
+            entry = allow_texts(connection, account, state, by, lifted=own).entry
         return (ReplyState.SETTLED if len(own) == len(state.standing) else ReplyState.WAITING), entry
 
     @staticmethod

@@ -228,7 +228,7 @@ class Keys:
 
         Raises `KeyRefused`. An unknown key takes as long as a wrong secret.
         """
-        until = time.monotonic() + REMEMBERED_SECONDS
+        began, remembered = time.monotonic(), self._remembered
         found = _TEXT.fullmatch(text)
         if found is None:
             raise KeyRefused(KeyProblem.MALFORMED)
@@ -242,9 +242,10 @@ class Keys:
         key = _key_of(row)
         if key.state is not KeyState.LIVE:
             raise KeyRefused(KeyProblem.REVOKED if key.state is KeyState.REVOKED else KeyProblem.EXPIRED)
-        if len(self._remembered) >= _MOST_REMEMBERED:
-            self._remembered.clear()
-        self._remembered[_hash(text)] = replace(key, use_is_due=False), until
+        if len(remembered) >= _MOST_REMEMBERED:
+            remembered.clear()
+        left = REMEMBERED_SECONDS if key.expires_at is None else (key.expires_at - row["asked_at"]).total_seconds()
+        remembered[_hash(text)] = replace(key, use_is_due=False), began + min(REMEMBERED_SECONDS, left)
         return key
 
     def note_use(self, key: Key) -> None:
@@ -277,7 +278,8 @@ class Keys:
             connection.execute(sa.update(api_keys).where(*_is(account, key)).values(**revoked))
             new_entry(connection, account, _said(by, f"API key {before.name} revoked"))
             after = _get(connection, account, key)
-        self._remembered.clear()
+        # Another one, so that whoever verifies it at this moment remembers it in vain.
+        self._remembered = {}
         return after, True
 
     def list_of(self, account: int) -> tuple[Key, ...]:
@@ -337,6 +339,7 @@ _KEYS: Final = sa.select(
     api_keys,
     (api_keys.c.expires_at.is_not(None) & (api_keys.c.expires_at <= now())).label("expired"),
     _USE_IS_DUE.label("use_is_due"),
+    now().label("asked_at"),
 )
 
 

@@ -8,13 +8,14 @@ is told "newly", and `accounts.opted_out` is always the number of phones a fresh
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
 from store.allowing import rule_of, says_why
 from store.changes import write_change
 from store.database import Database
+from store.dialects import among_bound
 from store.e164 import require_e164
 from store.errors import NoAccount
 from store.idempotency import is_known, is_repeated, result_of, set_result
@@ -40,15 +41,6 @@ class OptOuts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        # One statement is one look at the list; and to make it anew takes several times as long as the database does.
-        dialect = database.dialect
-        opted_out = sa.select(opt_outs.c.phone, sa.null()).where(
-            opt_outs.c.account_id == sa.bindparam("account"),
-            opt_outs.c.lifted_by.is_(None),
-            dialect.among_bound(opt_outs.c.phone, "phones"),
-        )
-        head = sa.select(sa.null(), accounts.c.last_change).where(accounts.c.id == sa.bindparam("account"))
-        self._check = sa.union_all(head, opted_out)
 
     def add(
         self,
@@ -101,14 +93,20 @@ class OptOuts:
         """The state of each of *phones*, in their order."""
         require_e164(phones)
         with self._database.read() as connection:
-            return read_states(self._database, connection, account, phones)
+            return read_states(connection, account, phones)
+
+    def look_up(self, account: int, phone: str) -> tuple[int, PhoneState]:
+        """The newest change of the account's list, and the state of *phone*, which has at least that one in it."""
+        require_e164([phone])
+        with self._database.read() as connection:
+            head = connection.execute(_HEAD, {"account": account}).scalar_one()
+            return head, read_states(connection, account, [phone])[phone]
 
     def check(self, account: int, phones: Sequence[str]) -> Checked:
         """Which of *phones* (E.164, any number of them) are opted out, and nothing else that `find_many` tells."""
         require_e164(phones)
-        asked = {"account": account, "phones": self._database.dialect.bound(phones)}
         with self._database.read() as connection:
-            told = dict(connection.execute(self._check, asked).all())
+            told = dict(connection.execute(_CHECK, {"account": account, "phones": phones}).all())
         if None not in told:
             raise NoAccount(account)
         return Checked(as_of=told.pop(None), opted_out=frozenset(told))
@@ -136,7 +134,7 @@ class OptOuts:
         request = _request("delete", by.function, asked)
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
-            state = read_states(self._database, connection, account, [phone])[phone]
+            state = read_states(connection, account, [phone])[phone]
             if is_known(connection, account, idempotency_key):
                 is_repeated(self._database, connection, account, idempotency_key, *request)
                 return _deleted_before(state, result_of(connection, account, idempotency_key))
@@ -148,7 +146,7 @@ class OptOuts:
             is_repeated(self._database, connection, account, idempotency_key, *request)
             if not state.opted_out:
                 return Deleted(phone, (), (), state)
-            deleted = allow_texts(self._database, connection, account, state, by)
+            deleted = allow_texts(connection, account, state, by)
             reopened = [astuple(conversation) for conversation in deleted.reopened]
             set_result(connection, account, idempotency_key, {"entry": deleted.entry, "reopened": reopened})
             return deleted
@@ -210,27 +208,49 @@ def _deleted_before(state: PhoneState, result: dict[str, Any]) -> Deleted:
     return Deleted(state.phone, lifted, tuple(Conversation(*one) for one in result.get("reopened", ())), state)
 
 
-def read_states(
-    database: Database, connection: sa.Connection, account: int, phones: Sequence[str]
-) -> dict[str, PhoneState]:
+# Statements that are made once: to make one anew takes several times as long as the database does.
+
+_ACCOUNT: Final = sa.bindparam("account", type_=sa.BigInteger)
+_HEAD: Final = sa.select(accounts.c.last_change).where(accounts.c.id == _ACCOUNT)
+_OPT_OUTS: Final = (
+    sa.select(opt_outs)
+    .where(opt_outs.c.account_id == _ACCOUNT, among_bound(opt_outs.c.phone, "phones"))
+    .order_by(opt_outs.c.entry_id.desc())
+)
+_CONVERSATIONS: Final = CONVERSATIONS.where(
+    conversations.c.account_id == _ACCOUNT, among_bound(conversations.c.phone, "phones")
+)
+_REMARKS: Final = (
+    entries_of(_ACCOUNT)
+    .join(
+        entry_phones,
+        sa.and_(entry_phones.c.account_id == entries.c.account_id, entry_phones.c.entry_id == entries.c.id),
+    )
+    .add_columns(entry_phones.c.phone)
+    .where(entry_phones.c.account_id == _ACCOUNT, among_bound(entry_phones.c.phone, "phones"))
+    .where(entries.c.function == Function.REMARK)
+    .order_by(entries.c.id.desc())
+)
+# One statement is one look at the list.
+_CHECK: Final = sa.union_all(
+    sa.select(sa.null(), accounts.c.last_change).where(accounts.c.id == _ACCOUNT),
+    sa.select(opt_outs.c.phone, sa.null()).where(
+        opt_outs.c.account_id == _ACCOUNT, opt_outs.c.lifted_by.is_(None), among_bound(opt_outs.c.phone, "phones")
+    ),
+)
+
+
+def read_states(connection: sa.Connection, account: int, phones: Sequence[str]) -> dict[str, PhoneState]:
     """The state of each of *phones*, in their order."""
-    of_phones = (
-        sa.select(opt_outs)
-        .where(opt_outs.c.account_id == account)
-        .where(database.among(opt_outs.c.phone, phones))
-        .order_by(opt_outs.c.entry_id.desc())
-    )
+    asked = {"account": account, "phones": phones}
     reasons: dict[str, list[OptOut]] = {phone: [] for phone in phones}
-    for opt_out in read_opt_outs(connection, account, of_phones):
+    for opt_out in read_opt_outs(connection, account, _OPT_OUTS, asked):
         reasons[opt_out.phone].append(opt_out)
-    with_phones = CONVERSATIONS.where(
-        conversations.c.account_id == account, database.among(conversations.c.phone, phones)
-    )
     talks: dict[str, list[Conversation]] = {phone: [] for phone in phones}
-    for conversation in read_conversations(connection, with_phones):
+    for conversation in read_conversations(connection, _CONVERSATIONS, asked):
         talks[conversation.phone].append(conversation)
     said: dict[str, list[Entry]] = {phone: [] for phone in phones}
-    for remark in _remarks(database, connection, account, phones):
+    for remark in connection.execute(_REMARKS, asked).mappings():
         said[remark["phone"]].append(entry_of(remark))
     return {
         phone: PhoneState(phone, tuple(reasons[phone]), tuple(talks[phone]), tuple(said[phone])) for phone in reasons
@@ -243,7 +263,6 @@ def opted_out_since(state: PhoneState, last_entry: int | None) -> bool:
 
 
 def allow_texts(
-    database: Database,
     connection: sa.Connection,
     account: int,
     state: PhoneState,
@@ -272,24 +291,13 @@ def allow_texts(
     reopened = {(c.campaign_id, c.contact) for c in closed}
     if is_in:
         _reopen_conversations(connection, account, phone)
-    after = read_states(database, connection, account, [phone])[phone]
+    after = read_states(connection, account, [phone])[phone]
     return Deleted(
         phone,
         tuple(o for o in after.opt_outs if o.lifted is not None and o.lifted.id == entry.id),
         tuple(c for c in after.conversations if (c.campaign_id, c.contact) in reopened),
         after,
     )
-
-
-def _remarks(
-    database: Database, connection: sa.Connection, account: int, phones: Sequence[str]
-) -> Sequence[sa.RowMapping]:
-    """The remarks on *phones*, newest first, each with its phone."""
-    on = sa.and_(entry_phones.c.account_id == entries.c.account_id, entry_phones.c.entry_id == entries.c.id)
-    query = entries_of(account).join(entry_phones, on).add_columns(entry_phones.c.phone)
-    query = query.where(entry_phones.c.account_id == account, database.among(entry_phones.c.phone, phones))
-    query = query.where(entries.c.function == Function.REMARK).order_by(entries.c.id.desc())
-    return connection.execute(query).mappings().all()
 
 
 # For uploads too, inside their transactions.

@@ -69,7 +69,7 @@ _BUCKETS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 _ACCEPTED: Final = {"*/*", "application/*", "application/json", CONTENT_TYPE}
 
 T = TypeVar("T")
-log = structlog.get_logger()
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 class Api:
@@ -89,6 +89,8 @@ class Api:
         self._of_key: Counter[str] = Counter()
         self._waiting: set[asyncio.Task[Any]] = set()
         self._running: set[str] = set()
+        # By the text of a key: those that are being verified.
+        self._verifying: dict[str, asyncio.Future[Key]] = {}
         # By the endpoint's name and the account: those that are worked on together next, while others are at work.
         self._grouped: dict[tuple[str, int], list[tuple[Call, asyncio.Future[bytes]]]] = {}
         self._draining = False
@@ -176,9 +178,7 @@ class Api:
                 _query_of(request, endpoint)
                 return endpoint.work(Call(None))
             text = key_text(request)
-            key = self._store.keys.remembered(text)
-            if key is None:
-                key = await self._run(admitted, self._store, text)
+            key = self._store.keys.remembered(text) or await self._admitted(text)
             require_scope(key, *endpoint.scopes)
             entered["key"] = key.id
             self._note_use(key)
@@ -195,6 +195,14 @@ class Api:
             self._at_work.discard(at_work)
             self._taken.discard(at_work)
             at_work.set_result(None)
+
+    async def _admitted(self, text: str) -> Key:
+        """The live key of *text*, verified once for all requests that come with it meanwhile. Raises `Problem`."""
+        if text not in self._verifying:
+            self._verifying[text] = asyncio.ensure_future(self._run(admitted, self._store, text))
+            self._verifying[text].add_done_callback(lambda _verified: self._verifying.pop(text))
+        # Whoever goes away takes it from nobody else.
+        return await asyncio.shield(self._verifying[text])
 
     async def _worked_on(
         self, request: web.Request, endpoint: Endpoint, path: dict[str, str], key: Key, at_work: asyncio.Future[None]

@@ -76,11 +76,9 @@ class Phones:
         await self._following.reached(call.account, call.query["min"], PATIENCE)
 
     def _phone(self, call: Call) -> bytes:
-        # The number first: whatever is committed in between, the state has at least that.
-        as_of = self._store.changes.head(call.account)
+        as_of, state = self._store.optouts.look_up(call.account, call.path["phone"])
         if not_seen := _not_seen(call, as_of):
             raise not_seen
-        state = self._store.optouts.find(call.account, call.path["phone"])
         return _told(state, as_of).model_dump_json().encode()
 
     def _check(self, call: Call) -> bytes:

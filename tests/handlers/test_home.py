@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import itertools
+import re
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -139,6 +140,24 @@ async def test_a_doubted_list_takes_its_number_in_home_too(office: Office) -> No
     assert "number of phones" in str((await office.people.submit("admin", asked["id"], {"upload.number": "7"})).errors)
     assert (await office.people.submit("admin", asked["id"], {"upload.number": "3"})).ok
     await shows(office, "admin", "upload 2 · 0 phones opted out, 3 were out already")
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("told", [False, True])
+async def test_campaigns_are_spoken_of_where_some_were_told(office: Office, told: bool) -> None:
+    """Of a list that would opt out most of them, Home and the list's message say so; without any, neither says a word of it."""
+    phones = [f"+1212200{number:04d}" for number in range(60)]
+    if told:
+        office.store.campaigns.put(office.account.id, "gotv", "GOTV October", active=True)
+        office.store.campaigns.put_conversations(
+            office.account.id, "gotv", [(f"contact {phone}", phone) for phone in phones]
+        )
+    assert (await office.people.home("admin")).ok
+    preview = await says(office, await drop(office, "\n".join(["phone", *phones]).encode()), "60 phones to opt out")
+    home = await shows(office, "admin", "*1 list waits for a yes*")
+    for said in (preview.all_text, str(home)):
+        assert ("would opt out 100% of the 60 phones you have conversations with." in said) == told
+        assert bool(re.search("conversation|active", said, re.IGNORECASE)) == told
 
 
 @pytest.mark.wide

@@ -1,9 +1,11 @@
 """Keys of the API: shown once, kept as a hash, refused for one reason each; two of a name, and revoked once."""
 
 import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
@@ -282,6 +284,20 @@ def test_a_verified_key_is_remembered_for_a_moment(
     other = made(store, account, by_admin)
     store.keys.verify(other.text)
     assert store.keys.remembered(other.text) is None
+
+
+def test_a_key_is_remembered_no_longer_than_it_lasts(
+    store: Store, account: Account, by_admin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that expires meanwhile is asked about anew at that moment, and not a second later."""
+    monkeypatch.setattr(keys, "REMEMBERED_SECONDS", DAY.total_seconds())
+    key = made(store, account, by_admin, days=0.5)
+    store.keys.verify(key.text)
+    for hours, is_remembered in ((11, True), (13, False)):
+        then = time.monotonic() + hours * 3_600
+        with monkeypatch.context() as later:
+            later.setattr("store.keys.time", SimpleNamespace(monotonic=lambda then=then: then))
+            assert (store.keys.remembered(key.text) is not None) == is_remembered
 
 
 def test_an_entry_names_the_key(store: Store, account: Account, by_admin: Origin) -> None:
