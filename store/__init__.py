@@ -9,6 +9,7 @@ from store.allowing import is_of_contact, rule_of, says_why
 from store.amounts import bytes_words, days_words, read_bytes, read_days
 from store.changes import ChangeCursor, ChangesPage
 from store.choices import NOTHING_CHOSEN, Asked, Choices, Question, Undecided
+from store.clock import Clock, Handled, Nearing
 from store.database import parsed_url
 from store.digests import Digest, DueDigest
 from store.errors import (
@@ -107,6 +108,7 @@ __all__ = [
     "ChangesPruned",
     "Checked",
     "Choices",
+    "Clock",
     "Conversation",
     "CountryUnknown",
     "Crowded",
@@ -121,6 +123,7 @@ __all__ = [
     "ExportFilter",
     "FoundPhone",
     "Function",
+    "Handled",
     "Handover",
     "HandoverState",
     "Heard",
@@ -141,6 +144,7 @@ __all__ = [
     "ListRefused",
     "MadeKey",
     "Move",
+    "Nearing",
     "NewFile",
     "NoPhoneColumn",
     "NotAPhone",

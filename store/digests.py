@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from store import leases
+from store.clock import NO_CLOCK, Clock
 from store.database import Database
 from store.errors import StoreError
 from store.leases import Lease
@@ -16,6 +17,7 @@ from store.models import accounts, digests, entries, entry_phones, opt_outs, upl
 from store.notes import OPTING_OUT
 from store.records import Account, Actor, Upload
 from store.rows import account_of, now
+from store.summary import read_clock
 from store.upload_rows import upload_of, wants_a_yes
 from store.upload_states import UploadState
 
@@ -36,6 +38,7 @@ class Digest:
     *by_function* and *by_person*: requests to opt a phone out, most first, the latter of the busiest five people.
     *reappearing*: how many phones of this week's lists stood in at least two earlier ones, and the five that did most,
     with the number of lists. *expired*: previews nobody confirmed in time. *waiting*: how many wait; *oldest* of them.
+    *clock*: that of the moment it is read.
     """
 
     account: Account
@@ -47,6 +50,7 @@ class Digest:
     expired: tuple[Upload, ...]
     waiting: int
     oldest: Upload | None
+    clock: Clock = NO_CLOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,7 @@ class Digests:
             waiting_uploads = [upload_of(row) for row in connection.execute(waiting).mappings()]
             expired_uploads = tuple(upload_of(row) for row in connection.execute(expired).mappings())
             reappearing = _reappearing(connection, account.id, start, end)
+            clock = read_clock(connection, account.id)
         return Digest(
             account,
             end,
@@ -157,6 +162,7 @@ class Digests:
             expired_uploads,
             len(waiting_uploads),
             waiting_uploads[0] if waiting_uploads else None,
+            clock,
         )
 
 

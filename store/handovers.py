@@ -122,7 +122,7 @@ class Handovers:
             self._database.lock_account(connection, account)
             query = sa.select(handovers).where(*mine, *same, handovers.c.state == HandoverState.OPEN)
             if (row := connection.execute(query).mappings().first()) is not None:
-                return _handover_of(row), False
+                return handover_of(row), False
             recent = handovers.c.asked_at > from_now(-WITHIN.total_seconds())
             count = sa.select(sa.func.count()).select_from(handovers).where(*mine, recent)
             if connection.execute(count).scalar_one() >= MOST:
@@ -147,20 +147,20 @@ class Handovers:
                 )
                 .returning(handovers)
             )
-            return _handover_of(connection.execute(made).mappings().one()), True
+            return handover_of(connection.execute(made).mappings().one()), True
 
     def find(self, account: int, handover: str) -> Handover | None:
         """The handover of that id; None when there is none, or none any more."""
         with self._database.read() as connection:
             row = connection.execute(sa.select(handovers).where(*_is(account, handover))).mappings().first()
-        return None if row is None else _handover_of(row)
+        return None if row is None else handover_of(row)
 
     def list_open(self) -> Sequence[Handover]:
         """Those of all accounts that nobody decided yet, the latest first, 200 at most."""
         query = sa.select(handovers).where(handovers.c.state == HandoverState.OPEN)
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(handovers.c.asked_at.desc()).limit(_MOST_OPEN)).mappings()
-            return [_handover_of(row) for row in rows]
+            return [handover_of(row) for row in rows]
 
     def decide(
         self, account: int, handover: str, state: HandoverState, by: Actor | None = None, *, entry: int | None = None
@@ -209,7 +209,7 @@ class Handovers:
         query = sa.select(handovers).where(sa.or_(handovers.c.shown.is_(None), handovers.c.shown != handovers.c.state))
         query = query.order_by(handovers.c.lease_until)
         row = leases.claim(self._database, handovers, query, owner, lease_seconds=lease_seconds)
-        return None if row is None else _handover_of(row, leases.lease_of(row))
+        return None if row is None else handover_of(row, leases.lease_of(row))
 
     def renew(self, handover: Handover, *, lease_seconds: float) -> None:
         """Hold *handover* for *lease_seconds* from now. Raises `LeaseLost`, as all that follow."""
@@ -234,7 +234,8 @@ def _is(account: int, handover: str) -> tuple[sa.ColumnElement[bool], ...]:
     return handovers.c.account_id == account, handovers.c.id == handover
 
 
-def _handover_of(row: sa.RowMapping, lease: Lease | None = None) -> Handover:
+def handover_of(row: sa.RowMapping, lease: Lease | None = None) -> Handover:
+    """The handover in a row of its table."""
     return Handover(
         account_id=row["account_id"],
         id=row["id"],

@@ -470,6 +470,12 @@ class Upload:
         return tuple(map(str, self.summary.get("first", ())))
 
     @property
+    def requested_at(self) -> datetime:
+        """The moment of the oldest request in the list, where it says any; else when it was dropped."""
+        requested = self.summary.get("requested")
+        return self.received_at if requested is None else datetime.fromisoformat(requested)
+
+    @property
     def unreadable_reasons(self) -> tuple[UnreadableReason, ...]:
         """Every reason for which rows of the list are unreadable, commonest first."""
         rows = self.summary.get("unreadable", ())

@@ -7,9 +7,11 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from store.clock import NO_CLOCK, WITHIN, Clock, Handled, clock_of, nearing_of
 from store.database import Database
 from store.dialects import from_now
-from store.models import accounts, entries, entry_phones, opt_outs, uploads
+from store.handovers import HandoverState, handover_of
+from store.models import Moment, accounts, entries, entry_phones, handovers, opt_outs, uploads
 from store.notes import OPTING_OUT, Function
 from store.records import Upload
 from store.upload_rows import is_shown, upload_of, wants_a_yes
@@ -19,6 +21,8 @@ from store.upload_states import UploadState
 _NEWEST: Final = 20
 # Lists that wait, of a summary; whoever has more is told how many.
 MOST_WAITING: Final = 20
+# Entries, and lists, whose time is looked at.
+_MOST_TIMED: Final = 10_000
 _LIFTS: Final = entries.c.function == Function.DELETE
 
 
@@ -43,7 +47,7 @@ class Summary:
 
     *opted_out*: phones that are out. *week* and *month*: the changes of the last 7 and 30 days. *latest*: uploads by which
     something was done, newest first. *waiting*: previews that wait for a yes, the oldest first, `MOST_WAITING` of
-    *waiting_count*.
+    *waiting_count*. *clock*: how long requests took, of the last 30 days, and what nears its day.
     """
 
     opted_out: int
@@ -52,6 +56,7 @@ class Summary:
     latest: tuple[Upload, ...]
     waiting: tuple[Upload, ...]
     waiting_count: int
+    clock: Clock = NO_CLOCK
 
 
 class Summaries:
@@ -73,6 +78,7 @@ class Summaries:
                 latest=_latest(connection, account, uploads_shown),
                 waiting=_waiting(connection, account),
                 waiting_count=connection.execute(count).scalar_one(),
+                clock=read_clock(connection, account),
             )
 
     def latest_of(self, account: int, actor: str, *, uploads_shown: int = 5) -> tuple[Upload, ...]:
@@ -136,6 +142,39 @@ def changes_within(connection: sa.Connection, account: int, within: timedelta) -
     if listed := stored + max(0, undone):
         opted_out[Function.UPLOAD] = listed
     return Changes(dict(sorted(opted_out.items(), key=lambda item: (-item[1], item[0]))), allowed)
+
+
+def read_clock(connection: sa.Connection, account: int) -> Clock:
+    """The account's clock, of the newest `_MOST_TIMED` entries and lists of its last days, and `MOST_WAITING` of what waits."""
+    now, country = connection.execute(sa.select(from_now(), accounts.c.country).where(accounts.c.id == account)).one()
+    since = from_now(-WITHIN.total_seconds())
+    columns = entries.c["at", "function", "upload_id", "requested_at", "heard_at"]
+    mine = sa.select(*columns).where(entries.c.account_id == account)
+    newest = mine.order_by(entries.c.id.desc()).limit(_MOST_TIMED).subquery()
+    asked_at = sa.func.coalesce(newest.c.requested_at, newest.c.heard_at, type_=Moment)
+    by_hand = newest.c.at >= since, newest.c.function.in_(OPTING_OUT), newest.c.upload_id.is_(None)
+    at_once = sa.select(sa.func.count()).select_from(newest).where(*by_hand, asked_at.is_(None))
+    later = sa.select(asked_at, newest.c.at).where(*by_hand, asked_at.is_not(None))
+    requested = uploads.c.summary["requested"].as_string()
+    lists = sa.select(uploads.c.id, uploads.c.file_name, requested, uploads.c.received_at, uploads.c.finished_at)
+    lists = lists.where(
+        uploads.c.account_id == account, uploads.c.entry_id.is_not(None), uploads.c.finished_at >= since
+    )
+    handled = [Handled(*row) for row in connection.execute(later)]
+    for number, file, oldest, received_at, finished_at in connection.execute(
+        lists.order_by(uploads.c.id.desc()).limit(_MOST_TIMED)
+    ):
+        asked = received_at if oldest is None else datetime.fromisoformat(oldest)
+        handled.append(Handled(asked, finished_at, number, file))
+    handed_over = sa.select(handovers).where(
+        handovers.c.account_id == account,
+        handovers.c.state == HandoverState.OPEN,
+        handovers.c.errand == "optout.add",
+    )
+    oldest_first = handed_over.order_by(handovers.c.asked_at).limit(MOST_WAITING)
+    waiting = [handover_of(row) for row in connection.execute(oldest_first).mappings()]
+    nearing = nearing_of(now, country, _waiting(connection, account), waiting)
+    return clock_of(handled, connection.execute(at_once).scalar_one(), nearing)
 
 
 def _by_hand(account: int, first: int) -> sa.Select[Any]:

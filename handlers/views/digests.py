@@ -2,6 +2,7 @@
 
 from handlers.slack.messages import Message
 from handlers.slack.mrkdwn import counted, file_name, link, listed, moment, person, section
+from handlers.views import clock
 from handlers.views.home import WAYS
 from store import Digest, Upload, mask
 
@@ -30,6 +31,7 @@ def digest(week: Digest) -> Message:
         wait = "waits" if week.waiting == 1 else "wait"
         since = moment(week.oldest.waiting_since, "since ")
         lines.append(f"{counted(week.waiting, 'list')} {wait} for a yes; {_name(week.oldest)} {since}.")
+    lines += [*filter(None, [clock.pace(week.clock)]), *clock.nearing(week.clock)]
     lines.append(f"{counted(week.account.opted_out, 'phone')} must not be texted.")
     return Message.of(head, section(head), *(section(line) for line in lines))
 

@@ -21,7 +21,7 @@ from handlers.slack.mrkdwn import (
     section,
     sections,
 )
-from handlers.views import forms, keys
+from handlers.views import clock, forms, keys
 from handlers.views.upload_list import Reader, dropped, one_upload, open_button, wanted
 from store import Account, Actor, Asked, Changes, Deadlines, Entry, Key, Summary, Upload, country_name, doubts
 
@@ -102,12 +102,15 @@ def home(page: HomePage) -> dict[str, Any]:
         section(f"*{people} opted out* and must not be texted."),
         forms.actions(page.role),
     ]
+    # Who may not see the lists of others is not told of them here either.
+    near = clock.nearing(summary.clock) if allow(page.role, Action.SEE_UPLOADS) else ()
     view = View(type="home", blocks=blocks).to_dict()
     view["blocks"] += _waiting(page)
     rest: list[Block] = [
         DividerBlock(),
         section(_changed("Last 7 days", summary.week)),
         section(_changed("Last 30 days", summary.month)),
+        *(section(line) for line in (clock.pace(summary.clock), "\n".join(near)) if line),
         DividerBlock(),
         section(f"*{'Your latest lists' if page.role == 'member' else 'The latest lists'}*"),
     ]

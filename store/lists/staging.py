@@ -72,7 +72,7 @@ class Scratch:
     A finished scratch file: distinct phones with the first line each stands on, and unreadable rows.
 
     `counts` is what staging found, with `already` 0, for only the store knows that. Its `summary`:
-    `unreadable` [[code of the reason, rows, first line], ...] commonest first; `first` phones of the list, in its order; `flagged` phones and `flagged_first` [[line, phone],
+    `unreadable` [[code of the reason, rows, first line], ...] commonest first; `first` phones of the list, in its order; `requested`, the moment of the oldest request that it names, None for none; `flagged` phones and `flagged_first` [[line, phone],
     ...]; `assumed` rows read with `country`; `phone_column` the phones were in; `remarks` of the whole list;
     `questions` on how the list is read, as JSON; `readable` cells, of a list with several columns of phones;
     `contact_signs` and `countries` [[region, phones], ...] for the guard.
@@ -245,6 +245,7 @@ def _fill(
             "unreadable": [list(row) for row in connection.execute(_REASONS)],
             **({"readable": reading.readable} if len(reader.phone_indexes) > 1 else {}),
             "first": reading.first,
+            "requested": connection.execute("SELECT min(requested_at) FROM carried").fetchone()[0],
             "flagged": connection.execute("SELECT count(*) FROM flagged").fetchone()[0],
             "flagged_first": [list(row) for row in connection.execute(_FIRST_FLAGGED, (_FIRST,))],
         }

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from store import Actor, Function, Origin, Store
 from store.models import accounts, entries, entry_phones, opt_outs, uploads
-from store.summary import changes_within
+from store.summary import changes_within, read_clock
 from tests.bench.feed import applied, timed
 from tests.bench.lists import postgres
 
@@ -122,6 +122,7 @@ def _measure(store: Store, account: int) -> None:
             "people out": lambda: store.optouts.count(account),
             "changes of 7 days": lambda: changes_within(connection, account, timedelta(days=7)),
             "changes of 30 days": lambda: changes_within(connection, account, timedelta(days=30)),
+            "the clock": lambda: read_clock(connection, account),
             "whether anything changed": lambda: store.summaries.version(account),
             "the whole summary": lambda: store.summaries.get(account),
         }

@@ -59,6 +59,7 @@ from store import (
     Cause,
     Changes,
     Choices,
+    Clock,
     CountryUnknown,
     Deleted,
     Digest,
@@ -67,6 +68,7 @@ from store import (
     ExportFilter,
     FoundPhone,
     Function,
+    Handled,
     Handover,
     HandoverState,
     HistoryItem,
@@ -74,6 +76,7 @@ from store import (
     Key,
     KeyState,
     MadeKey,
+    Nearing,
     NotAPhone,
     PhoneState,
     Purpose,
@@ -165,6 +168,28 @@ def state_with(text: str) -> PhoneState:
     return PhoneState(ONE, (*standing, *lifted), tuple(talks), (by(90, Function.REMARK),) * 30)
 
 
+def clock_with(text: str) -> Clock:
+    """A clock whose lists are called *text*, of which more wait than are told."""
+    handover = Handover(
+        1,
+        "h1",
+        Errand("optout.add", text),
+        ADMIN,
+        "C1",
+        text,
+        None,
+        None,
+        text,
+        HandoverState.OPEN,
+        None,
+        AT,
+        None,
+        None,
+    )
+    waits = Nearing(AT, AT.date(), upload_with(text)), Nearing(AT, AT.date(), handover=handover)
+    return Clock(3, timedelta(hours=1), Handled(AT, AT + timedelta(days=2), 7, text), waits * 4)
+
+
 # The views, a case for each or for several of one kind.
 
 
@@ -173,7 +198,18 @@ def _digest(text: str) -> Iterator[Any]:
     upload = upload_with(text)
     by_person = ((Actor("platform", text), 3), (ADMIN, 2))
     yield digests.digest(
-        Digest(account_with(text), AT, {"command": 5}, by_person, 1, ((ONE, 3),), (upload,) * 9, 2, upload)
+        Digest(
+            account_with(text),
+            AT,
+            {"command": 5},
+            by_person,
+            1,
+            ((ONE, 3),),
+            (upload,) * 9,
+            2,
+            upload,
+            clock_with(text),
+        )
     )
 
 
@@ -242,7 +278,7 @@ def _home(text: str) -> Iterator[Any]:
             home.HomePage(
                 account=account_with(text),
                 name=text,
-                summary=Summary(3, changes, Changes(), (done,), (waits,), 2),
+                summary=Summary(3, changes, Changes(), (done,), (waits,), 2, clock_with(text)),
                 viewer=waits.actor,
                 role=role,
                 waiting=[waiting],

@@ -120,6 +120,7 @@ def test_counts_and_summary(path: Path, scratch_path: Path) -> None:
     assert counts.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert summary["unreadable"] == [["too_short", 2, 4], ["empty", 1, 7]]
     assert (summary["country"], summary["assumed"], summary["phone_column"]) == ("US", 3, "phone")
+    assert summary["requested"] is None
     scratch.close()
 
 
@@ -319,7 +320,8 @@ def test_what_an_export_says_of_its_opt_outs_is_kept(
         "2026-10-04 14:05:09 UTC,1,Ann,Lee,212 736 5000,c1,again,manual\n"
         ",3,Cat,Lee,(212) 736-5002,c3,,\n"
     )
-    applied(store, account, by_admin, path, scratch_path, 2)
+    work = applied(store, account, by_admin, path, scratch_path, 2)
+    assert work.upload.requested_at == datetime(2026, 10, 3, 14, 5, 9, tzinfo=UTC)
     found = store.optouts.find_many(account.id, ["+12127365000", "+12127365001", "+12127365002"])
     ann, bob, cat = (state.standing[0] for state in found.values())
     assert (ann.line, ann.requested_at) == (2, datetime(2026, 10, 3, 14, 5, 9, tzinfo=UTC))

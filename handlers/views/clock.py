@@ -1,0 +1,51 @@
+"""Views of the clock: how long requests took to take effect, and what nears its day. Pure functions."""
+
+from datetime import timedelta
+from typing import Final
+
+from handlers.slack.mrkdwn import counted, day, file_name, link
+from store import Clock, Handled, Nearing
+
+_MOST: Final = 5
+_UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+
+def pace(clock: Clock) -> str:
+    """How long the requests of the last days took, each from when it was made to when it was in effect; empty without any."""
+    if clock.median is None:
+        return ""
+    half = f"half of {counted(clock.requests, 'request')} within {span(clock.median)}"
+    slowest = f", the slowest {span(clock.slowest.took)}{_which(clock.slowest)}" if clock.slowest else ""
+    return f"From request to effect, last 30 days: {half}{slowest}."
+
+
+def nearing(clock: Clock) -> list[str]:
+    """A line each for what waits and nears its day, the soonest first, and how many more there are."""
+    lines = [f":warning: {_waits(one)}" for one in clock.nearing[:_MOST]]
+    more = len(clock.nearing) - _MOST
+    return lines if more <= 0 else [*lines, f"{more:,} more near their day."]
+
+
+def span(took: timedelta) -> str:
+    """A span in its largest unit, rounded down: "3 days", "1 minute"; no less than a second."""
+    seconds = int(took.total_seconds())
+    for unit, size in _UNITS:
+        if seconds >= size:
+            return counted(seconds // size, unit)
+    return "1 second"
+
+
+def _which(slowest: Handled) -> str:
+    return "" if slowest.upload is None else f" (upload {slowest.upload:,}, {file_name(slowest.file or 'a list')})"
+
+
+def _waits(one: Nearing) -> str:
+    """What waits, since when the person waits, and until when it has to be in effect."""
+    if one.upload is not None:
+        what = f"{link(one.upload.permalink, file_name(one.upload.file_name))} waits with a request"
+    else:
+        permalink = one.handover.permalink if one.handover else None
+        what = f"{link(permalink, 'An opt-out that was handed over')} waits"
+    return (
+        f"{what}{day(one.requested_at, ' of ')}: the tenth business day is {one.due:%a} {one.due.day} {one.due:%b %Y}."
+    )
