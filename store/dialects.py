@@ -82,11 +82,12 @@ class _Phones(TypeDecorator[Sequence[str]]):
         return json.dumps(list(value or ())) if dialect.name == "sqlite" else " ".join(value or ())
 
 
-class _Among(FunctionElement[bool]):
+class _Among(FunctionElement[Any]):
     """A column is one of the phones of a parameter."""
 
     name = "among"
-    type = sa.Boolean()
+    # Of a Boolean SQLAlchemy makes "= 1" for SQLite, which then reads the whole account.
+    type = sa.types.NullType()
     inherit_cache = True
 
 

@@ -210,7 +210,7 @@ def _deleted_before(state: PhoneState, result: dict[str, Any]) -> Deleted:
 
 # Statements that are made once: to make one anew takes several times as long as the database does.
 
-_ACCOUNT: Final = sa.bindparam("account", type_=sa.BigInteger)
+_ACCOUNT: Final[sa.BindParameter[int]] = sa.bindparam("account")
 _HEAD: Final = sa.select(accounts.c.last_change).where(accounts.c.id == _ACCOUNT)
 _OPT_OUTS: Final = (
     sa.select(opt_outs)
