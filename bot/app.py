@@ -41,6 +41,7 @@ from handlers.loops import Loop
 from handlers.mentions import Mentions
 from handlers.permissions import Action
 from handlers.retention import Retaining
+from handlers.reviewing import Reviewing
 from handlers.settings import SettingsForm
 from handlers.shortcuts import Shortcuts
 from handlers.slack.errors import error_name
@@ -168,6 +169,7 @@ class Desk:
     events: Events
     home: Home
     allowing: Allowing
+    reviewing: Reviewing
     digests: WeeklyDigests
     handovers: HandingOver
     retention: Retaining
@@ -197,6 +199,7 @@ class Desk:
             self.answers.loop,
             self.home.loop,
             self.allowing.loop,
+            self.reviewing.loop,
             self.digests.loop,
             self.handovers.loop,
             self.retention.loop,
@@ -216,6 +219,7 @@ class Desk:
             self.answers.loop,
             self.home.loop,
             self.allowing.loop,
+            self.reviewing.loop,
             self.digests.loop,
             self.handovers.loop,
             self.retention.loop,
@@ -316,6 +320,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
     home = Home(store, roles, client, interactions, deadlines=deadlines, serves_api=serves_api)
     mentions = Mentions(store, interactions)
     allowing = Allowing(store, roles, interactions, client, poster, tasks)
+    reviewing = Reviewing(store, interactions, poster, tasks)
     handovers = HandingOver(
         store,
         interactions,
@@ -357,6 +362,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         ).listeners(events),
         *UploadButtons(store, interactions, runner, deadlines=deadlines).listeners(),
         *handovers.listeners(),
+        *reviewing.listeners(),
     )
     register(app, listeners, events)
     return Desk(
@@ -370,6 +376,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         events,
         home,
         allowing,
+        reviewing,
         WeeklyDigests(store, poster, tasks, owner=owner),
         handovers,
         Retaining(retention, tasks),

@@ -25,7 +25,7 @@ from store.exports import COLUMNS as EXPORT_COLUMNS
 from store.exports import Export, ExportFilter
 from store.guard import doubts
 from store.handovers import Errand, Handover, HandoverState
-from store.heard import Reply, ReplyState
+from store.heard import KeptReply, Reply, ReplyState
 from store.history import HistoryItem, HistoryPage
 from store.importing import LeaseKeeper, apply_upload, recount, restage, stage_upload, undo_upload
 from store.inbox import InboxEvent, InboxState
@@ -124,6 +124,7 @@ __all__ = [
     "HistoryPage",
     "InboxEvent",
     "InboxState",
+    "KeptReply",
     "Key",
     "KeyRefused",
     "KeyReused",
