@@ -42,6 +42,7 @@ from handlers.loops import Loop
 from handlers.mentions import Mentions
 from handlers.permissions import Action
 from handlers.retention import Retaining
+from handlers.reviewing import Reviewing
 from handlers.settings import SettingsForm
 from handlers.shortcuts import Shortcuts
 from handlers.slack.errors import error_name
@@ -169,6 +170,7 @@ class Desk:
     events: Events
     home: Home
     allowing: Allowing
+    reviewing: Reviewing
     digests: WeeklyDigests
     handovers: HandingOver
     retention: Retaining
@@ -199,6 +201,7 @@ class Desk:
             self.answers.loop,
             self.home.loop,
             self.allowing.loop,
+            self.reviewing.loop,
             self.digests.loop,
             self.handovers.loop,
             self.retention.loop,
@@ -219,6 +222,7 @@ class Desk:
             self.answers.loop,
             self.home.loop,
             self.allowing.loop,
+            self.reviewing.loop,
             self.digests.loop,
             self.handovers.loop,
             self.retention.loop,
@@ -320,6 +324,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
     home = Home(store, roles, client, interactions, deadlines=deadlines, serves_api=serves_api)
     mentions = Mentions(store, interactions)
     allowing = Allowing(store, roles, interactions, client, poster, tasks)
+    reviewing = Reviewing(store, interactions, poster, tasks)
     handovers = HandingOver(
         store,
         interactions,
@@ -362,6 +367,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         ).listeners(events),
         *UploadButtons(store, interactions, runner, deadlines=deadlines).listeners(),
         *handovers.listeners(),
+        *reviewing.listeners(),
     )
     register(app, listeners, events)
     return Desk(
@@ -375,6 +381,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         events,
         home,
         allowing,
+        reviewing,
         WeeklyDigests(store, poster, tasks, owner=owner),
         handovers,
         Retaining(retention, tasks),

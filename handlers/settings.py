@@ -46,7 +46,8 @@ from store import (
 log = structlog.get_logger()
 TITLE = "Settings"
 # Settings that hold ids of Slack's.
-_NAMED: Final = ("admins", "admin_groups", "support_groups", "uploads_channels", "digest_channel", "waiting_channel")
+_CHANNELS: Final = ("uploads_channels", "waiting_channel", "replies_channel", "digest_channel")
+_NAMED: Final = ("admins", "admin_groups", "support_groups", *_CHANNELS)
 _MOST_NAMES: Final = 20
 _BETWEEN_WORDS: Final = re.compile("[,;\n]")
 _LONGEST_WISH: Final = 300
@@ -165,6 +166,7 @@ class SettingsForm:
             exports=values["settings.exports"],
             digest_channel=values.get("settings.digest_channel"),
             waiting_channel=values.get("settings.waiting_channel"),
+            replies_channel=values.get("settings.replies_channel"),
             out_words=words[views.OUT_WORDS],
             in_words=words[views.IN_WORDS],
         )
@@ -207,7 +209,7 @@ class SettingsForm:
                     "settings.admin_groups",
                     f"Nobody in {called} can be an admin: choose another group, or leave it out.",
                 )
-        for field in ("uploads_channels", "waiting_channel", "digest_channel"):
+        for field in _CHANNELS:
             for channel in _new(before, after, field):
                 if (why := await _cannot_be_used(request, channel, own=field != "uploads_channels")) is not None:
                     return field_error(f"settings.{field}", why)
@@ -240,7 +242,7 @@ class SettingsForm:
         for person in sorted(ids["admins"])[:_MOST_NAMES]:
             if user := (await _told(client.users_info(user=person))).get("user"):
                 names[person] = name_of({"id": person, **user})
-        for channel in sorted(ids["uploads_channels"] | ids["digest_channel"] | ids["waiting_channel"])[:_MOST_NAMES]:
+        for channel in sorted(set().union(*(ids[field] for field in _CHANNELS)))[:_MOST_NAMES]:
             if name := ((await _told(client.conversations_info(channel=channel))).get("channel") or {}).get("name"):
                 names[channel] = f"#{name}"
         if ids["admin_groups"] | ids["support_groups"]:

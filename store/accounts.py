@@ -142,6 +142,7 @@ _CHANGED: Final = {
     "exports": "who may export: {}",
     "digest_channel": "channel of the weekly digest: {}",
     "waiting_channel": "where lists that wait for a yes are told: {}",
+    "replies_channel": "where replies that wait for a decision are shown: {}",
     "out_words": "replies that opt out, besides those that always do: {}",
     "in_words": "replies that allow texts again, besides those that always do: {}",
 }
@@ -192,6 +193,8 @@ def _shown(name: str, value: object, names: Mapping[str, str]) -> str:
             return bytes_words(value)
         case "lookups", _:
             return {"channel": "in the channel", "asker": "to who asked alone"}[str(value)]
+        case "replies_channel", None:
+            return "where lists that wait are told"
         case "waiting_channel", None:
             return "to the admins directly"
         case _, tuple() if value:

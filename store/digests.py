@@ -12,8 +12,9 @@ from store import leases
 from store.clock import NO_CLOCK, Clock
 from store.database import Database
 from store.errors import StoreError
+from store.heard import ReplyState
 from store.leases import Lease
-from store.models import accounts, digests, entries, entry_phones, opt_outs, uploads
+from store.models import accounts, digests, entries, entry_phones, opt_outs, replies, uploads
 from store.notes import OPTING_OUT
 from store.records import Account, Actor, Upload
 from store.rows import account_of, now
@@ -24,6 +25,7 @@ from store.upload_states import UploadState
 # Monday, 14:00 UTC: the working week begins on both coasts of the United States.
 _HOUR = 14
 WEEK = timedelta(days=7)
+_DAY = timedelta(days=1)
 MOST_PEOPLE = 5
 MOST_PHONES = 5
 # In so many lists, the newest of them this week, a number keeps coming back.
@@ -39,6 +41,7 @@ class Digest:
     *reappearing*: how many phones of this week's lists stood in at least two earlier ones, and the five that did most,
     with the number of lists. *expired*: previews nobody confirmed in time. *waiting*: how many wait; *oldest* of them.
     *clock*: that of the moment it is read.
+    *replies*: those on which nobody decided within a day.
     """
 
     account: Account
@@ -51,6 +54,7 @@ class Digest:
     waiting: int
     oldest: Upload | None
     clock: Clock = NO_CLOCK
+    replies: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,12 @@ class Digests:
                     people[actor] = people.get(actor, 0) + int(phones)
             waiting_uploads = [upload_of(row) for row in connection.execute(waiting).mappings()]
             expired_uploads = tuple(upload_of(row) for row in connection.execute(expired).mappings())
+            undecided = sa.select(sa.func.count()).where(
+                replies.c.account_id == account.id,
+                replies.c.state == ReplyState.WAITING,
+                replies.c.heard_at < end - _DAY,
+            )
+            left = connection.execute(undecided).scalar_one()
             reappearing = _reappearing(connection, account.id, start, end)
             clock = read_clock(connection, account.id)
         return Digest(
@@ -163,6 +173,7 @@ class Digests:
             len(waiting_uploads),
             waiting_uploads[0] if waiting_uploads else None,
             clock,
+            left,
         )
 
 

@@ -15,9 +15,10 @@ import sqlalchemy as sa
 
 from store.allowing import rule_of
 from store.database import Database
+from store.dialects import from_now
 from store.e164 import require_e164
 from store.errors import NoAccount, StoreError
-from store.models import REPLY_STATES, accounts, replies
+from store.models import REPLY_STATES, accounts, outbox, replies
 from store.notes import Function
 from store.optouts import allow_texts, opt_out_by, read_states
 from store.records import Actor, Added, AllowRule, Cause, OptOut, Origin, PhoneState
@@ -28,6 +29,10 @@ from store.rows import now
 
 # How long before it was told a reply may have come: what is older says that somebody's clock is wrong.
 _OLDEST: Final = timedelta(days=366)
+# Replies of one message to those who decide, the seconds between two of them, and after how many one that nobody knows is lost.
+_MOST_SHOWN: Final = 10
+_SHOWN_EVERY: Final = 60.0
+_LOST_AFTER: Final = 120.0
 # Characters of a reply in the note of an opt-out that a person decided on; all of it stays with the reply.
 _LONGEST_QUOTE: Final = 300
 
@@ -89,6 +94,7 @@ class KeptReply:
     A reply that was heard. *text*: its first 4,000 characters; None once it has gone, since it asks for nothing.
 
     *entry*: as of `Heard`. *decider*: who decided, None while nobody did or nobody had to.
+    *review*: the message in which whoever decides is asked, None while it is in none; see `HeardReplies.to_show`.
     """
 
     account_id: int
@@ -107,6 +113,7 @@ class KeptReply:
     entry: int | None
     decider: Actor | None
     finished_at: datetime | None
+    review: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +174,53 @@ class HeardReplies:
         """The account's replies that wait for a person, the oldest first."""
         with self._database.read() as connection:
             return tuple(_read(connection, _is(account, replies.c.state == ReplyState.WAITING), limit=limit))
+
+    def in_review(self, account: int, review: int) -> tuple[KeptReply, ...]:
+        """The replies that are shown in the message *review*, the oldest first."""
+        with self._database.read() as connection:
+            return tuple(_read(connection, _is(account, replies.c.review == review)))
+
+    def to_show(self, account: int) -> tuple[KeptReply, ...]:
+        """
+        The replies of the message that whoever decides is to be shown next, once a minute at the most; none where none is due.
+
+        Up to ten that nobody was shown yet; or all of a message that was posted, when one more came of somebody who waits in
+        it; or of one that was meant to be posted two minutes ago, and of which no post is known.
+        """
+        unseen = _is(account, replies.c.state == ReplyState.WAITING, replies.c.review.is_(None))
+        key = sa.literal("replies ").concat(sa.cast(replies.c.review, sa.Text))
+        posted = sa.exists().where(outbox.c.account_id == account, outbox.c.key == key)
+        lost = _is(account, replies.c.state == ReplyState.WAITING, replies.c.review.is_not(None), ~posted)
+        with self._database.read() as connection:
+            if not _read(connection, unseen | lost, limit=1):
+                return ()
+        shown_at = accounts.c.replies_shown_at
+        is_due = sa.func.coalesce(shown_at < from_now(-_SHOWN_EVERY), sa.true())
+        age = sa.select(is_due, shown_at < from_now(-_LOST_AFTER))
+        with self._database.write() as connection:
+            self._database.lock_account(connection, account)
+            due, long_ago = connection.execute(age.where(accounts.c.id == account)).one()
+            if not due:
+                return ()
+            found = _read(connection, lost, limit=1) if long_ago else []
+            review = found[0].review if found else self._show_next(connection, account, unseen)
+            if review is None:
+                return ()
+            connection.execute(sa.update(accounts).where(accounts.c.id == account).values(replies_shown_at=now()))
+            return tuple(_read(connection, _is(account, replies.c.review == review)))
+
+    @staticmethod
+    def _show_next(connection: sa.Connection, account: int, unseen: sa.ColumnElement[bool]) -> int | None:
+        """Give the oldest replies that are *unseen* their message, of which the id is answered; None where there are none."""
+        new = _read(connection, unseen, limit=_MOST_SHOWN)
+        if not new:
+            return None
+        shown = _waiting_of(account, new[0].phone) & replies.c.review.is_not(None)
+        same = _read(connection, shown, limit=1)
+        review = same[0].review if same else new[0].id
+        ids = [reply.id for reply in new if not same or reply.phone == new[0].phone]
+        connection.execute(sa.update(replies).where(_is(account, replies.c.id.in_(ids))).values(review=review))
+        return review
 
     def decide(self, account: int, reply: int, by: Origin, *, opt_out: bool, after_all: bool = False) -> ReplyDecision:
         """
@@ -340,4 +394,5 @@ def _kept(row: sa.RowMapping) -> KeptReply:
         entry=row["entry_id"],
         decider=None if decider is None else Actor(decider, row["decider_name"]),
         finished_at=row["finished_at"],
+        review=row["review"],
     )

@@ -105,6 +105,8 @@ accounts = sa.Table(
     # Of the feed: the number of its newest change, and of the newest that it does not tell of any more.
     sa.Column("last_change", BigInt, nullable=False, server_default="0"),
     sa.Column("pruned_change", BigInt, nullable=False, server_default="0"),
+    # When replies were last shown to whoever decides on them.
+    sa.Column("replies_shown_at", Moment),
     sa.CheckConstraint("opted_out >= 0", name="opted_out"),
 )
 
@@ -584,6 +586,8 @@ replies = sa.Table(
     sa.Column("decider_id", sa.Text),
     sa.Column("decider_name", sa.Text),
     sa.Column("finished_at", Moment),
+    # The message in which it is shown, by the id of its first reply.
+    sa.Column("review", BigInt),
     sa.UniqueConstraint("account_id", "source", "message"),
     sa.ForeignKeyConstraint(["account_id", "entry_id"], ["entries.account_id", "entries.id"]),
     sa.CheckConstraint(f"state IN {REPLY_STATES}", name="state"),
@@ -593,6 +597,7 @@ replies = sa.Table(
     sa.CheckConstraint("text IS NOT NULL OR (entry_id IS NULL AND state <> 'waiting')", name="text"),
     *e164_check(),
     sa.Index("ix_replies_phone", "account_id", "phone"),
+    sa.Index("ix_replies_review", "account_id", "review"),
     sa.Index(
         "ix_replies_waiting",
         "account_id",

@@ -81,7 +81,8 @@ class AccountSettings:
     *waiting_channel*: where
     lists that wait for a yes are told, None for to the admins directly. *lookups* are answered in the "channel" or to the
     "asker" alone. *out_words* and *in_words*: words and short sentences that opt out, or in, besides those that always do,
-    each as `store.replies.wording.added_word` gives it.
+    each as `store.replies.wording.added_word` gives it. *replies_channel*: where replies that wait for a person are shown,
+    None for where lists are.
     """
 
     admins: tuple[str, ...] = ()
@@ -100,6 +101,7 @@ class AccountSettings:
     lookups: str = "channel"
     out_words: tuple[str, ...] = ()
     in_words: tuple[str, ...] = ()
+    replies_channel: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

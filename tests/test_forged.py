@@ -35,6 +35,9 @@ BUTTONS: dict[str, Any] = {
     "allow.yes": "2",
     "allow.no": "2",
     "lookup.show": OUT[1:],
+    "reply.out": "1",
+    "reply.not": "1",
+    "reply.look": "1",
     "history.phone.newer": {"filters": {"phone": OUT}, "before": []},
     "history.phone.older": {"filters": {"phone": OUT}, "before": []},
     "history.all.newer": {"filters": {}, "before": []},
@@ -359,6 +362,9 @@ HOSTILE: dict[str, tuple[Any, ...]] = {
     "upload.scrub": ("7", "x", "-1"),
     "upload.look": ("1", "7", "x"),
     "upload.want": ({"upload": 1}, {"upload": 7}, {"upload": "x"}, {}, "x"),
+    "reply.out": ("7", "x", "-1", "1 after", "", "²", "9" * 40, {"reply": 1}),
+    "reply.not": ("7", "x", "-1", "9" * 5_000),
+    "reply.look": ("7", "x", "1 after all"),
     "nobody.made.this": ("x",),
 }
 

@@ -23,6 +23,7 @@ SURFACES = (
     "home",
     "keys",
     "mentions",
+    "reviewing",
     "settings",
     "shortcuts",
     "uploads",

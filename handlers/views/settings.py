@@ -115,6 +115,12 @@ def form(account: Account, groups: Sequence[Group], metadata: str, *, undo_days:
         _choice("numbers", "Numbers in public channels", _NUMBERS, now.numbers),
         _choice("lookups", "Where look-ups are answered", _LOOKUPS, now.lookups),
         _choice("exports", "Who may export the list", _EXPORTS, now.exports),
+        _channel(
+            "replies_channel",
+            "Where replies that may be a request are shown",
+            "Empty: where lists that wait are told. I must be in that channel.",
+            now.replies_channel,
+        ),
         _text(
             OUT_WORDS,
             "Replies that opt out, besides STOP and its like",

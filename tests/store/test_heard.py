@@ -7,7 +7,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from store import Account, Actor, AllowRule, Cause, Function, Origin, PlainWriter, Store, StoreError, note, rule_of
+from store import (
+    Account,
+    Actor,
+    AllowRule,
+    Cause,
+    Function,
+    Origin,
+    PlainWriter,
+    Post,
+    Store,
+    StoreError,
+    note,
+    rule_of,
+)
 from store.heard import Heard, Reply, ReplyDecision, ReplyState
 from store.models import replies
 from store.replies.judge import Outcome
@@ -247,3 +260,53 @@ def test_an_endless_text_is_cut_where_the_judge_stops_reading(store: Store, acco
     heard = hear(store, account, "STOP" + " " * 5_000 + "the bill" * 1_000_000)
     assert heard.judgement.outcome is not Outcome.OUT
     assert len(store.replies.get(account.id, heard.id).text or "") == 4_000
+
+
+def shown_long_ago(store: Store, age: timedelta = timedelta(minutes=3)) -> None:
+    """As if the last message with replies had been shown so long ago."""
+    aged(store, "accounts", "replies_shown_at", age)
+
+
+def test_ten_replies_a_minute_are_shown(store: Store, account: Account) -> None:
+    """Each is in one message, the oldest first; before the minute is over there is no other."""
+    heard = [hear(store, account, ASKED, f"SM{n}", f"+121255501{n:02}").id for n in range(12)]
+    first = store.replies.to_show(account.id)
+    assert [reply.id for reply in first] == heard[:10]
+    assert {reply.review for reply in first} == {heard[0]}
+    store.outbox.posted(account.id, f"replies {heard[0]}", Post("C1", "1.000001"))
+    assert store.replies.to_show(account.id) == ()
+    shown_long_ago(store, timedelta(seconds=61))
+    assert [reply.id for reply in store.replies.to_show(account.id)] == heard[10:]
+    assert store.replies.in_review(account.id, heard[0]) == first
+
+
+def test_two_replicas_show_a_reply_once(store: Store, account: Account) -> None:
+    """Of two that look at once one gets it."""
+    hear(store, account, ASKED)
+    shown = together(*[lambda: store.replies.to_show(account.id)] * 2)
+    assert sorted(map(len, shown)) == [0, 1]
+
+
+def test_a_second_reply_of_somebody_who_waits_is_shown_with_the_first(store: Store, account: Account) -> None:
+    """In the message that was posted; one decision decides both."""
+    first = hear(store, account, ASKED)
+    store.replies.to_show(account.id)
+    store.outbox.posted(account.id, f"replies {first.id}", Post("C1", "1.000001"))
+    second, other = hear(store, account, "wrong number", "SM2"), hear(store, account, ASKED, "SM3", TWO)
+    shown_long_ago(store)
+    assert [reply.id for reply in store.replies.to_show(account.id)] == [first.id, second.id]
+    shown_long_ago(store)
+    assert [reply.id for reply in store.replies.to_show(account.id)] == [other.id]
+
+
+def test_a_message_that_nobody_knows_of_is_shown_again(store: Store, account: Account) -> None:
+    """Whoever was to post it died: it is asked for again after two minutes; once it was posted never."""
+    heard = hear(store, account, ASKED)
+    shown = store.replies.to_show(account.id)
+    shown_long_ago(store, timedelta(seconds=90))
+    assert store.replies.to_show(account.id) == ()
+    shown_long_ago(store)
+    assert store.replies.to_show(account.id) == shown
+    store.outbox.posted(account.id, f"replies {heard.id}", Post("C1", "1.000001"))
+    shown_long_ago(store)
+    assert store.replies.to_show(account.id) == ()

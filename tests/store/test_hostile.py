@@ -134,7 +134,7 @@ class Verbs:
             "entry": 1, "out": io.StringIO(), "handover": handover.id, "state": HandoverState.DONE,
             "errand": Errand("optout.delete", PHONE), "after": day, "text": made.text, "scopes": [Scope.CHECK],
             "expires_at": None, "cursor": ChangeCursor(0), "wanted": [1], "due": due, "end": NOW, "at": NOW,
-            "request": request.id, "allow": False, "message_ts": "1.000001", "reply": reply.id, "opt_out": True, "lines": {PHONE: 1},
+            "request": request.id, "allow": False, "message_ts": "1.000001", "reply": reply.id, "review": reply.id, "opt_out": True, "lines": {PHONE: 1},
             "batch": lines([PHONE]), "unreadable": [], "summary": {}, "counts": counts(phones=1), "reminded": True,
             "progress": len, "provider_account": "AC" + "2" * 32, "auth_token": "t" * 32, "public_key": "A" * 43 + "=", "hook": "none",
             "to": NOW, "crowded": Crowded(frozenset(), frozenset(), frozenset(), 1), "recount": None, "settled": None,

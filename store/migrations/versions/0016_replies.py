@@ -27,6 +27,7 @@ _ASKS_FOR_NOTHING = "entry_id IS NULL AND state <> 'waiting'"
 
 def upgrade() -> None:
     op.add_column("accounts", sa.Column("last_reply", BigInt, nullable=False, server_default="0"))
+    op.add_column("accounts", sa.Column("replies_shown_at", Moment()))
     op.create_table(
         "replies",
         sa.Column("account_id", BigInt, nullable=False),
@@ -49,6 +50,7 @@ def upgrade() -> None:
         sa.Column("decider_id", sa.Text()),
         sa.Column("decider_name", sa.Text()),
         sa.Column("finished_at", Moment()),
+        sa.Column("review", BigInt),
         sa.CheckConstraint(_STATES, name=op.f("ck_replies_state")),
         sa.CheckConstraint("(state = 'waiting') = (finished_at IS NULL)", name=op.f("ck_replies_finished")),
         sa.CheckConstraint("state <> 'opted out' OR entry_id IS NOT NULL", name=op.f("ck_replies_entry")),
@@ -69,6 +71,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("account_id", "source", "message", name=op.f("uq_replies_account_id_source_message")),
     )
     op.create_index("ix_replies_phone", "replies", ["account_id", "phone"])
+    op.create_index("ix_replies_review", "replies", ["account_id", "review"])
     for name, columns, where in (
         ("ix_replies_waiting", ["account_id", "heard_at"], "state = 'waiting'"),
         ("ix_replies_finished", ["finished_at"], _ASKS_FOR_NOTHING),

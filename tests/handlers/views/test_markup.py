@@ -38,6 +38,7 @@ from handlers.views import (
     optouts,
     outcomes,
     previews,
+    reviewing,
     scrubs,
     settings,
     shortcuts,
@@ -73,13 +74,16 @@ from store import (
     HandoverState,
     HistoryItem,
     HistoryPage,
+    KeptReply,
     Key,
     KeyState,
     MadeKey,
     Nearing,
     NotAPhone,
+    Outcome,
     PhoneState,
     Purpose,
+    ReplyState,
     Scope,
     Scrubbed,
     Summary,
@@ -90,6 +94,7 @@ from store import (
 )
 from store.phones.numbers import Reason
 from store.records import AccountSettings
+from store.replies.judge import Judgement
 from tests.handlers.views.test_optouts import ADMIN, AT, ONE, conversation, entry, number, opt_out
 from tests.handlers.views.test_uploads import TERMS, UPLOAD
 
@@ -417,6 +422,19 @@ def _handovers(text: str) -> Iterator[Any]:
         yield from (handovers.decided(one, what), handovers.told(one, what, [by] * 3), handovers.over(one))
         yield handovers.told(one, what, [], Message.of(quoted(text)))
     assert handovers.asked(Errand(text, text), "US") is None
+
+
+@case(reviewing.review, reviewing.decided)
+def _replies(text: str) -> Iterator[Any]:
+    by = Actor("U1", text)
+    for outcome, state in product((Outcome.ASK, Outcome.IN), ReplyState):
+        judgement = Judgement(outcome, text, text, text[:80])
+        decider = by if state in (ReplyState.OPTED_OUT, ReplyState.NOT_A_REQUEST) else None
+        told = ("twilio", text, ONE, text, text, AT, AT, text, text, judgement, state, 1, decider, AT, 1)
+        each = [KeptReply(1, number, *told) for number in range(1, 11)]
+        people = [replace(one, phone=f"+1212555010{one.id % 10}") for one in each]
+        yield from (reviewing.review(each), reviewing.review(people), reviewing.review([replace(each[0], text=None)]))
+        yield from (reviewing.decided(each[0], newly=True), reviewing.decided(each[0], newly=False))
 
 
 @case(keys.form, keys.made, keys.in_settings, keys.in_home)
