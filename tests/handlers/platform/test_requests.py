@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +15,7 @@ from handlers.platform import bodies
 from handlers.platform.api import MOST_OF_A_KEY
 from handlers.platform.bodies import LARGEST_BODY
 from handlers.platform.feed import LONGEST_WAIT
-from store import Function, Origin, Scope, Store, keys
+from store import Function, Origin, Reply, Scope, Store, keys
 from store.dialects import from_now
 from store.keys import MadeKey
 from store.models import api_keys
@@ -141,10 +141,16 @@ async def test_another_accounts_ids_lead_nowhere(platform: Platform) -> None:
     stop = {"function": "keyword", "phones": [ONE], "reason": "harbor words"}
     first = (await platform.ask("POST", "/entries", stop, Idempotency_Key="a")).json
     theirs = (await platform.ask("POST", "/uploads?name=harbor.csv", LIST, Content_Type="text/csv")).json["upload"]
+    store.replies.hear(
+        harbor.id, Reply("twilio", "SM1", ONE, "12345", "harbor: leave me be", datetime.now(UTC)), BY_ADMIN
+    )
     before = store.optouts.find(harbor.id, ONE), store.campaigns.list(harbor.id), store.changes.head(harbor.id)
+    told = {"source": "twilio", "message": "SM1", "from": ONE, "to": "12345", "text": "START"}
+    told["received_at"] = "2026-11-28T12:00:00Z"
     talks = {"conversations": [{"contact": "harbor-ada", "phone": ONE}]}
     asked: dict[tuple[str, str], tuple[str, Any, int]] = {
         ("GET", "/phones/{phone}"): (f"/phones/{ONE}", None, 200),
+        ("GET", "/phones/{phone}/evidence"): (f"/phones/{ONE}/evidence", None, 200),
         ("POST", "/checks"): ("/checks", CHECK, 200),
         ("GET", "/entries"): (f"/entries?before={first['entry'] + 100}", None, 200),
         ("GET", "/changes"): ("/changes", None, 200),
@@ -153,6 +159,7 @@ async def test_another_accounts_ids_lead_nowhere(platform: Platform) -> None:
         ("POST", "/entries"): ("/entries", {"function": "delete", "phones": [ONE]}, 200),
         ("GET", "/uploads/{upload}"): (f"/uploads/{theirs}", None, 404),
         ("POST", "/uploads"): ("/uploads?name=stops.csv", LIST, 200),
+        ("POST", "/replies"): ("/replies", told, 200),
         ("GET", "/openapi.json"): ("/openapi.json", None, 200),
     }
     assert asked.keys() == {(endpoint.method, endpoint.path) for endpoint in platform.api.endpoints}

@@ -28,6 +28,7 @@ from handlers.slack.messages import Message, split
 from handlers.slack.mrkdwn import quoted, section
 from handlers.views import (
     allowing,
+    clock,
     digests,
     exports,
     forms,
@@ -216,6 +217,11 @@ def _digest(text: str) -> Iterator[Any]:
             clock_with(text),
         )
     )
+
+
+@case(clock.nearing)
+def _clock(text: str) -> Iterator[Any]:
+    yield Message.of("Clock", *map(section, clock.nearing(clock_with(text))))
 
 
 @case(exports.form, exports.asked, exports.making, exports.made, exports.failed)
