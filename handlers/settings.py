@@ -1,7 +1,6 @@
 """`/optout settings`: the form in which an account's admins change its settings."""
 
 import asyncio
-import re
 from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import timedelta
@@ -49,7 +48,6 @@ TITLE = "Settings"
 _CHANNELS: Final = ("uploads_channels", "waiting_channel", "replies_channel", "digest_channel")
 _NAMED: Final = ("admins", "admin_groups", "support_groups", *_CHANNELS)
 _MOST_NAMES: Final = 20
-_BETWEEN_WORDS: Final = re.compile("[,;\n]")
 _LONGEST_WISH: Final = 300
 _LONGEST_NAMED: Final = 60
 # Slack's answers about a group that is no more: https://docs.slack.dev/reference/methods/usergroups.users.list
@@ -139,7 +137,7 @@ class SettingsForm:
         words: dict[str, tuple[str, ...]] = {}
         for field, kind in ((views.OUT_WORDS, Wording.OUT), (views.IN_WORDS, Wording.IN)):
             try:
-                words[field] = added_words(_BETWEEN_WORDS.split(plain(values.get(field) or "")), kind)
+                words[field] = added_words(plain(values.get(field) or "").replace(";", ",").split(","), kind)
             except WordRefused as error:
                 return field_error(field, str(error))
         if both := set(words[views.OUT_WORDS]) & set(words[views.IN_WORDS]):
