@@ -86,7 +86,8 @@ class Reviewing:
 
     async def _look(self) -> bool:
         """Show what waits of each account; False, since what is left has to wait for its minute."""
-        for account in await asyncio.to_thread(self._store.accounts.list):
+        for waiting in await asyncio.to_thread(self._store.replies.accounts_that_wait):
+            account = await asyncio.to_thread(self._store.accounts.get, waiting)
             channel = account.settings.replies_channel or account.settings.waiting_channel
             if channel is None:
                 continue

@@ -175,6 +175,12 @@ class HeardReplies:
         with self._database.read() as connection:
             return tuple(_read(connection, _is(account, replies.c.state == ReplyState.WAITING), limit=limit))
 
+    def accounts_that_wait(self) -> tuple[int, ...]:
+        """The ids of the accounts with a reply that waits for a person, in order."""
+        query = sa.select(replies.c.account_id).where(replies.c.state == ReplyState.WAITING).distinct()
+        with self._database.read() as connection:
+            return tuple(sorted(connection.execute(query).scalars()))
+
     def in_review(self, account: int, review: int) -> tuple[KeptReply, ...]:
         """The replies that are shown in the message *review*, the oldest first."""
         with self._database.read() as connection:

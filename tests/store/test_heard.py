@@ -141,6 +141,17 @@ def test_start_takes_back_what_such_a_word_made(store: Store, account: Account) 
     assert store.optouts.count(account.id) == store.optouts.recount(account.id) == 0
 
 
+def test_accounts_with_a_reply_that_waits_are_found(store: Store, account: Account) -> None:
+    """However many others there are; what was decided waits no more."""
+    other = store.accounts.get_or_create("T0OTHER", "Other", country="US")
+    assert store.replies.accounts_that_wait() == ()
+    hear(store, other, "STOP")
+    heard = hear(store, account, ASKED)
+    assert store.replies.accounts_that_wait() == (account.id,)
+    store.replies.decide(account.id, heard.id, AVERY, opt_out=False)
+    assert store.replies.accounts_that_wait() == ()
+
+
 def test_start_leaves_a_word_that_was_written_later(store: Store, account: Account) -> None:
     """What comes late, out of its order, takes back nothing that was written after it."""
     store.replies.hear(account.id, reply("STOP", "SM2", ago=timedelta(minutes=5)), BRIDGE)
