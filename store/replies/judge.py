@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import Final
 
 from store.replies.reading import Nature, ReplyWords, read_reply
-from store.replies.signs import SIGNS
 from store.replies.wording import NOTHING_ADDED, AddedWords, Wording, kinds_in, spelt
 
 
@@ -134,6 +133,9 @@ def _decided(reply: ReplyWords, words: str, added: AddedWords) -> Judgement | No
 
 def _asked(reply: ReplyWords, words: str, added: AddedWords) -> Judgement | None:
     """The question about a reply that has a request among other words, or a sign of one."""
+    # Not before the first reply: to make these patterns takes a seventh of a second, which no child process and no command has.
+    from store.replies.signs import SIGNS
+
     for sign, pattern in SIGNS:
         seen = pattern.search(words)
         if seen is not None:

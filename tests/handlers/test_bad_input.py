@@ -13,6 +13,7 @@ import pytest
 
 from bot.config import Settings
 from bot.sandbox import SandboxMessage, State
+from handlers.work import progress
 from tests.entries import latest_entries
 from tests.handlers.conftest import ADMINS, Office
 from tests.handlers.test_files import LIST, ONE, UPLOADS, drop, says, settled
@@ -396,8 +397,10 @@ async def test_people_cannot_be_known(office: Office, fault: str) -> None:
 
 
 @pytest.mark.wide
-async def test_posting_is_refused_for_good(office: Office) -> None:
+async def test_posting_is_refused_for_good(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where Slack never lets the bot post, whoever dropped the list gets the preview directly, and can confirm there."""
+    # Refused are the beginning and the preview, also where there is time to tell of more between them.
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_EDITS", float("inf"))
     await office.people.fault(method="chat.postMessage", fault="error", error="restricted_action", times=2)
     await drop(office, LIST)
 
