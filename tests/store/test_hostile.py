@@ -196,6 +196,7 @@ SUBJECTS = [
         "exports",
         "handovers",
         "history",
+        "evidence",
     ),
     *("keys", "hooks", "changes", "digests", "summaries", "received", "applying"),
 ]
