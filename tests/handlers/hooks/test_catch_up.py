@@ -125,7 +125,7 @@ async def test_trouble_is_said_and_nothing_is_passed_over(
     door: Door, twilio: TwilioApi, faults: list[int], token: str, said: str
 ) -> None:
     """The list stays unread from where it was, with the reason in words, and is read when the trouble is over."""
-    twilio.faults, twilio.token = faults, token
+    twilio.faults, twilio.token = [*faults], token
     twilio.add(100, door.store.now() - MINUTE)
     hook = await read(door.store, twilio)
     assert hook.trouble is not None
