@@ -183,13 +183,13 @@ def results(left: dict[str, Any]) -> dict[str, Any]:
 
 def result(text: str) -> str:
     """
-    *text* as any release says it: a digest's week had its "until" outside the moment.
+    *text* as any release says it: a digest's week had its "until" outside the moment, and nothing on how long requests took.
 
     Each phone that was opted out had lines of its own, which an answer that waits in the outbox keeps.
     """
     if "opted out now" in text.lower():
         return f"opted out now: {sorted(set(re.findall(r'`([+][0-9]+)`', text)))}"
-    return text.replace("*The week until *", "*The week *")
+    return re.sub(r"\nFrom request to effect[^\n]*", "", text).replace("*The week until *", "*The week *")
 
 
 def where(left: dict[str, Any]) -> dict[str, Any]:
