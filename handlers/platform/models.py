@@ -325,7 +325,12 @@ class ReplyRequest(Model):
         str, Field(max_length=64, pattern=LINE, description="The number or short code.", examples=["+12125550199"])
     ]
     text: Annotated[
-        str, Field(description="All that it says, in any script. The first 4,000 characters count.", examples=["STOP"])
+        str,
+        Field(
+            pattern=r"^[^\x00]*$",
+            description="All that it says, in any script. The first 4,000 characters count.",
+            examples=["STOP"],
+        ),
     ]
     received_at: Annotated[
         AwareDatetime,
