@@ -46,7 +46,7 @@ test: lint  ## lint, types and the tests that every change needs
 	$(BIN)/pytest -n 4 -m "not ($(LONG))" $(ARGS)
 
 test-long: $(VENV)/.dev $(if $(shell command -v npm),$(NODE))  ## the other tests: strangers, browser, chaos and wide runs
-	$(BIN)/pytest -m "$(LONG)" $(ARGS)
+	$(BIN)/pytest -n 3 -m "$(LONG)" $(ARGS)
 
 # One after the other, also with -j: both together are more than two cores.
 test-all: test  ## both
