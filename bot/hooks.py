@@ -35,11 +35,8 @@ def make_twilio(
 def make_telnyx(store: Store, settings: Settings, slack_id: str, name: str, public_key: str, *, say: Say) -> None:
     """As `make_twilio`, for Telnyx."""
     public_url = _public_url(settings)
-    say(
-        _address(
-            store.hooks.make_telnyx(existing_account(store, slack_id).id, name, public_key, local_setting()), public_url
-        )
-    )
+    account = existing_account(store, slack_id)
+    say(_address(store.hooks.make_telnyx(account.id, name, public_key, local_setting()), public_url))
 
 
 def remove(store: Store, slack_id: str, hook_id: str, *, say: Say) -> None:

@@ -26,7 +26,7 @@ from slack_bolt.response import BoltResponse
 
 from bot.config import SettingsError
 from handlers.platform.api import PREFIX
-from handlers.platform.problems import BROKEN_REQUEST, CONTENT_TYPE, Problem
+from handlers.platform.problems import BROKEN_REQUEST, Problem
 from handlers.slack.shapes import PayloadError, payload_of_body
 from handlers.ttl_cache import TtlCache
 
@@ -239,9 +239,9 @@ class _Connection(web.RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("the response was begun")
         problem = Problem(BROKEN_REQUEST, "It is no HTTP, or its first line or a header is longer than 8,190 bytes.")
-        name = str(uuid.uuid4())
-        headers = {"Server": "", "Content-Type": CONTENT_TYPE, "X-Request-Id": name}
-        response = web.Response(status=status, body=problem.body(name), headers=headers)
+        response = problem.response(str(uuid.uuid4()))
+        response.set_status(status)
+        response.headers["Server"] = ""
         response.force_close()
         return response
 

@@ -12,10 +12,9 @@ from store.database import Database
 from store.errors import NoAccount, StoreError, WrongState
 from store.idempotency import is_repeated
 from store.models import accounts
-from store.notes import Function
 from store.records import Account, AccountSettings, Origin
 from store.replies.wording import Wording, added_words
-from store.rows import account_of, new_entry
+from store.rows import account_of, new_setting
 
 
 class Keep(Enum):
@@ -112,7 +111,7 @@ class Accounts:
             ]
             for change in changes:
                 reason = "; ".join(text for text in (change, by.reason) if text)
-                new_entry(connection, account, dataclasses.replace(by, function=Function.SETTING, reason=reason))
+                new_setting(connection, account, by, reason)
             if changes:
                 values = {"country": region, "settings": dataclasses.asdict(after)}
                 connection.execute(sa.update(accounts).where(accounts.c.id == account).values(**values))

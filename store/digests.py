@@ -18,7 +18,7 @@ from store.models import accounts, digests, entries, entry_phones, opt_outs, rep
 from store.notes import OPTING_OUT
 from store.records import Account, Actor, Upload
 from store.rows import account_of, now
-from store.summary import read_clock
+from store.summary import MOST_WAITING, read_clock
 from store.upload_rows import upload_of, wants_a_yes
 from store.upload_states import UploadState
 
@@ -40,8 +40,7 @@ class Digest:
     *by_function* and *by_person*: requests to opt a phone out, most first, the latter of the busiest five people.
     *reappearing*: how many phones of this week's lists stood in at least two earlier ones, and the five that did most,
     with the number of lists. *expired*: previews nobody confirmed in time. *waiting*: how many wait; *oldest* of them.
-    *clock*: that of the moment it is read.
-    *replies*: those on which nobody decided within a day.
+    *clock*: that of the moment it is read. *replies*: those on which nobody decided within a day.
     """
 
     account: Account
@@ -161,7 +160,7 @@ class Digests:
             )
             left = connection.execute(undecided).scalar_one()
             reappearing = _reappearing(connection, account.id, start, end)
-            clock = read_clock(connection, account.id)
+            clock = read_clock(connection, account.id, waiting_uploads[:MOST_WAITING])
         return Digest(
             account,
             end,

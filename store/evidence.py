@@ -161,7 +161,12 @@ def _events(connection: sa.Connection, account: int, phone: str, ids: Sequence[i
     """The events of the entries *ids*, oldest first."""
     mine = sa.select(opt_outs).where(opt_outs.c.account_id == account, opt_outs.c.phone == phone)
     mine = mine.where(sa.or_(opt_outs.c.entry_id.in_(ids), opt_outs.c.lifted_by.in_(ids)))
-    made = {one.entry.id: one for one in read_opt_outs(connection, account, mine)}
+    made: dict[int, OptOut] = {}
+    taken_back: dict[int, list[int]] = {}
+    for one in read_opt_outs(connection, account, mine):
+        made[one.entry.id] = one
+        if one.lifted is not None:
+            taken_back.setdefault(one.lifted.id, []).append(one.entry.id)
     rows = connection.execute(entries_of(account).where(entries.c.id.in_(ids)).order_by(entries.c.id)).mappings().all()
     upload_ids = {row["upload_id"] for row in rows} - {None}
     of_uploads = sa.select(uploads_table).where(
@@ -172,13 +177,26 @@ def _events(connection: sa.Connection, account: int, phone: str, ids: Sequence[i
         allow_requests.c.account_id == account, allow_requests.c.phone == phone, allow_requests.c.entry_id.in_(ids)
     )
     seconds = {row["entry_id"]: _second_admin(row) for row in connection.execute(asked).mappings()}
-    return tuple(_event(row, made, uploads.get(row["upload_id"]), seconds.get(row["id"])) for row in rows)
+    return tuple(
+        _event(
+            row,
+            made.get(row["id"]),
+            taken_back.get(row["id"], []),
+            uploads.get(row["upload_id"]),
+            seconds.get(row["id"]),
+        )
+        for row in rows
+    )
 
 
 def _event(
-    row: sa.RowMapping, made: dict[int, OptOut], upload: Upload | None, second: SecondAdmin | None
+    row: sa.RowMapping,
+    opt_out: OptOut | None,
+    takes_back: Sequence[int],
+    upload: Upload | None,
+    second: SecondAdmin | None,
 ) -> EvidenceEvent:
-    entry, opt_out = entry_of(row), made.get(row["id"])
+    entry = entry_of(row)
     if entry.function == Function.UNDO:
         effect_at = upload.undone_at if upload else None
     elif entry.function == Function.UPLOAD:
@@ -205,7 +223,7 @@ def _event(
         permalink=entry.permalink,
         opts_out=opt_out is not None,
         taken_back_by=opt_out.lifted.id if opt_out and opt_out.lifted else None,
-        takes_back=tuple(sorted(o.entry.id for o in made.values() if o.lifted is not None and o.lifted.id == entry.id)),
+        takes_back=tuple(sorted(takes_back)),
         from_list=None if upload is None else _source(upload, opt_out),
         second_admin=second,
         reopened=None if row["reopened"] is None else tuple(Reopened(*one) for one in row["reopened"]),

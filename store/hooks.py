@@ -9,7 +9,7 @@ import base64
 import binascii
 import re
 import secrets
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -22,9 +22,8 @@ from store.errors import StoreError, WrongState
 from store.keys import ID_LETTERS, checked_name
 from store.leases import Lease
 from store.models import HOOK_KINDS, hooks
-from store.notes import Function
 from store.records import Actor, Origin
-from store.rows import new_entry, now
+from store.rows import new_setting, now
 
 # Of an account, as many as an admin oversees at one look.
 MOST: Final = 10
@@ -147,7 +146,7 @@ class Hooks:
             if row is None:
                 raise WrongState("There is no such hook. `python -m bot hook list` shows those there are.")
             removed = _hook_of(row)
-            new_entry(connection, account, _said(by, f"Hook {removed.name} for {removed.kind.title()} removed"))
+            new_setting(connection, account, by, f"Hook {removed.name} for {removed.kind.title()} removed")
         return removed
 
     def claim(self, *, owner: str, lease_seconds: float) -> DueHook | None:
@@ -198,7 +197,7 @@ class Hooks:
                 **values,
             )
             row = connection.execute(statement.returning(hooks)).mappings().one()
-            new_entry(connection, account, _said(by, f"Hook {name} for {kind.title()} made"))
+            new_setting(connection, account, by, f"Hook {name} for {kind.title()} made")
         return _hook_of(row)
 
     def _change(self, due: DueHook, **values: Any) -> None:
@@ -208,10 +207,6 @@ class Hooks:
 
 def _is(account: int, hook: str) -> tuple[sa.ColumnElement[bool], ...]:
     return hooks.c.account_id == account, hooks.c.id == hook
-
-
-def _said(by: Origin, reason: str) -> Origin:
-    return replace(by, function=Function.SETTING, reason=reason)
 
 
 def _hook_of(row: sa.RowMapping) -> Hook:

@@ -25,9 +25,8 @@ from store.dialects import from_now
 from store.errors import StoreError, WrongState
 from store.idempotency import is_repeated, result_of, set_result
 from store.models import api_keys
-from store.notes import Function
 from store.records import Actor, Origin
-from store.rows import new_entry, now
+from store.rows import new_setting, now
 from store.texts import keepable
 
 # Two, so that the new one can be brought to every machine before the old one is revoked; a third is a mistake.
@@ -212,7 +211,7 @@ class Keys:
             )
             set_result(connection, account, idempotency_key, {"key": key})
             until = f"until {expires_at.day} {expires_at:%b %Y}" if expires_at else "for good"
-            new_entry(connection, account, _said(by, f"API key {name} made, {until}, to {', '.join(asked)}"))
+            new_setting(connection, account, by, f"API key {name} made, {until}, to {', '.join(asked)}")
             return MadeKey(_get(connection, account, key), f"optk_{key}_{text_of}")
 
     def remembered(self, text: str) -> Key | None:
@@ -276,7 +275,7 @@ class Keys:
                 return before, False
             revoked = {"revoked_by_id": by.actor.id, "revoked_by_name": by.actor.name, "revoked_at": now()}
             connection.execute(sa.update(api_keys).where(*_is(account, key)).values(**revoked))
-            new_entry(connection, account, _said(by, f"API key {before.name} revoked"))
+            new_setting(connection, account, by, f"API key {before.name} revoked")
             after = _get(connection, account, key)
         # Another one, so that whoever verifies it at this moment remembers it in vain.
         self._remembered = {}
@@ -324,10 +323,6 @@ def checked_name(name: str, of: str) -> str:
 
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def _said(by: Origin, reason: str) -> Origin:
-    return replace(by, function=Function.SETTING, reason=reason)
 
 
 def _is(account: int, key: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -16,10 +16,9 @@ from store.errors import StoreError, StoreRefused
 from store.inbox import InboxState
 from store.keys import count_live
 from store.models import accounts, digests, exports, handovers, idempotency_keys, inbox, metadata, outbox, uploads
-from store.notes import Function
 from store.outbox import OutboxState
 from store.records import Account, Origin
-from store.rows import account_of, new_entry
+from store.rows import account_of, new_setting
 
 # Of a workspace or an organisation: https://docs.slack.dev/reference/objects/team-object
 _SLACK_ID: Final = re.compile(r"[TE][A-Z0-9]{2,31}")
@@ -72,11 +71,7 @@ def move_account(database: Database, source: str, to: str, by: Origin) -> Move:
             values = {"slack_id": to, "name": to if move.account.name == source else move.account.name}
             connection.execute(sa.update(accounts).where(accounts.c.id == move.account.id).values(**values))
             reason = f"the list of {source} is that of {to} from now on"
-            new_entry(
-                connection,
-                move.account.id,
-                dataclasses.replace(by, function=Function.SETTING, reason=reason),
-            )
+            new_setting(connection, move.account.id, by, reason)
             return move
     except StoreRefused as error:
         # The desk made an account, or kept something in it, at this very moment.

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from store.dialects import from_now
 from store.models import accounts, campaigns, conversations, entries, entry_phones, uploads
+from store.notes import Function
 from store.records import Account, AccountSettings, Actor, Cause, Conversation, Entry, OptOut, Origin
 
 _CHUNK = 1_000  # ids in one query
@@ -150,6 +151,11 @@ def new_entry(
         return entry
     of_upload = sa.select(uploads.c.file_name).where(uploads.c.account_id == account, uploads.c.id == upload_id)
     return dataclasses.replace(entry, file_name=connection.execute(of_upload).scalar_one())
+
+
+def new_setting(connection: sa.Connection, account: int, by: Origin, reason: str) -> Entry:
+    """Write the account's next entry, of function "setting": *reason* says in words what was changed."""
+    return new_entry(connection, account, dataclasses.replace(by, function=Function.SETTING, reason=reason))
 
 
 def entries_of(account: int | sa.BindParameter[int]) -> sa.Select[Any]:

@@ -1,6 +1,6 @@
 """The summary of an account, for App Home."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -69,6 +69,7 @@ class Summaries:
         """The account's summary, in one consistent read."""
         with self._database.read() as connection:
             count = sa.select(sa.func.count()).select_from(uploads).where(*_waits(account))
+            waiting = _waiting(connection, account)
             return Summary(
                 opted_out=connection.execute(
                     sa.select(accounts.c.opted_out).where(accounts.c.id == account)
@@ -76,9 +77,9 @@ class Summaries:
                 week=changes_within(connection, account, timedelta(days=7)),
                 month=changes_within(connection, account, timedelta(days=30)),
                 latest=_latest(connection, account, uploads_shown),
-                waiting=_waiting(connection, account),
+                waiting=waiting,
                 waiting_count=connection.execute(count).scalar_one(),
-                clock=read_clock(connection, account),
+                clock=read_clock(connection, account, waiting),
             )
 
     def latest_of(self, account: int, actor: str, *, uploads_shown: int = 5) -> tuple[Upload, ...]:
@@ -144,8 +145,12 @@ def changes_within(connection: sa.Connection, account: int, within: timedelta) -
     return Changes(dict(sorted(opted_out.items(), key=lambda item: (-item[1], item[0]))), allowed)
 
 
-def read_clock(connection: sa.Connection, account: int) -> Clock:
-    """The account's clock, of the newest `_MOST_TIMED` entries and lists of its last days, and `MOST_WAITING` of what waits."""
+def read_clock(connection: sa.Connection, account: int, lists_waiting: Iterable[Upload]) -> Clock:
+    """
+    The account's clock, of the newest `_MOST_TIMED` entries and lists of its last days, and of what waits.
+
+    *lists_waiting*: the oldest lists that wait for a yes; as many as `MOST_WAITING` handovers are looked at besides.
+    """
     now, country = connection.execute(sa.select(from_now(), accounts.c.country).where(accounts.c.id == account)).one()
     since = from_now(-WITHIN.total_seconds())
     columns = entries.c["at", "function", "upload_id", "requested_at", "heard_at"]
@@ -173,7 +178,7 @@ def read_clock(connection: sa.Connection, account: int) -> Clock:
     )
     oldest_first = handed_over.order_by(handovers.c.asked_at).limit(MOST_WAITING)
     waiting = [handover_of(row) for row in connection.execute(oldest_first).mappings()]
-    nearing = nearing_of(now, country, _waiting(connection, account), waiting)
+    nearing = nearing_of(now, country, lists_waiting, waiting)
     return clock_of(handled, connection.execute(at_once).scalar_one(), nearing)
 
 

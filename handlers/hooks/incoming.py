@@ -1,4 +1,4 @@
-"""IncomingMessage messages, as a provider told them: who, what, and what the provider itself took it for. Pure."""
+"""Incoming messages, as a provider told them: who, what, and what the provider itself took it for. Pure."""
 
 import re
 from dataclasses import dataclass

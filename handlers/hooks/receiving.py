@@ -19,8 +19,8 @@ from prometheus_client import Histogram
 
 from handlers.hooks import telnyx, twilio
 from handlers.hooks.incoming import IncomingMessage, Unreadable
-from handlers.platform.bodies import pieces, require_size
-from handlers.platform.problems import BROKEN_BODY, CONTENT_TYPE, NOT_FOUND, UNAVAILABLE, Kind, Problem
+from handlers.platform.bodies import read_body, require_size
+from handlers.platform.problems import BROKEN_BODY, NOT_FOUND, UNAVAILABLE, Kind, Problem
 from store import Function, Heard, Hook, HookKind, Origin, Store, StoreUnavailable
 
 PREFIX: Final = "/hooks"
@@ -81,17 +81,17 @@ class Webhooks:
         try:
             outcome, response = await self._taken(request, named)
         except Problem as problem:
-            outcome, response = problem.kind.name, _refusal(problem, request_id)
+            outcome, response = problem.kind.name, problem.response(request_id)
         except StoreUnavailable as error:
             named["why"] = error.kind
             away = Problem(UNAVAILABLE, str(error), headers={"Retry-After": "5"})
-            outcome, response = UNAVAILABLE.name, _refusal(away, request_id)
+            outcome, response = UNAVAILABLE.name, away.response(request_id)
         except Exception:
             log.exception("a provider's request failed", request=request_id, **named)
             failed = Problem(
                 UNAVAILABLE, f"Something went wrong on our side. Please quote {request_id}.", headers=_SOON
             )
-            outcome, response = "failed", _refusal(failed, request_id)
+            outcome, response = "failed", failed.response(request_id)
         took = asyncio.get_running_loop().time() - began
         # Of what is no hook not even the kind: whoever asks for it could think of any number of names.
         self.requests.labels(named.get("kind", ""), outcome).observe(took)
@@ -117,7 +117,7 @@ class Webhooks:
                 raise Problem(NOT_FOUND, "There is no such hook.")
             named |= {"kind": hook.kind.value, "hook": hook.id}
             require_size(request, LARGEST_BODY)
-            body = b"".join([piece async for piece in pieces(request, LARGEST_BODY, LARGEST_BODY)])
+            body = await read_body(request, LARGEST_BODY)
             try:
                 message = self._message_of(hook, request, body)
             except Unreadable as error:
@@ -171,8 +171,3 @@ def _thanks(hook: Hook) -> web.Response:
         if hook.kind is HookKind.TWILIO
         else web.Response()
     )
-
-
-def _refusal(problem: Problem, request_id: str) -> web.Response:
-    headers = {**problem.headers, "Content-Type": CONTENT_TYPE, "X-Request-Id": request_id}
-    return web.Response(status=problem.kind.status, body=problem.body(request_id), headers=headers)

@@ -158,11 +158,7 @@ class Api:
 
     def _refusal(self, problem: Problem, request_id: str, entered: dict[str, Any]) -> web.Response:
         entered["problem"] = problem.kind.name
-        return web.Response(
-            status=problem.kind.status,
-            body=problem.body(request_id),
-            headers={**problem.headers, "Content-Type": CONTENT_TYPE},
-        )
+        return problem.response(request_id)
 
     async def _answered(self, request: web.Request, entered: dict[str, Any]) -> bytes:
         if self._draining or len(self._at_work) >= MOST_AT_WORK:

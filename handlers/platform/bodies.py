@@ -74,18 +74,18 @@ def _require_as_it_is(request: web.Request, kind: Kind) -> None:
         raise Problem(kind, f"Send the body as it is, without Content-Encoding {as_sent(encoding)}.")
 
 
-async def read_body(request: web.Request) -> bytes:
-    """The whole body. Raises `Problem` when it is larger than is taken, too slow, or cut off."""
+async def read_body(request: web.Request, most: int = LARGEST_BODY) -> bytes:
+    """The whole body, of *most* bytes. Raises `Problem` when it is larger than is taken, too slow, or cut off."""
     content = request.content
     if (
         "Expect" not in request.headers
         and content.is_eof()
         and content.exception() is None
-        and content.total_bytes <= LARGEST_BODY
+        and content.total_bytes <= most
     ):
         # It came with the headers, as that of a check does, and needs no clock.
         return content.read_nowait()
-    return b"".join([piece async for piece in pieces(request, LARGEST_BODY, LARGEST_BODY)])
+    return b"".join([piece async for piece in pieces(request, most, most)])
 
 
 async def pieces(request: web.Request, most: int, size: int) -> AsyncIterator[bytes]:

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from aiohttp import web
+
 CONTENT_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:opt-out-desk:problem:"
 # Characters of what was sent that a problem repeats.
@@ -105,6 +107,11 @@ class Problem(Exception):  # noqa: N818  an answer, not a failure of ours
         if self.faults:
             told["errors"] = [{"at": fault.at, "detail": fault.detail} for fault in self.faults]
         return json.dumps(told).encode()
+
+    def response(self, request_id: str) -> web.Response:
+        """As it is answered."""
+        headers = {**self.headers, "Content-Type": CONTENT_TYPE, "X-Request-Id": request_id}
+        return web.Response(status=self.kind.status, body=self.body(request_id), headers=headers)
 
 
 def as_sent(value: object) -> str:

@@ -133,7 +133,7 @@ def _decided(reply: ReplyWords, words: str, added: AddedWords) -> Judgement | No
 
 def _asked(reply: ReplyWords, words: str, added: AddedWords) -> Judgement | None:
     """The question about a reply that has a request among other words, or a sign of one."""
-    # Not before the first reply: to make these patterns takes a seventh of a second, which no child process and no command has.
+    # Late: to make these patterns takes a seventh of a second, for which no child process and no command line has a use.
     from store.replies.signs import SIGNS
 
     for sign, pattern in SIGNS:

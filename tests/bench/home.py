@@ -122,7 +122,7 @@ def _measure(store: Store, account: int) -> None:
             "people out": lambda: store.optouts.count(account),
             "changes of 7 days": lambda: changes_within(connection, account, timedelta(days=7)),
             "changes of 30 days": lambda: changes_within(connection, account, timedelta(days=30)),
-            "the clock": lambda: read_clock(connection, account),
+            "the clock": lambda: read_clock(connection, account, ()),
             "whether anything changed": lambda: store.summaries.version(account),
             "the whole summary": lambda: store.summaries.get(account),
         }

@@ -73,7 +73,7 @@ def test_requests_of_the_last_days(store: Store, account: Account, by_admin: Ori
     store.uploads.confirm(account.id, later.upload.id, by_admin)
     later.renew(lease_seconds=60).apply_batch(lines(PHONES), [], lease_seconds=60).finish()
     with store.database.read() as connection:
-        found = read_clock(connection, account.id)
+        found = read_clock(connection, account.id, ())
     assert found.requests == 4
     assert found.median is not None
     assert found.median < timedelta(hours=5)
