@@ -64,6 +64,8 @@ def listed(count: int) -> tuple[list[str], bytes]:
     ).encode()
 
 
+# Who has waited longer than anybody looks on is told, on a machine that has much else to do.
+NOTICE = re.compile(r"\*[^*]+\* waits for a yes: ")
 SHORT, LONG = 300, 16_000  # phones; a long list takes two transactions
 
 
@@ -382,7 +384,8 @@ async def left(desk: Desk) -> dict[str, Any]:
             if one.user == desk.slack.bot_user_id:
                 files = [(file["name"], await contents(desk, file["id"])) for file in one.files]
                 where = "thread" if one.thread_ts not in (None, one.ts) else "channel"
-                said.append((channel.name, where, plain(one.all_text), files))
+                if not NOTICE.match(plain(one.all_text)):
+                    said.append((channel.name, where, plain(one.all_text), files))
     for kept in desk.slack.platform.workspace.channels.values():
         keys += [message.metadata["event_payload"]["key"] for message in kept.messages.values() if message.metadata]
     assert [key for key, times in Counter(keys).items() if times > 1] == [], "posted twice"
@@ -402,7 +405,7 @@ async def left(desk: Desk) -> dict[str, Any]:
     scratch = [path.name for path in desk.scratch.glob("opt-out-desk-*/*")]
     return {
         "said": sorted(said),
-        # A machine with much else to do is told to be patient with.
+        # A machine with much else to do tells people to be patient.
         "alone": sorted(plain(one.text) for one in state.ephemerals("admin") if one.text != STILL_WORKING),
         "uploads": [
             [getattr(upload, name) for name in (*counted, "opted_in", "kept_out", "reopened")]

@@ -58,9 +58,14 @@ impatient = pytest.mark.parametrize("stall_seconds", [STALL_SECONDS])
 
 
 @pytest.fixture
-def settings(settings: Settings, stall_seconds: float) -> Settings:
+def lease_seconds() -> float:
     """A lease that is over soon."""
-    return settings.model_copy(update={"lease_seconds": 1.0, "stall_seconds": stall_seconds})
+    return 1.0
+
+
+@pytest.fixture
+def settings(settings: Settings, lease_seconds: float, stall_seconds: float) -> Settings:
+    return settings.model_copy(update={"lease_seconds": lease_seconds, "stall_seconds": stall_seconds})
 
 
 async def killed(child: Child) -> None:
@@ -170,10 +175,13 @@ async def test_a_child_that_waits_for_the_database_is_ended(
 
 
 @pytest.mark.wide
-@impatient
-async def test_slow_slack_is_no_hanging_child(office: Office, jobs: list[tuple[Child, Job]]) -> None:
+# On a machine that has much else to do a child says a word in the one, and a desk renews in the other.
+@pytest.mark.parametrize(("stall_seconds", "lease_seconds"), [(10.0, 60.0)])
+async def test_slow_slack_is_no_hanging_child(
+    office: Office, stall_seconds: float, jobs: list[tuple[Child, Job]]
+) -> None:
     """A file that Slack hands over late, for longer than a child may be silent, is waited for."""
-    await office.people.fault(file="slow", seconds=3 * STALL_SECONDS)
+    await office.people.fault(file="slow", seconds=1.5 * stall_seconds)
     ts = await drop(office, LIST)
     await says(office, ts, "3 phones to opt out")
     assert (await settled(office)).deaths == 0
