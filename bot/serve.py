@@ -5,6 +5,7 @@ The port is the first thing to open and the last to close, so that `/readyz` can
 """
 
 import asyncio
+import gc
 import ipaddress
 import os
 import signal
@@ -282,5 +283,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> None:
         api = await stack.enter_async_context(listening(platform, settings.host, settings.api_port or 0))
     stack.push_async_callback(service.stop)
     await service.start()
+    # What is there now stays: to look through it again and again for what can go took half the time of a page of the feed.
+    gc.freeze()
     mode = "HTTP" if settings.slack_app_token is None else "Socket Mode"
     log.info("serving", mode=mode, address=address, **({} if api is None else {"api": f"{api}{PREFIX}"}))

@@ -8,6 +8,7 @@ parent, whose process id is its argument.
 import asyncio
 import ctypes
 import errno
+import gc
 import os
 import queue
 import shutil
@@ -338,6 +339,8 @@ def main() -> None:
     sys.excepthook = lambda _kind, error, _where: _say_why(error)
     threading.excepthook = lambda args: _say_why(args.exc_value)
     worker = Worker(sys.stdout)
+    # What was imported stays: nobody need look through it for what can go.
+    gc.freeze()
     while True:
         try:
             worker.do(jobs.get())
