@@ -653,6 +653,8 @@ class Postgresql(Dialect):
     def lock_migrations(self, connection: sa.Connection) -> None:
         """Take an advisory lock: two replicas that start at once migrate one after the other."""
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7311022604)")  # the number is ours alone
+        # Between its statements a machine that has much else to do reads the migrations for longer than a desk may be silent.
+        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = '1min'")
 
     def unvalidated(self, connection: sa.Connection) -> Sequence[str]:
         # It reads the whole table, under a lock that stops nobody's reading and writing.

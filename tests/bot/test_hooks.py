@@ -62,6 +62,7 @@ def test_a_hook_is_made_listed_and_removed(store: Store, account: Account) -> No
     assert TOKEN not in made.output + typed.output + listed + removed.output
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

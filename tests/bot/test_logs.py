@@ -182,6 +182,7 @@ def test_no_phone_survives(phone: tuple[str, str], before: str, after: str, *, n
     assert digits not in "".join(character for character in redacted if character.isdecimal())
 
 
+@pytest.mark.wide
 @given(st.text())
 def test_redacting_twice_is_redacting_once(text: str) -> None:
     """What is redacted stays as it is when redacted again, as a message quoted in another is."""

@@ -116,6 +116,7 @@ def test_a_damaged_file_is_one_sentence(
     assert file.read_bytes() == left
 
 
+@pytest.mark.wide
 async def test_damage_that_is_met_later_is_told_in_slack(
     slack: EmbeddedSlack, people: SandboxClient, tmp_path: Path
 ) -> None:

@@ -136,6 +136,7 @@ async def test_readiness_follows_the_desk(slack: EmbeddedSlack, tmp_path: Path) 
         assert await got(f"{url}/healthz") == (200, {"healthy": True})
 
 
+@pytest.mark.wide
 async def test_readiness_shows_a_refused_connection(
     slack: EmbeddedSlack, people: SandboxClient, tmp_path: Path
 ) -> None:
@@ -185,6 +186,7 @@ async def test_a_desk_that_slack_never_knew_is_not_ready(
         await readiness(service, lambda found: bool(found["ready"]))
 
 
+@pytest.mark.wide
 async def test_a_draining_desk_takes_no_request(slack: EmbeddedSlack, people: SandboxClient, tmp_path: Path) -> None:
     """Over HTTP a desk that is stopping answers 503, so that Slack sends an event again to one that is not."""
     async with served(settings_for(slack, tmp_path, socket=False)) as (service, url):

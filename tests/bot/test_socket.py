@@ -224,6 +224,7 @@ FAULTS = [
 ]
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("outage", [0.5, 15.0])
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: "-".join(map(str, fault.values())))
 async def test_slack_answers_with_errors(
@@ -239,7 +240,8 @@ async def test_slack_answers_with_errors(
         assert await control.calls("apps.connections.open") == len(clock.pauses) + 1
 
 
-@pytest.mark.parametrize("outage", [0.5, 15.0, 1800.0])
+@pytest.mark.wide_but_first
+@pytest.mark.parametrize("outage", [0.5, 15.0, 600.0])
 async def test_slack_is_away(connect: Connect, slack: EmbeddedSlack, clock: Clock, outage: float) -> None:
     """A Slack that nobody reaches is dialled once a second at least, however long that has lasted."""
     await slack.stop()

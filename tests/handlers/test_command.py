@@ -44,6 +44,7 @@ async def test_add_tells_an_opted_out_phone_apart(office: Office) -> None:
     assert office.store.optouts.count(office.account.id) == 2
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -143,6 +144,7 @@ async def test_nothing_typed_can_call_a_channel(office: Office) -> None:
     assert standing[0].entry.reason == "<!channel> @support & <b> *x*"
 
 
+@pytest.mark.wide
 async def test_broadcasts_that_arrive_as_markup_are_named(office: Office) -> None:
     """A real `<!here>` from Slack, and links, are kept by the name people saw."""
     people = office.people
@@ -224,6 +226,7 @@ async def test_bad_input_gets_a_sentence(office: Office, text: str, sentence: st
 
 
 # aiohttp's, about the size of what our own test client sends.
+@pytest.mark.wide
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
 @pytest.mark.parametrize("text", ["2125550100 " * 300_000, "x" * 3_000_000], ids=["numbers", "a wall of letters"])
 async def test_three_megabytes_get_a_sentence(office: Office, text: str) -> None:
@@ -301,6 +304,7 @@ async def test_help_names_every_subcommand(office: Office) -> None:
     assert "Do Not Call is a separate list" in asked.all_text
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     "rest", ["", ONE, "GB", "<@U0ADMIN>", "upload:7", "format:desk", "reason:none", "everything", "x" * 50_000]
 )
@@ -345,6 +349,7 @@ async def test_two_hundred_numbers_where_the_bot_is_not_a_member(office: Office)
     await office.people.until(all_there)
 
 
+@pytest.mark.wide
 async def test_where_the_channel_is_archived(office: Office) -> None:
     """The same, saying that the channel was archived just now."""
     await office.people.fault(method="chat.postMessage", fault="error", error="is_archived")
@@ -395,6 +400,7 @@ async def test_posting_fails_for_good(office: Office) -> None:
     assert "`restricted_action`" in message.all_text
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     ("text", "action", "private"),
     [
@@ -566,6 +572,7 @@ async def test_help_is_in_three_parts(office: Office) -> None:
     assert "*Admins*\n" in (await office.ask_alone("admin", "ayuda")).all_text
 
 
+@pytest.mark.wide
 async def test_every_name_means_one_thing(office: Office) -> None:
     """No synonym is another sub-command's name or synonym, and the hint in Slack's composer names each sub-command."""
     subcommands = office.service.desk.command.subcommands.values()

@@ -268,6 +268,7 @@ async def play(office: Office, scene: Scene, name: str) -> None:
     assert any(one in found["text"] for found in await spoken(office) for one in called), "somebody is named"
 
 
+@pytest.mark.wide
 async def test_a_name_of_markup(office: Office) -> None:
     """Whoever opts out, looks up and allows again is named in answers as plain text."""
     await play(office, commands, NAMES["markup"])

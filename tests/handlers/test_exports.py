@@ -93,6 +93,7 @@ async def test_what_is_wanted(office: Office, text: str, expected: list[list[str
     assert await rows_of(office, await delivered(office)) == expected
 
 
+@pytest.mark.wide
 async def test_nothing_to_export(office: Office) -> None:
     """An empty list is a file with its header, and said so."""
     await office.ask("admin", "export", replies=0)
@@ -248,6 +249,7 @@ async def test_who_may_not_have_it_any_more(office: Office, why: str) -> None:
     assert office.store.exports.claim("next", lease_seconds=60) is None
 
 
+@pytest.mark.wide
 async def test_the_evidence_of_a_number_comes_to_the_admin_alone(office: Office, settings: Settings) -> None:
     """No channel reads of it; the zip has a page and the same as JSON, the history says who took it, and it is about the number."""
     await office.opt_out(ONE, reason="=asked <!channel>")
@@ -270,6 +272,7 @@ async def test_the_evidence_of_a_number_comes_to_the_admin_alone(office: Office,
     await cleared(settings.scratch_dir)
 
 
+@pytest.mark.wide
 async def test_the_evidence_of_a_number_that_was_never_opted_out(office: Office) -> None:
     """It is sent all the same, and says so; that nobody may export the list does not matter to it."""
     by = Origin(Function.SETTING, await office.actor("admin"))

@@ -61,6 +61,7 @@ async def test_numbers_are_opted_out_by_a_form(office: Office) -> None:
     assert (await office.people.state()).views("support") == []
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     ("values", "field", "said"),
     [
@@ -154,6 +155,7 @@ async def test_a_list_is_uploaded_by_a_form(office: Office) -> None:
     assert "is in that channel already" in again.errors["form.file"]
 
 
+@pytest.mark.wide
 async def test_a_list_is_scrubbed_by_a_form(office: Office) -> None:
     """It comes back in the channel that was chosen, without who is opted out; nobody is opted out by it."""
     await office.opt_out(ONE)
@@ -173,6 +175,7 @@ async def test_a_list_is_scrubbed_by_a_form(office: Office) -> None:
     assert office.store.optouts.count(office.account.id) == 1
 
 
+@pytest.mark.wide
 async def test_the_list_is_exported_by_a_form(office: Office) -> None:
     """The file comes to whoever asked, in the format that was chosen; where nobody may, the form says so."""
     await office.opt_out(ONE)

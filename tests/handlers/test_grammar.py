@@ -121,6 +121,7 @@ SPOILERS = (
 )
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("spoiler", SPOILERS)
 def test_what_spoils_a_request(spoiler: str) -> None:
     """Whatever is asked for plainly is so no more beside words that deny, suppose, put off, quote or take back."""

@@ -118,6 +118,7 @@ async def test_declined(office: Office) -> None:
     assert office.store.optouts.count(office.account.id) == 0
 
 
+@pytest.mark.wide
 async def test_a_mention_is_answered_where_it_was_asked(office: Office) -> None:
     """What was asked in a channel is answered in its thread, with a mention of who has waited, and the entry leads there."""
     said = await office.people.message("guest", TICKETS, f"@optout opt out {ONE} because she moved away")
@@ -186,6 +187,7 @@ async def test_support_asks_to_allow_texts_again(office: Office) -> None:
     assert entry.asked_by.name == "support"
 
 
+@pytest.mark.wide
 async def test_what_the_contact_asked_for_needs_its_form(office: Office) -> None:
     """Asked without a reason, the admin's click opens the form that asks why; submitted, the request is done and told."""
     by = Origin(Function.SHORTCUT, await office.actor("support"), cause=Cause.ASKED)
@@ -202,6 +204,7 @@ async def test_what_the_contact_asked_for_needs_its_form(office: Office) -> None
     assert entry.asked_by is not None
 
 
+@pytest.mark.wide
 async def test_opted_out_again_since_it_was_asked(office: Office) -> None:
     """What came after the admins were asked is not undone by their click: the request stays open, and they are told."""
     await office.opt_out(ONE)
@@ -274,6 +277,7 @@ async def test_an_admin_who_is_none_any_more(office: Office, what: str) -> None:
     await direct(office, "guest", "second-admin did what you asked for")
 
 
+@pytest.mark.wide
 async def test_whoever_asked_left(office: Office) -> None:
     """A person's wish not to be texted outlives the account of who passed it on."""
     asked = await hand_over(office, "guest", f"add {ONE}")
@@ -283,6 +287,7 @@ async def test_whoever_asked_left(office: Office) -> None:
     assert office.store.optouts.find(office.account.id, ONE).opted_out
 
 
+@pytest.mark.wide
 async def test_nobody_decided_in_time(office: Office) -> None:
     """It expires: the question loses its buttons, and whoever asked is told whom to write to."""
     await hand_over(office, "guest", f"add {ONE}")
@@ -408,6 +413,7 @@ async def test_settings_are_opened_for_who_asks(office: Office) -> None:
 # Lists
 
 
+@pytest.mark.wide
 async def test_a_guests_list_is_taken_up(office: Office) -> None:
     """What a guest drops is taken up where it stands by an admin's click, in the admin's name, and waits there for a yes."""
     outcome = await office.people.drop("guest", UPLOADS, "stops.csv", LIST)

@@ -121,6 +121,7 @@ async def test_its_text_is_shown_once_to_who_made_it(office: Office, caplog: pyt
     assert not TEXT.search(str((await office.people.state()).views("admin")))
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     ("values", "field", "said"),
     [
@@ -160,6 +161,7 @@ async def test_a_day_of_ones_own(office: Office) -> None:
     assert "never expires" in str(await view_of(office, "second-admin", "Copy it now"))
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("name", ["*_~`<!channel> &amp;", "גשר הודעות", "=cmd|' /C calc'!A0", "&" * LONGEST_NAME])
 async def test_any_name_is_shown_as_it_is(office: Office, name: str) -> None:
     """Markup is no markup, nothing notifies anybody, and Slack takes Home and the form with it."""
@@ -293,6 +295,7 @@ async def test_two_admins_revoke_one_at_once(office: Office) -> None:
     assert [entry.reason for entry in latest_entries(office.store, office.account.id, 1)] == ["API key bridge revoked"]
 
 
+@pytest.mark.wide
 async def test_home_settles_by_itself(office: Office) -> None:
     """Once revoked, the button goes from Home, and a line says who did it."""
     key = await behind(office)
@@ -304,6 +307,7 @@ async def test_home_settles_by_itself(office: Office) -> None:
     assert (await office.people.state()).views("admin") == []
 
 
+@pytest.mark.wide
 async def test_the_most_keys_and_lists_fit_into_home(office: Office) -> None:
     """As many keys as there can be, with the longest names, and many that ended: Slack takes the page."""
     for number in range(MOST):

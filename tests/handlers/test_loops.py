@@ -130,6 +130,7 @@ def test_the_wait_doubles_up_to_a_minute_and_is_spread() -> None:
         assert all(longest / 2 <= wait <= longest for wait in waits)
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("error", SURPRISES, ids=lambda error: type(error).__name__)
 async def test_every_loop_of_the_desk_outlives_what_its_look_raises(office: Office, error: Exception) -> None:
     """Uploads, exports, events, answers, homes, digests: each is alive after a failure, and looks again."""

@@ -15,6 +15,7 @@ from tests.handlers.test_forms import form, submit
 ONE, TWO = "+12125550100", "+12125550101"
 
 
+@pytest.mark.wide
 async def test_buttons_of_before_a_restart(slack: EmbeddedSlack, settings: Settings) -> None:
     """A button that was shown by a desk that is gone works with the next one: all it needs stands in it."""
     store = Store.open(settings.database_url)

@@ -126,6 +126,7 @@ def test_what_is_no_number_is_named() -> None:
     assert [one.text for one in intent.unread] == ["12345"]
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     "piece", ["a1", "1 ", "a ", "<@U0BOT|", "reason ", "opt out ", "212-555-0100 ", "<tel:", "opt"]
 )

@@ -199,6 +199,7 @@ async def test_a_list_that_took_long(office: Office, monkeypatch: pytest.MonkeyP
     assert done.startswith("@admin: *3 phones opted out* from stops.csv")
 
 
+@pytest.mark.wide
 async def test_a_list_that_is_refused(office: Office) -> None:
     """Whoever dropped it is notified, once, as it is theirs to mend, by the one message that says why."""
     ts = await drop(office, b"name\nBo\n", user="support", name="names.csv")

@@ -60,6 +60,7 @@ async def says(office: Office, words: str, channel: str = UPLOADS) -> SandboxMes
     return await office.people.until(there)
 
 
+@pytest.mark.wide
 async def test_from_the_preview_to_the_undo(office: Office, api: aiohttp.ClientSession) -> None:
     """
     In the uploads channel, with who sent it and why; an admin decides, and the program reads how it ended.

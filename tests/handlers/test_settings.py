@@ -76,6 +76,7 @@ async def test_settings_are_changed_in_a_form(office: Office) -> None:
     assert office.store.accounts.get(office.account.id).settings.undo_days is None
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [

@@ -245,6 +245,7 @@ async def test_an_email_where_others_read_along(office: Office) -> None:
     assert ticked(await check(office, email.ts, channel="partner-desk")) == [TWO]
 
 
+@pytest.mark.wide
 async def test_a_snippet_that_goes_on(office: Office) -> None:
     """What Slack does not show of a snippet is not read, and that is said."""
     described = {"preview": "212-555-0100\n", "preview_is_truncated": True}

@@ -394,6 +394,7 @@ async def test_looked_up(office: Office, channel: str) -> None:
     await says(office, ts, "1 row removed")
 
 
+@pytest.mark.wide
 async def test_a_look_up_takes_the_right_to_look_up(office: Office) -> None:
     """Who may not look a number up may not by a list; and not where strangers read along."""
     await decide(office, support="nobody")

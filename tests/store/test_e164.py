@@ -102,6 +102,7 @@ VERBS: dict[str, Callable[[Store, int, str, Origin], Any]] = {
 }
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_that_takes_phones_refuses_what_is_none(
     store: Store, account: Account, by_admin: Origin, verb: str

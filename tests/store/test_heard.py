@@ -61,6 +61,7 @@ def test_a_word_for_it_opts_out_at_once(store: Store, account: Account) -> None:
     assert store.optouts.count(account.id) == store.optouts.recount(account.id) == 1
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     ("text", "outcome", "state"),
     [

@@ -66,6 +66,7 @@ def test_an_event_is_claimed_however_often_it_takes(store: Store, account: Accou
         assert taken.attempts == attempt
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("act", ["renew", "postpone", "done", "discard"])
 def test_whoever_was_taken_over_changes_nothing(store: Store, account: Account, act: str) -> None:
     """A frozen process that wakes up neither holds, gives back nor ends what another one works on."""

@@ -71,6 +71,7 @@ def test_a_key_opens_its_account_and_its_secret_is_kept_nowhere(
     assert entry.reason == f"API key bridge made, until {key.expires_at:%-d %b %Y}, to check, opt-out"
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     "text",
     [
@@ -158,6 +159,7 @@ def test_no_more_than_an_admin_oversees(store: Store, account: Account, by_admin
     made(store, account, by_admin, "one more")
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     ("name", "scopes", "days", "said"),
     [
@@ -181,6 +183,7 @@ def test_what_cannot_be_is_refused(
     assert latest_entries(store, account.id, 9) == ()
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     "name", ["*_~`<!channel>", "גשר הודעות", "=cmd|' /C calc'!A0", "x" * LONGEST_NAME, "  a \n b "]
 )

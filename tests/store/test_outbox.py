@@ -70,6 +70,7 @@ def test_a_message_whose_process_died_is_claimed_however_often_it_takes(store: S
         )
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("act", ["renew", "postpone", "change", "sent", "discard"])
 def test_whoever_was_taken_over_changes_nothing(store: Store, account: Account, act: str) -> None:
     """A frozen process that wakes up neither holds, changes nor ends what another one gives."""

@@ -155,6 +155,7 @@ def test_a_round_is_bounded(store: Store, account: Account, monkeypatch: pytest.
     assert [pruning(store).prune().events for _ in range(4)] == [4, 4, 2, 0]
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     ("state", "age", "left"),
     [("waiting", 30 * DAY, 1), ("done", 0 * DAY, 0), ("refused", DAY, 1), ("refused", 4 * DAY, 0), ("stopped", DAY, 1)],

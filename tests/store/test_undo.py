@@ -105,6 +105,7 @@ def test_who_decided_last_is_known(store: Store, account: Account, by_admin: Ori
     assert store.uploads.cancel(account.id, other.id, ann).decider == ann.actor
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("verb", ["stop", "go_on"])
 def test_what_is_not_applied_is_neither_stopped_nor_continued(
     store: Store, account: Account, by_admin: Origin, verb: str

@@ -540,6 +540,7 @@ def test_already_out_counts_phones_that_stand(store: Store, account: Account, by
     assert store.uploads.already_out(account.id, [], moment) == 0
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_writer_that_freezes_in_its_transaction_loses_it(
     store: Store, account: Account, by_admin: Origin, database_url: str

@@ -381,6 +381,7 @@ SHAPES = st.recursive(
 )
 
 
+@pytest.mark.wide
 @given(SHAPES)
 def test_no_shape_is_refused(message: object) -> None:
     """Whatever stands where, reading does not fail, and finds no number but what is there."""

@@ -110,6 +110,7 @@ def test_a_job_with_another_field_is_refused(job: Job, data: st.DataObject) -> N
             read_job(json.dumps(other))
 
 
+@pytest.mark.wide
 @given(
     st.recursive(st.none() | st.booleans() | st.floats() | TEXT, lambda one: st.lists(one) | st.dictionaries(TEXT, one))
 )

@@ -589,6 +589,7 @@ async def test_a_list_is_staged_and_applied(desk: Desk, start: Start) -> None:
     assert desk.store.optouts.recount(desk.account.id) == 2
 
 
+@pytest.mark.wide
 async def test_a_list_without_phones_is_refused(desk: Desk, start: Start) -> None:
     """The store has it first, then it is said; nothing stays in the scratch directory."""
     desk.files.answer = content(b"Name,City\nAnn,Oslo\n")
@@ -639,6 +640,7 @@ async def test_a_file_that_changed_after_the_preview_fails(desk: Desk, start: St
     assert (desk.get().state, desk.store.optouts.recount(desk.account.id)) == ("failed", 0)
 
 
+@pytest.mark.wide
 async def test_an_upload_of_another_claim_is_left_alone(desk: Desk, start: Start) -> None:
     """A job under an older fence or of another owner says lost and touches nothing."""
     child = await start()

@@ -126,6 +126,7 @@ def test_no_spool_is_needed_from_the_caller(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
 def test_a_line_of_a_gigabyte_is_refused_at_once(tmp_path: Path, encoding: str) -> None:
     """Neither the memory nor the time grows with the line: what follows its first hundred megabytes is not looked at."""
@@ -423,6 +424,7 @@ def test_a_workbook_that_cannot_be_read_is_refused(tmp_path: Path, raw: bytes, s
     assert refusal(tmp_path, raw).startswith(sentence)
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("seed", range(3))
 def test_a_damaged_workbook_is_read_or_refused(tmp_path: Path, seed: int) -> None:
     """Bytes changed at random: no other error, and no crash."""
@@ -454,6 +456,7 @@ CONVERTED = {
 }
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("kind", CONVERTED)
 def test_a_conversion_says_that_it_goes_on(tmp_path: Path, kind: str) -> None:
     """

@@ -80,6 +80,7 @@ def test_what_is_no_formula_stays(cell: str) -> None:
     assert guarded(cell) == unguarded(cell) == cell
 
 
+@pytest.mark.wide
 def test_unreadable_rows_dropped_again_are_the_same_rows(tmp_path: Path) -> None:
     """The file of unreadable rows, read again unchanged, gives the same rows, and once more the same file."""
     cells = [

@@ -21,6 +21,7 @@ def late(name: str, first: str, values: Sequence[str], *, phone: str = "212555{:
     return f"{header or f'phone,{name}'}\n{rows}"
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     ("name", "first", "values"),
     [

@@ -46,6 +46,7 @@ KINDS: dict[str, Callable[[Table], bytes]] = {
 }
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("behind", [False, True], ids=["before the phone", "behind it"])
 def test_a_long_note_costs_nobody_the_phone(tmp_path: Path, kind: str, behind: bool) -> None:
@@ -68,6 +69,7 @@ CELLS = {
 }
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("behind", [False, True], ids=["before the phone", "behind it"])
 @pytest.mark.parametrize("kind", CELLS)
 def test_a_quoted_cell_of_many_lines_costs_nobody_the_phone(tmp_path: Path, kind: str, behind: bool) -> None:

@@ -61,6 +61,7 @@ def listed(name: str, values: Sequence[str], phones: Sequence[str] = PHONES) -> 
 # --- status ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     ("name", "values", "out"),
     [
@@ -165,6 +166,7 @@ def test_a_column_that_says_who_is_asked_about(
     assert question.offers[0].label.startswith(f"Only the {len(out)} ")
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     ("name", "values"),
     [
@@ -362,6 +364,7 @@ ABROAD = (
 )
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     ("name", "values"),
     [
@@ -626,6 +629,7 @@ def test_a_column_of_thousands_of_values_is_no_status(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("name", ["a=b", "a,b", "=cmd()", "<b>*x*", "o" * 300, "\u202etuo", "opt\u00a0out", "😀" * 100])
 @pytest.mark.parametrize("value", ["=cmd()", "<!channel>", "a,b=c", "y" * 300, "*", "😀" * 100])
 def test_names_and_values_of_any_kind_can_be_chosen(tmp_path: Path, name: str, value: str) -> None:
@@ -641,6 +645,7 @@ def test_names_and_values_of_any_kind_can_be_chosen(tmp_path: Path, name: str, v
             assert len(phones) == (4 if values is None or len(values) > 1 or values == ["*"] else 2)
 
 
+@pytest.mark.wide
 def test_hundreds_of_columns_and_ragged_rows(tmp_path: Path) -> None:
     """Columns beyond those that people look through mean nothing, and a short row says nothing in those it lacks."""
     names = ["phone", *(f"opt out {number}" for number in range(1_000))]

@@ -300,6 +300,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_nothing_in_a_document_takes_memory_or_time(tmp_path: Path, kind: str) -> None:
     """A few bytes that say "a million times" are read row by row, or refused in words."""

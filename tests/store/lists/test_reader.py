@@ -269,6 +269,7 @@ def test_the_column_a_person_chose_is_read(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.wide
 def test_progress_ends_at_the_size(tmp_path: Path) -> None:
     """`bytes_read` grows up to `size`, and rows can be read twice."""
     list_ = reader(tmp_path, b"phone\n" + b"4155552671\n" * 300_000)
@@ -375,6 +376,7 @@ NOTES = {
 }
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("note", NOTES)
 @pytest.mark.parametrize("columns", ["phone,note,b", "note,phone,b"])
 def test_a_phone_beside_a_note_of_megabytes_is_read(tmp_path: Path, note: str, columns: str) -> None:
@@ -393,6 +395,7 @@ def test_a_phone_beside_a_note_of_megabytes_is_read(tmp_path: Path, note: str, c
     assert NOTES[note].decode().replace('""', '"').lstrip('"').startswith(shown[:-1])
 
 
+@pytest.mark.wide
 def test_a_line_of_cells_without_end_is_one_row(tmp_path: Path) -> None:
     """Its phone is read where it stands among the first; else the line is named, and the list goes on."""
     raw = b"phone,note\n" + b"4155552671," * 300_000 + b"\n4155552672,b\n"

@@ -297,6 +297,7 @@ def applied(store: Store, account: Account, by: Origin, path: Path, scratch_path
     return work
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("batch", [1, 3, 10_000])
 def test_applying_stores_every_phone_and_row(
     store: Store, account: Account, by_admin: Origin, path: Path, scratch_path: Path, batch: int

@@ -307,6 +307,7 @@ def test_sheets_do_not_share_their_records(tmp_path: Path) -> None:
     assert "more than 1,000 sheets" in refusal(tmp_path, ole(begin + names + name + record(0x000A)))
 
 
+@pytest.mark.wide
 def test_streams_of_one_name_are_read_once(tmp_path: Path) -> None:
     """A directory that lists the whole file a thousand times, as the workbook, holds it once."""
     raw = bytearray(xls({"List": [["phone"], *[[12125550100.0, None, "x" * 100]] * 20_000]}))

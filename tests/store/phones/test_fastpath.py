@@ -310,6 +310,7 @@ def test_cells_may_overlap_and_come_in_any_order() -> None:
     assert phones.tolist() == [12125550100] * 4 + [0, 0, 0]
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(("limit", "value"), [("_LESSONS", 100), ("_NODES", 40), ("_RULES", 2)])
 def test_what_is_kept_is_bounded(limit: str, value: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the table is full, what is not in it is left to the library, and what is in it stays right."""

@@ -159,6 +159,7 @@ def numbers(regions: list[str]) -> Iterator[tuple[str, int, dict[str, str], str]
         )
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize("form", FORMS)
 def test_every_regions_numbers_in_every_form_are_read_or_refused(form: str) -> None:
     """Mobiles and houses of all regions: hardly one is refused, and none is read as somebody else's."""

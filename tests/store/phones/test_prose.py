@@ -100,6 +100,7 @@ def test_what_was_written_and_what_is_doubtful() -> None:
     assert not first.number.flagged
 
 
+@pytest.mark.wide_but_first
 @pytest.mark.parametrize(
     "piece",
     ["1", "1 ", "(1", "1-", "+", "a1", "1/", "((", "<tel:", "<tel:1|", "<a:", "http://", "<", "<!", "00", "001 "],
