@@ -235,6 +235,11 @@ class Settings(BaseSettings):
         ge=10,
         le=600,
     )
+    private_destinations: Literal["on", "off"] = _setting(
+        "off",
+        "Whether opt-outs may be passed on to addresses in the desk's own network, and without TLS: `on` or `off`.",
+        expected="on or off",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = _setting(
         "INFO", "Least serious message that is logged.", expected="one of DEBUG, INFO, WARNING, ERROR, CRITICAL"
     )

@@ -11,6 +11,15 @@ from store.changes import ChangeCursor, ChangesPage
 from store.choices import NOTHING_CHOSEN, Asked, Choices, Question, Undecided
 from store.clock import Clock, Handled, Nearing
 from store.database import parsed_url
+from store.destinations import (
+    LONGEST_ADDRESS,
+    Destination,
+    DestinationKind,
+    DestinationState,
+    NewDestination,
+    checked_address,
+)
+from store.destinations import LONGEST_NAME as LONGEST_DESTINATION_NAME
 from store.digests import Digest, DueDigest
 from store.errors import (
     ChangesPruned,
@@ -85,6 +94,8 @@ from store.uploads import Crowded, require_undoable
 __all__ = [
     "COUNTRY_CODES",
     "EXPORT_COLUMNS",
+    "LONGEST_ADDRESS",
+    "LONGEST_DESTINATION_NAME",
     "LONGEST_KEY_NAME",
     "LONGEST_PROSE",
     "NOTHING_CHOSEN",
@@ -114,6 +125,9 @@ __all__ = [
     "Crowded",
     "Deadlines",
     "Deleted",
+    "Destination",
+    "DestinationKind",
+    "DestinationState",
     "Digest",
     "DueDigest",
     "DueHook",
@@ -146,6 +160,7 @@ __all__ = [
     "MadeKey",
     "Move",
     "Nearing",
+    "NewDestination",
     "NewFile",
     "NoPhoneColumn",
     "NotAPhone",
@@ -186,6 +201,7 @@ __all__ = [
     "added_words",
     "apply_upload",
     "bytes_words",
+    "checked_address",
     "country_name",
     "days_words",
     "display",

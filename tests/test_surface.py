@@ -26,6 +26,7 @@ from handlers.slack.listeners import surfaces_table
 from handlers.slack.posting import POSTED
 from handlers.slack.uploads_channels import CHANGES
 from handlers.views import allowing, exports, forms, history
+from handlers.views import destinations as destination_views
 from handlers.views import keys as key_views
 from handlers.views import settings as settings_views
 from handlers.views import uploads as views
@@ -365,6 +366,7 @@ def _form(name: str, values: Mapping[str, Any]) -> Act:
             account, [], origin(found, seen=account.fingerprint), undo_days=14, most_bytes=10**9
         )
         made["key"] = key_views.form(about, 40, serves_api=True)
+        made["destination"] = destination_views.form(about, (), longest_name=40, longest_address=500)
         made |= {"upload": forms.upload(account, about, None), "scrub": forms.scrub_form(account, about, None)}
         made |= {"history": history.form(about, sees_all=True), "export": exports.form(about)}
         filled = dict(values)
@@ -377,9 +379,9 @@ def _form(name: str, values: Mapping[str, Any]) -> Act:
         trigger = (await office.people.deliveries("interaction"))[-1]["payload"]["trigger_id"]
         client = AsyncWebClient(token=office.slack.bot_token, base_url=office.slack.api_url)
         menu = forms.menu(account, about, "admin")
-        menu.blocks = [*(menu.blocks or ()), key_views.in_settings()]
+        menu.blocks = [*(menu.blocks or ()), key_views.in_settings(), destination_views.in_settings()]
         opened = (await client.views_open(trigger_id=trigger, view=menu))["view"]
-        button = key_views.OPEN if name == "key" else f"form.{name}"
+        button = {"key": key_views.OPEN, "destination": destination_views.OPEN}.get(name, f"form.{name}")
         assert (await office.people.click_in_view(person, opened["id"], button)).acknowledged
         await office.told(person, told + 2)
         assert [view["id"] for view in (await office.people.state()).views(person)] == [opened["id"]]
@@ -438,6 +440,12 @@ CASES: dict[Listener, Act | tuple[Act, ...]] = {
     Listener("action", "key.form"): _form("key", {"key.name": "mine"}),
     Listener("view_submission", "key.form"): _form("key", {"key.name": "mine"}),
     Listener("action", "key.revoke"): _posted("key.revoke", "abcdefghij"),
+    Listener("action", "destination.form"): _form("destination", {"destination.name": "mine"}),
+    Listener("view_submission", "destination.form"): _form("destination", {"destination.name": "mine"}),
+    **{
+        Listener("action", f"destination.{does}"): _posted(f"destination.{does}", "abcdefghij")
+        for does in ("retry", "pause", "test", "remove")
+    },
     Listener("action", "upload.confirm"): _pressing("upload.confirm", b"phone\n2125550102\n"),
     Listener("action", "upload.cancel"): _pressing("upload.cancel", b"phone\n2125550102\n"),
     Listener("action", "upload.country"): _pressing("upload.country", b"phone\n2125550102\n"),

@@ -29,6 +29,7 @@ from handlers.slack.mrkdwn import quoted, section
 from handlers.views import (
     allowing,
     clock,
+    destinations,
     digests,
     exports,
     forms,
@@ -64,6 +65,9 @@ from store import (
     Clock,
     CountryUnknown,
     Deleted,
+    Destination,
+    DestinationKind,
+    DestinationState,
     Digest,
     Errand,
     Export,
@@ -441,6 +445,53 @@ def _replies(text: str) -> Iterator[Any]:
         people = [replace(one, phone=f"+1212555010{one.id % 10}") for one in each]
         yield from (reviewing.review(each), reviewing.review(people), reviewing.review([replace(each[0], text=None)]))
         yield from (reviewing.decided(each[0], newly=True), reviewing.decided(each[0], newly=False))
+
+
+@case(
+    destinations.form,
+    destinations.made,
+    destinations.in_settings,
+    destinations.in_home,
+    destinations.passing,
+    destinations.one_of,
+    destinations.removed,
+    destinations.tested,
+    destinations.told,
+)
+def _destinations(text: str) -> Iterator[Any]:
+    one = Destination(
+        account_id=1,
+        id="abcdefghij",
+        kind=DestinationKind.WEBHOOK,
+        name=text[:40],
+        address=text,
+        secret="whsec_x",
+        key_name=text[:40],
+        channel="C1",
+        state=DestinationState.ON,
+        cursor=None,
+        taken_at=datetime(2026, 11, 3, tzinfo=UTC),
+        attempts=1,
+        problem=text,
+        failing_since=datetime(2026, 11, 3, tzinfo=UTC),
+        told_at=None,
+        offered=None,
+        offered_file=None,
+        made_by=Actor("U1", text),
+        waiting=3,
+        oldest=datetime(2026, 11, 3, tzinfo=UTC),
+    )
+    states = [replace(one, state=state) for state in DestinationState]
+    for each in (*states, replace(one, failing_since=None), replace(one, secret=None)):
+        yield destinations.made(each)
+        yield from (destinations.one_of(each), destinations.removed(each), destinations.told(each))
+        yield from (destinations.tested(each, text, 500, text), destinations.tested(each, None, 204, text))
+    for several in ([], states):
+        yield destinations.passing(several)
+        yield Message.of("x", *(destinations.in_home(several) or [section("x")]))
+    yield Message.of("x", destinations.in_settings())
+    yield destinations.form("{}", [text[:40] or "x"], longest_name=40, longest_address=500)
+    yield destinations.form("{}", [], longest_name=40, longest_address=500)
 
 
 @case(keys.form, keys.made, keys.in_settings, keys.in_home)

@@ -1,0 +1,128 @@
+"""Destinations, for admins: `/optout passing`, the form that makes one, and the buttons that retry, pause, test and remove."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from slack_sdk.models.views import View
+
+from handlers.permissions import Action
+from handlers.slack.channels import why_unusable
+from handlers.slack.interactions import Interactions, field_error
+from handlers.slack.listeners import Listener
+from handlers.slack.messages import Message
+from handlers.slack.modal_context import ModalContext
+from handlers.slack.payloads import idempotency_key_of, is_of_home, pressed_value, submitted_values
+from handlers.slack.places import Request
+from handlers.subcommands import Reply, Subcommand
+from handlers.views import destinations as views
+from handlers.work.passing import Passing
+from store import (
+    LONGEST_ADDRESS,
+    LONGEST_DESTINATION_NAME,
+    Destination,
+    DestinationKind,
+    Function,
+    KeyState,
+    NewDestination,
+    Origin,
+    Store,
+    StoreError,
+    StoreRefused,
+    StoreUnavailable,
+    WrongState,
+)
+
+
+class PassingOn:
+    """The sub-command `passing`, and the listeners of `destination.*`."""
+
+    def __init__(self, store: Store, interactions: Interactions, passing: Passing) -> None:
+        self._store = store
+        self._interactions = interactions
+        self._passing = passing
+
+    @property
+    def subcommand(self) -> Subcommand:
+        return Subcommand(
+            "passing",
+            "Shows where opt-outs are passed on to, and how far each has come. Admins only.",
+            (Action.DESTINATIONS,),
+            lambda _text: Reply(Action.DESTINATIONS, self._show),
+            ("destinations", "webhooks"),
+        )
+
+    def listeners(self) -> tuple[Listener, ...]:
+        button = self._interactions.button
+        verbs = self._store.destinations
+        return (
+            self._interactions.opening(views.OPEN, Action.DESTINATIONS, views.TITLE, self._form),
+            self._interactions.modal_shown_once(views.OPEN, Action.DESTINATIONS, views.TITLE, self._make),
+            button(views.RETRY, Action.DESTINATIONS, self._changing(verbs.retry, views.one_of)),
+            button(views.PAUSE, Action.DESTINATIONS, self._changing(verbs.pause, views.one_of)),
+            button(views.REMOVE, Action.DESTINATIONS, self._changing(verbs.remove, views.removed)),
+            button(views.TEST, Action.DESTINATIONS, self._test),
+        )
+
+    async def _show(self, request: Request, _body: dict[str, Any]) -> Message:
+        return views.passing(await asyncio.to_thread(self._store.destinations.list_of, request.account.id))
+
+    async def _form(self, request: Request, _body: dict[str, Any]) -> View:
+        keys = await asyncio.to_thread(self._store.keys.list_of, request.account.id)
+        names = sorted({key.name for key in keys if key.state is KeyState.LIVE})
+        return views.form(
+            ModalContext.of(request).to_json(),
+            names,
+            longest_name=LONGEST_DESTINATION_NAME,
+            longest_address=LONGEST_ADDRESS,
+        )
+
+    async def _make(self, request: Request, body: dict[str, Any]) -> View | Message:
+        values = submitted_values(body)
+        kind, channel = values.get(views.KIND), values.get(views.CHANNEL)
+        if kind not in views.KINDS:
+            return field_error(views.KIND, "Choose one of those there are.")
+        if not channel:
+            return field_error(views.CHANNEL, "Choose a channel.")
+        if (why := await why_unusable(request.client, channel, own=True)) is not None:
+            return field_error(views.CHANNEL, why)
+        address = (values.get(views.ADDRESS) or "").strip()
+        if kind == DestinationKind.WEBHOOK and (why := self._passing.why_not(address)) is not None:
+            return field_error(views.ADDRESS, why)
+        wanted = NewDestination(
+            DestinationKind(kind), values.get(views.NAME) or "", channel, address or None, values.get(views.KEY) or None
+        )
+        try:
+            made = await asyncio.to_thread(
+                self._store.destinations.make,
+                request.account.id,
+                wanted,
+                request.origin(Function.SETTING),
+                idempotency_key=idempotency_key_of(body),
+            )
+        except (StoreUnavailable, StoreRefused):
+            raise
+        except StoreError as error:
+            return field_error(views.NAME, str(error))
+        self._passing.loop.poke()
+        return views.made(made)
+
+    def _changing(
+        self, verb: Callable[[int, str, Origin], Destination], shown: Callable[[Destination], Message]
+    ) -> Callable[[Request, dict[str, Any]], Any]:
+        """What a button does that changes a destination; Home shows by itself what became of it."""
+
+        async def change(request: Request, body: dict[str, Any]) -> Message | None:
+            by = request.origin(Function.SETTING)
+            one = await asyncio.to_thread(verb, request.account.id, pressed_value(body), by)
+            self._passing.loop.poke()
+            return None if is_of_home(body) else shown(one)
+
+        return change
+
+    async def _test(self, request: Request, body: dict[str, Any]) -> Message:
+        one = await asyncio.to_thread(self._store.destinations.get, request.account.id, pressed_value(body))
+        if one.kind is not DestinationKind.WEBHOOK:
+            raise WrongState("Only a webhook can be sent a test.")
+        answered = await self._passing.sender.send_test(one)
+        return views.tested(one, answered.problem, answered.status, answered.body)

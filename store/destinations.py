@@ -1,0 +1,418 @@
+"""
+Destinations: where changes of the list are passed on to, how far each has come, and who is at it.
+
+A destination follows the feed (`store.changes`) with a cursor that moves once what lies before it was taken, so that nothing is
+kept a phone; what is told is the state then, and to tell it twice does no harm. What a destination reported by its own key is not
+told back to it. Of a webhook the secret is kept in full, since each message is signed with it.
+"""
+
+import base64
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+
+from store import leases
+from store.changes import ChangeCursor, ChangeFeed, ChangesPage
+from store.database import Database
+from store.dialects import from_now
+from store.errors import ChangesPruned, LeaseLost, StoreError, WrongState
+from store.idempotency import is_repeated, result_of, set_result
+from store.leases import Lease
+from store.models import accounts, api_keys, change_readers, changes, destinations
+from store.notes import Function
+from store.records import Actor, Origin
+from store.rows import new_entry, now
+
+LONGEST_NAME: Final = 40
+LONGEST_ADDRESS: Final = 500
+# Of an account: as many as an admin oversees at one look.
+MOST: Final = 5
+# Down for so long, it is told.
+TOLD_AFTER: Final = timedelta(minutes=15)
+# Letters alone: an id stands in logs, which mask whatever could be a phone.
+_ID_LETTERS: Final = "abcdefghijkmnpqrstuvwxyz"
+_ID_LENGTH: Final = 10
+# Of a secret; the specification asks for 24 to 64:
+# https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme
+_SECRET_BYTES: Final = 32
+_UNSEEN: Final = re.compile(r"[\s\x00-\x20\x7f<>\"\\]")
+_GONE: Final = "There is no such destination any more. `/optout passing` shows those there are."
+
+
+class DestinationKind(StrEnum):
+    """The way in which a destination is told."""
+
+    WEBHOOK = "webhook"
+    FILE = "file"
+
+
+class DestinationState(StrEnum):
+    """The state of a destination. *refused*: it said that it wants nothing any more."""
+
+    ON = "on"
+    PAUSED = "paused"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class NewDestination:
+    """A destination to be made. *address*: None for a file. *key_name*: of the API's keys by which it reports. *channel*: where it is told of."""
+
+    kind: DestinationKind
+    name: str
+    channel: str
+    address: str | None = None
+    key_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """
+    A destination of *account_id*.
+
+    *cursor*: up to where all was taken, None for nothing yet; *taken_at*: when it took something last. *attempts*: that failed
+    in a row, *problem*: why the last did, *failing_since*: when the first did. *waiting*: phones, about; *oldest*: when the first of
+    them changed. *offered*: where the file ends that waits for a person. *lease*: None for who only looks.
+    """
+
+    account_id: int
+    id: str
+    kind: DestinationKind
+    name: str
+    address: str | None
+    secret: str | None = field(repr=False)
+    key_name: str | None
+    channel: str
+    state: DestinationState
+    cursor: ChangeCursor | None
+    taken_at: datetime | None
+    attempts: int
+    problem: str | None
+    failing_since: datetime | None
+    told_at: datetime | None
+    offered: ChangeCursor | None
+    offered_file: str | None
+    made_by: Actor
+    lease: Lease | None = None
+    waiting: int = 0
+    oldest: datetime | None = None
+
+    @property
+    def reader(self) -> str:
+        """Its name among those who follow the feed; no key's, which has no line break."""
+        return f"destination\n{self.id}"
+
+
+class Destinations:
+    """The verbs on destinations: make, list, pause, retry, remove; and claim, read, take, for whoever passes on."""
+
+    def __init__(self, database: Database, feed: ChangeFeed) -> None:
+        self._database = database
+        self._feed = feed
+
+    # For people
+
+    def make(
+        self, account: int, wanted: NewDestination, by: Origin, *, idempotency_key: str | None = None
+    ) -> Destination:
+        """
+        Make a destination of *account*, with an entry of function "setting" that says so; the list passes to it from its first phone on.
+
+        *idempotency_key*: names the request where it may come twice. Raises `StoreError` for a name or an address that cannot
+        be, and `WrongState` where the name is taken, or there are `MOST`.
+        """
+        name = " ".join(wanted.name.split())
+        if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
+            raise StoreError(f"The name of a destination has 1 to {LONGEST_NAME} characters, all of which can be seen.")
+        is_webhook = wanted.kind is DestinationKind.WEBHOOK
+        address = checked_address(wanted.address or "") if is_webhook else None
+        with self._database.write() as connection:
+            self._database.lock_account(connection, account)
+            if is_repeated(self._database, connection, account, idempotency_key, "make destination", name, address):
+                return _get(
+                    connection, account, str(result_of(connection, account, idempotency_key).get("destination"))
+                )
+            present = _list(connection, account)
+            if any(one.name.casefold() == name.casefold() for one in present):
+                raise WrongState(f"There is a destination called {name} already: choose another name.")
+            if len(present) >= MOST:
+                raise WrongState(
+                    f"There are {MOST} destinations, and there can be no more. Remove one that nobody needs."
+                )
+            destination = "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH))
+            secret = f"whsec_{base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()}"
+            connection.execute(
+                sa.insert(destinations).values(
+                    account_id=account,
+                    id=destination,
+                    kind=wanted.kind,
+                    name=name,
+                    address=address,
+                    secret=secret if is_webhook else None,
+                    key_name=wanted.key_name,
+                    channel_id=wanted.channel,
+                    state=DestinationState.ON,
+                    next_at=now(),
+                    made_by_id=by.actor.id,
+                    made_by_name=by.actor.name,
+                    made_at=now(),
+                    **leases.given_back(),
+                )
+            )
+            set_result(connection, account, idempotency_key, {"destination": destination})
+            where = f" to {urlsplit(address).hostname}" if address else " by file"
+            new_entry(connection, account, _said(by, f"opt-outs are passed on to {name},{where}"))
+            return _get(connection, account, destination)
+
+    def list_of(self, account: int) -> tuple[Destination, ...]:
+        """The destinations of *account*, by name, with what waits for each."""
+        with self._database.read() as connection:
+            return tuple(_with_backlog(connection, one) for one in _list(connection, account))
+
+    def get(self, account: int, destination: str) -> Destination:
+        """The destination of that id. Raises `WrongState` when *account* has none of it."""
+        with self._database.read() as connection:
+            return _with_backlog(connection, _get(connection, account, destination))
+
+    def pause(self, account: int, destination: str, by: Origin) -> Destination:
+        """Pass nothing on to it until `retry`; where it has come to is kept. Raises as `get`."""
+        values = {"state": DestinationState.PAUSED, "failing_since": None, "told_at": None, "problem": None}
+        return self._set(account, destination, by, "is paused", {DestinationState.ON}, values)
+
+    def retry(self, account: int, destination: str, by: Origin) -> Destination:
+        """Go on at once with one that waits for its next try, is paused, or refused what it got. Raises as `get`."""
+        values = {"state": DestinationState.ON, "next_at": now(), "attempts": 0}
+        stopped = {DestinationState.PAUSED, DestinationState.REFUSED}
+        return self._set(account, destination, by, "goes on", stopped, values)
+
+    def remove(self, account: int, destination: str, by: Origin) -> Destination:
+        """Forget it, with its secret and where it had come to; as it was. Raises as `get`."""
+        with self._database.write() as connection:
+            self._database.lock_account(connection, account)
+            before = _get(connection, account, destination)
+            connection.execute(sa.delete(destinations).where(*_is(account, destination)))
+            mine = change_readers.c.account_id == account, change_readers.c.reader == before.reader
+            connection.execute(sa.delete(change_readers).where(*mine))
+            new_entry(connection, account, _said(by, f"opt-outs are not passed on to {before.name} any more"))
+            return before
+
+    def _set(
+        self,
+        account: int,
+        destination: str,
+        by: Origin,
+        said: str,
+        changing: set[DestinationState],
+        values: Mapping[str, Any],
+    ) -> Destination:
+        """Set *values*, with an entry where the state was one of *changing*."""
+        with self._database.write() as connection:
+            self._database.lock_account(connection, account)
+            before = _get(connection, account, destination)
+            connection.execute(sa.update(destinations).where(*_is(account, destination)).values(**values))
+            if before.state in changing:
+                new_entry(connection, account, _said(by, f"the destination {before.name} {said}"))
+            return _with_backlog(connection, _get(connection, account, destination))
+
+    def version(self, account: int) -> str:
+        """A version that changes whenever what `list_of` says of them may have; cheap."""
+        is_behind = destinations.c.seq < accounts.c.last_change
+        shown = destinations.c.id, destinations.c.state, destinations.c.failing_since, destinations.c.offered
+        query = sa.select(*shown, is_behind).join(accounts, accounts.c.id == destinations.c.account_id)
+        query = query.where(destinations.c.account_id == account).order_by(destinations.c.id)
+        with self._database.read() as connection:
+            return repr([tuple(row) for row in connection.execute(query)])
+
+    def counts(self) -> dict[str, int]:
+        """Of all accounts: how many are up to date, waiting, failing, paused and refused."""
+        of_each = destinations.c.state, destinations.c.failing_since, destinations.c.seq
+        query = sa.select(*of_each, accounts.c.last_change).join(accounts, accounts.c.id == destinations.c.account_id)
+        with self._database.read() as connection:
+            rows = list(connection.execute(query).mappings())
+        counts = dict.fromkeys(("up to date", "waiting", "failing", "paused", "refused"), 0)
+        for row in rows:
+            if row["state"] != DestinationState.ON:
+                counts[row["state"]] += 1
+            elif row["failing_since"] is not None:
+                counts["failing"] += 1
+            else:
+                counts["waiting" if row["seq"] < row["last_change"] else "up to date"] += 1
+        return counts
+
+    # For whoever passes on
+
+    def claim(self, owner: str, *, lease_seconds: float) -> Destination | None:
+        """A destination that has not taken all there is, and whose next try is due, leased to *owner*; None where there is none."""
+        due = (
+            destinations.c.state == DestinationState.ON,
+            destinations.c.next_at <= now(),
+            destinations.c.offered.is_(None),
+            destinations.c.seq < _HEAD,
+        )
+        query = sa.select(destinations).where(*due).order_by(destinations.c.next_at, destinations.c.id)
+        return self._claimed(query, owner, lease_seconds)
+
+    def claim_untold(self, owner: str, *, lease_seconds: float) -> Destination | None:
+        """A destination of whose being down, or of the end of it, its channel is still to be told, leased to *owner*."""
+        down = sa.or_(
+            destinations.c.failing_since < from_now(-TOLD_AFTER.total_seconds()),
+            destinations.c.state == DestinationState.REFUSED,
+        )
+        is_on = destinations.c.state == DestinationState.ON
+        over = is_on & destinations.c.failing_since.is_(None) & destinations.c.told_at.is_not(None)
+        query = sa.select(destinations).where(sa.or_(down & destinations.c.told_at.is_(None), over))
+        return self._claimed(query.order_by(destinations.c.id), owner, lease_seconds)
+
+    def _claimed(self, query: sa.Select[Any], owner: str, lease_seconds: float) -> Destination | None:
+        row = leases.claim(self._database, destinations, query, owner, lease_seconds=lease_seconds)
+        return None if row is None else replace(_destination_of(row), lease=leases.lease_of(row))
+
+    def renew(self, destination: Destination, *, lease_seconds: float) -> None:
+        """Hold it for longer. Raises `LeaseLost`, as all that follow do, when it is another's or was removed."""
+        self._change(destination, leases.until(lease_seconds))
+
+    def page(self, destination: Destination, limit: int) -> ChangesPage:
+        """What it is to be told next, of at most *limit* phones; the whole list, where the feed does not go back to its cursor."""
+        query = sa.select(api_keys.c.id).where(
+            api_keys.c.account_id == destination.account_id, api_keys.c.name == destination.key_name
+        )
+        own = []
+        if destination.key_name is not None:
+            with self._database.read() as connection:
+                own = [f"key:{key}" for key in connection.execute(query).scalars()]
+        try:
+            return self._feed.after(
+                destination.account_id, destination.cursor, limit=limit, reader=destination.reader, own=own
+            )
+        except ChangesPruned:
+            return self._feed.after(destination.account_id, None, limit=limit, reader=destination.reader)
+
+    def taken(self, destination: Destination, cursor: ChangeCursor) -> Destination:
+        """It took all up to *cursor*: nothing is wrong with it any more."""
+        values = {
+            "cursor": str(cursor),
+            "seq": -1 if cursor.whole else cursor.seq,
+            "taken_at": now(),
+            "attempts": 0,
+            "problem": None,
+            "failing_since": None,
+        }
+        return self._change(destination, values)
+
+    def failed(self, destination: Destination, problem: str, *, seconds: float) -> None:
+        """It did not take what it got, because of *problem*, a sentence: to be tried again in *seconds*, by whoever looks then."""
+        values = {
+            "problem": problem,
+            "attempts": destinations.c.attempts + 1,
+            "failing_since": sa.func.coalesce(destinations.c.failing_since, now()),
+            "next_at": from_now(seconds),
+        }
+        self._change(destination, values | leases.given_back())
+
+    def refused(self, destination: Destination, problem: str) -> None:
+        """It wants nothing any more, as *problem*, a sentence, says: nothing is passed on to it until a person says `retry`."""
+        values = {"state": DestinationState.REFUSED, "problem": problem, "failing_since": None, "told_at": None}
+        self._change(destination, values | leases.given_back())
+
+    def told(self, destination: Destination) -> None:
+        """Its channel was told that it is down, or that this is over."""
+        is_down = destination.failing_since is not None or destination.state is DestinationState.REFUSED
+        self._change(destination, {"told_at": now() if is_down else None} | leases.given_back())
+
+    def give_back(self, destination: Destination) -> None:
+        """Leave it to whoever looks next."""
+        self._change(destination, leases.given_back())
+
+    def _change(self, destination: Destination, values: Mapping[str, Any]) -> Destination:
+        lease = destination.lease
+        if lease is None:
+            raise LeaseLost("Nobody holds this destination.")
+        where = _is(destination.account_id, destination.id)
+        with self._database.write(durable=False) as connection:
+            return replace(
+                _destination_of(leases.change(connection, destinations, where, lease, **values)), lease=lease
+            )
+
+
+def checked_address(address: str) -> str:
+    """The address of a webhook, as it is kept. Raises `StoreError` with a sentence that says what is wrong with it."""
+    address = address.strip()
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        raise StoreError("This is no web address: give one like https://example.org/opt-outs.") from None
+    if parts.scheme not in ("https", "http") or not parts.hostname or _UNSEEN.search(address) or port == 0:
+        raise StoreError("This is no web address: give one like https://example.org/opt-outs.")
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        raise StoreError("An address with a name, a password or a # in it is not taken: messages are signed instead.")
+    if len(address) > LONGEST_ADDRESS:
+        raise StoreError(f"The address is too long: {LONGEST_ADDRESS} characters fit.")
+    return address
+
+
+# The newest change of the destination's account.
+_HEAD: Final = sa.select(accounts.c.last_change).where(accounts.c.id == destinations.c.account_id).scalar_subquery()
+
+
+def _said(by: Origin, reason: str) -> Origin:
+    return replace(by, function=Function.SETTING, reason=reason)
+
+
+def _is(account: int, destination: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return destinations.c.account_id == account, destinations.c.id == destination
+
+
+def _list(connection: sa.Connection, account: int) -> list[Destination]:
+    query = sa.select(destinations).where(destinations.c.account_id == account)
+    ordered = query.order_by(destinations.c.name, destinations.c.id)
+    return [_destination_of(row) for row in connection.execute(ordered).mappings()]
+
+
+def _get(connection: sa.Connection, account: int, destination: str) -> Destination:
+    query = sa.select(destinations).where(*_is(account, destination))
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        raise WrongState(_GONE)
+    return _destination_of(row)
+
+
+def _with_backlog(connection: sa.Connection, one: Destination) -> Destination:
+    """*one* with what waits for it, counted by changes: a phone that changed twice is two."""
+    if one.cursor is None or one.cursor.whole:
+        whole = sa.select(accounts.c.opted_out).where(accounts.c.id == one.account_id)
+        return replace(one, waiting=connection.execute(whole).scalar_one())
+    later = changes.c.account_id == one.account_id, changes.c.seq > one.cursor.seq
+    query = sa.select(sa.func.coalesce(sa.func.sum(changes.c.phones), 0), sa.func.min(changes.c.at)).where(*later)
+    waiting, oldest = connection.execute(query).one()
+    return replace(one, waiting=int(waiting), oldest=oldest)
+
+
+def _destination_of(row: sa.RowMapping) -> Destination:
+    return Destination(
+        account_id=row["account_id"],
+        id=row["id"],
+        kind=DestinationKind(row["kind"]),
+        name=row["name"],
+        address=row["address"],
+        secret=row["secret"],
+        key_name=row["key_name"],
+        channel=row["channel_id"],
+        state=DestinationState(row["state"]),
+        cursor=None if row["cursor"] is None else ChangeCursor.parse(row["cursor"]),
+        taken_at=row["taken_at"],
+        attempts=row["attempts"],
+        problem=row["problem"],
+        failing_since=row["failing_since"],
+        told_at=row["told_at"],
+        offered=None if row["offered"] is None else ChangeCursor.parse(row["offered"]),
+        offered_file=row["offered_file"],
+        made_by=Actor(row["made_by_id"], row["made_by_name"]),
+    )
