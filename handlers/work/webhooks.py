@@ -6,7 +6,6 @@ get to see what is near the desk: each connection is made to an address that was
 """
 
 import hashlib
-import ipaddress
 import json
 import socket
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any, Final
 import aiohttp
 from standardwebhooks import Webhook
 
+from handlers.work.download import is_public
 from store import ChangesPage, Destination
 
 # The specification asks for 15 to 30.
@@ -27,8 +27,6 @@ _MOST_READ: Final = 1_000
 _LONGEST_WAIT: Final = 86_400.0
 CHANGED: Final = "optouts.changed"
 TEST: Final = "optouts.test"
-# Translate IPv4 into IPv6 and back: RFC 6052, RFC 3056.
-_TRANSLATED: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2002::/16"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,17 +143,6 @@ class WebhookSender:
 
 
 PRIVATE: Final = "its address leads into the desk's own network, where nothing is passed on to"
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address is one of the open internet, whichever way it is written."""
-    found: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped is not None:
-            found = found.ipv4_mapped
-        elif any(found in network for network in _TRANSLATED) or found.teredo is not None:
-            return False
-    return found.is_global and not found.is_multicast
 
 
 def _judged(answer: aiohttp.ClientResponse, body: str) -> Answered:
