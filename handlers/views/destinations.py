@@ -154,7 +154,7 @@ def told(one: Destination) -> Message:
         text = f":warning: *Opt-outs are not passed on to {quoted(one.name)} any more*: {_why(one)}."
     elif one.failing_since is not None:
         text = (
-            f":warning: *Opt-outs do not get through to {quoted(one.name)}*{moment(one.failing_since, 'since ')}: "
+            f":warning: *Opt-outs do not get through to {quoted(one.name)}*{moment(one.failing_since, ' since ')}: "
             f"{_why(one)}. {_waiting(one)}."
         )
     else:

@@ -481,7 +481,7 @@ def _destinations(text: str) -> Iterator[Any]:
         waiting=3,
         oldest=datetime(2026, 11, 3, tzinfo=UTC),
     )
-    states = [replace(one, state=state) for state in DestinationState]
+    states = [replace(one, id=state.value, state=state) for state in DestinationState]
     for each in (*states, replace(one, failing_since=None), replace(one, secret=None)):
         yield destinations.made(each)
         yield from (destinations.one_of(each), destinations.removed(each), destinations.told(each))
