@@ -67,7 +67,7 @@ from handlers.work.passing import Passing
 from handlers.work.scratch import ScratchDirectory
 from handlers.work.uploads import Runner
 from handlers.work.webhooks import WebhookSender
-from store import Deadlines, Retention, Store, find_country
+from store import Deadlines, DestinationKind, Retention, Store, find_country
 
 log = structlog.get_logger()
 DRAIN_SECONDS = 10.0
@@ -255,7 +255,7 @@ class Desk:
         await self.runner.end_idle_children()
         await self.tasks.drain(DRAIN_SECONDS)
         await self.runner.end_idle_children()
-        await self.passing.sender.close()
+        await self.passing.close()
         await asyncio.to_thread(self.scratch.close)
 
 
@@ -343,8 +343,8 @@ def create_app(settings: Settings, store: Store) -> Desk:
         owner=owner,
         lease_seconds=lease_seconds,
     )
-    sender = WebhookSender(allows_private=settings.private_destinations == "on")
-    passing = Passing(store, sender, poster, tasks, owner=owner, lease_seconds=lease_seconds)
+    senders = {DestinationKind.WEBHOOK: WebhookSender(allows_private=settings.private_destinations == "on")}
+    passing = Passing(store, senders, poster, tasks, owner=owner, lease_seconds=lease_seconds)
     passing_on = PassingOn(store, interactions, passing)
     interactions.errand("export", Action.EXPORT, exports.of_errand)
     interactions.errand("evidence", Action.EVIDENCE, exports.evidence_of_errand)

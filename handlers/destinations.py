@@ -14,7 +14,7 @@ from handlers.slack.messages import Message
 from handlers.slack.modal_context import ModalContext
 from handlers.slack.payloads import idempotency_key_of, is_of_home, pressed_value, submitted_values
 from handlers.slack.places import Request
-from handlers.subcommands import Reply, Subcommand
+from handlers.subcommands import GiveAnswer, Subcommand
 from handlers.views import destinations as views
 from handlers.work.passing import Passing
 from store import (
@@ -30,7 +30,6 @@ from store import (
     StoreError,
     StoreRefused,
     StoreUnavailable,
-    WrongState,
 )
 
 
@@ -48,7 +47,7 @@ class PassingOn:
             "passing",
             "Shows where opt-outs are passed on to, and how far each has come. Admins only.",
             (Action.DESTINATIONS,),
-            lambda _text: Reply(Action.DESTINATIONS, self._show),
+            lambda _text: GiveAnswer(Action.DESTINATIONS, self._show),
             ("destinations", "webhooks"),
         )
 
@@ -86,12 +85,15 @@ class PassingOn:
             return field_error(views.CHANNEL, "Choose a channel.")
         if (why := await why_unusable(request.client, channel, own=True)) is not None:
             return field_error(views.CHANNEL, why)
-        address = (values.get(views.ADDRESS) or "").strip()
-        if kind == DestinationKind.WEBHOOK and (why := self._passing.why_not(address)) is not None:
-            return field_error(views.ADDRESS, why)
         wanted = NewDestination(
-            DestinationKind(kind), values.get(views.NAME) or "", channel, address or None, values.get(views.KEY) or None
+            kind=DestinationKind(kind),
+            name=values.get(views.NAME) or "",
+            channel=channel,
+            address=(values.get(views.ADDRESS) or "").strip(),
+            key_name=values.get(views.KEY) or None,
         )
+        if (why := self._passing.senders[wanted.kind].why_not(wanted.address)) is not None:
+            return field_error(views.ADDRESS, why)
         try:
             made = await asyncio.to_thread(
                 self._store.destinations.make,
@@ -122,7 +124,5 @@ class PassingOn:
 
     async def _test(self, request: Request, body: dict[str, Any]) -> Message:
         one = await asyncio.to_thread(self._store.destinations.get, request.account.id, pressed_value(body))
-        if one.kind is not DestinationKind.WEBHOOK:
-            raise WrongState("Only a webhook can be sent a test.")
-        answered = await self._passing.sender.send_test(one)
+        answered = await self._passing.senders[one.kind].send_test(one)
         return views.tested(one, answered.problem, answered.status, answered.body)

@@ -50,7 +50,6 @@ class DestinationKind(StrEnum):
     """The way in which a destination is told."""
 
     WEBHOOK = "webhook"
-    FILE = "file"
 
 
 class DestinationState(StrEnum):
@@ -63,12 +62,12 @@ class DestinationState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewDestination:
-    """A destination to be made. *address*: None for a file. *key_name*: of the API's keys by which it reports. *channel*: where it is told of."""
+    """A destination to be made. *channel*: where it is told of. *key_name*: of the API's keys by which it reports."""
 
     kind: DestinationKind
     name: str
     channel: str
-    address: str | None = None
+    address: str
     key_name: str | None = None
 
 
@@ -79,15 +78,15 @@ class Destination:
 
     *cursor*: up to where all was taken, None for nothing yet; *taken_at*: when it took something last. *attempts*: that failed
     in a row, *problem*: why the last did, *failing_since*: when the first did. *waiting*: phones, about; *oldest*: when the first of
-    them changed. *offered*: where the file ends that waits for a person. *lease*: None for who only looks.
+    them changed. *lease*: None for who only looks.
     """
 
     account_id: int
     id: str
     kind: DestinationKind
     name: str
-    address: str | None
-    secret: str | None = field(repr=False)
+    address: str
+    secret: str = field(repr=False)
     key_name: str | None
     channel: str
     state: DestinationState
@@ -97,8 +96,6 @@ class Destination:
     problem: str | None
     failing_since: datetime | None
     told_at: datetime | None
-    offered: ChangeCursor | None
-    offered_file: str | None
     made_by: Actor
     lease: Lease | None = None
     waiting: int = 0
@@ -131,8 +128,7 @@ class Destinations:
         name = " ".join(wanted.name.split())
         if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
             raise StoreError(f"The name of a destination has 1 to {LONGEST_NAME} characters, all of which can be seen.")
-        is_webhook = wanted.kind is DestinationKind.WEBHOOK
-        address = checked_address(wanted.address or "") if is_webhook else None
+        address = checked_address(wanted.address)
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
             if is_repeated(self._database, connection, account, idempotency_key, "make destination", name, address):
@@ -155,7 +151,7 @@ class Destinations:
                     kind=wanted.kind,
                     name=name,
                     address=address,
-                    secret=secret if is_webhook else None,
+                    secret=secret,
                     key_name=wanted.key_name,
                     channel_id=wanted.channel,
                     state=DestinationState.ON,
@@ -167,8 +163,8 @@ class Destinations:
                 )
             )
             set_result(connection, account, idempotency_key, {"destination": destination})
-            where = f" to {urlsplit(address).hostname}" if address else " by file"
-            new_entry(connection, account, _said(by, f"opt-outs are passed on to {name},{where}"))
+            reason = f"opt-outs are passed on to {name}, to {urlsplit(address).hostname}"
+            new_entry(connection, account, _said(by, reason))
             return _get(connection, account, destination)
 
     def list_of(self, account: int) -> tuple[Destination, ...]:
@@ -224,7 +220,7 @@ class Destinations:
     def version(self, account: int) -> str:
         """A version that changes whenever what `list_of` says of them may have; cheap."""
         is_behind = destinations.c.seq < accounts.c.last_change
-        shown = destinations.c.id, destinations.c.state, destinations.c.failing_since, destinations.c.offered
+        shown = destinations.c.id, destinations.c.state, destinations.c.failing_since
         query = sa.select(*shown, is_behind).join(accounts, accounts.c.id == destinations.c.account_id)
         query = query.where(destinations.c.account_id == account).order_by(destinations.c.id)
         with self._database.read() as connection:
@@ -253,7 +249,6 @@ class Destinations:
         due = (
             destinations.c.state == DestinationState.ON,
             destinations.c.next_at <= now(),
-            destinations.c.offered.is_(None),
             destinations.c.seq < _HEAD,
         )
         query = sa.select(destinations).where(*due).order_by(destinations.c.next_at, destinations.c.id)
@@ -412,7 +407,5 @@ def _destination_of(row: sa.RowMapping) -> Destination:
         problem=row["problem"],
         failing_since=row["failing_since"],
         told_at=row["told_at"],
-        offered=None if row["offered"] is None else ChangeCursor.parse(row["offered"]),
-        offered_file=row["offered_file"],
         made_by=Actor(row["made_by_id"], row["made_by_name"]),
     )

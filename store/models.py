@@ -533,7 +533,7 @@ api_keys = sa.Table(
     ),
 )
 
-DESTINATION_KINDS = ("webhook", "file")
+DESTINATION_KINDS = ("webhook", "twilio")
 DESTINATION_STATES = ("on", "paused", "refused")
 # Where changes of the list are passed on to, and how far each has come: see store/destinations.py.
 destinations = sa.Table(
@@ -543,9 +543,9 @@ destinations = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
-    sa.Column("address", sa.Text),
+    sa.Column("address", sa.Text, nullable=False),
     # In full: by it each message is signed.
-    sa.Column("secret", sa.Text),
+    sa.Column("secret", sa.Text, nullable=False),
     # Of the API's keys by which it reports: what they did is not passed back.
     sa.Column("key_name", sa.Text),
     sa.Column("channel_id", sa.Text, nullable=False),
@@ -559,18 +559,12 @@ destinations = sa.Table(
     sa.Column("failing_since", Moment),
     sa.Column("told_at", Moment),
     sa.Column("next_at", Moment, nullable=False),
-    # Of a file that waits for a person: where it ends, and its message.
-    sa.Column("offered", sa.Text),
-    sa.Column("offered_file", sa.Text),
     sa.Column("made_by_id", sa.Text, nullable=False),
     sa.Column("made_by_name", sa.Text, nullable=False),
     sa.Column("made_at", Moment, nullable=False),
     *_lease(),
     sa.CheckConstraint(f"kind IN {DESTINATION_KINDS}", name="kind"),
     sa.CheckConstraint(f"state IN {DESTINATION_STATES}", name="state"),
-    sa.CheckConstraint(
-        "(kind = 'webhook') = (address IS NOT NULL) AND (kind = 'webhook') = (secret IS NOT NULL)", name="address"
-    ),
 )
 
 HOOK_KINDS: Final = ("twilio", "telnyx")

@@ -52,7 +52,6 @@ def form(metadata: str, key_names: Sequence[str], *, longest_name: int, longest_
         InputBlock(
             block_id=ADDRESS,
             label="Address of the webhook",
-            optional=True,
             hint="Begins with https://. It is reached from where the desk runs.",
             element=PlainTextInputElement(action_id=ADDRESS, max_length=longest_address),
         ),
@@ -92,13 +91,10 @@ def form(metadata: str, key_names: Sequence[str], *, longest_name: int, longest_
 
 
 def made(one: Destination) -> View:
-    """The destination that was just made, with the one look at its secret, where it has one."""
-    head = f"*The destination {quoted(one.name)} is made.*"
-    if one.secret is None:
-        return text_modal(TITLE, head)
+    """The destination that was just made, with the one look at its secret."""
     return text_modal(
         TITLE,
-        f"{head} Copy its secret now: it is shown this once, and to you alone.",
+        f"*The destination {quoted(one.name)} is made.* Copy its secret now: it is shown this once, and to you alone.",
         section(f"```{one.secret}```"),
         context(
             "By it the other side sees that a message is the desk's: docs/webhooks.md says how. Messages begin to go now; "
@@ -177,8 +173,7 @@ def _one(one: Destination) -> list[Block]:
         buttons = [ButtonElement(text="Go on", action_id=RETRY, value=one.id)]
     elif one.failing_since is not None:
         buttons.insert(0, ButtonElement(text="Retry", action_id=RETRY, value=one.id))
-    if one.kind is DestinationKind.WEBHOOK:
-        buttons.append(ButtonElement(text="Send a test", action_id=TEST, value=one.id))
+    buttons.append(ButtonElement(text="Send a test", action_id=TEST, value=one.id))
     buttons.append(
         ButtonElement(
             text="Remove",

@@ -6,6 +6,7 @@ One destination that hangs holds up no other: each is told by a task of its own,
 
 import asyncio
 import random
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from functools import partial
@@ -19,8 +20,8 @@ from handlers.slack.errors import error_code, is_transient
 from handlers.slack.posting import Poster, PostKey
 from handlers.tasks import Tasks
 from handlers.views import destinations as views
-from handlers.work.webhooks import WebhookSender
-from store import Destination, DestinationState, LeaseLost, Store, StoreError, checked_address
+from handlers.work.senders import Sender
+from store import Destination, DestinationKind, DestinationState, LeaseLost, Store
 
 log = structlog.get_logger()
 # A STOP is to be with a destination within a second.
@@ -41,13 +42,20 @@ def wait_after(attempts: int) -> float:
 
 
 class Passing:
-    """The loops that pass on and that tell of what does not go."""
+    """The loops that pass on and that tell of what does not go. *senders*: one for each kind of destination."""
 
     def __init__(
-        self, store: Store, sender: WebhookSender, poster: Poster, tasks: Tasks, *, owner: str, lease_seconds: float
+        self,
+        store: Store,
+        senders: Mapping[DestinationKind, Sender],
+        poster: Poster,
+        tasks: Tasks,
+        *,
+        owner: str,
+        lease_seconds: float,
     ) -> None:
         self._store = store
-        self.sender = sender
+        self.senders = senders
         self._poster = poster
         self._tasks = tasks
         self._owner = owner
@@ -60,13 +68,10 @@ class Passing:
     def loops(self) -> tuple[Loop, ...]:
         return self.loop, self.telling
 
-    def why_not(self, address: str) -> str | None:
-        """Why nothing can be passed on to *address*, as far as the text tells, in words for its field."""
-        try:
-            checked_address(address)
-        except StoreError as error:
-            return str(error)
-        return self.sender.why_not(address)
+    async def close(self) -> None:
+        """Close every connection of the senders."""
+        for sender in self.senders.values():
+            await sender.close()
 
     async def _look(self) -> bool:
         """Begin to tell one destination of what waits for it; False where there is none."""
@@ -104,7 +109,7 @@ class Passing:
         while True:
             page = await asyncio.to_thread(verbs.page, destination, MOST_PHONES)
             if page.phones:
-                answered = await self.sender.send_page(destination, page)
+                answered = await self.senders[destination.kind].send_page(destination, page)
                 if answered.is_refused:
                     await asyncio.to_thread(verbs.refused, destination, answered.problem or "")
                     self.telling.poke()

@@ -8,7 +8,6 @@ get to see what is near the desk: each connection is made to an address that was
 import hashlib
 import json
 import socket
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -17,7 +16,8 @@ import aiohttp
 from standardwebhooks import Webhook
 
 from handlers.work.download import is_public
-from store import ChangesPage, Destination
+from handlers.work.senders import Answered
+from store import ChangesPage, Destination, StoreError, checked_address
 
 # The specification asks for 15 to 30.
 TIMEOUT_SECONDS: Final = 20.0
@@ -27,29 +27,6 @@ _MOST_READ: Final = 1_000
 _LONGEST_WAIT: Final = 86_400.0
 CHANGED: Final = "optouts.changed"
 TEST: Final = "optouts.test"
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """
-    What came of one message. *problem*: a sentence that says why it was not taken, None where it was.
-
-    *status*: of HTTP, None where none came; *wait*: the seconds it asks for; *body*: the beginning of the answer.
-    """
-
-    problem: str | None
-    status: int | None = None
-    wait: float | None = None
-    body: str = ""
-
-    @property
-    def is_taken(self) -> bool:
-        return self.problem is None
-
-    @property
-    def is_refused(self) -> bool:
-        """It wants nothing any more: 410."""
-        return self.status == 410
 
 
 class _NotPublicError(OSError):
@@ -65,15 +42,16 @@ class WebhookSender:
         self._session: aiohttp.ClientSession | None = None
 
     def why_not(self, address: str) -> str | None:
-        """Why nothing can be sent to *address*, as far as the text tells, in words for its field."""
-        return (
-            None
-            if self._allows_private or address.startswith("https://")
-            else "Give an address that begins with https://."
-        )
+        try:
+            address = checked_address(address)
+        except StoreError as error:
+            return str(error)
+        if self._allows_private or address.startswith("https://"):
+            return None
+        return "Give an address that begins with https://."
 
     async def send_page(self, destination: Destination, page: ChangesPage) -> Answered:
-        """Tell *destination* of *page*. The same page has the same id, so that what it took before is known there."""
+        """As of a `Sender`. The same page has the same id, so that what it took before is known there."""
         phones = [
             {"phone": one.phone, "opted_out": one.opted_out, "since": None if one.since is None else _text(one.since)}
             for one in page.phones
@@ -81,18 +59,15 @@ class WebhookSender:
         return await self._send(destination, CHANGED, {"as_of": page.as_of, "phones": phones}, str(destination.cursor))
 
     async def send_test(self, destination: Destination) -> Answered:
-        """Send *destination* a message that tells of no phone."""
         return await self._send(destination, TEST, {"name": destination.name}, datetime.now(UTC).isoformat())
 
     async def close(self) -> None:
-        """Close every connection."""
         if self._session is not None:
             await self._session.close()
             self._session = None
 
     async def _send(self, destination: Destination, kind: str, data: dict[str, Any], place: str) -> Answered:
-        address, secret = destination.address or "", destination.secret or ""
-        if self.why_not(address) is not None:
+        if self.why_not(destination.address) is not None:
             return Answered("its address does not begin with https://")
         named = hashlib.sha256(json.dumps([destination.id, place, data]).encode()).hexdigest()
         message, at = f"msg_{named[:32]}", datetime.now(UTC)
@@ -102,10 +77,12 @@ class WebhookSender:
             "user-agent": "Opt-Out Desk",
             "webhook-id": message,
             "webhook-timestamp": str(int(at.timestamp())),
-            "webhook-signature": Webhook(secret).sign(message, at, body),
+            "webhook-signature": Webhook(destination.secret).sign(message, at, body),
         }
         try:
-            async with self._open().post(address, data=body.encode(), headers=headers, allow_redirects=False) as answer:
+            async with self._open().post(
+                destination.address, data=body.encode(), headers=headers, allow_redirects=False
+            ) as answer:
                 said = await answer.content.read(_MOST_READ)
                 # What it has to say beyond that is not waited for.
                 answer.close()

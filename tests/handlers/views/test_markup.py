@@ -475,14 +475,12 @@ def _destinations(text: str) -> Iterator[Any]:
         problem=text,
         failing_since=datetime(2026, 11, 3, tzinfo=UTC),
         told_at=None,
-        offered=None,
-        offered_file=None,
         made_by=Actor("U1", text),
         waiting=3,
         oldest=datetime(2026, 11, 3, tzinfo=UTC),
     )
     states = [replace(one, id=state.value, state=state) for state in DestinationState]
-    for each in (*states, replace(one, failing_since=None), replace(one, secret=None)):
+    for each in (*states, replace(one, failing_since=None)):
         yield destinations.made(each)
         yield from (destinations.one_of(each), destinations.removed(each), destinations.told(each))
         yield from (destinations.tested(each, text, 500, text), destinations.tested(each, None, 204, text))
