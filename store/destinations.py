@@ -261,7 +261,7 @@ class Destinations:
             destinations.c.state == DestinationState.REFUSED,
         )
         is_on = destinations.c.state == DestinationState.ON
-        over = is_on & destinations.c.failing_since.is_(None) & destinations.c.told_at.is_not(None)
+        over = is_on & destinations.c.problem.is_(None) & destinations.c.told_at.is_not(None)
         query = sa.select(destinations).where(sa.or_(down & destinations.c.told_at.is_(None), over))
         return self._claimed(query.order_by(destinations.c.id), owner, lease_seconds)
 

@@ -34,6 +34,8 @@ _MOST_AT_ONCE: Final = 20
 # After so many failures in a row, in seconds. Standard Webhooks' own schedule goes on to a day; an opt-out does not wait that
 # long for somebody who is back.
 SCHEDULE: Final = (5.0, 300.0, 1_800.0, 7_200.0)
+_OUR_FAULT: Final = "something went wrong in the desk, whose log says what"
+_AFTER_OUR_FAULT: Final = 60.0
 
 
 def wait_after(attempts: int) -> float:
@@ -92,6 +94,10 @@ class Passing:
                 await self._catch_up(destination)
         except LeaseLost:
             log.info("a destination is left to somebody else", destination=destination.id)
+        except Exception:
+            failed = partial(self._store.destinations.failed, destination, _OUR_FAULT, seconds=_AFTER_OUR_FAULT)
+            await self._tasks.give_back(failed)
+            raise
         except BaseException:
             await self._tasks.give_back(partial(self._store.destinations.give_back, destination))
             raise

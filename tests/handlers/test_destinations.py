@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
+from bot import app
 from bot.config import Settings
 from bot.sandbox import EmbeddedSlack, Outcome, SandboxMessage
 from bot.sandbox.blocks import view_problems
 from handlers.views import destinations as views
 from handlers.work import passing, webhooks
-from store import Actor, Destination, DestinationKind, DestinationState, Function, NewDestination, Origin, Scope
+from store import Actor, Destination, DestinationKind, DestinationState, Function, NewDestination, Origin, Scope, Store
 from store.dialects import from_now
 from store.models import destinations
 from tests.entries import latest_entries
@@ -94,7 +96,7 @@ async def shown(office: Office) -> SandboxMessage:
 
 @on_both_databases
 async def test_the_secret_is_shown_once_and_the_list_goes(
-    office: Office, receiver: Receiver, caplog: pytest.LogCaptureFixture
+    office: Office, receiver: Receiver, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whoever makes a destination sees its secret once; the list goes there, signed with it, then each change with its state."""
     await office.opt_out(ONE, TWO)
@@ -113,7 +115,7 @@ async def test_the_secret_is_shown_once_and_the_list_goes(
     assert told["type"] == "optouts.changed"
     assert "Harbor" not in body.decode()
     assert office.account.slack_id not in body.decode()
-    assert receiver.secret not in caplog.text
+    assert receiver.secret not in capsys.readouterr().out
     assert receiver.secret not in str(
         [one.all_text for one in (await office.people.state()).channel(ADMINS).everything]
     )
@@ -266,6 +268,41 @@ async def test_a_success_is_one_whatever_it_says(office: Office, receiver: Recei
     assert len(receiver.got) == 2
 
 
+async def test_what_is_cut_off_while_stopping_is_given_back(
+    slack: EmbeddedSlack, settings: Settings, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A desk that stops while the far side hangs leaves the destination to whoever looks next, as no failure."""
+    monkeypatch.setattr(app, "DRAIN_SECONDS", 0.1)
+    receiver.answers = [hangs]
+    async with at_work(slack, settings.model_copy(update={"private_destinations": "on"})) as office:
+        await behind(office, receiver)
+        await office.opt_out(ONE)
+        await office.people.until(lambda _: receiver.got)
+    store = Store.open(settings.database_url)
+    again = store.destinations.claim("another", lease_seconds=60)
+    store.close()
+    assert again is not None
+    assert (again.attempts, again.problem) == (0, None)
+
+
+async def test_what_goes_wrong_in_the_desk_waits_too(
+    office: Office, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody foresaw is logged once and said, not tried again at once without an end; *Retry* tries."""
+    await behind(office, receiver)
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(webhooks, "Webhook", lambda _secret: 1 / 0)
+        await office.opt_out(ONE)
+        one = await until(office, lambda one: one.problem is not None)
+        message = await shown(office)
+    assert one.problem == "something went wrong in the desk, whose log says what"
+    assert one.attempts == 1
+    await office.press("admin", message, views.RETRY)
+    await up_to_now(office)
+    assert receiver.opted_out == {ONE}
+    assert sum(one["event"] == "background task failed" for one in logs) == 1
+
+
 async def test_410_stops_it_until_a_person_goes_on(office: Office, receiver: Receiver) -> None:
     """It is told in the channel, nothing more is sent, and *Go on* begins where it stopped."""
     await behind(office, receiver)
@@ -279,9 +316,15 @@ async def test_410_stops_it_until_a_person_goes_on(office: Office, receiver: Rec
     message = await shown(office)
     assert "stopped: it said that it wants nothing any more (410)" in message.all_text
     assert len(receiver.got) == 1
+    office.service.desk.passing.telling.poke()
+    await until(office, lambda one: one.told_at is not None)
     await office.press("admin", message, views.RETRY)
     await up_to_now(office)
     assert receiver.opted_out == {ONE, TWO}
+    office.service.desk.passing.telling.poke()
+    await office.people.until(
+        lambda state: any("takes opt-outs again.* up to now" in one.text for one in state.channel(ADMINS).messages)
+    )
 
 
 async def test_its_retry_after_is_obeyed(office: Office, receiver: Receiver) -> None:

@@ -18,7 +18,8 @@ class Receiver:
     """
     What came, and the copy of the list that a receiver makes of it. *answers*: of the next messages; then 204.
 
-    It takes a message when its answer is a 2xx, or when `loses` says that it does and its answer is lost.
+    It takes a message when its answer is a 2xx, also where `loses` says of its number that the answer is lost. What comes late
+    is known by `as_of`, as docs/webhooks.md asks.
     """
 
     url: str = ""
@@ -27,6 +28,7 @@ class Receiver:
     answers: list[Answer] = field(default_factory=list)
     loses: Callable[[int], bool] = lambda _number: False
     copy: dict[str, bool] = field(default_factory=dict)
+    as_of: dict[str, int] = field(default_factory=dict)
     verified: int = 0
 
     @property
@@ -53,7 +55,9 @@ class Receiver:
             Webhook(self.secret).verify(body, dict(headers))
             self.verified += 1
         for one in told["data"].get("phones", ()):
-            self.copy[one["phone"]] = one["opted_out"]
+            phone, as_of = one["phone"], told["data"]["as_of"]
+            if as_of >= self.as_of.get(phone, 0):
+                self.copy[phone], self.as_of[phone] = one["opted_out"], as_of
 
 
 def says(status: int, **headers: str) -> Answer:
