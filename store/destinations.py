@@ -25,7 +25,7 @@ from store.dialects import from_now
 from store.errors import ChangesPruned, LeaseLost, StoreError, WrongState
 from store.idempotency import is_repeated, result_of, set_result
 from store.leases import Lease
-from store.models import accounts, api_keys, change_readers, changes, destinations
+from store.models import accounts, api_keys, change_readers, changes, destinations, opt_outs
 from store.notes import Function
 from store.records import Actor, Origin
 from store.rows import new_entry, now
@@ -176,6 +176,18 @@ class Destinations:
         """The destination of that id. Raises `WrongState` when *account* has none of it."""
         with self._database.read() as connection:
             return _with_backlog(connection, _get(connection, account, destination))
+
+    def told_of(self, account: int, phone: str) -> dict[str, bool]:
+        """The names of the destinations of *account*, in order: whether each took all that was done about *phone*, or did it."""
+        by = sa.or_(opt_outs.c.entry_id == changes.c.entry_id, opt_outs.c.lifted_by == changes.c.entry_id)
+        is_of_phone = sa.exists().where(opt_outs.c.account_id == account, opt_outs.c.phone == phone, by)
+        spans = changes.c.first_phone <= phone, changes.c.last_phone >= phone
+        later = changes.c.account_id == account, changes.c.seq > destinations.c.seq
+        waits = sa.exists().where(*later, *spans, is_of_phone)
+        query = sa.select(destinations.c.name, (destinations.c.seq >= 0) & ~waits)
+        query = query.where(destinations.c.account_id == account).order_by(destinations.c.name)
+        with self._database.read() as connection:
+            return {name: bool(told) for name, told in connection.execute(query)}
 
     def pause(self, account: int, destination: str, by: Origin) -> Destination:
         """Pass nothing on to it until `retry`; where it has come to is kept. Raises as `get`."""

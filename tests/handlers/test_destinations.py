@@ -180,6 +180,21 @@ async def test_passing_and_home_say_how_far_it_is(office: Office, receiver: Rece
     assert receiver.secret not in everything(office.store)
 
 
+async def test_a_look_up_says_who_was_told(office: Office, receiver: Receiver) -> None:
+    """For an admin who looks one number up: who was told of all that was done about it, and who was not yet; for no other."""
+    await office.opt_out(ONE, TWO)
+    await behind(office, receiver)
+    await up_to_now(office)
+    assert "Passed on to Bridge." in (await office.ask("admin", f"search {ONE}")).all_text
+    receiver.answers = [says(500)] * 10_000
+    office.store.optouts.delete(office.account.id, ONE, Origin(Function.DELETE, await office.actor("admin")))
+    await until(office, lambda one: one.problem is not None)
+    assert "Not yet passed on to Bridge." in (await office.ask("admin", f"search {ONE}")).all_text
+    assert "Passed on to Bridge." in (await office.ask("admin", f"search {TWO}")).all_text
+    assert "Bridge" not in (await office.ask("admin", f"search {THREE}")).all_text
+    assert "Bridge" not in (await office.ask("support", f"search {TWO}")).all_text
+
+
 async def test_a_test_says_what_came_back(office: Office, receiver: Receiver) -> None:
     """A signed message without a phone goes at once; the answer's status and first words are shown as they are."""
     await behind(office, receiver)

@@ -328,6 +328,7 @@ def _optouts(text: str) -> Iterator[Any]:
     for times in (1, 30):
         yield optouts.refused([none] * times, f"add NUMBER because {text}")
     yield optouts.phone_state(state, one, "US", is_admin=True)
+    yield optouts.phone_state(state, one, "US", is_admin=True, told={text[:40]: True, f"{text[:39]}2": False})
     yield optouts.phone_state(PhoneState(ONE, state.opt_outs[-1:], state.conversations), one, "US", is_admin=True)
     found = [(state, FoundPhone(one, text, reference)) for reference in (None, text)]
     yield optouts.phone_states(found * 25, "US", quoted(text), unread=[none] * 30)
