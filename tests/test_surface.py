@@ -373,6 +373,8 @@ def _form(name: str, values: Mapping[str, Any]) -> Act:
         if name in {"upload", "scrub"}:
             filled["form.file"] = [(await office.people.drop(person, None, "form.csv", b"phone\n2125550101\n")).file]
             filled["form.channel"] = (await office.people.state()).channel(UPLOADS).id
+        if name == "destination":
+            filled["destination.channel"] = (await office.people.state()).channel(UPLOADS).id
         await submitted(office, person, made[name], filled)
         await office.press(person, found, "optout.add")
         await office.told(person, told + 1)
@@ -416,6 +418,7 @@ async def _handed_over(office: Office, person: str) -> None:
     await office.press(person, message, "handover.decline")
 
 
+DESTINATION = {"destination.name": "mine", "destination.address": "https://example.org/"}
 CASES: dict[Listener, Act | tuple[Act, ...]] = {
     Listener("command", "/optout"): _command,
     Listener("event", "app_mention"): (_mention, _mention_to_add, _mention_to_delete, _mention_with_list),
@@ -440,8 +443,8 @@ CASES: dict[Listener, Act | tuple[Act, ...]] = {
     Listener("action", "key.form"): _form("key", {"key.name": "mine"}),
     Listener("view_submission", "key.form"): _form("key", {"key.name": "mine"}),
     Listener("action", "key.revoke"): _posted("key.revoke", "abcdefghij"),
-    Listener("action", "destination.form"): _form("destination", {"destination.name": "mine"}),
-    Listener("view_submission", "destination.form"): _form("destination", {"destination.name": "mine"}),
+    Listener("action", "destination.form"): _form("destination", DESTINATION),
+    Listener("view_submission", "destination.form"): _form("destination", DESTINATION),
     **{
         Listener("action", f"destination.{does}"): _posted(f"destination.{does}", "abcdefghij")
         for does in ("retry", "pause", "test", "remove")

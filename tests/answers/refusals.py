@@ -281,6 +281,20 @@ async def forms(stage: Stage) -> None:
     now = {"settings.support": "everyone", "settings.admins": []}
     await stage.submit("admin", now, "a form of before", why="changed since")
     await stage.close("admin")
+    await stage.command("admin", "/optout passing")
+    await stage.press("admin", "New destination")
+    uploads = state.channel(UPLOADS).id
+    sound = {"name": "Bridge", "address": "https://example.org/hook", "channel": uploads}
+    for wrong, words, why in (
+        ({"name": " "}, "a blank for a name", "nothing in it"),
+        ({"address": "example.org"}, "example.org", "no web address"),
+        ({"address": "https://me:secret@example.org/"}, "an address with a password", "messages are signed instead"),
+        ({"address": "http://example.org/"}, "an address without TLS", "anybody could read along"),
+        ({"channel": archived}, f"#{ARCHIVED}", "archived"),
+    ):
+        filled = {f"destination.{name}": value for name, value in (sound | wrong).items()}
+        await stage.submit("admin", {"destination.kind": "webhook"} | filled, words, why=why)
+    await stage.close("admin")
 
 
 async def forms_of_lists(stage: Stage) -> None:
