@@ -1,5 +1,6 @@
 """Destinations, as admins make and see them, and how opt-outs pass on to a webhook whatever its far side does."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable
@@ -24,8 +25,10 @@ from tests.handlers.conftest import ADMINS, Office, at_work, on_both_databases
 from tests.handlers.test_keys import everything, home_of, view_of
 from tests.handlers.test_settings import opened as settings_opened
 from tests.handlers.work.receiver import Receiver, hangs, is_endless, receiving, says
+from tests.patience import PATIENCE
 
 ONE, TWO, THREE = "+12125550100", "+12125550101", "+12125550102"
+pytestmark = pytest.mark.wide_but_first
 SECRET = re.compile(r"whsec_[A-Za-z0-9+/=]{44}")
 
 
@@ -71,11 +74,20 @@ async def behind(office: Office, receiver: Receiver, **values: Any) -> Destinati
 async def until(office: Office, check: Callable[[Destination], bool]) -> Destination:
     """Wait until the destination is as *check* wants it."""
 
-    def there(_state: object) -> Destination | None:
-        [one] = office.store.destinations.list_of(office.account.id)
-        return one if check(one) else None
+    def one() -> Destination:
+        [there] = office.store.destinations.list_of(office.account.id)
+        return there
 
-    return await office.people.until(there)
+    await eventually(office, lambda: check(one()))
+    return one()
+
+
+async def eventually(office: Office, check: Callable[[], object]) -> None:
+    """Wait until *check* is true, which looks at what Slack does not see change: its long poll paces the looks."""
+    async with asyncio.timeout(PATIENCE):
+        while not check():
+            state = await office.people.state()
+            await office.people.state(after=state.version, timeout=0.02)
 
 
 async def up_to_now(office: Office) -> Destination:
@@ -176,7 +188,7 @@ async def test_passing_and_home_say_how_far_it_is(office: Office, receiver: Rece
     assert receiver.opted_out == {ONE, TWO}
     home = await home_of(office, "up to now")
     assert (await office.people.click_in_view("admin", home["id"], views.REMOVE)).ok
-    await office.people.until(lambda _: not office.store.destinations.list_of(office.account.id))
+    await eventually(office, lambda: not office.store.destinations.list_of(office.account.id))
     assert receiver.secret not in everything(office.store)
 
 
@@ -235,6 +247,7 @@ async def test_being_down_is_told_once_and_its_end(office: Office, receiver: Rec
 # The far side
 
 
+@pytest.mark.wide
 async def test_it_may_lose_every_second_answer(office: Office, receiver: Receiver) -> None:
     """What it took without saying so is told again; at the end it has exactly the list."""
     await behind(office, receiver)
@@ -292,7 +305,7 @@ async def test_what_is_cut_off_while_stopping_is_given_back(
     async with at_work(slack, settings.model_copy(update={"private_destinations": "on"})) as office:
         await behind(office, receiver)
         await office.opt_out(ONE)
-        await office.people.until(lambda _: receiver.got)
+        await eventually(office, lambda: receiver.got)
     store = Store.open(settings.database_url)
     again = store.destinations.claim("another", lease_seconds=60)
     store.close()
