@@ -127,7 +127,7 @@ class Destinations:
         """
         name = " ".join(wanted.name.split())
         if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
-            raise StoreError(f"The name of a destination has 1 to {LONGEST_NAME} characters, all of which can be seen.")
+            raise StoreError(f"Give a name of 1 to {LONGEST_NAME} characters, all of which can be seen.")
         address = checked_address(wanted.address)
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
@@ -359,9 +359,9 @@ def checked_address(address: str) -> str:
     if parts.scheme not in ("https", "http") or not parts.hostname or _UNSEEN.search(address) or port == 0:
         raise StoreError("This is no web address: give one like https://example.org/opt-outs.")
     if parts.username is not None or parts.password is not None or parts.fragment:
-        raise StoreError("An address with a name, a password or a # in it is not taken: messages are signed instead.")
+        raise StoreError("Give an address without a name, a password or a #: messages are signed instead.")
     if len(address) > LONGEST_ADDRESS:
-        raise StoreError(f"The address is too long: {LONGEST_ADDRESS} characters fit.")
+        raise StoreError(f"Give a shorter address: {LONGEST_ADDRESS} characters fit.")
     return address
 
 
