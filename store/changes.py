@@ -120,9 +120,9 @@ class ChangeFeed:
 
         Without a cursor the whole list comes first, with the phones that are not opted out any more, so that it can be
         read into a copy of any age; then what changed since. *reader* names the follower: what it has yet to read is not pruned
-        while it comes back (`store.retention`). *own*: ids of the follower's own actors; of what they changed it is told
-        only where the phone's state is not what they made it. Raises `ChangesPruned` where the feed does not go back to the cursor, or has not
-        come to it, as after a backup was restored: then read on from None.
+        while it comes back (`store.retention`). *own*: ids of the follower's own actors; of what they changed it is told only
+        where the phone's state is not what they made it. Raises `ChangesPruned` where the feed does not go back to the
+        cursor, or has not come to it, as after a backup was restored: then read on from None.
         """
         with self._database.read() as connection:
             # Before all else: what is committed in between comes again.

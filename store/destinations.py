@@ -120,7 +120,7 @@ class Destinations:
         self, account: int, wanted: NewDestination, by: Origin, *, idempotency_key: str | None = None
     ) -> Destination:
         """
-        Make a destination of *account*, with an entry of function "setting" that says so; the list passes to it from its first phone on.
+        Make a destination of *account*, with an entry of function "setting" that says so; the whole list passes to it first.
 
         *idempotency_key*: names the request where it may come twice. Raises `StoreError` for a name or an address that cannot
         be, and `WrongState` where the name is taken, or there are `MOST`.

@@ -39,7 +39,7 @@ async def test_a_desk_that_is_killed_leaves_the_far_side_with_exactly_the_list(
     database_url: str, tmp_path: Path
 ) -> None:
     """
-    Killed with the first message on its way, with the third, and with the second; the far side takes that one all the same, later.
+    Killed with the first message on its way, with the third, and with the second; the far side takes each all the same, later.
 
     The list changes before and after each kill, and every second answer is lost. What is opted out there at the end is what is
     opted out here, and whatever was allowed again is known there as that.

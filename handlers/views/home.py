@@ -90,7 +90,8 @@ class HomePage:
     """
     The page of one person's Home. *waiting*: lists about which they may decide something; *latest*: those they may see.
 
-    *name*: of the workspace or organisation, None while nobody knows it. *keys*: of the API, with those that ended, and *destinations*: for admins.
+    *name*: of the workspace or organisation, None while nobody knows it. *keys*: of the API, with those that ended; they and
+    *destinations* are for admins.
     """
 
     account: Account

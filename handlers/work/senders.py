@@ -1,4 +1,4 @@
-"""What sends to a destination, whatever its kind: one `Sender` a kind, which `bot.app` chooses and `handlers.work.passing` uses."""
+"""What sends to a destination: a `Sender` for each kind, which `bot.app` chooses and `handlers.work.passing` uses."""
 
 from dataclasses import dataclass
 from typing import Protocol

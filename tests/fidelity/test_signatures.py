@@ -1,7 +1,6 @@
 """
-Twilio's, Telnyx's and Standard Webhooks' own libraries beside the desk: what they sign or take is let in, what it signs they take.
-
-And no changed copy of it is.
+Twilio's, Telnyx's and Standard Webhooks' own libraries beside the desk: what they sign or take is let in, and what it
+signs they take; no changed copy of either is.
 """
 
 import json
