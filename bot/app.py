@@ -61,6 +61,7 @@ from handlers.slack.shapes import PayloadError
 from handlers.slack.uploads_channels import UploadsChannels
 from handlers.tasks import Tasks
 from handlers.uploads import UploadButtons
+from handlers.work.consents import ConsentSender
 from handlers.work.exports import Exporter
 from handlers.work.limits import Limits
 from handlers.work.passing import Passing
@@ -343,8 +344,17 @@ def create_app(settings: Settings, store: Store) -> Desk:
         owner=owner,
         lease_seconds=lease_seconds,
     )
-    senders = {DestinationKind.WEBHOOK: WebhookSender(allows_private=settings.private_destinations == "on")}
-    passing = Passing(store, senders, poster, tasks, owner=owner, lease_seconds=lease_seconds)
+    passing = Passing(
+        store,
+        {
+            DestinationKind.WEBHOOK: WebhookSender(allows_private=settings.private_destinations == "on"),
+            DestinationKind.TWILIO: ConsentSender(url=settings.twilio_accounts_url),
+        },
+        poster,
+        tasks,
+        owner=owner,
+        lease_seconds=lease_seconds,
+    )
     passing_on = PassingOn(store, interactions, passing)
     interactions.errand("export", Action.EXPORT, exports.of_errand)
     interactions.errand("evidence", Action.EVIDENCE, exports.evidence_of_errand)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from slack_sdk.models.views import View
@@ -30,6 +31,8 @@ from store import (
     StoreError,
     StoreRefused,
     StoreUnavailable,
+    checked_login,
+    checked_secret,
 )
 
 
@@ -52,11 +55,16 @@ class PassingOn:
         )
 
     def listeners(self) -> tuple[Listener, ...]:
-        button = self._interactions.button
+        button, opening = self._interactions.button, self._interactions.opening
+        shown_once = self._interactions.modal_shown_once
         verbs = self._store.destinations
         return (
-            self._interactions.opening(views.OPEN, Action.DESTINATIONS, views.TITLE, self._form),
-            self._interactions.modal_shown_once(views.OPEN, Action.DESTINATIONS, views.TITLE, self._make),
+            opening(views.OPEN, Action.DESTINATIONS, views.TITLE, self._webhook_form),
+            shown_once(views.OPEN, Action.DESTINATIONS, views.TITLE, partial(self._make, DestinationKind.WEBHOOK)),
+            opening(views.OPEN_TWILIO, Action.DESTINATIONS, views.TITLE, self._twilio_form),
+            shown_once(
+                views.OPEN_TWILIO, Action.DESTINATIONS, views.TITLE, partial(self._make, DestinationKind.TWILIO)
+            ),
             button(views.RETRY, Action.DESTINATIONS, self._changing(verbs.retry, views.one_of)),
             button(views.PAUSE, Action.DESTINATIONS, self._changing(verbs.pause, views.one_of)),
             button(views.REMOVE, Action.DESTINATIONS, self._changing(verbs.remove, views.removed)),
@@ -66,34 +74,43 @@ class PassingOn:
     async def _show(self, request: Request, _body: dict[str, Any]) -> Message:
         return views.passing(await asyncio.to_thread(self._store.destinations.list_of, request.account.id))
 
-    async def _form(self, request: Request, _body: dict[str, Any]) -> View:
+    async def _webhook_form(self, request: Request, _body: dict[str, Any]) -> View:
         keys = await asyncio.to_thread(self._store.keys.list_of, request.account.id)
         names = sorted({key.name for key in keys if key.state is KeyState.LIVE})
-        return views.form(
+        return views.webhook_form(
             ModalContext.of(request).to_json(),
             names,
             longest_name=LONGEST_DESTINATION_NAME,
             longest_address=LONGEST_ADDRESS,
         )
 
-    async def _make(self, request: Request, body: dict[str, Any]) -> View | Message:
+    async def _twilio_form(self, request: Request, _body: dict[str, Any]) -> View:
+        return views.twilio_form(ModalContext.of(request).to_json(), longest_name=LONGEST_DESTINATION_NAME)
+
+    async def _make(self, kind: DestinationKind, request: Request, body: dict[str, Any]) -> View | Message:
         values = submitted_values(body)
-        kind, channel = values.get(views.KIND), values.get(views.CHANNEL)
-        if kind not in views.KINDS:
-            return field_error(views.KIND, "Choose one of those there are.")
+        channel = values.get(views.CHANNEL)
         if not channel:
             return field_error(views.CHANNEL, "Choose a channel.")
         if (why := await why_unusable(request.client, channel, own=True)) is not None:
             return field_error(views.CHANNEL, why)
         wanted = NewDestination(
-            kind=DestinationKind(kind),
+            kind=kind,
             name=values.get(views.NAME) or "",
             channel=channel,
             address=(values.get(views.ADDRESS) or "").strip(),
             key_name=values.get(views.KEY) or None,
+            login=(values.get(views.LOGIN) or "").strip(),
+            secret=(values.get(views.SECRET) or "").strip(),
         )
-        if (why := self._passing.senders[wanted.kind].why_not(wanted.address)) is not None:
+        if (why := self._passing.senders[kind].why_not(wanted.address)) is not None:
             return field_error(views.ADDRESS, why)
+        if kind is DestinationKind.TWILIO:
+            for field, check in ((views.LOGIN, checked_login), (views.SECRET, checked_secret)):
+                try:
+                    check((values.get(field) or "").strip())
+                except StoreError as error:
+                    return field_error(field, str(error))
         try:
             made = await asyncio.to_thread(
                 self._store.destinations.make,

@@ -7,7 +7,7 @@ The verbs block; each is one transaction. They raise `StoreError`, whose text is
 from store.allow_requests import AllowDecision, AllowRequest, AllowState
 from store.allowing import is_of_contact, rule_of, says_why
 from store.amounts import bytes_words, days_words, read_bytes, read_days
-from store.changes import ChangeCursor, ChangesPage
+from store.changes import ChangeCursor, ChangedPhone, ChangesPage
 from store.choices import NOTHING_CHOSEN, Asked, Choices, Question, Undecided
 from store.clock import Clock, Handled, Nearing
 from store.database import parsed_url
@@ -17,6 +17,7 @@ from store.destinations import (
     DestinationKind,
     DestinationState,
     NewDestination,
+    NotTaken,
     checked_address,
 )
 from store.destinations import LONGEST_NAME as LONGEST_DESTINATION_NAME
@@ -87,6 +88,7 @@ from store.sent_files import PIECE_BYTES, NewFile
 from store.store import Store
 from store.summary import Changes, Summary
 from store.texts import keepable
+from store.twilio import checked_login, checked_secret, checked_sender
 from store.upload_states import Purpose, UploadState
 from store.upload_work import UploadWork
 from store.uploads import Crowded, require_undoable
@@ -114,6 +116,7 @@ __all__ = [
     "Asked",
     "Cause",
     "ChangeCursor",
+    "ChangedPhone",
     "Changes",
     "ChangesPage",
     "ChangesPruned",
@@ -164,6 +167,7 @@ __all__ = [
     "NewFile",
     "NoPhoneColumn",
     "NotAPhone",
+    "NotTaken",
     "OptOut",
     "Origin",
     "OutboxMessage",
@@ -202,6 +206,9 @@ __all__ = [
     "apply_upload",
     "bytes_words",
     "checked_address",
+    "checked_login",
+    "checked_secret",
+    "checked_sender",
     "country_name",
     "days_words",
     "display",

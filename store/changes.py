@@ -139,6 +139,12 @@ class ChangeFeed:
             self._note(account, reader, start.seq)
         return ChangesPage(phones, end, head, more=end < ChangeCursor(head) or end.whole)
 
+    def now_of(self, account: int, phones: Sequence[str]) -> tuple[ChangedPhone, ...]:
+        """The state now of those of *phones* that ever were on the list."""
+        with self._database.read() as connection:
+            among = self._database.among(opt_outs.c.phone, phones)
+            return _told(connection, account, _standing(connection, account, among, limit=len(phones)))
+
     def _whole(
         self, connection: sa.Connection, account: int, start: ChangeCursor, limit: int
     ) -> tuple[tuple[ChangedPhone, ...], ChangeCursor]:

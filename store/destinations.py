@@ -3,13 +3,14 @@ Destinations: where changes of the list are passed on to, how far each has come,
 
 A destination follows the feed (`store.changes`) with a cursor that moves once what lies before it was taken, so that nothing is
 kept a phone; what is told is the state then, and to tell it twice does no harm. What a destination reported by its own key is not
-told back to it. Of a webhook the secret is kept in full, since each message is signed with it.
+told back to it. Secrets are kept in full: each message to a webhook is signed with its own, and to Twilio shown with it. Only a
+phone that the far side does not take while it takes others has a row, and is told again by itself.
 """
 
 import base64
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -19,16 +20,17 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from store import leases
-from store.changes import ChangeCursor, ChangeFeed, ChangesPage
+from store.changes import ChangeCursor, ChangedPhone, ChangeFeed, ChangesPage
 from store.database import Database
 from store.dialects import from_now
 from store.errors import ChangesPruned, LeaseLost, StoreError, WrongState
 from store.idempotency import is_repeated, result_of, set_result
 from store.leases import Lease
-from store.models import accounts, api_keys, change_readers, changes, destinations, opt_outs
+from store.models import accounts, api_keys, change_readers, changes, destination_failures, destinations, opt_outs
 from store.notes import Function
 from store.records import Actor, Origin
 from store.rows import new_entry, now
+from store.twilio import checked_login, checked_secret, checked_sender
 
 LONGEST_NAME: Final = 40
 LONGEST_ADDRESS: Final = 500
@@ -50,6 +52,7 @@ class DestinationKind(StrEnum):
     """The way in which a destination is told."""
 
     WEBHOOK = "webhook"
+    TWILIO = "twilio"
 
 
 class DestinationState(StrEnum):
@@ -62,23 +65,39 @@ class DestinationState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewDestination:
-    """A destination to be made. *channel*: where it is told of. *key_name*: of the API's keys by which it reports."""
+    """
+    A destination to be made. *address*: of a webhook, or the sender at Twilio. *channel*: where it is told of.
+
+    *key_name*: of the API's keys by which it reports. *login* and *secret*: of Twilio; the secret of a webhook is made here.
+    """
 
     kind: DestinationKind
     name: str
     channel: str
     address: str
     key_name: str | None = None
+    login: str | None = None
+    secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """So many *phones* that a destination did not take, because of *problem*, since the moment *at*; the *first* by number."""
+
+    problem: str
+    phones: int
+    first: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
     """
-    A destination of *account_id*.
+    A destination of *account_id*. *address*, *login*, *key_name*: as in `NewDestination`.
 
     *cursor*: up to where all was taken, None for nothing yet; *taken_at*: when it took something last. *attempts*: that failed
     in a row, *problem*: why the last did, *failing_since*: when the first did. *waiting*: phones, about; *oldest*: when the first of
-    them changed. *lease*: None for who only looks.
+    them changed. *not_taken*: phones that wait while others pass. *lease*: None for who only looks.
     """
 
     account_id: int
@@ -86,6 +105,7 @@ class Destination:
     kind: DestinationKind
     name: str
     address: str
+    login: str | None
     secret: str = field(repr=False)
     key_name: str | None
     channel: str
@@ -100,6 +120,7 @@ class Destination:
     lease: Lease | None = None
     waiting: int = 0
     oldest: datetime | None = None
+    not_taken: tuple[NotTaken, ...] = ()
 
     @property
     def reader(self) -> str:
@@ -122,13 +143,19 @@ class Destinations:
         """
         Make a destination of *account*, with an entry of function "setting" that says so; the whole list passes to it first.
 
-        *idempotency_key*: names the request where it may come twice. Raises `StoreError` for a name or an address that cannot
-        be, and `WrongState` where the name is taken, or there are `MOST`.
+        *idempotency_key*: names the request where it may come twice. Raises `StoreError` for what cannot be, and
+        `WrongState` where the name is taken, or there are `MOST`.
         """
         name = " ".join(wanted.name.split())
         if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
             raise StoreError(f"Give a name of 1 to {LONGEST_NAME} characters, all of which can be seen.")
-        address = checked_address(wanted.address)
+        if wanted.kind is DestinationKind.TWILIO:
+            address, login = checked_sender(wanted.address), checked_login(wanted.login or "")
+            secret, where = checked_secret(wanted.secret or ""), f"{address} at Twilio"
+        else:
+            address, login = checked_address(wanted.address), None
+            secret = f"whsec_{base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()}"
+            where = str(urlsplit(address).hostname)
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
             if is_repeated(self._database, connection, account, idempotency_key, "make destination", name, address):
@@ -143,7 +170,6 @@ class Destinations:
                     f"There are {MOST} destinations, and there can be no more. Remove one that nobody needs."
                 )
             destination = "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH))
-            secret = f"whsec_{base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()}"
             connection.execute(
                 sa.insert(destinations).values(
                     account_id=account,
@@ -151,6 +177,7 @@ class Destinations:
                     kind=wanted.kind,
                     name=name,
                     address=address,
+                    login=login,
                     secret=secret,
                     key_name=wanted.key_name,
                     channel_id=wanted.channel,
@@ -163,8 +190,7 @@ class Destinations:
                 )
             )
             set_result(connection, account, idempotency_key, {"destination": destination})
-            reason = f"opt-outs are passed on to {name}, to {urlsplit(address).hostname}"
-            new_entry(connection, account, _said(by, reason))
+            new_entry(connection, account, _said(by, f"opt-outs are passed on to {name}, to {where}"))
             return _get(connection, account, destination)
 
     def list_of(self, account: int) -> tuple[Destination, ...]:
@@ -198,13 +224,16 @@ class Destinations:
         """Go on at once with one that waits for its next try, is paused, or refused what it got. Raises as `get`."""
         values = {"state": DestinationState.ON, "next_at": now(), "attempts": 0}
         stopped = {DestinationState.PAUSED, DestinationState.REFUSED}
-        return self._set(account, destination, by, "goes on", stopped, values)
+        again = sa.update(destination_failures).where(*_failed_at(account, destination)).values(next_at=now())
+        return self._set(account, destination, by, "goes on", stopped, values, again)
 
     def remove(self, account: int, destination: str, by: Origin) -> Destination:
         """Forget it, with its secret and where it had come to; as it was. Raises as `get`."""
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
-            before = _get(connection, account, destination)
+            # Locked first: whoever tells it at this moment may keep another phone that it did not take.
+            before = _get(connection, account, destination, lock=True)
+            connection.execute(sa.delete(destination_failures).where(*_failed_at(account, destination)))
             connection.execute(sa.delete(destinations).where(*_is(account, destination)))
             mine = change_readers.c.account_id == account, change_readers.c.reader == before.reader
             connection.execute(sa.delete(change_readers).where(*mine))
@@ -219,12 +248,15 @@ class Destinations:
         said: str,
         changing: set[DestinationState],
         values: Mapping[str, Any],
+        *also: sa.Update,
     ) -> Destination:
-        """Set *values*, with an entry where the state was one of *changing*."""
+        """Set *values*, with an entry where the state was one of *changing*, and do *also*."""
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
             before = _get(connection, account, destination)
             connection.execute(sa.update(destinations).where(*_is(account, destination)).values(**values))
+            for statement in also:
+                connection.execute(statement)
             if before.state in changing:
                 new_entry(connection, account, _said(by, f"the destination {before.name} {said}"))
             return _with_backlog(connection, _get(connection, account, destination))
@@ -232,7 +264,8 @@ class Destinations:
     def version(self, account: int) -> str:
         """A version that changes whenever what `list_of` says of them may have; cheap."""
         is_behind = destinations.c.seq < accounts.c.last_change
-        shown = destinations.c.id, destinations.c.state, destinations.c.failing_since
+        failed = sa.select(sa.func.count()).where(*_FAILED).scalar_subquery()
+        shown = destinations.c.id, destinations.c.state, destinations.c.failing_since, failed
         query = sa.select(*shown, is_behind).join(accounts, accounts.c.id == destinations.c.account_id)
         query = query.where(destinations.c.account_id == account).order_by(destinations.c.id)
         with self._database.read() as connection:
@@ -258,10 +291,11 @@ class Destinations:
 
     def claim(self, owner: str, *, lease_seconds: float) -> Destination | None:
         """A destination that has not taken all there is, and whose next try is due, leased to *owner*; None where there is none."""
+        again = sa.exists().where(*_FAILED, destination_failures.c.next_at <= now())
         due = (
             destinations.c.state == DestinationState.ON,
             destinations.c.next_at <= now(),
-            destinations.c.seq < _HEAD,
+            sa.or_(destinations.c.seq < _HEAD, again),
         )
         query = sa.select(destinations).where(*due).order_by(destinations.c.next_at, destinations.c.id)
         return self._claimed(query, owner, lease_seconds)
@@ -286,7 +320,15 @@ class Destinations:
         self._change(destination, leases.until(lease_seconds))
 
     def page(self, destination: Destination, limit: int) -> ChangesPage:
-        """What it is to be told next, of at most *limit* phones; the whole list, where the feed does not go back to its cursor."""
+        """
+        What it is to be told next, of at most *limit* phones: what changed, and when that is nothing, phones it did not take.
+
+        The whole list, where the feed does not go back to its cursor.
+        """
+        page = self._changed(destination, limit)
+        return page if page.phones or page.more else replace(page, phones=self._failed(destination, limit))
+
+    def _changed(self, destination: Destination, limit: int) -> ChangesPage:
         query = sa.select(api_keys.c.id).where(
             api_keys.c.account_id == destination.account_id, api_keys.c.name == destination.key_name
         )
@@ -301,8 +343,26 @@ class Destinations:
         except ChangesPruned:
             return self._feed.after(destination.account_id, None, limit=limit, reader=destination.reader)
 
-    def taken(self, destination: Destination, cursor: ChangeCursor) -> Destination:
-        """It took all up to *cursor*: nothing is wrong with it any more."""
+    def _failed(self, destination: Destination, limit: int) -> tuple[ChangedPhone, ...]:
+        """The state now of phones that it did not take, and whose next try is due."""
+        mine = _failed_at(destination.account_id, destination.id)
+        query = sa.select(destination_failures.c.phone).where(*mine, destination_failures.c.next_at <= now())
+        with self._database.read() as connection:
+            phones = connection.execute(query.order_by(destination_failures.c.next_at).limit(limit)).scalars().all()
+        return self._feed.now_of(destination.account_id, phones) if phones else ()
+
+    def taken(
+        self,
+        destination: Destination,
+        cursor: ChangeCursor,
+        of_each: Mapping[str, str | None],
+        wait: Callable[[int], float],
+    ) -> Destination:
+        """
+        It took all up to *cursor*, but of *of_each* those phones with a problem: nothing else is wrong with it any more.
+
+        *wait*: the seconds to the next try of a phone after so many that failed.
+        """
         values = {
             "cursor": str(cursor),
             "seq": -1 if cursor.whole else cursor.seq,
@@ -311,7 +371,11 @@ class Destinations:
             "problem": None,
             "failing_since": None,
         }
-        return self._change(destination, values)
+        with self._database.write(durable=False) as connection:
+            changed = _change(connection, destination, values)
+            if of_each:
+                self._note(connection, destination, of_each, wait)
+        return changed
 
     def failed(self, destination: Destination, problem: str, *, seconds: float) -> None:
         """It did not take what it got, because of *problem*, a sentence: to be tried again in *seconds*, by whoever looks then."""
@@ -338,13 +402,36 @@ class Destinations:
         self._change(destination, leases.given_back())
 
     def _change(self, destination: Destination, values: Mapping[str, Any]) -> Destination:
-        lease = destination.lease
-        if lease is None:
-            raise LeaseLost("Nobody holds this destination.")
-        where = _is(destination.account_id, destination.id)
         with self._database.write(durable=False) as connection:
-            return replace(
-                _destination_of(leases.change(connection, destinations, where, lease, **values)), lease=lease
+            return _change(connection, destination, values)
+
+    def _note(
+        self,
+        connection: sa.Connection,
+        destination: Destination,
+        of_each: Mapping[str, str | None],
+        wait: Callable[[int], float],
+    ) -> None:
+        """Keep a row for each phone *of_each* that has a problem, and none for the others."""
+        mine = _failed_at(destination.account_id, destination.id)
+        among = self._database.among(destination_failures.c.phone, list(of_each))
+        kept = destination_failures.c.phone, destination_failures.c.attempts, destination_failures.c.at
+        taken_away = sa.delete(destination_failures).where(*mine, among).returning(*kept)
+        failed = {phone: (attempts, at) for phone, attempts, at in connection.execute(taken_away)}
+        for phone, problem in of_each.items():
+            if problem is None:
+                continue
+            attempts, at = failed.get(phone, (0, now()))
+            connection.execute(
+                sa.insert(destination_failures).values(
+                    account_id=destination.account_id,
+                    destination_id=destination.id,
+                    phone=phone,
+                    problem=problem,
+                    attempts=attempts + 1,
+                    at=at,
+                    next_at=from_now(wait(attempts + 1)),
+                )
             )
 
 
@@ -365,6 +452,11 @@ def checked_address(address: str) -> str:
     return address
 
 
+# Of a destination, the phones that it did not take.
+_FAILED: Final = (
+    destination_failures.c.account_id == destinations.c.account_id,
+    destination_failures.c.destination_id == destinations.c.id,
+)
 # The newest change of the destination's account.
 _HEAD: Final = sa.select(accounts.c.last_change).where(accounts.c.id == destinations.c.account_id).scalar_subquery()
 
@@ -377,14 +469,29 @@ def _is(account: int, destination: str) -> tuple[sa.ColumnElement[bool], ...]:
     return destinations.c.account_id == account, destinations.c.id == destination
 
 
+def _change(connection: sa.Connection, destination: Destination, values: Mapping[str, Any]) -> Destination:
+    """Change the columns *values* of *destination* under its lease. Raises `LeaseLost`."""
+    lease = destination.lease
+    if lease is None:
+        raise LeaseLost("Nobody holds this destination.")
+    where = _is(destination.account_id, destination.id)
+    return replace(_destination_of(leases.change(connection, destinations, where, lease, **values)), lease=lease)
+
+
+def _failed_at(account: int, destination: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return destination_failures.c.account_id == account, destination_failures.c.destination_id == destination
+
+
 def _list(connection: sa.Connection, account: int) -> list[Destination]:
     query = sa.select(destinations).where(destinations.c.account_id == account)
     ordered = query.order_by(destinations.c.name, destinations.c.id)
     return [_destination_of(row) for row in connection.execute(ordered).mappings()]
 
 
-def _get(connection: sa.Connection, account: int, destination: str) -> Destination:
+def _get(connection: sa.Connection, account: int, destination: str, *, lock: bool = False) -> Destination:
     query = sa.select(destinations).where(*_is(account, destination))
+    if lock:
+        query = query.with_for_update()
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
         raise WrongState(_GONE)
@@ -392,7 +499,12 @@ def _get(connection: sa.Connection, account: int, destination: str) -> Destinati
 
 
 def _with_backlog(connection: sa.Connection, one: Destination) -> Destination:
-    """*one* with what waits for it, counted by changes: a phone that changed twice is two."""
+    """*one* with what waits for it, counted by changes: a phone that changed twice is two; and with what it did not take."""
+    phones, first = sa.func.count(), sa.func.min(destination_failures.c.phone)
+    columns = destination_failures.c.problem, phones, first, sa.func.min(destination_failures.c.at)
+    failed = sa.select(*columns).where(*_failed_at(one.account_id, one.id))
+    failed = failed.group_by(destination_failures.c.problem).order_by(phones.desc(), first)
+    one = replace(one, not_taken=tuple(NotTaken(*row) for row in connection.execute(failed)))
     if one.cursor is None or one.cursor.whole:
         whole = sa.select(accounts.c.opted_out).where(accounts.c.id == one.account_id)
         return replace(one, waiting=connection.execute(whole).scalar_one())
@@ -409,6 +521,7 @@ def _destination_of(row: sa.RowMapping) -> Destination:
         kind=DestinationKind(row["kind"]),
         name=row["name"],
         address=row["address"],
+        login=row["login"],
         secret=row["secret"],
         key_name=row["key_name"],
         channel=row["channel_id"],

@@ -544,7 +544,9 @@ destinations = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("address", sa.Text, nullable=False),
-    # In full: by it each message is signed.
+    # The name that goes with the secret, where the far side wants one.
+    sa.Column("login", sa.Text),
+    # In full: by it each message is signed, or shown to be the account's.
     sa.Column("secret", sa.Text, nullable=False),
     # Of the API's keys by which it reports: what they did is not passed back.
     sa.Column("key_name", sa.Text),
@@ -565,6 +567,24 @@ destinations = sa.Table(
     *_lease(),
     sa.CheckConstraint(f"kind IN {DESTINATION_KINDS}", name="kind"),
     sa.CheckConstraint(f"state IN {DESTINATION_STATES}", name="state"),
+    sa.CheckConstraint("(kind = 'twilio') = (login IS NOT NULL)", name="login"),
+)
+
+# Phones that a destination did not take, while it took others.
+destination_failures = sa.Table(
+    "destination_failures",
+    metadata,
+    sa.Column("account_id", BigInt, primary_key=True, autoincrement=False),
+    sa.Column("destination_id", sa.Text, primary_key=True),
+    sa.Column("phone", Phone, primary_key=True),
+    sa.Column("problem", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("next_at", Moment, nullable=False),
+    sa.ForeignKeyConstraint(["account_id", "destination_id"], ["destinations.account_id", "destinations.id"]),
+    *e164_check(),
+    sa.Index("ix_destination_failures_next_at", "account_id", "destination_id", "next_at"),
+    sqlite_with_rowid=False,
 )
 
 HOOK_KINDS: Final = ("twilio", "telnyx")

@@ -53,6 +53,7 @@ BUTTONS: dict[str, Any] = {
     "key.form": "x",
     "key.revoke": "abcdefghij",
     "destination.form": "x",
+    "destination.twilio": "x",
     **{f"destination.{does}": "abcdefghij" for does in ("retry", "pause", "test", "remove")},
     "upload.confirm": {"upload": 1},
     "upload.stop": "1",
@@ -84,7 +85,8 @@ MODALS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "remark.form": ({"history.remark": "mine"}, {"phone": OUT}),
     "settings.form": ({"settings.support": "nobody", "settings.ask": "never"}, {"seen": "?"}),
     "key.form": ({"key.name": "mine", "key.scopes": ["check"], "key.expiry": "never"}, {}),
-    "destination.form": ({"destination.kind": "webhook", "destination.name": "mine"}, {}),
+    "destination.form": ({"destination.name": "mine"}, {}),
+    "destination.twilio": ({"destination.name": "mine"}, {}),
     "upload.sure": ({"upload.number": "3"}, {"upload": 1, "seen": "?"}),
     "upload.undo": ({}, {"upload": 1}),
 }

@@ -14,7 +14,6 @@ from slack_sdk.models.blocks import (
     InputBlock,
     Option,
     PlainTextInputElement,
-    SectionBlock,
     StaticSelectElement,
 )
 from slack_sdk.models.views import View
@@ -25,76 +24,112 @@ from handlers.slack.mrkdwn import code, context, counted, markup, moment, one_li
 from store import Destination, DestinationKind, DestinationState
 
 TITLE: Final = "New destination"
-OPEN: Final = "destination.form"
+OPEN, OPEN_TWILIO = "destination.form", "destination.twilio"
 RETRY, PAUSE, TEST, REMOVE = "destination.retry", "destination.pause", "destination.test", "destination.remove"
-KIND, NAME, ADDRESS = "destination.kind", "destination.name", "destination.address"
-CHANNEL, KEY = "destination.channel", "destination.key"
-KINDS: Final = {DestinationKind.WEBHOOK: "A webhook: signed messages to an address"}
+NAME, ADDRESS, CHANNEL, KEY = "destination.name", "destination.address", "destination.channel", "destination.key"
+LOGIN, SECRET = "destination.login", "destination.secret"
 _LEAD: Final = "Whatever changes in this list is passed on there."
+# https://www.twilio.com/docs/messaging/features/consent-api: an opt-in is the contact's, and overrides their STOP.
+_NO_OPT_IN: Final = (
+    "Whom you allow texts again here stays blocked there until they text START: Twilio takes that from them alone."
+)
+# Of the reasons for which a destination did not take phones, those that are shown.
+_MOST_REASONS: Final = 3
 
 
-def form(metadata: str, key_names: Sequence[str], *, longest_name: int, longest_address: int) -> View:
-    """The form that makes a destination. *key_names*: of the API's keys that are live."""
-    kinds = [Option(text=one_line(text, 75), value=kind.value) for kind, text in KINDS.items()]
-    blocks: list[Block] = [
-        section(f"{_LEAD} It gets the whole list first, then each change with the state of the number."),
-        InputBlock(
-            block_id=KIND,
-            label="Kind",
-            element=StaticSelectElement(action_id=KIND, options=kinds, initial_option=kinds[0]),
+def webhook_form(metadata: str, key_names: Sequence[str], *, longest_name: int, longest_address: int) -> View:
+    """The form that makes a webhook. *key_names*: of the API's keys that are live."""
+    return _form(
+        metadata,
+        OPEN,
+        f"{_LEAD} It gets the whole list first, then each change with the state of the number.",
+        _text(NAME, "Name", "What it is, like Twilio bridge.", longest_name, focus=True),
+        _text(
+            ADDRESS,
+            "Address of the webhook",
+            "Begins with https://. It is reached from where the desk runs.",
+            longest_address,
         ),
-        InputBlock(
-            block_id=NAME,
-            label="Name",
-            hint="What it is, like Twilio bridge.",
-            element=PlainTextInputElement(action_id=NAME, max_length=longest_name, focus_on_load=True),
+        _channel(),
+        *_key(key_names),
+    )
+
+
+def twilio_form(metadata: str, *, longest_name: int) -> View:
+    """The form that makes a destination at Twilio."""
+    return _form(
+        metadata,
+        OPEN_TWILIO,
+        "Twilio is told of whoever is opted out here, all of the list first, and texts them no more from that sender. It takes "
+        f"this where your account has its Consent Management API. {_NO_OPT_IN}",
+        _text(NAME, "Name", "What it is, like Twilio, fundraising.", longest_name, focus=True),
+        _text(ADDRESS, "Sender", "The SID of the Messaging Service, MG…, or one number, like +12125550100.", 40),
+        _text(LOGIN, "Account SID or API key SID", "AC… or SK…, as Twilio's console shows it.", 40),
+        _text(
+            SECRET, "Auth token, or the API key's secret", "Kept to sign in at Twilio, and shown to nobody again.", 200
         ),
-        InputBlock(
-            block_id=ADDRESS,
-            label="Address of the webhook",
-            hint="Begins with https://. It is reached from where the desk runs.",
-            element=PlainTextInputElement(action_id=ADDRESS, max_length=longest_address),
-        ),
-        InputBlock(
-            block_id=CHANNEL,
-            label="Where it is told when it does not work",
-            hint="I must be in that channel.",
-            element=ConversationSelectElement(
-                action_id=CHANNEL,
-                placeholder="Channel",
-                filter=ConversationFilter(
-                    include=["public", "private"], exclude_bot_users=True, exclude_external_shared_channels=True
-                ),
-            ),
-        ),
-    ]
-    if key_names:
-        options = [Option(text=one_line(name, 75), value=name) for name in key_names]
-        blocks.append(
-            InputBlock(
-                block_id=KEY,
-                label="API key by which it reports",
-                optional=True,
-                hint="What it reported itself is not passed back to it.",
-                element=StaticSelectElement(action_id=KEY, options=options, placeholder="None"),
-            )
-        )
+        _channel(),
+    )
+
+
+def _form(metadata: str, name: str, lead: str, *fields: Block) -> View:
     return View(
         type="modal",
-        callback_id=OPEN,
+        callback_id=name,
         title=TITLE,
         submit="Make it",
         close="Cancel",
         private_metadata=metadata,
-        blocks=blocks,
+        blocks=[section(lead), *fields],
     )
 
 
+def _text(name: str, label: str, hint: str, longest: int, *, focus: bool = False) -> InputBlock:
+    element = PlainTextInputElement(action_id=name, max_length=longest, focus_on_load=focus)
+    return InputBlock(block_id=name, label=label, hint=hint, element=element)
+
+
+def _channel() -> InputBlock:
+    return InputBlock(
+        block_id=CHANNEL,
+        label="Where it is told when it does not work",
+        hint="I must be in that channel.",
+        element=ConversationSelectElement(
+            action_id=CHANNEL,
+            placeholder="Channel",
+            filter=ConversationFilter(
+                include=["public", "private"], exclude_bot_users=True, exclude_external_shared_channels=True
+            ),
+        ),
+    )
+
+
+def _key(names: Sequence[str]) -> list[Block]:
+    """The choice of the API's key by which the far side reports; nothing where there is none."""
+    if not names:
+        return []
+    options = [Option(text=one_line(name, 75), value=name) for name in names]
+    return [
+        InputBlock(
+            block_id=KEY,
+            label="API key by which it reports",
+            optional=True,
+            hint="What it reported itself is not passed back to it.",
+            element=StaticSelectElement(action_id=KEY, options=options, placeholder="None"),
+        )
+    ]
+
+
 def made(one: Destination) -> View:
-    """The destination that was just made, with the one look at its secret."""
+    """The destination that was just made, with the one look at the secret that was made for it."""
+    head = f"*The destination {quoted(one.name)} is made.*"
+    if one.kind is DestinationKind.TWILIO:
+        return text_modal(
+            TITLE, f"{head} Opt-outs begin to go now; `/optout passing` says how far they have come. {_NO_OPT_IN}"
+        )
     return text_modal(
         TITLE,
-        f"*The destination {quoted(one.name)} is made.* Copy its secret now: it is shown this once, and to you alone.",
+        f"{head} Copy its secret now: it is shown this once, and to you alone.",
         section(f"```{one.secret}```"),
         context(
             "By it the other side sees that a message is the desk's: docs/webhooks.md says how. Messages begin to go now; "
@@ -104,11 +139,9 @@ def made(one: Destination) -> View:
     )
 
 
-def in_settings() -> Block:
-    """The part of the settings' form that leads to the form above."""
-    return SectionBlock(
-        text=markup(f"*Destinations*\n{_LEAD} `/optout passing` shows those there are."), accessory=_new()
-    )
+def in_settings() -> tuple[Block, Block]:
+    """The part of the settings' form that leads to the forms above."""
+    return section(f"*Destinations*\n{_LEAD} `/optout passing` shows those there are."), _new()
 
 
 def in_home(present: Sequence[Destination]) -> list[Block]:
@@ -119,7 +152,7 @@ def in_home(present: Sequence[Destination]) -> list[Block]:
 def passing(present: Sequence[Destination]) -> Message:
     """The destinations there are, for the admin who asked."""
     blocks = _all(present) or [section("*Opt-outs are passed on to nobody.*")]
-    return Message.of(f"{counted(len(present), 'destination')}", *blocks, ActionsBlock(elements=[_new()]), private=True)
+    return Message.of(f"{counted(len(present), 'destination')}", *blocks, _new(), private=True)
 
 
 def one_of(one: Destination) -> Message:
@@ -136,10 +169,11 @@ def removed(one: Destination) -> Message:
 
 def tested(one: Destination, problem: str | None, status: int | None, body: str) -> Message:
     """What came back from a test."""
+    what = "a test" if one.kind is DestinationKind.TWILIO else "a signed test"
     if problem is None:
-        text = f"*{quoted(one.name)} took a signed test* and answered {status}."
+        text = f"*{quoted(one.name)} took {what}* and answered {status}."
     else:
-        text = f":warning: *{quoted(one.name)} did not take a signed test*: {quoted(problem)}."
+        text = f":warning: *{quoted(one.name)} did not take {what}*: {quoted(problem)}."
     said = f" It said: {code(body, 200)}" if body.strip() else ""
     return Message.of(text + said, private=True)
 
@@ -171,7 +205,7 @@ def _one(one: Destination) -> list[Block]:
     buttons = [ButtonElement(text="Pause", action_id=PAUSE, value=one.id)]
     if one.state is not DestinationState.ON:
         buttons = [ButtonElement(text="Go on", action_id=RETRY, value=one.id)]
-    elif one.failing_since is not None:
+    elif one.failing_since is not None or one.not_taken:
         buttons.insert(0, ButtonElement(text="Retry", action_id=RETRY, value=one.id))
     buttons.append(ButtonElement(text="Send a test", action_id=TEST, value=one.id))
     buttons.append(
@@ -195,7 +229,11 @@ def _one(one: Destination) -> list[Block]:
 
 
 def _line(one: Destination) -> str:
-    return f"*{quoted(one.name)}* · {_state(one)}"
+    line = f"*{quoted(one.name)}* · {_state(one)}"
+    for some in one.not_taken[:_MOST_REASONS]:
+        others = f", {code(some.first)} first" if some.phones > 1 else f" ({code(some.first)})"
+        line += f"\n:warning: {some.phones:,} not taken{others}{moment(some.at, ', since ')}: {quoted(some.problem)}"
+    return line
 
 
 def _state(one: Destination) -> str:
@@ -220,5 +258,10 @@ def _why(one: Destination) -> str:
     return quoted(one.problem or "it does not take them")
 
 
-def _new() -> ButtonElement:
-    return ButtonElement(text="New destination", action_id=OPEN, value="new")
+def _new() -> ActionsBlock:
+    return ActionsBlock(
+        elements=[
+            ButtonElement(text="New webhook", action_id=OPEN, value="new"),
+            ButtonElement(text="New at Twilio", action_id=OPEN_TWILIO, value="new"),
+        ]
+    )

@@ -142,7 +142,7 @@ def form(account: Account, groups: Sequence[Group], metadata: str, *, undo_days:
             now.digest_channel,
         ),
         keys.in_settings(),
-        destinations.in_settings(),
+        *destinations.in_settings(),
     ]
     if groups:
         blocks.insert(2, _groups("admin_groups", "Groups whose members are admins", groups, now.admin_groups))

@@ -27,8 +27,6 @@ log = structlog.get_logger()
 # A STOP is to be with a destination within a second.
 SECONDS_BETWEEN_LOOKS: Final = 0.25
 SECONDS_BETWEEN_TELLS: Final = 5.0
-# In one message; some 80 kB.
-MOST_PHONES: Final = 1_000
 # Destinations that one replica tells at once.
 _MOST_AT_ONCE: Final = 20
 # After so many failures in a row, in seconds. Standard Webhooks' own schedule goes on to a day; an opt-out does not wait that
@@ -111,11 +109,13 @@ class Passing:
 
     async def _catch_up(self, destination: Destination) -> None:
         """Tell *destination*, page by page, of all that changed, or until it does not take it."""
-        verbs = self._store.destinations
+        verbs, sender = self._store.destinations, self.senders[destination.kind]
         while True:
-            page = await asyncio.to_thread(verbs.page, destination, MOST_PHONES)
+            page = await asyncio.to_thread(verbs.page, destination, sender.most_phones)
+            of_each: Mapping[str, str | None] = {}
             if page.phones:
-                answered = await self.senders[destination.kind].send_page(destination, page)
+                answered = await sender.send_page(destination, page)
+                of_each = answered.of_each
                 if answered.is_refused:
                     await asyncio.to_thread(verbs.refused, destination, answered.problem or "")
                     self.telling.poke()
@@ -125,7 +125,7 @@ class Passing:
                     seconds = answered.wait or wait_after(destination.attempts + 1)
                     await asyncio.to_thread(verbs.failed, destination, answered.problem, seconds=seconds)
                     return
-            destination = await asyncio.to_thread(verbs.taken, destination, page.cursor)
+            destination = await asyncio.to_thread(verbs.taken, destination, page.cursor, of_each, wait_after)
             if not page.more or self.loop.stopping or destination.state is not DestinationState.ON:
                 break
         await asyncio.to_thread(verbs.give_back, destination)

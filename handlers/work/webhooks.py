@@ -9,22 +9,19 @@ import hashlib
 import json
 import socket
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import aiohttp
 from standardwebhooks import Webhook
 
 from handlers.work.download import is_public
-from handlers.work.senders import Answered
+from handlers.work.senders import Answered, wait_of
 from store import ChangesPage, Destination, StoreError, checked_address
 
 # The specification asks for 15 to 30.
 TIMEOUT_SECONDS: Final = 20.0
 # Of an answer's body: enough to show what the other side means.
 _MOST_READ: Final = 1_000
-# A day; who asks for more is asked again all the same.
-_LONGEST_WAIT: Final = 86_400.0
 CHANGED: Final = "optouts.changed"
 TEST: Final = "optouts.test"
 
@@ -35,6 +32,9 @@ class _NotPublicError(OSError):
 
 class WebhookSender:
     """Sends. *allows_private*: addresses of the desk's own network too, and without TLS, for a sandbox."""
+
+    # In one message; some 80 kB.
+    most_phones = 1_000
 
     def __init__(self, *, allows_private: bool, seconds: float = TIMEOUT_SECONDS) -> None:
         self._allows_private = allows_private
@@ -133,20 +133,7 @@ def _judged(answer: aiohttp.ClientResponse, body: str) -> Answered:
         problem = "it said that it wants nothing any more (410)"
     else:
         problem = f"it answered {status}"
-    return Answered(problem, status, _wait_of(answer.headers.get("retry-after", "")), body)
-
-
-def _wait_of(text: str) -> float | None:
-    """The seconds of a `Retry-After`, which has a number or a date (RFC 9110, section 10.2.3); None for anything else."""
-    text = text.strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text[:9]), _LONGEST_WAIT)
-    try:
-        at = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return min(max((at - datetime.now(UTC)).total_seconds(), 0.0), _LONGEST_WAIT)
+    return Answered(problem, status, wait_of(answer.headers.get("retry-after", "")), body)
 
 
 def _text(at: datetime) -> str:

@@ -56,7 +56,7 @@ async def form_of(office: Office, user: str = "admin") -> dict[str, Any]:
 
 async def make(office: Office, view: dict[str, Any], receiver: Receiver, **values: Any) -> Outcome:
     channel = (await office.people.state()).channel(ADMINS).id
-    filled = {"kind": "webhook", "name": "Bridge", "address": receiver.url, "channel": channel} | values
+    filled = {"name": "Bridge", "address": receiver.url, "channel": channel} | values
     return await office.people.submit("admin", view["id"], {f"destination.{name}": v for name, v in filled.items()})
 
 
@@ -402,7 +402,21 @@ async def test_no_name_leads_into_the_own_network(
     monkeypatch.setattr(sender, "why_not", lambda _address: None)
     url = receiver.url.replace("127.0.0.1", host)
     one = Destination(
-        *(1, "x", DestinationKind.WEBHOOK, "x", url, "whsec_eA==", None, "C1", DestinationState.ON, None, None, 0),
+        *(
+            1,
+            "x",
+            DestinationKind.WEBHOOK,
+            "x",
+            url,
+            None,
+            "whsec_eA==",
+            None,
+            "C1",
+            DestinationState.ON,
+            None,
+            None,
+            0,
+        ),
         *(None, None, None, Actor("U1", "admin")),
     )
     answered = await sender.send_test(one)

@@ -85,6 +85,7 @@ from store import (
     MadeKey,
     Nearing,
     NotAPhone,
+    NotTaken,
     Outcome,
     PhoneState,
     Purpose,
@@ -449,7 +450,8 @@ def _replies(text: str) -> Iterator[Any]:
 
 
 @case(
-    destinations.form,
+    destinations.webhook_form,
+    destinations.twilio_form,
     destinations.made,
     destinations.in_settings,
     destinations.in_home,
@@ -466,6 +468,7 @@ def _destinations(text: str) -> Iterator[Any]:
         kind=DestinationKind.WEBHOOK,
         name=text[:40],
         address=text,
+        login=text[:40],
         secret="whsec_x",
         key_name=text[:40],
         channel="C1",
@@ -481,16 +484,19 @@ def _destinations(text: str) -> Iterator[Any]:
         oldest=datetime(2026, 11, 3, tzinfo=UTC),
     )
     states = [replace(one, id=state.value, state=state) for state in DestinationState]
-    for each in (*states, replace(one, failing_since=None)):
+    failing = NotTaken(text, 2, "+12125550100", datetime(2026, 11, 3, tzinfo=UTC))
+    at_twilio = replace(one, kind=DestinationKind.TWILIO, not_taken=(failing, replace(failing, phones=1)))
+    for each in (at_twilio, *states, replace(one, failing_since=None)):
         yield destinations.made(each)
         yield from (destinations.one_of(each), destinations.removed(each), destinations.told(each))
         yield from (destinations.tested(each, text, 500, text), destinations.tested(each, None, 204, text))
     for several in ([], states):
         yield destinations.passing(several)
         yield Message.of("x", *(destinations.in_home(several) or [section("x")]))
-    yield Message.of("x", destinations.in_settings())
-    yield destinations.form("{}", [text[:40] or "x"], longest_name=40, longest_address=500)
-    yield destinations.form("{}", [], longest_name=40, longest_address=500)
+    yield Message.of("x", *destinations.in_settings())
+    yield destinations.webhook_form("{}", [text[:40] or "x"], longest_name=40, longest_address=500)
+    yield destinations.webhook_form("{}", [], longest_name=40, longest_address=500)
+    yield destinations.twilio_form("{}", longest_name=40)
 
 
 @case(keys.form, keys.made, keys.in_settings, keys.in_home)
