@@ -17,7 +17,6 @@ from store.destinations import (
     DestinationKind,
     DestinationState,
     NewDestination,
-    NotTaken,
     checked_address,
 )
 from store.destinations import LONGEST_NAME as LONGEST_DESTINATION_NAME
@@ -167,7 +166,6 @@ __all__ = [
     "NewFile",
     "NoPhoneColumn",
     "NotAPhone",
-    "NotTaken",
     "OptOut",
     "Origin",
     "OutboxMessage",

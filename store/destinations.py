@@ -23,6 +23,7 @@ from store import leases
 from store.changes import ChangeCursor, ChangedPhone, ChangeFeed, ChangesPage
 from store.database import Database
 from store.dialects import from_now
+from store.e164 import require_e164
 from store.errors import ChangesPruned, LeaseLost, StoreError, WrongState
 from store.idempotency import is_repeated, result_of, set_result
 from store.leases import Lease
@@ -204,14 +205,21 @@ class Destinations:
             return _with_backlog(connection, _get(connection, account, destination))
 
     def told_of(self, account: int, phone: str) -> dict[str, bool]:
-        """The names of the destinations of *account*, in order: whether each took all that was done about *phone*, or did it."""
+        """
+        The names of the destinations of *account*, in order: whether each took all that was done about *phone*, or did it.
+
+        Those at Twilio are left out where the phone is not opted out: that is never told there.
+        """
         by = sa.or_(opt_outs.c.entry_id == changes.c.entry_id, opt_outs.c.lifted_by == changes.c.entry_id)
         is_of_phone = sa.exists().where(opt_outs.c.account_id == account, opt_outs.c.phone == phone, by)
         spans = changes.c.first_phone <= phone, changes.c.last_phone >= phone
         later = changes.c.account_id == account, changes.c.seq > destinations.c.seq
         waits = sa.exists().where(*later, *spans, is_of_phone)
-        query = sa.select(destinations.c.name, (destinations.c.seq >= 0) & ~waits)
-        query = query.where(destinations.c.account_id == account).order_by(destinations.c.name)
+        failed = sa.exists().where(*_FAILED, destination_failures.c.phone == phone)
+        mine = opt_outs.c.account_id == account, opt_outs.c.phone == phone, opt_outs.c.lifted_by.is_(None)
+        is_told = sa.or_(destinations.c.kind != DestinationKind.TWILIO, sa.exists().where(*mine))
+        query = sa.select(destinations.c.name, (destinations.c.seq >= 0) & ~waits & ~failed)
+        query = query.where(destinations.c.account_id == account, is_told).order_by(destinations.c.name)
         with self._database.read() as connection:
             return {name: bool(told) for name, told in connection.execute(query)}
 
@@ -371,6 +379,7 @@ class Destinations:
             "problem": None,
             "failing_since": None,
         }
+        require_e164(of_each)
         with self._database.write(durable=False) as connection:
             changed = _change(connection, destination, values)
             if of_each:

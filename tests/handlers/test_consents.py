@@ -178,6 +178,7 @@ async def test_whom_the_desk_allows_again_stays_out_there(office: Office, twilio
     await allowed(office, TWO)
     await office.opt_out(THREE)
     await up_to_now(office)
+    assert "assed on to" not in (await office.ask("admin", f"search {TWO}")).all_text
     assert twilio.opted_out == {TWO, THREE}
     assert {item["status"] for items in twilio.told for item in items} == {"opt-out"}
 
@@ -304,6 +305,8 @@ async def test_a_phone_that_is_not_taken_holds_up_no_other(
     ]
     await office.opt_out(THREE)
     await until(office, lambda _one: twilio.opted_out == {ONE, THREE})
+    assert "Passed on to Twilio." in (await office.ask("admin", f"search {ONE}")).all_text
+    assert "Not yet passed on to Twilio." in (await office.ask("admin", f"search {TWO}")).all_text
     message = await shown(office)
     assert "1 not taken" in message.all_text
     assert "Twilio knows no such number" in message.all_text

@@ -85,7 +85,6 @@ from store import (
     MadeKey,
     Nearing,
     NotAPhone,
-    NotTaken,
     Outcome,
     PhoneState,
     Purpose,
@@ -98,6 +97,7 @@ from store import (
     Upload,
     UploadState,
 )
+from store.destinations import NotTaken
 from store.phones.numbers import Reason
 from store.records import AccountSettings
 from store.replies.judge import Judgement
