@@ -29,6 +29,7 @@ from handlers import register
 from handlers.allowing import Allowing
 from handlers.buttons import Buttons
 from handlers.command import Command
+from handlers.destinations import PassingOn
 from handlers.digests import WeeklyDigests
 from handlers.exports import ExportCommand
 from handlers.files import Files
@@ -60,11 +61,14 @@ from handlers.slack.shapes import PayloadError
 from handlers.slack.uploads_channels import UploadsChannels
 from handlers.tasks import Tasks
 from handlers.uploads import UploadButtons
+from handlers.work.consents import ConsentSender
 from handlers.work.exports import Exporter
 from handlers.work.limits import Limits
+from handlers.work.passing import Passing
 from handlers.work.scratch import ScratchDirectory
 from handlers.work.uploads import Runner
-from store import Deadlines, Retention, Store, find_country
+from handlers.work.webhooks import WebhookSender
+from store import Deadlines, DestinationKind, Retention, Store, find_country
 
 log = structlog.get_logger()
 DRAIN_SECONDS = 10.0
@@ -173,6 +177,7 @@ class Desk:
     reviewing: Reviewing
     digests: WeeklyDigests
     handovers: HandingOver
+    passing: Passing
     retention: Retaining
     catch_up: CatchUp
     scratch: ScratchDirectory
@@ -204,6 +209,7 @@ class Desk:
             self.reviewing.loop,
             self.digests.loop,
             self.handovers.loop,
+            *self.passing.loops,
             self.retention.loop,
             self.catch_up.loop,
         ):
@@ -225,6 +231,7 @@ class Desk:
             self.reviewing.loop,
             self.digests.loop,
             self.handovers.loop,
+            *self.passing.loops,
             self.retention.loop,
             self.catch_up.loop,
         )
@@ -249,6 +256,7 @@ class Desk:
         await self.runner.end_idle_children()
         await self.tasks.drain(DRAIN_SECONDS)
         await self.runner.end_idle_children()
+        await self.passing.close()
         await asyncio.to_thread(self.scratch.close)
 
 
@@ -336,12 +344,24 @@ def create_app(settings: Settings, store: Store) -> Desk:
         owner=owner,
         lease_seconds=lease_seconds,
     )
+    passing = Passing(
+        store,
+        {
+            DestinationKind.WEBHOOK: WebhookSender(allows_private=settings.private_destinations == "on"),
+            DestinationKind.TWILIO: ConsentSender(url=settings.twilio_accounts_url),
+        },
+        poster,
+        tasks,
+        owner=owner,
+        lease_seconds=lease_seconds,
+    )
+    passing_on = PassingOn(store, interactions, passing)
     interactions.errand("export", Action.EXPORT, exports.of_errand)
     interactions.errand("evidence", Action.EVIDENCE, exports.evidence_of_errand)
     command = Command(
         store,
         interactions,
-        [histories.subcommand, *exports.subcommands, form.subcommand],
+        [histories.subcommand, *exports.subcommands, passing_on.subcommand, form.subcommand],
         uploads_channel=min(settings.uploads_channels, default=""),
         deadlines=deadlines,
     )
@@ -354,6 +374,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         *home.listeners(events),
         *form.listeners(),
         *ApiKeys(store, interactions, serves_api=serves_api).listeners(),
+        *passing_on.listeners(),
         *Forms(store, interactions, runner).listeners(),
         *Shortcuts(store, interactions).listeners(),
         *Files(
@@ -384,6 +405,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         reviewing,
         WeeklyDigests(store, poster, tasks, owner=owner),
         handovers,
+        passing,
         Retaining(retention, tasks),
         CatchUp(store, tasks, api_url=settings.twilio_api_url, seconds=settings.catch_up_seconds, owner=owner),
         scratch,

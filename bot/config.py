@@ -227,6 +227,11 @@ class Settings(BaseSettings):
         "Where Twilio's API is, of which the catch-up of a hook asks what came in; another address is for tests.",
         expected="an address like https://api.twilio.com/",
     )
+    twilio_accounts_url: str = _setting(
+        "https://accounts.twilio.com/",
+        "Where Twilio's Consent Management API is, to which opt-outs are passed on; another address is for tests.",
+        expected="an address like https://accounts.twilio.com/",
+    )
     catch_up_seconds: float = _setting(
         300.0,
         "Seconds between looks at what came in at Twilio while its webhook did not reach the desk.",
@@ -234,6 +239,11 @@ class Settings(BaseSettings):
         shown="300",
         ge=10,
         le=600,
+    )
+    private_destinations: Literal["on", "off"] = _setting(
+        "off",
+        "Whether opt-outs may be passed on to addresses in the desk's own network, and without TLS: `on` or `off`.",
+        expected="on or off",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = _setting(
         "INFO", "Least serious message that is logged.", expected="one of DEBUG, INFO, WARNING, ERROR, CRITICAL"
@@ -287,7 +297,7 @@ class Settings(BaseSettings):
             raise ValueError("is empty or holds blanks")
         return SecretStr(text)
 
-    @field_validator("slack_api_url", "twilio_api_url")
+    @field_validator("slack_api_url", "twilio_api_url", "twilio_accounts_url")
     @classmethod
     def _address(cls, text: str) -> str:
         if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):

@@ -52,6 +52,7 @@ _SENSITIVE: Final = re.compile(
     # Secrets, before anything that could keep a part of them. Repetitions are bounded: a log line may be a megabyte.
       (?P<token> (?:xox[a-z][.-]|xapp-|xwfp-)(?=[\w.%-]*\w) ) [\w.%-]+
     | (?P<key> optk_ (?: [a-z]{{1,20}}_ )? ) [\w%-]+
+    | (?P<webhook> whsec_ ) [\w+/=%-]+
     | (?P<hook> https?://hooks\.slack(?:-gov)?\.com/ (?:[a-z]+/)? ) [^\s"'<>|\\)]+
     | (?P<login> ://[^\s:/@"'<>]{{0,128}}: ) [^\s"'<>]{{1,256}} (?=@)
     | (?P<bearer> (?i: \b (?:Bearer|Basic) [ ]+ ) ) [\w.~+/=:-]{{6,}}

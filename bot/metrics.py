@@ -77,6 +77,14 @@ class DeskCollector(Collector):
             age.add_metric([table], (at - backlog.oldest).total_seconds() if backlog.oldest else 0.0)
             lost.add_metric([table], sum(backlog.discarded.values()))
         yield from (waiting, age, lost)
+        states = GaugeMetricFamily(
+            "optout_destinations",
+            "Destinations, by how it is with them; waiting for long is for a person.",
+            labels=["state"],
+        )
+        for state, number in self._store.destinations.counts().items():
+            states.add_metric([state], number)
+        yield states
 
 
 def exposition(desk: Desk, store: Store, requests: Mapping[str, int], api: Api | None, hooks: Webhooks | None) -> bytes:

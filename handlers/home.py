@@ -102,7 +102,7 @@ class Home:
             return
         viewer = _Viewer(account.id, opened["user"])
         await self._pace.turn()
-        version = await asyncio.to_thread(self._store.summaries.version, account.id)
+        version = await self._version(account.id)
         acts = await asyncio.to_thread(self._store.summaries.acts, account.id)
         if await self._publish(viewer):
             self._viewers.put(viewer.user, viewer)
@@ -129,7 +129,7 @@ class Home:
             latest = await asyncio.to_thread(self._store.summaries.latest_of, account.id, request.actor.id)
         deadlines = self._deadlines.within(account.settings)
         theirs = [one for one in summary.waiting if sees_all or one.actor.id == request.actor.id]
-        sees_keys = allow(request.role, Action.KEYS)
+        sees_keys, sees_destinations = (allow(request.role, action) for action in (Action.KEYS, Action.DESTINATIONS))
         page = views.HomePage(
             account=account,
             name=None if account.name == account.slack_id else account.name,
@@ -140,9 +140,17 @@ class Home:
             latest=latest,
             deadlines=deadlines,
             keys=await asyncio.to_thread(self._store.keys.list_of, account.id) if sees_keys else (),
+            destinations=await asyncio.to_thread(self._store.destinations.list_of, account.id)
+            if sees_destinations
+            else (),
             serves_api=self._serves_api,
         )
         return views.home(page)
+
+    async def _version(self, account: int) -> str:
+        """A version that changes whenever somebody's Home may have."""
+        verbs = self._store.summaries.version, self._store.destinations.version
+        return "\n".join([await asyncio.to_thread(verb, account) for verb in verbs])
 
     async def _summary(self, account: int) -> Summary:
         version = await asyncio.to_thread(self._store.summaries.version, account)
@@ -194,7 +202,7 @@ class Home:
                 del self._shown[viewer]
                 continue
             if viewer.account not in versions:
-                versions[viewer.account] = await asyncio.to_thread(self._store.summaries.version, viewer.account)
+                versions[viewer.account] = await self._version(viewer.account)
             if shown.version == versions[viewer.account]:
                 continue
             stale.append(viewer)

@@ -1,6 +1,6 @@
 """Look-ups: phones of the list as they stand, for all to see or for the asker alone, as the account wants it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from handlers.slack.messages import Message
 from handlers.slack.places import Request
@@ -15,11 +15,13 @@ def answer_look_up(
     unread: Sequence[NotAPhone] = (),
     offer: views.OptOutOffer | None = None,
     public: bool = False,
+    told: Mapping[str, bool] | None = None,
 ) -> Message:
     """
     The answer to *request*, which looked *standing* up, with *more* lines: for all to see, or as the account wants it.
 
     *unread*: what else looks like a phone in it; *offer*: what a button below does. *public*: it is shown whatever the account wants.
+    *told*: as of `phone_state`.
     """
     account = request.account
     # What is written to the desk alone is read by the asker alone.
@@ -27,7 +29,9 @@ def answer_look_up(
     asker = None if alone else request.actor
     if len(standing) == 1 and not (more or unread or offer) and standing[0][1].reference is None:
         [(state, found)] = standing
-        answer = views.phone_state(state, found.number, account.country, is_admin=request.is_admin, asker=asker)
+        answer = views.phone_state(
+            state, found.number, account.country, is_admin=request.is_admin, asker=asker, told=told
+        )
     else:
         answer = views.phone_states(standing, account.country, *more, unread=unread, offer=offer, asker=asker)
     if account.settings.lookups == "channel" or alone or public:

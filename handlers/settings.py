@@ -14,6 +14,7 @@ from slack_sdk.models.views import View
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from handlers.permissions import Action
+from handlers.slack.channels import why_unusable
 from handlers.slack.errors import error_code, error_name
 from handlers.slack.interactions import Interactions, field_error
 from handlers.slack.listeners import Listener
@@ -209,7 +210,7 @@ class SettingsForm:
                 )
         for field in _CHANNELS:
             for channel in _new(before, after, field):
-                if (why := await _cannot_be_used(request, channel, own=field != "uploads_channels")) is not None:
+                if (why := await why_unusable(request.client, channel, own=field != "uploads_channels")) is not None:
                     return field_error(f"settings.{field}", why)
         return None
 
@@ -252,26 +253,6 @@ def _new(before: AccountSettings, after: AccountSettings, field: str) -> tuple[s
     """The ids that *field* has now and had not, as many as are looked at."""
     known = set(_ids(before, field))
     return tuple(one for one in _ids(after, field) if one not in known)[:_MOST_NAMES]
-
-
-async def _cannot_be_used(request: Request, channel: str, *, own: bool) -> str | None:
-    """Why the desk cannot use *channel*, in words for its field; *own*: it has to be one that only own people read."""
-    try:
-        known = (await request.client.conversations_info(channel=channel))["channel"]
-    except SlackApiError as error:
-        if error_code(error) != "channel_not_found":
-            return None
-        return "I cannot see that channel: invite me there, or choose another."
-    except (SlackClientError, aiohttp.ClientError, OSError):
-        return None
-    called = f"#{one_line(str(known.get('name') or 'that channel'), _LONGEST_NAMED)}"
-    if known.get("is_archived"):
-        return f"{called} is archived: choose another channel."
-    if not known.get("is_member"):
-        return f"I am not in {called}: invite me there, or choose another channel."
-    if own and (known.get("is_ext_shared") or known.get("is_pending_ext_shared")):
-        return f"People of another organisation can read {called}: choose another channel."
-    return None
 
 
 async def _told(asked: Awaitable[AsyncSlackResponse]) -> dict[str, Any]:

@@ -7,10 +7,19 @@ The verbs block; each is one transaction. They raise `StoreError`, whose text is
 from store.allow_requests import AllowDecision, AllowRequest, AllowState
 from store.allowing import is_of_contact, rule_of, says_why
 from store.amounts import bytes_words, days_words, read_bytes, read_days
-from store.changes import ChangeCursor, ChangesPage
+from store.changes import ChangeCursor, ChangedPhone, ChangesPage
 from store.choices import NOTHING_CHOSEN, Asked, Choices, Question, Undecided
 from store.clock import Clock, Handled, Nearing
 from store.database import parsed_url
+from store.destinations import (
+    LONGEST_ADDRESS,
+    Destination,
+    DestinationKind,
+    DestinationState,
+    NewDestination,
+    checked_address,
+)
+from store.destinations import LONGEST_NAME as LONGEST_DESTINATION_NAME
 from store.digests import Digest, DueDigest
 from store.errors import (
     ChangesPruned,
@@ -78,6 +87,7 @@ from store.sent_files import PIECE_BYTES, NewFile
 from store.store import Store
 from store.summary import Changes, Summary
 from store.texts import keepable
+from store.twilio import checked_login, checked_secret, checked_sender
 from store.upload_states import Purpose, UploadState
 from store.upload_work import UploadWork
 from store.uploads import Crowded, require_undoable
@@ -85,6 +95,8 @@ from store.uploads import Crowded, require_undoable
 __all__ = [
     "COUNTRY_CODES",
     "EXPORT_COLUMNS",
+    "LONGEST_ADDRESS",
+    "LONGEST_DESTINATION_NAME",
     "LONGEST_KEY_NAME",
     "LONGEST_PROSE",
     "NOTHING_CHOSEN",
@@ -103,6 +115,7 @@ __all__ = [
     "Asked",
     "Cause",
     "ChangeCursor",
+    "ChangedPhone",
     "Changes",
     "ChangesPage",
     "ChangesPruned",
@@ -114,6 +127,9 @@ __all__ = [
     "Crowded",
     "Deadlines",
     "Deleted",
+    "Destination",
+    "DestinationKind",
+    "DestinationState",
     "Digest",
     "DueDigest",
     "DueHook",
@@ -146,6 +162,7 @@ __all__ = [
     "MadeKey",
     "Move",
     "Nearing",
+    "NewDestination",
     "NewFile",
     "NoPhoneColumn",
     "NotAPhone",
@@ -186,6 +203,10 @@ __all__ = [
     "added_words",
     "apply_upload",
     "bytes_words",
+    "checked_address",
+    "checked_login",
+    "checked_secret",
+    "checked_sender",
     "country_name",
     "days_words",
     "display",

@@ -7,7 +7,7 @@ passed never comes later. What is told of a phone is its state now: to read a ch
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Self
@@ -18,6 +18,7 @@ from store.database import Database
 from store.dialects import from_now
 from store.errors import ChangesPruned, StoreError
 from store.models import accounts, change_readers, changes, entries, opt_outs
+from store.notes import OPTING_OUT
 
 # Phones on a page, and changes that are looked at for it.
 PAGE: Final = 10_000
@@ -106,15 +107,22 @@ class ChangeFeed:
             return dict(connection.execute(query).all())
 
     def after(
-        self, account: int, cursor: ChangeCursor | None, *, limit: int = PAGE, reader: str | None = None
+        self,
+        account: int,
+        cursor: ChangeCursor | None,
+        *,
+        limit: int = PAGE,
+        reader: str | None = None,
+        own: Collection[str] = (),
     ) -> ChangesPage:
         """
         The next page after *cursor*, of at most *limit* phones; None for a follower that has nothing yet.
 
         Without a cursor the whole list comes first, with the phones that are not opted out any more, so that it can be
         read into a copy of any age; then what changed since. *reader* names the follower: what it has yet to read is not pruned
-        while it comes back (`store.retention`). Raises `ChangesPruned` where the feed does not go back to the cursor, or has not
-        come to it, as after a backup was restored: then read on from None.
+        while it comes back (`store.retention`). *own*: ids of the follower's own actors; of what they changed it is told only
+        where the phone's state is not what they made it. Raises `ChangesPruned` where the feed does not go back to the
+        cursor, or has not come to it, as after a backup was restored: then read on from None.
         """
         with self._database.read() as connection:
             # Before all else: what is committed in between comes again.
@@ -126,10 +134,16 @@ class ChangeFeed:
             if start.whole:
                 phones, end = self._whole(connection, account, start, limit)
             else:
-                phones, end = self._changed(connection, account, start, head, limit)
+                phones, end = self._changed(connection, account, start, head, limit, own)
         if reader is not None and not noted:
             self._note(account, reader, start.seq)
         return ChangesPage(phones, end, head, more=end < ChangeCursor(head) or end.whole)
+
+    def now_of(self, account: int, phones: Sequence[str]) -> tuple[ChangedPhone, ...]:
+        """The state now of those of *phones* that ever were on the list."""
+        with self._database.read() as connection:
+            among = self._database.among(opt_outs.c.phone, phones)
+            return _told(connection, account, _standing(connection, account, among, limit=len(phones)))
 
     def _whole(
         self, connection: sa.Connection, account: int, start: ChangeCursor, limit: int
@@ -139,7 +153,13 @@ class ChangeFeed:
         return _told(connection, account, rows), end
 
     def _changed(
-        self, connection: sa.Connection, account: int, start: ChangeCursor, head: int, limit: int
+        self,
+        connection: sa.Connection,
+        account: int,
+        start: ChangeCursor,
+        head: int,
+        limit: int,
+        own: Collection[str],
     ) -> tuple[tuple[ChangedPhone, ...], ChangeCursor]:
         of_changes = changes.c.account_id == account
         columns = (*changes.c["seq", "entry_id", "first_phone", "last_phone", "phones"], changes.c.listed.is_not(None))
@@ -150,14 +170,20 @@ class ChangeFeed:
         _require_there(bool(found) or start.seq == head)
         wanted = _within(found, limit)
         listed = self._listed(connection, account, wanted)
+        made_out = self._made_by(connection, account, wanted, own)
         rows: list[tuple[str, int | None]] = []
         by_name: list[str] = []
+        # Of those by name: the state that the follower made it; None where somebody else changed the phone too.
+        theirs: dict[str, bool | None] = {}
         end = start
         for change in wanted:
             after, room = end.phone, limit - len(rows) - len(by_name)
             if change.listed:
                 met = [phone for phone in listed[change.seq] if phone > after][:room]
                 by_name += met
+                for phone in met:
+                    is_known = theirs.get(phone, True) is not None
+                    theirs[phone] = made_out.get(change.entry_id) if is_known else None
             else:
                 touched = sa.func.max(
                     sa.case(
@@ -165,9 +191,12 @@ class ChangeFeed:
                         else_=0,
                     )
                 )
+                told = touched == 1
+                if (is_out := made_out.get(change.entry_id)) is not None:
+                    told &= _STANDS.is_(None) if is_out else _STANDS.is_not(None)
                 span = opt_outs.c.phone > after if after else opt_outs.c.phone >= change.first_phone
                 part = _standing(
-                    connection, account, span, opt_outs.c.phone <= change.last_phone, having=touched == 1, limit=room
+                    connection, account, span, opt_outs.c.phone <= change.last_phone, having=told, limit=room
                 )
                 rows += part
                 met = [phone for phone, _ in part]
@@ -177,8 +206,20 @@ class ChangeFeed:
             end = ChangeCursor(change.seq)
         if by_name:
             among = self._database.among(opt_outs.c.phone, by_name)
-            rows += _standing(connection, account, among, limit=len(by_name))
+            states = _standing(connection, account, among, limit=len(by_name))
+            rows += [(phone, entry) for phone, entry in states if theirs[phone] is not (entry is not None)]
         return _told(connection, account, rows), end
+
+    @staticmethod
+    def _made_by(
+        connection: sa.Connection, account: int, wanted: Sequence[_Change], own: Collection[str]
+    ) -> dict[int, bool]:
+        """The entries of *wanted* that the actors *own* made: whether each opted out."""
+        if not own:
+            return {}
+        made = entries.c.id.in_([change.entry_id for change in wanted]), entries.c.actor_id.in_(own)
+        query = sa.select(entries.c.id, entries.c.function).where(entries.c.account_id == account, *made)
+        return {entry: function in OPTING_OUT for entry, function in connection.execute(query)}
 
     @staticmethod
     def _listed(connection: sa.Connection, account: int, wanted: Sequence[_Change]) -> dict[int, list[str]]:
@@ -240,6 +281,10 @@ def _within(found: Sequence[_Change], limit: int) -> list[_Change]:
     return wanted
 
 
+# Of a phone's rows: the entry of the oldest opt-out that stands.
+_STANDS: Final = sa.func.min(sa.case((opt_outs.c.lifted_by.is_(None), opt_outs.c.entry_id)))
+
+
 def _standing(
     connection: sa.Connection,
     account: int,
@@ -248,8 +293,7 @@ def _standing(
     limit: int,
 ) -> list[tuple[str, int | None]]:
     """The first phones *where*, in their order, each with the entry of the oldest opt-out that stands."""
-    stands = sa.func.min(sa.case((opt_outs.c.lifted_by.is_(None), opt_outs.c.entry_id)))
-    query = sa.select(opt_outs.c.phone, stands).where(opt_outs.c.account_id == account, *where)
+    query = sa.select(opt_outs.c.phone, _STANDS).where(opt_outs.c.account_id == account, *where)
     query = query.group_by(opt_outs.c.phone).order_by(opt_outs.c.phone).limit(limit)
     if having is not None:
         query = query.having(having)

@@ -7,7 +7,6 @@ goes with the hook. The id is the end of an address that only the provider is to
 
 import base64
 import binascii
-import re
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,14 +23,12 @@ from store.leases import Lease
 from store.models import HOOK_KINDS, hooks
 from store.records import Actor, Origin
 from store.rows import new_setting, now
+from store.twilio import checked_account, checked_secret
 
 # Of an account, as many as an admin oversees at one look.
 MOST: Final = 10
 # 92 bits: nobody finds an address by trying.
 _ID_LENGTH: Final = 20
-# https://www.twilio.com/docs/glossary/what-is-a-sid
-_TWILIO_ACCOUNT: Final = re.compile(r"AC[0-9a-f]{32}", re.ASCII)
-_SECRET: Final = re.compile(r"[!-~]{16,200}", re.ASCII)
 _KEY_BYTES: Final = 32  # https://www.rfc-editor.org/rfc/rfc8032, section 5.1.5
 
 
@@ -103,14 +100,11 @@ class Hooks:
         What came in at Twilio before now is not read. Raises `StoreError` for what cannot be one, and `WrongState` when
         there are `MOST`.
         """
-        if _TWILIO_ACCOUNT.fullmatch(provider_account) is None:
-            raise StoreError(
-                "An account SID of Twilio's is AC and 32 more characters, 0 to 9 and a to f: its console shows it."
-            )
-        for secret in (auth_token, shared_key):
-            if secret is not None and _SECRET.fullmatch(secret) is None:
-                raise StoreError("A secret of Twilio's has 16 to 200 characters, without blanks: its console shows it.")
-        values = {"provider_account": provider_account, "secret": auth_token, "shared_key": shared_key}
+        values = {
+            "provider_account": checked_account(provider_account),
+            "secret": checked_secret(auth_token),
+            "shared_key": None if shared_key is None else checked_secret(shared_key),
+        }
         return self._make(account, HookKind.TWILIO, name, by, caught_up_to=now(), **values)
 
     def make_telnyx(self, account: int, name: str, public_key: str, by: Origin) -> Hook:

@@ -533,6 +533,60 @@ api_keys = sa.Table(
     ),
 )
 
+DESTINATION_KINDS = ("webhook", "twilio")
+DESTINATION_STATES = ("on", "paused", "refused")
+# Where changes of the list are passed on to, and how far each has come: see store/destinations.py.
+destinations = sa.Table(
+    "destinations",
+    metadata,
+    _account(),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("address", sa.Text, nullable=False),
+    # The name that goes with the secret, where the far side wants one.
+    sa.Column("login", sa.Text),
+    # In full: by it each message is signed, or shown to be the account's.
+    sa.Column("secret", sa.Text, nullable=False),
+    # Of the API's keys by which it reports: what they did is not passed back.
+    sa.Column("key_name", sa.Text),
+    sa.Column("channel_id", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    # `store.changes.ChangeCursor` as text, None before the first; and the change up to which all was taken.
+    sa.Column("cursor", sa.Text),
+    sa.Column("seq", BigInt, nullable=False, server_default="-1"),
+    sa.Column("taken_at", Moment),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("problem", sa.Text),
+    sa.Column("failing_since", Moment),
+    sa.Column("told_at", Moment),
+    sa.Column("next_at", Moment, nullable=False),
+    sa.Column("made_by_id", sa.Text, nullable=False),
+    sa.Column("made_by_name", sa.Text, nullable=False),
+    sa.Column("made_at", Moment, nullable=False),
+    *_lease(),
+    sa.CheckConstraint(f"kind IN {DESTINATION_KINDS}", name="kind"),
+    sa.CheckConstraint(f"state IN {DESTINATION_STATES}", name="state"),
+    sa.CheckConstraint("(kind = 'twilio') = (login IS NOT NULL)", name="login"),
+)
+
+# Phones that a destination did not take, while it took others.
+destination_failures = sa.Table(
+    "destination_failures",
+    metadata,
+    sa.Column("account_id", BigInt, primary_key=True, autoincrement=False),
+    sa.Column("destination_id", sa.Text, primary_key=True),
+    sa.Column("phone", Phone, primary_key=True),
+    sa.Column("problem", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("next_at", Moment, nullable=False),
+    sa.ForeignKeyConstraint(["account_id", "destination_id"], ["destinations.account_id", "destinations.id"]),
+    *e164_check(),
+    sa.Index("ix_destination_failures_next_at", "account_id", "destination_id", "next_at"),
+    sqlite_with_rowid=False,
+)
+
 HOOK_KINDS: Final = ("twilio", "telnyx")
 
 # A door for a provider's webhooks. The lease is of whoever reads the provider's own list of what came in.

@@ -15,7 +15,18 @@ from store.dialects import from_now
 from store.errors import StoreError, StoreRefused
 from store.inbox import InboxState
 from store.keys import count_live
-from store.models import accounts, digests, exports, handovers, idempotency_keys, inbox, metadata, outbox, uploads
+from store.models import (
+    accounts,
+    destinations,
+    digests,
+    exports,
+    handovers,
+    idempotency_keys,
+    inbox,
+    metadata,
+    outbox,
+    uploads,
+)
 from store.outbox import OutboxState
 from store.records import Account, Origin
 from store.rows import account_of, new_setting
@@ -28,7 +39,7 @@ _WAITS: Final = (
     (inbox, inbox.c.state == InboxState.PENDING),
     (outbox, outbox.c.state.in_((OutboxState.PENDING, OutboxState.EXTRA))),
 )
-_LEASED: Final = (uploads, exports, inbox, outbox, digests, handovers)
+_LEASED: Final = (uploads, exports, inbox, outbox, digests, handovers, destinations)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from store.backlog import Backlog
 from store.campaigns import Campaigns
 from store.changes import ChangeFeed
 from store.database import BUSY_SECONDS, Database
+from store.destinations import Destinations
 from store.dialects import from_now
 from store.digests import Digests
 from store.evidence import Evidences
@@ -48,6 +49,7 @@ class Store:
         self.keys = Keys(database)
         self.hooks = Hooks(database)
         self.changes = ChangeFeed(database)
+        self.destinations = Destinations(database, self.changes)
         self.digests = Digests(database)
         self.summaries = Summaries(database)
 

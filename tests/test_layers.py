@@ -14,6 +14,7 @@ SURFACES = (
     "allowing",
     "buttons",
     "command",
+    "destinations",
     "digests",
     "exports",
     "files",

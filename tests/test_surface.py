@@ -26,6 +26,7 @@ from handlers.slack.listeners import surfaces_table
 from handlers.slack.posting import POSTED
 from handlers.slack.uploads_channels import CHANGES
 from handlers.views import allowing, exports, forms, history
+from handlers.views import destinations as destination_views
 from handlers.views import keys as key_views
 from handlers.views import settings as settings_views
 from handlers.views import uploads as views
@@ -351,6 +352,14 @@ async def _home(office: Office, person: str) -> None:
     await _command(office, person)
 
 
+# The buttons that open a form, where they are not named as the others.
+_OPENING = {
+    "key": key_views.OPEN,
+    "destination": destination_views.OPEN,
+    "twilio": destination_views.OPEN_TWILIO,
+}
+
+
 def _form(name: str, values: Mapping[str, Any]) -> Act:
     """The menu and a form are open all the same, and the person presses and submits."""
 
@@ -365,21 +374,25 @@ def _form(name: str, values: Mapping[str, Any]) -> Act:
             account, [], origin(found, seen=account.fingerprint), undo_days=14, most_bytes=10**9
         )
         made["key"] = key_views.form(about, 40, serves_api=True)
+        made["destination"] = destination_views.webhook_form(about, (), longest_name=40, longest_address=500)
+        made["twilio"] = destination_views.twilio_form(about, longest_name=40)
         made |= {"upload": forms.upload(account, about, None), "scrub": forms.scrub_form(account, about, None)}
         made |= {"history": history.form(about, sees_all=True), "export": exports.form(about)}
         filled = dict(values)
         if name in {"upload", "scrub"}:
             filled["form.file"] = [(await office.people.drop(person, None, "form.csv", b"phone\n2125550101\n")).file]
             filled["form.channel"] = (await office.people.state()).channel(UPLOADS).id
+        if name in {"destination", "twilio"}:
+            filled["destination.channel"] = (await office.people.state()).channel(UPLOADS).id
         await submitted(office, person, made[name], filled)
         await office.press(person, found, "optout.add")
         await office.told(person, told + 1)
         trigger = (await office.people.deliveries("interaction"))[-1]["payload"]["trigger_id"]
         client = AsyncWebClient(token=office.slack.bot_token, base_url=office.slack.api_url)
         menu = forms.menu(account, about, "admin")
-        menu.blocks = [*(menu.blocks or ()), key_views.in_settings()]
+        menu.blocks = [*(menu.blocks or ()), key_views.in_settings(), *destination_views.in_settings()]
         opened = (await client.views_open(trigger_id=trigger, view=menu))["view"]
-        button = key_views.OPEN if name == "key" else f"form.{name}"
+        button = _OPENING.get(name, f"form.{name}")
         assert (await office.people.click_in_view(person, opened["id"], button)).acknowledged
         await office.told(person, told + 2)
         assert [view["id"] for view in (await office.people.state()).views(person)] == [opened["id"]]
@@ -414,6 +427,13 @@ async def _handed_over(office: Office, person: str) -> None:
     await office.press(person, message, "handover.decline")
 
 
+DESTINATION = {"destination.name": "mine", "destination.address": "https://example.org/"}
+TWILIO = {
+    "destination.name": "mine",
+    "destination.address": f"MG{'0b' * 16}",
+    "destination.login": f"AC{'0a' * 16}",
+    "destination.secret": "hunter2hunter2hunter2",
+}
 CASES: dict[Listener, Act | tuple[Act, ...]] = {
     Listener("command", "/optout"): _command,
     Listener("event", "app_mention"): (_mention, _mention_to_add, _mention_to_delete, _mention_with_list),
@@ -438,6 +458,14 @@ CASES: dict[Listener, Act | tuple[Act, ...]] = {
     Listener("action", "key.form"): _form("key", {"key.name": "mine"}),
     Listener("view_submission", "key.form"): _form("key", {"key.name": "mine"}),
     Listener("action", "key.revoke"): _posted("key.revoke", "abcdefghij"),
+    Listener("action", "destination.form"): _form("destination", DESTINATION),
+    Listener("view_submission", "destination.form"): _form("destination", DESTINATION),
+    Listener("action", "destination.twilio"): _form("twilio", TWILIO),
+    Listener("view_submission", "destination.twilio"): _form("twilio", TWILIO),
+    **{
+        Listener("action", f"destination.{does}"): _posted(f"destination.{does}", "abcdefghij")
+        for does in ("retry", "pause", "test", "remove")
+    },
     Listener("action", "upload.confirm"): _pressing("upload.confirm", b"phone\n2125550102\n"),
     Listener("action", "upload.cancel"): _pressing("upload.cancel", b"phone\n2125550102\n"),
     Listener("action", "upload.country"): _pressing("upload.country", b"phone\n2125550102\n"),

@@ -21,13 +21,26 @@ from handlers.slack.mrkdwn import (
     section,
     sections,
 )
-from handlers.views import clock, forms, keys
+from handlers.views import clock, destinations, forms, keys
 from handlers.views.upload_list import Reader, dropped, one_upload, open_button, wanted
-from store import Account, Actor, Asked, Changes, Deadlines, Entry, Key, Summary, Upload, country_name, doubts
+from store import (
+    Account,
+    Actor,
+    Asked,
+    Changes,
+    Deadlines,
+    Destination,
+    Entry,
+    Key,
+    Summary,
+    Upload,
+    country_name,
+    doubts,
+)
 
 _BAR: Final = 10
 # Of the 100 that a view holds (https://docs.slack.dev/reference/surfaces/home-tab), for the lists that wait.
-_MOST_BLOCKS_WAITING: Final = 50
+_MOST_BLOCKS_WAITING: Final = 45
 # The blocks of a preview that decide about its list, by the beginning of their ids.
 _DECIDING: Final = ("upload.answer", "upload.question.", "upload.country")
 # Of the buttons of a preview, those that not everybody may press whose list it is.
@@ -77,7 +90,8 @@ class HomePage:
     """
     The page of one person's Home. *waiting*: lists about which they may decide something; *latest*: those they may see.
 
-    *name*: of the workspace or organisation, None while nobody knows it. *keys*: of the API, with those that ended; for admins.
+    *name*: of the workspace or organisation, None while nobody knows it. *keys*: of the API, with those that ended; they and
+    *destinations* are for admins.
     """
 
     account: Account
@@ -89,6 +103,7 @@ class HomePage:
     latest: Sequence[Upload]
     deadlines: Deadlines
     keys: Sequence[Key] = ()
+    destinations: Sequence[Destination] = ()
     serves_api: bool = False
 
 
@@ -120,6 +135,7 @@ def home(page: HomePage) -> dict[str, Any]:
         rest.append(section("None yet. Drop a CSV with a column called `phone` in an uploads channel."))
     if allow(page.role, Action.KEYS):
         rest += keys.in_home(page.keys, serves_api=page.serves_api)
+    rest += destinations.in_home(page.destinations)
     rest += [
         DividerBlock(),
         section(

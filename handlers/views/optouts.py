@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -190,15 +190,22 @@ def _offer_button(offer: OptOutOffer, home: str | None) -> ButtonElement:
 
 
 def phone_state(
-    state: PhoneState, phone: PhoneNumber, home: str | None, *, is_admin: bool, asker: Actor | None = None
+    state: PhoneState,
+    phone: PhoneNumber,
+    home: str | None,
+    *,
+    is_admin: bool,
+    asker: Actor | None = None,
+    told: Mapping[str, bool] | None = None,
 ) -> Message:
     """
     The state of one phone: opted out or not and why, its conversations, what was before; buttons for who is admitted.
 
-    *asker*: who looked it up, where others read the answer.
+    *asker*: who looked it up, where others read the answer. *told*: the destinations, by name, and whether each was told of it.
     """
     lines = [
         _state_line(state, phone, home),
+        *_passed_on(told or {}),
         *_conversations(state.conversations),
         *_before(state),
         *_remarks_on(state),
@@ -320,6 +327,13 @@ def _unread_lines(unread: Sequence[NotAPhone]) -> list[str]:
         [f"and {left:,} more that {'is no phone number' if left == 1 else 'are no phone numbers'}"] if left > 0 else []
     )
     return [*map(unread_line, unread[:MOST_UNREAD]), *more]
+
+
+def _passed_on(told: Mapping[str, bool]) -> list[str]:
+    has, has_not = ([quoted(name) for name, is_told in told.items() if is_told is which] for which in (True, False))
+    parts = [f"Passed on to {listed(has)}"] if has else []
+    parts += [f"{'not yet' if has else 'Not yet passed on'} to {listed(has_not)}"] if has_not else []
+    return [f"{', '.join(parts)}."] if parts else []
 
 
 def _remark(state: PhoneState) -> ButtonElement:

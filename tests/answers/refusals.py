@@ -281,6 +281,31 @@ async def forms(stage: Stage) -> None:
     now = {"settings.support": "everyone", "settings.admins": []}
     await stage.submit("admin", now, "a form of before", why="changed since")
     await stage.close("admin")
+    await stage.command("admin", "/optout passing")
+    await stage.press("admin", "New webhook")
+    uploads = state.channel(UPLOADS).id
+    sound = {"name": "Bridge", "address": "https://example.org/hook", "channel": uploads}
+    for wrong, words, why in (
+        ({"name": " "}, "a blank for a name", "nothing in it"),
+        ({"address": "example.org"}, "example.org", "no web address"),
+        ({"address": "https://me:secret@example.org/"}, "an address with a password", "messages are signed instead"),
+        ({"address": "http://example.org/"}, "an address without TLS", "anybody could read along"),
+        ({"channel": archived}, f"#{ARCHIVED}", "archived"),
+    ):
+        filled = {f"destination.{name}": value for name, value in (sound | wrong).items()}
+        await stage.submit("admin", filled, words, why=why)
+    await stage.close("admin")
+    await stage.press("admin", "New at Twilio")
+    sound = {"name": "Twilio", "login": f"AC{'0a' * 16}", "secret": "hunter2hunter2hunter2", "channel": uploads}
+    sound |= {"address": f"MG{'0b' * 16}"}
+    for wrong, words, why in (
+        ({"address": "212 555 0100"}, "212 555 0100 for the sender", "neither a service nor a whole number"),
+        ({"login": sound["address"]}, "a service's SID for the account's", "of another kind"),
+        ({"secret": "hunter2"}, "hunter2 for the token", "too short"),
+    ):
+        filled = {f"destination.{name}": value for name, value in (sound | wrong).items()}
+        await stage.submit("admin", filled, words, why=why)
+    await stage.close("admin")
 
 
 async def forms_of_lists(stage: Stage) -> None:

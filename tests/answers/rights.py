@@ -38,6 +38,7 @@ _COMMANDS = {
     "history": Action.WHOLE_HISTORY,
     "export": Action.EXPORT,
     f"evidence {OUT}": Action.EVIDENCE,
+    "passing": Action.DESTINATIONS,
     "settings": Action.SETTINGS,
     "undo": Action.UNDO,
     "help": Action.HELP,

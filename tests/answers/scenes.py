@@ -36,6 +36,7 @@ async def commands(stage: Stage) -> None:
     await stage.command("admin", "/optout country GB")
     await stage.command("admin", "/optout country US")
     await stage.command("admin", "/optout export", until="desk")
+    await stage.command("admin", "/optout passing")
     await stage.command("admin", "/optout help")
     await stage.command("support", "/optout help")
     await stage.command("support", "/optout baja 212 555 0130, pidió que no le escriban")

@@ -14,6 +14,7 @@ from tests.bench.home import home
 from tests.bench.hostile import hostile
 from tests.bench.http import http
 from tests.bench.lists import lists
+from tests.bench.passing import passing
 from tests.bench.prose import prose
 from tests.bench.reconnect import reconnect
 from tests.bench.replies import replies_judged
@@ -56,6 +57,7 @@ main.add_command(home)
 main.add_command(hostile)
 main.add_command(differential, "differential")
 main.add_command(versus)
+main.add_command(passing)
 main.add_command(prose)
 main.add_command(sentences_read, "sentences")
 main.add_command(replies_judged, "replies")

@@ -127,6 +127,7 @@ def test_phone_beside_a_timestamp() -> None:
         ("key optk_abcdefghij_hunter2 refused", "key optk_abcdefghij_*** refused"),
         ("/v1/phones?key=optk_abcdefghij_Hunter2&x=1", "/v1/phones?key=optk_abcdefghij_***&x=1"),
         ("('optk_abcdefghij_hunter2%2B',)", "('optk_abcdefghij_***',)"),
+        ("secret of it: whsec_aGVsbG8+d29y/bGQ= here", "secret of it: whsec_*** here"),
         ("optk_hunter2 and optk_Hunter_2", "optk_*** and optk_***"),
         ("xoxp-1-hunter2 xapp-1-A0-hunter2", "xoxp-*** xapp-***"),
         ("Authorization: Bearer hunter2hunter2", "Authorization: Bearer ***"),

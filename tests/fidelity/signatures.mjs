@@ -1,10 +1,11 @@
-// Twilio's and Telnyx's own libraries as judges: a question a line on standard input, its answer a line on standard output.
+// Twilio's, Telnyx's and Standard Webhooks' own libraries as judges: a question a line on standard input, its answer a line on standard output.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
 const require = createRequire(new URL("../node/package.json", import.meta.url));
 const twilio = require("twilio/lib/webhooks/webhooks");
 const { default: Telnyx } = require("telnyx");
+const { Webhook } = require("standardwebhooks");
 
 const answers = {
   // The signature of a form for an address.
@@ -16,6 +17,15 @@ const answers = {
   unwrap: async ({ publicKey, body, headers }) => {
     try {
       await new Telnyx({ apiKey: "none", publicKey }).webhooks.unwrap(body, { headers });
+      return true;
+    } catch {
+      return false;
+    }
+  },
+  // Whether a webhook of the desk's is.
+  verify: ({ secret, body, headers }) => {
+    try {
+      new Webhook(secret).verify(body, headers);
       return true;
     } catch {
       return false;

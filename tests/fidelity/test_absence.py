@@ -10,7 +10,7 @@ import pytest
 HERE = Path(__file__).parent
 NODE_IS_MISSING = (
     "fidelity: Node is not installed; the checks by Bolt for JavaScript, @slack/web-api, the types, the made-up platform, "
-    "Twilio and Telnyx are absent"
+    "Twilio, Telnyx and Standard Webhooks are absent"
 )
 GO_IS_MISSING = "fidelity: Go is not installed; the checks by slack-go are absent"
 

@@ -1,4 +1,7 @@
-"""Twilio's and Telnyx's own libraries for Node beside the desk: what they sign or take is let in, and no changed copy of it is."""
+"""
+Twilio's, Telnyx's and Standard Webhooks' own libraries beside the desk: what they sign or take is let in, and what it
+signs they take; no changed copy of either is.
+"""
 
 import json
 import subprocess
@@ -8,11 +11,14 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from handlers.hooks.receiving import PREFIX
-from store import Store
+from handlers.work.webhooks import WebhookSender
+from store import Account, DestinationKind, NewDestination, Origin, Store
 from tests.handlers.hooks.conftest import MESSAGE, PUBLIC_URL, SHARED_KEY, Door, Telnyx, served
 from tests.handlers.hooks.twilio_api import TOKEN
+from tests.handlers.work.receiver import receiving
 from tests.patience import PATIENCE
 
 JUDGE = Path(__file__).parent / "signatures.mjs"
@@ -132,3 +138,58 @@ async def test_telnyx_own_verifier_agrees(store: Store, text: str) -> None:
         ours = [(await door.post(f"telnyx/{door.telnyx.id}", sent, headers))[0] == 200 for sent, headers in cases]
         assert ours == theirs
         assert ours == [True, True, *[False] * 12]
+
+
+async def test_standard_webhooks_own_libraries_verify_what_is_passed_on(
+    store: Store, account: Account, by_admin: Origin
+) -> None:
+    """A page of the list and a test, as they arrive: the libraries for Node and Python take both, and no changed copy."""
+    store.optouts.add(account.id, [f"+1212555010{number}" for number in range(5)], by_admin)
+    sender = WebhookSender(allows_private=True)
+    cases: list[tuple[str, bytes, dict[str, str]]] = []
+    async with receiving() as receiver:
+        for name in ("Bridge", 'Br\u00fccke \U0001f6d1 "quoted"'):
+            wanted = NewDestination(DestinationKind.WEBHOOK, name, "C1", receiver.url)
+            one = store.destinations.make(account.id, wanted, by_admin)
+            page = store.changes.after(account.id, None)
+            assert (await sender.send_page(one, page)).problem is None
+            assert (await sender.send_test(one)).problem is None
+            cases += [
+                (one.secret, body, {name.lower(): value for name, value in headers.items()})
+                for headers, body in receiver.got[-2:]
+            ]
+    await sender.close()
+    changed = [copy for case in cases for copy in _changed(*case)]
+    asked = cases + changed
+    theirs = judged(
+        [
+            {"question": "verify", "secret": secret, "body": body.decode(), "headers": headers}
+            for secret, body, headers in asked
+        ]
+    )
+    assert theirs == [_verifies(*case) for case in asked]
+    assert theirs == [True] * len(cases) + [False] * len(changed)
+
+
+def _changed(secret: str, body: bytes, headers: dict[str, str]) -> list[tuple[str, bytes, dict[str, str]]]:
+    """Copies of a message that are a little other, in one place each."""
+    stamp, signature = headers["webhook-timestamp"], headers["webhook-signature"]
+    others = (
+        {"webhook-id": headers["webhook-id"] + "x"},
+        {"webhook-timestamp": str(int(stamp) + 1)},
+        {"webhook-timestamp": str(int(stamp) - 400)},
+        {"webhook-signature": signature.replace("v1,", "v2,")},
+        {"webhook-signature": signature[:-2] + ("A=" if signature[-2] != "A" else "B=")},
+    )
+    other_secret = f"whsec_{'A' * 43}="
+    return [(secret, body + b" ", headers), (other_secret, body, headers)] + [
+        (secret, body, headers | other) for other in others
+    ]
+
+
+def _verifies(secret: str, body: bytes, headers: dict[str, str]) -> bool:
+    try:
+        Webhook(secret).verify(body, headers)
+    except WebhookVerificationError:
+        return False
+    return True

@@ -37,7 +37,7 @@ NODE = Toolchain(
     name="Node",
     program="node",
     packages=MODULES / "@slack" / "bolt",
-    checks="Bolt for JavaScript, @slack/web-api, the types, the made-up platform, Twilio and Telnyx",
+    checks="Bolt for JavaScript, @slack/web-api, the types, the made-up platform, Twilio, Telnyx and Standard Webhooks",
     install="install nodejs and npm, then `make test-all`",
 )
 GO = Toolchain(

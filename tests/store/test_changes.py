@@ -345,6 +345,48 @@ def test_what_a_follower_has_yet_to_read_is_kept(store: Store, account: Account,
 # What a platform asks before it sends
 
 
+@pytest.mark.parametrize("few", [0, 1_000])
+def test_what_a_follower_reported_is_told_only_where_it_stands_otherwise(
+    store: Store, account: Account, by_admin: Origin, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    """
+    By its *own* actors: a phone as they left it is not told; one that somebody else changed too, or whose state is another, is.
+
+    *few*: of the phones of a change, those that are kept by name; short ranges are read as long ones are.
+    """
+    monkeypatch.setattr(module, "_FEW", few)
+    own = replace(by_admin, function=Function.KEYWORD, actor=Actor("key:theirs", "bridge"))
+    deleting = replace(by_admin, function=Function.DELETE, reason="asked for texts again")
+    out, kept, lifted, again, other, held = PHONES[:6]
+    store.optouts.add(account.id, [out, held], by_admin)
+    start = ChangeCursor(store.changes.head(account.id))
+    store.optouts.add(account.id, [kept, lifted, again, held], own)
+    store.optouts.delete(account.id, out, replace(deleting, actor=own.actor))
+    store.optouts.delete(account.id, lifted, deleting)
+    store.optouts.delete(account.id, again, deleting)
+    store.optouts.add(account.id, [again], own)
+    store.optouts.add(account.id, [other], by_admin)
+
+    def told(limit: int, *actors: str) -> dict[str, bool]:
+        found: dict[str, bool] = {}
+        cursor = start
+        while True:
+            page = store.changes.after(account.id, cursor, limit=limit, own=actors)
+            found |= {phone: opted_out for phone, opted_out, _ in page.phones}
+            cursor = page.cursor
+            if not page.more:
+                assert cursor == ChangeCursor(store.changes.head(account.id))
+                return found
+
+    everything = {out: False, kept: True, lifted: False, again: True, other: True, held: True}
+    for limit in (1, 3, 100):
+        assert told(limit) == told(limit, "key:nobodys") == everything
+        theirs = told(limit, "key:theirs", "key:rotated")
+        assert theirs.items() >= {lifted: False, other: True}.items()
+        assert not {out, kept, held} & set(theirs)
+        assert everything.items() >= theirs.items()
+
+
 def test_a_check_tells_who_is_opted_out(store: Store, account: Account, by_admin: Origin) -> None:
     """And up to which change it has seen; of others nothing."""
     store.optouts.add(account.id, PHONES[:3], by_admin)

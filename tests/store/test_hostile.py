@@ -22,11 +22,13 @@ from store import (
     ChangeCursor,
     Crowded,
     Deadlines,
+    DestinationKind,
     Errand,
     ExportFilter,
     Function,
     HandoverState,
     Lease,
+    NewDestination,
     Origin,
     Post,
     Scope,
@@ -116,6 +118,10 @@ class Verbs:
         store.hooks.make_twilio(account.id, "main", "AC" + "1" * 32, "t" * 32, BY)
         hook = store.hooks.claim(owner="me", lease_seconds=60)
         assert hook is not None
+        wanted = NewDestination(DestinationKind.WEBHOOK, "Bridge", "C1", "https://example.org/hook")
+        destination = store.destinations.make(account.id, wanted, BY)
+        leased = store.destinations.claim("me", lease_seconds=60)
+        assert leased is not None
         due = DueDigest(account, NOW, Lease("me", 1))
         moment = store.uploads.list_moment(account.id)
         day = timedelta(days=1)
@@ -137,13 +143,19 @@ class Verbs:
             "request": request.id, "allow": False, "message_ts": "1.000001", "reply": reply.id, "review": reply.id, "opt_out": True, "lines": {PHONE: 1},
             "batch": lines([PHONE]), "unreadable": [], "summary": {}, "counts": counts(phones=1), "reminded": True,
             "progress": len, "provider_account": "AC" + "2" * 32, "auth_token": "t" * 32, "public_key": "A" * 43 + "=", "hook": "none",
-            "to": NOW, "crowded": Crowded(frozenset(), frozenset(), frozenset(), 1), "recount": None, "settled": None,
+            "destination": destination.id, "to": NOW, "crowded": Crowded(frozenset(), frozenset(), frozenset(), 1), "recount": None, "settled": None,
+            "of_each": {PHONE: "no"}, "wait": float,
         }  # fmt: skip
         self.of_subject: dict[str, dict[str, Any]] = {
             "replies.hear": {"reply": heard},
             "keys.note_use": {"key": made.key},
             "keys.revoke": {"key": made.key.id},
             **{f"hooks.{verb}": {"due": hook} for verb in ("renew", "note_caught_up", "give_back")},
+            "destinations.make": {"wanted": wanted},
+            **{
+                f"destinations.{verb}": {"destination": leased}
+                for verb in ("renew", "page", "taken", "failed", "refused", "told", "give_back")
+            },
             "uploads.applied_before": {"upload": upload},
             "uploads.undone_by": {"upload": upload},
             "uploads.claim": {"upload": (account.id, upload.id)},
@@ -198,7 +210,7 @@ SUBJECTS = [
         "history",
         "evidence",
     ),
-    *("keys", "hooks", "changes", "digests", "summaries", "received", "applying"),
+    *("keys", "hooks", "changes", "destinations", "digests", "summaries", "received", "applying"),
 ]
 
 

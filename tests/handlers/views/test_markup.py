@@ -29,6 +29,7 @@ from handlers.slack.mrkdwn import quoted, section
 from handlers.views import (
     allowing,
     clock,
+    destinations,
     digests,
     exports,
     forms,
@@ -64,6 +65,9 @@ from store import (
     Clock,
     CountryUnknown,
     Deleted,
+    Destination,
+    DestinationKind,
+    DestinationState,
     Digest,
     Errand,
     Export,
@@ -93,6 +97,7 @@ from store import (
     Upload,
     UploadState,
 )
+from store.destinations import NotTaken
 from store.phones.numbers import Reason
 from store.records import AccountSettings
 from store.replies.judge import Judgement
@@ -324,6 +329,7 @@ def _optouts(text: str) -> Iterator[Any]:
     for times in (1, 30):
         yield optouts.refused([none] * times, f"add NUMBER because {text}")
     yield optouts.phone_state(state, one, "US", is_admin=True)
+    yield optouts.phone_state(state, one, "US", is_admin=True, told={text[:40]: True, f"{text[:39]}2": False})
     yield optouts.phone_state(PhoneState(ONE, state.opt_outs[-1:], state.conversations), one, "US", is_admin=True)
     found = [(state, FoundPhone(one, text, reference)) for reference in (None, text)]
     yield optouts.phone_states(found * 25, "US", quoted(text), unread=[none] * 30)
@@ -441,6 +447,56 @@ def _replies(text: str) -> Iterator[Any]:
         people = [replace(one, phone=f"+1212555010{one.id % 10}") for one in each]
         yield from (reviewing.review(each), reviewing.review(people), reviewing.review([replace(each[0], text=None)]))
         yield from (reviewing.decided(each[0], newly=True), reviewing.decided(each[0], newly=False))
+
+
+@case(
+    destinations.webhook_form,
+    destinations.twilio_form,
+    destinations.made,
+    destinations.in_settings,
+    destinations.in_home,
+    destinations.passing,
+    destinations.one_of,
+    destinations.removed,
+    destinations.tested,
+    destinations.told,
+)
+def _destinations(text: str) -> Iterator[Any]:
+    one = Destination(
+        account_id=1,
+        id="abcdefghij",
+        kind=DestinationKind.WEBHOOK,
+        name=text[:40],
+        address=text,
+        login=text[:40],
+        secret="whsec_x",
+        key_name=text[:40],
+        channel="C1",
+        state=DestinationState.ON,
+        cursor=None,
+        taken_at=datetime(2026, 11, 3, tzinfo=UTC),
+        attempts=1,
+        problem=text,
+        failing_since=datetime(2026, 11, 3, tzinfo=UTC),
+        told_at=None,
+        made_by=Actor("U1", text),
+        waiting=3,
+        oldest=datetime(2026, 11, 3, tzinfo=UTC),
+    )
+    states = [replace(one, id=state.value, state=state) for state in DestinationState]
+    failing = NotTaken(text, 2, "+12125550100", datetime(2026, 11, 3, tzinfo=UTC))
+    at_twilio = replace(one, kind=DestinationKind.TWILIO, not_taken=(failing, replace(failing, phones=1)))
+    for each in (at_twilio, *states, replace(one, failing_since=None)):
+        yield destinations.made(each)
+        yield from (destinations.one_of(each), destinations.removed(each), destinations.told(each))
+        yield from (destinations.tested(each, text, 500, text), destinations.tested(each, None, 204, text))
+    for several in ([], states):
+        yield destinations.passing(several)
+        yield Message.of("x", *(destinations.in_home(several) or [section("x")]))
+    yield Message.of("x", *destinations.in_settings())
+    yield destinations.webhook_form("{}", [text[:40] or "x"], longest_name=40, longest_address=500)
+    yield destinations.webhook_form("{}", [], longest_name=40, longest_address=500)
+    yield destinations.twilio_form("{}", longest_name=40)
 
 
 @case(keys.form, keys.made, keys.in_settings, keys.in_home)

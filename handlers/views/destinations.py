@@ -1,0 +1,267 @@
+"""Views of destinations: the form that makes one, the one look at its secret, and their lines and buttons. Pure functions."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from slack_sdk.models.blocks import (
+    ActionsBlock,
+    Block,
+    ButtonElement,
+    ConfirmObject,
+    ConversationFilter,
+    ConversationSelectElement,
+    DividerBlock,
+    InputBlock,
+    Option,
+    PlainTextInputElement,
+    StaticSelectElement,
+)
+from slack_sdk.models.views import View
+
+from handlers.slack.messages import Message
+from handlers.slack.modals import text_modal
+from handlers.slack.mrkdwn import code, context, counted, markup, moment, one_line, quoted, section
+from store import Destination, DestinationKind, DestinationState
+
+TITLE: Final = "New destination"
+OPEN, OPEN_TWILIO = "destination.form", "destination.twilio"
+RETRY, PAUSE, TEST, REMOVE = "destination.retry", "destination.pause", "destination.test", "destination.remove"
+NAME, ADDRESS, CHANNEL, KEY = "destination.name", "destination.address", "destination.channel", "destination.key"
+LOGIN, SECRET = "destination.login", "destination.secret"
+_LEAD: Final = "Whatever changes in this list is passed on there."
+# https://www.twilio.com/docs/messaging/features/consent-api: an opt-in is the contact's, and overrides their STOP.
+_NO_OPT_IN: Final = (
+    "Whom you allow texts again here stays blocked there until they text START: Twilio takes that from them alone."
+)
+# Of the reasons for which a destination did not take phones, those that are shown.
+_MOST_REASONS: Final = 3
+
+
+def webhook_form(metadata: str, key_names: Sequence[str], *, longest_name: int, longest_address: int) -> View:
+    """The form that makes a webhook. *key_names*: of the API's keys that are live."""
+    return _form(
+        metadata,
+        OPEN,
+        f"{_LEAD} It gets the whole list first, then each change with the state of the number.",
+        _text(NAME, "Name", "What it is, like Twilio bridge.", longest_name, focus=True),
+        _text(
+            ADDRESS,
+            "Address of the webhook",
+            "Begins with https://. It is reached from where the desk runs.",
+            longest_address,
+        ),
+        _channel(),
+        *_key(key_names),
+    )
+
+
+def twilio_form(metadata: str, *, longest_name: int) -> View:
+    """The form that makes a destination at Twilio."""
+    return _form(
+        metadata,
+        OPEN_TWILIO,
+        "Twilio is told of whoever is opted out here, all of the list first, and texts them no more from that sender. It takes "
+        f"this where your account has its Consent Management API. {_NO_OPT_IN}",
+        _text(NAME, "Name", "What it is, like Twilio, fundraising.", longest_name, focus=True),
+        _text(ADDRESS, "Sender", "The SID of the Messaging Service, MG…, or one number, like +12125550100.", 40),
+        _text(LOGIN, "Account SID or API key SID", "AC… or SK…, as Twilio's console shows it.", 40),
+        _text(
+            SECRET, "Auth token, or the API key's secret", "Kept to sign in at Twilio, and shown to nobody again.", 200
+        ),
+        _channel(),
+    )
+
+
+def _form(metadata: str, name: str, lead: str, *fields: Block) -> View:
+    return View(
+        type="modal",
+        callback_id=name,
+        title=TITLE,
+        submit="Make it",
+        close="Cancel",
+        private_metadata=metadata,
+        blocks=[section(lead), *fields],
+    )
+
+
+def _text(name: str, label: str, hint: str, longest: int, *, focus: bool = False) -> InputBlock:
+    element = PlainTextInputElement(action_id=name, max_length=longest, focus_on_load=focus)
+    return InputBlock(block_id=name, label=label, hint=hint, element=element)
+
+
+def _channel() -> InputBlock:
+    return InputBlock(
+        block_id=CHANNEL,
+        label="Where it is told when it does not work",
+        hint="I must be in that channel.",
+        element=ConversationSelectElement(
+            action_id=CHANNEL,
+            placeholder="Channel",
+            filter=ConversationFilter(
+                include=["public", "private"], exclude_bot_users=True, exclude_external_shared_channels=True
+            ),
+        ),
+    )
+
+
+def _key(names: Sequence[str]) -> list[Block]:
+    """The choice of the API's key by which the far side reports; nothing where there is none."""
+    if not names:
+        return []
+    options = [Option(text=one_line(name, 75), value=name) for name in names]
+    return [
+        InputBlock(
+            block_id=KEY,
+            label="API key by which it reports",
+            optional=True,
+            hint="What it reported itself is not passed back to it.",
+            element=StaticSelectElement(action_id=KEY, options=options, placeholder="None"),
+        )
+    ]
+
+
+def made(one: Destination) -> View:
+    """The destination that was just made, with the one look at the secret that was made for it."""
+    head = f"*The destination {quoted(one.name)} is made.*"
+    if one.kind is DestinationKind.TWILIO:
+        return text_modal(
+            TITLE, f"{head} Opt-outs begin to go now; `/optout passing` says how far they have come. {_NO_OPT_IN}"
+        )
+    return text_modal(
+        TITLE,
+        f"{head} Copy its secret now: it is shown this once, and to you alone.",
+        section(f"```{one.secret}```"),
+        context(
+            "By it the other side sees that a message is the desk's: docs/webhooks.md says how. Messages begin to go now; "
+            "`/optout passing` says how far they have come, and sends a test."
+        ),
+        close="I have copied it",
+    )
+
+
+def in_settings() -> tuple[Block, Block]:
+    """The part of the settings' form that leads to the forms above."""
+    return section(f"*Destinations*\n{_LEAD} `/optout passing` shows those there are."), _new()
+
+
+def in_home(present: Sequence[Destination]) -> list[Block]:
+    """The destinations there are, for admins; nothing where there is none."""
+    return [DividerBlock(), *_all(present)] if present else []
+
+
+def passing(present: Sequence[Destination]) -> Message:
+    """The destinations there are, for the admin who asked."""
+    blocks = _all(present) or [section("*Opt-outs are passed on to nobody.*")]
+    return Message.of(f"{counted(len(present), 'destination')}", *blocks, _new(), private=True)
+
+
+def one_of(one: Destination) -> Message:
+    """How it is with one destination, for the admin who just did something about it."""
+    return Message.of(_line(one), private=True)
+
+
+def removed(one: Destination) -> Message:
+    """A destination that is no more, for the admin who removed it."""
+    return Message.of(
+        f"*{quoted(one.name)}* is removed. What it has stays there; nothing is passed on to it any more.", private=True
+    )
+
+
+def tested(one: Destination, problem: str | None, status: int | None, body: str) -> Message:
+    """What came back from a test."""
+    what = "a test" if one.kind is DestinationKind.TWILIO else "a signed test"
+    if problem is None:
+        text = f"*{quoted(one.name)} took {what}* and answered {status}."
+    else:
+        text = f":warning: *{quoted(one.name)} did not take {what}*: {quoted(problem)}."
+    said = f" It said: {code(body, 200)}" if body.strip() else ""
+    return Message.of(text + said, private=True)
+
+
+def told(one: Destination) -> Message:
+    """For its channel: that it has been down for a while, or that this is over."""
+    if one.state is DestinationState.REFUSED:
+        text = f":warning: *Opt-outs are not passed on to {quoted(one.name)} any more*: {_why(one)}."
+    elif one.failing_since is not None:
+        text = (
+            f":warning: *Opt-outs do not get through to {quoted(one.name)}*{moment(one.failing_since, ' since ')}: "
+            f"{_why(one)}. {_waiting(one)}."
+        )
+    else:
+        return Message.of(f"*{quoted(one.name)} takes opt-outs again.* {_state(one)}")
+    return Message.of(f"{text} They go by themselves once it answers; admins try at once with `/optout passing`.")
+
+
+def _all(present: Sequence[Destination]) -> list[Block]:
+    if not present:
+        return []
+    return [
+        section(f"*Passed on to {counted(len(present), 'destination')}*"),
+        *(block for one in present for block in _one(one)),
+    ]
+
+
+def _one(one: Destination) -> list[Block]:
+    buttons = [ButtonElement(text="Pause", action_id=PAUSE, value=one.id)]
+    if one.state is not DestinationState.ON:
+        buttons = [ButtonElement(text="Go on", action_id=RETRY, value=one.id)]
+    elif one.failing_since is not None or one.not_taken:
+        buttons.insert(0, ButtonElement(text="Retry", action_id=RETRY, value=one.id))
+    buttons.append(ButtonElement(text="Send a test", action_id=TEST, value=one.id))
+    buttons.append(
+        ButtonElement(
+            text="Remove",
+            action_id=REMOVE,
+            value=one.id,
+            style="danger",
+            confirm=ConfirmObject(
+                title="Remove this destination?",
+                text=markup(
+                    f"Nothing is passed on to *{quoted(one.name)}* any more. There is no way back; it can be made anew."
+                ),
+                confirm="Remove",
+                deny="Keep",
+                style="danger",
+            ),
+        )
+    )
+    return [section(_line(one)), ActionsBlock(block_id=f"destination.{one.id}", elements=buttons)]
+
+
+def _line(one: Destination) -> str:
+    line = f"*{quoted(one.name)}* · {_state(one)}"
+    for some in one.not_taken[:_MOST_REASONS]:
+        others = f", {code(some.first)} first" if some.phones > 1 else f" ({code(some.first)})"
+        line += f"\n:warning: {some.phones:,} not taken{others}{moment(some.at, ', since ')}: {quoted(some.problem)}"
+    return line
+
+
+def _state(one: Destination) -> str:
+    """How far it has come, and what is wrong."""
+    if one.state is DestinationState.PAUSED:
+        return f"paused · {_waiting(one)}"
+    if one.state is DestinationState.REFUSED:
+        return f":warning: stopped: {_why(one)} · {_waiting(one)}"
+    if one.failing_since is not None:
+        return f":warning: {_waiting(one)}: {_why(one)}, {moment(one.failing_since, 'since ')}"
+    if one.cursor is not None and not one.cursor.whole and not one.waiting:
+        return "up to now" + (moment(one.taken_at, ", last told ") if one.taken_at else "")
+    return _waiting(one)
+
+
+def _waiting(one: Destination) -> str:
+    oldest = moment(one.oldest, ", the oldest from ") if one.oldest else ""
+    return f"{counted(one.waiting, 'change waits', 'changes wait')}{oldest}"
+
+
+def _why(one: Destination) -> str:
+    return quoted(one.problem or "it does not take them")
+
+
+def _new() -> ActionsBlock:
+    return ActionsBlock(
+        elements=[
+            ButtonElement(text="New webhook", action_id=OPEN, value="new"),
+            ButtonElement(text="New at Twilio", action_id=OPEN_TWILIO, value="new"),
+        ]
+    )
