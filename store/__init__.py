@@ -10,6 +10,7 @@ from store.amounts import bytes_words, days_words, read_bytes, read_days
 from store.changes import ChangeCursor, ChangesPage
 from store.choices import NOTHING_CHOSEN, Asked, Choices, Question, Undecided
 from store.clock import Clock, Handled, Nearing
+from store.comparing import Compared, compare
 from store.database import parsed_url
 from store.digests import Digest, DueDigest
 from store.errors import (
@@ -109,6 +110,7 @@ __all__ = [
     "Checked",
     "Choices",
     "Clock",
+    "Compared",
     "Conversation",
     "CountryUnknown",
     "Crowded",
@@ -186,6 +188,7 @@ __all__ = [
     "added_words",
     "apply_upload",
     "bytes_words",
+    "compare",
     "country_name",
     "days_words",
     "display",
