@@ -4,6 +4,7 @@ import csv
 import io
 
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.config import Settings
 from bot.sandbox import SandboxMessage, State
@@ -12,10 +13,10 @@ from tests.entries import latest_entries
 from tests.handlers.conftest import TICKETS, Office, on_both_databases
 from tests.handlers.slack.test_inbox import all_done
 from tests.handlers.test_exports import delivered
-from tests.handlers.test_files import ONE, THREE, TWO, UPLOADS, drop, says, settled, standing
+from tests.handlers.test_files import UPLOADS, drop, says, settled, standing
 from tests.handlers.test_settings import decide
 
-ELSEWHERE = "+442079460018"
+ONE, TWO, THREE, ELSEWHERE = "+12125550101", "+12125550102", "+12125550103", "+442079460018"
 THEIRS = b"phone,name\n212-555-0101,Ann\n2125550102,=cmd()\n2125550102,again\n12345,Cat\n2125550103,Dan\n"
 SHARED = "partner-desk"
 
@@ -155,10 +156,24 @@ async def test_presses_that_come_too_late(office: Office, action: str) -> None:
     ts = await drop(office, THEIRS, channel=TICKETS, text="@optout compare")
     answer = await says(office, ts, "only in the file")
     await settled(office)
+    # A message that another window still shows as it was.
+    button = next(one for one in answer.buttons if one.action_id == action)
+    element = {
+        "type": "button",
+        "text": {"type": "plain_text", "text": button.text},
+        "action_id": action,
+        "value": button.value,
+    }
+    client = AsyncWebClient(token=office.slack.bot_token, base_url=office.slack.api_url)
+    old = await client.chat_postMessage(
+        channel=answer.channel, text="as it was", blocks=[{"type": "actions", "elements": [element]}]
+    )
     await office.press("admin", answer, "upload.take")
     await says(office, ts, "Nothing has changed yet")
     await settled(office)
-    await office.press("admin", answer, action)
+    message = (await office.people.state()).message(old["ts"])
+    assert message is not None
+    await office.press("admin", message, action)
     assert "is not being compared any more" in (await office.told("admin")).text
 
 
