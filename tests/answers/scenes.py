@@ -84,7 +84,7 @@ async def lists(stage: Stage) -> None:
     await stage.drop("admin", "wrong-columns.csv", until="wrong-columns.csv", picture="columns")
     await stage.drop("admin", "walk.csv", LIST, words=f"{BOT} scrub", until="walk", picture="scrubbed")
     await stage.drop("admin", "theirs.csv", LIST, words=f"{BOT} compare", until="theirs.csv")
-    await stage.press("admin", "Send me", until="exported")
+    await stage.press("admin", "Send me", until="missing.csv")
     await stage.drop("admin", "today.csv", SHORT, words=f"{BOT} do not opt these out", until="today.csv")
     await stage.drop("support", "elsewhere.csv", SHORT, channel=TICKETS, until="elsewhere.csv", picture="elsewhere")
 
