@@ -146,6 +146,15 @@ _ONE_COUNTRY = click.option(
 )
 
 
+_ONLY = click.option(
+    "--only",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="Only rows that have this value there, once for each; `COLUMN=` for blank ones, `COLUMN=*` for all others.",
+)
+_ALL_ROWS = click.option("--all-rows", is_flag=True, help="All rows, whatever a column says of who wants no texts.")
+
+
 @main.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @_ACCOUNT
@@ -153,13 +162,8 @@ _ONE_COUNTRY = click.option(
 @click.option("--yes", is_flag=True, help="Apply it; without, only the preview is printed.")
 @click.option("--sure", type=int, metavar="N", help="The number of phones, for a list that looks like the wrong one.")
 @_COLUMN
-@click.option(
-    "--only",
-    multiple=True,
-    metavar="COLUMN=VALUE",
-    help="Only rows that have this value there, once for each; `COLUMN=` for blank ones, `COLUMN=*` for all others.",
-)
-@click.option("--all-rows", is_flag=True, help="All rows, whatever a column says of who wants no texts.")
+@_ONLY
+@_ALL_ROWS
 @_COUNTRY_COLUMN
 @_ONE_COUNTRY
 @_SHEET
@@ -296,6 +300,66 @@ def scrub(
                 hidden=with_hidden,
             ),
             keep_unreadable=keep_unreadable,
+            output=output,
+            say=click.echo,
+        )
+    finally:
+        store.close()
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_ACCOUNT
+@click.option("--country", metavar="XX", help="Country of numbers without a country code; else the account's own.")
+@_COLUMN
+@_ONLY
+@_ALL_ROWS
+@_COUNTRY_COLUMN
+@_ONE_COUNTRY
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where to write what is only here, in place of a file that is there; else NAME.missing.csv beside the list.",
+)
+@_SHEET
+@_WITH_HIDDEN
+def compare(
+    file: Path,
+    account: str,
+    country: str | None,
+    columns: tuple[str, ...],
+    only: tuple[str, ...],
+    all_rows: bool,
+    country_column: str | None,
+    one_country: bool,
+    output: Path | None,
+    sheet: str | None,
+    with_hidden: bool,
+) -> None:
+    """Hold a platform's own list of opted-out phones against the account's; changes neither."""
+    from bot import logs, transfer
+    from store import Choices
+
+    settings = load_settings()
+    logs.configure("WARNING", "text")
+    store = transfer.open_to_read(settings)
+    try:
+        transfer.compare_list(
+            store,
+            settings,
+            file,
+            account,
+            country=country,
+            choices=Choices(
+                only=tuple(transfer.columns_chosen(file, columns, only).items()),
+                all_rows=all_rows,
+                columns=columns,
+                country_column=country_column,
+                one_country=one_country,
+                sheet=sheet,
+                hidden=with_hidden,
+            ),
             output=output,
             say=click.echo,
         )

@@ -1,5 +1,5 @@
 """
-Import, export and scrub of lists from the command line, and the move of an account to another id, without Slack.
+Import, export, scrub and comparison of lists from the command line, and the move of an account to another id, without Slack.
 
 An import is an upload like any other, with a preview, an entry and a checkpoint. It belongs to no channel. One that was
 killed while it was applied is finished by running the same command again.
@@ -26,6 +26,7 @@ from store import (
     AccountSettings,
     Actor,
     Choices,
+    Compared,
     CountryUnknown,
     ExportFilter,
     Function,
@@ -46,6 +47,7 @@ from store import (
     UploadState,
     UploadWork,
     apply_upload,
+    compare,
     country_name,
     doubts,
     find_country,
@@ -226,11 +228,7 @@ def scrub_list(
     """
     account = existing_account(store, slack_id)
     region = account.country if country is None else _region(country)
-    out = output or path.with_name(f"{path.stem}.scrubbed.csv")
-    if output is None and out.exists():
-        raise TransferError(f"{out} is there already. Remove it, or name it with --output to replace it.")
-    if out.exists() and not out.is_file():
-        raise TransferError(f"{out} is no file that could be written.")
+    out = _output(path, output, "scrubbed")
     try:
         scrubbed = scrub(
             store,
@@ -243,15 +241,81 @@ def scrub_list(
             progress=_no_progress,
         )
     except ListRefused as error:
-        cure = _COLUMN_OPTION if isinstance(error, NoPhoneColumn) else ""
-        if isinstance(error, Undecided):
-            cure = f" {_asked(error.question, said=str(error))}"
-        raise TransferError(f"Nothing was written. {error}{cure}") from error
+        raise TransferError(f"Nothing was written. {error}{_cure(error)}") from error
     except OSError as error:
         raise TransferError(f"{out} could not be written ({error.strerror}).") from error
     for line in _scrub_report(scrubbed, path.name):
         say(line)
     say(f"Written to {out}.")
+
+
+def compare_list(
+    store: Store,
+    settings: Settings,
+    path: Path,
+    slack_id: str,
+    *,
+    country: str | None,
+    choices: Choices = NOTHING_CHOSEN,
+    output: Path | None,
+    say: Say,
+) -> None:
+    """
+    Print what the list at *path* and the account's have apart and in common, and write what is only the account's to *output*.
+
+    Without *output* that is `NAME.missing.csv` beside the list, which must not be there yet. Neither list changes. Without
+    *country* the account's own is in force. Raises `TransferError` when the list is refused or the file cannot be written.
+    """
+    account = existing_account(store, slack_id)
+    region = account.country if country is None else _region(country)
+    out = _output(path, output, "missing")
+    if out.exists() and out.samefile(path):
+        raise TransferError(f"{out} is the list itself, which stays as it is: name another file with --output.")
+    part = out.with_name(f"{out.name}.{secrets.token_hex(4)}.part")
+    try:
+        with (
+            ScratchDirectory(settings.scratch_dir, store.database.dialect.identity).opened() as own,
+            own.folder() as folder,
+            _new_file(part).open("w", encoding="utf-8", newline="") as file,
+        ):
+            outcome = compare(
+                store,
+                account.id,
+                path,
+                folder / "list.db",
+                file,
+                country=region,
+                choices=choices,
+                name=path.name,
+                progress=_no_progress,
+            )
+        part.replace(out)
+    except ListRefused as error:
+        raise TransferError(f"Nothing was written. {error}{_cure(error)}") from error
+    except OSError as error:
+        raise TransferError(f"{out} could not be written ({error.strerror}).") from error
+    finally:
+        part.unlink(missing_ok=True)
+    for line in _comparison_report(outcome, path.name):
+        say(line)
+    say(f"What is only here is in {out}, to be loaded where the list is from.")
+
+
+def _output(path: Path, output: Path | None, kind: str) -> Path:
+    """*output*, or else the file of that *kind* beside the list at *path*, which must not be there yet; raises `TransferError`."""
+    out = output or path.with_name(f"{path.stem}.{kind}.csv")
+    if output is None and out.exists():
+        raise TransferError(f"{out} is there already. Remove it, or name it with --output to replace it.")
+    if out.exists() and not out.is_file():
+        raise TransferError(f"{out} is no file that could be written.")
+    return out
+
+
+def _cure(error: ListRefused) -> str:
+    """The options with which a list that was refused would be read; empty where none would help."""
+    if isinstance(error, Undecided):
+        return f" {_asked(error.question, said=str(error))}"
+    return _COLUMN_OPTION if isinstance(error, NoPhoneColumn) else ""
 
 
 def move(store: Store, source: str, to: str, *, apply: bool, say: Say) -> None:
@@ -456,6 +520,19 @@ def _scrub_report(outcome: Scrubbed, name: str) -> Iterator[str]:
         yield f"{_counted(outcome.unreadable, 'row')} not understood, {became}:"
     yield from (f"  {reason}" for reason in outcome.reasons)
     yield from outcome.remarks
+
+
+def _comparison_report(outcome: Compared, name: str) -> Iterator[str]:
+    counts = outcome.counts
+    yield f"{name}: {_counted(outcome.only_theirs, 'phone')} only there, {outcome.only_ours:,} only here, {outcome.both:,} in both."
+    yield f"There {outcome.theirs:,}, here {outcome.ours:,}; {_counted(counts.rows, 'row')}, {counts.unreadable:,} not understood."
+    yield from (f"  {reason}" for reason in counts.unreadable_reasons)
+    assumed = counts.summary["assumed"]
+    if assumed and counts.country:
+        yield f"{_counted(assumed, 'row')} had no country code: read as {country_name(counts.country)}."
+    yield from counts.summary["remarks"]
+    if outcome.only_theirs:
+        yield "To opt out here what is only there, import the list: what is here already is counted as such."
 
 
 def _undecided(upload: Upload) -> str:

@@ -216,6 +216,13 @@ class Command:
                 (Action.SCRUB,),
                 lambda _text: GiveAnswer(Action.SCRUB, self._how_to_scrub),
             ),
+            Subcommand(
+                "compare",
+                "Says how a platform's own list of opted-out phones is held against this one. Admins only.",
+                (Action.COMPARE,),
+                lambda _text: GiveAnswer(Action.COMPARE, self._how_to_compare),
+                ("reconcile", "comparar", "comparer"),
+            ),
             *others,
             Subcommand(
                 "undo [upload 7]",
@@ -504,6 +511,9 @@ class Command:
 
     async def _how_to_scrub(self, _request: Request, _body: dict[str, Any]) -> Message:
         return help_views.of_scrubbing(self._where_to_drop())
+
+    async def _how_to_compare(self, _request: Request, _body: dict[str, Any]) -> Message:
+        return help_views.of_comparing(self._where_to_drop())
 
     def _uploading(self, text: str) -> GiveAnswer | OpenModal:
         """The form that takes a list; with a number behind it, that upload is asked for."""

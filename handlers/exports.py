@@ -1,4 +1,4 @@
-"""`/optout export` and `/optout evidence`: their options, and the answer that the file is being made."""
+"""`/optout export`, `/optout evidence` and what a compared list lacks: their options, and the answer that the file is being made."""
 
 import asyncio
 import re
@@ -21,13 +21,24 @@ from handlers.subcommands import GiveAnswer, Subcommand
 from handlers.views import exports as views
 from handlers.views import optouts
 from handlers.work.exports import Exporter
-from store import EXPORT_COLUMNS, OPTING_OUT, Account, Errand, ExportFilter, Function, NotAPhone, Store
+from store import (
+    EXPORT_COLUMNS,
+    OPTING_OUT,
+    Account,
+    Errand,
+    ExportFilter,
+    Function,
+    NotAPhone,
+    Store,
+    UploadState,
+    WrongState,
+)
 
 _OPTION: Final = re.compile(r"(since|function|format)\s*:\s*(\S+)\s*", re.IGNORECASE)
 
 
 class ExportCommand:
-    """The sub-commands `export` and `evidence`, and the listeners of the form of the first."""
+    """The sub-commands `export` and `evidence`, and the listeners of the form of the first and of what a list lacks."""
 
     def __init__(self, store: Store, exporter: Exporter, interactions: Interactions) -> None:
         self._store = store
@@ -58,6 +69,7 @@ class ExportCommand:
         return (
             self._interactions.opening("form.export", Action.EXPORT, views.TITLE, self._form),
             self._interactions.modal("form.export", Action.EXPORT, self._asked),
+            self._interactions.button("upload.missing", Action.EXPORT, self._missing),
         )
 
     @staticmethod
@@ -86,13 +98,20 @@ class ExportCommand:
     async def _export(self, text: str, request: Request, body: dict[str, Any]) -> Message:
         """Ask for the export that *text* describes; `Exporter` makes it."""
         if request.account.settings.exports == "nobody":
-            return Message.of(
-                "Nobody may export the list: an admin decided so, and can allow it in `/optout settings`.", private=True
-            )
+            return _nobody()
         export_filter = parse_export_filter(text)
         if isinstance(export_filter, str):
             return self._subcommand.misused(export_filter)
         return await self._asked_for(export_filter, request, body)
+
+    async def _missing(self, request: Request, body: dict[str, Any]) -> Message:
+        """*Send me N phones*: what a list that was compared lacks."""
+        if request.account.settings.exports == "nobody":
+            return _nobody()
+        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(pressed_value(body)))
+        if upload.state is not UploadState.WAITING or not upload.is_comparison or upload.undecided:
+            raise WrongState(f"{upload.file_name} is not being compared any more. Its message shows how it stands.")
+        return await self._asked_for(ExportFilter.of_missing(upload.id), request, body)
 
     @staticmethod
     async def _errand_of_evidence(text: str, account: Account) -> Errand | None:
@@ -120,6 +139,13 @@ class ExportCommand:
         )
         self._exporter.loop.poke()
         return views.asked(export, request.account.country)
+
+
+def _nobody() -> Message:
+    """The no where nobody may export the list, for the asker alone."""
+    return Message.of(
+        "Nobody may export the list: an admin decided so, and can allow it in `/optout settings`.", private=True
+    )
 
 
 def parse_export_filter(text: str) -> ExportFilter | str:

@@ -6,6 +6,7 @@ unique by account, file and channel, makes one of them all.
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -54,6 +55,18 @@ FILE_AFTER = (0.3, 0.6)
 WORDS_AFTER = (0.3, 0.6, 0.9)
 # Looks at files in channels that are no uploads channels.
 ELSEWHERE_A_MINUTE, ELSEWHERE_BURST = 6, 6
+# By the errand of a dropped list: the right that it takes.
+_TAKES = {
+    "drop.opt_out": Action.DROP,
+    "drop.scrub": Action.SCRUB,
+    "drop.look_up": Action.SEARCH,
+    "drop.compare": Action.COMPARE,
+}
+# What comes back tells who is opted out: what is done, and the words that ask for it.
+_TELLING: Mapping[Asked | None, tuple[str, str]] = {
+    Asked.LOOK_UP: ("looked up", "look up"),
+    Asked.COMPARE: ("compared", "compare"),
+}
 # Slack's answers about a channel that will not change; after any other the event is taken up again.
 _CHANNEL_UNKNOWN = {"channel_not_found", "missing_scope"}
 
@@ -80,12 +93,11 @@ class Files:
         self._directly = directly
         self._uploads_channels = uploads_channels
         self._elsewhere = TokenBucket(ELSEWHERE_A_MINUTE, ELSEWHERE_BURST)
-        interactions.errand("drop.opt_out", Action.DROP, self._take_over)
-        interactions.errand("drop.scrub", Action.SCRUB, self._take_over)
-        interactions.errand("drop.look_up", Action.SEARCH, self._take_over)
+        for errand, action in _TAKES.items():
+            interactions.errand(errand, action, self._take_over)
 
     def listeners(self, events: Events) -> tuple[Listener, ...]:
-        drop = (Action.DROP, Action.SCRUB)
+        drop = (Action.DROP, Action.SCRUB, Action.COMPARE)
         return (
             events.listener(Surface.FILE, "file_shared", (Action.SEARCH, *drop), self._shared),
             events.listener(Surface.MENTION, "app_mention", (*self._without_file.actions, *drop), self._mentioned),
@@ -300,8 +312,6 @@ class Files:
         inbox_event: InboxEvent | None,
     ) -> None:
         """Receive the upload, for what was asked with the file; from here on the runner has it."""
-        looks_up = drop.choices.asked is Asked.LOOK_UP
-        action = Action.SCRUB if drop.purpose.is_scrub else Action.SEARCH if looks_up else Action.DROP
         dropped = DroppedList(
             drop.file["id"],
             drop.name,
@@ -312,6 +322,7 @@ class Files:
             (drop.share or {}).get("ts"),
             drop.thread_ts,
         )
+        action = _TAKES[dropped.errand.name]
         request = await self._request(account, body, drop.place(client), action, dropped.errand)
         if request is None:
             return
@@ -322,10 +333,9 @@ class Files:
     async def _take_up(self, request: Request, drop: Drop, *, event: InboxEvent | None = None) -> Message | None:
         """Take *drop* up where *request* is; what there is to say where it is not. Its messages tell the rest."""
         account, channel, thread = request.account, request.channel_id, request.thread_ts
-        looks_up = drop.choices.asked is Asked.LOOK_UP
-        if drop.purpose.is_scrub or looks_up:
-            done, word = ("looked up", "look up") if looks_up else ("scrubbed", "scrub")
-            refused = await kept_from_strangers(request.client, channel, drop.name, done, word)
+        telling = ("scrubbed", "scrub") if drop.purpose.is_scrub else _TELLING.get(drop.choices.asked)
+        if telling is not None:
+            refused = await kept_from_strangers(request.client, channel, drop.name, *telling)
             if refused is not None:
                 return refused
         upload, created = await asyncio.to_thread(

@@ -63,6 +63,7 @@ class Wish(Enum):
     OPT_OUT = auto()
     SCRUB = auto()
     LOOK_UP = auto()
+    COMPARE = auto()
     OPT_IN = auto()
     UNCLEAR = auto()
     NOTHING = auto()
@@ -199,6 +200,15 @@ _CALLED_OPPOSITE: Final = re.compile(
 )
 
 
+# Of the words to look with, those that ask for both sides.
+_COMPARES: Final = frozenset(
+    (
+        *("compare", "comparing", "reconcile", "comparar", "compara", "cotejar", "coteja", "coteje"),
+        *("comparer", "comparez", "rapprocher", "rapprochez"),
+    )
+)
+
+
 def wish_of_names(*names: str) -> Wish:
     """What the *names* of a list say it is for: to be scrubbed, or not plainly to be opted out; mostly nothing."""
     if any(map(_SCRUB.search, names)):
@@ -261,7 +271,7 @@ def wish_of(words: str) -> Wish:
     begins = next(lexeme.kind for lexeme in lexemes if lexeme.kind not in _SEPARATORS | {WordKind.COURTESY})
     asks = WordKind.LOOK in kinds or (WordKind.QUESTION in kinds and (begins is WordKind.QUESTION or "?" in words))
     if asks and not kinds & ({WordKind.NOT, WordKind.CORRECTION} | _VERBS):
-        return Wish.LOOK_UP
+        return Wish.COMPARE if any(lexeme.norm in _COMPARES for lexeme in said) else Wish.LOOK_UP
     if _names_a_list(said):
         return Wish.OPT_OUT
     whole = [replace(lexeme, kind=WordKind.FILLING) if lexeme.kind is WordKind.FILE else lexeme for lexeme in lexemes]

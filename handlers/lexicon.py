@@ -270,11 +270,13 @@ _PHRASES: Final[dict[WordKind, str]] = {
         how many
         status of
         what is the status
-        compare
+        compare/comparing/reconcile
         match -/against
         buscar/busca/busque/revisar/revisa/revise/verificar/verifica/verifique/consultar/consulta/consulte
         comprobar/comprueba/compruebe/cuantos/cuantas
+        comparar/compara/cotejar/coteja/coteje
         verifier/verifie/verifiez/chercher/cherche/cherchez/combien
+        comparer/comparez/rapprocher/rapprochez
     """,
     WordKind.OPT: """
         opt

@@ -33,6 +33,7 @@ class Action(StrEnum):
     SEE_UPLOADS = "see the uploads"
     DROP = "drop lists"
     SCRUB = "scrub lists"
+    COMPARE = "compare lists"
     CONFIRM = "apply lists"
     EXPORT = "export the list"
     EVIDENCE = "export the evidence of a number"
@@ -62,6 +63,7 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = {
     Action.SEE_UPLOADS: SUPPORTERS,
     Action.DROP: STAFF,
     Action.SCRUB: SUPPORTERS,
+    Action.COMPARE: ADMINS,
     Action.CONFIRM: ADMINS,
     Action.EXPORT: ADMINS,
     Action.EVIDENCE: ADMINS,

@@ -1,4 +1,4 @@
-"""What a dropped file is for: to be opted out, scrubbed, looked up, or asked about, by the words that came with it and by its name."""
+"""What a dropped file is for: to be opted out, scrubbed, looked up, compared, or asked about, by the words that came with it and by its name."""
 
 import re
 from typing import Any, Final
@@ -14,7 +14,12 @@ _KEEP = re.compile(r"\bkeep\b", re.IGNORECASE)
 _UNREADABLE = re.compile(r"\bunreadable\b", re.IGNORECASE)
 
 # What was asked for where it is not plainly one of the purposes.
-_ASKED: Final = {Wish.LOOK_UP: Asked.LOOK_UP, Wish.OPT_IN: Asked.OPT_IN, Wish.UNCLEAR: Asked.UNCLEAR}
+_ASKED: Final = {
+    Wish.LOOK_UP: Asked.LOOK_UP,
+    Wish.COMPARE: Asked.COMPARE,
+    Wish.OPT_IN: Asked.OPT_IN,
+    Wish.UNCLEAR: Asked.UNCLEAR,
+}
 
 
 def purpose_of(words: str, file: dict[str, Any], *, expected: bool) -> tuple[Purpose, Choices]:

@@ -65,6 +65,7 @@ class UploadButtons:
             button("upload.scrub", Action.SCRUB, self._scrub_instead),
             button("upload.look", Action.SEARCH, self._look_up_instead),
             button("upload.want", Action.DROP, self._want),
+            button("upload.take", Action.COMPARE, self._take_compared),
         )
 
     async def _confirm_or_ask(self, request: Request, body: dict[str, Any]) -> Message | None:
@@ -130,6 +131,12 @@ class UploadButtons:
         await asyncio.to_thread(ask, upload.account_id, upload.id, Asked.LOOK_UP)
         self._runner.poke()
         return None
+
+    async def _take_compared(self, request: Request, body: dict[str, Any]) -> None:
+        """*Preview opting out N phones*: a list that was compared goes on as one to opt out."""
+        take = partial(self._store.uploads.take_compared, idempotency_key=idempotency_key_of(body))
+        await asyncio.to_thread(take, request.account.id, int(pressed_value(body)))
+        self._runner.poke()
 
     async def _theirs(self, request: Request, body: dict[str, Any], upload_id: int, what: str) -> Upload | Message:
         """The upload, for its dropper and for admins to have it *what*; the no, for anybody else, that offers to ask them."""

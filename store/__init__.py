@@ -10,6 +10,7 @@ from store.amounts import bytes_words, days_words, read_bytes, read_days
 from store.changes import ChangeCursor, ChangedPhone, ChangesPage
 from store.choices import NOTHING_CHOSEN, Asked, Choices, Question, Undecided
 from store.clock import Clock, Handled, Nearing
+from store.comparing import Compared, compare
 from store.database import parsed_url
 from store.destinations import (
     LONGEST_ADDRESS,
@@ -122,6 +123,7 @@ __all__ = [
     "Checked",
     "Choices",
     "Clock",
+    "Compared",
     "Conversation",
     "CountryUnknown",
     "Crowded",
@@ -207,6 +209,7 @@ __all__ = [
     "checked_login",
     "checked_secret",
     "checked_sender",
+    "compare",
     "country_name",
     "days_words",
     "display",

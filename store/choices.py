@@ -17,8 +17,13 @@ class Asked(StrEnum):
     """What was asked for with a list, where that is not plainly to opt its phones out; the more careful, the later it stands."""
 
     UNCLEAR = "unclear"
+    COMPARE = "compare"
     LOOK_UP = "look up"
     OPT_IN = "opt in"
+
+
+# With these it is only told how the list's phones stand: nobody can be opted out by it before something else is asked.
+ONLY_TOLD: Final = frozenset({Asked.COMPARE, Asked.LOOK_UP})
 
 
 def _care(asked: Asked | None) -> int:

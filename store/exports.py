@@ -39,6 +39,7 @@ COLUMNS: Final = {
     "phones": ("phone",),
 }
 EVIDENCE: Final = "evidence"
+MISSING: Final = "missing"
 PROGRESS_EVERY = 10_000
 # The reason of the entry that says so.
 NOT_DELIVERED: Final = "not delivered"
@@ -47,16 +48,22 @@ NOT_DELIVERED: Final = "not delivered"
 @dataclass(frozen=True, slots=True)
 class ExportFilter:
     """
-    The filter and format of an export. *format*: one of `COLUMNS`, or `EVIDENCE`.
+    The filter and format of an export. *format*: one of `COLUMNS`, `EVIDENCE` or `MISSING`.
 
     *since* and *function*: only phones with a standing opt-out made since then, by that function. *phone*: in E.164, whose
-    evidence it is; None of an export of the list.
+    evidence it is; None of an export of the list. *missing_from*: the upload whose list lacks the phones; None of all others.
     """
 
     format: str = "desk"
     since: datetime | None = None
     function: str | None = None
     phone: str | None = None
+    missing_from: int | None = None
+
+    @classmethod
+    def of_missing(cls, upload: int) -> Self:
+        """The filter of what the list of *upload* lacks of ours: see `store.comparing`."""
+        return cls(MISSING, missing_from=upload)
 
     @classmethod
     def of_evidence(cls, phone: str) -> Self:
@@ -99,9 +106,13 @@ class Exports:
         out: TextIO,
         export_filter: ExportFilter,
         progress: Callable[[int], None] = lambda _phones: None,
+        *,
+        lets_through: Callable[[str], bool] = lambda _phone: True,
     ) -> int:
         """
         Write the phones that *export_filter* lets through to *out* as CSV with a header, in order; how many there were.
+
+        *lets_through*: asked of each of them besides, in phone order, when its page is read.
 
         They are the list as it was when this began: whatever is opted out, deleted or undone meanwhile, a batch of a long
         list too, is in none of it. Read in pages of one short transaction each, so that a slow reader holds nothing up.
@@ -115,9 +126,11 @@ class Exports:
         writer = csv.writer(out)
         writer.writerow(COLUMNS[export_filter.format])
         number = 0
-        for number, oldest in enumerate(self._oldest(account, export_filter), 1):
-            writer.writerow(_cells(oldest, export_filter.format))
-            if number % PROGRESS_EVERY == 0:
+        for looked_at, oldest in enumerate(self._oldest(account, export_filter), 1):
+            if lets_through(oldest.phone):
+                writer.writerow(_cells(oldest, export_filter.format))
+                number += 1
+            if looked_at % PROGRESS_EVERY == 0:
                 progress(number)
         out.flush()
         return number
@@ -168,6 +181,8 @@ class Exports:
         phones = [] if export_filter.phone is None else [export_filter.phone]
         require_e164(phones)
         parts = [f"format {export_filter.format}"]
+        if export_filter.missing_from is not None:
+            parts = [f"what upload {export_filter.missing_from} lacks"]
         if export_filter.since is not None:
             parts.append(f"since {export_filter.since:%Y-%m-%d}")
         if export_filter.function is not None:
@@ -186,6 +201,7 @@ class Exports:
                     since=export_filter.since,
                     function=export_filter.function,
                     phone=export_filter.phone,
+                    missing_from=export_filter.missing_from,
                     state="asked",
                     lease_until=leases.FREE,
                 )
@@ -320,7 +336,7 @@ def _get(connection: sa.Connection, account: int, entry: int, lease: Lease | Non
     return Export(
         account_id=account,
         entry=entry_of(made_by),
-        export_filter=ExportFilter(row["format"], row["since"], row["function"], row["phone"]),
+        export_filter=ExportFilter(row["format"], row["since"], row["function"], row["phone"], row["missing_from"]),
         dm_channel=row["dm_channel"],
         message_ts=row["message_ts"],
         attached_file=row["attached_file"],

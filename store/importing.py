@@ -3,7 +3,6 @@
 import math
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -112,6 +111,8 @@ def stage_upload(
             moment = store.uploads.list_moment(work.upload.account_id)
             already, talks = _met(store, work.upload, scratch, moment, _checked(progress, keeper))
             summary = scratch.counts.summary | talks | {"moment": moment.to_json()}
+            if work.upload.is_comparison:
+                summary["ours"] = store.uploads.out_at(work.upload.account_id, moment)
             counts = replace(scratch.counts, already=already, summary=summary)
             return work.staged(counts)
         finally:
@@ -228,20 +229,12 @@ def recount(store: Store, upload: Upload, moment: ListMoment, scratch_path: Path
         if not scratch.holds(upload):
             return None
         already = opted_in = 0
-        for phones in _batches(scratch):
+        for phones in scratch.batches(BATCH):
             already += store.uploads.already_out(upload.account_id, phones, moment)
             opted_in += store.uploads.opted_in_since(upload.account_id, phones, since, moment)
         return Recount(already, opted_in)
     finally:
         scratch.close()
-
-
-def _batches(scratch: Scratch) -> Iterator[list[str]]:
-    """All phones of the list, sorted, `BATCH` at a time."""
-    after = ""
-    while phones := list(scratch.batch(after, BATCH).lines):
-        yield phones
-        after = phones[-1]
 
 
 def _met(
@@ -254,7 +247,7 @@ def _met(
     """
     known = store.uploads.known(upload.account_id)
     already = texted = 0
-    for phones in _batches(scratch):
+    for phones in scratch.batches(BATCH):
         progress(scratch.rows, 1.0)
         already += store.uploads.already_out(upload.account_id, phones, moment)
         if known:

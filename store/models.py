@@ -160,7 +160,7 @@ digests = sa.Table(
 )
 
 EXPORT_STATES = ("asked", "done", "failed")
-EXPORT_FORMATS = ("desk", "thrutext", "phones", "evidence")
+EXPORT_FORMATS = ("desk", "thrutext", "phones", "evidence", "missing")
 # Exports that were asked for in Slack, each by its entry, until they are delivered.
 exports = sa.Table(
     "exports",
@@ -183,10 +183,13 @@ exports = sa.Table(
     sa.Column("finished_at", Moment),
     # Whose evidence it is.
     sa.Column("phone", Phone),
+    # The upload whose list lacks the phones.
+    sa.Column("missing_from", BigInt),
     sa.ForeignKeyConstraint(["account_id", "entry_id"], ["entries.account_id", "entries.id"]),
     sa.CheckConstraint(f"state IN {EXPORT_STATES}", name="state"),
     sa.CheckConstraint(f"format IN {EXPORT_FORMATS}", name="format"),
     sa.CheckConstraint("(format = 'evidence') = (phone IS NOT NULL)", name="phone"),
+    sa.CheckConstraint("(format = 'missing') = (missing_from IS NOT NULL)", name="missing_from"),
     sa.Index(
         "ix_exports_asked",
         "lease_until",

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Any, Final
 
-from store.choices import NOTHING_CHOSEN, Asked, Choices, Question
+from store.choices import NOTHING_CHOSEN, ONLY_TOLD, Asked, Choices, Question
 from store.phones.numbers import Reason
 from store.upload_states import UNDECIDED, UNTOUCHED, Purpose, UploadState
 
@@ -411,8 +411,18 @@ class Upload:
 
     @property
     def is_look_up(self) -> bool:
-        """Whether it is only said how many of its phones are opted out, and nobody can be opted out by it."""
+        """Whether it is only said how many of its phones are opted out."""
         return not self.is_scrub and self.choices.asked is Asked.LOOK_UP
+
+    @property
+    def is_comparison(self) -> bool:
+        """Whether it is a platform's own list of opted-out phones, held against the account's."""
+        return not self.is_scrub and self.choices.asked is Asked.COMPARE
+
+    @property
+    def is_only_told(self) -> bool:
+        """Whether it is only told how its phones stand, as of a look-up and a comparison: nobody can be opted out by it."""
+        return not self.is_scrub and self.choices.asked in ONLY_TOLD
 
     @property
     def is_alone(self) -> bool:
@@ -423,6 +433,17 @@ class Upload:
     def to_opt_out(self) -> int:
         """Phones of the list that were not opted out when it was staged."""
         return self.phones - self.already
+
+    @property
+    def ours(self) -> int:
+        """Of a comparison: the phones that were opted out in the account when the list was staged."""
+        ours: int = self.summary.get("ours", self.already)
+        return ours
+
+    @property
+    def only_ours(self) -> int:
+        """Of a comparison: those of `ours` that the list lacks."""
+        return self.ours - self.already
 
     @property
     def asked(self) -> int:
@@ -480,8 +501,7 @@ class Upload:
     @property
     def unreadable_reasons(self) -> tuple[UnreadableReason, ...]:
         """Every reason for which rows of the list are unreadable, commonest first."""
-        rows = self.summary.get("unreadable", ())
-        return tuple(UnreadableReason(Reason(code), many, first_line) for code, many, first_line in rows)
+        return _reasons(self.summary)
 
 
 @dataclass(frozen=True, slots=True)
@@ -505,3 +525,13 @@ class StagedCounts:
     country: str | None
     phonenumbers_version: str
     choices: Choices = NOTHING_CHOSEN
+
+    @property
+    def unreadable_reasons(self) -> tuple[UnreadableReason, ...]:
+        """As of an `Upload`."""
+        return _reasons(self.summary)
+
+
+def _reasons(summary: dict[str, Any]) -> tuple[UnreadableReason, ...]:
+    rows = summary.get("unreadable", ())
+    return tuple(UnreadableReason(Reason(code), many, first_line) for code, many, first_line in rows)

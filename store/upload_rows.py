@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from store.choices import Asked, Choices
+from store.choices import ONLY_TOLD, Choices
 from store.errors import WrongState
 from store.leases import FREE
 from store.models import uploads
@@ -49,9 +49,9 @@ def is_shown() -> sa.ColumnElement[bool]:
 
 
 def wants_a_yes() -> sa.ColumnElement[bool]:
-    """Rows that are shown and that, while they wait, somebody has to decide about: one that is only looked up is nobody's task."""
-    looked_up: sa.ColumnElement[bool] = uploads.c.choices["asked"].as_string().is_not_distinct_from(Asked.LOOK_UP.value)
-    return sa.and_(is_shown(), sa.not_(looked_up))
+    """Rows that are shown and that, while they wait, somebody has to decide about: what is only told is nobody's task."""
+    asked = sa.func.coalesce(uploads.c.choices["asked"].as_string(), "")
+    return sa.and_(is_shown(), asked.not_in([one.value for one in ONLY_TOLD]))
 
 
 def get(connection: sa.Connection, account: int, upload: int, *, lock: bool = False) -> Upload:

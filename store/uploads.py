@@ -235,9 +235,10 @@ class Uploads:
                     raise WrongState(
                         f"{current.file_name} was read again since, with other counts: see its preview as it is now."
                     )
-                if current.is_look_up:
+                if current.is_only_told:
+                    done = "compared" if current.is_comparison else "looked up"
                     raise WrongState(
-                        f"{current.file_name} was only looked up, as its words asked: nobody is opted out by it. To opt its "
+                        f"{current.file_name} was only {done}, as its words asked: nobody is opted out by it. To opt its "
                         "phones out, drop it once more with the words `opt out`."
                     )
                 if current.undecided:
@@ -398,6 +399,14 @@ class Uploads:
         """Read the list again for what is *asked* now by somebody, for all to see; waiting or refused, else `WrongState`."""
         return self._again(account, upload, idempotency_key, asked=asked)
 
+    def take_compared(self, account: int, upload: int, *, idempotency_key: str | None = None) -> Upload:
+        """
+        Read a list that was compared again, as one to opt out, which then has a preview as any other.
+
+        It waits for a yes whatever the account's settings say. Waiting and compared, else `WrongState`.
+        """
+        return self._again(account, upload, idempotency_key, asked=None, compared=True)
+
     def _again(self, account: int, upload: int, idempotency_key: str | None, **values: Any) -> Upload:
         with self._database.write() as connection:
             current = get(connection, account, upload, lock=True)
@@ -411,6 +420,10 @@ class Uploads:
                         f"{current.file_name} was not offered to be read like that: choose in its preview."
                     )
                 values["choices"] = current.choices.with_json(chosen).to_json() or None
+            if values.pop("compared", False) and not current.is_comparison:
+                raise WrongState(
+                    f"{current.file_name} is not being compared any more. Its message shows how it stands."
+                )
             if "asked" in values:
                 values["choices"] = current.choices.pressed(values.pop("asked")).to_json() or None
             return _start_over(connection, current, **values)
@@ -541,6 +554,12 @@ class Uploads:
         query = sa.select(sa.func.count(conversations.c.phone.distinct())).where(conversations.c.account_id == account)
         with self._database.read() as connection:
             return connection.execute(query).scalar_one()
+
+    def out_at(self, account: int, moment: ListMoment) -> int:
+        """The number of phones that were opted out in the account at *moment*; reads all of its opt-outs."""
+        query = sa.select(sa.func.count(opt_outs.c.phone.distinct()))
+        with self._database.read() as connection:
+            return connection.execute(query.where(opt_outs.c.account_id == account, moment.standing())).scalar_one()
 
     def texted(self, account: int, phones: Sequence[str]) -> int:
         """The number of *phones*, which are sorted and distinct, that the account has an open conversation with."""

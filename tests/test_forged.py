@@ -68,6 +68,8 @@ BUTTONS: dict[str, Any] = {
     "upload.scrub": "1",
     "upload.look": "1",
     "upload.want": {"upload": 1},
+    "upload.take": "1",
+    "upload.missing": "1",
     "handover.ask": f"optout.add - {NOT_OUT}",
     "handover.do": "1",
     "handover.decline": "1",

@@ -474,6 +474,10 @@ CASES: dict[Listener, Act | tuple[Act, ...]] = {
     Listener("action", "upload.open"): _open,
     Listener("action", "upload.scrub"): _pressing("upload.scrub", b"phone\n2125550102\n"),
     Listener("action", "upload.look"): _pressing("upload.look", b"phone\n2125550102\n", "@optout opt in these people"),
+    **{
+        Listener("action", action): _pressing(action, b"phone\n2125550102\n", "@optout compare this")
+        for action in ("upload.take", "upload.missing")
+    },
     **{Listener("action", action): _posted(action, "1") for action in ("reply.out", "reply.not", "reply.look")},
     Listener("action", "handover.do"): _handed_over,
     Listener("action", "handover.decline"): _handed_over,

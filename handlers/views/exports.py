@@ -71,8 +71,9 @@ def made(export: Export, phones: int) -> Message:
         )
     if not phones:
         return Message.of(f"*No phone to export* ({_of(export)}): the file has only its header.")
+    load = " Load it where that list is from, as opted-out phones." if export.export_filter.missing_from else ""
     return Message.of(
-        f"*{counted(phones, 'phone')} exported* ({_of(export)}). Handle the file with care: it names people who asked to be "
+        f"*{counted(phones, 'phone')} exported* ({_of(export)}).{load} Handle the file with care: it names people who asked to be "
         "left alone."
     )
 
@@ -89,6 +90,8 @@ def _evidence(export: Export) -> str:
 
 def _of(export: Export) -> str:
     export_filter = export.export_filter
+    if export_filter.missing_from is not None:
+        return f"what upload {export_filter.missing_from} lacks"
     parts = [_WHAT[export_filter.format]]
     if export_filter.function is not None:
         parts.append(f"opted out by {export_filter.function}")

@@ -1,7 +1,7 @@
 """Views of handovers: what is asked of the admins, and what whoever asked is told. Pure functions."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Final
 
@@ -96,7 +96,7 @@ def asked(
             return ErrandInWords("list the latest uploads", "Tell them", ("They are told how the latest lists stand.",))
         case "settings":
             return ErrandInWords(f"change the settings{_options(errand.value)}", "Open the settings")
-        case "drop.opt_out" | "drop.scrub" | "drop.look_up":
+        case dropped if dropped in _DROPPED:
             return _dropped(errand)
         case "country":
             country = quoted(country_name(errand.value))
@@ -195,9 +195,8 @@ class DroppedList:
     @property
     def errand(self) -> Errand:
         """As it is handed over."""
-        scrubs, looks = self.purpose.is_scrub, self.asked is Asked.LOOK_UP
         value = json.dumps({part: said for part, said in asdict(self).items() if said is not None}, ensure_ascii=False)
-        return Errand("drop.scrub" if scrubs else "drop.look_up" if looks else "drop.opt_out", value)
+        return Errand("drop.scrub" if self.purpose.is_scrub else _CALLED.get(self.asked, "drop.opt_out"), value)
 
     @classmethod
     def of_errand(cls, errand: Errand) -> "DroppedList | None":
@@ -219,6 +218,8 @@ class DroppedList:
         return self.channel.startswith("D")
 
 
+# What is only told of a list has an errand of its own.
+_CALLED: Final[Mapping[Asked | None, str]] = {Asked.LOOK_UP: "drop.look_up", Asked.COMPARE: "drop.compare"}
 # By the errand of a dropped list: what is asked with it, in words around its name.
 _DROPPED: Final = {
     "drop.opt_out": (
@@ -227,6 +228,10 @@ _DROPPED: Final = {
     ),
     "drop.scrub": ("scrub {}", "It comes back without who is opted out, for all to see who read there."),
     "drop.look_up": ("look up {}", "Those who read there see how many of its phones are opted out."),
+    "drop.compare": (
+        "compare {} with the list",
+        "Those who read there see how many phones are on one of the two, and on both.",
+    ),
 }
 
 

@@ -51,6 +51,16 @@ def of_list(account: Account) -> Message:
     return Message.of(text, private=True)
 
 
+def of_comparing(where: str) -> Message:
+    """How a platform's list is compared; *where*: the place to drop it, in mrkdwn."""
+    text = (
+        "A comparison holds a platform's own list of opted-out phones against this one, and changes neither. Drop it "
+        f"{where} with {code('@Opt-Out Desk compare')} as its message: what is only there can be opted out here, and what is "
+        "only here comes to you as a file to load there."
+    )
+    return Message.of(text, private=True)
+
+
 def of_scrubbing(where: str) -> Message:
     """How a list is scrubbed; *where*: the place to drop it, in mrkdwn."""
     text = f"A scrub gives a list back without the people who are opted out. Drop it {where} with {code('@Opt-Out Desk scrub')} as its message."

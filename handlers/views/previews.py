@@ -157,6 +157,38 @@ def looked_up(upload: Upload) -> Message:
     return replace(Message.of(headline, *blocks, phones=upload.first_phones), home=upload.country)
 
 
+def compared(upload: Upload) -> Message:
+    """What a platform's own list and the account's have apart and in common, and, while it waits, what can be done about it."""
+    theirs, ours = upload.to_opt_out, upload.only_ours
+    lines = [f"In the file {counted(upload.phones, 'phone')} · here {upload.ours:,} · {upload.already:,} in both"]
+    apart = f"{counted(theirs, 'phone')} only in the file, {ours:,} only here"
+    if upload.undecided:
+        apart, lines = "it is to be chosen how it is read", []
+    elif not upload.phones:
+        apart = "no row of it was understood"
+    elif not (theirs or ours):
+        apart = f"it has the same {counted(upload.phones, 'phone')} as this list"
+    headline = f"*{file_name(upload.file_name)}: {apart}.* It was only compared: nothing has changed."
+    lines += [*_beginning(upload), *_rows_read(upload)]
+    if upload.unreadable and ours and not upload.undecided:
+        lines.append("What was not understood may be among what is only here.")
+    lines += [quoted(remark) for remark in upload.summary.get("remarks", ())]
+    asked = questions(upload) if upload.state is UploadState.WAITING else []
+    blocks: list[Block] = [section(headline), *(asked if upload.undecided else ()), *sections(lines, "\n")]
+    if upload.state is UploadState.WAITING:
+        blocks += () if upload.undecided else asked
+        blocks += _country_menu(upload)
+        # Of a list that was not read at all everything here would be only here.
+        settled = bool(upload.phones) and not upload.undecided
+        kinds = [(f"Preview opting out {counted(theirs, 'phone')}", "take", None)] if settled and theirs else []
+        kinds += [(f"Send me {counted(ours, 'phone')}", "missing", None)] if settled and ours else []
+        blocks.append(buttons(upload, "answer", *kinds, LEAVE))
+        blocks.append(
+            context(f"Upload {upload.id} · An admin decides. What is only here comes as a file, to load there.")
+        )
+    return replace(Message.of(headline, *blocks, phones=upload.first_phones), home=upload.country)
+
+
 # Below a question: why it is asked.
 _NOT_PLAIN = "It was not said plainly what it is for, so nothing is done before somebody chooses."
 _ALONE = (
@@ -205,10 +237,10 @@ def _counts(upload: Upload) -> str:
     """The rows of the list, and what they are, which adds up."""
     rows = counted(upload.rows, "row")
     unread = [f"{upload.unreadable:,} not understood"] if upload.unreadable else []
-    new = f"{upload.to_opt_out:,} {'not opted out' if upload.is_look_up else 'to opt out'}"
+    new = f"{upload.to_opt_out:,} {'not opted out' if upload.is_only_told else 'to opt out'}"
     parts = [new] if upload.to_opt_out else []
     if upload.already:
-        parts.append(f"{upload.already:,} {'' if upload.is_look_up else 'already '}opted out")
+        parts.append(f"{upload.already:,} {'' if upload.is_only_told else 'already '}opted out")
     if upload.repeated:
         parts.append(f"{upload.repeated:,} repeated")
     if upload.phones + upload.repeated + upload.unreadable == upload.rows:

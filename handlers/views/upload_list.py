@@ -75,6 +75,8 @@ def stands(upload: Upload) -> str:
         case UploadState.WAITING if upload.is_look_up:
             are = "is" if upload.already == 1 else "are"
             return f"looked up: {upload.already:,} of its {counted(upload.phones, 'phone')} {are} opted out"
+        case UploadState.WAITING if upload.is_comparison:
+            return f"compared: {upload.to_opt_out:,} only in it, {upload.only_ours:,} only here, {upload.already:,} in both"
         case UploadState.WAITING:
             return f"waits for a yes: {wanted(upload)}"
         case UploadState.APPLYING:

@@ -36,7 +36,7 @@ from handlers.slack.mrkdwn import (
     sections,
     sentence,
 )
-from handlers.views.previews import found, looked_up, preview, questions
+from handlers.views.previews import compared, found, looked_up, preview, questions
 from handlers.views.scrubs import comparing, scrubbed
 from handlers.views.unreadable import reason_lines
 from handlers.views.upload_buttons import (
@@ -169,7 +169,7 @@ def notice(upload: Upload, whom: Sequence[Actor], picture: Message) -> Message:
     *picture*: how the upload stands, as its message says it.
     """
     what = picture.text
-    if upload.state is UploadState.WAITING and not upload.is_look_up:
+    if upload.state is UploadState.WAITING and not upload.is_only_told:
         waits = "what is to be done with it?" if upload.choices.asked is Asked.UNCLEAR else "waits for a yes:"
         what = f"*{file_name(upload.file_name)}* {waits} {found(upload)}."
     return Message.of(f"{listed([mention(one) for one in whom])}: {what}")
@@ -211,8 +211,8 @@ _REPORTED: Final = frozenset(
 
 def is_reported(upload: Upload) -> bool:
     """Whether *upload* came to an end of which a report of its own tells; the message that showed the work points to it."""
-    # Of a list that was only looked up that message is the answer, and nobody waits for its end.
-    return upload.state in _REPORTED and not (upload.state is UploadState.EXPIRED and upload.is_look_up)
+    # Of a list of which it is only told how it stands that message is the answer, and nobody waits for its end.
+    return upload.state in _REPORTED and not (upload.state is UploadState.EXPIRED and upload.is_only_told)
 
 
 def closed(upload: Upload) -> Message:
@@ -404,8 +404,8 @@ def of_state(
             return reading(upload)
         case UploadState.SCRUBBED:
             return scrubbed(Scrubbed.read(upload.summary), upload.file_name)
-        case UploadState.WAITING | UploadState.CANCELLED | UploadState.EXPIRED if upload.is_look_up and upload.sha256:
-            return looked_up(upload)
+        case UploadState.WAITING | UploadState.CANCELLED | UploadState.EXPIRED if upload.is_only_told and upload.sha256:
+            return compared(upload) if upload.is_comparison else looked_up(upload)
         case UploadState.WAITING:
             return preview(upload, deadlines, entry)
         case UploadState.APPLYING:

@@ -16,10 +16,11 @@ from typing import Any, Final
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from slack_sdk.web.async_client import AsyncWebClient
 from yarl import URL
 
 from handlers.work.job import SlackFile
-from store import kind_by_suffix
+from store import Account, Upload, kind_by_suffix
 
 # Where the files of Slack's are: the documentation's examples, and where private files were sent on to.
 _ORIGINS: Final = frozenset({"https://slack.com", "https://files.slack.com", "https://files-origin.slack.com"})
@@ -100,6 +101,26 @@ def why_not_fetched(file: Mapping[str, Any], name: str, api_origin: str) -> str 
         return f"{name} is not handed over to the desk by Slack. Drop the file itself where the desk can see it."
     what, how = _PAGES.get(mode, ("something else", "Save the list as CSV and drop that."))
     return f"{name} is {what} and no file with a list in it. {how}"
+
+
+async def file_of_upload(client: AsyncWebClient, upload: Upload, account: Account, most: int) -> SlackFile:
+    """
+    The file of *upload*, of *account*, to fetch; of at most *most* bytes, or fewer where the account's settings say so.
+
+    Raises Slack's and the network's errors, and `DownloadError` for a file that is none to fetch.
+    """
+    file = (await client.files_info(file=upload.file_id))["file"]
+    api_origin = str(URL(client.base_url).origin())
+    if problem := why_not_fetched(file, upload.file_name, api_origin):
+        raise DownloadError(problem, refused=True)
+    url = address_of(file)
+    assert url is not None  # noqa: S101  it was looked at above
+    return SlackFile(
+        url=url,
+        token=client.token or "",
+        api_origin=api_origin,
+        max_bytes=min(most, account.settings.max_list_bytes or most),
+    )
 
 
 def _elsewhere(name: str) -> str:

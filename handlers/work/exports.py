@@ -20,7 +20,8 @@ from handlers.tasks import Tasks
 from handlers.views import exports as views
 from handlers.work.attaching import UPLOADS_DISABLED, attach, why_not_attached
 from handlers.work.child import Child, ChildDiedError
-from handlers.work.job import ChildAnswer, Exported, ExportJob, Failed, Working
+from handlers.work.download import DownloadError, file_of_upload, why_not_told
+from handlers.work.job import ChildAnswer, Exported, ExportJob, Failed, SlackFile, Working
 from handlers.work.limits import Limits
 from handlers.work.progress import Progress
 from handlers.work.scratch import ScratchDirectory
@@ -122,6 +123,8 @@ class Exporter:
             if export.message_ts is None:
                 export = await self._begin(export)
             await self._deliver(export, path)
+        except DownloadError as error:
+            await self._fail(export, str(error))
         except SlackApiError as error:
             if is_transient(error):
                 raise
@@ -188,12 +191,28 @@ class Exporter:
             if progress.due:
                 await progress.try_show(views.making(export, done.rows))
 
+        file = await self._list_of(export)
         child = await Child.start(self._scratch.lock)
         try:
-            job = ExportJob(self._database_url, export.account_id, export.export_filter, path)
+            job = ExportJob(self._database_url, export.account_id, export.export_filter, path, file)
             return await child.do(job, folder=path.parent, stall_seconds=self._limits.stall_seconds, progress=show)
         finally:
             await child.stop()
+
+    async def _list_of(self, export: Export) -> SlackFile | None:
+        """The list that lacks what is exported; None for an export of anything else. Raises `DownloadError` where it is gone."""
+        if export.export_filter.missing_from is None:
+            return None
+        get = partial(self._store.uploads.get, export.account_id, export.export_filter.missing_from)
+        upload, account = await asyncio.gather(
+            asyncio.to_thread(get), asyncio.to_thread(self._store.accounts.get, export.account_id)
+        )
+        try:
+            return await file_of_upload(self._client, upload, account, self._limits.max_bytes)
+        except SlackApiError as error:
+            if is_transient(error):
+                raise
+            raise DownloadError(why_not_told(error_code(error)), refused=True) from error
 
     async def _fail(self, export: Export, problem: str) -> None:
         export = await asyncio.to_thread(self._store.exports.fail, export, problem)

@@ -67,12 +67,17 @@ class ListJob:
 
 @dataclass(frozen=True, slots=True)
 class ExportJob:
-    """The list of an account, or what *export_filter* leaves of it, written to *path*; see `Exports.write`."""
+    """
+    The list of an account, or what *export_filter* leaves of it, written to *path*; see `Exports.write`.
+
+    *file*: of the list that lacks it, in an export of that alone.
+    """
 
     database_url: str = field(repr=False)
     account: int
     export_filter: ExportFilter
     path: Path
+    file: SlackFile | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,7 +227,7 @@ class UploadMessages:
         if dropper is None:
             return []
         match upload.state:
-            case UploadState.WAITING if upload.is_look_up:
+            case UploadState.WAITING if upload.is_only_told:
                 return [dropper] if await self._has_waited(upload.received_at) else []
             case UploadState.WAITING if upload.phones:
                 # Anybody else who may decide is told where they are: see `_tell_deciders`.

@@ -20,7 +20,6 @@ import aiohttp
 import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
-from yarl import URL
 
 from handlers.loops import Loop
 from handlers.slack.errors import error_code, is_transient
@@ -31,8 +30,8 @@ from handlers.slack.roles import Roles
 from handlers.tasks import Tasks
 from handlers.work.attaching import why_not_attached
 from handlers.work.child import Child, ChildDiedError, ChildHungError
-from handlers.work.download import FILE_GONE, DownloadError, address_of, why_not_fetched, why_not_told
-from handlers.work.job import ChildAnswer, Done, Failed, ListJob, Lost, Refused, SlackFile, Step, Working
+from handlers.work.download import FILE_GONE, DownloadError, file_of_upload, why_not_told
+from handlers.work.job import ChildAnswer, Done, Failed, ListJob, Lost, Refused, Step, Working
 from handlers.work.limits import Limits
 from handlers.work.progress import Progress
 from handlers.work.scratch import ScratchDirectory
@@ -120,7 +119,6 @@ class Runner:
     ) -> None:
         self._store = store
         self._client = client
-        self._api_origin = str(URL(client.base_url).origin())
         self._messages = UploadMessages(store, client, poster, limits, scratch, roles)
         self._tasks = tasks
         self._limits = limits
@@ -312,6 +310,8 @@ class Runner:
             return  # what was written with it is not known: it may have been dropped to be scrubbed
         if read.choices.asked is not None:
             return  # the words came while it was read
+        if read.choices.heard is Asked.COMPARE:
+            return  # a button asked for its preview, and nothing more
         if ask == "always" or read.state is not UploadState.WAITING or not read.phones or read.undecided:
             return
         before = await asyncio.to_thread(self._store.uploads.applied_before, read)
@@ -338,7 +338,7 @@ class Runner:
             return False
         if upload.pending or upload.reminded_at is not None or since + deadlines.remind > at:
             return False  # it is here to be shown
-        if upload.is_look_up or upload.is_alone:
+        if upload.is_only_told or upload.is_alone:
             # Nobody has to act on it.
             await asyncio.to_thread(work.set_reminded, reminded=True)
             await asyncio.to_thread(work.release, settled=upload.state)
@@ -438,10 +438,11 @@ class Runner:
         """What the child needs to know; raises `DownloadError` when there is no file to fetch."""
         upload = work.upload
         step = Step.SCRUB if upload.is_scrub else _STEPS[upload.state]
-        url = None
+        file = None
         if step is not Step.UNDO and not upload.is_sent:
+            account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
             try:
-                file = (await self._client.files_info(file=upload.file_id))["file"]
+                file = await file_of_upload(self._client, upload, account, self._limits.max_bytes)
             except SlackApiError as error:
                 code = error_code(error)
                 if code in FILE_GONE or not (step is Step.APPLY or is_transient(error)):
@@ -452,10 +453,6 @@ class Runner:
                 if step is not Step.APPLY:
                     raise
                 # What was read before can be applied while Slack is away.
-            else:
-                if problem := why_not_fetched(file, upload.file_name, self._api_origin):
-                    raise DownloadError(problem, refused=True)
-                url = address_of(file)
         return ListJob(
             step=step,
             database_url=self._database_url,
@@ -464,19 +461,10 @@ class Runner:
             lease=work.lease,
             lease_seconds=self._limits.lease_seconds,
             stall_seconds=self._limits.stall_seconds,
-            file=None if url is None else await self._file(upload, url),
+            file=file,
             scratch=self._scratch.list_of(upload),
             label=self._scratch.label_of(upload),
             folder=folder,
-        )
-
-    async def _file(self, upload: Upload, url: str) -> SlackFile:
-        account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
-        return SlackFile(
-            url=url,
-            token=self._client.token or "",
-            api_origin=self._api_origin,
-            max_bytes=min(self._limits.max_bytes, account.settings.max_list_bytes or self._limits.max_bytes),
         )
 
     async def _give_back(self, work: UploadWork, path: Path, found: dict[str, Any]) -> None:

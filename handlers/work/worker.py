@@ -53,6 +53,7 @@ from store import (
     UploadWork,
     WrongState,
     apply_upload,
+    compare,
     restage,
     scrub_upload,
     stage_upload,
@@ -214,6 +215,8 @@ class Worker:
                 evidence = store.evidence.get(job.account, job.export_filter.phone)
                 write_evidence(evidence, job.path)
                 return Exported(int(evidence.was_out))
+            if job.export_filter.missing_from is not None:
+                return self._missing(store, job, job.export_filter.missing_from)
             # With a mark, since Excel takes what has none for the machine's old code page; other programs want none.
             encoding = "utf-8-sig" if job.export_filter.format == "desk" else "utf-8"
             with job.path.open("w", encoding=encoding, newline="") as out:
@@ -222,12 +225,54 @@ class Worker:
                 )
         except StoreUnavailable as error:
             return Lost(traceback_of(error))
-        except StoreError as error:
+        except (StoreError, DownloadError) as error:
             return Failed(str(error), traceback_of(error))
         except OSError as error:
             if not _is_full(error):
                 return Failed("The list could not be written on our side.", traceback_of(error))
             return Failed("The desk's disk is full. Whoever runs it has to make room; then ask again.")
+
+    def _missing(self, store: Store, job: ExportJob, upload_id: int) -> Exported:
+        """What the list of that upload lacks, which is read anew for it: another machine may have read it before."""
+        upload, path = store.uploads.get(job.account, upload_id), job.path.with_name("list")
+        if job.file is None:
+            raise DownloadError("Slack does not say where the list is.", refused=True)
+        self._download(job.file, path, lambda fraction: self._progress(0, _DOWNLOADED * fraction))
+        with job.path.open("w", encoding="utf-8", newline="") as out:
+            outcome = compare(
+                store,
+                upload.account_id,
+                path,
+                job.path.with_name("scratch"),
+                out,
+                country=upload.country,
+                column=upload.phone_column,
+                choices=upload.choices,
+                name=upload.file_name,
+                progress=lambda _rows, fraction: self._after_download(0, fraction),
+            )
+        return Exported(outcome.only_ours)
+
+    @staticmethod
+    def _download(file: SlackFile, path: Path, progress: Callable[[float], object]) -> None:
+        """*file* to *path*; while that waits for Slack, for which it has limits of its own, it says that it does."""
+        part = 0.0
+
+        def reached(fraction: float) -> None:
+            nonlocal part
+            part = fraction
+            progress(fraction)
+
+        async def fetch() -> None:
+            fetching = asyncio.create_task(Download(file, reached).to(path))
+            try:
+                while not (await asyncio.wait({fetching}, timeout=_WAITING_SECONDS))[0]:
+                    progress(part)
+            finally:
+                fetching.cancel()
+            await fetching
+
+        asyncio.run(fetch())
 
     def _fetch(self, store: Store, job: ListJob, work: UploadWork) -> Path:
         """The list, downloaded, or read from the store where a program sent it."""
@@ -236,29 +281,16 @@ class Worker:
             raise StoreUnavailable("Slack does not say where the file is.")
         path = job.folder / "list"
         with LeaseKeeper(work, lease_seconds=job.lease_seconds, stall_seconds=job.stall_seconds) as keeper:
-            part = 0.0
 
             def progress(fraction: float) -> None:
-                nonlocal part
-                part = fraction
                 keeper.check()
                 if job.step is Step.APPLY:
                     self._progress(work.upload.applied, work.upload.applied / max(1, work.upload.phones))
                 else:
                     self._progress(0, _DOWNLOADED * fraction)
 
-            async def fetch(file: SlackFile) -> None:
-                """The download; while it waits for Slack, for which it has limits of its own, it says that it does."""
-                fetching = asyncio.create_task(Download(file, progress).to(path))
-                try:
-                    while not (await asyncio.wait({fetching}, timeout=_WAITING_SECONDS))[0]:
-                        progress(part)
-                finally:
-                    fetching.cancel()
-                await fetching
-
             if job.file is not None:
-                asyncio.run(fetch(job.file))
+                self._download(job.file, path, progress)
             else:
                 self._write(store.sent_files.read(work.upload), work.upload, path, progress)
         return path

@@ -134,6 +134,13 @@ class Scratch:
         lines: list[int] = np.frombuffer(page[1], np.int64)[start : start + size].tolist()
         return Batch(dict(zip(phones, lines, strict=True)), self._imported_notes(phones, lines))
 
+    def batches(self, size: int) -> Iterator[list[str]]:
+        """All phones of the list, in phone order, *size* at a time."""
+        after = ""
+        while phones := list(self.batch(after, size).lines):
+            yield phones
+            after = phones[-1]
+
     def _imported_notes(self, phones: list[str], lines: list[int]) -> dict[str, ImportedNote]:
         if not self._carries:
             return {}

@@ -34,6 +34,7 @@ _COMMANDS = {
     "upload": Action.DROP,
     "uploads": Action.SEE_UPLOADS,
     "scrub": Action.SCRUB,
+    "compare": Action.COMPARE,
     f"history {OUT}": Action.HISTORY,
     "history": Action.WHOLE_HISTORY,
     "export": Action.EXPORT,

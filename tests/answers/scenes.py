@@ -41,6 +41,7 @@ async def commands(stage: Stage) -> None:
     await stage.command("support", "/optout help")
     await stage.command("support", "/optout baja 212 555 0130, pidió que no le escriban")
     await stage.command("support", "/optout scrub")
+    await stage.command("admin", "/optout compare")
     await stage.command("admin", "/optout undo")
     await stage.command("support", "/optout upload")
     await stage.close("support")
@@ -83,6 +84,8 @@ async def lists(stage: Stage) -> None:
     await stage.press("admin", "Cancel", until="contacts.csv")
     await stage.drop("admin", "wrong-columns.csv", until="wrong-columns.csv", picture="columns")
     await stage.drop("admin", "walk.csv", LIST, words=f"{BOT} scrub", until="walk", picture="scrubbed")
+    await stage.drop("admin", "theirs.csv", LIST, words=f"{BOT} compare", until="theirs.csv")
+    await stage.press("admin", "Send me", until="missing.csv")
     await stage.drop("admin", "today.csv", SHORT, words=f"{BOT} do not opt these out", until="today.csv")
     await stage.drop("support", "elsewhere.csv", SHORT, channel=TICKETS, until="elsewhere.csv", picture="elsewhere")
 

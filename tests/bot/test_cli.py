@@ -55,6 +55,18 @@ OPTIONS = {
     "key make": {"--account", "--name", "--scope", "--days", "--until", "--never"},
     "key list": {"--account"},
     "key revoke": {"--account"},
+    "compare": {
+        "--account",
+        "--country",
+        "--column",
+        "--only",
+        "--all-rows",
+        "--country-column",
+        "--one-country",
+        "--output",
+        "--sheet",
+        "--with-hidden",
+    },
     "scrub": {
         "--account",
         "--country",

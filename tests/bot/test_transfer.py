@@ -411,6 +411,64 @@ def test_a_scrub_on_the_command_line(elsewhere: CliRunner, path: Path) -> None:
     assert done.output.startswith("stops.csv: 3 of 5 rows removed, 2 kept.\n")
 
 
+# Comparing
+
+
+def compared(store: Store, settings: Settings, path: Path, account: str = TEAM, **options: Any) -> str:
+    said: list[str] = []
+    values: dict[str, Any] = {"country": "US", "output": None}
+    transfer.compare_list(store, settings, path, account, **(values | options), say=said.append)
+    return "\n".join(said)
+
+
+def test_what_is_only_here_lies_beside_the_list(
+    store: Store, account: Account, settings: Settings, path: Path, by_admin: Origin
+) -> None:
+    """Both sides are counted, and what is only here is a file for its owner alone; nothing is opted out."""
+    store.optouts.add(account.id, ["+12125550101", "+12125550109"], by_admin)
+    said = compared(store, settings, path)
+    assert said.startswith(
+        "stops.csv: 1 phone only there, 1 only here, 1 in both.\nThere 2, here 2; 5 rows, 2 not understood."
+    )
+    assert "  1 too short (line 3)" in said
+    beside = path.parent / "stops.missing.csv"
+    assert f"What is only here is in {beside}" in said
+    assert beside.read_text() == "phone\n+12125550109\n"
+    assert stat.S_IMODE(beside.stat().st_mode) == 0o600
+    assert (store.optouts.count(account.id), path.read_text()) == (2, LIST)
+    with pytest.raises(transfer.TransferError, match="is there already"):
+        compared(store, settings, path)
+
+
+@pytest.mark.usefixtures("account")
+def test_a_list_that_is_not_compared(store: Store, settings: Settings, path: Path) -> None:
+    """No such account, no phones, a column that says who is out, the list itself: a sentence, and no file."""
+    with pytest.raises(transfer.TransferError, match="There is no account T0NONE"):
+        compared(store, settings, path, "T0NONE")
+    with pytest.raises(transfer.TransferError, match="is the list itself"):
+        compared(store, settings, path, output=path)
+    with pytest.raises(transfer.TransferError, match="could not be written"):
+        compared(store, settings, path, output=path.parent / "nowhere" / "out.csv")
+    path.write_text("phone,status\n2125550101,opted out\n2125550102,subscribed\n")
+    with pytest.raises(transfer.TransferError, match=r"^Nothing was written\..*--only .*--all-rows"):
+        compared(store, settings, path)
+    assert "1 phone only there" in compared(
+        store, settings, path, choices=Choices(only=(("status", ("opted out",)),)), output=path.parent / "out.csv"
+    )
+    path.write_text("name\nAna\n")
+    with pytest.raises(transfer.TransferError, match=r"^Nothing was written\..*--column"):
+        compared(store, settings, path)
+    assert sorted(one.name for one in path.parent.glob("*.csv")) == ["out.csv", "stops.csv"]
+
+
+def test_a_comparison_on_the_command_line(elsewhere: CliRunner, path: Path) -> None:
+    """What `import --yes` opted out is in both."""
+    assert elsewhere.invoke(main, ["import", str(path), "--account", TEAM, "--country", "US", "--yes"]).exit_code == 0
+    done = elsewhere.invoke(main, ["compare", str(path), "--account", TEAM, "--country", "US"])
+    assert done.exit_code == 0
+    assert done.output.startswith("stops.csv: 0 phones only there, 0 only here, 2 in both.\n")
+
+
 HIDDEN = "2 rows are hidden in sheet 'List', and left out."
 
 

@@ -236,6 +236,16 @@ WISHES = {
         ¿cuáles de estos están de baja?
         lesquels sont désinscrits ?
     """,
+    Wish.COMPARE: """
+        compare
+        please compare this
+        Compare these with the opt-out list
+        compare against our opt outs
+        this is Spoke's list, please compare it
+        reconcile these
+        comparar esta lista
+        comparez cette liste svp
+    """,
     Wish.OPT_IN: """
         opt them back in
         put these back on the texting list
@@ -262,6 +272,8 @@ WISHES = {
         our texting list
         these have opted out
         for tomorrow: opt out
+        do not compare these
+        compare these and opt out
         opt out if they are in Texas
         opt out everyone except the volunteers
         opt in or opt out

@@ -238,6 +238,13 @@ def _exports(text: str) -> Iterator[Any]:
     yield exports.made(export, 0)
     evidence = replace(export, export_filter=ExportFilter.of_evidence(ONE))
     yield from (exports.asked(evidence, "US"), exports.making(evidence, 0), exports.made(evidence, 0))
+    missing = replace(export, export_filter=ExportFilter.of_missing(1))
+    yield from (
+        exports.asked(missing, None),
+        exports.making(missing, 0),
+        exports.made(missing, 0),
+        exports.made(missing, 1),
+    )
     yield from (exports.made(evidence, 1), exports.failed(text, of_evidence=True))
 
 
@@ -402,12 +409,13 @@ def _countries_and_help(text: str) -> Iterator[Any]:
     yield optouts.no_country(CountryUnknown(text, (("GB", "United Kingdom"),)))
 
 
-@case(help_views.overview, help_views.of_list, help_views.of_scrubbing)
+@case(help_views.overview, help_views.of_list, help_views.of_scrubbing, help_views.of_comparing)
 def _help(text: str) -> Iterator[Any]:
     for role in Role:
         yield help_views.overview([(Role.MEMBER, "add <phones>", "Opts out."), (Role.ADMIN, "undo", "Undoes.")], role)
     yield help_views.of_list(account_with(text))
     yield help_views.of_scrubbing(quoted(text))
+    yield help_views.of_comparing(quoted(text))
 
 
 @case(handovers.asked, handovers.handed_over, handovers.to_decide, handovers.decided, handovers.told, handovers.over)
@@ -421,7 +429,8 @@ def _handovers(text: str) -> Iterator[Any]:
     errands += [Errand(f"upload.{what}", "1") for what in about]
     errands += [Errand("lookup", optouts.LookedUp((ONE,) * times).value) for times in (1, 50)]
     errands += [Errand(what, text) for what in ("history", "history.all", "settings", "uploads")]
-    for purpose, words in ((Purpose.OPT_OUT, None), (Purpose.OPT_OUT, Asked.LOOK_UP), (Purpose.SCRUB, None)):
+    dropped = [(Purpose.OPT_OUT, words) for words in (None, Asked.LOOK_UP, Asked.COMPARE)]
+    for purpose, words in (*dropped, (Purpose.SCRUB, None)):
         errands.append(handovers.DroppedList("F1", text, "C012345678", "U1", purpose, words, "1.1", "1.1").errand)
     for errand, state in product(errands, HandoverState):
         at = datetime.now(UTC)
@@ -578,6 +587,7 @@ def _shortcuts(text: str) -> Iterator[Any]:
     uploads.failed,
     uploads.cancelled,
     previews.looked_up,
+    previews.compared,
     uploads.chosen_alone,
     uploads.of_state,
     uploads.for_direct_message,
@@ -606,6 +616,10 @@ def _uploads(text: str) -> Iterator[Any]:
                 yield uploads.of_state(replace(upload, choices=choices, state=state), TERMS)
     yield Message.of("x", section("x"), *previews.questions(upload))
     yield previews.looked_up(replace(upload, phones=0, already=0))
+    comparison = replace(upload, state=UploadState.WAITING, choices=Choices(asked=Asked.COMPARE))
+    for ours in (0, 9_999):
+        yield previews.compared(replace(comparison, summary=comparison.summary | {"ours": comparison.already + ours}))
+    yield previews.compared(replace(comparison, phones=0, already=0))
     yield uploads.chosen_alone(upload, quoted(text))
     yield uploads.notice(upload, [Actor("U1", text), Actor("platform", text)], uploads.refused(upload))
     yield uploads.notice(

@@ -54,8 +54,9 @@ JOBS = st.one_of(
         ExportJob,
         TEXT,
         NUMBERS,
-        st.builds(ExportFilter, TEXT, st.none() | MOMENTS, st.none() | TEXT),
+        st.builds(ExportFilter, TEXT, st.none() | MOMENTS, st.none() | TEXT, st.none() | TEXT, st.none() | NUMBERS),
         PATHS,
+        st.none() | FILES,
     ),
 )
 REASONS = st.from_type(UnreadableReason)
