@@ -19,7 +19,7 @@ from prometheus_client import Histogram
 
 from handlers.hooks import telnyx, twilio
 from handlers.hooks.incoming import IncomingMessage, Unreadable
-from handlers.platform.bodies import read_body, require_size
+from handlers.platform.bodies import leave_expected, read_body, require_size
 from handlers.platform.problems import BROKEN_BODY, NOT_FOUND, UNAVAILABLE, Kind, Problem
 from store import Function, Heard, Hook, HookKind, Origin, Store, StoreUnavailable
 
@@ -71,7 +71,7 @@ class Webhooks:
 
     def route(self) -> web.RouteDef:
         """Everything below `PREFIX`, for an application of aiohttp's."""
-        return web.post(f"{PREFIX}/{{kind}}/{{hook}}", self.answer)
+        return web.post(f"{PREFIX}/{{kind}}/{{hook}}", self.answer, expect_handler=leave_expected)
 
     async def answer(self, request: web.Request) -> web.Response:
         """The response to a request, whoever sent it. Never raises for what was asked."""

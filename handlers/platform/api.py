@@ -22,7 +22,15 @@ from aiohttp import web
 from prometheus_client import Histogram
 
 from handlers.platform.auth import admitted, key_text, require_scope
-from handlers.platform.bodies import pieces, read_body, require_file, require_json, require_size, strict_json
+from handlers.platform.bodies import (
+    leave_expected,
+    pieces,
+    read_body,
+    require_file,
+    require_json,
+    require_size,
+    strict_json,
+)
 from handlers.platform.endpoints import Call, Endpoint, Parameter
 from handlers.platform.problems import (
     BAD_METHOD,
@@ -144,7 +152,7 @@ class Api:
     def route(self) -> web.RouteDef:
         """Everything below `PREFIX`, for an application of aiohttp's."""
         # With line breaks, which an address may have escaped.
-        return web.route("*", f"{PREFIX}/{{rest:[\\s\\S]*}}", self.answer, expect_handler=_leave_expected)
+        return web.route("*", f"{PREFIX}/{{rest:[\\s\\S]*}}", self.answer, expect_handler=leave_expected)
 
     async def drain(self) -> None:
         """Take nothing new, end what waits, and wait a while for what is at work."""
@@ -341,10 +349,6 @@ def _busy() -> Problem:
 
 
 _SOON: Final = {"Retry-After": "1"}
-
-
-async def _leave_expected(_request: web.Request) -> None:
-    """Let the body come once its headers were looked at: `handlers.platform.bodies.read_body` asks for it."""
 
 
 def _request_id(request: web.Request) -> str:
