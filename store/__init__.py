@@ -27,7 +27,7 @@ from store.exports import COLUMNS as EXPORT_COLUMNS
 from store.exports import Export, ExportFilter
 from store.guard import doubts
 from store.handovers import Errand, Handover, HandoverState
-from store.heard import Heard, KeptReply, Reply, ReplyState
+from store.heard import Heard, KeptReply, Reply
 from store.history import HistoryItem, HistoryPage
 from store.hooks import DueHook, Hook, HookKind
 from store.importing import LeaseKeeper, apply_upload, recount, restage, stage_upload, undo_upload
@@ -81,6 +81,7 @@ from store.texts import keepable
 from store.upload_states import Purpose, UploadState
 from store.upload_work import UploadWork
 from store.uploads import Crowded, require_undoable
+from store.waiting_replies import ReplyState
 
 __all__ = [
     "COUNTRY_CODES",

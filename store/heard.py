@@ -8,7 +8,6 @@ once one is told that the other was faster.
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -18,7 +17,7 @@ from store.database import Database
 from store.dialects import from_now
 from store.e164 import require_e164
 from store.errors import NoAccount, StoreError
-from store.models import REPLY_STATES, accounts, outbox, replies
+from store.models import accounts, campaigns, entries, outbox, replies
 from store.notes import Function
 from store.optouts import allow_texts, opt_out_by, read_states
 from store.records import Actor, Added, AllowRule, Cause, OptOut, Origin, PhoneState
@@ -26,6 +25,7 @@ from store.replies.judge import Judgement, Outcome, after_provider, judge
 from store.replies.reading import LONGEST
 from store.replies.wording import AddedWords
 from store.rows import now
+from store.waiting_replies import WAITS, ReplyState
 
 # How long before it was told a reply may have come: what is older says that somebody's clock is wrong.
 _OLDEST: Final = timedelta(days=366)
@@ -35,22 +35,6 @@ _SHOWN_EVERY: Final = 60.0
 _LOST_AFTER: Final = 120.0
 # Characters of a reply in the note of an opt-out that a person decided on; all of it stays with the reply.
 _LONGEST_QUOTE: Final = 300
-
-
-class ReplyState(StrEnum):
-    """
-    The state of a reply.
-
-    *settled*: by what it says, or by a later one of the same person's; else it waits, or a person decided.
-    """
-
-    SETTLED = "settled"
-    WAITING = "waiting"
-    OPTED_OUT = "opted out"
-    NOT_A_REQUEST = "not a request"
-
-
-assert tuple(ReplyState) == REPLY_STATES  # noqa: S101  the check of the table's
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +77,8 @@ class KeptReply:
     """
     A reply that was heard. *text*: its first 4,000 characters; None once it has gone, since it asks for nothing.
 
-    *entry*: as of `Heard`. *decider*: who decided, None while nobody did or nobody had to.
+    *campaign_name*: where the platform told the name of its *campaign*. *entry*: as of `Heard`; *entered*: the function of
+    that entry. *decider*: who decided, None while nobody did or nobody had to.
     *review*: the message in which whoever decides is asked, None while it is in none; see `HeardReplies.to_show`.
     """
 
@@ -107,10 +92,12 @@ class KeptReply:
     received_at: datetime
     heard_at: datetime
     campaign: str | None
+    campaign_name: str | None
     contact: str | None
     judgement: Judgement
     state: ReplyState
     entry: int | None
+    entered: str | None
     decider: Actor | None
     finished_at: datetime | None
     review: int | None
@@ -173,13 +160,21 @@ class HeardReplies:
     def waiting(self, account: int, *, limit: int = 100) -> tuple[KeptReply, ...]:
         """The account's replies that wait for a person, the oldest first."""
         with self._database.read() as connection:
-            return tuple(_read(connection, _is(account, replies.c.state == ReplyState.WAITING), limit=limit))
+            return tuple(_read(connection, _is(account, WAITS), limit=limit))
 
-    def accounts_that_wait(self) -> tuple[int, ...]:
-        """The ids of the accounts with a reply that waits for a person, in order."""
-        query = sa.select(replies.c.account_id).where(replies.c.state == ReplyState.WAITING).distinct()
+    def last_heard(self, account: int, source: str) -> datetime | None:
+        """When the account's last reply by *source* was heard, of those that are kept; None for none."""
+        mine = _is(account, replies.c.source == source)
+        query = sa.select(replies.c.heard_at).where(mine).order_by(replies.c.id.desc()).limit(1)
         with self._database.read() as connection:
-            return tuple(sorted(connection.execute(query).scalars()))
+            return connection.execute(query).scalar()
+
+    def waiting_by_message(self) -> dict[tuple[int, int | None], int]:
+        """How many replies wait for a person, by account and the message that shows them; None for those that none shows."""
+        of = replies.c.account_id, replies.c.review
+        query = sa.select(*of, sa.func.count()).where(WAITS).group_by(*of)
+        with self._database.read() as connection:
+            return {(account, review): count for account, review, count in connection.execute(query)}
 
     def in_review(self, account: int, review: int) -> tuple[KeptReply, ...]:
         """The replies that are shown in the message *review*, the oldest first."""
@@ -193,10 +188,10 @@ class HeardReplies:
         Up to ten that nobody was shown yet; or all of a message that was posted, when one more came of somebody who waits in
         it; or of one that was meant to be posted two minutes ago, and of which no post is known.
         """
-        unseen = _is(account, replies.c.state == ReplyState.WAITING, replies.c.review.is_(None))
+        unseen = _is(account, WAITS, replies.c.review.is_(None))
         key = sa.literal("replies ").concat(sa.cast(replies.c.review, sa.Text))
         posted = sa.exists().where(outbox.c.account_id == account, outbox.c.key == key)
-        lost = _is(account, replies.c.state == ReplyState.WAITING, replies.c.review.is_not(None), ~posted)
+        lost = _is(account, WAITS, replies.c.review.is_not(None), ~posted)
         with self._database.read() as connection:
             if not _read(connection, unseen | lost, limit=1):
                 return ()
@@ -347,7 +342,7 @@ def _is(account: int, *where: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
 
 
 def _waiting_of(account: int, phone: str) -> sa.ColumnElement[bool]:
-    return _is(account, replies.c.phone == phone, replies.c.state == ReplyState.WAITING)
+    return _is(account, replies.c.phone == phone, WAITS)
 
 
 def _change(
@@ -369,9 +364,16 @@ def _change(
     connection.execute(sa.update(replies).where(where).values(**values))
 
 
+_KEPT: Final = (
+    sa.select(replies, campaigns.c.name.label("campaign_name"), entries.c.function.label("entered"))
+    .outerjoin(campaigns, sa.and_(campaigns.c.account_id == replies.c.account_id, campaigns.c.id == replies.c.campaign))
+    .outerjoin(entries, sa.and_(entries.c.account_id == replies.c.account_id, entries.c.id == replies.c.entry_id))
+)
+
+
 def _read(connection: sa.Connection, where: sa.ColumnElement[bool], *, limit: int | None = None) -> list[KeptReply]:
     """The replies *where*, the oldest first."""
-    query = sa.select(replies).where(where).order_by(replies.c.heard_at, replies.c.id).limit(limit)
+    query = _KEPT.where(where).order_by(replies.c.heard_at, replies.c.id).limit(limit)
     return list(map(_kept, connection.execute(query).mappings()))
 
 
@@ -394,10 +396,12 @@ def _kept(row: sa.RowMapping) -> KeptReply:
         received_at=row["received_at"],
         heard_at=row["heard_at"],
         campaign=row["campaign"],
+        campaign_name=row["campaign_name"],
         contact=row["contact"],
         judgement=Judgement(Outcome(row["outcome"]), row["rule"], row["sentence"], row["words"]),
         state=ReplyState(row["state"]),
         entry=row["entry_id"],
+        entered=row["entered"],
         decider=None if decider is None else Actor(decider, row["decider_name"]),
         finished_at=row["finished_at"],
         review=row["review"],

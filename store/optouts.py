@@ -19,10 +19,11 @@ from store.dialects import among_bound
 from store.e164 import require_e164
 from store.errors import NoAccount
 from store.idempotency import is_known, is_repeated, result_of, set_result
-from store.models import accounts, campaigns, conversations, entries, entry_phones, opt_outs
+from store.models import accounts, campaigns, conversations, entries, entry_phones, opt_outs, replies
 from store.notes import Function
 from store.records import Added, AllowRule, Conversation, Deleted, Entry, OptOut, Origin, PhoneState
 from store.rows import CONVERSATIONS, entries_of, entry_of, new_entry, read_conversations, read_opt_outs
+from store.waiting_replies import settle_starts
 
 # Of the rows of a range, for each phone that is looked for in it, before looking each phone up is the faster way.
 MOST_ROWS_A_PHONE = 2
@@ -291,6 +292,7 @@ def allow_texts(
     reopened = {(c.campaign_id, c.contact) for c in closed}
     if is_in:
         _reopen_conversations(connection, account, phone)
+        settle_starts(connection, account, entry.id, replies.c.phone == phone)
     after = read_states(connection, account, [phone])[phone]
     return Deleted(
         phone,
