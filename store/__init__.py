@@ -27,7 +27,7 @@ from store.exports import COLUMNS as EXPORT_COLUMNS
 from store.exports import Export, ExportFilter
 from store.guard import doubts
 from store.handovers import Errand, Handover, HandoverState
-from store.heard import Heard, KeptReply, Reply
+from store.heard import Heard, KeptReply, Reply, ToldReply
 from store.history import HistoryItem, HistoryPage
 from store.hooks import DueHook, Hook, HookKind
 from store.importing import LeaseKeeper, apply_upload, recount, restage, stage_upload, undo_upload
@@ -175,6 +175,7 @@ __all__ = [
     "StoreUnavailable",
     "Summary",
     "TextReading",
+    "ToldReply",
     "Undecided",
     "UndoPreview",
     "UnreadableReason",

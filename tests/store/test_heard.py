@@ -19,6 +19,7 @@ from store import (
     ReplyState,
     Store,
     StoreError,
+    ToldReply,
     note,
     rule_of,
 )
@@ -96,6 +97,38 @@ def test_what_is_told_twice_is_heard_once(store: Store, account: Account) -> Non
     assert not store.replies.hear(account.id, replace(reply("STOP"), source="telnyx"), BRIDGE).again
     with pytest.raises(StoreError, match="no such reply"):
         store.replies.get(other.id, 99)
+
+
+def test_many_are_heard_in_their_order(store: Store, account: Account) -> None:
+    """With one commit: each as if it came alone, also what an earlier one of the same lifts, settles or was told already."""
+    texts = [(ASKED, "SM1"), ("STOP", "SM2"), ("hello", "SM3"), ("STOP", "SM2"), ("Start", "SM4")]
+    told = [ToldReply(reply(text, message), BRIDGE) for text, message in texts]
+    heard = store.replies.hear_all(account.id, told)
+    assert [one.again for one in heard if isinstance(one, Heard)] == [False, False, False, True, False]
+    asked, stop, _nothing, again, start = heard
+    assert isinstance(asked, Heard)
+    assert isinstance(stop, Heard)
+    assert again == replace(stop, again=True)
+    kept = store.replies.get(account.id, asked.id)
+    assert (kept.state, kept.entry) == (ReplyState.SETTLED, stop.entry)
+    [opt_out] = store.optouts.find(account.id, ONE).opt_outs
+    assert isinstance(start, Heard)
+    assert opt_out.lifted is not None
+    assert opt_out.lifted.id == start.entry
+    assert store.optouts.count(account.id) == store.optouts.recount(account.id) == 0
+    assert [one.again for one in store.replies.hear_all(account.id, told) if isinstance(one, Heard)] == [True] * 5
+
+
+def test_what_is_wrong_with_one_takes_nothing_from_the_others(store: Store, account: Account) -> None:
+    """It has its error in its place."""
+    naive = replace(reply("STOP", "SM2", TWO), received_at=datetime(2026, 11, 1))  # noqa: DTZ001
+    told = [ToldReply(one, BRIDGE) for one in (reply("STOP"), naive, replace(reply("hi", "SM3"), sender="555"))]
+    stop, zone, phone = store.replies.hear_all(account.id, told)
+    assert isinstance(stop, Heard)
+    assert "time zone" in str(zone)
+    assert isinstance(phone, StoreError)
+    assert store.optouts.find(account.id, ONE).opted_out
+    assert not store.optouts.find(account.id, TWO).opt_outs
 
 
 def test_told_twice_at_once_it_is_heard_once(store: Store, account: Account) -> None:

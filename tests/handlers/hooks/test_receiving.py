@@ -294,7 +294,7 @@ async def test_a_provider_is_told_to_try_again_while_the_database_is_away(
         raise StoreUnavailable("The opt-out list cannot be reached.", kind="unreachable")
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(door.store.replies), "hear", away)
+        patch.setattr(type(door.store.replies), "hear_all", away)
         status, answer = await door.tell_twilio()
     assert (status, json.loads(answer)["detail"]) == (503, "The opt-out list cannot be reached.")
     assert door.counted() == {("twilio", "unavailable"): 1}
