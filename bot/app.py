@@ -332,7 +332,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
     home = Home(store, roles, client, interactions, deadlines=deadlines, serves_api=serves_api)
     mentions = Mentions(store, interactions)
     allowing = Allowing(store, roles, interactions, client, poster, tasks)
-    reviewing = Reviewing(store, interactions, poster, tasks)
+    reviewing = Reviewing(store, roles, interactions, client, poster, tasks)
     handovers = HandingOver(
         store,
         interactions,

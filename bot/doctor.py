@@ -13,8 +13,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.config import Settings
 from bot.manifest import optional_scopes, scopes
 from bot.stores import described
-from handlers.slack.errors import REFUSED_TOKENS
-from store import Store, StoreError
+from bot.transfer import moment_words
+from handlers.slack.deciders import MOST_TOLD
+from handlers.slack.errors import REFUSED_TOKENS, PersonUnknownError
+from handlers.slack.roles import Roles
+from store import Account, Store, StoreError
 
 # https://docs.slack.dev/reference/methods/apps.connections.open, section Errors
 _REFUSALS = REFUSED_TOKENS | {
@@ -35,10 +38,13 @@ class Finding:
 async def examine(settings: Settings) -> tuple[Finding, ...]:
     """Check everything the desk needs, in the order in which it is set up."""
     team, of_slack = await _slack(settings)
-    return (*await asyncio.to_thread(_database, settings, team), *of_slack)
+    of_database, account = await asyncio.to_thread(_database, settings, team)
+    of_replies = [] if account is None else [await _who_decides(settings, account)]
+    return (*of_database, *of_slack, *of_replies)
 
 
-def _database(settings: Settings, team: str | None) -> tuple[Finding, ...]:
+def _database(settings: Settings, team: str | None) -> tuple[tuple[Finding, ...], Account | None]:
+    """Return the findings, and the account of *team* where there is one."""
     store = Store.open(settings.database_url)
     dialect = store.database.dialect
     where = dialect.where
@@ -46,33 +52,33 @@ def _database(settings: Settings, team: str | None) -> tuple[Finding, ...]:
         if not dialect.exists():
             # Looking into it would make it.
             if dialect.can_be_made():
-                return (Finding(good=True, sentence=f"Database: {where} is made at the first start."),)
-            return (Finding(good=False, sentence=f"Database: {where} cannot be made, its directory does not exist."),)
+                return (Finding(good=True, sentence=f"Database: {where} is made at the first start."),), None
+            sentence = f"Database: {where} cannot be made, its directory does not exist."
+            return (Finding(good=False, sentence=sentence),), None
         revision, head = store.database.revision(), store.database.head()
         store.database.require_known(revision)
         reached = Finding(good=True, sentence=f"Database: {where} answers.")
         if revision != head and dialect.upgrades_at_start:
-            return reached, Finding(
-                good=True, sentence=f"Migrations: the tables are brought to {head} at the next start."
-            )
+            sentence = f"Migrations: the tables are brought to {head} at the next start."
+            return (reached, Finding(good=True, sentence=sentence)), None
         if revision != head:
             sentence = (
                 f"Migrations: the tables are at {revision or 'none'}, {head} is needed. Run `python -m bot migrate`."
             )
-            return reached, Finding(good=False, sentence=sentence)
+            return (reached, Finding(good=False, sentence=sentence)), None
         current = Finding(good=True, sentence=f"Migrations: the tables are at {head}.")
-        findings = (reached, *_open_to(store), current, *_backlogs(store))
+        findings = (reached, *_open_to(store), current, *_backlogs(store), *_hooks(store))
         counts = tuple(Finding(good=True, sentence=f"Count: {sentence}") for _, sentence in described(store))
         account = store.accounts.find(team) if team else None
         if account is None:
-            return (*findings, *counts)
+            return (*findings, *counts), None
         kept, counted = store.optouts.count(account.id), store.optouts.recount(account.id)
         if kept == counted:
-            return (*findings, *counts)
+            return (*findings, *counts), account
         sentence = f"Count: {counted:,} phones are opted out, but {kept:,} are shown; please report this."
-        return *findings, Finding(good=False, sentence=sentence)
+        return (*findings, Finding(good=False, sentence=sentence)), account
     except StoreError as error:
-        return (Finding(good=False, sentence=f"Database: {error.cause}"),)
+        return (Finding(good=False, sentence=f"Database: {error.cause}"),), None
     finally:
         store.close()
 
@@ -100,6 +106,41 @@ def _backlogs(store: Store) -> Iterator[Finding]:
                 good=False,
                 sentence=f"{name}: {rows:,} can never be done ({reason}). They stay in the table {table} for a while.",
             )
+
+
+def _hooks(store: Store) -> Iterator[Finding]:
+    """Each hook of each account: when its provider's replies came, and why a catch-up cannot read them."""
+    for account in store.accounts.list():
+        for hook in store.hooks.list_of(account.id):
+            provider = hook.kind.title()
+            # A reply is known by its provider, whichever hook of the account's it came by.
+            heard = store.replies.last_heard(account.id, hook.kind)
+            came = f"the last reply of {provider}'s came {moment_words(heard)}" if heard else "no reply has come"
+            read = f", its list is read up to {moment_words(hook.caught_up_to)}" if hook.caught_up_to else ""
+            trouble = f". {hook.trouble}" if hook.trouble else ""
+            sentence = f"Hook: {provider}, {hook.name!r}, of {account.slack_id}: {came}{read}{trouble}."
+            yield Finding(good=hook.trouble is None, sentence=sentence)
+
+
+async def _who_decides(settings: Settings, account: Account) -> Finding:
+    """Whether anybody is shown replies that wait for a decision."""
+    own = account.settings
+    if own.replies_channel or own.waiting_channel:
+        return Finding(good=True, sentence="Replies: those that wait for a decision are shown in a channel.")
+    assert settings.slack_bot_token is not None  # noqa: S101  the account is known by it
+    client = _client(settings, settings.slack_bot_token.get_secret_value())
+    try:
+        admins = await Roles(settings.admins).admins(client, account, MOST_TOLD)
+    except PersonUnknownError as error:
+        return Finding(good=False, sentence=f"Replies: Slack does not say who the admins are ({error}).")
+    if not admins:
+        return Finding(
+            good=False,
+            sentence="Replies: nobody sees those that wait for a decision: no channel for them is named, and there are no "
+            "admins. Make somebody an admin in Slack or by OPTOUT_ADMINS, who can choose one in `/optout settings`.",
+        )
+    names = ", ".join(repr(admin.name) for admin in admins)
+    return Finding(good=True, sentence=f"Replies: those that wait for a decision are shown to {names}, directly.")
 
 
 async def _slack(settings: Settings) -> tuple[str | None, tuple[Finding, ...]]:

@@ -19,6 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.loops import Loop
 from handlers.permissions import Action, allow
+from handlers.slack.deciders import tell_deciders
 from handlers.slack.errors import error_code, is_transient
 from handlers.slack.interactions import ErrandWork, Interactions
 from handlers.slack.listeners import Listener
@@ -46,8 +47,6 @@ from store import (
 
 log = structlog.get_logger()
 SECONDS_BETWEEN_LOOKS: Final = 2.0
-# Admins who are told directly of one.
-MOST_TOLD: Final = 10
 _UNKNOWN: Final = "That cannot be handed over, so nobody was asked. Write to an admin yourself."
 _GONE: Final = "That request is not known any more, so nothing was done. Ask whoever made it to send it again, or do it with `/optout`."
 _BEFORE_A_YES: Final = {UploadState.RECEIVED, UploadState.WAITING, UploadState.REFUSED}
@@ -288,12 +287,9 @@ class HandingOver:
             await self._tell_the_end(handover, account, what)
             return
         message = replace(views.to_decide(handover, what), home=account.country)
+        post = partial(self._post, handover, message=message, account=account)
         channel = account.settings.waiting_channel
-        if channel and await self._post(handover, channel, message, account):
-            return
-        admins = await self._roles.admins(self._client, account, MOST_TOLD)
-        told = await asyncio.gather(*(self._post(handover, admin.id, message, account) for admin in admins))
-        if not any(told):
+        if not await tell_deciders(self._roles, self._client, account, channel, post):
             unheard = partial(self._store.handovers.decide, handover.account_id, handover.id, HandoverState.UNHEARD)
             await asyncio.to_thread(unheard)
             self.loop.poke()

@@ -37,7 +37,7 @@ from store.exports import COLUMNS as EXPORT_COLUMNS
 from store.exports import Export, ExportFilter
 from store.guard import doubts
 from store.handovers import Errand, Handover, HandoverState
-from store.heard import Heard, KeptReply, Reply, ReplyState
+from store.heard import Heard, KeptReply, Reply, ToldReply
 from store.history import HistoryItem, HistoryPage
 from store.hooks import DueHook, Hook, HookKind
 from store.importing import LeaseKeeper, apply_upload, recount, restage, stage_upload, undo_upload
@@ -92,6 +92,7 @@ from store.twilio import checked_login, checked_secret, checked_sender
 from store.upload_states import Purpose, UploadState
 from store.upload_work import UploadWork
 from store.uploads import Crowded, require_undoable
+from store.waiting_replies import ReplyState
 
 __all__ = [
     "COUNTRY_CODES",
@@ -193,6 +194,7 @@ __all__ = [
     "StoreUnavailable",
     "Summary",
     "TextReading",
+    "ToldReply",
     "Undecided",
     "UndoPreview",
     "UnreadableReason",

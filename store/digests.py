@@ -12,7 +12,6 @@ from store import leases
 from store.clock import NO_CLOCK, Clock
 from store.database import Database
 from store.errors import StoreError
-from store.heard import ReplyState
 from store.leases import Lease
 from store.models import accounts, digests, entries, entry_phones, opt_outs, replies, uploads
 from store.notes import OPTING_OUT
@@ -21,6 +20,7 @@ from store.rows import account_of, now
 from store.summary import MOST_WAITING, read_clock
 from store.upload_rows import upload_of, wants_a_yes
 from store.upload_states import UploadState
+from store.waiting_replies import WAITS
 
 # Monday, 14:00 UTC: the working week begins on both coasts of the United States.
 _HOUR = 14
@@ -155,7 +155,7 @@ class Digests:
             expired_uploads = tuple(upload_of(row) for row in connection.execute(expired).mappings())
             undecided = sa.select(sa.func.count()).where(
                 replies.c.account_id == account.id,
-                replies.c.state == ReplyState.WAITING,
+                WAITS,
                 replies.c.heard_at < end - _DAY,
             )
             left = connection.execute(undecided).scalar_one()

@@ -6,9 +6,9 @@ All is done under the account's lock, so that a reply that is told twice at once
 once one is told that the other was faster.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -17,8 +17,8 @@ from store.allowing import rule_of
 from store.database import Database
 from store.dialects import from_now
 from store.e164 import require_e164
-from store.errors import NoAccount, StoreError
-from store.models import REPLY_STATES, accounts, outbox, replies
+from store.errors import NoAccount, StoreError, StoreUnavailable
+from store.models import accounts, campaigns, entries, outbox, replies
 from store.notes import Function
 from store.optouts import allow_texts, opt_out_by, read_states
 from store.records import Actor, Added, AllowRule, Cause, OptOut, Origin, PhoneState
@@ -26,6 +26,7 @@ from store.replies.judge import Judgement, Outcome, after_provider, judge
 from store.replies.reading import LONGEST
 from store.replies.wording import AddedWords
 from store.rows import now
+from store.waiting_replies import WAITS, ReplyState
 
 # How long before it was told a reply may have come: what is older says that somebody's clock is wrong.
 _OLDEST: Final = timedelta(days=366)
@@ -35,22 +36,6 @@ _SHOWN_EVERY: Final = 60.0
 _LOST_AFTER: Final = 120.0
 # Characters of a reply in the note of an opt-out that a person decided on; all of it stays with the reply.
 _LONGEST_QUOTE: Final = 300
-
-
-class ReplyState(StrEnum):
-    """
-    The state of a reply.
-
-    *settled*: by what it says, or by a later one of the same person's; else it waits, or a person decided.
-    """
-
-    SETTLED = "settled"
-    WAITING = "waiting"
-    OPTED_OUT = "opted out"
-    NOT_A_REQUEST = "not a request"
-
-
-assert tuple(ReplyState) == REPLY_STATES  # noqa: S101  the check of the table's
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +55,15 @@ class Reply:
     received_at: datetime
     campaign: str | None = None
     contact: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToldReply:
+    """A *reply* and in whose name it is told; *acted_on* as of `HeardReplies.hear`."""
+
+    reply: Reply
+    by: Origin
+    acted_on: Outcome | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +87,8 @@ class KeptReply:
     """
     A reply that was heard. *text*: its first 4,000 characters; None once it has gone, since it asks for nothing.
 
-    *entry*: as of `Heard`. *decider*: who decided, None while nobody did or nobody had to.
+    *campaign_name*: where the platform told the name of its *campaign*. *entry*: as of `Heard`; *entered*: the function of
+    that entry. *decider*: who decided, None while nobody did or nobody had to.
     *review*: the message in which whoever decides is asked, None while it is in none; see `HeardReplies.to_show`.
     """
 
@@ -107,10 +102,12 @@ class KeptReply:
     received_at: datetime
     heard_at: datetime
     campaign: str | None
+    campaign_name: str | None
     contact: str | None
     judgement: Judgement
     state: ReplyState
     entry: int | None
+    entered: str | None
     decider: Actor | None
     finished_at: datetime | None
     review: int | None
@@ -145,25 +142,28 @@ class HeardReplies:
 
         *acted_on*: what the provider itself took it for, to stop, to be texted again or help, and has acted on.
         """
-        require_e164([reply.sender])
-        with self._database.write() as connection:
-            self._database.lock_account(connection, account)
-            same = _is(account, replies.c.source == reply.source, replies.c.message == reply.message)
-            for kept in _read(connection, same):
-                return Heard(kept.id, kept.judgement, kept.state, kept.entry, again=True)
-            count = sa.update(accounts).where(accounts.c.id == account).values(last_reply=accounts.c.last_reply + 1)
-            counted = connection.execute(count.returning(accounts.c.last_reply, accounts.c.settings)).first()
-            if counted is None:
-                raise NoAccount(account)
-            number, settings = counted
-            added = AddedWords(frozenset(settings.get("out_words", ())), frozenset(settings.get("in_words", ())))
-            judgement = judge(reply.text, added)
-            if acted_on is not None:
-                known = read_states(connection, account, [reply.sender])[reply.sender]
-                judgement = after_provider(judgement, reply.text, acted_on, opted_out=known.opted_out)
-            state, entry = self._take_effect(connection, account, reply, judgement, by)
-            self._keep(connection, account, number, reply, judgement, state, entry)
-            return Heard(number, judgement, state, entry, again=False)
+        [heard] = self.hear_all(account, [ToldReply(reply, by, acted_on)])
+        if isinstance(heard, StoreError):
+            raise heard
+        return heard
+
+    def hear_all(self, account: int, told: Sequence[ToldReply]) -> tuple[Heard | StoreError, ...]:
+        """
+        As `hear`, each in its turn, with one commit for all; one that cannot be heard has its error in place of an outcome.
+
+        Raises `StoreUnavailable`, and then nothing was heard.
+        """
+        try:
+            with self._database.write() as connection:
+                self._database.lock_account(connection, account)
+                return _Hearing(self._database, connection, account).hear(told)
+        except StoreUnavailable:
+            raise
+        except StoreError as error:
+            if len(told) == 1:
+                return (error,)
+        # Whatever is wrong with one of them takes nothing from the others.
+        return tuple(heard for one in told for heard in self.hear_all(account, [one]))
 
     def get(self, account: int, reply: int) -> KeptReply:
         """The reply of that id. Raises `StoreError` when the account has none, or none any more."""
@@ -173,13 +173,21 @@ class HeardReplies:
     def waiting(self, account: int, *, limit: int = 100) -> tuple[KeptReply, ...]:
         """The account's replies that wait for a person, the oldest first."""
         with self._database.read() as connection:
-            return tuple(_read(connection, _is(account, replies.c.state == ReplyState.WAITING), limit=limit))
+            return tuple(_read(connection, _is(account, WAITS), limit=limit))
 
-    def accounts_that_wait(self) -> tuple[int, ...]:
-        """The ids of the accounts with a reply that waits for a person, in order."""
-        query = sa.select(replies.c.account_id).where(replies.c.state == ReplyState.WAITING).distinct()
+    def last_heard(self, account: int, source: str) -> datetime | None:
+        """When the account's last reply by *source* was heard, of those that are kept; None for none."""
+        mine = _is(account, replies.c.source == source)
+        query = sa.select(replies.c.heard_at).where(mine).order_by(replies.c.id.desc()).limit(1)
         with self._database.read() as connection:
-            return tuple(sorted(connection.execute(query).scalars()))
+            return connection.execute(query).scalar()
+
+    def waiting_by_message(self) -> dict[tuple[int, int | None], int]:
+        """How many replies wait for a person, by account and the message that shows them; None for those that none shows."""
+        of = replies.c.account_id, replies.c.review
+        query = sa.select(*of, sa.func.count()).where(WAITS).group_by(*of)
+        with self._database.read() as connection:
+            return {(account, review): count for account, review, count in connection.execute(query)}
 
     def in_review(self, account: int, review: int) -> tuple[KeptReply, ...]:
         """The replies that are shown in the message *review*, the oldest first."""
@@ -193,10 +201,10 @@ class HeardReplies:
         Up to ten that nobody was shown yet; or all of a message that was posted, when one more came of somebody who waits in
         it; or of one that was meant to be posted two minutes ago, and of which no post is known.
         """
-        unseen = _is(account, replies.c.state == ReplyState.WAITING, replies.c.review.is_(None))
+        unseen = _is(account, WAITS, replies.c.review.is_(None))
         key = sa.literal("replies ").concat(sa.cast(replies.c.review, sa.Text))
         posted = sa.exists().where(outbox.c.account_id == account, outbox.c.key == key)
-        lost = _is(account, replies.c.state == ReplyState.WAITING, replies.c.review.is_not(None), ~posted)
+        lost = _is(account, WAITS, replies.c.review.is_not(None), ~posted)
         with self._database.read() as connection:
             if not _read(connection, unseen | lost, limit=1):
                 return ()
@@ -246,34 +254,87 @@ class HeardReplies:
                 return ReplyDecision((found,), newly=False)
             added = None
             if opt_out:
+                moment = connection.execute(sa.select(now())).scalar_one()
                 words = f'they replied "{_quoted(found)}"'
                 reason = "; ".join(text for text in (words, by.reason) if text)
-                by = replace(by, reason=reason, requested_at=_requested_at(connection, decided[0].received_at))
+                by = replace(by, reason=reason, requested_at=_requested_at(moment, decided[0].received_at))
                 [added] = opt_out_by(self._database, connection, account, [found.phone], by)
             these = _is(account, replies.c.id.in_([one.id for one in decided]))
             state = ReplyState.OPTED_OUT if opt_out else ReplyState.NOT_A_REQUEST
             _change(connection, these, state, None if added is None else added.entry.id, by.actor)
             return ReplyDecision(tuple(_read(connection, these)), newly=True, added=added)
 
+
+class _Hearing:
+    """The hearing of replies in one transaction, under the account's lock."""
+
+    def __init__(self, database: Database, connection: sa.Connection, account: int) -> None:
+        self._database = database
+        self._connection = connection
+        self._account = account
+        # By source and message: those that were heard, before or in this.
+        self._heard: dict[tuple[str, str], Heard] = {}
+        # The rows of those that are new, as long as nothing has to find them.
+        self._new: list[dict[str, Any]] = []
+
+    def hear(self, told: Sequence[ToldReply]) -> tuple[Heard, ...]:
+        """The outcome of each."""
+        require_e164([one.reply.sender for one in told])
+        for source in {one.reply.source for one in told}:
+            messages = [one.reply.message for one in told if one.reply.source == source]
+            asked = {"account": self._account, "of": source, "messages": messages}
+            for row in self._connection.execute(_KNOWN, asked).mappings():
+                judgement = Judgement(Outcome(row["outcome"]), row["rule"], row["sentence"], row["words"])
+                again = Heard(row["id"], judgement, ReplyState(row["state"]), row["entry_id"], again=True)
+                self._heard[source, row["message"]] = again
+        new = len({(one.reply.source, one.reply.message) for one in told} - self._heard.keys())
+        if not new:
+            return tuple(self._heard[one.reply.source, one.reply.message] for one in told)
+        counted = self._connection.execute(_COUNT, {"account": self._account, "more": new}).first()
+        if counted is None:
+            raise NoAccount(self._account)
+        last, settings, moment = counted
+        added = AddedWords(frozenset(settings.get("out_words", ())), frozenset(settings.get("in_words", ())))
+        numbers = iter(range(last - new + 1, last + 1))
+        heard = tuple(self._hear(one, numbers, added, moment) for one in told)
+        self._write()
+        return heard
+
+    def _hear(self, told: ToldReply, numbers: Iterator[int], added: AddedWords, moment: datetime) -> Heard:
+        reply = told.reply
+        if (known := self._heard.get((reply.source, reply.message))) is not None:
+            return known
+        judgement = judge(reply.text, added)
+        if told.acted_on is not None:
+            known_of = read_states(self._connection, self._account, [reply.sender])[reply.sender]
+            judgement = after_provider(judgement, reply.text, told.acted_on, opted_out=known_of.opted_out)
+        state, entry = self._take_effect(reply, judgement, told.by, moment)
+        number = next(numbers)
+        self._keep(number, reply, judgement, state, entry)
+        heard = Heard(number, judgement, state, entry, again=False)
+        self._heard[reply.source, reply.message] = replace(heard, again=True)
+        return heard
+
     def _take_effect(
-        self, connection: sa.Connection, account: int, reply: Reply, judgement: Judgement, by: Origin
+        self, reply: Reply, judgement: Judgement, by: Origin, moment: datetime
     ) -> tuple[ReplyState, int | None]:
         """Do what *reply* asks for in the name of *by*; its state by that, and the number of the entry it made."""
         if judgement.outcome not in (Outcome.OUT, Outcome.IN):
+            _require_zone(reply.received_at)
             return (ReplyState.WAITING if judgement.outcome is Outcome.ASK else ReplyState.SETTLED), None
         phone = reply.sender
-        by = replace(by, reason=judgement.why, requested_at=_requested_at(connection, reply.received_at))
+        by = replace(by, reason=judgement.why, requested_at=_requested_at(moment, reply.received_at))
+        if any(row["phone"] == phone for row in self._new):
+            self._write()
         if judgement.outcome is Outcome.IN:
-            state = read_states(connection, account, [phone])[phone]
-            return self._allow(connection, account, state, by, reply.received_at)
+            state = read_states(self._connection, self._account, [phone])[phone]
+            return self._allow(state, by, reply.received_at)
         by = replace(by, function=Function.KEYWORD)
-        [added] = opt_out_by(self._database, connection, account, [phone], by)
-        _change(connection, _waiting_of(account, phone), ReplyState.SETTLED, added.entry.id)
+        [added] = opt_out_by(self._database, self._connection, self._account, [phone], by)
+        self._connection.execute(_SETTLE, {"account": self._account, "of": phone, "entry": added.entry.id})
         return ReplyState.SETTLED, added.entry.id
 
-    def _allow(
-        self, connection: sa.Connection, account: int, state: PhoneState, by: Origin, received_at: datetime
-    ) -> tuple[ReplyState, int | None]:
+    def _allow(self, state: PhoneState, by: Origin, received_at: datetime) -> tuple[ReplyState, int | None]:
         """
         Lift what the contact's own word made, as far as anything stands; what else stands is for a person.
 
@@ -284,41 +345,68 @@ class HeardReplies:
             return ReplyState.SETTLED, None
         entry = None
         if own:
-            entry = allow_texts(connection, account, state, by, lifted=own).entry
+            entry = allow_texts(self._connection, self._account, state, by, lifted=own).entry
         return (ReplyState.SETTLED if len(own) == len(state.standing) else ReplyState.WAITING), entry
 
-    @staticmethod
-    def _keep(
-        connection: sa.Connection,
-        account: int,
-        number: int,
-        reply: Reply,
-        judgement: Judgement,
-        state: ReplyState,
-        entry: int | None,
-    ) -> None:
-        connection.execute(
-            sa.insert(replies).values(
-                account_id=account,
-                id=number,
-                source=reply.source,
-                message=reply.message,
-                phone=reply.sender,
-                receiver=reply.receiver,
-                text=reply.text[:LONGEST],
-                received_at=reply.received_at,
-                heard_at=now(),
-                campaign=reply.campaign,
-                contact=reply.contact,
-                outcome=judgement.outcome,
-                rule=judgement.rule,
-                sentence=judgement.sentence,
-                words=judgement.words,
-                state=state,
-                entry_id=entry,
-                finished_at=None if state is ReplyState.WAITING else now(),
-            )
+    def _keep(self, number: int, reply: Reply, judgement: Judgement, state: ReplyState, entry: int | None) -> None:
+        self._new.append(
+            {
+                "account_id": self._account,
+                "id": number,
+                "source": reply.source,
+                "message": reply.message,
+                "phone": reply.sender,
+                "receiver": reply.receiver,
+                "text": reply.text[:LONGEST],
+                "received_at": reply.received_at,
+                "campaign": reply.campaign,
+                "contact": reply.contact,
+                "outcome": judgement.outcome,
+                "rule": judgement.rule,
+                "sentence": judgement.sentence,
+                "words": judgement.words,
+                "state": state,
+                "entry_id": entry,
+                "waits": state is ReplyState.WAITING,
+            }
         )
+
+    def _write(self) -> None:
+        if self._new:
+            self._connection.execute(_WRITE, self._new)
+            self._new = []
+
+
+# Made once: to make them anew takes several times as long as the database does.
+_OF: Final[sa.BindParameter[int]] = sa.bindparam("account")
+_KNOWN: Final = sa.select(
+    replies.c.message,
+    replies.c.id,
+    replies.c.outcome,
+    replies.c.rule,
+    replies.c.sentence,
+    replies.c.words,
+    replies.c.state,
+    replies.c.entry_id,
+).where(
+    replies.c.account_id == _OF,
+    replies.c.source == sa.bindparam("of"),
+    replies.c.message.in_(sa.bindparam("messages", expanding=True)),
+)
+_COUNT: Final = (
+    sa.update(accounts)
+    .where(accounts.c.id == _OF)
+    .values(last_reply=accounts.c.last_reply + sa.bindparam("more"))
+    .returning(accounts.c.last_reply, accounts.c.settings, now())
+)
+_SETTLE: Final = (
+    sa.update(replies)
+    .where(replies.c.account_id == _OF, replies.c.phone == sa.bindparam("of"), WAITS)
+    .values(state=ReplyState.SETTLED, entry_id=sa.bindparam("entry"), finished_at=now())
+)
+_WRITE: Final = sa.insert(replies).values(
+    heard_at=now(), finished_at=sa.case((sa.bindparam("waits", type_=sa.Boolean), sa.null()), else_=now())
+)
 
 
 def _is_by_word(opt_out: OptOut) -> bool:
@@ -328,11 +416,14 @@ def _is_by_word(opt_out: OptOut) -> bool:
     return entry.function == Function.KEYWORD and plain
 
 
-def _requested_at(connection: sa.Connection, received_at: datetime) -> datetime | None:
-    """When the contact asked: as it was told, but never later than now; None where that says nothing but a clock's mistake."""
+def _require_zone(received_at: datetime) -> None:
     if received_at.tzinfo is None:
         raise StoreError("The moment at which a reply came needs a time zone; nothing was done.")
-    moment: datetime = connection.execute(sa.select(now())).scalar_one()
+
+
+def _requested_at(moment: datetime, received_at: datetime) -> datetime | None:
+    """When the contact asked: as it was told, but never later than *moment*, which is now; None where that says nothing but a clock's mistake."""
+    _require_zone(received_at)
     return None if received_at < moment - _OLDEST else min(received_at, moment)
 
 
@@ -347,7 +438,7 @@ def _is(account: int, *where: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
 
 
 def _waiting_of(account: int, phone: str) -> sa.ColumnElement[bool]:
-    return _is(account, replies.c.phone == phone, replies.c.state == ReplyState.WAITING)
+    return _is(account, replies.c.phone == phone, WAITS)
 
 
 def _change(
@@ -369,9 +460,16 @@ def _change(
     connection.execute(sa.update(replies).where(where).values(**values))
 
 
+_KEPT: Final = (
+    sa.select(replies, campaigns.c.name.label("campaign_name"), entries.c.function.label("entered"))
+    .outerjoin(campaigns, sa.and_(campaigns.c.account_id == replies.c.account_id, campaigns.c.id == replies.c.campaign))
+    .outerjoin(entries, sa.and_(entries.c.account_id == replies.c.account_id, entries.c.id == replies.c.entry_id))
+)
+
+
 def _read(connection: sa.Connection, where: sa.ColumnElement[bool], *, limit: int | None = None) -> list[KeptReply]:
     """The replies *where*, the oldest first."""
-    query = sa.select(replies).where(where).order_by(replies.c.heard_at, replies.c.id).limit(limit)
+    query = _KEPT.where(where).order_by(replies.c.heard_at, replies.c.id).limit(limit)
     return list(map(_kept, connection.execute(query).mappings()))
 
 
@@ -394,10 +492,12 @@ def _kept(row: sa.RowMapping) -> KeptReply:
         received_at=row["received_at"],
         heard_at=row["heard_at"],
         campaign=row["campaign"],
+        campaign_name=row["campaign_name"],
         contact=row["contact"],
         judgement=Judgement(Outcome(row["outcome"]), row["rule"], row["sentence"], row["words"]),
         state=ReplyState(row["state"]),
         entry=row["entry_id"],
+        entered=row["entered"],
         decider=None if decider is None else Actor(decider, row["decider_name"]),
         finished_at=row["finished_at"],
         review=row["review"],

@@ -122,7 +122,7 @@ class Hooks:
     def find(self, hook: str) -> Hook | None:
         """The hook of that id, of whatever account; None where there is none."""
         with self._database.read() as connection:
-            row = connection.execute(sa.select(hooks).where(hooks.c.id == hook)).mappings().one_or_none()
+            row = connection.execute(_FIND, {"hook": hook}).mappings().one_or_none()
         return None if row is None else _hook_of(row)
 
     def list_of(self, account: int) -> tuple[Hook, ...]:
@@ -197,6 +197,10 @@ class Hooks:
     def _change(self, due: DueHook, **values: Any) -> None:
         with self._database.write(durable=False) as connection:
             leases.change(connection, hooks, _is(due.hook.account_id, due.hook.id), due.lease, **values)
+
+
+# Made once, since each reply of a provider's asks for it.
+_FIND: Final = sa.select(hooks).where(hooks.c.id == sa.bindparam("hook"))
 
 
 def _is(account: int, hook: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -19,10 +19,11 @@ from store.dialects import among_bound
 from store.e164 import require_e164
 from store.errors import NoAccount
 from store.idempotency import is_known, is_repeated, result_of, set_result
-from store.models import accounts, campaigns, conversations, entries, entry_phones, opt_outs
+from store.models import accounts, campaigns, conversations, entries, entry_phones, opt_outs, replies
 from store.notes import Function
 from store.records import Added, AllowRule, Conversation, Deleted, Entry, OptOut, Origin, PhoneState
 from store.rows import CONVERSATIONS, entries_of, entry_of, new_entry, read_conversations, read_opt_outs
+from store.waiting_replies import settle_starts
 
 # Of the rows of a range, for each phone that is looked for in it, before looking each phone up is the faster way.
 MOST_ROWS_A_PHONE = 2
@@ -171,9 +172,10 @@ def opt_out_by(
 ) -> tuple[Added, ...]:
     """Opt *phones*, which are E.164, distinct and not none, out by one new entry, as `OptOuts.add` does."""
     entry = new_entry(connection, account, by, phones=phones)
-    before = _oldest(database, connection, account, phones, opt_outs.c.lifted_by.is_(None))
+    asked = {"account": account, "phones": phones}
+    before = {opt_out.phone: opt_out for opt_out in read_opt_outs(connection, account, _STANDING, asked)}
     rows = [{"account_id": account, "phone": phone, "entry_id": entry.id} for phone in sorted(phones)]
-    connection.execute(sa.insert(opt_outs), rows)
+    connection.execute(_NEW, rows)
     mark_conversations(database, connection, account, sorted(phones))
     write_change(connection, account, entry.id, sorted(phones), opted_out=len(phones) - len(before))
     return tuple(Added(phone, entry, before.get(phone)) for phone in phones)
@@ -216,6 +218,14 @@ _OPT_OUTS: Final = (
     sa.select(opt_outs)
     .where(opt_outs.c.account_id == _ACCOUNT, among_bound(opt_outs.c.phone, "phones"))
     .order_by(opt_outs.c.entry_id.desc())
+)
+_STANDING: Final = _OPT_OUTS.where(opt_outs.c.lifted_by.is_(None))
+_NEW: Final = sa.insert(opt_outs)
+_OPEN: Final = (
+    sa.select(sa.literal(1))
+    .where(conversations.c.account_id == _ACCOUNT, conversations.c.state == "open")
+    .where(conversations.c.phone >= sa.bindparam("first"), conversations.c.phone <= sa.bindparam("last"))
+    .limit(1)
 )
 _CONVERSATIONS: Final = CONVERSATIONS.where(
     conversations.c.account_id == _ACCOUNT, among_bound(conversations.c.phone, "phones")
@@ -291,6 +301,7 @@ def allow_texts(
     reopened = {(c.campaign_id, c.contact) for c in closed}
     if is_in:
         _reopen_conversations(connection, account, phone)
+        settle_starts(connection, account, entry.id, replies.c.phone == phone)
     after = read_states(connection, account, [phone])[phone]
     return Deleted(
         phone,
@@ -360,8 +371,11 @@ def count_phones(
 
 def mark_conversations(database: Database, connection: sa.Connection, account: int, phones: Sequence[str]) -> None:
     """Mark the open conversations with *phones*, which are sorted, opted out."""
-    where = conversations.c.account_id == account, conversations.c.state == "open"
-    if phones and any_between(connection, conversations.c.phone, phones[0], phones[-1], *where):
+    if not phones:
+        return
+    between = {"account": account, "first": phones[0], "last": phones[-1]}
+    if connection.execute(_OPEN, between).first() is not None:
+        where = conversations.c.account_id == account, conversations.c.state == "open"
         connection.execute(
             sa.update(conversations)
             .where(*where, database.among(conversations.c.phone, phones))

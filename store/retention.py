@@ -13,7 +13,6 @@ import sqlalchemy as sa
 
 from store.database import Database
 from store.dialects import from_now
-from store.heard import ReplyState
 from store.inbox import InboxState
 from store.models import (
     accounts,
@@ -36,6 +35,7 @@ from store.records import Deadlines
 from store.rows import account_of
 from store.upload_rows import get, one
 from store.upload_states import UploadState
+from store.waiting_replies import ReplyState
 
 # Rows of one kind in one transaction. More at once made PostgreSQL plan a scan of the whole table.
 ROUND = 500

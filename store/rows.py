@@ -102,33 +102,24 @@ def new_entry(
 
     Taking its id locks the account's row, so the transaction is the account's only writer from here on.
     """
-    number = connection.execute(
-        sa.update(accounts)
-        .where(accounts.c.id == account)
-        .values(last_entry=accounts.c.last_entry + 1)
-        .returning(accounts.c.last_entry)
-    ).scalar_one()
-    at = connection.execute(
-        sa.insert(entries)
-        .values(
-            account_id=account,
-            id=number,
-            function=by.function,
-            actor_id=by.actor.id,
-            actor_name=by.actor.name,
-            at=now(),
-            channel_id=by.channel_id,
-            channel_name=by.channel_name,
-            message_ts=by.message_ts,
-            permalink=by.permalink,
-            reason=by.reason,
-            upload_id=upload_id,
-            requested_at=by.requested_at,
-            cause=by.cause,
-            reopened=sa.null() if reopened is None else [[c.campaign_id, c.campaign, c.contact] for c in reopened],
-        )
-        .returning(entries.c.at)
-    ).scalar_one()
+    number = connection.execute(_NEXT_ENTRY, {"account": account}).scalar_one()
+    values = {
+        "account_id": account,
+        "id": number,
+        "function": by.function,
+        "actor_id": by.actor.id,
+        "actor_name": by.actor.name,
+        "channel_id": by.channel_id,
+        "channel_name": by.channel_name,
+        "message_ts": by.message_ts,
+        "permalink": by.permalink,
+        "reason": by.reason,
+        "upload_id": upload_id,
+        "requested_at": by.requested_at,
+        "cause": by.cause,
+        "talks": None if reopened is None else [[c.campaign_id, c.campaign, c.contact] for c in reopened],
+    }
+    at = connection.execute(_NEW_ENTRY, values).scalar_one()
     entry = Entry(
         id=number,
         function=by.function,
@@ -146,11 +137,26 @@ def new_entry(
     )
     if phones:
         rows = [{"account_id": account, "phone": phone, "entry_id": number} for phone in sorted(phones)]
-        connection.execute(sa.insert(entry_phones), rows)
+        connection.execute(_NEW_PHONES, rows)
     if upload_id is None:
         return entry
     of_upload = sa.select(uploads.c.file_name).where(uploads.c.account_id == account, uploads.c.id == upload_id)
     return dataclasses.replace(entry, file_name=connection.execute(of_upload).scalar_one())
+
+
+# Made once, as `_ENTRIES`.
+_NEXT_ENTRY: Final = (
+    sa.update(accounts)
+    .where(accounts.c.id == sa.bindparam("account"))
+    .values(last_entry=accounts.c.last_entry + 1)
+    .returning(accounts.c.last_entry)
+)
+_NEW_ENTRY: Final = (
+    sa.insert(entries)
+    .values(at=now(), reopened=sa.bindparam("talks", type_=sa.JSON(none_as_null=True)))
+    .returning(entries.c.at)
+)
+_NEW_PHONES: Final = sa.insert(entry_phones)
 
 
 def new_setting(connection: sa.Connection, account: int, by: Origin, reason: str) -> Entry:

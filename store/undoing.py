@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from store.models import accounts, campaigns, conversations, opt_outs
+from store.models import accounts, campaigns, conversations, opt_outs, replies
 from store.optouts import any_between
 from store.records import UndoPreview, Upload
+from store.waiting_replies import settle_starts
 
 # A span is so many of the account's opt-outs at the most; looking at them takes some hundredths of a second.
 LONGEST = 200_000
@@ -93,6 +94,9 @@ def lift(connection: sa.Connection, upload: Upload, span: PhoneRange) -> UndoPre
             .where(sa.exists().where(*mine, of_phone), ~sa.exists().where(*standing, of_phone))
             .values(state="open")
         ).rowcount
+    if lifted:
+        assert upload.undo_entry_id is not None  # noqa: S101  it is being undone
+        settle_starts(connection, upload.account_id, upload.undo_entry_id, *span.has(replies.c.phone))
     return UndoPreview(lifted - kept, kept, reopened)
 
 

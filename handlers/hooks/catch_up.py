@@ -23,10 +23,10 @@ import aiohttp
 import structlog
 
 from handlers.hooks.incoming import IncomingMessage, Unreadable, incoming_message
-from handlers.hooks.receiving import hear
+from handlers.hooks.receiving import hear_all
 from handlers.loops import Loop
 from handlers.tasks import Tasks
-from store import DueHook, Hook, HookKind, Store
+from store import DueHook, Hook, HookKind, Store, StoreError
 
 log = structlog.get_logger()
 # Within which a message that came in is in the list, and by which Twilio's clock may differ.
@@ -123,8 +123,12 @@ class CatchUp:
                     await asyncio.to_thread(self._store.hooks.note_caught_up, due, to)
 
     def _hear(self, hook: Hook, messages: list[IncomingMessage]) -> None:
-        heard = [hear(self._store, hook, message) for message in messages]
-        if missed := sum(not one.again for one in heard):
+        missed = 0
+        for heard in hear_all(self._store, hook, messages):
+            if isinstance(heard, StoreError):
+                raise heard
+            missed += not heard.again
+        if missed:
             log.info("replies came by the catch-up", hook=hook.id, count=missed)
 
     async def _of_day(

@@ -8,9 +8,10 @@ the provider, by somebody who kept the request or by the catch-up, is heard once
 import asyncio
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -19,9 +20,11 @@ from prometheus_client import Histogram
 
 from handlers.hooks import telnyx, twilio
 from handlers.hooks.incoming import IncomingMessage, Unreadable
-from handlers.platform.bodies import read_body, require_size
+from handlers.platform.bodies import leave_expected, read_body, require_size
 from handlers.platform.problems import BROKEN_BODY, NOT_FOUND, UNAVAILABLE, Kind, Problem
-from store import Function, Heard, Hook, HookKind, Origin, Store, StoreUnavailable
+from handlers.platform.together import Together
+from handlers.tasks import Tasks
+from store import Function, Heard, Hook, HookKind, Origin, Store, StoreError, StoreUnavailable, ToldReply
 
 PREFIX: Final = "/hooks"
 # What is appended to the address at Twilio, so that it tries again what failed: five times, when no connection or no answer
@@ -60,6 +63,9 @@ class Webhooks:
         # The store's verbs block. Their own threads: nobody who checks or presses a button waits for replies.
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="hooks")
         self._at_work: set[asyncio.Task[Any]] = set()
+        self._tasks = Tasks()
+        # By the hook: one commit is for all that came meanwhile.
+        self._together: Together[IncomingMessage, Heard] = Together(self._tasks)
         self._draining = False
         self.requests = Histogram(
             "optout_hook_request_seconds",
@@ -71,7 +77,7 @@ class Webhooks:
 
     def route(self) -> web.RouteDef:
         """Everything below `PREFIX`, for an application of aiohttp's."""
-        return web.post(f"{PREFIX}/{{kind}}/{{hook}}", self.answer)
+        return web.post(f"{PREFIX}/{{kind}}/{{hook}}", self.answer, expect_handler=leave_expected)
 
     async def answer(self, request: web.Request) -> web.Response:
         """The response to a request, whoever sent it. Never raises for what was asked."""
@@ -104,6 +110,7 @@ class Webhooks:
         self._draining = True
         if self._at_work:
             await asyncio.wait(self._at_work, timeout=DRAIN_SECONDS)
+        await self._tasks.drain(DRAIN_SECONDS)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _taken(self, request: web.Request, named: dict[str, Any]) -> tuple[str, web.Response]:
@@ -125,7 +132,8 @@ class Webhooks:
                 raise Problem(BROKEN_BODY, f"The request is signed, but {error}.") from None
             if message is None:
                 return "ignored", _thanks(hook)
-            heard = await self._run(hear, self._store, hook, message)
+            work = partial(self._run, hear_all, self._store, hook)
+            heard = await self._together.done(hook.id, message, work, name="hear what a provider tells")
             named |= {"reply": heard.id, "decided": heard.judgement.outcome.value}
             return ("again" if heard.again else "heard"), _thanks(hook)
         finally:
@@ -158,10 +166,11 @@ class Webhooks:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
 
 
-def hear(store: Store, hook: Hook, message: IncomingMessage) -> Heard:
-    """Have *message*, which came by *hook*, heard. Blocks."""
+def hear_all(store: Store, hook: Hook, messages: Sequence[IncomingMessage]) -> tuple[Heard | StoreError, ...]:
+    """Have *messages*, which came by *hook*, heard in their order, with one commit; as `HeardReplies.hear_all`. Blocks."""
     by = Origin(Function.KEYWORD, hook.actor)
-    return store.replies.hear(hook.account_id, message.reply, by, acted_on=message.acted_on)
+    told = [ToldReply(message.reply, by, message.acted_on) for message in messages]
+    return store.replies.hear_all(hook.account_id, told)
 
 
 def _thanks(hook: Hook) -> web.Response:

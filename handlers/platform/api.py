@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote
 
@@ -22,7 +23,15 @@ from aiohttp import web
 from prometheus_client import Histogram
 
 from handlers.platform.auth import admitted, key_text, require_scope
-from handlers.platform.bodies import pieces, read_body, require_file, require_json, require_size, strict_json
+from handlers.platform.bodies import (
+    leave_expected,
+    pieces,
+    read_body,
+    require_file,
+    require_json,
+    require_size,
+    strict_json,
+)
 from handlers.platform.endpoints import Call, Endpoint, Parameter
 from handlers.platform.problems import (
     BAD_METHOD,
@@ -49,6 +58,7 @@ from handlers.platform.problems import (
     Problem,
     as_sent,
 )
+from handlers.platform.together import Together
 from handlers.tasks import Tasks
 from store import PIECE_BYTES, Key, KeyReused, Store, StoreUnavailable
 
@@ -91,8 +101,8 @@ class Api:
         self._running: set[str] = set()
         # By the text of a key: those that are being verified.
         self._verifying: dict[str, asyncio.Future[Key]] = {}
-        # By the endpoint's name and the account: those that are worked on together next, while others are at work.
-        self._grouped: dict[tuple[str, int], list[tuple[Call, asyncio.Future[bytes]]]] = {}
+        # By the endpoint's name and the account.
+        self._together: Together[Call, bytes] = Together(self._tasks)
         self._draining = False
         self.requests = Histogram(
             "optout_api_request_seconds",
@@ -144,7 +154,7 @@ class Api:
     def route(self) -> web.RouteDef:
         """Everything below `PREFIX`, for an application of aiohttp's."""
         # With line breaks, which an address may have escaped.
-        return web.route("*", f"{PREFIX}/{{rest:[\\s\\S]*}}", self.answer, expect_handler=_leave_expected)
+        return web.route("*", f"{PREFIX}/{{rest:[\\s\\S]*}}", self.answer, expect_handler=leave_expected)
 
     async def drain(self) -> None:
         """Take nothing new, end what waits, and wait a while for what is at work."""
@@ -220,7 +230,8 @@ class Api:
             # It may have been revoked, or have expired, meanwhile.
             await self._run(admitted, self._store, key_text(request))
         if endpoint.together is not None and len(raw) <= LONGEST_TOGETHER:
-            return await self._together(endpoint, call)
+            work = partial(self._run, endpoint.together)
+            return await self._together.done((endpoint.name, call.account), call, work, name=endpoint.name)
         if named is None:
             return await self._done(request, endpoint, call)
         if named in self._running:
@@ -251,35 +262,6 @@ class Api:
             asked = _digest(endpoint, call.query, digest.hexdigest())
             call = replace(call, file=file, asked=asked)
         return await self._run(endpoint.work, call)
-
-    async def _together(self, endpoint: Endpoint, call: Call) -> bytes:
-        """Have *call* worked on with those of its account that came, as it did, while the ones before were at work."""
-        of = endpoint.name, call.account
-        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        if of in self._grouped:
-            self._grouped[of].append((call, answer))
-        else:
-            self._grouped[of] = [(call, answer)]
-            self._tasks.start(self._work_off(endpoint, of), name=endpoint.name)
-        return await answer
-
-    async def _work_off(self, endpoint: Endpoint, of: tuple[str, int]) -> None:
-        assert endpoint.together is not None  # noqa: S101  it is what they wait for
-        while group := self._grouped[of]:
-            self._grouped[of] = []
-            answers: Sequence[bytes | Exception]
-            try:
-                answers = await self._run(endpoint.together, [call for call, _ in group])
-            except Exception as error:  # noqa: BLE001  for `answer` to say, to each of them
-                answers = [error] * len(group)
-            for (_, waiting), answer in zip(group, answers, strict=True):
-                if waiting.done():
-                    continue  # who asked is gone
-                if isinstance(answer, bytes):
-                    waiting.set_result(answer)
-                else:
-                    waiting.set_exception(answer)
-        del self._grouped[of]
 
     async def _wait(self, what: Coroutine[Any, Any, None], key: Key, at_work: asyncio.Future[None]) -> None:
         """Await *what*, which counts for nothing that is at work; the desk's end cuts it short."""
@@ -341,10 +323,6 @@ def _busy() -> Problem:
 
 
 _SOON: Final = {"Retry-After": "1"}
-
-
-async def _leave_expected(_request: web.Request) -> None:
-    """Let the body come once its headers were looked at: `handlers.platform.bodies.read_body` asks for it."""
 
 
 def _request_id(request: web.Request) -> str:

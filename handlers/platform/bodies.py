@@ -68,6 +68,10 @@ def require_size(request: web.Request, most: int) -> None:
         raise _too_large(most)
 
 
+async def leave_expected(_request: web.Request) -> None:
+    """The `expect_handler` of a route whose body comes once its headers were looked at: `read_body` asks for it."""
+
+
 def _require_as_it_is(request: web.Request, kind: Kind) -> None:
     encoding = request.headers.get("Content-Encoding", "identity")
     if encoding.lower() != "identity":

@@ -91,7 +91,7 @@ class Endpoint:
     *body*: the model of it, None for none. *receives*: makes ready for a body that is a file, in place of one; after
     the headers were looked at. *waits*: what is awaited first where the query asks for it. *problems*: its own kinds,
     besides those that every endpoint has. *writes*: it takes an idempotency key. *together*: the work for several short
-    requests of one account at once, with an answer, or the problem with it, for each.
+    requests of one account at once, with an answer, or what is wrong with it, for each.
     """
 
     method: str
@@ -109,7 +109,7 @@ class Endpoint:
     receives: Callable[[Call], Coroutine[Any, Any, Incoming]] | None = None
     writes: bool = False
     problems: Sequence[Kind] = ()
-    together: Callable[[Sequence[Call]], Sequence[bytes | Problem]] | None = None
+    together: Callable[[Sequence[Call]], Sequence[bytes | Exception]] | None = None
 
     @property
     def asks(self) -> bool:

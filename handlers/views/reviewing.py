@@ -7,7 +7,7 @@ from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement
 
 from handlers.slack.messages import Message
 from handlers.slack.mrkdwn import code, counted, moment, one_line, person, quoted, section
-from store import KeptReply, Outcome, ReplyState, mask
+from store import OPTING_OUT, KeptReply, Outcome, ReplyState, mask
 
 OUT, NOT, LOOK = "reply.out", "reply.not", "reply.look"
 AFTER_ALL = "after all"
@@ -41,7 +41,8 @@ def _by_person(reply: KeptReply) -> tuple[str, int]:
 def _of_person(replies: Sequence[KeptReply]) -> list[Block]:
     last = replies[-1]
     waits = [reply for reply in replies if reply.state is ReplyState.WAITING]
-    where = f" in {code(last.campaign, 40)}" if last.campaign else ""
+    campaign = quoted(last.campaign_name, 80) if last.campaign_name else last.campaign and code(last.campaign, 40)
+    where = f" in {campaign}" if campaign else ""
     lines = [f"{code(mask(last.phone))} replied{where}, {moment(last.received_at)}:"]
     left = len(replies) - _MOST_QUOTED
     lines += [f"_{counted(left, 'earlier reply', 'earlier replies')}_"] if left > 0 else []
@@ -79,6 +80,8 @@ def _ended(reply: KeptReply) -> str:
             return f"{who} decided: no request."
         case ReplyState.WAITING:
             return "It still waits for a decision."
+    if reply.judgement.outcome is Outcome.IN and reply.entered not in OPTING_OUT:
+        return "Texts are allowed again since: nothing keeps them out any more."
     return "Asked in plain words since, and is opted out."
 
 

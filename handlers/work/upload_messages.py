@@ -17,6 +17,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.permissions import Role
+from handlers.slack.deciders import MOST_TOLD, tell_deciders
 from handlers.slack.errors import error_code, is_transient
 from handlers.slack.messages import Message, masked
 from handlers.slack.mrkdwn import escape, one_line
@@ -39,8 +40,6 @@ SHOWN_WITHIN = timedelta(days=30)
 LONGEST_BETWEEN_SHOWS = 600.0
 # Whoever has waited no longer than this for what they asked for is still looking.
 LOOKING = timedelta(seconds=30)
-# Admins who are told directly of a list that waits.
-MOST_TOLD = 10
 # In the keys of what those who may decide are told: that a list expired, with the button that has it read again.
 _EXPIRED = "waits expired"
 # Ends after which the next step is the dropper's.
@@ -314,7 +313,6 @@ class UploadMessages:
         """
         upload = work.upload
         account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
-        channel = account.settings.waiting_channel
 
         async def reached(one: str, said: Message = message, thread: str | None = None) -> bool:
             key = _post_key(work, f"{what}{_round(upload)}{one}")
@@ -328,11 +326,9 @@ class UploadMessages:
                 return False
             return True
 
-        # A channel that was archived since, or that the desk was taken out of, keeps it from nobody.
-        if channel and await reached(channel):
+        if await tell_deciders(self._roles, self._client, account, account.settings.waiting_channel, reached):
             return
-        admins = await self._roles.admins(self._client, account, MOST_TOLD)
-        if admins and not any(await asyncio.gather(*(reached(admin.id) for admin in admins))):
+        if admins := await self._roles.admins(self._client, account, MOST_TOLD):
             # Where Slack lets nobody be written to, at least the thread says whose turn it is.
             notice = views.notice(upload, admins, await self.picture(upload))
             await reached(upload.channel_id, notice, upload.thread_ts or upload.message_ts)

@@ -11,6 +11,7 @@ from tests.bench.exports import exports
 from tests.bench.feed import feed
 from tests.bench.growth import growth
 from tests.bench.home import home
+from tests.bench.hooks import hooks
 from tests.bench.hostile import hostile
 from tests.bench.http import http
 from tests.bench.lists import lists
@@ -48,6 +49,7 @@ main.add_command(calls)
 main.add_command(exports)
 main.add_command(feed)
 main.add_command(api)
+main.add_command(hooks)
 main.add_command(campaigns)
 main.add_command(reconnect)
 main.add_command(http)

@@ -1,6 +1,7 @@
 """What `doctor` says, against the embedded Slack."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from bot.doctor import examine
 from bot.manifest import optional_scopes, scopes
 from bot.sandbox import EmbeddedSlack, SandboxClient
 from bot.stores import open_store
-from store import Store
+from store import Actor, Function, Origin, Reply, Store
 
 
 @pytest.fixture
@@ -167,3 +168,43 @@ def postgres_empty(request: pytest.FixtureRequest) -> str:
     """The server's own database, in which no test makes tables."""
     url = request.getfixturevalue("postgres_server")
     return str(url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False))
+
+
+async def test_hooks_are_named(settings: Settings, slack: EmbeddedSlack) -> None:
+    """With when something came last, up to when Twilio's list is read, and why it cannot be."""
+    by = Origin(Function.COMMAND, Actor("U0ADMIN", "admin"))
+    store = Store.open(settings.database_url)
+    account = store.accounts.get_or_create(slack.team_id, "Harbor Campaign", country="US").id
+    store.hooks.make_twilio(account, "main", "AC" + "1f" * 16, "t0ken-of-twilios", by)
+    store.hooks.make_telnyx(account, "profile", "A" * 43 + "=", by)
+    store.replies.hear(account, Reply("telnyx", "1", "+12125550100", "12345", "hello", store.now()), by)
+    due = store.hooks.claim(owner="me", lease_seconds=60)
+    assert due is not None
+    store.hooks.give_back(due, seconds=60, trouble="Twilio cannot be reached (TimeoutError)")
+    store.close()
+    said = {finding.sentence: finding.good for finding in await examine(settings)}
+    [(telnyx, telnyx_good)] = [one for one in said.items() if one[0].startswith("Hook: Telnyx")]
+    [(twilio, twilio_good)] = [one for one in said.items() if one[0].startswith("Hook: Twilio")]
+    assert telnyx.startswith(f"Hook: Telnyx, 'profile', of {slack.team_id}: the last reply of Telnyx's came 20")
+    assert telnyx_good
+    assert twilio.startswith(f"Hook: Twilio, 'main', of {slack.team_id}: no reply has come, its list is read up to 20")
+    assert twilio.endswith(" UTC. Twilio cannot be reached (TimeoutError).")
+    assert not twilio_good
+    assert "t0ken" not in str(said)
+
+
+async def test_who_sees_replies_that_wait_is_said(settings: Settings, slack: EmbeddedSlack) -> None:
+    """The admins directly, or a channel; where there are neither, that nobody does."""
+    store = Store.open(settings.database_url)
+    account = store.accounts.get_or_create(slack.team_id, "Harbor Campaign", country="US")
+    said = [finding.sentence for finding in await examine(settings)]
+    assert "Replies: those that wait for a decision are shown to 'admin', 'second-admin', directly." in said
+    for user in slack.platform.workspace.users.values():
+        user.is_admin = user.is_owner = False
+    [sentence] = await wrong(settings)
+    assert sentence.startswith("Replies: nobody sees those that wait for a decision: no channel for them is named")
+    by = Origin(Function.SETTING, Actor("U0ADMIN", "admin"))
+    named = replace(account.settings, waiting_channel="C0ADMINS")
+    store.accounts.change(account.id, by, settings=named)
+    store.close()
+    assert await wrong(settings) == []

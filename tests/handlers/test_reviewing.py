@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from bot.sandbox import SandboxMessage, State
 from store import Actor, Function, Origin, Reply, mask
 from store.heard import Heard
@@ -104,9 +106,65 @@ async def test_start_where_something_else_stands(office: Office) -> None:
 
 
 async def test_without_a_channel_of_their_own_they_come_to_that_of_lists(office: Office) -> None:
-    """Where neither is named nobody is shown anything, and they wait."""
+    """Where the settings name one."""
+    await decide(office, waiting_channel=(await office.people.state()).channel(ADMINS).id)
     hear(office, "please stop, I voted")
     office.service.desk.reviewing.loop.poke()
-    await decide(office, waiting_channel=(await office.people.state()).channel(ADMINS).id)
-    office.service.desk.reviewing.loop.poke()
     assert "I voted" in str((await shown(office, "I voted", ADMINS)).blocks)
+
+
+def direct(state: State, user: str, words: str) -> SandboxMessage | None:
+    """The message of the desk's to *user* directly that says *words*."""
+    channel = state.direct(user)
+    found = [message for message in channel.messages if words in str(message.blocks)] if channel else []
+    return found[-1] if found else None
+
+
+@on_both_databases
+@pytest.mark.parametrize("archived", [False, True])
+async def test_without_a_channel_they_come_to_the_admins(office: Office, archived: bool) -> None:
+    """Each has the message directly, also where the channel takes nothing any more; what one decides stands in all of them."""
+    if archived:
+        channel = (await office.people.state()).channel(TICKETS).id
+        await decide(office, replies_channel=channel)
+        await office.people.update_channel(channel, is_archived=True)
+    hear(office, "please stop, I voted")
+    office.service.desk.reviewing.loop.poke()
+    first = await office.people.until(lambda state: direct(state, "admin", "I voted"))
+    second = await office.people.until(lambda state: direct(state, "second-admin", "I voted"))
+    assert ONE not in str((first.blocks, second.blocks))
+    await office.press("admin", first, "reply.not")
+    for user in ("admin", "second-admin"):
+        await office.people.until(lambda state, user=user: direct(state, user, "admin decided: no request."))  # type: ignore[misc]
+    await office.press("second-admin", second, "reply.out")
+    for user in ("admin", "second-admin"):
+        await office.people.until(lambda state, user=user: direct(state, user, "Opted out by second-admin."))  # type: ignore[misc]
+    assert office.store.optouts.find(office.account.id, ONE).opted_out
+
+
+async def test_who_is_allowed_texts_again_waits_no_more(office: Office) -> None:
+    """A START on which an admin had to look is settled, and its message says so, once texts are allowed again elsewhere."""
+    await office.opt_out(ONE)
+    await asked(office, "START")
+    by = Origin(Function.COMMAND, await office.actor("admin"), reason="they wrote START")
+    office.store.optouts.delete(office.account.id, ONE, by)
+    office.service.desk.reviewing.loop.poke()
+    settled = await shown(office, "Texts are allowed again since")
+    assert "reply.not" not in str(settled.blocks)
+
+
+async def test_who_asks_in_plain_words_since_waits_no_more(office: Office) -> None:
+    """The message says so by itself."""
+    await asked(office, "please stop, I voted")
+    hear(office, "STOP", "SM9")
+    office.service.desk.reviewing.loop.poke()
+    settled = await shown(office, "Asked in plain words since, and is opted out.")
+    assert "reply.out" not in str(settled.blocks)
+
+
+async def test_a_campaign_is_shown_by_its_name(office: Office) -> None:
+    """Where the platform told it; else by its id."""
+    office.store.campaigns.put(office.account.id, "gotv_october", "GOTV *October*", active=True)
+    message = await asked(office, "please stop, I voted")
+    assert "gotv_october" not in str(message.blocks)
+    assert "replied in GOTV" in str(message.blocks)

@@ -16,12 +16,14 @@ from store import (
     Origin,
     PlainWriter,
     Post,
+    ReplyState,
     Store,
     StoreError,
+    ToldReply,
     note,
     rule_of,
 )
-from store.heard import Heard, Reply, ReplyDecision, ReplyState
+from store.heard import Heard, Reply, ReplyDecision
 from store.models import replies
 from store.replies.judge import Outcome
 from tests.entries import latest_entries
@@ -98,6 +100,38 @@ def test_what_is_told_twice_is_heard_once(store: Store, account: Account) -> Non
         store.replies.get(other.id, 99)
 
 
+def test_many_are_heard_in_their_order(store: Store, account: Account) -> None:
+    """With one commit: each as if it came alone, also what an earlier one of the same lifts, settles or was told already."""
+    texts = [(ASKED, "SM1"), ("STOP", "SM2"), ("hello", "SM3"), ("STOP", "SM2"), ("Start", "SM4")]
+    told = [ToldReply(reply(text, message), BRIDGE) for text, message in texts]
+    heard = store.replies.hear_all(account.id, told)
+    assert [one.again for one in heard if isinstance(one, Heard)] == [False, False, False, True, False]
+    asked, stop, _nothing, again, start = heard
+    assert isinstance(asked, Heard)
+    assert isinstance(stop, Heard)
+    assert again == replace(stop, again=True)
+    kept = store.replies.get(account.id, asked.id)
+    assert (kept.state, kept.entry) == (ReplyState.SETTLED, stop.entry)
+    [opt_out] = store.optouts.find(account.id, ONE).opt_outs
+    assert isinstance(start, Heard)
+    assert opt_out.lifted is not None
+    assert opt_out.lifted.id == start.entry
+    assert store.optouts.count(account.id) == store.optouts.recount(account.id) == 0
+    assert [one.again for one in store.replies.hear_all(account.id, told) if isinstance(one, Heard)] == [True] * 5
+
+
+def test_what_is_wrong_with_one_takes_nothing_from_the_others(store: Store, account: Account) -> None:
+    """It has its error in its place."""
+    naive = replace(reply("STOP", "SM2", TWO), received_at=datetime(2026, 11, 1))  # noqa: DTZ001
+    told = [ToldReply(one, BRIDGE) for one in (reply("STOP"), naive, replace(reply("hi", "SM3"), sender="555"))]
+    stop, zone, phone = store.replies.hear_all(account.id, told)
+    assert isinstance(stop, Heard)
+    assert "time zone" in str(zone)
+    assert isinstance(phone, StoreError)
+    assert store.optouts.find(account.id, ONE).opted_out
+    assert not store.optouts.find(account.id, TWO).opt_outs
+
+
 def test_told_twice_at_once_it_is_heard_once(store: Store, account: Account) -> None:
     """Two hear the same replies at the same moment: each is heard by one, and opts out once."""
 
@@ -142,15 +176,17 @@ def test_start_takes_back_what_such_a_word_made(store: Store, account: Account) 
     assert store.optouts.count(account.id) == store.optouts.recount(account.id) == 0
 
 
-def test_accounts_with_a_reply_that_waits_are_found(store: Store, account: Account) -> None:
+def test_what_waits_is_counted_by_account_and_message(store: Store, account: Account) -> None:
     """However many others there are; what was decided waits no more."""
     other = store.accounts.get_or_create("T0OTHER", "Other", country="US")
-    assert store.replies.accounts_that_wait() == ()
+    assert store.replies.waiting_by_message() == {}
     hear(store, other, "STOP")
     heard = hear(store, account, ASKED)
-    assert store.replies.accounts_that_wait() == (account.id,)
+    assert store.replies.waiting_by_message() == {(account.id, None): 1}
+    store.replies.to_show(account.id)
+    assert store.replies.waiting_by_message() == {(account.id, heard.id): 1}
     store.replies.decide(account.id, heard.id, AVERY, opt_out=False)
-    assert store.replies.accounts_that_wait() == ()
+    assert store.replies.waiting_by_message() == {}
 
 
 def test_start_leaves_a_word_that_was_written_later(store: Store, account: Account) -> None:
@@ -181,6 +217,48 @@ def test_start_leaves_what_somebody_else_said(store: Store, account: Account, by
     assert store.optouts.count(account.id) == store.optouts.recount(account.id) == 1
     decided = store.replies.decide(account.id, heard.id, AVERY, opt_out=False)
     assert (decided.newly, decided.replies[0].entry) == (True, heard.entry), "what it lifted stays with it"
+
+
+def test_start_waits_no_more_once_nothing_stands(store: Store, account: Account) -> None:
+    """Texts were allowed again by another way; what else may be a request of theirs, or is somebody else's, waits on."""
+    store.optouts.add(account.id, [ONE, TWO], ROBIN)
+    starts = [hear(store, account, "START", f"SM{sender}", sender) for sender in (ONE, TWO)]
+    wish = hear(store, account, ASKED)
+    lifted = store.optouts.delete(account.id, ONE, replace(AVERY, reason="they wrote START"))
+    kept = store.replies.get(account.id, starts[0].id)
+    assert lifted.entry is not None
+    assert (kept.state, kept.entry, kept.entered, kept.decider) == ("settled", lifted.entry, Function.DELETE, None)
+    assert [one.id for one in store.replies.waiting(account.id)] == [starts[1].id, wish.id]
+
+
+def test_start_that_lifted_a_word_keeps_the_entry_by_which_it_did(store: Store, account: Account) -> None:
+    """Also when somebody lifts the rest."""
+    store.optouts.add(account.id, [ONE], ROBIN)
+    hear(store, account, "STOP")
+    start = hear(store, account, "START", "SM2")
+    store.optouts.delete(account.id, ONE, replace(AVERY, reason="they wrote START"))
+    assert store.replies.get(account.id, start.id).entry == start.entry
+    assert store.replies.waiting(account.id) == ()
+
+
+def test_a_second_start_settles_the_first(store: Store, account: Account) -> None:
+    """When what kept the first one waiting went, and a word of the contact's own is lifted by the second."""
+    store.optouts.add(account.id, [ONE], ROBIN)
+    first = hear(store, account, "START")
+    store.optouts.delete(account.id, ONE, replace(AVERY, reason="they wrote START"))
+    hear(store, account, "STOP", "SM2")
+    assert hear(store, account, "START", "SM3").state is ReplyState.SETTLED
+    assert store.replies.get(account.id, first.id).state is ReplyState.SETTLED
+    assert not store.optouts.find(account.id, ONE).opted_out
+
+
+def test_a_reply_has_the_name_of_its_campaign(store: Store, account: Account) -> None:
+    """Where the platform told it, whenever it did."""
+    heard = hear(store, account, ASKED)
+    assert store.replies.get(account.id, heard.id).campaign_name is None
+    store.campaigns.put(account.id, "gotv", "GOTV October", active=False)
+    kept = store.replies.get(account.id, heard.id)
+    assert (kept.campaign, kept.campaign_name) == ("gotv", "GOTV October")
 
 
 def test_a_person_opts_out(store: Store, account: Account) -> None:

@@ -13,6 +13,8 @@ from store import (
     Function,
     LeaseLost,
     Origin,
+    Reply,
+    ReplyState,
     Store,
     StoreError,
     UndoPreview,
@@ -454,3 +456,17 @@ def test_reading_again_starts_the_wait_anew(store: Store, account: Account) -> N
 
 
 # Lanes
+
+
+def test_start_waits_no_more_once_the_list_is_undone(store: Store, account: Account, by_admin: Origin) -> None:
+    """What the list alone kept out is settled by its undo; who is out for something else waits on."""
+    work = applied(store, account, by_admin)
+    store.optouts.add(account.id, [PHONES[1]], by_admin)
+    waits = [
+        store.replies.hear(account.id, Reply("bench", phone, phone, "12345", "START", store.now()), by_admin).id
+        for phone in PHONES[:2]
+    ]
+    upload = undone(store, work, by_admin)
+    settled = store.replies.get(account.id, waits[0])
+    assert (settled.state, settled.entry) == (ReplyState.SETTLED, upload.undo_entry_id)
+    assert [one.id for one in store.replies.waiting(account.id)] == waits[1:]

@@ -6,6 +6,7 @@ import json
 import re
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -258,6 +259,32 @@ async def test_large_bodies_are_refused_before_they_are_read(door: Door) -> None
     assert (await door.tell_twilio(MESSAGE | {"Body": "STOP " * (LARGEST_BODY // 10)}))[0] == 200
 
 
+async def test_a_body_is_asked_for_when_it_will_be_read(door: Door) -> None:
+    """`Expect: 100-continue` is answered with it once, and not for a hook that there is none of, nor for too large a body."""
+    address = urlsplit(door.url)
+    body = urlencode(MESSAGE).encode()
+    path = f"/hooks/twilio/{door.twilio.id}"
+    signature = twilio_signature(f"{PUBLIC_URL}{path}", MESSAGE, TOKEN)
+
+    async def said(path: str, size: int) -> list[bytes]:
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        head = (
+            f"POST {path} HTTP/1.1",
+            "Host: desk",
+            "Expect: 100-continue",
+            f"X-Twilio-Signature: {signature}",
+            f"Content-Length: {size}",
+        )
+        writer.write("\r\n".join([*head, "", ""]).encode() + body)
+        heard = await reader.read()
+        writer.close()
+        return re.findall(rb"HTTP/1.1 (\d+) ", heard)
+
+    assert await said("/hooks/twilio/none", len(body)) == [b"404"]
+    assert await said(path, LARGEST_BODY + 1) == [b"413"]
+    assert await said(path, len(body)) == [b"100", b"200"]
+
+
 async def test_a_provider_is_told_to_try_again_while_the_database_is_away(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -267,7 +294,7 @@ async def test_a_provider_is_told_to_try_again_while_the_database_is_away(
         raise StoreUnavailable("The opt-out list cannot be reached.", kind="unreachable")
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(door.store.replies), "hear", away)
+        patch.setattr(type(door.store.replies), "hear_all", away)
         status, answer = await door.tell_twilio()
     assert (status, json.loads(answer)["detail"]) == (503, "The opt-out list cannot be reached.")
     assert door.counted() == {("twilio", "unavailable"): 1}

@@ -448,10 +448,10 @@ def _handovers(text: str) -> Iterator[Any]:
 @case(reviewing.review, reviewing.decided)
 def _replies(text: str) -> Iterator[Any]:
     by = Actor("U1", text)
-    for outcome, state in product((Outcome.ASK, Outcome.IN), ReplyState):
+    for outcome, state, name in product((Outcome.ASK, Outcome.IN), ReplyState, (None, text)):
         judgement = Judgement(outcome, text, text, text[:80])
         decider = by if state in (ReplyState.OPTED_OUT, ReplyState.NOT_A_REQUEST) else None
-        told = ("twilio", text, ONE, text, text, AT, AT, text, text, judgement, state, 1, decider, AT, 1)
+        told = ("twilio", text, ONE, text, text, AT, AT, text, name, text, judgement, state, 1, text, decider, AT, 1)
         each = [KeptReply(1, number, *told) for number in range(1, 11)]
         people = [replace(one, phone=f"+1212555010{one.id % 10}") for one in each]
         yield from (reviewing.review(each), reviewing.review(people), reviewing.review([replace(each[0], text=None)]))
