@@ -95,7 +95,7 @@ class ConsentSender:
     async def _post(
         self, destination: Destination, items: Sequence[dict[str, str]]
     ) -> tuple[Answered, list[list[str]] | None]:
-        """What came back; and what Twilio says of each of *items*, nothing where it took it, None where it says none."""
+        """What came back; and what Twilio says of each of *items*, nothing where it took it, None where it does not."""
         login = destination.login or ""
         headers = {
             "authorization": aiohttp.encode_basic_auth(login, destination.secret),
