@@ -3,8 +3,8 @@ Destinations: where changes of the list are passed on to, how far each has come,
 
 A destination follows the feed (`store.changes`) with a cursor that moves once what lies before it was taken, so that nothing is
 kept a phone; what is told is the state then, and to tell it twice does no harm. What a destination reported by its own key is not
-told back to it. Secrets are kept in full: each message to a webhook is signed with its own, and to Twilio shown with it. Only a
-phone that the far side does not take while it takes others has a row, and is told again by itself.
+told back to it. Secrets are kept in full: each message to a webhook is signed with its own, and to Twilio shown with
+it. Only a phone that the far side does not take while it takes others has a row, and is told again by itself.
 """
 
 import base64
@@ -69,7 +69,8 @@ class NewDestination:
     """
     A destination to be made. *address*: of a webhook, or the sender at Twilio. *channel*: where it is told of.
 
-    *key_name*: of the API's keys by which it reports. *login* and *secret*: of Twilio; the secret of a webhook is made here.
+    *key_name*: of the API's keys by which it reports. *login* and *secret*: of Twilio; the secret of a webhook is made
+    here.
     """
 
     kind: DestinationKind
@@ -83,7 +84,7 @@ class NewDestination:
 
 @dataclass(frozen=True, slots=True)
 class NotTaken:
-    """So many *phones* that a destination did not take, because of *problem*, since the moment *at*; the *first* by number."""
+    """So many *phones* that a destination did not take, because of *problem*, since *at*; the *first* by number."""
 
     problem: str
     phones: int
@@ -206,7 +207,7 @@ class Destinations:
 
     def told_of(self, account: int, phone: str) -> dict[str, bool]:
         """
-        The names of the destinations of *account*, in order: whether each took all that was done about *phone*, or did it.
+        By the names of the destinations of *account*: whether each took all that was done about *phone*, or did it.
 
         Those at Twilio are left out where the phone is not opted out: that is never told there.
         """
@@ -329,7 +330,7 @@ class Destinations:
 
     def page(self, destination: Destination, limit: int) -> ChangesPage:
         """
-        What it is to be told next, of at most *limit* phones: what changed, and when that is nothing, phones it did not take.
+        What it is to be told next, at most *limit* phones: what changed; when that is nothing, what it did not take.
 
         The whole list, where the feed does not go back to its cursor.
         """
@@ -367,7 +368,7 @@ class Destinations:
         wait: Callable[[int], float],
     ) -> Destination:
         """
-        It took all up to *cursor*, but of *of_each* those phones with a problem: nothing else is wrong with it any more.
+        It took all up to *cursor*, but of *of_each* those phones with a problem: nothing else is wrong with it.
 
         *wait*: the seconds to the next try of a phone after so many that failed.
         """
@@ -508,7 +509,7 @@ def _get(connection: sa.Connection, account: int, destination: str, *, lock: boo
 
 
 def _with_backlog(connection: sa.Connection, one: Destination) -> Destination:
-    """*one* with what waits for it, counted by changes: a phone that changed twice is two; and with what it did not take."""
+    """*one* with what it did not take and what waits for it, by changes: a phone that changed twice is two."""
     phones, first = sa.func.count(), sa.func.min(destination_failures.c.phone)
     columns = destination_failures.c.problem, phones, first, sa.func.min(destination_failures.c.at)
     failed = sa.select(*columns).where(*_failed_at(one.account_id, one.id))

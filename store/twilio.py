@@ -21,11 +21,11 @@ def checked_account(text: str) -> str:
 
 
 def checked_login(text: str) -> str:
-    """The SID that goes with a secret: an account's with its auth token, or an API key's (https://www.twilio.com/docs/iam/api-keys)."""
+    """The SID that goes with a secret: an account's, or an API key's (https://www.twilio.com/docs/iam/api-keys)."""
     if not _is_sid(text, "AC", "SK"):
         raise StoreError(
-            "Give the account SID, AC and 32 more characters, 0 to 9 and a to f, or an API key's, which begins with SK: "
-            "Twilio's console shows them."
+            "Give the account SID, AC and 32 more characters, 0 to 9 and a to f, or an API key's, which begins with SK:"
+            " Twilio's console shows them."
         )
     return text
 
@@ -41,8 +41,8 @@ def checked_sender(text: str) -> str:
     """What texts are sent from: the SID of a Messaging Service, or a number."""
     if not _is_sid(text, "MG") and not is_e164(text):
         raise StoreError(
-            "Give the SID of the Messaging Service, MG and 32 more characters, 0 to 9 and a to f, or the number that sends, "
-            "like +12125550100."
+            "Give the SID of the Messaging Service, MG and 32 more characters, 0 to 9 and a to f, or the number that"
+            " sends, like +12125550100."
         )
     return text
 

@@ -60,8 +60,8 @@ def twilio_form(metadata: str, *, longest_name: int) -> View:
     return _form(
         metadata,
         OPEN_TWILIO,
-        "Twilio is told of whoever is opted out here, all of the list first, and texts them no more from that sender. It takes "
-        f"this where your account has its Consent Management API. {_NO_OPT_IN}",
+        "Twilio is told of whoever is opted out here, all of the list first, and texts them no more from that sender."
+        f" It takes this where your account has its Consent Management API. {_NO_OPT_IN}",
         _text(NAME, "Name", "What it is, like Twilio, fundraising.", longest_name, focus=True),
         _text(ADDRESS, "Sender", "The SID of the Messaging Service, MG…, or one number, like +12125550100.", 40),
         _text(LOGIN, "Account SID or API key SID", "AC… or SK…, as Twilio's console shows it.", 40),

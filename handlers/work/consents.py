@@ -1,11 +1,12 @@
 """
 Twilio's consents: opt-outs told to Twilio, which then sends that contact nothing from the destination's sender.
 
-https://www.twilio.com/docs/messaging/features/consent-api: up to 25 a request, 100 requests a minute, and what is there already is
-overwritten, so that telling it twice does no harm. What Twilio says of one item: https://www.twilio.com/docs/api/errors/30646.
+https://www.twilio.com/docs/messaging/features/consent-api: up to 25 a request, 100 requests a minute, and what is there
+already is overwritten, so that telling it twice does no harm. What Twilio says of one item:
+https://www.twilio.com/docs/api/errors/30646.
 
-Opt-ins are never told. To Twilio one says that the contact themselves agreed, and it ends the block that their own STOP made; the
-list knows only that the desk's reasons are gone, and Twilio's consents cannot be read.
+Opt-ins are never told. To Twilio one says that the contact themselves agreed, and it ends the block that their own STOP
+made; the list knows only that the desk's reasons are gone, and Twilio's consents cannot be read.
 """
 
 import json
@@ -94,7 +95,7 @@ class ConsentSender:
     async def _post(
         self, destination: Destination, items: Sequence[dict[str, str]]
     ) -> tuple[Answered, list[list[str]] | None]:
-        """What came back, and what Twilio says of each of *items*, nothing where it took it; None where it says it of none."""
+        """What came back; and what Twilio says of each of *items*, nothing where it took it, None where it does not."""
         login = destination.login or ""
         headers = {
             "authorization": aiohttp.encode_basic_auth(login, destination.secret),
@@ -142,7 +143,7 @@ def _item(destination: Destination, one: ChangedPhone) -> dict[str, str]:
 
 
 def _results(body: bytes | bytearray, wanted: Sequence[str]) -> list[list[str]] | None:
-    """The messages for each of the correlation ids *wanted*, in their order; None for a body that is no list of results."""
+    """The messages for each of the correlation ids *wanted*, in their order; None for a body that is no such list."""
     try:
         told = json.loads(body)
     except (ValueError, RecursionError):

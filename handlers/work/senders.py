@@ -17,8 +17,9 @@ class Answered:
     """
     What came of one message. *problem*: a sentence that says why it was not taken, None where it was.
 
-    *status*: of HTTP, None where none came; *wait*: the seconds it asks for; *body*: the beginning of the answer. *of_each*:
-    where the far side says it of single phones and took the others, why it did not take each, None where it did.
+    *status*: of HTTP, None where none came; *wait*: the seconds it asks for; *body*: the beginning of the answer.
+    *of_each*: where the far side says it of single phones and took the others, why it did not take each, None where it
+    did.
     """
 
     problem: str | None
@@ -57,7 +58,7 @@ class Sender(Protocol):
 
 
 def wait_of(text: str) -> float | None:
-    """The seconds of a `Retry-After`, which has a number or a date (RFC 9110, section 10.2.3); None for anything else."""
+    """The seconds of a `Retry-After`, a number or a date (RFC 9110, section 10.2.3); None for anything else."""
     text = text.strip()
     if text.isascii() and text.isdigit():
         return min(float(text[:9]), _LONGEST_WAIT)

@@ -99,7 +99,7 @@ async def allowed(office: Office, phone: str) -> None:
 async def test_the_list_goes_to_twilio_and_then_each_opt_out(
     office: Office, twilio: TwilioConsents, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An admin makes it in Slack; the secret is shown to nobody again; whom the list has out is out at Twilio, since when."""
+    """An admin makes it in Slack; the secret is shown to nobody again; whom the list has out is out at Twilio."""
     await office.opt_out(ONE, TWO)
     assert "stays blocked there until they text START" in str(view := await form_of(office))
     assert (await office.people.submit("admin", view["id"], await filled(office))).ok
@@ -318,7 +318,7 @@ async def test_a_phone_that_is_not_taken_holds_up_no_other(
 
 
 async def test_it_is_tried_again_by_itself_with_its_state_then(office: Office, twilio: TwilioConsents) -> None:
-    """After a pause of the schedule's; a phone that was allowed texts meanwhile is not told any more, and waits no longer."""
+    """After a pause of the schedule's; a phone that was allowed texts meanwhile is not told, and waits no longer."""
     twilio.refuses = lambda contact: None if contact == ONE else "INTERNAL_SERVER_ERROR"
     await behind(office)
     await office.opt_out(ONE, TWO, THREE)

@@ -1,12 +1,13 @@
 """
 Twilio's Consent Management API, made up from its documentation and from nothing of the desk's.
 
-`POST /v1/Consents/Bulk`, a form in which each `Items` is an object in JSON, up to 25; answered with 201 and one item for each
-`correlation_id`, `error_code` 0 or 30646 with `error_messages`; what was there is overwritten; 100 requests a minute, else 429
-(https://www.twilio.com/docs/messaging/features/consent-api, and its description in
-https://github.com/twilio/twilio-oai/blob/main/spec/json/twilio_accounts_v1.json). What each field may hold, and the message for
-what it may not: https://www.twilio.com/docs/api/errors/30646. Basic authentication with account SID and auth token or with an
-API key's SID and secret, 401 with code 20003 else (https://www.twilio.com/docs/usage/requests-to-twilio).
+`POST /v1/Consents/Bulk`, a form in which each `Items` is an object in JSON, up to 25; answered with 201 and one item
+for each `correlation_id`, `error_code` 0 or 30646 with `error_messages`; what was there is overwritten; 100 requests a
+minute, else 429 (https://www.twilio.com/docs/messaging/features/consent-api, and its description in
+https://github.com/twilio/twilio-oai/blob/main/spec/json/twilio_accounts_v1.json). What each field may hold, and the
+message for what it may not: https://www.twilio.com/docs/api/errors/30646. Basic authentication with account SID and
+auth token or with an API key's SID and secret, 401 with code 20003 else
+(https://www.twilio.com/docs/usage/requests-to-twilio).
 """
 
 import base64
@@ -40,8 +41,8 @@ class TwilioConsents:
     """
     The consents, by sender and contact, and every request. *answers*: of the next requests, in place of Twilio's own.
 
-    *refuses*: what is wrong with a contact; *loses*: whether the answer to the request of that number is lost; *senders*: those
-    that the account has.
+    *refuses*: what is wrong with a contact; *loses*: whether the answer to the request of that number is lost;
+    *senders*: those that the account has.
     """
 
     url: str = ""
