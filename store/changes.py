@@ -72,8 +72,8 @@ class ChangesPage:
     """
     A page of the feed. *cursor*: where the next begins, to be kept together with what was made of *phones*.
 
-    *as_of*: the newest change that these states have in them. *more*: there is more to read at once. *whole*: it is of the
-    whole list, so that what stands in it need not have changed lately.
+    *as_of*: the newest change that these states have in them. *more*: there is more to read at once. *whole*: it is of
+    the whole list, so that what stands in it need not have changed lately.
     """
 
     phones: tuple[ChangedPhone, ...]

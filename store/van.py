@@ -12,7 +12,11 @@ _KEY: Final = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 
 
 def checked_application(text: str) -> str:
-    """The application name, which signs in with a key. Raises `StoreError` with a sentence for what is none, as all that follow do."""
+    """
+    The application name, which signs in with a key.
+
+    Raises `StoreError` with a sentence for what is none, as `checked_key` does.
+    """
     if (
         not 0 < len(text) <= _LONGEST_APPLICATION
         or not text.isascii()
@@ -20,17 +24,18 @@ def checked_application(text: str) -> str:
         or set(text) & set(" :")
     ):
         raise StoreError(
-            f"Give the application name that VAN gave with the key: up to {_LONGEST_APPLICATION} letters, digits and signs, "
-            "without blanks and colons."
+            f"Give the application name that VAN gave with the key: up to {_LONGEST_APPLICATION} letters, digits and "
+            "signs, without blanks and colons."
         )
     return text
 
 
 def checked_key(text: str) -> str:
-    """The API key with the database that it opens, which is My Campaign: nothing can be written on people of My Voters."""
+    """The API key with the database that it opens, My Campaign: nothing can be written on people of My Voters."""
     if text.endswith(_VOTERS):
         raise StoreError(
-            "This key ends with |0, which is My Voters, where people cannot be changed: give one for My Campaign, which ends with |1."
+            "This key ends with |0, which is My Voters, where people cannot be changed: give one for My Campaign, which "
+            "ends with |1."
         )
     key = text.removesuffix(MY_CAMPAIGN)
     if not _is_guid(key):
@@ -39,7 +44,7 @@ def checked_key(text: str) -> str:
 
 
 def van_number(phone: str) -> str | None:
-    """The ten digits by which VAN knows *phone*, in E.164; None for one that is not of North America, whose digits may be another's."""
+    """The ten digits by which VAN knows *phone*, in E.164; None outside North America: they may be another's."""
     return phone[2:] if phone.startswith("+1") and len(phone) == 12 else None
 
 

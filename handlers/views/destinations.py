@@ -34,7 +34,10 @@ _NO_OPT_IN: Final = (
     "Whom you allow texts again here stays blocked there until they text START: Twilio takes that from them alone."
 )
 # https://docs.everyaction.com/reference/people-common-models: I is the person's consent, and O may be another product's.
-_UNKNOWN: Final = "Whom you allow texts again here becomes *unknown* there, not opted in; whom you allowed before this was made stays as they are."
+_UNKNOWN: Final = (
+    "Whom you allow texts again here becomes *unknown* there, not opted in. "
+    "Whom you allowed before this was made stays as they are."
+)
 # What is to be known of a kind when one is made; of webhooks, docs/webhooks.md says it.
 _NOTES: Final = {DestinationKind.TWILIO: _NO_OPT_IN, DestinationKind.VAN: _UNKNOWN}
 # Of the reasons for which a destination did not take phones, those that are shown.

@@ -29,7 +29,7 @@ class Calls:
     async def ask(
         self, method: str, url: str, *, login: str, secret: str, **what: Any
     ) -> tuple[Answered, bytes | None]:
-        """What came back, whatever its status, with its body; a problem and None where nothing came. *what*: as of aiohttp."""
+        """What came back, whatever its status, and its body; a problem and None for nothing. *what*: as of aiohttp."""
         headers = {"authorization": aiohttp.encode_basic_auth(login, secret), "user-agent": "Opt-Out Desk"}
         try:
             async with self._open().request(method, url, headers=headers, allow_redirects=False, **what) as answer:

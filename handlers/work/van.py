@@ -1,16 +1,16 @@
 """
-NGP VAN, also called EveryAction: opt-outs told to it, phone by phone, as the opt-in status of the person who has that phone.
+NGP VAN, also called EveryAction: opt-outs told to it, phone by phone, as the opt-in status of the person who has it.
 
-VAN knows people, not phones. `POST /people/findByPhone` answers with a person where exactly one has the number, and with 404
-where nobody has it or several do (https://docs.everyaction.com/reference/find-by-phone); `GET /people?phoneNumber=` tells those
-apart. `GET /people/{vanId}?$expand=phones` says how it is with the phone, and `POST /people/{vanId}` writes the phone's
-`phoneOptInStatus`: O for out, I for in, U for unknown (https://docs.everyaction.com/reference/people-common-models,
-https://docs.ngpvan.com/reference/peoplevanid). What these pages leave open was observed by others, call by call:
-https://github.com/NickCrews/van-openapi.
+VAN knows people, not phones. `POST /people/findByPhone` answers with a person where exactly one has the number, and
+with 404 where nobody has it or several do (https://docs.everyaction.com/reference/find-by-phone); `GET
+/people?phoneNumber=` tells those apart. `GET /people/{vanId}?$expand=phones` says how it is with the phone, and `POST
+/people/{vanId}` writes the phone's `phoneOptInStatus`: O for out, I for in, U for unknown
+(https://docs.everyaction.com/reference/people-common-models, https://docs.ngpvan.com/reference/peoplevanid). What these
+pages leave open was observed by others, call by call: https://github.com/NickCrews/van-openapi.
 
-A person that several people are is nobody's to guess: it waits for somebody to look. An opt-out that was taken back is told as
-unknown, and only where VAN says "out": it is no consent. Of the whole list only opt-outs are told, since what stands as "out" in
-VAN and was allowed here long ago may be somebody else's.
+Which of several people is meant is nobody's to guess: the phone waits for somebody to look. An opt-out that was taken
+back is told as unknown, and only where VAN says "out": it is no consent. Of the whole list only opt-outs are told,
+since what stands as "out" in VAN and was allowed here long ago may be somebody else's.
 """
 
 import asyncio
@@ -23,8 +23,8 @@ from handlers.work.calls import TIMEOUT_SECONDS, Calls
 from handlers.work.senders import Answered
 from store import ChangedPhone, ChangesPage, Destination, van_number
 
-# Of a key, whatever is asked: 15 a second, as was seen; https://docs.ngpvan.com/docs/throttling-guidelines says that it differs by
-# key, and asks to spare what all campaigns share. Those at once and those of a second are together no more than that.
+# Of a key, whatever is asked: 15 a second, as was seen. https://docs.ngpvan.com/docs/throttling-guidelines says that it
+# differs by key, and asks to spare what all share. Those at once and those of a second are together no more than that.
 A_MINUTE: Final = 600.0
 BURST: Final = 5
 # To the next look at a phone that waits for a person, who seldom is there sooner: seconds.
@@ -98,7 +98,7 @@ class VanSender:
         await self.calls.close()
 
     async def _tell(self, destination: Destination, one: ChangedPhone) -> str | Answered | None:
-        """Tell of one phone: None where VAN has it so, a sentence where a person has to look, the answer where VAN failed."""
+        """Tell of one phone: None where VAN has it so, why a person has to look, or the answer where VAN failed."""
         number = van_number(one.phone) or ""
         try:
             person = await self._find(destination, number)
@@ -150,7 +150,7 @@ class VanSender:
         raise _FailedError(replace(answered, problem=_ODD))
 
     async def _ask(self, destination: Destination, method: str, path: str, **what: Any) -> tuple[Answered, Any]:
-        """What came back, and what its JSON says, None for an empty body. Raises `_FailedError`, but for 400 and 404."""
+        """What came back and what its JSON says, None for an empty body. Raises `_FailedError`, but for 400 and 404."""
         turns = self._turns.setdefault((destination.login, destination.secret), TokenBucket(A_MINUTE, BURST))
         body: bytes | None = None
         # A second time where the connection broke: whatever is asked may be asked twice.

@@ -99,7 +99,7 @@ def out(phone: str) -> ChangedPhone:
 async def test_the_list_goes_to_van_and_then_each_change(
     office: Office, van: Van, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An admin makes it in Slack; the key is shown to nobody again; who is out is out there, who is allowed again unknown."""
+    """An admin makes it in Slack; the key is shown to nobody again; who is out is out there, who is allowed unknown."""
     van.add(ONE, OTHER)
     van.add(TWO)
     van.add(THREE, status="Opt-In")
@@ -165,7 +165,7 @@ async def test_a_test_changes_nothing_in_van(office: Office, van: Van, key: str,
 
 @pytest.mark.parametrize("status", ["Opt-Out", "Opt-In", "Unknown"])
 async def test_what_was_allowed_before_is_left_as_it_stands(van: Van, status: str) -> None:
-    """Of the whole list only opt-outs are told: who is out in VAN and was allowed here long ago may be somebody else's."""
+    """Of the whole list only opt-outs are told: an opt-out in VAN of who was allowed here may be somebody else's."""
     van.add(ONE, status=status)
     answered = await told_of(van, ChangedPhone(ONE, False, None), whole=True)
     assert (answered.problem, dict(answered.of_each), van.asked) == (None, {ONE: None}, [])
@@ -208,7 +208,7 @@ async def test_a_person_who_does_not_have_the_number_is_left_alone(van: Van) -> 
 
 @on_both_databases
 async def test_nobody_and_several_wait_for_a_person(office: Office, van: Van) -> None:
-    """They wait, in words, hold up no other and are looked at a day later; *Retry* looks at once, and the rest is left alone."""
+    """They wait, in words, hold up no other and are looked at a day later; *Retry* looks at once."""
     van.add(ONE)
     several = [van.add(TWO), van.add(TWO, OTHER)]
     await office.opt_out(ONE, TWO, THREE)
@@ -304,7 +304,7 @@ async def test_its_retry_after_is_obeyed(office: Office, van: Van) -> None:
 @pytest.mark.parametrize("step", [0, 1, 2])
 @pytest.mark.wide
 async def test_what_it_does_not_take_is_said(van: Van, answer: Any, said: str, step: int) -> None:
-    """Refusals, failures and answers that are none, to the first, second and third request of a phone: nothing is taken for a yes."""
+    """Refusals, failures and answers that are none, to each request of a phone: nothing is taken for a yes."""
     van.add(ONE)
 
     async def passes(request: web.Request) -> web.StreamResponse:

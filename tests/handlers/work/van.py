@@ -4,14 +4,14 @@ The people of NGP VAN, also called EveryAction, made up from its documentation a
 Basic authentication with the application's name and the key, which ends with the database, else 401
 (https://docs.everyaction.com/reference/authentication). Errors are `{"errors": [{"code", "text"}]}`.
 
-- `POST /v4/people/findByPhone` `{"phoneNumber"}`: 200 with the person where exactly one has it, 404 where none or several do, 400 for
-  what is no number (https://docs.everyaction.com/reference/find-by-phone).
-- `GET /v4/people`: a search, by the one phone of each person that is their best, in ten bare digits; any other form finds nobody; `$top` up
-  to 200; 400 without anything to search for (https://docs.ngpvan.com/reference/people).
+- `POST /v4/people/findByPhone` `{"phoneNumber"}`: 200 with the person where exactly one has it, 404 where none or
+  several do, 400 for what is no number (https://docs.everyaction.com/reference/find-by-phone).
+- `GET /v4/people`: a search, by the one phone of each person that is their best, in ten bare digits; any other form
+  finds nobody; `$top` up to 200; 400 without anything to search for (https://docs.ngpvan.com/reference/people).
 - `GET /v4/people/{vanId}`: phones only where `$expand` asks for them, null else; the status in words.
 - `POST /v4/people/{vanId}`: phones are added, and one that is there is changed; answered with 302 and a stub
-  (https://docs.ngpvan.com/reference/peoplevanid); `phoneOptInStatus` is one of I, O and U and sets `smsOptInStatus` as well
-  (https://docs.everyaction.com/reference/people-common-models).
+  (https://docs.ngpvan.com/reference/peoplevanid); `phoneOptInStatus` is one of I, O and U and sets `smsOptInStatus` as
+  well (https://docs.everyaction.com/reference/people-common-models).
 
 Which phone a search reads, that a status is read in words, and the 302, are as others saw them at VAN's own sandbox:
 https://github.com/NickCrews/van-openapi, tests/ and transcripts/.
@@ -42,8 +42,9 @@ class Van:
     """
     People, by VAN ID: their phones, in ten digits, with the status of each; the first is the best.
 
-    *asked*: every request; *written*: those that changed somebody. *answers*: of the next requests, in place of VAN's own; *breaks*:
-    what it does with a request instead, None for nothing; *loses*: whether the answer to the request of that number is lost.
+    *asked*: every request; *written*: those that changed somebody. *answers*: of the next requests, in place of VAN's
+    own; *breaks*: what it does with a request instead, None for nothing; *loses*: whether the answer to the request of
+    that number is lost.
     """
 
     url: str = ""
