@@ -34,8 +34,8 @@ def checked_key(text: str) -> str:
     """The API key with the database that it opens, My Campaign: nothing can be written on people of My Voters."""
     if text.endswith(_VOTERS):
         raise StoreError(
-            "This key ends with |0, which is My Voters, where people cannot be changed: give one for My Campaign, which "
-            "ends with |1."
+            "This key ends with |0, which is My Voters, where people cannot be changed: give one for My Campaign, "
+            "which ends with |1."
         )
     key = text.removesuffix(MY_CAMPAIGN)
     if not _is_guid(key):
