@@ -72,15 +72,13 @@ class ChangesPage:
     """
     A page of the feed. *cursor*: where the next begins, to be kept together with what was made of *phones*.
 
-    *as_of*: the newest change that these states have in them. *more*: there is more to read at once. *whole*: it is of
-    the whole list, so that what stands in it need not have changed lately.
+    *as_of*: the newest change that these states have in them. *more*: there is more to read at once.
     """
 
     phones: tuple[ChangedPhone, ...]
     cursor: ChangeCursor
     as_of: int
     more: bool
-    whole: bool = False
 
 
 class _Change(NamedTuple):
@@ -139,7 +137,7 @@ class ChangeFeed:
                 phones, end = self._changed(connection, account, start, head, limit, own)
         if reader is not None and not noted:
             self._note(account, reader, start.seq)
-        return ChangesPage(phones, end, head, more=end < ChangeCursor(head) or end.whole, whole=start.whole)
+        return ChangesPage(phones, end, head, more=end < ChangeCursor(head) or end.whole)
 
     def now_of(self, account: int, phones: Sequence[str]) -> tuple[ChangedPhone, ...]:
         """The state now of those of *phones* that ever were on the list."""

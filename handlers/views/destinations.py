@@ -33,13 +33,13 @@ _LEAD: Final = "Whatever changes in this list is passed on there."
 _NO_OPT_IN: Final = (
     "Whom you allow texts again here stays blocked there until they text START: Twilio takes that from them alone."
 )
-# https://docs.everyaction.com/reference/people-common-models: I is the person's consent, and O may be another product's.
-_UNKNOWN: Final = (
-    "Whom you allow texts again here becomes *unknown* there, not opted in. "
-    "Whom you allowed before this was made stays as they are."
+# VAN keeps one status a phone, whoever wrote it: https://docs.everyaction.com/reference/people-common-models.
+_STAYS_OUT: Final = (
+    "Whom you allow texts again here stays opted out in VAN, since another product may have opted them out there: "
+    "change it in VAN where that was us."
 )
 # What is to be known of a kind when one is made; of webhooks, docs/webhooks.md says it.
-_NOTES: Final = {DestinationKind.TWILIO: _NO_OPT_IN, DestinationKind.VAN: _UNKNOWN}
+_NOTES: Final = {DestinationKind.TWILIO: _NO_OPT_IN, DestinationKind.VAN: _STAYS_OUT}
 # Of the reasons for which a destination did not take phones, those that are shown.
 _MOST_REASONS: Final = 3
 
@@ -86,7 +86,7 @@ def van_form(metadata: str, *, longest_name: int) -> View:
         OPEN_VAN,
         "In NGP VAN or EveryAction, My Campaign, the phone of whoever is opted out here is set to opted out, all of the list "
         "first. Where nobody there has the number, or several people do, it waits, and `/optout passing` says so. "
-        f"{_UNKNOWN}",
+        f"{_STAYS_OUT}",
         _text(NAME, "Name", "What it is, like VAN, statewide.", longest_name, focus=True),
         _text(LOGIN, "Application name", "As VAN gave it with the key.", 100),
         _text(

@@ -8,9 +8,8 @@ with 404 where nobody has it or several do (https://docs.everyaction.com/referen
 (https://docs.everyaction.com/reference/people-common-models, https://docs.ngpvan.com/reference/peoplevanid). What these
 pages leave open was observed by others, call by call: https://github.com/NickCrews/van-openapi.
 
-Which of several people is meant is nobody's to guess: the phone waits for somebody to look. An opt-out that was taken
-back is told as unknown, and only where VAN says "out": it is no consent. Of the whole list only opt-outs are told,
-since what stands as "out" in VAN and was allowed here long ago may be somebody else's.
+Which of several people is meant is nobody's to guess: the phone waits for somebody to look. Only opt-outs are told. VAN
+keeps one status a phone, whoever wrote it: to take one back could end an opt-out that another product wrote.
 """
 
 import asyncio
@@ -74,7 +73,7 @@ class VanSender:
         of_each: dict[str, str | None] = {
             one.phone: _FOREIGN if one.opted_out and van_number(one.phone) is None else None for one in page.phones
         }
-        told = [one for one in page.phones if van_number(one.phone) is not None and (one.opted_out or not page.whole)]
+        told = [one for one in page.phones if one.opted_out and van_number(one.phone) is not None]
         came = await asyncio.gather(*(self._tell(destination, one) for one in told))
         failed = [one for one in came if isinstance(one, Answered)]
         if failed and (len(failed) == len(came) or any(one.status in _REFUSED for one in failed)):
@@ -103,11 +102,10 @@ class VanSender:
         try:
             person = await self._find(destination, number)
             if isinstance(person, int):
-                return await self._set(destination, person, number, opted_out=one.opted_out)
+                return await self._opt_out(destination, person, number)
         except _FailedError as error:
             return error.answered
-        # What is nowhere out need not be taken back.
-        return person if one.opted_out else None
+        return person
 
     async def _find(self, destination: Destination, number: str) -> int | str:
         """The VAN ID of the one person who has *number*, or why there is none."""
@@ -127,8 +125,8 @@ class VanSender:
                 return _SEVERAL if people else _NOBODY
         raise _FailedError(replace(answered, problem=_ODD))
 
-    async def _set(self, destination: Destination, person: int, number: str, *, opted_out: bool) -> str | None:
-        """Write the opt-in status of *number* of that person where it is another."""
+    async def _opt_out(self, destination: Destination, person: int, number: str) -> str | None:
+        """Have *number* of that person out, where it is not; why somebody has to look, None where it is out now."""
         answered, found = await self._ask(destination, "GET", f"/{person}", params={"$expand": "phones"})
         match answered.status, found:
             case 200, {"vanId": same, "phones": list(phones)} if same == person:
@@ -137,11 +135,10 @@ class VanSender:
                 raise _FailedError(replace(answered, problem=_ODD))
         mine = [one for one in phones if isinstance(one, dict) and _is_number(one, number)]
         if not mine:
-            return _NOT_THEIRS if opted_out else None
-        is_out = [_status_of(one) == "Opt-Out" for one in mine]
-        if all(is_out) if opted_out else not any(is_out):
+            return _NOT_THEIRS
+        if all(_status_of(one) == "Opt-Out" for one in mine):
             return None
-        phone = {"phoneNumber": number, "dialingPrefix": "1", "phoneOptInStatus": "O" if opted_out else "U"}
+        phone = {"phoneNumber": number, "dialingPrefix": "1", "phoneOptInStatus": "O"}
         answered, found = await self._ask(destination, "POST", f"/{person}", json={"phones": [phone]})
         # A redirect to the person, which need not be followed.
         match answered.status, found:

@@ -79,11 +79,11 @@ async def filled(office: Office, **values: Any) -> dict[str, Any]:
     return {f"destination.{name}": value for name, value in made.items()}
 
 
-async def told_of(van: Van, *phones: ChangedPhone, whole: bool = False, seconds: float = 20.0) -> Any:
+async def told_of(van: Van, *phones: ChangedPhone, seconds: float = 20.0) -> Any:
     """What a sender says of a page of *phones*."""
     sender = VanSender(url=van.url, seconds=seconds)
     one = replace(one_at_twilio(), kind=DestinationKind.VAN, login=APPLICATION, secret=KEY)
-    answered = await sender.send_page(one, ChangesPage(phones, ChangeCursor(1), 1, more=False, whole=whole))
+    answered = await sender.send_page(one, ChangesPage(phones, ChangeCursor(1), 1, more=False))
     await sender.close()
     return answered
 
@@ -99,12 +99,12 @@ def out(phone: str) -> ChangedPhone:
 async def test_the_list_goes_to_van_and_then_each_change(
     office: Office, van: Van, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An admin makes it in Slack; the key is shown to nobody again; who is out is out there, who is allowed unknown."""
+    """An admin makes it in Slack; the key is shown to nobody again; who is out is out there, and stays so."""
     van.add(ONE, OTHER)
     van.add(TWO)
     van.add(THREE, status="Opt-In")
     await office.opt_out(ONE, TWO)
-    assert "not opted in" in str(view := await form_of(office))
+    assert "stays opted out in VAN" in str(view := await form_of(office))
     assert (await office.people.submit("admin", view["id"], await filled(office))).ok
     assert KEY not in str(await view_of(office, "admin", "is made"))
     await up_to_now(office)
@@ -113,7 +113,7 @@ async def test_the_list_goes_to_van_and_then_each_change(
     await allowed(office, ONE)
     await up_to_now(office)
     assert list(van.people.values()) == [
-        {ONE[2:]: "Unknown", OTHER[2:]: "Unknown"},
+        {ONE[2:]: "Opt-Out", OTHER[2:]: "Unknown"},
         {TWO[2:]: "Opt-Out"},
         {THREE[2:]: "Opt-Out"},
     ]
@@ -164,19 +164,11 @@ async def test_a_test_changes_nothing_in_van(office: Office, van: Van, key: str,
 
 
 @pytest.mark.parametrize("status", ["Opt-Out", "Opt-In", "Unknown"])
-async def test_what_was_allowed_before_is_left_as_it_stands(van: Van, status: str) -> None:
-    """Of the whole list only opt-outs are told: an opt-out in VAN of who was allowed here may be somebody else's."""
+async def test_who_is_allowed_is_left_as_it_stands(van: Van, status: str) -> None:
+    """Only opt-outs are told: one in VAN may be another product's, and to allow is no consent."""
     van.add(ONE, status=status)
-    answered = await told_of(van, ChangedPhone(ONE, False, None), whole=True)
+    answered = await told_of(van, ChangedPhone(ONE, False, None))
     assert (answered.problem, dict(answered.of_each), van.asked) == (None, {ONE: None}, [])
-
-
-@pytest.mark.parametrize(("before", "after"), [("Opt-Out", "Unknown"), ("Opt-In", "Opt-In"), ("Unknown", "Unknown")])
-async def test_a_delete_takes_back_no_more_than_an_opt_out(van: Van, before: str, after: str) -> None:
-    """It is no consent, and takes nobody's consent away."""
-    van.add(ONE, status=before)
-    await told_of(van, ChangedPhone(ONE, False, None))
-    assert list(van.people.values()) == [{ONE[2:]: after}]
 
 
 async def test_what_is_out_is_not_written_again(van: Van) -> None:
@@ -234,7 +226,7 @@ async def test_nobody_and_several_wait_for_a_person(office: Office, van: Van) ->
 
 
 async def test_who_is_allowed_again_waits_no_longer(office: Office, van: Van) -> None:
-    """What is nowhere out in VAN need not be taken back there."""
+    """Nobody need look any more."""
     await office.opt_out(ONE)
     await behind(office)
     await until(office, lambda one: bool(one.not_taken))
@@ -343,10 +335,8 @@ async def test_it_may_lose_every_second_answer(office: Office, van: Van) -> None
         van.add(phone, f"+1312{phone[5:]}")
     await behind(office)
     await office.opt_out(*phones)
-    await up_to_now(office)
-    await allowed(office, phones[0])
     await until(office, lambda one: not one.not_taken and one.waiting == 0)
-    assert van.opted_out == set(phones[1:])
+    assert van.opted_out == set(phones)
     assert {tuple(phones) for phones in van.people.values()} == {(phone[2:], f"312{phone[5:]}") for phone in phones}
 
 
