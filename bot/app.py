@@ -67,6 +67,7 @@ from handlers.work.limits import Limits
 from handlers.work.passing import Passing
 from handlers.work.scratch import ScratchDirectory
 from handlers.work.uploads import Runner
+from handlers.work.van import VanSender
 from handlers.work.webhooks import WebhookSender
 from store import Deadlines, DestinationKind, Retention, Store, find_country
 
@@ -349,6 +350,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         {
             DestinationKind.WEBHOOK: WebhookSender(allows_private=settings.private_destinations == "on"),
             DestinationKind.TWILIO: ConsentSender(url=settings.twilio_accounts_url),
+            DestinationKind.VAN: VanSender(url=settings.van_api_url),
         },
         poster,
         tasks,

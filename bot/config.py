@@ -232,6 +232,11 @@ class Settings(BaseSettings):
         "Where Twilio's Consent Management API is, to which opt-outs are passed on; another address is for tests.",
         expected="an address like https://accounts.twilio.com/",
     )
+    van_api_url: str = _setting(
+        "https://api.securevan.com/",
+        "Where the API of NGP VAN is, to which opt-outs are passed on; another address is for tests.",
+        expected="an address like https://api.securevan.com/",
+    )
     catch_up_seconds: float = _setting(
         300.0,
         "Seconds between looks at what came in at Twilio while its webhook did not reach the desk.",
@@ -297,7 +302,7 @@ class Settings(BaseSettings):
             raise ValueError("is empty or holds blanks")
         return SecretStr(text)
 
-    @field_validator("slack_api_url", "twilio_api_url", "twilio_accounts_url")
+    @field_validator("slack_api_url", "twilio_api_url", "twilio_accounts_url", "van_api_url")
     @classmethod
     def _address(cls, text: str) -> str:
         if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from slack_sdk.models.views import View
 
@@ -31,9 +31,17 @@ from store import (
     StoreError,
     StoreRefused,
     StoreUnavailable,
+    checked_application,
+    checked_key,
     checked_login,
     checked_secret,
 )
+
+# What a kind signs in with, by the field of its form.
+_CHECKS: Final[dict[DestinationKind, dict[str, Callable[[str], str]]]] = {
+    DestinationKind.TWILIO: {views.LOGIN: checked_login, views.SECRET: checked_secret},
+    DestinationKind.VAN: {views.LOGIN: checked_application, views.SECRET: checked_key},
+}
 
 
 class PassingOn:
@@ -65,6 +73,8 @@ class PassingOn:
             shown_once(
                 views.OPEN_TWILIO, Action.DESTINATIONS, views.TITLE, partial(self._make, DestinationKind.TWILIO)
             ),
+            opening(views.OPEN_VAN, Action.DESTINATIONS, views.TITLE, self._van_form),
+            shown_once(views.OPEN_VAN, Action.DESTINATIONS, views.TITLE, partial(self._make, DestinationKind.VAN)),
             button(views.RETRY, Action.DESTINATIONS, self._changing(verbs.retry, views.one_of)),
             button(views.PAUSE, Action.DESTINATIONS, self._changing(verbs.pause, views.one_of)),
             button(views.REMOVE, Action.DESTINATIONS, self._changing(verbs.remove, views.removed)),
@@ -87,6 +97,9 @@ class PassingOn:
     async def _twilio_form(self, request: Request, _body: dict[str, Any]) -> View:
         return views.twilio_form(ModalContext.of(request).to_json(), longest_name=LONGEST_DESTINATION_NAME)
 
+    async def _van_form(self, request: Request, _body: dict[str, Any]) -> View:
+        return views.van_form(ModalContext.of(request).to_json(), longest_name=LONGEST_DESTINATION_NAME)
+
     async def _make(self, kind: DestinationKind, request: Request, body: dict[str, Any]) -> View | Message:
         values = submitted_values(body)
         channel = values.get(views.CHANNEL)
@@ -105,12 +118,11 @@ class PassingOn:
         )
         if (why := self._passing.senders[kind].why_not(wanted.address)) is not None:
             return field_error(views.ADDRESS, why)
-        if kind is DestinationKind.TWILIO:
-            for field, check in ((views.LOGIN, checked_login), (views.SECRET, checked_secret)):
-                try:
-                    check((values.get(field) or "").strip())
-                except StoreError as error:
-                    return field_error(field, str(error))
+        for field, check in _CHECKS.get(kind, {}).items():
+            try:
+                check((values.get(field) or "").strip())
+            except StoreError as error:
+                return field_error(field, str(error))
         try:
             made = await asyncio.to_thread(
                 self._store.destinations.make,

@@ -92,6 +92,7 @@ from store.twilio import checked_login, checked_secret, checked_sender
 from store.upload_states import Purpose, UploadState
 from store.upload_work import UploadWork
 from store.uploads import Crowded, require_undoable
+from store.van import checked_application, checked_key, van_number
 from store.waiting_replies import ReplyState
 
 __all__ = [
@@ -208,6 +209,8 @@ __all__ = [
     "apply_upload",
     "bytes_words",
     "checked_address",
+    "checked_application",
+    "checked_key",
     "checked_login",
     "checked_secret",
     "checked_sender",
@@ -243,6 +246,7 @@ __all__ = [
     "stage_upload",
     "suffixes_read",
     "undo_upload",
+    "van_number",
     "why",
     "write_evidence",
     "write_unreadable",

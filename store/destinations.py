@@ -32,6 +32,7 @@ from store.notes import Function
 from store.records import Actor, Origin
 from store.rows import new_entry, now
 from store.twilio import checked_login, checked_secret, checked_sender
+from store.van import checked_application, checked_key
 
 LONGEST_NAME: Final = 40
 LONGEST_ADDRESS: Final = 500
@@ -54,6 +55,7 @@ class DestinationKind(StrEnum):
 
     WEBHOOK = "webhook"
     TWILIO = "twilio"
+    VAN = "van"
 
 
 class DestinationState(StrEnum):
@@ -69,8 +71,8 @@ class NewDestination:
     """
     A destination to be made. *address*: of a webhook, or the sender at Twilio. *channel*: where it is told of.
 
-    *key_name*: of the API's keys by which it reports. *login* and *secret*: of Twilio; the secret of a webhook is made
-    here.
+    *key_name*: of the API's keys by which it reports. *login* and *secret*: of Twilio, or the application's name and the
+    key of VAN; the secret of a webhook is made here.
     """
 
     kind: DestinationKind
@@ -154,6 +156,9 @@ class Destinations:
         if wanted.kind is DestinationKind.TWILIO:
             address, login = checked_sender(wanted.address), checked_login(wanted.login or "")
             secret, where = checked_secret(wanted.secret or ""), f"{address} at Twilio"
+        elif wanted.kind is DestinationKind.VAN:
+            address, login = "My Campaign", checked_application(wanted.login or "")
+            secret, where = checked_key(wanted.secret or ""), "My Campaign in NGP VAN"
         else:
             address, login = checked_address(wanted.address), None
             secret = f"whsec_{base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()}"

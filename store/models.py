@@ -536,7 +536,7 @@ api_keys = sa.Table(
     ),
 )
 
-DESTINATION_KINDS = ("webhook", "twilio")
+DESTINATION_KINDS = ("webhook", "twilio", "van")
 DESTINATION_STATES = ("on", "paused", "refused")
 # Where changes of the list are passed on to, and how far each has come: see store/destinations.py.
 destinations = sa.Table(
@@ -570,7 +570,7 @@ destinations = sa.Table(
     *_lease(),
     sa.CheckConstraint(f"kind IN {DESTINATION_KINDS}", name="kind"),
     sa.CheckConstraint(f"state IN {DESTINATION_STATES}", name="state"),
-    sa.CheckConstraint("(kind = 'twilio') = (login IS NOT NULL)", name="login"),
+    sa.CheckConstraint("(kind = 'webhook') = (login IS NULL)", name="login"),
 )
 
 # Phones that a destination did not take, while it took others.

@@ -54,6 +54,7 @@ BUTTONS: dict[str, Any] = {
     "key.revoke": "abcdefghij",
     "destination.form": "x",
     "destination.twilio": "x",
+    "destination.van": "x",
     **{f"destination.{does}": "abcdefghij" for does in ("retry", "pause", "test", "remove")},
     "upload.confirm": {"upload": 1},
     "upload.stop": "1",
@@ -89,6 +90,7 @@ MODALS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "key.form": ({"key.name": "mine", "key.scopes": ["check"], "key.expiry": "never"}, {}),
     "destination.form": ({"destination.name": "mine"}, {}),
     "destination.twilio": ({"destination.name": "mine"}, {}),
+    "destination.van": ({"destination.name": "mine"}, {}),
     "upload.sure": ({"upload.number": "3"}, {"upload": 1, "seen": "?"}),
     "upload.undo": ({}, {"upload": 1}),
 }

@@ -210,6 +210,8 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "handlers/slack/visible_text.py _MARKDOWN_HEADING": (("", "#", ""), ("", "#\n", ""), ("", "# ", "")),
     "handlers/slack/visible_text.py _TAG": (("<", "a", ""), ("", "<a", ""), ("", "<", ""), ("</", " ", "")),
     "store/destinations.py _UNSEEN": (("", " ", ""), ("", "a", "")),
+    "store/twilio.py _SID": (("AC", "0", "!"),),
+    "store/twilio.py _SECRET": (("", "a", " "),),
     "store/keys.py _TEXT": (("optk_", "a", "!"), ("optk_abcdefghij_", "A", "!"), ("", "optk_", "")),
     "handlers/slack/payloads.py _TS": (("", "1", "!"), ("1.", "1", "!")),
     "handlers/slack/replies.py _NOT_TAKEN": (("", " ", "x"), ("{", " ", "x"), ('{"ok"', " ", "x")),

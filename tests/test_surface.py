@@ -357,6 +357,7 @@ _OPENING = {
     "key": key_views.OPEN,
     "destination": destination_views.OPEN,
     "twilio": destination_views.OPEN_TWILIO,
+    "van": destination_views.OPEN_VAN,
 }
 
 
@@ -376,13 +377,14 @@ def _form(name: str, values: Mapping[str, Any]) -> Act:
         made["key"] = key_views.form(about, 40, serves_api=True)
         made["destination"] = destination_views.webhook_form(about, (), longest_name=40, longest_address=500)
         made["twilio"] = destination_views.twilio_form(about, longest_name=40)
+        made["van"] = destination_views.van_form(about, longest_name=40)
         made |= {"upload": forms.upload(account, about, None), "scrub": forms.scrub_form(account, about, None)}
         made |= {"history": history.form(about, sees_all=True), "export": exports.form(about)}
         filled = dict(values)
         if name in {"upload", "scrub"}:
             filled["form.file"] = [(await office.people.drop(person, None, "form.csv", b"phone\n2125550101\n")).file]
             filled["form.channel"] = (await office.people.state()).channel(UPLOADS).id
-        if name in {"destination", "twilio"}:
+        if name in {"destination", "twilio", "van"}:
             filled["destination.channel"] = (await office.people.state()).channel(UPLOADS).id
         await submitted(office, person, made[name], filled)
         await office.press(person, found, "optout.add")
@@ -434,6 +436,11 @@ TWILIO = {
     "destination.login": f"AC{'0a' * 16}",
     "destination.secret": "hunter2hunter2hunter2",
 }
+VAN = {
+    "destination.name": "mine",
+    "destination.login": "acmeTexting",
+    "destination.secret": "7c9e6679-7425-40de-944b-e07fc1f90ae7|1",
+}
 CASES: dict[Listener, Act | tuple[Act, ...]] = {
     Listener("command", "/optout"): _command,
     Listener("event", "app_mention"): (_mention, _mention_to_add, _mention_to_delete, _mention_with_list),
@@ -462,6 +469,8 @@ CASES: dict[Listener, Act | tuple[Act, ...]] = {
     Listener("view_submission", "destination.form"): _form("destination", DESTINATION),
     Listener("action", "destination.twilio"): _form("twilio", TWILIO),
     Listener("view_submission", "destination.twilio"): _form("twilio", TWILIO),
+    Listener("action", "destination.van"): _form("van", VAN),
+    Listener("view_submission", "destination.van"): _form("van", VAN),
     **{
         Listener("action", f"destination.{does}"): _posted(f"destination.{does}", "abcdefghij")
         for does in ("retry", "pause", "test", "remove")

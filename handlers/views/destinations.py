@@ -24,7 +24,7 @@ from handlers.slack.mrkdwn import code, context, counted, markup, moment, one_li
 from store import Destination, DestinationKind, DestinationState
 
 TITLE: Final = "New destination"
-OPEN, OPEN_TWILIO = "destination.form", "destination.twilio"
+OPEN, OPEN_TWILIO, OPEN_VAN = "destination.form", "destination.twilio", "destination.van"
 RETRY, PAUSE, TEST, REMOVE = "destination.retry", "destination.pause", "destination.test", "destination.remove"
 NAME, ADDRESS, CHANNEL, KEY = "destination.name", "destination.address", "destination.channel", "destination.key"
 LOGIN, SECRET = "destination.login", "destination.secret"
@@ -33,6 +33,13 @@ _LEAD: Final = "Whatever changes in this list is passed on there."
 _NO_OPT_IN: Final = (
     "Whom you allow texts again here stays blocked there until they text START: Twilio takes that from them alone."
 )
+# VAN keeps one status a phone, whoever wrote it: https://docs.everyaction.com/reference/people-common-models.
+_STAYS_OUT: Final = (
+    "Whom you allow texts again here stays opted out in VAN, since another product may have opted them out there: "
+    "change it in VAN where that was us."
+)
+# What is to be known of a kind when one is made; of webhooks, docs/webhooks.md says it.
+_NOTES: Final = {DestinationKind.TWILIO: _NO_OPT_IN, DestinationKind.VAN: _STAYS_OUT}
 # Of the reasons for which a destination did not take phones, those that are shown.
 _MOST_REASONS: Final = 3
 
@@ -67,6 +74,23 @@ def twilio_form(metadata: str, *, longest_name: int) -> View:
         _text(LOGIN, "Account SID or API key SID", "AC… or SK…, as Twilio's console shows it.", 40),
         _text(
             SECRET, "Auth token, or the API key's secret", "Kept to sign in at Twilio, and shown to nobody again.", 200
+        ),
+        _channel(),
+    )
+
+
+def van_form(metadata: str, *, longest_name: int) -> View:
+    """The form that makes a destination in NGP VAN, or EveryAction."""
+    return _form(
+        metadata,
+        OPEN_VAN,
+        "In NGP VAN or EveryAction, My Campaign, the phone of whoever is opted out here is set to opted out, all of the list "
+        "first. Where nobody there has the number, or several people do, it waits, and `/optout passing` says so. "
+        f"{_STAYS_OUT}",
+        _text(NAME, "Name", "What it is, like VAN, statewide.", longest_name, focus=True),
+        _text(LOGIN, "Application name", "As VAN gave it with the key.", 100),
+        _text(
+            SECRET, "API key", "As VAN gave it, for My Campaign. Kept to sign in there, and shown to nobody again.", 40
         ),
         _channel(),
     )
@@ -123,9 +147,9 @@ def _key(names: Sequence[str]) -> list[Block]:
 def made(one: Destination) -> View:
     """The destination that was just made, with the one look at the secret that was made for it."""
     head = f"*The destination {quoted(one.name)} is made.*"
-    if one.kind is DestinationKind.TWILIO:
+    if (note := _NOTES.get(one.kind)) is not None:
         return text_modal(
-            TITLE, f"{head} Opt-outs begin to go now; `/optout passing` says how far they have come. {_NO_OPT_IN}"
+            TITLE, f"{head} Opt-outs begin to go now; `/optout passing` says how far they have come. {note}"
         )
     return text_modal(
         TITLE,
@@ -169,7 +193,7 @@ def removed(one: Destination) -> Message:
 
 def tested(one: Destination, problem: str | None, status: int | None, body: str) -> Message:
     """What came back from a test."""
-    what = "a test" if one.kind is DestinationKind.TWILIO else "a signed test"
+    what = "a signed test" if one.kind is DestinationKind.WEBHOOK else "a test"
     if problem is None:
         text = f"*{quoted(one.name)} took {what}* and answered {status}."
     else:
@@ -263,5 +287,6 @@ def _new() -> ActionsBlock:
         elements=[
             ButtonElement(text="New webhook", action_id=OPEN, value="new"),
             ButtonElement(text="New at Twilio", action_id=OPEN_TWILIO, value="new"),
+            ButtonElement(text="New in NGP VAN", action_id=OPEN_VAN, value="new"),
         ]
     )

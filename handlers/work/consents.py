@@ -12,22 +12,20 @@ made; the list knows only that the desk's reasons are gone, and Twilio's consent
 import json
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC
 from typing import Final
 
 import aiohttp
 
 from handlers.slack.token_bucket import TokenBucket
-from handlers.work.senders import Answered, wait_of
+from handlers.work.calls import TIMEOUT_SECONDS, Calls
+from handlers.work.senders import Answered
 from store import ChangedPhone, ChangesPage, Destination, StoreError, checked_sender
 
-# Twilio's own is three.
-TIMEOUT_SECONDS: Final = 20.0
 # Together they are never more than the 100 that Twilio takes.
 A_MINUTE: Final = 90.0
 BURST: Final = 10
-# Bytes of an answer: 25 items have some four thousand.
-_MOST_READ: Final = 100_000
 _LONGEST_PROBLEM: Final = 200
 # No contact: Twilio's own example of one that it refuses, with everything else being right.
 _NOBODY: Final = "+19"
@@ -53,8 +51,7 @@ class ConsentSender:
 
     def __init__(self, *, url: str, seconds: float = TIMEOUT_SECONDS) -> None:
         self._url = f"{url}v1/Consents/Bulk"
-        self._seconds = seconds
-        self._session: aiohttp.ClientSession | None = None
+        self.calls = Calls(seconds)
         # By login: it is the account that Twilio counts.
         self._turns: dict[str, TokenBucket] = {}
 
@@ -88,44 +85,24 @@ class ConsentSender:
         return Answered(f"Twilio says {_said(results[0]) or 'that it took a contact that nobody is'}", answered.status)
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self.calls.close()
 
     async def _post(
         self, destination: Destination, items: Sequence[dict[str, str]]
     ) -> tuple[Answered, list[list[str]] | None]:
         """What came back; and what Twilio says of each of *items*, nothing where it took it, None where it does not."""
         login = destination.login or ""
-        headers = {
-            "authorization": aiohttp.encode_basic_auth(login, destination.secret),
-            "user-agent": "Opt-Out Desk",
-        }
         form = aiohttp.FormData([("Items", json.dumps(item, separators=(",", ":"))) for item in items])
         await self._turns.setdefault(login, TokenBucket(A_MINUTE, BURST)).turn()
-        try:
-            async with self._open().post(self._url, data=form, headers=headers, allow_redirects=False) as answer:
-                body = bytearray()
-                while len(body) <= _MOST_READ and (part := await answer.content.readany()):
-                    body += part
-                status, wait = answer.status, wait_of(answer.headers.get("retry-after", ""))
-        except TimeoutError:
-            return Answered(f"it did not answer within {self._seconds:g} seconds"), None
-        except (aiohttp.ClientError, OSError) as error:
-            return Answered(f"the connection to it broke ({type(error).__name__})"), None
-        said = body[:_LONGEST_PROBLEM].decode(errors="replace")
+        answered, body = await self.calls.ask("POST", self._url, login=login, secret=destination.secret, data=form)
+        status = answered.status or 0
+        if body is None:
+            return answered, None
         if not 200 <= status < 300:
-            return Answered(_REFUSED.get(status, f"it answered {status}"), status, wait, said), None
+            return replace(answered, problem=_REFUSED.get(status, f"it answered {status}")), None
         results = _results(body, [item["correlation_id"] for item in items])
         problem = "its answer is not what Twilio's documentation says" if results is None else None
-        return Answered(problem, status, body=said), results
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=self._seconds), cookie_jar=aiohttp.DummyCookieJar()
-            )
-        return self._session
+        return replace(answered, problem=problem), results
 
 
 def _item(destination: Destination, one: ChangedPhone) -> dict[str, str]:
@@ -142,7 +119,7 @@ def _item(destination: Destination, one: ChangedPhone) -> dict[str, str]:
     return item
 
 
-def _results(body: bytes | bytearray, wanted: Sequence[str]) -> list[list[str]] | None:
+def _results(body: bytes, wanted: Sequence[str]) -> list[list[str]] | None:
     """The messages for each of the correlation ids *wanted*, in their order; None for a body that is no such list."""
     try:
         told = json.loads(body)

@@ -20,7 +20,7 @@ from handlers.slack.errors import error_code, is_transient
 from handlers.slack.posting import Poster, PostKey
 from handlers.tasks import Tasks
 from handlers.views import destinations as views
-from handlers.work.senders import Sender
+from handlers.work.senders import Answered, Sender
 from store import Destination, DestinationKind, DestinationState, LeaseLost, Store
 
 log = structlog.get_logger()
@@ -39,6 +39,11 @@ _AFTER_OUR_FAULT: Final = 60.0
 def wait_after(attempts: int) -> float:
     """Seconds to the next try after *attempts* in a row that failed, 1 or more, up to a tenth longer."""
     return SCHEDULE[min(attempts, len(SCHEDULE)) - 1] * random.uniform(1.0, 1.1)  # noqa: S311  spread, not secrecy
+
+
+def _wait_of_phone(answered: Answered, attempts: int) -> float:
+    """Seconds to the next try of a single phone that was not taken, after *attempts* of it."""
+    return wait_after(attempts) if answered.wait_of_each is None else answered.wait_of_each
 
 
 class Passing:
@@ -112,10 +117,9 @@ class Passing:
         verbs, sender = self._store.destinations, self.senders[destination.kind]
         while True:
             page = await asyncio.to_thread(verbs.page, destination, sender.most_phones)
-            of_each: Mapping[str, str | None] = {}
+            answered = Answered(None)
             if page.phones:
                 answered = await sender.send_page(destination, page)
-                of_each = answered.of_each
                 if answered.is_refused:
                     await asyncio.to_thread(verbs.refused, destination, answered.problem or "")
                     self.telling.poke()
@@ -125,7 +129,8 @@ class Passing:
                     seconds = answered.wait or wait_after(destination.attempts + 1)
                     await asyncio.to_thread(verbs.failed, destination, answered.problem, seconds=seconds)
                     return
-            destination = await asyncio.to_thread(verbs.taken, destination, page.cursor, of_each, wait_after)
+            wait = partial(_wait_of_phone, answered)
+            destination = await asyncio.to_thread(verbs.taken, destination, page.cursor, answered.of_each, wait)
             if not page.more or self.loop.stopping or destination.state is not DestinationState.ON:
                 break
         await asyncio.to_thread(verbs.give_back, destination)

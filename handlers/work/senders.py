@@ -19,7 +19,7 @@ class Answered:
 
     *status*: of HTTP, None where none came; *wait*: the seconds it asks for; *body*: the beginning of the answer.
     *of_each*: where the far side says it of single phones and took the others, why it did not take each, None where it
-    did.
+    did; *wait_of_each*: the seconds to the next try of those, where it is no use to try them as often as all else.
     """
 
     problem: str | None
@@ -27,6 +27,7 @@ class Answered:
     wait: float | None = None
     body: str = ""
     of_each: Mapping[str, str | None] = field(default_factory=dict)
+    wait_of_each: float | None = None
 
     @property
     def is_refused(self) -> bool:

@@ -306,6 +306,17 @@ async def forms(stage: Stage) -> None:
         filled = {f"destination.{name}": value for name, value in (sound | wrong).items()}
         await stage.submit("admin", filled, words, why=why)
     await stage.close("admin")
+    await stage.press("admin", "New in NGP VAN")
+    sound = {"name": "VAN", "login": "acmeTexting", "channel": uploads}
+    sound |= {"secret": "7c9e6679-7425-40de-944b-e07fc1f90ae7|1"}
+    for wrong, words, why in (
+        ({"login": "acme texting"}, "a blank in the application name", "no such name signs in"),
+        ({"secret": sound["secret"].replace("|1", "|0")}, "a key that ends with |0", "nothing can be changed there"),
+        ({"secret": "hunter2"}, "hunter2 for the key", "no key of VAN's"),
+    ):
+        filled = {f"destination.{name}": value for name, value in (sound | wrong).items()}
+        await stage.submit("admin", filled, words, why=why)
+    await stage.close("admin")
 
 
 async def forms_of_lists(stage: Stage) -> None:

@@ -237,7 +237,7 @@ async def test_what_it_does_not_take_waits_and_says_why(
     """Refusals, failures, an answer that never comes, and one that is none: tried again, and taken then."""
     sender = office.service.desk.passing.senders[DestinationKind.TWILIO]
     assert isinstance(sender, ConsentSender)
-    sender._seconds = 0.5
+    sender.calls.seconds = 0.5
     await behind(office)
     twilio.answers = [answer] * 10_000
     await office.opt_out(ONE)

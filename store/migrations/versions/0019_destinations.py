@@ -51,9 +51,9 @@ def upgrade() -> None:
         sa.Column("fence", BigInt, nullable=False, server_default="0"),
         sa.Column("lease_until", Moment(), nullable=False),
         sa.Column("deaths", sa.Integer(), nullable=False, server_default="0"),
-        sa.CheckConstraint("kind IN ('webhook', 'twilio')", name=op.f("ck_destinations_kind")),
+        sa.CheckConstraint("kind IN ('webhook', 'twilio', 'van')", name=op.f("ck_destinations_kind")),
         sa.CheckConstraint("state IN ('on', 'paused', 'refused')", name=op.f("ck_destinations_state")),
-        sa.CheckConstraint("(kind = 'twilio') = (login IS NOT NULL)", name=op.f("ck_destinations_login")),
+        sa.CheckConstraint("(kind = 'webhook') = (login IS NULL)", name=op.f("ck_destinations_login")),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_destinations_account_id")),
         sa.PrimaryKeyConstraint("account_id", "id", name=op.f("pk_destinations")),
     )

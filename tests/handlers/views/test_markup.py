@@ -461,6 +461,7 @@ def _replies(text: str) -> Iterator[Any]:
 @case(
     destinations.webhook_form,
     destinations.twilio_form,
+    destinations.van_form,
     destinations.made,
     destinations.in_settings,
     destinations.in_home,
@@ -495,7 +496,7 @@ def _destinations(text: str) -> Iterator[Any]:
     states = [replace(one, id=state.value, state=state) for state in DestinationState]
     failing = NotTaken(text, 2, "+12125550100", datetime(2026, 11, 3, tzinfo=UTC))
     at_twilio = replace(one, kind=DestinationKind.TWILIO, not_taken=(failing, replace(failing, phones=1)))
-    for each in (at_twilio, *states, replace(one, failing_since=None)):
+    for each in (at_twilio, replace(at_twilio, kind=DestinationKind.VAN), *states, replace(one, failing_since=None)):
         yield destinations.made(each)
         yield from (destinations.one_of(each), destinations.removed(each), destinations.told(each))
         yield from (destinations.tested(each, text, 500, text), destinations.tested(each, None, 204, text))
@@ -506,6 +507,7 @@ def _destinations(text: str) -> Iterator[Any]:
     yield destinations.webhook_form("{}", [text[:40] or "x"], longest_name=40, longest_address=500)
     yield destinations.webhook_form("{}", [], longest_name=40, longest_address=500)
     yield destinations.twilio_form("{}", longest_name=40)
+    yield destinations.van_form("{}", longest_name=40)
 
 
 @case(keys.form, keys.made, keys.in_settings, keys.in_home)
