@@ -34,6 +34,7 @@ from store import (
     Scope,
     Store,
     StoreError,
+    ToldReply,
 )
 from store.digests import DueDigest
 from store.heard import Reply
@@ -144,7 +145,7 @@ class Verbs:
             "batch": lines([PHONE]), "unreadable": [], "summary": {}, "counts": counts(phones=1), "reminded": True,
             "progress": len, "provider_account": "AC" + "2" * 32, "auth_token": "t" * 32, "public_key": "A" * 43 + "=", "hook": "none",
             "destination": destination.id, "to": NOW, "crowded": Crowded(frozenset(), frozenset(), frozenset(), 1), "recount": None, "settled": None,
-            "of_each": {PHONE: "no"}, "wait": float,
+            "of_each": {PHONE: "no"}, "wait": float, "told": [ToldReply(heard, BY)], "source": "twilio",
         }  # fmt: skip
         self.of_subject: dict[str, dict[str, Any]] = {
             "replies.hear": {"reply": heard},
