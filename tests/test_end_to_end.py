@@ -295,6 +295,8 @@ async def life(desk: Desk, opt_out_list: List, trouble: Trouble) -> list[dict[st
     undone = await desk.seen(lambda message: "was undone" in message.text)
     done = await desk.stored(lambda found: not found.pending and desk.holder().owner is None)
     after = await desk.outcome()
+    # They go with the next round of retention, which may have been.
+    del after["unreadable"]
     after["undone"] = without_moments(undone.all_text)
     after["undo counts"] = (done.opted_in, done.kept_out, done.reopened)
     after["entries"] = [
