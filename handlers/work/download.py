@@ -12,15 +12,18 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
-from slack_sdk.web.async_client import AsyncWebClient
 from yarl import URL
 
 from handlers.work.job import SlackFile
 from store import Account, Upload, kind_by_suffix
+
+if TYPE_CHECKING:
+    # The child, which fetches, starts without it.
+    from slack_sdk.web.async_client import AsyncWebClient
 
 # Where the files of Slack's are: the documentation's examples, and where private files were sent on to.
 _ORIGINS: Final = frozenset({"https://slack.com", "https://files.slack.com", "https://files-origin.slack.com"})
@@ -103,7 +106,7 @@ def why_not_fetched(file: Mapping[str, Any], name: str, api_origin: str) -> str 
     return f"{name} is {what} and no file with a list in it. {how}"
 
 
-async def file_of_upload(client: AsyncWebClient, upload: Upload, account: Account, most: int) -> SlackFile:
+async def file_of_upload(client: "AsyncWebClient", upload: Upload, account: Account, most: int) -> SlackFile:
     """
     The file of *upload*, of *account*, to fetch; of at most *most* bytes, or fewer where the account's settings say so.
 
