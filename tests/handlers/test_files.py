@@ -509,7 +509,8 @@ async def test_a_file_that_slack_does_not_tell_of(office: Office, error: str, wo
         while office.store.inbox.backlog().waiting:
             await office.people.state(after=(await office.people.state()).version, timeout=0.05)
     assert office.store.inbox.backlog().discarded == {}
-    assert len(await office.people.calls("files.info")) <= 2
+    # The file, the mention, and, where a busy machine lost the connection, the look for what was missed.
+    assert len(await office.people.calls("files.info")) <= 3
     assert office.store.uploads.list(office.account.id, 1) == ()
 
 
