@@ -33,7 +33,7 @@ def checked_login(text: str) -> str:
 def checked_secret(text: str) -> str:
     """An auth token, or the secret of an API key or of signatures."""
     if _SECRET.fullmatch(text) is None:
-        raise StoreError("A secret of Twilio's has 16 to 200 characters, without blanks: its console shows it.")
+        raise StoreError("A secret of Twilio's has 16 to 200 characters, without blanks: take it from its console.")
     return text
 
 

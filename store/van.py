@@ -39,7 +39,9 @@ def checked_key(text: str) -> str:
         )
     key = text.removesuffix(MY_CAMPAIGN)
     if not _is_guid(key):
-        raise StoreError(f"An API key of VAN's is 32 digits and letters a to f with four hyphens, like {_KEY}|1.")
+        raise StoreError(
+            f"Give the API key as VAN gave it: 32 digits and letters a to f with four hyphens, like {_KEY}|1."
+        )
     return key + MY_CAMPAIGN
 
 
