@@ -150,7 +150,7 @@ class Home:
     async def _version(self, account: int) -> str:
         """A version that changes whenever somebody's Home may have."""
         verbs = self._store.summaries.version, self._store.destinations.version
-        return "\n".join([await asyncio.to_thread(verb, account) for verb in verbs])
+        return "\n".join(await asyncio.to_thread(lambda: [verb(account) for verb in verbs]))
 
     async def _summary(self, account: int) -> Summary:
         version = await asyncio.to_thread(self._store.summaries.version, account)

@@ -58,6 +58,10 @@ class DestinationKind(StrEnum):
     VAN = "van"
 
 
+# Those that are told of opt-outs alone: what is allowed again here is not theirs to know.
+OPT_OUTS_ALONE: Final = (DestinationKind.TWILIO, DestinationKind.VAN)
+
+
 class DestinationState(StrEnum):
     """The state of a destination. *refused*: it said that it wants nothing any more."""
 
@@ -214,7 +218,7 @@ class Destinations:
         """
         By the names of the destinations of *account*: whether each took all that was done about *phone*, or did it.
 
-        Those at Twilio are left out where the phone is not opted out: that is never told there.
+        Those that are told of `OPT_OUTS_ALONE` are left out where the phone is not opted out.
         """
         by = sa.or_(opt_outs.c.entry_id == changes.c.entry_id, opt_outs.c.lifted_by == changes.c.entry_id)
         is_of_phone = sa.exists().where(opt_outs.c.account_id == account, opt_outs.c.phone == phone, by)
@@ -223,7 +227,7 @@ class Destinations:
         waits = sa.exists().where(*later, *spans, is_of_phone)
         failed = sa.exists().where(*_FAILED, destination_failures.c.phone == phone)
         mine = opt_outs.c.account_id == account, opt_outs.c.phone == phone, opt_outs.c.lifted_by.is_(None)
-        is_told = sa.or_(destinations.c.kind != DestinationKind.TWILIO, sa.exists().where(*mine))
+        is_told = sa.or_(destinations.c.kind.not_in(OPT_OUTS_ALONE), sa.exists().where(*mine))
         query = sa.select(destinations.c.name, (destinations.c.seq >= 0) & ~waits & ~failed)
         query = query.where(destinations.c.account_id == account, is_told).order_by(destinations.c.name)
         with self._database.read() as connection:
@@ -343,11 +347,10 @@ class Destinations:
         return page if page.phones or page.more else replace(page, phones=self._failed(destination, limit))
 
     def _changed(self, destination: Destination, limit: int) -> ChangesPage:
-        query = sa.select(api_keys.c.id).where(
-            api_keys.c.account_id == destination.account_id, api_keys.c.name == destination.key_name
-        )
         own = []
         if destination.key_name is not None:
+            mine = api_keys.c.account_id == destination.account_id, api_keys.c.name == destination.key_name
+            query = sa.select(api_keys.c.id).where(*mine)
             with self._database.read() as connection:
                 own = [f"key:{key}" for key in connection.execute(query).scalars()]
         try:
@@ -433,21 +436,23 @@ class Destinations:
         kept = destination_failures.c.phone, destination_failures.c.attempts, destination_failures.c.at
         taken_away = sa.delete(destination_failures).where(*mine, among).returning(*kept)
         failed = {phone: (attempts, at) for phone, attempts, at in connection.execute(taken_away)}
+        rows = []
         for phone, problem in of_each.items():
-            if problem is None:
-                continue
-            attempts, at = failed.get(phone, (0, now()))
-            connection.execute(
-                sa.insert(destination_failures).values(
-                    account_id=destination.account_id,
-                    destination_id=destination.id,
-                    phone=phone,
-                    problem=problem,
-                    attempts=attempts + 1,
-                    at=at,
-                    next_at=from_now(wait(attempts + 1)),
+            if problem is not None:
+                attempts, at = failed.get(phone, (0, now()))
+                rows.append(
+                    {
+                        "account_id": destination.account_id,
+                        "destination_id": destination.id,
+                        "phone": phone,
+                        "problem": problem,
+                        "attempts": attempts + 1,
+                        "at": at,
+                        "next_at": from_now(wait(attempts + 1)),
+                    }
                 )
-            )
+        if rows:
+            connection.execute(sa.insert(destination_failures).values(rows))
 
 
 def checked_address(address: str) -> str:

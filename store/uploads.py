@@ -388,8 +388,7 @@ class Uploads:
 
         Waiting or refused, else `WrongState`; so it is where they were not offered, as when the list was read again since.
         """
-        offered = {"choices": dict(choices)}
-        return self._again(account, upload, idempotency_key, **offered)
+        return self._again(account, upload, idempotency_key, choices=dict(choices))
 
     def scrub_instead(self, account: int, upload: int, *, idempotency_key: str | None = None) -> Upload:
         """Have the list scrubbed, which opts nobody out; waiting or refused, else `WrongState`."""
@@ -405,9 +404,12 @@ class Uploads:
 
         It waits for a yes whatever the account's settings say. Waiting and compared, else `WrongState`.
         """
-        return self._again(account, upload, idempotency_key, asked=None, compared=True)
+        return self._again(account, upload, idempotency_key, compared=True, asked=None)
 
-    def _again(self, account: int, upload: int, idempotency_key: str | None, **values: Any) -> Upload:
+    def _again(
+        self, account: int, upload: int, idempotency_key: str | None, *, compared: bool = False, **values: Any
+    ) -> Upload:
+        """Read the list again with *values*; *compared*: one that was compared alone."""
         with self._database.write() as connection:
             current = get(connection, account, upload, lock=True)
             if is_repeated(self._database, connection, account, idempotency_key, "read again", upload, values):
@@ -420,7 +422,7 @@ class Uploads:
                         f"{current.file_name} was not offered to be read like that: choose in its preview."
                     )
                 values["choices"] = current.choices.with_json(chosen).to_json() or None
-            if values.pop("compared", False) and not current.is_comparison:
+            if compared and not current.is_comparison:
                 raise WrongState(
                     f"{current.file_name} is not being compared any more. Its message shows how it stands."
                 )

@@ -175,7 +175,7 @@ def in_home(present: Sequence[Destination]) -> list[Block]:
 
 def passing(present: Sequence[Destination]) -> Message:
     """The destinations there are, for the admin who asked."""
-    blocks = _all(present) or [section("*Opt-outs are passed on to nobody.*")]
+    blocks = _all(present) if present else [section("*Opt-outs are passed on to nobody.*")]
     return Message.of(f"{counted(len(present), 'destination')}", *blocks, _new(), private=True)
 
 
@@ -217,8 +217,6 @@ def told(one: Destination) -> Message:
 
 
 def _all(present: Sequence[Destination]) -> list[Block]:
-    if not present:
-        return []
     return [
         section(f"*Passed on to {counted(len(present), 'destination')}*"),
         *(block for one in present for block in _one(one)),

@@ -151,14 +151,11 @@ class Passing:
         try:
             async with self._held(claimed):
                 await self._poster.post(claimed.channel, views.told(told), None, post_key)
-        except SlackApiError as error:
-            if is_transient(error):
+        except BaseException as error:
+            if not isinstance(error, SlackApiError) or is_transient(error):
                 await self._tasks.give_back(partial(verbs.give_back, claimed))
                 raise
             log.warning("nobody is told of a destination", destination=claimed.id, why=error_code(error))
-        except BaseException:
-            await self._tasks.give_back(partial(verbs.give_back, claimed))
-            raise
         try:
             await asyncio.to_thread(verbs.told, claimed)
         except LeaseLost:

@@ -20,7 +20,7 @@ from typing import Any, Final
 from handlers.slack.token_bucket import TokenBucket
 from handlers.work.calls import TIMEOUT_SECONDS, Calls
 from handlers.work.senders import Answered
-from store import ChangedPhone, ChangesPage, Destination, van_number
+from store import ChangesPage, Destination, van_number
 
 # Of a key, whatever is asked: 15 a second, as was seen. https://docs.ngpvan.com/docs/throttling-guidelines says that it
 # differs by key, and asks to spare what all share. Those at once and those of a second are together no more than that.
@@ -70,17 +70,16 @@ class VanSender:
 
     async def send_page(self, destination: Destination, page: ChangesPage) -> Answered:
         """As of a `Sender`: what VAN does not do for one phone is that phone's, unless it does nothing for any."""
-        of_each: dict[str, str | None] = {
-            one.phone: _FOREIGN if one.opted_out and van_number(one.phone) is None else None for one in page.phones
-        }
-        told = [one for one in page.phones if one.opted_out and van_number(one.phone) is not None]
-        came = await asyncio.gather(*(self._tell(destination, one) for one in told))
+        numbers = {one.phone: van_number(one.phone) for one in page.phones if one.opted_out}
+        told = {phone: number for phone, number in numbers.items() if number is not None}
+        came = await asyncio.gather(*(self._tell(destination, number) for number in told.values()))
         failed = [one for one in came if isinstance(one, Answered)]
         if failed and (len(failed) == len(came) or any(one.status in _REFUSED for one in failed)):
             return next((one for one in failed if one.status in _REFUSED), failed[0])
+        of_each: dict[str, str | None] = {one.phone: None for one in page.phones}
+        of_each |= dict.fromkeys(numbers.keys() - told.keys(), _FOREIGN)
         of_each |= {
-            one.phone: said.problem if isinstance(said, Answered) else said
-            for one, said in zip(told, came, strict=True)
+            phone: said.problem if isinstance(said, Answered) else said for phone, said in zip(told, came, strict=True)
         }
         return Answered(None, of_each=of_each, wait_of_each=None if failed else A_DAY)
 
@@ -96,9 +95,8 @@ class VanSender:
     async def close(self) -> None:
         await self.calls.close()
 
-    async def _tell(self, destination: Destination, one: ChangedPhone) -> str | Answered | None:
-        """Tell of one phone: None where VAN has it so, why a person has to look, or the answer where VAN failed."""
-        number = van_number(one.phone) or ""
+    async def _tell(self, destination: Destination, number: str) -> str | Answered | None:
+        """Tell of one number: None where VAN has it so, why a person has to look, or the answer where VAN failed."""
         try:
             person = await self._find(destination, number)
             if isinstance(person, int):

@@ -69,9 +69,9 @@ class WebhookSender:
     async def _send(self, destination: Destination, kind: str, data: dict[str, Any], place: str) -> Answered:
         if self.why_not(destination.address) is not None:
             return Answered("its address does not begin with https://")
-        named = hashlib.sha256(json.dumps([destination.id, place, data]).encode()).hexdigest()
-        message, at = f"msg_{named[:32]}", datetime.now(UTC)
-        body = json.dumps({"type": kind, "timestamp": _text(at), "data": data}, separators=(",", ":"))
+        told, at = json.dumps(data, separators=(",", ":")), datetime.now(UTC)
+        message = f"msg_{hashlib.sha256(f'{destination.id} {place} {told}'.encode()).hexdigest()[:32]}"
+        body = f'{{"type":"{kind}","timestamp":"{_text(at)}","data":{told}}}'
         headers = {
             "content-type": "application/json",
             "user-agent": "Opt-Out Desk",

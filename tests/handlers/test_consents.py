@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,15 +25,23 @@ from store import (
     DestinationKind,
     DestinationState,
     Function,
-    NewDestination,
     Origin,
 )
-from store.dialects import from_now
-from store.models import destination_failures, destinations
-from tests.handlers.conftest import ADMINS, Office, at_work, on_both_databases
-from tests.handlers.test_destinations import ONE, THREE, TWO, shown, until, up_to_now
+from store.models import destination_failures
+from tests.handlers.conftest import Office, at_work, on_both_databases
+from tests.handlers.test_destinations import (
+    ONE,
+    THREE,
+    TWO,
+    filled,
+    form_of,
+    made_behind,
+    retried_within_the_hour,
+    shown,
+    until,
+    up_to_now,
+)
 from tests.handlers.test_keys import everything, view_of
-from tests.handlers.test_settings import opened as settings_opened
 from tests.handlers.work.receiver import hangs
 from tests.handlers.work.twilio_consents import (
     ACCOUNT,
@@ -47,6 +54,8 @@ from tests.handlers.work.twilio_consents import (
     says,
     twilio_consents,
 )
+
+MADE = {"name": "Twilio", "address": SERVICE, "login": ACCOUNT, "secret": TOKEN}
 
 
 @pytest.fixture
@@ -68,23 +77,7 @@ async def office(
 
 
 async def behind(office: Office, **values: Any) -> Destination:
-    """A destination that was made behind Slack's back."""
-    channel = (await office.people.state()).channel(ADMINS).id
-    wanted = NewDestination(DestinationKind.TWILIO, "Twilio", channel, SERVICE, login=ACCOUNT, secret=TOKEN)
-    by = Origin(Function.SETTING, await office.actor("admin"))
-    return office.store.destinations.make(office.account.id, replace(wanted, **values), by)
-
-
-async def form_of(office: Office) -> dict[str, Any]:
-    settings = await settings_opened(office, "admin")
-    assert (await office.people.click_in_view("admin", settings["id"], views.OPEN_TWILIO)).ok
-    return await view_of(office, "admin", "Make it")
-
-
-async def filled(office: Office, **values: Any) -> dict[str, Any]:
-    channel = (await office.people.state()).channel(ADMINS).id
-    made = {"name": "Twilio", "address": SERVICE, "login": ACCOUNT, "secret": TOKEN, "channel": channel} | values
-    return {f"destination.{name}": value for name, value in made.items()}
+    return await made_behind(office, DestinationKind.TWILIO, **(MADE | values))
 
 
 async def allowed(office: Office, phone: str) -> None:
@@ -101,8 +94,8 @@ async def test_the_list_goes_to_twilio_and_then_each_opt_out(
 ) -> None:
     """An admin makes it in Slack; the secret is shown to nobody again; whom the list has out is out at Twilio."""
     await office.opt_out(ONE, TWO)
-    assert "stays blocked there until they text START" in str(view := await form_of(office))
-    assert (await office.people.submit("admin", view["id"], await filled(office))).ok
+    assert "stays blocked there until they text START" in str(view := await form_of(office, views.OPEN_TWILIO))
+    assert (await office.people.submit("admin", view["id"], await filled(office, **MADE))).ok
     assert TOKEN not in str(await view_of(office, "admin", "is made"))
     await up_to_now(office)
     assert twilio.opted_out == {ONE, TWO}
@@ -131,8 +124,8 @@ async def test_what_cannot_be_is_said_at_its_field(
     office: Office, values: dict[str, Any], field: str, said: str
 ) -> None:
     """Nothing is made while a field is not of its form."""
-    view = await form_of(office)
-    outcome = await office.people.submit("admin", view["id"], await filled(office, **values))
+    view = await form_of(office, views.OPEN_TWILIO)
+    outcome = await office.people.submit("admin", view["id"], await filled(office, **(MADE | values)))
     assert said in outcome.errors[f"destination.{field}"]
     assert office.store.destinations.list_of(office.account.id) == ()
 
@@ -252,14 +245,7 @@ async def test_its_retry_after_is_obeyed(office: Office, twilio: TwilioConsents)
     await behind(office)
     twilio.answers = [fails(429, 20429, retry_after="3600")]
     await office.opt_out(ONE)
-    await until(office, lambda one: one.problem is not None)
-    with office.store.database.read() as connection:
-        query = sa.select(destinations.c.next_at > from_now(3_500), destinations.c.next_at < from_now(3_700))
-        assert connection.execute(query).one() == (True, True)
-    message = await shown(office)
-    assert "it answered 429" in message.all_text
-    await office.press("admin", message, views.RETRY)
-    await up_to_now(office)
+    await retried_within_the_hour(office)
     assert twilio.opted_out == {ONE}
 
 

@@ -47,26 +47,34 @@ async def receiver() -> AsyncIterator[Receiver]:
         yield receiver
 
 
-async def form_of(office: Office, user: str = "admin") -> dict[str, Any]:
-    """The form of a new destination, as *user* has it open, from the settings."""
-    settings = await settings_opened(office, user)
-    assert (await office.people.click_in_view(user, settings["id"], views.OPEN)).ok
-    return await view_of(office, user, "Make it")
+async def form_of(office: Office, action: str = views.OPEN) -> dict[str, Any]:
+    """The form of a new destination, as an admin has it open, from the settings."""
+    settings = await settings_opened(office, "admin")
+    assert (await office.people.click_in_view("admin", settings["id"], action)).ok
+    return await view_of(office, "admin", "Make it")
+
+
+async def filled(office: Office, **values: Any) -> dict[str, Any]:
+    """What such a form is sent with: *values* by the names of their fields, and a channel."""
+    channel = (await office.people.state()).channel(ADMINS).id
+    return {f"destination.{name}": value for name, value in ({"channel": channel} | values).items()}
 
 
 async def make(office: Office, view: dict[str, Any], receiver: Receiver, **values: Any) -> Outcome:
+    sent = await filled(office, **({"name": "Bridge", "address": receiver.url} | values))
+    return await office.people.submit("admin", view["id"], sent)
+
+
+async def made_behind(office: Office, kind: DestinationKind, **values: Any) -> Destination:
+    """A destination that was made behind Slack's back."""
     channel = (await office.people.state()).channel(ADMINS).id
-    filled = {"name": "Bridge", "address": receiver.url, "channel": channel} | values
-    return await office.people.submit("admin", view["id"], {f"destination.{name}": v for name, v in filled.items()})
+    wanted = NewDestination(kind=kind, channel=channel, **({"address": ""} | values))
+    by = Origin(Function.SETTING, await office.actor("admin"))
+    return office.store.destinations.make(office.account.id, wanted, by)
 
 
 async def behind(office: Office, receiver: Receiver, **values: Any) -> Destination:
-    """A destination that was made behind Slack's back."""
-    channel = (await office.people.state()).channel(ADMINS).id
-    wanted = NewDestination(DestinationKind.WEBHOOK, "Bridge", channel, receiver.url, **values)
-    one = office.store.destinations.make(
-        office.account.id, wanted, Origin(Function.SETTING, await office.actor("admin"))
-    )
+    one = await made_behind(office, DestinationKind.WEBHOOK, name="Bridge", address=receiver.url, **values)
     receiver.secret = one.secret or ""
     return one
 
@@ -92,6 +100,18 @@ async def eventually(office: Office, check: Callable[[], object]) -> None:
 
 async def up_to_now(office: Office) -> Destination:
     return await until(office, lambda one: one.cursor is not None and not one.cursor.whole and one.waiting == 0)
+
+
+async def retried_within_the_hour(office: Office, said: str = "it answered 429") -> None:
+    """A far side that asks for an hour has it, which an admin sees and cuts short."""
+    await until(office, lambda one: one.problem is not None)
+    with office.store.database.read() as connection:
+        query = sa.select(destinations.c.next_at > from_now(3_500), destinations.c.next_at < from_now(3_700))
+        assert connection.execute(query).one() == (True, True)
+    message = await shown(office)
+    assert said in message.all_text
+    await office.press("admin", message, views.RETRY)
+    await up_to_now(office)
 
 
 def set_row(office: Office, **values: Any) -> None:
@@ -361,14 +381,7 @@ async def test_its_retry_after_is_obeyed(office: Office, receiver: Receiver) -> 
     await behind(office, receiver)
     receiver.answers = [says(429, retry_after="3600")]
     await office.opt_out(ONE)
-    await until(office, lambda one: one.problem is not None)
-    with office.store.database.read() as connection:
-        query = sa.select(destinations.c.next_at > from_now(3_500), destinations.c.next_at < from_now(3_700))
-        assert connection.execute(query).one() == (True, True)
-    message = await shown(office)
-    assert "it answered 429" in message.all_text
-    await office.press("admin", message, views.RETRY)
-    await up_to_now(office)
+    await retried_within_the_hour(office)
     assert receiver.opted_out == {ONE}
 
 

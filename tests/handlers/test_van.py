@@ -22,16 +22,25 @@ from store import (
     Destination,
     DestinationKind,
     Function,
-    NewDestination,
     Origin,
 )
 from store.dialects import from_now
-from store.models import destination_failures, destinations
-from tests.handlers.conftest import ADMINS, Office, at_work, on_both_databases
+from store.models import destination_failures
+from tests.handlers.conftest import Office, at_work, on_both_databases
 from tests.handlers.test_consents import allowed, one_at_twilio, rows
-from tests.handlers.test_destinations import ONE, THREE, TWO, shown, until, up_to_now
+from tests.handlers.test_destinations import (
+    ONE,
+    THREE,
+    TWO,
+    filled,
+    form_of,
+    made_behind,
+    retried_within_the_hour,
+    shown,
+    until,
+    up_to_now,
+)
 from tests.handlers.test_keys import everything, view_of
-from tests.handlers.test_settings import opened as settings_opened
 from tests.handlers.work.receiver import hangs
 from tests.handlers.work.twilio_consents import says
 from tests.handlers.work.van import APPLICATION, KEY, Van, error, fails, van_people
@@ -39,6 +48,7 @@ from tests.handlers.work.van import APPLICATION, KEY, Van, error, fails, van_peo
 NOBODY = "nobody is found in VAN by this number"
 SEVERAL = "several people have this number in VAN: opt it out there for each of them, or merge them"
 OTHER = "+12125550199"
+MADE = {"name": "VAN", "login": APPLICATION, "secret": KEY}
 
 
 @pytest.fixture
@@ -60,23 +70,7 @@ async def office(
 
 
 async def behind(office: Office, **values: Any) -> Destination:
-    """A destination that was made behind Slack's back."""
-    channel = (await office.people.state()).channel(ADMINS).id
-    wanted = NewDestination(DestinationKind.VAN, "VAN", channel, "", login=APPLICATION, secret=KEY)
-    by = Origin(Function.SETTING, await office.actor("admin"))
-    return office.store.destinations.make(office.account.id, replace(wanted, **values), by)
-
-
-async def form_of(office: Office) -> dict[str, Any]:
-    settings = await settings_opened(office, "admin")
-    assert (await office.people.click_in_view("admin", settings["id"], views.OPEN_VAN)).ok
-    return await view_of(office, "admin", "Make it")
-
-
-async def filled(office: Office, **values: Any) -> dict[str, Any]:
-    channel = (await office.people.state()).channel(ADMINS).id
-    made = {"name": "VAN", "login": APPLICATION, "secret": KEY, "channel": channel} | values
-    return {f"destination.{name}": value for name, value in made.items()}
+    return await made_behind(office, DestinationKind.VAN, **(MADE | values))
 
 
 async def told_of(van: Van, *phones: ChangedPhone, seconds: float = 20.0) -> Any:
@@ -104,8 +98,8 @@ async def test_the_list_goes_to_van_and_then_each_change(
     van.add(TWO)
     van.add(THREE, status="Opt-In")
     await office.opt_out(ONE, TWO)
-    assert "stays opted out in VAN" in str(view := await form_of(office))
-    assert (await office.people.submit("admin", view["id"], await filled(office))).ok
+    assert "stays opted out in VAN" in str(view := await form_of(office, views.OPEN_VAN))
+    assert (await office.people.submit("admin", view["id"], await filled(office, **MADE))).ok
     assert KEY not in str(await view_of(office, "admin", "is made"))
     await up_to_now(office)
     assert van.opted_out == {ONE, TWO}
@@ -117,6 +111,9 @@ async def test_the_list_goes_to_van_and_then_each_change(
         {TWO[2:]: "Opt-Out"},
         {THREE[2:]: "Opt-Out"},
     ]
+    # That it is allowed again is not VAN's to know.
+    assert "assed on to" not in (await office.ask("admin", f"search {ONE}")).all_text
+    assert "Passed on to VAN." in (await office.ask("admin", f"search {TWO}")).all_text
     assert KEY not in caplog.text
     assert KEY not in (await shown(office)).all_text
 
@@ -136,8 +133,8 @@ async def test_what_cannot_be_is_said_at_its_field(
     office: Office, values: dict[str, Any], field: str, said: str
 ) -> None:
     """Nothing is made while a field is not of its form, or for a database in which people cannot be changed."""
-    view = await form_of(office)
-    outcome = await office.people.submit("admin", view["id"], await filled(office, **values))
+    view = await form_of(office, views.OPEN_VAN)
+    outcome = await office.people.submit("admin", view["id"], await filled(office, **(MADE | values)))
     assert said in outcome.errors[f"destination.{field}"]
     assert office.store.destinations.list_of(office.account.id) == ()
 
@@ -259,14 +256,7 @@ async def test_its_retry_after_is_obeyed(office: Office, van: Van) -> None:
     await behind(office)
     van.answers = [fails(429, retry_after="3600")]
     await office.opt_out(ONE)
-    await until(office, lambda one: one.problem is not None)
-    with office.store.database.read() as connection:
-        query = sa.select(destinations.c.next_at > from_now(3_500), destinations.c.next_at < from_now(3_700))
-        assert connection.execute(query).one() == (True, True)
-    message = await shown(office)
-    assert "more often than it allows (429)" in message.all_text
-    await office.press("admin", message, views.RETRY)
-    await up_to_now(office)
+    await retried_within_the_hour(office, "more often than it allows (429)")
     assert van.opted_out == {ONE}
 
 
