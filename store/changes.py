@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import sqlalchemy as sa
 
@@ -358,8 +358,23 @@ def write_change_between(
     listed: str | None = None,
 ) -> None:
     """As `write_change`, for so many *phones* from *first* to *last*, or from one before them to one behind."""
-    number = connection.execute(_COUNT, {"account": account, "more": opted_out}).scalar_one()
-    told = {
+    number = connection.execute(_COUNT, {"account": account, "changes": 1, "more": opted_out}).scalar_one()
+    connection.execute(_TELL, _row(account, number, entry, first, last, phones, listed))
+
+
+def write_changes(connection: sa.Connection, account: int, made: Sequence[tuple[int, str]], *, opted_out: int) -> None:
+    """As `write_change`, a change for each entry *made* with the one phone that it is about."""
+    count = {"account": account, "changes": len(made), "more": opted_out}
+    last = connection.execute(_COUNT, count).scalar_one()
+    numbered = enumerate(made, start=last - len(made) + 1)
+    told = [_row(account, number, entry, phone, phone, 1, phone) for number, (entry, phone) in numbered]
+    connection.execute(_TELL, told)
+
+
+def _row(
+    account: int, number: int, entry: int, first: str, last: str, phones: int, listed: str | None
+) -> dict[str, Any]:
+    return {
         "account_id": account,
         "seq": number,
         "entry_id": entry,
@@ -368,14 +383,16 @@ def write_change_between(
         "phones": phones,
         "listed": listed,
     }
-    connection.execute(_TELL, told)
 
 
 # Made once: with each change, and each batch of a list, to make them anew took as long as the database does.
 _COUNT: Final = (
     sa.update(accounts)
     .where(accounts.c.id == sa.bindparam("account"))
-    .values(opted_out=accounts.c.opted_out + sa.bindparam("more"), last_change=accounts.c.last_change + 1)
+    .values(
+        opted_out=accounts.c.opted_out + sa.bindparam("more"),
+        last_change=accounts.c.last_change + sa.bindparam("changes"),
+    )
     .returning(accounts.c.last_change)
 )
 _TELL: Final = sa.insert(changes).values(at=from_now())

@@ -6,7 +6,7 @@ All is done under the account's lock, so that a reply that is told twice at once
 once one is told that the other was faster.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -15,12 +15,12 @@ import sqlalchemy as sa
 
 from store.allowing import rule_of
 from store.database import Database
-from store.dialects import from_now
+from store.dialects import among_bound, from_now
 from store.e164 import require_e164
 from store.errors import NoAccount, StoreError, StoreUnavailable
-from store.models import accounts, campaigns, entries, outbox, replies
+from store.models import accounts, campaigns, entries, opt_outs, outbox, replies
 from store.notes import Function
-from store.optouts import allow_texts, opt_out_by, read_states
+from store.optouts import allow_texts, opt_out_by, opt_out_each, read_states
 from store.records import Actor, Added, AllowRule, Cause, OptOut, Origin, PhoneState
 from store.replies.judge import Judgement, Outcome, after_provider, judge
 from store.replies.reading import LONGEST
@@ -266,7 +266,12 @@ class HeardReplies:
 
 
 class _Hearing:
-    """The hearing of replies in one transaction, under the account's lock."""
+    """
+    The hearing of replies in one transaction, under the account's lock.
+
+    Those that opt out are written together, as long as none of them is asked about meanwhile: some statements for all of them
+    and not for each.
+    """
 
     def __init__(self, database: Database, connection: sa.Connection, account: int) -> None:
         self._database = database
@@ -274,8 +279,12 @@ class _Hearing:
         self._account = account
         # By source and message: those that were heard, before or in this.
         self._heard: dict[tuple[str, str], Heard] = {}
-        # The rows of those that are new, as long as nothing has to find them.
+        # By phone: those that opt it out, with their numbers, and in whose name; not written yet.
+        self._out: dict[str, tuple[int, Reply, Judgement, Origin]] = {}
+        # The rows of those that are new, not written yet.
         self._new: list[dict[str, Any]] = []
+        # Those of whom is asked whether they are opted out, and are.
+        self._opted_out: set[str] = set()
 
     def hear(self, told: Sequence[ToldReply]) -> tuple[Heard, ...]:
         """The outcome of each."""
@@ -287,52 +296,57 @@ class _Hearing:
                 judgement = Judgement(Outcome(row["outcome"]), row["rule"], row["sentence"], row["words"])
                 again = Heard(row["id"], judgement, ReplyState(row["state"]), row["entry_id"], again=True)
                 self._heard[source, row["message"]] = again
-        new = len({(one.reply.source, one.reply.message) for one in told} - self._heard.keys())
-        if not new:
-            return tuple(self._heard[one.reply.source, one.reply.message] for one in told)
+        new = len({_key(one.reply) for one in told} - self._heard.keys())
+        if new:
+            self._hear_new(told, new)
+        heard = []
+        for one in told:
+            heard.append(self._heard[_key(one.reply)])
+            self._heard[_key(one.reply)] = replace(heard[-1], again=True)
+        return tuple(heard)
+
+    def _hear_new(self, told: Sequence[ToldReply], new: int) -> None:
+        """Hear those *told* that were not heard before, *new* of them."""
         counted = self._connection.execute(_COUNT, {"account": self._account, "more": new}).first()
         if counted is None:
             raise NoAccount(self._account)
         last, settings, moment = counted
         added = AddedWords(frozenset(settings.get("out_words", ())), frozenset(settings.get("in_words", ())))
-        numbers = iter(range(last - new + 1, last + 1))
-        heard = tuple(self._hear(one, numbers, added, moment) for one in told)
+        senders = [one.reply.sender for one in told if one.acted_on is not None]
+        if senders:
+            standing = {"account": self._account, "phones": senders}
+            self._opted_out = set(self._connection.execute(_OPTED_OUT, standing).scalars())
+        number = last - new
+        begun = set(self._heard)
+        for one in told:
+            if _key(one.reply) not in begun:
+                begun.add(_key(one.reply))
+                number += 1
+                self._hear(number, one, added, moment)
         self._write()
-        return heard
 
-    def _hear(self, told: ToldReply, numbers: Iterator[int], added: AddedWords, moment: datetime) -> Heard:
-        reply = told.reply
-        if (known := self._heard.get((reply.source, reply.message))) is not None:
-            return known
+    def _hear(self, number: int, told: ToldReply, added: AddedWords, moment: datetime) -> None:
+        reply, phone = told.reply, told.reply.sender
+        _require_zone(reply.received_at)
         judgement = judge(reply.text, added)
         if told.acted_on is not None:
-            known_of = read_states(self._connection, self._account, [reply.sender])[reply.sender]
-            judgement = after_provider(judgement, reply.text, told.acted_on, opted_out=known_of.opted_out)
-        state, entry = self._take_effect(reply, judgement, told.by, moment)
-        number = next(numbers)
-        self._keep(number, reply, judgement, state, entry)
-        heard = Heard(number, judgement, state, entry, again=False)
-        self._heard[reply.source, reply.message] = replace(heard, again=True)
-        return heard
-
-    def _take_effect(
-        self, reply: Reply, judgement: Judgement, by: Origin, moment: datetime
-    ) -> tuple[ReplyState, int | None]:
-        """Do what *reply* asks for in the name of *by*; its state by that, and the number of the entry it made."""
+            judgement = after_provider(judgement, reply.text, told.acted_on, opted_out=phone in self._opted_out)
         if judgement.outcome not in (Outcome.OUT, Outcome.IN):
-            _require_zone(reply.received_at)
-            return (ReplyState.WAITING if judgement.outcome is Outcome.ASK else ReplyState.SETTLED), None
-        phone = reply.sender
-        by = replace(by, reason=judgement.why, requested_at=_requested_at(moment, reply.received_at))
-        if any(row["phone"] == phone for row in self._new):
+            state = ReplyState.WAITING if judgement.outcome is Outcome.ASK else ReplyState.SETTLED
+            self._keep(number, reply, judgement, state, None)
+            return
+        by = replace(told.by, reason=judgement.why, requested_at=_requested_at(moment, reply.received_at))
+        if phone in self._out or any(row["phone"] == phone for row in self._new):
             self._write()
-        if judgement.outcome is Outcome.IN:
-            state = read_states(self._connection, self._account, [phone])[phone]
-            return self._allow(state, by, reply.received_at)
-        by = replace(by, function=Function.KEYWORD)
-        [added] = opt_out_by(self._database, self._connection, self._account, [phone], by)
-        self._connection.execute(_SETTLE, {"account": self._account, "of": phone, "entry": added.entry.id})
-        return ReplyState.SETTLED, added.entry.id
+        if judgement.outcome is Outcome.OUT:
+            self._out[phone] = number, reply, judgement, replace(by, function=Function.KEYWORD)
+            self._opted_out.add(phone)
+            return
+        found = read_states(self._connection, self._account, [phone])[phone]
+        state, entry = self._allow(found, by, reply.received_at)
+        if entry is not None and state is ReplyState.SETTLED:
+            self._opted_out.discard(phone)
+        self._keep(number, reply, judgement, state, entry)
 
     def _allow(self, state: PhoneState, by: Origin, received_at: datetime) -> tuple[ReplyState, int | None]:
         """
@@ -349,6 +363,7 @@ class _Hearing:
         return (ReplyState.SETTLED if len(own) == len(state.standing) else ReplyState.WAITING), entry
 
     def _keep(self, number: int, reply: Reply, judgement: Judgement, state: ReplyState, entry: int | None) -> None:
+        self._heard[_key(reply)] = Heard(number, judgement, state, entry, again=False)
         self._new.append(
             {
                 "account_id": self._account,
@@ -372,9 +387,26 @@ class _Hearing:
         )
 
     def _write(self) -> None:
+        """Write what was heard, and is not written yet."""
+        if self._out:
+            asked = [(phone, by) for phone, (*_, by) in self._out.items()]
+            entry = {
+                one.phone: one.entry.id for one in opt_out_each(self._database, self._connection, self._account, asked)
+            }
+            waiting = {"account": self._account, "phones": list(entry)}
+            for phone in self._connection.execute(_WAITING, waiting).scalars().all():
+                settled = {"account": self._account, "of": phone, "entry": entry[phone]}
+                self._connection.execute(_SETTLE, settled)
+            for phone, (number, reply, judgement, _by) in self._out.items():
+                self._keep(number, reply, judgement, ReplyState.SETTLED, entry[phone])
+            self._out = {}
         if self._new:
             self._connection.execute(_WRITE, self._new)
             self._new = []
+
+
+def _key(reply: Reply) -> tuple[str, str]:
+    return reply.source, reply.message
 
 
 # Made once: to make them anew takes several times as long as the database does.
@@ -398,6 +430,16 @@ _COUNT: Final = (
     .where(accounts.c.id == _OF)
     .values(last_reply=accounts.c.last_reply + sa.bindparam("more"))
     .returning(accounts.c.last_reply, accounts.c.settings, now())
+)
+_OPTED_OUT: Final = (
+    sa.select(opt_outs.c.phone)
+    .distinct()
+    .where(opt_outs.c.account_id == _OF, opt_outs.c.lifted_by.is_(None), among_bound(opt_outs.c.phone, "phones"))
+)
+_WAITING: Final = (
+    sa.select(replies.c.phone)
+    .distinct()
+    .where(replies.c.account_id == _OF, among_bound(replies.c.phone, "phones"), WAITS)
 )
 _SETTLE: Final = (
     sa.update(replies)

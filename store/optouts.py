@@ -6,14 +6,14 @@ is told "newly", and `accounts.opted_out` is always the number of phones a fresh
 `store.changes.write_change`, which counts them too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
 from store.allowing import rule_of, says_why
-from store.changes import write_change
+from store.changes import write_change, write_changes
 from store.database import Database
 from store.dialects import among_bound
 from store.e164 import require_e164
@@ -22,7 +22,7 @@ from store.idempotency import is_known, is_repeated, result_of, set_result
 from store.models import accounts, campaigns, conversations, entries, entry_phones, opt_outs, replies
 from store.notes import Function
 from store.records import Added, AllowRule, Conversation, Deleted, Entry, OptOut, Origin, PhoneState
-from store.rows import CONVERSATIONS, entries_of, entry_of, new_entry, read_conversations, read_opt_outs
+from store.rows import CONVERSATIONS, entries_of, entry_of, new_entries, new_entry, read_conversations, read_opt_outs
 from store.waiting_replies import settle_starts
 
 # Of the rows of a range, for each phone that is looked for in it, before looking each phone up is the faster way.
@@ -172,13 +172,36 @@ def opt_out_by(
 ) -> tuple[Added, ...]:
     """Opt *phones*, which are E.164, distinct and not none, out by one new entry, as `OptOuts.add` does."""
     entry = new_entry(connection, account, by, phones=phones)
-    asked = {"account": account, "phones": phones}
-    before = {opt_out.phone: opt_out for opt_out in read_opt_outs(connection, account, _STANDING, asked)}
-    rows = [{"account_id": account, "phone": phone, "entry_id": entry.id} for phone in sorted(phones)]
-    connection.execute(_NEW, rows)
-    mark_conversations(database, connection, account, sorted(phones))
+    before = _write_opt_outs(database, connection, account, dict.fromkeys(sorted(phones), entry.id))
     write_change(connection, account, entry.id, sorted(phones), opted_out=len(phones) - len(before))
     return tuple(Added(phone, entry, before.get(phone)) for phone in phones)
+
+
+def opt_out_each(
+    database: Database, connection: sa.Connection, account: int, asked: Sequence[tuple[str, Origin]]
+) -> tuple[Added, ...]:
+    """As `opt_out_by`, each of the phones *asked* by an entry of its own; in as many statements as for one."""
+    made = new_entries(connection, account, [(by, [phone]) for phone, by in asked])
+    by_phone = {phone: entry for (phone, _by), entry in zip(asked, made, strict=True)}
+    before = _write_opt_outs(
+        database, connection, account, {phone: entry.id for phone, entry in sorted(by_phone.items())}
+    )
+    told = [(entry.id, phone) for phone, entry in by_phone.items()]
+    write_changes(connection, account, told, opted_out=len(told) - len(before))
+    return tuple(Added(phone, entry, before.get(phone)) for phone, entry in by_phone.items())
+
+
+def _write_opt_outs(
+    database: Database, connection: sa.Connection, account: int, entry_by_phone: Mapping[str, int]
+) -> dict[str, OptOut]:
+    """Opt out the phones of *entry_by_phone*, which are sorted, by the entry of each; the oldest opt-out of those that were out before."""
+    phones = list(entry_by_phone)
+    asked = {"account": account, "phones": phones}
+    before = {opt_out.phone: opt_out for opt_out in read_opt_outs(connection, account, _STANDING, asked)}
+    rows = [{"account_id": account, "phone": phone, "entry_id": entry} for phone, entry in entry_by_phone.items()]
+    connection.execute(_NEW, rows)
+    mark_conversations(database, connection, account, phones)
+    return before
 
 
 def _oldest(

@@ -102,60 +102,82 @@ def new_entry(
 
     Taking its id locks the account's row, so the transaction is the account's only writer from here on.
     """
-    number = connection.execute(_NEXT_ENTRY, {"account": account}).scalar_one()
-    values = {
-        "account_id": account,
-        "id": number,
-        "function": by.function,
-        "actor_id": by.actor.id,
-        "actor_name": by.actor.name,
-        "channel_id": by.channel_id,
-        "channel_name": by.channel_name,
-        "message_ts": by.message_ts,
-        "permalink": by.permalink,
-        "reason": by.reason,
-        "upload_id": upload_id,
-        "requested_at": by.requested_at,
-        "cause": by.cause,
-        "talks": None if reopened is None else [[c.campaign_id, c.campaign, c.contact] for c in reopened],
-    }
-    at = connection.execute(_NEW_ENTRY, values).scalar_one()
-    entry = Entry(
-        id=number,
-        function=by.function,
-        actor=by.actor,
-        at=at,
-        channel_id=by.channel_id,
-        channel_name=by.channel_name,
-        message_ts=by.message_ts,
-        permalink=by.permalink,
-        reason=by.reason,
-        upload_id=upload_id,
-        file_name=None,
-        requested_at=by.requested_at,
-        cause=by.cause,
-    )
-    if phones:
-        rows = [{"account_id": account, "phone": phone, "entry_id": number} for phone in sorted(phones)]
-        connection.execute(_NEW_PHONES, rows)
+    talks = None if reopened is None else [[c.campaign_id, c.campaign, c.contact] for c in reopened]
+    [entry] = new_entries(connection, account, [(by, phones)], upload_id=upload_id, talks=talks)
     if upload_id is None:
         return entry
     of_upload = sa.select(uploads.c.file_name).where(uploads.c.account_id == account, uploads.c.id == upload_id)
     return dataclasses.replace(entry, file_name=connection.execute(of_upload).scalar_one())
 
 
+def new_entries(
+    connection: sa.Connection,
+    account: int,
+    made: Sequence[tuple[Origin, Sequence[str]]],
+    *,
+    upload_id: int | None = None,
+    talks: list[list[str]] | None = None,
+) -> list[Entry]:
+    """As `new_entry`, one entry for each origin *made* with its phones, in as many statements as for one; none for none."""
+    count = {"account": account, "more": len(made)}
+    last, at = connection.execute(_NEXT_ENTRIES, count).one()
+    written = [
+        Entry(
+            id=number,
+            function=by.function,
+            actor=by.actor,
+            at=at,
+            channel_id=by.channel_id,
+            channel_name=by.channel_name,
+            message_ts=by.message_ts,
+            permalink=by.permalink,
+            reason=by.reason,
+            upload_id=upload_id,
+            file_name=None,
+            requested_at=by.requested_at,
+            cause=by.cause,
+        )
+        for number, (by, _phones) in enumerate(made, start=last - len(made) + 1)
+    ]
+    rows = [
+        {
+            "account_id": account,
+            "id": entry.id,
+            "function": entry.function,
+            "actor_id": entry.actor.id,
+            "actor_name": entry.actor.name,
+            "at": at,
+            "channel_id": entry.channel_id,
+            "channel_name": entry.channel_name,
+            "message_ts": entry.message_ts,
+            "permalink": entry.permalink,
+            "reason": entry.reason,
+            "upload_id": upload_id,
+            "requested_at": entry.requested_at,
+            "cause": entry.cause,
+            "talks": talks,
+        }
+        for entry in written
+    ]
+    connection.execute(_NEW_ENTRIES, rows)
+    of_phones = [
+        {"account_id": account, "phone": phone, "entry_id": entry.id}
+        for entry, (_by, phones) in zip(written, made, strict=True)
+        for phone in sorted(phones)
+    ]
+    if of_phones:
+        connection.execute(_NEW_PHONES, of_phones)
+    return written
+
+
 # Made once, as `_ENTRIES`.
-_NEXT_ENTRY: Final = (
+_NEXT_ENTRIES: Final = (
     sa.update(accounts)
     .where(accounts.c.id == sa.bindparam("account"))
-    .values(last_entry=accounts.c.last_entry + 1)
-    .returning(accounts.c.last_entry)
+    .values(last_entry=accounts.c.last_entry + sa.bindparam("more"))
+    .returning(accounts.c.last_entry, now())
 )
-_NEW_ENTRY: Final = (
-    sa.insert(entries)
-    .values(at=now(), reopened=sa.bindparam("talks", type_=sa.JSON(none_as_null=True)))
-    .returning(entries.c.at)
-)
+_NEW_ENTRIES: Final = sa.insert(entries).values(reopened=sa.bindparam("talks", type_=sa.JSON(none_as_null=True)))
 _NEW_PHONES: Final = sa.insert(entry_phones)
 
 
