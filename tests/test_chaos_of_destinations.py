@@ -29,7 +29,7 @@ from tests.people import List, Person, Watch
 
 SEED = 20261129
 KILLS = 4
-BY = Origin(Function.COMMAND, Actor("U0EARLIER", "sam"), reason="asked in writing")
+BY = Origin(Function.COMMAND, Actor("U0EARLIER", "sam"))
 
 
 def phones_of(area: int, count: int) -> list[str]:
@@ -184,7 +184,12 @@ async def test_every_destination_ends_with_exactly_the_list(
         await day.start()
         desk.slack.start_chaos(SEED)
         watch = Watch(desk.people)
-        admins = [Person(desk, watch, "admin", CHANNEL, is_admin=True, sees=(CHANNEL,)) for _ in range(2)]
+        workspace = desk.slack.platform.workspace
+        admins = [
+            Person(desk, watch, name, CHANNEL, is_admin=True, sees=(CHANNEL, workspace.direct_message(user).id))
+            for name in ("admin", "second-admin")
+            for user in [workspace.user(name)]
+        ]
 
         async def acts() -> None:
             for phone in ADDED:
