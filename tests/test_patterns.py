@@ -391,7 +391,7 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "store/phones/dates.py UUID": (("", "00000000-0000-", ""), ("", "0", ""), ("", "00000000-", "")),
     "store/phones/dates.py YEAR": (("", "2", ""),),
     "store/phones/dates.py COMPACT": (("", "20241105", ""),),
-    "store/phones/dates.py NO_NUMBER": (("", "1.", "x"), ("1.", "1", "x"), ("", "1", "-")),
+    "store/phones/dates.py NO_PHONE": (("", "1.", "x"), ("1.", "1", "x"), ("", "1", "-")),
     "store/phones/markup.py _MARKUP": (
         ("", "<", ""),
         ("<", "a", ""),

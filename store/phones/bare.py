@@ -20,6 +20,7 @@ from store.phones.habits import (
     may_be_behind_code,
     may_mean_another,
     settle_former,
+    settle_modern,
     was_so,
 )
 from store.phones.numbers import E164_LENGTHS, PhoneNumber
@@ -61,6 +62,7 @@ class BareDigits:
         dialled = [_first_dialled(self._home, one, range(_MOST_BEHIND + 1)) for one in regions]
         is_known = bool(country) and grouping(self._home).is_known
         self._alone = _ANY_DIGIT.difference(*dialled) if is_known else frozenset()
+        self._prefixes = _prefixes(self._home, country) if country else None
 
     def find(self, digits: str, *, plus: bool, whole: bool = True) -> PhoneNumber | None:
         """
@@ -127,13 +129,13 @@ class BareDigits:
                 return None
             if (others := has_other_readings(code, rest, left)) is not False:
                 return _unsettled() if others is None else None
-        else:
+        elif known[0] in self._alone and not known.startswith(self._code):
             code, rest, count = self._home, known, len(known) + left
-            if known[0] not in self._alone or known.startswith(self._code):
-                return None
             if count not in self._told:
                 # Too many or too few for any number with the code.
                 return None if count in lengths(code) or settle_former(code, known, left) else (code, rest)
+        else:
+            return self._settle_dialled(known, left)
         plan = _plan(code)
         if plan is None or (plus and plan.prefix is not None and plan.prefix[0].match(rest, left) is not None):
             return None
@@ -142,6 +144,68 @@ class BareDigits:
         if (plus or settle_former(code, known, left)) and not assigned(code).is_in_use(rest + "0" * left):
             return None
         return code, rest
+
+    def _settle_dialled(self, known: str, left: int) -> Reading | None:
+        """As `settle`, for digits that may begin with what is dialled before a number at home, or with the country's code."""
+        code = self._home
+        if self._prefixes is None or known.startswith((*_ABROAD, f"0{code}")) or (plan := _plan(code)) is None:
+            return None
+        if f"0{code}".startswith(known):
+            _unsettled()
+        abroad, trunk, main = self._prefixes
+        if abroad is not None and abroad.match(known, left) is not None:
+            return None
+        dialled = trunk.match(known, left) if trunk is not None else None
+        behind = len(self._code) if known.startswith(self._code) else 1 if known[0] == "0" else 0
+        if dialled is not None:
+            end, is_rewritten = dialled
+            if is_rewritten or behind not in {0, end}:
+                return None
+            behind = end
+        # With and without what stands before it: each may be the number.
+        rest = known[behind:]
+        if not rest or rest[0] == "0" or rest.startswith(self._code) or (behind and self._code.startswith(rest)):
+            return None
+        if any(
+            prefix is not None and prefix.match(rest, left) is not None
+            for prefix in (trunk, main)
+            if behind or prefix is main
+        ):
+            return None
+        for number in {known, rest}:
+            plan.settle(number, left)
+            settle_former(code, number, left)
+        some = "0" * left
+        digits = known + some
+        reading = self._dialling.reading(digits, plus=False)
+        national = known if reading is not None and len(reading[1]) == len(digits) else rest
+        if reading is None or not assigned(code).is_in_use(reading[1]):
+            is_meant = may_mean_another(digits, self._country, plus=False, zero=True)
+        elif (others := has_other_readings(code, national, left)) is not False:
+            return _unsettled() if others is None else None
+        else:
+            is_meant = len(digits) <= self._longest and may_be_behind_code(code, digits)
+        return None if is_meant else (code, national)
+
+    def settle_modern(self, known: str, left: int) -> Reading | None:
+        """
+        The country's code, and what of today's plan stands for *known* behind it, of numbers of an earlier plan that are none of today's.
+
+        They are of as many digits as numbers are, with nothing dialled before them, and no plus. Else as `settle`.
+        """
+        code, count = self._home, len(known) + left
+        if self._prefixes is None or known.startswith(("0", self._code)) or _may_be_date(known + "0" * left):
+            return None
+        if count not in self._told or (plan := _plan(code)) is None:
+            return None
+        if any(prefix is not None and prefix.match(known, left) is not None for prefix in self._prefixes):
+            return None
+        main, modern = self._prefixes[-1], settle_modern(code, known, left)
+        if modern is None or (main is not None and main.match(modern, left) is not None):
+            return None
+        plan.settle(known, left)
+        plan.settle(modern, left)
+        return None if assigned(code).is_in_use(known + "0" * left) else (code, modern)
 
     def counts(self, first: str) -> frozenset[int]:
         """How many digits may be a phone that begin with the digit *first* and no plus, and are cut out of more."""
@@ -209,6 +273,17 @@ def _may_begin(pattern: str, digit: str, behind: Iterable[int]) -> bool:
         return any(prefix.match(digit, count) is not None for count in behind)
     except (Unsettled, ValueError):  # or it is written in a way that a new release has brought
         return True
+
+
+def _prefixes(code: int, region: str) -> tuple[Prefix | None, Prefix | None, Prefix | None] | None:
+    """What is dialled in *region* to other countries, and before a number there and in the main region with its *code*."""
+    plan, main = plan_of(code, region), plan_of(code, phonenumbers.region_code_for_country_code(code))
+    patterns = plan.international_prefix, plan.national_prefix_for_parsing, main.national_prefix_for_parsing
+    try:
+        abroad, trunk, other = (Prefix(pattern) if pattern else None for pattern in patterns)
+    except ValueError:  # a new release of the library writes its patterns another way
+        return None
+    return abroad, trunk, other
 
 
 def _may_be_unassigned(reading: Reading, digits: str, *, plus: bool) -> bool:

@@ -58,8 +58,9 @@ def cuts(text: str, sign: re.Pattern[str], dialling: Dialling, *, both: bool) ->
     first = _FIRST_DIGIT.search(text)  # what is before it is dropped by the library
     start = first.start() if first else len(text)
     signs = list(accumulate(map(str.isalnum, text[start:]), initial=0))  # before each place behind the first digit
-    most, last = most_signs(text), 0
-    parts = _Letters(text, dialling, both=both) if _SPELT.search(text) else _Digits(text, start, signs, dialling)
+    is_spelt, last = _SPELT.search(text) is not None, 0
+    most = most_signs(text) if is_spelt else MOST_SIGNS
+    parts = _Letters(text, dialling, both=both) if is_spelt else _Digits(text, start, signs, dialling)
     for match in sign.finditer(text, start):
         count = signs[match.start() - start]
         if count > most:

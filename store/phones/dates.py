@@ -96,7 +96,7 @@ COMPACT: Final = re.compile(
     rf"{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:(?:[01]\d|2[0-4]){_SIXTY}(?:{_SIXTY})?)?"
 )
 # What has as many digits as a phone and is none by itself: an address of the internet, a place on the map.
-NO_NUMBER: Final = re.compile(
+NO_PHONE: Final = re.compile(
     r"(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}|-?(?:0|[1-9]\d?|1[0-7]\d)\.\d{4,15}"
 )
 # ZIP+4, where there are such: elsewhere 98765-4321 is somebody's phone.

@@ -15,6 +15,7 @@ from typing import Final
 from store.phones.parser import LABEL
 
 FEWEST_DIGITS: Final = 7  # of what people take for a phone, whatever it is
+SHORTEST: Final = 5  # digits of what is taken for a phone anywhere; four are a year
 
 # What may stand between two groups of one number. A dot and a blank end a sentence, or a list's "1. ".
 _RUN = re.compile(r"[0-9]++(?:(?![^0-9]{0,4}(?<! )[.] )[ ()\[\]./+*_~`-]{1,5}+[0-9]++)*+")
@@ -63,20 +64,26 @@ class Run:
 
 def runs(left: str, text: str) -> Iterator[Run]:
     """
-    The runs of groups that could be of one number, none of which is a part of a word.
+    The runs of groups that could be of one number, none of which is a part of a word, nor a small number by itself.
 
     *left* is *text* without what is known to be no phone.
     """
     before = 0
     for found in _RUN.finditer(left):
-        if found[0].isdigit():
-            digits, between, starts = [found[0]], [""], [found.start()]
+        written = found[0]
+        if written.isdigit():
+            if len(written) < SHORTEST:
+                before = found.end()
+                continue
+            digits, between, starts = [written], [""], [found.start()]
         else:
-            parts = _GROUP.split(found[0])  # "", digits, between, digits, ... ""
+            parts = _GROUP.split(written)  # "", digits, between, digits, ... ""
             places = list(itertools.accumulate(map(len, parts), initial=found.start()))
             digits, between, starts = parts[1::2], parts[:-1:2], places[1:-1:2]
         first, after = 0, len(digits)
-        begin = _begin(left, starts[0], before)
+        begin = starts[0]
+        if left[begin - 1 : begin] in _OPENING:
+            begin = _begin(left, begin, before)
         before = found.end()
         touched = []
         for at in (0, after - 1) if after > 1 else (0,):
@@ -93,9 +100,11 @@ def runs(left: str, text: str) -> Iterator[Run]:
             elif has_letters:
                 touched.append(at)
         between[0] = left[begin : starts[0]]
-        has_plus = "+" in found[0] or "+" in between[0]
-        plus = ["+" in _opening(signs) for signs in between] if has_plus else [False] * len(digits)
-        if after == len(digits) and not (first or touched or ")" in found[0] or "]" in found[0]):
+        if "+" in written:
+            plus = ["+" in _opening(signs) for signs in between]
+        else:
+            plus = ["+" in between[0], *itertools.repeat(False, len(digits) - 1)]
+        if after == len(digits) and not (first or touched or ")" in written or "]" in written):
             yield Run(digits, starts, between, plus, _NONE)
             continue
         for one, other in _balanced(between, first, after):

@@ -185,6 +185,26 @@ def settle_former(code: int, known: str, left: int) -> bool:
     return bool(settled)
 
 
+def settle_modern(code: int, known: str, left: int) -> str | None:
+    """
+    What stands for *known* in the plan of today, of digits that `was_so` in one way and are *known* and *left* more; None if in more.
+
+    Raises Unsettled if it depends on the digits that follow.
+    """
+    patterns, start = _former(code)
+    settled = patterns.settled(patterns.walk(start, known), left)
+    if settled is None:
+        raise Unsettled
+    if len(settled) != 1:
+        return None
+    pattern, now = _FORMER[code][next(iter(settled))]
+    found = pattern.fullmatch(known + "0" * left)
+    if found is None or any(found.end(group) > len(known) for group in range(1, pattern.groups)):
+        return None
+    modern = now.format(found[0], *found.groups())
+    return modern[: len(modern) - left]
+
+
 @functools.cache
 def _former(code: int) -> tuple[Patterns, int]:
     patterns = Patterns()

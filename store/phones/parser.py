@@ -110,7 +110,7 @@ class Normaliser:
 
     def parse(self, text: str) -> PhoneNumber | NotAPhone:
         """The phone in *text*, or why there is none. Never raises."""
-        if _PLAIN.fullmatch(text) and not (PLAIN_SIGN.search(text) and find_dates(text)):
+        if is_plain(text):
             return self._read(text, text, [])
         outcome = self._cleaned(text)
         return NotAPhone(text, outcome.code, outcome.reason) if isinstance(outcome, NotAPhone) else outcome
@@ -189,15 +189,16 @@ class Normaliser:
 
         if _is_endless(text):
             return self._unparsed(text, text)
-        if refused := self._several(text):
+        is_core = _CORE.fullmatch(text) is not None
+        if refused := self._several(text, is_core=is_core):
             return refused
         if not _FIRST_DIGIT.search(text):
             return NotAPhone(text, Reason.NOT_A_NUMBER, "no digits in it")
+        if is_core:
+            return self._read(text, text, remarks)
         if any(map(str.isalpha, text)):
             return self._vanity(text, remarks)
-        if not _CORE.fullmatch(text):
-            return NotAPhone(text, Reason.NOT_A_NUMBER, "has signs in it that no phone number has")
-        return self._read(text, text, remarks)
+        return NotAPhone(text, Reason.NOT_A_NUMBER, "has signs in it that no phone number has")
 
     def _unlinked(self, text: str, links: list[re.Match[str]]) -> str | NotAPhone:
         """*text* with what its link dials instead of the link, or why it is not to be trusted."""
@@ -275,9 +276,9 @@ class Normaliser:
             and phonenumbers.national_significant_number(number) == digits
         )
 
-    def _several(self, text: str) -> NotAPhone | None:
-        """Why *text* is more than one number, if it is."""
-        parts = [] if _CORE.fullmatch(text) else [part for part in _SEPARATORS.split(text) if digits_of(part)]
+    def _several(self, text: str, *, is_core: bool) -> NotAPhone | None:
+        """Why *text* is more than one number, if it is. *is_core*: `_CORE` is all of it."""
+        parts = [] if is_core else [part for part in _SEPARATORS.split(text) if digits_of(part)]
         if len(parts) > 1:
             if max(len(digits_of(part)) for part in parts) >= _FEWEST_OF_SEVERAL:
                 return self._two(text)
@@ -286,7 +287,7 @@ class Normaliser:
         if len(slashed) > 1 and sum(len(digits_of(part)) >= _FEWEST_OF_SEVERAL for part in slashed) > 1:
             return self._two(text)
         digits = len(digits_of(text))
-        if digits > 2 * most_signs(text):
+        if digits > 2 * (MOST_SIGNS if is_core else most_signs(text)):
             return None  # nor are there two, each of which is one by itself
         # "030/1234567" is one German number; "030 1234567/68" and "212 736 5000/5001" are two.
         if len(slashed) > 1 and any(
@@ -518,6 +519,11 @@ _ADJECTIVES: Final = {
     "NZ": "New Zealand",
     "US": "American",
 }
+
+
+def is_plain(text: str) -> bool:
+    """Is *text* of the digits of one number, with nothing but blanks, brackets and dashes between, and no date?"""
+    return _PLAIN.fullmatch(text) is not None and not (PLAIN_SIGN.search(text) and find_dates(text))
 
 
 def _is_endless(text: str) -> bool:

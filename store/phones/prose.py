@@ -11,7 +11,7 @@ import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from operator import attrgetter
+from operator import itemgetter
 from typing import Final
 
 import phonenumbers
@@ -22,7 +22,7 @@ from store.phones.dates import (
     BEGIN_WITH_DIGIT,
     MAIL,
     MONEY,
-    NO_NUMBER,
+    NO_PHONE,
     UUID,
     WEB,
     YEAR,
@@ -32,9 +32,10 @@ from store.phones.display import country_of
 from store.phones.groups import BESIDE_LETTERS, FEWEST_DIGITS, Run, is_touched, runs
 from store.phones.markup import BARRIER, CHAT, PHONE, Link, Seen, seen
 from store.phones.numbers import NotAPhone, PhoneNumber, Reason
-from store.phones.parser import parse_phone
+from store.phones.parser import is_plain, parse_phone
+from store.phones.ranges import NO_NUMBER, Range
 from store.phones.references import reference_before
-from store.phones.runs import MOST_DIALLED, RunPlan, is_clear, plan, segments
+from store.phones.runs import MOST_DIALLED, RunPlan, Segment, is_clear, plan, segments
 
 __all__ = ["LONGEST_PROSE", "PHONE", "FoundPhone", "TextReading", "read_text"]
 
@@ -134,13 +135,6 @@ def read_text(text: str, country: str | None) -> TextReading:
     return reader.reading()
 
 
-@dataclass(slots=True)
-class _Piece:
-    start: int
-    end: int
-    outcome: FoundPhone | NotAPhone
-
-
 class _Reader:
     """Reads one text."""
 
@@ -149,7 +143,9 @@ class _Reader:
         self._plain = text.plain
         self._country = country
         self._plan = plan(country)
-        self._pieces: list[_Piece] = []
+        # Without a word or a "#" there is no reference.
+        self._has_words = "#" in self._plain or _has_letters(self._plain)
+        self._pieces: list[tuple[int, int, FoundPhone | NotAPhone]] = []  # with the places where each begins and ends
 
     def read(self) -> None:
         """Find the pieces, in steps: each takes out of the text what it knows, and leaves the rest to the next."""
@@ -175,15 +171,14 @@ class _Reader:
         unread: dict[str, NotAPhone] = {}
         words: list[str] = []
         at = 0
-        pieces = sorted(self._pieces, key=attrgetter("start"))
+        pieces = sorted(self._pieces, key=itemgetter(0))
         is_as_read = self._seen.places is None
-        for piece in pieces:
-            start, end = piece.start, piece.end
+        for start, end, outcome in pieces:
             if not is_as_read:
-                start, end = self._seen.place(start), self._seen.place(end)
+                start, end = self._seen.place(start), self._seen.place(end)  # noqa: PLW2901
             words += (self._seen.shown[at:start], PHONE)
             at = end
-            match piece.outcome:
+            match outcome:
                 case FoundPhone() as found:
                     before = phones.setdefault(found.number.e164, found)
                     if before.reference is not None and found.reference is None:
@@ -193,7 +188,7 @@ class _Reader:
                     unread.setdefault(refused.text, refused)
         words.append(self._seen.shown[at:])
         seen_words = "".join(words).replace(BARRIER, "")
-        outcomes = tuple(piece.outcome for piece in pieces)
+        outcomes = tuple(outcome for _, _, outcome in pieces)
         return TextReading(tuple(phones.values()), tuple(unread.values()), seen_words, outcomes)
 
     # What is taken out before runs are looked for; each gives the places of it
@@ -320,7 +315,7 @@ class _Reader:
             spans.append((start, end))
             outcome = parse_phone(found[0], self._country)
             if isinstance(outcome, PhoneNumber):
-                self._keep_read(start, end, outcome)
+                self._keep_read(start, end, digits_of(found[0]), Range(outcome))
             else:
                 self._refuse(start, end, outcome.code, outcome.reason)
         return spans
@@ -332,7 +327,7 @@ class _Reader:
             outcome = parse_phone(found[0], "BR")
             if isinstance(outcome, PhoneNumber):
                 spans.append(found.span())
-                self._keep_read(*found.span(), outcome)
+                self._keep_read(*found.span(), digits_of(found[0]), Range(outcome))
         return spans
 
     def _spelt(self, left: str) -> list[tuple[int, int]]:
@@ -378,21 +373,22 @@ class _Reader:
         is_behind_plus = False  # which is one of a code that is none, or not its number's
         for index, segment in enumerate(found):
             # There the rest is not a number at home.
-            if segment.number is None or is_behind_plus or not is_clear(run, found, index, self._plan):
+            if segment.numbers is NO_NUMBER or is_behind_plus or not is_clear(run, found, index, self._plan):
                 left += range(segment.first, segment.after)
                 is_behind_plus = is_behind_plus or True in run.plus[segment.first : segment.after]
                 continue
             if left:
                 self._name_left(run, left)
                 left, is_behind_plus = [], False
-            self._keep_phone(run, segment.first, segment.after, segment.number)
+            self._keep_phone(run, segment)
             behind = found[index + 1] if index + 1 < len(found) else None
-            if behind is not None and behind.number is None and not behind.is_date:
+            if behind is not None and behind.numbers is NO_NUMBER and not behind.is_date:
                 self._name_other_end(run, behind.first)
         if left:
             self._name_left(run, left)
 
-    def _keep_phone(self, run: Run, first: int, after: int, number: PhoneNumber) -> None:
+    def _keep_phone(self, run: Run, phone: Segment) -> None:
+        first, after, numbers = phone.first, phone.after, phone.numbers
         start, end = run.opened(first), run.end(after - 1)
         text = self._plain[start:end]
         behind = self._plain[end : end + 1]
@@ -404,11 +400,11 @@ class _Reader:
         if behind in _BEGIN_EXTENSION and (extension := _EXTENSION.match(self._plain, end)) is not None:
             with_extension = parse_phone(self._plain[start : extension.end()], self._country)
             if isinstance(with_extension, PhoneNumber):
-                number, end = with_extension, extension.end()
+                numbers, end = Range(with_extension), extension.end()
         if run.touched and not run.touched.isdisjoint(range(first, after)):
             self._refuse_touched(start, end)
         else:
-            self._keep_read(start, end, number)
+            self._keep_read(start, end, phone.digits, numbers)
 
     def _name_other_end(self, run: Run, at: int) -> None:
         """Name the group *at*, where a second number may end with it that begins as the one before: 212-555-0100/0101."""
@@ -450,11 +446,15 @@ class _Reader:
             if self._plan.may_be_day(digits):
                 self._refuse(start, end, Reason.NOT_A_NUMBER, _MAY_BE_DATE)
             return
-        if NO_NUMBER.fullmatch(text) or (self._country in _NANP and ZIP.fullmatch(text)):
+        if NO_PHONE.fullmatch(text) or (self._country in _NANP and ZIP.fullmatch(text)):
             return
-        # Of what is longer than two numbers the parser has no more to say.
+        # Of what is longer than two numbers the parser has no more to say; and of plain digits the plan says as much.
         is_long = len(digits) > 2 * MOST_DIALLED or len(text) > _LONGEST_PIECE
-        outcome = None if is_long else parse_phone(text, self._country)
+        outcome: PhoneNumber | NotAPhone | None = None
+        if not is_long:
+            if text[0] != "+" and is_plain(text):
+                outcome = self._plan.number(digits, plus=False)
+            outcome = outcome or parse_phone(text, self._country)
         if isinstance(outcome, NotAPhone):
             self._refuse(start, end, outcome.code, outcome.reason)
         elif len(digits) > MOST_DIALLED:
@@ -470,15 +470,15 @@ class _Reader:
 
     # Outcomes
 
-    def _keep_read(self, start: int, end: int, number: PhoneNumber) -> None:
-        text = self._plain[start:end].strip()
-        if self._plan.wants_trunk and self._plan.lacks_trunk(digits_of(text), number):
+    def _keep_read(self, start: int, end: int, digits: str, numbers: Range) -> None:
+        """Keep the one of *numbers* that is written in these *digits*."""
+        if self._plan.lacks_trunk(digits, numbers):
             self._refuse(start, end, Reason.NOT_A_NUMBER, "without the leading 0 it may be something else: write the 0")
-        else:
-            self._keep(start, end, FoundPhone(number, text, self._reference(start)))
+        elif (number := numbers.number(digits)) is not None:
+            self._keep(start, end, FoundPhone(number, self._plain[start:end].strip(), self._reference(start)))
 
     def _keep(self, start: int, end: int, outcome: FoundPhone | NotAPhone) -> None:
-        self._pieces.append(_Piece(start, end, outcome))
+        self._pieces.append((start, end, outcome))
 
     def _refuse(self, start: int, end: int, code: Reason, reason: str) -> None:
         text = self._plain[start:end].replace(BARRIER, "").strip()
@@ -490,10 +490,12 @@ class _Reader:
 
     def _reference(self, start: int) -> str | None:
         """The word or sign before *start* that makes what stands there something else than a phone."""
+        if not self._has_words:
+            return None
         last = self._pieces[-1] if self._pieces else None
-        if last is None or not isinstance(last.outcome, FoundPhone) or last.outcome.reference is None:
+        if last is None or not isinstance(last[2], FoundPhone) or last[2].reference is None:
             return reference_before(self._plain, start, None)
-        return reference_before(self._plain, start, (last.outcome.reference, last.end))
+        return reference_before(self._plain, start, (last[2].reference, last[1]))
 
 
 def _blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:

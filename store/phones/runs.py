@@ -8,22 +8,22 @@ Where another cut is as good, a run's part is no phone: it is for a person to sa
 """
 
 import functools
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from phonenumbers import PhoneMetadata
 
-from store.phones.bare import bare_digits, is_mobile_phone
+from store.phones.bare import bare_digits
 from store.phones.dates import COMPACT, YEAR
 from store.phones.dialling import split_code
 from store.phones.grouping import cuts_of, grouping
-from store.phones.groups import FEWEST_DIGITS, Run
+from store.phones.groups import FEWEST_DIGITS, SHORTEST, Run
 from store.phones.numbers import PhoneNumber
-from store.phones.ranges import NO_NUMBER, UNTOLD, Range, Ranges
+from store.phones.ranges import NO_NUMBER, Range, Ranges
 
 MOST_DIALLED: Final = 18  # digits, with 00 or 011 before them
-_SHORTEST: Final = 5  # digits of what is taken for a phone anywhere; four are a year
 _MOST_WITH_CODE: Final = 15  # E.164
 _MOST_GROUPS: Final = 8
 _MOST_GROUPINGS: Final = 500  # of a range, that are kept
@@ -54,16 +54,21 @@ _MOST_ASKED: Final = 4  # digits of a first group: a country's code, and the one
 @dataclass(slots=True)
 class Segment:
     """
-    The groups *first* to *after* (excluded) of a run: those of *number*, or left over.
+    The groups *first* to *after* (excluded) of a run: their *digits* are those of one of *numbers*, or left over.
 
     *look*: how its groups stand for such a number. *is_date*: they are a day, in one group or with blanks.
     """
 
     first: int
     after: int
-    number: PhoneNumber | None = None
+    digits: str = ""
+    numbers: Range = NO_NUMBER
     look: float = 0.0
     is_date: bool = False
+
+    @property
+    def number(self) -> PhoneNumber | None:
+        return self.numbers.number(self.digits)
 
 
 class RunPlan:
@@ -76,13 +81,14 @@ class RunPlan:
         mobile = plan.mobile.possible_length if plan and plan.mobile else ()
         lengths = {*fixed, *mobile}
         self.has_trunk = bool(plan and plan.national_prefix == "0")
-        self.wants_trunk = self.has_trunk and len(set(fixed)) >= 4
+        self._wants_trunk = self.has_trunk and len(set(fixed)) >= 4
         self._has_dates = bool(plan and not plan.national_prefix and 8 in lengths)
         # A few islands have whole kinds of numbers with less than seven digits.
         kinds = (set(kind) - {-1} for kind in (fixed, mobile))
         short = [min(kind) for kind in kinds if kind and max(kind) <= FEWEST_DIGITS]
-        self.fewest = max(_SHORTEST, min([FEWEST_DIGITS, *short]))
-        self._ranges = Ranges(self._bare, self._asked)
+        self.fewest = max(SHORTEST, min([FEWEST_DIGITS, *short]))
+        # The range in which `number` is, of digits that can be one's by how many they are.
+        self.range = Ranges(self._bare, self._asked).find
         self._shapes: dict[str, _Shapes | None] = {}
         self._trees: dict[str, _Shapes] = {}
 
@@ -118,16 +124,11 @@ class RunPlan:
 
         *whole*: they are not cut out of a run of more.
         """
+        if not 0 < len(digits) <= MOST_DIALLED:
+            return None
         return self.range(digits, plus=plus, whole=whole).number(digits)
 
-    def range(self, digits: str, *, plus: bool, whole: bool) -> Range:
-        """The range in which `number` is; `NO_NUMBER` for none."""
-        if 0 < len(digits) <= MOST_DIALLED and (numbers := self._ranges.find(digits, plus=plus)) is not UNTOLD:
-            return numbers
-        number = self._asked(digits, plus, whole=whole)
-        return NO_NUMBER if number is None else Range(number)
-
-    def _asked(self, digits: str, plus: bool, *, whole: bool = True) -> PhoneNumber | None:
+    def _asked(self, digits: str, plus: bool, whole: bool) -> PhoneNumber | None:
         count = len(digits)
         if count < (FEWEST_DIGITS - 1 if plus else self.fewest):
             return None
@@ -143,15 +144,15 @@ class RunPlan:
         """How many digits may be a phone that begin with the digit *first* and no plus, and are cut out of a run."""
         return self._bare.counts(first)
 
-    def lacks_trunk(self, digits: str, number: PhoneNumber) -> bool:
+    def lacks_trunk(self, digits: str, numbers: Range) -> bool:
         """
-        Is the 0 missing with which *number*, written in these *digits*, is written at home?
+        Is the 0 missing with which one of *numbers*, written in these *digits*, is written at home?
 
         Where numbers have many lengths, nearly any digits would be one without it; a mobile's may have been lost.
         """
-        if not self.wants_trunk or number.assumed_country is None or digits.startswith("0"):
+        if not self._wants_trunk or numbers.assumed is None or digits.startswith("0"):
             return False
-        return not is_mobile_phone(number.e164)
+        return not numbers.is_mobile
 
     def may_be_day(self, digits: str) -> bool:
         """Are *digits*, which are a day, a phone of the country as well?"""
@@ -168,6 +169,8 @@ def segments(run: Run, plan: RunPlan) -> list[Segment]:
     whole = _fitting(run, 0, len(run), plan)
     if whole is not None and whole.look == _GOOD:
         return [whole]  # nothing is cheaper
+    if len(run.digits) == 1 and len(run.digits[0]) >= FEWEST_DIGITS and not COMPACT.fullmatch(run.digits[0]):
+        return [whole or Segment(0, 1)]  # what is left over is dearer
     if len(run) <= _SHORT_RUN:
         return _cheapest(run, plan, whole)
     found: list[Segment] = []
@@ -183,11 +186,12 @@ def segments(run: Run, plan: RunPlan) -> list[Segment]:
 
 
 def _good_phones(run: Run, plan: RunPlan) -> Iterator[Segment]:
-    """The phones in good looks of a long run, in order and none in another."""
+    """The phones in good looks of a long run, in order and none in another: of those that may begin with a group, the only one."""
     # How such phones are set is known where nothing stands between their groups for its looks alone.
     for_looks = any(_FORMATTING.intersection(between) for between in set(run.between))
     fewest, shapes = plan.fewest, _nothing_known if for_looks else plan.shapes
     lengths = [*map(len, run.digits), 0]
+    text, places = "".join(run.digits), list(itertools.accumulate(lengths, initial=0))
     following = [0 if plus else length for plus, length in zip([*run.plus, False], lengths, strict=True)]
     start, count = 0, len(run)
     while start < count:
@@ -203,9 +207,23 @@ def _good_phones(run: Run, plan: RunPlan) -> Iterator[Segment]:
                     ends.append(after)
                 node = node.get(following[after])
                 after += 1
-        if ends and (phone := _good_phone(run, start, ends, plan)) is not None:
-            yield phone
-            start = phone.after
+        only: Segment | None = None
+        plus = run.plus[start]
+        for after in ends:
+            digits = text[places[start] : places[after]]
+            numbers = plan.range(digits, plus=plus, whole=after == start + 1)
+            if numbers is NO_NUMBER:
+                continue
+            # Asked here for most, before all that a look may depend on.
+            usual = None if for_looks else numbers.usual.get(tuple(lengths[start:after]))
+            if usual or ((usual is None or digits[0] == "0") and _is_good(run, start, after, digits, numbers)):
+                if only is not None:
+                    only = None
+                    break
+                only = Segment(start, after, digits, numbers, _GOOD + _FLAGGED * numbers.flagged)
+        if only is not None:
+            yield only
+            start = only.after
         else:
             start += 1
 
@@ -225,21 +243,6 @@ def _ends_of_any(run: Run, first: int, plan: RunPlan) -> list[int]:
         if (counts is None or count in counts) and count >= plan.fewest and after - first <= count // 2 + 1:
             ends.append(after)
     return ends
-
-
-def _good_phone(run: Run, first: int, ends: list[int], plan: RunPlan) -> Segment | None:
-    """The one phone of the group *first* to one of *ends* that stands as it should; None if there are more or none."""
-    only: Segment | None = None
-    plus = run.plus[first]
-    for after in ends:
-        whole = after == first + 1
-        digits = run.digits[first] if whole else "".join(run.digits[first:after])
-        numbers = plan.range(digits, plus=plus, whole=whole)
-        if numbers is not NO_NUMBER and _look(run, first, after, digits, numbers, wants_good=True) == _GOOD:
-            if only is not None:
-                return None
-            only = Segment(first, after, numbers.number(digits), _GOOD + _FLAGGED * numbers.flagged)
-    return only
 
 
 def _cheapest(run: Run, plan: RunPlan, whole: Segment | None) -> list[Segment]:
@@ -282,7 +285,7 @@ def _ends(run: Run, first: int) -> Iterator[int]:
         count += len(run.digits[after - 1])
         if count > MOST_DIALLED:
             return
-        if count < _SHORTEST:
+        if count < SHORTEST:
             continue
         # Digits are spelt one by one only where nothing else stands beside them.
         if after - first <= min(_MOST_GROUPS, count // 2 + 1) or (after - first == count == len(run)):
@@ -306,7 +309,11 @@ def _fitting(run: Run, first: int, after: int, plan: RunPlan) -> Segment | None:
     if (numbers := plan.range(digits, plus=plus, whole=whole)) is NO_NUMBER:
         return None
     look = _look(run, first, after, digits, numbers) + _FLAGGED * numbers.flagged
-    return Segment(first, after, numbers.number(digits), look)
+    return Segment(first, after, digits, numbers, look)
+
+
+def _is_good(run: Run, first: int, after: int, digits: str, numbers: Range) -> bool:
+    return _look(run, first, after, digits, numbers, wants_good=True) == _GOOD
 
 
 def _look(run: Run, first: int, after: int, digits: str, numbers: Range, *, wants_good: bool = False) -> float:
@@ -375,20 +382,20 @@ def _days(run: Run, first: int) -> Iterator[Segment]:
     """Days that begin with the group *first*, as they are written in one group, with blanks, or without a year."""
     digits = run.digits[first]
     if len(digits) >= 8 and not run.plus[first] and COMPACT.fullmatch(digits):
-        yield Segment(first, first + 1, None, _COMPACT_DATE, is_date=True)
+        yield Segment(first, first + 1, look=_COMPACT_DATE, is_date=True)
     signs = run.between[first + 1 : first + 3]
     if len(signs) == 2 and signs[0] == signs[1]:
         one, two, three = run.digits[first : first + 3]
         if signs[0] == " " and is_day(one, two, three):
-            yield Segment(first, first + 3, None, _SPACED_DATE, is_date=True)
+            yield Segment(first, first + 3, look=_SPACED_DATE, is_date=True)
         if (
             signs[0] in _DATED
             and len(three) == 2
             and (is_day(one, two, "2000") or (len(one) == 2 and is_day(two, three, "2000")))
         ):
-            yield Segment(first, first + 3, None, _TIGHT_DATE, is_date=True)
+            yield Segment(first, first + 3, look=_TIGHT_DATE, is_date=True)
     if signs and signs[0] in {"/", "."} and is_day(digits, run.digits[first + 1], "2000"):
-        yield Segment(first, first + 2, None, _SHORT_DATE, is_date=True)
+        yield Segment(first, first + 2, look=_SHORT_DATE, is_date=True)
 
 
 def is_day(one: str, two: str, three: str) -> bool:
@@ -413,21 +420,20 @@ def is_clear(run: Run, found: list[Segment], index: int, plan: RunPlan) -> bool:
     """
     phone = found[index]
     first, plus = phone.first, run.plus[phone.first]
-    if phone.number is None:
+    if phone.numbers is NO_NUMBER:
         return True
     before = found[index - 1] if index else None
     behind = found[index + 1] if index + 1 < len(found) else None
-    if behind is not None and behind.number is None and not behind.is_date and phone.number.assumed_country is not None:
+    if behind is not None and behind.numbers is NO_NUMBER and not behind.is_date and phone.numbers.assumed is not None:
         following = run.digits[behind.first]
         if len(following) <= 3 and not run.between[behind.first].strip(" "):
-            digits = "".join(run.digits[first : phone.after]) + following
-            longer = plan.number(digits, plus=plus, whole=False)
+            longer = plan.number(phone.digits + following, plus=plus, whole=False)
             if longer is not None and not longer.flagged:
                 return False
-    if phone.look - _FLAGGED * phone.number.flagged == _GOOD:
+    if phone.look - _FLAGGED * phone.numbers.flagged == _GOOD:
         return True
     is_begun = plus or run.digits[first][0] == "0" or run.opened(first) < run.starts[first]
-    if phone.number.flagged and not plus:
+    if phone.numbers.flagged and not plus:
         return False
     if _is_long(run, found, index, 1) or (_is_long(run, found, index, -1) and not is_begun):
         return False
@@ -440,7 +446,7 @@ def _is_long(run: Run, found: list[Segment], index: int, step: int) -> bool:
     """Is more than a small number left over beside the segment *index*: behind it, with *step* 1, or before it, with -1?"""
     digits = 0
     index += step
-    while 0 <= index < len(found) and found[index].number is None and not found[index].is_date and digits <= 2:
+    while 0 <= index < len(found) and found[index].numbers is NO_NUMBER and not found[index].is_date and digits <= 2:
         digits += sum(map(len, run.digits[found[index].first : found[index].after]))
         index += step
     return digits > 2
