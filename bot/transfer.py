@@ -313,13 +313,13 @@ def compare_telnyx(
     """
     account = existing_account(store, slack_id)
     key = hook_to_read(store.hooks.list_of(account.id), hook).api_key or ""
+    out = _output(Path("telnyx.csv"), output, "missing")
     with (
         ScratchDirectory(settings.scratch_dir, store.database.dialect.identity).opened() as own,
         own.folder() as folder,
     ):
         path = folder / "telnyx.csv"
         asyncio.run(_read_telnyx(settings, key, path))
-        out = _output(Path(path.name), output, "missing")
         compare_list(store, settings, path, slack_id, country=None, output=out, say=say)
 
 

@@ -37,7 +37,7 @@ class TelnyxError(StoreError):
 
 
 def hook_to_read(hooks: Sequence[Hook], name: str) -> Hook:
-    """The one of an account's *hooks* whose API key reads the list, called *name* or else the only one. Raises `TelnyxError`."""
+    """The one of an account's *hooks*, the latest first, whose API key reads the list: called *name*, or the only one. Raises `TelnyxError`."""
     able = [hook for hook in hooks if hook.kind is HookKind.TELNYX and hook.api_key is not None]
     called = [hook for hook in able if not name or hook.name.casefold() == name.casefold()]
     if not able:
@@ -45,7 +45,7 @@ def hook_to_read(hooks: Sequence[Hook], name: str) -> Hook:
             "There is no hook for Telnyx with an API key. New hook for Telnyx, in `/optout settings`, takes one, as does "
             "`python -m bot hook make-telnyx --api-key FILE`."
         )
-    if len(called) != 1:
+    if not called or (len(called) > 1 and not name):
         names = ", ".join(hook.name for hook in able)
         raise TelnyxError(f"Which hook for Telnyx? Give the name of one, behind telnyx: {names}.")
     return called[0]
