@@ -308,8 +308,15 @@ def scrub(
 
 
 @main.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
 @_ACCOUNT
+@click.option(
+    "--telnyx",
+    is_flag=False,
+    flag_value="",
+    metavar="HOOK",
+    help="In place of a FILE, Telnyx's list of who opted out there, by the API key of its hook, or of the one of that name.",
+)
 @click.option("--country", metavar="XX", help="Country of numbers without a country code; else the account's own.")
 @_COLUMN
 @_ONLY
@@ -325,8 +332,9 @@ def scrub(
 @_SHEET
 @_WITH_HIDDEN
 def compare(
-    file: Path,
+    file: Path | None,
     account: str,
+    telnyx: str | None,
     country: str | None,
     columns: tuple[str, ...],
     only: tuple[str, ...],
@@ -341,10 +349,15 @@ def compare(
     from bot import logs, transfer
     from store import Choices
 
+    if (file is None) == (telnyx is None):
+        raise click.UsageError("Which list? Give a FILE, or --telnyx to have Telnyx's read.")
     settings = load_settings()
     logs.configure("WARNING", "text")
     store = transfer.open_to_read(settings)
     try:
+        if file is None:
+            transfer.compare_telnyx(store, settings, telnyx or "", account, output=output, say=click.echo)
+            return
         transfer.compare_list(
             store,
             settings,
@@ -430,7 +443,13 @@ def hook_make_twilio(account: str, name: str, account_sid: str, auth_token: Text
 @_ACCOUNT
 @_HOOK_NAME
 @click.option("--public-key", required=True, metavar="KEY", help="Telnyx's public key, in base64; it is no secret.")
-def hook_make_telnyx(account: str, name: str, public_key: str) -> None:
+@click.option(
+    "--api-key",
+    type=click.File(),
+    metavar="FILE",
+    help="A file with a key of Telnyx's API, or `-` for standard input: `compare --telnyx` reads with it who opted out there.",
+)
+def hook_make_telnyx(account: str, name: str, public_key: str, api_key: TextIO | None) -> None:
     """Make a hook for Telnyx, and print the address that it is to be told."""
     from bot import hooks
     from bot.stores import open_store
@@ -438,7 +457,7 @@ def hook_make_telnyx(account: str, name: str, public_key: str) -> None:
     settings = load_settings()
     store = open_store(settings)
     try:
-        hooks.make_telnyx(store, settings, account, name, public_key, say=click.echo)
+        hooks.make_telnyx(store, settings, account, name, public_key, api_key, say=click.echo)
     finally:
         store.close()
 

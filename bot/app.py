@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -29,6 +30,7 @@ from handlers import register
 from handlers.allowing import Allowing
 from handlers.buttons import Buttons
 from handlers.command import Command
+from handlers.comparing import Comparing
 from handlers.destinations import PassingOn
 from handlers.digests import WeeklyDigests
 from handlers.exports import ExportCommand
@@ -37,7 +39,9 @@ from handlers.forms import Forms
 from handlers.handovers import HandingOver
 from handlers.history import Histories
 from handlers.home import Home
+from handlers.hook_forms import HookForms
 from handlers.hooks.catch_up import CatchUp
+from handlers.hooks.receiving import hook_address
 from handlers.keys import ApiKeys
 from handlers.loops import Loop
 from handlers.mentions import Mentions
@@ -66,6 +70,7 @@ from handlers.work.exports import Exporter
 from handlers.work.limits import Limits
 from handlers.work.passing import Passing
 from handlers.work.scratch import ScratchDirectory
+from handlers.work.telnyx_list import TelnyxList
 from handlers.work.uploads import Runner
 from handlers.work.van import VanSender
 from handlers.work.webhooks import WebhookSender
@@ -326,11 +331,21 @@ def create_app(settings: Settings, store: Store) -> Desk:
     replies = Replies(poster)
     answers = Answers(store, replies, poster, client, tasks, events.account, owner=owner, lease_seconds=lease_seconds)
     serves_api = settings.api == "on"
+    hooks_url = settings.hooks_url
+    address = None if hooks_url is None else partial(hook_address, public_url=hooks_url)
     interactions = Interactions(roles, replies, answers, tasks, events, client, Seals(token))
     form = SettingsForm(store, interactions, undo=deadlines.undo, most_bytes=limits.max_bytes)
     exports = ExportCommand(store, exporter, interactions)
     histories = Histories(store, roles, interactions)
-    home = Home(store, roles, client, interactions, deadlines=deadlines, serves_api=serves_api)
+    home = Home(
+        store,
+        roles,
+        client,
+        interactions,
+        deadlines=deadlines,
+        serves_api=serves_api,
+        takes_hooks=hooks_url is not None,
+    )
     mentions = Mentions(store, interactions)
     allowing = Allowing(store, roles, interactions, client, poster, tasks)
     reviewing = Reviewing(store, roles, interactions, client, poster, tasks)
@@ -360,10 +375,13 @@ def create_app(settings: Settings, store: Store) -> Desk:
     passing_on = PassingOn(store, interactions, passing)
     interactions.errand("export", Action.EXPORT, exports.of_errand)
     interactions.errand("evidence", Action.EVIDENCE, exports.evidence_of_errand)
+    telnyx = TelnyxList(settings.telnyx_api_url)
+    comparing = Comparing(store, telnyx, runner.poke, most_bytes=limits.max_bytes)
     command = Command(
         store,
         interactions,
         [histories.subcommand, *exports.subcommands, passing_on.subcommand, form.subcommand],
+        compare_telnyx=comparing.with_telnyx,
         uploads_channel=min(settings.uploads_channels, default=""),
         deadlines=deadlines,
     )
@@ -376,6 +394,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         *home.listeners(events),
         *form.listeners(),
         *ApiKeys(store, interactions, serves_api=serves_api).listeners(),
+        *HookForms(store, interactions, address).listeners(),
         *passing_on.listeners(),
         *Forms(store, interactions, runner).listeners(),
         *Shortcuts(store, interactions).listeners(),

@@ -232,6 +232,11 @@ class Settings(BaseSettings):
         "Where Twilio's Consent Management API is, to which opt-outs are passed on; another address is for tests.",
         expected="an address like https://accounts.twilio.com/",
     )
+    telnyx_api_url: str = _setting(
+        "https://api.telnyx.com/",
+        "Where Telnyx's API is, of which a comparison asks who opted out there; another address is for tests.",
+        expected="an address like https://api.telnyx.com/",
+    )
     van_api_url: str = _setting(
         "https://api.securevan.com/",
         "Where the API of NGP VAN is, to which opt-outs are passed on; another address is for tests.",
@@ -302,7 +307,7 @@ class Settings(BaseSettings):
             raise ValueError("is empty or holds blanks")
         return SecretStr(text)
 
-    @field_validator("slack_api_url", "twilio_api_url", "twilio_accounts_url", "van_api_url")
+    @field_validator("slack_api_url", "twilio_api_url", "twilio_accounts_url", "telnyx_api_url", "van_api_url")
     @classmethod
     def _address(cls, text: str) -> str:
         if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
@@ -315,6 +320,11 @@ class Settings(BaseSettings):
         if text is not None and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
             raise ValueError("is not a web address, or carries a user, query or fragment")
         return None if text is None else text.rstrip("/")
+
+    @property
+    def hooks_url(self) -> str | None:
+        """Where providers reach the hooks; None where there are none: what Twilio signs begins with its address."""
+        return self.public_url if self.api == "on" else None
 
     @field_validator("default_country", mode="before")
     @classmethod

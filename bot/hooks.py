@@ -5,8 +5,8 @@ from typing import TextIO
 
 from bot.config import Settings, SettingsError
 from bot.transfer import Say, existing_account, local_setting, moment_words
-from handlers.hooks.receiving import PREFIX, TWILIO_RETRIES
-from store import Hook, HookKind, Store
+from handlers.hooks.receiving import hook_address
+from store import Store
 
 
 def make_twilio(
@@ -29,14 +29,25 @@ def make_twilio(
     token, key = auth_token.read().strip(), None if shared_key is None else shared_key.read().strip()
     account = existing_account(store, slack_id)
     made = store.hooks.make_twilio(account.id, name, account_sid, token, local_setting(), shared_key=key)
-    say(_address(made, public_url))
+    say(hook_address(made, public_url))
 
 
-def make_telnyx(store: Store, settings: Settings, slack_id: str, name: str, public_key: str, *, say: Say) -> None:
+def make_telnyx(
+    store: Store,
+    settings: Settings,
+    slack_id: str,
+    name: str,
+    public_key: str,
+    api_key: TextIO | None,
+    *,
+    say: Say,
+) -> None:
     """As `make_twilio`, for Telnyx."""
     public_url = _public_url(settings)
+    key = None if api_key is None else api_key.read().strip()
     account = existing_account(store, slack_id)
-    say(_address(store.hooks.make_telnyx(account.id, name, public_key, local_setting()), public_url))
+    made = store.hooks.make_telnyx(account.id, name, public_key, local_setting(), api_key=key)
+    say(hook_address(made, public_url))
 
 
 def remove(store: Store, slack_id: str, hook_id: str, *, say: Say) -> None:
@@ -53,7 +64,7 @@ def list_hooks(store: Store, settings: Settings, slack_id: str) -> Iterator[str]
     for hook in hooks:
         read = f"; messages read up to {moment_words(hook.caught_up_to)}" if hook.caught_up_to else ""
         trouble = f"; {hook.trouble}" if hook.trouble else ""
-        address = _address(hook, settings.public_url or "(OPTOUT_PUBLIC_URL is not set)")
+        address = hook_address(hook, settings.public_url or "(OPTOUT_PUBLIC_URL is not set)")
         yield f"{hook.id}  {hook.name!r}: {address}{read}{trouble}"
 
 
@@ -64,7 +75,3 @@ def _public_url(settings: Settings) -> str:
             "like https://desk.example.org, and make the hook then. Twilio signs it."
         )
     return settings.public_url
-
-
-def _address(hook: Hook, public_url: str) -> str:
-    return f"{public_url}{PREFIX}/{hook.kind}/{hook.id}{TWILIO_RETRIES if hook.kind is HookKind.TWILIO else ''}"

@@ -84,8 +84,7 @@ class Service:
             channels, runner = self.desk.channels, self.desk.runner
             lists = ListDesk(channels.of_sent_lists, int(settings.max_list_bytes), runner.poke)
             self.api = platform_api(store, lists, settings.public_url)
-        # Without the address that Twilio knows there is nothing to check its signatures by.
-        self.hooks = Webhooks(store, settings.public_url) if settings.api == "on" and settings.public_url else None
+        self.hooks = None if settings.hooks_url is None else Webhooks(store, settings.hooks_url)
 
     async def start(self) -> None:
         """Begin to listen to Slack."""

@@ -5,6 +5,7 @@ An import is an upload like any other, with a preview, an entry and a checkpoint
 killed while it was applied is finished by running the same command again.
 """
 
+import asyncio
 import getpass
 import hashlib
 import itertools
@@ -20,6 +21,7 @@ from typing import Final, TextIO
 
 from bot.config import Settings
 from handlers.work.scratch import ScratchDirectory
+from handlers.work.telnyx_list import TelnyxList, hook_to_read
 from store import (
     NOTHING_CHOSEN,
     Account,
@@ -299,6 +301,32 @@ def compare_list(
     for line in _comparison_report(outcome, path.name):
         say(line)
     say(f"What is only here is in {out}, to be loaded where the list is from.")
+
+
+def compare_telnyx(
+    store: Store, settings: Settings, hook: str, slack_id: str, *, output: Path | None, say: Say
+) -> None:
+    """
+    `compare_list` of Telnyx's list of who opted out there, which is read by the API key of its *hook* of that name, or the only one.
+
+    Without *output* what is only the account's is written to `telnyx.missing.csv` where the command is given.
+    """
+    account = existing_account(store, slack_id)
+    key = hook_to_read(store.hooks.list_of(account.id), hook).api_key or ""
+    out = _output(Path("telnyx.csv"), output, "missing")
+    with (
+        ScratchDirectory(settings.scratch_dir, store.database.dialect.identity).opened() as own,
+        own.folder() as folder,
+    ):
+        path = folder / "telnyx.csv"
+        asyncio.run(_read_telnyx(settings, key, path))
+        compare_list(store, settings, path, slack_id, country=None, output=out, say=say)
+
+
+async def _read_telnyx(settings: Settings, api_key: str, path: Path) -> None:
+    with path.open("wb") as file:
+        async for piece in TelnyxList(settings.telnyx_api_url).read(api_key):
+            file.write(piece)
 
 
 def _output(path: Path, output: Path | None, kind: str) -> Path:

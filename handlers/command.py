@@ -147,11 +147,13 @@ class Command:
         interactions: Interactions,
         others: Iterable[Subcommand],
         *,
+        compare_telnyx: Callable[[str, Request, dict[str, Any]], Awaitable[Message]],
         uploads_channel: str,
         deadlines: Deadlines,
     ) -> None:
         self._store = store
         self._interactions = interactions
+        self._compare_telnyx = compare_telnyx
         self._uploads_channel = uploads_channel
         self._deadlines = deadlines
         # In the order of the help, within each of its parts.
@@ -217,10 +219,10 @@ class Command:
                 lambda _text: GiveAnswer(Action.SCRUB, self._how_to_scrub),
             ),
             Subcommand(
-                "compare",
-                "Says how a platform's own list of opted-out phones is held against this one. Admins only.",
+                "compare [telnyx]",
+                "Holds Telnyx's list of who opted out there against this one, or says how any platform's is. Admins only.",
                 (Action.COMPARE,),
-                lambda _text: GiveAnswer(Action.COMPARE, self._how_to_compare),
+                self._comparing,
                 ("reconcile", "comparar", "comparer"),
             ),
             *others,
@@ -511,6 +513,13 @@ class Command:
 
     async def _how_to_scrub(self, _request: Request, _body: dict[str, Any]) -> Message:
         return help_views.of_scrubbing(self._where_to_drop())
+
+    def _comparing(self, text: str) -> GiveAnswer:
+        """How a list is compared; with `telnyx`, and the name of a hook where there are several, that list is."""
+        platform, name = [*plain(text).split(maxsplit=1), "", ""][:2]
+        if platform.casefold() == "telnyx":
+            return GiveAnswer(Action.COMPARE, partial(self._compare_telnyx, name))
+        return GiveAnswer(Action.COMPARE, self._how_to_compare)
 
     async def _how_to_compare(self, _request: Request, _body: dict[str, Any]) -> Message:
         return help_views.of_comparing(self._where_to_drop())

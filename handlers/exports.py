@@ -10,7 +10,7 @@ from slack_sdk.models.views import View
 
 from handlers.entered import read_phone
 from handlers.permissions import Action
-from handlers.slack.interactions import Interactions
+from handlers.slack.interactions import Interactions, field_error
 from handlers.slack.listeners import Listener
 from handlers.slack.messages import Message
 from handlers.slack.modal_context import ModalContext
@@ -30,6 +30,7 @@ from store import (
     Function,
     NotAPhone,
     Store,
+    Upload,
     UploadState,
     WrongState,
 )
@@ -70,6 +71,8 @@ class ExportCommand:
             self._interactions.opening("form.export", Action.EXPORT, views.TITLE, self._form),
             self._interactions.modal("form.export", Action.EXPORT, self._asked),
             self._interactions.button("upload.missing", Action.EXPORT, self._missing),
+            self._interactions.opening(views.PASS_ON, Action.DESTINATIONS, views.PASS_ON_TITLE, self._pass_on_form),
+            self._interactions.modal(views.PASS_ON, Action.DESTINATIONS, self._pass_on),
         )
 
     @staticmethod
@@ -108,10 +111,29 @@ class ExportCommand:
         """*Send me N phones*: what a list that was compared lacks."""
         if request.account.settings.exports == "nobody":
             return _nobody()
-        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, int(pressed_value(body)))
+        upload = await self._compared(request, int(pressed_value(body)))
+        return await self._asked_for(ExportFilter.of_missing(upload.id), request, body)
+
+    async def _pass_on_form(self, request: Request, body: dict[str, Any]) -> View:
+        """*Pass N phones on*: the form that asks where to."""
+        upload = await self._compared(request, int(pressed_value(body)))
+        present = await asyncio.to_thread(self._store.destinations.list_of, request.account.id)
+        return views.pass_on_form(ModalContext.of(request, upload=upload.id).to_json(), upload, present)
+
+    async def _pass_on(self, request: Request, context: ModalContext, body: dict[str, Any]) -> Message:
+        """The form, submitted: the destination is told again of what the list that was compared lacks."""
+        upload = await self._compared(request, context.upload)
+        destination = submitted_values(body).get(views.DESTINATION)
+        if not destination:
+            return field_error(views.DESTINATION, "Choose a destination.")
+        return await self._asked_for(ExportFilter.of_missing(upload.id, destination), request, body)
+
+    async def _compared(self, request: Request, upload_id: int) -> Upload:
+        """The upload of that id. Raises `WrongState` where its list is not being compared."""
+        upload = await asyncio.to_thread(self._store.uploads.get, request.account.id, upload_id)
         if upload.state is not UploadState.WAITING or not upload.is_comparison or upload.undecided:
             raise WrongState(f"{upload.file_name} is not being compared any more. Its message shows how it stands.")
-        return await self._asked_for(ExportFilter.of_missing(upload.id), request, body)
+        return upload
 
     @staticmethod
     async def _errand_of_evidence(text: str, account: Account) -> Errand | None:

@@ -21,6 +21,7 @@ from handlers.slack.roles import Roles
 from handlers.slack.token_bucket import TokenBucket
 from handlers.ttl_cache import TtlCache
 from handlers.views import home as views
+from handlers.views.hooks import ShownHook
 from handlers.views.upload_list import OPEN
 from handlers.views.uploads import of_state
 from store import Account, Actor, Deadlines, InboxEvent, Store, Summary, Upload
@@ -70,6 +71,7 @@ class Home:
         *,
         deadlines: Deadlines,
         serves_api: bool,
+        takes_hooks: bool,
     ) -> None:
         self._store = store
         self._roles = roles
@@ -77,6 +79,7 @@ class Home:
         self._interactions = interactions
         self._deadlines = deadlines
         self._serves_api = serves_api
+        self._takes_hooks = takes_hooks
         # By account and version: every viewer of a list sees the same figures, which are counted once.
         self._summaries: TtlCache[Summary] = TtlCache(SUMMARY_SECONDS, most=50)
         self._links: TtlCache[tuple[str | None]] = TtlCache(LINK_SECONDS)
@@ -143,9 +146,17 @@ class Home:
             destinations=await asyncio.to_thread(self._store.destinations.list_of, account.id)
             if sees_destinations
             else (),
+            hooks=await asyncio.to_thread(self._hooks_of, account.id) if allow(request.role, Action.HOOKS) else (),
             serves_api=self._serves_api,
+            takes_hooks=self._takes_hooks,
         )
         return views.home(page)
+
+    def _hooks_of(self, account: int) -> list[ShownHook]:
+        """The hooks of an account, each with when its provider's last reply was heard. Blocks."""
+        hooks = self._store.hooks.list_of(account)
+        heard = {kind: self._store.replies.last_heard(account, kind) for kind in {hook.kind for hook in hooks}}
+        return [ShownHook(hook, heard[hook.kind]) for hook in hooks]
 
     async def _version(self, account: int) -> str:
         """A version that changes whenever somebody's Home may have."""

@@ -29,6 +29,7 @@ class Action(StrEnum):
     SET_COUNTRY = "set the country"
     SETTINGS = "change the settings"
     KEYS = "make and revoke API keys"
+    HOOKS = "make and remove hooks"
     DESTINATIONS = "decide where opt-outs are passed on to"
     SEE_UPLOADS = "see the uploads"
     DROP = "drop lists"
@@ -59,6 +60,7 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = {
     Action.SET_COUNTRY: ADMINS,
     Action.SETTINGS: ADMINS,
     Action.KEYS: ADMINS,
+    Action.HOOKS: ADMINS,
     Action.DESTINATIONS: ADMINS,
     Action.SEE_UPLOADS: SUPPORTERS,
     Action.DROP: STAFF,

@@ -13,7 +13,9 @@ from store.clock import Clock, Handled, Nearing
 from store.comparing import Compared, compare
 from store.database import parsed_url
 from store.destinations import (
+    LACKING,
     LONGEST_ADDRESS,
+    MOST_LACKING,
     Destination,
     DestinationKind,
     DestinationState,
@@ -39,7 +41,7 @@ from store.guard import doubts
 from store.handovers import Errand, Handover, HandoverState
 from store.heard import Heard, KeptReply, Reply, ToldReply
 from store.history import HistoryItem, HistoryPage
-from store.hooks import DueHook, Hook, HookKind
+from store.hooks import DueHook, Hook, HookKind, checked_api_key, checked_public_key
 from store.importing import LeaseKeeper, apply_upload, recount, restage, stage_upload, undo_upload
 from store.inbox import InboxEvent, InboxState
 from store.keys import LONGEST_NAME as LONGEST_KEY_NAME
@@ -88,7 +90,7 @@ from store.sent_files import PIECE_BYTES, NewFile
 from store.store import Store
 from store.summary import Changes, Summary
 from store.texts import keepable
-from store.twilio import checked_login, checked_secret, checked_sender
+from store.twilio import checked_account, checked_login, checked_secret, checked_sender
 from store.upload_states import Purpose, UploadState
 from store.upload_work import UploadWork
 from store.uploads import Crowded, require_undoable
@@ -98,10 +100,12 @@ from store.waiting_replies import ReplyState
 __all__ = [
     "COUNTRY_CODES",
     "EXPORT_COLUMNS",
+    "LACKING",
     "LONGEST_ADDRESS",
     "LONGEST_DESTINATION_NAME",
     "LONGEST_KEY_NAME",
     "LONGEST_PROSE",
+    "MOST_LACKING",
     "NOTHING_CHOSEN",
     "OPTING_OUT",
     "PHONE",
@@ -208,10 +212,13 @@ __all__ = [
     "added_words",
     "apply_upload",
     "bytes_words",
+    "checked_account",
     "checked_address",
+    "checked_api_key",
     "checked_application",
     "checked_key",
     "checked_login",
+    "checked_public_key",
     "checked_secret",
     "checked_sender",
     "compare",

@@ -50,7 +50,8 @@ class Nearing:
     """
     A request that is not in effect, and was made more than `NEAR_DAYS` business days ago; *due*: the last day for it.
 
-    *upload*: the list that waits with it; *handover*: the request that waits for an admin. One of them is None.
+    *upload*: the list that waits with it; *handover*: the request that waits for an admin; neither of a reply that waits for a
+    decision, which counts from when it was heard.
     """
 
     requested_at: datetime
@@ -90,12 +91,25 @@ def clock_of(handled: Sequence[Handled], at_once: int, nearing: Iterable[Nearing
 
 
 def nearing_of(
-    now: datetime, country: str | None, uploads: Iterable[Upload], handovers: Iterable[Handover]
+    now: datetime,
+    country: str | None,
+    uploads: Iterable[Upload],
+    handovers: Iterable[Handover],
+    heard: Iterable[datetime],
 ) -> tuple[Nearing, ...]:
-    """Those of the *uploads* and *handovers*, which all wait, that near their day at the moment *now*."""
+    """
+    Those that near their day at the moment *now*, of the *uploads* and *handovers*, which all wait, and of replies.
+
+    *heard*: when each reply was heard that waits for a decision.
+    """
+
+    def due(asked_at: datetime) -> date:
+        return business_day(asked_at, ALLOWED_DAYS, country)
+
     waits = [
-        *(Nearing(one.requested_at, business_day(one.requested_at, ALLOWED_DAYS, country), one) for one in uploads),
-        *(Nearing(one.asked_at, business_day(one.asked_at, ALLOWED_DAYS, country), handover=one) for one in handovers),
+        *(Nearing(one.requested_at, due(one.requested_at), one) for one in uploads),
+        *(Nearing(one.asked_at, due(one.asked_at), handover=one) for one in handovers),
+        *(Nearing(at, due(at)) for at in heard),
     ]
     today = now.astimezone(UTC).date()
     return tuple(one for one in waits if business_day(one.requested_at, NEAR_DAYS, country) < today)

@@ -10,10 +10,11 @@ it. Only a phone that the far side does not take while it takes others has a row
 import base64
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import islice
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -47,6 +48,13 @@ _ID_LENGTH: Final = 10
 # https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme
 _SECRET_BYTES: Final = 32
 _UNSEEN: Final = re.compile(r"[\s\x00-\x20\x7f<>\"\\]")
+# Of phones that a list lacks which is said to be a destination's own, so many are kept until it was told of them again; where
+# more are, it is told all of the list, which needs no row a phone.
+MOST_LACKING: Final = 10_000
+# Why such a phone waits.
+LACKING: Final = "a list that was compared lacks it"
+# Phones in one transaction.
+_BATCH: Final = 1_000
 _GONE: Final = "There is no such destination any more. `/optout passing` shows those there are."
 
 
@@ -244,6 +252,36 @@ class Destinations:
         stopped = {DestinationState.PAUSED, DestinationState.REFUSED}
         again = sa.update(destination_failures).where(*_failed_at(account, destination)).values(next_at=now())
         return self._set(account, destination, by, "goes on", stopped, values, again)
+
+    def tell_again(self, account: int, destination: str, phones: Iterable[str]) -> None:
+        """
+        Tell it at once of *phones*, whatever their state is then, though it took them; those that it did not take too.
+
+        To do so twice does no harm. Raises as `get`.
+        """
+        rows = iter(phones)
+        while batch := list(islice(rows, _BATCH)):
+            require_e164(batch)
+            values = {"account_id": account, "destination_id": destination, "problem": LACKING, "attempts": 0}
+            told = self._database.insert(destination_failures).values(
+                [values | {"phone": phone, "at": now(), "next_at": now()} for phone in batch]
+            )
+            # Why one waits already is kept.
+            keys = ["account_id", "destination_id", "phone"]
+            told = told.on_conflict_do_update(index_elements=keys, set_={"next_at": now()})
+            with self._database.write() as connection:
+                # Locked first: whoever removes it takes these away.
+                _get(connection, account, destination, lock=True)
+                connection.execute(told)
+
+    def tell_all_again(self, account: int, destination: str) -> None:
+        """Tell it of the whole list again, from the beginning. Raises as `get`."""
+        with self._database.write() as connection:
+            _get(connection, account, destination, lock=True)
+            # Whoever tells it at this moment holds it no more: where that has come to is not where it is to go on.
+            anew = {"cursor": None, "seq": -1, "next_at": now(), "attempts": 0, "fence": destinations.c.fence + 1}
+            statement = sa.update(destinations).where(*_is(account, destination))
+            connection.execute(statement.values(**anew, **leases.given_back()))
 
     def remove(self, account: int, destination: str, by: Origin) -> Destination:
         """Forget it, with its secret and where it had come to; as it was. Raises as `get`."""

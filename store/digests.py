@@ -13,19 +13,17 @@ from store.clock import NO_CLOCK, Clock
 from store.database import Database
 from store.errors import StoreError
 from store.leases import Lease
-from store.models import accounts, digests, entries, entry_phones, opt_outs, replies, uploads
+from store.models import accounts, digests, entries, entry_phones, opt_outs, uploads
 from store.notes import OPTING_OUT
 from store.records import Account, Actor, Upload
 from store.rows import account_of, now
-from store.summary import MOST_WAITING, read_clock
+from store.summary import MOST_WAITING, read_clock, undecided_replies
 from store.upload_rows import upload_of, wants_a_yes
 from store.upload_states import UploadState
-from store.waiting_replies import WAITS
 
 # Monday, 14:00 UTC: the working week begins on both coasts of the United States.
 _HOUR = 14
 WEEK = timedelta(days=7)
-_DAY = timedelta(days=1)
 MOST_PEOPLE = 5
 MOST_PHONES = 5
 # In so many lists, the newest of them this week, a number keeps coming back.
@@ -153,12 +151,7 @@ class Digests:
                     people[actor] = people.get(actor, 0) + int(phones)
             waiting_uploads = [upload_of(row) for row in connection.execute(waiting).mappings()]
             expired_uploads = tuple(upload_of(row) for row in connection.execute(expired).mappings())
-            undecided = sa.select(sa.func.count()).where(
-                replies.c.account_id == account.id,
-                WAITS,
-                replies.c.heard_at < end - _DAY,
-            )
-            left = connection.execute(undecided).scalar_one()
+            left = undecided_replies(connection, account.id, end)
             reappearing = _reappearing(connection, account.id, start, end)
             clock = read_clock(connection, account.id, waiting_uploads[:MOST_WAITING])
         return Digest(

@@ -13,11 +13,11 @@ from store import leases
 from store.backlog import Backlog, backlog_of
 from store.database import Database
 from store.e164 import require_e164
-from store.errors import StoreError, StoreRefused
+from store.errors import StoreError, StoreRefused, WrongState
 from store.idempotency import is_repeated, result_of, set_result
 from store.leases import Lease
 from store.lists.formulas import guarded
-from store.models import entries, exports, opt_outs
+from store.models import destinations, entries, exports, opt_outs
 from store.moments import moment_of
 from store.notes import Function, PlainWriter, note
 from store.records import Entry, OptOut, Origin
@@ -52,6 +52,7 @@ class ExportFilter:
 
     *since* and *function*: only phones with a standing opt-out made since then, by that function. *phone*: in E.164, whose
     evidence it is; None of an export of the list. *missing_from*: the upload whose list lacks the phones; None of all others.
+    *destination*: the one that is told of these again, in place of a file.
     """
 
     format: str = "desk"
@@ -59,11 +60,12 @@ class ExportFilter:
     function: str | None = None
     phone: str | None = None
     missing_from: int | None = None
+    destination: str | None = None
 
     @classmethod
-    def of_missing(cls, upload: int) -> Self:
+    def of_missing(cls, upload: int, destination: str | None = None) -> Self:
         """The filter of what the list of *upload* lacks of ours: see `store.comparing`."""
-        return cls(MISSING, missing_from=upload)
+        return cls(MISSING, missing_from=upload, destination=destination)
 
     @classmethod
     def of_evidence(cls, phone: str) -> Self:
@@ -176,7 +178,8 @@ class Exports:
 
         The entry is about the phone, where its evidence is asked for.
 
-        *idempotency_key*: names the request where it may come twice; the second time it is the export of the first.
+        *idempotency_key*: names the request where it may come twice; the second time it is the export of the first. Raises
+        `WrongState` when *account* has no such destination.
         """
         phones = [] if export_filter.phone is None else [export_filter.phone]
         require_e164(phones)
@@ -187,8 +190,10 @@ class Exports:
             parts.append(f"since {export_filter.since:%Y-%m-%d}")
         if export_filter.function is not None:
             parts.append(f"function {export_filter.function}")
-        by = replace(by, function=Function.EXPORT, reason=", ".join(parts))
         with self._database.write() as connection:
+            if export_filter.destination is not None:
+                parts.append(f"passed on to {_destination_name(connection, account, export_filter.destination)}")
+            by = replace(by, function=Function.EXPORT, reason=", ".join(parts))
             if is_repeated(self._database, connection, account, idempotency_key, "export", by.reason, *phones):
                 return _get(connection, account, result_of(connection, account, idempotency_key)["entry"])
             entry = new_entry(connection, account, by, phones=phones)
@@ -202,6 +207,7 @@ class Exports:
                     function=export_filter.function,
                     phone=export_filter.phone,
                     missing_from=export_filter.missing_from,
+                    destination_id=export_filter.destination,
                     state="asked",
                     lease_until=leases.FREE,
                 )
@@ -326,6 +332,14 @@ def _iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds")
 
 
+def _destination_name(connection: sa.Connection, account: int, destination: str) -> str:
+    query = sa.select(destinations.c.name).where(destinations.c.account_id == account, destinations.c.id == destination)
+    name: str | None = connection.execute(query).scalar()
+    if name is None:
+        raise WrongState("There is no such destination any more. `/optout passing` shows those there are.")
+    return name
+
+
 def _is(account: int, entry: int) -> tuple[sa.ColumnElement[bool], ...]:
     return exports.c.account_id == account, exports.c.entry_id == entry
 
@@ -336,7 +350,9 @@ def _get(connection: sa.Connection, account: int, entry: int, lease: Lease | Non
     return Export(
         account_id=account,
         entry=entry_of(made_by),
-        export_filter=ExportFilter(row["format"], row["since"], row["function"], row["phone"], row["missing_from"]),
+        export_filter=ExportFilter(
+            row["format"], row["since"], row["function"], row["phone"], row["missing_from"], row["destination_id"]
+        ),
         dm_channel=row["dm_channel"],
         message_ts=row["message_ts"],
         attached_file=row["attached_file"],

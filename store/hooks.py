@@ -7,6 +7,7 @@ goes with the hook. The id is the end of an address that only the provider is to
 
 import base64
 import binascii
+import re
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +19,7 @@ import sqlalchemy as sa
 from store import leases
 from store.database import Database
 from store.errors import StoreError, WrongState
+from store.idempotency import is_repeated, result_of, set_result
 from store.keys import ID_LETTERS, checked_name
 from store.leases import Lease
 from store.models import HOOK_KINDS, hooks
@@ -30,6 +32,7 @@ MOST: Final = 10
 # 92 bits: nobody finds an address by trying.
 _ID_LENGTH: Final = 20
 _KEY_BYTES: Final = 32  # https://www.rfc-editor.org/rfc/rfc8032, section 5.1.5
+_API_KEY: Final = re.compile(r"[!-~]{16,200}", re.ASCII)
 
 
 class HookKind(StrEnum):
@@ -48,7 +51,8 @@ class Hook:
     A hook of *account_id*.
 
     *provider_account*: of Twilio its account SID. *secret*: of Twilio the auth token of that account, of Telnyx the public
-    key, in base64. *shared_key*: the secret that Twilio signs with in place of the token, where one was made there.
+    key, in base64. *shared_key*: the secret that Twilio signs with in place of the token, where one was made there. *api_key*: of
+    Telnyx, by which its list of opt-outs is read; None where nobody gave it.
     *caught_up_to*: until when Twilio's own list of what came in was read. *trouble*: why it cannot be read now, in words.
     """
 
@@ -59,6 +63,7 @@ class Hook:
     provider_account: str | None
     secret: str = field(repr=False)
     shared_key: str | None = field(repr=False)
+    api_key: str | None = field(repr=False)
     made_by: Actor
     made_at: datetime
     caught_up_to: datetime | None
@@ -93,31 +98,37 @@ class Hooks:
         by: Origin,
         *,
         shared_key: str | None = None,
+        idempotency_key: str | None = None,
     ) -> Hook:
         """
         Make a hook for Twilio, with an entry of function "setting" that says so.
 
-        What came in at Twilio before now is not read. Raises `StoreError` for what cannot be one, and `WrongState` when
-        there are `MOST`.
+        What came in at Twilio before now is not read. *idempotency_key*: names the request where it may come twice. Raises
+        `StoreError` for what cannot be one, and `WrongState` when there are `MOST`.
         """
         values = {
             "provider_account": checked_account(provider_account),
             "secret": checked_secret(auth_token),
             "shared_key": None if shared_key is None else checked_secret(shared_key),
         }
-        return self._make(account, HookKind.TWILIO, name, by, caught_up_to=now(), **values)
+        return self._make(account, HookKind.TWILIO, name, by, idempotency_key, caught_up_to=now(), **values)
 
-    def make_telnyx(self, account: int, name: str, public_key: str, by: Origin) -> Hook:
+    def make_telnyx(
+        self,
+        account: int,
+        name: str,
+        public_key: str,
+        by: Origin,
+        *,
+        api_key: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Hook:
         """Make a hook for Telnyx; else as `make_twilio`."""
-        try:
-            is_key = len(base64.b64decode(public_key, validate=True)) == _KEY_BYTES
-        except (binascii.Error, ValueError):
-            is_key = False
-        if not is_key:
-            raise StoreError(
-                "A public key of Telnyx's is 44 characters of base64: its portal shows it under Keys & Credentials."
-            )
-        return self._make(account, HookKind.TELNYX, name, by, secret=public_key)
+        values = {
+            "secret": checked_public_key(public_key),
+            "api_key": None if api_key is None else checked_api_key(api_key),
+        }
+        return self._make(account, HookKind.TELNYX, name, by, idempotency_key, **values)
 
     def find(self, hook: str) -> Hook | None:
         """The hook of that id, of whatever account; None where there is none."""
@@ -138,7 +149,7 @@ class Hooks:
             statement = sa.delete(hooks).where(*_is(account, hook)).returning(hooks)
             row = connection.execute(statement).mappings().one_or_none()
             if row is None:
-                raise WrongState("There is no such hook. `python -m bot hook list` shows those there are.")
+                raise WrongState("There is no such hook. Home, and `python -m bot hook list`, show those there are.")
             removed = _hook_of(row)
             new_setting(connection, account, by, f"Hook {removed.name} for {removed.kind.title()} removed")
         return removed
@@ -170,10 +181,18 @@ class Hooks:
         with self._database.write() as connection:
             connection.execute(sa.update(hooks).where(hooks.c.owner.is_(None)).values(**leases.given_back()))
 
-    def _make(self, account: int, kind: HookKind, name: str, by: Origin, **values: Any) -> Hook:
+    def _make(
+        self, account: int, kind: HookKind, name: str, by: Origin, idempotency_key: str | None, **values: Any
+    ) -> Hook:
         name = checked_name(name, "a hook")
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
+            if is_repeated(self._database, connection, account, idempotency_key, "make hook", kind, name):
+                made = result_of(connection, account, idempotency_key).get("hook", "")
+                present = connection.execute(sa.select(hooks).where(*_is(account, made))).mappings().one_or_none()
+                if present is None:
+                    raise WrongState(f"The hook {name} was made, and removed since.")
+                return _hook_of(present)
             there = connection.execute(sa.select(sa.func.count()).where(hooks.c.account_id == account)).scalar_one()
             if there >= MOST:
                 raise WrongState(
@@ -191,12 +210,36 @@ class Hooks:
                 **values,
             )
             row = connection.execute(statement.returning(hooks)).mappings().one()
+            set_result(connection, account, idempotency_key, {"hook": row["id"]})
             new_setting(connection, account, by, f"Hook {name} for {kind.title()} made")
         return _hook_of(row)
 
     def _change(self, due: DueHook, **values: Any) -> None:
         with self._database.write(durable=False) as connection:
             leases.change(connection, hooks, _is(due.hook.account_id, due.hook.id), due.lease, **values)
+
+
+def checked_public_key(text: str) -> str:
+    """Telnyx's public key. Raises `StoreError` with a sentence for what is none."""
+    try:
+        is_key = len(base64.b64decode(text, validate=True)) == _KEY_BYTES
+    except (binascii.Error, ValueError):
+        is_key = False
+    if not is_key:
+        raise StoreError(
+            "A public key of Telnyx's is 44 characters of base64: its portal shows it under Keys & Credentials."
+        )
+    return text
+
+
+def checked_api_key(text: str) -> str:
+    """A key of Telnyx's API. Raises as `checked_public_key`."""
+    if _API_KEY.fullmatch(text) is None:
+        raise StoreError(
+            "An API key of Telnyx's begins with KEY and has no blanks: its portal shows it when it is made, under Keys & "
+            "Credentials."
+        )
+    return text
 
 
 # Made once, since each reply of a provider's asks for it.
@@ -216,6 +259,7 @@ def _hook_of(row: sa.RowMapping) -> Hook:
         provider_account=row["provider_account"],
         secret=row["secret"],
         shared_key=row["shared_key"],
+        api_key=row["api_key"],
         made_by=Actor(row["made_by_id"], row["made_by_name"]),
         made_at=row["made_at"],
         caught_up_to=row["caught_up_to"],

@@ -185,6 +185,8 @@ exports = sa.Table(
     sa.Column("phone", Phone),
     # The upload whose list lacks the phones.
     sa.Column("missing_from", BigInt),
+    # The destination that is told of them; it may be removed meanwhile.
+    sa.Column("destination_id", sa.Text),
     sa.ForeignKeyConstraint(["account_id", "entry_id"], ["entries.account_id", "entries.id"]),
     sa.CheckConstraint(f"state IN {EXPORT_STATES}", name="state"),
     sa.CheckConstraint(f"format IN {EXPORT_FORMATS}", name="format"),
@@ -603,6 +605,8 @@ hooks = sa.Table(
     sa.Column("provider_account", sa.Text),
     sa.Column("secret", sa.Text, nullable=False),
     sa.Column("shared_key", sa.Text),
+    # Of Telnyx, where its list of opt-outs is to be read.
+    sa.Column("api_key", sa.Text),
     sa.Column("made_by_id", sa.Text, nullable=False),
     sa.Column("made_by_name", sa.Text, nullable=False),
     sa.Column("made_at", Moment, nullable=False),

@@ -11,16 +11,20 @@ from store.clock import NO_CLOCK, WITHIN, Clock, Handled, clock_of, nearing_of
 from store.database import Database
 from store.dialects import from_now
 from store.handovers import HandoverState, handover_of
-from store.models import Moment, accounts, entries, entry_phones, handovers, opt_outs, uploads
+from store.models import Moment, accounts, entries, entry_phones, handovers, opt_outs, replies, uploads
 from store.notes import OPTING_OUT, Function
 from store.records import Upload
+from store.replies.judge import Outcome
 from store.upload_rows import is_shown, upload_of, wants_a_yes
 from store.upload_states import UploadState
+from store.waiting_replies import WAITS
 
 # Entries and uploads, in which is looked for who did something.
 _NEWEST: Final = 20
 # Lists that wait, of a summary; whoever has more is told how many.
 MOST_WAITING: Final = 20
+# So long a reply may wait for a decision before it is told of.
+_DECIDED_WITHIN: Final = timedelta(days=1)
 # Entries, and lists, whose time is looked at.
 _MOST_TIMED: Final = 10_000
 _LIFTS: Final = entries.c.function == Function.DELETE
@@ -48,6 +52,7 @@ class Summary:
     *opted_out*: phones that are out. *week* and *month*: the changes of the last 7 and 30 days. *latest*: uploads by which
     something was done, newest first. *waiting*: previews that wait for a yes, the oldest first, `MOST_WAITING` of
     *waiting_count*. *clock*: how long requests took, of the last 30 days, and what nears its day.
+    *replies*: those on which nobody decided within a day.
     """
 
     opted_out: int
@@ -57,6 +62,7 @@ class Summary:
     waiting: tuple[Upload, ...]
     waiting_count: int
     clock: Clock = NO_CLOCK
+    replies: int = 0
 
 
 class Summaries:
@@ -80,6 +86,7 @@ class Summaries:
                 waiting=waiting,
                 waiting_count=connection.execute(count).scalar_one(),
                 clock=read_clock(connection, account, waiting),
+                replies=undecided_replies(connection, account),
             )
 
     def latest_of(self, account: int, actor: str, *, uploads_shown: int = 5) -> tuple[Upload, ...]:
@@ -95,7 +102,8 @@ class Summaries:
             row = connection.execute(last.where(accounts.c.id == account)).one()
             latest = connection.execute(states.order_by(uploads.c.id.desc()).limit(_NEWEST)).all()
             waiting = [(upload.id, upload.fingerprint) for upload in _waiting(connection, account)]
-        return repr((*row, latest, waiting))
+            undecided = undecided_replies(connection, account)
+        return repr((*row, latest, waiting, undecided))
 
     def acts(self, account: int) -> dict[str, datetime]:
         """When somebody last changed the list or dropped one, by the person's id; of the newest entries and uploads only."""
@@ -145,11 +153,19 @@ def changes_within(connection: sa.Connection, account: int, within: timedelta) -
     return Changes(dict(sorted(opted_out.items(), key=lambda item: (-item[1], item[0]))), allowed)
 
 
+def undecided_replies(connection: sa.Connection, account: int, at: datetime | None = None) -> int:
+    """How many of the account's replies wait that were heard more than a day before *at*, which is now where it is not given."""
+    long_ago = from_now(-_DECIDED_WITHIN.total_seconds()) if at is None else at - _DECIDED_WITHIN
+    query = sa.select(sa.func.count()).where(replies.c.account_id == account, WAITS, replies.c.heard_at < long_ago)
+    return connection.execute(query).scalar_one()
+
+
 def read_clock(connection: sa.Connection, account: int, lists_waiting: Iterable[Upload]) -> Clock:
     """
     The account's clock, of the newest `_MOST_TIMED` entries and lists of its last days, and of what waits.
 
-    *lists_waiting*: the oldest lists that wait for a yes; as many as `MOST_WAITING` handovers are looked at besides.
+    *lists_waiting*: the oldest lists that wait for a yes; as many as `MOST_WAITING` handovers are looked at besides, and as many
+    replies that wait and may ask for no more texts.
     """
     now, country = connection.execute(sa.select(from_now(), accounts.c.country).where(accounts.c.id == account)).one()
     since = from_now(-WITHIN.total_seconds())
@@ -178,7 +194,9 @@ def read_clock(connection: sa.Connection, account: int, lists_waiting: Iterable[
     )
     oldest_first = handed_over.order_by(handovers.c.asked_at).limit(MOST_WAITING)
     waiting = [handover_of(row) for row in connection.execute(oldest_first).mappings()]
-    nearing = nearing_of(now, country, lists_waiting, waiting)
+    asks = replies.c.account_id == account, WAITS, replies.c.outcome == Outcome.ASK
+    heard = sa.select(replies.c.heard_at).where(*asks).order_by(replies.c.heard_at).limit(MOST_WAITING)
+    nearing = nearing_of(now, country, lists_waiting, waiting, connection.execute(heard).scalars())
     return clock_of(handled, connection.execute(at_once).scalar_one(), nearing)
 
 

@@ -27,6 +27,7 @@ from handlers.slack.posting import POSTED
 from handlers.slack.uploads_channels import CHANGES
 from handlers.views import allowing, exports, forms, history
 from handlers.views import destinations as destination_views
+from handlers.views import hooks as hook_views
 from handlers.views import keys as key_views
 from handlers.views import settings as settings_views
 from handlers.views import uploads as views
@@ -358,6 +359,8 @@ _OPENING = {
     "destination": destination_views.OPEN,
     "twilio": destination_views.OPEN_TWILIO,
     "van": destination_views.OPEN_VAN,
+    "twilio hook": hook_views.OPEN_TWILIO,
+    "telnyx hook": hook_views.OPEN_TELNYX,
 }
 
 
@@ -378,6 +381,7 @@ def _form(name: str, values: Mapping[str, Any]) -> Act:
         made["destination"] = destination_views.webhook_form(about, (), longest_name=40, longest_address=500)
         made["twilio"] = destination_views.twilio_form(about, longest_name=40)
         made["van"] = destination_views.van_form(about, longest_name=40)
+        made |= {"twilio hook": hook_views.twilio_form(about, 40), "telnyx hook": hook_views.telnyx_form(about, 40)}
         made |= {"upload": forms.upload(account, about, None), "scrub": forms.scrub_form(account, about, None)}
         made |= {"history": history.form(about, sees_all=True), "export": exports.form(about)}
         filled = dict(values)
@@ -392,7 +396,8 @@ def _form(name: str, values: Mapping[str, Any]) -> Act:
         trigger = (await office.people.deliveries("interaction"))[-1]["payload"]["trigger_id"]
         client = AsyncWebClient(token=office.slack.bot_token, base_url=office.slack.api_url)
         menu = forms.menu(account, about, "admin")
-        menu.blocks = [*(menu.blocks or ()), key_views.in_settings(), *destination_views.in_settings()]
+        in_settings = key_views.in_settings(), *destination_views.in_settings(), *hook_views.in_settings()
+        menu.blocks = [*(menu.blocks or ()), *in_settings]
         opened = (await client.views_open(trigger_id=trigger, view=menu))["view"]
         button = _OPENING.get(name, f"form.{name}")
         assert (await office.people.click_in_view(person, opened["id"], button)).acknowledged
@@ -441,6 +446,8 @@ VAN = {
     "destination.login": "acmeTexting",
     "destination.secret": "7c9e6679-7425-40de-944b-e07fc1f90ae7|1",
 }
+TWILIO_HOOK = {"hook.name": "mine", "hook.login": f"AC{'0a' * 16}", "hook.secret": "hunter2hunter2hunter2"}
+TELNYX_HOOK = {"hook.name": "mine", "hook.secret": f"{'A' * 43}="}
 CASES: dict[Listener, Act | tuple[Act, ...]] = {
     Listener("command", "/optout"): _command,
     Listener("event", "app_mention"): (_mention, _mention_to_add, _mention_to_delete, _mention_with_list),
@@ -475,6 +482,11 @@ CASES: dict[Listener, Act | tuple[Act, ...]] = {
         Listener("action", f"destination.{does}"): _posted(f"destination.{does}", "abcdefghij")
         for does in ("retry", "pause", "test", "remove")
     },
+    Listener("action", "hook.twilio"): _form("twilio hook", TWILIO_HOOK),
+    Listener("view_submission", "hook.twilio"): _form("twilio hook", TWILIO_HOOK),
+    Listener("action", "hook.telnyx"): _form("telnyx hook", TELNYX_HOOK),
+    Listener("view_submission", "hook.telnyx"): _form("telnyx hook", TELNYX_HOOK),
+    Listener("action", "hook.remove"): _posted("hook.remove", "abcdefghij"),
     Listener("action", "upload.confirm"): _pressing("upload.confirm", b"phone\n2125550102\n"),
     Listener("action", "upload.cancel"): _pressing("upload.cancel", b"phone\n2125550102\n"),
     Listener("action", "upload.country"): _pressing("upload.country", b"phone\n2125550102\n"),
@@ -485,7 +497,7 @@ CASES: dict[Listener, Act | tuple[Act, ...]] = {
     Listener("action", "upload.look"): _pressing("upload.look", b"phone\n2125550102\n", "@optout opt in these people"),
     **{
         Listener("action", action): _pressing(action, b"phone\n2125550102\n", "@optout compare this")
-        for action in ("upload.take", "upload.missing")
+        for action in ("upload.take", "upload.missing", "upload.pass_on")
     },
     **{Listener("action", action): _posted(action, "1") for action in ("reply.out", "reply.not", "reply.look")},
     Listener("action", "handover.do"): _handed_over,
@@ -504,6 +516,7 @@ LATER = {
     Listener("action", "upload.want"),
     Listener("view_submission", "optout.check"),
     Listener("view_submission", "upload.sure"),
+    Listener("view_submission", "upload.pass_on"),
     Listener("view_submission", "upload.undo"),
     Listener("action", "upload.stop"),
     Listener("action", "upload.continue"),

@@ -173,6 +173,11 @@ def hear_all(store: Store, hook: Hook, messages: Sequence[IncomingMessage]) -> t
     return store.replies.hear_all(hook.account_id, told)
 
 
+def hook_address(hook: Hook, public_url: str) -> str:
+    """The address that the provider of *hook* is to be told, of a desk that it reaches at *public_url*."""
+    return f"{public_url}{PREFIX}/{hook.kind}/{hook.id}{TWILIO_RETRIES if hook.kind is HookKind.TWILIO else ''}"
+
+
 def _thanks(hook: Hook) -> web.Response:
     """The answer after which a provider does nothing more."""
     return (

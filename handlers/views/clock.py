@@ -26,6 +26,14 @@ def nearing(clock: Clock) -> list[str]:
     return lines if more <= 0 else [*lines, f"{more:,} more near their day."]
 
 
+def undecided(replies: int) -> str:
+    """How many replies nobody decided on within a day; empty without any."""
+    if not replies:
+        return ""
+    wait = "waits" if replies == 1 else "wait"
+    return f"{counted(replies, 'reply', 'replies')} that may ask for no more texts {wait} for more than a day."
+
+
 def span(took: timedelta) -> str:
     """A span in its largest unit, rounded down: "3 days", "1 minute"; no less than a second."""
     seconds = int(took.total_seconds())
@@ -43,9 +51,10 @@ def _waits(one: Nearing) -> str:
     """What waits, since when the person waits, and until when it has to be in effect."""
     if one.upload is not None:
         what = f"{link(one.upload.permalink, file_name(one.upload.file_name))} waits with a request"
+    elif one.handover is not None:
+        what = f"{link(one.handover.permalink, 'An opt-out that was handed over')} waits"
     else:
-        permalink = one.handover.permalink if one.handover else None
-        what = f"{link(permalink, 'An opt-out that was handed over')} waits"
+        what = "A reply that may ask for no more texts waits for a decision"
     return (
         f"{what}{day(one.requested_at, ' of ')}: the tenth business day is {one.due:%a} {one.due.day} {one.due:%b %Y}."
     )

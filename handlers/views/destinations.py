@@ -21,7 +21,7 @@ from slack_sdk.models.views import View
 from handlers.slack.messages import Message
 from handlers.slack.modals import text_modal
 from handlers.slack.mrkdwn import code, context, counted, markup, moment, one_line, quoted, section
-from store import Destination, DestinationKind, DestinationState
+from store import LACKING, Destination, DestinationKind, DestinationState
 
 TITLE: Final = "New destination"
 OPEN, OPEN_TWILIO, OPEN_VAN = "destination.form", "destination.twilio", "destination.van"
@@ -254,7 +254,12 @@ def _line(one: Destination) -> str:
     line = f"*{quoted(one.name)}* · {_state(one)}"
     for some in one.not_taken[:_MOST_REASONS]:
         others = f", {code(some.first)} first" if some.phones > 1 else f" ({code(some.first)})"
-        line += f"\n:warning: {some.phones:,} not taken{others}{moment(some.at, ', since ')}: {quoted(some.problem)}"
+        if some.problem == LACKING:
+            line += f"\n{some.phones:,} to be told again{others}: {LACKING}"
+        else:
+            line += (
+                f"\n:warning: {some.phones:,} not taken{others}{moment(some.at, ', since ')}: {quoted(some.problem)}"
+            )
     return line
 
 

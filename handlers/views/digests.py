@@ -31,12 +31,7 @@ def digest(week: Digest) -> Message:
         wait = "waits" if week.waiting == 1 else "wait"
         since = moment(week.oldest.waiting_since, "since ")
         lines.append(f"{counted(week.waiting, 'list')} {wait} for a yes; {_name(week.oldest)} {since}.")
-    if week.replies:
-        wait = "waits" if week.replies == 1 else "wait"
-        lines.append(
-            f"{counted(week.replies, 'reply', 'replies')} that may ask for no more texts {wait} for more than a day."
-        )
-    lines += [*filter(None, [clock.pace(week.clock)]), *clock.nearing(week.clock)]
+    lines += [*filter(None, [clock.undecided(week.replies), clock.pace(week.clock)]), *clock.nearing(week.clock)]
     lines.append(f"{counted(week.account.opted_out, 'phone')} must not be texted.")
     return Message.of(head, section(head), *(section(line) for line in lines))
 

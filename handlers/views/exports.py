@@ -1,18 +1,22 @@
 """Views of an export: its announcement, progress and end. Pure functions."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from slack_sdk.models.blocks import InputBlock, Option, StaticSelectElement
 from slack_sdk.models.views import View
 
 from handlers.slack.messages import Message
-from handlers.slack.mrkdwn import counted, person, section, sentence
+from handlers.slack.modals import text_modal
+from handlers.slack.mrkdwn import counted, file_name, one_line, person, quoted, section, sentence
 from handlers.views.optouts import name
-from store import Export
+from store import MOST_LACKING, Destination, Export, ExportFilter, Upload
 
 # The title of the form, and its field.
 TITLE: Final = "Export the list"
 FORMAT: Final = "export.format"
+# The button of a list that was compared, and its form, with its title and field.
+PASS_ON, PASS_ON_TITLE, DESTINATION = "upload.pass_on", "Pass phones on", "export.destination"
 _WHAT = {
     "desk": "with since when and why, for spreadsheets",
     "thrutext": "with ThruText's columns",
@@ -43,12 +47,57 @@ def form(metadata: str) -> View:
     )
 
 
+def pass_on_form(metadata: str, upload: Upload, present: Sequence[Destination]) -> View:
+    """The form in which an admin chooses where the phones go that the list of *upload* lacks; a text where there is no such place."""
+    phones = counted(upload.only_ours, "phone")
+    if not present:
+        return text_modal(
+            PASS_ON_TITLE,
+            f"Opt-outs are passed on to nobody yet, so there is nobody to tell of these {phones}. `/optout passing` makes a destination.",
+        )
+    options = [Option(text=one_line(one.name, 75), value=one.id) for one in present]
+    all_again = (
+        f" They are more than the {MOST_LACKING:,} that are told by themselves: all of the list goes there again, from the beginning."
+        if upload.only_ours > MOST_LACKING
+        else ""
+    )
+    return View(
+        type="modal",
+        callback_id=PASS_ON,
+        title=PASS_ON_TITLE,
+        submit="Pass them on",
+        close="Cancel",
+        private_metadata=metadata,
+        blocks=[
+            section(
+                f"*{phones} of this list {'is' if upload.only_ours == 1 else 'are'} not in {file_name(upload.file_name)}.* Whoever that "
+                f"list is from is told again that they are opted out, as fast as usual.{all_again}"
+            ),
+            InputBlock(
+                block_id=DESTINATION,
+                label="Whose list it is",
+                element=StaticSelectElement(
+                    action_id=DESTINATION,
+                    options=options,
+                    initial_option=options[0] if len(options) == 1 else None,
+                    placeholder="Destination",
+                ),
+            ),
+        ],
+    )
+
+
 def asked(export: Export, home: str | None) -> Message:
     """
     The announcement in the channel that somebody takes the list out.
 
     That somebody takes the evidence of one number is for them alone: a channel has no use for the number.
     """
+    if export.export_filter.destination is not None:
+        return Message.of(
+            f"*Phones to pass on are looked for* ({_of(export)}) · by {person(export.entry.actor)}, whom a direct message tells how "
+            "many they are"
+        )
     if (phone := export.export_filter.phone) is not None:
         return Message.of(f"*The evidence of {name(phone, home)}* comes to you in a direct message.", private=True)
     return Message.of(f"*The list is being exported* ({_of(export)}) · by {person(export.entry.actor)}, to them alone")
@@ -58,6 +107,8 @@ def making(export: Export, phones: int) -> Message:
     """Progress, while the file is written."""
     if export.export_filter.phone is not None:
         return Message.of(f"Gathering {_evidence(export)}")
+    if export.export_filter.destination is not None:
+        return Message.of(f"Looking for phones to pass on ({_of(export)})")
     return Message.of(f"Exporting the list ({_of(export)}): {counted(phones, 'phone')} so far")
 
 
@@ -69,6 +120,8 @@ def made(export: Export, phones: int) -> Message:
             f"*Here is {_evidence(export)}*: a page for people, and the same as JSON.{never} Handle it with care: it names who "
             "asked to be left alone."
         )
+    if export.export_filter.destination is not None:
+        return _passed_on(export, phones)
     if not phones:
         return Message.of(f"*No phone to export* ({_of(export)}): the file has only its header.")
     load = " Load it where that list is from, as opted-out phones." if export.export_filter.missing_from else ""
@@ -78,9 +131,24 @@ def made(export: Export, phones: int) -> Message:
     )
 
 
-def failed(problem: str, *, of_evidence: bool = False) -> Message:
+def _passed_on(export: Export, phones: int) -> Message:
+    """That so many *phones* are told again, or all where they are too many to be told one by one."""
+    if not phones:
+        return Message.of(f"*Nothing to pass on* ({_of(export)}): it has every phone of this list.")
+    how_far = "`/optout passing` says how far that has come."
+    if phones > MOST_LACKING:
+        return Message.of(
+            f"*All of the list is passed on again, from the beginning* ({_of(export)}): {phones:,} phones are more than the "
+            f"{MOST_LACKING:,} that are told by themselves. {how_far}"
+        )
+    return Message.of(f"*{counted(phones, 'phone is', 'phones are')} passed on again* ({_of(export)}). {how_far}")
+
+
+def failed(problem: str, export_filter: ExportFilter) -> Message:
     """The end of an export that failed, with the reason."""
-    what = "evidence" if of_evidence else "list"
+    if export_filter.destination is not None:
+        return Message.of(f"*Nothing was passed on.* {sentence(problem)}")
+    what = "list" if export_filter.phone is None else "evidence"
     return Message.of(f"*The {what} was not exported.* {sentence(problem)}")
 
 
@@ -90,6 +158,8 @@ def _evidence(export: Export) -> str:
 
 def _of(export: Export) -> str:
     export_filter = export.export_filter
+    if export_filter.destination is not None:
+        return quoted(export.entry.reason or "")
     if export_filter.missing_from is not None:
         return f"what upload {export_filter.missing_from} lacks"
     parts = [_WHAT[export_filter.format]]

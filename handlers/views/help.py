@@ -56,7 +56,7 @@ def of_comparing(where: str) -> Message:
     text = (
         "A comparison holds a platform's own list of opted-out phones against this one, and changes neither. Drop it "
         f"{where} with {code('@Opt-Out Desk compare')} as its message: what is only there can be opted out here, and what is "
-        "only here comes to you as a file to load there."
+        "only here is passed on there, or comes to you as a file to load there. `/optout compare telnyx` reads Telnyx's list by itself."
     )
     return Message.of(text, private=True)
 

@@ -21,7 +21,8 @@ from handlers.slack.mrkdwn import (
     section,
     sections,
 )
-from handlers.views import clock, destinations, forms, keys
+from handlers.views import clock, destinations, forms, hooks, keys
+from handlers.views.hooks import ShownHook
 from handlers.views.upload_list import Reader, dropped, one_upload, open_button, wanted
 from store import (
     Account,
@@ -40,7 +41,7 @@ from store import (
 
 _BAR: Final = 10
 # Of the 100 that a view holds (https://docs.slack.dev/reference/surfaces/home-tab), for the lists that wait.
-_MOST_BLOCKS_WAITING: Final = 45
+_MOST_BLOCKS_WAITING: Final = 32
 # The blocks of a preview that decide about its list, by the beginning of their ids.
 _DECIDING: Final = ("upload.answer", "upload.question.", "upload.country")
 # Of the buttons of a preview, those that not everybody may press whose list it is.
@@ -90,8 +91,8 @@ class HomePage:
     """
     The page of one person's Home. *waiting*: lists about which they may decide something; *latest*: those they may see.
 
-    *name*: of the workspace or organisation, None while nobody knows it. *keys*: of the API, with those that ended; they and
-    *destinations* are for admins.
+    *name*: of the workspace or organisation, None while nobody knows it. *keys*: of the API, with those that ended; they,
+    *destinations* and *hooks* are for admins. *takes_hooks*: whether this desk takes the webhooks of providers.
     """
 
     account: Account
@@ -104,7 +105,9 @@ class HomePage:
     deadlines: Deadlines
     keys: Sequence[Key] = ()
     destinations: Sequence[Destination] = ()
+    hooks: Sequence[ShownHook] = ()
     serves_api: bool = False
+    takes_hooks: bool = False
 
 
 def home(page: HomePage) -> dict[str, Any]:
@@ -118,7 +121,9 @@ def home(page: HomePage) -> dict[str, Any]:
         forms.actions(page.role),
     ]
     # Who may not see the lists of others is not told of them here either.
-    near = clock.nearing(summary.clock) if allow(page.role, Action.SEE_UPLOADS) else ()
+    near: list[str] = []
+    if allow(page.role, Action.SEE_UPLOADS):
+        near = [*filter(None, [clock.undecided(summary.replies)]), *clock.nearing(summary.clock)]
     view = View(type="home", blocks=blocks).to_dict()
     view["blocks"] += _waiting(page)
     rest: list[Block] = [
@@ -136,6 +141,8 @@ def home(page: HomePage) -> dict[str, Any]:
     if allow(page.role, Action.KEYS):
         rest += keys.in_home(page.keys, serves_api=page.serves_api)
     rest += destinations.in_home(page.destinations)
+    if allow(page.role, Action.HOOKS):
+        rest += hooks.in_home(page.hooks, takes_hooks=page.takes_hooks)
     rest += [
         DividerBlock(),
         section(

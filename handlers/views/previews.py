@@ -181,10 +181,16 @@ def compared(upload: Upload) -> Message:
         # Of a list that was not read at all everything here would be only here.
         settled = bool(upload.phones) and not upload.undecided
         kinds = [(f"Preview opting out {counted(theirs, 'phone')}", "take", None)] if settled and theirs else []
-        kinds += [(f"Send me {counted(ours, 'phone')}", "missing", None)] if settled and ours else []
+        if settled and ours:
+            kinds += [
+                (f"Pass {counted(ours, 'phone')} on", "pass_on", None),
+                (f"Send me {counted(ours, 'phone')}", "missing", None),
+            ]
         blocks.append(buttons(upload, "answer", *kinds, LEAVE))
         blocks.append(
-            context(f"Upload {upload.id} · An admin decides. What is only here comes as a file, to load there.")
+            context(
+                f"Upload {upload.id} · An admin decides. What is only here is passed on there, or comes as a file to load there."
+            )
         )
     return replace(Message.of(headline, *blocks, phones=upload.first_phones), home=upload.country)
 

@@ -1,16 +1,24 @@
 """Views of a scrub: progress and outcome. Pure functions."""
 
 from handlers.slack.messages import Message
-from handlers.slack.mrkdwn import bar, counted, file_name, quoted, section, sections
+from handlers.slack.mrkdwn import bar, counted, file_name, person, quoted, section, sections
 from handlers.views.unreadable import reason_lines
 from handlers.views.upload_buttons import CANCEL, buttons
-from store import Scrubbed, Upload, country_name
+from store import Actor, Hook, Scrubbed, Upload, country_name
 
 
 def comparing(upload: Upload, fraction: float = 0.0) -> Message:
     """While the list is compared with the opt-outs, with the button that ends it; *fraction* of it, 0 to 1."""
     text = f"Comparing {file_name(upload.file_name)} with the opt-out list {bar(fraction)}"
     return Message.of(text, section(text), buttons(upload, "reading", CANCEL))
+
+
+def read_at_telnyx(hook: Hook, by: Actor) -> Message:
+    """The announcement that Telnyx's list was read, by the key of *hook*, and is compared."""
+    return Message.of(
+        f"*Who opted out at Telnyx was read* by the hook {quoted(hook.name)} · by {person(by)}. What only one of the two lists has "
+        "follows here."
+    )
 
 
 def scrubbed(outcome: Scrubbed, name: str) -> Message:

@@ -20,7 +20,7 @@ from slack_sdk.models.views import View
 
 from handlers.slack.messages import Message
 from handlers.slack.mrkdwn import one_line, person, quoted, sections
-from handlers.views import destinations, keys
+from handlers.views import destinations, hooks, keys
 from store import Account, Actor, bytes_words, days_words
 
 COUNTRY, UNDO_DAYS, MOST_BYTES = "settings.country", "settings.undo_days", "settings.max_list_bytes"
@@ -143,6 +143,7 @@ def form(account: Account, groups: Sequence[Group], metadata: str, *, undo_days:
         ),
         keys.in_settings(),
         *destinations.in_settings(),
+        *hooks.in_settings(),
     ]
     if groups:
         blocks.insert(2, _groups("admin_groups", "Groups whose members are admins", groups, now.admin_groups))

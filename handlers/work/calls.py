@@ -1,4 +1,4 @@
-"""HTTP requests to the API of a provider, with a login and a secret, and what came back."""
+"""HTTP requests to the API of a provider, with what it is signed in by, and what came back."""
 
 from typing import Any, Final
 
@@ -26,11 +26,9 @@ class Calls:
         """What is said of a far side that took longer than that."""
         return f"it did not answer within {self.seconds:g} seconds"
 
-    async def ask(
-        self, method: str, url: str, *, login: str, secret: str, **what: Any
-    ) -> tuple[Answered, bytes | None]:
+    async def ask(self, method: str, url: str, *, authorization: str, **what: Any) -> tuple[Answered, bytes | None]:
         """What came back, whatever its status, and its body; a problem and None for nothing. *what*: as of aiohttp."""
-        headers = {"authorization": aiohttp.encode_basic_auth(login, secret), "user-agent": "Opt-Out Desk"}
+        headers = {"authorization": authorization, "user-agent": "Opt-Out Desk"}
         try:
             async with self._open().request(method, url, headers=headers, allow_redirects=False, **what) as answer:
                 body = bytearray()

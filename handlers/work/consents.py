@@ -94,7 +94,8 @@ class ConsentSender:
         login = destination.login or ""
         form = aiohttp.FormData([("Items", json.dumps(item, separators=(",", ":"))) for item in items])
         await self._turns.setdefault(login, TokenBucket(A_MINUTE, BURST)).turn()
-        answered, body = await self.calls.ask("POST", self._url, login=login, secret=destination.secret, data=form)
+        authorization = aiohttp.encode_basic_auth(login, destination.secret)
+        answered, body = await self.calls.ask("POST", self._url, authorization=authorization, data=form)
         status = answered.status or 0
         if body is None:
             return answered, None

@@ -142,6 +142,10 @@ class Exporter:
     async def _deliver(self, export: Export, path: Path) -> None:
         assert export.dm_channel is not None  # noqa: S101  `_begin` was done
         progress = self._progress(export, export.dm_channel)
+        passes_on = export.export_filter.destination is not None
+        if passes_on and (problem := await self._why_not_theirs(export)):
+            await self._fail(export, problem)
+            return
         match await self._written(export, path, progress):
             case Exported(phones):
                 pass
@@ -151,35 +155,42 @@ class Exporter:
             case other:
                 log.warning("a child gave an export up", answer=type(other).__name__)
                 raise StoreUnavailable("a child process lost the database")
+        if not passes_on and not await self._handed_over(export, path, export.dm_channel, progress.message_ts):
+            return
+        await progress.show(views.made(export, phones))
+        await asyncio.to_thread(self._store.exports.finish, export, phones)
+
+    async def _handed_over(self, export: Export, path: Path, channel: str, thread_ts: str | None) -> bool:
+        """Attach the file at *path* to the message to whoever asked; False where they may not have it any more, who are told so."""
         if problem := await self._why_not_theirs(export):
             await self._fail(export, problem)
-            return
+            return False
         kind, phone = export.export_filter.format, export.export_filter.phone
         await attach(
             self._client,
             path,
             name=f"opt-outs-{datetime.now(UTC):%Y-%m-%d}-{kind}.csv" if phone is None else f"evidence-{phone[1:]}.zip",
             title="Opt-outs" if phone is None else "Evidence",
-            channel=export.dm_channel,
-            thread_ts=progress.message_ts,
+            channel=channel,
+            thread_ts=thread_ts,
             attached=export.attached_file,
             keep=lambda file: asyncio.to_thread(self._store.exports.set_attached, export, file),
         )
-        await progress.show(views.made(export, phones))
-        await asyncio.to_thread(self._store.exports.finish, export, phones)
+        return True
 
     async def _why_not_theirs(self, export: Export) -> str:
         """
-        The sentence that says why whoever asked may not have the export after all; empty when they may.
+        The sentence that says why whoever asked may not have the export, or pass it on, after all; empty when they may.
 
         Asked of Slack at the moment of delivery: much can have been decided since it was asked for.
         """
         account = await asyncio.to_thread(self._store.accounts.get, export.account_id)
-        of_list = export.export_filter.phone is None
+        passes_on = export.export_filter.destination is not None
+        of_list = export.export_filter.phone is None and not passes_on
         if of_list and account.settings.exports == "nobody":
             return "The export was not delivered: an admin decided in the settings that nobody may export the list."
         asker = await self._roles.role_of(self._client, account, export.entry.actor.id, fresh=True)
-        action = Action.EXPORT if of_list else Action.EVIDENCE
+        action = Action.DESTINATIONS if passes_on else Action.EXPORT if of_list else Action.EVIDENCE
         if not allow(asker.role, action):
             return f"The export was not delivered: only admins can {action.value}, and you are none any more."
         return ""
@@ -207,6 +218,8 @@ class Exporter:
         upload, account = await asyncio.gather(
             asyncio.to_thread(get), asyncio.to_thread(self._store.accounts.get, export.account_id)
         )
+        if upload.is_sent:
+            return None  # it is kept in the store, where the child finds it
         try:
             return await file_of_upload(self._client, upload, account, self._limits.max_bytes)
         except SlackApiError as error:
@@ -234,11 +247,10 @@ class Exporter:
         """Show in its message, if there is one, how *export* ended."""
         if export.dm_channel is None:
             return
-        of_evidence = export.export_filter.phone is not None
         ended = (
             views.made(export, export.phones)
             if export.problem is None
-            else views.failed(export.problem, of_evidence=of_evidence)
+            else views.failed(export.problem, export.export_filter)
         )
         await self._progress(export, export.dm_channel, held=False).show(ended)
 

@@ -130,7 +130,11 @@ class Passing:
                     await asyncio.to_thread(verbs.failed, destination, answered.problem, seconds=seconds)
                     return
             wait = partial(_wait_of_phone, answered)
-            destination = await asyncio.to_thread(verbs.taken, destination, page.cursor, answered.of_each, wait)
+            of_each = answered.of_each
+            if not page.more:
+                # The last page is of those that waited by themselves, or ends what changed: none of them waits any more.
+                of_each = {**dict.fromkeys(one.phone for one in page.phones), **of_each}
+            destination = await asyncio.to_thread(verbs.taken, destination, page.cursor, of_each, wait)
             if not page.more or self.loop.stopping or destination.state is not DestinationState.ON:
                 break
         await asyncio.to_thread(verbs.give_back, destination)

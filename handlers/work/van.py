@@ -17,6 +17,8 @@ import json
 from dataclasses import replace
 from typing import Any, Final
 
+import aiohttp
+
 from handlers.slack.token_bucket import TokenBucket
 from handlers.work.calls import TIMEOUT_SECONDS, Calls
 from handlers.work.senders import Answered
@@ -147,13 +149,12 @@ class VanSender:
     async def _ask(self, destination: Destination, method: str, path: str, **what: Any) -> tuple[Answered, Any]:
         """What came back and what its JSON says, None for an empty body. Raises `_FailedError`, but for 400 and 404."""
         turns = self._turns.setdefault((destination.login, destination.secret), TokenBucket(A_MINUTE, BURST))
+        authorization = aiohttp.encode_basic_auth(destination.login or "", destination.secret)
         body: bytes | None = None
         # A second time where the connection broke: whatever is asked may be asked twice.
         for _ in range(2):
             await turns.turn()
-            answered, body = await self.calls.ask(
-                method, self._url + path, login=destination.login or "", secret=destination.secret, **what
-            )
+            answered, body = await self.calls.ask(method, self._url + path, authorization=authorization, **what)
             if body is not None or answered.problem == self.calls.too_slow:
                 break
         if body is None:

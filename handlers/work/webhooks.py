@@ -51,12 +51,13 @@ class WebhookSender:
         return "Give an address that begins with https://."
 
     async def send_page(self, destination: Destination, page: ChangesPage) -> Answered:
-        """As of a `Sender`. The same page has the same id, so that what it took before is known there."""
+        """As of a `Sender`. A page that was not taken has the same id again, so that what came through all the same is known there."""
         phones = [
             {"phone": one.phone, "opted_out": one.opted_out, "since": None if one.since is None else _text(one.since)}
             for one in page.phones
         ]
-        return await self._send(destination, CHANGED, {"as_of": page.as_of, "phones": phones}, str(destination.cursor))
+        place = f"{destination.cursor} {destination.taken_at}"
+        return await self._send(destination, CHANGED, {"as_of": page.as_of, "phones": phones}, place)
 
     async def send_test(self, destination: Destination) -> Answered:
         return await self._send(destination, TEST, {"name": destination.name}, datetime.now(UTC).isoformat())

@@ -40,6 +40,7 @@ from handlers.work.job import (
     read_job,
 )
 from store import (
+    MOST_LACKING,
     LeaseKeeper,
     LeaseLost,
     Purpose,
@@ -235,9 +236,16 @@ class Worker:
     def _missing(self, store: Store, job: ExportJob, upload_id: int) -> Exported:
         """What the list of that upload lacks, which is read anew for it: another machine may have read it before."""
         upload, path = store.uploads.get(job.account, upload_id), job.path.with_name("list")
-        if job.file is None:
+
+        def fetched(fraction: float) -> None:
+            self._progress(0, _DOWNLOADED * fraction)
+
+        if upload.is_sent:
+            self._write(store.sent_files.read(upload), upload, path, fetched)
+        elif job.file is None:
             raise DownloadError("Slack does not say where the list is.", refused=True)
-        self._download(job.file, path, lambda fraction: self._progress(0, _DOWNLOADED * fraction))
+        else:
+            self._download(job.file, path, fetched)
         with job.path.open("w", encoding="utf-8", newline="") as out:
             outcome = compare(
                 store,
@@ -251,7 +259,19 @@ class Worker:
                 name=upload.file_name,
                 progress=lambda _rows, fraction: self._after_download(0, fraction),
             )
+        if job.export_filter.destination is not None:
+            self._tell_again(store, job, job.export_filter.destination, outcome.only_ours)
         return Exported(outcome.only_ours)
+
+    @staticmethod
+    def _tell_again(store: Store, job: ExportJob, destination: str, phones: int) -> None:
+        """Have *destination* told again of the *phones* in the file that was written, or of all where they are too many."""
+        if phones > MOST_LACKING:
+            store.destinations.tell_all_again(job.account, destination)
+            return
+        with job.path.open(encoding="utf-8") as written:
+            next(written)
+            store.destinations.tell_again(job.account, destination, map(str.rstrip, written))
 
     @staticmethod
     def _download(file: SlackFile, path: Path, progress: Callable[[float], object]) -> None:

@@ -19,8 +19,9 @@ from handlers.home import PUBLISHES_A_MINUTE, PUBLISHES_AT_ONCE, SECONDS_BETWEEN
 from handlers.permissions import Role
 from handlers.slack.token_bucket import TokenBucket
 from handlers.views import home as views
+from handlers.views.hooks import ShownHook
 from handlers.views.uploads import of_state
-from store import Account, Actor, Changes, Function, Origin, Summary, UploadState
+from store import Account, Actor, Changes, Function, Hook, HookKind, Origin, Summary, UploadState
 from tests.handlers.conftest import ADMINS, Office, on_both_databases
 from tests.handlers.test_files import LIST, UPLOADS, drop, says
 from tests.handlers.views.test_uploads import TERMS, UPLOAD
@@ -306,7 +307,15 @@ def page(text: str, role: Role = Role.ADMIN, lists: int = 20) -> views.HomePage:
         waiting=[dataclasses.replace(waiting, upload=dataclasses.replace(waits, id=number)) for number in range(lists)],
         latest=[dataclasses.replace(done, id=number) for number in range(100, 105)],
         deadlines=dataclasses.replace(TERMS, undo=timedelta(days=36_500)),
+        hooks=[ShownHook(hook_called(text, number), None) for number in range(10)],
+        takes_hooks=True,
     )
+
+
+def hook_called(text: str, number: int) -> Hook:
+    """A hook whose names are *text*, with trouble."""
+    by, at = Actor("U0ADMIN", text), UPLOAD.received_at
+    return Hook(1, f"h{number}", HookKind.TELNYX, text, None, "s", None, None, by, at, None, text)
 
 
 @pytest.mark.parametrize("role", [Role.ADMIN, Role.SUPPORT, Role.MEMBER])

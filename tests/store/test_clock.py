@@ -6,11 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from store import Account, Actor, Function, HandoverState, Origin, Store
+from store import Account, Actor, Function, HandoverState, Origin, ReplyState, Store
 from store.clock import ALLOWED_DAYS, NEAR_DAYS, Handled, business_day, clock_of
 from store.handovers import Errand
-from store.models import handovers
+from store.models import handovers, replies
 from store.summary import read_clock
+from tests.store.test_heard import ASKED, hear
 from tests.store.test_summary import days_pass
 from tests.store.test_undo import applied
 from tests.store.test_uploads import PHONES, claimed, counts, lines, received, turn_back
@@ -103,3 +104,32 @@ def test_what_waits_and_nears_its_day(store: Store, account: Account, by_admin: 
     store.handovers.decide(account.id, asked.id, HandoverState.DECLINED, by_admin.actor)
     store.uploads.cancel(account.id, waits.id, by_admin)
     assert store.summaries.get(account.id).clock.nearing == ()
+
+
+def test_replies_that_nobody_decided_on(store: Store, account: Account, by_admin: Origin) -> None:
+    """They count after a day, and near their day from when they were heard, until somebody decides; START never does."""
+
+    def age(days: float) -> None:
+        with store.database.write() as connection:
+            connection.execute(sa.update(replies).values(heard_at=store.now() - timedelta(days=days)))
+
+    store.optouts.add(account.id, [ONE], by_admin)
+    asks, start = hear(store, account, ASKED), hear(store, account, "START", "SM2")
+    assert (asks.state, start.state) == (ReplyState.WAITING, ReplyState.WAITING)
+    assert (store.summaries.get(account.id).replies, store.summaries.get(account.id).clock.nearing) == (0, ())
+    before = store.summaries.version(account.id)
+    age(1.1)
+    found = store.summaries.get(account.id)
+    assert (found.replies, found.clock.nearing) == (2, ())
+    assert store.digests.get(account, store.now()).replies == 2
+    assert store.summaries.version(account.id) != before, "Home is shown again"
+    age(20)
+    [one] = store.summaries.get(account.id).clock.nearing
+    assert (one.upload, one.handover, one.due) == (
+        None,
+        None,
+        business_day(store.replies.get(account.id, asks.id).heard_at, ALLOWED_DAYS, "US"),
+    )
+    store.replies.decide(account.id, asks.id, by_admin, opt_out=False)
+    found = store.summaries.get(account.id)
+    assert (found.replies, found.clock.nearing) == (0, ())

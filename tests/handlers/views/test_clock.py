@@ -46,6 +46,8 @@ def test_pace_and_what_nears_its_day() -> None:
     assert views.pace(replace(CLOCK, slowest=None)).endswith("within 2 minutes.")
     [waits] = views.nearing(CLOCK)
     assert waits.endswith(": the tenth business day is Wed 18 Nov 2026.")
+    [waits] = views.nearing(replace(CLOCK, nearing=(replace(LATE, upload=None),)))
+    assert waits.startswith(":warning: A reply that may ask for no more texts waits for a decision")
     many = views.nearing(replace(CLOCK, nearing=(LATE,) * 8))
     assert (len(many), many[-1]) == (6, "3 more near their day.")
 
@@ -54,9 +56,10 @@ def test_home_and_the_digest_tell_it() -> None:
     """What waits of others is told to who may see all lists; how long requests took to everybody."""
     for role, tells in ((Role.ADMIN, True), (Role.SUPPORT, True), (Role.MEMBER, False)):
         full = page("ann", role)
-        told = str(home.home(replace(full, summary=replace(full.summary, clock=CLOCK))))
+        told = str(home.home(replace(full, summary=replace(full.summary, clock=CLOCK, replies=2))))
         assert "From request to effect" in told
         assert ("tenth business day" in told) is tells
+        assert ("2 replies that may ask for no more texts wait for more than a day." in told) is tells
     week = Digest(Account(1, "T1", "Desk", "US", 3), AT, {}, (), 0, (), (), 0, None, CLOCK)
     told = str(digests.digest(week).blocks)
     assert "From request to effect" in told

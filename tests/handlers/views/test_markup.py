@@ -36,6 +36,7 @@ from handlers.views import (
     handovers,
     history,
     home,
+    hooks,
     keys,
     optouts,
     outcomes,
@@ -50,7 +51,9 @@ from handlers.views import (
 )
 from handlers.views import help as help_views
 from store import (
+    LACKING,
     LONGEST_KEY_NAME,
+    MOST_LACKING,
     Account,
     Actor,
     Added,
@@ -79,6 +82,8 @@ from store import (
     HandoverState,
     HistoryItem,
     HistoryPage,
+    Hook,
+    HookKind,
     KeptReply,
     Key,
     KeyState,
@@ -197,8 +202,33 @@ def clock_with(text: str) -> Clock:
         None,
         None,
     )
-    waits = Nearing(AT, AT.date(), upload_with(text)), Nearing(AT, AT.date(), handover=handover)
+    waits = Nearing(AT, AT.date(), upload_with(text)), Nearing(AT, AT.date(), handover=handover), Nearing(AT, AT.date())
     return Clock(3, timedelta(hours=1), Handled(AT, AT + timedelta(days=2), 7, text), waits * 4)
+
+
+def destination_with(text: str) -> Destination:
+    """A destination that fails, whose texts are *text*."""
+    return Destination(
+        account_id=1,
+        id="abcdefghij",
+        kind=DestinationKind.WEBHOOK,
+        name=text[:40],
+        address=text,
+        login=text[:40],
+        secret="whsec_x",
+        key_name=text[:40],
+        channel="C1",
+        state=DestinationState.ON,
+        cursor=None,
+        taken_at=datetime(2026, 11, 3, tzinfo=UTC),
+        attempts=1,
+        problem=text,
+        failing_since=datetime(2026, 11, 3, tzinfo=UTC),
+        told_at=None,
+        made_by=Actor("U1", text),
+        waiting=3,
+        oldest=datetime(2026, 11, 3, tzinfo=UTC),
+    )
 
 
 # The views, a case for each or for several of one kind.
@@ -229,13 +259,13 @@ def _clock(text: str) -> Iterator[Any]:
     yield Message.of("Clock", *map(section, clock.nearing(clock_with(text))))
 
 
-@case(exports.form, exports.asked, exports.making, exports.made, exports.failed)
+@case(exports.form, exports.pass_on_form, exports.asked, exports.making, exports.made, exports.failed)
 def _exports(text: str) -> Iterator[Any]:
     by = entry(1, Function.EXPORT, actor=Actor("platform", text))
     export = Export(1, by, ExportFilter("desk", AT, "upload"), None, None, None, "asked", None, 0, 0, None)
     yield exports.form("{}")
-    yield from (exports.asked(export, None), exports.making(export, 3), exports.made(export, 3), exports.failed(text))
-    yield exports.made(export, 0)
+    yield from (exports.asked(export, None), exports.making(export, 3), exports.made(export, 3))
+    yield from (exports.made(export, 0), exports.failed(text, export.export_filter))
     evidence = replace(export, export_filter=ExportFilter.of_evidence(ONE))
     yield from (exports.asked(evidence, "US"), exports.making(evidence, 0), exports.made(evidence, 0))
     missing = replace(export, export_filter=ExportFilter.of_missing(1))
@@ -245,7 +275,13 @@ def _exports(text: str) -> Iterator[Any]:
         exports.made(missing, 0),
         exports.made(missing, 1),
     )
-    yield from (exports.made(evidence, 1), exports.failed(text, of_evidence=True))
+    yield from (exports.made(evidence, 1), exports.failed(text, evidence.export_filter))
+    passed_on = replace(missing, entry=replace(by, reason=text), export_filter=ExportFilter.of_missing(1, "d1"))
+    yield from (exports.asked(passed_on, None), exports.making(passed_on, 0))
+    yield from (exports.made(passed_on, number) for number in (0, 1, MOST_LACKING + 1))
+    yield exports.failed(text, passed_on.export_filter)
+    several = [replace(destination_with(text), id=f"d{number}") for number in range(5)]
+    yield from (exports.pass_on_form("{}", upload_with(text), some) for some in ([], several[:1], several))
 
 
 @case(forms.menu, forms.actions, forms.add, forms.search, forms.upload, forms.scrub_form)
@@ -472,30 +508,12 @@ def _replies(text: str) -> Iterator[Any]:
     destinations.told,
 )
 def _destinations(text: str) -> Iterator[Any]:
-    one = Destination(
-        account_id=1,
-        id="abcdefghij",
-        kind=DestinationKind.WEBHOOK,
-        name=text[:40],
-        address=text,
-        login=text[:40],
-        secret="whsec_x",
-        key_name=text[:40],
-        channel="C1",
-        state=DestinationState.ON,
-        cursor=None,
-        taken_at=datetime(2026, 11, 3, tzinfo=UTC),
-        attempts=1,
-        problem=text,
-        failing_since=datetime(2026, 11, 3, tzinfo=UTC),
-        told_at=None,
-        made_by=Actor("U1", text),
-        waiting=3,
-        oldest=datetime(2026, 11, 3, tzinfo=UTC),
-    )
+    one = destination_with(text)
     states = [replace(one, id=state.value, state=state) for state in DestinationState]
     failing = NotTaken(text, 2, "+12125550100", datetime(2026, 11, 3, tzinfo=UTC))
-    at_twilio = replace(one, kind=DestinationKind.TWILIO, not_taken=(failing, replace(failing, phones=1)))
+    at_twilio = replace(
+        one, kind=DestinationKind.TWILIO, not_taken=(failing, replace(failing, phones=1, problem=LACKING))
+    )
     for each in (at_twilio, replace(at_twilio, kind=DestinationKind.VAN), *states, replace(one, failing_since=None)):
         yield destinations.made(each)
         yield from (destinations.one_of(each), destinations.removed(each), destinations.told(each))
@@ -536,9 +554,23 @@ def _keys(text: str) -> Iterator[Any]:
     yield Message.of("x", keys.in_settings())
 
 
-@case(scrubs.comparing, scrubs.scrubbed)
+@case(hooks.twilio_form, hooks.telnyx_form, hooks.off, hooks.made, hooks.in_settings, hooks.in_home)
+def _hooks(text: str) -> Iterator[Any]:
+    for kind, trouble in product(HookKind, (None, text)):
+        hook = Hook(1, "h1", kind, text, None, "s", None, None, Actor("U1", text), AT, AT, trouble)
+        yield hooks.made(hook, "https://desk.example.org/hooks/twilio/h1")
+        several = [hooks.ShownHook(replace(hook, id=f"h{number}"), AT if number else None) for number in range(10)]
+        for takes in (True, False):
+            yield Message.of("x", *hooks.in_home(several, takes_hooks=takes))
+    yield from (hooks.twilio_form("{}", 40), hooks.telnyx_form("{}", 40), hooks.off())
+    yield Message.of("x", *hooks.in_settings())
+
+
+@case(scrubs.comparing, scrubs.read_at_telnyx, scrubs.scrubbed)
 def _scrubs(text: str) -> Iterator[Any]:
     yield scrubs.comparing(upload_with(text), 0.5)
+    by = Actor("platform", text)
+    yield scrubs.read_at_telnyx(Hook(1, "h", HookKind.TELNYX, text, None, "s", None, "k", by, AT, None, None), by)
     yield scrubs.scrubbed(scrubbed_with(text), text)
 
 

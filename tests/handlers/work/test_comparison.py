@@ -2,19 +2,35 @@
 
 import csv
 import io
+from typing import Any
 
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.config import Settings
-from bot.sandbox import SandboxMessage, State
-from store import Function, Origin, WrongState
+from bot.sandbox import EmbeddedSlack, SandboxMessage, State
+from handlers.views import exports as views
+from store import (
+    LACKING,
+    Account,
+    DestinationKind,
+    ExportFilter,
+    Function,
+    LeaseLost,
+    NewDestination,
+    Origin,
+    Store,
+    WrongState,
+)
 from tests.entries import latest_entries
-from tests.handlers.conftest import TICKETS, Office, on_both_databases
+from tests.handlers.conftest import TICKETS, Office, at_work, on_both_databases
 from tests.handlers.slack.test_inbox import all_done
+from tests.handlers.test_destinations import behind, eventually, made_behind, up_to_now
 from tests.handlers.test_exports import delivered
 from tests.handlers.test_files import UPLOADS, drop, says, settled, standing
+from tests.handlers.test_keys import view_of
 from tests.handlers.test_settings import decide
+from tests.handlers.work.receiver import receiving
 
 ONE, TWO, THREE, ELSEWHERE = "+12125550101", "+12125550102", "+12125550103", "+442079460018"
 THEIRS = b"phone,name\n212-555-0101,Ann\n2125550102,=cmd()\n2125550102,again\n12345,Cat\n2125550103,Dan\n"
@@ -54,7 +70,7 @@ async def test_both_sides(office: Office) -> None:
     )
     assert "In the file 3 phones · here 2 · 1 in both" in answer.all_text
     assert "5 rows: 2 not opted out · 1 opted out · 1 repeated · 1 not understood" in answer.all_text
-    assert labels(answer) == ["Preview opting out 2 phones", "Send me 1 phone", "Leave it"]
+    assert labels(answer) == ["Preview opting out 2 phones", "Pass 1 phone on", "Send me 1 phone", "Leave it"]
     upload = await settled(office)
     with pytest.raises(WrongState, match="was only compared"):
         office.store.uploads.confirm(office.account.id, upload.id, Origin(Function.UPLOAD, upload.actor))
@@ -107,7 +123,9 @@ async def test_lists_that_tell_nothing(office: Office, content: bytes, said: str
     await office.opt_out(TWO)
     ts = await drop(office, content, channel=TICKETS, name="theirs.csv", text="@optout compare")
     answer = await says(office, ts, said)
-    assert labels(answer) == offered or (offered is None and not {"Send me 1 phone"} & set(labels(answer)))
+    assert labels(answer) == offered or (
+        offered is None and not {"Send me 1 phone", "Pass 1 phone on"} & set(labels(answer))
+    )
     assert standing(office, ONE, TWO) == [0, 1]
 
 
@@ -187,3 +205,112 @@ async def test_the_file_is_gone(office: Office) -> None:
     await office.people.delete_file("admin", upload.file_id)
     await office.press("admin", answer, "upload.missing")
     assert "deleted" in (await direct(office, "was not exported")).all_text
+
+
+# Passed on
+
+
+async def form_of(office: Office, message: SandboxMessage, words: str) -> dict[str, Any]:
+    """The form that *Pass N phones on* opens for an admin, once *words* stand in it."""
+    await office.press("admin", message, "upload.pass_on")
+    return await view_of(office, "admin", words)
+
+
+@on_both_databases
+@pytest.mark.wide_but_first
+async def test_what_is_only_here_is_passed_on(slack: EmbeddedSlack, settings: Settings) -> None:
+    """The destination is told again of it alone, however often that is asked for, and nothing of it waits afterwards."""
+    async with (
+        receiving() as receiver,
+        at_work(slack, settings.model_copy(update={"private_destinations": "on"})) as office,
+    ):
+        await office.opt_out(TWO, ELSEWHERE)
+        bridge = await behind(office, receiver)
+        await up_to_now(office)
+        ts = await drop(office, THEIRS, channel=TICKETS, name="theirs.csv", text="@optout compare")
+        answer = await says(office, ts, "2 phones only in the file, 1 only here")
+        for times in (1, 2):
+            receiver.copy.clear()
+            view = await form_of(office, answer, "Pass phones on")
+            assert "*1 phone of this list is not in theirs.csv.*" in str(view)
+            outcome = await office.people.submit("admin", view["id"], {views.DESTINATION: bridge.id})
+            assert outcome.ok, outcome
+            await eventually(office, lambda: receiver.copy == {ELSEWHERE: True})
+            told = [one for one in (await direct_all(office)) if "*1 phone is passed on again*" in one.all_text]
+            assert len(told) == times
+            assert "passed on to Bridge" in told[-1].all_text
+            await eventually(office, lambda: office.store.destinations.list_of(office.account.id)[0].not_taken == ())
+        ids = [headers["webhook-id"] for headers, _ in receiver.got]
+        assert len(ids) == len(set(ids)), "whoever remembers what came takes it for something new"
+        assert office.store.destinations.told_of(office.account.id, ELSEWHERE) == {"Bridge": True}
+        assert standing(office, ONE, TWO, THREE, ELSEWHERE) == [0, 1, 0, 1]
+
+
+async def direct_all(office: Office) -> list[SandboxMessage]:
+    """What the desk said to an admin directly, once its last word is that something is passed on."""
+
+    def there(state: State) -> list[SandboxMessage] | None:
+        found = state.direct("admin")
+        done = found and not any("Looking for phones" in one.text for one in found.messages)
+        return list(found.messages) if found and done else None
+
+    return await office.people.until(there)
+
+
+@pytest.mark.wide
+async def test_nobody_to_pass_on_to(office: Office) -> None:
+    """The form says so; a destination that was removed meanwhile is told of as well."""
+    await office.opt_out(ELSEWHERE)
+    ts = await drop(office, THEIRS, channel=TICKETS, text="@optout compare")
+    answer = await says(office, ts, "only in the file")
+    await form_of(office, answer, "Opt-outs are passed on to nobody yet")
+    await office.people.close("admin", (await office.people.state()).views("admin")[-1]["id"])
+    gone = await made_behind(office, DestinationKind.WEBHOOK, name="Bridge", address="https://example.org/")
+    view = await form_of(office, answer, "Whose list it is")
+    office.store.destinations.remove(office.account.id, gone.id, Origin(Function.SETTING, gone.made_by))
+    before = len((await office.people.state()).ephemerals("admin"))
+    await office.people.submit("admin", view["id"], {views.DESTINATION: gone.id})
+    said = await office.people.until(
+        lambda state: [*map(str, state.views("admin")), *(one.text for one in state.ephemerals("admin")[before:])]
+    )
+    assert "There is no such destination any more" in str(said)
+    refused = "export" not in {entry.function for entry in latest_entries(office.store, office.account.id, 9)}
+    assert refused
+
+
+def test_more_than_are_told_one_by_one(store: Store, account: Account, by_admin: Origin) -> None:
+    """All is told again from the beginning; whoever tells it at that moment does not set it back to where that has come."""
+    store.optouts.add(account.id, [ONE, TWO], by_admin)
+    wanted = NewDestination(DestinationKind.WEBHOOK, "Bridge", "C1", "https://example.org/")
+    verbs, one = store.destinations, store.destinations.make(account.id, wanted, by_admin)
+
+    def told() -> list[str]:
+        claimed = verbs.claim("me", lease_seconds=60)
+        assert claimed is not None
+        page = verbs.page(claimed, 10)
+        verbs.give_back(verbs.taken(claimed, page.cursor, {phone.phone: None for phone in page.phones}, lambda _n: 60))
+        return [phone.phone for phone in page.phones]
+
+    assert told() == [ONE, TWO]
+    assert verbs.claim("me", lease_seconds=60) is None
+    verbs.tell_again(account.id, one.id, [TWO])
+    verbs.tell_again(account.id, one.id, [TWO])
+    assert [(some.problem, some.phones, some.first) for some in verbs.get(account.id, one.id).not_taken] == [
+        (LACKING, 1, TWO)
+    ]
+    assert told() == [TWO]
+    verbs.tell_again(account.id, one.id, [ONE])
+    held = verbs.claim("slow", lease_seconds=60)
+    assert held is not None
+    page = verbs.page(held, 10)
+    verbs.tell_all_again(account.id, one.id)
+    with pytest.raises(LeaseLost):
+        verbs.taken(held, page.cursor, {}, lambda _n: 60)
+    assert told() == [ONE, TWO]
+    with pytest.raises(WrongState, match="There is no such destination any more"):
+        verbs.tell_again(account.id, "abcdefghij", [ONE])
+    other = store.accounts.get_or_create("T0OTHER", "Other")
+    with pytest.raises(WrongState, match="There is no such destination any more"):
+        verbs.tell_all_again(other.id, one.id)
+    with pytest.raises(WrongState, match="There is no such destination any more"):
+        store.exports.ask(other.id, by_admin, ExportFilter.of_missing(1, one.id))
