@@ -55,7 +55,9 @@ BUTTONS: dict[str, Any] = {
     "destination.form": "x",
     "destination.twilio": "x",
     "destination.van": "x",
-    **{f"destination.{does}": "abcdefghij" for does in ("retry", "pause", "test", "remove")},
+    "destination.file": "x",
+    **{f"destination.{does}": "abcdefghij" for does in ("retry", "pause", "test", "remove", "list")},
+    "destination.loaded": "1",
     "upload.confirm": {"upload": 1},
     "upload.stop": "1",
     "upload.continue": "1",
@@ -91,6 +93,7 @@ MODALS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "destination.form": ({"destination.name": "mine"}, {}),
     "destination.twilio": ({"destination.name": "mine"}, {}),
     "destination.van": ({"destination.name": "mine"}, {}),
+    "destination.file": ({"destination.name": "mine"}, {}),
     "upload.sure": ({"upload.number": "3"}, {"upload": 1, "seen": "?"}),
     "upload.undo": ({}, {"upload": 1}),
 }
@@ -359,7 +362,11 @@ HOSTILE: dict[str, tuple[Any, ...]] = {
     "history.all.older": ({"filters": {"rows": 1}, "before": []}, {"filters": {}, "before": "x"}),
     "remark.form": ("nobody's", "", "5550100"),
     "key.revoke": ("abcdefghij", "", "1", "x" * 9_999, {"key": 1}),
-    **{f"destination.{does}": ("abcdefghij", "", "1", "x" * 9_999) for does in ("retry", "pause", "test", "remove")},
+    **{
+        f"destination.{does}": ("abcdefghij", "", "1", "x" * 9_999)
+        for does in ("retry", "pause", "test", "remove", "list")
+    },
+    "destination.loaded": ("7", "1", "-1", "x", "9" * 40),
     "upload.confirm": ({"upload": 7}, {"upload": "x"}, {"upload": 1, "fingerprint": "0" * 12}, "x"),
     "upload.cancel": ("7", "x", "-1"),
     "upload.again": ("7", "1", "x"),

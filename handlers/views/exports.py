@@ -2,17 +2,19 @@
 
 from typing import Final
 
-from slack_sdk.models.blocks import InputBlock, Option, StaticSelectElement
+from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, InputBlock, Option, StaticSelectElement
 from slack_sdk.models.views import View
 
 from handlers.slack.messages import Message
-from handlers.slack.mrkdwn import counted, person, section, sentence
+from handlers.slack.mrkdwn import code, counted, person, quoted, section, sentence
 from handlers.views.optouts import name
-from store import Export
+from store import Covered, Export
 
 # The title of the form, and its field.
 TITLE: Final = "Export the list"
 FORMAT: Final = "export.format"
+# Of a destination: gets its list, and says that one is loaded there.
+GET_LIST, LOADED = "destination.list", "destination.loaded"
 _WHAT = {
     "desk": "with since when and why, for spreadsheets",
     "thrutext": "with ThruText's columns",
@@ -51,6 +53,8 @@ def asked(export: Export, home: str | None) -> Message:
     """
     if (phone := export.export_filter.phone) is not None:
         return Message.of(f"*The evidence of {name(phone, home)}* comes to you in a direct message.", private=True)
+    if export.export_filter.destination is not None:
+        return Message.of(f"*{_list_for(export)} is being made* · by {person(export.entry.actor)}, to them alone")
     return Message.of(f"*The list is being exported* ({_of(export)}) · by {person(export.entry.actor)}, to them alone")
 
 
@@ -58,6 +62,8 @@ def making(export: Export, phones: int) -> Message:
     """Progress, while the file is written."""
     if export.export_filter.phone is not None:
         return Message.of(f"Gathering {_evidence(export)}")
+    if export.export_filter.destination is not None:
+        return Message.of(f"Making {_list_for(export, 'the')}: {counted(phones, 'phone')} so far")
     return Message.of(f"Exporting the list ({_of(export)}): {counted(phones, 'phone')} so far")
 
 
@@ -69,6 +75,8 @@ def made(export: Export, phones: int) -> Message:
             f"*Here is {_evidence(export)}*: a page for people, and the same as JSON.{never} Handle it with care: it names who "
             "asked to be left alone."
         )
+    if export.covered is not None:
+        return _for_destination(export, export.covered)
     if not phones:
         return Message.of(f"*No phone to export* ({_of(export)}): the file has only its header.")
     load = " Load it where that list is from, as opted-out phones." if export.export_filter.missing_from else ""
@@ -82,6 +90,39 @@ def failed(problem: str, *, of_evidence: bool = False) -> Message:
     """The end of an export that failed, with the reason."""
     what = "evidence" if of_evidence else "list"
     return Message.of(f"*The {what} was not exported.* {sentence(problem)}")
+
+
+def _for_destination(export: Export, covered: Covered) -> Message:
+    """The message beside a file that somebody is to load elsewhere, with what cannot be in it."""
+    called = _called(export)
+    text = (
+        f"*{counted(covered.phones, 'phone')} to be opted out in {called}* ({_of(export)}). Load the file there, as opted-out "
+        "phones, then press *Loaded*: what it holds is passed on then, and the next file has what came after it. Handle it "
+        "with care: it names people who asked to be left alone."
+    )
+    if not covered.phones:
+        text = f"*Nobody new to be opted out in {called}*: the file has only its header."
+    blocks: list[Block] = [section(text)]
+    if covered.allowed:
+        left = covered.allowed - len(covered.first_allowed)
+        more = f" and {left:,} more, which `/optout history` leads to" if left else ""
+        shown = ", ".join(code(phone) for phone in covered.first_allowed)
+        blocks.append(
+            section(
+                f"*{counted(covered.allowed, 'phone')} allowed again meanwhile:* a list of opt-outs cannot say so. Where {called} "
+                f"has them as opted out because of us, allow them there by hand: {shown}{more}."
+            )
+        )
+    button = ButtonElement(text="Loaded", action_id=LOADED, value=str(export.entry.id), style="primary")
+    return Message.of(text, *blocks, ActionsBlock(elements=[button]))
+
+
+def _list_for(export: Export, article: str = "The") -> str:
+    return f"{article} list for {_called(export)}"
+
+
+def _called(export: Export) -> str:
+    return "a destination that was removed" if export.destination_name is None else quoted(export.destination_name)
 
 
 def _evidence(export: Export) -> str:

@@ -1,6 +1,7 @@
 """Exports at work: each made in a child process and handed to whoever asked, privately and once."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -141,9 +142,10 @@ class Exporter:
 
     async def _deliver(self, export: Export, path: Path) -> None:
         assert export.dm_channel is not None  # noqa: S101  `_begin` was done
+        lease = export.lease
         progress = self._progress(export, export.dm_channel)
         match await self._written(export, path, progress):
-            case Exported(phones):
+            case Exported(phones, covered):
                 pass
             case Failed(problem):
                 await self._fail(export, problem)
@@ -163,8 +165,12 @@ class Exporter:
             channel=export.dm_channel,
             thread_ts=progress.message_ts,
             attached=export.attached_file,
-            keep=lambda file: asyncio.to_thread(self._store.exports.set_attached, export, file),
+            keep=lambda file: asyncio.to_thread(self._store.exports.set_attached, export, file, covered),
         )
+        if covered is not None:
+            # What is there may be the file of whoever died over it, of a moment before.
+            export = await asyncio.to_thread(self._store.exports.get, export.account_id, export.entry.id)
+            export, phones = replace(export, lease=lease), export.phones
         await progress.show(views.made(export, phones))
         await asyncio.to_thread(self._store.exports.finish, export, phones)
 
