@@ -12,6 +12,7 @@ import signal
 import threading
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import structlog
@@ -26,8 +27,10 @@ from bot.socket import SocketConnection
 from bot.stores import described, make_ready
 from handlers.hooks.receiving import Webhooks
 from handlers.platform.api import PREFIX, Api
+from handlers.platform.destinations import DestinationDesk
 from handlers.platform.routes import platform_api
 from handlers.platform.uploads import ListDesk
+from handlers.slack.channels import why_unusable
 from store import Store, StoreError, StoreUnavailable
 
 EVENTS_PATH = "/slack/events"
@@ -83,7 +86,9 @@ class Service:
         if settings.api == "on":
             channels, runner = self.desk.channels, self.desk.runner
             lists = ListDesk(channels.of_sent_lists, int(settings.max_list_bytes), runner.poke)
-            self.api = platform_api(store, lists, settings.public_url)
+            of_channel = partial(why_unusable, self.desk.app.client, own=True)
+            passing_on = DestinationDesk(self.desk.passing.fault_of, of_channel)
+            self.api = platform_api(store, lists, passing_on, settings.public_url)
         self.hooks = None if settings.hooks_url is None else Webhooks(store, settings.hooks_url)
 
     async def start(self) -> None:

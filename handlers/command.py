@@ -51,6 +51,7 @@ from store import (
     Function,
     PhoneNumber,
     Store,
+    ToldOf,
     Upload,
     UploadState,
     WrongState,
@@ -442,7 +443,7 @@ class Command:
         # One number has its own buttons.
         several = len(standing) > 1 or bool(entered.refused)
         offer = views.OptOutOffer(free) if several and free and not left else None
-        told = None
+        told: tuple[ToldOf, ...] = ()
         if len(standing) == 1 and request.is_admin and standing[0][0].opt_outs:
             told = await asyncio.to_thread(self._store.destinations.told_of, request.account.id, standing[0][0].phone)
         return answer_look_up(request, standing, *not_looked_up(left), unread=entered.refused, offer=offer, told=told)

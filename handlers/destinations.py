@@ -17,6 +17,7 @@ from handlers.slack.payloads import idempotency_key_of, is_of_home, pressed_valu
 from handlers.slack.places import Request
 from handlers.subcommands import GiveAnswer, Subcommand
 from handlers.views import destinations as views
+from handlers.views.exports import LOADED
 from handlers.work.passing import Passing
 from store import (
     LONGEST_ADDRESS,
@@ -31,17 +32,11 @@ from store import (
     StoreError,
     StoreRefused,
     StoreUnavailable,
-    checked_application,
-    checked_key,
-    checked_login,
-    checked_secret,
+    WrongState,
 )
 
-# What a kind signs in with, by the field of its form.
-_CHECKS: Final[dict[DestinationKind, dict[str, Callable[[str], str]]]] = {
-    DestinationKind.TWILIO: {views.LOGIN: checked_login, views.SECRET: checked_secret},
-    DestinationKind.VAN: {views.LOGIN: checked_application, views.SECRET: checked_key},
-}
+# By the attribute of a destination to be made: its field in the forms.
+_FIELDS: Final = {"address": views.ADDRESS, "login": views.LOGIN, "secret": views.SECRET}
 
 
 class PassingOn:
@@ -75,10 +70,13 @@ class PassingOn:
             ),
             opening(views.OPEN_VAN, Action.DESTINATIONS, views.TITLE, self._van_form),
             shown_once(views.OPEN_VAN, Action.DESTINATIONS, views.TITLE, partial(self._make, DestinationKind.VAN)),
+            opening(views.OPEN_FILE, Action.DESTINATIONS, views.TITLE, self._file_form),
+            shown_once(views.OPEN_FILE, Action.DESTINATIONS, views.TITLE, partial(self._make, DestinationKind.FILE)),
             button(views.RETRY, Action.DESTINATIONS, self._changing(verbs.retry, views.one_of)),
             button(views.PAUSE, Action.DESTINATIONS, self._changing(verbs.pause, views.one_of)),
             button(views.REMOVE, Action.DESTINATIONS, self._changing(verbs.remove, views.removed)),
             button(views.TEST, Action.DESTINATIONS, self._test),
+            button(LOADED, Action.DESTINATIONS, self._loaded),
         )
 
     async def _show(self, request: Request, _body: dict[str, Any]) -> Message:
@@ -100,6 +98,9 @@ class PassingOn:
     async def _van_form(self, request: Request, _body: dict[str, Any]) -> View:
         return views.van_form(ModalContext.of(request).to_json(), longest_name=LONGEST_DESTINATION_NAME)
 
+    async def _file_form(self, request: Request, _body: dict[str, Any]) -> View:
+        return views.file_form(ModalContext.of(request).to_json(), longest_name=LONGEST_DESTINATION_NAME)
+
     async def _make(self, kind: DestinationKind, request: Request, body: dict[str, Any]) -> View | Message:
         values = submitted_values(body)
         channel = values.get(views.CHANNEL)
@@ -111,18 +112,14 @@ class PassingOn:
             kind=kind,
             name=values.get(views.NAME) or "",
             channel=channel,
-            address=(values.get(views.ADDRESS) or "").strip(),
+            address=(values.get(views.ADDRESS) or values.get(views.LAYOUT) or "").strip(),
             key_name=values.get(views.KEY) or None,
             login=(values.get(views.LOGIN) or "").strip(),
             secret=(values.get(views.SECRET) or "").strip(),
         )
-        if (why := self._passing.senders[kind].why_not(wanted.address)) is not None:
-            return field_error(views.ADDRESS, why)
-        for field, check in _CHECKS.get(kind, {}).items():
-            try:
-                check((values.get(field) or "").strip())
-            except StoreError as error:
-                return field_error(field, str(error))
+        if (fault := self._passing.fault_of(wanted)) is not None:
+            attribute, why = fault
+            return field_error(views.LAYOUT if kind is DestinationKind.FILE else _FIELDS[attribute], why)
         try:
             made = await asyncio.to_thread(
                 self._store.destinations.make,
@@ -135,7 +132,7 @@ class PassingOn:
             raise
         except StoreError as error:
             return field_error(views.NAME, str(error))
-        self._passing.loop.poke()
+        self._passing.poke()
         return views.made(made)
 
     def _changing(
@@ -146,12 +143,22 @@ class PassingOn:
         async def change(request: Request, body: dict[str, Any]) -> Message | None:
             by = request.origin(Function.SETTING)
             one = await asyncio.to_thread(verb, request.account.id, pressed_value(body), by)
-            self._passing.loop.poke()
+            self._passing.poke()
             return None if is_of_home(body) else shown(one)
 
         return change
 
     async def _test(self, request: Request, body: dict[str, Any]) -> Message:
         one = await asyncio.to_thread(self._store.destinations.get, request.account.id, pressed_value(body))
+        if one.kind is DestinationKind.FILE:
+            raise WrongState(f"Nothing is sent to {one.name} by itself, so there is nothing to test.")
         answered = await self._passing.senders[one.kind].send_test(one)
         return views.tested(one, answered.problem, answered.status, answered.body)
+
+    async def _loaded(self, request: Request, body: dict[str, Any]) -> Message:
+        """*Loaded*, beneath a file that somebody loaded."""
+        by = request.origin(Function.SETTING)
+        file = await asyncio.to_thread(
+            self._store.destinations.loaded, request.account.id, int(pressed_value(body)), by
+        )
+        return views.loaded(file, request.actor)

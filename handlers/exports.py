@@ -1,4 +1,4 @@
-"""`/optout export`, `/optout evidence` and what a compared list lacks: their options, and the answer that the file is being made."""
+"""`/optout export`, `/optout evidence`, what a compared list lacks, a destination's list: the answer that the file is being made."""
 
 import asyncio
 import re
@@ -25,6 +25,7 @@ from store import (
     EXPORT_COLUMNS,
     OPTING_OUT,
     Account,
+    DestinationKind,
     Errand,
     ExportFilter,
     Function,
@@ -73,6 +74,7 @@ class ExportCommand:
             self._interactions.button("upload.missing", Action.EXPORT, self._missing),
             self._interactions.opening(views.PASS_ON, Action.DESTINATIONS, views.PASS_ON_TITLE, self._pass_on_form),
             self._interactions.modal(views.PASS_ON, Action.DESTINATIONS, self._pass_on),
+            self._interactions.button(views.GET_LIST, Action.EXPORT, self._for_destination),
         )
 
     @staticmethod
@@ -134,6 +136,15 @@ class ExportCommand:
         if upload.state is not UploadState.WAITING or not upload.is_comparison or upload.undecided:
             raise WrongState(f"{upload.file_name} is not being compared any more. Its message shows how it stands.")
         return upload
+
+    async def _for_destination(self, request: Request, body: dict[str, Any]) -> Message:
+        """*Get the list*: of what a destination without a door has not got yet."""
+        if request.account.settings.exports == "nobody":
+            return _nobody()
+        one = await asyncio.to_thread(self._store.destinations.get, request.account.id, pressed_value(body))
+        if one.kind is not DestinationKind.FILE:
+            raise WrongState(f"{one.name} is told by itself: there is no list of it to be loaded.")
+        return await self._asked_for(ExportFilter(one.address, destination=one.id), request, body)
 
     @staticmethod
     async def _errand_of_evidence(text: str, account: Account) -> Errand | None:

@@ -1,11 +1,11 @@
 """Look-ups: phones of the list as they stand, for all to see or for the asker alone, as the account wants it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from handlers.slack.messages import Message
 from handlers.slack.places import Request
 from handlers.views import optouts as views
-from store import FoundPhone, NotAPhone, PhoneState
+from store import FoundPhone, NotAPhone, PhoneState, ToldOf
 
 
 def answer_look_up(
@@ -15,7 +15,7 @@ def answer_look_up(
     unread: Sequence[NotAPhone] = (),
     offer: views.OptOutOffer | None = None,
     public: bool = False,
-    told: Mapping[str, bool] | None = None,
+    told: Sequence[ToldOf] = (),
 ) -> Message:
     """
     The answer to *request*, which looked *standing* up, with *more* lines: for all to see, or as the account wants it.

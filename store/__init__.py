@@ -19,8 +19,11 @@ from store.destinations import (
     Destination,
     DestinationKind,
     DestinationState,
+    LoadedFile,
     NewDestination,
+    ToldOf,
     checked_address,
+    checked_layout,
 )
 from store.destinations import LONGEST_NAME as LONGEST_DESTINATION_NAME
 from store.digests import Digest, DueDigest
@@ -36,7 +39,7 @@ from store.errors import (
 )
 from store.evidence_file import write_evidence
 from store.exports import COLUMNS as EXPORT_COLUMNS
-from store.exports import Export, ExportFilter
+from store.exports import Covered, Export, ExportFilter
 from store.guard import doubts
 from store.handovers import Errand, Handover, HandoverState
 from store.heard import Heard, KeptReply, Reply, ToldReply
@@ -132,6 +135,7 @@ __all__ = [
     "Compared",
     "Conversation",
     "CountryUnknown",
+    "Covered",
     "Crowded",
     "Deadlines",
     "Deleted",
@@ -167,6 +171,7 @@ __all__ = [
     "LeaseLost",
     "ListMoment",
     "ListRefused",
+    "LoadedFile",
     "MadeKey",
     "Move",
     "Nearing",
@@ -199,6 +204,7 @@ __all__ = [
     "StoreUnavailable",
     "Summary",
     "TextReading",
+    "ToldOf",
     "ToldReply",
     "Undecided",
     "UndoPreview",
@@ -217,6 +223,7 @@ __all__ = [
     "checked_api_key",
     "checked_application",
     "checked_key",
+    "checked_layout",
     "checked_login",
     "checked_public_key",
     "checked_secret",

@@ -5,6 +5,9 @@ A destination follows the feed (`store.changes`) with a cursor that moves once w
 kept a phone; what is told is the state then, and to tell it twice does no harm. What a destination reported by its own key is not
 told back to it. Secrets are kept in full: each message to a webhook is signed with its own, and to Twilio shown with
 it. Only a phone that the far side does not take while it takes others has a row, and is told again by itself.
+
+One of kind *file* stands for a product without a door. Nothing is sent to it: people get its list (`store.exports`), load it,
+and say so, which moves the cursor to what that very file holds.
 """
 
 import base64
@@ -15,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -26,10 +29,21 @@ from store.database import Database
 from store.dialects import from_now
 from store.e164 import require_e164
 from store.errors import ChangesPruned, LeaseLost, StoreError, WrongState
+from store.exports import NO_DESTINATION
 from store.idempotency import is_repeated, result_of, set_result
 from store.leases import Lease
-from store.models import accounts, api_keys, change_readers, changes, destination_failures, destinations, opt_outs
-from store.notes import Function
+from store.models import (
+    accounts,
+    api_keys,
+    change_readers,
+    changes,
+    destination_failures,
+    destinations,
+    entries,
+    exports,
+    opt_outs,
+)
+from store.notes import OPTING_OUT, Function
 from store.records import Actor, Origin
 from store.rows import new_entry, now
 from store.twilio import checked_login, checked_secret, checked_sender
@@ -41,6 +55,10 @@ LONGEST_ADDRESS: Final = 500
 MOST: Final = 5
 # Down for so long, it is told.
 TOLD_AFTER: Final = timedelta(minutes=15)
+# Between two words on what waits to be loaded.
+LIST_TOLD_EVERY: Final = timedelta(days=1)
+# The formats of an export in which a list can be had for a product: see `store.exports.COLUMNS`.
+LAYOUTS: Final = ("phones", "thrutext")
 # Letters alone: an id stands in logs, which mask whatever could be a phone.
 _ID_LETTERS: Final = "abcdefghijkmnpqrstuvwxyz"
 _ID_LENGTH: Final = 10
@@ -55,7 +73,6 @@ MOST_LACKING: Final = 10_000
 LACKING: Final = "a list that was compared lacks it"
 # Phones in one transaction.
 _BATCH: Final = 1_000
-_GONE: Final = "There is no such destination any more. `/optout passing` shows those there are."
 
 
 class DestinationKind(StrEnum):
@@ -64,10 +81,11 @@ class DestinationKind(StrEnum):
     WEBHOOK = "webhook"
     TWILIO = "twilio"
     VAN = "van"
+    FILE = "file"
 
 
-# Those that are told of opt-outs alone: what is allowed again here is not theirs to know.
-OPT_OUTS_ALONE: Final = (DestinationKind.TWILIO, DestinationKind.VAN)
+# Those that are told of opt-outs alone: what is allowed again here is not theirs to know, or a person's to do there.
+OPT_OUTS_ALONE: Final = (DestinationKind.TWILIO, DestinationKind.VAN, DestinationKind.FILE)
 
 
 class DestinationState(StrEnum):
@@ -81,7 +99,7 @@ class DestinationState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class NewDestination:
     """
-    A destination to be made. *address*: of a webhook, or the sender at Twilio. *channel*: where it is told of.
+    A destination to be made. *address*: of a webhook, the sender at Twilio, or one of `LAYOUTS`. *channel*: where it is told of.
 
     *key_name*: of the API's keys by which it reports. *login* and *secret*: of Twilio, or the application's name and the
     key of VAN; the secret of a webhook is made here.
@@ -106,6 +124,14 @@ class NotTaken:
     at: datetime
 
 
+class ToldOf(NamedTuple):
+    """What the destination *name* knows of a phone: whether it took all of it. *by_hand*: a person has to load it there."""
+
+    name: str
+    told: bool
+    by_hand: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
     """
@@ -114,6 +140,9 @@ class Destination:
     *cursor*: up to where all was taken, None for nothing yet; *taken_at*: when it took something last. *attempts*: that failed
     in a row, *problem*: why the last did, *failing_since*: when the first did. *waiting*: phones, about; *oldest*: when the first of
     them changed. *not_taken*: phones that wait while others pass. *lease*: None for who only looks.
+
+    Of a file *waiting* is of opt-outs alone; *file_at*: when the newest of its files was made that nobody said was loaded, None for
+    none; *file_has_all*: whether that has all that waits.
     """
 
     account_id: int
@@ -137,11 +166,21 @@ class Destination:
     waiting: int = 0
     oldest: datetime | None = None
     not_taken: tuple[NotTaken, ...] = ()
+    file_at: datetime | None = None
+    file_has_all: bool = False
 
     @property
     def reader(self) -> str:
         """Its name among those who follow the feed; no key's, which has no line break."""
         return f"destination\n{self.id}"
+
+
+class LoadedFile(NamedTuple):
+    """What it led to that somebody said that a file of *destination* is loaded. *newly*: nobody had said so of it, or of a newer one."""
+
+    destination: Destination
+    phones: int
+    newly: bool
 
 
 class Destinations:
@@ -154,12 +193,18 @@ class Destinations:
     # For people
 
     def make(
-        self, account: int, wanted: NewDestination, by: Origin, *, idempotency_key: str | None = None
+        self,
+        account: int,
+        wanted: NewDestination,
+        by: Origin,
+        *,
+        idempotency_key: str | None = None,
+        asked: str | None = None,
     ) -> Destination:
         """
         Make a destination of *account*, with an entry of function "setting" that says so; the whole list passes to it first.
 
-        *idempotency_key*: names the request where it may come twice. Raises `StoreError` for what cannot be, and
+        *idempotency_key*: names the request where it may come twice; *asked*: a digest of all of it. Raises `StoreError` for what cannot be, and
         `WrongState` where the name is taken, or there are `MOST`.
         """
         name = " ".join(wanted.name.split())
@@ -167,17 +212,20 @@ class Destinations:
             raise StoreError(f"Give a name of 1 to {LONGEST_NAME} characters, all of which can be seen.")
         if wanted.kind is DestinationKind.TWILIO:
             address, login = checked_sender(wanted.address), checked_login(wanted.login or "")
-            secret, where = checked_secret(wanted.secret or ""), f"{address} at Twilio"
+            secret, where = checked_secret(wanted.secret or ""), f"to {address} at Twilio"
         elif wanted.kind is DestinationKind.VAN:
             address, login = "My Campaign", checked_application(wanted.login or "")
-            secret, where = checked_key(wanted.secret or ""), "My Campaign in NGP VAN"
+            secret, where = checked_key(wanted.secret or ""), "to My Campaign in NGP VAN"
+        elif wanted.kind is DestinationKind.FILE:
+            address, login, secret, where = checked_layout(wanted.address), None, "", "by hand, as a file"
         else:
             address, login = checked_address(wanted.address), None
             secret = f"whsec_{base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()}"
-            where = str(urlsplit(address).hostname)
+            where = f"to {urlsplit(address).hostname}"
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
-            if is_repeated(self._database, connection, account, idempotency_key, "make destination", name, address):
+            request = "make destination", name, address, *([asked] if asked else [])
+            if is_repeated(self._database, connection, account, idempotency_key, *request):
                 return _get(
                     connection, account, str(result_of(connection, account, idempotency_key).get("destination"))
                 )
@@ -209,7 +257,7 @@ class Destinations:
                 )
             )
             set_result(connection, account, idempotency_key, {"destination": destination})
-            new_entry(connection, account, _said(by, f"opt-outs are passed on to {name}, to {where}"))
+            new_entry(connection, account, _said(by, f"opt-outs are passed on to {name}, {where}"))
             return _get(connection, account, destination)
 
     def list_of(self, account: int) -> tuple[Destination, ...]:
@@ -222,24 +270,27 @@ class Destinations:
         with self._database.read() as connection:
             return _with_backlog(connection, _get(connection, account, destination))
 
-    def told_of(self, account: int, phone: str) -> dict[str, bool]:
+    def told_of(self, account: int, phone: str) -> tuple[ToldOf, ...]:
         """
-        By the names of the destinations of *account*: whether each took all that was done about *phone*, or did it.
+        What each destination of *account* knows of what was done about *phone*, by their names.
 
         Those that are told of `OPT_OUTS_ALONE` are left out where the phone is not opted out.
         """
-        by = sa.or_(opt_outs.c.entry_id == changes.c.entry_id, opt_outs.c.lifted_by == changes.c.entry_id)
-        is_of_phone = sa.exists().where(opt_outs.c.account_id == account, opt_outs.c.phone == phone, by)
+        lifts = (opt_outs.c.lifted_by == changes.c.entry_id) & destinations.c.kind.not_in(OPT_OUTS_ALONE)
+        by = sa.or_(opt_outs.c.entry_id == changes.c.entry_id, lifts)
+        of_phone = opt_outs.c.account_id == account, opt_outs.c.phone == phone, by
+        is_of_phone = sa.exists().where(*of_phone).correlate(changes, destinations)
         spans = changes.c.first_phone <= phone, changes.c.last_phone >= phone
         later = changes.c.account_id == account, changes.c.seq > destinations.c.seq
         waits = sa.exists().where(*later, *spans, is_of_phone)
         failed = sa.exists().where(*_FAILED, destination_failures.c.phone == phone)
         mine = opt_outs.c.account_id == account, opt_outs.c.phone == phone, opt_outs.c.lifted_by.is_(None)
         is_told = sa.or_(destinations.c.kind.not_in(OPT_OUTS_ALONE), sa.exists().where(*mine))
-        query = sa.select(destinations.c.name, (destinations.c.seq >= 0) & ~waits & ~failed)
+        told = destinations.c.seq >= 0, destinations.c.seq >= _PRUNED, ~waits, ~failed
+        query = sa.select(destinations.c.name, sa.and_(*told), destinations.c.kind == DestinationKind.FILE)
         query = query.where(destinations.c.account_id == account, is_told).order_by(destinations.c.name)
         with self._database.read() as connection:
-            return {name: bool(told) for name, told in connection.execute(query)}
+            return tuple(ToldOf(name, bool(told), bool(loaded)) for name, told, loaded in connection.execute(query))
 
     def pause(self, account: int, destination: str, by: Origin) -> Destination:
         """Pass nothing on to it until `retry`; where it has come to is kept. Raises as `get`."""
@@ -296,6 +347,30 @@ class Destinations:
             new_entry(connection, account, _said(by, f"opt-outs are not passed on to {before.name} any more"))
             return before
 
+    def loaded(self, account: int, file: int, by: Origin) -> LoadedFile:
+        """
+        Move the cursor of a destination to what its *file*, by the entry of the export, holds: somebody loaded it.
+
+        Never back: what a newer file held that was loaded before stays so. Raises `WrongState` where the destination was
+        removed, or *file* is none of a destination, not delivered, or so old that nothing is known of it any more.
+        """
+        with self._database.write() as connection:
+            self._database.lock_account(connection, account)
+            query = sa.select(*exports.c["destination_id", "reached", "phones"])
+            query = query.where(exports.c.account_id == account, exports.c.entry_id == file, exports.c.state == "done")
+            found = connection.execute(query.where(exports.c.reached.is_not(None))).one_or_none()
+            if found is None:
+                raise WrongState("Of that file nothing is known any more: get the list anew with `/optout passing`.")
+            destination, reached, phones = found
+            before = _get(connection, account, destination, lock=True)
+            newly = before.cursor is None or before.cursor < ChangeCursor(reached)
+            if newly:
+                values = {"cursor": str(ChangeCursor(reached)), "seq": reached, "taken_at": now()}
+                connection.execute(sa.update(destinations).where(*_is(account, destination)).values(**values))
+                new_entry(connection, account, _said(by, f"the file of entry {file} was loaded in {before.name}"))
+            after = _with_backlog(connection, _get(connection, account, destination))
+            return LoadedFile(after, phones, newly)
+
     def _set(
         self,
         account: int,
@@ -322,7 +397,9 @@ class Destinations:
         is_behind = destinations.c.seq < accounts.c.last_change
         failed = sa.select(sa.func.count()).where(*_FAILED).scalar_subquery()
         shown = destinations.c.id, destinations.c.state, destinations.c.failing_since, failed
-        query = sa.select(*shown, is_behind).join(accounts, accounts.c.id == destinations.c.account_id)
+        # Of a file: what was given out, and what of it was loaded.
+        loaded = sa.case((destinations.c.kind == DestinationKind.FILE, destinations.c.seq))
+        query = sa.select(*shown, is_behind, loaded, _GIVEN).join(accounts, accounts.c.id == destinations.c.account_id)
         query = query.where(destinations.c.account_id == account).order_by(destinations.c.id)
         with self._database.read() as connection:
             return repr([tuple(row) for row in connection.execute(query)])
@@ -349,6 +426,7 @@ class Destinations:
         """A destination that has not taken all there is, and whose next try is due, leased to *owner*; None where there is none."""
         again = sa.exists().where(*_FAILED, destination_failures.c.next_at <= now())
         due = (
+            destinations.c.kind != DestinationKind.FILE,
             destinations.c.state == DestinationState.ON,
             destinations.c.next_at <= now(),
             sa.or_(destinations.c.seq < _HEAD, again),
@@ -357,14 +435,23 @@ class Destinations:
         return self._claimed(query, owner, lease_seconds)
 
     def claim_untold(self, owner: str, *, lease_seconds: float) -> Destination | None:
-        """A destination of whose being down, or of the end of it, its channel is still to be told, leased to *owner*."""
+        """
+        A destination of which its channel is still to be told, leased to *owner*.
+
+        That it is down, that this is over, or that something waits to be loaded which is in no file that was given out.
+        """
         down = sa.or_(
             destinations.c.failing_since < from_now(-TOLD_AFTER.total_seconds()),
             destinations.c.state == DestinationState.REFUSED,
         )
         is_on = destinations.c.state == DestinationState.ON
         over = is_on & destinations.c.problem.is_(None) & destinations.c.told_at.is_not(None)
-        query = sa.select(destinations).where(sa.or_(down & destinations.c.told_at.is_(None), over))
+        is_file = destinations.c.kind == DestinationKind.FILE
+        long_ago = destinations.c.told_at < from_now(-LIST_TOLD_EVERY.total_seconds())
+        is_due = is_file & is_on & (destinations.c.told_at.is_(None) | long_ago)
+        query = sa.select(destinations).where(
+            sa.or_(down & destinations.c.told_at.is_(None), over & ~is_file, is_due & _IS_IN_NO_FILE)
+        )
         return self._claimed(query.order_by(destinations.c.id), owner, lease_seconds)
 
     def _claimed(self, query: sa.Select[Any], owner: str, lease_seconds: float) -> Destination | None:
@@ -449,9 +536,10 @@ class Destinations:
         self._change(destination, values | leases.given_back())
 
     def told(self, destination: Destination) -> None:
-        """Its channel was told that it is down, or that this is over."""
+        """Its channel was told that it is down, that this is over, or that a list is to be loaded."""
         is_down = destination.failing_since is not None or destination.state is DestinationState.REFUSED
-        self._change(destination, {"told_at": now() if is_down else None} | leases.given_back())
+        goes_on = is_down or destination.kind is DestinationKind.FILE
+        self._change(destination, {"told_at": now() if goes_on else None} | leases.given_back())
 
     def give_back(self, destination: Destination) -> None:
         """Leave it to whoever looks next."""
@@ -510,6 +598,13 @@ def checked_address(address: str) -> str:
     return address
 
 
+def checked_layout(layout: str) -> str:
+    """The layout of a product's file, as it is kept. Raises `StoreError` for none of `LAYOUTS`."""
+    if layout not in LAYOUTS:
+        raise StoreError(f"Choose the layout of the file: {' or '.join(LAYOUTS)}.")
+    return layout
+
+
 # Of a destination, the phones that it did not take.
 _FAILED: Final = (
     destination_failures.c.account_id == destinations.c.account_id,
@@ -517,6 +612,35 @@ _FAILED: Final = (
 )
 # The newest change of the destination's account.
 _HEAD: Final = sa.select(accounts.c.last_change).where(accounts.c.id == destinations.c.account_id).scalar_subquery()
+# The newest change of its that the feed does not tell of any more.
+_PRUNED: Final = sa.select(accounts.c.pruned_change).where(accounts.c.id == destinations.c.account_id).scalar_subquery()
+# Of a file: the change up to which the newest that was given out holds all; None where none was.
+_FILES: Final = exports.alias()
+_GIVEN: Final = (
+    sa.select(sa.func.max(_FILES.c.reached))
+    .where(
+        _FILES.c.account_id == destinations.c.account_id,
+        _FILES.c.destination_id == destinations.c.id,
+        _FILES.c.state == "done",
+    )
+    .scalar_subquery()
+)
+# The change up to which all was loaded, or given out.
+_COVERED: Final = sa.case((destinations.c.seq < _GIVEN, _GIVEN), else_=destinations.c.seq)
+# A change that opted out, with its entry; join both.
+_OPTED_OUT: Final = (
+    entries.c.account_id == changes.c.account_id,
+    entries.c.id == changes.c.entry_id,
+    entries.c.function.in_(sorted(OPTING_OUT)),
+)
+# Of a file: something was opted out that is in none, nor was loaded.
+_IS_IN_NO_FILE: Final = sa.case(
+    (
+        (_COVERED < 0) | (_COVERED < _PRUNED),
+        sa.exists().where(accounts.c.id == destinations.c.account_id, accounts.c.opted_out > 0),
+    ),
+    else_=sa.exists().where(changes.c.account_id == destinations.c.account_id, changes.c.seq > _COVERED, *_OPTED_OUT),
+)
 
 
 def _said(by: Origin, reason: str) -> Origin:
@@ -552,7 +676,7 @@ def _get(connection: sa.Connection, account: int, destination: str, *, lock: boo
         query = query.with_for_update()
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
-        raise WrongState(_GONE)
+        raise WrongState(NO_DESTINATION)
     return _destination_of(row)
 
 
@@ -563,13 +687,30 @@ def _with_backlog(connection: sa.Connection, one: Destination) -> Destination:
     failed = sa.select(*columns).where(*_failed_at(one.account_id, one.id))
     failed = failed.group_by(destination_failures.c.problem).order_by(phones.desc(), first)
     one = replace(one, not_taken=tuple(NotTaken(*row) for row in connection.execute(failed)))
-    if one.cursor is None or one.cursor.whole:
-        whole = sa.select(accounts.c.opted_out).where(accounts.c.id == one.account_id)
-        return replace(one, waiting=connection.execute(whole).scalar_one())
+    if one.kind is DestinationKind.FILE:
+        one = _with_file(connection, one)
+    mine = accounts.c.id == one.account_id
+    number, pruned = connection.execute(sa.select(accounts.c.opted_out, accounts.c.pruned_change).where(mine)).one()
+    if one.cursor is None or one.cursor.whole or one.cursor.seq < pruned:
+        return replace(one, waiting=number)
     later = changes.c.account_id == one.account_id, changes.c.seq > one.cursor.seq
     query = sa.select(sa.func.coalesce(sa.func.sum(changes.c.phones), 0), sa.func.min(changes.c.at)).where(*later)
+    if one.kind is DestinationKind.FILE:
+        query = query.where(*_OPTED_OUT)
     waiting, oldest = connection.execute(query).one()
     return replace(one, waiting=int(waiting), oldest=oldest)
+
+
+def _with_file(connection: sa.Connection, one: Destination) -> Destination:
+    """*one*, of kind file, with what is known of the newest of its files that nobody said was loaded."""
+    loaded = -1 if one.cursor is None else one.cursor.seq
+    query = sa.select(exports.c.finished_at, ~_IS_IN_NO_FILE).join(
+        destinations,
+        (destinations.c.account_id == exports.c.account_id) & (destinations.c.id == exports.c.destination_id),
+    )
+    query = query.where(*_is(one.account_id, one.id), exports.c.state == "done", exports.c.reached > loaded)
+    newest = connection.execute(query.order_by(exports.c.reached.desc(), exports.c.entry_id.desc()).limit(1)).first()
+    return one if newest is None else replace(one, file_at=newest[0], file_has_all=bool(newest[1]))
 
 
 def _destination_of(row: sa.RowMapping) -> Destination:

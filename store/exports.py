@@ -3,9 +3,9 @@
 import csv
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Final, Self, TextIO
+from typing import Any, Final, Self, TextIO
 
 import sqlalchemy as sa
 
@@ -17,8 +17,8 @@ from store.errors import StoreError, StoreRefused, WrongState
 from store.idempotency import is_repeated, result_of, set_result
 from store.leases import Lease
 from store.lists.formulas import guarded
-from store.models import destinations, entries, exports, opt_outs
-from store.moments import moment_of
+from store.models import accounts, changes, destinations, entries, exports, opt_outs
+from store.moments import ListMoment, moment_of
 from store.notes import Function, PlainWriter, note
 from store.records import Entry, OptOut, Origin
 from store.rows import entries_of, entry_of, new_entry, now, read_opt_outs
@@ -41,6 +41,9 @@ COLUMNS: Final = {
 EVIDENCE: Final = "evidence"
 MISSING: Final = "missing"
 PROGRESS_EVERY = 10_000
+# Of phones that were allowed again, as many as somebody goes through by hand.
+MOST_ALLOWED: Final = 50
+NO_DESTINATION: Final = "There is no such destination any more. `/optout passing` shows those there are."
 # The reason of the entry that says so.
 NOT_DELIVERED: Final = "not delivered"
 
@@ -52,7 +55,8 @@ class ExportFilter:
 
     *since* and *function*: only phones with a standing opt-out made since then, by that function. *phone*: in E.164, whose
     evidence it is; None of an export of the list. *missing_from*: the upload whose list lacks the phones; None of all others.
-    *destination*: the one that is told of these again, in place of a file.
+    *destination*: the id of the one, of kind "file", that it is made for, of what that has not got yet; with *missing_from* of
+    the one that is told of these again, in place of a file.
     """
 
     format: str = "desk"
@@ -61,6 +65,11 @@ class ExportFilter:
     phone: str | None = None
     missing_from: int | None = None
     destination: str | None = None
+
+    @property
+    def passes_on(self) -> bool:
+        """Whether it makes no file, but has a destination told."""
+        return self.missing_from is not None and self.destination is not None
 
     @classmethod
     def of_missing(cls, upload: int, destination: str | None = None) -> Self:
@@ -74,12 +83,28 @@ class ExportFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class Covered:
+    """
+    What a destination's file holds: all that was opted out up to the change *reached* and was not loaded before, *phones* of it.
+
+    *allowed*: how many phones were allowed again since what was loaded, which are not in it; *first_allowed*: the first of
+    them, at most `MOST_ALLOWED`.
+    """
+
+    reached: int
+    phones: int
+    allowed: int = 0
+    first_allowed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Export:
     """
     An export somebody asked for in Slack, by its *entry*.
 
     *dm_channel* and *message_ts*: of the message to that person that tells how it goes; None until it is there. *deaths*:
-    how often whoever made it died or hung. *lease*: under which it is made, None for who only looks.
+    how often whoever made it died or hung. *lease*: under which it is made, None for who only looks. *covered*: of the file
+    that went to Slack for a destination, whose *destination_name* is None where it was removed; None where there is none.
     """
 
     account_id: int
@@ -93,6 +118,8 @@ class Export:
     phones: int
     deaths: int
     lease: Lease | None
+    covered: Covered | None = field(default=None, kw_only=True)
+    destination_name: str | None = field(default=None, kw_only=True)
 
 
 class Exports:
@@ -125,39 +152,95 @@ class Exports:
         """
         if export_filter.format not in COLUMNS:
             raise StoreError(f"An export has one of the formats {', '.join(COLUMNS)}.")
+        with self._database.read() as connection:
+            began = moment_of(connection, account)
+        chosen = _chosen(account, export_filter)
+        return self._write(account, out, export_filter.format, began, chosen, progress, lets_through)
+
+    def write_for_destination(
+        self,
+        account: int,
+        out: TextIO,
+        export_filter: ExportFilter,
+        progress: Callable[[int], None] = lambda _phones: None,
+    ) -> Covered:
+        """
+        As `write`, for the destination of *export_filter*: the phones with a standing opt-out made since what was loaded there.
+
+        The whole list, where nothing was loaded yet, or the feed does not go back to it: what was allowed again since is not
+        known then. Raises `WrongState` where the destination was removed.
+        """
+        with self._database.read() as connection:
+            # Before the moment: what is committed in between is in the file, and in the next one again.
+            mine = destinations.c.account_id == account, destinations.c.id == export_filter.destination
+            query = sa.select(destinations.c.seq, *accounts.c["last_change", "pruned_change"])
+            query = query.join(accounts, accounts.c.id == destinations.c.account_id).where(*mine)
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                raise WrongState(NO_DESTINATION)
+            loaded, head, pruned = row
+            began = moment_of(connection, account)
+        chosen: tuple[sa.ColumnElement[bool], ...] = ()
+        allowed: tuple[int, tuple[str, ...]] = (0, ())
+        if max(pruned, 0) <= loaded <= head:
+            since = sa.select(changes.c.entry_id).where(changes.c.account_id == account, changes.c.seq > loaded)
+            chosen = (opt_outs.c.entry_id.in_(since),)
+            allowed = self._allowed(account, since)
+        phones = self._write(account, out, export_filter.format, began, chosen, progress, lambda _phone: True)
+        return Covered(head, phones, *allowed)
+
+    def _allowed(self, account: int, since: sa.Select[tuple[int]]) -> tuple[int, tuple[str, ...]]:
+        """The phones that an entry among *since* allowed again and nothing holds out: how many, and the first of them."""
+        other = opt_outs.alias()
+        stands = sa.exists().where(
+            other.c.account_id == account, other.c.phone == opt_outs.c.phone, other.c.lifted_by.is_(None)
+        )
+        query = sa.select(opt_outs.c.phone).where(
+            opt_outs.c.account_id == account, opt_outs.c.lifted_by.in_(since), ~stands
+        )
+        query = query.distinct()
+        with self._database.read() as connection:
+            number = connection.execute(sa.select(sa.func.count()).select_from(query.subquery())).scalar_one()
+            first = connection.execute(query.order_by(opt_outs.c.phone).limit(MOST_ALLOWED)).scalars()
+            return number, tuple(first)
+
+    def _write(
+        self,
+        account: int,
+        out: TextIO,
+        kind: str,
+        began: ListMoment,
+        chosen: tuple[sa.ColumnElement[bool], ...],
+        progress: Callable[[int], None],
+        lets_through: Callable[[str], bool],
+    ) -> int:
+        """See `write`: those of the opt-outs *chosen* that stood at the moment when it *began*, in the format *kind*."""
         writer = csv.writer(out)
-        writer.writerow(COLUMNS[export_filter.format])
+        writer.writerow(COLUMNS[kind])
         number = 0
-        for looked_at, oldest in enumerate(self._oldest(account, export_filter), 1):
+        for looked_at, oldest in enumerate(self._oldest(account, began, chosen), 1):
             if lets_through(oldest.phone):
-                writer.writerow(_cells(oldest, export_filter.format))
+                writer.writerow(_cells(oldest, kind))
                 number += 1
             if looked_at % PROGRESS_EVERY == 0:
                 progress(number)
         out.flush()
         return number
 
-    def _oldest(self, account: int, export_filter: ExportFilter) -> Iterator[OptOut]:
-        for _, reasons in itertools.groupby(self._standing(account, export_filter), key=lambda opt_out: opt_out.phone):
+    def _oldest(self, account: int, began: ListMoment, chosen: tuple[sa.ColumnElement[bool], ...]) -> Iterator[OptOut]:
+        for _, reasons in itertools.groupby(self._standing(account, began, chosen), key=lambda opt_out: opt_out.phone):
             oldest = next(reasons)
             yield oldest if oldest.lifted is None else replace(oldest, lifted=None)
 
-    def _standing(self, account: int, export_filter: ExportFilter) -> Iterator[OptOut]:
-        with self._database.read() as connection:
-            began = moment_of(connection, account)
+    def _standing(
+        self, account: int, began: ListMoment, chosen: tuple[sa.ColumnElement[bool], ...]
+    ) -> Iterator[OptOut]:
         query = (
             sa.select(opt_outs)
-            .where(opt_outs.c.account_id == account, began.standing())
+            .where(opt_outs.c.account_id == account, began.standing(), *chosen)
             .order_by(opt_outs.c.phone, opt_outs.c.entry_id)
             .limit(self._page)
         )
-        selected = sa.select(entries.c.id).where(entries.c.account_id == account)
-        if export_filter.since is not None:
-            selected = selected.where(entries.c.at >= export_filter.since)
-        if export_filter.function is not None:
-            selected = selected.where(entries.c.function == export_filter.function)
-        if export_filter.since is not None or export_filter.function is not None:
-            query = query.where(opt_outs.c.entry_id.in_(selected))
         after = query
         while True:
             with self._database.read() as connection:
@@ -190,11 +273,14 @@ class Exports:
             parts.append(f"since {export_filter.since:%Y-%m-%d}")
         if export_filter.function is not None:
             parts.append(f"function {export_filter.function}")
+        named = () if export_filter.destination is None else (export_filter.destination,)
         with self._database.write() as connection:
-            if export_filter.destination is not None:
-                parts.append(f"passed on to {_destination_name(connection, account, export_filter.destination)}")
+            if export_filter.passes_on:
+                parts.append(f"passed on to {_told_name(connection, account, export_filter.destination)}")
+            elif export_filter.destination is not None:
+                parts.append("for a destination")
             by = replace(by, function=Function.EXPORT, reason=", ".join(parts))
-            if is_repeated(self._database, connection, account, idempotency_key, "export", by.reason, *phones):
+            if is_repeated(self._database, connection, account, idempotency_key, "export", by.reason, *phones, *named):
                 return _get(connection, account, result_of(connection, account, idempotency_key)["entry"])
             entry = new_entry(connection, account, by, phones=phones)
             set_result(connection, account, idempotency_key, {"entry": entry.id})
@@ -255,9 +341,18 @@ class Exports:
         """Remember the message that shows the progress of *export*."""
         return self._change(export, dm_channel=channel, message_ts=ts)
 
-    def set_attached(self, export: Export, file: str) -> Export:
-        """Remember the Slack file of *export*, before it is shared: whoever takes over asks Slack whether it still was."""
-        return self._change(export, attached_file=file)
+    def set_attached(self, export: Export, file: str, covered: Covered | None = None) -> Export:
+        """
+        Remember the Slack file of *export*, before it is shared: whoever takes over asks Slack whether it still was.
+
+        *covered*: what that very file holds for a destination.
+        """
+        values: dict[str, Any] = {"attached_file": file}
+        if covered is not None:
+            first = " ".join(covered.first_allowed)
+            values |= {"phones": covered.phones, "reached": covered.reached}
+            values |= {"allowed": covered.allowed, "first_allowed": first}
+        return self._change(export, **values)
 
     def finish(self, export: Export, phones: int) -> Export:
         """End *export*: it was delivered, with so many phones."""
@@ -299,6 +394,18 @@ class Exports:
             return _get(connection, export.account_id, export.entry.id, export.lease)
 
 
+def _chosen(account: int, export_filter: ExportFilter) -> tuple[sa.ColumnElement[bool], ...]:
+    """Which opt-outs *export_filter* lets through; all, where it names neither a day nor a function."""
+    selected = sa.select(entries.c.id).where(entries.c.account_id == account)
+    if export_filter.since is not None:
+        selected = selected.where(entries.c.at >= export_filter.since)
+    if export_filter.function is not None:
+        selected = selected.where(entries.c.function == export_filter.function)
+    if export_filter.since is None and export_filter.function is None:
+        return ()
+    return (opt_outs.c.entry_id.in_(selected),)
+
+
 def _cells(opt_out: OptOut, kind: str) -> tuple[str, ...]:
     # A phone stays as it is: a plus and digits are no formula that does anything.
     if kind == "phones":
@@ -332,12 +439,15 @@ def _iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds")
 
 
-def _destination_name(connection: sa.Connection, account: int, destination: str) -> str:
-    query = sa.select(destinations.c.name).where(destinations.c.account_id == account, destinations.c.id == destination)
-    name: str | None = connection.execute(query).scalar()
-    if name is None:
-        raise WrongState("There is no such destination any more. `/optout passing` shows those there are.")
-    return name
+def _told_name(connection: sa.Connection, account: int, destination: str | None) -> str:
+    """The name of a destination that can be told. Raises `WrongState` where there is none, or a person loads files into it."""
+    mine = destinations.c.account_id == account, destinations.c.id == destination
+    row = connection.execute(sa.select(destinations.c.name, destinations.c.kind).where(*mine)).one_or_none()
+    if row is None:
+        raise WrongState(NO_DESTINATION)
+    if row.kind == "file":
+        raise WrongState(f"{row.name} gets a file that a person loads: *Send me* makes one of these phones.")
+    return str(row.name)
 
 
 def _is(account: int, entry: int) -> tuple[sa.ColumnElement[bool], ...]:
@@ -347,11 +457,16 @@ def _is(account: int, entry: int) -> tuple[sa.ColumnElement[bool], ...]:
 def _get(connection: sa.Connection, account: int, entry: int, lease: Lease | None = None) -> Export:
     row = connection.execute(sa.select(exports).where(*_is(account, entry))).mappings().one()
     made_by = connection.execute(entries_of(account).where(entries.c.id == entry)).mappings().one()
+    mine = destinations.c.account_id == account, destinations.c.id == row["destination_id"]
+    destination_name = connection.execute(sa.select(destinations.c.name).where(*mine)).scalar()
+    covered = None
+    if row["reached"] is not None:
+        covered = Covered(row["reached"], row["phones"], row["allowed"], tuple(row["first_allowed"].split()))
     return Export(
         account_id=account,
         entry=entry_of(made_by),
         export_filter=ExportFilter(
-            row["format"], row["since"], row["function"], row["phone"], row["missing_from"], row["destination_id"]
+            *(row["format"], row["since"], row["function"], row["phone"]), row["missing_from"], row["destination_id"]
         ),
         dm_channel=row["dm_channel"],
         message_ts=row["message_ts"],
@@ -361,4 +476,6 @@ def _get(connection: sa.Connection, account: int, entry: int, lease: Lease | Non
         phones=row["phones"],
         deaths=row["deaths"],
         lease=lease,
+        covered=covered,
+        destination_name=destination_name,
     )

@@ -64,6 +64,7 @@ class Scope(StrEnum):
     CAMPAIGNS = "campaigns"
     CHANGES = "changes"
     REPORT = "report"
+    DESTINATIONS = "destinations"
 
 
 class KeyState(StrEnum):

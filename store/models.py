@@ -185,13 +185,20 @@ exports = sa.Table(
     sa.Column("phone", Phone),
     # The upload whose list lacks the phones.
     sa.Column("missing_from", BigInt),
-    # The destination that is told of them; it may be removed meanwhile.
+    # The destination that it is made for, or that is told of them, which may be removed meanwhile; the change up to which it
+    # holds what that has not got.
     sa.Column("destination_id", sa.Text),
+    sa.Column("reached", BigInt),
+    # Phones that were allowed again since the file before: how many, and the first of them between blanks.
+    sa.Column("allowed", BigInt, nullable=False, server_default="0"),
+    sa.Column("first_allowed", sa.Text, nullable=False, server_default=""),
     sa.ForeignKeyConstraint(["account_id", "entry_id"], ["entries.account_id", "entries.id"]),
     sa.CheckConstraint(f"state IN {EXPORT_STATES}", name="state"),
     sa.CheckConstraint(f"format IN {EXPORT_FORMATS}", name="format"),
     sa.CheckConstraint("(format = 'evidence') = (phone IS NOT NULL)", name="phone"),
     sa.CheckConstraint("(format = 'missing') = (missing_from IS NOT NULL)", name="missing_from"),
+    sa.CheckConstraint("destination_id IS NULL OR format IN ('thrutext', 'phones', 'missing')", name="destination_id"),
+    sa.CheckConstraint("reached IS NULL OR destination_id IS NOT NULL", name="reached"),
     sa.Index(
         "ix_exports_asked",
         "lease_until",
@@ -538,7 +545,7 @@ api_keys = sa.Table(
     ),
 )
 
-DESTINATION_KINDS = ("webhook", "twilio", "van")
+DESTINATION_KINDS = ("webhook", "twilio", "van", "file")
 DESTINATION_STATES = ("on", "paused", "refused")
 # Where changes of the list are passed on to, and how far each has come: see store/destinations.py.
 destinations = sa.Table(
@@ -572,7 +579,7 @@ destinations = sa.Table(
     *_lease(),
     sa.CheckConstraint(f"kind IN {DESTINATION_KINDS}", name="kind"),
     sa.CheckConstraint(f"state IN {DESTINATION_STATES}", name="state"),
-    sa.CheckConstraint("(kind = 'webhook') = (login IS NULL)", name="login"),
+    sa.CheckConstraint("(kind IN ('webhook', 'file')) = (login IS NULL)", name="login"),
 )
 
 # Phones that a destination did not take, while it took others.

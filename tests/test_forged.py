@@ -55,10 +55,12 @@ BUTTONS: dict[str, Any] = {
     "destination.form": "x",
     "destination.twilio": "x",
     "destination.van": "x",
-    **{f"destination.{does}": "abcdefghij" for does in ("retry", "pause", "test", "remove")},
     "hook.twilio": "x",
     "hook.telnyx": "x",
     "hook.remove": "abcdefghij",
+    "destination.file": "x",
+    **{f"destination.{does}": "abcdefghij" for does in ("retry", "pause", "test", "remove", "list")},
+    "destination.loaded": "1",
     "upload.confirm": {"upload": 1},
     "upload.stop": "1",
     "upload.continue": "1",
@@ -98,6 +100,7 @@ MODALS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "hook.twilio": ({"hook.name": "mine"}, {}),
     "hook.telnyx": ({"hook.name": "mine"}, {}),
     "upload.pass_on": ({"export.destination": "abcdefghij"}, {"upload": 1}),
+    "destination.file": ({"destination.name": "mine"}, {}),
     "upload.sure": ({"upload.number": "3"}, {"upload": 1, "seen": "?"}),
     "upload.undo": ({}, {"upload": 1}),
 }
@@ -366,9 +369,13 @@ HOSTILE: dict[str, tuple[Any, ...]] = {
     "history.all.older": ({"filters": {"rows": 1}, "before": []}, {"filters": {}, "before": "x"}),
     "remark.form": ("nobody's", "", "5550100"),
     "key.revoke": ("abcdefghij", "", "1", "x" * 9_999, {"key": 1}),
-    **{f"destination.{does}": ("abcdefghij", "", "1", "x" * 9_999) for does in ("retry", "pause", "test", "remove")},
     "hook.remove": ("abcdefghij", "", "1", "x" * 9_999),
     "upload.pass_on": ("7", "1", "x", "-1"),
+    **{
+        f"destination.{does}": ("abcdefghij", "", "1", "x" * 9_999)
+        for does in ("retry", "pause", "test", "remove", "list")
+    },
+    "destination.loaded": ("7", "1", "-1", "x", "9" * 40),
     "upload.confirm": ({"upload": 7}, {"upload": "x"}, {"upload": 1, "fingerprint": "0" * 12}, "x"),
     "upload.cancel": ("7", "x", "-1"),
     "upload.again": ("7", "1", "x"),

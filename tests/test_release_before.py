@@ -13,8 +13,10 @@ from tests.tables import step_back
 
 # The checks that phones are E.164, which migration 0012 made strict.
 PHONES = {(table, f"ck_{table}_phone") for table in ("entry_phones", "opt_outs", "conversations", "allow_requests")}
-# Exports may be of one more format, which alone has a phone: what it writes of them is taken as before.
-EXPORTS = {("exports", f"ck_exports_{name}") for name in ("format", "phone", "missing_from")}
+# Exports may be of more formats, and for a destination, which it names none: what it writes of them is taken as before.
+EXPORTS = {
+    ("exports", f"ck_exports_{name}") for name in ("format", "phone", "missing_from", "destination_id", "reached")
+}
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 

@@ -361,6 +361,7 @@ _OPENING = {
     "van": destination_views.OPEN_VAN,
     "twilio hook": hook_views.OPEN_TWILIO,
     "telnyx hook": hook_views.OPEN_TELNYX,
+    "file": destination_views.OPEN_FILE,
 }
 
 
@@ -382,13 +383,14 @@ def _form(name: str, values: Mapping[str, Any]) -> Act:
         made["twilio"] = destination_views.twilio_form(about, longest_name=40)
         made["van"] = destination_views.van_form(about, longest_name=40)
         made |= {"twilio hook": hook_views.twilio_form(about, 40), "telnyx hook": hook_views.telnyx_form(about, 40)}
+        made["file"] = destination_views.file_form(about, longest_name=40)
         made |= {"upload": forms.upload(account, about, None), "scrub": forms.scrub_form(account, about, None)}
         made |= {"history": history.form(about, sees_all=True), "export": exports.form(about)}
         filled = dict(values)
         if name in {"upload", "scrub"}:
             filled["form.file"] = [(await office.people.drop(person, None, "form.csv", b"phone\n2125550101\n")).file]
             filled["form.channel"] = (await office.people.state()).channel(UPLOADS).id
-        if name in {"destination", "twilio", "van"}:
+        if name in {"destination", "twilio", "van", "file"}:
             filled["destination.channel"] = (await office.people.state()).channel(UPLOADS).id
         await submitted(office, person, made[name], filled)
         await office.press(person, found, "optout.add")
@@ -478,15 +480,18 @@ CASES: dict[Listener, Act | tuple[Act, ...]] = {
     Listener("view_submission", "destination.twilio"): _form("twilio", TWILIO),
     Listener("action", "destination.van"): _form("van", VAN),
     Listener("view_submission", "destination.van"): _form("van", VAN),
+    Listener("action", "destination.file"): _form("file", {"destination.name": "mine"}),
+    Listener("view_submission", "destination.file"): _form("file", {"destination.name": "mine"}),
     **{
         Listener("action", f"destination.{does}"): _posted(f"destination.{does}", "abcdefghij")
-        for does in ("retry", "pause", "test", "remove")
+        for does in ("retry", "pause", "test", "remove", "list")
     },
     Listener("action", "hook.twilio"): _form("twilio hook", TWILIO_HOOK),
     Listener("view_submission", "hook.twilio"): _form("twilio hook", TWILIO_HOOK),
     Listener("action", "hook.telnyx"): _form("telnyx hook", TELNYX_HOOK),
     Listener("view_submission", "hook.telnyx"): _form("telnyx hook", TELNYX_HOOK),
     Listener("action", "hook.remove"): _posted("hook.remove", "abcdefghij"),
+    Listener("action", "destination.loaded"): _posted("destination.loaded", "1"),
     Listener("action", "upload.confirm"): _pressing("upload.confirm", b"phone\n2125550102\n"),
     Listener("action", "upload.cancel"): _pressing("upload.cancel", b"phone\n2125550102\n"),
     Listener("action", "upload.country"): _pressing("upload.country", b"phone\n2125550102\n"),

@@ -225,7 +225,7 @@ class Api:
             body = strict_json(raw)
         asked = "" if named is None else _digest(endpoint, path, body)
         call = Call(key, path, query, body, raw, named, asked)
-        if endpoint.waits is not None and query:
+        if endpoint.waits is not None and (query or endpoint.writes):
             await self._wait(endpoint.waits(call), key, at_work)
             # It may have been revoked, or have expired, meanwhile.
             await self._run(admitted, self._store, key_text(request))

@@ -17,6 +17,7 @@ TAGS: Final = {
     "uploads": "uploads",
     "campaigns": "campaigns",
     "changes": "changes",
+    "destinations": "destinations",
     "openapi.json": "document",
 }
 # Faults of one body that are named; ten thousand would be no help.
@@ -89,7 +90,7 @@ class Endpoint:
 
     *path* like `/phones/{phone}`, below `/v1`. *scopes*: a key with one of them is let in; none where no key is needed.
     *body*: the model of it, None for none. *receives*: makes ready for a body that is a file, in place of one; after
-    the headers were looked at. *waits*: what is awaited first where the query asks for it. *problems*: its own kinds,
+    the headers were looked at. *waits*: what is awaited first where the query asks for it, and of what writes always. *problems*: its own kinds,
     besides those that every endpoint has. *writes*: it takes an idempotency key. *together*: the work for several short
     requests of one account at once, with an answer, or what is wrong with it, for each.
     """
@@ -156,9 +157,10 @@ def _fault(mistake: Any) -> Fault:
             detail = "This has to be one line of text."
         case "union_tag_invalid" | "literal_error" | "enum":
             expected = context.get("expected_tags") or context.get("expected")
-            detail = f"{as_sent(found.get('function') if isinstance(found, dict) else found)} is none of {expected}."
+            tag = _tag(context)
+            detail = f"{as_sent(found.get(tag) if isinstance(found, dict) else found)} is none of {expected}."
         case "union_tag_not_found":
-            pointer, detail = f"{pointer}/function", "This field is missing."
+            pointer, detail = f"{pointer}/{_tag(context)}", "This field is missing."
         case _:
             detail = (
                 f"{mistake['msg']}; found {as_sent(found)}."
@@ -168,4 +170,9 @@ def _fault(mistake: Any) -> Fault:
     return Fault(f"#{pointer}", detail)
 
 
-_TAGS: Final = frozenset({"keyword", "texter", "api", "delete"})
+def _tag(context: Mapping[str, Any]) -> str:
+    """The field that says which model of a union is meant."""
+    return str(context.get("discriminator", "")).strip("'")
+
+
+_TAGS: Final = frozenset({"keyword", "texter", "api", "delete", "webhook", "twilio", "van", "file"})

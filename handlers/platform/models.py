@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from store import Cause, Outcome, ReplyState, UploadState
+from store import Cause, DestinationKind, DestinationState, Outcome, ReplyState, UploadState
 
 MOST_CHECKED: Final = 10_000
 MOST_ENTERED: Final = 1_000
@@ -465,6 +465,125 @@ class ChangesAnswer(Model):
         ),
     ]
     more: Annotated[bool, Field(description="Whether there is more to read at once.")]
+
+
+class _MakeRequest(Model):
+    name: Annotated[
+        str, Field(min_length=1, max_length=40, pattern=LINE, description="What it is.", examples=["ThruText"])
+    ]
+    channel: Annotated[
+        str,
+        Field(
+            pattern=r"^[CG][A-Z0-9]{2,30}$",
+            description="Slack's id of the channel where it is told what does not work, or what waits; the desk has to be in it.",
+            examples=["C012AB3CD"],
+        ),
+    ]
+
+
+class MakeWebhookRequest(_MakeRequest):
+    """A webhook: docs/webhooks.md says what it is told."""
+
+    kind: Literal["webhook"]
+    address: Annotated[str, Field(max_length=500, pattern=LINE, description="It begins with https://.")]
+    key: Annotated[
+        str | None,
+        Field(
+            max_length=40,
+            pattern=LINE,
+            description="The name of the API's key by which it reports: what it reported itself is not told back to it.",
+        ),
+    ] = None
+
+
+class MakeTwilioRequest(_MakeRequest):
+    """A sender at Twilio, by its Consent Management API."""
+
+    kind: Literal["twilio"]
+    sender: Annotated[str, Field(max_length=40, pattern=LINE, description="A Messaging Service, MG..., or a number.")]
+    sid: Annotated[str, Field(max_length=40, pattern=LINE, description="The account's SID, AC..., or an API key's.")]
+    secret: Annotated[str, Field(max_length=200, pattern=LINE, description="The auth token, or the key's secret.")]
+
+
+class MakeVanRequest(_MakeRequest):
+    """My Campaign in NGP VAN, or EveryAction."""
+
+    kind: Literal["van"]
+    application: Annotated[str, Field(max_length=100, pattern=LINE, description="The application's name.")]
+    api_key: Annotated[str, Field(max_length=40, pattern=LINE, description="The key for My Campaign.")]
+
+
+class MakeFileRequest(_MakeRequest):
+    """A product without a door: a person gets its list in Slack as a file, loads it and says so."""
+
+    kind: Literal["file"]
+    layout: Annotated[Literal["phones", "thrutext"], Field(description="The columns of the file.")]
+
+
+MakeDestinationRequest = Annotated[
+    MakeWebhookRequest | MakeTwilioRequest | MakeVanRequest | MakeFileRequest, Field(discriminator="kind")
+]
+
+
+class ChangeDestinationRequest(Model):
+    """What a destination is to be."""
+
+    state: Annotated[Literal["on", "paused"], Field(description="Whether anything is passed on to it.")]
+
+
+class NotTakenAnswer(Model):
+    """Phones that a destination did not take while it took others."""
+
+    problem: Annotated[str, Field(description="Why.")]
+    phones: Annotated[int, Field(description="How many.")]
+    first: PhoneText
+    at: Annotated[datetime, Field(description="Since when.")]
+
+
+class DestinationAnswer(Model):
+    """A destination, and how far it has come."""
+
+    id: str
+    kind: DestinationKind
+    name: str
+    address: Annotated[
+        str,
+        Field(
+            description="Of a webhook its address, at Twilio the sender, in NGP VAN My Campaign, of a file its layout."
+        ),
+    ]
+    key: Annotated[str | None, Field(description="The name of the key by which it reports.")]
+    channel: Annotated[str, Field(description="Slack's id of the channel where it is told of.")]
+    state: Annotated[
+        DestinationState,
+        Field(description="`refused`: it said that it wants nothing any more, until somebody sets it `on`."),
+    ]
+    waiting: Annotated[int, Field(description="How many changes wait for it, about; of a file, opt-outs.")]
+    oldest: Annotated[datetime | None, Field(description="When the first of them was made, where that is known.")]
+    taken_at: Annotated[datetime | None, Field(description="When it last took something, or was loaded.")]
+    failing_since: datetime | None
+    problem: Annotated[str | None, Field(description="Why it does not take what waits, for people.")]
+    not_taken: list[NotTakenAnswer]
+
+
+class MadeDestinationAnswer(DestinationAnswer):
+    """The destination that was made."""
+
+    secret: Annotated[
+        str | None, Field(description="Of a webhook: what its messages are signed with. No other answer has it.")
+    ]
+
+
+class DestinationsAnswer(Model):
+    """All destinations, by name."""
+
+    destinations: list[DestinationAnswer]
+
+
+class RemovedAnswer(Model):
+    """The destination is no more."""
+
+    removed: Annotated[str, Field(description="Its id.")]
 
 
 class FaultAnswer(Model):

@@ -53,6 +53,7 @@ _TAGS: Final = {
     "uploads": "Lists of phones to be opted out, as files.",
     "campaigns": "Campaigns and their conversations, as far as opting out concerns them.",
     "changes": "What changed, to be followed.",
+    "destinations": "Where opt-outs are passed on to.",
     "document": "This document.",
 }
 _ID_HEADER: Final = {

@@ -45,6 +45,8 @@ STILL_RUNNING = Kind("still-running", 409, "The same request is still being work
 NO_CAMPAIGN = Kind("no-campaign", 404, "There is no such campaign")
 NOT_YET = Kind("not-yet", 409, "The change has not come here yet")
 NO_UPLOAD = Kind("no-upload", 404, "There is no such upload")
+NO_DESTINATION = Kind("no-destination", 404, "There is no such destination")
+NOT_MADE = Kind("destination-refused", 409, "The destination cannot be made like this")
 NO_CHANNEL = Kind("no-channel", 409, "No channel in Slack takes lists")
 START_ANEW = Kind("start-anew", 409, "What followed is no longer kept")
 CONTACT_ASKED = Kind("contact-asked", 409, "The contact asked not to be texted")
@@ -58,7 +60,18 @@ TOO_MANY = Kind("too-many", 429, "Too many requests at once with this key")
 FAILED = Kind("failed", 503, "Something went wrong on our side")
 UNAVAILABLE = Kind("unavailable", 503, "The desk cannot work on this at the moment")
 KINDS: Final = (
-    *(BROKEN_BODY, BROKEN_REQUEST, BAD_PARAMETER, NO_KEY, KEY_REFUSED, NOT_IN_SCOPE, NOT_FOUND, NO_CAMPAIGN, NO_UPLOAD),
+    *(
+        BROKEN_BODY,
+        BROKEN_REQUEST,
+        BAD_PARAMETER,
+        NO_KEY,
+        KEY_REFUSED,
+        NOT_IN_SCOPE,
+        NOT_FOUND,
+        NO_CAMPAIGN,
+        NO_UPLOAD,
+        NO_DESTINATION,
+    ),
     *(
         BAD_METHOD,
         NOT_ACCEPTABLE,
@@ -69,6 +82,7 @@ KINDS: Final = (
         NOT_YET,
         START_ANEW,
         NO_CHANNEL,
+        NOT_MADE,
         TOO_LARGE,
     ),
     *(NOT_JSON, NOT_A_FILE, BAD_VALUE, KEY_REUSED, TOO_MANY, FAILED, UNAVAILABLE),

@@ -5,6 +5,7 @@ from typing import Final
 
 from handlers.platform.api import Api
 from handlers.platform.campaigns import Campaigning
+from handlers.platform.destinations import DestinationDesk, DestinationEndpoints
 from handlers.platform.endpoints import Endpoint
 from handlers.platform.entries import Entries
 from handlers.platform.feed import Feed
@@ -18,9 +19,9 @@ from store import Store
 _DOCUMENT: Final = "/openapi.json"
 
 
-def platform_api(store: Store, lists: ListDesk, public_url: str | None = None) -> Api:
+def platform_api(store: Store, lists: ListDesk, passing_on: DestinationDesk, public_url: str | None = None) -> Api:
     """
-    The API on *store*; *lists*: what takes those up that are sent.
+    The API on *store*; *lists*: what takes those up that are sent; *passing_on*: what looks at destinations to be made.
 
     *public_url*: the address under which others reach it, without the prefix, where it is known.
     """
@@ -32,6 +33,7 @@ def platform_api(store: Store, lists: ListDesk, public_url: str | None = None) -
         Lists(store, lists),
         Campaigning(store),
         Feed(store, following),
+        DestinationEndpoints(store, passing_on),
     )
     endpoints = tuple(endpoint for subject in subjects for endpoint in subject.endpoints())
     own = Endpoint(

@@ -20,14 +20,16 @@ from slack_sdk.models.views import View
 
 from handlers.slack.messages import Message
 from handlers.slack.modals import text_modal
-from handlers.slack.mrkdwn import code, context, counted, markup, moment, one_line, quoted, section
-from store import LACKING, Destination, DestinationKind, DestinationState
+from handlers.slack.mrkdwn import code, context, counted, markup, moment, one_line, person, quoted, section
+from handlers.views.exports import GET_LIST
+from store import LACKING, Actor, Destination, DestinationKind, DestinationState, LoadedFile
 
 TITLE: Final = "New destination"
-OPEN, OPEN_TWILIO, OPEN_VAN = "destination.form", "destination.twilio", "destination.van"
+OPEN, OPEN_TWILIO, OPEN_VAN, OPEN_FILE = (f"destination.{kind}" for kind in ("form", "twilio", "van", "file"))
 RETRY, PAUSE, TEST, REMOVE = "destination.retry", "destination.pause", "destination.test", "destination.remove"
 NAME, ADDRESS, CHANNEL, KEY = "destination.name", "destination.address", "destination.channel", "destination.key"
-LOGIN, SECRET = "destination.login", "destination.secret"
+LOGIN, SECRET, LAYOUT = "destination.login", "destination.secret", "destination.layout"
+_LAYOUTS: Final = {"phones": "Phones only", "thrutext": "ThruText's columns"}
 _LEAD: Final = "Whatever changes in this list is passed on there."
 # https://www.twilio.com/docs/messaging/features/consent-api: an opt-in is the contact's, and overrides their STOP.
 _NO_OPT_IN: Final = (
@@ -38,8 +40,16 @@ _STAYS_OUT: Final = (
     "Whom you allow texts again here stays opted out in VAN, since another product may have opted them out there: "
     "change it in VAN where that was us."
 )
+_BY_HAND: Final = (
+    "Nothing goes there by itself: while opt-outs wait, the channel is told once a day, an admin gets the file with a button, "
+    "loads it there, and says so. Whom you allow texts again here has to be allowed there by hand; the file's message names them."
+)
 # What is to be known of a kind when one is made; of webhooks, docs/webhooks.md says it.
-_NOTES: Final = {DestinationKind.TWILIO: _NO_OPT_IN, DestinationKind.VAN: _STAYS_OUT}
+_NOTES: Final = {
+    DestinationKind.TWILIO: f"Opt-outs begin to go now; `/optout passing` says how far they have come. {_NO_OPT_IN}",
+    DestinationKind.VAN: f"Opt-outs begin to go now; `/optout passing` says how far they have come. {_STAYS_OUT}",
+    DestinationKind.FILE: f"The first file has the whole list: *Get the list* in `/optout passing`. {_BY_HAND}",
+}
 # Of the reasons for which a destination did not take phones, those that are shown.
 _MOST_REASONS: Final = 3
 
@@ -96,6 +106,24 @@ def van_form(metadata: str, *, longest_name: int) -> View:
     )
 
 
+def file_form(metadata: str, *, longest_name: int) -> View:
+    """The form that makes a destination without a door."""
+    options = [Option(text=text, value=layout) for layout, text in _LAYOUTS.items()]
+    return _form(
+        metadata,
+        OPEN_FILE,
+        f"For a product that takes opt-outs as a file alone, such as ThruText or Hustle. {_BY_HAND}",
+        _text(NAME, "Name", "What it is, like ThruText.", longest_name, focus=True),
+        InputBlock(
+            block_id=LAYOUT,
+            label="What is in the file",
+            hint="Products ask for a column called phone; ThruText's columns are those of its own export.",
+            element=StaticSelectElement(action_id=LAYOUT, options=options, initial_option=options[0]),
+        ),
+        _channel("Where it is told that opt-outs wait"),
+    )
+
+
 def _form(metadata: str, name: str, lead: str, *fields: Block) -> View:
     return View(
         type="modal",
@@ -113,10 +141,10 @@ def _text(name: str, label: str, hint: str, longest: int, *, focus: bool = False
     return InputBlock(block_id=name, label=label, hint=hint, element=element)
 
 
-def _channel() -> InputBlock:
+def _channel(label: str = "Where it is told when it does not work") -> InputBlock:
     return InputBlock(
         block_id=CHANNEL,
-        label="Where it is told when it does not work",
+        label=label,
         hint="I must be in that channel.",
         element=ConversationSelectElement(
             action_id=CHANNEL,
@@ -148,9 +176,7 @@ def made(one: Destination) -> View:
     """The destination that was just made, with the one look at the secret that was made for it."""
     head = f"*The destination {quoted(one.name)} is made.*"
     if (note := _NOTES.get(one.kind)) is not None:
-        return text_modal(
-            TITLE, f"{head} Opt-outs begin to go now; `/optout passing` says how far they have come. {note}"
-        )
+        return text_modal(TITLE, f"{head} {note}")
     return text_modal(
         TITLE,
         f"{head} Copy its secret now: it is shown this once, and to you alone.",
@@ -203,7 +229,10 @@ def tested(one: Destination, problem: str | None, status: int | None, body: str)
 
 
 def told(one: Destination) -> Message:
-    """For its channel: that it has been down for a while, or that this is over."""
+    """For its channel: that it has been down for a while, or that this is over; or what waits to be loaded."""
+    if one.kind is DestinationKind.FILE:
+        text = f"*{_waiting(one)} to be loaded in {quoted(one.name)}.* It comes to an admin as a file, in a direct message."
+        return Message.of(text, section(text), ActionsBlock(elements=[_get_list(one)]))
     if one.state is DestinationState.REFUSED:
         text = f":warning: *Opt-outs are not passed on to {quoted(one.name)} any more*: {_why(one)}."
     elif one.failing_since is not None:
@@ -229,7 +258,10 @@ def _one(one: Destination) -> list[Block]:
         buttons = [ButtonElement(text="Go on", action_id=RETRY, value=one.id)]
     elif one.failing_since is not None or one.not_taken:
         buttons.insert(0, ButtonElement(text="Retry", action_id=RETRY, value=one.id))
-    buttons.append(ButtonElement(text="Send a test", action_id=TEST, value=one.id))
+    if one.kind is DestinationKind.FILE:
+        buttons.insert(0, _get_list(one))
+    else:
+        buttons.append(ButtonElement(text="Send a test", action_id=TEST, value=one.id))
     buttons.append(
         ButtonElement(
             text="Remove",
@@ -248,6 +280,22 @@ def _one(one: Destination) -> list[Block]:
         )
     )
     return [section(_line(one)), ActionsBlock(block_id=f"destination.{one.id}", elements=buttons)]
+
+
+def _get_list(one: Destination) -> ButtonElement:
+    return ButtonElement(text="Get the list", action_id=GET_LIST, value=one.id)
+
+
+def loaded(file: LoadedFile, by: Actor) -> Message:
+    """That a file is loaded, for whoever said so; or that this changes nothing."""
+    one = file.destination
+    if not file.newly:
+        text = f"*Nothing was changed:* what that file holds was loaded in {quoted(one.name)} before. {_line(one)}"
+        return Message.of(text, settles="Loaded before.")
+    return Message.of(
+        f"*{counted(file.phones, 'phone')} loaded in {quoted(one.name)}.* {_line(one)}",
+        settles=f"Loaded, says {person(by)}.",
+    )
 
 
 def _line(one: Destination) -> str:
@@ -271,14 +319,27 @@ def _state(one: Destination) -> str:
         return f":warning: stopped: {_why(one)} · {_waiting(one)}"
     if one.failing_since is not None:
         return f":warning: {_waiting(one)}: {_why(one)}, {moment(one.failing_since, 'since ')}"
+    if one.kind is DestinationKind.FILE:
+        return _to_load(one)
     if one.cursor is not None and not one.cursor.whole and not one.waiting:
         return "up to now" + (moment(one.taken_at, ", last told ") if one.taken_at else "")
     return _waiting(one)
 
 
+def _to_load(one: Destination) -> str:
+    """What of a file's list is still to be loaded, and where that is."""
+    if not one.waiting:
+        return "up to now" + (moment(one.taken_at, ", last loaded ") if one.taken_at else "")
+    if one.file_at is None:
+        return f"{_waiting(one)} to be loaded"
+    has = "has them" if one.file_has_all else "has a part of them"
+    return f"{_waiting(one)} to be loaded · the file{moment(one.file_at, ' of ')} {has}: *Loaded* beneath it is still to be pressed"
+
+
 def _waiting(one: Destination) -> str:
     oldest = moment(one.oldest, ", the oldest from ") if one.oldest else ""
-    return f"{counted(one.waiting, 'change waits', 'changes wait')}{oldest}"
+    names = ("opt-out waits", "opt-outs wait") if one.kind is DestinationKind.FILE else ("change waits", "changes wait")
+    return f"{counted(one.waiting, *names)}{oldest}"
 
 
 def _why(one: Destination) -> str:
@@ -291,5 +352,6 @@ def _new() -> ActionsBlock:
             ButtonElement(text="New webhook", action_id=OPEN, value="new"),
             ButtonElement(text="New at Twilio", action_id=OPEN_TWILIO, value="new"),
             ButtonElement(text="New in NGP VAN", action_id=OPEN_VAN, value="new"),
+            ButtonElement(text="New as a file", action_id=OPEN_FILE, value="new"),
         ]
     )

@@ -34,6 +34,7 @@ _MAY: Final = {
     Scope.CAMPAIGNS: "keep campaigns and their conversations",
     Scope.CHANGES: "follow what changes",
     Scope.REPORT: "report replies, send lists, read the history",
+    Scope.DESTINATIONS: "decide where opt-outs are passed on to",
 }
 # By the value of an option: what it says, and the days.
 EXPIRIES: Final[dict[str, tuple[str, int | None]]] = {

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -43,6 +43,7 @@ from store import (
     OptOut,
     PhoneNumber,
     PhoneState,
+    ToldOf,
     country_name,
     display,
     entry_note,
@@ -196,16 +197,16 @@ def phone_state(
     *,
     is_admin: bool,
     asker: Actor | None = None,
-    told: Mapping[str, bool] | None = None,
+    told: Sequence[ToldOf] = (),
 ) -> Message:
     """
     The state of one phone: opted out or not and why, its conversations, what was before; buttons for who is admitted.
 
-    *asker*: who looked it up, where others read the answer. *told*: the destinations, by name, and whether each was told of it.
+    *asker*: who looked it up, where others read the answer. *told*: what each destination knows of it.
     """
     lines = [
         _state_line(state, phone, home),
-        *_passed_on(told or {}),
+        *_passed_on(told),
         *_conversations(state.conversations),
         *_before(state),
         *_remarks_on(state),
@@ -329,11 +330,16 @@ def _unread_lines(unread: Sequence[NotAPhone]) -> list[str]:
     return [*map(unread_line, unread[:MOST_UNREAD]), *more]
 
 
-def _passed_on(told: Mapping[str, bool]) -> list[str]:
-    has, has_not = ([quoted(name) for name, is_told in told.items() if is_told is which] for which in (True, False))
-    parts = [f"Passed on to {listed(has)}"] if has else []
-    parts += [f"{'not yet' if has else 'Not yet passed on'} to {listed(has_not)}"] if has_not else []
-    return [f"{', '.join(parts)}."] if parts else []
+def _passed_on(told: Sequence[ToldOf]) -> list[str]:
+    has = [quoted(one.name) for one in told if one.told]
+    has_not, to_load = (
+        [quoted(one.name) for one in told if not one.told and one.by_hand is by] for by in (False, True)
+    )
+    parts = [f"passed on to {listed(has)}"] if has else []
+    parts += [f"not yet{'' if has else ' passed on'} to {listed(has_not)}"] if has_not else []
+    parts += [f"to be loaded in {listed(to_load)}"] if to_load else []
+    text = ", ".join(parts)
+    return [f"{text[0].upper()}{text[1:]}."] if parts else []
 
 
 def _remark(state: PhoneState) -> ButtonElement:

@@ -1,6 +1,7 @@
 """Exports at work: each made in a child process and handed to whoever asked, privately and once."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -141,13 +142,14 @@ class Exporter:
 
     async def _deliver(self, export: Export, path: Path) -> None:
         assert export.dm_channel is not None  # noqa: S101  `_begin` was done
+        lease = export.lease
         progress = self._progress(export, export.dm_channel)
-        passes_on = export.export_filter.destination is not None
+        passes_on = export.export_filter.passes_on
         if passes_on and (problem := await self._why_not_theirs(export)):
             await self._fail(export, problem)
             return
         match await self._written(export, path, progress):
-            case Exported(phones):
+            case Exported(phones, covered):
                 pass
             case Failed(problem):
                 await self._fail(export, problem)
@@ -155,13 +157,25 @@ class Exporter:
             case other:
                 log.warning("a child gave an export up", answer=type(other).__name__)
                 raise StoreUnavailable("a child process lost the database")
-        if not passes_on and not await self._handed_over(export, path, export.dm_channel, progress.message_ts):
-            return
+        if not passes_on:
+            thread = export.dm_channel, progress.message_ts
+            if not await self._handed_over(export, path, covered, *thread):
+                return
+        if covered is not None:
+            # What is there may be the file of whoever died over it, of a moment before.
+            export = await asyncio.to_thread(self._store.exports.get, export.account_id, export.entry.id)
+            export, phones = replace(export, lease=lease), export.phones
         await progress.show(views.made(export, phones))
         await asyncio.to_thread(self._store.exports.finish, export, phones)
 
-    async def _handed_over(self, export: Export, path: Path, channel: str, thread_ts: str | None) -> bool:
-        """Attach the file at *path* to the message to whoever asked; False where they may not have it any more, who are told so."""
+    async def _handed_over(
+        self, export: Export, path: Path, covered: Covered | None, channel: str, thread_ts: str | None
+    ) -> bool:
+        """
+        Attach the file at *path* to the message to whoever asked; False where they may not have it any more, who are told so.
+
+        *covered*: what it holds for a destination.
+        """
         if problem := await self._why_not_theirs(export):
             await self._fail(export, problem)
             return False
@@ -174,7 +188,7 @@ class Exporter:
             channel=channel,
             thread_ts=thread_ts,
             attached=export.attached_file,
-            keep=lambda file: asyncio.to_thread(self._store.exports.set_attached, export, file),
+            keep=lambda file: asyncio.to_thread(self._store.exports.set_attached, export, file, covered),
         )
         return True
 
@@ -185,7 +199,7 @@ class Exporter:
         Asked of Slack at the moment of delivery: much can have been decided since it was asked for.
         """
         account = await asyncio.to_thread(self._store.accounts.get, export.account_id)
-        passes_on = export.export_filter.destination is not None
+        passes_on = export.export_filter.passes_on
         of_list = export.export_filter.phone is None and not passes_on
         if of_list and account.settings.exports == "nobody":
             return "The export was not delivered: an admin decided in the settings that nobody may export the list."

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Final, cast, get_args, get_origin, get_type_hints
 
-from store import ExportFilter, Lease, Scrubbed, UploadState
+from store import Covered, ExportFilter, Lease, Scrubbed, UploadState
 
 
 class Step(StrEnum):
@@ -103,9 +103,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The export is written, with so many phones."""
+    """The export is written, with so many phones; *covered*: what it holds, where it is for a destination."""
 
     phones: int
+    covered: Covered | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ One destination that hangs holds up no other: each is told by a task of its own,
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from functools import partial
@@ -21,7 +21,20 @@ from handlers.slack.posting import Poster, PostKey
 from handlers.tasks import Tasks
 from handlers.views import destinations as views
 from handlers.work.senders import Answered, Sender
-from store import Destination, DestinationKind, DestinationState, LeaseLost, Store
+from store import (
+    Destination,
+    DestinationKind,
+    DestinationState,
+    LeaseLost,
+    NewDestination,
+    Store,
+    StoreError,
+    checked_application,
+    checked_key,
+    checked_layout,
+    checked_login,
+    checked_secret,
+)
 
 log = structlog.get_logger()
 # A STOP is to be with a destination within a second.
@@ -32,6 +45,12 @@ _MOST_AT_ONCE: Final = 20
 # After so many failures in a row, in seconds. Standard Webhooks' own schedule goes on to a day; an opt-out does not wait that
 # long for somebody who is back.
 SCHEDULE: Final = (5.0, 300.0, 1_800.0, 7_200.0)
+# What of a kind is looked at besides the address, by the attribute of a `NewDestination`.
+_CHECKS: Final[dict[DestinationKind, dict[str, Callable[[str], str]]]] = {
+    DestinationKind.TWILIO: {"login": checked_login, "secret": checked_secret},
+    DestinationKind.VAN: {"login": checked_application, "secret": checked_key},
+    DestinationKind.FILE: {"address": checked_layout},
+}
 _OUR_FAULT: Final = "something went wrong in the desk, whose log says what"
 _AFTER_OUR_FAULT: Final = 60.0
 
@@ -47,7 +66,7 @@ def _wait_of_phone(answered: Answered, attempts: int) -> float:
 
 
 class Passing:
-    """The loops that pass on and that tell of what does not go. *senders*: one for each kind of destination."""
+    """The loops that pass on and that tell of what does not go. *senders*: one for each kind of destination but files."""
 
     def __init__(
         self,
@@ -72,6 +91,22 @@ class Passing:
     @property
     def loops(self) -> tuple[Loop, ...]:
         return self.loop, self.telling
+
+    def poke(self) -> None:
+        """Look at once for a destination to be told, or one to tell of."""
+        self.loop.poke()
+        self.telling.poke()
+
+    def fault_of(self, wanted: NewDestination) -> tuple[str, str] | None:
+        """The attribute of a destination to be made with which nothing can be passed on, and why; None for none."""
+        if wanted.kind in self.senders and (why := self.senders[wanted.kind].why_not(wanted.address)) is not None:
+            return "address", why
+        for attribute, check in _CHECKS.get(wanted.kind, {}).items():
+            try:
+                check(getattr(wanted, attribute) or "")
+            except StoreError as error:
+                return attribute, str(error)
+        return None
 
     async def close(self) -> None:
         """Close every connection of the senders."""

@@ -221,9 +221,11 @@ class Worker:
             # With a mark, since Excel takes what has none for the machine's old code page; other programs want none.
             encoding = "utf-8-sig" if job.export_filter.format == "desk" else "utf-8"
             with job.path.open("w", encoding=encoding, newline="") as out:
-                return Exported(
-                    store.exports.write(job.account, out, job.export_filter, lambda n: self._progress(n, 0.0))
-                )
+                of_list = job.account, out, job.export_filter, lambda n: self._progress(n, 0.0)
+                if job.export_filter.destination is not None:
+                    covered = store.exports.write_for_destination(*of_list)
+                    return Exported(covered.phones, covered)
+                return Exported(store.exports.write(*of_list))
         except StoreUnavailable as error:
             return Lost(traceback_of(error))
         except (StoreError, DownloadError) as error:

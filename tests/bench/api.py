@@ -30,7 +30,7 @@ from tests.bench.home import listed
 from tests.bench.lists import postgres
 from tests.bench.memory import processor_ms
 from tests.bench.servers import CONTEXT, Server, bare_handler, request_bytes, serve_forever, served, store_of_desk
-from tests.handlers.platform.conftest import LISTS
+from tests.handlers.platform.conftest import LISTS, PASSING_ON
 
 _CHECKED: Final = 10_000
 _TURNS: Final = 15
@@ -183,7 +183,7 @@ async def _followed(desk: Server, store: Store, account: int, latest: int, key: 
 
 def _desk(told: Connection, url: str) -> None:
     with store_of_desk(url) as store:
-        serve_forever(told, routed(platform_api(store, LISTS).route()))
+        serve_forever(told, routed(platform_api(store, LISTS, PASSING_ON).route()))
 
 
 def _apply(url: str, account: int, phones: list[str]) -> None:

@@ -33,7 +33,7 @@ from tests.bench.memory import processor_ms
 from tests.bench.servers import Server, bare_handler, request_bytes, serve_forever, served, store_of_desk
 from tests.handlers.hooks.conftest import MESSAGE, OURS, PUBLIC_URL, twilio_signature
 from tests.handlers.hooks.twilio_api import ACCOUNT, TOKEN
-from tests.handlers.platform.conftest import LISTS
+from tests.handlers.platform.conftest import LISTS, PASSING_ON
 from tests.store.replies.corpus import REPLIES
 from tests.store.replies.wants import replies_of
 
@@ -142,4 +142,4 @@ def _of_key(key: str, number: int, sender: str, text: str) -> bytes:
 
 def _desk(told: Connection, url: str) -> None:
     with store_of_desk(url) as store:
-        serve_forever(told, routed(platform_api(store, LISTS).route(), Webhooks(store, PUBLIC_URL).route()))
+        serve_forever(told, routed(platform_api(store, LISTS, PASSING_ON).route(), Webhooks(store, PUBLIC_URL).route()))

@@ -10,7 +10,7 @@ import pytest
 from handlers.platform.routes import platform_api
 from store import Store
 from tests.fidelity.toolchains import MODULES
-from tests.handlers.platform.conftest import LISTS
+from tests.handlers.platform.conftest import LISTS, PASSING_ON
 from tests.patience import PATIENCE
 
 # As a program is written with them: paths, parameters, bodies and answers by name.
@@ -47,7 +47,7 @@ def run(*words: str, folder: Path) -> str:
 @pytest.fixture
 def document(tmp_path: Path) -> Path:
     """The document, as it is served; it needs no database."""
-    api = platform_api(Store.open(f"sqlite:///{tmp_path / 'none.db'}"), LISTS, "https://desk.example.org")
+    api = platform_api(Store.open(f"sqlite:///{tmp_path / 'none.db'}"), LISTS, PASSING_ON, "https://desk.example.org")
     [own] = [endpoint for endpoint in api.endpoints if endpoint.path == "/openapi.json"]
     path = tmp_path / "openapi.json"
     path.write_bytes(own.work(None))  # type: ignore[arg-type]  # it looks at no call

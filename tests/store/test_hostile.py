@@ -153,6 +153,7 @@ class Verbs:
             "keys.revoke": {"key": made.key.id},
             **{f"hooks.{verb}": {"due": hook} for verb in ("renew", "note_caught_up", "give_back")},
             "destinations.make": {"wanted": wanted},
+            "destinations.loaded": {"file": 1},
             **{
                 f"destinations.{verb}": {"destination": leased}
                 for verb in ("renew", "page", "taken", "failed", "refused", "told", "give_back")

@@ -12,9 +12,10 @@ import pytest
 
 from bot.http import listening, routed
 from handlers.platform.api import PREFIX, Api
+from handlers.platform.destinations import DestinationDesk
 from handlers.platform.routes import platform_api
 from handlers.platform.uploads import ListDesk
-from store import Account, Function, Origin, Scope, Store
+from store import Account, Function, NewDestination, Origin, Scope, Store
 from store.keys import MadeKey
 from tests.conftest import ADMIN
 
@@ -27,6 +28,22 @@ async def channel_of(_account: Account) -> tuple[str, str | None]:
 
 # Nobody works on lists here: that is tests/handlers/test_sent_lists.py.
 LISTS = ListDesk(channel_of, LARGEST_LIST, lambda: None)
+
+
+def fault_of(wanted: NewDestination) -> tuple[str, str] | None:
+    """As the desk's own looks at each part: here at addresses without TLS, and what is called wrong."""
+    if wanted.address.startswith("http:"):
+        return "address", "Give an address that begins with https://."
+    parts = {"address": wanted.address, "login": wanted.login, "secret": wanted.secret}
+    return next(((name, "It is wrong.") for name, value in parts.items() if value == "wrong"), None)
+
+
+async def why_unusable(channel: str) -> str | None:
+    return "I cannot see that channel: invite me there, or choose another." if channel == "C0UNSEEN" else None
+
+
+# Nor does anybody pass anything on: that is tests/handlers/test_destinations.py.
+PASSING_ON = DestinationDesk(fault_of, why_unusable)
 BY_ADMIN = Origin(Function.COMMAND, ADMIN)
 
 
@@ -84,7 +101,7 @@ class Platform:
 @pytest.fixture
 async def platform(store: Store) -> AsyncIterator[Platform]:
     account = store.accounts.get_or_create("T0HARBOR", "Harbor Campaign", country="US")
-    api = platform_api(store, LISTS)
+    api = platform_api(store, LISTS, PASSING_ON)
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(listening(routed(api.route()), "127.0.0.1", 0))
         stack.push_async_callback(api.drain)

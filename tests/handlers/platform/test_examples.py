@@ -75,6 +75,15 @@ async def test_a_reply_is_heard_once(platform: Platform, language: str, tmp_path
         assert len(platform.store.optouts.find(platform.account.id, TWO).standing) == 1
 
 
+async def test_a_destination_is_made_once(platform: Platform, language: str, tmp_path: Path) -> None:
+    """As the example in the shell does: a file for people to load, one however often it is asked for."""
+    if language == "sh":
+        first = await said(platform, "destinations", language, tmp_path)
+        assert await said(platform, "destinations", language, tmp_path) == first
+        [one] = platform.store.destinations.list_of(platform.account.id)
+        assert (one.name, one.kind, one.address) == ("ThruText", "file", "phones")
+
+
 async def test_a_copy_is_followed_through_kills(platform: Platform, language: str, tmp_path: Path) -> None:
     """
     Killed after some byte of what it is told, again and again, its copy and its cursor are of one moment; it misses

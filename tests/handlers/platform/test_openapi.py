@@ -10,7 +10,7 @@ from handlers.platform import models, problems
 from handlers.platform.api import PREFIX
 from handlers.platform.routes import platform_api
 from store import Store
-from tests.handlers.platform.conftest import LISTS, Platform
+from tests.handlers.platform.conftest import LISTS, PASSING_ON, Platform
 
 pytestmark = pytest.mark.wide_but_first
 
@@ -55,7 +55,7 @@ async def test_every_answer_is_described(platform: Platform) -> None:
 
 def test_an_address_behind_a_proxy_is_told(store: Store) -> None:
     """`OPTOUT_PUBLIC_URL` is where its reader finds the API."""
-    api = platform_api(store, LISTS, "https://desk.example.org/optout")
+    api = platform_api(store, LISTS, PASSING_ON, "https://desk.example.org/optout")
     [own] = [endpoint for endpoint in api.endpoints if endpoint.path == "/openapi.json"]
     told = json.loads(own.work(None))  # type: ignore[arg-type]  # it looks at no call
     assert told["servers"] == [{"url": "https://desk.example.org/optout/v1"}]

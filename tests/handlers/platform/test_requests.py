@@ -144,6 +144,9 @@ async def test_another_accounts_ids_lead_nowhere(platform: Platform) -> None:
     store.replies.hear(
         harbor.id, Reply("twilio", "SM1", ONE, "12345", "harbor: leave me be", datetime.now(UTC)), BY_ADMIN
     )
+    made = {"kind": "file", "name": "Harbor product", "channel": "C0LISTS", "layout": "phones"}
+    product = (await platform.ask("POST", "/destinations", made)).json["id"]
+    destinations = store.destinations.list_of(harbor.id)
     before = store.optouts.find(harbor.id, ONE), store.campaigns.list(harbor.id), store.changes.head(harbor.id)
     told = {"source": "twilio", "message": "SM1", "from": ONE, "to": "12345", "text": "START"}
     told["received_at"] = "2026-11-28T12:00:00Z"
@@ -160,6 +163,11 @@ async def test_another_accounts_ids_lead_nowhere(platform: Platform) -> None:
         ("GET", "/uploads/{upload}"): (f"/uploads/{theirs}", None, 404),
         ("POST", "/uploads"): ("/uploads?name=stops.csv", LIST, 200),
         ("POST", "/replies"): ("/replies", told, 200),
+        ("GET", "/destinations"): ("/destinations", None, 200),
+        ("POST", "/destinations"): ("/destinations", made | {"name": "Product"}, 200),
+        ("GET", "/destinations/{destination}"): (f"/destinations/{product}", None, 404),
+        ("PATCH", "/destinations/{destination}"): (f"/destinations/{product}", {"state": "paused"}, 404),
+        ("DELETE", "/destinations/{destination}"): (f"/destinations/{product}", None, 404),
         ("GET", "/openapi.json"): ("/openapi.json", None, 200),
     }
     assert asked.keys() == {(endpoint.method, endpoint.path) for endpoint in platform.api.endpoints}
@@ -175,6 +183,7 @@ async def test_another_accounts_ids_lead_nowhere(platform: Platform) -> None:
         store.campaigns.list(harbor.id),
         store.changes.head(harbor.id),
     ) == before
+    assert store.destinations.list_of(harbor.id) == destinations
 
 
 async def test_requests_are_counted_by_what_they_asked(platform: Platform) -> None:

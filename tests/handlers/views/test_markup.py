@@ -67,6 +67,7 @@ from store import (
     Choices,
     Clock,
     CountryUnknown,
+    Covered,
     Deleted,
     Destination,
     DestinationKind,
@@ -87,6 +88,7 @@ from store import (
     KeptReply,
     Key,
     KeyState,
+    LoadedFile,
     MadeKey,
     Nearing,
     NotAPhone,
@@ -97,6 +99,7 @@ from store import (
     Scope,
     Scrubbed,
     Summary,
+    ToldOf,
     UndoPreview,
     UnreadableReason,
     Upload,
@@ -268,6 +271,11 @@ def _exports(text: str) -> Iterator[Any]:
     yield from (exports.made(export, 0), exports.failed(text, export.export_filter))
     evidence = replace(export, export_filter=ExportFilter.of_evidence(ONE))
     yield from (exports.asked(evidence, "US"), exports.making(evidence, 0), exports.made(evidence, 0))
+    for_one = replace(export, export_filter=ExportFilter("phones", destination="x"), destination_name=text[:40])
+    yield from (exports.asked(for_one, None), exports.making(for_one, 3))
+    for covered in (Covered(9, 3, 60, (ONE,) * 50), Covered(9, 0)):
+        yield exports.made(replace(for_one, covered=covered), covered.phones)
+        yield exports.made(replace(for_one, covered=covered, destination_name=None), covered.phones)
     missing = replace(export, export_filter=ExportFilter.of_missing(1))
     yield from (
         exports.asked(missing, None),
@@ -372,7 +380,8 @@ def _optouts(text: str) -> Iterator[Any]:
     for times in (1, 30):
         yield optouts.refused([none] * times, f"add NUMBER because {text}")
     yield optouts.phone_state(state, one, "US", is_admin=True)
-    yield optouts.phone_state(state, one, "US", is_admin=True, told={text[:40]: True, f"{text[:39]}2": False})
+    told = [ToldOf(text[:40], which, by_hand) for which in (True, False) for by_hand in (True, False)]
+    yield optouts.phone_state(state, one, "US", is_admin=True, told=told)
     yield optouts.phone_state(PhoneState(ONE, state.opt_outs[-1:], state.conversations), one, "US", is_admin=True)
     found = [(state, FoundPhone(one, text, reference)) for reference in (None, text)]
     yield optouts.phone_states(found * 25, "US", quoted(text), unread=[none] * 30)
@@ -498,6 +507,7 @@ def _replies(text: str) -> Iterator[Any]:
     destinations.webhook_form,
     destinations.twilio_form,
     destinations.van_form,
+    destinations.file_form,
     destinations.made,
     destinations.in_settings,
     destinations.in_home,
@@ -506,6 +516,7 @@ def _replies(text: str) -> Iterator[Any]:
     destinations.removed,
     destinations.tested,
     destinations.told,
+    destinations.loaded,
 )
 def _destinations(text: str) -> Iterator[Any]:
     one = destination_with(text)
@@ -514,11 +525,17 @@ def _destinations(text: str) -> Iterator[Any]:
     at_twilio = replace(
         one, kind=DestinationKind.TWILIO, not_taken=(failing, replace(failing, phones=1, problem=LACKING))
     )
-    for each in (at_twilio, replace(at_twilio, kind=DestinationKind.VAN), *states, replace(one, failing_since=None)):
+    file = replace(one, kind=DestinationKind.FILE, address="phones", problem=None, failing_since=None)
+    given = replace(file, id="given", file_at=datetime(2026, 11, 3, tzinfo=UTC))
+    files = file, given, replace(given, id="all", file_has_all=True), replace(file, id="none", waiting=0)
+    for loaded in (LoadedFile(file, 3, newly) for newly in (True, False)):
+        yield destinations.loaded(loaded, Actor("platform", text))
+    kinds = at_twilio, replace(at_twilio, kind=DestinationKind.VAN), *files
+    for each in (*kinds, *states, replace(one, failing_since=None)):
         yield destinations.made(each)
         yield from (destinations.one_of(each), destinations.removed(each), destinations.told(each))
         yield from (destinations.tested(each, text, 500, text), destinations.tested(each, None, 204, text))
-    for several in ([], states):
+    for several in ([], states, files):
         yield destinations.passing(several)
         yield Message.of("x", *(destinations.in_home(several) or [section("x")]))
     yield Message.of("x", *destinations.in_settings())
@@ -526,6 +543,7 @@ def _destinations(text: str) -> Iterator[Any]:
     yield destinations.webhook_form("{}", [], longest_name=40, longest_address=500)
     yield destinations.twilio_form("{}", longest_name=40)
     yield destinations.van_form("{}", longest_name=40)
+    yield destinations.file_form("{}", longest_name=40)
 
 
 @case(keys.form, keys.made, keys.in_settings, keys.in_home)
