@@ -7,9 +7,10 @@ The verbs block; each is one transaction. They raise `StoreError`, whose text is
 from store.allow_requests import AllowDecision, AllowRequest, AllowState
 from store.allowing import is_of_contact, rule_of, says_why
 from store.amounts import bytes_words, days_words, read_bytes, read_days
+from store.answers import AnswerKind, DestinationAnswer
 from store.changes import ChangeCursor, ChangedPhone, ChangesPage
 from store.choices import NOTHING_CHOSEN, Asked, Choices, Question, Undecided
-from store.clock import Clock, Handled, Nearing
+from store.clock import Clock, Handled, Nearing, PassedOn
 from store.comparing import Compared, compare
 from store.database import parsed_url
 from store.destinations import (
@@ -115,6 +116,7 @@ __all__ = [
     "AllowRequest",
     "AllowRule",
     "AllowState",
+    "AnswerKind",
     "Asked",
     "Cause",
     "ChangeCursor",
@@ -132,6 +134,7 @@ __all__ = [
     "Deadlines",
     "Deleted",
     "Destination",
+    "DestinationAnswer",
     "DestinationKind",
     "DestinationState",
     "Digest",
@@ -175,6 +178,7 @@ __all__ = [
     "OutboxMessage",
     "OutboxState",
     "Outcome",
+    "PassedOn",
     "PhoneNumber",
     "PhoneState",
     "PlainWriter",

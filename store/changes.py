@@ -369,6 +369,7 @@ def write_change_between(
         "listed": listed,
     }
     connection.execute(_TELL, told)
+    connection.execute(_NOTE, {"account": account, "entry": entry, "newest": number})
 
 
 # Made once: with each change, and each batch of a list, to make them anew took as long as the database does.
@@ -379,3 +380,8 @@ _COUNT: Final = (
     .returning(accounts.c.last_change)
 )
 _TELL: Final = sa.insert(changes).values(at=from_now())
+_NOTE: Final = (
+    sa.update(entries)
+    .where(entries.c.account_id == sa.bindparam("account"), entries.c.id == sa.bindparam("entry"))
+    .values(last_change=sa.bindparam("newest"))
+)

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -35,8 +35,10 @@ from handlers.views.allowing import allow_button, last_lift
 from store import (
     Account,
     Actor,
+    AnswerKind,
     Conversation,
     CountryUnknown,
+    DestinationAnswer,
     Entry,
     FoundPhone,
     NotAPhone,
@@ -196,16 +198,16 @@ def phone_state(
     *,
     is_admin: bool,
     asker: Actor | None = None,
-    told: Mapping[str, bool] | None = None,
+    answers: Sequence[DestinationAnswer] = (),
 ) -> Message:
     """
     The state of one phone: opted out or not and why, its conversations, what was before; buttons for who is admitted.
 
-    *asker*: who looked it up, where others read the answer. *told*: the destinations, by name, and whether each was told of it.
+    *asker*: who looked it up, where others read the answer. *answers*: of the destinations to its state.
     """
     lines = [
         _state_line(state, phone, home),
-        *_passed_on(told or {}),
+        *_passed_on(answers),
         *_conversations(state.conversations),
         *_before(state),
         *_remarks_on(state),
@@ -329,11 +331,24 @@ def _unread_lines(unread: Sequence[NotAPhone]) -> list[str]:
     return [*map(unread_line, unread[:MOST_UNREAD]), *more]
 
 
-def _passed_on(told: Mapping[str, bool]) -> list[str]:
-    has, has_not = ([quoted(name) for name, is_told in told.items() if is_told is which] for which in (True, False))
-    parts = [f"Passed on to {listed(has)}"] if has else []
-    parts += [f"{'not yet' if has else 'Not yet passed on'} to {listed(has_not)}"] if has_not else []
-    return [f"{', '.join(parts)}."] if parts else []
+def _passed_on(answers: Sequence[DestinationAnswer]) -> list[str]:
+    """A line of what the destinations there are made of it, those that took it first."""
+    told = [one for one in answers if one.removed_at is None and one.answer is not AnswerKind.NOT_TOLD]
+    told.sort(key=lambda one: one.answer is not AnswerKind.TOOK)
+    return [" · ".join(map(_one_passed_on, told))] if told else []
+
+
+def _one_passed_on(one: DestinationAnswer) -> str:
+    whom, why = quoted(one.destination), f", because {quoted(one.why)}" if one.why else ""
+    since = moment(one.since, " since ") if one.since else ""
+    match one.answer:
+        case AnswerKind.TOOK:
+            return f"Passed on to {whom}{moment(one.at, ', ') if one.at else ''}"
+        case AnswerKind.REPORTED:
+            return f"{whom} reported it itself"
+        case AnswerKind.DID_NOT_TAKE:
+            return f"{whom} does not take it{since}{why}"
+    return f"{whom}: waits{since}{why}"
 
 
 def _remark(state: PhoneState) -> ButtonElement:

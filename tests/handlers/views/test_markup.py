@@ -58,6 +58,7 @@ from store import (
     AllowRequest,
     AllowRule,
     AllowState,
+    AnswerKind,
     Asked,
     Cause,
     Changes,
@@ -66,6 +67,7 @@ from store import (
     CountryUnknown,
     Deleted,
     Destination,
+    DestinationAnswer,
     DestinationKind,
     DestinationState,
     Digest,
@@ -86,6 +88,7 @@ from store import (
     Nearing,
     NotAPhone,
     Outcome,
+    PassedOn,
     PhoneState,
     Purpose,
     ReplyState,
@@ -198,7 +201,8 @@ def clock_with(text: str) -> Clock:
         None,
     )
     waits = Nearing(AT, AT.date(), upload_with(text)), Nearing(AT, AT.date(), handover=handover)
-    return Clock(3, timedelta(hours=1), Handled(AT, AT + timedelta(days=2), 7, text), waits * 4)
+    slowest = Handled(AT, AT + timedelta(days=2), 7, text)
+    return Clock(3, timedelta(hours=1), slowest, waits * 4, PassedOn(2, 3, timedelta(hours=2), slowest, 1))
 
 
 # The views, a case for each or for several of one kind.
@@ -336,7 +340,8 @@ def _optouts(text: str) -> Iterator[Any]:
     for times in (1, 30):
         yield optouts.refused([none] * times, f"add NUMBER because {text}")
     yield optouts.phone_state(state, one, "US", is_admin=True)
-    yield optouts.phone_state(state, one, "US", is_admin=True, told={text[:40]: True, f"{text[:39]}2": False})
+    answers = tuple(DestinationAnswer(text[:40], "webhook", answer, AT, AT, text[:300]) for answer in AnswerKind)
+    yield optouts.phone_state(state, one, "US", is_admin=True, answers=answers)
     yield optouts.phone_state(PhoneState(ONE, state.opt_outs[-1:], state.conversations), one, "US", is_admin=True)
     found = [(state, FoundPhone(one, text, reference)) for reference in (None, text)]
     yield optouts.phone_states(found * 25, "US", quoted(text), unread=[none] * 30)
