@@ -46,12 +46,12 @@ from store import (
     Account,
     CountryUnknown,
     Deadlines,
+    DestinationAnswer,
     Errand,
     FoundPhone,
     Function,
     PhoneNumber,
     Store,
-    ToldOf,
     Upload,
     UploadState,
     WrongState,
@@ -443,10 +443,11 @@ class Command:
         # One number has its own buttons.
         several = len(standing) > 1 or bool(entered.refused)
         offer = views.OptOutOffer(free) if several and free and not left else None
-        told: tuple[ToldOf, ...] = ()
+        answers: tuple[DestinationAnswer, ...] = ()
         if len(standing) == 1 and request.is_admin and standing[0][0].opt_outs:
-            told = await asyncio.to_thread(self._store.destinations.told_of, request.account.id, standing[0][0].phone)
-        return answer_look_up(request, standing, *not_looked_up(left), unread=entered.refused, offer=offer, told=told)
+            answers = await asyncio.to_thread(self._store.evidence.answers, request.account.id, standing[0][0].phone)
+        more = not_looked_up(left)
+        return answer_look_up(request, standing, *more, unread=entered.refused, offer=offer, answers=answers)
 
     async def _delete(self, text: str, request: Request, _body: dict[str, Any]) -> Message:
         asked = await self._entered(text, request, "delete", Verb.OPT_IN)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from handlers.slack.messages import Message
 from handlers.slack.places import Request
 from handlers.views import optouts as views
-from store import FoundPhone, NotAPhone, PhoneState, ToldOf
+from store import DestinationAnswer, FoundPhone, NotAPhone, PhoneState
 
 
 def answer_look_up(
@@ -15,13 +15,13 @@ def answer_look_up(
     unread: Sequence[NotAPhone] = (),
     offer: views.OptOutOffer | None = None,
     public: bool = False,
-    told: Sequence[ToldOf] = (),
+    answers: Sequence[DestinationAnswer] = (),
 ) -> Message:
     """
     The answer to *request*, which looked *standing* up, with *more* lines: for all to see, or as the account wants it.
 
     *unread*: what else looks like a phone in it; *offer*: what a button below does. *public*: it is shown whatever the account wants.
-    *told*: as of `phone_state`.
+    *answers*: as of `phone_state`.
     """
     account = request.account
     # What is written to the desk alone is read by the asker alone.
@@ -30,7 +30,7 @@ def answer_look_up(
     if len(standing) == 1 and not (more or unread or offer) and standing[0][1].reference is None:
         [(state, found)] = standing
         answer = views.phone_state(
-            state, found.number, account.country, is_admin=request.is_admin, asker=asker, told=told
+            state, found.number, account.country, is_admin=request.is_admin, asker=asker, answers=answers
         )
     else:
         answer = views.phone_states(standing, account.country, *more, unread=unread, offer=offer, asker=asker)

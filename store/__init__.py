@@ -7,9 +7,10 @@ The verbs block; each is one transaction. They raise `StoreError`, whose text is
 from store.allow_requests import AllowDecision, AllowRequest, AllowState
 from store.allowing import is_of_contact, rule_of, says_why
 from store.amounts import bytes_words, days_words, read_bytes, read_days
+from store.answers import AnswerKind, DestinationAnswer
 from store.changes import ChangeCursor, ChangedPhone, ChangesPage
 from store.choices import NOTHING_CHOSEN, Asked, Choices, Question, Undecided
-from store.clock import Clock, Handled, Nearing
+from store.clock import Clock, Handled, Nearing, PassedOn
 from store.comparing import Compared, compare
 from store.database import parsed_url
 from store.destinations import (
@@ -21,7 +22,6 @@ from store.destinations import (
     DestinationState,
     LoadedFile,
     NewDestination,
-    ToldOf,
     checked_address,
     checked_layout,
 )
@@ -122,6 +122,7 @@ __all__ = [
     "AllowRequest",
     "AllowRule",
     "AllowState",
+    "AnswerKind",
     "Asked",
     "Cause",
     "ChangeCursor",
@@ -140,6 +141,7 @@ __all__ = [
     "Deadlines",
     "Deleted",
     "Destination",
+    "DestinationAnswer",
     "DestinationKind",
     "DestinationState",
     "Digest",
@@ -184,6 +186,7 @@ __all__ = [
     "OutboxMessage",
     "OutboxState",
     "Outcome",
+    "PassedOn",
     "PhoneNumber",
     "PhoneState",
     "PlainWriter",
@@ -204,7 +207,6 @@ __all__ = [
     "StoreUnavailable",
     "Summary",
     "TextReading",
-    "ToldOf",
     "ToldReply",
     "Undecided",
     "UndoPreview",

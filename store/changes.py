@@ -360,15 +360,20 @@ def write_change_between(
     """As `write_change`, for so many *phones* from *first* to *last*, or from one before them to one behind."""
     number = connection.execute(_COUNT, {"account": account, "changes": 1, "more": opted_out}).scalar_one()
     connection.execute(_TELL, _row(account, number, entry, first, last, phones, listed))
+    connection.execute(_NOTE, {"account": account, "entry": entry, "newest": number})
 
 
 def write_changes(connection: sa.Connection, account: int, made: Sequence[tuple[int, str]], *, opted_out: int) -> None:
     """As `write_change`, a change for each entry *made* with the one phone that it is about."""
     count = {"account": account, "changes": len(made), "more": opted_out}
     last = connection.execute(_COUNT, count).scalar_one()
-    numbered = enumerate(made, start=last - len(made) + 1)
-    told = [_row(account, number, entry, phone, phone, 1, phone) for number, (entry, phone) in numbered]
-    connection.execute(_TELL, told)
+    numbered = list(enumerate(made, start=last - len(made) + 1))
+    connection.execute(
+        _TELL, [_row(account, number, entry, phone, phone, 1, phone) for number, (entry, phone) in numbered]
+    )
+    connection.execute(
+        _NOTE, [{"account": account, "entry": entry, "newest": number} for number, (entry, _) in numbered]
+    )
 
 
 def _row(
@@ -396,3 +401,8 @@ _COUNT: Final = (
     .returning(accounts.c.last_change)
 )
 _TELL: Final = sa.insert(changes).values(at=from_now())
+_NOTE: Final = (
+    sa.update(entries)
+    .where(entries.c.account_id == sa.bindparam("account"), entries.c.id == sa.bindparam("entry"))
+    .values(last_change=sa.bindparam("newest"))
+)

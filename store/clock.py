@@ -6,8 +6,8 @@ A request made by any reasonable means has to be honoured within ten business da
 those of the account's country, by its public holidays; of one that is not known, of the United States, federal.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from statistics import median
@@ -61,18 +61,37 @@ class Nearing:
 
 
 @dataclass(frozen=True, slots=True)
+class PassedOn:
+    """
+    How long it took from *requests* until the last of *destinations* took them: *median*, and the *slowest*; None without any.
+
+    *waiting*: how many more are in effect here that one of them has not taken yet.
+    """
+
+    destinations: int = 0
+    requests: int = 0
+    median: timedelta | None = None
+    slowest: Handled | None = None
+    waiting: int = 0
+
+
+NOT_PASSED_ON: Final = PassedOn()
+
+
+@dataclass(frozen=True, slots=True)
 class Clock:
     """
     How long the *requests* took that came into effect `WITHIN` the last days, and those that near their day, soonest first.
 
     Each entry counts once, a list by its oldest request, and by the moment it was dropped where it names none. *median* is
-    None without any request, *slowest* too.
+    None without any request, *slowest* too. *passed_on*: the same until destinations had taken them, where there are any.
     """
 
     requests: int = 0
     median: timedelta | None = None
     slowest: Handled | None = None
     nearing: tuple[Nearing, ...] = ()
+    passed_on: PassedOn = NOT_PASSED_ON
 
 
 NO_CLOCK: Final = Clock()
@@ -88,6 +107,18 @@ def clock_of(handled: Sequence[Handled], at_once: int, nearing: Iterable[Nearing
     return Clock(
         len(took), timedelta(seconds=median(took)), slowest if slowest is not None and slowest.took else None, due
     )
+
+
+def passed_on_of(handled: Mapping[int, Handled], taken: Mapping[int, datetime | None], destinations: int) -> PassedOn:
+    """What was *handled*, by entry, until all *destinations* had *taken* it, by entry too, None for not yet."""
+    ends = {entry: at for entry, at in taken.items() if entry in handled}
+    through = [replace(handled[entry], effect_at=at) for entry, at in ends.items() if at is not None]
+    waiting = len(ends) - len(through)
+    if not through:
+        return PassedOn(destinations, waiting=waiting)
+    took = median(one.took.total_seconds() for one in through)
+    slowest = max(through, key=lambda one: one.took)
+    return PassedOn(destinations, len(through), timedelta(seconds=took), slowest, waiting)
 
 
 def nearing_of(

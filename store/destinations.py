@@ -4,7 +4,8 @@ Destinations: where changes of the list are passed on to, how far each has come,
 A destination follows the feed (`store.changes`) with a cursor that moves once what lies before it was taken, so that nothing is
 kept a phone; what is told is the state then, and to tell it twice does no harm. What a destination reported by its own key is not
 told back to it. Secrets are kept in full: each message to a webhook is signed with its own, and to Twilio shown with
-it. Only a phone that the far side does not take while it takes others has a row, and is told again by itself.
+it. Only a phone that the far side does not take while it takes others has a row, and is told again by itself. When one took what
+is kept by `store.takings`.
 
 One of kind *file* stands for a product without a door. Nothing is sent to it: people get its list (`store.exports`), load it,
 and say so, which moves the cursor to what that very file holds.
@@ -41,11 +42,11 @@ from store.models import (
     destinations,
     entries,
     exports,
-    opt_outs,
 )
 from store.notes import OPTING_OUT, Function
 from store.records import Actor, Origin
 from store.rows import new_entry, now
+from store.takings import note_late, note_page, note_removal
 from store.twilio import checked_login, checked_secret, checked_sender
 from store.van import checked_application, checked_key
 
@@ -122,14 +123,6 @@ class NotTaken:
     phones: int
     first: str
     at: datetime
-
-
-class ToldOf(NamedTuple):
-    """What the destination *name* knows of a phone: whether it took all of it. *by_hand*: a person has to load it there."""
-
-    name: str
-    told: bool
-    by_hand: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,28 +263,6 @@ class Destinations:
         with self._database.read() as connection:
             return _with_backlog(connection, _get(connection, account, destination))
 
-    def told_of(self, account: int, phone: str) -> tuple[ToldOf, ...]:
-        """
-        What each destination of *account* knows of what was done about *phone*, by their names.
-
-        Those that are told of `OPT_OUTS_ALONE` are left out where the phone is not opted out.
-        """
-        lifts = (opt_outs.c.lifted_by == changes.c.entry_id) & destinations.c.kind.not_in(OPT_OUTS_ALONE)
-        by = sa.or_(opt_outs.c.entry_id == changes.c.entry_id, lifts)
-        of_phone = opt_outs.c.account_id == account, opt_outs.c.phone == phone, by
-        is_of_phone = sa.exists().where(*of_phone).correlate(changes, destinations)
-        spans = changes.c.first_phone <= phone, changes.c.last_phone >= phone
-        later = changes.c.account_id == account, changes.c.seq > destinations.c.seq
-        waits = sa.exists().where(*later, *spans, is_of_phone)
-        failed = sa.exists().where(*_FAILED, destination_failures.c.phone == phone)
-        mine = opt_outs.c.account_id == account, opt_outs.c.phone == phone, opt_outs.c.lifted_by.is_(None)
-        is_told = sa.or_(destinations.c.kind.not_in(OPT_OUTS_ALONE), sa.exists().where(*mine))
-        told = destinations.c.seq >= 0, destinations.c.seq >= _PRUNED, ~waits, ~failed
-        query = sa.select(destinations.c.name, sa.and_(*told), destinations.c.kind == DestinationKind.FILE)
-        query = query.where(destinations.c.account_id == account, is_told).order_by(destinations.c.name)
-        with self._database.read() as connection:
-            return tuple(ToldOf(name, bool(told), bool(loaded)) for name, told, loaded in connection.execute(query))
-
     def pause(self, account: int, destination: str, by: Origin) -> Destination:
         """Pass nothing on to it until `retry`; where it has come to is kept. Raises as `get`."""
         values = {"state": DestinationState.PAUSED, "failing_since": None, "told_at": None, "problem": None}
@@ -335,11 +306,12 @@ class Destinations:
             connection.execute(statement.values(**anew, **leases.given_back()))
 
     def remove(self, account: int, destination: str, by: Origin) -> Destination:
-        """Forget it, with its secret and where it had come to; as it was. Raises as `get`."""
+        """Forget it, with its secret and where it had come to, but not what it took; as it was. Raises as `get`."""
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
             # Locked first: whoever tells it at this moment may keep another phone that it did not take.
             before = _get(connection, account, destination, lock=True)
+            note_removal(self._database, connection, account, destination)
             connection.execute(sa.delete(destination_failures).where(*_failed_at(account, destination)))
             connection.execute(sa.delete(destinations).where(*_is(account, destination)))
             mine = change_readers.c.account_id == account, change_readers.c.reader == before.reader
@@ -367,6 +339,7 @@ class Destinations:
             if newly:
                 values = {"cursor": str(ChangeCursor(reached)), "seq": reached, "taken_at": now()}
                 connection.execute(sa.update(destinations).where(*_is(account, destination)).values(**values))
+                note_page(self._database, connection, account, destination, ChangeCursor(reached))
                 new_entry(connection, account, _said(by, f"the file of entry {file} was loaded in {before.name}"))
             after = _with_backlog(connection, _get(connection, account, destination))
             return LoadedFile(after, phones, newly)
@@ -518,6 +491,8 @@ class Destinations:
             changed = _change(connection, destination, values)
             if of_each:
                 self._note(connection, destination, of_each, wait)
+            if cursor != destination.cursor:
+                note_page(self._database, connection, destination.account_id, destination.id, cursor)
         return changed
 
     def failed(self, destination: Destination, problem: str, *, seconds: float) -> None:
@@ -559,13 +534,15 @@ class Destinations:
         """Keep a row for each phone *of_each* that has a problem, and none for the others."""
         mine = _failed_at(destination.account_id, destination.id)
         among = self._database.among(destination_failures.c.phone, list(of_each))
-        kept = destination_failures.c.phone, destination_failures.c.attempts, destination_failures.c.at
+        kept = destination_failures.c["phone", "attempts", "at", "problem"]
         taken_away = sa.delete(destination_failures).where(*mine, among).returning(*kept)
-        failed = {phone: (attempts, at) for phone, attempts, at in connection.execute(taken_away)}
+        failed = {phone: (attempts, at, problem) for phone, attempts, at, problem in connection.execute(taken_away)}
+        late = [(phone, problem, at) for phone, (_, at, problem) in failed.items() if of_each[phone] is None]
+        note_late(self._database, connection, destination.account_id, destination.id, late)
         rows = []
         for phone, problem in of_each.items():
             if problem is not None:
-                attempts, at = failed.get(phone, (0, now()))
+                attempts, at, _ = failed.get(phone, (0, now(), ""))
                 rows.append(
                     {
                         "account_id": destination.account_id,

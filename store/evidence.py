@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from store.answers import DestinationAnswer, answers_of
 from store.database import Database
 from store.e164 import require_e164
 from store.errors import NoAccount
@@ -107,7 +108,7 @@ class Evidence:
     All that is known of *phone* on the list of the *account*, by its id in Slack, at *made_at*.
 
     *since*: when the oldest reason that still stands was made. *events*: oldest first, the newest `MOST_EVENTS`;
-    *left_out*: how many older ones there are. A phone that was never heard of has none, but for exports of this.
+    *left_out*: how many older ones there are. *destinations*: what each made of how the phone is now. A phone that was never heard of has none, but for exports of this.
     """
 
     account: str
@@ -118,6 +119,7 @@ class Evidence:
     made_at: datetime
     left_out: int
     events: tuple[EvidenceEvent, ...]
+    destinations: tuple[DestinationAnswer, ...] = ()
 
     @property
     def was_out(self) -> bool:
@@ -126,7 +128,7 @@ class Evidence:
 
 
 class Evidences:
-    """The verb on evidence: get that of one number."""
+    """The verbs on evidence: get that of one number, or the answers of destinations alone."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -146,7 +148,14 @@ class Evidences:
             count = connection.execute(sa.select(sa.func.count()).select_from(touched)).scalar_one()
             since = connection.execute(_since(account, phone)).scalar_one()
             events = _events(connection, account, phone, ids)
-        return Evidence(of.slack_id, of.name, phone, since is not None, since, of.at, count - len(ids), events)
+            answers = answers_of(connection, account, phone)
+        return Evidence(of.slack_id, of.name, phone, since is not None, since, of.at, count - len(ids), events, answers)
+
+    def answers(self, account: int, phone: str) -> tuple[DestinationAnswer, ...]:
+        """What each destination made of how *phone* is now, by their names, those that were removed last."""
+        require_e164([phone])
+        with self._database.read() as connection:
+            return answers_of(connection, account, phone)
 
 
 def _since(account: int, phone: str) -> sa.Select[Any]:

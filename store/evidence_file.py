@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
+from store.answers import AnswerKind, DestinationAnswer
 from store.evidence import Evidence, EvidenceEvent, ListSource
 from store.phones.display import display
 from store.records import Actor
@@ -56,7 +57,9 @@ def evidence_page(evidence: Evidence) -> str:
         f"<p>From the opt-out list of {_text(evidence.account_name)} ({_text(evidence.account)}), as it was at "
         f"{_time(evidence.made_at)}. Times are in UTC, oldest first.</p>\n"
     )
-    return head + "".join(_section(event) for event in evidence.events) + "</body></html>\n"
+    answers = "".join(f"<dt>{_text(one.destination)}</dt><dd>{_answer(one)}</dd>" for one in evidence.destinations)
+    passed_on = f"<section><h2>Passed on</h2>\n<dl>{answers}</dl></section>\n" if answers else ""
+    return head + "".join(_section(event) for event in evidence.events) + passed_on + "</body></html>\n"
 
 
 def _section(event: EvidenceEvent) -> str:
@@ -104,6 +107,25 @@ def _of_list(source: ListSource) -> Iterator[tuple[str, str]]:
     yield "Dropped by", f"{_person(source.dropped_by)}, {_time(source.received_at)}, in {_text(source.channel_id)}"
     yield "Decided by", _person(source.decided_by) if source.decided_by else ""
     yield "Dropped at", _text(source.permalink)
+
+
+def _answer(one: DestinationAnswer) -> str:
+    """What a destination made of how the phone is now, as HTML."""
+    why = f": {_text(one.why)}" if one.why else ""
+    since = f", since {_time(one.since)}" if one.since else ""
+    match one.answer:
+        case AnswerKind.TOOK:
+            did = "was loaded there" if one.kind == "file" else "took it"
+            said = f"{did}, {_time(one.at)}" if one.at else f"{did}; when is not kept"
+        case AnswerKind.REPORTED:
+            said = f"reported it itself{f', {_time(one.at)}' if one.at else ''}"
+        case AnswerKind.WAITS:
+            said = f"{'waits to be loaded there by somebody' if one.kind == 'file' else 'not yet told'}{since}{why}"
+        case AnswerKind.DID_NOT_TAKE:
+            said = f"did not take it{since}{why}"
+        case AnswerKind.NOT_TOLD:
+            said = "is told of opt-outs alone"
+    return said + (f" (removed {_time(one.removed_at)})" if one.removed_at else "")
 
 
 def _person(actor: Actor) -> str:

@@ -134,6 +134,11 @@ class Key:
         return Actor(f"key:{self.id}", (program if len(program) <= room else f"{program[: room - 1].rstrip()}…") + by)
 
 
+def is_by_key(actor: Actor, name: str) -> bool:
+    """Whether *actor* is that of a key called *name*, which may have been forgotten since: see `Key.actor`."""
+    return actor.id.startswith("key:") and (actor.name == f"key {name}" or actor.name.endswith(f", by key {name}"))
+
+
 @dataclass(frozen=True, slots=True)
 class MadeKey:
     """A key that was just made, and its whole text, which nobody can read again: it is kept nowhere, and not shown by `repr`."""

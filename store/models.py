@@ -133,6 +133,8 @@ entries = sa.Table(
     sa.Column("heard_at", Moment),
     # The conversations that allowing texts again re-opened: campaign, its name then, contact. None where that is not kept.
     sa.Column("reopened", sa.JSON),
+    # The newest of its changes, which stays when `changes` are pruned. None of what changed nothing, or before it was kept.
+    sa.Column("last_change", BigInt),
     sa.CheckConstraint("(function IN ('upload', 'undo')) = (upload_id IS NOT NULL)", name="upload"),
 )
 
@@ -597,6 +599,47 @@ destination_failures = sa.Table(
     *e164_check(),
     sa.Index("ix_destination_failures_next_at", "account_id", "destination_id", "next_at"),
     sqlite_with_rowid=False,
+)
+
+# What each destination took, page by page, and when: see store/takings.py. `seq`, `phone` and `whole`: the
+# `store.changes.ChangeCursor` behind the page. `at`: None for where it had come to before this was kept.
+destination_takings = sa.Table(
+    "destination_takings",
+    metadata,
+    _account(),
+    sa.Column("destination_id", sa.Text, primary_key=True),
+    sa.Column("whole", sa.Boolean, primary_key=True),
+    sa.Column("seq", BigInt, primary_key=True, autoincrement=False),
+    sa.Column("phone", Phone, primary_key=True),
+    sa.Column("at", Moment),
+    sqlite_with_rowid=False,
+)
+
+# Phones that a destination took later than their page, and from when on and why it did not; `taken_at`: None where it was
+# removed before it did.
+destination_delays = sa.Table(
+    "destination_delays",
+    metadata,
+    _account(),
+    sa.Column("destination_id", sa.Text, primary_key=True),
+    sa.Column("phone", Phone, primary_key=True),
+    sa.Column("failed_at", Moment, primary_key=True),
+    sa.Column("problem", sa.Text, nullable=False),
+    sa.Column("taken_at", Moment),
+    *e164_check(),
+    sqlite_with_rowid=False,
+)
+
+# Destinations that were removed: what they had taken is still theirs.
+removed_destinations = sa.Table(
+    "removed_destinations",
+    metadata,
+    _account(),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("key_name", sa.Text),
+    sa.Column("removed_at", Moment, nullable=False),
 )
 
 HOOK_KINDS: Final = ("twilio", "telnyx")

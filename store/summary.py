@@ -1,13 +1,13 @@
 """The summary of an account, for App Home."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from store.clock import NO_CLOCK, WITHIN, Clock, Handled, clock_of, nearing_of
+from store.clock import NO_CLOCK, WITHIN, Clock, Handled, clock_of, nearing_of, passed_on_of
 from store.database import Database
 from store.dialects import from_now
 from store.handovers import HandoverState, handover_of
@@ -15,6 +15,7 @@ from store.models import Moment, accounts, entries, entry_phones, handovers, opt
 from store.notes import OPTING_OUT, Function
 from store.records import Upload
 from store.replies.judge import Outcome
+from store.takings import taken_of_entries
 from store.upload_rows import is_shown, upload_of, wants_a_yes
 from store.upload_states import UploadState
 from store.waiting_replies import WAITS
@@ -169,24 +170,25 @@ def read_clock(connection: sa.Connection, account: int, lists_waiting: Iterable[
     """
     now, country = connection.execute(sa.select(from_now(), accounts.c.country).where(accounts.c.id == account)).one()
     since = from_now(-WITHIN.total_seconds())
-    columns = entries.c["at", "function", "upload_id", "requested_at", "heard_at"]
-    mine = sa.select(*columns).where(entries.c.account_id == account)
+    moments = entries.c["id", "at", "function", "upload_id", "requested_at", "heard_at", "last_change"]
+    mine = sa.select(*moments, *entries.c["actor_id", "actor_name"]).where(entries.c.account_id == account)
     newest = mine.order_by(entries.c.id.desc()).limit(_MOST_TIMED).subquery()
     asked_at = sa.func.coalesce(newest.c.requested_at, newest.c.heard_at, type_=Moment)
     by_hand = newest.c.at >= since, newest.c.function.in_(OPTING_OUT), newest.c.upload_id.is_(None)
     at_once = sa.select(sa.func.count()).select_from(newest).where(*by_hand, asked_at.is_(None))
-    later = sa.select(asked_at, newest.c.at).where(*by_hand, asked_at.is_not(None))
+    later = sa.select(newest.c.id, asked_at, newest.c.at).where(*by_hand, asked_at.is_not(None))
     requested = uploads.c.summary["requested"].as_string()
-    lists = sa.select(uploads.c.id, uploads.c.file_name, requested, uploads.c.received_at, uploads.c.finished_at)
+    which = uploads.c.entry_id, uploads.c.id, uploads.c.file_name
+    lists = sa.select(*which, uploads.c.received_at, uploads.c.finished_at, requested)
     lists = lists.where(
         uploads.c.account_id == account, uploads.c.entry_id.is_not(None), uploads.c.finished_at >= since
     )
-    handled = [Handled(*row) for row in connection.execute(later)]
-    for number, file, oldest, received_at, finished_at in connection.execute(
+    handled = {entry: Handled(asked, at) for entry, asked, at in connection.execute(later)}
+    for entry, number, file, received_at, finished_at, oldest in connection.execute(
         lists.order_by(uploads.c.id.desc()).limit(_MOST_TIMED)
     ):
         asked = received_at if oldest is None else datetime.fromisoformat(oldest)
-        handled.append(Handled(asked, finished_at, number, file))
+        handled[entry] = Handled(asked, finished_at, number, file)
     handed_over = sa.select(handovers).where(
         handovers.c.account_id == account,
         handovers.c.state == HandoverState.OPEN,
@@ -197,7 +199,15 @@ def read_clock(connection: sa.Connection, account: int, lists_waiting: Iterable[
     asks = replies.c.account_id == account, WAITS, replies.c.outcome == Outcome.ASK
     heard = sa.select(replies.c.heard_at).where(*asks).order_by(replies.c.heard_at).limit(MOST_WAITING)
     nearing = nearing_of(now, country, lists_waiting, waiting, connection.execute(heard).scalars())
-    return clock_of(handled, connection.execute(at_once).scalar_one(), nearing)
+    clock = clock_of(tuple(handled.values()), connection.execute(at_once).scalar_one(), nearing)
+    taken, destinations = taken_of_entries(
+        connection, account, sa.select(newest).where(newest.c.at >= since).subquery()
+    )
+    if not destinations:
+        return clock
+    heard_then = sa.select(newest.c.id, newest.c.at).where(*by_hand, asked_at.is_(None))
+    handled |= {entry: Handled(at, at) for entry, at in connection.execute(heard_then)}
+    return replace(clock, passed_on=passed_on_of(handled, taken, destinations))
 
 
 def _by_hand(account: int, first: int) -> sa.Select[Any]:

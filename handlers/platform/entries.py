@@ -67,7 +67,8 @@ class Entries:
                 "/phones/{phone}/evidence",
                 "getEvidence",
                 "The evidence of one phone: each entry that touched it",
-                "When it was requested, heard and in effect, the exact words, who decided, the file with its SHA-256 and line: what "
+                "When it was requested, heard and in effect, the exact words, who decided, the file with its SHA-256 and line, and what "
+                "each destination to which opt-outs are passed on made of it: what "
                 "`/optout evidence` gives admins in Slack. The newest 1,000 entries, oldest first; a phone that was never heard of "
                 "has none.",
                 (Scope.REPORT,),

@@ -215,6 +215,23 @@ class EvidenceEventAnswer(Model):
     ]
 
 
+class PassedOnAnswer(Model):
+    """What one destination made of how the phone is now."""
+
+    destination: Annotated[str, Field(description="Its name, as admins gave it.")]
+    kind: Annotated[str, Field(examples=["webhook"])]
+    answer: Annotated[
+        Literal["took it", "reported it itself", "waits", "did not take it", "not told"],
+        Field(description="`not told`: it is told of opt-outs alone, and the phone is not opted out."),
+    ]
+    at: Annotated[datetime | None, Field(description="When it took or reported it; null where that is not kept.")]
+    since: Annotated[datetime | None, Field(description="Since when it waits, or is not taken.")]
+    why: Annotated[str | None, Field(description="Why it waits or is not taken, where something is wrong.")]
+    removed_at: Annotated[
+        datetime | None, Field(description="When the destination was removed; its answer is that of then.")
+    ]
+
+
 class EvidenceAnswer(Model):
     """All that is known of one phone, and how it came about."""
 
@@ -227,6 +244,10 @@ class EvidenceAnswer(Model):
     left_out: Annotated[int, Field(description="Older entries than these, which are not in it.")]
     events: Annotated[
         list[EvidenceEventAnswer], Field(description="Oldest first; none of a phone that was never heard of.")
+    ]
+    destinations: Annotated[
+        list[PassedOnAnswer],
+        Field(description="To whom opt-outs are passed on, by name; those that were removed last."),
     ]
 
 

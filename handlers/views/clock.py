@@ -4,19 +4,38 @@ from datetime import timedelta
 from typing import Final
 
 from handlers.slack.mrkdwn import counted, day, file_name, link
-from store import Clock, Handled, Nearing
+from store import Clock, Handled, Nearing, PassedOn
 
 _MOST: Final = 5
 _UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
 def pace(clock: Clock) -> str:
-    """How long the requests of the last days took, each from when it was made to when it was in effect; empty without any."""
+    """
+    How long the requests of the last days took, each from when it was made to when it was in effect; empty without any.
+
+    Where they are passed on, a second line says how long they took until whoever is told had them all.
+    """
     if clock.median is None:
         return ""
-    half = f"half of {counted(clock.requests, 'request')} within {span(clock.median)}"
-    slowest = f", the slowest {span(clock.slowest.took)}{_which(clock.slowest)}" if clock.slowest else ""
-    return f"From request to effect, last 30 days: {half}{slowest}."
+    took = f"From request to effect, last 30 days: {_took(clock.requests, clock.median, clock.slowest)}."
+    return "\n".join([took, *_passed_on(clock.passed_on)])
+
+
+def _took(requests: int, median: timedelta, slowest: Handled | None) -> str:
+    half = f"half of {counted(requests, 'request')} within {span(median)}"
+    return half + (f", the slowest {span(slowest.took)}{_which(slowest)}" if slowest else "")
+
+
+def _passed_on(passed: PassedOn) -> list[str]:
+    """The line on what was passed on; none where nothing was, or is to be."""
+    waiting = f"{counted(passed.waiting, 'request waits', 'requests wait')} to be taken" if passed.waiting else ""
+    if passed.median is None:
+        return [f"Passed on: {waiting}."] if waiting else []
+    whom = {1: "it was passed on", 2: "both destinations had it"}
+    many = passed.destinations
+    took = _took(passed.requests, passed.median, passed.slowest)
+    return [f"Until {whom.get(many, f'all {many} destinations had it')}: {took}{f'; {waiting}' if waiting else ''}."]
 
 
 def nearing(clock: Clock) -> list[str]:

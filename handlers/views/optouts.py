@@ -35,15 +35,17 @@ from handlers.views.allowing import allow_button, last_lift
 from store import (
     Account,
     Actor,
+    AnswerKind,
     Conversation,
     CountryUnknown,
+    DestinationAnswer,
+    DestinationKind,
     Entry,
     FoundPhone,
     NotAPhone,
     OptOut,
     PhoneNumber,
     PhoneState,
-    ToldOf,
     country_name,
     display,
     entry_note,
@@ -197,16 +199,16 @@ def phone_state(
     *,
     is_admin: bool,
     asker: Actor | None = None,
-    told: Sequence[ToldOf] = (),
+    answers: Sequence[DestinationAnswer] = (),
 ) -> Message:
     """
     The state of one phone: opted out or not and why, its conversations, what was before; buttons for who is admitted.
 
-    *asker*: who looked it up, where others read the answer. *told*: what each destination knows of it.
+    *asker*: who looked it up, where others read the answer. *answers*: of the destinations to its state.
     """
     lines = [
         _state_line(state, phone, home),
-        *_passed_on(told),
+        *_passed_on(answers),
         *_conversations(state.conversations),
         *_before(state),
         *_remarks_on(state),
@@ -330,16 +332,27 @@ def _unread_lines(unread: Sequence[NotAPhone]) -> list[str]:
     return [*map(unread_line, unread[:MOST_UNREAD]), *more]
 
 
-def _passed_on(told: Sequence[ToldOf]) -> list[str]:
-    has = [quoted(one.name) for one in told if one.told]
-    has_not, to_load = (
-        [quoted(one.name) for one in told if not one.told and one.by_hand is by] for by in (False, True)
-    )
-    parts = [f"passed on to {listed(has)}"] if has else []
-    parts += [f"not yet{'' if has else ' passed on'} to {listed(has_not)}"] if has_not else []
-    parts += [f"to be loaded in {listed(to_load)}"] if to_load else []
-    text = ", ".join(parts)
-    return [f"{text[0].upper()}{text[1:]}."] if parts else []
+def _passed_on(answers: Sequence[DestinationAnswer]) -> list[str]:
+    """A line of what the destinations there are made of it, those that took it first."""
+    told = [one for one in answers if one.removed_at is None and one.answer is not AnswerKind.NOT_TOLD]
+    told.sort(key=lambda one: one.answer is not AnswerKind.TOOK)
+    return [" · ".join(map(_one_passed_on, told))] if told else []
+
+
+def _one_passed_on(one: DestinationAnswer) -> str:
+    whom, why = quoted(one.destination), f", because {quoted(one.why)}" if one.why else ""
+    since = moment(one.since, " since ") if one.since else ""
+    match one.answer:
+        case AnswerKind.TOOK:
+            done = "Loaded in" if one.kind == DestinationKind.FILE else "Passed on to"
+            return f"{done} {whom}{moment(one.at, ', ') if one.at else ''}"
+        case AnswerKind.REPORTED:
+            return f"{whom} reported it itself"
+        case AnswerKind.DID_NOT_TAKE:
+            return f"{whom} does not take it{since}{why}"
+        case AnswerKind.WAITS if one.kind == DestinationKind.FILE:
+            return f"To be loaded in {whom}{since}{why}"
+    return f"{whom}: waits{since}{why}"
 
 
 def _remark(state: PhoneState) -> ButtonElement:

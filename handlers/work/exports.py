@@ -26,7 +26,7 @@ from handlers.work.job import ChildAnswer, Exported, ExportJob, Failed, SlackFil
 from handlers.work.limits import Limits
 from handlers.work.progress import Progress
 from handlers.work.scratch import ScratchDirectory
-from store import Export, LeaseLost, Store, StoreError, StoreUnavailable
+from store import Covered, Export, LeaseLost, Store, StoreError, StoreUnavailable
 
 log = structlog.get_logger()
 # Those who died, or hung, this often while they made an export did not by accident.

@@ -213,16 +213,19 @@ async def test_passing_and_home_say_how_far_it_is(office: Office, receiver: Rece
 
 
 async def test_a_look_up_says_who_was_told(office: Office, receiver: Receiver) -> None:
-    """For an admin who looks one number up: who was told of all that was done about it, and who was not yet; for no other."""
+    """For an admin who looks one number up: who was told of how it is now and when, and for whom it waits and why; for no other."""
     await office.opt_out(ONE, TWO)
     await behind(office, receiver)
     await up_to_now(office)
-    assert "Passed on to Bridge." in (await office.ask("admin", f"search {ONE}")).all_text
+    told = re.compile(r"Passed on to Bridge<!date\^[0-9]+\^, ")
+    assert told.search((await office.ask("admin", f"search {ONE}")).all_text)
     receiver.answers = [says(500)] * 10_000
     office.store.optouts.delete(office.account.id, ONE, Origin(Function.DELETE, await office.actor("admin")))
     await until(office, lambda one: one.problem is not None)
-    assert "Not yet passed on to Bridge." in (await office.ask("admin", f"search {ONE}")).all_text
-    assert "Passed on to Bridge." in (await office.ask("admin", f"search {TWO}")).all_text
+    waits = (await office.ask("admin", f"search {ONE}")).all_text
+    assert "Bridge: waits<!date^" in waits
+    assert ", because it answered 500" in waits
+    assert told.search((await office.ask("admin", f"search {TWO}")).all_text)
     assert "Bridge" not in (await office.ask("admin", f"search {THREE}")).all_text
     assert "Bridge" not in (await office.ask("support", f"search {TWO}")).all_text
 

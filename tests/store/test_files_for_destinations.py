@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from store import (
     Account,
+    AnswerKind,
     Covered,
     Destination,
     DestinationKind,
@@ -83,9 +84,11 @@ class Product:
 
     def knows(self, phone: str) -> bool | None:
         """Whether a look-up says that it has *phone*; None where it says nothing of it."""
-        told = self.store.destinations.told_of(self.account, phone)
-        assert all((one.name, one.by_hand) == ("ThruText", True) for one in told)
-        return told[0].told if told else None
+        told = [
+            one for one in self.store.evidence.answers(self.account, phone) if one.answer is not AnswerKind.NOT_TOLD
+        ]
+        assert all((one.destination, one.kind) == ("ThruText", "file") for one in told)
+        return told[0].answer is AnswerKind.TOOK if told else None
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from handlers.platform.models import MOST_CHECKED
-from store import Actor, Function, Origin, Scope
+from store import Actor, DestinationKind, Function, NewDestination, Origin, Scope
 from store.evidence_file import evidence_as_json
 from store.outages import Outage
 from tests.handlers.platform.conftest import Platform
@@ -167,11 +167,16 @@ async def test_the_evidence_of_a_phone_is_what_the_store_has(platform: Platform)
     store.optouts.add(account, [ONE], STOPPED)
     store.optouts.delete(account, ONE, Origin(Function.DELETE, Actor("U0", "Robin"), reason="texted START"))
     store.optouts.add(store.accounts.get_or_create("T0OTHER", "Other").id, [THREE], STOPPED)
+    wanted = NewDestination(DestinationKind.WEBHOOK, "Bridge", "C1", "https://example.org/")
+    bridge = store.destinations.make(account, wanted, STOPPED)
+    store.destinations.remove(account, bridge.id, STOPPED)
     reports = platform.make_key(Scope.REPORT).text
     answer = await platform.ask("GET", f"/phones/{ONE}/evidence", key=reports)
     expected = json.loads(evidence_as_json(store.evidence.get(account, ONE)))
     assert (answer.status, answer.json | {"made_at": None}) == (200, expected | {"made_at": None})
     assert [one["by"]["id"] for one in answer.json["events"]] == ["platform", "U0"]
+    [passed_on] = answer.json["destinations"]
+    assert (passed_on["destination"], passed_on["answer"]) == ("Bridge", "did not take it")
     told = (await platform.ask("GET", f"/phones/{THREE}/evidence", key=reports)).json
     assert (told["opted_out"], told["events"], told["account"]) == (False, [], "T0HARBOR")
     checks = platform.make_key(Scope.CHECK, name="checks").text

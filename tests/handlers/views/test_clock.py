@@ -8,13 +8,14 @@ import pytest
 from handlers.permissions import Role
 from handlers.views import clock as views
 from handlers.views import digests, home
-from store import Account, Clock, Digest, Handled, Nearing
+from store import Account, Clock, Digest, Handled, Nearing, PassedOn
 from tests.handlers.test_home import page
 from tests.handlers.views.test_markup import upload_with
 
 AT = datetime(2026, 11, 3, 17, tzinfo=UTC)
 SLOW = Handled(AT, AT + timedelta(days=3, hours=5), 7, "<stops>.csv")
 LATE = Nearing(AT, date(2026, 11, 18), upload_with("<late>.csv"))
+SLOWEST = "the slowest 3 days (upload 7, &lt;stops&gt;.csv)"
 CLOCK = Clock(1_204, timedelta(minutes=2, seconds=50), SLOW, (LATE,))
 
 
@@ -50,6 +51,31 @@ def test_pace_and_what_nears_its_day() -> None:
     assert waits.startswith(":warning: A reply that may ask for no more texts waits for a decision")
     many = views.nearing(replace(CLOCK, nearing=(LATE,) * 8))
     assert (len(many), many[-1]) == (6, "3 more near their day.")
+
+
+@pytest.mark.parametrize(
+    ("passed", "said"),
+    [
+        (PassedOn(), []),
+        (PassedOn(1), []),
+        (PassedOn(1, waiting=1), ["Passed on: 1 request waits to be taken."]),
+        (
+            PassedOn(1, 12, timedelta(seconds=2), Handled(AT, AT + timedelta(hours=2))),
+            ["Until it was passed on: half of 12 requests within 2 seconds, the slowest 2 hours."],
+        ),
+        (
+            PassedOn(3, 1, timedelta(minutes=3), SLOW, 4),
+            [
+                f"Until all 3 destinations had it: half of 1 request within 3 minutes, {SLOWEST}; 4 requests wait to be taken."
+            ],
+        ),
+    ],
+)
+def test_until_it_was_passed_on(passed: PassedOn, said: list[str]) -> None:
+    """A second line, where there is anybody to pass on to: until the last of them had it, and what waits for them."""
+    first, *more = views.pace(replace(CLOCK, passed_on=passed)).split("\n")
+    assert first == views.pace(CLOCK)
+    assert more == said
 
 
 def test_home_and_the_digest_tell_it() -> None:

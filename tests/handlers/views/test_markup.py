@@ -61,6 +61,7 @@ from store import (
     AllowRequest,
     AllowRule,
     AllowState,
+    AnswerKind,
     Asked,
     Cause,
     Changes,
@@ -70,6 +71,7 @@ from store import (
     Covered,
     Deleted,
     Destination,
+    DestinationAnswer,
     DestinationKind,
     DestinationState,
     Digest,
@@ -93,13 +95,13 @@ from store import (
     Nearing,
     NotAPhone,
     Outcome,
+    PassedOn,
     PhoneState,
     Purpose,
     ReplyState,
     Scope,
     Scrubbed,
     Summary,
-    ToldOf,
     UndoPreview,
     UnreadableReason,
     Upload,
@@ -206,7 +208,8 @@ def clock_with(text: str) -> Clock:
         None,
     )
     waits = Nearing(AT, AT.date(), upload_with(text)), Nearing(AT, AT.date(), handover=handover), Nearing(AT, AT.date())
-    return Clock(3, timedelta(hours=1), Handled(AT, AT + timedelta(days=2), 7, text), waits * 4)
+    slowest = Handled(AT, AT + timedelta(days=2), 7, text)
+    return Clock(3, timedelta(hours=1), slowest, waits * 4, PassedOn(2, 3, timedelta(hours=2), slowest, 1))
 
 
 def destination_with(text: str) -> Destination:
@@ -380,8 +383,12 @@ def _optouts(text: str) -> Iterator[Any]:
     for times in (1, 30):
         yield optouts.refused([none] * times, f"add NUMBER because {text}")
     yield optouts.phone_state(state, one, "US", is_admin=True)
-    told = [ToldOf(text[:40], which, by_hand) for which in (True, False) for by_hand in (True, False)]
-    yield optouts.phone_state(state, one, "US", is_admin=True, told=told)
+    answers = tuple(
+        DestinationAnswer(text[:40], kind, answer, AT, AT, text[:300])
+        for answer in AnswerKind
+        for kind in ("webhook", "file")
+    )
+    yield optouts.phone_state(state, one, "US", is_admin=True, answers=answers)
     yield optouts.phone_state(PhoneState(ONE, state.opt_outs[-1:], state.conversations), one, "US", is_admin=True)
     found = [(state, FoundPhone(one, text, reference)) for reference in (None, text)]
     yield optouts.phone_states(found * 25, "US", quoted(text), unread=[none] * 30)

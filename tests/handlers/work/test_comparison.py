@@ -13,6 +13,7 @@ from handlers.views import exports as views
 from store import (
     LACKING,
     Account,
+    AnswerKind,
     DestinationKind,
     ExportFilter,
     Function,
@@ -242,7 +243,8 @@ async def test_what_is_only_here_is_passed_on(slack: EmbeddedSlack, settings: Se
             await eventually(office, lambda: office.store.destinations.list_of(office.account.id)[0].not_taken == ())
         ids = [headers["webhook-id"] for headers, _ in receiver.got]
         assert len(ids) == len(set(ids)), "whoever remembers what came takes it for something new"
-        assert office.store.destinations.told_of(office.account.id, ELSEWHERE) == {"Bridge": True}
+        [answer_of] = office.store.evidence.answers(office.account.id, ELSEWHERE)
+        assert (answer_of.destination, answer_of.answer) == ("Bridge", AnswerKind.TOOK)
         assert standing(office, ONE, TWO, THREE, ELSEWHERE) == [0, 1, 0, 1]
 
 
