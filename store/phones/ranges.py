@@ -61,6 +61,7 @@ class Range:
 NO_NUMBER: Final = Range(None)
 _UNTOLD: Final = Range(None)  # each of them has to be asked about
 _FURTHER: Final = Range(None)  # more digits tell
+_MET: Final = Range(None)  # once, and most of many digits are not met again: a lesson costs more than some questions
 
 
 class Ranges:
@@ -86,7 +87,7 @@ class Ranges:
             found = table.get(digits[:head])
             if found is not _FURTHER:
                 break
-        if found is None:
+        if found is None or found is _MET:
             found = self._learn(digits, table, plus=plus)
         if found is _UNTOLD or found is _FURTHER:
             number = self._number(digits, plus, whole)
@@ -100,9 +101,13 @@ class Ranges:
             return _UNTOLD
         for head in _HEADS[plus]:
             known = digits[:head]
-            if table.get(known) is _FURTHER:
+            if (found := table.get(known)) is _FURTHER:
                 continue
-            self._learnt += 1
+            if found is None:
+                self._learnt += 1
+                if head > _BEGUN:
+                    table[known] = _MET
+                    return _UNTOLD
             try:
                 found = self._settled(known, len(digits) - len(known), plus=plus)
             except Unsettled:
