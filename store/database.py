@@ -3,7 +3,7 @@
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -72,7 +72,13 @@ class Database:
         sa.event.listen(self.engine, "connect", self._recognise)
         sa.event.listen(self.engine, "before_cursor_execute", _made_keepable, retval=True)
         sa.event.listen(self.engine, "checkin", self._close_late)
+        # By whether what is written is to be durable: the engine with an option of its own, over the same connections.
+        self._writing = {
+            durable: self.engine.execution_options(write=write)
+            for durable, write in ((True, "full"), (False, "normal"))
+        }
         self._closed = False
+        self._looks: dict[sa.Select[Any] | sa.CompoundSelect[Any], _Look] = {}
         # Of the database that is served, once `identify` was called: its id, and what is told when it goes or comes back.
         self._identity: str | None = None
         self._outage: str | None = None
@@ -105,6 +111,29 @@ class Database:
         with self._transaction(self.engine) as connection:
             yield connection
 
+    def look(self, statement: sa.Select[Any] | sa.CompoundSelect[Any], values: Mapping[str, Any]) -> Sequence[Any]:
+        """
+        The rows of *statement*, which is made once, with *values*: a transaction by itself that only reads.
+
+        For what is asked hundreds of times a second. SQLAlchemy makes the statement and keeps the connection, and is left out
+        in between, where it takes several times as long as the database. Values have to be `store.texts.keepable`.
+        """
+        if (made := self._looks.get(statement)) is None:
+            made = self._looks[statement] = _Look(statement, self.engine.dialect)
+        try:
+            connection = self.engine.raw_connection()
+            try:
+                return self.dialect.look(connection.driver_connection, made.text, made.bound(values))
+            except self.engine.dialect.loaded_dbapi.Error:
+                connection.invalidate()
+            finally:
+                connection.close()
+        except (SQLAlchemyError, StoreUnavailable):
+            pass
+        # Something is wrong, if only with a connection that the pool kept for too long: the long way finds out, and tells.
+        with self.read() as transaction:
+            return transaction.execute(statement, values).all()
+
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[sa.Connection]:
         """
@@ -113,16 +142,16 @@ class Database:
         *durable*: on disk before this returns. An upload's batches do without (a power cut then takes back the last
         batches together with their checkpoint, so nothing is counted that is not there); its last one does not.
         """
-        engine = self.engine.execution_options(write="full" if durable else "normal")
-        with self._transaction(engine, durable=durable) as connection:
+        with self._transaction(self._writing[durable], durable=durable) as connection:
             yield connection
 
     @contextmanager
     def _transaction(self, engine: sa.Engine, *, durable: bool = False) -> Iterator[sa.Connection]:
         committing = False
         try:
-            with engine.connect() as connection:
-                with connection.begin():
+            connection, transaction = _begun(engine)
+            with connection:
+                with transaction:
                     yield connection
                     committing = connection.get_execution_options().get("write") is not None
                 committing = False
@@ -295,6 +324,40 @@ class Database:
                 "Run `python -m bot migrate` and start again."
             )
             raise StoreBehind(msg)
+
+
+class _Look:
+    """A *statement* as a driver takes it, with what makes its parameters of values."""
+
+    def __init__(self, statement: sa.Select[Any] | sa.CompoundSelect[Any], dialect: sa.Dialect) -> None:
+        compiled = statement.compile(dialect=dialect)
+        self.text = str(compiled)
+        # Of each parameter, once or several times where they have no names.
+        names = compiled.positiontup or list(compiled.binds)
+        self._made_by = [(name, compiled.binds[name].type.bind_processor(dialect)) for name in names]
+        self._has_names = compiled.positiontup is None
+
+    def bound(self, values: Mapping[str, Any]) -> dict[str, Any] | list[Any]:
+        """The parameters."""
+        made = [(name, values[name] if make is None else make(values[name])) for name, make in self._made_by]
+        return dict(made) if self._has_names else [value for _, value in made]
+
+
+def _begun(engine: sa.Engine, *, again: bool = True) -> tuple[sa.Connection, sa.RootTransaction]:
+    """
+    A connection of the pool's, and its transaction.
+
+    That it can begin one tells that it did not end while the pool kept it; of one that did, the pool forgets all of its age,
+    and a new one is made.
+    """
+    connection = engine.connect()
+    try:
+        return connection, connection.begin()
+    except BaseException as error:
+        connection.close()
+        if not again or not isinstance(error, DBAPIError) or not error.connection_invalidated:
+            raise
+    return _begun(engine, again=False)
 
 
 def _code_of(error: Exception) -> str:

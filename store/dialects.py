@@ -178,6 +178,10 @@ class Dialect(ABC):
         """
 
     @abstractmethod
+    def look(self, connection: Any, statement: str, values: Any) -> list[Any]:
+        """The rows of a *statement* that only reads, as a transaction by itself, over a *connection* of the driver's that is in none."""
+
+    @abstractmethod
     def end(self) -> None:
         """End what waits for an answer over connections that are in use, where an answer may never come."""
 
@@ -306,32 +310,35 @@ class Sqlite(Dialect):
         super().__init__(url)
         self._opened: tuple[int, int] | None = None
         self._size = 0
+        name = url.database or ""
+        # https://www.sqlite.org/uri.html: "file:desk.db?mode=ro" is how SQLite is told not to write.
+        self._file = Path(unquote(urlsplit(name).path) if "uri" in url.query else name)
 
     @property
     def where(self) -> str:
-        return f"the SQLite file {self._file().absolute()}"
+        return f"the SQLite file {self._file.absolute()}"
 
     @property
     def identity(self) -> str:
-        return f"sqlite {self._file().resolve()}"
+        return f"sqlite {self._file.resolve()}"
 
     @property
     def called(self) -> str:
-        return f"its file {self._file().name}"
+        return f"its file {self._file.name}"
 
     def exists(self) -> bool:
         # One that was connected to and is gone is no database that may be made.
-        return self._opened is not None or self._file().exists()
+        return self._opened is not None or self._file.exists()
 
     def can_be_made(self) -> bool:
-        return self._file().absolute().parent.is_dir()
+        return self._file.absolute().parent.is_dir()
 
     def make(self) -> None:
         if self._opened is not None or "uri" in self.url.query:
             return  # one that is gone is not to be replaced by an empty one; a URI says itself whether it may make one
         try:
             # SQLite gives its other files the rights of this one.
-            new = os.open(self._file(), os.O_CREAT | os.O_EXCL | os.O_WRONLY, _PRIVATE)
+            new = os.open(self._file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _PRIVATE)
         except OSError:
             return  # it is there; or connecting says what is wrong
         os.fchmod(new, _PRIVATE)
@@ -349,14 +356,14 @@ class Sqlite(Dialect):
                 name.chmod(_PRIVATE)
 
     def _files(self) -> tuple[Path, ...]:
-        file = self._file()
+        file = self._file
         return file, *(file.with_name(file.name + suffix) for suffix in _BESIDE)
 
     def require_unmoved(self) -> None:
         if self._opened is None:
             return
         try:
-            found = self._file().stat()
+            found = self._file.stat()
         except OSError as error:
             raise self.unavailable(Outage.REPLACED, detail="it is not there") from error
         if (found.st_dev, found.st_ino) != self._opened:
@@ -378,12 +385,7 @@ class Sqlite(Dialect):
 
     def _uri(self) -> str:
         """The file for SQLite, which without "mode" would make the one that is not there."""
-        return f"file:{quote(str(self._file().absolute()))}?mode=rw"
-
-    def _file(self) -> Path:
-        name = self.url.database or ""
-        # https://www.sqlite.org/uri.html: "file:desk.db?mode=ro" is how SQLite is told not to write.
-        return Path(unquote(urlsplit(name).path) if "uri" in self.url.query else name)
+        return f"file:{quote(str(self._file.absolute()))}?mode=rw"
 
     def create_engine(self, busy_seconds: float) -> sa.Engine:
         engine = sa.create_engine(
@@ -397,6 +399,11 @@ class Sqlite(Dialect):
         sa.event.listen(engine, "connect", self._prepare)
         sa.event.listen(engine, "begin", self._begin)
         return engine
+
+    def look(self, connection: Any, statement: str, values: Any) -> list[Any]:
+        self.require_unmoved()
+        found: list[Any] = connection.execute(statement, values).fetchall()
+        return found
 
     def settle(self, engine: sa.Engine) -> None:
         # In the log beside it, a page would still be found after the file was overwritten with another.
@@ -423,14 +430,15 @@ class Sqlite(Dialect):
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA foreign_keys = ON")
         if self._opened is None:
-            found = self._file().stat()
+            found = self._file.stat()
             self._opened = found.st_dev, found.st_ino
 
     def _begin(self, connection: sa.Connection) -> None:
         self.require_unmoved()
         write = connection.get_execution_options().get("write")
         if write is None:
-            connection.exec_driver_sql("BEGIN")
+            # Of the driver itself: it touches no file, so that there is no error to translate.
+            connection.connection.cursor().execute("BEGIN")
             return
         connection.exec_driver_sql(f"PRAGMA synchronous = {write}")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -529,6 +537,7 @@ class Postgresql(Dialect):
     def __init__(self, url: sa.URL) -> None:
         super().__init__(url)
         self._ended = Event()
+        self._limits = ""
 
     @property
     def where(self) -> str:
@@ -573,24 +582,40 @@ class Postgresql(Dialect):
     def create_engine(self, busy_seconds: float) -> sa.Engine:
         engine = sa.create_engine(
             self.url,
-            pool_pre_ping=True,
             pool_timeout=busy_seconds,
             # Statements prepared on one server are not there on the next, to which a pooler may lead the next transaction.
-            connect_args=self.connection_parameters(busy_seconds) | {"prepare_threshold": None},
+            # Its beginning is ours to send, together with its limits: see `_begin`.
+            connect_args=self.connection_parameters(busy_seconds) | {"prepare_threshold": None, "autocommit": True},
             # What stands in a statement is of people, and no business of a log's.
             hide_parameters=True,
         )
         sa.event.listen(engine, "do_connect", self._connect)
         sa.event.listen(engine, "handle_error", self._leave_standby)
         sa.event.listen(engine, "begin", self._begin)
-        self._begin_statement = _limits(busy_seconds)
+        self._limits = _limits(busy_seconds)
         return engine
 
     def _begin(self, connection: sa.Connection) -> None:
-        """Set the limits of a transaction in it, and learn which process of the server it has: a pooler may give each another."""
+        """
+        Begin a transaction with its limits, and learn which process of the server it has: a pooler may give each another.
+
+        All of it is one message to the server, of which each costs a turn.
+        """
         driver: Any = connection.connection.driver_connection
         driver.serving = None
-        driver.serving = connection.exec_driver_sql(self._begin_statement).scalar_one()
+        begin = f"SELECT pg_backend_pid(); BEGIN; {self._limits}"
+        options = {"no_parameters": True}  # else psycopg takes one statement alone
+        driver.serving = connection.exec_driver_sql(begin, execution_options=options).scalar_one()
+
+    def look(self, connection: Any, statement: str, values: Any) -> list[Any]:
+        from psycopg import ClientCursor
+
+        connection.serving = None
+        # One message, which is a transaction by itself.
+        with ClientCursor(connection) as cursor:
+            cursor.execute(f"{self._limits}; {statement}", values)
+            cursor.nextset()
+            return cursor.fetchall()
 
     def _leave_standby(self, context: sa.ExceptionContext) -> None:
         """
@@ -709,7 +734,7 @@ def dialect_of(url: sa.URL) -> Dialect:
 
 
 def _limits(busy_seconds: float) -> str:
-    """The statement that sets the limits of a transaction until it ends, and gives the id of the server's process."""
+    """The statement that sets the limits of a transaction until it ends."""
     milliseconds = int(busy_seconds * 1000)
     settings = {
         "timezone": "UTC",
@@ -723,7 +748,7 @@ def _limits(busy_seconds: float) -> str:
         "tcp_user_timeout": 20_000,
     }
     set_ = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
-    return f"SELECT pg_backend_pid(), {set_}"
+    return f"SELECT {set_}"
 
 
 def _is_operational(error: BaseException | None) -> bool:

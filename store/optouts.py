@@ -96,18 +96,17 @@ class OptOuts:
         with self._database.read() as connection:
             return read_states(connection, account, phones)
 
-    def look_up(self, account: int, phone: str) -> tuple[int, PhoneState]:
-        """The newest change of the account's list, and the state of *phone*, which has at least that one in it."""
-        require_e164([phone])
+    def look_up(self, account: int, phones: Sequence[str]) -> tuple[int, dict[str, PhoneState]]:
+        """The newest change of the account's list, and the state of each of *phones*, which has at least that one in it."""
+        require_e164(phones)
         with self._database.read() as connection:
             head = connection.execute(_HEAD, {"account": account}).scalar_one()
-            return head, read_states(connection, account, [phone])[phone]
+            return head, read_states(connection, account, phones)
 
     def check(self, account: int, phones: Sequence[str]) -> Checked:
         """Which of *phones* (E.164, any number of them) are opted out, and nothing else that `find_many` tells."""
         require_e164(phones)
-        with self._database.read() as connection:
-            told = dict(connection.execute(_CHECK, {"account": account, "phones": phones}).all())
+        told: dict[Any, Any] = dict(self._database.look(_CHECK, {"account": account, "phones": phones}))
         if None not in told:
             raise NoAccount(account)
         return Checked(as_of=told.pop(None), opted_out=frozenset(told))

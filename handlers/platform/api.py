@@ -8,13 +8,15 @@ are known, and for each key once it is, so that one program in a loop takes noth
 import asyncio
 import hashlib
 import json
+import logging
+import random
 import re
-import uuid
+import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote
 
@@ -80,6 +82,8 @@ _ACCEPTED: Final = {"*/*", "application/*", "application/json", CONTENT_TYPE}
 
 T = TypeVar("T")
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+# To know of a line that nobody reads before it is made: structlog takes as long to drop it as a check's JSON does to be read.
+_level: Final = logging.getLogger(__name__)
 
 
 class Api:
@@ -90,9 +94,14 @@ class Api:
         self._tasks = Tasks()
         self.endpoints = tuple(endpoints)
         self._by_path: dict[tuple[str, ...], dict[str, Endpoint]] = {}
+        # The same of those without parameters, as they are asked for.
+        self._fixed: dict[str, dict[str, Endpoint]] = {}
         for endpoint in endpoints:
             parts = tuple(endpoint.path.strip("/").split("/"))
-            self._by_path.setdefault(parts, {})[endpoint.method] = endpoint
+            methods = self._by_path.setdefault(parts, {})
+            methods[endpoint.method] = endpoint
+            if not endpoint.parameters:
+                self._fixed[f"{PREFIX}{endpoint.path}"] = methods
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="platform")
         self._at_work: set[asyncio.Future[None]] = set()
         self._taken: set[asyncio.Future[None]] = set()  # those that wait as well
@@ -111,15 +120,16 @@ class Api:
             registry=None,
             buckets=_BUCKETS,
         )
+        self._timed = cache(self.requests.labels)
 
     async def answer(self, request: web.Request) -> web.Response:
         """The response to a request, whoever sent it. Never raises for what was asked."""
         request_id = _request_id(request)
-        began = asyncio.get_running_loop().time()
+        began = time.monotonic()
         entered: dict[str, Any] = {}
         try:
             body = await self._answered(request, entered)
-            response = web.Response(body=body, content_type="application/json")
+            response = web.Response(body=body, headers={"Content-Type": "application/json", "X-Request-Id": request_id})
         except Problem as problem:
             response = self._refusal(problem, request_id, entered)
         except StoreUnavailable as error:
@@ -130,25 +140,26 @@ class Api:
             log.exception("a request of the platform's failed", request=request_id)
             detail = f"Whether anything was changed is not certain: send it again. Please quote {request_id}."
             response = self._refusal(Problem(FAILED, detail, headers={"Retry-After": "1"}), request_id, entered)
-        response.headers["X-Request-Id"] = request_id
         response.headers["Cache-Control"] = "no-store"
         if "key" not in entered or not request.content.at_eof():
             # A connection is kept for whoever was let in, and never with the rest of a body on it.
             response.force_close()
-        took = asyncio.get_running_loop().time() - began
+        took = time.monotonic() - began
         # Of what is not served neither: whoever asks for it could think of any number of names.
         route = entered.get("path", "")
-        self.requests.labels(request.method if route else "", route, response.status).observe(took)
+        self._timed(request.method if route else "", route, response.status).observe(took)
         # What only asks may come some hundred times a second.
         asks = entered.pop("asks", False)
-        say = log.debug if asks and response.status < 400 else log.info
-        named = {
-            "request": request_id,
-            "method": request.method,
-            "status": response.status,
-            "ms": round(took * 1000, 1),
-        }
-        say("platform request", **named, **entered)
+        quiet = asks and response.status < 400
+        if not quiet or _level.isEnabledFor(logging.DEBUG):
+            named = {
+                "request": request_id,
+                "method": request.method,
+                "status": response.status,
+                "ms": round(took * 1000, 1),
+            }
+            say = log.debug if quiet else log.info
+            say("platform request", **named, **entered)
         return response
 
     def route(self) -> web.RouteDef:
@@ -178,7 +189,7 @@ class Api:
         self._taken.add(at_work)
         try:
             endpoint, path = self._found(request)
-            entered |= {"path": endpoint.path, "asks": endpoint.asks}
+            entered["path"], entered["asks"] = endpoint.path, endpoint.asks
             _require_accepted(request)
             if not endpoint.scopes:
                 _query_of(request, endpoint)
@@ -292,6 +303,8 @@ class Api:
 
     def _found(self, request: web.Request) -> tuple[Endpoint, dict[str, str]]:
         """The endpoint that is asked for, with the parameters in its path."""
+        if (methods := self._fixed.get(request.rel_url.raw_path)) is not None:
+            return _of_method(methods, request), {}
         try:
             parts = [unquote(part, errors="strict") for part in request.rel_url.raw_path.split("/")[2:]]
         except UnicodeDecodeError:
@@ -302,12 +315,17 @@ class Api:
             path = {name[1:-1]: part for name, part in zip(shape, parts, strict=True) if name[0] == "{"}
             if any(name != part for name, part in zip(shape, parts, strict=True) if name[0] != "{"):
                 continue
-            endpoint = methods.get(request.method)
-            if endpoint is None:
-                allowed = ", ".join(sorted(methods))
-                raise Problem(BAD_METHOD, f"This address takes {allowed}.", headers={"Allow": allowed})
-            return endpoint, path
+            return _of_method(methods, request), path
         raise Problem(NOT_FOUND, f"{PREFIX}/openapi.json says what there is.")
+
+
+def _of_method(methods: Mapping[str, Endpoint], request: web.Request) -> Endpoint:
+    """The one of an address' *methods* that is asked for. Raises `Problem`."""
+    endpoint = methods.get(request.method)
+    if endpoint is None:
+        allowed = ", ".join(sorted(methods))
+        raise Problem(BAD_METHOD, f"This address takes {allowed}.", headers={"Allow": allowed})
+    return endpoint
 
 
 def _digest(endpoint: Endpoint, *parts: Any) -> str:
@@ -327,8 +345,12 @@ _SOON: Final = {"Retry-After": "1"}
 
 def _request_id(request: web.Request) -> str:
     """The one that came with the request, where it is short and plain, else a new one."""
-    given = request.headers.get("X-Request-Id", "")
-    return given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+    given = request.headers.get("X-Request-Id")
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given
+    # A UUID of version 4, which is to be met once and not to be hard to guess.
+    digits = f"{random.getrandbits(128):032x}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 def _require_accepted(request: web.Request) -> None:
@@ -355,11 +377,12 @@ def _idempotency_key(request: web.Request, key: Key) -> str | None:
 
 def _query_of(request: web.Request, endpoint: Endpoint) -> dict[str, Any]:
     """The parameters of the query, read. Raises `Problem` for one that is not known, comes twice, or is not what it has to be."""
+    query = request.rel_url.raw_query_string
+    if not query and not endpoint.query:
+        return {}
     known = {parameter.name: parameter for parameter in endpoint.query}
     try:
-        given = parse_qsl(
-            request.rel_url.raw_query_string, keep_blank_values=True, errors="strict", max_num_fields=20, separator="&"
-        )
+        given = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=20, separator="&")
     except ValueError:
         raise Problem(BROKEN_REQUEST, "The query is not in UTF-8, or has too many parameters.") from None
     found: dict[str, Any] = {}

@@ -32,6 +32,7 @@ LIST_TYPES: Final = (
     "application/vnd.ms-excel",
     "application/vnd.oasis.opendocument.spreadsheet",
 )
+_UTF_8: Final = {"utf-8", "utf8"}
 _LARGEST_INTEGER: Final = 2**63
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -39,14 +40,17 @@ _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 def require_json(request: web.Request) -> None:
     """Raise `Problem` unless the headers promise JSON in UTF-8, uncompressed, of a size that is taken."""
     given = request.headers.get("Content-Type", "")
-    charset = (request.charset or "utf-8").lower() if given else "utf-8"
-    if request.content_type != "application/json" or not given or charset not in {"utf-8", "utf8"}:
+    if given != "application/json" and not _is_json(request, given):
         found = as_sent(given) if given else "no Content-Type"
         raise Problem(
             NOT_JSON, f"Send Content-Type: application/json; found {found}.", headers={"Accept": "application/json"}
         )
     _require_as_it_is(request, NOT_JSON)
     require_size(request, LARGEST_BODY)
+
+
+def _is_json(request: web.Request, given: str) -> bool:
+    return bool(given) and request.content_type == "application/json" and (request.charset or "utf-8").lower() in _UTF_8
 
 
 def require_file(request: web.Request) -> None:

@@ -53,6 +53,7 @@ class Phones:
                 query=(_MIN,),
                 waits=self._wait,
                 problems=(NOT_YET,),
+                together=self._phones_together,
             ),
             Endpoint(
                 "POST",
@@ -76,16 +77,17 @@ class Phones:
         await self._following.reached(call.account, call.query["min"], PATIENCE)
 
     def _phone(self, call: Call) -> bytes:
-        as_of, state = self._store.optouts.look_up(call.account, call.path["phone"])
-        if not_seen := _not_seen(call, as_of):
-            raise not_seen
-        return _told(state, as_of).model_dump_json().encode()
+        return _only(self._phones_together([call]))
+
+    def _phones_together(self, calls: Sequence[Call]) -> list[bytes | Problem]:
+        as_of, states = self._store.optouts.look_up(calls[0].account, [call.path["phone"] for call in calls])
+        return [
+            _not_seen(call, as_of) or _told(states[call.path["phone"]], as_of).model_dump_json().encode()
+            for call in calls
+        ]
 
     def _check(self, call: Call) -> bytes:
-        [answer] = self._check_together([call])
-        if isinstance(answer, Problem):
-            raise answer
-        return answer
+        return _only(self._check_together([call]))
 
     def _check_together(self, calls: Sequence[Call]) -> list[bytes | Problem]:
         asked = [_sorted_out(call) for call in calls]
@@ -113,6 +115,14 @@ class _Asked(NamedTuple):
             invalid=self.invalid,
         )
         return told.model_dump_json().encode()
+
+
+def _only(answers: Sequence[bytes | Problem]) -> bytes:
+    """The one of *answers*. Raises what is wrong with it."""
+    [answer] = answers
+    if isinstance(answer, Problem):
+        raise answer
+    return answer
 
 
 def _not_seen(call: Call, as_of: int) -> Problem | None:

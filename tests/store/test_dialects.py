@@ -1,6 +1,6 @@
 """What SQLite and PostgreSQL disagree on, asked of both."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -303,3 +303,32 @@ def test_a_connection_in_use_when_the_store_is_closed_is_closed_too(database_url
     assert driver is not None
     with pytest.raises(store.database.engine.dialect.loaded_dbapi.Error, match="closed"):
         driver.execute("SELECT 1")
+
+
+# Connections that the pool keeps
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_connection_that_ended_meanwhile_is_replaced(store: Store, account: Account, hasty: Store) -> None:
+    """As after a restart of the server: the next look, and the next transaction, are answered over a new one."""
+    asks: list[Callable[[], Any]] = [
+        lambda: hasty.optouts.check(account.id, PHONES).opted_out,
+        lambda: hasty.accounts.get(account.id),
+    ]
+    for ask in asks:
+        before = ask()
+        with store.database.write() as connection:
+            connection.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
+        assert ask() == before
+
+
+def test_a_look_sees_what_was_committed_before_it(store: Store, account: Account, hasty: Store) -> None:
+    """It is a transaction by itself: nothing of one look is left for the next, on the same connection."""
+    query = sa.select(accounts.c.name).where(accounts.c.id == sa.bindparam("account"))
+    for name in ("Harbor", "Harbour"):
+        with store.database.write() as connection:
+            connection.execute(sa.update(accounts).values(name=name))
+        assert [tuple(row) for row in hasty.database.look(query, {"account": account.id})] == [(name,)]

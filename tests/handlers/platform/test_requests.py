@@ -200,8 +200,11 @@ async def test_requests_are_counted_by_what_they_asked(platform: Platform) -> No
     assert counted == {("GET", "/phones/{phone}", "200"): 1, ("GET", "/phones/{phone}", "400"): 1, ("", "", "404"): 1}
 
 
-async def test_a_request_is_in_the_log_without_what_it_is_about(platform: Platform) -> None:
-    """By its id and its address as the document has it: no phone, no words, no key."""
+async def test_a_request_is_in_the_log_without_what_it_is_about(
+    platform: Platform, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By its id and its address as the document has it: no phone, no words, no key. What only asks is said at DEBUG."""
+    caplog.set_level("DEBUG")
     with structlog.testing.capture_logs() as said:
         await platform.ask(
             "POST", "/entries", {"function": "keyword", "phones": [ONE], "reason": "quillon"}, X_Request_Id="r-1"
