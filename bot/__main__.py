@@ -15,7 +15,7 @@ from typing import Any, TextIO
 import click
 
 from bot.config import SettingsError, load_settings, strip_slack_environment
-from store import Scope, StoreError
+from store import Scope, Store, StoreError
 
 
 class _Commands(click.Group):
@@ -91,8 +91,6 @@ def serve() -> None:
 @main.command()
 def migrate() -> None:
     """Bring the database's tables to this version's."""
-    from store import Store
-
     store = Store.open(load_settings().database_url)
     try:
         before, head = store.database.revision(), store.database.head()
@@ -378,6 +376,73 @@ def compare(
         )
     finally:
         store.close()
+
+
+_KEY_FILE = click.option(
+    "--key",
+    type=click.Path(path_type=Path),
+    metavar="KEYFILE",
+    help="A file with the key, 16 bytes or more: whoever has it, and nobody else, reads the backup.",
+)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@_KEY_FILE
+def backup(file: Path, key: Path | None) -> None:
+    """Write a copy of the SQLite database to FILE, which must not be there yet, while the desk serves."""
+    from bot import keeping
+
+    store = Store.open(load_settings().database_url)
+    try:
+        keeping.back_up_to(store, file, key, say=click.echo)
+    finally:
+        store.close()
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@_KEY_FILE
+@click.option("--replace", is_flag=True, help="Also where there is a list already, which is kept beside it.")
+def restore(file: Path, key: Path | None, replace: bool) -> None:
+    """Put FILE, which `backup` wrote, in the place of the SQLite database; every desk has to be stopped."""
+    from bot import keeping
+
+    store = Store.open(load_settings().database_url)
+    try:
+        keeping.restore_from(store, file, key, replace=replace, say=click.echo)
+    finally:
+        store.close()
+
+
+@main.command()
+def restored() -> None:
+    """Say, once, that the database was put back by other means than `restore`, as by pg_restore or Litestream."""
+    from bot import keeping
+
+    store = Store.open(load_settings().database_url)
+    try:
+        keeping.settle(store, say=click.echo)
+    finally:
+        store.close()
+
+
+@main.command()
+@click.option(
+    "--from", "source", required=True, metavar="URL", help="The SQLite file, sqlite:///FILE; it stays as it is."
+)
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    metavar="URL",
+    help="The empty PostgreSQL database, postgresql://USER@HOST/DATABASE; the password is best in ~/.pgpass.",
+)
+def move(source: str, target: str) -> None:
+    """Copy the whole list from a SQLite file to PostgreSQL, all or nothing; every desk has to be stopped."""
+    from bot import keeping
+
+    keeping.move_to(source, target, say=click.echo)
 
 
 @main.group()

@@ -10,6 +10,7 @@ import difflib
 import math
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
@@ -25,6 +26,7 @@ from sqlalchemy.exc import ArgumentError
 from store import parsed_url
 
 PREFIX = "OPTOUT_"
+ENV_FILE = Path(".env")
 
 # Slack documents these prefixes: https://docs.slack.dev/authentication/tokens/
 _TOKEN_KINDS = {
@@ -390,7 +392,7 @@ class Settings(BaseSettings):
         return word.strip().lower() if isinstance(word, str) else word
 
 
-def load_settings(environment: Mapping[str, str] | None = None, *, env_file: Path | str | None = ".env") -> Settings:
+def load_settings(environment: Mapping[str, str] | None = None, *, env_file: Path | str | None = ENV_FILE) -> Settings:
     """
     Read the settings from *environment* (the process's when None) over *env_file* (none is read when None).
 
@@ -405,6 +407,18 @@ def load_settings(environment: Mapping[str, str] | None = None, *, env_file: Pat
     except ValidationError as error:
         # Without its cause: pydantic's own text and locals would carry the refused values, secrets among them.
         raise SettingsError("; ".join(_refusals(error)) + ".") from None
+
+
+def env_file_open_to(env_file: Path = ENV_FILE) -> str | None:
+    """What is wrong with who may read *env_file*, a sentence for whoever runs the desk; None where its owner alone may, or there is none."""
+    try:
+        mode = env_file.stat().st_mode
+    except OSError:
+        return None
+    # To a group alone somebody has opened it, as for a database's file.
+    if not mode & stat.S_IRWXO:
+        return None
+    return f"{env_file.absolute()} has the desk's tokens, and every user of this machine can read it. `chmod 600` it."
 
 
 def settings_table() -> str:

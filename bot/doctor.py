@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.config import Settings
+from bot.config import Settings, env_file_open_to
 from bot.manifest import optional_scopes, scopes
 from bot.stores import described
 from bot.transfer import moment_words
@@ -40,7 +40,9 @@ async def examine(settings: Settings) -> tuple[Finding, ...]:
     team, of_slack = await _slack(settings)
     of_database, account = await asyncio.to_thread(_database, settings, team)
     of_replies = [] if account is None else [await _who_decides(settings, account)]
-    return (*of_database, *of_slack, *of_replies)
+    open_to = env_file_open_to()
+    of_file = [] if open_to is None else [Finding(good=False, sentence=f"Settings: {open_to}")]
+    return (*of_file, *of_database, *of_slack, *of_replies)
 
 
 def _database(settings: Settings, team: str | None) -> tuple[tuple[Finding, ...], Account | None]:

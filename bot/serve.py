@@ -20,7 +20,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from bot.app import Desk, create_app
-from bot.config import Settings, SettingsError
+from bot.config import Settings, SettingsError, env_file_open_to
 from bot.http import DRAINING, HttpConnection, listening, routed
 from bot.metrics import exposition
 from bot.socket import SocketConnection
@@ -275,6 +275,8 @@ async def serve(settings: Settings) -> None:
 
 async def _start(settings: Settings, stack: AsyncExitStack) -> None:
     """Start the desk; *stack* gets what has to be undone at its end, of as much as there is when this is cancelled."""
+    if (open_to := env_file_open_to()) is not None:
+        log.warning(open_to)
     store = Store.open(settings.database_url)
     stack.callback(store.close)
     await asyncio.to_thread(make_ready, store, log.warning)

@@ -368,8 +368,8 @@ def _moved(plan: Move) -> Iterator[str]:
     account = plan.account
     named = "" if account.name == account.slack_id else f" ({account.name})"
     yield f"{account.slack_id}{named} to {plan.to}:"
-    yield f"  {_counted(account.opted_out, 'opted-out phone')}"
-    yield f"  {_counted(plan.uploads, 'upload')}"
+    yield f"  {count_words(account.opted_out, 'opted-out phone')}"
+    yield f"  {count_words(plan.uploads, 'upload')}"
     yield f"  {plan.entries:,} {'entry' if plan.entries == 1 else 'entries'} of history"
     country = country_name(account.country) if account.country else "none"
     defaults = AccountSettings()
@@ -377,8 +377,8 @@ def _moved(plan: Move) -> Iterator[str]:
         field for field in fields(defaults) if getattr(account.settings, field.name) != getattr(defaults, field.name)
     ]
     if plan.keys:
-        yield f"  {_counted(plan.keys, 'API key')}, by which the texting platform goes on"
-    yield f"  {_counted(len(changed), 'setting')} other than the desk's own; default country: {country}"
+        yield f"  {count_words(plan.keys, 'API key')}, by which the texting platform goes on"
+    yield f"  {count_words(len(changed), 'setting')} other than the desk's own; default country: {country}"
     if plan.replaces is not None:
         yield f"{plan.to} has an account already, in which nobody did anything: it is replaced."
     yield (
@@ -522,15 +522,15 @@ def _no_progress(_rows: int, _fraction: float) -> None:
 
 
 def _preview(upload: Upload) -> Iterator[str]:
-    yield f"{upload.file_name}: {_counted(upload.to_opt_out, 'phone')} to opt out."
+    yield f"{upload.file_name}: {count_words(upload.to_opt_out, 'phone')} to opt out."
     yield (
-        f"{_counted(upload.rows, 'row')}, {upload.already:,} already opted out, {upload.repeated:,} repeated, "
+        f"{count_words(upload.rows, 'row')}, {upload.already:,} already opted out, {upload.repeated:,} repeated, "
         f"{upload.unreadable:,} not understood."
     )
     yield from (f"  {reason}" for reason in upload.unreadable_reasons)
     assumed = upload.summary.get("assumed", 0)
     if assumed and upload.country:
-        yield f"{_counted(assumed, 'row')} had no country code: read as {country_name(upload.country)}."
+        yield f"{count_words(assumed, 'row')} had no country code: read as {country_name(upload.country)}."
     for line, phone in upload.summary.get("flagged_first", ()):
         yield f"  Check line {line:,}: {phone} is of the right length, but in no range in use today."
     yield from upload.summary.get("remarks", ())
@@ -540,24 +540,24 @@ def _preview(upload: Upload) -> Iterator[str]:
 
 
 def _scrub_report(outcome: Scrubbed, name: str) -> Iterator[str]:
-    yield f"{name}: {outcome.removed:,} of {_counted(outcome.rows, 'row')} removed, {outcome.kept:,} kept."
+    yield f"{name}: {outcome.removed:,} of {count_words(outcome.rows, 'row')} removed, {outcome.kept:,} kept."
     if outcome.assumed and outcome.country:
-        yield f"{_counted(outcome.assumed, 'row')} had no country code: read as {country_name(outcome.country)}."
+        yield f"{count_words(outcome.assumed, 'row')} had no country code: read as {country_name(outcome.country)}."
     if outcome.unreadable:
         became = "kept" if outcome.unreadable_kept else "left out as well"
-        yield f"{_counted(outcome.unreadable, 'row')} not understood, {became}:"
+        yield f"{count_words(outcome.unreadable, 'row')} not understood, {became}:"
     yield from (f"  {reason}" for reason in outcome.reasons)
     yield from outcome.remarks
 
 
 def _comparison_report(outcome: Compared, name: str) -> Iterator[str]:
     counts = outcome.counts
-    yield f"{name}: {_counted(outcome.only_theirs, 'phone')} only there, {outcome.only_ours:,} only here, {outcome.both:,} in both."
-    yield f"There {outcome.theirs:,}, here {outcome.ours:,}; {_counted(counts.rows, 'row')}, {counts.unreadable:,} not understood."
+    yield f"{name}: {count_words(outcome.only_theirs, 'phone')} only there, {outcome.only_ours:,} only here, {outcome.both:,} in both."
+    yield f"There {outcome.theirs:,}, here {outcome.ours:,}; {count_words(counts.rows, 'row')}, {counts.unreadable:,} not understood."
     yield from (f"  {reason}" for reason in counts.unreadable_reasons)
     assumed = counts.summary["assumed"]
     if assumed and counts.country:
-        yield f"{_counted(assumed, 'row')} had no country code: read as {country_name(counts.country)}."
+        yield f"{count_words(assumed, 'row')} had no country code: read as {country_name(counts.country)}."
     yield from counts.summary["remarks"]
     if outcome.only_theirs:
         yield "To opt out here what is only there, import the list: what is here already is counted as such."
@@ -606,11 +606,11 @@ def columns_chosen(path: Path, columns: Sequence[str], only: Sequence[str]) -> d
 
 
 def _report(store: Store, upload: Upload) -> Iterator[str]:
-    yield f"{_counted(upload.newly_opted_out, 'phone')} opted out from {upload.file_name}."
-    yield f"{upload.already_opted_out:,} were already opted out; not understood: {_counted(upload.unreadable, 'row')}."
+    yield f"{count_words(upload.newly_opted_out, 'phone')} opted out from {upload.file_name}."
+    yield f"{upload.already_opted_out:,} were already opted out; not understood: {count_words(upload.unreadable, 'row')}."
     for row in store.uploads.list_unreadable(upload.account_id, upload.id):
         yield f"  line {row.line:,}: {row.cell!r}: {row.reason}"
 
 
-def _counted(number: int, noun: str) -> str:
+def count_words(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else noun + 's'}"

@@ -8,6 +8,7 @@ from store.allow_requests import AllowDecision, AllowRequest, AllowState
 from store.allowing import is_of_contact, rule_of, says_why
 from store.amounts import bytes_words, days_words, read_bytes, read_days
 from store.answers import AnswerKind, DestinationAnswer
+from store.backups import SHORTEST_SECRET, back_up, restore, settle_restored
 from store.changes import ChangeCursor, ChangedPhone, ChangesPage
 from store.choices import NOTHING_CHOSEN, Asked, Choices, Question, Undecided
 from store.clock import Clock, Handled, Nearing, PassedOn
@@ -85,6 +86,7 @@ from store.records import (
     UnreadableReason,
     Upload,
 )
+from store.relocating import relocate
 from store.replies.judge import Outcome
 from store.replies.wording import Wording, WordRefused, added_words
 from store.retention import Retention
@@ -113,6 +115,7 @@ __all__ = [
     "OPTING_OUT",
     "PHONE",
     "PIECE_BYTES",
+    "SHORTEST_SECRET",
     "TAKEN_AWAY",
     "Account",
     "AccountSettings",
@@ -219,6 +222,7 @@ __all__ = [
     "WrongState",
     "added_words",
     "apply_upload",
+    "back_up",
     "bytes_words",
     "checked_account",
     "checked_address",
@@ -252,13 +256,16 @@ __all__ = [
     "read_days",
     "read_text",
     "recount",
+    "relocate",
     "require_undoable",
     "restage",
+    "restore",
     "rule_of",
     "says_why",
     "scrub",
     "scrub_upload",
     "scrubbed_name",
+    "settle_restored",
     "stage_upload",
     "suffixes_read",
     "undo_upload",

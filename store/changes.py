@@ -29,6 +29,8 @@ _FEW: Final = 1_000
 _CHUNK: Final = 1_000
 # That a follower asked is noted this often while it comes no further.
 _NOTED_EVERY: Final = timedelta(hours=1)
+# More changes than any list has seen between a backup and its restore; a thousand such leaps are exact in JSON's numbers.
+_LEAP: Final = 1_000_000_000
 _CURSOR: Final = re.compile(r"(w?)([0-9]{1,18})(?:\.([0-9]{1,19}))?")
 
 
@@ -321,6 +323,18 @@ def _moments_of(connection: sa.Connection, account: int, ids: Iterable[int]) -> 
         query = sa.select(entries.c.id, entries.c.at).where(entries.c.account_id == account, some)
         at |= dict(connection.execute(query).all())
     return at
+
+
+def begin_anew(connection: sa.Connection) -> None:
+    """
+    Have every follower of every account read the whole list again, in a database that was put back from a backup.
+
+    It may have been told of changes that are not there any more, by numbers that are given again. So numbers go on far behind
+    any that were given, and the feed goes back to none before.
+    """
+    connection.execute(sa.delete(changes))
+    connection.execute(sa.update(accounts).values(last_change=accounts.c.last_change + _LEAP))
+    connection.execute(sa.update(accounts).values(pruned_change=accounts.c.last_change))
 
 
 # For the verbs that change the list, inside their transactions.

@@ -38,9 +38,11 @@ if TYPE_CHECKING:
     from store.watched_connection import WatchedConnection
 
 # Of a file: its owner's alone.
-_PRIVATE: Final = 0o600
+PRIVATE: Final = 0o600
 # SQLite's own files beside the database.
-_BESIDE: Final = ("-wal", "-shm", "-journal")
+BESIDE: Final = ("-wal", "-shm", "-journal")
+# For whoever looks into the file for a moment.
+_ALONE_SECONDS: Final = 1.0
 
 
 class _FromNow(FunctionElement[datetime]):
@@ -131,6 +133,11 @@ class Dialect(ABC):
     @abstractmethod
     def called(self) -> str:
         """The database as people are told of it, who need not know where it is: "its file desk.db"."""
+
+    @property
+    @abstractmethod
+    def file(self) -> Path | None:
+        """The file that the database is; None where a server keeps it."""
 
     @abstractmethod
     def exists(self) -> bool:
@@ -326,6 +333,10 @@ class Sqlite(Dialect):
     def called(self) -> str:
         return f"its file {self._file.name}"
 
+    @property
+    def file(self) -> Path:
+        return self._file.resolve()
+
     def exists(self) -> bool:
         # One that was connected to and is gone is no database that may be made.
         return self._opened is not None or self._file.exists()
@@ -338,10 +349,10 @@ class Sqlite(Dialect):
             return  # one that is gone is not to be replaced by an empty one; a URI says itself whether it may make one
         try:
             # SQLite gives its other files the rights of this one.
-            new = os.open(self._file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _PRIVATE)
+            new = os.open(self._file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE)
         except OSError:
             return  # it is there; or connecting says what is wrong
-        os.fchmod(new, _PRIVATE)
+        os.fchmod(new, PRIVATE)
         # Nobody has it open yet, so that this gives no lock of SQLite's away.
         os.close(new)
 
@@ -353,11 +364,11 @@ class Sqlite(Dialect):
     def tighten(self) -> None:
         for name in self._files():
             with suppress(FileNotFoundError):  # SQLite takes those beside it away when it is done
-                name.chmod(_PRIVATE)
+                name.chmod(PRIVATE)
 
     def _files(self) -> tuple[Path, ...]:
         file = self._file
-        return file, *(file.with_name(file.name + suffix) for suffix in _BESIDE)
+        return file, *(file.with_name(file.name + suffix) for suffix in BESIDE)
 
     def require_unmoved(self) -> None:
         if self._opened is None:
@@ -412,6 +423,31 @@ class Sqlite(Dialect):
 
     def end(self) -> None:
         """Do nothing: a file answers, or fails, at once."""
+
+    @contextmanager
+    def alone(self) -> Iterator[sqlite3.Connection]:
+        """
+        A connection to the file that is the only one as long as the block runs, without a log beside the file.
+
+        Raises `StoreError` while anybody else has the file open, however idle, and sqlite3's own errors.
+        """
+        with closing(
+            sqlite3.connect(self._uri(), uri=True, isolation_level=None, timeout=_ALONE_SECONDS)
+        ) as connection:
+            try:
+                # Kept from the first lock on until the connection is closed.
+                connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+                # To leave the log behind, all that is in it is put into the file, and nobody may have it open.
+                connection.execute("PRAGMA journal_mode = DELETE")
+                connection.execute("BEGIN EXCLUSIVE")
+                connection.execute("COMMIT")
+            except sqlite3.OperationalError as error:
+                if not self.is_busy(error):
+                    raise
+                raise StoreError(
+                    f"A desk, or another program, has {self.where} open. Stop it, and try again."
+                ) from error
+            yield connection
 
     def forget_cached(self, connection: sa.Connection) -> bool:
         connection.exec_driver_sql("PRAGMA shrink_memory")
@@ -553,6 +589,10 @@ class Postgresql(Dialect):
     @property
     def called(self) -> str:
         return "its database"
+
+    @property
+    def file(self) -> None:
+        return None
 
     def exists(self) -> bool:
         """Always, as far as one can tell without asking the server: it makes none by itself."""
@@ -712,6 +752,15 @@ class Postgresql(Dialect):
         with _copying(connection, table, columns) as copy:
             for row in rows:
                 copy.write_row(keepable_values(tuple(row)))
+
+    def count_on(self, connection: sa.Connection, table: sa.Table) -> None:
+        """Have ids that *table* counts by itself go on behind the highest that it has."""
+        column = table.autoincrement_column
+        if column is None:
+            return
+        place = sa.func.pg_get_serial_sequence(table.name, column.name)
+        highest = sa.func.coalesce(sa.func.max(column), 0) + 1
+        connection.execute(sa.select(sa.func.setval(place, highest, sa.false())).select_from(table))
 
     def _evaluated_once(self, query: sa.Select[Any]) -> sa.FromClause:
         # A subquery may be evaluated anew for each row of the statement around it, each time with rows not yet taken.

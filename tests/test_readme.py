@@ -69,7 +69,7 @@ def test_the_exports_that_products_take_can_be_asked_for() -> None:
 @pytest.mark.parametrize("name", sorted(main.commands))
 def test_every_command_is_described_with_its_options(name: str) -> None:
     """The table of commands has each one, and each of its options."""
-    (row,) = re.findall(rf"^\| `python -m bot {name}[^`]*` \| (.*) \|$", OPERATORS, re.MULTILINE)
+    (row,) = re.findall(rf"^\| `python -m bot {name}\b[^`]*` \| (.*) \|$", OPERATORS, re.MULTILINE)
     assert options_of(main.commands[name]) <= set(re.findall(r"--[a-z-]+", row))
 
 
