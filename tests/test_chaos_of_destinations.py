@@ -16,7 +16,10 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bot.sandbox import Outcome, SandboxMessage
+from bot.sandbox.client import SandboxError
 from handlers.platform.api import PREFIX
+from handlers.views.exports import GET_LIST, LOADED
 from store import Actor, DestinationKind, DestinationState, Function, NewDestination, Origin, Scope
 from tests.desks import CHANNEL, Bot, Desk, desk_on
 from tests.entries import opted_out
@@ -25,7 +28,7 @@ from tests.handlers.work.receiver import Receiver, receiving, says
 from tests.handlers.work.twilio_consents import ACCOUNT, SERVICE, TOKEN, TwilioConsents
 from tests.handlers.work.van import APPLICATION, KEY, Van, van_people
 from tests.patience import PATIENCE
-from tests.people import List, Person, Watch
+from tests.people import List, Look, Person, Watch, actions_of
 
 SEED = 20261129
 KILLS = 4
@@ -164,6 +167,43 @@ class Day:
         await self.desk.people.state(after=state.version, timeout=0.1, channel=CHANNEL)
 
 
+async def loaded_by(person: Person) -> set[str]:
+    """The phones of the list for ThruText that *person* got and said to have loaded."""
+
+    def files(state: Look) -> list[SandboxMessage]:
+        direct = state.direct(person.name)
+        return [one for one in (direct.messages if direct else ()) if LOADED in actions_of(one)]
+
+    before = {one.ts for one in files(await person.look())}
+
+    def new(state: Look) -> SandboxMessage | None:
+        return next((one for one in files(state) if one.ts not in before and one.thread and one.thread[0].files), None)
+
+    async def get() -> Outcome | None:
+        asked = await person.insist(
+            "passing", lambda: person.desk.people.command(person.name, CHANNEL, "/optout passing"), shown
+        )
+        return await person.desk.people.click(person.name, asked, GET_LIST)
+
+    def shown(state: Look) -> SandboxMessage | None:
+        return next((one for one in reversed(alone(state)) if GET_LIST in actions_of(one)), None)
+
+    def alone(state: Look) -> list[SandboxMessage]:
+        return [one for one in state.ephemerals(person.name) if one.handle == "optout"]
+
+    file = await person.insist("list", get, new)
+    content = await person.desk.people.download(file.thread[0].files[0]["id"])
+
+    async def press() -> Outcome | None:
+        # What was pressed, and not acknowledged in time, may be done all the same; then the button goes.
+        with suppress(SandboxError):
+            return await person.desk.people.click(person.name, file, LOADED)
+        return None
+
+    await person.insist("loaded", press, lambda state: all(one.ts != file.ts for one in files(state)))
+    return set(content.decode().split()[1:])
+
+
 @pytest.mark.chaos
 async def test_every_destination_ends_with_exactly_the_list(
     database_url: str, tmp_path: Path, far_sides: FarSides
@@ -180,11 +220,13 @@ async def test_every_destination_ends_with_exactly_the_list(
         at_twilio = NewDestination(DestinationKind.TWILIO, "Texts", "C1", SERVICE, login=ACCOUNT, secret=TOKEN)
         make(account, at_twilio, BY)
         make(account, NewDestination(DestinationKind.VAN, "VAN", "C1", "", login=APPLICATION, secret=KEY), BY)
+        make(account, NewDestination(DestinationKind.FILE, "ThruText", "C1", "phones"), BY)
         far_sides.go_bad(dice)
         await day.start()
         desk.slack.start_chaos(SEED)
         watch = Watch(desk.people)
         workspace = desk.slack.platform.workspace
+        loaded: set[str] = set()
         admins = [
             Person(desk, watch, name, CHANNEL, is_admin=True, sees=(CHANNEL, workspace.direct_message(user).id))
             for name in ("admin", "second-admin")
@@ -201,13 +243,19 @@ async def test_every_destination_ends_with_exactly_the_list(
             for phone in ALLOWED:
                 await admins[1].delete(phone)
 
+        async def loads() -> None:
+            """Somebody gets ThruText's list, loads it and says so, on the worst of the day and once it is over."""
+            loaded.update(await loaded_by(admins[1]))
+
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(watch.run())
             pressing = group.create_task(day.presses())
             await asyncio.gather(acts(), drops_and_deletes(), day.replies(), day.kills())
+            await loads()
             await desk.people.clear_faults()
             far_sides.get_well()
             await desk.quiet()
+            await loads()
             await day.until(day.told_all)
             day.over = True
             await pressing
@@ -219,4 +267,5 @@ async def test_every_destination_ends_with_exactly_the_list(
         # Whom they were told of before it was allowed again stays out there.
         assert far_sides.twilio.opted_out - set(ALLOWED) == ours
         assert far_sides.van.opted_out - set(ALLOWED) == ours
+        assert loaded - set(ALLOWED) == ours
         assert len(desk.bots) == KILLS + 1
