@@ -1,6 +1,6 @@
-"""Modals without a form, which only show a text."""
+"""Modals that only show a text, and the form in which something is made."""
 
-from slack_sdk.models.blocks import Block
+from slack_sdk.models.blocks import Block, InputBlock, PlainTextInputElement
 from slack_sdk.models.views import View
 
 from handlers.slack.messages import Message
@@ -15,3 +15,24 @@ def refusal(message: Message) -> View:
 def text_modal(title: str, text: str, *more: Block, close: str = "Close") -> View:
     """A modal without a form: *text* in mrkdwn, at most 3,000 characters, and *more* below it."""
     return View(type="modal", title=title, close=close, blocks=[section(text), *more])
+
+
+def making_form(title: str, name: str, metadata: str, lead: str, *fields: Block) -> View:
+    """The form *name* in which something is made: *lead*, in mrkdwn, says what, and *fields* ask for it."""
+    return View(
+        type="modal",
+        callback_id=name,
+        title=title,
+        submit="Make it",
+        close="Cancel",
+        private_metadata=metadata,
+        blocks=[section(lead), *fields],
+    )
+
+
+def text_field(
+    name: str, label: str, hint: str, longest: int, *, focus: bool = False, optional: bool = False
+) -> InputBlock:
+    """A field of a form for a line of at most *longest* characters."""
+    element = PlainTextInputElement(action_id=name, max_length=longest, focus_on_load=focus)
+    return InputBlock(block_id=name, label=label, hint=hint, element=element, optional=optional)

@@ -13,13 +13,12 @@ from slack_sdk.models.blocks import (
     DividerBlock,
     InputBlock,
     Option,
-    PlainTextInputElement,
     StaticSelectElement,
 )
 from slack_sdk.models.views import View
 
 from handlers.slack.messages import Message
-from handlers.slack.modals import text_modal
+from handlers.slack.modals import making_form, text_field, text_modal
 from handlers.slack.mrkdwn import code, context, counted, markup, moment, one_line, person, quoted, section
 from handlers.views.exports import GET_LIST
 from store import LACKING, Actor, Destination, DestinationKind, DestinationState, LoadedFile
@@ -60,8 +59,8 @@ def webhook_form(metadata: str, key_names: Sequence[str], *, longest_name: int, 
         metadata,
         OPEN,
         f"{_LEAD} It gets the whole list first, then each change with the state of the number.",
-        _text(NAME, "Name", "What it is, like Twilio bridge.", longest_name, focus=True),
-        _text(
+        text_field(NAME, "Name", "What it is, like Twilio bridge.", longest_name, focus=True),
+        text_field(
             ADDRESS,
             "Address of the webhook",
             "Begins with https://. It is reached from where the desk runs.",
@@ -79,10 +78,10 @@ def twilio_form(metadata: str, *, longest_name: int) -> View:
         OPEN_TWILIO,
         "Twilio is told of whoever is opted out here, all of the list first, and texts them no more from that sender."
         f" It takes this where your account has its Consent Management API. {_NO_OPT_IN}",
-        _text(NAME, "Name", "What it is, like Twilio, fundraising.", longest_name, focus=True),
-        _text(ADDRESS, "Sender", "The SID of the Messaging Service, MG…, or one number, like +12125550100.", 40),
-        _text(LOGIN, "Account SID or API key SID", "AC… or SK…, as Twilio's console shows it.", 40),
-        _text(
+        text_field(NAME, "Name", "What it is, like Twilio, fundraising.", longest_name, focus=True),
+        text_field(ADDRESS, "Sender", "The SID of the Messaging Service, MG…, or one number, like +12125550100.", 40),
+        text_field(LOGIN, "Account SID or API key SID", "AC… or SK…, as Twilio's console shows it.", 40),
+        text_field(
             SECRET, "Auth token, or the API key's secret", "Kept to sign in at Twilio, and shown to nobody again.", 200
         ),
         _channel(),
@@ -97,9 +96,9 @@ def van_form(metadata: str, *, longest_name: int) -> View:
         "In NGP VAN or EveryAction, My Campaign, the phone of whoever is opted out here is set to opted out, all of the list "
         "first. Where nobody there has the number, or several people do, it waits, and `/optout passing` says so. "
         f"{_STAYS_OUT}",
-        _text(NAME, "Name", "What it is, like VAN, statewide.", longest_name, focus=True),
-        _text(LOGIN, "Application name", "As VAN gave it with the key.", 100),
-        _text(
+        text_field(NAME, "Name", "What it is, like VAN, statewide.", longest_name, focus=True),
+        text_field(LOGIN, "Application name", "As VAN gave it with the key.", 100),
+        text_field(
             SECRET, "API key", "As VAN gave it, for My Campaign. Kept to sign in there, and shown to nobody again.", 40
         ),
         _channel(),
@@ -125,20 +124,7 @@ def file_form(metadata: str, *, longest_name: int) -> View:
 
 
 def _form(metadata: str, name: str, lead: str, *fields: Block) -> View:
-    return View(
-        type="modal",
-        callback_id=name,
-        title=TITLE,
-        submit="Make it",
-        close="Cancel",
-        private_metadata=metadata,
-        blocks=[section(lead), *fields],
-    )
-
-
-def _text(name: str, label: str, hint: str, longest: int, *, focus: bool = False) -> InputBlock:
-    element = PlainTextInputElement(action_id=name, max_length=longest, focus_on_load=focus)
-    return InputBlock(block_id=name, label=label, hint=hint, element=element)
+    return making_form(TITLE, name, metadata, lead, *fields)
 
 
 def _channel(label: str = "Where it is told when it does not work") -> InputBlock:

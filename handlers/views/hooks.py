@@ -11,13 +11,11 @@ from slack_sdk.models.blocks import (
     ButtonElement,
     ConfirmObject,
     DividerBlock,
-    InputBlock,
-    PlainTextInputElement,
     SectionBlock,
 )
 from slack_sdk.models.views import View
 
-from handlers.slack.modals import text_modal
+from handlers.slack.modals import making_form, text_field, text_modal
 from handlers.slack.mrkdwn import context, counted, escape, markup, moment, person, quoted, section
 from store import Hook, HookKind
 
@@ -50,22 +48,23 @@ class ShownHook:
 
 def twilio_form(metadata: str, longest_name: int) -> View:
     """The form that makes a hook for Twilio."""
-    return _form(
-        metadata,
+    return making_form(
+        TITLE,
         OPEN_TWILIO,
+        metadata,
         "Twilio tells the desk what people reply: who writes STOP is opted out at once, and what may be a request is shown to "
         "whoever decides.",
-        _text(
+        text_field(
             NAME, "Name", "What it is for, like Main number: whatever comes by it says so.", longest_name, focus=True
         ),
-        _text(LOGIN, "Account SID", "AC and 32 more characters, as Twilio's console shows it.", 40),
-        _text(
+        text_field(LOGIN, "Account SID", "AC and 32 more characters, as Twilio's console shows it.", 40),
+        text_field(
             SECRET,
             "Auth token",
             "Of that account. Kept to check signatures, and shown to nobody again.",
             _LONGEST_SECRET,
         ),
-        _text(
+        text_field(
             KEY,
             "Secret of the shared key",
             "Only where webhooks are signed with one (HMAC-SHA-256).",
@@ -77,18 +76,19 @@ def twilio_form(metadata: str, longest_name: int) -> View:
 
 def telnyx_form(metadata: str, longest_name: int) -> View:
     """The form that makes a hook for Telnyx."""
-    return _form(
-        metadata,
+    return making_form(
+        TITLE,
         OPEN_TELNYX,
+        metadata,
         "Telnyx tells the desk what people reply: who writes STOP is opted out at once, and what may be a request is shown to "
         "whoever decides.",
-        _text(
+        text_field(
             NAME, "Name", "What it is for, like Main profile: whatever comes by it says so.", longest_name, focus=True
         ),
-        _text(
+        text_field(
             SECRET, "Public key", "44 characters; Telnyx's portal shows it under Keys & Credentials.", _LONGEST_SECRET
         ),
-        _text(
+        text_field(
             KEY,
             "API key",
             "Only for /optout compare telnyx, which reads who opted out there. Shown to nobody again.",
@@ -134,23 +134,6 @@ def in_home(present: Sequence[ShownHook], *, takes_hooks: bool) -> list[Block]:
         *map(_one, present),
         *([_new()] if takes_hooks else []),
     ]
-
-
-def _form(metadata: str, name: str, lead: str, *fields: Block) -> View:
-    return View(
-        type="modal",
-        callback_id=name,
-        title=TITLE,
-        submit="Make it",
-        close="Cancel",
-        private_metadata=metadata,
-        blocks=[section(lead), *fields],
-    )
-
-
-def _text(name: str, label: str, hint: str, longest: int, *, focus: bool = False, optional: bool = False) -> InputBlock:
-    element = PlainTextInputElement(action_id=name, max_length=longest, focus_on_load=focus)
-    return InputBlock(block_id=name, label=label, hint=hint, element=element, optional=optional)
 
 
 def _one(shown: ShownHook) -> Block:

@@ -51,6 +51,7 @@ async def commands(stage: Stage) -> None:
         ("evidence 12345", "no phone"),
         ("settings country GB", "nothing is typed there"),
         ("upload 7", "no form takes that"),
+        ("compare telnyx", "no key reads its list"),
         ("undo", "nothing to undo"),
         ("uplods", "misspelt"),
         ("hist 212 555 0106", "misspelt"),
