@@ -453,7 +453,7 @@ class _Reader:
         outcome: PhoneNumber | NotAPhone | None = None
         if not is_long:
             if text[0] != "+" and is_plain(text):
-                outcome = self._plan.number(digits, plus=False)
+                outcome = self._plan.alone(digits)
             outcome = outcome or parse_phone(text, self._country)
         if isinstance(outcome, NotAPhone):
             self._refuse(start, end, outcome.code, outcome.reason)

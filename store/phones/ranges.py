@@ -61,7 +61,8 @@ class Range:
 NO_NUMBER: Final = Range(None)
 _UNTOLD: Final = Range(None)  # each of them has to be asked about
 _FURTHER: Final = Range(None)  # more digits tell
-_MET: Final = Range(None)  # once, and most of many digits are not met again: a lesson costs more than some questions
+# What was met once or some times more, of which nothing is learnt yet: a lesson costs as much as six questions.
+_MET: Final = (Range(None), Range(None), Range(None))
 
 
 class Ranges:
@@ -87,7 +88,9 @@ class Ranges:
             found = table.get(digits[:head])
             if found is not _FURTHER:
                 break
-        if found is None or found is _MET:
+        if found is NO_NUMBER or (found is not None and found.like is not None):
+            return found
+        if found is None or found in _MET:
             found = self._learn(digits, table, plus=plus)
         if found is _UNTOLD or found is _FURTHER:
             number = self._number(digits, plus, whole)
@@ -103,11 +106,13 @@ class Ranges:
             known = digits[:head]
             if (found := table.get(known)) is _FURTHER:
                 continue
-            if found is None:
-                self._learnt += 1
-                if head > _BEGUN:
-                    table[known] = _MET
-                    return _UNTOLD
+            if found is not None and found not in _MET:
+                return found  # another thread was quicker
+            times = 0 if found is None else _MET.index(found) + 1
+            self._learnt += times == 0
+            if head > _BEGUN and times < len(_MET):
+                table[known] = _MET[times]
+                return _UNTOLD
             try:
                 found = self._settled(known, len(digits) - len(known), plus=plus)
             except Unsettled:

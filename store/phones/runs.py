@@ -128,6 +128,10 @@ class RunPlan:
             return None
         return self.range(digits, plus=plus, whole=whole).number(digits)
 
+    def alone(self, digits: str) -> PhoneNumber | None:
+        """The phone that *digits* are by themselves, and which the parser reads in them; None where it may say more."""
+        return self.number(digits, plus=False) or self._bare.find(digits, plus=False)
+
     def _asked(self, digits: str, plus: bool, whole: bool) -> PhoneNumber | None:
         count = len(digits)
         if count < (FEWEST_DIGITS - 1 if plus else self.fewest):
