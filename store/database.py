@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from store.dialects import dialect_of, from_now
-from store.errors import StoreBehind, StoreRefused, StoreUnavailable
+from store.errors import StoreBehind, StoreError, StoreRefused, StoreUnavailable
 from store.models import database_identity, write_trials
 from store.outages import Outage
 from store.texts import keepable_values
@@ -128,7 +128,9 @@ class Database:
                 connection.invalidate()
             finally:
                 connection.close()
-        except (SQLAlchemyError, StoreUnavailable):
+        except SQLAlchemyError as error:
+            raise self._failure(error) from error  # there is no connection to be had
+        except StoreUnavailable:
             pass
         # Something is wrong, if only with a connection that the pool kept for too long: the long way finds out, and tells.
         with self.read() as transaction:
@@ -163,14 +165,18 @@ class Database:
             raise
         # sqlite3 says of a whole number of more than 64 bits what Python does.
         except (SQLAlchemyError, OverflowError) as error:
-            trouble = self._trouble(error, committing=committing)
-            if trouble is None:
-                raise _refusal(error) from error
-            self._tell(trouble)
-            raise trouble from error
+            raise self._failure(error, committing=committing) from error
         # What can be read may be full all the same, and what takes a little no list: that is for `check` to say.
         if engine.get_execution_options().get("write") is not None and self._outage != Outage.FULL:
             self._tell(None)
+
+    def _failure(self, error: Exception, *, committing: bool = False) -> StoreError:
+        """*error* as one of the store's own, reported where it tells of an outage."""
+        trouble = self._trouble(error, committing=committing)
+        if trouble is None:
+            return _refusal(error)
+        self._tell(trouble)
+        return trouble
 
     def _trouble(self, error: Exception, *, committing: bool) -> StoreUnavailable | None:
         """The outage that *error* tells of, as an error for people; None when it tells of none."""

@@ -64,7 +64,8 @@ class Webhooks:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="hooks")
         self._at_work: set[asyncio.Task[Any]] = set()
         self._tasks = Tasks()
-        # By the hook: one commit is for all that came meanwhile.
+        # By the hook: one look finds it, and one commit is, for all that came meanwhile.
+        self._found: Together[None, Hook | None] = Together(self._tasks)
         self._together: Together[IncomingMessage, Heard] = Together(self._tasks)
         self._draining = False
         self.requests = Histogram(
@@ -119,7 +120,8 @@ class Webhooks:
             raise Problem(UNAVAILABLE, "There is too much to do at the moment, or the desk is stopping.", headers=_SOON)
         self._at_work.add(task)
         try:
-            hook = await self._run(self._store.hooks.find, request.match_info["hook"])
+            asked = request.match_info["hook"]
+            hook = await self._found.done(asked, None, partial(self._find, asked), name="find a hook")
             if hook is None or hook.kind != request.match_info["kind"]:
                 raise Problem(NOT_FOUND, "There is no such hook.")
             named |= {"kind": hook.kind.value, "hook": hook.id}
@@ -138,6 +140,10 @@ class Webhooks:
             return ("again" if heard.again else "heard"), _thanks(hook)
         finally:
             self._at_work.discard(task)
+
+    async def _find(self, hook: str, asked: Sequence[None]) -> list[Hook | None]:
+        """The hook of that id, None for none, for all who *asked*."""
+        return [await self._run(self._store.hooks.find, hook)] * len(asked)
 
     def _message_of(self, hook: Hook, request: web.Request, body: bytes) -> IncomingMessage | None:
         """The message in *body*, once its signature is right. Raises `Problem` when it is not, and `Unreadable`."""

@@ -1,6 +1,7 @@
 """Servers in processes of their own, and a client that only sends bytes and times them, for what is measured over HTTP."""
 
 import asyncio
+import gc
 import json
 import multiprocessing
 import os
@@ -99,6 +100,7 @@ def serve_forever(told: Connection, app: web.Application) -> None:
 
     async def listen() -> None:
         async with listening(app, "127.0.0.1", 0) as address:
+            gc.freeze()  # as `serve` does once it serves
             told.send(address)
             await asyncio.Event().wait()
 
