@@ -1,4 +1,4 @@
-"""The Slack app's manifest (`manifest.yml`), as it is or with request URLs, and the scopes it asks for."""
+"""The Slack app's manifest (`bot/manifest.yml`), as it is or with request URLs, and the scopes it asks for."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ _WITHOUT = {
     "usergroups:read": "no user group can be chosen in /optout settings, only people",
     "metadata.message:read": "an answer whose posting Slack did not confirm can stand twice",
 }
-_FILE = Path(__file__).parent.parent / "manifest.yml"
+_FILE = Path(__file__).with_name("manifest.yml")
 
 
 def manifest(url: str | None = None) -> str:
