@@ -112,7 +112,7 @@ def file_form(metadata: str, *, longest_name: int) -> View:
         metadata,
         OPEN_FILE,
         f"For a product that takes opt-outs as a file alone, such as ThruText or Hustle. {_BY_HAND}",
-        _text(NAME, "Name", "What it is, like ThruText.", longest_name, focus=True),
+        text_field(NAME, "Name", "What it is, like ThruText.", longest_name, focus=True),
         InputBlock(
             block_id=LAYOUT,
             label="What is in the file",
