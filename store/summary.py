@@ -24,6 +24,8 @@ _NEWEST: Final = 20
 MOST_WAITING: Final = 20
 # Entries, and lists, whose time is looked at.
 _MOST_TIMED: Final = 10_000
+# And of these the entries whose passing on is: each is looked for at each destination.
+_MOST_PASSED_ON: Final = 1_000
 _LIFTS: Final = entries.c.function == Function.DELETE
 
 
@@ -182,13 +184,15 @@ def read_clock(connection: sa.Connection, account: int, lists_waiting: Iterable[
     waiting = [handover_of(row) for row in connection.execute(oldest_first).mappings()]
     nearing = nearing_of(now, country, lists_waiting, waiting)
     clock = clock_of(tuple(handled.values()), connection.execute(at_once).scalar_one(), nearing)
-    taken, destinations = taken_of_entries(
-        connection, account, sa.select(newest).where(newest.c.at >= since).subquery()
-    )
+    opting_out = sa.select(newest).where(newest.c.at >= since, newest.c.function.in_(OPTING_OUT))
+    timed = opting_out.order_by(newest.c.id.desc()).limit(_MOST_PASSED_ON).subquery()
+    taken, destinations = taken_of_entries(connection, account, timed)
     if not destinations:
         return clock
-    heard_then = sa.select(newest.c.id, newest.c.at).where(*by_hand, asked_at.is_(None))
-    handled |= {entry: Handled(at, at) for entry, at in connection.execute(heard_then)}
+    heard_then = timed.c.upload_id.is_(None), timed.c.requested_at.is_(None), timed.c.heard_at.is_(None)
+    handled |= {
+        entry: Handled(at, at) for entry, at in connection.execute(sa.select(timed.c.id, timed.c.at).where(*heard_then))
+    }
     return replace(clock, passed_on=passed_on_of(handled, taken, destinations))
 
 
