@@ -164,8 +164,7 @@ class Home:
         return "\n".join(await asyncio.to_thread(lambda: [verb(account) for verb in verbs]))
 
     async def _summary(self, account: int) -> Summary:
-        version = await asyncio.to_thread(self._store.summaries.version, account)
-        key = f"{account} {version}"
+        key = f"{account} {await self._version(account)}"
         summary = self._summaries.get(key)
         if summary is None:
             summary = await asyncio.to_thread(self._store.summaries.get, account)

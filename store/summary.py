@@ -28,6 +28,8 @@ MOST_WAITING: Final = 20
 _DECIDED_WITHIN: Final = timedelta(days=1)
 # Entries, and lists, whose time is looked at.
 _MOST_TIMED: Final = 10_000
+# And of these the entries whose passing on is: each is looked for at each destination.
+_MOST_PASSED_ON: Final = 1_000
 _LIFTS: Final = entries.c.function == Function.DELETE
 
 
@@ -200,13 +202,15 @@ def read_clock(connection: sa.Connection, account: int, lists_waiting: Iterable[
     heard = sa.select(replies.c.heard_at).where(*asks).order_by(replies.c.heard_at).limit(MOST_WAITING)
     nearing = nearing_of(now, country, lists_waiting, waiting, connection.execute(heard).scalars())
     clock = clock_of(tuple(handled.values()), connection.execute(at_once).scalar_one(), nearing)
-    taken, destinations = taken_of_entries(
-        connection, account, sa.select(newest).where(newest.c.at >= since).subquery()
-    )
+    opting_out = sa.select(newest).where(newest.c.at >= since, newest.c.function.in_(OPTING_OUT))
+    timed = opting_out.order_by(newest.c.id.desc()).limit(_MOST_PASSED_ON).subquery()
+    taken, destinations = taken_of_entries(connection, account, timed)
     if not destinations:
         return clock
-    heard_then = sa.select(newest.c.id, newest.c.at).where(*by_hand, asked_at.is_(None))
-    handled |= {entry: Handled(at, at) for entry, at in connection.execute(heard_then)}
+    heard_then = timed.c.upload_id.is_(None), timed.c.requested_at.is_(None), timed.c.heard_at.is_(None)
+    handled |= {
+        entry: Handled(at, at) for entry, at in connection.execute(sa.select(timed.c.id, timed.c.at).where(*heard_then))
+    }
     return replace(clock, passed_on=passed_on_of(handled, taken, destinations))
 
 

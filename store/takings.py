@@ -30,7 +30,6 @@ from store.models import (
     opt_outs,
     removed_destinations,
 )
-from store.notes import OPTING_OUT
 from store.records import Actor
 from store.rows import now
 
@@ -188,7 +187,7 @@ def taken_of_entries(
     """
     When the last of the destinations there are took each entry of *wanted*, None where one has not; and how many they are.
 
-    *wanted*: rows of `entries`. An entry of before a destination was made is not that one's, nor is what it reported itself. Of a
+    *wanted*: rows of `entries` that opt out. An entry of before a destination was made is not that one's, nor is what it reported itself. Of a
     list it is told when its last page was taken: what single phones of it came to is with the phones.
     """
     present = connection.execute(sa.select(destinations).where(destinations.c.account_id == account)).mappings().all()
@@ -208,8 +207,7 @@ def _taken_of_entries(account: int, one: sa.RowMapping, wanted: sa.Subquery) -> 
     page = sa.select(_TAKINGS.at).where(*mine, _TAKINGS.whole.is_(False), _TAKINGS.seq >= wanted.c.last_change)
     columns = wanted.c["id", "actor_id", "actor_name"]
     paged = sa.select(*columns, page.order_by(_TAKINGS.seq, _TAKINGS.phone).limit(1).scalar_subquery().label("at"))
-    told = wanted.c.function.in_(OPTING_OUT), wanted.c.last_change.is_not(None), wanted.c.at >= one["made_at"]
-    paged = paged.where(*told)
+    paged = paged.where(wanted.c.last_change.is_not(None), wanted.c.at >= one["made_at"])
     pages = paged.subquery()
     phones = entry_phones.c.account_id == account, entry_phones.c.entry_id == pages.c.id
     failed = sa.exists().where(

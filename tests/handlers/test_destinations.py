@@ -187,7 +187,7 @@ async def test_without_the_setting_only_https_is_taken(slack: EmbeddedSlack, set
 
 
 async def test_passing_and_home_say_how_far_it_is(office: Office, receiver: Receiver) -> None:
-    """Up to now; paused with what waits; on again; removed, and its secret with it."""
+    """Up to now; paused with what waits, in the clock too; on again; removed, and its secret with it."""
     assert "passed on to nobody" in (await shown(office)).all_text
     await behind(office, receiver)
     await office.opt_out(ONE)
@@ -203,9 +203,11 @@ async def test_passing_and_home_say_how_far_it_is(office: Office, receiver: Rece
     await office.people.home("admin")
     home = await home_of(office, "1 change waits")
     assert view_problems(home) == []
+    assert "; 1 request waits to be taken." in str(home)
     assert (await office.people.click_in_view("admin", home["id"], views.RETRY)).ok
     await up_to_now(office)
     assert receiver.opted_out == {ONE, TWO}
+    await home_of(office, "Until it was passed on: half of 2 requests")
     home = await home_of(office, "up to now")
     assert (await office.people.click_in_view("admin", home["id"], views.REMOVE)).ok
     await eventually(office, lambda: not office.store.destinations.list_of(office.account.id))
