@@ -65,7 +65,7 @@ class Webhooks:
         self._at_work: set[asyncio.Task[Any]] = set()
         self._tasks = Tasks()
         # By the hook: one look finds it, and one commit is, for all that came meanwhile.
-        self._found: Together[None, Hook | None] = Together(self._tasks)
+        self._finding: Together[None, Hook | None] = Together(self._tasks)
         self._together: Together[IncomingMessage, Heard] = Together(self._tasks)
         self._draining = False
         self.requests = Histogram(
@@ -121,7 +121,7 @@ class Webhooks:
         self._at_work.add(task)
         try:
             asked = request.match_info["hook"]
-            hook = await self._found.done(asked, None, partial(self._find, asked), name="find a hook")
+            hook = await self._finding.done(asked, None, partial(self._find, asked), name="find a hook")
             if hook is None or hook.kind != request.match_info["kind"]:
                 raise Problem(NOT_FOUND, "There is no such hook.")
             named |= {"kind": hook.kind.value, "hook": hook.id}
