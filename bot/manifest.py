@@ -1,4 +1,4 @@
-"""The Slack app's manifest (`bot/manifest.yml`), as it is or with request URLs, and the scopes it asks for."""
+"""The Slack app's manifest (`manifest.yml`), as it is or with request URLs, and the scopes it asks for."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,9 @@ _WITHOUT = {
     "usergroups:read": "no user group can be chosen in /optout settings, only people",
     "metadata.message:read": "an answer whose posting Slack did not confirm can stand twice",
 }
-_FILE = Path(__file__).with_name("manifest.yml")
+# Beside this module in a package that was built, and on top where the sources are.
+_PACKED = Path(__file__).with_name("manifest.yml")
+_FILE = _PACKED if _PACKED.exists() else Path(__file__).parents[1] / "manifest.yml"
 
 
 def manifest(url: str | None = None) -> str:

@@ -12,7 +12,7 @@ import click
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("bot", "handlers", "store", "pyproject.toml", "README.md", "LICENSE")
+PARTS = ("bot", "handlers", "store", "manifest.yml", "pyproject.toml", "README.md", "LICENSE")
 
 
 def done(*command: str | Path, directory: Path) -> str:
@@ -44,7 +44,7 @@ def test_the_installed_command_works_without_the_sources(tmp_path: Path) -> None
     # What it depends on is where it was installed for the tests.
     (at / "dependencies.pth").write_text(str(Path(click.__file__).parents[1]))
     desk = place / "bin" / "opt-out-desk"
-    assert done(desk, "manifest", directory=work) == (ROOT / "bot" / "manifest.yml").read_text(encoding="utf-8")
+    assert done(desk, "manifest", directory=work) == (ROOT / "manifest.yml").read_text(encoding="utf-8")
     assert done(desk, "migrate", directory=work).startswith("The tables are at revision")
     (work / "stops.csv").write_text("phone\n2125550100\n")
     done(desk, "import", "stops.csv", "--account", "T012AB3CD", "--country", "US", "--yes", directory=work)
