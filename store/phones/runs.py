@@ -130,7 +130,11 @@ class RunPlan:
 
     def alone(self, digits: str) -> PhoneNumber | None:
         """The phone that *digits* are by themselves, and which the parser reads in them; None where it may say more."""
-        return self.number(digits, plus=False) or self._bare.find(digits, plus=False)
+        number = self.number(digits, plus=False)
+        # What `_asked` leaves out.
+        if number is None and (len(digits) <= FEWEST_DIGITS or digits[0] in "01"):
+            return self._bare.find(digits, plus=False)
+        return number
 
     def _asked(self, digits: str, plus: bool, whole: bool) -> PhoneNumber | None:
         count = len(digits)
