@@ -21,7 +21,6 @@ from typing import Final, TextIO
 
 from bot.config import Settings
 from handlers.work.scratch import ScratchDirectory
-from handlers.work.telnyx_list import TelnyxList, hook_to_read
 from store import (
     NOTHING_CHOSEN,
     Account,
@@ -311,6 +310,8 @@ def compare_telnyx(
 
     Without *output* what is only the account's is written to `telnyx.missing.csv` where the command is given.
     """
+    from handlers.work.telnyx_list import hook_to_read  # its HTTP client takes long to load, and an import needs none
+
     account = existing_account(store, slack_id)
     key = hook_to_read(store.hooks.list_of(account.id), hook).api_key or ""
     out = _output(Path("telnyx.csv"), output, "missing")
@@ -324,6 +325,8 @@ def compare_telnyx(
 
 
 async def _read_telnyx(settings: Settings, api_key: str, path: Path) -> None:
+    from handlers.work.telnyx_list import TelnyxList
+
     with path.open("wb") as file:
         async for piece in TelnyxList(settings.telnyx_api_url).read(api_key):
             file.write(piece)

@@ -95,7 +95,7 @@ class DestinationEndpoints:
                 "How it is with one destination",
                 "How far it has come and what does not go; without its secret.",
                 (Scope.DESTINATIONS,),
-                (models.DestinationAnswer,),
+                (models.ShownDestination,),
                 self._get,
                 parameters=(_DESTINATION,),
                 problems=(NO_DESTINATION,),
@@ -108,7 +108,7 @@ class DestinationEndpoints:
                 "`paused`: nothing is passed on to it until it goes on, from where it was. `on`: it goes on at once, also where "
                 "it waits for its next try or had stopped. The same again changes nothing.",
                 (Scope.DESTINATIONS,),
-                (models.DestinationAnswer,),
+                (models.ShownDestination,),
                 self._change,
                 parameters=(_DESTINATION,),
                 body=models.ChangeDestinationRequest,
@@ -131,7 +131,7 @@ class DestinationEndpoints:
 
     def _list(self, call: Call) -> bytes:
         present = self._store.destinations.list_of(call.account)
-        answer = models.DestinationsAnswer(destinations=[models.DestinationAnswer(**_told(one)) for one in present])
+        answer = models.DestinationsAnswer(destinations=[models.ShownDestination(**_told(one)) for one in present])
         return answer.model_dump_json().encode()
 
     async def _look_at_channel(self, call: Call) -> None:
@@ -181,7 +181,7 @@ def _answered(verb: Callable[..., Destination], call: Call, *by: Origin) -> byte
         one = verb(call.account, call.path[_DESTINATION.name], *by)
     except WrongState:
         raise Problem(NO_DESTINATION, f"There is no destination {call.path[_DESTINATION.name]} here.") from None
-    return models.DestinationAnswer(**_told(one)).model_dump_json().encode()
+    return models.ShownDestination(**_told(one)).model_dump_json().encode()
 
 
 def _by(call: Call) -> Origin:

@@ -561,7 +561,7 @@ class NotTakenAnswer(Model):
     at: Annotated[datetime, Field(description="Since when.")]
 
 
-class DestinationAnswer(Model):
+class ShownDestination(Model):
     """A destination, and how far it has come."""
 
     id: str
@@ -587,7 +587,7 @@ class DestinationAnswer(Model):
     not_taken: list[NotTakenAnswer]
 
 
-class MadeDestinationAnswer(DestinationAnswer):
+class MadeDestinationAnswer(ShownDestination):
     """The destination that was made."""
 
     secret: Annotated[
@@ -598,7 +598,7 @@ class MadeDestinationAnswer(DestinationAnswer):
 class DestinationsAnswer(Model):
     """All destinations, by name."""
 
-    destinations: list[DestinationAnswer]
+    destinations: list[ShownDestination]
 
 
 class RemovedAnswer(Model):

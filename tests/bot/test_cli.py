@@ -53,7 +53,7 @@ OPTIONS = {
     "move": {"--from", "--to"},
     "account move": {"--yes"},
     "hook make-twilio": {"--account", "--name", "--account-sid", "--auth-token", "--shared-key"},
-    "hook make-telnyx": {"--account", "--name", "--public-key"},
+    "hook make-telnyx": {"--account", "--name", "--public-key", "--api-key"},
     "hook list": {"--account"},
     "hook remove": {"--account"},
     "key make": {"--account", "--name", "--scope", "--days", "--until", "--never"},
@@ -61,6 +61,7 @@ OPTIONS = {
     "key revoke": {"--account"},
     "compare": {
         "--account",
+        "--telnyx",
         "--country",
         "--column",
         "--only",
