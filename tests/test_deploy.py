@@ -1,0 +1,83 @@
+"""The files of deploy/ and the page that goes with them: what can be seen of them without building an image or starting a service."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bot.config import Settings, variable_of
+from tests.fidelity.toolchains import in_ci
+
+ROOT = Path(__file__).parents[1]
+DEPLOY = ROOT / "deploy"
+NAMES = {variable_of(name) for name in Settings.model_fields}
+# What a desk's proxy passes on, and what it keeps to itself.
+PASSED_ON = ("/slack/events", "/v1/phones/+12125550100", "/hooks/twilio/abc")
+KEPT = ("/metrics", "/readyz", "/healthz", "/", "/slack/events/more")
+
+
+def test_every_setting_that_is_named_is_one() -> None:
+    """A variable of the desk's in a file of deploy/, or on the page, is one that it reads."""
+    pages = [*DEPLOY.iterdir(), ROOT / "docs" / "install.md"]
+    named = {
+        name
+        for page in pages
+        for name in re.findall(r"\b(?:OPTOUT|SLACK)_[A-Z_]+\b|\bDATABASE_URL\b", page.read_text())
+    }
+    assert {"DATABASE_URL", "OPTOUT_PUBLIC_URL", "SLACK_APP_TOKEN"} <= named <= NAMES
+
+
+def test_what_the_image_copies_is_there_and_all_that_is_served() -> None:
+    """Each source of a COPY exists, and the packages of the wheel are among them; it ends as nobody's user."""
+    lines = (DEPLOY / "Containerfile").read_text().splitlines()
+    copied = {name for line in lines if re.match(r"COPY (?!--from)", line) for name in line.split()[1:-1]}
+    assert {"bot", "handlers", "store", "manifest.yml", "requirements.txt"} <= copied
+    assert all((ROOT / name).exists() for name in copied)
+    users = [line.split()[1] for line in lines if line.startswith("USER ")]
+    assert users
+    assert int(users[-1]) > 0
+
+
+def test_the_compose_file_says_what_the_page_says() -> None:
+    """Both desks read only, without rights, reachable from this machine alone, after the database and the tables are there."""
+    services = yaml.safe_load((DEPLOY / "compose.yml").read_text())["services"]
+    assert set(services) == {"database", "migrate", "desk"}
+    for name, command in (("migrate", "migrate"), ("desk", "serve")):
+        one = services[name]
+        assert (one["command"], one["read_only"], one["cap_drop"]) == ([command], True, ["ALL"])
+        assert one["depends_on"]["database"] == {"condition": "service_healthy"}
+        assert (DEPLOY / one["build"]["context"] / one["build"]["dockerfile"]).is_file()
+    assert services["desk"]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+    assert all(port.startswith("127.0.0.1:") for port in services["desk"]["ports"])
+
+
+@pytest.mark.parametrize("path", [*PASSED_ON, *KEPT])
+def test_the_proxy_passes_on_what_is_for_others(path: str) -> None:
+    """Slack's requests, the API and the hooks; health, readiness and metrics are for whoever runs the desk."""
+    (pattern,) = re.findall(r"location ~ (\S+) \{", (DEPLOY / "nginx.conf").read_text())
+    (listed,) = re.findall(r"@desk path (.+)", (DEPLOY / "Caddyfile").read_text())
+    # https://caddyserver.com/docs/caddyfile/matchers#path: exact, but for a star at its end
+    by_caddy = any(path.startswith(one[:-1]) if one.endswith("*") else path == one for one in listed.split())
+    assert (re.search(pattern, path) is not None, by_caddy) == ((path in PASSED_ON),) * 2
+
+
+@pytest.mark.strangers
+def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+    """`systemd-analyze` has nothing to say of it but that the exposure is small."""
+    tool = shutil.which("systemd-analyze")
+    if tool is None and not in_ci():
+        pytest.skip("systemd-analyze is not installed: apt-get install systemd")
+    assert tool is not None
+    unit = tmp_path / "opt-out-desk.service"
+    text = (DEPLOY / unit.name).read_text()
+    # What is started is to be there.
+    unit.write_text(re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", text))
+    done = subprocess.run([tool, "verify", unit], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    done = subprocess.run([tool, "security", "--offline=true", unit], capture_output=True, text=True, check=False)
+    found = re.search(r"exposure level for opt-out-desk\.service: ([0-9.]+)", done.stdout)
+    assert found is not None, done.stdout + done.stderr
+    assert float(found[1]) < 2.5
