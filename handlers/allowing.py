@@ -105,7 +105,11 @@ class Allowing:
         )
         if outcome.missing is AllowRule.TWO_ADMINS and says_why(reason):
             return await self._ask(request, body, phone, last_entry, reason)
-        return views.allowed(outcome, request.actor, request.account.country)
+        elsewhere = await self._elsewhere(request.account)
+        return views.allowed(outcome, request.actor, request.account.country, elsewhere)
+
+    async def _elsewhere(self, account: Account) -> tuple[str, ...]:
+        return await asyncio.to_thread(self._store.destinations.of_opt_outs_alone, account.id)
 
     # A second admin
 
@@ -168,7 +172,7 @@ class Allowing:
         if decision.own:
             return views.own_request(decision.request, home)
         await self._tell_decided(body, account, decision.request, decision.deleted, but=request.message_ts)
-        return views.decided(decision, home)
+        return views.decided(decision, home, await self._elsewhere(account))
 
     async def _tell_decided(
         self,
@@ -188,7 +192,7 @@ class Allowing:
             threaded=asked.thread_ts is not None,
             client=self._client,
         )
-        message = views.told_asker(asked, deleted, account.country)
+        message = views.told_asker(asked, deleted, account.country, await self._elsewhere(account))
         await self._say(body, account, where, message, f"{_key(asked)} decided")
         self._tasks.start(self._settle(account, asked, but), name="settle the questions to a second admin")
 

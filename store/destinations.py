@@ -258,6 +258,13 @@ class Destinations:
         with self._database.read() as connection:
             return tuple(_with_backlog(connection, one) for one in _list(connection, account))
 
+    def of_opt_outs_alone(self, account: int) -> tuple[str, ...]:
+        """The names of those of *account* that are told of `OPT_OUTS_ALONE`, and to which something was passed on."""
+        mine = destinations.c.account_id == account, destinations.c.kind.in_(OPT_OUTS_ALONE)
+        query = sa.select(destinations.c.name).where(*mine, destinations.c.taken_at.is_not(None))
+        with self._database.read() as connection:
+            return tuple(connection.execute(query.order_by(destinations.c.name)).scalars())
+
     def get(self, account: int, destination: str) -> Destination:
         """The destination of that id. Raises `WrongState` when *account* has none of it."""
         with self._database.read() as connection:

@@ -139,10 +139,14 @@ def ask_reason(state: PhoneState, home: str | None, metadata: str, reason: str |
     )
 
 
-def allowed(outcome: Deleted, by: Actor, home: str | None) -> Message:
-    """The outcome of allowing texts again, or why nothing was done."""
+def allowed(outcome: Deleted, by: Actor, home: str | None, elsewhere: Sequence[str] = ()) -> Message:
+    """
+    The outcome of allowing texts again, or why nothing was done.
+
+    *elsewhere*, here and in all that tells of it: the destinations that are told of opt-outs and of nothing else.
+    """
     if outcome.lifted:
-        return _allowed(outcome, by, home)
+        return _allowed(outcome, by, home, elsewhere)
     shown = _name(outcome.phone, home)
     if outcome.changed:
         return changed(outcome.state, home)
@@ -179,10 +183,13 @@ def last_lift(state: PhoneState) -> str:
     return f" {entry_note(last, _WRITER)}."
 
 
-def _allowed(outcome: Deleted, by: Actor, home: str | None) -> Message:
+def _allowed(outcome: Deleted, by: Actor, home: str | None, elsewhere: Sequence[str]) -> Message:
     at = outcome.lifted[0].lifted
     said = f": {quoted(at.reason)}" if at is not None and at.reason else ""
-    lines = [f"*Texts to {_name(outcome.phone, home)} are allowed again* · by {person(by)}{said}", *_effects(outcome)]
+    lines = [
+        f"*Texts to {_name(outcome.phone, home)} are allowed again* · by {person(by)}{said}",
+        *_effects(outcome, elsewhere),
+    ]
     when = moment(at.at, ", ") if at is not None else ""
     return Message.of(
         lines[0],
@@ -193,7 +200,7 @@ def _allowed(outcome: Deleted, by: Actor, home: str | None) -> Message:
     )
 
 
-def _effects(outcome: Deleted) -> list[str]:
+def _effects(outcome: Deleted, elsewhere: Sequence[str]) -> list[str]:
     # A desk that was never told of the contact's conversations has nothing to say of them.
     known = bool(outcome.state.conversations)
     lines = ["No conversation re-opened: it has none in an active campaign."] if known else []
@@ -205,6 +212,9 @@ def _effects(outcome: Deleted) -> list[str]:
         ]
         more = [f"and {len(campaigns) - len(words):,} more"] if len(campaigns) > len(words) else []
         lines = [f"{counted(len(outcome.reopened), 'conversation')} re-opened: {listed([*words, *more])}"]
+    if elsewhere and not outcome.state.opted_out:
+        where = listed([quoted(one) for one in elsewhere])
+        lines.append(f"Where it was passed on it stays opted out, until somebody allows it there by hand: {where}.")
     return [*lines, _CARRIER] if any(map(is_of_contact, outcome.lifted)) else lines
 
 
@@ -308,13 +318,13 @@ def _became(request: AllowRequest) -> str:
             return "It waits for a second admin"
 
 
-def decided(decision: AllowDecision, home: str | None) -> Message:
+def decided(decision: AllowDecision, home: str | None, elsewhere: Sequence[str] = ()) -> Message:
     """The answer to the press that decided, or that came too late."""
     request = decision.request
     line = _became(request)
     shown = _name(request.phone, home)
     if decision.deleted is not None:
-        lines = [f"*Texts to {shown} are allowed again* · {line}", *_effects(decision.deleted)]
+        lines = [f"*Texts to {shown} are allowed again* · {line}", *_effects(decision.deleted, elsewhere)]
     else:
         late = "" if decision.newly else "This was decided before. "
         lines = [f"*{shown}*: {late}{line}"]
@@ -329,7 +339,9 @@ def closed(request: AllowRequest, home: str | None) -> Message:
     )
 
 
-def told_asker(request: AllowRequest, deleted: Deleted | None, home: str | None) -> Message:
+def told_asker(
+    request: AllowRequest, deleted: Deleted | None, home: str | None, elsewhere: Sequence[str] = ()
+) -> Message:
     """What became of a request, where it was asked, for who has waited and for whoever reads the channel."""
     shown = _name(request.phone, home)
     if request.state is AllowState.ALLOWED:
@@ -343,6 +355,6 @@ def told_asker(request: AllowRequest, deleted: Deleted | None, home: str | None)
         lines.append(f"`/optout delete {request.phone} because` and the reason asks anew.")
     entry = None
     if deleted is not None:
-        lines += _effects(deleted)
+        lines += _effects(deleted, elsewhere)
         entry = next((o.lifted.id for o in deleted.lifted if o.lifted is not None), None)
     return Message.of(lines[0], *sections(lines, "\n"), phones=[request.phone], entry=entry)

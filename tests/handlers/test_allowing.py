@@ -6,12 +6,15 @@ import re
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from bot.config import Settings
 from bot.sandbox import EmbeddedSlack, SandboxMessage, State
 from handlers.slack.modal_context import ModalContext
 from handlers.ttl_cache import TtlCache
-from store import Cause, Function, Origin
+from store import Cause, DestinationKind, Function, NewDestination, Origin
+from store.dialects import from_now
+from store.models import destinations
 from tests.entries import latest_entries
 from tests.handlers.conftest import Office, at_work, on_both_databases
 from tests.handlers.test_settings import decide
@@ -73,6 +76,32 @@ async def test_where_no_campaign_was_told_none_is_spoken_of(office: Office) -> N
     assert not office.store.optouts.find(office.account.id, ONE).opted_out
     said = [found.all_text, question.all_text, str(asked), *(one.all_text for one in [answered, *answered.thread])]
     assert not re.search("conversation|re-?open|active", " ".join(said), re.IGNORECASE)
+
+
+@on_both_databases
+async def test_what_is_not_passed_on_is_said(office: Office) -> None:
+    """Of destinations that are told of opt-outs alone the answer names those that something went to: there it stays opted out."""
+    by = Origin(Function.COMMAND, await office.actor("admin"))
+    made = [
+        office.store.destinations.make(
+            office.account.id, NewDestination(DestinationKind.FILE, name, "C1", "phones"), by
+        ).id
+        for name in ("Thru*Text*", "Never told")
+    ]
+    bridge = NewDestination(DestinationKind.WEBHOOK, "Bridge", "C1", "https://example.org/hook")
+    made.append(office.store.destinations.make(office.account.id, bridge, by).id)
+    with office.store.database.write() as connection:
+        told = destinations.c.id.in_([made[0], made[2]])
+        connection.execute(sa.update(destinations).where(told).values(taken_at=from_now()))
+    await office.opt_out(ONE, reason="called us")
+    question = await office.ask("admin", f"delete {ONE}")
+    await office.press("admin", question, "optout.delete")
+    answered = await office.replies_to(question.ts, 1)
+    said = "\n".join(one.all_text for one in [answered, *answered.thread])
+    assert "Where it was passed on it stays opted out, until somebody allows it there by hand: Thru" in said
+    assert "*Text*" not in said
+    assert "Never told" not in said
+    assert "Bridge" not in said
 
 
 @on_both_databases

@@ -432,11 +432,12 @@ def _allowing(text: str) -> Iterator[Any]:
     done = Deleted(ONE, state.opt_outs[-3:], state.conversations, state)
     for outcome in (
         done,
+        replace(done, state=PhoneState(ONE, (), (), ())),
         Deleted(ONE, (), (), state),
         Deleted(ONE, (), (), state, changed=True),
         Deleted(ONE, (), (), state, missing=AllowRule.REASON),
     ):
-        yield allowing.allowed(outcome, by, "US")
+        yield allowing.allowed(outcome, by, "US", [text[:40]])
     yield from (allowing.changed(state, "US"), allowing.not_opted_out(state, "US"))
     request = AllowRequest(
         *(1, 2, ONE, 1, text[:500], by, AT, AT, "C0", text, "1.1", AllowState.ASKED, None, None),
