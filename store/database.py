@@ -124,7 +124,7 @@ class Database:
             connection = self.engine.raw_connection()
             try:
                 return self.dialect.look(connection.driver_connection, made.text, made.bound(values))
-            except self.engine.dialect.loaded_dbapi.Error:
+            except (self.engine.dialect.loaded_dbapi.Error, OverflowError):
                 connection.invalidate()
             finally:
                 connection.close()

@@ -67,6 +67,7 @@ OURS: Final = {
     "store/replies/signs.py": "phrases in the notation of store/replies/notation.py, over 4,000 characters at most",
     "store/replies/wording.py": "the same; tests/store/replies/test_notation.py counts what the notation makes",
     "store/phones/assigned.py": "the library's patterns over digits, 15 at most",
+    "store/phones/ranges.py": "the reasons that the desk itself words, with a phone's digits in them",
     "store/phones/habits.py": "all of a cell's digits or nothing, 120 at most",
     "store/phones/grouping.py": "the library's formats",
     "store/phones/dialling.py": "the library's rules, and its patterns over digits, 40 at most",
