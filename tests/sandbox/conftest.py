@@ -16,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import EmbeddedSlack, SandboxClient
 from tests.conftest import AXE
+from tests.desks import ACK_LIMIT
 from tests.sandbox.pages import ARGUMENTS, CHROMIUM, Desk, bare_app
 
 # Without axe-core there is nothing to ask; where a change is judged, the test is there and fails for want of it.
@@ -102,7 +103,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def desk(browser: Browser) -> AsyncIterator[Desk]:
-    async with EmbeddedSlack(ack_limit=0.5) as slack:
+    async with EmbeddedSlack(ack_limit=ACK_LIMIT) as slack:
         late = asyncio.Event()
         app = bare_app(slack, late)
         handler = AsyncSocketModeHandler(app, slack.app_token, ping_interval=1)

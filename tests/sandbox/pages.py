@@ -340,6 +340,10 @@ class Desk:
         """The app's own Web API client."""
         return self.app.client
 
+    def wait_for_acks(self, seconds: float) -> None:
+        """From here on Slack gives up on an app that does not acknowledge in *seconds*: for what it says then."""
+        self.slack.platform.feed.courier.ack_limit = seconds
+
     async def disconnect(self) -> None:
         """The app goes away."""
         await self.handler.close_async()  # type: ignore[no-untyped-call]  # Bolt does not annotate it

@@ -15,6 +15,7 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import EmbeddedSlack
+from tests.desks import ACK_LIMIT
 from tests.sandbox.pages import HOSTILE, Desk, acknowledge, bare_app, choose_file, composer, messages, say, thread
 
 # One browser serves the module, so its tests share an event loop and, under xdist, a worker.
@@ -462,6 +463,7 @@ async def test_a_command_in_a_thread_is_refused_as_slack_does(desk: Desk) -> Non
 async def test_a_command_that_fails_says_what_slack_says(desk: Desk) -> None:
     """An app that does not acknowledge in time leaves Slack's own sentence, visible to the asker alone."""
     page = await desk.window()
+    desk.wait_for_acks(0.3)
     await say(page, "/optout silence")
     notice = page.locator("#messages .private")
     await expect(notice).to_contain_text('/optout failed with the error "operation_timeout"')
@@ -473,6 +475,7 @@ async def test_a_command_that_fails_says_what_slack_says(desk: Desk) -> None:
 async def test_an_app_that_answers_late_is_heard_all_the_same(desk: Desk) -> None:
     """Slack's sentence comes when the limit has passed, and the answer when it is there."""
     page = await desk.window()
+    desk.wait_for_acks(0.3)
     await say(page, "/optout late")
     notice = page.locator("#messages .private")
     await expect(notice).to_contain_text('/optout failed with the error "operation_timeout"')
@@ -498,6 +501,8 @@ async def test_a_press_without_an_answer_leaves_a_triangle(desk: Desk) -> None:
     page = await desk.window()
     await say(page, "/optout choose")
     unheard = page.get_by_role("button", name="Nobody hears this")
+    await expect(unheard).to_be_visible()
+    desk.wait_for_acks(0.3)
     await unheard.click()
     await expect(unheard).to_have_attribute("aria-busy", "true")
     warning = page.get_by_role("alert", name="").filter(has_text="Opt-Out Desk did not respond. Try again.")
@@ -520,10 +525,12 @@ async def test_a_form_without_an_answer_can_be_sent_again(desk: Desk) -> None:
     await say(page, "/optout deaf")
     modal = page.get_by_role("dialog", name="Nobody listens")
     await modal.get_by_label("Words").fill("hello?")
+    desk.wait_for_acks(0.3)
     await modal.get_by_role("button", name="Send").click()
     await expect(modal.get_by_role("alert").last).to_have_text("We had some trouble connecting. Try again?")
     await expect(modal.get_by_label("Words")).to_have_value("hello?")
     desk.app.view("deaf")(acknowledge)
+    desk.wait_for_acks(ACK_LIMIT)
     await modal.get_by_role("button", name="Send").click()
     await expect(modal).to_have_count(0)
 

@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.async_api import Locator, Page, Route, expect
 
-from tests.sandbox.pages import Desk, composer, say
+from tests.sandbox.pages import Desk, composer, messages, say
 
 # One browser serves the module, so its tests share an event loop and, under xdist, a worker.
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group(__name__)]
@@ -63,6 +63,8 @@ async def test_traffic_is_filtered_and_cleared(desk: Desk) -> None:
     """By kind, by any text in an entry, and by failure; cleared, only what comes later is shown."""
     page = await desk.window(at="&wire=traffic")
     await say(page, "/optout ask")
+    await expect(messages(page)).to_have_count(1)
+    desk.wait_for_acks(0.3)
     await say(page, "/optout silence")
     await expect(entries(page, "operation_timeout")).to_have_count(1)
     kind = page.get_by_label("Kind of traffic")
