@@ -105,10 +105,13 @@ class Allowing:
         )
         if outcome.missing is AllowRule.TWO_ADMINS and says_why(reason):
             return await self._ask(request, body, phone, last_entry, reason)
-        elsewhere = await self._elsewhere(request.account)
+        elsewhere = await self._elsewhere(request.account, outcome)
         return views.allowed(outcome, request.actor, request.account.country, elsewhere)
 
-    async def _elsewhere(self, account: Account) -> tuple[str, ...]:
+    async def _elsewhere(self, account: Account, outcome: Deleted | None) -> tuple[str, ...]:
+        """The destinations that are not told of *outcome*; none where nothing was lifted."""
+        if outcome is None or not outcome.lifted:
+            return ()
         return await asyncio.to_thread(self._store.destinations.of_opt_outs_alone, account.id)
 
     # A second admin
@@ -171,19 +174,21 @@ class Allowing:
         )
         if decision.own:
             return views.own_request(decision.request, home)
-        await self._tell_decided(body, account, decision.request, decision.deleted, but=request.message_ts)
-        return views.decided(decision, home, await self._elsewhere(account))
+        elsewhere = await self._elsewhere(account, decision.deleted)
+        message = views.told_asker(decision.request, decision.deleted, home, elsewhere)
+        await self._tell_decided(body, account, decision.request, message, but=request.message_ts)
+        return views.decided(decision, home, elsewhere)
 
     async def _tell_decided(
         self,
         body: dict[str, Any],
         account: Account,
         asked: AllowRequest,
-        deleted: Deleted | None,
+        message: Message,
         *,
         but: str | None = None,
     ) -> None:
-        """Tell whoever asked, where they did, once; settle the questions to admins *but* the one that was pressed."""
+        """Tell whoever asked *message*, where they did, once; settle the questions to admins *but* the one that was pressed."""
         where = Place(
             actor=asked.actor,
             channel_id=asked.channel_id or asked.actor.id,
@@ -192,7 +197,6 @@ class Allowing:
             threaded=asked.thread_ts is not None,
             client=self._client,
         )
-        message = views.told_asker(asked, deleted, account.country, await self._elsewhere(account))
         await self._say(body, account, where, message, f"{_key(asked)} decided")
         self._tasks.start(self._settle(account, asked, but), name="settle the questions to a second admin")
 
@@ -223,7 +227,7 @@ class Allowing:
         for asked in due:
             account = await asyncio.to_thread(self._store.accounts.get, asked.account_id)
             over = replace(asked, state=AllowState.EXPIRED)
-            await self._tell_decided({}, account, over, None)
+            await self._tell_decided({}, account, over, views.told_asker(over, None, account.country))
             await asyncio.to_thread(self._store.allow_requests.expire, asked)
         return bool(due)
 

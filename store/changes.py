@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 import sqlalchemy as sa
 
@@ -372,36 +372,36 @@ def write_change_between(
     listed: str | None = None,
 ) -> None:
     """As `write_change`, for so many *phones* from *first* to *last*, or from one before them to one behind."""
-    number = connection.execute(_COUNT, {"account": account, "changes": 1, "more": opted_out}).scalar_one()
-    connection.execute(_TELL, _row(account, number, entry, first, last, phones, listed))
-    connection.execute(_NOTE, {"account": account, "entry": entry, "newest": number})
+    _write(connection, account, [(entry, first, last, phones, listed)], opted_out)
 
 
 def write_changes(connection: sa.Connection, account: int, made: Sequence[tuple[int, str]], *, opted_out: int) -> None:
     """As `write_change`, a change for each entry *made* with the one phone that it is about."""
+    _write(connection, account, [(entry, phone, phone, 1, phone) for entry, phone in made], opted_out)
+
+
+def _write(
+    connection: sa.Connection, account: int, made: Sequence[tuple[int, str, str, int, str | None]], opted_out: int
+) -> None:
+    """Write down each change *made*: an entry, its first and its last phone, how many they are, and which where that is kept."""
     count = {"account": account, "changes": len(made), "more": opted_out}
-    last = connection.execute(_COUNT, count).scalar_one()
-    numbered = list(enumerate(made, start=last - len(made) + 1))
-    connection.execute(
-        _TELL, [_row(account, number, entry, phone, phone, 1, phone) for number, (entry, phone) in numbered]
-    )
-    connection.execute(
-        _NOTE, [{"account": account, "entry": entry, "newest": number} for number, (entry, _) in numbered]
-    )
-
-
-def _row(
-    account: int, number: int, entry: int, first: str, last: str, phones: int, listed: str | None
-) -> dict[str, Any]:
-    return {
-        "account_id": account,
-        "seq": number,
-        "entry_id": entry,
-        "first_phone": first,
-        "last_phone": last,
-        "phones": phones,
-        "listed": listed,
-    }
+    newest = connection.execute(_COUNT, count).scalar_one()
+    told, noted = [], []
+    for number, (entry, first, last, phones, listed) in enumerate(made, start=newest - len(made) + 1):
+        told.append(
+            {
+                "account_id": account,
+                "seq": number,
+                "entry_id": entry,
+                "first_phone": first,
+                "last_phone": last,
+                "phones": phones,
+                "listed": listed,
+            }
+        )
+        noted.append({"account": account, "entry": entry, "newest": number})
+    connection.execute(_TELL, told)
+    connection.execute(_NOTE, noted)
 
 
 # Made once: with each change, and each batch of a list, to make them anew took as long as the database does.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from store.answers import AnswerKind, DestinationAnswer
+from store.destinations import DestinationKind
 from store.evidence import Evidence, EvidenceEvent, ListSource
 from store.phones.display import display
 from store.records import Actor
@@ -115,12 +116,12 @@ def _answer(one: DestinationAnswer) -> str:
     since = f", since {_time(one.since)}" if one.since else ""
     match one.answer:
         case AnswerKind.TOOK:
-            did = "was loaded there" if one.kind == "file" else "took it"
+            did = "was loaded there" if one.kind == DestinationKind.FILE else "took it"
             said = f"{did}, {_time(one.at)}" if one.at else f"{did}; when is not kept"
         case AnswerKind.REPORTED:
             said = f"reported it itself{f', {_time(one.at)}' if one.at else ''}"
         case AnswerKind.WAITS:
-            said = f"{'waits to be loaded there by somebody' if one.kind == 'file' else 'not yet told'}{since}{why}"
+            said = f"{'waits to be loaded there by somebody' if one.kind == DestinationKind.FILE else 'not yet told'}{since}{why}"
         case AnswerKind.DID_NOT_TAKE:
             said = f"did not take it{since}{why}"
         case AnswerKind.NOT_TOLD:

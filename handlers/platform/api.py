@@ -12,6 +12,7 @@ import logging
 import random
 import re
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -349,8 +350,7 @@ def _request_id(request: web.Request) -> str:
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given
     # A UUID of version 4, which is to be met once and not to be hard to guess.
-    digits = f"{random.getrandbits(128):032x}"
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+    return str(uuid.UUID(int=random.getrandbits(128), version=4))
 
 
 def _require_accepted(request: web.Request) -> None:

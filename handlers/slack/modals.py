@@ -1,10 +1,10 @@
-"""Modals that only show a text, and the form in which something is made."""
+"""Modals that only show a text, the form in which something is made, and the button that ends it."""
 
-from slack_sdk.models.blocks import Block, InputBlock, PlainTextInputElement
+from slack_sdk.models.blocks import Block, ButtonElement, ConfirmObject, InputBlock, PlainTextInputElement
 from slack_sdk.models.views import View
 
 from handlers.slack.messages import Message
-from handlers.slack.mrkdwn import section
+from handlers.slack.mrkdwn import markup, section
 
 
 def refusal(message: Message) -> View:
@@ -36,3 +36,11 @@ def text_field(
     """A field of a form for a line of at most *longest* characters."""
     element = PlainTextInputElement(action_id=name, max_length=longest, focus_on_load=focus)
     return InputBlock(block_id=name, label=label, hint=hint, element=element, optional=optional)
+
+
+def ending_button(word: str, action_id: str, value: str, thing: str, consequences: str) -> ButtonElement:
+    """The button that ends *thing*, by that *word*, for good: a dialog asks first, and names the *consequences*, in mrkdwn."""
+    confirm = ConfirmObject(
+        title=f"{word} this {thing}?", text=markup(consequences), confirm=word, deny="Keep", style="danger"
+    )
+    return ButtonElement(text=word, action_id=action_id, value=value, style="danger", confirm=confirm)

@@ -7,7 +7,6 @@ from slack_sdk.models.blocks import (
     ActionsBlock,
     Block,
     ButtonElement,
-    ConfirmObject,
     ConversationFilter,
     ConversationSelectElement,
     DividerBlock,
@@ -18,8 +17,8 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.views import View
 
 from handlers.slack.messages import Message
-from handlers.slack.modals import making_form, text_field, text_modal
-from handlers.slack.mrkdwn import code, context, counted, markup, moment, one_line, person, quoted, section
+from handlers.slack.modals import ending_button, making_form, text_field, text_modal
+from handlers.slack.mrkdwn import code, context, counted, moment, one_line, person, quoted, section
 from handlers.views.exports import GET_LIST
 from store import LACKING, Actor, Destination, DestinationKind, DestinationState, LoadedFile
 
@@ -249,20 +248,12 @@ def _one(one: Destination) -> list[Block]:
     else:
         buttons.append(ButtonElement(text="Send a test", action_id=TEST, value=one.id))
     buttons.append(
-        ButtonElement(
-            text="Remove",
-            action_id=REMOVE,
-            value=one.id,
-            style="danger",
-            confirm=ConfirmObject(
-                title="Remove this destination?",
-                text=markup(
-                    f"Nothing is passed on to *{quoted(one.name)}* any more. There is no way back; it can be made anew."
-                ),
-                confirm="Remove",
-                deny="Keep",
-                style="danger",
-            ),
+        ending_button(
+            "Remove",
+            REMOVE,
+            one.id,
+            "destination",
+            f"Nothing is passed on to *{quoted(one.name)}* any more. There is no way back; it can be made anew.",
         )
     )
     return [section(_line(one)), ActionsBlock(block_id=f"destination.{one.id}", elements=buttons)]

@@ -9,13 +9,12 @@ from slack_sdk.models.blocks import (
     ActionsBlock,
     Block,
     ButtonElement,
-    ConfirmObject,
     DividerBlock,
     SectionBlock,
 )
 from slack_sdk.models.views import View
 
-from handlers.slack.modals import making_form, text_field, text_modal
+from handlers.slack.modals import ending_button, making_form, text_field, text_modal
 from handlers.slack.mrkdwn import context, counted, escape, markup, moment, person, quoted, section
 from store import Hook, HookKind
 
@@ -148,20 +147,12 @@ def _one(shown: ShownHook) -> Block:
         text=markup(
             f"*{name}* · {provider} · {heard}{trouble}\nMade by {person(hook.made_by)}{moment(hook.made_at, ', ')}"
         ),
-        accessory=ButtonElement(
-            text="Remove",
-            action_id=REMOVE,
-            value=hook.id,
-            style="danger",
-            confirm=ConfirmObject(
-                title="Remove this hook?",
-                text=markup(
-                    f"What {provider} sends to *{name}* is refused at once. There is no way back; a new hook can be made."
-                ),
-                confirm="Remove",
-                deny="Keep",
-                style="danger",
-            ),
+        accessory=ending_button(
+            "Remove",
+            REMOVE,
+            hook.id,
+            "hook",
+            f"What {provider} sends to *{name}* is refused at once. There is no way back; a new hook can be made.",
         ),
     )
 

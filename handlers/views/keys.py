@@ -8,7 +8,6 @@ from slack_sdk.models.blocks import (
     Block,
     ButtonElement,
     CheckboxesElement,
-    ConfirmObject,
     DatePickerElement,
     DividerBlock,
     InputBlock,
@@ -19,7 +18,7 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from handlers.slack.modals import text_modal
+from handlers.slack.modals import ending_button, text_modal
 from handlers.slack.mrkdwn import context, counted, listed, markup, moment, one_line, person, quoted, section, sections
 from store import Key, KeyState, MadeKey, Scope
 
@@ -163,18 +162,12 @@ def _one(key: Key) -> Block:
         text=markup(
             f"*{name}* · {used} · {_ends(key)}\nMay {_may(key)} · made by {person(key.made_by)}{moment(key.made_at, ', ')}"
         ),
-        accessory=ButtonElement(
-            text="Revoke",
-            action_id=REVOKE,
-            value=key.id,
-            style="danger",
-            confirm=ConfirmObject(
-                title="Revoke this key?",
-                text=markup(f"Whoever uses *{name}* is refused at once. There is no way back; a new key can be made."),
-                confirm="Revoke",
-                deny="Keep",
-                style="danger",
-            ),
+        accessory=ending_button(
+            "Revoke",
+            REVOKE,
+            key.id,
+            "key",
+            f"Whoever uses *{name}* is refused at once. There is no way back; a new key can be made.",
         ),
     )
 

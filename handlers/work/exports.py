@@ -157,10 +157,9 @@ class Exporter:
             case other:
                 log.warning("a child gave an export up", answer=type(other).__name__)
                 raise StoreUnavailable("a child process lost the database")
-        if not passes_on:
-            thread = export.dm_channel, progress.message_ts
-            if not await self._handed_over(export, path, covered, *thread):
-                return
+        channel, thread_ts = export.dm_channel, progress.message_ts
+        if not passes_on and not await self._handed_over(export, path, covered, channel, thread_ts):
+            return
         if covered is not None:
             # What is there may be the file of whoever died over it, of a moment before.
             export = await asyncio.to_thread(self._store.exports.get, export.account_id, export.entry.id)
