@@ -728,10 +728,13 @@ def _upload_modals(text: str) -> Iterator[Any]:
     yield uploads.undo_question(upload, UndoPreview(1, 2, 3), "{}")
 
 
-@case(modals.refusal, modals.text_modal, modals.making_form, modals.text_field)
+@case(modals.refusal, modals.text_modal, modals.making_form, modals.text_field, modals.ending_button)
 def _modals(text: str) -> Iterator[Any]:
     yield modals.refusal(Message.of(quoted(text)))
     yield modals.making_form("Title", "x.form", "{}", quoted(text), modals.text_field("x", "Name", "What it is.", 40))
+    yield Message.of(
+        "End", ActionsBlock(elements=[modals.ending_button("End", "x", "v", "thing", quoted(text[:40])), STILL])
+    )
     yield modals.text_modal("Title", quoted(text), *forms.menu(account_with(text), "{}", "admin").blocks)
 
 
