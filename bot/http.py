@@ -25,6 +25,7 @@ from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.response import BoltResponse
 
 from bot.config import SettingsError
+from handlers.hooks.receiving import PREFIX as HOOKS
 from handlers.platform.api import PREFIX
 from handlers.platform.problems import BROKEN_REQUEST, Problem
 from handlers.slack.shapes import PayloadError, payload_of_body
@@ -259,28 +260,30 @@ async def _once(
     """
     Answer one request of a connection and close it; what fails is logged, and says nothing to whoever asked.
 
-    The API's own door keeps the connections of those whom it let in.
+    The doors of the API and of webhooks keep the connections of those whom they let in.
     """
     connection = request.protocol
-    of_platform = request.path.startswith(f"{PREFIX}/")
+    closes = not request.path.startswith((f"{PREFIX}/", f"{HOOKS}/"))
     if isinstance(connection, _Connection):
         # Whoever only asks how we are can ask again.
-        connection.at_work = request.method == "POST" or of_platform
+        connection.at_work = request.method == "POST" or not closes
     response: web.StreamResponse
     try:
         # aiohttp would answer HTTP/0.9 in kind.
         response = await handler(request) if request.version.major == 1 else BROKEN.response()
     except web.HTTPException as error:
+        closes = True
         response = web.Response(
             status=error.status, headers={"Allow": error.headers["Allow"]} if error.status == 405 else None
         )
     except Exception:
         log.exception("a request failed")
+        closes = True
         response = web.Response(status=500)
     finally:
         if isinstance(connection, _Connection):
             connection.at_work = False
-    if not of_platform:
+    if closes:
         response.force_close()
     return response
 

@@ -9,6 +9,7 @@ import base64
 import binascii
 import re
 import secrets
+import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +21,7 @@ from store import leases
 from store.database import Database
 from store.errors import StoreError, WrongState
 from store.idempotency import is_repeated, result_of, set_result
-from store.keys import ID_LETTERS, checked_name
+from store.keys import ID_LETTERS, REMEMBERED_SECONDS, checked_name
 from store.leases import Lease
 from store.models import HOOK_KINDS, hooks
 from store.records import Actor, Origin
@@ -31,6 +32,7 @@ from store.twilio import checked_account, checked_secret
 MOST: Final = 10
 # 92 bits: nobody finds an address by trying.
 _ID_LENGTH: Final = 20
+_MOST_REMEMBERED: Final = 1_000
 _KEY_BYTES: Final = 32  # https://www.rfc-editor.org/rfc/rfc8032, section 5.1.5
 _API_KEY: Final = re.compile(r"[!-~]{16,200}", re.ASCII)
 
@@ -88,6 +90,8 @@ class Hooks:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # Of hooks that were found lately: by the id, the hook, and until when.
+        self._remembered: dict[str, tuple[Hook, float]] = {}
 
     def make_twilio(
         self,
@@ -130,11 +134,23 @@ class Hooks:
         }
         return self._make(account, HookKind.TELNYX, name, by, idempotency_key, **values)
 
+    def remembered(self, hook: str) -> Hook | None:
+        """The hook that `find` found within `REMEMBERED_SECONDS`, and that was not removed here since. It blocks nobody."""
+        found, until = self._remembered.get(hook, (None, 0.0))
+        return found if time.monotonic() < until else None
+
     def find(self, hook: str) -> Hook | None:
         """The hook of that id, of whatever account; None where there is none."""
+        began, remembered = time.monotonic(), self._remembered
         with self._database.read() as connection:
             row = connection.execute(_FIND, {"hook": hook}).mappings().one_or_none()
-        return None if row is None else _hook_of(row)
+        if row is None:
+            return None
+        if len(remembered) >= _MOST_REMEMBERED:
+            remembered.clear()
+        found = _hook_of(row)
+        remembered[hook] = found, began + REMEMBERED_SECONDS
+        return found
 
     def list_of(self, account: int) -> tuple[Hook, ...]:
         """The hooks of *account*, the latest first."""
@@ -152,6 +168,8 @@ class Hooks:
                 raise WrongState("There is no such hook. Home, and `python -m bot hook list`, show those there are.")
             removed = _hook_of(row)
             new_setting(connection, account, by, f"Hook {removed.name} for {removed.kind.title()} removed")
+        # Another one, so that whoever finds it at this moment remembers it in vain.
+        self._remembered = {}
         return removed
 
     def claim(self, *, owner: str, lease_seconds: float) -> DueHook | None:

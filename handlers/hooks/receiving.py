@@ -39,6 +39,8 @@ DRAIN_SECONDS: Final = 5.0
 # Seconds. Telnyx waits two for an answer, Twilio fifteen.
 _BUCKETS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 15.0)
 _SOON: Final = {"Retry-After": "1"}
+# What became of a request that was signed.
+_LET_IN: Final = frozenset({"heard", "again", "ignored"})
 
 FORGED = Kind("forged", 401, "The signature is not right for the request")
 OLD = Kind("old", 401, "The request was signed too long ago, or by another clock")
@@ -99,6 +101,9 @@ class Webhooks:
                 UNAVAILABLE, f"Something went wrong on our side. Please quote {request_id}.", headers=_SOON
             )
             outcome, response = "failed", failed.response(request_id)
+        if outcome not in _LET_IN or not request.content.at_eof():
+            # A connection is kept for whoever could sign, and never with the rest of a body on it.
+            response.force_close()
         took = asyncio.get_running_loop().time() - began
         # Of what is no hook not even the kind: whoever asks for it could think of any number of names.
         self.requests.labels(named.get("kind", ""), outcome).observe(took)
@@ -121,7 +126,9 @@ class Webhooks:
         self._at_work.add(task)
         try:
             asked = request.match_info["hook"]
-            hook = await self._finding.done(asked, None, partial(self._find, asked), name="find a hook")
+            hook = self._store.hooks.remembered(asked) or await self._finding.done(
+                asked, None, partial(self._find, asked), name="find a hook"
+            )
             if hook is None or hook.kind != request.match_info["kind"]:
                 raise Problem(NOT_FOUND, "There is no such hook.")
             named |= {"kind": hook.kind.value, "hook": hook.id}

@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import Final
 
 import click
+import psycopg
 import sqlalchemy as sa
 
 from store import Actor, Function, Origin, Store
@@ -63,14 +64,16 @@ def listed(store: Store, account: int, phones: int) -> None:
             connection.execute(sa.text(_LONG_LIST), given)
         connection.execute(sa.update(uploads).values(rows=phones, phones=phones, newly_opted_out=phones))
         connection.execute(sa.update(accounts).values(opted_out=phones))
-    _analyze(store)
+    _settle(store)
 
 
-def _analyze(store: Store) -> None:
-    """Let PostgreSQL know the list as it does a while later; SQLite never does."""
+def _settle(store: Store) -> None:
+    """Have PostgreSQL done with what it does a while after a long list: statistics, vacuum, checkpoint. SQLite has none."""
     if store.database.engine.name == "postgresql":
-        with store.database.write() as connection:
-            connection.exec_driver_sql("ANALYZE")
+        url = store.database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("VACUUM (ANALYZE)")
+            connection.execute("CHECKPOINT")
 
 
 def _fill(store: Store, phones: int, replies: int) -> int:
@@ -85,7 +88,7 @@ def _fill(store: Store, phones: int, replies: int) -> int:
         for start in range(0, replies, _CHUNK):
             _reply(connection, account, store, range(start, min(start + _CHUNK, replies)), replies, rnd)
         connection.execute(sa.update(accounts).values(opted_out=phones + replies, last_entry=replies + 2))
-    _analyze(store)
+    _settle(store)
     return account
 
 

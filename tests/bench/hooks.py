@@ -40,8 +40,9 @@ from tests.store.replies.wants import replies_of
 _BY: Final = Origin(Function.COMMAND, Actor("U0BENCH", "bench"))
 # As many as may be at work at Twilio's end; of a key there may be 16.
 _OF_TWILIO, _OF_KEY = 64, 16
-# One by one, before it is measured: what a desk makes once is made by these.
+# One by one, and as many at the rate, before it is measured: what a desk makes once is made by these.
 _FIRST: Final = 50
+_FIRST_SECONDS: Final = 2
 
 
 @click.command()
@@ -70,7 +71,8 @@ async def _measure(url: sa.URL, phones: int, rate: int, count: int) -> None:
     hook = store.hooks.make_twilio(account, "bench", ACCOUNT, TOKEN, _BY)
     key = store.keys.make(account, "bench", tuple(Scope), None, _BY).text
     words = itertools.cycle([reply.text for reply in replies_of(REPLIES)])
-    told = [(number, f"+1312{5_000_000 + number}", next(words)) for number in range(2 * (count + _FIRST))]
+    first = _FIRST + _FIRST_SECONDS * rate
+    told = [(number, f"+1312{5_000_000 + number}", next(words)) for number in range(2 * (count + first))]
     half = len(told) // 2
     for name, connections, requests in (
         ("the webhook", _OF_TWILIO, [_of_twilio(hook, *one) for one in told[:half]]),
@@ -98,20 +100,24 @@ async def _steady(desk: Server, bare: Server, requests: list[bytes], rate: int, 
         if status != 200:
             refused[server][status] += 1
 
+    async def at_the_rate(requests: list[bytes]) -> None:
+        planned = time.perf_counter()
+        async with asyncio.TaskGroup() as asking:
+            for request in requests:
+                planned += 1 / rate
+                await asyncio.sleep(max(0, planned - time.perf_counter()))
+                for server in took:
+                    asking.create_task(ask(server, request, planned))
+
     for request in requests[:_FIRST]:
         for server in took:
             await ask(server, request, 0)
-    requests = requests[_FIRST:]
+    first, requests = requests[_FIRST:][: _FIRST_SECONDS * rate], requests[_FIRST + _FIRST_SECONDS * rate :]
+    await at_the_rate(first)
     for times in took.values():
         times.clear()
     began = {server: processor_ms(server.pid) for server in took}
-    planned = time.perf_counter()
-    async with asyncio.TaskGroup() as asking:
-        for request in requests:
-            planned += 1 / rate
-            await asyncio.sleep(max(0, planned - time.perf_counter()))
-            for server in took:
-                asking.create_task(ask(server, request, planned))
+    await at_the_rate(requests)
     for server, whose in ((desk, name), (bare, f"{name}, the bare handler")):
         p50, p99 = (statistics.quantiles(took[server], n=100)[part] for part in (49, 98))
         said = ", ".join(f"{count} with {status}" for status, count in refused[server].items()) or "none"

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from store import Account, Actor, Function, HookKind, LeaseLost, Origin, Store, StoreError
+from store import Account, Actor, Function, HookKind, LeaseLost, Origin, Store, StoreError, hooks
 from store.models import metadata
 from tests.entries import latest_entries
 
@@ -35,6 +35,21 @@ def test_a_hook_is_found_by_its_id_alone(store: Store, account: Account) -> None
     ]
     for secret in (TOKEN, SHARED, KEY):
         assert secret not in repr(made) + repr(other) + str(said)
+
+
+def test_a_hook_that_was_found_is_remembered_for_a_moment(
+    store: Store, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the next of many messages; not once it was removed, nor for long."""
+    made = store.hooks.make_twilio(account.id, "main", SID, TOKEN, BY)
+    assert store.hooks.remembered(made.id) is None
+    assert store.hooks.find(made.id) == store.hooks.remembered(made.id) == made
+    store.hooks.remove(account.id, made.id, BY)
+    assert store.hooks.remembered(made.id) is None
+    monkeypatch.setattr(hooks, "REMEMBERED_SECONDS", 0.0)
+    other = store.hooks.make_telnyx(account.id, "profile", KEY, BY)
+    assert store.hooks.find(other.id) == other
+    assert store.hooks.remembered(other.id) is None
 
 
 def test_secrets_go_with_their_hook(store: Store, account: Account) -> None:

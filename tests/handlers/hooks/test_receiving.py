@@ -144,6 +144,27 @@ async def test_what_twilio_did_not_sign_is_refused(door: Door, changed: dict[str
     assert door.counted() == {("twilio", "forged"): 1}
 
 
+async def test_a_connection_is_kept_for_whoever_could_sign(door: Door) -> None:
+    """A proxy, or a provider, needs one for many messages; behind what is refused it is closed."""
+    sent = {"Content-Type": "application/x-www-form-urlencoded; charset=UTF-8"}
+    body, closed = urlencode(MESSAGE).encode(), []
+    for path, signed in ((f"twilio/{door.twilio.id}", MESSAGE), (f"twilio/{door.twilio.id}", {}), ("twilio/none", {})):
+        signature = twilio_signature(f"{PUBLIC_URL}/hooks/{path}", signed, TOKEN)
+        url = f"{door.url}/hooks/{path}"
+        async with door.session.post(url, data=body, headers=sent | {"X-Twilio-Signature": signature}) as answer:
+            closed.append((answer.status, answer.headers.get("Connection") == "close"))
+    assert closed == [(200, False), (401, True), (404, True)]
+    async with door.session.get(url) as answer:
+        assert (answer.status, answer.headers["Connection"]) == (405, "close")
+
+
+async def test_a_hook_that_was_removed_hears_nothing_more(door: Door) -> None:
+    """At once, though the desk knew it a moment ago."""
+    assert (await door.tell_twilio())[0] == 200
+    door.store.hooks.remove(door.account.id, door.twilio.id, BY_ADMIN)
+    assert (await door.tell_twilio(MESSAGE | {"MessageSid": "SM" + "2" * 32}))[0] == 404
+
+
 async def test_a_signature_of_telnyx_is_good_for_five_minutes(door: Door) -> None:
     """Older, or of a clock that is ahead by more, it is refused as old; changed by one sign, or without, as forged."""
     assert [(await door.tell_telnyx(event(id="m1"), ago=ago))[0] for ago in (300, 301, -301, -300)] == [
