@@ -3,7 +3,6 @@
 import os
 import re
 import tempfile
-import uuid
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from hypothesis import HealthCheck, settings
 
 from store import Account, Actor, Function, Origin, Store
 from tests import pooler, releases
+from tests.databases import Databases
 from tests.desks import Desk, desk_on
 from tests.fidelity import toolchains
 
@@ -144,14 +144,11 @@ def pooled_server(postgres_server: sa.URL) -> Iterator[sa.URL]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server: sa.URL) -> Iterator[str]:
-    """The name of a migrated, empty database, to be copied for each test."""
-    name = _create(postgres_server)
-    store = Store.open(_at(postgres_server, name))
-    store.database.migrate()
-    store.close()
-    yield name
-    _drop(postgres_server, name)
+def postgres_databases(postgres_server: sa.URL) -> Iterator[Databases]:
+    """Migrated, empty databases on that server."""
+    databases = Databases(postgres_server)
+    yield databases
+    databases.close()
 
 
 @pytest.fixture(scope="session")
@@ -179,10 +176,11 @@ def new_database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> I
         path.write_bytes(request.getfixturevalue("sqlite_template"))
         yield f"sqlite:///{path}"
         return
-    server = request.getfixturevalue("postgres_server")
-    name = _create(server, template=request.getfixturevalue("postgres_template"))
-    yield _at(request.getfixturevalue("pooled_server") if kind == "pgbouncer" else server, name)
-    _drop(server, name)
+    databases = request.getfixturevalue("postgres_databases")
+    server = request.getfixturevalue("pooled_server" if kind == "pgbouncer" else "postgres_server")
+    name = databases.take()
+    yield server.set(drivername="postgresql+psycopg", database=name).render_as_string(hide_password=False)
+    databases.give_back(name)
 
 
 @pytest.fixture
@@ -214,21 +212,6 @@ def account(store: Store) -> Account:
 def by_admin() -> Origin:
     """A command of an admin."""
     return Origin(Function.COMMAND, ADMIN, "C0ADMINS", "campaign-admins")
-
-
-def _at(server: sa.URL, name: str) -> str:
-    return server.set(drivername="postgresql+psycopg", database=name).render_as_string(hide_password=False)
-
-
-def _create(server: sa.URL, *, template: str = "template1") -> str:
-    name = f"test_{uuid.uuid4().hex}"
-    # By the write-ahead log, as it is by default since PostgreSQL 15, it takes three times as long.
-    _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
-    return name
-
-
-def _drop(server: sa.URL, name: str) -> None:
-    _execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def _execute(server: sa.URL, statement: str) -> None:
