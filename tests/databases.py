@@ -45,7 +45,7 @@ _MOST_BYTES: Final = 4_000_000
 
 class Databases:
     """
-    Migrated, empty databases on one PostgreSQL *server*.
+    Migrated, empty databases on one PostgreSQL *server*; *template* is the name of the one that they are copies of.
 
     To copy the template takes half a second, since all that is written has to be on the disk first; to delete a few rows, a tenth
     of that. So a database goes to the next test, under another name, where whoever outlived the test before does not find it, and
@@ -54,13 +54,13 @@ class Databases:
 
     def __init__(self, server: sa.URL) -> None:
         self._server = server
-        self._template = f"test_{uuid.uuid4().hex}"
-        self._execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self._template)))
-        url = server.set(drivername="postgresql+psycopg", database=self._template)
+        self.template = f"test_{uuid.uuid4().hex}"
+        self._execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.template)))
+        url = server.set(drivername="postgresql+psycopg", database=self.template)
         store = Store.open(url.render_as_string(hide_password=False))
         store.database.migrate()
         store.close()
-        with self._connected(self._template) as connection:
+        with self._connected(self.template) as connection:
             self._kept = [name for (name,) in connection.execute(_WRITTEN).fetchall()]
             self._as_made = self._state(connection)
         self._free: list[str] = []
@@ -77,7 +77,7 @@ class Databases:
         name = f"test_{uuid.uuid4().hex}"
         # By the write-ahead log, as it is by default since PostgreSQL 15, it takes three times as long.
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
-        self._execute(statement.format(sql.Identifier(name), sql.Identifier(self._template)))
+        self._execute(statement.format(sql.Identifier(name), sql.Identifier(self.template)))
         return name
 
     def give_back(self, name: str) -> None:
@@ -99,7 +99,7 @@ class Databases:
 
     def close(self) -> None:
         """Drop all that is there."""
-        for name in (*self._free, self._template):
+        for name in (*self._free, self.template):
             self._drop(name)
 
     def _is_emptied(self, name: str) -> bool:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from store import Account, Origin, Store, StoreUnavailable, parsed_url
 from store.dialects import Postgresql, dialect_of
 from store.outages import Outage
+from tests.databases import Databases
 
 PHONES = ["+12125550100", "+12125550101", "+12125550102"]
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -255,12 +256,12 @@ def test_a_database_that_was_made_anew_is_noticed(
     reports: list[str],
     account: Account,
     by_admin: Origin,
-    postgres_template: str,
+    postgres_databases: Databases,
     template: str,
 ) -> None:
     """Dropped and made again under a running desk, as after a failover to an empty one: nothing is taken on there."""
     url = served.database.url
-    copied = postgres_template if template == "an empty list" else "template1"
+    copied = postgres_databases.template if template == "an empty list" else "template1"
     on_the_server(
         url,
         f'DROP DATABASE "{url.database}" WITH (FORCE)',
