@@ -167,7 +167,7 @@ class OneWorkspace:
         return authorize
 
 
-class _Watch(SlackCalls):
+class Watch(SlackCalls):
     """As the desk's *calls*, with its counts, for the client of one installation: *refused* is told of a token that Slack refuses."""
 
     def __init__(self, calls: SlackCalls, refused: Callable[[str], None]) -> None:
@@ -310,7 +310,7 @@ class ManyWorkspaces:
                 log.error("Slack refuses a token", workspace=found.slack_id, error=error)
 
         told: set[str] = set()
-        client = new_client(self._base_url, tokens.access, _Watch(self._calls, refused))
+        client = new_client(self._base_url, tokens.access, Watch(self._calls, refused))
         known = _Known(found, tokens, client)
         for key in (found.slack_id, f"{found.account_id}"):
             self._known.put(key, known)

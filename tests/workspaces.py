@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 from pydantic import SecretStr
@@ -81,10 +80,6 @@ class Visitor:
     async def install(self, slack: EmbeddedSlack) -> Page:
         """All of it."""
         return await self.come_back(await self.say(await self.begin(slack)))
-
-
-def code_in(location: str) -> str:
-    return parse_qs(urlsplit(location).query)["code"][0]
 
 
 @dataclass(slots=True)

@@ -107,6 +107,11 @@ class Call:
                 raise SlackError(error) from None
         return value
 
+    def of_team(self) -> None:
+        """With a token of a whole organisation, `team_id` says which workspace is meant, and has to."""
+        if self.app.org_wide and self.text("team_id") != self.workspace.team_id:
+            raise SlackError("missing_argument" if self.text("team_id") is None else "team_not_found")
+
     def channel(self, name: str = "channel", *, writing: bool = False) -> Channel:
         """
         The channel an argument names, by id, by `#name`, or by the id of a user for the direct message.

@@ -81,6 +81,8 @@ class OneClient:
         return self._client
 
 
+# Workspaces in an answer of auth.teams.list.
+_TEAMS: Final = 100
 # What is tried again by these may have been done the first time.
 _UNSURE: Final = (AsyncConnectionErrorRetryHandler, AsyncServerErrorRetryHandler)
 
@@ -95,6 +97,24 @@ def once(client: AsyncWebClient) -> AsyncWebClient:
         timeout=client.timeout,
         retry_handlers=[handler for handler in client.retry_handlers if not isinstance(handler, _UNSURE)],
     )
+
+
+async def teams_of(client: AsyncWebClient, slack_id: str) -> tuple[str | None, ...]:
+    """
+    The `team_id` of each workspace that is to be asked about, for methods that want one with a token of a whole organisation.
+
+    Of a workspace's own account that is none at all. https://docs.slack.dev/reference/methods/auth.teams.list
+    """
+    if not slack_id.startswith("E"):
+        return (None,)
+    found: list[str | None] = []
+    cursor = ""
+    while True:
+        page = await client.auth_teams_list(limit=_TEAMS, cursor=cursor)
+        found += [str(team["id"]) for team in page["teams"]]
+        cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+        if not cursor:
+            return tuple(found)
 
 
 class GoneClient(AsyncWebClient):

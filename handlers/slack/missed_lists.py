@@ -14,9 +14,10 @@ from typing import Any, Final
 
 import structlog
 from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.loops import Loop
-from handlers.slack.clients import Installed, ServedWorkspaces
+from handlers.slack.clients import Installed, ServedWorkspaces, teams_of
 from handlers.slack.errors import error_code, is_transient
 from handlers.slack.inbox import Events
 from handlers.slack.uploads_channels import UploadsChannels
@@ -141,10 +142,20 @@ class MissedLists:
 
     async def _files(self, account: Account, channel: str, since: float) -> AsyncIterator[dict[str, Any]]:
         client = await self._installations.of(account.id)
+        for team in await teams_of(client, account.slack_id):
+            async for file in self._files_of(client, team, channel, since):
+                yield file
+
+    @staticmethod
+    async def _files_of(
+        client: AsyncWebClient, team: str | None, channel: str, since: float
+    ) -> AsyncIterator[dict[str, Any]]:
         page, pages = 1, 1
         while page <= pages:
             try:
-                answer = await client.files_list(channel=channel, ts_from=str(int(since)), count=_PAGE, page=page)
+                answer = await client.files_list(
+                    channel=channel, ts_from=str(int(since)), count=_PAGE, page=page, team_id=team
+                )
             except SlackApiError as error:
                 if is_transient(error):
                     raise

@@ -14,8 +14,8 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.loops import Loop
-from handlers.slack.clients import Clients
-from handlers.slack.errors import DEADLY, MOST_DEATHS, UnreadableRowError, pause_after, reason_of
+from handlers.slack.clients import Clients, GoneClient
+from handlers.slack.errors import DEADLY, MOST_DEATHS, NOT_INSTALLED, UnreadableRowError, pause_after, reason_of
 from handlers.slack.messages import NOTHING, Message
 from handlers.slack.pacing import Turn
 from handlers.slack.places import Place, Request, permalink_of
@@ -297,8 +297,13 @@ class Answers:
         if kept.state is OutboxState.EXTRA:
             await self._take_away(kept)
             return
+        client = await self._clients.of(kept.account_id)
+        if isinstance(client, GoneClient):
+            log.warning("an answer is dropped: the app is not installed there any more", key=kept.key)
+            await asyncio.to_thread(self._store.outbox.discard, kept, NOT_INSTALLED)
+            return
         try:
-            answer = Answer.from_json(kept, await self._clients.of(kept.account_id))
+            answer = Answer.from_json(kept, client)
         except UnreadableRowError as error:
             log.exception("an answer is discarded", key=kept.key)
             await asyncio.to_thread(self._store.outbox.discard, kept, reason_of(error))

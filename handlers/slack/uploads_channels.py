@@ -6,6 +6,7 @@ in an uploads channel is known beforehand, so that Slack is asked about no other
 """
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,7 +15,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.loops import Loop
-from handlers.slack.clients import ServedWorkspaces
+from handlers.slack.clients import ServedWorkspaces, teams_of
 from handlers.slack.errors import error_code, is_transient
 from handlers.tasks import Tasks
 from store import Account, Store
@@ -58,11 +59,11 @@ class UploadsChannels:
         """
         if channel in self._configured or channel in account.settings.uploads_channels:
             return True
-        return (await self._names(account.id)).get(channel) in self._configured
+        return (await self._names(account)).get(channel) in self._configured
 
     async def ids(self, account: Account) -> tuple[str, ...]:
         """The ids of all that there are; raises as `takes`."""
-        names = await self._names(account.id)
+        names = await self._names(account)
         named = (channel for channel, name in names.items() if {channel, name} & self._configured)
         return tuple(sorted({*named, *account.settings.uploads_channels}))
 
@@ -85,11 +86,10 @@ class UploadsChannels:
     async def _look(self) -> bool:
         """Ask for every account again, so that the first list of each finds its channels known."""
         for installed in await self._installations.installed():
-            found = await asyncio.to_thread(self._store.accounts.find, installed.slack_id)
-            if found is None:
+            account = await asyncio.to_thread(self._store.accounts.find, installed.slack_id)
+            if account is None:
                 continue
-            account = found.id
-            channels = self._of.setdefault(account, _Channels())
+            channels = self._of.setdefault(account.id, _Channels())
             if channels.seen == channels.changes:
                 channels.changes += 1  # as they may have, unheard
             try:
@@ -97,24 +97,25 @@ class UploadsChannels:
             except SlackApiError as error:
                 if is_transient(error):
                     raise
-                log.info("channels are not known", account=account, error=error_code(error))
+                log.info("channels are not known", account=account.id, error=error_code(error))
         return False
 
-    async def _names(self, account: int) -> dict[str, str]:
+    async def _names(self, account: Account) -> dict[str, str]:
         """The names of the channels that the desk is in, by id, for *account*."""
-        channels = self._of.setdefault(account, _Channels())
+        channels = self._of.setdefault(account.id, _Channels())
         async with channels.asking:
             # What changes while Slack answers is asked anew.
             while channels.seen != channels.changes:
                 seen = channels.changes
-                client = await self._installations.of(account)
+                client = await self._installations.of(account.id)
+                teams = await teams_of(client, account.slack_id)
                 try:
-                    channels.names = await _ask(client, "public_channel,private_channel")
+                    channels.names = await _ask(client, teams, "public_channel,private_channel")
                 except SlackApiError as error:
                     if error_code(error) != "missing_scope":
                         raise
                     log.warning("private channels are not known by name", error="missing_scope")
-                    channels.names = await _ask(client, "public_channel")
+                    channels.names = await _ask(client, teams, "public_channel")
                 channels.seen = seen
         return channels.names
 
@@ -129,12 +130,12 @@ class _Channels:
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-async def _ask(client: AsyncWebClient, types: str) -> dict[str, str]:
+async def _ask(client: AsyncWebClient, teams: Iterable[str | None], types: str) -> dict[str, str]:
     found: dict[str, str] = {}
-    cursor = ""
-    while True:
-        page = await client.users_conversations(types=types, limit=_PAGE, cursor=cursor)
-        found |= {channel["id"]: channel["name"] for channel in page["channels"]}
-        cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
-        if not cursor:
-            return found
+    for team in teams:
+        cursor: str | None = ""
+        while cursor is not None:
+            page = await client.users_conversations(types=types, limit=_PAGE, cursor=cursor, team_id=team)
+            found |= {channel["id"]: channel["name"] for channel in page["channels"]}
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or None
+    return found

@@ -29,6 +29,15 @@ def all_of(store: Store, account: Account) -> dict[str, list[tuple[Any, ...]]]:
         return rows
 
 
+def done_by_another(store: Store, account: Account) -> None:
+    """Let all that was done for *account* have been done by `ANOTHER`."""
+    with store.database.write() as connection:
+        for table in metadata.sorted_tables:
+            if "actor_name" in table.c and "account_id" in table.c:
+                theirs = sa.update(table).where(table.c.account_id == account.id)
+                connection.execute(theirs.values(actor_name=ANOTHER.name))
+
+
 @pytest.mark.wide
 def test_no_verb_of_one_account_reaches_another(store: Store, account: Account) -> None:
     """
@@ -38,11 +47,7 @@ def test_no_verb_of_one_account_reaches_another(store: Store, account: Account) 
     """
     mine = store.accounts.get_or_create("T0MINE", "Mine")
     verbs = Verbs(store, account)
-    with store.database.write() as connection:
-        for table in metadata.sorted_tables:
-            if "actor_name" in table.c and "account_id" in table.c:
-                theirs = sa.update(table).where(table.c.account_id == account.id)
-                connection.execute(theirs.values(actor_name=ANOTHER.name))
+    done_by_another(store, account)
     before = all_of(store, account)
     tried = 0
     for subject in SUBJECTS:

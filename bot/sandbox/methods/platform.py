@@ -39,6 +39,14 @@ async def connections_open(call: Call) -> JsonObject:
     return {"url": call.slack.sockets.issue_ticket(base_url, debug_reconnects=call.flag("debug_reconnects"))}
 
 
+async def auth_teams(call: Call) -> JsonObject:
+    """https://docs.slack.dev/reference/methods/auth.teams.list: an organisation has one workspace here."""
+    return {
+        "teams": [{"id": call.workspace.team_id, "name": call.workspace.name}],
+        "response_metadata": {"next_cursor": ""},
+    }
+
+
 async def apps_uninstall(call: Call) -> JsonObject:
     """https://docs.slack.dev/reference/methods/apps.uninstall"""
     if call.text("client_id") != call.app.client_id:
@@ -57,6 +65,7 @@ METHODS = {
     "api.test": Method(api_test, tokens=("none", "bot", "app")),
     "auth.test": Method(auth_test, tokens=("bot", "app"), tier="hundreds"),
     "auth.revoke": Method(auth_revoke, tier="3"),
+    "auth.teams.list": Method(auth_teams, tier="2"),
     "apps.uninstall": Method(apps_uninstall, tier="1"),
     "apps.connections.open": Method(
         connections_open, ("connections:write",), tokens=("app",), tier="1", bearer_only=True
