@@ -23,7 +23,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy.exc import ArgumentError
 
-from store import parsed_url
+from store import SHORTEST_TOKEN_KEY, parsed_url
 
 PREFIX = "OPTOUT_"
 ENV_FILE = Path(".env")
@@ -35,10 +35,28 @@ _TOKEN_KINDS = {
     "xoxp-": ("a user token", None),
     "xoxe": ("a rotating token, which expires", None),
 }
-_UNPREFIXED = frozenset({"database_url", "slack_bot_token", "slack_app_token", "slack_signing_secret", "slack_api_url"})
-_IN_FILES = ("DATABASE_URL", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET")
+_UNPREFIXED = frozenset(
+    {
+        "database_url",
+        "slack_bot_token",
+        "slack_app_token",
+        "slack_signing_secret",
+        "slack_client_id",
+        "slack_client_secret",
+        "slack_api_url",
+    }
+)
+_IN_FILES = (
+    "DATABASE_URL",
+    "SLACK_BOT_TOKEN",
+    "SLACK_APP_TOKEN",
+    "SLACK_SIGNING_SECRET",
+    "SLACK_CLIENT_SECRET",
+    "OPTOUT_TOKEN_KEY",
+)
 _USER_ID = re.compile(r"[UW][A-Z0-9]{2,20}")
 _CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{8,20}")
+_INSTALLER_ID = re.compile(r"[TE][A-Z0-9]{2,20}")
 # People write these for countries whose ISO 3166 code is another.
 _OTHER_CODES = {"UK": "GB", "EL": "GR"}
 
@@ -61,6 +79,11 @@ def _setting(default: Any, meaning: str, *, expected: str, shown: str | None = N
 def _words(text: object) -> object:
     """Split a comma separated value; anything else is handed on to be judged as it is."""
     return [word.strip() for word in text.split(",") if word.strip()] if isinstance(text, str) else text
+
+
+def _keys_in(secret: SecretStr) -> list[str]:
+    """The keys in a secret, in a row with commas or in a file one a line."""
+    return secret.get_secret_value().replace(",", " ").split()
 
 
 _Words = Annotated[frozenset[str], BeforeValidator(_words)]
@@ -102,6 +125,32 @@ class Settings(BaseSettings):
         None,
         "Signing secret (Basic Information); needed without Socket Mode, when Slack calls the desk over HTTP.",
         expected="the signing secret of the app",
+    )
+    slack_client_id: str | None = _setting(
+        None,
+        "Client id (Basic Information); without a bot token, whoever opens `/slack/install` installs the app by OAuth, and the desk serves every workspace that did.",
+        expected="the client id of the app",
+    )
+    slack_client_secret: SecretStr | None = _setting(
+        None, "Client secret (Basic Information), which goes with it.", expected="the client secret of the app"
+    )
+    token_key: SecretStr | None = _setting(
+        None,
+        "What the tokens of those workspaces are encrypted with in the database; to change it, the new one, a comma and the old one.",
+        expected=f"a secret of {SHORTEST_TOKEN_KEY} characters or more, as `openssl rand -hex 32` makes them",
+    )
+    install_for: _Words = _setting(
+        frozenset(),
+        "Slack ids of the workspaces and organisations, comma separated, that may install the app by OAuth; none: any.",
+        expected="ids of workspaces or organisations separated by commas",
+    )
+    uninstalled_days: float = _setting(
+        30.0,
+        "Days for which the list of a workspace stays that uninstalled the app; whoever installs it again meanwhile finds all as it was.",
+        expected="a number of days from 1 to 3650",
+        shown="30",
+        ge=1,
+        le=3650,
     )
     slack_api_url: str = _setting(
         "https://slack.com/api/",
@@ -293,7 +342,7 @@ class Settings(BaseSettings):
             return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
         raise ValueError(f"names a database the desk does not know ({url.drivername})")
 
-    @field_validator("slack_bot_token", "slack_app_token", "slack_signing_secret")
+    @field_validator("slack_bot_token", "slack_app_token", "slack_signing_secret", "slack_client_secret")
     @classmethod
     def _secret(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if secret is None:
@@ -303,11 +352,38 @@ class Settings(BaseSettings):
         kind, home = next((kind for prefix, kind in _TOKEN_KINDS.items() if text.startswith(prefix)), (None, None))
         if kind is not None and home != variable:
             raise ValueError(f"holds {kind}" + (f", which belongs in {home}" if home else ""))
-        if kind is None and variable != "SLACK_SIGNING_SECRET":
+        if kind is None and variable not in {"SLACK_SIGNING_SECRET", "SLACK_CLIENT_SECRET"}:
             raise ValueError("holds something else")
         if not text or any(character.isspace() for character in text):
             raise ValueError("is empty or holds blanks")
         return SecretStr(text)
+
+    @field_validator("token_key")
+    @classmethod
+    def _token_key(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and min(map(len, _keys_in(secret)), default=0) < SHORTEST_TOKEN_KEY:
+            raise ValueError("is too short")
+        return secret
+
+    @field_validator("install_for")
+    @classmethod
+    def _installers(cls, ids: frozenset[str]) -> frozenset[str]:
+        for one in sorted(ids):
+            if not _INSTALLER_ID.fullmatch(one):
+                raise ValueError(
+                    f"names {_quoted(one)}, which is no id of a workspace or organisation (they look like T012AB3CD)"
+                )
+        return ids
+
+    @property
+    def by_oauth(self) -> bool:
+        """Whether workspaces install the app by OAuth. With a bot token the desk serves its workspace, whatever else is set."""
+        return self.slack_bot_token is None and self.slack_client_id is not None
+
+    @property
+    def token_keys(self) -> tuple[str, ...]:
+        """The keys of tokens, the one in use first; none where there are none."""
+        return () if self.token_key is None else tuple(_keys_in(self.token_key))
 
     @field_validator("slack_api_url", "twilio_api_url", "twilio_accounts_url", "telnyx_api_url", "van_api_url")
     @classmethod
@@ -364,7 +440,7 @@ class Settings(BaseSettings):
         # ByteSize forgives blanks around the whole but not a comma between thousands, which people copy from Slack.
         return size.replace(",", "") if isinstance(size, str) and re.fullmatch(r"\d{1,3}(,\d{3})+\D*", size) else size
 
-    @field_validator("lease_seconds", "stall_seconds", "remind_hours", "preview_hours", "undo_days")
+    @field_validator("lease_seconds", "stall_seconds", "remind_hours", "preview_hours", "undo_days", "uninstalled_days")
     @classmethod
     def _finite(cls, span: float) -> float:
         if not math.isfinite(span):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
@@ -10,14 +11,17 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.config import Settings, env_file_open_to
+from bot.config import Settings, SettingsError, env_file_open_to
+from bot.installations import token_keys
 from bot.manifest import optional_scopes, scopes
+from bot.oauth import INSTALL_PATH
+from bot.serve import require_tokens
 from bot.stores import described
 from bot.transfer import moment_words
 from handlers.slack.deciders import MOST_TOLD
 from handlers.slack.errors import REFUSED_TOKENS, PersonUnknownError
 from handlers.slack.roles import Roles
-from store import Account, Store, StoreError
+from store import Account, Installation, Store, StoreError, TokenKeys
 
 # https://docs.slack.dev/reference/methods/apps.connections.open, section Errors
 _REFUSALS = REFUSED_TOKENS | {
@@ -40,9 +44,10 @@ async def examine(settings: Settings) -> tuple[Finding, ...]:
     team, of_slack = await _slack(settings)
     of_database, account = await asyncio.to_thread(_database, settings, team)
     of_replies = [] if account is None else [await _who_decides(settings, account)]
+    of_workspaces = await _workspaces(settings) if settings.by_oauth else ()
     open_to = env_file_open_to()
     of_file = [] if open_to is None else [Finding(good=False, sentence=f"Settings: {open_to}")]
-    return (*of_file, *of_database, *of_slack, *of_replies)
+    return (*of_file, *of_database, *of_slack, *of_replies, *of_workspaces)
 
 
 def _database(settings: Settings, team: str | None) -> tuple[tuple[Finding, ...], Account | None]:
@@ -147,6 +152,13 @@ async def _who_decides(settings: Settings, account: Account) -> Finding:
 
 async def _slack(settings: Settings) -> tuple[str | None, tuple[Finding, ...]]:
     """Return the team's id when Slack says it, and the findings about tokens, scopes and channels."""
+    if settings.by_oauth:
+        try:
+            require_tokens(settings)
+        except SettingsError as error:
+            return None, (Finding(good=False, sentence=f"Installation: {error}"),)
+        page = f"{settings.public_url}{INSTALL_PATH}"
+        return None, (Finding(good=True, sentence=f"Installation: by OAuth, at {page}."), await _connection(settings))
     if settings.slack_bot_token is None:
         missing = Finding(good=False, sentence="Bot token: SLACK_BOT_TOKEN is not set; see OAuth & Permissions.")
         return None, (missing, await _connection(settings))
@@ -163,6 +175,38 @@ async def _slack(settings: Settings) -> tuple[str | None, tuple[Finding, ...]]:
     findings = [token, named, *_scopes(answer.headers), await _connection(settings)]
     findings += [finding async for finding in _uploads_channels(settings, client)]
     return account, tuple(findings)
+
+
+async def _workspaces(settings: Settings) -> tuple[Finding, ...]:
+    """Each workspace that installed the app by OAuth, or did: since when, whether its token is good, and until when its list stays."""
+    store = Store.open(settings.database_url)
+    try:
+        if not store.database.dialect.exists() or store.database.revision() != store.database.head():
+            return ()
+        found = await asyncio.to_thread(store.installations.list)
+        try:
+            keys = await asyncio.to_thread(token_keys, settings, store)
+        except SettingsError as error:
+            return (Finding(good=False, sentence=f"Tokens: {error}"),)
+    except StoreError:
+        return ()  # which the findings about the database tell
+    finally:
+        store.close()
+    return tuple([await _workspace(settings, keys, one) for one in found])
+
+
+async def _workspace(settings: Settings, keys: TokenKeys, one: Installation) -> Finding:
+    whose = f"Workspace: {one.name!r} ({one.slack_id})"
+    if one.gone_at is not None:
+        until = one.gone_at + timedelta(days=settings.uninstalled_days)
+        sentence = f"{whose} uninstalled the app {moment_words(one.gone_at)}. Its {one.opted_out:,} opt-outs stay until {until:%Y-%m-%d}."
+        return Finding(good=True, sentence=sentence)
+    assert one.sealed is not None  # noqa: S101  the table's own check
+    try:
+        await _client(settings, keys.open(one.slack_id, one.sealed).access).auth_test()
+    except _UNREACHABLE as error:
+        return Finding(good=False, sentence=f"{whose}: its token is no use: {_why(error, settings)}.")
+    return Finding(good=True, sentence=f"{whose}: installed by {one.installed_by} {moment_words(one.installed_at)}.")
 
 
 def _scopes(headers: Any) -> Iterator[Finding]:

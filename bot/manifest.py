@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -10,6 +10,8 @@ _WITHOUT = {
     "usergroups:read": "no user group can be chosen in /optout settings, only people",
     "metadata.message:read": "an answer whose posting Slack did not confirm can stand twice",
 }
+# Where Slack sends whoever installed the app by OAuth: Bolt's own path.
+REDIRECT_PATH: Final = "/slack/oauth_redirect"
 # Beside this module in a package that was built, and on top where the sources are.
 _PACKED = Path(__file__).with_name("manifest.yml")
 _FILE = _PACKED if _PACKED.exists() else Path(__file__).parents[1] / "manifest.yml"
@@ -19,7 +21,8 @@ def manifest(url: str | None = None) -> str:
     """
     Return the manifest as YAML: for Socket Mode, or, given the desk's public *url*, for HTTP.
 
-    Slack calls events, commands and interactions at `{url}/slack/events`, where Bolt listens. Raises `ValueError`
+    Slack calls events, commands and interactions at `{url}/slack/events`, where Bolt listens; whoever installs the app by
+    OAuth comes back to `{url}` and `REDIRECT_PATH`. Raises `ValueError`
     with a sentence when *url* is not what Slack accepts, which is https only
     (https://docs.slack.dev/reference/app-manifest).
     """
@@ -32,6 +35,8 @@ def manifest(url: str | None = None) -> str:
     address = base if base.endswith("/slack/events") else f"{base}/slack/events"
     for command in document["features"]["slash_commands"]:
         command["url"] = address
+    redirect = f"{base.removesuffix('/slack/events')}{REDIRECT_PATH}"
+    document["oauth_config"] = {"redirect_urls": [redirect], **document["oauth_config"]}
     settings = document["settings"]
     for section in ("event_subscriptions", "interactivity"):
         settings[section] = {"request_url": address, **settings[section]}

@@ -12,7 +12,6 @@ import signal
 import threading
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from typing import Any
 
 import structlog
@@ -22,7 +21,9 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from bot.app import Desk, create_app
 from bot.config import Settings, SettingsError, env_file_open_to
 from bot.http import DRAINING, HttpConnection, listening, routed
+from bot.installations import ManyWorkspaces
 from bot.metrics import exposition
+from bot.oauth import InstallPages
 from bot.socket import SocketConnection
 from bot.stores import described, make_ready
 from handlers.hooks.receiving import Webhooks
@@ -53,11 +54,22 @@ def _report(outage: StoreUnavailable | None) -> None:
 
 def require_tokens(settings: Settings) -> None:
     """Raise `SettingsError` unless there is what it takes to talk to Slack in one of the two ways."""
-    if settings.slack_bot_token is None:
+    if settings.by_oauth:
+        _require_for_oauth(settings)
+    elif settings.slack_bot_token is None:
         raise SettingsError("SLACK_BOT_TOKEN is not set; the app's page at Slack shows it under OAuth & Permissions.")
     if settings.slack_app_token is None and settings.slack_signing_secret is None:
         raise SettingsError(
             "Neither SLACK_APP_TOKEN (for Socket Mode) nor SLACK_SIGNING_SECRET (for HTTP) is set; one of them is needed."
+        )
+
+
+def _require_for_oauth(settings: Settings) -> None:
+    if settings.slack_client_secret is None:
+        raise SettingsError("SLACK_CLIENT_ID is set and SLACK_CLIENT_SECRET is not; Basic Information shows both.")
+    if settings.public_url is None:
+        raise SettingsError(
+            "SLACK_CLIENT_ID is set and OPTOUT_PUBLIC_URL is not: people who install the app come back there from Slack."
         )
 
 
@@ -86,9 +98,11 @@ class Service:
         if settings.api == "on":
             channels, runner = self.desk.channels, self.desk.runner
             lists = ListDesk(channels.of_sent_lists, int(settings.max_list_bytes), runner.poke)
-            of_channel = partial(why_unusable, self.desk.app.client, own=True)
-            passing_on = DestinationDesk(self.desk.passing.fault_of, of_channel)
+            passing_on = DestinationDesk(self.desk.passing.fault_of, self._why_unusable)
             self.api = platform_api(store, lists, passing_on, settings.public_url)
+        self._install: InstallPages | None = None
+        if isinstance(self.desk.installations, ManyWorkspaces) and self.desk.keys is not None:
+            self._install = InstallPages(settings, store, self.desk.keys, self.desk.installations, self.desk.calls)
         self.hooks = None if settings.hooks_url is None else Webhooks(store, settings.hooks_url)
 
     async def start(self) -> None:
@@ -126,6 +140,8 @@ class Service:
         ]
         if self._http is not None:
             routes.append(web.post(EVENTS_PATH, self._slack))
+        if self._install is not None:
+            routes += self._install.routes()
         if not self._has_own_port:
             routes += self._of_platform()
         return routed(*routes)
@@ -133,6 +149,9 @@ class Service:
     def platform_routes(self) -> web.Application | None:
         """What is served on the API's own port, the hooks among it; None where there is none."""
         return routed(*self._of_platform()) if self.api is not None and self._has_own_port else None
+
+    async def _why_unusable(self, account: int, channel: str) -> str | None:
+        return await why_unusable(await self.desk.installations.of(account), channel, own=True)
 
     def _of_platform(self) -> list[web.RouteDef]:
         return [door.route() for door in (self.api, self.hooks) if door is not None]
@@ -157,7 +176,7 @@ class Service:
         database = await asyncio.to_thread(self._database)
         loops = {loop.name: loop.state for loop in self.desk.loops}
         alive = all(loop.alive for loop in self.desk.loops)
-        bot = self.desk.installation.state
+        bot = self.desk.installations.state
         usable = slack in {"http", "connected"} and bot == "ok"
         ready = self.state == "serving" and usable and database == "ok" and alive
         found = {"ready": ready, "state": self.state, "slack": slack, "bot": bot, "database": database, "loops": loops}

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import structlog
 from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.entered import LONGEST_REASON
 from handlers.loops import Loop
 from handlers.permissions import Action, Role
+from handlers.slack.clients import Clients
 from handlers.slack.errors import error_name
 from handlers.slack.interactions import Interactions, field_error
 from handlers.slack.listeners import Listener
@@ -53,14 +53,14 @@ class Allowing:
         store: Store,
         roles: Roles,
         interactions: Interactions,
-        client: AsyncWebClient,
+        clients: Clients,
         poster: Poster,
         tasks: Tasks,
     ) -> None:
         self._store = store
         self._roles = roles
         self._interactions = interactions
-        self._client = client
+        self._clients = clients
         self._poster = poster
         self._tasks = tasks
         self.loop = Loop("requests", self._expire, tasks, every=SECONDS_BETWEEN_LOOKS)
@@ -147,7 +147,7 @@ class Allowing:
             sentence = f"Asked directly: {listed([person(admin) for admin in others])}." if others else ""
         question = views.to_second_admin(asked, state, request.account.country)
         for one in wanted:
-            where = Place(actor=Actor(one, one), channel_id=one, client=self._client)
+            where = Place(actor=Actor(one, one), channel_id=one, client=request.client)
             await self._say(body, request.account, where, question, f"{_key(asked)} asks {one}")
         return sentence
 
@@ -195,7 +195,7 @@ class Allowing:
             channel_name=asked.channel_name,
             thread_ts=asked.thread_ts if asked.channel_id else None,
             threaded=asked.thread_ts is not None,
-            client=self._client,
+            client=await self._clients.of(account.id),
         )
         await self._say(body, account, where, message, f"{_key(asked)} decided")
         self._tasks.start(self._settle(account, asked, but), name="settle the questions to a second admin")
@@ -216,7 +216,7 @@ class Allowing:
             if post.ts == but:
                 continue
             try:
-                await self._poster.bring_up_to_date(post, message)
+                await self._poster.bring_up_to_date(account.id, post, message)
             except SlackApiError as error:
                 # Whoever presses what is left of it is told how it stands.
                 log.info("a question to a second admin is not settled", why=error_name(error))

@@ -139,7 +139,7 @@ class Files:
                 file = await file_of(client, event["file_id"], channel)
                 await self._ask_elsewhere(account, body, client, file, inbox_event)
             return
-        name = await self._channel_name(client, channel)
+        name = await self._channel_name(account, client, channel)
         file = await file_of(client, event["file_id"], channel)
         if isinstance(file, str):
             if expected:
@@ -168,7 +168,7 @@ class Files:
 
     def _asks_elsewhere(self, account: Account, channel: str) -> bool:
         """Whether a list dropped in *channel*, which takes none, is asked about: where the desk is, unless the account minds."""
-        return account.settings.elsewhere == "ask" and self._uploads_channels.name_of(channel) is not None
+        return account.settings.elsewhere == "ask" and self._uploads_channels.name_of(account.id, channel) is not None
 
     async def _ask_elsewhere(
         self,
@@ -187,7 +187,7 @@ class Files:
         asker = await self._roles.role_of(client, account, user)
         if share is None or not allow(asker.role, Action.DROP):
             return
-        name, choices = self._uploads_channels.name_of(channel), Choices(asked=Asked.UNCLEAR, alone=True)
+        name, choices = self._uploads_channels.name_of(account.id, channel), Choices(asked=Asked.UNCLEAR, alone=True)
         drop = Drop(file, channel, name, share, user, Purpose.OPT_OUT, choices)
         await self._receive(account, body, client, drop, inbox_event=inbox_event)
 
@@ -237,7 +237,7 @@ class Files:
                 continue
             taken = True
             share = share or {"ts": event["ts"], "thread_ts": event.get("thread_ts")}
-            name = await self._channel_name(client, channel)
+            name = await self._channel_name(account, client, channel)
             # Done with its last file only: a process that dies between two leaves the others to the next.
             last = inbox_event if file_id == ids[-1] else None
             expected = await self._uploads_channels.takes(account, channel)
@@ -436,8 +436,8 @@ class Files:
             before=inbox_event.received_at,
         )
 
-    async def _channel_name(self, client: AsyncWebClient, channel: str) -> str | None:
-        if (known := self._uploads_channels.name_of(channel)) is not None:
+    async def _channel_name(self, account: Account, client: AsyncWebClient, channel: str) -> str | None:
+        if (known := self._uploads_channels.name_of(account.id, channel)) is not None:
             return known
         try:
             answer = await client.conversations_info(channel=channel)

@@ -15,10 +15,10 @@ from typing import Any, Final
 
 import structlog
 from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.loops import Loop
 from handlers.permissions import Action, allow
+from handlers.slack.clients import Clients
 from handlers.slack.deciders import tell_deciders
 from handlers.slack.errors import error_code, is_transient
 from handlers.slack.interactions import ErrandWork, Interactions
@@ -77,7 +77,7 @@ class HandingOver:
         store: Store,
         interactions: Interactions,
         roles: Roles,
-        client: AsyncWebClient,
+        clients: Clients,
         poster: Poster,
         tasks: Tasks,
         *,
@@ -88,7 +88,7 @@ class HandingOver:
         self._store = store
         self._interactions = interactions
         self._roles = roles
-        self._client = client
+        self._clients = clients
         self._poster = poster
         self._tasks = tasks
         self._expire = expire
@@ -289,7 +289,7 @@ class HandingOver:
         message = replace(views.to_decide(handover, what), home=account.country)
         post = partial(self._post, handover, message=message, account=account)
         channel = account.settings.waiting_channel
-        if not await tell_deciders(self._roles, self._client, account, channel, post):
+        if not await tell_deciders(self._roles, await self._clients.of(account.id), account, channel, post):
             unheard = partial(self._store.handovers.decide, handover.account_id, handover.id, HandoverState.UNHEARD)
             await asyncio.to_thread(unheard)
             self.loop.poke()
@@ -298,7 +298,7 @@ class HandingOver:
         self, handover: Handover, where: str, message: Message, account: Account, thread_ts: str | None = None
     ) -> bool:
         """Post *message* about the handover there, once; whether it is there. Numbers are for eyes that may read them."""
-        kind = await kind_of_channel(self._client, where, surely=True)
+        kind = await kind_of_channel(await self._clients.of(account.id), where, surely=True)
         if kind not in OPEN_KINDS:
             return False
         hides = kind == "public" and account.settings.numbers == "masked"
@@ -322,11 +322,12 @@ class HandingOver:
     async def _tell_the_end(self, handover: Handover, account: Account, what: views.ErrandInWords) -> None:
         message = replace(views.decided(handover, what), home=account.country)
         asks = await asyncio.to_thread(self._store.outbox.find_all, account.id, f"handover {handover.id} asks ")
+        client = await self._clients.of(account.id)
         for post in asks.values():
-            kind = await kind_of_channel(self._client, post.channel_id, surely=True)
+            kind = await kind_of_channel(client, post.channel_id, surely=True)
             seen = masked(message) if kind == "public" and account.settings.numbers == "masked" else message
-            await self._poster.bring_up_to_date(post, seen)
-        admins = await self._roles.named_admins(self._client, account)
+            await self._poster.bring_up_to_date(account.id, post, seen)
+        admins = await self._roles.named_admins(client, account)
         shown = await self._shown(handover, account)
         end = _for_the_asker(views.told(handover, what, admins, shown), account)
         # A command has no thread; what only one person saw is answered to them alone, and so is what tells of the list.
@@ -343,7 +344,8 @@ class HandingOver:
         work = self._interactions.works.get(handover.errand.name)
         if work is None or not work.shows or handover.state is not HandoverState.DONE or handover.decider is None:
             return None
-        by = Place(actor=handover.decider, channel_id=handover.channel_id, client=self._client)
+        client = await self._clients.of(account.id)
+        by = Place(actor=handover.decider, channel_id=handover.channel_id, client=client)
         admitted = await self._roles.admit(by, account, work.action)
         if isinstance(admitted, Message):
             return None

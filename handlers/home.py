@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.loops import Loop
 from handlers.permissions import Action, allow
+from handlers.slack.clients import Clients
 from handlers.slack.errors import error_name
 from handlers.slack.inbox import Events
 from handlers.slack.interactions import Interactions
@@ -66,7 +67,7 @@ class Home:
         self,
         store: Store,
         roles: Roles,
-        client: AsyncWebClient,
+        clients: Clients,
         interactions: Interactions,
         *,
         deadlines: Deadlines,
@@ -75,7 +76,7 @@ class Home:
     ) -> None:
         self._store = store
         self._roles = roles
-        self._client = client
+        self._clients = clients
         self._interactions = interactions
         self._deadlines = deadlines
         self._serves_api = serves_api
@@ -114,13 +115,14 @@ class Home:
     async def _publish(self, viewer: _Viewer) -> bool:
         """Show *viewer* their Home; whether it is one that changes."""
         account = await asyncio.to_thread(self._store.accounts.get, viewer.account)
-        place = Place(actor=Actor(viewer.user, viewer.user), channel_id=viewer.user, client=self._client)
+        client = await self._clients.of(account.id)
+        place = Place(actor=Actor(viewer.user, viewer.user), channel_id=viewer.user, client=client)
         request = await self._roles.admit(place, account, Action.SEE_HOME)
         if isinstance(request, Message):
-            await self._client.views_publish(user_id=viewer.user, view=views.closed(request))
+            await client.views_publish(user_id=viewer.user, view=views.closed(request))
             return False
         view = await self._view(request)
-        await self._client.views_publish(user_id=viewer.user, view=view)
+        await client.views_publish(user_id=viewer.user, view=view)
         return True
 
     async def _view(self, request: Request) -> dict[str, Any]:
@@ -186,9 +188,10 @@ class Home:
         return known[0]
 
     async def _found_link(self, upload: Upload) -> str | None:
+        client = await self._clients.of(upload.account_id)
         for ts in filter(None, (upload.message_ts, upload.thread_ts)):
             try:
-                answer = await self._client.chat_getPermalink(channel=upload.channel_id, message_ts=ts)
+                answer = await client.chat_getPermalink(channel=upload.channel_id, message_ts=ts)
             except Exception as error:  # noqa: BLE001  a Home without a link is better than none
                 if error_name(error) != "message_not_found":
                     log.info("no link to a list that waits", upload=upload.id, why=error_name(error))

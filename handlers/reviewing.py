@@ -14,11 +14,11 @@ from typing import Any, Final
 
 import structlog
 from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.entered import read_phone
 from handlers.loops import Loop
 from handlers.permissions import Action
+from handlers.slack.clients import Clients
 from handlers.slack.deciders import tell_deciders
 from handlers.slack.errors import error_code, is_transient
 from handlers.slack.interactions import Interactions
@@ -47,14 +47,14 @@ class Reviewing:
         store: Store,
         roles: Roles,
         interactions: Interactions,
-        client: AsyncWebClient,
+        clients: Clients,
         poster: Poster,
         tasks: Tasks,
     ) -> None:
         self._store = store
         self._roles = roles
         self._interactions = interactions
-        self._client = client
+        self._clients = clients
         self._poster = poster
         self._tasks = tasks
         # By account and message: how many replies waited in it when it was last looked at.
@@ -127,7 +127,7 @@ class Reviewing:
             self._waited[account.id, review] = sum(reply.state is ReplyState.WAITING for reply in replies)
         posts = await self._posts(account, key)
         if key in posts:
-            await self._edit(posts.values(), _of(account, replies))
+            await self._edit(account.id, posts.values(), _of(account, replies))
             return
 
         async def shown(where: str) -> bool:
@@ -143,7 +143,7 @@ class Reviewing:
             return True
 
         channel = account.settings.replies_channel or account.settings.waiting_channel
-        if await tell_deciders(self._roles, self._client, account, channel, shown):
+        if await tell_deciders(self._roles, await self._clients.of(account.id), account, channel, shown):
             # All have it who can: whoever shows what nobody was shown leaves it alone.
             await asyncio.to_thread(self._store.outbox.posted, account.id, key, next(iter(posts.values())))
         else:
@@ -153,16 +153,16 @@ class Reviewing:
         """Bring the message *review* up to date, wherever it is known."""
         replies = await asyncio.to_thread(self._store.replies.in_review, account.id, review)
         if replies:
-            await self._edit((await self._posts(account, _key(replies))).values(), _of(account, replies))
+            await self._edit(account.id, (await self._posts(account, _key(replies))).values(), _of(account, replies))
 
     async def _posts(self, account: Account, key: str) -> dict[str, Post]:
         """The posts of one message by their keys: *key* itself once all have it, and with the id of each channel and person."""
         found = await asyncio.to_thread(self._store.outbox.find_all, account.id, key)
         return {name: post for name, post in found.items() if name == key or name.startswith(f"{key} ")}
 
-    async def _edit(self, posts: Iterable[Post], message: Message) -> None:
+    async def _edit(self, account: int, posts: Iterable[Post], message: Message) -> None:
         for post in set(posts):
-            await self._poster.bring_up_to_date(post, message)
+            await self._poster.bring_up_to_date(account, post, message)
 
 
 def _number(value: str) -> int | None:

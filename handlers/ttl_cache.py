@@ -20,6 +20,10 @@ class TtlCache(Generic[Value]):
         until, value = self._known.get(key, (0.0, None))
         return value if self._clock() < until else None
 
+    def drop(self, key: str) -> None:
+        """Forget the value of *key*, if there is one."""
+        self._known.pop(key, None)
+
     def put(self, key: str, value: Value) -> None:
         self._known.pop(key, None)
         if len(self._known) >= self._most:

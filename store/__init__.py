@@ -48,6 +48,7 @@ from store.history import HistoryItem, HistoryPage
 from store.hooks import DueHook, Hook, HookKind, checked_api_key, checked_public_key
 from store.importing import LeaseKeeper, apply_upload, recount, restage, stage_upload, undo_upload
 from store.inbox import InboxEvent, InboxState
+from store.installations import Installation, NewInstallation
 from store.keys import LONGEST_NAME as LONGEST_KEY_NAME
 from store.keys import Key, KeyRefused, KeyState, MadeKey, Scope
 from store.leases import Lease
@@ -95,6 +96,8 @@ from store.sent_files import PIECE_BYTES, NewFile
 from store.store import Store
 from store.summary import Changes, Summary
 from store.texts import keepable
+from store.token_keys import SHORTEST_KEY as SHORTEST_TOKEN_KEY
+from store.token_keys import TokenKeys, Tokens, WrongTokenKeyError
 from store.twilio import checked_account, checked_login, checked_secret, checked_sender
 from store.upload_states import Purpose, UploadState
 from store.upload_work import UploadWork
@@ -116,6 +119,7 @@ __all__ = [
     "PHONE",
     "PIECE_BYTES",
     "SHORTEST_SECRET",
+    "SHORTEST_TOKEN_KEY",
     "TAKEN_AWAY",
     "Account",
     "AccountSettings",
@@ -166,6 +170,7 @@ __all__ = [
     "HookKind",
     "InboxEvent",
     "InboxState",
+    "Installation",
     "KeptReply",
     "Key",
     "KeyRefused",
@@ -182,6 +187,7 @@ __all__ = [
     "Nearing",
     "NewDestination",
     "NewFile",
+    "NewInstallation",
     "NoPhoneColumn",
     "NotAPhone",
     "OptOut",
@@ -210,6 +216,8 @@ __all__ = [
     "StoreUnavailable",
     "Summary",
     "TextReading",
+    "TokenKeys",
+    "Tokens",
     "ToldReply",
     "Undecided",
     "UndoPreview",
@@ -220,6 +228,7 @@ __all__ = [
     "WordRefused",
     "Wording",
     "WrongState",
+    "WrongTokenKeyError",
     "added_words",
     "apply_upload",
     "back_up",

@@ -745,6 +745,39 @@ idempotency_keys = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# The app as somebody installed it for an account by OAuth: see store/installations.py. Without `team_id` it is installed in
+# the whole organisation. `sealed`: its tokens, until it is gone.
+installations = sa.Table(
+    "installations",
+    metadata,
+    _account(),
+    sa.Column("team_id", sa.Text),
+    sa.Column("enterprise_id", sa.Text),
+    sa.Column("bot_id", sa.Text),
+    sa.Column("bot_user_id", sa.Text, nullable=False),
+    sa.Column("scopes", sa.Text, nullable=False),
+    sa.Column("installed_by", sa.Text, nullable=False),
+    sa.Column("installed_at", Moment, nullable=False),
+    sa.Column("sealed", sa.Text),
+    # When its token does, where tokens are rotated.
+    sa.Column("expires_at", Moment),
+    sa.Column("gone_at", Moment),
+    # The lease is of whoever asks Slack for the next token.
+    *_lease(),
+    sa.CheckConstraint("(sealed IS NULL) = (gone_at IS NOT NULL)", name="gone"),
+    sa.CheckConstraint("team_id IS NOT NULL OR enterprise_id IS NOT NULL", name="whose"),
+)
+
+# The state of an installation by OAuth that somebody began: good once, for minutes. Of no account yet, as the next two.
+oauth_states = sa.Table(
+    "oauth_states",
+    metadata,
+    sa.Column("state", sa.Text, primary_key=True),
+    sa.Column("expires_at", Moment, nullable=False),
+    sa.Index("ix_oauth_states_expires_at", "expires_at"),
+    sqlite_with_rowid=False,
+)
+
 # At most one row: which database this is, so that a running desk notices another in its place. Of no account, as the next.
 database_identity = sa.Table(
     "database_identity",

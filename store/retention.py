@@ -20,11 +20,17 @@ from store.models import (
     api_keys,
     change_readers,
     changes,
+    destination_failures,
+    destinations,
     exports,
     file_pieces,
     handovers,
+    hooks,
     idempotency_keys,
     inbox,
+    installations,
+    metadata,
+    oauth_states,
     outbox,
     replies,
     unreadable_rows,
@@ -39,6 +45,8 @@ from store.waiting_replies import ReplyState
 
 # Rows of one kind in one transaction. More at once made PostgreSQL plan a scan of the whole table.
 ROUND = 500
+# Rows of an account that is gone, in one: nobody is at work on them.
+_GONE_ROUND = 5_000
 # Pieces of files in one transaction: each is a megabyte.
 PIECES = 20
 # In which somebody may look at what a reply said that asks for nothing.
@@ -62,7 +70,8 @@ class Pruned:
     Slack and of requests. *exports*: how exports ended. *requests*: to a second admin, and what became of them.
     *handovers*: requests that were decided. *changes* of the list, and *readers* of them. *platform_keys*: of the API, that
     were revoked or expired. *unreadable*: rows of lists. *pieces*: of files that programs sent. *reply_words*: replies that ask for
-    nothing whose words went, and *replies* that went altogether.
+    nothing whose words went, and *replies* that went altogether. *states* of installations that nobody ended. *uninstalled*: of
+    accounts where the app was uninstalled.
     """
 
     payloads: int = 0
@@ -79,12 +88,14 @@ class Pruned:
     pieces: int = 0
     reply_words: int = 0
     replies: int = 0
+    states: int = 0
+    uninstalled: int = 0
 
     @property
     def total(self) -> int:
         kept = self.payloads + self.events + self.messages + self.keys + self.exports
         kept += self.requests + self.handovers + self.changes + self.readers + self.platform_keys
-        return kept + self.unreadable + self.pieces + self.reply_words + self.replies
+        return kept + self.unreadable + self.pieces + self.reply_words + self.replies + self.states + self.uninstalled
 
 
 def _ago(span: timedelta) -> sa.ColumnElement[datetime]:
@@ -97,13 +108,23 @@ class Retention:
 
     *payloads*: how long the words of a handled event stay. *names*: how long it is known that an event was handled, a
     message sent, a request done; for as long what was discarded stays to be looked at. *deadlines*: how long lists can be undone.
+    *uninstalled*: how long the list of an account stays where the app was uninstalled; None where that cannot be.
     """
 
-    def __init__(self, database: Database, *, payloads: timedelta, names: timedelta, deadlines: Deadlines) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        payloads: timedelta,
+        names: timedelta,
+        deadlines: Deadlines,
+        uninstalled: timedelta | None = None,
+    ) -> None:
         self._database = database
         self._payloads = payloads
         self._names = names
         self._deadlines = deadlines
+        self._uninstalled = uninstalled
 
     def prune(self) -> Pruned:
         """One round: at most `ROUND` rows of each kind. There may be more as long as it finds any."""
@@ -139,6 +160,8 @@ class Retention:
                 {"text": sa.null(), "words": ""},
             ),
             replies=self._delete(replies, _ASKS_FOR_NOTHING & (replies.c.finished_at < old)),
+            states=self._delete(oauth_states, oauth_states.c.expires_at < _ago(timedelta())),
+            uninstalled=0 if self._uninstalled is None else self._of_uninstalled(_ago(self._uninstalled)),
         )
 
     def _accounts(self) -> list[sa.RowMapping]:
@@ -218,6 +241,37 @@ class Retention:
             back = sa.update(uploads).where(one(account, upload)).values(last_unreadable=first - 1)
             connection.execute(back)
             return deleted.rowcount
+
+    def _of_uninstalled(self, cutoff: sa.ColumnElement[datetime]) -> int:
+        """
+        The next rows of an account where the app was uninstalled before *cutoff*, the account itself at the end.
+
+        Before the first of them goes it is nobody's: whoever installs the app again begins a list of their own, and finds none
+        that is half gone; and no key opens it to a program that would take what is missing for leave to text.
+        """
+        over = installations.c.gone_at < cutoff
+        with self._database.read() as connection:
+            account = connection.execute(sa.select(installations.c.account_id).where(over).limit(1)).scalar()
+        if account is None:
+            return 0
+        with self._database.write() as connection:
+            self._database.lock_account(connection, account)
+            still = sa.select(installations.c.account_id).where(over, installations.c.account_id == account)
+            if connection.execute(still).first() is None:
+                return 0
+            nobodys = sa.update(accounts).where(accounts.c.id == account).values(slack_id=f"uninstalled {account}")
+            connection.execute(nobodys)
+            for table in (api_keys, hooks, destination_failures, destinations):
+                connection.execute(sa.delete(table).where(table.c.account_id == account))
+        for table in reversed(metadata.sorted_tables):
+            if "account_id" in table.c and table is not installations:
+                deleted = self._delete(table, table.c.account_id == account, _GONE_ROUND)
+                if deleted:
+                    return deleted
+        with self._database.write() as connection:
+            connection.execute(sa.delete(installations).where(installations.c.account_id == account))
+            connection.execute(sa.delete(accounts).where(accounts.c.id == account))
+        return 1
 
     def _delete(self, table: sa.Table, where: sa.ColumnElement[bool], limit: int | None = None) -> int:
         if not self._any(table, where):

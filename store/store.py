@@ -20,6 +20,7 @@ from store.heard import HeardReplies
 from store.history import History
 from store.hooks import Hooks
 from store.inbox import Inbox
+from store.installations import Installations
 from store.keys import Keys
 from store.optouts import OptOuts
 from store.outbox import Outbox
@@ -40,6 +41,7 @@ class Store:
         self.replies = HeardReplies(database)
         self.uploads = Uploads(database)
         self.sent_files = SentFiles(database)
+        self.installations = Installations(database)
         self.inbox = Inbox(database)
         self.outbox = Outbox(database)
         self.exports = Exports(database)

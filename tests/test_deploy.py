@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
 NAMES = {variable_of(name) for name in Settings.model_fields}
 # What a desk's proxy passes on, and what it keeps to itself.
-PASSED_ON = ("/slack/events", "/v1/phones/+12125550100", "/hooks/twilio/abc")
+PASSED_ON = ("/slack/events", "/slack/install", "/slack/oauth_redirect", "/v1/phones/+12125550100", "/hooks/twilio/abc")
 KEPT = ("/metrics", "/readyz", "/healthz", "/", "/slack/events/more")
 
 

@@ -584,7 +584,7 @@ async def test_before_slack_says_who_we_are(slack: EmbeddedSlack, settings: Sett
             assert snapshot(office) == before
         assert "is opted out" in (await office.ask("admin", f"search {OUT}")).text
         await office.people.clear_faults()
-        assert await office.service.desk.installation.identify() is not None
+        assert await office.service.desk.installations.installed()
         await send_event(office, event, authorizations=[], **foreign)
         assert snapshot(office) == before
 

@@ -50,6 +50,8 @@ OUT, NOT_OUT = "+12125550100", "+12125550101"
 # Where Slack wants one a kind of channel, both kinds the desk is used in are named.
 METHOD_SCOPES: dict[str, set[str]] = {
     "apps_connections_open": set(),  # of the app-level token, which is no part of a manifest: connections:write
+    "apps_uninstall": set(),
+    "auth_teams_list": set(),
     "auth_test": set(),
     "chat_delete": {"chat:write"},
     "chat_getPermalink": set(),

@@ -65,7 +65,12 @@ class People:
             "command": name,
             "text": rest.strip(),
             "api_app_id": app.app_id,
-            "is_enterprise_install": "false",
+            "is_enterprise_install": "true" if app.org_wide else "false",
+            **(
+                {}
+                if app.enterprise is None
+                else dict(zip(("enterprise_id", "enterprise_name"), app.enterprise, strict=True))
+            ),
             "response_url": self._response_urls.new("commands", user, channel),
             "trigger_id": self._slack.views.new_trigger(user.id),
         }
@@ -346,7 +351,7 @@ class People:
 
     def _has_the_app(self, user: User) -> bool:
         """Whether *user* is offered commands and shortcuts: not from outside (https://docs.slack.dev/apis/slack-connect)."""
-        return not user.is_stranger
+        return not user.is_stranger and not self._slack.app.gone
 
     def _typed(self, text: str, *, raw: bool = False) -> str:
         return text if raw else as_sent(text, self._slack.workspace, labels=False, tel_links=self.tel_links)
@@ -391,8 +396,8 @@ class People:
             "token": app.verification_token,
             "trigger_id": self._slack.views.new_trigger(user.id, view=view.id if view else None),
             "team": {"id": team, "domain": workspace.teams[team]},
-            "enterprise": None,
-            "is_enterprise_install": False,
+            "enterprise": None if app.enterprise is None else {"id": app.enterprise[0], "name": app.enterprise[1]},
+            "is_enterprise_install": app.org_wide,
         }
 
 

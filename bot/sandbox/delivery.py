@@ -82,7 +82,7 @@ class Courier:
         self._app = app
         self._sockets = sockets
         self._faults = faults
-        self._wire = wire
+        self.wire = wire
         self.speed = speed
         self.ack_limit = ack_limit
         self.log: deque[Delivery] = deque(maxlen=_KEPT)
@@ -184,7 +184,7 @@ class Courier:
     def _logged(self, kind: str, name: str, payload: dict[str, Any]) -> Delivery:
         delivery = Delivery(kind, name, payload, at=time.time())
         self.log.append(delivery)
-        self._wire.changed(delivery)
+        self.wire.changed(delivery)
         return delivery
 
     async def _attempt(self, delivery: Delivery, *, number: int, reason: str) -> Outcome:
@@ -209,7 +209,7 @@ class Courier:
         )
         if outcome.acknowledged:
             delivery.acknowledged, delivery.response = True, outcome.response
-        self._wire.changed(delivery)
+        self.wire.changed(delivery)
         return outcome
 
     async def _by_socket(self, delivery: Delivery, number: int, reason: str) -> Outcome:

@@ -171,18 +171,19 @@ class Feed:
             return []
         if member_only and channel is not None and app.bot_user_id not in channel.members:
             return []
-        if app.revoked:
+        if app.revoked or app.gone:
             withheld: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
             withheld.set_result(Outcome(acknowledged=False, ms=0, error="token_revoked", retry=False))
             return [withheld]
         kind = event.get("type") if subscription.startswith("message.") else subscription
         body = {**event, "type": kind}
         body.setdefault("event_ts", event.get("ts") or self.workspace.new_ts())
+        enterprise = None if app.enterprise is None else app.enterprise[0]
         payload: dict[str, Any] = {
             "token": app.verification_token,
             "team_id": self.workspace.team_id,
             "context_team_id": self.workspace.team_id,
-            "context_enterprise_id": None,
+            "context_enterprise_id": enterprise,
             "api_app_id": app.app_id,
             "event": body,
             "type": "event_callback",
@@ -190,16 +191,40 @@ class Feed:
             "event_time": int(time.time()),
             "authorizations": [
                 {
-                    "enterprise_id": None,
-                    "team_id": self.workspace.team_id,
+                    "enterprise_id": enterprise,
+                    "team_id": None if app.org_wide else self.workspace.team_id,
                     "user_id": app.bot_user_id,
                     "is_bot": True,
-                    "is_enterprise_install": False,
+                    "is_enterprise_install": app.org_wide,
                 }
             ],
             "is_ext_shared_channel": channel is not None and channel.is_ext_shared,
             "event_context": f"4-{uuid.uuid4().hex}",
         }
+        return [self.courier.event(payload)]
+
+    def uninstalled(self) -> Attempts:
+        """Take the app away from this workspace, and tell it: https://docs.slack.dev/reference/events/app_uninstalled"""
+        self.app.gone = True
+        bots = {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [self.app.bot_user_id]}}
+        return [*self._ended(bots), *self._ended({"type": "app_uninstalled"})]
+
+    def _ended(self, event: dict[str, Any]) -> Attempts:
+        """Such an event is sent though no token is good any more, and names nobody who authorized it."""
+        app = self.app
+        if not app.listens_to(event["type"]):
+            return []
+        payload = {
+            "token": app.verification_token,
+            "team_id": self.workspace.team_id,
+            "api_app_id": app.app_id,
+            "event": event | {"event_ts": self.workspace.new_ts()},
+            "type": "event_callback",
+            "event_id": new_id("Ev"),
+            "event_time": int(time.time()),
+        }
+        if app.enterprise is not None:
+            payload["enterprise_id"] = app.enterprise[0]
         return [self.courier.event(payload)]
 
     def user_changed(self, user: User) -> None:

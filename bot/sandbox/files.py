@@ -111,6 +111,10 @@ class FileStore:
         self._uploads[secret] = UploadUrl(file.id, length)
         return f"{base_url}/upload/v1/{secret}"
 
+    def expects(self, secret: str) -> bool:
+        """Whether the upload URL with *secret* is one of this workspace's."""
+        return secret in self._uploads
+
     async def receive(self, request: web.Request) -> web.StreamResponse:
         """`POST /upload/v1/...`: raw bytes or multipart; `OK - SIZE`, or 4xx when the size is not what was said."""
         upload = self._uploads.pop(request.match_info["secret"], None)
@@ -179,7 +183,8 @@ class FileStore:
 
     def _may_read(self, request: web.Request) -> bool:
         token = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
-        return token == self._app.bot_token and not self._app.revoked and "files:read" in self._app.scopes
+        knows = self._app.knows(token) and self._app.problem_of(token) is None
+        return knows and "files:read" in self._app.scopes
 
 
 _DOWNLOAD_FAULTS = ("cut_off", "oversized", "html_login", "gone", "redirect", "slow")

@@ -1,8 +1,9 @@
 """The app as it is installed in the embedded workspace: its identity, tokens, scopes, commands and subscriptions."""
 
 import secrets
+import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.sandbox.workspace import new_id, seeded_id
 
@@ -24,12 +25,14 @@ DEFAULT_SCOPES = (
 DEFAULT_EVENTS = (
     "app_home_opened",
     "app_mention",
+    "app_uninstalled",
     "channel_rename",
     "file_shared",
     "group_rename",
     "member_joined_channel",
     "message.im",
     "message_metadata_posted",
+    "tokens_revoked",
 )
 # (app id or "*", event_type): of which messages' metadata the app is told.
 DEFAULT_METADATA = (("*", "optout_answer"),)
@@ -52,6 +55,15 @@ EVENT_SCOPES = {
 }
 
 
+def _digits(count: int) -> str:
+    return "".join(secrets.choice("123456789") for _ in range(count))
+
+
+def new_token() -> str:
+    """A bot token."""
+    return f"xoxb-{_digits(12)}-{_digits(13)}-{secrets.token_hex(12)}"
+
+
 @dataclass(slots=True)
 class Installation:
     """One app in one workspace. Tokens are made anew at each start."""
@@ -61,7 +73,7 @@ class Installation:
     app_id: str = field(default_factory=lambda: seeded_id("A", "app"))
     bot_id: str = field(default_factory=lambda: seeded_id("B", "app"))
     bot_user_id: str = field(default_factory=lambda: seeded_id("U", "app"))
-    bot_token: str = field(default_factory=lambda: f"xoxb-{_digits(12)}-{_digits(13)}-{secrets.token_hex(12)}")
+    bot_token: str = field(default_factory=new_token)
     app_token: str = field(default_factory=lambda: f"xapp-1-{new_id('A')}-{_digits(13)}-{secrets.token_hex(32)}")
     signing_secret: str = field(default_factory=lambda: secrets.token_hex(16))
     verification_token: str = field(default_factory=lambda: secrets.token_hex(12))
@@ -80,7 +92,53 @@ class Installation:
     revoked: bool = False
     # The page stays closed until the app has connected for the first time.
     awaited: bool = False
-    codes: dict[str, str] = field(default_factory=dict)
+    # Not installed yet, or any more: its token is `account_inactive`.
+    gone: bool = False
+    # Of a workspace of an Enterprise Grid organisation, its id and name; and whether the app is installed in all of it.
+    enterprise: tuple[str, str] | None = None
+    org_wide: bool = False
+    # Where tokens are replaced: the refresh token, when the token expires (seconds of the monotonic clock), and those before it.
+    refresh_token: str | None = None
+    expires: float | None = None
+    earlier: dict[str, float] = field(default_factory=dict)
+
+    def beside(self, team_id: str, domain: str) -> "Installation":
+        """The same app in another workspace, where it is not installed yet."""
+        return replace(
+            self,
+            team_id=team_id,
+            bot_id=seeded_id("B", f"app {domain}"),
+            bot_user_id=seeded_id("U", f"app {domain}"),
+            bot_token=new_token(),
+            gone=True,
+            earlier={},
+        )
+
+    def knows(self, token: str) -> bool:
+        """Whether *token* is the bot's, or was."""
+        return token == self.bot_token or token in self.earlier
+
+    def problem_of(self, token: str) -> str | None:
+        """Why Slack does not take *token*, which this app `knows`, in its own word; None where it does."""
+        if self.gone:
+            return "account_inactive"
+        if self.revoked or (token != self.bot_token and token not in self.earlier):
+            return "token_revoked"
+        until = self.expires if token == self.bot_token else self.earlier[token]
+        return "token_expired" if until is not None and time.monotonic() > until else None
+
+    def install(self) -> None:
+        """Install it, anew with another token."""
+        self.bot_token = new_token()
+        self.gone = False
+
+    def rotate(self, seconds: float) -> None:
+        """Give it the next token and refresh token; the token before is good until it expires, the refresh token is not."""
+        if self.expires is not None:
+            self.earlier = {self.bot_token: self.expires}
+        self.bot_token = f"xoxe.{new_token()}"
+        self.refresh_token = f"xoxe-1-{secrets.token_hex(32)}"
+        self.expires = time.monotonic() + seconds
 
     def listens_to(self, event: str) -> bool:
         """Whether Slack sends this event: subscribed, and the token carries the event's scope."""
@@ -104,7 +162,3 @@ class Installation:
             self.commands = tuple(f"/{name.lstrip('/')}" for name in commands)
         if shortcuts is not None:
             self.shortcuts = tuple(shortcuts)
-
-
-def _digits(count: int) -> str:
-    return "".join(secrets.choice("123456789") for _ in range(count))

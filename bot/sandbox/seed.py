@@ -1,17 +1,30 @@
 """The workspace as it stands when the embedded Slack starts."""
 
+from collections.abc import Callable
+
 from bot.sandbox.installation import Installation
-from bot.sandbox.workspace import Channel, User, Workspace, seeded_id
+from bot.sandbox.workspace import Channel, User, Workspace
+from bot.sandbox.workspace import seeded_id as known_id
+
+FIRST = ("harbor-campaign", "Harbor Campaign")
 
 
-def seeded_workspace(*, display_names: bool = False) -> tuple[Workspace, Installation]:
+def seeded_workspace(
+    *, display_names: bool = False, named: tuple[str, str] = FIRST, beside: Installation | None = None
+) -> tuple[Workspace, Installation]:
     """
     One team with its people and channels, and the app installed in it.
 
-    *display_names*: people are called by their names, and not by their handles.
+    *display_names*: people are called by their names, and not by their handles. *named*: its domain and name. *beside*: the
+    same app in the first workspace, which is not installed in this one yet.
     """
-    workspace = Workspace(domain="harbor-campaign", name="Harbor Campaign")
-    app = Installation(team_id=workspace.team_id)
+    domain, called = named
+    workspace = Workspace(domain=domain, name=called)
+    app = Installation(team_id=workspace.team_id) if beside is None else beside.beside(workspace.team_id, domain)
+
+    def seeded_id(prefix: str, name: str) -> str:
+        return known_id(prefix, name if beside is None else f"{name} of {domain}")
+
     other_team = seeded_id("T", "another organisation")
     workspace.teams[other_team] = "larsen-partners"
     people: tuple[tuple[str, str, str, str, dict[str, bool]], ...] = (
@@ -45,12 +58,21 @@ def seeded_workspace(*, display_names: bool = False) -> tuple[Workspace, Install
             app_id=app_id,
         )
     staff = ("admin", "second-admin", "support")
-    _channel(workspace, "campaign-admins", (*staff, "optout"), "Decisions and settings")
-    _channel(workspace, "support-tickets", (*staff, "guest", "optout", "ticket-bot"), "Questions from voters")
-    _channel(workspace, "optout-uploads", (*staff, "guest", "optout"), "Drop opt-out lists here")
-    _channel(workspace, "partner-desk", (*staff, "stranger", "optout"), "Shared with a partner", is_ext_shared=True)
-    _channel(workspace, "field-private", ("admin", "support"), "Field team", is_private=True)
-    _channel(workspace, "archive-2024", (*staff, "optout"), "Last cycle", is_archived=True)
+    _channel(workspace, seeded_id, "campaign-admins", (*staff, "optout"), "Decisions and settings")
+    _channel(
+        workspace, seeded_id, "support-tickets", (*staff, "guest", "optout", "ticket-bot"), "Questions from voters"
+    )
+    _channel(workspace, seeded_id, "optout-uploads", (*staff, "guest", "optout"), "Drop opt-out lists here")
+    _channel(
+        workspace,
+        seeded_id,
+        "partner-desk",
+        (*staff, "stranger", "optout"),
+        "Shared with a partner",
+        is_ext_shared=True,
+    )
+    _channel(workspace, seeded_id, "field-private", ("admin", "support"), "Field team", is_private=True)
+    _channel(workspace, seeded_id, "archive-2024", (*staff, "optout"), "Last cycle", is_archived=True)
     admins = [workspace.user(handle).id for handle in ("admin", "second-admin")]
     group_id = seeded_id("S", "group")
     workspace.usergroups[group_id] = {
@@ -76,7 +98,14 @@ def seeded_workspace(*, display_names: bool = False) -> tuple[Workspace, Install
     return workspace, app
 
 
-def _channel(workspace: Workspace, name: str, handles: tuple[str, ...], purpose: str, **flags: bool) -> None:
+def _channel(
+    workspace: Workspace,
+    seeded_id: Callable[[str, str], str],
+    name: str,
+    handles: tuple[str, ...],
+    purpose: str,
+    **flags: bool,
+) -> None:
     members = [workspace.user(handle).id for handle in handles]
     channel = Channel(id=seeded_id("C", name), name=name, creator=members[0], purpose=purpose, members=members)
     for flag, value in flags.items():

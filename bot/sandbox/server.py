@@ -1,12 +1,9 @@
 """The embedded Slack: one process, one port, everything behind it."""
 
-import html
-import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -18,12 +15,13 @@ from bot.sandbox.delivery import ACK_LIMIT, Courier
 from bot.sandbox.faults import Faults
 from bot.sandbox.feed import Feed
 from bot.sandbox.files import FileStore, sign_in
+from bot.sandbox.granting import Grants
 from bot.sandbox.kept import Kept, KeptError
 from bot.sandbox.methods import METHODS
 from bot.sandbox.rates import RateLimits
 from bot.sandbox.response_urls import ResponseUrls
 from bot.sandbox.samples import samples
-from bot.sandbox.seed import seeded_workspace
+from bot.sandbox.seed import FIRST, seeded_workspace
 from bot.sandbox.sockets import SocketHub
 from bot.sandbox.state import StateView
 from bot.sandbox.views import Views
@@ -44,7 +42,9 @@ class EmbeddedSlack:
     else by Socket Mode. *guided*, for whoever comes to try the app: people have display names, a message suggests what
     to try, and the page opens when the app has connected. *rate_limits*: calls of the Web API are limited
     as Slack limits them, on a clock that *speed* makes faster, too. *kept*: the file in which messages and files are kept
-    over a restart; see bot/sandbox/kept.py.
+    over a restart; see bot/sandbox/kept.py. *beside*: the embedded Slack of another workspace, started before this one, in whose app this
+    one's people may have it too, once somebody installs it here; that one's addresses are the app's, this one's are its
+    people's. *named*: its domain and its name.
     """
 
     def __init__(
@@ -58,13 +58,19 @@ class EmbeddedSlack:
         guided: bool = False,
         rate_limits: bool = False,
         kept: Path | None = None,
+        beside: "EmbeddedSlack | None" = None,
+        named: tuple[str, str] = FIRST,
     ) -> None:
         self._host = host
         self._port = port
         self._speed = speed
         self._ack_limit = ack_limit
         self._rate_limits = rate_limits
-        self._workspace, self._app = seeded_workspace(display_names=guided)
+        self._workspace, self._app = seeded_workspace(
+            display_names=guided, named=named, beside=None if beside is None else beside.platform.app
+        )
+        self._beside = beside
+        self.others: dict[str, EmbeddedSlack] = {}
         self._app.awaited = self._guided = guided
         self._kept_in = kept
         self._kept: Kept | None = None
@@ -110,6 +116,13 @@ class EmbeddedSlack:
             raise RuntimeError("the embedded Slack is not started")
         return self._response_urls
 
+    def join(self, organisation: str, name: str, *, org_wide: bool) -> None:
+        """Let this be a workspace of the Enterprise Grid *organisation*, an id; *org_wide*: the app is installed in all of it."""
+        self._app.enterprise, self._app.org_wide = (organisation, name), org_wide
+        for user in self._workspace.users.values():
+            if not user.is_stranger:
+                user.enterprise_id = organisation
+
     def start_chaos(self, seed: int) -> None:
         """Let one thing after another go wrong from now on, as *seed* decides; see bot/sandbox/chaos.py."""
         self.platform.chaos.start(seed)
@@ -127,10 +140,15 @@ class EmbeddedSlack:
 
     async def start(self) -> None:
         """Listen; `url` is known afterwards. OSError when the port is taken, `KeptError` when what was kept is of no use."""
-        workspace, app, faults = self._workspace, self._app, Faults()
-        sockets = SocketHub(workspace, app, faults, speed=self._speed)
-        wire = Wire()
-        courier = Courier(app, sockets, faults, wire, speed=self._speed, ack_limit=self._ack_limit)
+        workspace, app = self._workspace, self._app
+        if self._beside is None:
+            faults, wire, grants = Faults(), Wire(), Grants[Platform]()
+            sockets = SocketHub(workspace, app, faults, speed=self._speed)
+            courier = Courier(app, sockets, faults, wire, speed=self._speed, ack_limit=self._ack_limit)
+        else:
+            there = self._beside.platform
+            faults, grants, sockets, courier = there.faults, there.grants, there.sockets, there.feed.courier
+            wire = courier.wire
         feed = Feed(workspace, app, courier)
         files = FileStore(workspace, app, faults)
         if self._kept_in is not None:
@@ -146,7 +164,8 @@ class EmbeddedSlack:
         views.trigger_life = max(views.trigger_life, self._ack_limit)
         chaos = Chaos(app, faults, sockets)
         rates = RateLimits(enforced=self._rate_limits, speed=self._speed)
-        self._platform = Platform(workspace, app, faults, feed, files, views, sockets, chaos, rates)
+        self._platform = Platform(workspace, app, faults, feed, files, views, sockets, chaos, rates, grants)
+        grants.workspaces[workspace.team_id] = self._platform
         response_urls = self._response_urls = ResponseUrls(feed, speed=self._speed)
         web_api = WebApi(self._platform, METHODS, wire)
         offered = samples()
@@ -158,16 +177,17 @@ class EmbeddedSlack:
         server.router.add_get("/link/", sockets.endpoint)
         for kind in ("commands", "actions", "app"):
             path = f"/{kind}/{{team}}/{{number}}/{{secret}}"
-            server.router.add_post(path, web_api.guarded("response_url", response_urls.receive, reads_json=True))
-        server.router.add_post("/upload/v1/{secret}", web_api.guarded("upload", files.receive))
-        server.router.add_get("/files-pri/{file}/{name:.*}", files.download)
+            server.router.add_post(path, web_api.guarded("response_url", self._responded, reads_json=True))
+        server.router.add_post("/upload/v1/{secret}", web_api.guarded("upload", self._uploaded))
+        server.router.add_get("/files-pri/{file}/{name:.*}", self._downloaded)
         server.router.add_get("/files/{user}/{file}/{name}", sign_in)
         server.router.add_get("/archives/{channel}/{message}", sign_in)
         server.router.add_get("/signin", sign_in)
         server.router.add_get(r"/avatars/{owner}/{size:\d+}.png", avatar)
-        server.router.add_get("/oauth/v2/authorize", self._authorize)
-        server.router.add_post("/oauth/v2/authorize", self._allow)
-        await courier.start()
+        server.router.add_get("/oauth/v2/authorize", grants.page)
+        server.router.add_post("/oauth/v2/authorize", grants.answer)
+        if self._beside is None:
+            await courier.start()
         self._runner = web.AppRunner(server, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, self._port)
@@ -180,7 +200,10 @@ class EmbeddedSlack:
             self._kept.start()
         self._port = self._runner.addresses[0][1]
         shown = f"[{self._host}]" if ":" in self._host else self._host
-        self.url = feed.base_url = f"http://{'127.0.0.1' if shown == '0.0.0.0' else shown}:{self._port}"  # noqa: S104 - compared with, not bound to
+        self.url = f"http://{'127.0.0.1' if shown == '0.0.0.0' else shown}:{self._port}"  # noqa: S104 - compared with, not bound to
+        feed.base_url = self.url if self._beside is None else self._beside.url
+        if self._beside is not None:
+            self._beside.others[workspace.team_id] = self
 
     async def stop(self) -> None:
         """Close every connection and forget every file. Stopping twice is harmless."""
@@ -188,8 +211,9 @@ class EmbeddedSlack:
         runner, self._runner = self._runner, None
         if platform is not None:
             platform.chaos.stop()
-            await platform.feed.courier.stop()
-            await platform.sockets.close()
+            if self._beside is None:
+                await platform.feed.courier.stop()
+                await platform.sockets.close()
         if runner is not None:
             await runner.cleanup()
         kept, self._kept = self._kept, None
@@ -207,33 +231,20 @@ class EmbeddedSlack:
     ) -> None:
         await self.stop()
 
-    # -- OAuth: https://docs.slack.dev/authentication/installing-with-oauth -------------------------------------
+    # -- what the app asks of this address about any of its workspaces ------------------------------------------
 
-    async def _authorize(self, request: web.Request) -> web.Response:
-        if request.query.get("client_id") != self._app.client_id:
-            return web.Response(status=400, text="invalid_client_id")
-        scopes = html.escape(request.query.get("scope", ""))
-        page = (
-            f'<!DOCTYPE html><html lang="en"><title>Authorize</title><h1>{html.escape(self._app.name)} is requesting '
-            f"permission to access {html.escape(self._workspace.name)}</h1><p>{scopes}</p>"
-            '<form method="post"><button name="answer" value="allow">Allow</button>'
-            '<button name="answer" value="deny">Cancel</button></form></html>'
+    def _of(self, team_id: str) -> "EmbeddedSlack":
+        return self.others.get(team_id, self)
+
+    async def _responded(self, request: web.Request) -> web.StreamResponse:
+        return await self._of(request.match_info["team"]).response_urls.receive(request)
+
+    async def _downloaded(self, request: web.Request) -> web.StreamResponse:
+        return await self._of(request.match_info["file"].partition("-")[0]).platform.files.download(request)
+
+    async def _uploaded(self, request: web.Request) -> web.StreamResponse:
+        places = [self, *self.others.values()]
+        secret = request.match_info["secret"]
+        return await next((one for one in places if one.platform.files.expects(secret)), self).platform.files.receive(
+            request
         )
-        return web.Response(text=page, content_type="text/html")
-
-    async def _allow(self, request: web.Request) -> web.Response:
-        if request.query.get("client_id") != self._app.client_id:
-            return web.Response(status=400, text="invalid_client_id")
-        redirect = request.query.get("redirect_uri", "")
-        if not redirect.startswith(("http://", "https://")):
-            return web.Response(status=400, text="bad_redirect_uri")
-        answer = {"state": request.query.get("state", "")}
-        if (await request.post()).get("answer") == "deny":
-            answer["error"] = "access_denied"
-        else:
-            code = f"{secrets.token_hex(6)}.{secrets.token_hex(32)}"
-            self._app.codes[code] = redirect
-            if request.query.get("scope"):
-                self._app.configure(scopes=request.query["scope"].split(","))
-            answer["code"] = code
-        raise web.HTTPFound(f"{redirect}{'&' if '?' in redirect else '?'}{urlencode(answer)}")

@@ -61,6 +61,9 @@ def user_object(user: User, base_url: str) -> JsonObject:
         for name in ("is_admin", "is_owner", "is_primary_owner", "is_restricted", "is_ultra_restricted"):
             del shape[name]
         shape["is_stranger"] = True
+    if user.enterprise_id is not None:
+        # https://docs.slack.dev/reference/objects/user-object#enterprise_grid
+        shape["enterprise_user"] = {"id": user.id, "enterprise_id": user.enterprise_id, "teams": [user.team_id]}
     if user.deleted:
         for name in ("tz", "tz_label", "tz_offset"):
             del shape[name]

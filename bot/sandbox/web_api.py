@@ -22,6 +22,7 @@ from bot.sandbox.errors import SlackError, invalid_arguments
 from bot.sandbox.faults import Fault, Faults
 from bot.sandbox.feed import Feed
 from bot.sandbox.files import FileStore
+from bot.sandbox.granting import Grants
 from bot.sandbox.installation import Installation
 from bot.sandbox.rates import RateLimits
 from bot.sandbox.sockets import SocketHub
@@ -46,6 +47,7 @@ class Platform:
     sockets: SocketHub
     chaos: Chaos
     rates: RateLimits
+    grants: Grants["Platform"]
 
 
 @dataclass(slots=True)
@@ -104,6 +106,11 @@ class Call:
             except ValueError:
                 raise SlackError(error) from None
         return value
+
+    def of_team(self) -> None:
+        """With a token of a whole organisation, `team_id` says which workspace is meant, and has to."""
+        if self.app.org_wide and self.text("team_id") != self.workspace.team_id:
+            raise SlackError("missing_argument" if self.text("team_id") is None else "team_not_found")
 
     def channel(self, name: str = "channel", *, writing: bool = False) -> Channel:
         """
@@ -197,6 +204,8 @@ class _Exchange:
 
 
 _EXCHANGE: ContextVar[_Exchange] = ContextVar("exchange")
+# The workspace whose token the request carries.
+_WHERE: ContextVar[Platform] = ContextVar("where")
 
 
 class WebApi:
@@ -211,13 +220,16 @@ class WebApi:
     async def endpoint(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["method"]
         _EXCHANGE.set(_Exchange(time.perf_counter()))
+        _WHERE.set(self._slack)
         try:
             arguments = await _arguments_of(request)
         except SlackError as error:
             return self._answer(name, "none", {}, error.answer())
         given = _token_of(request, arguments)
         arguments.pop("token", None)
-        token = {self._slack.app.bot_token: "bot", self._slack.app.app_token: "app"}.get(given or "", "none")
+        slack = self._slack.grants.of_token(given or "")
+        token = "bot" if slack else "app" if given == self._slack.app.app_token else "none"
+        _WHERE.set(slack or self._slack)
         fault = self._struck(name)
         if fault is not None:
             early = await self._faulty(request, fault, name, token, arguments)
@@ -262,19 +274,20 @@ class WebApi:
         method = self._methods.get(name)
         if method is None:
             raise SlackError("unknown_method", req_method=name)
-        app = self._slack.app
+        slack = _WHERE.get()
+        app = slack.app
         if "none" not in method.tokens:
             if given is None:
                 raise SlackError("not_authed")
             if token == "none":  # noqa: S105 - the kind of token, not one
                 raise SlackError("invalid_auth")
-            if app.revoked and token == "bot":  # noqa: S105 - the kind of token, not one
-                raise SlackError("token_revoked")
+            if token == "bot" and (problem := app.problem_of(given)) is not None:  # noqa: S105 - the kind of token, not one
+                raise SlackError(problem)
             if token not in method.tokens:
                 raise SlackError("not_allowed_token_type")
         if token == "bot" and method.scopes and not set(method.scopes) & set(app.scopes):  # noqa: S105 - as above
             raise SlackError("missing_scope", needed=",".join(method.scopes), provided=",".join(app.scopes))
-        call = Call(self._slack, arguments, token)
+        call = Call(slack, arguments, token)
         answer: JsonObject = {"ok": True} | await method.run(call)
         _EXCHANGE.get().note = call.note
         for warning in call.warnings:
@@ -288,7 +301,7 @@ class WebApi:
         headers = {"X-Slack-Req-Id": secrets.token_hex(16), "Cache-Control": "private, no-cache, no-store"}
         method = self._methods.get(name)
         if token != "none":  # noqa: S105 - the kind of token, not one
-            scopes = self._slack.app.scopes if token == "bot" else ("connections:write",)  # noqa: S105 - as above
+            scopes = _WHERE.get().app.scopes if token == "bot" else ("connections:write",)  # noqa: S105 - as above
             headers["X-OAuth-Scopes"] = ",".join(scopes)
             headers["X-Accepted-OAuth-Scopes"] = ",".join(method.scopes) if method else ""
         return web.json_response(answer, status=status, headers=headers)

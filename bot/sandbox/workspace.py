@@ -54,6 +54,8 @@ class User:
     deleted: bool = False
     bot_id: str | None = None
     app_id: str | None = None
+    # Of whoever is of a workspace of an Enterprise Grid organisation.
+    enterprise_id: str | None = None
     updated: int = field(default_factory=lambda: int(time.time()))
 
     def __post_init__(self) -> None:

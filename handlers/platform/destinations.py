@@ -46,12 +46,12 @@ class DestinationDesk:
     """
     The rest of the desk, as far as destinations need it.
 
-    *fault_of*: the field of a destination to be made that cannot be, and why, None for none. *why_unusable*: why a channel,
-    by its id, cannot be told of it, None where it can or Slack is away.
+    *fault_of*: the field of a destination to be made that cannot be, and why, None for none. *why_unusable*: why a channel of
+    an account, by both ids, cannot be told of it, None where it can or Slack is away.
     """
 
     fault_of: Callable[[NewDestination], tuple[str, str] | None]
-    why_unusable: Callable[[str], Awaitable[str | None]]
+    why_unusable: Callable[[int, str], Awaitable[str | None]]
 
 
 class DestinationEndpoints:
@@ -137,7 +137,7 @@ class DestinationEndpoints:
     async def _look_at_channel(self, call: Call) -> None:
         """Raise `Problem` where the channel of the destination to be made cannot be told anything."""
         asked = read(_MAKE, call.raw)
-        if (why := await self._desk.why_unusable(asked.channel)) is not None:
+        if (why := await self._desk.why_unusable(call.account, asked.channel)) is not None:
             raise _not_made("channel", why)
 
     def _make(self, call: Call) -> bytes:

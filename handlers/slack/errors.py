@@ -85,6 +85,8 @@ def thread_gone() -> SlackApiError:
     return SlackApiError("the thread's message is gone", answer)  # type: ignore[no-untyped-call]  # slack_sdk leaves it untyped
 
 
+# The error that Slack does not give: the app is not installed any more where something was to be said.
+NOT_INSTALLED: Final = "not_installed"
 # The errors by which Slack refuses a token whatever is asked with it, and what a person can do about it.
 # https://docs.slack.dev/reference/methods/auth.test, section Errors
 REFUSED_TOKENS: Final = {
@@ -158,8 +160,11 @@ def pause_after(error: Exception, attempts: int) -> float | None:
     """
     The seconds to wait before what failed with *error* in its try number *attempts* is tried again.
 
-    None: never. What waits for Slack, the network or the database is never given up, however long they are away.
+    None: never. What waits for Slack, the network or the database is never given up, however long they are away; where the
+    app is not installed any more, nobody waits.
     """
+    if isinstance(error, SlackApiError) and error_code(error) == NOT_INSTALLED:
+        return None
     if not is_away(error) and attempts >= MOST_TRIES:
         return None
     return float(min(LONGEST_PAUSE, 2.0 ** min(attempts, 10) / 2))

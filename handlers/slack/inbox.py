@@ -23,9 +23,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.loops import Loop
 from handlers.permissions import Action
+from handlers.slack.clients import ServedWorkspaces, Standing
 from handlers.slack.errors import (
     DEADLY,
     MOST_DEATHS,
+    NOT_INSTALLED,
     UnansweredError,
     UnreadableRowError,
     pause_after,
@@ -42,6 +44,8 @@ from store import Account, InboxEvent, LeaseLost, Store, StoreError
 log = structlog.get_logger()
 # In Bolt's context: the `InboxEvent` that is handled.
 EVENT = "inbox_event"
+# And the id in Slack of the workspace or organisation that a payload is for.
+INSTALLED_FOR = "installed_for"
 # What an event's listener does: with the account, Slack's payload, a client, and the event as it is kept.
 Work = Callable[[Account, dict[str, Any], AsyncWebClient, InboxEvent], Awaitable[None]]
 # Tells whoever sent a payload, which is discarded, that nothing comes of it, with a reference to the log.
@@ -51,6 +55,9 @@ _ACCOUNT: ContextVar[int | None] = ContextVar("account", default=None)
 _UNKNOWN = "Slack has not told me yet which workspace I am in, so nothing was done. Please try again in a minute."
 # Seconds before what was kept for another installation is looked at again: it may be moved, or another token brought.
 _FOREIGN_SECONDS = 60.0
+_NOT_SERVED = frozenset({Standing.FOREIGN, Standing.GONE})
+# Slack's events that say that a token is none any more: https://docs.slack.dev/reference/events/app_uninstalled
+ENDINGS = frozenset({"app_uninstalled", "tokens_revoked"})
 _INTERACTIONS = frozenset({"block_actions", "view_submission"})
 
 
@@ -59,9 +66,8 @@ class Events:
     The middleware that keeps events in the inbox, and the loop that takes up those whose process died.
 
     *posted*: what to do when Slack says that a message was posted, by account and payload; when it raises, Slack says it
-    again. *is_ours*: whether a workspace or organisation, by its id in Slack, is the one that installed the app; None while
-    Slack has not said, which *learn* asks and waits a moment for. Payloads for others are refused, and no account is made.
-    *name_of*: what a workspace is called, None while nobody knows; payloads of a workspace carry its domain or nothing.
+    again. *installations*: whom the desk serves. Payloads for others are refused, and no account is made. *channels_changed*:
+    what to do when Slack says that the desk was let into a channel of that account, or one has another name.
     """
 
     def __init__(
@@ -69,10 +75,8 @@ class Events:
         store: Store,
         tasks: Tasks,
         posted: Callable[[int, dict[str, Any]], Awaitable[None]],
-        is_ours: Callable[[str], bool | None],
-        name_of: Callable[[str], str | None],
-        learn: Callable[[], Awaitable[None]],
-        channels_changed: Callable[[], None],
+        installations: ServedWorkspaces,
+        channels_changed: Callable[[int], None],
         *,
         owner: str,
         lease_seconds: float,
@@ -81,9 +85,7 @@ class Events:
         self._owner = owner
         self._store = store
         self._posted = posted
-        self._is_ours = is_ours
-        self._name_of = name_of
-        self._learn = learn
+        self._installations = installations
         self._channels_changed = channels_changed
         self._tasks = tasks
         self._lease_seconds = lease_seconds
@@ -99,8 +101,18 @@ class Events:
         next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002  Bolt hands it in by this name
     ) -> BoltResponse | None:
         """Bolt's `before_authorize` middleware. When it raises, Slack gets no acknowledgement and sends the event again."""
-        if context.get(EVENT) is None and (refusal := await self._refusal(body)) is not None:
-            return refusal
+        if body.get("type") == "event_callback" and body["event"]["type"] in ENDINGS:
+            await self._installations.look_again(body)
+            return BoltResponse(status=200, body="")
+        if context.get(EVENT) is None:
+            try:
+                slack_id = installation_of(body)[0]
+            except (KeyError, TypeError, AttributeError):
+                pass  # it says nothing of that, as Slack's question whether an address is ours does not
+            else:
+                context[INSTALLED_FOR] = slack_id
+                if (refusal := await self._refusal(body, slack_id)) is not None:
+                    return refusal
         if body.get("type") == "event_callback" and context.get(EVENT) is None:
             event = body["event"]
             channel = event.get("channel_id") or event.get("channel")
@@ -109,7 +121,7 @@ class Events:
                 await self._posted((await self.account(body)).id, body)
                 return BoltResponse(status=200, body="")
             if event["type"] in CHANGES:
-                self._channels_changed()
+                self._channels_changed((await self.account(body)).id)
                 return BoltResponse(status=200, body="")
             kept = await asyncio.to_thread(self._keep, body, channel if isinstance(channel, str) else None)
             if kept is None:
@@ -118,26 +130,24 @@ class Events:
         await next()
         return None
 
-    async def _refusal(self, body: dict[str, Any]) -> BoltResponse | None:
+    async def _refusal(self, body: dict[str, Any], slack_id: str) -> BoltResponse | None:
         """
-        The answer to *body* when it is for a workspace or organisation that this desk does not serve; None when it may go on.
+        The answer to *body* when it is for *slack_id*, a workspace or organisation that this desk does not serve; None when it may go on.
 
         While nobody knows who that is, the accounts that are there are served; what is for a new one is not acknowledged, so
         that Slack sends an event again and tells whoever pressed, and a command is answered in words.
         """
-        try:
-            slack_id = installation_of(body)[0]
-        except (KeyError, TypeError, AttributeError):
-            return None  # it says nothing of that, as Slack's question whether an address is ours does not
         kind = body.get("type") or body.get("command")
-        if self._is_ours(slack_id) is None and await asyncio.to_thread(self._store.accounts.find, slack_id) is None:
-            await self._learn()
-            if self._is_ours(slack_id) is None:
+        standing = await self._installations.standing(slack_id)
+        if standing is Standing.UNKNOWN and await asyncio.to_thread(self._store.accounts.find, slack_id) is None:
+            await self._installations.learn_soon()
+            standing = await self._installations.standing(slack_id)
+            if standing is Standing.UNKNOWN:
                 log.warning("a payload waits until Slack says who we are", kind=kind, installation=slack_id)
                 return (
                     BoltResponse(status=200, body=_UNKNOWN) if "command" in body else BoltResponse(status=503, body="")
                 )
-        if self._is_ours(slack_id) is False:
+        if standing in _NOT_SERVED:
             log.warning("a payload for another workspace is refused", kind=kind, installation=slack_id)
             return BoltResponse(status=200, body="")
         return None
@@ -156,7 +166,7 @@ class Events:
     def _account(self, body: dict[str, Any]) -> Account:
         slack_id, carried = installation_of(body)
         # An organisation's payloads carry its name.
-        name = self._name_of(slack_id) or (carried if slack_id.startswith("E") else None)
+        name = self._installations.name_of(slack_id) or (carried if slack_id.startswith("E") else None)
         return self._store.accounts.get_or_create(slack_id, name, fallback=carried, country=self._default_country)
 
     def _keep(self, body: dict[str, Any], channel: str | None) -> InboxEvent | None:
@@ -299,7 +309,12 @@ class Events:
             log.exception("an event is discarded", event_id=event.event_id)
             return True
         account = await asyncio.to_thread(self._store.accounts.get, event.account_id)
-        if self._is_ours(account.slack_id) is False:
+        standing = await self._installations.standing(account.slack_id)
+        if standing is Standing.GONE:
+            log.warning("an event is discarded: the app is not installed there any more", event_id=event.event_id)
+            await asyncio.to_thread(self._store.inbox.discard, event, NOT_INSTALLED)
+            return True
+        if standing is Standing.FOREIGN:
             log.warning("an event of another workspace waits", event_id=event.event_id, installation=account.slack_id)
             seconds = min(_FOREIGN_SECONDS, 2 * self._lease_seconds)
             await asyncio.to_thread(self._store.inbox.postpone, event, seconds=seconds)
@@ -307,7 +322,9 @@ class Events:
         handled = _ACCOUNT.set(event.account_id)
         try:
             answer = await self._app.async_dispatch(
-                AsyncBoltRequest(body=event.payload, mode="socket_mode", context={EVENT: event})
+                AsyncBoltRequest(
+                    body=event.payload, mode="socket_mode", context={EVENT: event, INSTALLED_FOR: account.slack_id}
+                )
             )
         except Exception as error:  # noqa: BLE001  one event that cannot be handled must not keep others waiting
             await self._failed(event, error)

@@ -19,6 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.permissions import Action
 from handlers.slack.acknowledge import PATIENCE_SECONDS, STILL_WORKING, acknowledged
+from handlers.slack.clients import Clients
 from handlers.slack.errors import error_code, error_name, is_away, is_transient, outcome_of, went_wrong
 from handlers.slack.inbox import EVENT, Events
 from handlers.slack.listeners import Listener, Surface
@@ -91,10 +92,10 @@ class Interactions:
         answers: Answers,
         tasks: Tasks,
         events: Events,
-        client: AsyncWebClient,
+        clients: Clients,
         seals: Seals,
     ) -> None:
-        self._client = client
+        self._clients = clients
         self._seals = seals
         self._events = events
         self._roles = roles
@@ -385,7 +386,8 @@ class Interactions:
     async def tell_discarded(self, body: dict[str, Any], reference: str) -> None:
         """Tell whoever sent the payload *body* that nothing more comes of it; never raises."""
         try:
-            place = place_of_payload(body, self._client)
+            client = await self._clients.of((await self._events.account(body)).id)
+            place = place_of_payload(body, client)
             if place is not None:
                 key = f"{body.get('event_id') or idempotency_key_of(body)} discarded"
                 await self.answers.give(await self.answers.keep(body, place, went_wrong(reference), key=key))

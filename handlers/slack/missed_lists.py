@@ -8,8 +8,7 @@ found again: the desk may not read channels.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.loops import Loop
+from handlers.slack.clients import Installed, ServedWorkspaces, teams_of
 from handlers.slack.errors import error_code, is_transient
 from handlers.slack.inbox import Events
 from handlers.slack.uploads_channels import UploadsChannels
@@ -39,45 +39,27 @@ def missed_event_id(channel: str, file_id: str) -> str:
     return f"missed {channel} {file_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Installed:
-    """What Slack's events say of the installation that they are for, from `auth.test`."""
-
-    team_id: str
-    enterprise_id: str | None
-    is_enterprise_install: bool
-    bot_id: str | None
-    bot_user_id: str
-
-    @property
-    def slack_id(self) -> str:
-        """The id of the account."""
-        return self.enterprise_id if self.is_enterprise_install and self.enterprise_id else self.team_id
-
-
 class MissedLists:
     """
     Looks for missed lists at the start, after each lost connection, and, where *polls*, every few minutes.
 
-    *identify* gives None while Slack has not said who the desk is.
+    *installations*: for whom. While one of them cannot be asked, the others are looked at all the same.
     """
 
     def __init__(
         self,
         store: Store,
-        client: AsyncWebClient,
+        installations: ServedWorkspaces,
         channels: UploadsChannels,
         events: Events,
-        identify: Callable[[], Awaitable[Installed | None]],
         tasks: Tasks,
         *,
         polls: bool,
     ) -> None:
         self._store = store
-        self._client = client
+        self._installations = installations
         self._channels = channels
         self._events = events
-        self._identify = identify
         self._polls = polls
         # Seconds since 1970 from which on files may have been missed; None when none was.
         self._since: float | None = None
@@ -108,18 +90,26 @@ class MissedLists:
         since, absences, now = self._since, self._absences, time.time()
         if since is None:
             return False
-        installed = await self._identify()
-        if installed is None:
-            raise TimeoutError("Slack has not said who we are")
-        account = await asyncio.to_thread(self._store.accounts.find, installed.slack_id)
-        if account is not None:
-            for channel in await self._channels.ids(account):
-                await self._look_into(account, channel, since, installed)
+        failed: Exception | None = None
+        for installed in await self._installations.installed():
+            try:
+                await self._look_for(installed, since)
+            except Exception as error:  # noqa: BLE001  whatever it is, it is raised when the others had their turn
+                failed = error
+        if failed is not None:
+            raise failed
         self._looked = now
         if self._absences != absences:
             return True  # what was missed since this look began is for another
         self._since = None
         return False
+
+    async def _look_for(self, installed: Installed, since: float) -> None:
+        account = await asyncio.to_thread(self._store.accounts.find, installed.slack_id)
+        if account is None:
+            return
+        for channel in await self._channels.ids(account):
+            await self._look_into(account, channel, since, installed)
 
     async def _look_into(self, account: Account, channel: str, since: float, installed: Installed) -> None:
         told = await asyncio.to_thread(
@@ -132,7 +122,7 @@ class MissedLists:
         known = {payload["event"].get("file_id") for payload in told}
         found = [
             file
-            async for file in self._files(channel, since)
+            async for file in self._files(account, channel, since)
             if file["id"] not in known and file.get("user") != installed.bot_user_id
         ]
         for file in sorted(found, key=lambda file: float(file.get("created") or 0)):
@@ -150,11 +140,22 @@ class MissedLists:
                 log.warning("a list was dropped while the desk was away", file=file["id"], channel=channel)
                 self._events.loop.poke()
 
-    async def _files(self, channel: str, since: float) -> AsyncIterator[dict[str, Any]]:
+    async def _files(self, account: Account, channel: str, since: float) -> AsyncIterator[dict[str, Any]]:
+        client = await self._installations.of(account.id)
+        for team in await teams_of(client, account.slack_id):
+            async for file in self._files_of(client, team, channel, since):
+                yield file
+
+    @staticmethod
+    async def _files_of(
+        client: AsyncWebClient, team: str | None, channel: str, since: float
+    ) -> AsyncIterator[dict[str, Any]]:
         page, pages = 1, 1
         while page <= pages:
             try:
-                answer = await self._client.files_list(channel=channel, ts_from=str(int(since)), count=_PAGE, page=page)
+                answer = await client.files_list(
+                    channel=channel, ts_from=str(int(since)), count=_PAGE, page=page, team_id=team
+                )
             except SlackApiError as error:
                 if is_transient(error):
                     raise

@@ -14,7 +14,8 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.loops import Loop
-from handlers.slack.errors import DEADLY, MOST_DEATHS, UnreadableRowError, pause_after, reason_of
+from handlers.slack.clients import Clients, GoneClient
+from handlers.slack.errors import DEADLY, MOST_DEATHS, NOT_INSTALLED, UnreadableRowError, pause_after, reason_of
 from handlers.slack.messages import NOTHING, Message
 from handlers.slack.pacing import Turn
 from handlers.slack.places import Place, Request, permalink_of
@@ -110,7 +111,7 @@ class Answers:
         store: Store,
         replies: Replies,
         poster: Poster,
-        client: AsyncWebClient,
+        clients: Clients,
         tasks: Tasks,
         account: Callable[[dict[str, Any]], Awaitable[Account]],
         *,
@@ -122,7 +123,7 @@ class Answers:
         self._store = store
         self._replies = replies
         self._poster = poster
-        self._client = client
+        self._clients = clients
         self._tasks = tasks
         self._lease_seconds = lease_seconds
         # One that has to wait for Slack does not keep the others waiting.
@@ -296,8 +297,13 @@ class Answers:
         if kept.state is OutboxState.EXTRA:
             await self._take_away(kept)
             return
+        client = await self._clients.of(kept.account_id)
+        if isinstance(client, GoneClient):
+            log.warning("an answer is dropped: the app is not installed there any more", key=kept.key)
+            await asyncio.to_thread(self._store.outbox.discard, kept, NOT_INSTALLED)
+            return
         try:
-            answer = Answer.from_json(kept, self._client)
+            answer = Answer.from_json(kept, client)
         except UnreadableRowError as error:
             log.exception("an answer is discarded", key=kept.key)
             await asyncio.to_thread(self._store.outbox.discard, kept, reason_of(error))
@@ -309,7 +315,7 @@ class Answers:
         """Delete a second copy of a message."""
         assert kept.post is not None  # noqa: S101  the table's own check
         try:
-            await self._poster.take_away(kept.post)
+            await self._poster.take_away(kept.account_id, kept.post)
             await asyncio.to_thread(self._store.outbox.discard, kept, TAKEN_AWAY)
         except Exception as error:  # noqa: BLE001  somebody tries again
             await self._failed(kept, error)

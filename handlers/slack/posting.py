@@ -21,6 +21,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from handlers.slack.clients import Clients, once
 from handlers.slack.errors import error_code, is_transient, may_have_been_posted, thread_gone
 from handlers.slack.messages import Message
 from handlers.slack.pacing import Pacing, Turn
@@ -51,13 +52,13 @@ class Poster:
     """
     Posts messages by `chat.postMessage`, and takes Slack's events of what was posted, which is how a second copy shows.
 
-    *client* must not try again by itself what may have been done: an answer that was lost would be posted twice. *pacing*:
-    when each channel takes the next one.
+    No client of its own tries again by itself what may have been done: an answer that was lost would be posted twice.
+    *pacing*: when each channel takes the next one.
     """
 
-    def __init__(self, store: Store, client: AsyncWebClient, pacing: Pacing) -> None:
+    def __init__(self, store: Store, clients: Clients, pacing: Pacing) -> None:
         self._store = store
-        self._client = client
+        self._clients = clients
         self._pacing = pacing
         # By account and key: over when what this process posts is written down, or will not be by it.
         self._unrecorded: dict[tuple[int, str], asyncio.Future[None]] = {}
@@ -71,11 +72,12 @@ class Poster:
         thread_ts: str | None = None,
         post_key: PostKey | None = None,
         *,
+        client: AsyncWebClient | None = None,
         record: bool = True,
         turn: Turn | None = None,
     ) -> Post:
         """
-        Post *message* as the one of its key, unless it was; where it is. Without a key it is posted, come what may.
+        Post *message* as the one of its key, unless it was; where it is. Without a key it is posted by *client*, come what may.
 
         *record*: write it down; otherwise the caller does, in a transaction of its own, and then calls `recorded`. *turn*:
         the one that was taken for it; without, it is the channel's last.
@@ -83,24 +85,27 @@ class Poster:
         that out.
         """
         if post_key is None:
-            answer = await self._send(channel, message, thread_ts, None, turn)
+            assert client is not None  # noqa: S101  whoever has no key has one
+            client = once(client)
+            answer = await self._send(client, channel, message, thread_ts, None, turn)
             if not _is_in(thread_ts, answer):
-                await self._take_back(_post_of(answer))
+                await self._take_back(client, _post_of(answer))
             return _post_of(answer)
         account, key = post_key.account, post_key.key
+        client = once(await self._clients.of(account))
         if post_key.may_exist and (earlier := await self._wait_for_post(post_key)) is not None:
-            return await self._in_thread(earlier, thread_ts, post_key)
+            return await self._in_thread(client, earlier, thread_ts, post_key)
         # Slack's event of the same message waits for the end of this, and is then told from one of a second copy.
         over = self._unrecorded[account, key] = asyncio.get_running_loop().create_future()
         left_to_the_caller = False
         in_place = True
         try:
-            answer = await self._send(channel, message, thread_ts, key, turn)
+            answer = await self._send(client, channel, message, thread_ts, key, turn)
             post, in_place = _post_of(answer), _is_in(thread_ts, answer)
             if not in_place:
                 # Whoever tries it again is to find it, instead of posting it there once more.
                 await asyncio.to_thread(self._record, account, key, post)
-                await self._take_back(post)
+                await self._take_back(client, post)
             self._posted.put(f"{account} {key}", post)
             left_to_the_caller = not record
             return post if left_to_the_caller else await asyncio.to_thread(self._record, account, key, post)
@@ -112,7 +117,7 @@ class Poster:
                 or (arrived := await self._wait_for_post(post_key)) is None
             ):
                 raise
-            return await self._in_thread(arrived, thread_ts, post_key)
+            return await self._in_thread(client, arrived, thread_ts, post_key)
         finally:
             if not left_to_the_caller:
                 self._end(account, key, over)
@@ -134,10 +139,16 @@ class Poster:
             del self._unrecorded[account, key]
 
     async def _send(
-        self, channel: str, message: Message, thread_ts: str | None, key: str | None, turn: Turn | None
+        self,
+        client: AsyncWebClient,
+        channel: str,
+        message: Message,
+        thread_ts: str | None,
+        key: str | None,
+        turn: Turn | None,
     ) -> AsyncSlackResponse:
         async with self._pacing.sending(channel, turn):
-            return await self._client.chat_postMessage(
+            return await client.chat_postMessage(
                 channel=channel,
                 thread_ts=thread_ts,
                 text=message.text,
@@ -185,37 +196,38 @@ class Poster:
             await asyncio.sleep(_LOOK_EVERY)
         return post
 
-    async def _in_thread(self, post: Post, thread_ts: str | None, post_key: PostKey) -> Post:
+    async def _in_thread(self, client: AsyncWebClient, post: Post, thread_ts: str | None, post_key: PostKey) -> Post:
         """*post*, of which nobody saw Slack's answer, unless it is not in the thread it was meant for; raises as `post` does."""
         if thread_ts is None or self._posted.get(f"{post_key.account} {post_key.key}") == post:
             return post
         try:
-            link = (await self._client.chat_getPermalink(channel=post.channel_id, message_ts=post.ts))["permalink"]
+            link = (await client.chat_getPermalink(channel=post.channel_id, message_ts=post.ts))["permalink"]
         except SlackApiError as error:
             if error_code(error) == "message_not_found":
                 raise thread_gone() from error
             raise
         if "thread_ts=" not in link:
-            await self._take_back(post)
+            await self._take_back(client, post)
         return post
 
-    async def _take_back(self, post: Post) -> NoReturn:
+    async def _take_back(self, client: AsyncWebClient, post: Post) -> NoReturn:
         """Take away what stands at a channel's root instead of in its thread, and raise that the thread is gone."""
         log.warning("a thread is gone; its answer is taken back", channel=post.channel_id)
         try:
-            await self.take_away(post)
+            await _delete(client, post)
         except SlackApiError as error:
             if is_transient(error):
                 raise
             # Where a workspace lets nothing be deleted, at least what it says goes.
             log.warning("it cannot be deleted, and is emptied", channel=post.channel_id, error=error_code(error))
-            await self._client.chat_update(channel=post.channel_id, ts=post.ts, text=_EMPTIED, blocks=[])
+            await client.chat_update(channel=post.channel_id, ts=post.ts, text=_EMPTIED, blocks=[])
         raise thread_gone()
 
-    async def bring_up_to_date(self, post: Post, message: Message) -> None:
-        """Edit what was posted to read *message*; where Slack does not let that be, it stays. Raises while Slack is away."""
+    async def bring_up_to_date(self, account: int, post: Post, message: Message) -> None:
+        """Edit what was posted for *account* to read *message*; where Slack does not let that be, it stays. Raises while Slack is away."""
+        client = once(await self._clients.of(account))
         try:
-            await self._client.chat_update(
+            await client.chat_update(
                 channel=post.channel_id, ts=post.ts, text=message.text, blocks=list(message.blocks)
             )
         except SlackApiError as error:
@@ -223,13 +235,17 @@ class Poster:
                 raise
             log.info("a message is not brought up to date", channel=post.channel_id, error=error_code(error))
 
-    async def take_away(self, post: Post) -> None:
-        """Delete what is not to be there; raises what Slack's client raises unless it is gone already."""
-        try:
-            await self._client.chat_delete(channel=post.channel_id, ts=post.ts)
-        except SlackApiError as error:
-            if error_code(error) != "message_not_found":
-                raise
+    async def take_away(self, account: int, post: Post) -> None:
+        """Delete what is not to be there for *account*; raises what Slack's client raises unless it is gone already."""
+        await _delete(once(await self._clients.of(account)), post)
+
+
+async def _delete(client: AsyncWebClient, post: Post) -> None:
+    try:
+        await client.chat_delete(channel=post.channel_id, ts=post.ts)
+    except SlackApiError as error:
+        if error_code(error) != "message_not_found":
+            raise
 
 
 def _is_in(thread_ts: str | None, answer: AsyncSlackResponse) -> bool:

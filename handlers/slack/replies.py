@@ -116,7 +116,9 @@ class Replies:
             try:
                 # Others' first lines come before one's own details.
                 own = turn if number == 0 else None
-                post = await self._poster.post(place.channel_id, part, thread, part_key, record=not last, turn=own)
+                post = await self._poster.post(
+                    place.channel_id, part, thread, part_key, client=place.client, record=not last, turn=own
+                )
             except Exception as error:
                 if post_key is not None and is_transient(error):
                     raise
@@ -179,7 +181,7 @@ class Replies:
                 raise
             log.warning("no ephemeral; writing directly", channel=place.channel_id, error=error_name(error))
             try:
-                await self._poster.post(place.actor.id, message, None, post_key)
+                await self._poster.post(place.actor.id, message, None, post_key, client=place.client)
             except SlackApiError as refused:
                 if is_transient(refused):
                     raise

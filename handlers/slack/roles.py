@@ -10,6 +10,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.permissions import ADMINS, ALLOWED, CACHED, Action, Role, allow
+from handlers.slack.clients import teams_of
 from handlers.slack.errors import PersonUnknownError, error_code, error_name, is_away
 from handlers.slack.messages import Message
 from handlers.slack.mrkdwn import listed, person
@@ -47,6 +48,8 @@ _WHY: Final = {
     Outsider.GUEST: "Guests cannot use the opt-out desk.",
 }
 _MOST_NAMED: Final = 5
+# Workspaces of an organisation whose admins are looked for.
+_MOST_TEAMS: Final = 3
 
 
 class Roles:
@@ -89,15 +92,20 @@ class Roles:
         if asker.role is not Role.MEMBER:
             return asker
         settings = account.settings
-        if user_id in settings.admins or await self._in_any(client, settings.admin_groups, user_id, fresh=fresh):
+        if user_id in settings.admins or await self._in_any(
+            client, account, settings.admin_groups, user_id, fresh=fresh
+        ):
             return asker._replace(role=Role.ADMIN)
         if settings.support == "everyone" or (
-            settings.support == "groups" and await self._in_any(client, settings.support_groups, user_id, fresh=fresh)
+            settings.support == "groups"
+            and await self._in_any(client, account, settings.support_groups, user_id, fresh=fresh)
         ):
             return asker._replace(role=Role.SUPPORT)
         return asker
 
-    async def _in_any(self, client: AsyncWebClient, groups: Collection[str], user_id: str, *, fresh: bool) -> bool:
+    async def _in_any(
+        self, client: AsyncWebClient, account: Account, groups: Collection[str], user_id: str, *, fresh: bool
+    ) -> bool:
         """
         Whether *user_id* is in one of *groups*. One that is gone, or that Slack does not tell of, has nobody in it.
 
@@ -107,7 +115,7 @@ class Roles:
             members = None if fresh else self._groups.get(group)
             if members is None:
                 try:
-                    members = frozenset((await client.usergroups_users_list(usergroup=group))["users"])
+                    members = await _members_of(client, account, group)
                 except Exception as error:
                     log.warning("group not known", group=group, error=error_name(error))
                     if is_away(error):
@@ -186,16 +194,20 @@ class Roles:
         """The ids of those who are admins by the account's settings, by a group of theirs, or of the workspace itself."""
         groups: list[str] = []
         for group in account.settings.admin_groups:
-            await self._in_any(client, (group,), "", fresh=False)
+            await self._in_any(client, account, (group,), "", fresh=False)
             groups += sorted(self._groups.get(group) or ())
         return tuple(dict.fromkeys([*account.settings.admins, *groups, *await self._of_workspace(client, account)]))
 
     async def _of_workspace(self, client: AsyncWebClient, account: Account) -> tuple[str, ...]:
-        """Up to five of the workspace's own admins. Of a huge workspace only the first page is read."""
+        """Up to five of the workspace's own admins. Of a huge workspace only the first page is read, of an organisation that of a few."""
         named = self._named.get(account.slack_id)
         if named is None:
             try:
-                members = (await client.users_list(limit=1000))["members"]
+                members = [
+                    user
+                    for team in (await teams_of(client, account.slack_id))[:_MOST_TEAMS]
+                    for user in (await client.users_list(limit=1000, team_id=team))["members"]
+                ]
             except Exception as error:  # noqa: BLE001  the refusal is as good without names
                 log.info("admins not named", error=type(error).__name__)
                 return tuple(sorted(self._admins))
@@ -204,6 +216,18 @@ class Roles:
             named = tuple(admins[:_MOST_NAMED])
             self._named.put(account.slack_id, named)
         return named
+
+
+async def _members_of(client: AsyncWebClient, account: Account, group: str) -> frozenset[str]:
+    """The members of a group; in an organisation that of whichever workspace it is. Raises Slack's and the network's errors."""
+    teams = await teams_of(client, account.slack_id)
+    for number, team in enumerate(teams, 1):
+        try:
+            return frozenset((await client.usergroups_users_list(usergroup=group, team_id=team))["users"])
+        except SlackApiError as error:
+            if number == len(teams) or is_away(error):
+                raise
+    return frozenset()
 
 
 def name_of(user: Mapping[str, Any]) -> str:

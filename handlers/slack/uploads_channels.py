@@ -6,6 +6,8 @@ in an uploads channel is known beforehand, so that Slack is asked about no other
 """
 
 import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -13,9 +15,10 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.loops import Loop
-from handlers.slack.errors import error_code
+from handlers.slack.clients import ServedWorkspaces, teams_of
+from handlers.slack.errors import error_code, is_transient
 from handlers.tasks import Tasks
-from store import Account
+from store import Account, Store
 
 log = structlog.get_logger()
 # What Slack tells when the desk is let into a channel, or one gets another name.
@@ -34,20 +37,19 @@ class UploadsChannels:
     A channel is found by its name where the desk is a member: elsewhere it could not read a list.
     """
 
-    def __init__(self, configured: frozenset[str], client: AsyncWebClient, tasks: Tasks) -> None:
+    def __init__(self, configured: frozenset[str], store: Store, installations: ServedWorkspaces, tasks: Tasks) -> None:
         self._configured = configured
-        self._client = client
-        self._names: dict[str, str] = {}
-        # How often they changed, and up to which change they are known.
-        self._changes = 1
-        self._seen = 0
-        self._asking = asyncio.Lock()
+        self._store = store
+        self._installations = installations
+        # By the account's id.
+        self._of: dict[int, _Channels] = {}
         self.loop = Loop("channels", self._look, tasks, every=LOOK_SECONDS)
 
-    def changed(self) -> None:
-        """Ask Slack again before the next file is judged."""
-        self._changes += 1
-        self.loop.poke()
+    def changed(self, account: int) -> None:
+        """Ask Slack again before the next file of *account* is judged."""
+        if (channels := self._of.get(account)) is not None:
+            channels.changes += 1
+            self.loop.poke()
 
     async def takes(self, account: Account, channel: str) -> bool:
         """
@@ -57,13 +59,12 @@ class UploadsChannels:
         """
         if channel in self._configured or channel in account.settings.uploads_channels:
             return True
-        await self._ask()
-        return self._names.get(channel) in self._configured
+        return (await self._names(account)).get(channel) in self._configured
 
     async def ids(self, account: Account) -> tuple[str, ...]:
         """The ids of all that there are; raises as `takes`."""
-        await self._ask()
-        named = (channel for channel, name in self._names.items() if {channel, name} & self._configured)
+        names = await self._names(account)
+        named = (channel for channel, name in names.items() if {channel, name} & self._configured)
         return tuple(sorted({*named, *account.settings.uploads_channels}))
 
     async def of_sent_lists(self, account: Account) -> tuple[str, str | None] | None:
@@ -75,38 +76,66 @@ class UploadsChannels:
         own = account.settings
         chosen = own.waiting_channel or next(iter(own.uploads_channels), None)
         chosen = chosen or next(iter(await self.ids(account)), None)
-        return None if chosen is None else (chosen, self.name_of(chosen))
+        return None if chosen is None else (chosen, self.name_of(account.id, chosen))
 
-    def name_of(self, channel: str) -> str | None:
+    def name_of(self, account: int, channel: str) -> str | None:
         """The name of a channel that the desk is in, as far as it is known without asking."""
-        return self._names.get(channel)
+        channels = self._of.get(account)
+        return None if channels is None else channels.names.get(channel)
 
     async def _look(self) -> bool:
-        if self._seen == self._changes:
-            self._changes += 1  # as it may have, unheard
-        await self._ask()
+        """Ask for every account again, so that the first list of each finds its channels known."""
+        for installed in await self._installations.installed():
+            account = await asyncio.to_thread(self._store.accounts.find, installed.slack_id)
+            if account is None:
+                continue
+            channels = self._of.setdefault(account.id, _Channels())
+            if channels.seen == channels.changes:
+                channels.changes += 1  # as they may have, unheard
+            try:
+                await self._names(account)
+            except SlackApiError as error:
+                if is_transient(error):
+                    raise
+                log.info("channels are not known", account=account.id, error=error_code(error))
         return False
 
-    async def _ask(self) -> None:
-        async with self._asking:
+    async def _names(self, account: Account) -> dict[str, str]:
+        """The names of the channels that the desk is in, by id, for *account*."""
+        channels = self._of.setdefault(account.id, _Channels())
+        async with channels.asking:
             # What changes while Slack answers is asked anew.
-            while self._seen != self._changes:
-                seen = self._changes
+            while channels.seen != channels.changes:
+                seen = channels.changes
+                client = await self._installations.of(account.id)
+                teams = await teams_of(client, account.slack_id)
                 try:
-                    self._names = await self._ask_for("public_channel,private_channel")
+                    channels.names = await _ask(client, teams, "public_channel,private_channel")
                 except SlackApiError as error:
                     if error_code(error) != "missing_scope":
                         raise
                     log.warning("private channels are not known by name", error="missing_scope")
-                    self._names = await self._ask_for("public_channel")
-                self._seen = seen
+                    channels.names = await _ask(client, teams, "public_channel")
+                channels.seen = seen
+        return channels.names
 
-    async def _ask_for(self, types: str) -> dict[str, str]:
-        found: dict[str, str] = {}
-        cursor = ""
-        while True:
-            page = await self._client.users_conversations(types=types, limit=_PAGE, cursor=cursor)
+
+@dataclass(slots=True)
+class _Channels:
+    """The channels that the desk is in for one account, how often they changed, and up to which change they are known."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    changes: int = 1
+    seen: int = 0
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+async def _ask(client: AsyncWebClient, teams: Iterable[str | None], types: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for team in teams:
+        cursor: str | None = ""
+        while cursor is not None:
+            page = await client.users_conversations(types=types, limit=_PAGE, cursor=cursor, team_id=team)
             found |= {channel["id"]: channel["name"] for channel in page["channels"]}
-            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
-            if not cursor:
-                return found
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or None
+    return found

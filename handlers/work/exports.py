@@ -10,10 +10,10 @@ from typing import Final
 import aiohttp
 import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.loops import Loop
 from handlers.permissions import Action, allow
+from handlers.slack.clients import Clients
 from handlers.slack.errors import PersonUnknownError, error_code, is_transient
 from handlers.slack.posting import Poster, PostKey
 from handlers.slack.roles import Roles
@@ -39,7 +39,7 @@ class Exporter:
     def __init__(
         self,
         store: Store,
-        client: AsyncWebClient,
+        clients: Clients,
         poster: Poster,
         tasks: Tasks,
         limits: Limits,
@@ -50,7 +50,7 @@ class Exporter:
         database_url: str,
     ) -> None:
         self._store = store
-        self._client = client
+        self._clients = clients
         self._poster = poster
         self._tasks = tasks
         self._limits = limits
@@ -180,7 +180,7 @@ class Exporter:
             return False
         kind, phone = export.export_filter.format, export.export_filter.phone
         await attach(
-            self._client,
+            await self._clients.of(export.account_id),
             path,
             name=f"opt-outs-{datetime.now(UTC):%Y-%m-%d}-{kind}.csv" if phone is None else f"evidence-{phone[1:]}.zip",
             title="Opt-outs" if phone is None else "Evidence",
@@ -202,7 +202,8 @@ class Exporter:
         of_list = export.export_filter.phone is None and not passes_on
         if of_list and account.settings.exports == "nobody":
             return "The export was not delivered: an admin decided in the settings that nobody may export the list."
-        asker = await self._roles.role_of(self._client, account, export.entry.actor.id, fresh=True)
+        client = await self._clients.of(account.id)
+        asker = await self._roles.role_of(client, account, export.entry.actor.id, fresh=True)
         action = Action.DESTINATIONS if passes_on else Action.EXPORT if of_list else Action.EVIDENCE
         if not allow(asker.role, action):
             return f"The export was not delivered: only admins can {action.value}, and you are none any more."
@@ -234,7 +235,7 @@ class Exporter:
         if upload.is_sent:
             return None  # it is kept in the store, where the child finds it
         try:
-            return await file_of_upload(self._client, upload, account, self._limits.max_bytes)
+            return await file_of_upload(await self._clients.of(account.id), upload, account, self._limits.max_bytes)
         except SlackApiError as error:
             if is_transient(error):
                 raise
@@ -250,9 +251,8 @@ class Exporter:
             return
         try:
             # Where it was asked for, to that person alone.
-            await self._client.chat_postEphemeral(
-                channel=export.entry.channel_id, user=export.entry.actor.id, text=problem
-            )
+            client = await self._clients.of(export.account_id)
+            await client.chat_postEphemeral(channel=export.entry.channel_id, user=export.entry.actor.id, text=problem)
         except SlackApiError as error:
             log.warning("nobody could be told of a failed export", why=error_code(error))
 
@@ -276,7 +276,14 @@ class Exporter:
                 await asyncio.to_thread(self._renew, export)
 
         return Progress(
-            self._client, self._poster, _post_key(export), channel, None, export.message_ts, self._nothing_to_keep, hold
+            self._clients,
+            self._poster,
+            _post_key(export),
+            channel,
+            None,
+            export.message_ts,
+            self._nothing_to_keep,
+            hold,
         )
 
     @staticmethod

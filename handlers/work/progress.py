@@ -8,8 +8,8 @@ from dataclasses import replace
 import aiohttp
 import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
-from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.slack.clients import Clients
 from handlers.slack.errors import error_code
 from handlers.slack.messages import THREAD_GONE, Message
 from handlers.slack.posting import Poster, PostKey
@@ -33,7 +33,7 @@ class Progress:
 
     def __init__(
         self,
-        client: AsyncWebClient,
+        clients: Clients,
         poster: Poster,
         post_key: PostKey,
         channel: str,
@@ -43,7 +43,7 @@ class Progress:
         hold: Callable[[], Awaitable[object]],
         as_seen: Callable[[Message], Awaitable[Message]] | None = None,
     ) -> None:
-        self._client = client
+        self._clients = clients
         self._poster = poster
         self._post_key = post_key
         self._channel = channel
@@ -67,7 +67,8 @@ class Progress:
                 # One that takes the place of another is a message of its own.
                 post_key = replace(post_key, key=f"{post_key.key} after {self.message_ts}")
                 try:
-                    await self._client.chat_update(
+                    client = await self._clients.of(post_key.account)
+                    await client.chat_update(
                         channel=self._channel, ts=self.message_ts, text=message.text, blocks=list(message.blocks)
                     )
                 except SlackApiError as error:

@@ -14,9 +14,9 @@ from types import MappingProxyType
 
 import structlog
 from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.permissions import Role
+from handlers.slack.clients import Clients
 from handlers.slack.deciders import MOST_TOLD, tell_deciders
 from handlers.slack.errors import error_code, is_transient
 from handlers.slack.messages import Message, masked
@@ -32,7 +32,7 @@ from handlers.work.job import Working
 from handlers.work.limits import Limits
 from handlers.work.progress import Progress
 from handlers.work.scratch import ScratchDirectory
-from store import Actor, Post, Store, Upload, UploadState, UploadWork, scrubbed_name, write_unreadable
+from store import Account, Actor, Post, Store, Upload, UploadState, UploadWork, scrubbed_name, write_unreadable
 
 log = structlog.get_logger()
 # What its channel does not take is shown there later, when the bot was invited again: for so long, and not more seldom.
@@ -56,7 +56,7 @@ class UploadMessages:
     def __init__(
         self,
         store: Store,
-        client: AsyncWebClient,
+        clients: Clients,
         poster: Poster,
         limits: Limits,
         scratch: ScratchDirectory,
@@ -64,7 +64,7 @@ class UploadMessages:
     ) -> None:
         self._roles = roles
         self._store = store
-        self._client = client
+        self._clients = clients
         self._poster = poster
         self._limits = limits
         self._scratch = scratch
@@ -73,7 +73,7 @@ class UploadMessages:
         """The message of the upload, for whoever works on it; `LeaseLost` from it once that is somebody else."""
         upload = work.upload
         return Progress(
-            self._client,
+            self._clients,
             self._poster,
             _post_key(work, "message"),
             upload.channel_id,
@@ -161,7 +161,7 @@ class UploadMessages:
         told = await self._settle_reports(upload, but=key.key)
         seen = await self._as_seen(upload)(picture)
         if (post := told.get(key.key)) is not None:
-            await self._poster.bring_up_to_date(post, seen)
+            await self._poster.bring_up_to_date(upload.account_id, post, seen)
         else:
             key = replace(key, may_exist=key.may_exist and not fresh)
             await self._poster.post(upload.channel_id, seen, upload.thread_ts or progress.message_ts, key)
@@ -174,7 +174,9 @@ class UploadMessages:
         for key, post in told.items():
             if key != but:
                 was = UploadState(key.removeprefix(beginning).partition(" ")[0])
-                await self._poster.bring_up_to_date(post, await as_seen(views.overtaken(upload, was)))
+                await self._poster.bring_up_to_date(
+                    upload.account_id, post, await as_seen(views.overtaken(upload, was))
+                )
         return told
 
     async def _settle_direct_messages(self, upload: Upload) -> None:
@@ -184,7 +186,9 @@ class UploadMessages:
         for key, post in told.items():
             was, directly, _whom = key.removeprefix(beginning).partition(" directly")
             if directly and was in set(UploadState) - {upload.state}:
-                await self._poster.bring_up_to_date(post, views.decided(upload, await self.picture(upload)))
+                await self._poster.bring_up_to_date(
+                    upload.account_id, post, views.decided(upload, await self.picture(upload))
+                )
 
     async def _ask_alone(self, upload: Upload) -> None:
         """Ask whoever dropped a list, of which nobody told the desk, what is to be done with it; nobody else sees that."""
@@ -193,7 +197,8 @@ class UploadMessages:
         question = await self.picture(upload)
         try:
             # Not in a thread: one without replies shows nobody what is for one person alone.
-            await self._client.chat_postEphemeral(
+            client = await self._clients.of(upload.account_id)
+            await client.chat_postEphemeral(
                 channel=upload.channel_id, user=upload.actor.id, text=question.text, blocks=question.blocks
             )
         except SlackApiError as error:
@@ -259,7 +264,8 @@ class UploadMessages:
         if not upload.actor.is_person:
             return False
         account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
-        return (await self._roles.role_of(self._client, account, upload.actor.id)).role is Role.ADMIN
+        client = await self._clients.of(account.id)
+        return (await self._roles.role_of(client, account, upload.actor.id)).role is Role.ADMIN
 
     async def _tell_deciders(self, work: UploadWork, *, shown: bool = True) -> None:
         """
@@ -296,7 +302,9 @@ class UploadMessages:
         for key, post in told.items():
             said = message if _round(upload) in key else views.read_again(upload)
             if not (said is message and _EXPIRED in key):
-                await self._poster.bring_up_to_date(post, await self._as_seen(upload, post.channel_id)(said))
+                await self._poster.bring_up_to_date(
+                    upload.account_id, post, await self._as_seen(upload, post.channel_id)(said)
+                )
 
     async def _stands_before_deciders(self, upload: Upload) -> bool:
         """Whether the preview itself stands, in no thread, where lists that wait are told."""
@@ -326,9 +334,10 @@ class UploadMessages:
                 return False
             return True
 
-        if await tell_deciders(self._roles, self._client, account, account.settings.waiting_channel, reached):
+        client = await self._clients.of(account.id)
+        if await tell_deciders(self._roles, client, account, account.settings.waiting_channel, reached):
             return
-        if admins := await self._roles.admins(self._client, account, MOST_TOLD):
+        if admins := await self._roles.admins(client, account, MOST_TOLD):
             # Where Slack lets nobody be written to, at least the thread says whose turn it is.
             notice = views.notice(upload, admins, await self.picture(upload))
             await reached(upload.channel_id, notice, upload.thread_ts or upload.message_ts)
@@ -471,7 +480,7 @@ class UploadMessages:
             as_seen = self._as_seen(upload)
             name, title = [(await as_seen(Message(text))).text for text in (name, title)]
         await attach(
-            self._client,
+            await self._clients.of(upload.account_id),
             path,
             name=one_line(name),
             title=one_line(title),
@@ -495,14 +504,14 @@ class UploadMessages:
             if account.settings.numbers != "masked":
                 return message
             if hides is None:
-                hides = await self._is_open(channel or upload.channel_id)
+                hides = await self._is_open(account, channel or upload.channel_id)
             return masked(replace(message, home=account.country)) if hides else message
 
         return as_seen
 
-    async def _is_open(self, channel: str) -> bool:
+    async def _is_open(self, account: Account, channel: str) -> bool:
         """Whether more people than its members may read *channel*, or nobody knows."""
-        return await kind_of_channel(self._client, channel, surely=True) != "private"
+        return await kind_of_channel(await self._clients.of(account.id), channel, surely=True) != "private"
 
     async def _keeps_rows_back(self, upload: Upload) -> bool:
         """
@@ -512,7 +521,9 @@ class UploadMessages:
         """
         account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
         return (
-            upload.thread_ts is None and account.settings.numbers == "masked" and await self._is_open(upload.channel_id)
+            upload.thread_ts is None
+            and account.settings.numbers == "masked"
+            and await self._is_open(account, upload.channel_id)
         )
 
 

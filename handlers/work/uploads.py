@@ -19,9 +19,9 @@ from typing import Any
 import aiohttp
 import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.loops import Loop
+from handlers.slack.clients import Clients
 from handlers.slack.errors import error_code, is_transient
 from handlers.slack.messages import THREAD_GONE
 from handlers.slack.missed_lists import missed_event_id
@@ -107,7 +107,7 @@ class Runner:
     def __init__(
         self,
         store: Store,
-        client: AsyncWebClient,
+        clients: Clients,
         poster: Poster,
         tasks: Tasks,
         limits: Limits,
@@ -118,8 +118,8 @@ class Runner:
         database_url: str,
     ) -> None:
         self._store = store
-        self._client = client
-        self._messages = UploadMessages(store, client, poster, limits, scratch, roles)
+        self._clients = clients
+        self._messages = UploadMessages(store, clients, poster, limits, scratch, roles)
         self._tasks = tasks
         self._limits = limits
         self._scratch = scratch
@@ -442,7 +442,7 @@ class Runner:
         if step is not Step.UNDO and not upload.is_sent:
             account = await asyncio.to_thread(self._store.accounts.get, upload.account_id)
             try:
-                file = await file_of_upload(self._client, upload, account, self._limits.max_bytes)
+                file = await file_of_upload(await self._clients.of(account.id), upload, account, self._limits.max_bytes)
             except SlackApiError as error:
                 code = error_code(error)
                 if code in FILE_GONE or not (step is Step.APPLY or is_transient(error)):

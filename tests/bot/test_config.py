@@ -227,7 +227,7 @@ def test_misspelt_setting_is_refused() -> None:
 
 def test_other_variables_are_none_of_ours() -> None:
     """Variables of other programs, SLACK_ ones among them, are left alone."""
-    assert load(PATH="/bin", SLACK_CLIENT_ID="1", PORT="1") == load()
+    assert load(PATH="/bin", SLACK_TEAM_ID="1", PORT="1") == load()
 
 
 def test_env_file_is_below_the_environment(tmp_path: Path) -> None:

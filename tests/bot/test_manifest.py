@@ -26,12 +26,14 @@ def test_socket_mode() -> None:
         "bot_events": [
             "app_home_opened",
             "app_mention",
+            "app_uninstalled",
             "channel_rename",
             "file_shared",
             "group_rename",
             "member_joined_channel",
             "message.im",
             "message_metadata_posted",
+            "tokens_revoked",
         ],
         "metadata_subscriptions": [{"app_id": "*", "event_type": EVENT_TYPE}],
     }
@@ -48,6 +50,7 @@ def test_http_mode(given: str) -> None:
     assert read["settings"]["socket_mode_enabled"] is False
     assert read["settings"]["interactivity"] == {"is_enabled": True, "request_url": address}
     assert read["settings"]["event_subscriptions"]["request_url"] == address
+    assert read["oauth_config"]["redirect_urls"] == [f"{URL}/slack/oauth_redirect"]
     assert [command["url"] for command in read["features"]["slash_commands"]] == [address]
 
 
@@ -56,6 +59,7 @@ def test_modes_differ_in_addresses_only() -> None:
     socket, http = document(), document(URL)
     for read in (socket, http):
         del read["settings"]["socket_mode_enabled"]
+        read["oauth_config"].pop("redirect_urls", None)
         for section in (read["settings"]["interactivity"], read["settings"]["event_subscriptions"]):
             section.pop("request_url", None)
         for command in read["features"]["slash_commands"]:

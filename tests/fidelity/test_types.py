@@ -62,6 +62,7 @@ async def call_the_rest(slack: EmbeddedSlack, people: SandboxClient) -> None:
     await web.team_info()
     await web.api_test(foo="bar")
     await web.auth_revoke(test=True)
+    await web.auth_teams_list()
     async with aiohttp.ClientSession() as session:
         query = {"client_id": slack.client_id, "redirect_uri": "http://localhost/"}
         url = f"{slack.url}/oauth/v2/authorize"
@@ -80,6 +81,7 @@ async def call_the_rest(slack: EmbeddedSlack, people: SandboxClient) -> None:
     slack.set_manifest(scopes=["commands"])
     with pytest.raises(SlackApiError, match="missing_scope"):
         await web.team_info()
+    await web.apps_uninstall(client_id=slack.client_id, client_secret=slack.client_secret)
 
 
 @dataclass(frozen=True, slots=True)

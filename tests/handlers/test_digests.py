@@ -12,6 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.blocks import problems_of
 from handlers.digests import WeeklyDigests
+from handlers.slack.clients import OneClient
 from handlers.slack.pacing import Pacing
 from handlers.slack.posting import Poster
 from handlers.tasks import Tasks
@@ -112,7 +113,7 @@ def test_off_unless_wanted(store: Store, account: Account) -> None:
 
 def digests_of(office: Office) -> WeeklyDigests:
     client = AsyncWebClient(token=office.slack.bot_token, base_url=office.slack.api_url)
-    return WeeklyDigests(office.store, Poster(office.store, client, Pacing(0)), Tasks(), owner="test")
+    return WeeklyDigests(office.store, Poster(office.store, OneClient(client), Pacing(0)), Tasks(), owner="test")
 
 
 async def test_it_is_posted_in_the_admins_channel(office: Office) -> None:

@@ -29,6 +29,7 @@ from store import (
     HandoverState,
     Lease,
     NewDestination,
+    NewInstallation,
     Origin,
     Post,
     Scope,
@@ -123,6 +124,20 @@ class Verbs:
         destination = store.destinations.make(account.id, wanted, BY)
         leased = store.destinations.claim("me", lease_seconds=60)
         assert leased is not None
+        new = NewInstallation(
+            None if account.slack_id.startswith("E") else account.slack_id,
+            "E0ORG",
+            "Desk",
+            "B1",
+            "U1",
+            "",
+            "U2",
+            "sealed",
+            NOW,
+        )
+        store.installations.install(new)
+        installed = store.installations.claim_expiring(timedelta(days=1), "me", lease_seconds=60)
+        assert installed is not None
         due = DueDigest(account, NOW, Lease("me", 1))
         moment = store.uploads.list_moment(account.id)
         day = timedelta(days=1)
@@ -146,9 +161,11 @@ class Verbs:
             "progress": len, "provider_account": "AC" + "2" * 32, "auth_token": "t" * 32, "public_key": "A" * 43 + "=", "hook": "none",
             "destination": destination.id, "to": NOW, "crowded": Crowded(frozenset(), frozenset(), frozenset(), 1), "recount": None, "settled": None,
             "of_each": {PHONE: "no"}, "wait": float, "told": [ToldReply(heard, BY)], "source": "twilio",
+            "new": new, "sealed": "sealed", "before": "sealed", "installation": installed,
         }  # fmt: skip
         self.of_subject: dict[str, dict[str, Any]] = {
             "replies.hear": {"reply": heard},
+            "installations.use_state": {"state": "made up"},
             "keys.note_use": {"key": made.key},
             "keys.revoke": {"key": made.key.id},
             **{f"hooks.{verb}": {"due": hook} for verb in ("renew", "note_caught_up", "give_back")},
@@ -205,6 +222,7 @@ SUBJECTS = [
         "replies",
         "uploads",
         "sent_files",
+        "installations",
         "inbox",
         "outbox",
         "exports",

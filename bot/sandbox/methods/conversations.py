@@ -45,6 +45,7 @@ async def list_(call: Call) -> JsonObject:
 
 async def of_user(call: Call) -> JsonObject:
     """`users.conversations`: https://docs.slack.dev/reference/methods/users.conversations"""
+    call.of_team()
     bot = call.app.bot_user_id
     user = call.text("user") or bot
     if user not in call.workspace.users:

@@ -39,6 +39,7 @@ async def info(call: Call) -> JsonObject:
 
 async def list_(call: Call) -> JsonObject:
     """https://docs.slack.dev/reference/methods/files.list: page by page, not by cursor; newest first."""
+    call.of_team()
     base_url, bot = call.slack.feed.base_url, call.app.bot_user_id
     channel, user = call.text("channel") or "", call.text("user")
     if channel and channel not in call.workspace.channels:

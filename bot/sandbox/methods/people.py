@@ -13,6 +13,7 @@ async def user_info(call: Call) -> JsonObject:
 
 
 async def user_list(call: Call) -> JsonObject:
+    call.of_team()
     base_url = call.slack.feed.base_url
     found = [user_object(user, base_url) for user in call.workspace.users.values() if not user.is_stranger]
     page, metadata = page_of(call, found)
@@ -32,6 +33,7 @@ async def usergroup_list(call: Call) -> JsonObject:
 
 
 async def usergroup_users(call: Call) -> JsonObject:
+    call.of_team()
     group = call.workspace.usergroups.get(call.needed("usergroup"))
     if group is None:
         raise SlackError("no_such_subteam")

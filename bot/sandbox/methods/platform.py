@@ -22,7 +22,8 @@ async def auth_test(call: Call) -> JsonObject:
         "team_id": workspace.team_id,
         "user_id": call.app.bot_user_id,
         "bot_id": call.app.bot_id,
-        "is_enterprise_install": False,
+        "is_enterprise_install": call.app.org_wide,
+        **({} if call.app.enterprise is None else {"enterprise_id": call.app.enterprise[0]}),
     }
 
 
@@ -38,37 +39,34 @@ async def connections_open(call: Call) -> JsonObject:
     return {"url": call.slack.sockets.issue_ticket(base_url, debug_reconnects=call.flag("debug_reconnects"))}
 
 
-async def oauth_access(call: Call) -> JsonObject:
-    """The code of the authorize page for the bot token: https://docs.slack.dev/authentication/installing-with-oauth"""
-    app, workspace = call.app, call.workspace
-    if call.text("client_id") != app.client_id:
-        raise SlackError("invalid_client_id")
-    if call.text("client_secret") != app.client_secret:
-        raise SlackError("bad_client_secret")
-    redirect = app.codes.pop(call.text("code") or "", None)
-    if redirect is None:
-        raise SlackError("invalid_code")
-    if redirect and call.text("redirect_uri") not in (None, redirect):
-        raise SlackError("bad_redirect_uri")
-    app.revoked = False
-    installer = next(user for user in workspace.users.values() if user.is_admin)
+async def auth_teams(call: Call) -> JsonObject:
+    """https://docs.slack.dev/reference/methods/auth.teams.list: an organisation has one workspace here."""
     return {
-        "access_token": app.bot_token,
-        "token_type": "bot",
-        "scope": ",".join(app.scopes),
-        "bot_user_id": app.bot_user_id,
-        "app_id": app.app_id,
-        "team": {"name": workspace.name, "id": workspace.team_id},
-        "enterprise": None,
-        "is_enterprise_install": False,
-        "authed_user": {"id": installer.id},
+        "teams": [{"id": call.workspace.team_id, "name": call.workspace.name}],
+        "response_metadata": {"next_cursor": ""},
     }
+
+
+async def apps_uninstall(call: Call) -> JsonObject:
+    """https://docs.slack.dev/reference/methods/apps.uninstall"""
+    if call.text("client_id") != call.app.client_id:
+        raise SlackError("invalid_client_id")
+    if call.text("client_secret") != call.app.client_secret:
+        raise SlackError("bad_client_secret")
+    call.slack.feed.uninstalled()
+    return {}
+
+
+async def oauth_access(call: Call) -> JsonObject:
+    return call.slack.grants.exchanged(call.text)
 
 
 METHODS = {
     "api.test": Method(api_test, tokens=("none", "bot", "app")),
     "auth.test": Method(auth_test, tokens=("bot", "app"), tier="hundreds"),
     "auth.revoke": Method(auth_revoke, tier="3"),
+    "auth.teams.list": Method(auth_teams, tier="2"),
+    "apps.uninstall": Method(apps_uninstall, tier="1"),
     "apps.connections.open": Method(
         connections_open, ("connections:write",), tokens=("app",), tier="1", bearer_only=True
     ),

@@ -38,7 +38,7 @@ def fault_of(wanted: NewDestination) -> tuple[str, str] | None:
     return next(((name, "It is wrong.") for name, value in parts.items() if value == "wrong"), None)
 
 
-async def why_unusable(channel: str) -> str | None:
+async def why_unusable(_account: int, channel: str) -> str | None:
     return "I cannot see that channel: invite me there, or choose another." if channel == "C0UNSEEN" else None
 
 

@@ -13,6 +13,7 @@ from bot.serve import EVENTS_PATH
 from handlers import files
 from handlers.slack import missed_lists
 from handlers.work.drops import file_of
+from store import Account
 from tests.bot.test_serve import served, settings_for
 from tests.handlers.conftest import TICKETS, Office, at_work
 from tests.handlers.test_files import LIST, UPLOADS, drop, says, settled
@@ -112,8 +113,8 @@ async def test_a_list_dropped_while_it_looks(office: Office, slack: EmbeddedSlac
     asked = asyncio.Event()
     listed = office.service.desk.missed._files
 
-    async def held(channel: str, since: float) -> AsyncIterator[dict[str, Any]]:
-        files = [file async for file in listed(channel, since)]
+    async def held(account: Account, channel: str, since: float) -> AsyncIterator[dict[str, Any]]:
+        files = [file async for file in listed(account, channel, since)]
         if not asked.is_set():
             ts.append(await drop_unheard(slack, office.people, "meanwhile.csv"))
             asked.set()

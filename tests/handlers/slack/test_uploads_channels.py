@@ -39,7 +39,7 @@ async def test_a_file_elsewhere_costs_no_call(office: Office, member: bool) -> N
     if not member:
         await office.people.kick(TICKETS)
         await office.people.configure(told_of_all_files=True)
-        office.service.desk.channels.changed()
+        office.service.desk.channels.changed(office.account.id)
         await looked(office, 2)
     else:
         await decide(office, elsewhere="leave")
@@ -115,7 +115,7 @@ async def test_without_the_scope_public_channels_are_known(office: Office) -> No
     await looked(office, 1)
     scopes = [scope for scope in DEFAULT_SCOPES if scope != "groups:read"]
     await office.people.configure(scopes=scopes)
-    office.service.desk.channels.changed()
+    office.service.desk.channels.changed(office.account.id)
     await says(office, await drop(office, LIST), "3 phones to opt out")
 
 
@@ -125,5 +125,5 @@ async def test_a_list_waits_until_the_channels_are_known(office: Office, fault: 
     """While Slack does not say which channels there are, a dropped list waits; it is never passed over."""
     await looked(office, 1)
     await office.people.fault(method="users.conversations", fault=fault, times=6)
-    office.service.desk.channels.changed()
+    office.service.desk.channels.changed(office.account.id)
     await says(office, await drop(office, LIST), "3 phones to opt out")

@@ -3,6 +3,7 @@
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.slack.clients import OneClient
 from handlers.slack.messages import Message
 from handlers.slack.pacing import Pacing
 from handlers.slack.posting import Poster, PostKey
@@ -26,7 +27,9 @@ async def test_whoever_was_taken_over_draws_nothing(office: Office) -> None:
             raise LeaseLost("Another worker has taken over stops.csv.")
 
     post_key = PostKey(office.account.id, "upload 1 message")
-    progress = Progress(client, Poster(office.store, client, Pacing(0)), post_key, channel, None, None, keep, hold)
+    progress = Progress(
+        OneClient(client), Poster(office.store, OneClient(client), Pacing(0)), post_key, channel, None, None, keep, hold
+    )
     await progress.show(Message.of("Reading"))
     [message] = (await office.people.state()).channel(ADMINS).messages
     assert kept == [message.ts]

@@ -1,0 +1,208 @@
+"""Many workspaces: installed by OAuth, served by one process, each by its own token, and nothing of one in another."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from bot.config import SettingsError
+from bot.doctor import examine
+from bot.installations import ManyWorkspaces
+from bot.sandbox import EmbeddedSlack, State
+from bot.serve import Service
+from store import Store
+from store.models import installations, oauth_states
+from tests import workspaces
+from tests.workspaces import PUBLIC, Workspaces, two_slacks
+
+ADMINS, UPLOADS = "campaign-admins", "optout-uploads"
+PHONE = "+12125550100"
+# Of slack_sdk's, which sends the app's own credentials by what the next aiohttp does not have any more.
+pytestmark = pytest.mark.filterwarnings("ignore:BasicAuth is deprecated:DeprecationWarning")
+
+
+@pytest.fixture
+async def slacks() -> AsyncIterator[tuple[EmbeddedSlack, EmbeddedSlack]]:
+    """Two workspaces in which the app is not installed yet."""
+    async with two_slacks() as slacks:
+        yield slacks
+
+
+@pytest.fixture
+async def desk(
+    slacks: tuple[EmbeddedSlack, EmbeddedSlack], database_url: str, tmp_path: Path
+) -> AsyncIterator[Workspaces]:
+    """A desk that serves both, once they install it."""
+    settings = workspaces.settings_for(slacks[0], database_url, tmp_path)
+    async with workspaces.at_work(*slacks, settings) as desk:
+        yield desk
+
+
+async def test_each_workspace_has_its_own_list(desk: Workspaces) -> None:
+    """Whoever opens the page installs the app; what is typed in a workspace is answered there, and is on its list alone."""
+    for slack, name in ((desk.first, "Harbor Campaign"), (desk.second, "Lakeside Campaign")):
+        page = await desk.visitor.install(slack)
+        assert (page.status, f"installed in {name}" in page.text) == (200, True)
+    assert (await desk.others.command("admin", ADMINS, "/optout add 212 555 0100")).ok
+    await desk.others.until(lambda state: any("opted out" in one.text for one in state.channel(ADMINS).messages))
+    assert not [one for one in (await desk.people.state()).channel(ADMINS).messages if "0100" in one.text]
+    first, second = (desk.store.accounts.find(slack.team_id) for slack in (desk.first, desk.second))
+    assert first is not None
+    assert second is not None
+    assert not desk.store.optouts.find(first.id, PHONE).opted_out
+    assert desk.store.optouts.find(second.id, PHONE).opted_out
+    await desk.others.drop("admin", UPLOADS, "stops.csv", b"phone\n(212) 555-0101\n")
+    await desk.others.until(lambda state: bool(replies(state, UPLOADS, "1 phone to opt out")))
+    # No token stands in the database.
+    for one in desk.store.installations.list():
+        assert one.sealed
+        assert "xox" not in one.sealed
+
+
+def answers(state: State, channel: str, text: str) -> list[str]:
+    """What stands in *channel* with *text* in it."""
+    return [one.text for one in state.channel(channel).messages if text in one.text]
+
+
+def replies(state: State, channel: str, text: str) -> list[str]:
+    """What stands in *channel*, in threads too, with *text* in it."""
+    return [one.all_text for one in state.channel(channel).everything if text in one.all_text]
+
+
+async def test_what_goes_wrong_on_the_way_is_one_sentence(desk: Workspaces) -> None:
+    """
+    A state that was made up, used, too old or begun in another browser, a code that was used, and whoever calls it off.
+
+    Nothing is installed then, and nothing of what came is shown.
+    """
+    visitor, slack = desk.visitor, desk.second
+    called_off = await visitor.come_back(await visitor.say(await visitor.begin(slack), "deny"))
+    assert (called_off.status, "You called it off" in called_off.text) == (200, True)
+    back = await visitor.say(await visitor.begin(slack))
+    made_up = await visitor.come_back(back.replace("state=", "state=made-up"), cookie="slack-app-oauth-state=made-up")
+    assert (made_up.status, "did not begin" in made_up.text) == (400, True)
+    elsewhere = await visitor.come_back(back, cookie="slack-app-oauth-state=another")
+    assert (elsewhere.status, "did not begin" in elsewhere.text) == (400, True)
+    with desk.store.database.write() as connection:
+        connection.execute(sa.update(oauth_states).values(expires_at=datetime(2026, 1, 1, tzinfo=UTC)))
+    late = await visitor.come_back(back)
+    assert (late.status, "took longer than ten minutes" in late.text) == (401, True)
+    assert desk.store.installations.is_none()
+    back = await visitor.say(await visitor.begin(slack))
+    assert (await visitor.come_back(back)).status == 200
+    again = await visitor.come_back(back)
+    assert (again.status, "was ended already" in again.text) == (401, True)
+    used = parse_qs(urlsplit(back).query)["code"][0]
+    state = parse_qs(urlsplit(await visitor.begin(slack)).query)["state"][0]
+    stale = await visitor.come_back(f"{PUBLIC}/slack/oauth_redirect?code={used}&state={state}")
+    assert (stale.status, "Slack did not let" in stale.text, used in stale.text) == (401, True, False)
+    said = await visitor.come_back(f"{PUBLIC}/slack/oauth_redirect?error=%3Cscript%3Ealert(1)%3C/script%3E")
+    assert "<script>" not in said.text
+    assert len(desk.store.installations.list()) == 1
+
+
+async def test_after_it_is_uninstalled_nothing_hangs_and_whoever_comes_back_finds_all(desk: Workspaces) -> None:
+    """The tokens go, and answers that wait; the other workspace notices nothing."""
+    for slack in (desk.first, desk.second):
+        await desk.visitor.install(slack)
+    assert (await desk.others.command("admin", ADMINS, "/optout add 212 555 0100")).ok
+    await desk.others.until(lambda state: bool(answers(state, ADMINS, "opted out")))
+    account = desk.store.accounts.find(desk.second.team_id)
+    assert account is not None
+    place = {"actor": {"id": "U1", "name": "ada"}, "channel_id": desk.second.platform.workspace.channel(ADMINS).id}
+    message = {"text": "late", "blocks": [], "details": [], "phones": []}
+    waiting = {"key": "late", "place": place, "message": message, "pressed": None}
+    await asyncio.gather(*desk.second.platform.feed.uninstalled())
+    found = desk.store.installations.find(account.id)
+    assert found is not None
+    assert (found.sealed, found.opted_out) == (None, 1)
+    desk.store.outbox.keep(account.id, "late 0", waiting, lease_seconds=0)
+    desk.service.desk.answers.loop.poke()
+    while (backlog := desk.store.outbox.backlog()).waiting:
+        await desk.people.state(after=(await desk.people.state()).version, timeout=0.05)
+    assert sum(backlog.discarded.values()) == 1
+    assert (await desk.people.command("admin", ADMINS, "/optout 212 555 0100")).ok
+    await desk.people.until(lambda state: bool(answers(state, ADMINS, "not opted out")))
+    assert "installed" in (await desk.visitor.install(desk.second)).text
+    assert (await desk.others.command("admin", ADMINS, "/optout 212 555 0100")).ok
+    await desk.others.until(lambda state: bool(answers(state, ADMINS, "is opted out")))
+
+
+async def test_a_token_is_replaced_before_it_is_used(desk: Workspaces) -> None:
+    """One that expired while the desk was away is good for nothing: the next one answers, and stands sealed in the database."""
+    desk.first.platform.grants.rotates = True
+    await desk.visitor.install(desk.second)
+    [made] = desk.store.installations.list()
+    app = desk.second.platform.app
+    before, app.expires = app.bot_token, time.monotonic() - 1.0
+    with desk.store.database.write() as connection:
+        connection.execute(sa.update(installations).values(expires_at=datetime(2026, 1, 1, tzinfo=UTC)))
+    served = desk.service.desk.installations
+    assert isinstance(served, ManyWorkspaces)
+    served.changed(made)
+    assert (await desk.others.command("admin", ADMINS, "/optout add 212 555 0100")).ok
+    await desk.others.until(lambda state: bool(answers(state, ADMINS, "opted out")))
+    [now] = desk.store.installations.list()
+    assert now.sealed not in (None, made.sealed)
+    assert now.expires_at is not None
+    assert app.bot_token != before
+
+
+async def test_an_organisation_is_one_account(desk: Workspaces) -> None:
+    """Installed in all of it, whatever is asked in one of its workspaces is on the organisation's list."""
+    desk.second.join("E0HARBORORG", "Harbor Organisation", org_wide=True)
+    page = await desk.visitor.install(desk.second)
+    assert "installed in Harbor Organisation" in page.text
+    assert (await desk.others.command("admin", ADMINS, "/optout add 212 555 0100")).ok
+    await desk.others.until(lambda state: bool(answers(state, ADMINS, "opted out")))
+    account = desk.store.accounts.find("E0HARBORORG")
+    assert account is not None
+    assert desk.store.optouts.find(account.id, PHONE).opted_out
+    assert desk.store.accounts.find(desk.second.team_id) is None
+    # A list that is dropped there is known to be in an uploads channel, fetched and previewed with the organisation's token.
+    await desk.others.drop("admin", UPLOADS, "stops.csv", b"phone\n(212) 555-0101\n")
+    await desk.others.until(lambda state: bool(replies(state, UPLOADS, "1 phone to opt out")))
+    # Of a workspace that is only taken out of it the others notice nothing.
+    await desk.service.desk.installations.look_again({"enterprise_id": "E0HARBORORG", "team_id": desk.second.team_id})
+    assert (await desk.others.command("admin", ADMINS, "/optout 212 555 0100")).ok
+    await desk.others.until(lambda state: bool(answers(state, ADMINS, "is opted out")))
+
+
+@pytest.mark.wide
+async def test_whom_the_desk_does_not_serve_has_it_taken_away_again(
+    slacks: tuple[EmbeddedSlack, EmbeddedSlack], database_url: str, tmp_path: Path
+) -> None:
+    """Where the settings name who may install the app, it stays with nobody else, and nothing of theirs is kept."""
+    own = workspaces.settings_for(slacks[0], database_url, tmp_path, install_for=frozenset({slacks[0].team_id}))
+    async with workspaces.at_work(*slacks, own) as desk:
+        page = await desk.visitor.install(desk.second)
+        assert (page.status, "does not serve your workspace" in page.text) == (403, True)
+        assert desk.second.platform.app.gone
+        assert desk.store.installations.is_none()
+        assert (await desk.visitor.install(desk.first)).status == 200
+
+
+@pytest.mark.wide
+async def test_keys_of_tokens(slacks: tuple[EmbeddedSlack, EmbeddedSlack], database_url: str, tmp_path: Path) -> None:
+    """Without the key, or with another, a start says of how many workspaces; with a new one before it the old can go."""
+    own = workspaces.settings_for(slacks[0], database_url, tmp_path)
+    async with workspaces.at_work(*slacks, own) as desk:
+        for slack in slacks:
+            await desk.visitor.install(slack)
+    store = Store.open(database_url)
+    another, both = "x" * 32, f"{'x' * 32},{workspaces.KEY}"
+    for key, sentence in ((None, "is not set; .* 2 workspaces cannot be read"), (another, "2 of 2 workspaces")):
+        changed = own.model_copy(update={"token_key": None if key is None else SecretStr(key)})
+        with pytest.raises(SettingsError, match=sentence):
+            Service(changed, store)
+    Service(own.model_copy(update={"token_key": SecretStr(both)}), store)
+    Service(own.model_copy(update={"token_key": SecretStr(another)}), store)
+    said = [one.sentence for one in await examine(own.model_copy(update={"token_key": SecretStr(another)}))]
+    assert sum("installed by" in one for one in said) == 2
+    store.close()
