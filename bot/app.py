@@ -24,6 +24,8 @@ from slack_sdk.http_retry.builtin_async_handlers import (
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy import URL
 
+from bot.acts import Acts
+from bot.clock import SharedClock
 from bot.config import Settings
 from bot.slack_calls import SlackCalls
 from handlers import register
@@ -57,7 +59,7 @@ from handlers.slack.listeners import Listener
 from handlers.slack.missed_lists import Installed, MissedLists
 from handlers.slack.outbox import Answers
 from handlers.slack.pacing import Pacing
-from handlers.slack.posting import Poster
+from handlers.slack.posting import POSTED, Poster
 from handlers.slack.replies import Replies
 from handlers.slack.roles import Roles
 from handlers.slack.seals import Seals
@@ -171,7 +173,9 @@ class Desk:
     """The Bolt app and its background loops: `start`, `stop`."""
 
     app: AsyncApp
+    acts: Acts
     calls: SlackCalls
+    clock: SharedClock
     installation: Installation
     channels: UploadsChannels
     missed: MissedLists
@@ -200,12 +204,14 @@ class Desk:
         Raises `StoreError` when lists cannot be kept where the settings say.
         """
         await asyncio.to_thread(self.scratch.open)
+        await self.clock.learn()
         await self.missed.begin()
         # The first name that is no English one takes half a second, for which no form should wait before it says so.
         self.tasks.start(asyncio.to_thread(find_country, "?"), name="learn the names of countries")
         self.runner.start()
         self.events.start(self.app, self.interactions.tell_discarded)
         for loop in (
+            self.clock.loop,
             self.installation.loop,
             self.channels.loop,
             self.exporter.loop,
@@ -225,6 +231,7 @@ class Desk:
     def loops(self) -> tuple[Loop, ...]:
         """Every background loop, for `/readyz` and the metrics."""
         return (
+            self.clock.loop,
             self.installation.loop,
             self.channels.loop,
             self.missed.loop,
@@ -248,6 +255,9 @@ class Desk:
 
         Raises `PayloadError` when Bolt cannot make anything of it.
         """
+        return await self.acts.acknowledge(payload, self._dispatched)
+
+    async def _dispatched(self, payload: dict[str, Any]) -> BoltResponse:
         try:
             # For Bolt it makes no difference by which connection a payload came, once it is known to be Slack's.
             request = AsyncBoltRequest(body=payload, mode="socket_mode")
@@ -269,9 +279,9 @@ class Desk:
 def create_app(settings: Settings, store: Store) -> Desk:
     """The whole desk on *store*, which must be migrated. Nothing is contacted before `Desk.start`."""
     token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
-    calls = SlackCalls()
+    calls, tasks = SlackCalls(), Tasks()
+    clock = SharedClock(store, tasks)
     client = _client(settings.slack_api_url, token, calls)
-    tasks = Tasks()
     lease_seconds = max(settings.lease_seconds, 1.0)
     # It is to find out whether a message was posted before it posts it again, so its client does not do so by itself.
     posting = _client(settings.slack_api_url, token, calls, tries_again=False)
@@ -292,7 +302,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         default_country=settings.default_country,
     )
     missed = MissedLists(
-        store, client, channels, events, installation.identify, tasks, polls=settings.slack_app_token is None
+        store, client, channels, events, installation.identify, tasks, clock, polls=settings.slack_app_token is None
     )
     deadlines = Deadlines(
         remind=timedelta(hours=settings.remind_hours),
@@ -329,7 +339,9 @@ def create_app(settings: Settings, store: Store) -> Desk:
     runner = Runner(store, client, poster, tasks, limits, scratch, roles, owner=owner, database_url=database_url)
     exporter = Exporter(store, client, poster, tasks, limits, scratch, roles, owner=owner, database_url=database_url)
     replies = Replies(poster)
-    answers = Answers(store, replies, poster, client, tasks, events.account, owner=owner, lease_seconds=lease_seconds)
+    answers = Answers(
+        store, replies, poster, client, tasks, events.account, clock, owner=owner, lease_seconds=lease_seconds
+    )
     serves_api = settings.api == "on"
     hooks_url = settings.hooks_url
     address = None if hooks_url is None else partial(hook_address, public_url=hooks_url)
@@ -414,7 +426,9 @@ def create_app(settings: Settings, store: Store) -> Desk:
     register(app, listeners, events)
     return Desk(
         app,
+        Acts({listener.name for listener in listeners} | {POSTED}),
         calls,
+        clock,
         installation,
         channels,
         missed,

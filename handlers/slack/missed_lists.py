@@ -7,7 +7,6 @@ found again: the desk may not read channels.
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -59,7 +58,8 @@ class MissedLists:
     """
     Looks for missed lists at the start, after each lost connection, and, where *polls*, every few minutes.
 
-    *identify* gives None while Slack has not said who the desk is.
+    *identify* gives None while Slack has not said who the desk is. *clock*: seconds since 1970, by the clock that events are
+    kept by.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class MissedLists:
         events: Events,
         identify: Callable[[], Awaitable[Installed | None]],
         tasks: Tasks,
+        clock: Callable[[], float],
         *,
         polls: bool,
     ) -> None:
@@ -78,15 +79,17 @@ class MissedLists:
         self._channels = channels
         self._events = events
         self._identify = identify
+        self._clock = clock
         self._polls = polls
         # Seconds since 1970 from which on files may have been missed; None when none was.
         self._since: float | None = None
         self._absences = 0
-        self._looked = time.time()
+        self._looked = clock()
         self.loop = Loop("missed", self._look, tasks, every=LOOK_SECONDS)
 
     async def begin(self) -> None:
         """Look, before the first event comes, for what was dropped since the last one."""
+        self._looked = self._clock()
         last = await asyncio.to_thread(self._store.inbox.last_received)
         if last is not None:
             self._missed_since(last.timestamp())
@@ -94,7 +97,7 @@ class MissedLists:
 
     def was_away(self, seconds: float) -> None:
         """Look for what was dropped in the last *seconds*, in which there was no connection."""
-        self._missed_since(time.time() - seconds)
+        self._missed_since(self._clock() - seconds)
         self.loop.poke()
 
     def _missed_since(self, moment: float) -> None:
@@ -105,7 +108,7 @@ class MissedLists:
     async def _look(self) -> bool:
         if self._since is None and self._polls:
             self._missed_since(self._looked)
-        since, absences, now = self._since, self._absences, time.time()
+        since, absences, now = self._since, self._absences, self._clock()
         if since is None:
             return False
         installed = await self._identify()
@@ -127,7 +130,7 @@ class MissedLists:
             account.id,
             "file_shared",
             channel,
-            OVERLAP + timedelta(seconds=time.time() - since),
+            OVERLAP + timedelta(seconds=self._clock() - since),
         )
         known = {payload["event"].get("file_id") for payload in told}
         found = [
@@ -143,7 +146,7 @@ class MissedLists:
                 event_id,
                 "file_shared",
                 channel,
-                _event_of(file, channel, event_id, installed),
+                _event_of(file, channel, event_id, installed, self._clock()),
                 lease_seconds=0.0,
             )
             if kept is not None:
@@ -165,9 +168,9 @@ class MissedLists:
             page, pages = page + 1, int((answer.get("paging") or {}).get("pages") or 1)
 
 
-def _event_of(file: dict[str, Any], channel: str, event_id: str, installed: Installed) -> dict[str, Any]:
+def _event_of(file: dict[str, Any], channel: str, event_id: str, installed: Installed, now: float) -> dict[str, Any]:
     """The event that Slack would have sent: https://docs.slack.dev/reference/events/file_shared"""
-    created = int(file.get("created") or time.time())
+    created = int(file.get("created") or now)
     return {
         "type": "event_callback",
         "team_id": installed.team_id,
