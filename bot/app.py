@@ -15,6 +15,8 @@ from slack_bolt.async_app import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from sqlalchemy import URL
 
+from bot.acts import Acts
+from bot.clock import SharedClock
 from bot.config import Settings
 from bot.installations import ManyWorkspaces, OneWorkspace, Watch, new_client, reseal, token_keys
 from bot.slack_calls import SlackCalls
@@ -48,7 +50,7 @@ from handlers.slack.listeners import Listener
 from handlers.slack.missed_lists import MissedLists
 from handlers.slack.outbox import Answers
 from handlers.slack.pacing import Pacing
-from handlers.slack.posting import Poster
+from handlers.slack.posting import POSTED, Poster
 from handlers.slack.replies import Replies
 from handlers.slack.roles import Roles
 from handlers.slack.seals import Seals
@@ -76,7 +78,9 @@ class Desk:
     """The Bolt app and its background loops: `start`, `stop`."""
 
     app: AsyncApp
+    acts: Acts
     calls: SlackCalls
+    clock: SharedClock
     installations: OneWorkspace | ManyWorkspaces
     # Where workspaces install the app by OAuth: what their tokens are sealed with.
     keys: TokenKeys | None
@@ -107,12 +111,14 @@ class Desk:
         Raises `StoreError` when lists cannot be kept where the settings say.
         """
         await asyncio.to_thread(self.scratch.open)
+        await self.clock.learn()
         await self.missed.begin()
         # The first name that is no English one takes half a second, for which no form should wait before it says so.
         self.tasks.start(asyncio.to_thread(find_country, "?"), name="learn the names of countries")
         self.runner.start()
         self.events.start(self.app, self.interactions.tell_discarded)
         for loop in (
+            self.clock.loop,
             self.installations.loop,
             self.channels.loop,
             self.exporter.loop,
@@ -132,6 +138,7 @@ class Desk:
     def loops(self) -> tuple[Loop, ...]:
         """Every background loop, for `/readyz` and the metrics."""
         return (
+            self.clock.loop,
             self.installations.loop,
             self.channels.loop,
             self.missed.loop,
@@ -155,6 +162,9 @@ class Desk:
 
         Raises `PayloadError` when Bolt cannot make anything of it.
         """
+        return await self.acts.acknowledge(payload, self._dispatched)
+
+    async def _dispatched(self, payload: dict[str, Any]) -> BoltResponse:
         try:
             # For Bolt it makes no difference by which connection a payload came, once it is known to be Slack's.
             request = AsyncBoltRequest(body=payload, mode="socket_mode")
@@ -179,8 +189,8 @@ def create_app(settings: Settings, store: Store) -> Desk:
 
     Raises `SettingsError` when tokens that the store has cannot be read.
     """
-    calls = SlackCalls()
-    tasks = Tasks()
+    calls, tasks = SlackCalls(), Tasks()
+    clock = SharedClock(store, tasks)
     lease_seconds = max(settings.lease_seconds, 1.0)
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     installations: OneWorkspace | ManyWorkspaces
@@ -209,7 +219,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         lease_seconds=lease_seconds,
         default_country=settings.default_country,
     )
-    missed = MissedLists(store, installations, channels, events, tasks, polls=settings.slack_app_token is None)
+    missed = MissedLists(store, installations, channels, events, tasks, clock, polls=settings.slack_app_token is None)
     deadlines = Deadlines(
         remind=timedelta(hours=settings.remind_hours),
         expire=timedelta(hours=settings.preview_hours),
@@ -249,7 +259,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
     )
     replies = Replies(poster)
     answers = Answers(
-        store, replies, poster, installations, tasks, events.account, owner=owner, lease_seconds=lease_seconds
+        store, replies, poster, installations, tasks, events.account, clock, owner=owner, lease_seconds=lease_seconds
     )
     serves_api = settings.api == "on"
     hooks_url = settings.hooks_url
@@ -337,7 +347,9 @@ def create_app(settings: Settings, store: Store) -> Desk:
     register(app, listeners, events)
     return Desk(
         app,
+        Acts({listener.name for listener in listeners} | {POSTED}),
         calls,
+        clock,
         installations,
         keys,
         channels,

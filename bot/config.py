@@ -12,7 +12,7 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -57,6 +57,8 @@ _IN_FILES = (
 _USER_ID = re.compile(r"[UW][A-Z0-9]{2,20}")
 _CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{8,20}")
 _INSTALLER_ID = re.compile(r"[TE][A-Z0-9]{2,20}")
+# How like another a name is that somebody mistyped: SLACK_BOT_TOKN is, another program's SLACK_CLIENT_SECRET is not.
+_NEARLY = 0.9
 # People write these for countries whose ISO 3166 code is another.
 _OTHER_CODES = {"UK": "GB", "EL": "GR"}
 
@@ -495,6 +497,30 @@ def env_file_open_to(env_file: Path = ENV_FILE) -> str | None:
     if not mode & stat.S_IRWXO:
         return None
     return f"{env_file.absolute()} has the desk's tokens, and every user of this machine can read it. `chmod 600` it."
+
+
+def doubts_of_settings(environment: Mapping[str, str] | None = None, *, env_file: Path = ENV_FILE) -> Iterator[str]:
+    """
+    What looks wrong about where the settings come from and is no refusal, a sentence each, for whoever runs the desk.
+
+    A name that is nearly one of those without `OPTOUT_` may be another program's; it may also be why a token is missing.
+    """
+    if (open_to := env_file_open_to(env_file)) is not None:
+        yield open_to
+    known = {*map(variable_of, Settings.model_fields), *(f"{name}_FILE" for name in _IN_FILES)}
+    plain = sorted(name for name in known if not name.startswith(PREFIX))
+    sources = (
+        (os.environ if environment is None else environment, "the environment"),
+        (
+            _env_file_variables(env_file),
+            str(env_file),
+        ),
+    )
+    for variables, origin in sources:
+        for name in sorted(variables):
+            near = [] if name in known else difflib.get_close_matches(name.upper(), plain, n=1, cutoff=_NEARLY)
+            if near:
+                yield f"{name} in {origin} is no setting of the desk, and is not read; do you mean {near[0]}?"
 
 
 def settings_table() -> str:

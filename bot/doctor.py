@@ -1,9 +1,12 @@
 """The checks of `doctor`: what is missing before the desk can work. It only looks: nothing is posted, no table changed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import shutil
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
@@ -11,7 +14,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.config import Settings, SettingsError, env_file_open_to
+from bot.config import Settings, SettingsError, doubts_of_settings
 from bot.installations import token_keys
 from bot.manifest import optional_scopes, scopes
 from bot.oauth import INSTALL_PATH
@@ -28,6 +31,17 @@ _REFUSALS = REFUSED_TOKENS | {
     "missing_scope": "it lacks the scope connections:write; make another one",
     "link_disabled": "Socket Mode is switched off on the app's page",
 }
+# Slack shows no app its own manifest; that it is an old one is seen by what it did not ask for.
+_OLD_MANIFEST = (
+    "The app has an older manifest than this release's: paste `python -m bot manifest` at App Manifest on its page, and "
+    "install it again."
+)
+# OPTOUT_SCRATCH_DIR holds a list, what was read of it and what is sorted.
+_SCRATCH_TIMES = 3
+# Bytes.
+_LEAST_ROOM = 100_000_000
+# Seconds.
+_CLOCKS_DIFFER = 60.0
 _UNREACHABLE = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError, ValueError)
 
 
@@ -43,11 +57,31 @@ async def examine(settings: Settings) -> tuple[Finding, ...]:
     """Check everything the desk needs, in the order in which it is set up."""
     team, of_slack = await _slack(settings)
     of_database, account = await asyncio.to_thread(_database, settings, team)
-    of_replies = [] if account is None else [await _who_decides(settings, account)]
+    of_people = [] if account is None else [finding async for finding in _who_decides(settings, account)]
     of_workspaces = await _workspaces(settings) if settings.by_oauth else ()
-    open_to = env_file_open_to()
-    of_file = [] if open_to is None else [Finding(good=False, sentence=f"Settings: {open_to}")]
-    return (*of_file, *of_database, *of_slack, *of_replies, *of_workspaces)
+    of_settings = [Finding(good=False, sentence=f"Settings: {doubt}") for doubt in doubts_of_settings()]
+    return (*of_settings, *of_database, _scratch(settings), *of_slack, *of_people, *of_workspaces)
+
+
+def _about(size: float) -> str:
+    """*size*, in bytes, as people say it."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6)):
+        if size >= factor:
+            return f"{size / factor:,.1f} {unit}"
+    return f"{size / 1e3:,.1f} kB"
+
+
+def _scratch(settings: Settings) -> Finding:
+    """Whether there is room for a list while it is read."""
+    free, needed = shutil.disk_usage(settings.scratch_dir).free, _SCRATCH_TIMES * settings.max_list_bytes
+    room = f"Scratch: {settings.scratch_dir.absolute()} has {_about(free)} free"
+    if free >= needed:
+        return Finding(good=True, sentence=f"{room}.")
+    sentence = (
+        f"{room}, and the largest list needs {_about(needed)} while it is read. Make room, name another directory by "
+        "OPTOUT_SCRATCH_DIR, or take smaller lists by OPTOUT_MAX_LIST_BYTES."
+    )
+    return Finding(good=False, sentence=sentence)
 
 
 def _database(settings: Settings, team: str | None) -> tuple[tuple[Finding, ...], Account | None]:
@@ -74,7 +108,16 @@ def _database(settings: Settings, team: str | None) -> tuple[tuple[Finding, ...]
             )
             return (reached, Finding(good=False, sentence=sentence)), None
         current = Finding(good=True, sentence=f"Migrations: the tables are at {head}.")
-        findings = (reached, *_open_to(store), current, *_backlogs(store), *_hooks(store))
+        findings = (
+            reached,
+            *_open_to(store),
+            current,
+            *_size(store),
+            *_clock(store.now(), "the database's"),
+            *_countries(settings, store),
+            *_backlogs(store),
+            *_hooks(store),
+        )
         counts = tuple(Finding(good=True, sentence=f"Count: {sentence}") for _, sentence in described(store))
         account = store.accounts.find(team) if team else None
         if account is None:
@@ -98,6 +141,43 @@ def _open_to(store: Store) -> Iterator[Finding]:
             f"File: {dialect.where} can be read by {readers}. The next start closes it to them, or `chmod 600` now."
         )
         yield Finding(good=False, sentence=sentence)
+
+
+def _size(store: Store) -> Iterator[Finding]:
+    """How large the list is, and whether its disk has room for what a backup and a busy day take."""
+    size, free = store.figures().size, store.database.dialect.room()
+    sentence = f"Size: {store.database.dialect.where} takes {_about(size)}"
+    if free is None:
+        yield Finding(good=True, sentence=f"{sentence}.")
+        return
+    enough = free >= size + _LEAST_ROOM
+    todo = "" if enough else ", which is not enough for a backup beside it. Make room"
+    yield Finding(good=enough, sentence=f"{sentence}, its disk has {_about(free)} free{todo}.")
+
+
+def _clock(other: datetime, whose: str) -> Iterator[Finding]:
+    """Whether this machine's clock is off from the *other*, as it was a moment ago."""
+    ahead = (datetime.now(UTC) - other).total_seconds()
+    if abs(ahead) > _CLOCKS_DIFFER:
+        minutes, side = round(abs(ahead) / 60), "ahead of" if ahead > 0 else "behind"
+        sentence = (
+            f"Clock: this machine's is {minutes:,} minutes {side} {whose}. Have one of them set, by NTP: what is signed is "
+            "refused after five."
+        )
+        yield Finding(good=False, sentence=sentence)
+
+
+def _countries(settings: Settings, store: Store) -> Iterator[Finding]:
+    """Whether a number without a country code can be read, in each account and in those to come."""
+    without = [account.slack_id for account in store.accounts.list() if account.country is None]
+    if not without and (settings.default_country is not None or store.accounts.list()):
+        return
+    names = f" in the account {', '.join(without)}" if without else ""
+    sentence = (
+        f"Country: numbers without a country code cannot be read{names}. Send `/optout country US` in Slack, or whichever it "
+        "is; for accounts to come set OPTOUT_DEFAULT_COUNTRY."
+    )
+    yield Finding(good=False, sentence=sentence)
 
 
 def _backlogs(store: Store) -> Iterator[Finding]:
@@ -129,25 +209,34 @@ def _hooks(store: Store) -> Iterator[Finding]:
             yield Finding(good=hook.trouble is None, sentence=sentence)
 
 
-async def _who_decides(settings: Settings, account: Account) -> Finding:
-    """Whether anybody is shown replies that wait for a decision."""
+async def _who_decides(settings: Settings, account: Account) -> AsyncIterator[Finding]:
+    """Whether anybody is an admin, and whether anybody is shown replies that wait for a decision."""
     own = account.settings
-    if own.replies_channel or own.waiting_channel:
-        return Finding(good=True, sentence="Replies: those that wait for a decision are shown in a channel.")
+    in_channel = own.replies_channel or own.waiting_channel
     assert settings.slack_bot_token is not None  # noqa: S101  the account is known by it
     client = _client(settings, settings.slack_bot_token.get_secret_value())
     try:
         admins = await Roles(settings.admins).admins(client, account, MOST_TOLD)
     except PersonUnknownError as error:
-        return Finding(good=False, sentence=f"Replies: Slack does not say who the admins are ({error}).")
+        yield Finding(good=False, sentence=f"Admins: Slack does not say who they are ({error}).")
+        return
     if not admins:
-        return Finding(
+        yield Finding(
             good=False,
-            sentence="Replies: nobody sees those that wait for a decision: no channel for them is named, and there are no "
-            "admins. Make somebody an admin in Slack or by OPTOUT_ADMINS, who can choose one in `/optout settings`.",
+            sentence="Admins: there are none, so nobody can allow texts again, export or change settings. Make somebody an admin "
+            "in Slack or by OPTOUT_ADMINS.",
         )
-    names = ", ".join(repr(admin.name) for admin in admins)
-    return Finding(good=True, sentence=f"Replies: those that wait for a decision are shown to {names}, directly.")
+    if in_channel:
+        yield Finding(good=True, sentence="Replies: those that wait for a decision are shown in a channel.")
+    elif not admins:
+        yield Finding(
+            good=False,
+            sentence="Replies: nobody sees those that wait for a decision: no channel for them is named in `/optout settings`, and "
+            "there are no admins.",
+        )
+    else:
+        names = ", ".join(repr(admin.name) for admin in admins)
+        yield Finding(good=True, sentence=f"Replies: those that wait for a decision are shown to {names}, directly.")
 
 
 async def _slack(settings: Settings) -> tuple[str | None, tuple[Finding, ...]]:
@@ -172,7 +261,8 @@ async def _slack(settings: Settings) -> tuple[str | None, tuple[Finding, ...]]:
     of_organisation = bool(answer.get("is_enterprise_install") and answer.get("enterprise_id"))
     account: str = answer["enterprise_id"] if of_organisation else answer["team_id"]
     named = Finding(good=True, sentence=f"Account: {account} is the id for `--account`.")
-    findings = [token, named, *_scopes(answer.headers), await _connection(settings)]
+    findings = [token, named, *_scopes(answer.headers), *_slacks_clock(answer.headers), await _connection(settings)]
+    findings += [finding async for finding in _other_app(settings, client, answer.get("bot_id"))]
     findings += [finding async for finding in _uploads_channels(settings, client)]
     return account, tuple(findings)
 
@@ -209,14 +299,38 @@ async def _workspace(settings: Settings, keys: TokenKeys, one: Installation) -> 
     return Finding(good=True, sentence=f"{whose}: installed by {one.installed_by} {moment_words(one.installed_at)}.")
 
 
-def _scopes(headers: Any) -> Iterator[Finding]:
+async def _other_app(settings: Settings, client: AsyncWebClient, bot: str | None) -> AsyncIterator[Finding]:
+    """Whether the two tokens are of two apps: events of the one could then never be answered by the other."""
+    if settings.slack_app_token is None or bot is None:
+        return
+    try:
+        # Of an app-level token it says whose it is: https://docs.slack.dev/reference/methods/auth.test
+        of_app = await _client(settings, settings.slack_app_token.get_secret_value()).auth_test()
+        of_bot = (await client.bots_info(bot=bot))["bot"]
+    except _UNREACHABLE:
+        return  # what is wrong with them is said already
+    if of_app.get("app_id") and of_bot.get("app_id") and of_app["app_id"] != of_bot["app_id"]:
+        sentence = (
+            f"Tokens: SLACK_BOT_TOKEN is of the app {of_bot['app_id']}, SLACK_APP_TOKEN of {of_app['app_id']}. Take both from "
+            "the page of one app."
+        )
+        yield Finding(good=False, sentence=sentence)
+
+
+def _slacks_clock(headers: Mapping[str, str]) -> Iterator[Finding]:
+    date = next((value for name, value in headers.items() if name.lower() == "date"), "")
+    with suppress(ValueError):
+        yield from _clock(parsedate_to_datetime(date), "Slack's")
+
+
+def _scopes(headers: Mapping[str, str]) -> Iterator[Finding]:
     # https://docs.slack.dev/authentication/installing-with-oauth/#auditing: the token's scopes come with every answer.
     listed = next((value for name, value in headers.items() if name.lower() == "x-oauth-scopes"), "")
     missing = scopes() - {scope.strip() for scope in listed.split(",")}
     optional = optional_scopes()
     if needed := sorted(missing - optional.keys()):
         names = ", ".join(needed)
-        yield Finding(good=False, sentence=f"Scopes: the bot token lacks {names}. Add them and install the app again.")
+        yield Finding(good=False, sentence=f"Scopes: the bot token lacks {names}. {_OLD_MANIFEST}")
     elif not missing:
         yield Finding(good=True, sentence="Scopes: the bot token has all of the manifest's.")
     for scope in sorted(missing & optional.keys()):

@@ -1,21 +1,25 @@
 """
-`/metrics`: what waits, what was discarded, what was forgotten and which loops are alive, for Prometheus and its kin.
+`/metrics`, for Prometheus and its kin: what came, what waits, how long things take, what is full, which loops are alive.
 
-https://prometheus.io/docs/instrumenting/exposition_formats/. Every figure is read when it is asked for.
+https://prometheus.io/docs/instrumenting/exposition_formats/. Every figure is read when it is asked for. Labels are words of
+the desk's own, of Slack's API and of HTTP: no phone, no name, no token. docs/operate.md says what each family tells.
 """
 
+import shutil
+import time
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import datetime
 
 import structlog
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from bot.app import Desk
 from handlers.hooks.receiving import Webhooks
 from handlers.platform.api import Api
-from store import Store, StoreError
+from store import Figures, Store, StoreError, UploadState
 
 log = structlog.get_logger()
 
@@ -24,19 +28,28 @@ class DeskCollector(Collector):
     """
     Reads the figures of *desk*, its *store*, its *api* and its *hooks*, where those are served.
 
-    *requests*: how many of Slack's came over HTTP, by what became of them.
+    *requests*: how many of Slack's came over HTTP, by what became of them. *connected*: whether Slack can reach the desk.
     """
 
     def __init__(
-        self, desk: Desk, store: Store, requests: Mapping[str, int], api: Api | None, hooks: Webhooks | None
+        self,
+        desk: Desk,
+        store: Store,
+        requests: Mapping[str, int],
+        api: Api | None,
+        hooks: Webhooks | None,
+        *,
+        connected: bool,
     ) -> None:
         self._desk = desk
         self._store = store
         self._requests = requests
         self._doors = [door for door in (api, hooks) if door is not None]
+        self._connected = connected
 
     def collect(self) -> Iterator[Metric]:
-        """All families; those of the database are missing while it is away."""
+        """All families; those of the database are missing while it is away, but for the one that says so."""
+        yield GaugeMetricFamily("optout_slack_connected", "Whether Slack can reach the desk.", value=self._connected)
         alive = GaugeMetricFamily("optout_loop_alive", "Whether a background loop runs.", labels=["loop"])
         failing = GaugeMetricFamily("optout_loop_failing", "Whether a loop's last look failed.", labels=["loop"])
         for loop in self._desk.loops:
@@ -44,6 +57,8 @@ class DeskCollector(Collector):
             failing.add_metric([loop.name], float(loop.alive and loop.state != "ok"))
         yield alive
         yield failing
+        yield from self._desk.acts.collect()
+        yield from self._desk.answers.times.collect()
         pruned = CounterMetricFamily("optout_pruned_rows", "Rows that retention dealt with.", labels=["kind"])
         for kind, rows in self._desk.retention.pruned.items():
             pruned.add_metric([kind], rows)
@@ -60,21 +75,70 @@ class DeskCollector(Collector):
         yield requests
         for door in self._doors:
             yield from door.requests.collect()
+        taken = CounterMetricFamily(
+            "optout_leases_taken_over", "Rows taken over from a process that never gave them back.", labels=["table"]
+        )
+        for table, count in self._store.database.taken_over.items():
+            taken.add_metric([table], count)
+        yield taken
+        yield self._room()
+        up = GaugeMetricFamily("optout_database_up", "Whether the database answers.")
         try:
-            yield from self._backlogs()
+            yield from list(self._of_database())
+            up.add_metric([], 1.0)
         except StoreError as error:
             log.warning("metrics lack the database's", why=type(error).__name__)
+            up.add_metric([], 0.0)
+        yield up
 
-    def _backlogs(self) -> Iterator[Metric]:
+    def _room(self) -> Metric:
+        room = GaugeMetricFamily("optout_free_bytes", "Bytes that are free on the disk of it.", labels=["of"])
+        if (free := self._store.database.dialect.room()) is not None:
+            room.add_metric(["database"], free)
+        with suppress(OSError):
+            room.add_metric(["scratch"], shutil.disk_usage(self._desk.scratch.path).free)
+        return room
+
+    def _of_database(self) -> Iterator[Metric]:
+        figures = self._store.figures()
+        yield from self._figures(figures)
+        yield from self._backlogs(figures.at)
+
+    def _figures(self, figures: Figures) -> Iterator[Metric]:
+        def age(since: datetime | None) -> float:
+            return 0.0 if since is None else max(0.0, (figures.at - since).total_seconds())
+
+        ahead = time.time() - figures.at.timestamp()
+        yield GaugeMetricFamily("optout_clock_ahead_seconds", "This clock ahead of the database's.", value=ahead)
+        yield GaugeMetricFamily("optout_accounts", "Workspaces and organisations with a list.", value=figures.accounts)
+        yield GaugeMetricFamily("optout_opted_out_phones", "Phones that are opted out.", value=figures.opted_out)
+        yield GaugeMetricFamily("optout_database_bytes", "Size of the database.", value=figures.size)
+        lists = GaugeMetricFamily("optout_lists", "Lists that were dropped or sent, by state.", labels=["state"])
+        oldest = GaugeMetricFamily("optout_list_waiting_seconds", "Age of the oldest that goes on.", labels=["state"])
+        for state, (number, since) in figures.lists.items():
+            lists.add_metric([state], number)
+            if state.at_work or state is UploadState.WAITING:
+                oldest.add_metric([state], age(since))
+        yield from (lists, oldest)
+        yield CounterMetricFamily("optout_replies_heard", "Replies of contacts, ever.", value=figures.replies_heard)
+        replies = figures.replies
+        yield GaugeMetricFamily("optout_replies_waiting", "Replies that wait for a person.", value=replies.number)
+        yield GaugeMetricFamily("optout_replies_waiting_seconds", "Age of the oldest.", value=age(replies.oldest))
+        yield GaugeMetricFamily(
+            "optout_destination_waiting_seconds",
+            "Age of the oldest change that a destination has not taken; files are not among them.",
+            value=age(figures.destinations.oldest),
+        )
+
+    def _backlogs(self, at: datetime) -> Iterator[Metric]:
         waiting = GaugeMetricFamily(
             "optout_waiting", "Rows of a table of work that are not finished.", labels=["table"]
         )
         age = GaugeMetricFamily("optout_waiting_seconds", "Age of the oldest of them.", labels=["table"])
         lost = GaugeMetricFamily("optout_discarded", "Rows that can never be done, for a person.", labels=["table"])
-        at = datetime.now(UTC)
         for table, backlog in self._store.backlogs().items():
             waiting.add_metric([table], backlog.waiting)
-            age.add_metric([table], (at - backlog.oldest).total_seconds() if backlog.oldest else 0.0)
+            age.add_metric([table], max(0.0, (at - backlog.oldest).total_seconds()) if backlog.oldest else 0.0)
             lost.add_metric([table], sum(backlog.discarded.values()))
         yield from (waiting, age, lost)
         states = GaugeMetricFamily(
@@ -87,8 +151,17 @@ class DeskCollector(Collector):
         yield states
 
 
-def exposition(desk: Desk, store: Store, requests: Mapping[str, int], api: Api | None, hooks: Webhooks | None) -> bytes:
-    """The figures, as text; all as in `DeskCollector`. Blocks: it reads the database."""
+def exposition(
+    desk: Desk,
+    store: Store,
+    requests: Mapping[str, int],
+    api: Api | None,
+    hooks: Webhooks | None,
+    *,
+    connected: bool = True,
+) -> bytes:
+    """The figures, as text; all as in `DeskCollector`, and those of the process. Blocks: it reads the database."""
     registry = CollectorRegistry()
-    registry.register(DeskCollector(desk, store, requests, api, hooks))
+    registry.register(DeskCollector(desk, store, requests, api, hooks, connected=connected))
+    ProcessCollector(registry=registry)
     return generate_latest(registry)

@@ -19,7 +19,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from bot.app import Desk, create_app
-from bot.config import Settings, SettingsError, env_file_open_to
+from bot.config import Settings, SettingsError, doubts_of_settings
 from bot.http import DRAINING, HttpConnection, listening, routed
 from bot.installations import ManyWorkspaces
 from bot.metrics import exposition
@@ -37,6 +37,8 @@ from store import Store, StoreError, StoreUnavailable
 EVENTS_PATH = "/slack/events"
 # Seconds from the first signal to the end of the process, whatever then still waits for a database, a disk or Slack.
 END_SECONDS = 17.0
+# States of the connection in which Slack can reach the desk; over HTTP it is Slack that connects.
+_CONNECTED = frozenset({"http", "connected"})
 
 log = structlog.get_logger(__name__)
 
@@ -92,7 +94,9 @@ class Service:
                 self.desk.dispatch, token, settings.slack_api_url, returned=self.desk.missed.was_away
             )
         elif settings.slack_signing_secret is not None:
-            self._http = HttpConnection(self.desk.dispatch, settings.slack_signing_secret.get_secret_value())
+            self._http = HttpConnection(
+                self.desk.dispatch, settings.slack_signing_secret.get_secret_value(), clock=self.desk.clock
+            )
         self._has_own_port = settings.api_port is not None
         self.api: Api | None = None
         if settings.api == "on":
@@ -103,7 +107,7 @@ class Service:
         self._install: InstallPages | None = None
         if isinstance(self.desk.installations, ManyWorkspaces) and self.desk.keys is not None:
             self._install = InstallPages(settings, store, self.desk.keys, self.desk.installations, self.desk.calls)
-        self.hooks = None if settings.hooks_url is None else Webhooks(store, settings.hooks_url)
+        self.hooks = None if settings.hooks_url is None else Webhooks(store, settings.hooks_url, clock=self.desk.clock)
 
     async def start(self) -> None:
         """Begin to listen to Slack."""
@@ -172,12 +176,12 @@ class Service:
 
         Whoever asks `/readyz` is told no more than `ready`: in HTTP mode that is anybody.
         """
-        slack = "http" if self._socket is None else self._socket.state
+        slack = self._slack_state()
         database = await asyncio.to_thread(self._database)
         loops = {loop.name: loop.state for loop in self.desk.loops}
         alive = all(loop.alive for loop in self.desk.loops)
         bot = self.desk.installations.state
-        usable = slack in {"http", "connected"} and bot == "ok"
+        usable = slack in _CONNECTED and bot == "ok"
         ready = self.state == "serving" and usable and database == "ok" and alive
         found = {"ready": ready, "state": self.state, "slack": slack, "bot": bot, "database": database, "loops": loops}
         if found != self._found:
@@ -185,13 +189,18 @@ class Service:
             self._found = found
         return found
 
+    def _slack_state(self) -> str:
+        return "http" if self._socket is None else self._socket.state
+
     async def _metrics(self, request: web.Request) -> web.Response:
         # The port is there for Slack over HTTP, or for the platform, and others reach it too.
         is_public = self._http is not None or (self.api is not None and not self._has_own_port)
         if is_public and not _is_of_this_machine(request.remote):
             raise web.HTTPNotFound
         refused = self._http.counts if self._http is not None else {}
-        text = await asyncio.to_thread(exposition, self.desk, self._store, refused, self.api, self.hooks)
+        connected = self._slack_state() in _CONNECTED and self.desk.calls.refusal is None
+        work = partial(exposition, self.desk, self._store, refused, self.api, self.hooks, connected=connected)
+        text = await asyncio.to_thread(work)
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     def _database(self) -> str:
@@ -294,8 +303,8 @@ async def serve(settings: Settings) -> None:
 
 async def _start(settings: Settings, stack: AsyncExitStack) -> None:
     """Start the desk; *stack* gets what has to be undone at its end, of as much as there is when this is cancelled."""
-    if (open_to := env_file_open_to()) is not None:
-        log.warning(open_to)
+    for sentence in doubts_of_settings():
+        log.warning(sentence)
     store = Store.open(settings.database_url)
     stack.callback(store.close)
     await asyncio.to_thread(make_ready, store, log.warning)

@@ -41,6 +41,7 @@ from store.errors import (
 from store.evidence_file import write_evidence
 from store.exports import COLUMNS as EXPORT_COLUMNS
 from store.exports import Covered, Export, ExportFilter
+from store.figures import Figures
 from store.guard import doubts
 from store.handovers import Errand, Handover, HandoverState
 from store.heard import Heard, KeptReply, Reply, ToldReply
@@ -158,6 +159,7 @@ __all__ = [
     "Errand",
     "Export",
     "ExportFilter",
+    "Figures",
     "FoundPhone",
     "Function",
     "Handled",

@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,6 +83,8 @@ class Database:
         # Of the database that is served, once `identify` was called: its id, and what is told when it goes or comes back.
         self._identity: str | None = None
         self._outage: str | None = None
+        # How often a row was claimed whose holder never gave it back, by table, since this was made.
+        self.taken_over: Counter[str] = Counter()
         self.report: Callable[[StoreUnavailable | None], None] = lambda _error: None
         # A verb asks its database, and need not know which answers are the dialect's.
         self.lock_account = self.dialect.lock_account

@@ -8,6 +8,7 @@ a reader and then writes can fail at once whatever the busy timeout, so every wr
 import json
 import os
 import re
+import shutil
 import sqlite3
 import stat
 from abc import ABC, abstractmethod
@@ -150,6 +151,14 @@ class Dialect(ABC):
     @abstractmethod
     def make(self) -> None:
         """Make the database where it is a file, empty and its owner's alone. Does nothing when there is one."""
+
+    @abstractmethod
+    def size(self, connection: sa.Connection) -> int:
+        """The bytes that the database takes up, with what is kept beside it."""
+
+    @abstractmethod
+    def room(self) -> int | None:
+        """The bytes that its disk has left for this user; None where a server keeps it, whose disk nobody here sees."""
 
     @abstractmethod
     def open_to(self) -> str | None:
@@ -355,6 +364,18 @@ class Sqlite(Dialect):
         os.fchmod(new, PRIVATE)
         # Nobody has it open yet, so that this gives no lock of SQLite's away.
         os.close(new)
+
+    def size(self, connection: sa.Connection) -> int:  # noqa: ARG002  the protocol's
+        size = 0
+        for name in self._files():
+            with suppress(OSError):  # SQLite takes those beside it away when it is done
+                size += name.stat().st_size
+        return size
+
+    def room(self) -> int | None:
+        with suppress(OSError):
+            return shutil.disk_usage(self._file.absolute().parent).free
+        return None
 
     def open_to(self) -> str | None:
         # What a umask leaves open is open to everybody; to a group alone somebody has opened it, for a backup perhaps.
@@ -603,6 +624,12 @@ class Postgresql(Dialect):
 
     def make(self) -> None:
         """Do nothing: an operator makes it."""
+
+    def size(self, connection: sa.Connection) -> int:
+        return int(connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
+
+    def room(self) -> int | None:
+        return None
 
     def open_to(self) -> str | None:
         return None

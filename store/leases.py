@@ -74,13 +74,21 @@ def claim(
             )
             .returning(table)
         )
-        return connection.execute(taken).mappings().one()
+        claimed = connection.execute(taken).mappings().one()
+    if _is_left(row, owner):
+        database.taken_over[table.name] += 1
+    return claimed
 
 
 def _deaths(row: sa.RowMapping, owner: str) -> int:
     """The deaths of a row that *owner* claims: one more when another holder never gave it back."""
     deaths: int = row["deaths"]
-    return deaths + (row["owner"] not in (None, owner))
+    return deaths + _is_left(row, owner)
+
+
+def _is_left(row: sa.RowMapping, owner: str) -> bool:
+    """A row that *owner* claims was held by somebody else, who never gave it back."""
+    return row["owner"] not in (None, owner)
 
 
 def leased(owner: str, *, lease_seconds: float) -> dict[str, Any]:

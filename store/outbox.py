@@ -11,6 +11,7 @@ A row is one message in Slack. That of an answer holds, until it is given, all t
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -65,8 +66,8 @@ class OutboxMessage:
     """
     A row that waits, held under *lease*. *payload*: what is to be said, as whoever kept it wrote it.
 
-    *post*: where it is in Slack; None before it was posted. *attempts*: how often it was taken on, from 1. *deaths*: how many
-    processes in a row ended in the middle of it.
+    *post*: where it is in Slack; None before it was posted. *received_at*: when it was first kept. *attempts*: how often it was
+    taken on, from 1. *deaths*: how many processes in a row ended in the middle of it.
     """
 
     account_id: int
@@ -74,6 +75,7 @@ class OutboxMessage:
     state: OutboxState
     payload: dict[str, Any]
     post: Post | None
+    received_at: datetime
     attempts: int
     deaths: int
     lease: Lease
@@ -296,6 +298,7 @@ def _message_of(row: sa.RowMapping) -> OutboxMessage:
         state=OutboxState(row["state"]),
         payload=row["payload"] or {},
         post=_post_of(row),
+        received_at=row["received_at"],
         attempts=row["attempts"],
         deaths=row["deaths"],
         lease=leases.lease_of(row),

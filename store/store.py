@@ -15,6 +15,7 @@ from store.dialects import from_now
 from store.digests import Digests
 from store.evidence import Evidences
 from store.exports import Exports
+from store.figures import Figures, figures_of
 from store.handovers import Handovers
 from store.heard import HeardReplies
 from store.history import History
@@ -68,6 +69,10 @@ class Store:
     def backlogs(self) -> dict[str, Backlog]:
         """The backlogs, by the table of work: "inbox", "outbox", "exports"."""
         return {"inbox": self.inbox.backlog(), "outbox": self.outbox.backlog(), "exports": self.exports.backlog()}
+
+    def figures(self) -> Figures:
+        """The figures of all accounts together."""
+        return figures_of(self.database)
 
     def close(self) -> None:
         """Close every connection."""

@@ -7,8 +7,7 @@ found again: the desk may not read channels.
 """
 
 import asyncio
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any, Final
 
@@ -43,7 +42,8 @@ class MissedLists:
     """
     Looks for missed lists at the start, after each lost connection, and, where *polls*, every few minutes.
 
-    *installations*: for whom. While one of them cannot be asked, the others are looked at all the same.
+    *installations*: for whom. While one of them cannot be asked, the others are looked at all the same. *clock*: seconds since
+    1970, by the clock that events are kept by.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class MissedLists:
         channels: UploadsChannels,
         events: Events,
         tasks: Tasks,
+        clock: Callable[[], float],
         *,
         polls: bool,
     ) -> None:
@@ -60,15 +61,17 @@ class MissedLists:
         self._installations = installations
         self._channels = channels
         self._events = events
+        self._clock = clock
         self._polls = polls
         # Seconds since 1970 from which on files may have been missed; None when none was.
         self._since: float | None = None
         self._absences = 0
-        self._looked = time.time()
+        self._looked = clock()
         self.loop = Loop("missed", self._look, tasks, every=LOOK_SECONDS)
 
     async def begin(self) -> None:
         """Look, before the first event comes, for what was dropped since the last one."""
+        self._looked = self._clock()
         last = await asyncio.to_thread(self._store.inbox.last_received)
         if last is not None:
             self._missed_since(last.timestamp())
@@ -76,7 +79,7 @@ class MissedLists:
 
     def was_away(self, seconds: float) -> None:
         """Look for what was dropped in the last *seconds*, in which there was no connection."""
-        self._missed_since(time.time() - seconds)
+        self._missed_since(self._clock() - seconds)
         self.loop.poke()
 
     def _missed_since(self, moment: float) -> None:
@@ -87,7 +90,7 @@ class MissedLists:
     async def _look(self) -> bool:
         if self._since is None and self._polls:
             self._missed_since(self._looked)
-        since, absences, now = self._since, self._absences, time.time()
+        since, absences, now = self._since, self._absences, self._clock()
         if since is None:
             return False
         failed: Exception | None = None
@@ -117,7 +120,7 @@ class MissedLists:
             account.id,
             "file_shared",
             channel,
-            OVERLAP + timedelta(seconds=time.time() - since),
+            OVERLAP + timedelta(seconds=self._clock() - since),
         )
         known = {payload["event"].get("file_id") for payload in told}
         found = [
@@ -133,7 +136,7 @@ class MissedLists:
                 event_id,
                 "file_shared",
                 channel,
-                _event_of(file, channel, event_id, installed),
+                _event_of(file, channel, event_id, installed, self._clock()),
                 lease_seconds=0.0,
             )
             if kept is not None:
@@ -166,9 +169,9 @@ class MissedLists:
             page, pages = page + 1, int((answer.get("paging") or {}).get("pages") or 1)
 
 
-def _event_of(file: dict[str, Any], channel: str, event_id: str, installed: Installed) -> dict[str, Any]:
+def _event_of(file: dict[str, Any], channel: str, event_id: str, installed: Installed, now: float) -> dict[str, Any]:
     """The event that Slack would have sent: https://docs.slack.dev/reference/events/file_shared"""
-    created = int(file.get("created") or time.time())
+    created = int(file.get("created") or now)
     return {
         "type": "event_callback",
         "team_id": installed.team_id,

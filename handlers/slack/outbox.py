@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final, TypeVar
 
 import structlog
+from prometheus_client import Histogram
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.loops import Loop
@@ -26,6 +27,8 @@ from store import TAKEN_AWAY, Account, Actor, LeaseLost, OutboxMessage, OutboxSt
 
 log = structlog.get_logger()
 MOST_AT_ONCE: Final = 8
+# Seconds. An answer waits for its turn in its channel, and for Slack as long as that is away.
+_BUCKETS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 # Seconds between tries by the process that had the request; after the last it is left to the loop.
 PAUSES: Final = (0.5, 1.0, 2.0)
 _INTERRUPTED = (
@@ -104,7 +107,12 @@ def _to_settle(pressed: dict[str, Any] | None, message: Message) -> dict[str, An
 
 
 class Answers:
-    """Keeps answers, and delivers them. *account*: the account that a payload is for."""
+    """
+    Keeps answers, and delivers them.
+
+    *account*: the account that a payload is for. *clock*: seconds since 1970, by the clock that answers are kept by.
+    `times` says how long those took that were kept, from then until they were given.
+    """
 
     def __init__(
         self,
@@ -114,6 +122,7 @@ class Answers:
         clients: Clients,
         tasks: Tasks,
         account: Callable[[dict[str, Any]], Awaitable[Account]],
+        clock: Callable[[], float],
         *,
         owner: str,
         lease_seconds: float,
@@ -126,6 +135,13 @@ class Answers:
         self._clients = clients
         self._tasks = tasks
         self._lease_seconds = lease_seconds
+        self._clock = clock
+        self.times = Histogram(
+            "optout_answered_seconds",
+            "Time of answers from when they were kept until they were given.",
+            registry=None,
+            buckets=_BUCKETS,
+        )
         # One that has to wait for Slack does not keep the others waiting.
         self._free = asyncio.Semaphore(MOST_AT_ONCE)
         self.loop = Loop("outbox", self._take_up, tasks, every=max(0.2, lease_seconds / 4))
@@ -247,6 +263,7 @@ class Answers:
             )
         finally:
             self._poster.recorded(kept.account_id, delivered.unrecorded)
+        self.times.observe(max(0.0, self._clock() - kept.received_at.timestamp()))
 
     def held(self, answer: Answer) -> AbstractAsyncContextManager[None]:
         """Hold the answer while the block runs: nobody else gives it meanwhile."""

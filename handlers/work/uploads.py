@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -331,7 +330,8 @@ class Runner:
 
     async def _waited(self, work: UploadWork) -> bool:
         """A preview that nobody answers expires, or is reminded of once; True when that was all there is to do."""
-        upload, deadlines, at = work.upload, self._limits.deadlines, datetime.now(UTC)
+        upload, deadlines = work.upload, self._limits.deadlines
+        at = await asyncio.to_thread(self._store.now)
         since = upload.waiting_since or at
         if since + deadlines.expire <= at:
             await asyncio.to_thread(work.expire)

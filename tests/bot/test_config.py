@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from bot.config import Settings, SettingsError, load_settings, settings_table, strip_slack_environment, variable_of
+from bot.config import (
+    Settings,
+    SettingsError,
+    doubts_of_settings,
+    load_settings,
+    settings_table,
+    strip_slack_environment,
+    variable_of,
+)
 
 
 def load(**variables: str) -> Settings:
@@ -245,6 +253,18 @@ def test_misspelt_setting_in_env_file(tmp_path: Path) -> None:
     env_file.write_text("OPTOUT_LOGLEVEL=DEBUG\n", encoding="utf-8")
     with pytest.raises(SettingsError, match=r"OPTOUT_LOGLEVEL in .*desk\.env .*do you mean OPTOUT_LOG_LEVEL\?"):
         load_settings({}, env_file=env_file)
+
+
+def test_what_is_nearly_a_setting_is_doubted(tmp_path: Path) -> None:
+    """A name that is nearly one of those without OPTOUT_ is told with its place; other programs' names are not."""
+    env_file = tmp_path / ".env"
+    env_file.write_text("DATABSE_URL=sqlite:///list.db\nSLACK_BOT_TOKEN=xoxb-1\n", encoding="utf-8")
+    env_file.chmod(0o600)
+    environment = {"slack_app_token": "xapp-1", "SLACK_CLIENT_SECRET": "1", "SLACK_USER_TOKEN": "2", "DATABASE": "3"}
+    assert list(doubts_of_settings(environment, env_file=env_file)) == [
+        "slack_app_token in the environment is no setting of the desk, and is not read; do you mean SLACK_APP_TOKEN?",
+        f"DATABSE_URL in {env_file} is no setting of the desk, and is not read; do you mean DATABASE_URL?",
+    ]
 
 
 def test_env_file_that_is_no_text(tmp_path: Path) -> None:

@@ -1,19 +1,31 @@
 """What `doctor` says, against the embedded Slack."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from pydantic import SecretStr
+from pydantic import ByteSize, SecretStr
 
+from bot import doctor
 from bot.config import Settings
 from bot.doctor import examine
 from bot.manifest import optional_scopes, scopes
 from bot.sandbox import EmbeddedSlack, SandboxClient
 from bot.stores import open_store
 from store import Actor, Function, Origin, Reply, Store
+
+
+class AnHourAhead(datetime):
+    """The clock of a machine that is an hour ahead."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> "AnHourAhead":
+        ahead = super().now(tz) + timedelta(hours=1)
+        return cls.fromtimestamp(ahead.timestamp(), tz)
 
 
 @pytest.fixture
@@ -30,6 +42,9 @@ def settings(slack: EmbeddedSlack, tmp_path: Path) -> Settings:
         slack_bot_token=SecretStr(slack.bot_token),
         slack_app_token=SecretStr(slack.app_token),
         slack_api_url=slack.api_url,
+        default_country="US",
+        max_list_bytes=ByteSize(1_000),
+        scratch_dir=tmp_path,
     )
     open_store(settings).close()
     return settings
@@ -69,7 +84,7 @@ async def test_tables_of_a_later_release_are_named(settings: Settings) -> None:
 
 async def test_missing_tokens_are_named(settings: Settings) -> None:
     """Without tokens the sentences name the variables and where their values are found."""
-    bare = Settings(database_url=settings.database_url)
+    bare = settings.model_copy(update={"slack_bot_token": None, "slack_app_token": None})
     assert await wrong(bare) == [
         "Bot token: SLACK_BOT_TOKEN is not set; see OAuth & Permissions.",
         "Connection: set SLACK_APP_TOKEN for Socket Mode (the simple way) or SLACK_SIGNING_SECRET for HTTP.",
@@ -91,7 +106,12 @@ async def test_tokens_slack_does_not_know_are_named(settings: Settings) -> None:
 async def test_a_missing_scope_is_named(settings: Settings, slack: EmbeddedSlack) -> None:
     """Scopes of the manifest that the token lacks are named, with the need to install again."""
     slack.set_manifest(scopes=scopes() - {"files:write"})
-    assert await wrong(settings) == ["Scopes: the bot token lacks files:write. Add them and install the app again."]
+    assert await wrong(settings) == [
+        (
+            "Scopes: the bot token lacks files:write. The app has an older manifest than this release's: paste "
+            "`python -m bot manifest` at App Manifest on its page, and install it again."
+        )
+    ]
 
 
 async def test_what_is_missing_without_an_optional_scope_is_said(settings: Settings, slack: EmbeddedSlack) -> None:
@@ -107,7 +127,8 @@ async def test_what_is_missing_without_an_optional_scope_is_said(settings: Setti
         )
     ]
     slack.set_manifest(scopes=scopes() - {"usergroups:read", "files:write"})
-    assert await wrong(settings) == ["Scopes: the bot token lacks files:write. Add them and install the app again."]
+    [lacking] = await wrong(settings)
+    assert lacking.startswith("Scopes: the bot token lacks files:write. ")
 
 
 async def test_an_uploads_channel_without_the_bot_is_named(settings: Settings, people: SandboxClient) -> None:
@@ -151,7 +172,7 @@ async def test_a_postgresql_without_tables_names_the_command(settings: Settings,
 async def test_a_count_that_is_off_is_found(settings: Settings, slack: EmbeddedSlack) -> None:
     """The count of opted-out phones is compared with a fresh one."""
     store = Store.open(settings.database_url)
-    store.accounts.get_or_create(slack.team_id, "Desk")
+    store.accounts.get_or_create(slack.team_id, "Desk", country="US")
     where = f"the SQLite file {settings.database_url.removeprefix('sqlite:///')}"
     assert [finding.sentence for finding in await examine(settings) if finding.sentence.startswith("Count")] == [
         f"Count: 0 phones are opted out in the account {slack.team_id} of {where}.",
@@ -201,10 +222,44 @@ async def test_who_sees_replies_that_wait_is_said(settings: Settings, slack: Emb
     assert "Replies: those that wait for a decision are shown to 'admin', 'second-admin', directly." in said
     for user in slack.platform.workspace.users.values():
         user.is_admin = user.is_owner = False
-    [sentence] = await wrong(settings)
-    assert sentence.startswith("Replies: nobody sees those that wait for a decision: no channel for them is named")
+    admins, replies = await wrong(settings)
+    assert admins.startswith("Admins: there are none, so nobody can allow texts again")
+    assert replies.startswith("Replies: nobody sees those that wait for a decision: no channel for them is named")
     by = Origin(Function.SETTING, Actor("U0ADMIN", "admin"))
     named = replace(account.settings, waiting_channel="C0ADMINS")
     store.accounts.change(account.id, by, settings=named)
     store.close()
-    assert await wrong(settings) == []
+    assert await wrong(settings) == [admins]
+
+
+async def test_what_would_be_found_out_in_slack_is_found_before(
+    settings: Settings, slack: EmbeddedSlack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Tokens of two apps, a misspelt variable, no country, no room for a list, and a clock that is off: each is one sentence
+    with what to do. The size of the list is told with its path.
+    """
+    [size] = [finding.sentence for finding in await examine(settings) if finding.sentence.startswith("Size")]
+    assert re.fullmatch(rf"Size: the SQLite file {tmp_path}/desk\.db takes [\d.]+ kB, its disk has .* free\.", size)
+    store = Store.open(settings.database_url)
+    store.accounts.get_or_create(slack.team_id, "Harbor Campaign")
+    store.close()
+    slack.platform.app.app_id = "A0OTHERAPP"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("SLACK_BOT_TOKN=xoxb-1\n")
+    (tmp_path / ".env").chmod(0o600)
+    monkeypatch.setattr(doctor, "datetime", AnHourAhead)
+    changed = settings.model_copy(update={"max_list_bytes": ByteSize(10**15), "default_country": None})
+    misspelt, clock, country, scratch, slacks_clock, tokens = await wrong(changed)
+    assert misspelt == (
+        "Settings: SLACK_BOT_TOKN in .env is no setting of the desk, and is not read; do you mean SLACK_BOT_TOKEN?"
+    )
+    assert clock.startswith("Clock: this machine's is 60 minutes ahead of the database's. ")
+    assert country.startswith(
+        f"Country: numbers without a country code cannot be read in the account {slack.team_id}. "
+    )
+    assert scratch.startswith(f"Scratch: {tmp_path} has ")
+    assert "OPTOUT_SCRATCH_DIR" in scratch
+    assert slacks_clock.startswith("Clock: this machine's is 60 minutes ahead of Slack's. ")
+    assert tokens.startswith("Tokens: SLACK_BOT_TOKEN is of the app A")
+    assert "SLACK_APP_TOKEN of A0OTHERAPP." in tokens
