@@ -25,6 +25,7 @@ from tests.bench.size import size
 from tests.bench.soak import soak
 from tests.bench.surfaces import surfaces
 from tests.bench.versus import versus
+from tests.bench.workspaces import workspaces
 
 
 @click.group(invoke_without_command=True)
@@ -69,6 +70,7 @@ main.add_command(replies_judged, "replies")
 main.add_command(failover)
 main.add_command(size)
 main.add_command(soak)
+main.add_command(workspaces)
 
 if __name__ == "__main__":
     main()
