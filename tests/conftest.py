@@ -19,6 +19,7 @@ from tests import pooler, releases
 from tests.databases import Databases
 from tests.desks import Desk, desk_on
 from tests.fidelity import toolchains
+from tests.ha import cluster
 
 AXE = Path(__file__).parent / "node" / "node_modules" / "axe-core" / "axe.min.js"
 NO_AXE = "axe-core is not installed, so accessibility is not checked: install nodejs and npm, then `make test-all`."
@@ -44,6 +45,7 @@ structlog.configure(
 collect_ignore = ["test_release_beside.py"] if releases.lacking() else []
 collect_ignore += ["test_platform_example.py"] if toolchains.NODE.lacking and not toolchains.in_ci() else []
 collect_ignore += ["store/test_pooler.py"] if pooler.lacking() and not toolchains.in_ci() else []
+collect_ignore += ["ha/test_failover.py"] if (cluster.lacking() or pooler.lacking()) and not toolchains.in_ci() else []
 
 
 # The store as the platform that sends texts, and desks beside each other, use it: behind a pooler too.
@@ -97,6 +99,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         *toolchains.lacking(),
         *releases.lacking(),
         *pooler.lacking(),
+        *cluster.lacking(),
         *([] if AXE.is_file() else [NO_AXE]),
     ):
         terminalreporter.write_line(sentence)

@@ -94,7 +94,11 @@ ON_A_BAD_DAY = 3 * PATIENCE
 
 @dataclass(slots=True)
 class Person:
-    """Somebody who acts and looks for what comes of it in the channels *sees*; *tries*: how often each act was tried."""
+    """
+    Somebody who acts and looks for what comes of it in the channels *sees*.
+
+    *tries*: how often each act was tried. *pause*: seconds until what failed is tried again.
+    """
 
     desk: Desk
     watch: Watch
@@ -103,6 +107,7 @@ class Person:
     is_admin: bool
     sees: tuple[str, ...]
     tries: Counter[str] = field(default_factory=Counter)
+    pause: float = 0.0
 
     async def until(self, check: Callable[[Look], Any], *, seconds: float = ON_A_BAD_DAY) -> Any:
         return await self.watch.until(check, seconds, self.sees)
@@ -145,6 +150,7 @@ class Person:
             found, failed = await self.until(partial(self.answered, phone, before, done))
             if not failed:
                 return found
+            await asyncio.sleep(self.pause)
             await self.close_all()
 
     def answered(

@@ -28,8 +28,12 @@ def lacking() -> list[str]:
 
 
 @contextmanager
-def pooled(server: sa.URL) -> Iterator[sa.URL]:
-    """The URL of *server*, for whichever database, through a PgBouncer of its own with few connections to it."""
+def pooled(server: sa.URL, *, led_by: Path | None = None) -> Iterator[sa.URL]:
+    """
+    The URL of *server*, for whichever database, through a PgBouncer of its own with few connections to it.
+
+    *led_by*: a file that somebody else keeps, with PgBouncer's databases, in the place of that server's.
+    """
     assert PROGRAM is not None, "pgbouncer is not installed"
     host, port = server.host or server.normalized_query["host"][0], server.port or 5432
     with tempfile.TemporaryDirectory(prefix="optout-") as name, socket.socket() as free:
@@ -41,15 +45,18 @@ def pooled(server: sa.URL) -> Iterator[sa.URL]:
         settings = directory / "pgbouncer.ini"
         # Whatever it is not told to pass over it refuses, as it comes: startup options, to begin with.
         settings.write_text(
-            f"[databases]\n* = host={host} port={port} {user}\n"
-            f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {listening}\nunix_socket_dir =\n"
+            (f"%include {led_by}\n" if led_by else f"[databases]\n* = host={host} port={port} {user}\n")
+            + f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {listening}\nunix_socket_dir =\n"
             "pool_mode = transaction\nauth_type = any\nmax_client_conn = 500\ndefault_pool_size = 12\n"
             f"server_lifetime = 1\nlogfile = {directory}/log\n"
+            # Without these a client waits for a quarter of a minute after the new server is there: docs/scale.md.
+             + (f"server_login_retry = 1\nserver_connect_timeout = 5\npidfile = {led_by}.pid\n" if led_by else "")
         )
         command = [PROGRAM, "-q", str(settings)]
         if os.geteuid() == 0:
             # It does not run as root, and has to come to the server's socket: as whoever the server runs as.
-            owner = Path(host).stat().st_uid if Path(host).is_dir() else pwd.getpwnam("nobody").pw_uid
+            home = led_by or (Path(host) if Path(host).is_dir() else None)
+            owner = home.stat().st_uid if home else pwd.getpwnam("nobody").pw_uid
             os.chown(directory, owner, -1)
             command += ["-u", pwd.getpwuid(owner).pw_name]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:

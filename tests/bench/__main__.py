@@ -8,6 +8,7 @@ from tests.bench.campaigns import campaigns
 from tests.bench.desk import desk
 from tests.bench.differential import main as differential
 from tests.bench.exports import exports
+from tests.bench.failover import failover
 from tests.bench.feed import feed
 from tests.bench.growth import growth
 from tests.bench.home import home
@@ -20,8 +21,11 @@ from tests.bench.prose import prose
 from tests.bench.reconnect import reconnect
 from tests.bench.replies import replies_judged
 from tests.bench.sentences import sentences_read
+from tests.bench.size import size
+from tests.bench.soak import soak
 from tests.bench.surfaces import surfaces
 from tests.bench.versus import versus
+from tests.bench.workspaces import workspaces
 
 
 @click.group(invoke_without_command=True)
@@ -63,6 +67,10 @@ main.add_command(passing)
 main.add_command(prose)
 main.add_command(sentences_read, "sentences")
 main.add_command(replies_judged, "replies")
+main.add_command(failover)
+main.add_command(size)
+main.add_command(soak)
+main.add_command(workspaces)
 
 if __name__ == "__main__":
     main()
