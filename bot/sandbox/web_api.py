@@ -27,6 +27,7 @@ from bot.sandbox.rates import RateLimits
 from bot.sandbox.sockets import SocketHub
 from bot.sandbox.views import Views
 from bot.sandbox.wire import Wire
+from bot.sandbox.workflows import Workflows
 from bot.sandbox.workspace import Channel, User, Workspace
 
 _KEPT = 20_000
@@ -46,15 +47,17 @@ class Platform:
     sockets: SocketHub
     chaos: Chaos
     rates: RateLimits
+    workflows: Workflows
 
 
 @dataclass(slots=True)
 class Call:
-    """One call of one method: its arguments and whose token it carries (`bot`, `app` or `none`)."""
+    """One call of one method: its arguments, whose token it carries (`bot`, `app` or `none`), and that token, as *given*."""
 
     slack: Platform
     arguments: Mapping[str, Any]
     token: str
+    given: str | None = None
     warnings: list[str] = field(default_factory=list)
     # What came of it that Slack's answer does not say.
     note: str | None = None
@@ -218,6 +221,8 @@ class WebApi:
         given = _token_of(request, arguments)
         arguments.pop("token", None)
         token = {self._slack.app.bot_token: "bot", self._slack.app.app_token: "app"}.get(given or "", "none")
+        if given in self._slack.workflows.tokens:
+            token = "bot"  # noqa: S105 - the kind of token, not one; a step's is one of the bot's
         fault = self._struck(name)
         if fault is not None:
             early = await self._faulty(request, fault, name, token, arguments)
@@ -274,7 +279,7 @@ class WebApi:
                 raise SlackError("not_allowed_token_type")
         if token == "bot" and method.scopes and not set(method.scopes) & set(app.scopes):  # noqa: S105 - as above
             raise SlackError("missing_scope", needed=",".join(method.scopes), provided=",".join(app.scopes))
-        call = Call(self._slack, arguments, token)
+        call = Call(self._slack, arguments, token, given)
         answer: JsonObject = {"ok": True} | await method.run(call)
         _EXCHANGE.get().note = call.note
         for warning in call.warnings:
