@@ -104,12 +104,15 @@ def migrate() -> None:
 
 @main.command()
 @click.option("--url", metavar="URL", help="For HTTP: the address under which Slack reaches the desk.")
-def manifest(url: str | None) -> None:
+@click.option(
+    "--no-step", is_flag=True, help="Without the step of Workflow Builder, for workspaces without a paid plan."
+)
+def manifest(url: str | None, *, no_step: bool) -> None:
     """Print the app's manifest to create it from at Slack: for Socket Mode, or with --url for HTTP."""
     from bot.manifest import manifest as text
 
     try:
-        click.echo(text(url), nl=False)
+        click.echo(text(url, step=not no_step), nl=False)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--url") from error
 

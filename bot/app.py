@@ -56,6 +56,7 @@ from handlers.slack.roles import Roles
 from handlers.slack.seals import Seals
 from handlers.slack.shapes import PayloadError
 from handlers.slack.uploads_channels import UploadsChannels
+from handlers.steps import Steps
 from handlers.tasks import Tasks
 from handlers.uploads import UploadButtons
 from handlers.work.consents import ConsentSender
@@ -94,6 +95,7 @@ class Desk:
     reviewing: Reviewing
     digests: WeeklyDigests
     handovers: HandingOver
+    steps: Steps
     passing: Passing
     retention: Retaining
     catch_up: CatchUp
@@ -116,7 +118,7 @@ class Desk:
         # The first name that is no English one takes half a second, for which no form should wait before it says so.
         self.tasks.start(asyncio.to_thread(find_country, "?"), name="learn the names of countries")
         self.runner.start()
-        self.events.start(self.app, self.interactions.tell_discarded)
+        self.events.start(self.app, self._tell_discarded)
         for loop in (
             self.clock.loop,
             self.installations.loop,
@@ -155,6 +157,11 @@ class Desk:
             self.retention.loop,
             self.catch_up.loop,
         )
+
+    async def _tell_discarded(self, body: dict[str, Any], reference: str) -> None:
+        """Tell whoever waits for what the event *body* asked that nothing more comes of it."""
+        is_step = (body.get("event") or {}).get("type") == "function_executed"
+        await (self.steps if is_step else self.interactions).tell_discarded(body, reference)
 
     async def dispatch(self, payload: dict[str, Any]) -> BoltResponse:
         """
@@ -243,6 +250,8 @@ def create_app(settings: Settings, store: Store) -> Desk:
         before_authorize=events.keep,
         # It would leave our own events unfinished in the database; the handlers look for themselves.
         ignoring_self_events_enabled=False,
+        # A step is completed by its own token; all else about it is asked as the app, whose client it stays.
+        attaching_function_token_enabled=False,
     )
     limits = Limits(
         max_bytes=int(settings.max_list_bytes),
@@ -318,6 +327,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         uploads_channel=min(settings.uploads_channels, default=""),
         deadlines=deadlines,
     )
+    steps = Steps(store, roles, installations, events.account, handovers.loop.poke)
     listeners = (
         *command.listeners(),
         *histories.listeners(),
@@ -342,6 +352,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         ).listeners(events),
         *UploadButtons(store, interactions, runner, deadlines=deadlines).listeners(),
         *handovers.listeners(),
+        *steps.listeners(events),
         *reviewing.listeners(),
     )
     register(app, listeners, events)
@@ -362,6 +373,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         reviewing,
         WeeklyDigests(store, poster, tasks, owner=owner),
         handovers,
+        steps,
         passing,
         Retaining(retention, tasks),
         CatchUp(store, tasks, api_url=settings.twilio_api_url, seconds=settings.catch_up_seconds, owner=owner),

@@ -17,21 +17,33 @@ _PACKED = Path(__file__).with_name("manifest.yml")
 _FILE = _PACKED if _PACKED.exists() else Path(__file__).parents[1] / "manifest.yml"
 
 
-def manifest(url: str | None = None) -> str:
+def manifest(url: str | None = None, *, step: bool = True) -> str:
     """
     Return the manifest as YAML: for Socket Mode, or, given the desk's public *url*, for HTTP.
+
+    *step*: with the step of Workflow Builder, which workspaces without a paid plan cannot have.
 
     Slack calls events, commands and interactions at `{url}/slack/events`, where Bolt listens; whoever installs the app by
     OAuth comes back to `{url}` and `REDIRECT_PATH`. Raises `ValueError`
     with a sentence when *url* is not what Slack accepts, which is https only
     (https://docs.slack.dev/reference/app-manifest).
     """
-    if url is None:
+    if url is None and step:
         return _FILE.read_text(encoding="utf-8")
+    document = _document()
+    if not step:
+        del document["functions"], document["settings"]["function_runtime"]
+        document["settings"]["event_subscriptions"]["bot_events"].remove("function_executed")
+    if url is not None:
+        _call(document, url)
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _call(document: dict[str, Any], url: str) -> None:
+    """Have Slack call the manifest *document*'s app below *url*."""
     base = url.strip().rstrip("/")
     if not re.fullmatch(r"https://[^\s/?#@]+(/[^\s?#]*)?", base):
         raise ValueError(f'"{url}" is not an address Slack can call, expected one like https://desk.example.org')
-    document = _document()
     address = base if base.endswith("/slack/events") else f"{base}/slack/events"
     for command in document["features"]["slash_commands"]:
         command["url"] = address
@@ -41,7 +53,6 @@ def manifest(url: str | None = None) -> str:
     for section in ("event_subscriptions", "interactivity"):
         settings[section] = {"request_url": address, **settings[section]}
     settings["socket_mode_enabled"] = False
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
 
 
 def scopes() -> frozenset[str]:

@@ -21,6 +21,7 @@ def register(app: "AsyncApp", listeners: "Iterable[Listener]", events: "Events")
         Surface.BUTTON: app.action,
         Surface.MODAL: app.view,
         Surface.SHORTCUT: app.shortcut,
+        Surface.STEP: app.function,
     }
     for listener in listeners:
         ways.get(listener.surface, app.event)(listener.name)(listener.listen)

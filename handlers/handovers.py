@@ -327,6 +327,8 @@ class HandingOver:
             kind = await kind_of_channel(client, post.channel_id, surely=True)
             seen = masked(message) if kind == "public" and account.settings.numbers == "masked" else message
             await self._poster.bring_up_to_date(account.id, post, seen)
+        if not handover.asker.is_person:
+            return  # a workflow, which was told when it asked
         admins = await self._roles.named_admins(client, account)
         shown = await self._shown(handover, account)
         end = _for_the_asker(views.told(handover, what, admins, shown), account)

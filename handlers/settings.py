@@ -163,6 +163,7 @@ class SettingsForm:
             numbers=values["settings.numbers"],
             lookups=values["settings.lookups"],
             exports=values["settings.exports"],
+            steps=values["settings.steps"],
             digest_channel=values.get("settings.digest_channel"),
             waiting_channel=values.get("settings.waiting_channel"),
             replies_channel=values.get("settings.replies_channel"),

@@ -125,6 +125,7 @@ _CHOICES: Final = {
     "numbers": ("full", "masked"),
     "lookups": ("channel", "asker"),
     "exports": ("admins", "nobody"),
+    "steps": ("ask", "add"),
 }
 _CHANGED: Final = {
     "admins": "admins besides the workspace's own are {}",
@@ -139,6 +140,7 @@ _CHANGED: Final = {
     "numbers": "numbers in public channels are {}",
     "lookups": "look-ups are answered {}",
     "exports": "who may export: {}",
+    "steps": "a step of a workflow that opts out {}",
     "digest_channel": "channel of the weekly digest: {}",
     "waiting_channel": "where lists that wait for a yes are told: {}",
     "replies_channel": "where replies that wait for a decision are shown: {}",
@@ -192,6 +194,8 @@ def _shown(name: str, value: object, names: Mapping[str, str]) -> str:
             return bytes_words(value)
         case "lookups", _:
             return {"channel": "in the channel", "asker": "to who asked alone"}[str(value)]
+        case "steps", _:
+            return {"ask": "asks an admin each time", "add": "does so at once"}[str(value)]
         case "replies_channel", None:
             return "where lists that wait are told"
         case "waiting_channel", None:

@@ -19,6 +19,7 @@ from store import leases
 from store.database import Database
 from store.dialects import from_now
 from store.errors import WrongState
+from store.idempotency import is_repeated, result_of, set_result
 from store.leases import Lease
 from store.models import entries, handovers
 from store.records import Actor, Origin
@@ -28,6 +29,9 @@ from store.rows import now
 MOST: Final = 5
 WITHIN: Final = timedelta(hours=1)
 _MANY: Final = f"You handed over {MOST} requests within the hour, so this one was not sent. Write to an admin yourself, or ask again later."
+# Of all workflows of an account together, likewise; a system has no way to write to an admin.
+MOST_OF_SYSTEM: Final = 60
+_MANY_OF_SYSTEM: Final = f"Workflows asked the admins {MOST_OF_SYSTEM} times within the hour, so this was not asked and nothing was changed. Run it again later, or send `/optout add` with the number."
 # In one look at what is open.
 _MOST_OPEN: Final = 200
 
@@ -109,24 +113,38 @@ class Handovers:
         self._database = database
 
     def hand_over(
-        self, account: int, errand: Errand, by: Origin, *, thread_ts: str | None = None
+        self,
+        account: int,
+        errand: Errand,
+        by: Origin,
+        *,
+        thread_ts: str | None = None,
+        idempotency_key: str | None = None,
     ) -> tuple[Handover, bool]:
         """
         Hand *errand* over; the handover, and whether it is new: the same one of the same person is open once.
 
-        Raises `WrongState` when they handed over `MOST` within `WITHIN`.
+        *idempotency_key*: names the request where it may come twice; the second time it is the handover of the first, in
+        whatever state. Raises `WrongState` when they handed over `MOST`, or a system `MOST_OF_SYSTEM`, within `WITHIN`.
         """
         mine = handovers.c.account_id == account, handovers.c.asker_id == by.actor.id
         same = handovers.c.errand == errand.name, handovers.c.value == errand.value
         with self._database.write() as connection:
             self._database.lock_account(connection, account)
-            query = sa.select(handovers).where(*mine, *same, handovers.c.state == HandoverState.OPEN)
+            is_open: tuple[sa.ColumnElement[bool], ...] = (handovers.c.state == HandoverState.OPEN,)
+            if is_repeated(
+                self._database, connection, account, idempotency_key, "hand over", errand.name, errand.value
+            ):
+                is_open = (handovers.c.id == result_of(connection, account, idempotency_key)["handover"],)
+            query = sa.select(handovers).where(*mine, *same, *is_open)
             if (row := connection.execute(query).mappings().first()) is not None:
+                set_result(connection, account, idempotency_key, {"handover": row["id"]})
                 return handover_of(row), False
             recent = handovers.c.asked_at > from_now(-WITHIN.total_seconds())
             count = sa.select(sa.func.count()).select_from(handovers).where(*mine, recent)
-            if connection.execute(count).scalar_one() >= MOST:
-                raise WrongState(_MANY)
+            most, many = (MOST, _MANY) if by.actor.is_person else (MOST_OF_SYSTEM, _MANY_OF_SYSTEM)
+            if connection.execute(count).scalar_one() >= most:
+                raise WrongState(many)
             made = (
                 sa.insert(handovers)
                 .values(
@@ -147,7 +165,9 @@ class Handovers:
                 )
                 .returning(handovers)
             )
-            return handover_of(connection.execute(made).mappings().one()), True
+            handover = handover_of(connection.execute(made).mappings().one())
+            set_result(connection, account, idempotency_key, {"handover": handover.id})
+            return handover, True
 
     def find(self, account: int, handover: str) -> Handover | None:
         """The handover of that id; None when there is none, or none any more."""

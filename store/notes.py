@@ -20,6 +20,7 @@ class Function(StrEnum):
     FORM = "form"
     MENTION = "mention"
     SHORTCUT = "shortcut"
+    STEP = "step"
     UPLOAD = "upload"
     KEYWORD = "keyword"
     TEXTER = "texter"
@@ -38,6 +39,7 @@ OPTING_OUT = (
     Function.FORM,
     Function.MENTION,
     Function.SHORTCUT,
+    Function.STEP,
     Function.UPLOAD,
     Function.KEYWORD,
     Function.TEXTER,
@@ -82,6 +84,7 @@ _SENTENCES = {
     Function.FORM: "Opted out by hand by {who} with a form{where}{when}{why}",
     Function.MENTION: "Opted out by hand by {who} with a mention{where}{when}{why}",
     Function.SHORTCUT: "Opted out by {who} from a message{where}{when}{why}",
+    Function.STEP: "Opted out by a step of a workflow{when}{why}",
     Function.UPLOAD: "Opted out by upload of {file}{line}, by {who}{when}{why}",
     Function.KEYWORD: "Replied with a word that opts out{when}{why}",
     Function.TEXTER: "Opted out by the texter {who}{when}{why}",

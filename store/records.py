@@ -82,7 +82,7 @@ class AccountSettings:
     lists that wait for a yes are told, None for to the admins directly. *lookups* are answered in the "channel" or to the
     "asker" alone. *out_words* and *in_words*: words and short sentences that opt out, or in, besides those that always do,
     each as `store.replies.wording.added_word` gives it. *replies_channel*: where replies that wait for a person are shown,
-    None for where lists are.
+    None for where lists are. *steps* of workflows that opt out: "ask" an admin each time, or "add" at once.
     """
 
     admins: tuple[str, ...] = ()
@@ -102,6 +102,7 @@ class AccountSettings:
     out_words: tuple[str, ...] = ()
     in_words: tuple[str, ...] = ()
     replies_channel: str | None = None
+    steps: str = "ask"
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,6 +255,8 @@ async def test_every_entrance_is_tried(office: Office) -> None:
     assert {one.name for one in listeners if one.surface == "modal"} == set(MODALS)
     assert {one.name for one in listeners if one.surface == "command"} == {"/optout"}
     assert {one.name for one in listeners if one.surface == "message shortcut"} == {"optout.check"}
+    # Among the events below.
+    assert {one.name for one in listeners if one.surface == "workflow step"} == {"opt_out_number"}
 
 
 @pytest.mark.parametrize("who", ["guest", "stranger", "nobody", "the bot"])
@@ -468,6 +470,14 @@ def events(office: Office, user: str, channel: str, file: str) -> dict[str, dict
         "a newcomer": {"type": "member_joined_channel", "user": user, "channel": channel},
         "an uninstalled app": {"type": "app_uninstalled"},
         "revoked tokens": {"type": "tokens_revoked", "tokens": {"bot": [bot]}},
+        "a step": {
+            "type": "function_executed",
+            "function": {"callback_id": "opt_out_number"},
+            "function_execution_id": "Fx0FORGED",
+            "workflow_execution_id": "Wx0FORGED",
+            "inputs": {"number": NOT_OUT, "who": f"<@{user}>"},
+            "user": user,
+        },
         "what nobody knows": {"type": "invented", "user": user, "channel": channel, "text": OUT},
     }
 

@@ -29,6 +29,7 @@ SURFACES = (
     "reviewing",
     "settings",
     "shortcuts",
+    "steps",
     "uploads",
 )
 SHARED = {

@@ -20,6 +20,10 @@ CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 COMMANDS = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 OPERATORS = (ROOT / "docs" / "operators.md").read_text(encoding="utf-8")
 CONNECT = (ROOT / "docs" / "connect.md").read_text(encoding="utf-8")
+# Whatever else tells of commands to type.
+TELLING = "\n".join(
+    (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("faq", "install", "operate")
+)
 MOST_LINES = 150
 PICTURED = ("README.md", "docs/admins.md", "docs/support.md", "docs/answers.md")
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
@@ -47,7 +51,8 @@ def test_every_make_command_exists_and_is_mentioned() -> None:
 
 def test_every_command_named_exists() -> None:
     """Each `python -m bot` command on the pages is one, and takes the options it is shown with."""
-    named = re.findall(r"python -m bot ([a-z-]+)([^`\n|]*)", OPERATORS + CONNECT)
+    pages = OPERATORS + CONNECT + TELLING
+    named = re.findall(r"(?:python -m bot|bin/opt-out-desk) ([a-z-]+)([^`\n|]*)", pages)
     assert named
     for name, arguments in named:
         assert name in main.commands

@@ -64,6 +64,8 @@ METHOD_SCOPES: dict[str, set[str]] = {
     "files_getUploadURLExternal": {"files:write"},
     "files_info": {"files:read"},
     "files_list": {"files:read"},
+    "functions_completeError": set(),
+    "functions_completeSuccess": set(),
     "usergroups_list": {"usergroups:read"},
     "usergroups_users_list": {"usergroups:read"},
     "users_conversations": {"channels:read", "groups:read"},
@@ -81,6 +83,7 @@ EVENT_SCOPES: dict[str, set[str]] = {
     "channel_rename": {"channels:read"},
     "file_deleted": {"files:read"},
     "file_shared": {"files:read"},
+    "function_executed": set(),
     "group_rename": {"groups:read"},
     "member_joined_channel": {"channels:read", "groups:read"},
     "message.im": {"im:history"},
@@ -155,8 +158,10 @@ def test_the_manifest_names_every_command_and_event(app: AsyncApp) -> None:
     subscribed = document["settings"]["event_subscriptions"]["bot_events"]
     # Messages are subscribed to by the kind of channel, and come as one type.
     # What the desk itself posted, and that channels changed, is dealt with before any listener.
-    assert {event.split(".")[0] for event in subscribed} == names_of(app, "event") | {POSTED} | CHANGES
+    dealt_with = {POSTED} | CHANGES | {"function_executed"}
+    assert {event.split(".")[0] for event in subscribed} == names_of(app, "event") | dealt_with
     assert document["settings"]["interactivity"]["is_enabled"] is bool(names_of(app, "action"))
+    assert set(document["functions"]) == names_of(app, "function_executed")
     shortcuts = {shortcut["callback_id"] for shortcut in document["features"].get("shortcuts", ())}
     assert shortcuts == names_of(app, "shortcut")
 
@@ -518,6 +523,8 @@ CASES: dict[Listener, Act | tuple[Act, ...]] = {
 # Modals that are open all the same, and lists that an admin said yes to: tested below. What only one person sees is pressed by
 # others in tests/test_forged.py.
 LATER = {
+    # Nobody asks by it: tests/handlers/test_steps.py.
+    Listener("function_executed", "opt_out_number"),
     Listener("action", "handover.ask"),
     Listener("action", "lookup.show"),
     Listener("action", "upload.want"),

@@ -227,6 +227,11 @@ class People:
         outcome = await self._slack.feed.courier.request("interaction", callback_id, payload)
         return _shown(outcome, _NO_ANSWER)
 
+    async def run_step(self, user: User, step: str, inputs: JsonObject) -> JsonObject:
+        """Run a workflow of one step of the app's; what came of the step shows the state."""
+        execution, attempts = self._slack.workflows.run(user, step, inputs)
+        return await self._after(attempts) | {"execution": execution.id}
+
     # -- modals -----------------------------------------------------------------------------------------------
 
     async def submit(self, user: User, view_id: str, values: JsonObject) -> JsonObject:

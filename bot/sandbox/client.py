@@ -237,6 +237,11 @@ class State:
         home: JsonObject | None = self.raw["homes"].get(self.user(handle)["handle"])
         return home
 
+    def step(self, execution: str, *, over: bool = False) -> JsonObject | None:
+        """The step of a workflow by the id of its *execution*; None when there is none, or when it is not *over*."""
+        steps = (step for step in self.raw["steps"] if step["id"] == execution)
+        return next((step for step in steps if not over or step["state"] != "running"), None)
+
     @property
     def files(self) -> list[JsonObject]:
         return list(self.raw["files"])
@@ -396,6 +401,16 @@ class SandboxClient:
     async def home(self, user: str) -> Outcome:
         """Open the app's Home."""
         return Outcome.of(await self._post("home", {"user": user}))
+
+    async def run_step(self, user: str, step: str, **inputs: Any) -> JsonObject:
+        """Run a workflow of one step, with *inputs*, and wait until it is over: its `state`, `outputs` and `error`."""
+        execution = await self.start_step(user, step, **inputs)
+        return await self.until(lambda state: state.step(execution, over=True))
+
+    async def start_step(self, user: str, step: str, **inputs: Any) -> str:
+        """Run a workflow of one step, by its callback id; the id of its execution."""
+        answer = await self._post("step", {"user": user, "step": step, "inputs": inputs})
+        return str(answer["execution"])
 
     async def delete_file(self, user: str, file: str) -> None:
         await self._post("files/delete", {"user": user, "file": file})

@@ -96,6 +96,7 @@ class Control:
             web.post("/sandbox/close", self.close),
             web.post("/sandbox/shortcut", self.shortcut),
             web.post("/sandbox/home", self.home),
+            web.post("/sandbox/step", self.step),
             web.post("/sandbox/dismiss", self.dismiss),
             web.post("/sandbox/faults", self.faults),
             web.get("/sandbox/faults", self.fault_list),
@@ -149,7 +150,8 @@ class Control:
     async def wire(self, request: web.Request) -> web.StreamResponse:
         """`?since=CURSOR`: what was delivered and called since, a page at most; without it the latest."""
         app = self._slack.app
-        secrets = (app.bot_token, app.app_token, app.signing_secret, app.verification_token, app.client_secret)
+        ours = (app.bot_token, app.app_token, app.signing_secret, app.verification_token, app.client_secret)
+        secrets = (*ours, *self._slack.workflows.tokens)
         return web.Response(text=self._wire.since(request.query.get("since"), secrets), content_type="application/json")
 
     async def sample_list(self, _: web.Request) -> web.StreamResponse:
@@ -312,6 +314,15 @@ class Control:
     async def home(self, request: web.Request) -> web.StreamResponse:
         body = await Body.of(request)
         return web.json_response(await self._people.home(self._slack.workspace.user(body.text("user"))))
+
+    async def step(self, request: web.Request) -> web.StreamResponse:
+        """Run a workflow of one `step`, by its callback id, with `inputs` as whoever built it filled them in."""
+        body = await Body.of(request)
+        inputs = body.values.get("inputs") or {}
+        if not isinstance(inputs, dict):
+            raise BadRequestError("'inputs' must be an object.")
+        user = self._slack.workspace.user(body.text("user"))
+        return web.json_response(await self._people.run_step(user, body.text("step"), inputs))
 
     async def dismiss(self, request: web.Request) -> web.StreamResponse:
         """Dismiss an ephemeral message."""

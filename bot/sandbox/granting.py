@@ -17,6 +17,7 @@ from aiohttp import web
 
 from bot.sandbox.errors import SlackError
 from bot.sandbox.installation import Installation
+from bot.sandbox.workflows import Workflows
 from bot.sandbox.workspace import Workspace
 
 # Seconds: of a code, and of a token that is replaced.
@@ -29,6 +30,7 @@ class _Joined(Protocol):
 
     workspace: Workspace
     app: Installation
+    workflows: Workflows
 
 
 _Place = TypeVar("_Place", bound=_Joined)
@@ -58,7 +60,10 @@ class Grants(Generic[_Place]):
 
     def of_token(self, token: str) -> _Place | None:
         """The workspace whose token *token* is, or was."""
-        return next((slack for slack in self.workspaces.values() if slack.app.knows(token)), None)
+        return next(
+            (slack for slack in self.workspaces.values() if slack.app.knows(token) or token in slack.workflows.tokens),
+            None,
+        )
 
     def _asked(self, request: web.Request) -> _Place:
         """The workspace that is asked; raises HTTP 400 for a link that Slack would refuse."""

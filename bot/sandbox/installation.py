@@ -2,10 +2,23 @@
 
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from bot.sandbox.workspace import new_id, seeded_id
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A step of Workflow Builder, as a manifest has it. Of *inputs* and *outputs*, which are all texts, every output is required."""
+
+    title: str
+    description: str
+    inputs: tuple[str, ...]
+    required: tuple[str, ...]
+    outputs: tuple[str, ...]
+    id: str = field(default_factory=lambda: new_id("Fn"))
+
 
 # What the product's manifest says, stated again here on purpose: a fake that read them from the
 # bot's own manifest could not notice one that is missing there.
@@ -28,6 +41,7 @@ DEFAULT_EVENTS = (
     "app_uninstalled",
     "channel_rename",
     "file_shared",
+    "function_executed",
     "group_rename",
     "member_joined_channel",
     "message.im",
@@ -37,6 +51,17 @@ DEFAULT_EVENTS = (
 # (app id or "*", event_type): of which messages' metadata the app is told.
 DEFAULT_METADATA = (("*", "optout_answer"),)
 DEFAULT_SHORTCUTS = ({"callback_id": "optout.check", "name": "Check opt-outs", "type": "message"},)
+
+# Steps of Workflow Builder by callback id: the types of their inputs and outputs, and those that are required.
+DEFAULT_FUNCTIONS = {
+    "opt_out_number": Function(
+        title="Opt a number out",
+        description="Opts phone numbers out, or asks an admin to",
+        inputs=("number", "reason", "who"),
+        required=("number",),
+        outputs=("outcome", "note"),
+    ),
+}
 
 # https://docs.slack.dev/reference/events: the scope that makes Slack send an event.
 EVENT_SCOPES = {
@@ -84,6 +109,7 @@ class Installation:
     metadata: tuple[tuple[str, str], ...] = DEFAULT_METADATA
     commands: tuple[str, ...] = ("/optout",)
     shortcuts: tuple[dict[str, str], ...] = DEFAULT_SHORTCUTS
+    functions: Mapping[str, Function] = field(default_factory=lambda: DEFAULT_FUNCTIONS)
     should_escape: bool = True
     events_url: str | None = None
     messages_tab: bool = True

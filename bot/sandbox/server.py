@@ -28,6 +28,7 @@ from bot.sandbox.views import Views
 from bot.sandbox.web_api import Platform, WebApi
 from bot.sandbox.welcome import welcome
 from bot.sandbox.wire import Wire
+from bot.sandbox.workflows import Workflows
 
 _MOST_BODY = 64 * 1024 * 1024  # bytes of one request held in memory; files are streamed
 
@@ -164,7 +165,9 @@ class EmbeddedSlack:
         views.trigger_life = max(views.trigger_life, self._ack_limit)
         chaos = Chaos(app, faults, sockets)
         rates = RateLimits(enforced=self._rate_limits, speed=self._speed)
-        self._platform = Platform(workspace, app, faults, feed, files, views, sockets, chaos, rates, grants)
+        self._platform = Platform(
+            workspace, app, faults, feed, files, views, sockets, chaos, rates, grants, Workflows(feed)
+        )
         grants.workspaces[workspace.team_id] = self._platform
         response_urls = self._response_urls = ResponseUrls(feed, speed=self._speed)
         web_api = WebApi(self._platform, METHODS, wire)

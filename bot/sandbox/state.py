@@ -55,6 +55,7 @@ class StateView:
                 handles[user_id]: [self._slack.views.described(view) for view in stack]
                 for user_id, stack in self._slack.views.stacks.items()
             },
+            "steps": [execution.described() for execution in self._slack.workflows.executions.values()],
             "homes": {
                 handles[user_id]: self._slack.views.described(view) for user_id, view in self._slack.views.homes.items()
             },

@@ -28,6 +28,7 @@ from bot.sandbox.rates import RateLimits
 from bot.sandbox.sockets import SocketHub
 from bot.sandbox.views import Views
 from bot.sandbox.wire import Wire
+from bot.sandbox.workflows import Workflows
 from bot.sandbox.workspace import Channel, User, Workspace
 
 _KEPT = 20_000
@@ -48,15 +49,17 @@ class Platform:
     chaos: Chaos
     rates: RateLimits
     grants: Grants["Platform"]
+    workflows: Workflows
 
 
 @dataclass(slots=True)
 class Call:
-    """One call of one method: its arguments and whose token it carries (`bot`, `app` or `none`)."""
+    """One call of one method: its arguments, whose token it carries (`bot`, `app` or `none`), and that token, as *given*."""
 
     slack: Platform
     arguments: Mapping[str, Any]
     token: str
+    given: str | None = None
     warnings: list[str] = field(default_factory=list)
     # What came of it that Slack's answer does not say.
     note: str | None = None
@@ -281,13 +284,15 @@ class WebApi:
                 raise SlackError("not_authed")
             if token == "none":  # noqa: S105 - the kind of token, not one
                 raise SlackError("invalid_auth")
-            if token == "bot" and (problem := app.problem_of(given)) is not None:  # noqa: S105 - the kind of token, not one
+            # A step's token is one of the bot's.
+            is_steps = given in slack.workflows.tokens
+            if token == "bot" and not is_steps and (problem := app.problem_of(given)) is not None:  # noqa: S105 - as above
                 raise SlackError(problem)
             if token not in method.tokens:
                 raise SlackError("not_allowed_token_type")
         if token == "bot" and method.scopes and not set(method.scopes) & set(app.scopes):  # noqa: S105 - as above
             raise SlackError("missing_scope", needed=",".join(method.scopes), provided=",".join(app.scopes))
-        call = Call(slack, arguments, token)
+        call = Call(slack, arguments, token, given)
         answer: JsonObject = {"ok": True} | await method.run(call)
         _EXCHANGE.get().note = call.note
         for warning in call.warnings:

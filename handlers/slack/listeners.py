@@ -21,6 +21,7 @@ class Surface(StrEnum):
     BUTTON = "button"
     MODAL = "modal"
     SHORTCUT = "message shortcut"
+    STEP = "workflow step"
     HOME = "home"
 
 

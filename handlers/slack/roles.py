@@ -150,6 +150,16 @@ class Roles:
         at = {field.name: getattr(place, field.name) for field in fields(Place)}
         return Request(**(at | {"actor": asker.actor}), account=account, role=asker.role)
 
+    @staticmethod
+    def step_may(account: Account, action: Action) -> bool:
+        """
+        Whether a step of a workflow may do *action* by itself, in the name of no person: as the account's admins decided.
+
+        Slack says neither who ran the workflow nor who built it, and its inputs are whatever whoever built it wrote there
+        (https://docs.slack.dev/reference/events/function_executed).
+        """
+        return action is Action.ADD and account.settings.steps == "add"
+
     async def _refusal(
         self, place: Place, account: Account, asker: Asker, action: Action, errand: AskedErrand | None
     ) -> Message:

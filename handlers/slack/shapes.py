@@ -173,6 +173,18 @@ class _FileShared(_Shape):
     user_id: str = Field(min_length=1)
 
 
+class _FunctionExecuted(_Shape):
+    """https://docs.slack.dev/reference/events/function_executed"""
+
+    class _Function(_Shape):
+        callback_id: str = Field(min_length=1)
+
+    function: _Function
+    function_execution_id: str = Field(min_length=1)
+    inputs: dict[str, Any]
+    bot_access_token: str | None = None
+
+
 class _HomeOpened(_Shape):
     user: str = Field(min_length=1)
     tab: str | None = None
@@ -203,6 +215,7 @@ _EVENTS: Final[Mapping[str, type[_Shape]]] = {
     "message": _Posted,
     "file_shared": _FileShared,
     "app_home_opened": _HomeOpened,
+    "function_executed": _FunctionExecuted,
     "message_metadata_posted": _MetadataPosted,
 }
 

@@ -284,7 +284,7 @@ def to_decide(handover: Handover, what: ErrandInWords) -> Message:
     """The question, for who may decide."""
     where = (
         ""
-        if handover.channel_id.startswith(("D", "U", "W"))
+        if not handover.asker.is_person or handover.channel_id.startswith(("D", "U", "W"))
         else f" in {place(handover.channel_id, handover.channel_name)}"
     )
     seen = f" · {link(handover.permalink, 'see message')}" if handover.permalink else ""

@@ -170,6 +170,7 @@ _DOES: Final[Mapping[str, str]] = {
     Function.FORM: "{who} opted {whom} out",
     Function.MENTION: "{who} opted {whom} out",
     Function.SHORTCUT: "{who} opted {whom} out, from a message",
+    Function.STEP: "a step of a workflow opted {whom} out",
     Function.KEYWORD: "{whom} replied with a word that opts out",
     Function.TEXTER: "the texter {who} opted {whom} out",
     Function.API: "the texting platform, {who}, opted {whom} out",

@@ -53,6 +53,7 @@ WAYS = {
     "form": "by form",
     "mention": "by mention",
     "shortcut": "from a message",
+    "step": "by workflows",
     "upload": "by upload",
     "keyword": "replied STOP",
     "texter": "by texters",

@@ -35,6 +35,7 @@ _ASK = {
 _NUMBERS = {"full": "In full", "masked": "With only the last digits"}
 _LOOKUPS = {"channel": "In the channel, with who asked", "asker": "To who asked alone, with a button that shows it"}
 _EXPORTS = {"admins": "Admins", "nobody": "Nobody"}
+_STEPS = {"ask": "Ask an admin each time", "add": "Opt out at once, whoever runs or built the workflow"}
 # By the field: what can be chosen there.
 CHOICES: Final = {
     "settings.support": frozenset(_SUPPORT),
@@ -43,6 +44,7 @@ CHOICES: Final = {
     "settings.numbers": frozenset(_NUMBERS),
     "settings.lookups": frozenset(_LOOKUPS),
     "settings.exports": frozenset(_EXPORTS),
+    "settings.steps": frozenset(_STEPS),
 }
 # Slack takes so many options: https://docs.slack.dev/reference/block-kit/block-elements/multi-select-menu-element
 _MOST_GROUPS = 100
@@ -115,6 +117,7 @@ def form(account: Account, groups: Sequence[Group], metadata: str, *, undo_days:
         _choice("numbers", "Numbers in public channels", _NUMBERS, now.numbers),
         _choice("lookups", "Where look-ups are answered", _LOOKUPS, now.lookups),
         _choice("exports", "Who may export the list", _EXPORTS, now.exports),
+        _choice("steps", "When a step of a workflow opts out", _STEPS, now.steps),
         _channel(
             "replies_channel",
             "Where replies that may be a request are shown",

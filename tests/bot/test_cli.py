@@ -30,7 +30,7 @@ OPTIONS = {
     "sandbox": {"--port", "--db", "--quiet", "--no-bot", "--events-url", "--chaos"},
     "serve": set(),
     "migrate": set(),
-    "manifest": {"--url"},
+    "manifest": {"--url", "--no-step"},
     "doctor": set(),
     "import": {
         "--account",

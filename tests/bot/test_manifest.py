@@ -29,6 +29,7 @@ def test_socket_mode() -> None:
             "app_uninstalled",
             "channel_rename",
             "file_shared",
+            "function_executed",
             "group_rename",
             "member_joined_channel",
             "message.im",
@@ -38,7 +39,8 @@ def test_socket_mode() -> None:
         "metadata_subscriptions": [{"app_id": "*", "event_type": EVENT_TYPE}],
     }
     assert settings["token_rotation_enabled"] is False
-    assert settings["org_deploy_enabled"] is False
+    # What a step of Workflow Builder needs: https://docs.slack.dev/tools/bolt-python/concepts/custom-steps
+    assert (settings["org_deploy_enabled"], settings["function_runtime"]) == (True, "remote")
     assert "url" not in document()["features"]["slash_commands"][0]
 
 
@@ -90,6 +92,19 @@ def test_the_shortcut() -> None:
     assert (shortcut["callback_id"], shortcut["type"]) == ("optout.check", "message")
     assert 1 <= len(shortcut["name"]) <= 24
     assert 1 <= len(shortcut["description"]) <= 150
+
+
+@pytest.mark.parametrize("url", [None, URL])
+def test_the_step(url: str | None) -> None:
+    """It is there with all that Slack asks of one, or nothing of it is, for workspaces that cannot have it."""
+    with_step, without = document(url), yaml.safe_load(manifest(url, step=False))
+    (step,) = with_step.pop("functions").values()
+    for parameters in (step["input_parameters"], step["output_parameters"]):
+        assert all({"type", "title", "description", "is_required"} <= set(one) for one in parameters.values())
+        assert [one["name"] for one in parameters.values()] == list(parameters)
+    del with_step["settings"]["function_runtime"]
+    with_step["settings"]["event_subscriptions"]["bot_events"].remove("function_executed")
+    assert without == with_step
 
 
 def test_people_can_write_to_the_bot() -> None:

@@ -74,6 +74,7 @@ export interface Events {
   group_rename: types.GroupRenameEvent;
   app_home_opened: But<types.AppHomeOpenedEvent, { view?: View }>;
   file_shared: types.FileSharedEvent;
+  function_executed: types.FunctionExecutedEvent;
   file_deleted: types.FileDeletedEvent;
   message: PlainMessage;
   "message.bot_message": types.BotMessageEvent;

@@ -63,6 +63,11 @@ async def call_the_rest(slack: EmbeddedSlack, people: SandboxClient) -> None:
     await web.api_test(foo="bar")
     await web.auth_revoke(test=True)
     await web.auth_teams_list()
+    completed, failed = state.raw["steps"]
+    await web.functions_completeSuccess(
+        function_execution_id=completed["id"], outputs={"outcome": "opted out", "note": "done"}
+    )
+    await web.functions_completeError(function_execution_id=failed["id"], error="none")
     async with aiohttp.ClientSession() as session:
         query = {"client_id": slack.client_id, "redirect_uri": "http://localhost/"}
         url = f"{slack.url}/oauth/v2/authorize"

@@ -19,6 +19,7 @@ PROMISED = (
     *(f"chat.{name}" for name in ("delete", "getPermalink", "postEphemeral", "postMessage", "update")),
     *(f"conversations.{name}" for name in ("history", "info", "join", "list", "members", "open", "replies")),
     *(f"files.{name}" for name in ("completeUploadExternal", "delete", "getUploadURLExternal", "info")),
+    *(f"functions.{name}" for name in ("completeError", "completeSuccess")),
     "oauth.v2.access",
     "team.info",
     "usergroups.list",
