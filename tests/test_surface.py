@@ -22,6 +22,7 @@ from bot.config import Settings
 from bot.manifest import manifest, scopes
 from bot.sandbox import SandboxMessage, State
 from handlers.permissions import Action
+from handlers.slack.inbox import ENDINGS
 from handlers.slack.listeners import surfaces_table
 from handlers.slack.posting import POSTED
 from handlers.slack.uploads_channels import CHANGES
@@ -80,6 +81,7 @@ METHOD_SCOPES: dict[str, set[str]] = {
 EVENT_SCOPES: dict[str, set[str]] = {
     "app_home_opened": set(),
     "app_mention": {"app_mentions:read"},
+    "app_uninstalled": set(),
     "channel_rename": {"channels:read"},
     "file_deleted": {"files:read"},
     "file_shared": {"files:read"},
@@ -88,6 +90,7 @@ EVENT_SCOPES: dict[str, set[str]] = {
     "member_joined_channel": {"channels:read", "groups:read"},
     "message.im": {"im:history"},
     "message_metadata_posted": {"metadata.message:read"},
+    "tokens_revoked": set(),
 }
 
 
@@ -157,8 +160,8 @@ def test_the_manifest_names_every_command_and_event(app: AsyncApp) -> None:
     assert {command["command"] for command in document["features"]["slash_commands"]} == names_of(app, "command")
     subscribed = document["settings"]["event_subscriptions"]["bot_events"]
     # Messages are subscribed to by the kind of channel, and come as one type.
-    # What the desk itself posted, and that channels changed, is dealt with before any listener.
-    dealt_with = {POSTED} | CHANGES | {"function_executed"}
+    # What the desk itself posted, that channels changed, and that the app is uninstalled, is dealt with before any listener.
+    dealt_with = {POSTED} | CHANGES | ENDINGS | {"function_executed"}
     assert {event.split(".")[0] for event in subscribed} == names_of(app, "event") | dealt_with
     assert document["settings"]["interactivity"]["is_enabled"] is bool(names_of(app, "action"))
     assert set(document["functions"]) == names_of(app, "function_executed")

@@ -17,7 +17,7 @@ from aiohttp import web
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from bot import app
+from bot import installations
 from bot.config import Settings, SettingsError
 from bot.http import listening
 from bot.sandbox import EmbeddedSlack, SandboxClient
@@ -154,7 +154,7 @@ async def test_a_refused_token_is_not_ready(
     slack: EmbeddedSlack, people: SandboxClient, tmp_path: Path, socket: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Connected is not usable: revoked while it serves, `/readyz` is 503 and the log names the remedy, once; then 200."""
-    monkeypatch.setattr(app, "CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(installations, "CHECK_SECONDS", 0.05)
     with capture_logs() as logs:
         async with served(settings_for(slack, tmp_path, socket=socket)) as (service, url):
             await service.start()
@@ -176,7 +176,7 @@ async def test_a_desk_that_slack_never_knew_is_not_ready(
     slack: EmbeddedSlack, people: SandboxClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While `auth.test` is not answered the desk is connected, and not ready; it asks again by itself."""
-    monkeypatch.setattr(app, "CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(installations, "CHECK_SECONDS", 0.05)
     await people.fault(method="auth.test", fault="server_error", times=-1)
     async with served(settings_for(slack, tmp_path, socket=True)) as (service, _):
         await service.start()

@@ -182,6 +182,8 @@ type OfViews =
 export interface Answers {
   "api.test": Answer<api.ApiTestResponse, "args">;
   "apps.connections.open": Answer<api.AppsConnectionsOpenResponse, "url">;
+  "apps.uninstall": Answer<api.AppsUninstallResponse, never>;
+  "auth.teams.list": Answer<api.AuthTeamsListResponse, never>;
   // https://docs.slack.dev/reference/methods/auth.revoke documents `revoked`.
   "auth.revoke": Answer<api.AuthRevokeResponse, never> & { revoked: boolean };
   "auth.test": Answer<api.AuthTestResponse, "url" | "team" | "user" | "team_id" | "user_id" | "bot_id">;
