@@ -47,13 +47,13 @@ async def text_of(url: str) -> str:
 
 
 async def told(service: Service, slack: EmbeddedSlack, people: SandboxClient, url: str) -> str:
-    """`/metrics` after a number was opted out, with its answer given, a press of a button, and a list dropped."""
+    """`/metrics` after a number was opted out and looked up, with the answers given, and a list was dropped."""
     slack.events_url = url + EVENTS_PATH
     await service.start()
-    assert (
-        await people.command("admin", "campaign-admins", f"/optout add {PHONE} reason: asked by ann@example.org")
-    ).ok
-    assert (await people.command("admin", "campaign-admins", f"/optout search {PHONE}")).ok
+    for words in (f"add {PHONE} reason: asked by ann@example.org", f"search {PHONE}"):
+        # On a machine with too much to do Slack's patience may end first: people ask again.
+        while not (await people.command("admin", "campaign-admins", f"/optout {words}")).ok:
+            pass
     await people.drop("admin", "optout-uploads", "stops-of-ann.csv", f"phone\n{PHONE}\n2125550101\n".encode())
     await people.until(lambda state: "Opt out 1 phone" in str(state.channel("optout-uploads").messages) or None)
     # What is told of the list is seen in Slack before the list is seen to wait.
@@ -89,11 +89,14 @@ async def test_what_people_do_is_counted_and_nobody_is_named(metrics: str, slack
         ]
         return found
 
-    assert value("optout_received_total", kind="command") == 2
-    assert value("optout_acknowledged_seconds_count", kind="command") == 2
+    assert (
+        value("optout_received_total", kind="command")
+        >= value("optout_acknowledged_seconds_count", kind="command")
+        >= 2
+    )
     # One may be on its way just now.
     assert value("optout_received_total", kind="event") >= value("optout_acknowledged_seconds_count", kind="event") >= 1
-    assert value("optout_answered_seconds_count") == 2
+    assert value("optout_answered_seconds_count") >= 2
     assert value("optout_slack_calls_total", method="auth.test", outcome="ok") >= 1
     assert value("optout_opted_out_phones") == 1
     assert value("optout_lists", state="waiting") == 1
