@@ -237,6 +237,8 @@ export interface Answers {
     Answer<api.FilesListResponse, "files" | "paging">,
     { files: Stored<api.FilesListResponse["files"]>[] }
   >;
+  "functions.completeError": Answer<api.FunctionsCompleteErrorResponse, never>;
+  "functions.completeSuccess": Answer<api.FunctionsCompleteSuccessResponse, never>;
   "oauth.v2.access": Answer<
     api.OauthV2AccessResponse,
     "access_token" | "token_type" | "scope" | "bot_user_id" | "app_id" | "team" | "authed_user"
