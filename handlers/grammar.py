@@ -195,7 +195,7 @@ _SCRUB: Final = re.compile(r"(?<![^\W_])scrub(?![^\W_])", re.IGNORECASE)
 # What a list of people who want to be texted is called, or one that is not to be opted out.
 _CALLED_OPPOSITE: Final = re.compile(
     r"(?<![^\W_])(?:opt(?:ed)?[\s_-]?(?:back[\s_-]?)?ins?|back[\s_-]in|unstops?|resubscri\w{1,9}|r[eé]inscri\w{1,9}|altas"
-    r"|(?:not|never)[\s_-]opt[\s_-]?outs?)(?![^\W_])",
+    r"|(?:not|never|no|non|without|minus|excluding|sin|sans|ohne)[\s_-](?:opt(?:ed)?[\s_-]?outs?|bajas|d[eé]sinscri\w{1,9}))(?![^\W_])",
     re.IGNORECASE,
 )
 

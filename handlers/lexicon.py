@@ -972,6 +972,7 @@ _PHRASES: Final[dict[WordKind, str]] = {
         no le interesan
         ne veut plus/pas
         ne veulent plus/pas
+        n' en veut/veulent plus/pas
         ne souhaite plus/pas
         ne desire plus/pas
         n' est plus/pas interesse/interessee

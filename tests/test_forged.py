@@ -610,7 +610,7 @@ async def test_events_that_nobody_asked_for(office: Office) -> None:
         await send_event(office, events(office, guest, channel, file)[name])
     assert snapshot(office) == before
     assert "Guests" in (await office.ask_alone("guest", f"add {NOT_OUT}", channel=TICKETS)).text
-    assert "opted out* · by admin" in (await office.ask("admin", f"add {NOT_OUT}")).text
+    assert "opted out now* · by admin" in (await office.ask("admin", f"add {NOT_OUT}")).text
 
 
 def test_a_seal() -> None:

@@ -345,6 +345,8 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "store/phones/parser.py _THOUSANDS": (("1", ",111", "x"),),
     "store/phones/dates.py ZIP": (("", "1", "-"),),
     "store/phones/groups.py _EXTENSION_AFTER": (("", "ext", "!"), ("x", "1", "a")),
+    "store/phones/prose.py _OTHER_END": ((", and -", "1", "!"), ("", ", -0101", ""), (",", " ", "-")),
+    "store/phones/prose.py _TIED": (("", "1", "!"), ("", "1234-", ""), ("", "1", "-")),
     "store/phones/prose.py _CARRIED": (("", "0xx", ""), ("0xx11", "1", ""), ("0xx(11", " .", "x")),
     "store/phones/prose.py _ODDLY_HINT": (("", "1", "x"), ("", "1,", "x")),
     "store/lists/columns.py _AMONG_WORDS": (

@@ -185,8 +185,10 @@ def result(text: str) -> str:
     """
     *text* as any release says it: a digest's week had its "until" outside the moment, and nothing on how long requests took.
 
-    Each phone that was opted out had lines of its own, which an answer that waits in the outbox keeps.
+    Each phone that was opted out had lines of its own, which an answer that waits in the outbox keeps; and without a reason none
+    was opted out "now".
     """
+    text = text.replace("opted out now* · by", "opted out* · by")
     if "opted out now" in text.lower():
         return f"opted out now: {sorted(set(re.findall(r'`([+][0-9]+)`', text)))}"
     return re.sub(r"\nFrom request to effect[^\n]*", "", text).replace("*The week until *", "*The week *")

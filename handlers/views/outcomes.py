@@ -71,7 +71,9 @@ def _each_of_few(
     lines, kept = [], f" · this request, by {person(by)}, is kept as a further reason{_why(outcomes)}"
     if newly:
         names = listed([name(phone, home) for phone in newly])
-        lines, kept = [f"*{names} opted out*{_why(outcomes)} · by {person(by)}"], _KEPT
+        # Without a reason behind it "opted out" could as well be how it was before.
+        now = f"opted out*{_why(outcomes)}" if _why(outcomes) else "opted out now*"
+        lines, kept = [f"*{names} {now} · by {person(by)}"], _KEPT
     lines += [
         f"*{name(phone, home)} was already out*: {note_of(outcome.before)}{kept}"
         for phone, outcome in outcomes.items()

@@ -58,6 +58,9 @@ _IN_NAME: Final = re.compile(
     r"consens\w*|iscritt[oa]|attiv[oa]|cadastrad[oa]|ativ[oa]|toestemming|aangemeld|ingeschreven|zgoda|accepte|acepta|autoriza\w*|erlaubt|darf|puede recibir|peut recevoir|"
     r"suscrit[oa]|suscripto|consent\w*|activ[oa]|abonne|inscrit|actif|angemeldet|einwillig\w*|zustimm\w*|aktiv)\b"
 )
+_BACK_NAME: Final = re.compile(
+    r"\b(?:re ?subscribed?|re ?opted in|opted back in|back in|unstop\w*|resuscrit[oa]|reinscrite?|reabonnee?|wieder angemeldet)\b"
+)
 _ANY_NAME: Final = re.compile(
     r"(?:\w+ )*(?:status|statut|estado|estatus|stato|situacao|situazione|disposition|dispo|outcome|results?|action|tags?|labels|groups?|category|errors?|"
     r"статус|状态|狀態|상태|subscription|subscriptions|suscripcion|abonnement|contactable|reachable)(?: \w+)?|"
@@ -260,7 +263,8 @@ def _marker(place: int, name: str, words: str, cells: Sequence[str], *, is_log: 
     if not _ABOUT_NAME.search(words):
         if _OUT_NAME.search(words):
             return Marker(place, name, ColumnKind.STATUS, Sense.OUT)
-        if _IN_NAME.search(words) and not _WHEN_NAME.search(words):
+        # The day of a consent says nothing of what came later, that of a return does.
+        if _BACK_NAME.search(words) or (_IN_NAME.search(words) and not _WHEN_NAME.search(words)):
             return Marker(place, name, ColumnKind.STATUS, Sense.IN)
         if _ANY_NAME.fullmatch(words):
             return Marker(place, name, ColumnKind.STATUS)

@@ -94,12 +94,15 @@ _NO: Final = frozenset(
     }
 )
 NOTHING: Final = frozenset({"", "n a", "na", "null", "none", "nan"})
+_NOT_ALLOWED: Final = r"(?:not|no|nao|non|nicht) (?:allowed|permitted|permitid[oa]|autorizad[oa]|autorisee?|consentit[oa]|erlaubt|gestattet)"
+_TEXTS_OK: Final = r"(?:texts?|texting|sms) (?:is |are )?(?:ok|okay|fine|allowed)"
 _OUT: Final = re.compile(
     r"(?:still |already |currently |now )?(?:opt(?:ed|ing|s)? ?outs?|optedout|unsub\w*|stop\w*|quit|cancel(?:l?ed)?|revoked?|withdrawn|suppress\w*|"
     r"block(?:ed|listed)?|black ?listed|remov(?:ed?|al)\b|delet(?:ed?|ion)\b|take off|(?:do not|dont|no) (?:text|contact|message|sms|send|disturb|call)\w*|dn[tcd]|"
     r"no (?:mas|more) (?:sms|texts|mensajes)|(?:not|no longer) subscribed|no consent|"
     r"(?:asked|wants|requested) (?:us )?(?:to stop|to be removed|no (?:more )?(?:texts|messages))|"
     r"(?:does not|doesn t|no longer) wants? (?:any |more )*(?:texts|messages|sms)|"
+    rf"{_NOT_ALLOWED}|"
     # Spanish and Portuguese
     r"(?:dad[oa] de )?baja|desuscri\w*|cancelad[oa]|no suscrit[oa]|no (?:contactar|enviar|molestar|quiere)\w*|exclui?d[oa]|"
     r"descadastrad[oa]|desinscrit[oa]|bloquead[oa]|removid[oa]|nao (?:enviar|contatar|perturbar|quer)\w*|"
@@ -118,6 +121,7 @@ _OUT: Final = re.compile(
 _IN: Final = re.compile(
     r"(?:still |already |currently )?(?:opt(?:ed)? (?:back )?ins?|opt(?:ed)?ins?|(?:re)?subscribe[dr]?|active|ok|okay|allowed|enabled|consented|granted|start|unstop|"
     r"(?:not|never) (?:opted ?out|unsubscribed|blocked|stopped)|(?:do not|dont) (?:opt out|remove|delete|unsubscribe|block)|"
+    rf"{_TEXTS_OK}|"
     r"(?:ok|can|may) (?:to )?text|textable|keep(?: (?:texting|on|in)\b.*)?|wants? (?:to get |to receive |our |the )*(?:texts|messages|sms)|"
     r"(?:re)?suscrit[oa]|activ[oa]|dad[oa] de alta|alta|permitid[oa]|abonnee?s?|inscrite?s?|actif|autorisee?|"
     r"angemeldet|abonniert|aktiv|erlaubt|eingewilligt|"
@@ -128,6 +132,7 @@ _IN: Final = re.compile(
 # Of these alone a column without a name of its own is known: "active" and "ok" are said of many things.
 STATUS_ALONE: Final = re.compile(
     r"(?:still |already |currently )?(?:opt(?:ed)? ?outs?|optedout|opt(?:ed)? (?:back )?ins?|opt(?:ed)?ins?|unsubscribed|(?:re)?subscribed|"
+    rf"{_NOT_ALLOWED}|{_TEXTS_OK}|no (?:texts?|sms)|"
     r"(?:do not|dont) (?:text|contact|opt out|remove|unsubscribe)|not opted ?out|keep texting|wants? (?:our |the )?(?:texts|messages|sms)|"
     r"desuscrit[oa]|suscrit[oa]|dad[oa] de baja|desabonnee?|abonnee?|desinscrite?|abgemeldet|angemeldet|abonniert|abbestellt|"
     r"descadastrad[oa]|cadastrad[oa]|disiscritt[oa]|iscritt[oa]|uitgeschreven|ingeschreven|afgemeld|aangemeld|wypisan[yae]|zapisan[yae]|"
@@ -239,8 +244,8 @@ def _sense_of_words(polarity: Sense | None, words: str, cell: str) -> Sense:
         return Sense.IN
     if polarity is not None and _NO_DATE.match(cell[:LONGEST].strip()):
         return Sense.IN if polarity is Sense.OUT else Sense.OUT
-    if polarity is Sense.OUT and _DATE.match(cell[:LONGEST].strip()):
-        return Sense.OUT
+    if polarity is not None and _DATE.match(cell[:LONGEST].strip()):
+        return polarity
     return Sense.OTHER
 
 

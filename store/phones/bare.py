@@ -23,8 +23,8 @@ from store.phones.habits import (
     settle_modern,
     was_so,
 )
-from store.phones.numbers import E164_LENGTHS, PhoneNumber
-from store.phones.parser import parse_phone
+from store.phones.numbers import E164_LENGTHS, NotAPhone, PhoneNumber, Reason
+from store.phones.parser import Normaliser, parse_phone
 from store.phones.plans import Plan, Prefix, Unsettled, plan_of
 
 _ABROAD: Final = ("00", "011")
@@ -33,6 +33,7 @@ _ANY_DIGIT: Final = frozenset("0123456789")
 _ANY_COUNT: Final = frozenset(range(1, _MOST_BEHIND + 2))
 _CENTURIES: Final = ("19", "20")
 _COMPACT_DATES: Final = frozenset({12, 14})  # digits of a day with its time
+_TELLING: Final = 3  # digits of the longest country code
 
 
 class BareDigits:
@@ -44,7 +45,7 @@ class BareDigits:
     """
 
     def __init__(self, country: str | None) -> None:
-        parse_phone("", country)
+        self._normaliser = Normaliser(country, typed=True)
         self._country = country
         self._dialling = dialling(country)
         self._home: int = phonenumbers.country_code_for_region(country) if country else 0
@@ -63,6 +64,8 @@ class BareDigits:
         is_known = bool(country) and grouping(self._home).is_known
         self._alone = _ANY_DIGIT.difference(*dialled) if is_known else frozenset()
         self._prefixes = _prefixes(self._home, country) if country else None
+        # By the first digits, how many there are, and whether nothing stands between them: some thousands at most.
+        self._reasons: dict[tuple[str, int, bool], tuple[Reason, str]] = {}
 
     def find(self, digits: str, *, plus: bool, whole: bool = True) -> PhoneNumber | None:
         """
@@ -113,6 +116,31 @@ class BareDigits:
         if len(e164) not in E164_LENGTHS or not reading[1].strip("0"):
             return None
         return PhoneNumber(e164, flagged, None, None if plus else self._country)
+
+    def parse(self, text: str, digits: str) -> PhoneNumber | NotAPhone:
+        """
+        What the parser reads in a *text* that `is_plain`, of these *digits* and without a plus.
+
+        Of as many as no number has here, it gives the same reason for all that begin alike: it is asked once.
+        """
+        begun = digits[:_TELLING], len(digits), text == digits
+        if (reason := self._reasons.get(begun)) is not None:
+            return NotAPhone(text, *reason)
+        outcome = self._normaliser.parse(text)
+        if isinstance(outcome, NotAPhone) and self._is_told_by_count(*begun):
+            self._reasons[begun] = outcome.code, outcome.reason
+        return outcome
+
+    def _is_told_by_count(self, known: str, count: int, is_bare: bool) -> bool:
+        """Are all *count* digits that begin with those *known* none, and for the same reason?"""
+        if known[0] not in self._alone or known.startswith(self._code) or count in lengths(self._home):
+            return False
+        if self._normaliser.region_meant(known.ljust(count, "0"), is_bare=is_bare) is not None:
+            return False
+        try:
+            return not settle_former(self._home, known, count - len(known))
+        except Unsettled:
+            return False
 
     def settle(self, known: str, left: int, *, plus: bool) -> Reading | None:
         """

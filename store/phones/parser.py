@@ -61,7 +61,7 @@ _LABEL_AFTER = re.compile(rf"(?<=\d)[\s,:-]*(?<=[\s,:-])({LABEL})\b\.?$", re.IGN
 _EXTENSION = re.compile(
     # Behind a digit, a bracket or a space, with other blanks between: in this order, so that none is tried twice.
     r"(?:(?<=[\d)])\s*|(?<= )[^\S ]*)"
-    r"(?:(?:[,;]\s*)?(?:extension|extn|ext|x|int|anexo)[.:=\s]*(?:#\s*)?|#\s*|,,+\s*)([0-9]{1,6})\s*#?$",
+    r"(?:(?:[,;]\s*)?(?:extension|extn|ext|x|int|anexo|poste|ramal|durchwahl|dw)[.:=\s]*(?:#\s*)?|#\s*|,,+\s*)([0-9]{1,6})\s*#?$",
     re.IGNORECASE,
 )
 
@@ -447,19 +447,27 @@ class Normaliser:
             cure = f"add country:{region}" if self.typed else f"write it with +{foreign.country_code}"
             return f"looks {_ADJECTIVES[region]}: {cure}"
         digits = digits_of(core)
-        if digits.startswith("0") or len(digits) < 10 or "+" in core or (split := split_code(digits)) is None:
-            return None
-        region = phonenumbers.region_code_for_country_code(split[0])
-        # One digit too many of a number from here often makes one from somewhere: with 12 it is hardly a slip.
-        is_meant = len(digits) >= 12 or (region in _ADJECTIVES and core.isdigit())
-        if not is_meant or (region != "US" and self._misses_by(digits) <= 1):
+        if "+" in core or (meant := self.region_meant(digits, is_bare=core.isdigit())) is None:
             return None
         number = library_number("+" + digits, None)
         if number is not None and not _is_valid(number):
             number = next((read for read, _ in readings("+" + digits, None)), None)
         if number is None:
             return None
-        return f"looks {_ADJECTIVES.get(region, f'like a number of {_where(number)}')}: put + before it"
+        return f"looks {_ADJECTIVES.get(meant, f'like a number of {_where(number)}')}: put + before it"
+
+    def region_meant(self, digits: str, *, is_bare: bool) -> str | None:
+        """
+        The region whose number impossible *digits* may be, if only its plus is missing. *is_bare*: nothing stands between them.
+
+        Where no prefix stands before them, their first three and their count tell.
+        """
+        if digits.startswith("0") or len(digits) < 10 or (split := split_code(digits)) is None:
+            return None
+        region = phonenumbers.region_code_for_country_code(split[0])
+        # One digit too many of a number from here often makes one from somewhere: with 12 it is hardly a slip.
+        is_meant = len(digits) >= 12 or (region in _ADJECTIVES and is_bare)
+        return region if is_meant and (region == "US" or self._misses_by(digits) > 1) else None
 
     def _mixed_up(self, core: str) -> tuple[str, phonenumbers.PhoneNumber] | None:
         """The region, and its number that *core* is, where it begins with the 0 of home there and there is none here."""

@@ -46,13 +46,23 @@ _LONGEST_PIECE: Final = 120  # characters of what is named as not read
 _COMPACT_LENGTHS: Final = frozenset({8, 12, 14})  # digits of a day in one group, and with its time
 _PLAIN = re.compile(r"\+?[0-9 ()-]{7,24}")
 _GOES_ON = re.compile(r"[0-9][ )./-]{1,2}\Z")
+_END_ALONE: Final = "the end of another number: write that one whole"
 _MAY_BE_DATE: Final = "may be a date: write a phone with its country code"
 _EXTENSION = re.compile(
-    r"(?:[ ,;]{0,3}(?:extension|extn|ext|x|anexo|int|durchwahl|dw|poste)[.:=]? ?#? ?|,,| ?#)([0-9]{1,6})(?![0-9]|[./-][0-9])"
+    r"(?:[ ,;]{0,3}(?:extension|extn|ext|x|anexo|int|durchwahl|dw|poste|ramal)[.:=]? ?#? ?|,,| ?#)([0-9]{1,6})(?![0-9]|[./-][0-9])"
     r"|;phone-context=\+[0-9-]{1,20}",  # RFC 3966 section 5.1.5
     re.IGNORECASE,
 )
-_BEGIN_EXTENSION: Final = frozenset(" ,;#eExXaAiIdDpP")
+# Behind a phone, the end of another that begins as it does: "212-555-0100, -0101 and -0102".
+_OTHER_END = re.compile(
+    r"(?: ?[,;&] ?(?:(?:and|or|y|o|et|ou|und|oder) )?| (?:and|or|y|o|et|ou|und|oder) )-([0-9]{3,4})(?![0-9]|[ ()+./-]{1,5}[0-9])"
+)
+_BEGIN_OTHER_END: Final = frozenset(" ,;&")
+# What makes one id with the number behind it: "case 20241105-2125550100".
+_TIED = re.compile(r"(?<![0-9])[0-9]{4,14}[-/]\Z")
+_TYING: Final = frozenset("-/")
+_LONGEST_TIED: Final = 15  # characters
+_BEGIN_EXTENSION: Final = frozenset(" ,;#eExXaAiIdDpPrR")
 _OPENED: Final = {")": "(", "]": "["}
 # What a spreadsheet made of a number: 4155552671.0, 4.155E+09
 _SPOILT = re.compile(
@@ -405,6 +415,14 @@ class _Reader:
             self._refuse_touched(start, end)
         else:
             self._keep_read(start, end, phone.digits, numbers)
+        if self._plain[end : end + 1] in _BEGIN_OTHER_END:
+            self._name_other_ends(end, len(run.digits[after - 1]))
+
+    def _name_other_ends(self, end: int, count: int) -> None:
+        """Name the ends of other numbers that follow at *end*, each of *count* digits, as the last group before them has."""
+        while (found := _OTHER_END.match(self._plain, end)) is not None and len(found[1]) == count:
+            start, end = found.span(1)
+            self._refuse(start, end, Reason.TWO_NUMBERS, _END_ALONE)
 
     def _name_other_end(self, run: Run, at: int) -> None:
         """Name the group *at*, where a second number may end with it that begins as the one before: 212-555-0100/0101."""
@@ -414,12 +432,7 @@ class _Reader:
         is_slashed = (between == "/" and count >= 2) or (between.strip(" ") == "/" and is_as_long)
         is_dashed = between.strip(" ") == "-" and count == len(run.digits[at - 1]) >= 3
         if (is_slashed or is_dashed) and count < FEWEST_DIGITS:
-            self._refuse(
-                run.starts[at],
-                run.end(at),
-                Reason.TWO_NUMBERS,
-                "the end of another number: write that one whole",
-            )
+            self._refuse(run.starts[at], run.end(at), Reason.TWO_NUMBERS, _END_ALONE)
 
     def _refuse_touched(self, start: int, end: int) -> None:
         """Name a phone that letters touch: it may be an order's id, or a blank is missing."""
@@ -452,9 +465,8 @@ class _Reader:
         is_long = len(digits) > 2 * MOST_DIALLED or len(text) > _LONGEST_PIECE
         outcome: PhoneNumber | NotAPhone | None = None
         if not is_long:
-            if text[0] != "+" and is_plain(text):
-                outcome = self._plan.alone(digits)
-            outcome = outcome or parse_phone(text, self._country)
+            is_told = text[0] != "+" and is_plain(text)
+            outcome = self._plan.alone(text, digits) if is_told else parse_phone(text, self._country)
         if isinstance(outcome, NotAPhone):
             self._refuse(start, end, outcome.code, outcome.reason)
         elif len(digits) > MOST_DIALLED:
@@ -492,6 +504,10 @@ class _Reader:
         """The word or sign before *start* that makes what stands there something else than a phone."""
         if not self._has_words:
             return None
+        if self._plain[start - 1 : start] in _TYING and (
+            tied := _TIED.search(self._plain, max(0, start - _LONGEST_TIED), start)
+        ):
+            start = tied.start()
         last = self._pieces[-1] if self._pieces else None
         if last is None or not isinstance(last[2], FoundPhone) or last[2].reference is None:
             return reference_before(self._plain, start, None)

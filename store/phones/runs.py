@@ -20,7 +20,7 @@ from store.phones.dates import COMPACT, YEAR
 from store.phones.dialling import split_code
 from store.phones.grouping import cuts_of, grouping
 from store.phones.groups import FEWEST_DIGITS, SHORTEST, Run
-from store.phones.numbers import PhoneNumber
+from store.phones.numbers import NotAPhone, PhoneNumber
 from store.phones.ranges import NO_NUMBER, Range, Ranges
 
 MOST_DIALLED: Final = 18  # digits, with 00 or 011 before them
@@ -128,13 +128,13 @@ class RunPlan:
             return None
         return self.range(digits, plus=plus, whole=whole).number(digits)
 
-    def alone(self, digits: str) -> PhoneNumber | None:
-        """The phone that *digits* are by themselves, and which the parser reads in them; None where it may say more."""
+    def alone(self, text: str, digits: str) -> PhoneNumber | NotAPhone:
+        """What the parser reads in a *text* that `is_plain`, of these *digits* and without a plus."""
         number = self.number(digits, plus=False)
         # What `_asked` leaves out.
         if number is None and (len(digits) <= FEWEST_DIGITS or digits[0] in "01"):
-            return self._bare.find(digits, plus=False)
-        return number
+            number = self._bare.find(digits, plus=False)
+        return number or self._bare.parse(text, digits)
 
     def _asked(self, digits: str, plus: bool, whole: bool) -> PhoneNumber | None:
         count = len(digits)
@@ -434,7 +434,8 @@ def is_clear(run: Run, found: list[Segment], index: int, plan: RunPlan) -> bool:
     behind = found[index + 1] if index + 1 < len(found) else None
     if behind is not None and behind.numbers is NO_NUMBER and not behind.is_date and phone.numbers.assumed is not None:
         following = run.digits[behind.first]
-        if len(following) <= 3 and not run.between[behind.first].strip(" "):
+        # A blank before it, or the dash before an extension that is dialled: 030 123456-01.
+        if len(following) <= 3 and run.between[behind.first].lstrip(" ") in {"", "-"}:
             longer = plan.number(phone.digits + following, plus=plus, whole=False)
             if longer is not None and not longer.flagged:
                 return False

@@ -12,7 +12,7 @@ async def test_opt_out_from_a_search(office: Office) -> None:
     found = await office.ask("support", ONE, channel=TICKETS, replies=0)
     await office.press("support", found, "optout.add")
     answered = await office.replies_to(found.ts, 1)
-    assert answered.thread[0].text == "*(212) 555-0100 opted out* · by support"
+    assert answered.thread[0].text == "*(212) 555-0100 opted out now* · by support"
     support = await office.actor("support")
     settled = await without_buttons(office, found.ts)
     assert f"Opted out by {support.name}" in settled.all_text

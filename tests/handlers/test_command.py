@@ -36,7 +36,7 @@ async def test_add_tells_an_opted_out_phone_apart(office: Office) -> None:
     second = await office.actor("second-admin")
     said = root.text
     assert said.startswith(
-        "*(212) 555-0101 opted out* · by admin\n*(212) 555-0100 was already out*: _Opted out by hand"
+        "*(212) 555-0101 opted out now* · by admin\n*(212) 555-0100 was already out*: _Opted out by hand"
     )
     assert f"by {second.name} with /optout add<!date" in said
     assert "wrote to us_ · this request is kept as a further reason" in said
@@ -97,7 +97,7 @@ async def test_add_asks_where_its_words_leave_a_doubt(office: Office) -> None:
 async def test_add_says_a_repeated_number_once(office: Office) -> None:
     """However a number is written, it is one phone, one opt-out and one line."""
     root = await office.ask("admin", "add 212 555 0100, (212) 555-0100\n+1 212 555 0100, 12, 12")
-    assert root.text.startswith("*(212) 555-0100 opted out*")
+    assert root.text.startswith("*(212) 555-0100 opted out now*")
     said = root.blocks[0]["text"]["text"]
     assert root.all_text.count("`+12125550100`") == 1
     assert "given 3 times" in said
@@ -127,7 +127,7 @@ async def test_add_reads_the_country_given(office: Office) -> None:
 async def test_add_takes_slack_phone_links(office: Office) -> None:
     """Numbers that Slack turned into links are read; refused ones are shown as the person saw them."""
     root = await office.ask("admin", "add <tel:+12125550100|212-555-0100>, <tel:12345|123-45>", raw=True)
-    assert root.text.startswith("*(212) 555-0100 opted out*")
+    assert root.text.startswith("*(212) 555-0100 opted out now*")
     assert "`+12125550100`" in root.all_text
     assert "tel:" not in root.all_text
 
@@ -238,7 +238,7 @@ async def test_three_megabytes_get_a_sentence(office: Office, text: str) -> None
 async def test_what_is_no_number_does_not_stop_the_rest(office: Office) -> None:
     """Letters, emoji and mentions each get their reason; the number among them is opted out."""
     root = await office.ask("support", f"add abc, :wave:, @admin, ٢١٢٥٥٥٠١٠١, {ONE}", channel=TICKETS)
-    assert root.text.startswith("*(212) 555-0101 and (212) 555-0100 opted out*")
+    assert root.text.startswith("*(212) 555-0101 and (212) 555-0100 opted out now*")
     assert "`@admin` is not a phone number" in root.text
 
 
@@ -293,7 +293,7 @@ async def test_country_is_shown_and_set(office: Office) -> None:
     root = await office.ask("admin", "country Great Britain", replies=0)
     assert root.text.startswith("Numbers without a country code are now read as *United Kingdom (GB)*")
     root = await office.ask("admin", "add 07911 123456")
-    assert "*07911 123456 opted out*" in root.all_text
+    assert "*07911 123456 opted out now*" in root.all_text
 
 
 async def test_help_names_every_subcommand(office: Office) -> None:
@@ -328,7 +328,7 @@ async def test_uploads_of_a_fresh_desk(office: Office) -> None:
 async def test_where_the_bot_is_not_a_member(office: Office) -> None:
     """The whole answer goes to the asker alone, with a line on how to invite the bot."""
     message = await office.ask_alone("admin", f"add {ONE}, 12", channel="field-private")
-    assert "*(212) 555-0100 opted out*" in message.all_text
+    assert "*(212) 555-0100 opted out now*" in message.all_text
     assert "`12` is not a phone number" in message.all_text
     assert "`+12125550100`" in message.all_text
     assert "/invite @Opt-Out Desk" in message.all_text
@@ -361,7 +361,7 @@ async def test_where_the_channel_is_archived(office: Office) -> None:
 async def test_where_another_organisation_reads_along(office: Office) -> None:
     """No number is posted in a channel shared outside: the asker alone is answered."""
     message = await office.ask_alone("support", f"add {ONE}", channel="partner-desk")
-    assert "*(212) 555-0100 opted out*" in message.all_text
+    assert "*(212) 555-0100 opted out now*" in message.all_text
     assert "another organisation can read this channel" in message.all_text
     assert (await office.people.state()).channel("partner-desk").messages == []
 
@@ -384,7 +384,7 @@ async def test_slack_stumbles_once(office: Office, fault: str) -> None:
     assert outcome.ok
 
     def shown(messages: list[SandboxMessage]) -> bool:
-        return any("(212) 555-0100 opted out*" in message.all_text for message in messages)
+        return any("(212) 555-0100 opted out now*" in message.all_text for message in messages)
 
     await office.people.until(
         lambda state: shown(list(state.channel(ADMINS).everything)) or shown(state.ephemerals("admin"))
@@ -396,7 +396,7 @@ async def test_posting_fails_for_good(office: Office) -> None:
     """While posting is refused, the asker alone gets the answer and Slack's word for why."""
     await office.people.fault(method="chat.postMessage", fault="error", error="restricted_action", times=-1)
     message = await office.ask_alone("admin", f"add {ONE}")
-    assert "(212) 555-0100 opted out*" in message.all_text
+    assert "(212) 555-0100 opted out now*" in message.all_text
     assert "`restricted_action`" in message.all_text
 
 

@@ -52,7 +52,7 @@ async def test_numbers_are_opted_out_by_a_form(office: Office) -> None:
     assert outcome.ok, outcome
 
     def answered(state: State) -> Any:
-        return next((m for m in state.channel(TICKETS).messages if "(212) 555-0101 opted out*" in m.text), None)
+        return next((m for m in state.channel(TICKETS).messages if "(212) 555-0101 opted out" in m.text), None)
 
     answer = await office.people.until(answered)
     assert " opted out*: asked to stop; stop @here now · by support\n" in answer.text

@@ -242,7 +242,7 @@ async def test_home_opens_the_forms(office: Office) -> None:
         return next((m for m in direct.messages if "(212) 555-0100 opted out" in m.text), None) if direct else None
 
     message = await office.people.until(told)
-    assert message.text == "*(212) 555-0100 opted out* · by support"
+    assert message.text == "*(212) 555-0100 opted out now* · by support"
     entry = office.store.optouts.find(office.account.id, ONE).standing[0].entry
     assert entry.channel_id is None
 

@@ -100,7 +100,7 @@ async def test_a_loading_form_that_was_closed(office: Office) -> None:
     loading = await office.people.until(lambda state: next(iter(state.views("admin")), None))
     await office.people.close("admin", loading["id"])
     await office.people.until(lambda _state: True)
-    assert (await office.ask("admin", f"add {ONE}")).text.startswith("*(212) 555-0100 opted out*")
+    assert (await office.ask("admin", f"add {ONE}")).text.startswith("*(212) 555-0100 opted out now*")
     assert (await office.people.state()).views("admin") == []
 
 
@@ -111,4 +111,4 @@ async def test_a_view_that_changed_under_a_hash(office: Office) -> None:
     await office.people.fault(method="views.update", fault="error", error="hash_conflict")
     assert (await office.people.command("admin", ADMINS, "/optout settings")).ok
     await office.people.until(lambda state: "One moment" in str(state.views("admin")))
-    assert (await office.ask("admin", f"add {ONE}")).text.startswith("*(212) 555-0100 opted out*")
+    assert (await office.ask("admin", f"add {ONE}")).text.startswith("*(212) 555-0100 opted out now*")

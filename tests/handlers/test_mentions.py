@@ -299,7 +299,7 @@ async def test_the_opposite_is_not_offered(office: Office, text: str) -> None:
 async def test_what_looks_like_a_number_is_named(office: Office) -> None:
     """Beside what is done and beside what is looked up; what stands behind "ticket" is shown and not acted on."""
     [answer] = await answers(office, "opt out 212-555-0100, 555-0199, #4155550163")
-    assert answer.text.startswith("*(212) 555-0100 opted out*")
+    assert answer.text.startswith("*(212) 555-0100 opted out")
     assert "555-0199` is not a phone number" in answer.text
     assert "4155550163` is not a phone number" in answer.text
     [looked_up] = await answers(office, "555-0199 or ticket 4155550163?")

@@ -75,7 +75,7 @@ async def test_a_delete_beside_an_opt_out(office: Office) -> None:
         lifted = [one for one in state.opt_outs if one.lifted]
         if lifted:
             assert "are allowed again" in of_delete
-            assert " opted out* · by" in of_add
+            assert " opted out now* · by" in of_add
             assert len(state.standing) == 1
         else:
             assert "was opted out again after you were asked" in of_delete

@@ -219,7 +219,7 @@ async def test_members_who_are_not_support(office: Office, support: str) -> None
     assert "form.add" not in str(menu)
     ts = await drop(office, b"phone\n2125550100\n", user="support")
     await says(office, ts, "1 phone to opt out")
-    assert (await office.ask("admin", f"add {TWO}")).text.startswith("*(212) 555-0101 opted out*")
+    assert (await office.ask("admin", f"add {TWO}")).text.startswith("*(212) 555-0101 opted out now*")
 
 
 @pytest.mark.wide
@@ -281,7 +281,7 @@ async def test_a_support_group(office: Office) -> None:
     [group] = groups
     groups[group]["users"] = [(await office.actor("support")).id]
     await decide(office, support="groups", support_groups=(group,))
-    assert (await office.ask("support", f"add {ONE}")).text.startswith("*(212) 555-0100 opted out*")
+    assert (await office.ask("support", f"add {ONE}")).text.startswith("*(212) 555-0100 opted out now*")
 
 
 async def test_a_demoted_admin_presses_an_old_button(office: Office) -> None:

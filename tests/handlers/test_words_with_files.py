@@ -199,6 +199,8 @@ def test_words(wish: str, words: str, expected: bool) -> None:
         ("", "back_in.csv", True, "unclear"),
         ("", "Résultats réinscrits.csv", True, "unclear"),
         ("", "do not opt out.csv", True, "unclear"),
+        ("", "not_opted_out.csv", True, "unclear"),
+        ("", "sin-bajas.csv", True, "unclear"),
         ("opt these out", "scrub_me.csv", True, "unclear"),
         ("opt these out", "opt-ins.csv", True, "opt out"),
         ("which of these are out?", "scrub_me.csv", True, "look up"),

@@ -107,6 +107,8 @@ def listed(name: str, values: Sequence[str], phones: Sequence[str] = PHONES) -> 
         ("Darf kontaktiert werden", ("Ja", "Nein", "Ja", "Ja"), {1}),
         ("SMS erlaubt", ("Ja", "Nein", "Ja", "Ja"), {1}),
         ("acepta sms", ("sí", "no", "sí", "sí"), {1}),
+        ("Envío SMS", ("permitido", "no permitido", "permitido", "permitido"), {1}),
+        ("Texting preference", ("Call only", "Text ok", "No texts", "Text ok"), {2}),
         ("channel", ("sms", "email", "email", "call"), {0}),
         ("Medium", ("Text message", "E-Mail", "text message", "phone call"), {0, 2}),
         ("canal", ("SMS", "correo electrónico", "SMS", "llamada"), {0, 2}),

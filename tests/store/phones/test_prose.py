@@ -214,6 +214,7 @@ def test_beside_dates_marks_and_each_other(country: str, text: str, expected: li
         ("US", "+999 212 555 0100", "+999 212 555 0100", ""),
         ("US", "555-0100 555-0101 555-0102", "555-0100 555-0101 555-0102", ""),
         ("DE", "030 901820 12", "030 901820 12", "not clear where"),
+        ("DE", "(030) 123456-01", "(030) 123456-01", "not clear where"),
         ("DE", "Vorfall 4711123", "4711123", "leading 0"),
         ("HK", "20241105", "20241105", "may be a date"),
         ("US", "1" * 60, "1" * 60, "60 digits"),
@@ -238,9 +239,12 @@ def test_nothing_vanishes_beside_a_word_or_a_date() -> None:
 
 def test_the_end_of_another_number() -> None:
     """Two numbers that share their beginning: the first is read, the second is not forgotten."""
-    reading = read_text("212-555-0100/0101", "US")
-    assert [phone.number.e164 for phone in reading.phones] == [ONE]
-    assert [unread.text for unread in reading.unread] == ["0101"]
+    for text in ("212-555-0100/0101", "212-555-0100, -0101 please", "212-555-0100 & -0101"):
+        reading = read_text(text, "US")
+        assert [phone.number.e164 for phone in reading.phones] == [ONE]
+        assert [unread.text for unread in reading.unread] == ["0101"]
+    [*_, last] = read_text("212-555-0100, -0101 and -0102, 213-555-0103", "US").unread
+    assert last.text == "0102"
 
 
 def test_references() -> None:
@@ -249,6 +253,10 @@ def test_references() -> None:
     found = read_text(text, "US").phones
     assert [phone.reference for phone in found] == ["#", "tickets", "tickets", "Rechnungsnr", "pedido", None]
     assert [phone.reference for phone in read_text("order 2125550100, call 2125550100", "US").phones] == [None]
+    [tied] = read_text("case no. 20241105-2125550100", "US").phones
+    assert tied.reference == "case"
+    assert [phone.reference for phone in read_text("#1-212-555-0100 #2-213-555-0101", "US").phones] == [None, None]
+    assert [phone.reference for phone in read_text("NHS no 943 476 5919", "GB").phones] == ["NHS"]
     [chat] = read_text("<https://wa.me/12125550100>", "US").phones
     assert (chat.number.e164, chat.reference) == (ONE, "WhatsApp")
 

@@ -7,6 +7,7 @@ import pytest
 
 from store.phones.groups import Run, runs
 from store.phones.numbers import PhoneNumber
+from store.phones.parser import is_plain, parse_phone
 from store.phones.runs import RunPlan, segments
 from tests.bench.differential import Cells
 
@@ -36,6 +37,30 @@ def as_asked(country: str | None, count: int) -> None:
                 asked = fresh.number(digits, plus=plus, whole=whole)
                 assert learning.number(digits, plus=plus, whole=whole) == asked, (country, text)
             assert cut(run, learning) == cut(run, fresh), (country, text)
+
+
+def as_parsed(country: str | None, count: int) -> None:
+    """Of *count* groups of digits, bare or parted once, what is read with a plan that learns is what the parser reads."""
+    learning, chance = RunPlan(country), random.Random(f"{country} parsed")
+    for _ in range(count):
+        digits = f"{chance.randrange(10 ** (length := chance.randrange(7, 14))):0{length}}"
+        at = chance.choice((0, 3))
+        text = f"{digits[:at]}{' ' if at else ''}{digits[at:]}"
+        if is_plain(text):
+            assert learning.alone(text, digits) == parse_phone(text, country), (country, text)
+
+
+def test_reasons_are_the_parsers() -> None:
+    """The reason why digits are no phone is remembered by how they begin, and is the one that the parser gives."""
+    for country in ("US", "FR", "DE"):
+        as_parsed(country, 300)
+
+
+@pytest.mark.wide
+def test_so_they_are_everywhere() -> None:
+    """So it is in every region, and without any."""
+    for region in (*sorted(phonenumbers.SUPPORTED_REGIONS), None):
+        as_parsed(region, 60)
 
 
 def test_what_is_learnt_is_what_would_be_asked() -> None:
