@@ -326,8 +326,9 @@ def create_app(settings: Settings, store: Store) -> Desk:
     database_url = _for_children(store.database.url)
     scratch = ScratchDirectory(settings.scratch_dir, store.database.dialect.identity, keep=deadlines.expire)
     roles = Roles(settings.admins)
-    runner = Runner(store, client, poster, tasks, limits, scratch, roles, owner=owner, database_url=database_url)
-    exporter = Exporter(store, client, poster, tasks, limits, scratch, roles, owner=owner, database_url=database_url)
+    at_database: dict[str, Any] = {"owner": owner, "database_url": database_url, "erase_key": settings.erase_secret}
+    runner = Runner(store, client, poster, tasks, limits, scratch, roles, **at_database)
+    exporter = Exporter(store, client, poster, tasks, limits, scratch, roles, **at_database)
     replies = Replies(poster)
     answers = Answers(store, replies, poster, client, tasks, events.account, owner=owner, lease_seconds=lease_seconds)
     serves_api = settings.api == "on"

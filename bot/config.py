@@ -36,7 +36,8 @@ _TOKEN_KINDS = {
     "xoxe": ("a rotating token, which expires", None),
 }
 _UNPREFIXED = frozenset({"database_url", "slack_bot_token", "slack_app_token", "slack_signing_secret", "slack_api_url"})
-_IN_FILES = ("DATABASE_URL", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET")
+_IN_FILES = ("DATABASE_URL", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "OPTOUT_ERASE_KEY")
+_SHORTEST_KEY = 16
 _USER_ID = re.compile(r"[UW][A-Z0-9]{2,20}")
 _CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{8,20}")
 # People write these for countries whose ISO 3166 code is another.
@@ -122,6 +123,11 @@ class Settings(BaseSettings):
         frozenset({"optout-uploads"}),
         "Channels, comma separated names or ids, in which a dropped list is taken up without a mention.",
         expected="channel names or ids separated by commas",
+    )
+    erase_key: SecretStr | None = _setting(
+        None,
+        "Secret of 16 characters or more by which erased numbers stay opted out; the list is of no use with another once one was erased.",
+        expected="a secret of 16 characters or more, as `openssl rand -base64 32` prints one",
     )
     max_list_bytes: ByteSize = _setting(
         ByteSize(1_000_000_000),
@@ -309,6 +315,18 @@ class Settings(BaseSettings):
             raise ValueError("is empty or holds blanks")
         return SecretStr(text)
 
+    @field_validator("erase_key")
+    @classmethod
+    def _key(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret.get_secret_value().strip()) < _SHORTEST_KEY:
+            raise ValueError("could be found by trying")
+        return None if secret is None else SecretStr(secret.get_secret_value().strip())
+
+    @property
+    def erase_secret(self) -> str | None:
+        """The `erase_key` as the store takes it."""
+        return None if self.erase_key is None else self.erase_key.get_secret_value()
+
     @field_validator("slack_api_url", "twilio_api_url", "twilio_accounts_url", "telnyx_api_url", "van_api_url")
     @classmethod
     def _address(cls, text: str) -> str:
@@ -458,7 +476,7 @@ def _resolved(variables: Mapping[str, str], origin: str) -> dict[str, str]:
     files = {f"{name}_FILE": name for name in _IN_FILES}
     given = {name: value for name, value in variables.items() if value.strip()}
     for name in sorted(given):
-        if name.upper().startswith(PREFIX) and name not in known:
+        if name.upper().startswith(PREFIX) and name not in known and name not in files:
             near = difflib.get_close_matches(name.upper(), sorted(known), n=1, cutoff=0.6)
             hint = f"do you mean {near[0]}?" if near else "see the table of settings in docs/operators.md."
             raise SettingsError(f"{name} in {origin} is no setting of the desk; {hint}")
