@@ -248,6 +248,11 @@ def export(account: str, kind: str, since: datetime | None, function: str | None
     try:
         export_filter = ExportFilter(kind, since.replace(tzinfo=UTC) if since else None, function)
         transfer.export_list(store, account, sys.stdout, export_filter)
+        if erased := store.erasures.count(transfer.existing_account(store, account).id):
+            click.echo(
+                f"{transfer.count_words(erased, 'erased number')} more must not be texted, and no file has them.",
+                err=True,
+            )
     finally:
         store.close()
 
@@ -446,6 +451,24 @@ def move(source: str, target: str) -> None:
     from bot import keeping
 
     keeping.move_to(source, target, say=click.echo)
+
+
+@main.command()
+@click.argument("number")
+@_ACCOUNT
+@click.option("--untold", is_flag=True, help="Also where a follower of the list was not told yet that it is opted out.")
+def erase(number: str, account: str, *, untold: bool) -> None:
+    """Erase NUMBER, at the person's own wish: nothing of it is kept but a keyed hash, by which it stays opted out."""
+    from bot import erasing, logs
+    from bot.stores import open_store
+
+    settings = load_settings()
+    logs.configure("WARNING", "text")
+    store = open_store(settings)
+    try:
+        erasing.erase(store, account, number, untold=untold, say=click.echo)
+    finally:
+        store.close()
 
 
 @main.group()

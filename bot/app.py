@@ -262,10 +262,9 @@ def create_app(settings: Settings, store: Store) -> Desk:
     database_url = _for_children(store.database.url)
     scratch = ScratchDirectory(settings.scratch_dir, store.database.dialect.identity, keep=deadlines.expire)
     roles = Roles(settings.admins)
-    runner = Runner(store, installations, poster, tasks, limits, scratch, roles, owner=owner, database_url=database_url)
-    exporter = Exporter(
-        store, installations, poster, tasks, limits, scratch, roles, owner=owner, database_url=database_url
-    )
+    at_database: dict[str, Any] = {"owner": owner, "database_url": database_url, "erase_key": settings.erase_secret}
+    runner = Runner(store, installations, poster, tasks, limits, scratch, roles, **at_database)
+    exporter = Exporter(store, installations, poster, tasks, limits, scratch, roles, **at_database)
     replies = Replies(poster)
     answers = Answers(
         store, replies, poster, installations, tasks, events.account, clock, owner=owner, lease_seconds=lease_seconds

@@ -53,6 +53,7 @@ _IN_FILES = (
     "SLACK_SIGNING_SECRET",
     "SLACK_CLIENT_SECRET",
     "OPTOUT_TOKEN_KEY",
+    "OPTOUT_ERASE_KEY",
 )
 _USER_ID = re.compile(r"[UW][A-Z0-9]{2,20}")
 _CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{8,20}")
@@ -173,6 +174,11 @@ class Settings(BaseSettings):
         frozenset({"optout-uploads"}),
         "Channels, comma separated names or ids, in which a dropped list is taken up without a mention.",
         expected="channel names or ids separated by commas",
+    )
+    erase_key: SecretStr | None = _setting(
+        None,
+        "Secret of 32 characters or more by which erased numbers stay opted out; the list is of no use with another once one was erased.",
+        expected="a secret of 32 characters or more, as `openssl rand -base64 32` prints one",
     )
     max_list_bytes: ByteSize = _setting(
         ByteSize(1_000_000_000),
@@ -387,6 +393,18 @@ class Settings(BaseSettings):
         """The keys of tokens, the one in use first; none where there are none."""
         return () if self.token_key is None else tuple(_keys_in(self.token_key))
 
+    @field_validator("erase_key")
+    @classmethod
+    def _key(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret.get_secret_value().strip()) < SHORTEST_TOKEN_KEY:
+            raise ValueError("could be found by trying")
+        return None if secret is None else SecretStr(secret.get_secret_value().strip())
+
+    @property
+    def erase_secret(self) -> str | None:
+        """The `erase_key` as the store takes it."""
+        return None if self.erase_key is None else self.erase_key.get_secret_value()
+
     @field_validator("slack_api_url", "twilio_api_url", "twilio_accounts_url", "telnyx_api_url", "van_api_url")
     @classmethod
     def _address(cls, text: str) -> str:
@@ -560,7 +578,7 @@ def _resolved(variables: Mapping[str, str], origin: str) -> dict[str, str]:
     files = {f"{name}_FILE": name for name in _IN_FILES}
     given = {name: value for name, value in variables.items() if value.strip()}
     for name in sorted(given):
-        if name.upper().startswith(PREFIX) and name not in known:
+        if name.upper().startswith(PREFIX) and name not in known and name not in files:
             near = difflib.get_close_matches(name.upper(), sorted(known), n=1, cutoff=0.6)
             hint = f"do you mean {near[0]}?" if near else "see the table of settings in docs/operators.md."
             raise SettingsError(f"{name} in {origin} is no setting of the desk; {hint}")

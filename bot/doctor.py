@@ -86,7 +86,7 @@ def _scratch(settings: Settings) -> Finding:
 
 def _database(settings: Settings, team: str | None) -> tuple[tuple[Finding, ...], Account | None]:
     """Return the findings, and the account of *team* where there is one."""
-    store = Store.open(settings.database_url)
+    store = Store.open(settings.database_url, erase_key=settings.erase_secret)
     dialect = store.database.dialect
     where = dialect.where
     try:

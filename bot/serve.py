@@ -306,7 +306,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> None:
     """Start the desk; *stack* gets what has to be undone at its end, of as much as there is when this is cancelled."""
     for sentence in doubts_of_settings():
         log.warning(sentence)
-    store = Store.open(settings.database_url)
+    store = Store.open(settings.database_url, erase_key=settings.erase_secret)
     stack.callback(store.close)
     await asyncio.to_thread(make_ready, store, log.warning)
     for in_use, sentence in await asyncio.to_thread(lambda: tuple(described(store))):

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 
 from bot.config import Settings
-from store import Store
+from store import Store, require_key
 
 
 def open_store(settings: Settings, say: Callable[[str], object] = lambda _line: None) -> Store:
     """Open the store, ready for use: see `make_ready`."""
-    store = Store.open(settings.database_url)
+    store = Store.open(settings.database_url, erase_key=settings.erase_secret)
     try:
         make_ready(store, say)
     except BaseException:
@@ -31,6 +31,7 @@ def make_ready(store: Store, say: Callable[[str], object]) -> None:
         store.database.migrate()
     else:
         store.database.require_head()
+    require_erase_key(store)
     if new:
         say(f"A new, empty list was made: {dialect.where}.")
     if (readers := dialect.open_to()) is not None:
@@ -40,6 +41,12 @@ def make_ready(store: Store, say: Callable[[str], object]) -> None:
             say(f"{dialect.where} can be read by {readers}, and cannot be closed to them: {error.strerror}.")
         else:
             say(f"{dialect.where} could be read by {readers}. It is closed to them now.")
+
+
+def require_erase_key(store: Store) -> None:
+    """Raise `StoreError` where numbers were erased by a key that *store* was not opened with: they would count as never heard of."""
+    if checks := store.erasures.checks():
+        require_key(store.database.erase_key, checks)
 
 
 def described(store: Store) -> Iterator[tuple[bool, str]]:
@@ -52,6 +59,8 @@ def described(store: Store) -> Iterator[tuple[bool, str]]:
     accounts = store.accounts.list()
     for account in accounts:
         phones = f"{account.opted_out:,} phone{' is' if account.opted_out == 1 else 's are'} opted out"
+        if erased := store.erasures.count(account.id):
+            phones += f", and {erased:,} erased,"
         yield account.opted_out > 0, f"{phones} in the account {account.slack_id} of {where}."
     if not any(account.opted_out for account in accounts):
         yield False, f"Nobody is opted out in {where}. If somebody should be, stop the desk and see DATABASE_URL."

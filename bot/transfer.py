@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from bot.config import Settings
+from bot.stores import require_erase_key
 from handlers.work.scratch import ScratchDirectory
 from store import (
     NOTHING_CHOSEN,
@@ -197,13 +198,14 @@ def open_to_read(settings: Settings) -> Store:
     Raises `TransferError` where there is no database, `StoreBehind` where its tables are not this program's, and
     `StoreUnavailable` where it does not answer.
     """
-    store = Store.open(settings.database_url)
+    store = Store.open(settings.database_url, erase_key=settings.erase_secret)
     # To connect would make the file.
     if not store.database.dialect.exists():
         store.close()
         raise TransferError(f"There is no database at {store.database.url.database}: DATABASE_URL says where it is.")
     try:
         store.database.require_head()
+        require_erase_key(store)
     except BaseException:
         store.close()
         raise

@@ -28,6 +28,7 @@ from store.destinations import (
 )
 from store.destinations import LONGEST_NAME as LONGEST_DESTINATION_NAME
 from store.digests import Digest, DueDigest
+from store.erased import require_key
 from store.errors import (
     ChangesPruned,
     KeyReused,
@@ -268,6 +269,7 @@ __all__ = [
     "read_text",
     "recount",
     "relocate",
+    "require_key",
     "require_undoable",
     "restage",
     "restore",

@@ -17,6 +17,7 @@ from store.allowing import says_why
 from store.database import Database
 from store.dialects import from_now
 from store.e164 import require_e164
+from store.erased import require_not_erased
 from store.errors import StoreError
 from store.models import ALLOW_REQUEST_STATES, allow_requests, entries
 from store.notes import Function
@@ -119,6 +120,7 @@ class AllowRequests:
                 return AllowAsked(state, None)
             if opted_out_since(state, last_entry):
                 return AllowAsked(state, None, changed=True)
+            require_not_erased(connection, account, [phone])
             waiting = self._waiting(connection, account, phone)
             if waiting is not None:
                 if not (closed := self._outdated(connection, waiting, state)):

@@ -49,7 +49,7 @@ def _rule(opt_out: OptOut) -> AllowRule:
     entry = opt_out.entry
     rule = AllowRule.CONFIRM if entry.cause is None else _RULES.get(entry.cause, AllowRule.CONFIRM)
     on_behalf = entry.function in _ON_BEHALF or opt_out.requested_at is not None or entry.requested_at is not None
-    if entry.function == Function.KEYWORD or (on_behalf and entry.cause not in _MISTAKES):
+    if entry.function in (Function.KEYWORD, Function.ERASE) or (on_behalf and entry.cause not in _MISTAKES):
         rule = max(rule, AllowRule.REASON)
     return max(rule, _rule_by_words(entry.reason), _rule_by_words(opt_out.imported_note))
 

@@ -8,10 +8,11 @@ import sqlalchemy as sa
 
 from store.database import Database
 from store.e164 import require_e164
+from store.erased import erased_among, require_not_erased
 from store.errors import StoreError
 from store.idempotency import is_repeated, result_of, set_result
 from store.models import campaigns, conversations
-from store.optouts import standing
+from store.optouts import opted_out_among
 from store.records import Conversation
 from store.rows import CONVERSATIONS, read_conversations
 from store.texts import keepable
@@ -111,6 +112,7 @@ class Campaigns:
         require_e164([phone])
         campaign, contact = keepable(campaign), keepable(contact)
         with self._database.write() as connection:
+            require_not_erased(connection, account, [phone])
             self._put(connection, account, campaign, {contact: phone})
             mine = conversations.c.campaign_id == campaign, conversations.c.contact == contact
             query = CONVERSATIONS.where(conversations.c.account_id == account, *mine)
@@ -122,7 +124,7 @@ class Campaigns:
         """
         Make the conversations *talks*, (contact, phone) each, in a campaign, or change their phones; all of them, or none.
 
-        One is opted out at once when its phone is; otherwise a known one with the same phone stays as it is, so that the same
+        One is opted out at once when its phone is, and not kept when that was erased; otherwise a known one with the same phone stays as it is, so that the same
         call again changes nothing. Of a contact that comes twice the last counts. *idempotency_key* as in `put`.
         Raises `NotE164`, and `StoreError` for more than `MOST_CONVERSATIONS` or a campaign that was never put.
         """
@@ -144,10 +146,12 @@ class Campaigns:
         self._database.lock_account(connection, account)
         _get(connection, account, campaign)
         known = self._known(connection, account, campaign, phones)
-        out = set(connection.execute(standing(self._database, account, sorted(set(phones.values())))).scalars())
+        asked = sorted(set(phones.values()))
+        out = opted_out_among(connection, account, asked)
+        erased = erased_among(connection, account, asked)
         rows: list[tuple[str, str, str]] = []
         otherwise: list[str] = []
-        opted_out = 0
+        opted_out = new = 0
         for contact, phone in phones.items():
             before = known.get(contact)
             same_phone = before is not None and before[0] == phone
@@ -155,9 +159,11 @@ class Campaigns:
             opted_out += state == _OUT
             if before == (phone, state):
                 continue
-            rows.append((contact, phone, state))
             if before is not None:
                 otherwise.append(contact)
+            if phone not in erased:  # of whom nothing is kept, so that what is known of the contact goes
+                rows.append((contact, phone, state))
+                new += before is None
         # By the bulk paths: to take away what is otherwise and write it anew is faster than to change row by row.
         if otherwise:
             mine = conversations.c.account_id == account, conversations.c.campaign_id == campaign
@@ -167,7 +173,7 @@ class Campaigns:
         self._database.insert_rows(
             connection, conversations, columns, [(account, campaign, *row) for row in sorted(rows)]
         )
-        return ConversationsPut(len(rows) - len(otherwise), len(otherwise), len(phones) - len(rows), opted_out)
+        return ConversationsPut(new, len(otherwise), len(phones) - new - len(otherwise), opted_out)
 
     def _known(
         self, connection: sa.Connection, account: int, campaign: str, contacts: Iterable[str]

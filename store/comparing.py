@@ -20,7 +20,7 @@ from store.store import Store
 @dataclass(frozen=True, slots=True)
 class Compared:
     """
-    The outcome of comparing a list with the account's, in distinct phones: those of *both*, and *only_ours*.
+    The outcome of comparing a list with the account's, in distinct phones: those of *both*, erased ones too, and *only_ours*, without.
 
     *counts*: what was read of the list, as of an upload, but for `already`.
     """
@@ -98,6 +98,7 @@ def compare(
             lambda phones: progress(phones, 1.0),
             lets_through=lacking,
         )
-        return Compared(listed.counts, lacking.both, only_ours)
+        erased = sum(store.uploads.erased(account, phones) for phones in listed.batches(PAGE))
+        return Compared(listed.counts, lacking.both + erased, only_ours)
     finally:
         listed.delete()

@@ -23,6 +23,8 @@ from store.texts import keepable_values
 if TYPE_CHECKING:
     from alembic.config import Config
 
+    from store.erased import EraseKey
+
 BUSY_SECONDS = 5.0
 # Bytes that there has to be room for: more than any command writes, and incompressible.
 _ROOM: Final = 16_384
@@ -66,10 +68,13 @@ class Database:
     `StoreRefused` for what it does not take: no error of a driver's leaves a transaction.
     """
 
-    def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS, erase_key: "EraseKey | None" = None) -> None:
         self.url = parsed_url(url)
         self.dialect = dialect_of(self.url)
+        self.erase_key = erase_key
         self.engine = self.dialect.create_engine(busy_seconds)
+        # With each connection, so that whatever looks at phones has it: see store/erased.py.
+        self.engine.update_execution_options(erase_key=erase_key)
         sa.event.listen(self.engine, "connect", self._recognise)
         sa.event.listen(self.engine, "before_cursor_execute", _made_keepable, retval=True)
         sa.event.listen(self.engine, "checkin", self._close_late)

@@ -177,6 +177,10 @@ class Dialect(ABC):
         """Have what was committed stand in the database itself, where it is kept beside it first."""
 
     @abstractmethod
+    def forget_deleted(self, engine: sa.Engine) -> None:
+        """Have nothing left in the files of what was deleted, as far as that is ours to do. Raises `StoreUnavailable`."""
+
+    @abstractmethod
     def forget_cached(self, connection: sa.Connection) -> bool:
         """
         Forget what *connection* remembers of the database's contents.
@@ -442,6 +446,24 @@ class Sqlite(Dialect):
         with closing(engine.raw_connection()) as connection, suppress(sqlite3.OperationalError):
             connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def forget_deleted(self, engine: sa.Engine) -> None:
+        """
+        Write the file anew, since what is deleted stays in its free places until something else is written there.
+
+        Others read meanwhile, and wait to write. https://www.sqlite.org/lang_vacuum.html
+        """
+        try:
+            with closing(engine.raw_connection()) as connection:
+                cursor = connection.cursor()
+                cursor.execute("PRAGMA secure_delete = ON")
+                cursor.execute("VACUUM")
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                is_busy, *_ = cursor.fetchall()[0]
+        except sqlite3.OperationalError as error:
+            raise self.unavailable(self.outage_of(error) or Outage.UNKNOWN, detail=error.sqlite_errorname) from error
+        if is_busy:
+            raise self.unavailable(Outage.BUSY, detail="somebody reads in the log of changes")
+
     def end(self) -> None:
         """Do nothing: a file answers, or fails, at once."""
 
@@ -642,6 +664,9 @@ class Postgresql(Dialect):
 
     def settle(self, engine: sa.Engine) -> None:
         """Do nothing: what is committed is in the database."""
+
+    def forget_deleted(self, engine: sa.Engine) -> None:
+        """Do nothing: what is deleted goes with the server's own vacuum."""
 
     def forget_cached(self, connection: sa.Connection) -> bool:  # noqa: ARG002  it remembers nothing
         return False

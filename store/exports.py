@@ -13,6 +13,7 @@ from store import leases
 from store.backlog import Backlog, backlog_of
 from store.database import Database
 from store.e164 import require_e164
+from store.erased import require_not_erased
 from store.errors import StoreError, StoreRefused, WrongState
 from store.idempotency import is_repeated, result_of, set_result
 from store.leases import Lease
@@ -275,6 +276,7 @@ class Exports:
             parts.append(f"function {export_filter.function}")
         named = () if export_filter.destination is None else (export_filter.destination,)
         with self._database.write() as connection:
+            require_not_erased(connection, account, phones)
             if export_filter.passes_on:
                 parts.append(f"passed on to {_told_name(connection, account, export_filter.destination)}")
             elif export_filter.destination is not None:

@@ -17,6 +17,7 @@ from store.allowing import rule_of
 from store.database import Database
 from store.dialects import among_bound, from_now
 from store.e164 import require_e164
+from store.erased import erased_among
 from store.errors import NoAccount, StoreError, StoreUnavailable
 from store.models import accounts, campaigns, entries, opt_outs, outbox, replies
 from store.notes import Function
@@ -285,6 +286,8 @@ class _Hearing:
         self._new: list[dict[str, Any]] = []
         # Those of whom is asked whether they are opted out, and are.
         self._opted_out: set[str] = set()
+        # Those that were erased, each with the entry by which it was: of what they reply nothing is kept until they are in again.
+        self._erased: dict[str, int] = {}
 
     def hear(self, told: Sequence[ToldReply]) -> tuple[Heard, ...]:
         """The outcome of each."""
@@ -316,6 +319,8 @@ class _Hearing:
         if senders:
             standing = {"account": self._account, "phones": senders}
             self._opted_out = set(self._connection.execute(_OPTED_OUT, standing).scalars())
+        self._erased = erased_among(self._connection, self._account, list({one.reply.sender for one in told}))
+        self._opted_out |= self._erased.keys()
         number = last - new
         begun = set(self._heard)
         for one in told:
@@ -331,6 +336,9 @@ class _Hearing:
         judgement = judge(reply.text, added)
         if told.acted_on is not None:
             judgement = after_provider(judgement, reply.text, told.acted_on, opted_out=phone in self._opted_out)
+        if phone in self._erased and judgement.outcome is not Outcome.IN:
+            self._pass_over(number, reply, judgement)
+            return
         if judgement.outcome not in (Outcome.OUT, Outcome.IN):
             state = ReplyState.WAITING if judgement.outcome is Outcome.ASK else ReplyState.SETTLED
             self._keep(number, reply, judgement, state, None)
@@ -344,9 +352,19 @@ class _Hearing:
             return
         found = read_states(self._connection, self._account, [phone])[phone]
         state, entry = self._allow(found, by, reply.received_at)
+        if phone in self._erased:
+            if entry is None:
+                self._pass_over(number, reply, judgement)
+                return
+            del self._erased[phone]
         if entry is not None and state is ReplyState.SETTLED:
             self._opted_out.discard(phone)
         self._keep(number, reply, judgement, state, entry)
+
+    def _pass_over(self, number: int, reply: Reply, judgement: Judgement) -> None:
+        """Keep nothing of *reply*, whose sender was erased and stays out."""
+        entry = self._erased[reply.sender]
+        self._heard[_key(reply)] = Heard(number, judgement, ReplyState.SETTLED, entry, again=False)
 
     def _allow(self, state: PhoneState, by: Origin, received_at: datetime) -> tuple[ReplyState, int | None]:
         """
@@ -452,10 +470,14 @@ _WRITE: Final = sa.insert(replies).values(
 
 
 def _is_by_word(opt_out: OptOut) -> bool:
-    """Whether a word of the contact's made it and nothing else: a threat or a death is no such word, whoever told it."""
+    """
+    Whether a word of the contact's made it and nothing else: a threat or a death is no such word, whoever told it.
+
+    To be erased is the contact's word too.
+    """
     entry = opt_out.entry
     plain = entry.cause in (None, Cause.ASKED) and rule_of([opt_out]) < AllowRule.TWO_ADMINS
-    return entry.function == Function.KEYWORD and plain
+    return entry.function in (Function.KEYWORD, Function.ERASE) and plain
 
 
 def _require_zone(received_at: datetime) -> None:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from store.database import Database
 from store.e164 import require_e164
+from store.erased import erased_among, require_not_erased
 from store.idempotency import is_repeated
 from store.models import entries, entry_phones, opt_outs
 from store.models import uploads as uploads_table
@@ -81,7 +82,9 @@ class History:
         if uploads:
             where.append(entries.c.upload_id.in_(uploads))
         if phone is not None:
-            where.append(entries.c.id.in_(touching(account, phone)))
+            with self._database.read() as connection:
+                erased = erased_among(connection, account, [phone]).values()
+            where.append(entries.c.id.in_(touching(account, phone)) | entries.c.id.in_(erased))
         query = entries_of(account).where(*where).order_by(entries.c.id.desc()).limit(limit + 1)
         if before is not None:
             query = query.where(entries.c.id < before)
@@ -129,6 +132,7 @@ class History:
             remark = Origin(
                 Function.REMARK, by.actor, by.channel_id, by.channel_name, by.message_ts, by.permalink, reason=text
             )
+            require_not_erased(connection, account, [phone])
             new_entry(connection, account, remark, phones=[phone])
 
 

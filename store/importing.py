@@ -112,7 +112,8 @@ def stage_upload(
             already, talks = _met(store, work.upload, scratch, moment, _checked(progress, keeper))
             summary = scratch.counts.summary | talks | {"moment": moment.to_json()}
             if work.upload.is_comparison:
-                summary["ours"] = store.uploads.out_at(work.upload.account_id, moment)
+                # With the erased of the list: those that it lacks are in no file of what is only the account's.
+                summary["ours"] = store.uploads.out_at(work.upload.account_id, moment) + talks["erased"]
             counts = replace(scratch.counts, already=already, summary=summary)
             return work.staged(counts)
         finally:
@@ -182,7 +183,7 @@ def apply_upload(
         work = keeper.work  # with the checkpoint as it is now
         while True:
             keeper.check()
-            phones = scratch.batch(work.upload.last_phone, batch)
+            phones = scratch.batch(work.reached, batch)
             unreadable = scratch.unreadable(work.upload.last_unreadable, _UNREADABLE_BATCH)
             if not phones.lines and not unreadable:
                 return work.finish()
@@ -231,6 +232,7 @@ def recount(store: Store, upload: Upload, moment: ListMoment, scratch_path: Path
         already = opted_in = 0
         for phones in scratch.batches(BATCH):
             already += store.uploads.already_out(upload.account_id, phones, moment)
+            already += store.uploads.erased(upload.account_id, phones)
             opted_in += store.uploads.opted_in_since(upload.account_id, phones, since, moment)
         return Recount(already, opted_in)
     finally:
@@ -243,16 +245,18 @@ def _met(
     """
     What the account knows of the list's phones: how many were opted out at *moment*, and what else the guard asks.
 
-    `known`: phones the account has conversations with. `texted`: those of them on the list with an open one.
+    `known`: phones the account has conversations with. `texted`: those of them on the list with an open one. `erased`: those on
+    the list that were erased, which are opted out too.
     """
     known = store.uploads.known(upload.account_id)
-    already = texted = 0
+    already = texted = erased = 0
     for phones in scratch.batches(BATCH):
         progress(scratch.rows, 1.0)
         already += store.uploads.already_out(upload.account_id, phones, moment)
+        erased += store.uploads.erased(upload.account_id, phones)
         if known:
             texted += store.uploads.texted(upload.account_id, phones)
-    return already, {"known": known, "texted": texted}
+    return already + erased, {"known": known, "texted": texted, "erased": erased}
 
 
 def _checked(progress: ReportProgress, keeper: LeaseKeeper) -> ReportProgress:

@@ -228,6 +228,19 @@ opt_outs = sa.Table(
     postgresql_with={"fillfactor": 50},
 )
 
+# Phones that were erased, each by its keyed hash and the entry that erased it: see store/erased.py.
+erasures = sa.Table(
+    "erasures",
+    metadata,
+    sa.Column("account_id", BigInt, primary_key=True, autoincrement=False),
+    sa.Column("hash", sa.Text, primary_key=True),
+    sa.Column("key_check", BigInt, nullable=False),
+    sa.Column("entry_id", BigInt, nullable=False),
+    sa.ForeignKeyConstraint(["account_id", "entry_id"], ["entries.account_id", "entries.id"]),
+    sa.CheckConstraint("length(hash) = 64", name="hash"),
+    sqlite_with_rowid=False,
+)
+
 # What changed the list, each change the phones of one entry from the first to the last: see store/changes.py.
 changes = sa.Table(
     "changes",

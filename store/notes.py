@@ -30,6 +30,7 @@ class Function(StrEnum):
     SETTING = "setting"
     REMARK = "remark"
     EXPORT = "export"
+    ERASE = "erase"
 
 
 # Entries of these opt phones out.
@@ -94,6 +95,7 @@ _SENTENCES = {
     Function.SETTING: "Changed by {who}{when}{why}",
     Function.REMARK: "Remark by {who}{when}{why}",
     Function.EXPORT: "Exported by {who}{when}{why}",
+    Function.ERASE: "This number was erased at the person's own wish{when}; it stays opted out",
 }
 
 

@@ -17,6 +17,7 @@ from store.changes import write_change, write_changes
 from store.database import Database
 from store.dialects import among_bound
 from store.e164 import require_e164
+from store.erased import SOME_HASHES, bring_back, erased_among, erased_opt_outs, met
 from store.errors import NoAccount
 from store.idempotency import is_known, is_repeated, result_of, set_result
 from store.models import accounts, campaigns, conversations, entries, entry_phones, opt_outs, replies
@@ -67,16 +68,19 @@ class OptOuts:
                 return ()
             request = _request("add", by.function, asked)
             if is_repeated(self._database, connection, account, idempotency_key, *request):
-                return self._added_before(connection, account, idempotency_key)
+                return self._added_before(connection, account, idempotency_key, phones)
             added = opt_out_by(self._database, connection, account, phones, by)
             set_result(connection, account, idempotency_key, {"entry": added[0].entry.id})
             return added
 
-    def _added_before(self, connection: sa.Connection, account: int, key: str | None) -> tuple[Added, ...]:
-        """What `add` answered when it was asked by *key* for the first time."""
+    def _added_before(
+        self, connection: sa.Connection, account: int, key: str | None, asked: Sequence[str]
+    ) -> tuple[Added, ...]:
+        """What `add` answered when it was *asked* by *key* for the first time; of those that were erased since, that they were."""
         entry: int | None = result_of(connection, account, key).get("entry")
         if entry is None:
             return ()
+        erased = erased_opt_outs(connection, account, asked)
         touched = sa.select(entry_phones.c.phone).where(
             entry_phones.c.account_id == account, entry_phones.c.entry_id == entry
         )
@@ -84,7 +88,10 @@ class OptOuts:
         made = _oldest(self._database, connection, account, phones, opt_outs.c.entry_id == entry)
         lifted_later = opt_outs.c.lifted_by.is_(None) | (opt_outs.c.lifted_by > entry)
         before = _oldest(self._database, connection, account, phones, opt_outs.c.entry_id < entry, lifted_later)
-        return tuple(Added(phone, made[phone].entry, before.get(phone)) for phone in phones)
+        return (
+            *(Added(phone, made[phone].entry, before.get(phone)) for phone in phones),
+            *(Added(phone, opt_out.entry, opt_out) for phone, opt_out in erased.items()),
+        )
 
     def find(self, account: int, phone: str) -> PhoneState:
         """All that is known of *phone*; a phone never heard of has an empty state."""
@@ -109,7 +116,15 @@ class OptOuts:
         told: dict[Any, Any] = dict(self._database.look(_CHECK, {"account": account, "phones": phones}))
         if None not in told:
             raise NoAccount(account)
-        return Checked(as_of=told.pop(None), opted_out=frozenset(told))
+        as_of = told.pop(None)
+        hashes = {text: check for text, check in told.items() if check is not None}
+        if not hashes:
+            return Checked(as_of, frozenset(told))
+        erased = met(self._database.erase_key, account, phones, hashes)
+        if erased is None:
+            with self._database.read() as connection:
+                erased = frozenset(erased_among(connection, account, phones))
+        return Checked(as_of, frozenset(told.keys() - hashes.keys()) | erased)
 
     def delete(
         self,
@@ -169,17 +184,26 @@ class OptOuts:
 def opt_out_by(
     database: Database, connection: sa.Connection, account: int, phones: Sequence[str], by: Origin
 ) -> tuple[Added, ...]:
-    """Opt *phones*, which are E.164, distinct and not none, out by one new entry, as `OptOuts.add` does."""
-    entry = new_entry(connection, account, by, phones=phones)
-    before = _write_opt_outs(database, connection, account, dict.fromkeys(sorted(phones), entry.id))
-    write_change(connection, account, entry.id, sorted(phones), opted_out=len(phones) - len(before))
+    """
+    Opt *phones*, which are E.164, distinct and not none, out by one new entry, as `OptOuts.add` does.
+
+    Of those that were erased nothing is written: they are out by the entry that erased them.
+    """
+    erased = erased_opt_outs(connection, account, phones)
+    written = sorted(phone for phone in phones if phone not in erased)
+    if not written:
+        return tuple(Added(phone, erased[phone].entry, erased[phone]) for phone in phones)
+    entry = new_entry(connection, account, by, phones=written)
+    before = _write_opt_outs(database, connection, account, dict.fromkeys(written, entry.id))
+    write_change(connection, account, entry.id, written, opted_out=len(written) - len(before))
+    before |= erased
     return tuple(Added(phone, entry, before.get(phone)) for phone in phones)
 
 
 def opt_out_each(
     database: Database, connection: sa.Connection, account: int, asked: Sequence[tuple[str, Origin]]
 ) -> tuple[Added, ...]:
-    """As `opt_out_by`, each of the phones *asked* by an entry of its own; in as many statements as for one."""
+    """As `opt_out_by`, each of the phones *asked*, none of which was erased, by an entry of its own; in as many statements as for one."""
     made = new_entries(connection, account, [(by, [phone]) for phone, by in asked])
     by_phone = {phone: entry for (phone, _by), entry in zip(asked, made, strict=True)}
     before = _write_opt_outs(
@@ -242,6 +266,11 @@ _OPT_OUTS: Final = (
     .order_by(opt_outs.c.entry_id.desc())
 )
 _STANDING: Final = _OPT_OUTS.where(opt_outs.c.lifted_by.is_(None))
+_OUT: Final = (
+    sa.select(opt_outs.c.phone)
+    .distinct()
+    .where(opt_outs.c.account_id == _ACCOUNT, opt_outs.c.lifted_by.is_(None), among_bound(opt_outs.c.phone, "phones"))
+)
 _NEW: Final = sa.insert(opt_outs)
 _OPEN: Final = (
     sa.select(sa.literal(1))
@@ -269,6 +298,7 @@ _CHECK: Final = sa.union_all(
     sa.select(opt_outs.c.phone, sa.null()).where(
         opt_outs.c.account_id == _ACCOUNT, opt_outs.c.lifted_by.is_(None), among_bound(opt_outs.c.phone, "phones")
     ),
+    SOME_HASHES,
 )
 
 
@@ -278,6 +308,8 @@ def read_states(connection: sa.Connection, account: int, phones: Sequence[str]) 
     reasons: dict[str, list[OptOut]] = {phone: [] for phone in phones}
     for opt_out in read_opt_outs(connection, account, _OPT_OUTS, asked):
         reasons[opt_out.phone].append(opt_out)
+    for phone, opt_out in erased_opt_outs(connection, account, phones).items():
+        reasons[phone].append(opt_out)
     talks: dict[str, list[Conversation]] = {phone: [] for phone in phones}
     for conversation in read_conversations(connection, _CONVERSATIONS, asked):
         talks[conversation.phone].append(conversation)
@@ -312,6 +344,7 @@ def allow_texts(
     is_in = len(lifted) == len(state.standing)
     closed = [c for c in state.conversations if is_in and c.active and c.opted_out]
     by = replace(by, function=Function.DELETE)
+    was_erased = bring_back(connection, account, phone)
     entry = new_entry(connection, account, by, phones=[phone], reopened=closed)
     connection.execute(
         sa.update(opt_outs)
@@ -319,7 +352,7 @@ def allow_texts(
         .where(opt_outs.c.entry_id.in_([opt_out.entry.id for opt_out in lifted]))
         .values(lifted_by=entry.id)
     )
-    write_change(connection, account, entry.id, [phone], opted_out=-1 if is_in else 0)
+    write_change(connection, account, entry.id, [phone], opted_out=-1 if is_in and not was_erased else 0)
     reopened = {(c.campaign_id, c.contact) for c in closed}
     if is_in:
         _reopen_conversations(connection, account, phone)
@@ -336,14 +369,10 @@ def allow_texts(
 # For uploads too, inside their transactions.
 
 
-def standing(database: Database, account: int, phones: Sequence[str]) -> sa.Select[str]:
-    """Those of *phones* that are opted out, each once."""
-    return (
-        sa.select(opt_outs.c.phone)
-        .where(opt_outs.c.account_id == account, opt_outs.c.lifted_by.is_(None))
-        .where(database.among(opt_outs.c.phone, phones))
-        .distinct()
-    )
+def opted_out_among(connection: sa.Connection, account: int, phones: Sequence[str]) -> set[str]:
+    """Those of *phones* that are opted out, erased ones too."""
+    out = connection.execute(_OUT, {"account": account, "phones": phones}).scalars()
+    return set(out).union(erased_among(connection, account, phones))
 
 
 class Counted(NamedTuple):

@@ -1,7 +1,7 @@
 """Mapping of rows to records, and the writing of entries. Private to the store."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -38,11 +38,7 @@ def read_opt_outs(
     """
     rows = connection.execute(query, asked).mappings().all()
     ids = {row["entry_id"] for row in rows} | {row["lifted_by"] for row in rows if row["lifted_by"] is not None}
-    by_id: dict[int, Entry] = {}
-    ordered = sorted(ids)
-    for start in range(0, len(ordered), _CHUNK):
-        of_entries = {"account": account, "ids": ordered[start : start + _CHUNK]}
-        by_id |= {row["id"]: entry_of(row) for row in connection.execute(_ENTRIES, of_entries).mappings()}
+    by_id = read_entries(connection, account, ids)
     return [
         OptOut(
             phone=row["phone"],
@@ -54,6 +50,16 @@ def read_opt_outs(
         )
         for row in rows
     ]
+
+
+def read_entries(connection: sa.Connection, account: int, ids: Collection[int]) -> dict[int, Entry]:
+    """The account's entries *ids*, by their ids."""
+    by_id: dict[int, Entry] = {}
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), _CHUNK):
+        of_entries = {"account": account, "ids": ordered[start : start + _CHUNK]}
+        by_id |= {row["id"]: entry_of(row) for row in connection.execute(_ENTRIES, of_entries).mappings()}
+    return by_id
 
 
 def read_conversations(

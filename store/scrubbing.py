@@ -20,7 +20,7 @@ from store.lists.reader import ListReader
 from store.lists.records import Damaged, Row
 from store.lists.rowphones import LinesRead, RowPhones
 from store.lists.staging import ReportProgress
-from store.optouts import standing
+from store.optouts import opted_out_among
 from store.phones.numbers import Reason
 from store.records import UnreadableReason
 from store.store import Store
@@ -299,9 +299,8 @@ class _Reading:
     def _opted_out(self, phones: frozenset[str]) -> set[str]:
         if not phones:
             return set()
-        database = self._store.database
-        with database.read() as connection:
-            return set(connection.scalars(standing(database, self._account, sorted(phones))))
+        with self._store.database.read() as connection:
+            return opted_out_among(connection, self._account, sorted(phones))
 
     def _stays(self, record: _Record, opted_out: set[str]) -> bool:
         self._rows += 1

@@ -13,6 +13,8 @@ from store.database import BUSY_SECONDS, Database
 from store.destinations import Destinations
 from store.dialects import from_now
 from store.digests import Digests
+from store.erased import EraseKey
+from store.erasing import Erasures
 from store.evidence import Evidences
 from store.exports import Exports
 from store.figures import Figures, figures_of
@@ -49,6 +51,7 @@ class Store:
         self.handovers = Handovers(database)
         self.history = History(database)
         self.evidence = Evidences(database)
+        self.erasures = Erasures(database)
         self.keys = Keys(database)
         self.hooks = Hooks(database)
         self.changes = ChangeFeed(database)
@@ -57,9 +60,14 @@ class Store:
         self.summaries = Summaries(database)
 
     @classmethod
-    def open(cls, url: str, *, busy_seconds: float = BUSY_SECONDS) -> "Store":
-        """The store at a SQLAlchemy URL. Touches nothing yet: see `Database.migrate` and `Database.require_head`."""
-        return cls(Database(url, busy_seconds=busy_seconds))
+    def open(cls, url: str, *, busy_seconds: float = BUSY_SECONDS, erase_key: str | None = None) -> "Store":
+        """
+        The store at a SQLAlchemy URL. Touches nothing yet: see `Database.migrate` and `Database.require_head`.
+
+        *erase_key*: the secret of the hashes of erased numbers, which need it: see `store.erased`.
+        """
+        key = None if erase_key is None else EraseKey(erase_key)
+        return cls(Database(url, busy_seconds=busy_seconds, erase_key=key))
 
     def now(self) -> datetime:
         """The moment it is, by the database's clock: one for all replicas."""

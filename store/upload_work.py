@@ -17,6 +17,7 @@ from store.changes import write_change, write_change_between
 from store.choices import Asked, Question
 from store.database import Database
 from store.e164 import named_when_refused
+from store.erased import erased_among
 from store.errors import LeaseLost, StoreError, WrongState
 from store.leases import Lease
 from store.models import opt_outs, unreadable_rows, uploads
@@ -37,12 +38,18 @@ class UploadWork:
     Nothing in it changes: each verb returns the work as it is then, so that a batch is stored only after the one before.
     """
 
-    __slots__ = ("_database", "lease", "upload")
+    __slots__ = ("_database", "behind", "lease", "reached", "upload")
 
-    def __init__(self, database: Database, upload: Upload, lease: Lease) -> None:
+    def __init__(
+        self, database: Database, upload: Upload, lease: Lease, *, reached: str | None = None, behind: int = 0
+    ) -> None:
         self._database = database
         self.upload = upload
         self.lease = lease
+        # The last phone that was handed in, and how many there are between the checkpoint and it: erased ones, which no checkpoint may
+        # hold. Whoever goes on from the checkpoint is handed them again, so that they are counted with what comes behind them.
+        self.reached = upload.last_phone if reached is None else reached
+        self.behind = behind
 
     # Whose work it is
 
@@ -165,20 +172,24 @@ class UploadWork:
 
     def apply_batch(self, batch: Batch, unreadable: Sequence[UnreadableRow], *, lease_seconds: float) -> "UploadWork":
         """
-        Opt out the next phones, in phone order, and keep the next unreadable rows, in line order.
+        Opt out the next phones, in phone order, and keep the next unreadable rows, in line order; erased ones are out already.
 
-        Both must come right after the checkpoint of `upload` as it is here. All of it is stored together with the counters
+        Both must come right after `reached` and the checkpoint of `upload` as they are here. All of it is stored together with the counters
         and the new checkpoint, or nothing is.
         """
         with self._held(UploadState.APPLYING, account=True, durable=False) as (connection, upload):
             if (upload.last_phone, upload.last_unreadable) != (self.upload.last_phone, self.upload.last_unreadable):
                 raise LeaseLost("This batch was stored already.")
-            keys = list(batch.lines)
+            given = list(batch.lines)
+            erased = erased_among(connection, upload.account_id, given)
+            keys = [phone for phone in given if phone not in erased] if erased else given
+            behind = len(given) - 1 - given.index(keys[-1]) if keys else self.behind + len(given)
+            passed = self.behind + len(erased) - behind
             already, near = count_standing(self._database, connection, upload.account_id, keys)
             if keys:
                 # The entry is this upload's own and its phones are distinct, so no row can be there already.
                 with named_when_refused(keys):
-                    self._insert(connection, upload, batch)
+                    self._insert(connection, upload, batch, keys)
             self._database.insert_rows(
                 connection,
                 unreadable_rows,
@@ -198,16 +209,21 @@ class UploadWork:
                 last_phone=keys[-1] if keys else upload.last_phone,
                 last_unreadable=unreadable[-1].line if unreadable else upload.last_unreadable,
                 newly_opted_out=upload.newly_opted_out + len(keys) - already,
-                already_opted_out=upload.already_opted_out + already,
-            )
+                already_opted_out=upload.already_opted_out + already + passed,
+            ).past(given[-1] if given else self.reached, behind)
 
-    def _insert(self, connection: sa.Connection, upload: Upload, batch: Batch) -> None:
+    def past(self, phone: str, behind: int) -> "UploadWork":
+        """The same work, with *phone* as the last that was handed in, *behind* of them erased ones behind the checkpoint."""
+        return UploadWork(self._database, self.upload, self.lease, reached=phone, behind=behind)
+
+    def _insert(self, connection: sa.Connection, upload: Upload, batch: Batch, keys: Sequence[str]) -> None:
         same = {"account_id": upload.account_id, "entry_id": _entry(upload.entry_id)}
+        lines = batch.lines if len(keys) == len(batch.lines) else {phone: batch.lines[phone] for phone in keys}
         if not batch.carried:
-            self._database.insert_phones(connection, opt_outs, same, batch.lines)
+            self._database.insert_phones(connection, opt_outs, same, lines)
             return
         rows: list[dict[str, Any]] = []
-        for phone, line in batch.lines.items():
+        for phone, line in lines.items():
             own = batch.carried.get(phone, ImportedNote(None, None))
             rows.append({**same, "phone": phone, "line": line, "note": own.note, "requested_at": own.requested_at})
         connection.execute(sa.insert(opt_outs), rows)
@@ -216,11 +232,12 @@ class UploadWork:
         """Finish the upload, every row of which was stored: applying -> done, on disk before this returns."""
         with self._held() as (connection, upload):
             values = entering(upload, UploadState.DONE)
-            if upload.applied != upload.phones:
+            if upload.applied + self.behind != upload.phones:
                 raise StoreError(
                     f"Only {upload.applied:,} of {upload.phones:,} phones of {upload.file_name} are stored."
                 )
-            return self._change(connection, **values, finished_at=now())
+            already = upload.already_opted_out + self.behind
+            return self._change(connection, **values, already_opted_out=already, finished_at=now())
 
     def undo_batch(self, *, lease_seconds: float, batch: int = UNDO_BATCH) -> "UploadWork":
         """

@@ -17,6 +17,7 @@ from store.choices import NOTHING_CHOSEN, Asked, Choices
 from store.database import Database
 from store.dialects import from_now
 from store.e164 import require_e164
+from store.erased import erased_among
 from store.errors import WrongState
 from store.idempotency import is_known, is_repeated, result_of, set_result
 from store.inbox import InboxEvent, finish
@@ -534,6 +535,11 @@ class Uploads:
         require_e164(phones)
         with self._database.read() as connection:
             return count_standing(self._database, connection, account, phones, moment.standing()).number
+
+    def erased(self, account: int, phones: Sequence[str]) -> int:
+        """The number of *phones* that were erased, and are opted out besides those of `already_out`."""
+        with self._database.read() as connection:
+            return len(erased_among(connection, account, phones))
 
     def opted_in_since(self, account: int, phones: Sequence[str], since: ListMoment, moment: ListMoment) -> int:
         """

@@ -41,7 +41,7 @@ class EntryAnswer(Model):
     function: Annotated[
         str,
         Field(
-            description="How it was done: command, button, form, mention, shortcut, upload, keyword, texter, api, delete or undo.",
+            description="How it was done: command, button, form, mention, shortcut, upload, keyword, texter, api, delete, undo or erase.",
             examples=["keyword"],
         ),
     ]

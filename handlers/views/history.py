@@ -25,7 +25,7 @@ from handlers.slack.mrkdwn import (
 )
 from handlers.views.optouts import both, name
 from handlers.views.upload_list import dropped, stands
-from store import Actor, Function, HistoryItem, HistoryPage, PhoneState, Upload, entry_note
+from store import OPTING_OUT, Actor, Function, HistoryItem, HistoryPage, PhoneState, Upload, entry_note
 
 REMARK = "remark.text"
 # The field of the form that asks for a history, and its title.
@@ -180,12 +180,17 @@ _DOES: Final[Mapping[str, str]] = {
     Function.SETTING: "{who} changed a setting",
     Function.REMARK: "{who} wrote a remark on {whom}",
     Function.EXPORT: "{who} exported the list",
+    Function.ERASE: "{who} erased a number, at the person's own wish",
 }
+# Made by hand: such an entry without a number is of one that was erased since.
+_OF_NUMBERS: Final = frozenset({*OPTING_OUT, Function.DELETE, Function.REMARK} - {Function.UPLOAD})
 
 
 def _whom(item: HistoryItem, home: str | None) -> str:
     """The phones of an entry: the first by their numbers where it was made by hand, of a list how many."""
     if not item.phones:
+        if item.entry.function in _OF_NUMBERS:
+            return "a number that was erased"
         return counted(item.phone_count, "phone") if item.phone_count else ""
     more = item.phone_count - len(item.phones)
     return listed([*(name(phone, home) for phone in item.phones), *([f"{more:,} more"] if more > 0 else [])])

@@ -48,6 +48,7 @@ class Exporter:
         *,
         owner: str,
         database_url: str,
+        erase_key: str | None = None,
     ) -> None:
         self._store = store
         self._clients = clients
@@ -58,6 +59,7 @@ class Exporter:
         self._roles = roles
         self._owner = owner
         self._database_url = database_url
+        self._erase_key = erase_key
         # By account and entry: those that this process began and did not end.
         self._left: set[tuple[int, int]] = set()
         self.loop = Loop("exports", self._look, tasks, every=max(0.2, limits.lease_seconds / 4))
@@ -219,7 +221,7 @@ class Exporter:
         file = await self._list_of(export)
         child = await Child.start(self._scratch.lock)
         try:
-            job = ExportJob(self._database_url, export.account_id, export.export_filter, path, file)
+            job = ExportJob(self._database_url, export.account_id, export.export_filter, path, file, self._erase_key)
             return await child.do(job, folder=path.parent, stall_seconds=self._limits.stall_seconds, progress=show)
         finally:
             await child.stop()

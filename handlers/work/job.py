@@ -48,7 +48,7 @@ class ListJob:
     *file*: None where none is needed, and where Slack did not say where it is: then only what was read before can be
     applied. *scratch*: where what is read of the list is kept until the upload's end, with the *label* that says whose it
     is. *folder*: for everything else; its files are gone when the job is, but for the one in the answer. *stall_seconds*: the
-    lease is not renewed for a job that makes no progress for so long. *batch*: phones a transaction.
+    lease is not renewed for a job that makes no progress for so long. *batch*: phones a transaction. *erase_key*: as of `Store.open`.
     """
 
     step: Step
@@ -63,6 +63,7 @@ class ListJob:
     label: str
     folder: Path
     batch: int = 10_000
+    erase_key: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class ExportJob:
     export_filter: ExportFilter
     path: Path
     file: SlackFile | None = None
+    erase_key: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,7 @@ class Runner:
         *,
         owner: str,
         database_url: str,
+        erase_key: str | None = None,
     ) -> None:
         self._store = store
         self._clients = clients
@@ -124,6 +125,7 @@ class Runner:
         self._scratch = scratch
         self._owner = owner
         self._database_url = database_url
+        self._erase_key = erase_key
         every = max(0.2, limits.lease_seconds / 4)
         self._lanes = tuple(
             Loop(f"uploads {lane + 1}", partial(self._look, lane), tasks, every=every) for lane in range(LANES)
@@ -456,6 +458,7 @@ class Runner:
         return ListJob(
             step=step,
             database_url=self._database_url,
+            erase_key=self._erase_key,
             account=upload.account_id,
             upload=upload.id,
             lease=work.lease,

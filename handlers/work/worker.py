@@ -96,7 +96,7 @@ class Worker:
             self._say(Failed("The program was asked for something it does not know.", str(error)))
             return
         self._begin()
-        store = Store.open(job.database_url)
+        store = Store.open(job.database_url, erase_key=job.erase_key)
         try:
             self._say(self._export(store, job) if isinstance(job, ExportJob) else self._outcome(store, job))
         finally:

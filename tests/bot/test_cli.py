@@ -51,6 +51,7 @@ OPTIONS = {
     "restore": {"--key", "--replace"},
     "restored": set(),
     "move": {"--from", "--to"},
+    "erase": {"--account", "--untold"},
     "account move": {"--yes"},
     "hook make-twilio": {"--account", "--name", "--account-sid", "--auth-token", "--shared-key"},
     "hook make-telnyx": {"--account", "--name", "--public-key", "--api-key"},

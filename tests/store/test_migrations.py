@@ -10,7 +10,8 @@ from alembic.migration import MigrationContext
 from store import Account, Origin, Store, StoreRefused, StoreUnavailable
 from store.errors import StoreBehind
 from store.models import metadata
-from tests.tables import drop_tables, make_tables, migrate_to
+from tests.store.test_concurrency import together
+from tests.tables import drop_tables, make_tables, migrate_to, step_back
 
 ONE = "+12125550100"
 TWO = "+12125550101"
@@ -60,6 +61,22 @@ def test_migrating_again_changes_nothing(store: Store, account: Account) -> None
     store.database.require_head()
     assert store.database.revision() == store.database.head()
     assert store.accounts.get(account.id) == account
+
+
+@pytest.mark.wide
+def test_two_replicas_upgrade_at_once(store: Store, database_url: str) -> None:
+    """One brings the tables up, the other finds them so: neither fails, and they are the tables of one upgrade."""
+    step_back(store, "0019")
+    others = Store.open(database_url), Store.open(database_url)
+    try:
+        together(*(other.database.migrate for other in others))
+        for other in others:
+            other.database.require_head()
+    finally:
+        for other in others:
+            other.close()
+    with store.database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM alembic_version").scalar_one() == 1
 
 
 @pytest.mark.wide_but_first

@@ -1,0 +1,29 @@
+"""Erasing of a number from the command line, for who asks to be forgotten."""
+
+from bot.transfer import Say, TransferError, existing_account, local_setting
+from store import NotAPhone, Store, mask, parse_phone
+
+
+def erase(store: Store, slack_id: str, number: str, *, untold: bool, say: Say) -> None:
+    """
+    Erase *number*, as people write it, in the account of Slack's id *slack_id*, and say what is left to do elsewhere.
+
+    *untold*: as of `Erasures.erase`. Raises `StoreError` where nothing was erased, or not all of it.
+    """
+    account = existing_account(store, slack_id)
+    phone = parse_phone(number, account.country)
+    if isinstance(phone, NotAPhone):
+        raise TransferError(f"Nothing was erased: {number} is not a phone number: {phone.reason}")
+    erased = store.erasures.erase(account.id, phone.e164, local_setting(), untold=untold)
+    shown = mask(phone.e164)
+    if erased.again:
+        say(f"{shown} was erased before. What came since, or with a backup, is gone too; it stays opted out.")
+    else:
+        say(f"{shown} is erased: it stays opted out by a hash, and stands nowhere in the list's database.")
+    if erased.links:
+        say("In Slack it stands, or stood, in these, which only Slack can delete:")
+    for link in erased.links:
+        say(f"  {link}")
+    for name in erased.waiting:
+        say(f"{name}, which a program sent, may have it, and nobody has decided on it: confirm or cancel it.")
+    say("Backups, exports and logs of before have it until they go: see docs/privacy.md.")

@@ -1,0 +1,55 @@
+"""docs/privacy.md as an operator follows it, and what it says of how long things are kept."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.config import Settings, variable_of
+from store import Store
+from tests.bot.test_cli import run
+from tests.bot.test_keeping import ADMIN, PHONES, ROOT, _elsewhere, listed, shell
+
+PAGE = (ROOT / "docs" / "privacy.md").read_text(encoding="utf-8")
+__all__ = ["_elsewhere", "listed"]
+
+
+def test_how_long_is_what_the_settings_say() -> None:
+    """Each setting on the page stands behind its default, in its unit; each that decides how long something is kept is there."""
+    told = dict(re.findall(r"(\d+ \w+) \(`(OPTOUT_\w+)`\)", PAGE))
+    fields = ("payload_minutes", "name_days", "preview_hours", "undo_days")
+    assert {name: span for span, name in told.items()} == {
+        variable_of(field): f"{Settings.model_fields[field].default:g} {field.rpartition('_')[2]}" for field in fields
+    }
+
+
+@pytest.mark.wide
+def test_a_number_is_erased_as_the_page_says(listed: str, tmp_path: Path) -> None:
+    """Key, erasing and the last look, as they are typed; without the key nothing starts, and an export counts who is in no file."""
+    make_key, erase, look = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+    refused = run("erase", PHONES[0], "--account", listed)
+    assert refused.exit_code == 1
+    assert refused.output.startswith("Error: Nothing was erased: OPTOUT_ERASE_KEY is not set")
+    assert shell(make_key).returncode == 0
+    done = shell(erase)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.splitlines()[0].endswith(
+        "is erased: it stays opted out by a hash, and stands nowhere in the list's database."
+    )
+    assert PHONES[0][2:] not in done.stdout
+    kept = b"".join(path.read_bytes() for path in tmp_path.glob("desk.db*"))
+    assert PHONES[0][2:].encode() not in kept
+    assert PHONES[1].encode() in kept
+    assert shell(look).stdout == "0\n"
+    without = run("export", "--account", listed, "--format", "phones")
+    assert without.exit_code == 1
+    assert "without OPTOUT_ERASE_KEY nobody can tell which" in without.output
+    key = str(tmp_path / "erase.key")
+    exported = run("export", "--account", listed, "--format", "phones", OPTOUT_ERASE_KEY_FILE=key)
+    assert exported.output.split()[:2] == ["phone", PHONES[1]]
+    assert "1 erased number more must not be texted" in exported.output
+    store = Store.open("sqlite:///desk.db", erase_key=Path(key).read_text(encoding="utf-8").strip())
+    (account,) = store.accounts.list()
+    assert store.optouts.check(account.id, PHONES).opted_out == frozenset(PHONES)
+    assert store.optouts.add(account.id, PHONES[:1], ADMIN)[0].newly is False
+    store.close()
