@@ -227,7 +227,7 @@ async def test_the_release_before_goes_on(
     run.bots += await desk.start()
     async with aiohttp.ClientSession() as session, session.get(f"{await before.serving}/readyz") as answer:
         assert answer.status == 503
-        assert "at revision 0023" in (await answer.json())["database"]
+        assert "at revision 0025" in (await answer.json())["database"]
     found = await run.end()
     assert differences(where(found), where(expected)) == ([], [])
 
