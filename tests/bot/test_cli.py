@@ -205,6 +205,8 @@ def test_manifest_prints_both_ways_of_connecting() -> None:
     assert socket["settings"]["socket_mode_enabled"] is True
     assert http["settings"]["socket_mode_enabled"] is False
     assert http["settings"]["event_subscriptions"]["request_url"] == "https://desk.example.org/slack/events"
+    back = http["oauth_config"].pop("redirect_urls")
+    assert back == ["https://desk.example.org/slack/oauth_redirect"]
     assert socket["oauth_config"] == http["oauth_config"]
 
 
