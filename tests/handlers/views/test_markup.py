@@ -45,6 +45,7 @@ from handlers.views import (
     scrubs,
     settings,
     shortcuts,
+    steps,
     upload_buttons,
     upload_list,
     uploads,
@@ -736,6 +737,42 @@ def _modals(text: str) -> Iterator[Any]:
         "End", ActionsBlock(elements=[modals.ending_button("End", "x", "v", "thing", quoted(text[:40])), STILL])
     )
     yield modals.text_modal("Title", quoted(text), *forms.menu(account_with(text), "{}", "admin").blocks)
+
+
+@case(
+    steps.added,
+    steps.asked,
+    steps.reason_in_words,
+    steps.no_number,
+    steps.wrong_input,
+    steps.not_phones,
+    steps.other_words,
+    steps.too_many,
+    steps.reason_too_long,
+    steps.nobody_to_ask,
+    steps.refused,
+    steps.gave_up,
+)
+def _steps(text: str) -> Iterator[Any]:
+    numbers = [number(flagged=True, remark=text)]
+    outcome = Added(ONE, entry(1, reason=text), state_with(text).opt_outs[0])
+    completed = [steps.added(numbers, [outcome], "US", masked=False), steps.asked(numbers, "US", masked=True)]
+    failed = [
+        steps.no_number(),
+        steps.wrong_input("Who"),
+        steps.not_phones([NotAPhone(text, Reason.LETTERS, text)] * 9),
+        steps.other_words(),
+        steps.too_many(9, 5),
+        steps.reason_too_long(500),
+        steps.nobody_to_ask(),
+        steps.refused(text),
+        steps.gave_up("7f3a"),
+    ]
+    # Whoever builds a workflow may put them into a message of Slack's.
+    for said in (*(one.note for one in completed), *(one.error for one in failed)):
+        yield Message.of(said)
+    # Kept as the reason of an entry, and shown as those are.
+    yield Message.of(quoted(steps.reason_in_words(text, text) or "none"))
 
 
 def views_there_are() -> Iterator[Callable[..., Any]]:
