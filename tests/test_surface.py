@@ -54,6 +54,7 @@ METHOD_SCOPES: dict[str, set[str]] = {
     "apps_uninstall": set(),
     "auth_teams_list": set(),
     "auth_test": set(),
+    "bots_info": {"users:read"},
     "chat_delete": {"chat:write"},
     "chat_getPermalink": set(),
     "chat_postEphemeral": {"chat:write"},
