@@ -411,6 +411,8 @@ digests: owner
 file_pieces: file_id
 idempotency_keys: fingerprint
 erasures: hash
+installations: team_id enterprise_id bot_id bot_user_id scopes installed_by sealed owner
+oauth_states: state
 database_identity: id
 write_trials: id
 """
