@@ -88,7 +88,8 @@ def _name_of(payload: dict[str, Any]) -> object:
     if "command" in payload:
         return payload["command"]
     if payload.get("type") == "event_callback":
-        return payload["event"]["type"]
+        event = payload["event"]
+        return event["function"]["callback_id"] if event["type"] == "function_executed" else event["type"]
     if payload.get("actions"):
         return payload["actions"][0]["action_id"]
     return (payload.get("view") or payload).get("callback_id")

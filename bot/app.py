@@ -202,10 +202,9 @@ def create_app(settings: Settings, store: Store) -> Desk:
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     installations: OneWorkspace | ManyWorkspaces
     keys: TokenKeys | None = None
-    watched = calls
     if settings.by_oauth:
-        # Whose token it is that is refused here nobody knows: the loop asks, and Slack tells.
-        watched = Watch(calls, lambda _error: None)
+        # Of many tokens one that is refused says nothing of the others: the loop asks, and Slack tells.
+        calls = Watch(calls, lambda _error: None)
         keys = token_keys(settings, store)
         reseal(keys, store)
         installations = ManyWorkspaces(store, settings, keys, calls, tasks, owner=owner)
@@ -243,7 +242,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         # Left to itself, Bolt reads the source of every caller to find one.
         name="optout",
         # Without a token: with one, Bolt would ask Slack who it is before it takes the first event.
-        client=new_client(settings.slack_api_url, None, watched),
+        client=new_client(settings.slack_api_url, None, calls),
         # Bolt's own looks at signatures when the request was read already; `bot.http` looks first.
         request_verification_enabled=False,
         authorize=installations.authorize(),  # type: ignore[arg-type]  # of one that is gone it gives None, as Bolt's own

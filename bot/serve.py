@@ -10,9 +10,10 @@ import ipaddress
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from types import FrameType
 from typing import Any
 
 import structlog
@@ -38,6 +39,8 @@ from store import Store, StoreError, StoreUnavailable
 EVENTS_PATH = "/slack/events"
 # Seconds from the first signal to the end of the process, whatever then still waits for a database, a disk or Slack.
 END_SECONDS = 17.0
+# The most of them for the line of the log that says so.
+_SAID_SECONDS = 0.5
 # States of the connection in which Slack can reach the desk; over HTTP it is Slack that connects.
 _CONNECTED = frozenset({"http", "connected"})
 
@@ -239,28 +242,33 @@ async def running(settings: Settings, store: Store) -> AsyncIterator[Service]:
 
 
 @asynccontextmanager
-async def stopping_on_signal() -> AsyncIterator[asyncio.Event]:
+async def stopping_on_signal(begun: Callable[[], object] = lambda: None) -> AsyncIterator[asyncio.Event]:
     """
     Give an event that SIGINT and SIGTERM set.
 
-    The first signal asks for an orderly end and hands the second back to Python, which ends the process at once.
+    The first signal asks for an orderly end and hands the second back to Python, which ends the process at once. *begun* is
+    called with it, however long the loop is busy and does not come to the event.
     """
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM)
 
-    def stop() -> None:
-        asked.set()
-        for number in signals:
-            loop.remove_signal_handler(number)
+    def hand_back() -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        hand_back()
+        begun()
+        loop.call_soon_threadsafe(asked.set)
 
     for number in signals:
-        loop.add_signal_handler(number, stop)
+        # Not the loop's own way, which waits for its turn among all that goes on.
+        signal.signal(number, stop)
     try:
         yield asked
     finally:
-        for number in signals:
-            loop.remove_signal_handler(number)
+        hand_back()
 
 
 def _end_within(seconds: float) -> None:
@@ -272,7 +280,10 @@ def _end_within(seconds: float) -> None:
     """
 
     def end() -> None:
-        log.warning("ended with something still waiting")
+        # Not by this thread: whoever logs without a pause leaves the log to nobody.
+        said = threading.Thread(target=log.warning, args=["ended with something still waiting"], daemon=True)
+        said.start()
+        said.join(_SAID_SECONDS)
         os._exit(0)
 
     timer = threading.Timer(seconds, end)
@@ -288,13 +299,12 @@ async def serve(settings: Settings) -> None:
     """
     require_tokens(settings)
     async with AsyncExitStack() as stack:
-        asked = await stack.enter_async_context(stopping_on_signal())
+        asked = await stack.enter_async_context(stopping_on_signal(partial(_end_within, END_SECONDS)))
         starting, ending = asyncio.create_task(_start(settings, stack)), asyncio.create_task(asked.wait())
         await asyncio.wait({starting, ending}, return_when=asyncio.FIRST_COMPLETED)
         if not ending.done():
             await starting
             await ending
-        _end_within(END_SECONDS)
         log.info("draining")
         # Its thread may wait for an answer of the database's until the store is closed.
         starting.cancel()

@@ -154,7 +154,7 @@ async def _complete(
     """
     Tell Slack that the step is over; one that is over already, or not known any more, needs nothing.
 
-    By the token that came with it, which may have run out by then, else by the app's own
+    By the token that came with it, which is not kept and may have run out by then, else by the app's own
     (https://docs.slack.dev/reference/methods/functions.completeSuccess, section Errors). Raises what passes.
     """
     execution = event["function_execution_id"]

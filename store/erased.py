@@ -34,6 +34,10 @@ class EraseKey:
         """What is kept of *phone*, in hexadecimal digits."""
         return hmac.digest(self._secret, f"{account} {phone}".encode(), "sha256").hex()
 
+    def fingerprint_of(self, request: str) -> str:
+        """By what a *request* is known again, in hexadecimal digits."""
+        return hmac.digest(self._secret, f"request {request}".encode(), "sha256").hex()
+
 
 def require_key(key: EraseKey | None, checks: Iterable[int]) -> EraseKey:
     """*key*, by which the hashes with *checks* were made. Raises `StoreError` for none, or another."""

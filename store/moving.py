@@ -23,6 +23,7 @@ from store.models import (
     handovers,
     idempotency_keys,
     inbox,
+    installations,
     metadata,
     outbox,
     uploads,
@@ -33,8 +34,8 @@ from store.rows import account_of, new_setting
 
 # Of a workspace or an organisation: https://docs.slack.dev/reference/objects/team-object
 _SLACK_ID: Final = re.compile(r"[TE][A-Z0-9]{2,31}")
-# What an account that was just made may have: what the desk did with Slack, and nothing that a person did.
-_OF_ANY_ACCOUNT: Final = (inbox, outbox, idempotency_keys, digests)
+# What an account that was just made may have: what the desk did with Slack, and nothing that a person did to a list.
+_OF_ANY_ACCOUNT: Final = (inbox, outbox, idempotency_keys, digests, installations)
 _WAITS: Final = (
     (inbox, inbox.c.state == InboxState.PENDING),
     (outbox, outbox.c.state.in_((OutboxState.PENDING, OutboxState.EXTRA))),
@@ -77,6 +78,9 @@ def move_account(database: Database, source: str, to: str, by: Origin) -> Move:
                 if (account := _find(connection, slack_id)) is not None:
                     database.lock_account(connection, account.id)
             move = _planned(connection, source, to)
+            # Its tokens are sealed for, and of, the id of before: the list is served again by what is installed for the other.
+            left = installations.c.account_id == move.account.id
+            connection.execute(sa.delete(installations).where(left))
             if move.replaces is not None:
                 _take_over(connection, move.replaces.id, move.account.id)
             values = {"slack_id": to, "name": to if move.account.name == source else move.account.name}

@@ -206,6 +206,11 @@ class Added:
     def newly(self) -> bool:
         return self.before is None
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether the request is written down: of a number that was erased nothing is, and *entry* is the one that erased it."""
+        return self.before is None or self.before.entry.id != self.entry.id
+
 
 @dataclass(frozen=True, slots=True)
 class Deleted:

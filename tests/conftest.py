@@ -189,7 +189,7 @@ def new_database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> I
 @pytest.fixture
 def store(database_url: str) -> Iterator[Store]:
     """A store with an empty database; fails the test that leaves a connection checked out."""
-    store = Store.open(database_url)
+    store = Store.open(database_url, erase_key="a key of the tests, as long as one has to be")
     yield store
     pool = store.database.engine.pool
     assert isinstance(pool, sa.QueuePool)

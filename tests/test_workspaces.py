@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
+from slack_sdk.http_retry import HttpRequest, HttpResponse, RetryState
 
 from bot.config import SettingsError
 from bot.doctor import examine
@@ -152,6 +153,17 @@ async def test_a_token_is_replaced_before_it_is_used(desk: Workspaces) -> None:
     assert now.sealed not in (None, made.sealed)
     assert now.expires_at is not None
     assert app.bot_token != before
+
+
+async def test_a_token_that_is_refused_is_no_matter_of_the_others(desk: Workspaces) -> None:
+    """Slack's refusal of one, whoever asked, is counted; the desk does not hold itself cut off from Slack for it."""
+    calls = desk.service.desk.calls
+    refused = HttpResponse(status_code=200, headers={}, body={"ok": False, "error": "token_revoked"})
+    request = HttpRequest(method="POST", url=f"{desk.first.api_url}oauth.v2.access", headers={})
+    await calls.can_retry_async(state=RetryState(), request=request, response=refused)
+    assert calls.counts["oauth.v2.access", "token_revoked"] == 1
+    assert calls.refusal is None
+    assert (await desk.service.readiness())["ready"]
 
 
 async def test_an_organisation_is_one_account(desk: Workspaces) -> None:

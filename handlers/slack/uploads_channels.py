@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.loops import Loop
 from handlers.slack.clients import ServedWorkspaces, teams_of
-from handlers.slack.errors import error_code, is_transient
+from handlers.slack.errors import REFUSED_TOKENS, error_code, error_name, is_transient
 from handlers.tasks import Tasks
 from store import Account, Store
 
@@ -85,6 +85,7 @@ class UploadsChannels:
 
     async def _look(self) -> bool:
         """Ask for every account again, so that the first list of each finds its channels known."""
+        failed: Exception | None = None
         for installed in await self._installations.installed():
             account = await asyncio.to_thread(self._store.accounts.find, installed.slack_id)
             if account is None:
@@ -94,10 +95,14 @@ class UploadsChannels:
                 channels.changes += 1  # as they may have, unheard
             try:
                 await self._names(account)
-            except SlackApiError as error:
-                if is_transient(error):
-                    raise
-                log.info("channels are not known", account=account.id, error=error_code(error))
+            except Exception as error:  # noqa: BLE001  whatever it is, it is raised when the others had their turn
+                # Of a token that is refused Slack says no more however soon it is asked again.
+                if is_transient(error) and error_name(error) not in REFUSED_TOKENS:
+                    failed = error
+                else:
+                    log.info("channels are not known", account=account.id, error=error_name(error))
+        if failed is not None:
+            raise failed
         return False
 
     async def _names(self, account: Account) -> dict[str, str]:

@@ -33,7 +33,8 @@ def added(numbers: Sequence[EnteredNumber], outcomes: Mapping[str, Added], by: A
     Each of more has its line in the thread, below what it has in common with others.
     """
     unread = [number.reading for number in numbers if isinstance(number.reading, NotAPhone)]
-    entry = next((outcome.entry.id for outcome in outcomes.values()), None)
+    # The entry that erased a number leads to no message in which it stands.
+    entry = next((outcome.entry.id for outcome in outcomes.values() if outcome.is_kept), None)
     settled = f"Opted out by {person(by)}." if outcomes else None
     if len(outcomes) <= MOST_NAMED and len(unread) <= MOST_NAMED:
         lines = _each_of_few(numbers, outcomes, by, home)
@@ -59,7 +60,7 @@ def _counts(outcomes: Mapping[str, Added], unread: int) -> str:
 
 def _why(outcomes: Mapping[str, Added]) -> str:
     """The reason that all of *outcomes* share, since one request made them."""
-    words = next((why(outcome.entry) for outcome in outcomes.values()), "")
+    words = next((why(outcome.entry) for outcome in outcomes.values() if outcome.is_kept), "")
     return f": {quoted(words)}" if words else ""
 
 
@@ -75,7 +76,7 @@ def _each_of_few(
         now = f"opted out*{_why(outcomes)}" if _why(outcomes) else "opted out now*"
         lines, kept = [f"*{names} {now} · by {person(by)}"], _KEPT
     lines += [
-        f"*{name(phone, home)} was already out*: {note_of(outcome.before)}{kept}"
+        f"*{name(phone, home)} was already out*: {note_of(outcome.before)}{kept if outcome.is_kept else ''}"
         for phone, outcome in outcomes.items()
         if outcome.before is not None
     ]
@@ -121,7 +122,7 @@ def _in_group(number: EnteredNumber, outcomes: Mapping[str, Added], home: str | 
     line = " · ".join(filter(None, (both(number.reading.e164, home), remarks(number.reading), *_given(number))))
     if outcome.before is None:
         return _NOW, line
-    return f"*Already out*: {note_of(outcome.before)}{_KEPT}", line
+    return f"*Already out*: {note_of(outcome.before)}{_KEPT if outcome.is_kept else ''}", line
 
 
 def _in_short(number: EnteredNumber, outcomes: Mapping[str, Added]) -> tuple[str, str]:
@@ -133,7 +134,7 @@ def _in_short(number: EnteredNumber, outcomes: Mapping[str, Added]) -> tuple[str
     if outcome.before is None:
         return _NOW, line
     return (
-        f"*Already out, since when*: `/optout search NUMBER` says why{_KEPT}",
+        f"*Already out, since when*: `/optout search NUMBER` says why{_KEPT if outcome.is_kept else ''}",
         f"{line} {day(outcome.before.entry.at)}",
     )
 

@@ -40,14 +40,18 @@ def added(
     numbers: Sequence[PhoneNumber], outcomes: Sequence[Added], home: str | None, *, masked: bool
 ) -> StepCompleted:
     """What became of *numbers*. It says of the list no more than whether each was on it: anybody may read it."""
-    already = {outcome.phone for outcome in outcomes if not outcome.newly}
+    already = {outcome.phone: outcome.is_kept for outcome in outcomes if not outcome.newly}
     new = [number for number in numbers if number.e164 not in already]
     old = [number for number in numbers if number.e164 in already]
+    # Of those that were erased nothing is written down.
+    kept = sum(already.values())
     parts = [f"{_named(new, home, masked=masked)} opted out."] if new else []
     if old:
-        kept = "this request is" if len(old) == 1 else "these requests are"
         was = "was" if len(old) == 1 else "were"
-        parts.append(f"{_named(old, home, masked=masked)} {was} opted out already; {kept} kept as a further reason.")
+        further = (
+            f"; {'this request is' if kept == 1 else 'these requests are'} kept as a further reason" if kept else ""
+        )
+        parts.append(f"{_named(old, home, masked=masked)} {was} opted out already{further}.")
     return StepCompleted(OPTED_OUT if new else ALREADY_OUT, " ".join([*parts, *_checks(numbers, home, masked=masked)]))
 
 

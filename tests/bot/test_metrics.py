@@ -14,10 +14,14 @@ import aiohttp
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
+from slack_bolt.response import BoltResponse
+from structlog.testing import capture_logs
 
+from bot.acts import Acts
 from bot.sandbox import EmbeddedSlack, SandboxClient
 from bot.serve import EVENTS_PATH, Service
 from handlers.slack.errors import REFUSED_TOKENS
+from handlers.steps import STEP
 from store import UploadState
 from tests.bot.test_serve import readiness, served, settings_for
 from tests.fidelity.toolchains import in_ci
@@ -64,6 +68,21 @@ async def told(service: Service, slack: EmbeddedSlack, people: SandboxClient, ur
 
 def names_in(expressions: Iterable[str]) -> set[str]:
     return {name for expression in expressions for name in re.findall(r"\b(?:optout|process)_\w+", expression)}
+
+
+async def test_a_step_is_logged_by_its_name_alone() -> None:
+    """As other acts are; what came with it, its token among it, is in no line."""
+    event = {"type": "function_executed", "function": {"callback_id": STEP}, "bot_access_token": "xwfp-1"}
+    payload = {"type": "event_callback", "event": event | {"inputs": {"number": PHONE, "user": "ann"}}}
+    acts = Acts({STEP})
+
+    async def answer(_payload: dict[str, Any]) -> BoltResponse:
+        return BoltResponse(status=200)
+
+    with capture_logs() as lines:
+        await acts.acknowledge(payload, answer)
+    [line] = lines
+    assert (line["name"], line["user"], "xwfp" in str(line), PHONE in str(line)) == (STEP, None, False, False)
 
 
 @pytest.fixture

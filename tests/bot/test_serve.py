@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,7 +18,7 @@ from aiohttp import web
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from bot import installations
+from bot import installations, serve
 from bot.config import Settings, SettingsError
 from bot.http import listening
 from bot.sandbox import EmbeddedSlack, SandboxClient
@@ -272,6 +273,30 @@ async def test_sigterm_ends_the_process_in_order(slack: EmbeddedSlack, people: S
     assert account is not None
     assert store.optouts.find(account.id, "+12125550100").opted_out
     store.close()
+
+
+async def test_the_first_signal_counts_however_busy_the_loop_is() -> None:
+    """What is to begin with it does so before the loop has another turn, of which there may be thousands before."""
+    begun: list[bool] = []
+    async with serve.stopping_on_signal(lambda: begun.append(True)) as asked:
+        signal.raise_signal(signal.SIGTERM)
+        assert (begun, asked.is_set()) == ([True], False)
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        async with asyncio.timeout(PATIENCE):
+            await asked.wait()
+
+
+def test_the_last_end_does_not_wait_for_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that somebody else never leaves does not keep the process from ending."""
+    ended, left = threading.Event(), threading.Event()
+    monkeypatch.setattr(serve.log, "warning", lambda _line: left.wait(PATIENCE), raising=False)
+    monkeypatch.setattr(os, "_exit", lambda _status: ended.set())
+    monkeypatch.setattr(serve, "_SAID_SECONDS", 0.01)
+    serve._end_within(0.0)
+    try:
+        assert ended.wait(PATIENCE)
+    finally:
+        left.set()
 
 
 def _set_revision(url: str, revision: str) -> None:

@@ -4,10 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from bot.sandbox import SandboxMessage, State
 from handlers.slack import errors
 from store import Function, Origin, StoreUnavailable, handovers
+from store.models import inbox
 from tests.entries import latest_entries, opted_out
 from tests.handlers.conftest import Office, on_both_databases
 from tests.handlers.slack.test_inbox import all_done
@@ -153,6 +155,16 @@ async def test_a_step_waits_for_the_database_and_for_slack(office: Office, monke
     assert step["outputs"]["outcome"] == "opted out"
     await all_done(office)
     assert len(office.store.optouts.find(office.account.id, ONE).opt_outs) == 1
+
+
+async def test_no_token_of_a_step_is_kept(office: Office) -> None:
+    """Its event has one of its own, which no copy of the database opens anything with."""
+    await run(office, number=ONE)
+    with office.store.database.read() as connection:
+        query = sa.select(inbox.c.payload).where(inbox.c.kind == "function_executed")
+        [payload] = connection.execute(query).scalars()
+    assert payload["event"]["inputs"]["number"] == ONE
+    assert "xwfp" not in str(payload)
 
 
 async def test_a_step_that_is_given_up_fails(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """A number that is erased stands nowhere any more, and stays out whoever asks: by a keyed hash alone."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,6 +16,7 @@ from store import (
     Actor,
     AllowRule,
     ChangeCursor,
+    Errand,
     Function,
     Origin,
     PlainWriter,
@@ -25,8 +27,9 @@ from store import (
 )
 from store.erased import EraseKey
 from store.erasing import GONE, TEXTS, WHOLE_ROWS, Writings
+from store.errors import KeyReused
 from store.heard import Reply
-from store.models import erasures, metadata, opt_outs
+from store.models import erasures, idempotency_keys, metadata, opt_outs
 from store.phones.numbers import Reason
 from store.records import UnreadableRow
 from tests.store.test_comparing import compared
@@ -365,6 +368,26 @@ def test_without_its_key_nobody_is_told_that_a_number_may_be_texted(
                     ask(other)
         finally:
             other.close()
+
+
+def test_no_fingerprint_of_a_request_tells_the_number(erasing: Store, list_of: Account, by_admin: Origin) -> None:
+    """
+    What came before with the number in it, as a step of a workflow does, or comes again, is known by a hash with the key.
+
+    One from before there was a key is known as ever.
+    """
+    account, errand = list_of.id, Errand("optout.add", FIRST)
+    plain = hashlib.sha256(json.dumps(["hand over", errand.name, errand.value]).encode()).hexdigest()
+    made, _ = erasing.handovers.hand_over(account, errand, by_admin, idempotency_key="step asks")
+    query = sa.select(idempotency_keys.c.fingerprint)
+    with erasing.database.read() as connection:
+        assert connection.execute(query).scalar_one() != plain
+    assert erasing.handovers.hand_over(account, errand, by_admin, idempotency_key="step asks") == (made, False)
+    with pytest.raises(KeyReused):
+        erasing.handovers.hand_over(account, replace(errand, value=LAST), by_admin, idempotency_key="step asks")
+    with erasing.database.write() as connection:
+        connection.execute(sa.update(idempotency_keys).values(fingerprint=plain))
+    assert erasing.handovers.hand_over(account, errand, by_admin, idempotency_key="step asks") == (made, False)
 
 
 def test_many_erased_numbers_are_looked_up(erasing: Store, list_of: Account, by_admin: Origin) -> None:

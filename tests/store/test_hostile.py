@@ -42,6 +42,7 @@ from store.heard import Reply
 from tests.store.test_uploads import applying, claimed, counts, lines, received
 
 PHONE = "+12125550100"
+ERASED = "+12125550147"
 BY = Origin(Function.COMMAND, Actor("U0ADMIN", "admin"), "C1", "campaign-admins", "1.000001", reason="asked")
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 # Nobody's compression makes it short: longer than an entry of PostgreSQL's indexes may be.
@@ -103,6 +104,8 @@ class Verbs:
 
     def __init__(self, store: Store, account: Account) -> None:
         store.optouts.add(account.id, [PHONE], dataclasses.replace(BY, cause=Cause.LEGAL))
+        store.optouts.add(account.id, [ERASED], BY)
+        store.erasures.erase(account.id, ERASED, BY)
         store.campaigns.put(account.id, "c", "Campaign", True)
         upload = received(store, account)
         event = store.inbox.keep(account.id, "Ev1", "message", "C1", {"text": "hello"}, owner="me", lease_seconds=60)
@@ -161,7 +164,7 @@ class Verbs:
             "progress": len, "provider_account": "AC" + "2" * 32, "auth_token": "t" * 32, "public_key": "A" * 43 + "=", "hook": "none",
             "destination": destination.id, "to": NOW, "crowded": Crowded(frozenset(), frozenset(), frozenset(), 1), "recount": None, "settled": None,
             "of_each": {PHONE: "no"}, "wait": float, "told": [ToldReply(heard, BY)], "source": "twilio",
-            "new": new, "sealed": "sealed", "before": "sealed", "installation": installed,
+            "untold": True, "behind": 1, "new": new, "sealed": "sealed", "before": "sealed", "installation": installed,
         }  # fmt: skip
         self.of_subject: dict[str, dict[str, Any]] = {
             "replies.hear": {"reply": heard},
@@ -229,6 +232,7 @@ SUBJECTS = [
         "handovers",
         "history",
         "evidence",
+        "erasures",
     ),
     *("keys", "hooks", "changes", "destinations", "digests", "summaries", "received", "applying"),
 ]

@@ -26,6 +26,7 @@ from store import (
 from store.dialects import from_now
 from store.models import digests, metadata
 from tests.entries import latest_entries, opted_out
+from tests.store.test_installations import granted
 from tests.store.test_uploads import received
 
 BY = Origin(Function.SETTING, Actor("local:ops", "ops"))
@@ -127,6 +128,26 @@ def test_what_the_desk_just_made_is_replaced(store: Store, full: Account) -> Non
                 rows = sa.select(sa.func.count()).select_from(table).where(table.c.account_id == empty.id)
                 assert connection.execute(rows).scalar_one() == 0, table.name
         assert connection.execute(sa.select(sa.func.count()).select_from(digests)).scalar_one() == 1
+
+
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_the_list_is_served_by_the_token_of_its_new_id(store: Store, full: Account, is_installed: bool) -> None:
+    """
+    A workspace that installed the app by OAuth becomes a part of an organisation that did, or will.
+
+    Its own tokens, which open for its own id alone, go; without that no desk would start. Those of the organisation are the list's.
+    """
+    store.installations.install(granted(full.slack_id))
+    whole = granted(TO, team_id=None, enterprise_id=TO)
+    if is_installed:
+        store.installations.install(whole)
+    assert preview_move(store.database, full.slack_id, TO).to == TO
+    move_account(store.database, full.slack_id, TO, BY)
+    assert [one.slack_id for one in store.installations.list()] == ([TO] if is_installed else [])
+    assert store.installations.find_of("T0DESK") is None
+    served = store.installations.find_of(TO) if is_installed else store.installations.install(whole)
+    assert served is not None
+    assert (served.account_id, served.sealed, served.opted_out) == (full.id, whole.sealed, 1)
 
 
 def _other(store: Store) -> Account:

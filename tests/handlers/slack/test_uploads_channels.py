@@ -1,11 +1,17 @@
 """Which channels take lists: known before a file is dropped, followed through invitations and new names."""
 
+from typing import Any
+
 import pytest
+from slack_sdk.errors import SlackApiError
 
 from bot.config import Settings
 from bot.sandbox.installation import DEFAULT_SCOPES
 from handlers.files import ELSEWHERE_BURST
 from handlers.slack import uploads_channels
+from handlers.slack.clients import Installed
+from handlers.tasks import Tasks
+from store import Store
 from tests.handlers.conftest import Office
 from tests.handlers.slack.test_inbox import all_done
 from tests.handlers.test_files import LIST, UPLOADS, drop, says
@@ -127,3 +133,34 @@ async def test_a_list_waits_until_the_channels_are_known(office: Office, fault: 
     await office.people.fault(method="users.conversations", fault=fault, times=6)
     office.service.desk.channels.changed(office.account.id)
     await says(office, await drop(office, LIST), "3 phones to opt out")
+
+
+async def test_a_workspace_whose_token_is_refused_keeps_no_other_waiting(store: Store) -> None:
+    """Each look asks for all that are served, in whatever order they come."""
+    asked: list[str] = []
+
+    class Client:
+        def __init__(self, slack_id: str) -> None:
+            self._slack_id = slack_id
+
+        async def users_conversations(self, **_given: object) -> dict[str, Any]:
+            asked.append(self._slack_id)
+            if self._slack_id == "T0REFUSED":
+                raise SlackApiError("refused", {"ok": False, "error": "accesslimited"})  # type: ignore[no-untyped-call]  # slack_sdk leaves it untyped
+            return {"channels": [{"id": "C1", "name": UPLOADS}]}
+
+    ids = ("T0REFUSED", "T0GOOD")
+    by_id = {store.accounts.get_or_create(one).id: one for one in ids}
+
+    class Served:
+        async def installed(self) -> tuple[Installed, ...]:
+            return tuple(Installed(one, None, False, "B1", "U1") for one in ids)
+
+        async def of(self, account: int) -> Client:
+            return Client(by_id[account])
+
+    channels = uploads_channels.UploadsChannels(frozenset({UPLOADS}), store, Served(), Tasks())  # type: ignore[arg-type]  # what it asks
+    for _ in range(2):
+        assert not await channels._look()
+    assert asked == ["T0REFUSED", "T0GOOD"] * 2
+    assert [channels.name_of(account, "C1") for account in by_id] == [None, UPLOADS]

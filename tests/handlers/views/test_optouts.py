@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.sandbox.blocks import view_problems
 from handlers.slack import mrkdwn
 from handlers.slack.messages import MOST_BLOCKS, Message, split
-from handlers.views import allowing, optouts, outcomes
+from handlers.views import allowing, optouts, outcomes, steps
 from store import (
     Account,
     Actor,
@@ -201,6 +201,22 @@ def test_added_without_anything_new() -> None:
     none = outcomes.added([optouts.EnteredNumber(NotAPhone("x", Reason.LETTERS, "has letters in it"))], {}, ADMIN, "US")
     assert none.text == "*No phone was opted out*: `x` is not a phone number: has letters in it"
     assert none.settles is None
+
+
+def test_of_an_erased_number_no_request_is_kept() -> None:
+    """It was out, nothing is said to be kept, and no entry gets the link to the message in which the number stands."""
+    made = entry(1, Function.ERASE)
+    two, erased = "+12125550101", Added(ONE, made, opt_out(made))
+    typed = [optouts.EnteredNumber(number())]
+    message = outcomes.added(typed, {ONE: erased}, ADMIN, "US")
+    assert message.text.startswith("*(212) 555-0100 was already out*: ")
+    assert "further reason" not in message.text
+    assert message.entry is None
+    both = outcomes.added(typed, {ONE: erased, two: Added(two, entry(2, reason="asked"), None)}, ADMIN, "US")
+    assert "opted out*: asked · by admin" in both.text
+    assert both.entry == 2
+    step = steps.added([number()], [erased], "US", masked=False)
+    assert (step.outcome, step.note) == ("already opted out", "(212) 555-0100 was opted out already.")
 
 
 def test_found_says_why_and_what_was_before() -> None:
