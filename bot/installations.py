@@ -72,6 +72,14 @@ def new_client(base_url: str, token: str | None, calls: SlackCalls) -> AsyncWebC
     )
 
 
+def _named(body: dict[str, Any]) -> set[str]:
+    """The workspaces and organisations that Slack's event *body* is about, in whichever of its places it says so."""
+    named = {body.get("team_id"), body.get("enterprise_id")}
+    with suppress(KeyError, TypeError, AttributeError):
+        named.add(installation_of(body)[0])
+    return {one for one in named if isinstance(one, str)}
+
+
 class OneWorkspace:
     """
     The one workspace of a desk whose bot token stands in the settings: the app's identity in it, from `auth.test`, and whether Slack still takes its token.
@@ -146,7 +154,9 @@ class OneWorkspace:
         return self._name if self._installed is not None and slack_id == self._installed.slack_id else None
 
     async def look_again(self, body: dict[str, Any]) -> None:
-        """Ask Slack, whose refusal is logged, whether it still takes the token."""
+        """Ask Slack, whose refusal is logged, whether it still takes the token; of what is for others nothing is asked."""
+        if self._installed is not None and self._installed.slack_id not in _named(body):
+            return
         log.warning("Slack says that the app was uninstalled or its token revoked", kind=body["event"]["type"])
         await self._ask()
 
@@ -398,10 +408,7 @@ class ManyWorkspaces:
 
         The event may come late, when the app is installed again, and of an organisation it may tell of one workspace of it.
         """
-        named = {body.get("team_id"), body.get("enterprise_id")}
-        with suppress(KeyError, TypeError, AttributeError):
-            named.add(installation_of(body)[0])
-        for slack_id in sorted(one for one in named if isinstance(one, str)):
+        for slack_id in sorted(_named(body)):
             found = await asyncio.to_thread(self._store.installations.find_of, slack_id)
             if found is not None and found.sealed is not None:
                 await self._look_at(found, _GONE_AS_TOLD)

@@ -268,7 +268,7 @@ async def test_errors(app: Stranger, people: SandboxClient) -> None:
 
 
 async def test_everything_is_read(slack: EmbeddedSlack, app: Stranger, people: SandboxClient) -> None:
-    """Of all the embedded Slack can send there is nothing the client cannot read or leaves unacknowledged."""
+    """Of all the embedded Slack can send, steps of workflows left out, there is nothing the client cannot read or leaves unacknowledged."""
     slack.set_manifest(scopes=ALL_SCOPES, events=ALL_EVENTS)
     await tour(people, app)
     courier = slack.platform.feed.courier

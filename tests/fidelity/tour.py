@@ -61,7 +61,5 @@ async def tour(people: SandboxClient, app: Stranger) -> None:
     for name in ("partner-desk", "field-private"):
         await people.update_channel(name, name="renamed")
         await people.update_channel("renamed", name=name)
-    for _ in range(2):
-        await people.start_step("support", "opt_out_number", number="+12125550100")
     await people.kick("#campaign-admins", "support")
     await people.invite("#campaign-admins", "support")
