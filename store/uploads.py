@@ -538,6 +538,7 @@ class Uploads:
 
     def erased(self, account: int, phones: Sequence[str]) -> int:
         """The number of *phones* that were erased, and are opted out besides those of `already_out`."""
+        require_e164(phones)
         with self._database.read() as connection:
             return len(erased_among(connection, account, phones))
 

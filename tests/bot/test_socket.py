@@ -213,6 +213,9 @@ def assert_paced(pauses: list[float], *, longest: float = LONGEST_UNREACHABLE) -
         assert min(step, LONGEST_UNREACHABLE) / 2 <= pause <= step, (number, pauses)
 
 
+# Seconds from Slack's return to the connection: a pause, and one more where a ticket, which is good for 0.3 s here, grew too
+# old on a busy machine.
+LATE = 2.0
 FAULTS = [
     {"method": "apps.connections.open", "fault": "server_error", "status": 503},
     {"method": "apps.connections.open", "fault": "server_error", "status": 500},
@@ -236,7 +239,7 @@ async def test_slack_answers_with_errors(
     async with connect(clock=clock, sleep=clock.sleep) as connection:
         assert await connection.until("connected", "refused", limit=LIMIT) == "connected"
         assert_paced(clock.pauses, longest=1.0)
-        assert outage <= clock.now <= outage + 1.0
+        assert outage <= clock.now <= outage + LATE
         assert await control.calls("apps.connections.open") == len(clock.pauses) + 1
 
 
@@ -249,7 +252,7 @@ async def test_slack_is_away(connect: Connect, slack: EmbeddedSlack, clock: Cloc
     async with connect(clock=clock, sleep=clock.sleep) as connection:
         assert await connection.until("connected", "refused", limit=LIMIT) == "connected"
     assert_paced(clock.pauses)
-    assert outage <= clock.now <= outage + 1.0
+    assert outage <= clock.now <= outage + LATE
 
 
 async def test_lost_and_refused(connect: Connect, slack: EmbeddedSlack, clock: Clock) -> None:
