@@ -46,6 +46,11 @@ class _Viewer:
     account: int
     user: str
 
+    @property
+    def key(self) -> str:
+        """Of a person in an account: the id alone may be somebody else's in another workspace."""
+        return f"{self.account} {self.user}"
+
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
@@ -109,7 +114,7 @@ class Home:
         version = await self._version(account.id)
         acts = await asyncio.to_thread(self._store.summaries.acts, account.id)
         if await self._publish(viewer):
-            self._viewers.put(viewer.user, viewer)
+            self._viewers.put(viewer.key, viewer)
             self._shown[viewer] = _Shown(version, time.monotonic(), acts.get(viewer.user))
 
     async def _publish(self, viewer: _Viewer) -> bool:
@@ -211,7 +216,7 @@ class Home:
         acts: dict[int, dict[str, datetime]] = {}
         stale: list[_Viewer] = []
         for viewer, shown in list(self._shown.items()):
-            if self._viewers.get(viewer.user) != viewer:
+            if self._viewers.get(viewer.key) != viewer:
                 del self._shown[viewer]
                 continue
             if viewer.account not in versions:

@@ -112,7 +112,8 @@ class Roles:
         Raises `PersonUnknownError` while Slack cannot be reached.
         """
         for group in groups:
-            members = None if fresh else self._groups.get(group)
+            key = f"{account.slack_id} {group}"
+            members = None if fresh else self._groups.get(key)
             if members is None:
                 try:
                     members = await _members_of(client, account, group)
@@ -122,7 +123,7 @@ class Roles:
                         raise PersonUnknownError(error_name(error)) from error
                     # Whose group cannot be known has no role by it.
                     members = frozenset()
-                self._groups.put(group, members)
+                self._groups.put(key, members)
             if user_id in members:
                 return True
         return False
@@ -205,7 +206,7 @@ class Roles:
         groups: list[str] = []
         for group in account.settings.admin_groups:
             await self._in_any(client, account, (group,), "", fresh=False)
-            groups += sorted(self._groups.get(group) or ())
+            groups += sorted(self._groups.get(f"{account.slack_id} {group}") or ())
         return tuple(dict.fromkeys([*account.settings.admins, *groups, *await self._of_workspace(client, account)]))
 
     async def _of_workspace(self, client: AsyncWebClient, account: Account) -> tuple[str, ...]:

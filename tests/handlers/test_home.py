@@ -256,7 +256,8 @@ async def test_the_workspace_has_one_name(office: Office) -> None:
     assert (await office.people.home("admin")).ok
     await shows(office, "admin", f"Opt-outs of {workspace.name}")
     workspace.name = "Lakeside Campaign"
-    await office.service.desk.installations.look_again({"event": {"type": "tokens_revoked"}})
+    told = {"team_id": workspace.team_id, "event": {"type": "tokens_revoked"}}
+    await office.service.desk.installations.look_again(told)
     assert (await office.people.home("admin")).ok
     await shows(office, "admin", "Opt-outs of Lakeside Campaign")
 
