@@ -9,7 +9,6 @@ import base64
 import binascii
 import re
 import secrets
-import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -21,10 +20,11 @@ from store import leases
 from store.database import Database
 from store.errors import StoreError, WrongState
 from store.idempotency import is_repeated, result_of, set_result
-from store.keys import ID_LETTERS, REMEMBERED_SECONDS, checked_name
+from store.keys import ID_LETTERS, checked_name
 from store.leases import Lease
 from store.models import HOOK_KINDS, hooks
 from store.records import Actor, Origin
+from store.remembered import REMEMBERED_SECONDS, Remembered
 from store.rows import new_setting, now
 from store.twilio import checked_account, checked_secret
 
@@ -32,7 +32,6 @@ from store.twilio import checked_account, checked_secret
 MOST: Final = 10
 # 92 bits: nobody finds an address by trying.
 _ID_LENGTH: Final = 20
-_MOST_REMEMBERED: Final = 1_000
 _KEY_BYTES: Final = 32  # https://www.rfc-editor.org/rfc/rfc8032, section 5.1.5
 _API_KEY: Final = re.compile(r"[!-~]{16,200}", re.ASCII)
 
@@ -90,8 +89,8 @@ class Hooks:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        # Of hooks that were found lately: by the id, the hook, and until when.
-        self._remembered: dict[str, tuple[Hook, float]] = {}
+        # Those that were found lately, by the id.
+        self._remembered: Remembered[Hook] = Remembered()
 
     def make_twilio(
         self,
@@ -136,20 +135,17 @@ class Hooks:
 
     def remembered(self, hook: str) -> Hook | None:
         """The hook that `find` found within `REMEMBERED_SECONDS`, and that was not removed here since. It blocks nobody."""
-        found, until = self._remembered.get(hook, (None, 0.0))
-        return found if time.monotonic() < until else None
+        return self._remembered.get(hook)
 
     def find(self, hook: str) -> Hook | None:
         """The hook of that id, of whatever account; None where there is none."""
-        began, remembered = time.monotonic(), self._remembered
+        keep = self._remembered.begin()
         with self._database.read() as connection:
             row = connection.execute(_FIND, {"hook": hook}).mappings().one_or_none()
         if row is None:
             return None
-        if len(remembered) >= _MOST_REMEMBERED:
-            remembered.clear()
         found = _hook_of(row)
-        remembered[hook] = found, began + REMEMBERED_SECONDS
+        keep(hook, found, REMEMBERED_SECONDS)
         return found
 
     def list_of(self, account: int) -> tuple[Hook, ...]:
@@ -168,8 +164,7 @@ class Hooks:
                 raise WrongState("There is no such hook. Home, and `python -m bot hook list`, show those there are.")
             removed = _hook_of(row)
             new_setting(connection, account, by, f"Hook {removed.name} for {removed.kind.title()} removed")
-        # Another one, so that whoever finds it at this moment remembers it in vain.
-        self._remembered = {}
+        self._remembered.forget()
         return removed
 
     def claim(self, *, owner: str, lease_seconds: float) -> DueHook | None:

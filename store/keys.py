@@ -26,6 +26,7 @@ from store.errors import StoreError, WrongState
 from store.idempotency import is_repeated, result_of, set_result
 from store.models import api_keys
 from store.records import Actor, Origin
+from store.remembered import REMEMBERED_SECONDS, Remembered
 from store.rows import new_setting, now
 from store.texts import keepable
 
@@ -38,9 +39,6 @@ LONGEST_NAME: Final = 40
 _LONGEST_ACTOR: Final = 80
 # Between two notes of its use, in seconds.
 _USE_SECONDS: Final = 60.0
-# For so many seconds a live key that was verified is taken for live: another process may have revoked it meanwhile.
-REMEMBERED_SECONDS: Final = 1.0
-_MOST_REMEMBERED: Final = 1_000
 # Letters alone: an id stands in logs, which mask whatever could be a phone.
 ID_LETTERS: Final = "abcdefghijkmnpqrstuvwxyz"
 _ID_LENGTH: Final = 10
@@ -159,8 +157,8 @@ class Keys:
         self._seed = secrets.token_bytes(32)
         self._noted: dict[str, float] = {}
         self._noting = threading.Lock()
-        # Of live keys that were verified lately: by the hash of the text, the key, and until when.
-        self._remembered: dict[str, tuple[Key, float]] = {}
+        # Live keys that were verified lately, by the hash of the text.
+        self._remembered: Remembered[Key] = Remembered()
 
     def make(
         self,
@@ -224,8 +222,7 @@ class Keys:
         """The key that `verify` found for *text* within `REMEMBERED_SECONDS`, and that was not revoked here since. It blocks nobody."""
         if _TEXT.fullmatch(text) is None:
             return None
-        key, until = self._remembered.get(_hash(text), (None, 0.0))
-        return key if time.monotonic() < until else None
+        return self._remembered.get(_hash(text))
 
     def verify(self, text: str) -> Key:
         """
@@ -233,7 +230,7 @@ class Keys:
 
         Raises `KeyRefused`. An unknown key takes as long as a wrong secret.
         """
-        began, remembered = time.monotonic(), self._remembered
+        keep = self._remembered.begin()
         found = _TEXT.fullmatch(text)
         if found is None:
             raise KeyRefused(KeyProblem.MALFORMED)
@@ -247,10 +244,8 @@ class Keys:
         key = _key_of(row)
         if key.state is not KeyState.LIVE:
             raise KeyRefused(KeyProblem.REVOKED if key.state is KeyState.REVOKED else KeyProblem.EXPIRED)
-        if len(remembered) >= _MOST_REMEMBERED:
-            remembered.clear()
         left = REMEMBERED_SECONDS if key.expires_at is None else (key.expires_at - row["asked_at"]).total_seconds()
-        remembered[_hash(text)] = replace(key, use_is_due=False), began + min(REMEMBERED_SECONDS, left)
+        keep(_hash(text), replace(key, use_is_due=False), min(REMEMBERED_SECONDS, left))
         return key
 
     def note_use(self, key: Key) -> None:
@@ -283,8 +278,7 @@ class Keys:
             connection.execute(sa.update(api_keys).where(*_is(account, key)).values(**revoked))
             new_setting(connection, account, by, f"API key {before.name} revoked")
             after = _get(connection, account, key)
-        # Another one, so that whoever verifies it at this moment remembers it in vain.
-        self._remembered = {}
+        self._remembered.forget()
         return after, True
 
     def list_of(self, account: int) -> tuple[Key, ...]:

@@ -299,7 +299,7 @@ def test_a_key_is_remembered_no_longer_than_it_lasts(
     for hours, is_remembered in ((11, True), (13, False)):
         then = time.monotonic() + hours * 3_600
         with monkeypatch.context() as later:
-            later.setattr("store.keys.time", SimpleNamespace(monotonic=lambda then=then: then))
+            later.setattr("store.remembered.time", SimpleNamespace(monotonic=lambda then=then: then))
             assert (store.keys.remembered(key.text) is not None) == is_remembered
 
 
