@@ -1,7 +1,7 @@
 """Erasing of a number from the command line, for who asks to be forgotten."""
 
 from bot.transfer import Say, TransferError, existing_account, local_setting
-from store import NotAPhone, Store, mask, parse_phone
+from store import NotAPhone, Reason, Store, mask, parse_phone
 
 
 def erase(store: Store, slack_id: str, number: str, *, untold: bool, say: Say) -> None:
@@ -11,9 +11,12 @@ def erase(store: Store, slack_id: str, number: str, *, untold: bool, say: Say) -
     *untold*: as of `Erasures.erase`. Raises `StoreError` where nothing was erased, or not all of it.
     """
     account = existing_account(store, slack_id)
-    phone = parse_phone(number, account.country)
+    # As a list's cell, whose cures are no words of Slack's.
+    phone = parse_phone(number, account.country, typed=False)
     if isinstance(phone, NotAPhone):
-        raise TransferError(f"Nothing was erased: {number} is not a phone number: {phone.reason}")
+        is_bare = phone.code is Reason.NO_COUNTRY
+        why = "no country code: start it with one, as in +44" if is_bare else phone.reason
+        raise TransferError(f"Nothing was erased: {number} is not a phone number: {why}.")
     erased = store.erasures.erase(account.id, phone.e164, local_setting(), untold=untold)
     shown = mask(phone.e164)
     if erased.again:

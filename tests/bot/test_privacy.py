@@ -26,6 +26,13 @@ def test_how_long_is_what_the_settings_say() -> None:
 @pytest.mark.wide
 def test_a_number_is_erased_as_the_page_says(listed: str, tmp_path: Path) -> None:
     """Key, erasing and the last look, as they are typed; without the key nothing starts, and an export counts who is in no file."""
+    for wrong, why in (
+        ("212 555 0177", "no country code: start it with one, as in +44."),
+        ("+12", "only 2 digits."),
+    ):
+        refused = run("erase", wrong, "--account", listed, OPTOUT_ERASE_KEY="k" * 32)
+        assert refused.exit_code == 1
+        assert refused.output == f"Error: Nothing was erased: {wrong} is not a phone number: {why}\n"
     make_key, erase, look = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
     refused = run("erase", PHONES[0], "--account", listed)
     assert refused.exit_code == 1
