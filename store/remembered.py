@@ -8,22 +8,22 @@ from typing import Final, Generic, TypeVar
 REMEMBERED_SECONDS: Final = 1.0
 _MOST: Final = 1_000
 
-Value = TypeVar("Value")
+Found = TypeVar("Found")
 
 
-class Remembered(Generic[Value]):
+class Remembered(Generic[Found]):
     """Values that were found lately, by a text."""
 
     def __init__(self) -> None:
         # With until when, by the monotonic clock.
-        self._known: dict[str, tuple[Value, float]] = {}
+        self._known: dict[str, tuple[Found, float]] = {}
 
-    def get(self, key: str) -> Value | None:
+    def get(self, key: str) -> Found | None:
         """The value of *key*, None where none is remembered."""
         value, until = self._known.get(key, (None, 0.0))
         return value if time.monotonic() < until else None
 
-    def begin(self) -> Callable[[str, Value, float], None]:
+    def begin(self) -> Callable[[str, Found, float], None]:
         """
         What keeps a value by its key for so many seconds from now; to be called before the value is looked for.
 
@@ -31,7 +31,7 @@ class Remembered(Generic[Value]):
         """
         began, known = time.monotonic(), self._known
 
-        def keep(key: str, value: Value, seconds: float) -> None:
+        def keep(key: str, value: Found, seconds: float) -> None:
             if len(known) >= _MOST:
                 known.clear()
             known[key] = value, began + seconds

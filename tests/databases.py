@@ -27,17 +27,15 @@ _MADE: Final = " UNION ALL ".join(
             " WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())"
         ),
         "SELECT concat_ws(' ', 'limit', datconnlimit) FROM pg_database WHERE datname = current_database()",
-        "SELECT concat_ws(' ', 'sequence', sequencename, last_value) FROM pg_sequences",
+        "SELECT concat_ws(' ', 'sequence', sequencename) FROM pg_sequences",
     )
 )
 _WRITTEN: Final = (
     "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
     " AND pg_relation_size(oid) > 0 ORDER BY relname"
 )
-_RESTART: Final = (
-    "SELECT setval(format('%I.%I', schemaname, sequencename), start_value, false)"
-    " FROM pg_sequences WHERE last_value IS NOT NULL"
-)
+# All of them: pg_sequences shows no last value of one that was set to a next value that nobody took, as by a restore.
+_RESTART: Final = "SELECT setval(format('%I.%I', schemaname, sequencename), start_value, false) FROM pg_sequences"
 # Rows that were deleted stay in the files for a while, so of long lists there are to be none.
 _LARGEST: Final = "SELECT max(pg_relation_size(oid)) FROM pg_class WHERE relkind = 'r'"
 _MOST_BYTES: Final = 4_000_000

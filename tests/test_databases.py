@@ -41,6 +41,19 @@ def test_a_database_comes_back_empty(postgres_server: sa.URL, postgres_databases
     postgres_databases.give_back(after)
 
 
+def test_numbers_begin_anew_where_a_next_one_was_set(postgres_server: sa.URL, postgres_databases: Databases) -> None:
+    """As a restore sets it: to a number that nobody took."""
+    name = postgres_databases.take()
+    with _connected(postgres_server, name) as connection:
+        connection.execute("SELECT setval(pg_get_serial_sequence('accounts', 'id'), 3, false)")
+    postgres_databases.give_back(name)
+    after = postgres_databases.take()
+    store = _store(postgres_server, after)
+    assert store.accounts.get_or_create("T0DESK", "Desk").id == 1
+    store.close()
+    postgres_databases.give_back(after)
+
+
 @pytest.mark.parametrize(
     "change",
     [
