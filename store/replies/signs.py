@@ -132,7 +132,7 @@ _LESS: Final = re.compile(
     pattern_of(
         """
         too_many/so_many/fewer/less/cut_back_on/cut_down_on/reduce/limit/demasiados/trop_de/menos/moins_de ..2 TEXTS/often/frequent/frequently/requests/asks/of_these/of_them
-        REACH me/us -/a_lot/much/way/a_little less/fewer
+        REACH -/me/us -/a_lot/much/way/a_little less/fewer
         only/just/solo/solamente/seulement/uniquement -/want_to/want ..1 TEXTS/contact/send/hear/write/reply ..4 about/for/if/when/on/during/from/once/local/week/month/election/elections/polls/sobre/cuando/pour/si
         | only/solo/solamente/seulement/uniquement about/regarding/pour/sobre
         only ..3 TEXTS/contact/hear/call/email ..2 me/about/if/when/for
@@ -180,8 +180,11 @@ _LEAVING: Final = re.compile(
         remove/removed/delete/deleted/erase/drop/strike/scratch/purge/exclude/lose/forget/scrub/eliminate/trash ..1 me/us/mine/myself
         remove/removed/delete/deleted/erase/drop/strike/scratch/purge/exclude/lose/loose/forget/scrub/eliminate ..2 my/our/this/his/her NUMBER
         remove/delete/erase/lose/loose the number/phone
+        | -/please/and remove/delete/erase/block/scrub number/phone/me/us/contact -/please/from |
         remove/removed/delete/deleted/erase/drop/strike/exclude/lose my/our FAMILY/moms/dads/wifes/husbands NUMBER
         remove/delete/erase this/it/from/please |
+        please/and/so/just/or/now remove/unsubscribe |
+        | take off |
         take/took/taken/get/leave/keep/want/put/pull/cut OFF ..2 off |
         take/taken/get/keep/pull me/us/my_name/my_number/my_phone/this_number ..1 off
         taken/getting/get/come off of/this/your/list
@@ -200,8 +203,11 @@ _LEAVING: Final = re.compile(
         have ..2 removed |
         quitarme/sacarme/borrarme/eliminarme/removerme/quitenme/quiteme/quitame/saquenme/saqueme/sacame/borrenme/borreme/borrame/eliminenme/elimineme/eliminame/remuevanme/remuevame/retirenme
         quit*/saqu*/borr*/elimin*/remuev*/sac*/retir*/enlev*/supprim*/effac*/ray* ..2 numero/nombre/nom/telefono/moi/lista/liste/listas/coordonnees
-        otez/ote/lachez/lache/sortez/rayez moi/nous
+        otez/ote/lachez/lache/sortez/rayez/rayer/oter moi/nous
+        otez/ote/rayez/rayer/enlever/retirer/effacer/supprimer mon/ce nom/numero
+        | remover/removeme/enlever/oter/rayer -/me/de_la_lista/de_su_lista/de_la_liste -/svp/por_favor |
         me/nous retirer/enlever/supprimer/effacer/rayer/sacar/quitar/borrar/eliminar
+        count me/us/this_number out of -/all -/your/the/these/this TEXTS/LIST
         fuera de/del lista/su_lista/la_lista
         """,
         _NAMES,
@@ -216,6 +222,7 @@ _STOPPING: Final = re.compile(
         STOP with -/all the/this/these/your
         STOP receiving/getting/the_notifications
         | stop/quit -/PEOPLE -/PEOPLE -/PEOPLE |
+        | discontinue/cease/halt -/PEOPLE |
         | stop/quit/cancel/unsubscribe i/im/ive/ill/id/we/weve/or/and_i/and_we/no/not/wrong/dont/never/because/before_i
         | stop stop/it/please/n/and_leave
         please/just/said/say/you/u/again/fucking/seriously/omg/bruh/bro/yo/dude/annoying/now/and/so/but/ok/it/this/texted/sent/typed/replied/lol/for/por_favor/guys/people/already stop/quit/unsub -/PEOPLE -/PEOPLE |
@@ -224,7 +231,8 @@ _STOPPING: Final = re.compile(
         asked/told/asking/telling/want/wish/need/demand/request/ask -/that you/u/yall/them/this/these/it to_stop/to_quit/to_leave/stop/cease
         would_like/id_like/want/wish ..2 to_stop |
         would_like/id_like/want/wish ..2 to_stop receiving/getting/these/this/all/your/with
-        you/u/people/guys/these/this/it need/needs/have/has/got/must/better -/to stop |
+        you/u/yall/people/guys/these/this/it need/needs/have/has/got/must/better -/got/gotta -/to stop -/this/it/now/please |
+        | -/please -/tell_me/show_me how -/do_i/can_i/to stop/end/quit |
         STOP *ing me
         STOP wasting my/our/your time
         cease_and/kindly/please/just desist/refrain/cease
@@ -303,6 +311,8 @@ _UNWILLING: Final = re.compile(
         ya_basta con
         no me/nos/le/les mand*/envi*/escrib*/text*/contact*/molest*/llam*/busqu*
         that/if/would you no_longer/never/not -/ever REACH/send/sending
+        | -/please do_not/dont/never -/ever reply/respond/write_back -/to_me/again/please |
+        ive/i_have had enough -/of_this/of_you/of_these/of_it |
         no vuelva/vuelvan/vuelvas a
         no molest*/envi*/mand*/escrib* -/mas/me |
         no molest*/envi*/mand*/escrib* mas
@@ -319,6 +329,9 @@ _UNWILLING: Final = re.compile(
         veux/souhaite/desire/voulons/souhaitons plus/pas ..3 TEXTS/recevoir/rien/de_vous/etre
         pas/plus interesse/interessee |
         plus/assez/jamais/aucun -/de/d ..1 TEXTS
+        | pas de TEXTS/texte/texto/textos
+        n ecrivez/ecris plus
+        merci d/de -/ne_plus/ne_pas arreter/cesser/contacter/ecrire/texter
         ca suffit
         """,
         _NAMES,
@@ -420,7 +433,7 @@ _AGAIN: Final = re.compile(
 _LONE_WORD: Final = re.compile(
     pattern_of(
         """
-        | -/please/ok/just/no/yes/hey/now/por_favor stop/quit/cancel/end/unsubscribe/revoke/remove/stp/enough/no_more/off/delete/block/leave/spam/out/pause/mute/halt/abort/desist/cease/refuse/end_it/end_this/stop_it/stop_this/stop_that/stop_them/quit_it/cancel_it/cancel_this/cancel_all/stop_pls -/please/now/thanks/already/por_favor |
+        | -/please/ok/just/no/yes/hey/now/por_favor nomore/junk/end_all/stop/quit/cancel/end/unsubscribe/revoke/remove/stp/enough/no_more/off/delete/block/leave/spam/out/pause/mute/halt/abort/desist/cease/refuse/end_it/end_this/stop_it/stop_this/stop_that/stop_them/quit_it/cancel_it/cancel_this/cancel_all/stop_pls -/please/now/thanks/already/por_favor |
         | -/please/ok/no/por_favor basta/fin/para/parale/salir/no_mas/nomas/nada_mas/terminar/eliminar/borrar/quitar/bloquear/silencio/ya_basta/ya_no/ya_no_mas/suficiente/detener/suspender -/ya/por_favor/gracias |
         | fini/assez/resilier/annuler/retirer/quitter/stopper/supprimer/terminer/ca_suffit -/svp/merci |
         | stopp/abmelden/aufhoren/keine_sms/sair/parem/smettila/basta_cosi/sispann/tigil/itigil -/please |

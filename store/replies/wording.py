@@ -49,7 +49,7 @@ _NAMES: Final = {
     "MOI": "m/me/nous",
 }
 _OUT: Final = """
-    stop/quit/end/revoke/opt_out/optout/cancel/unsubscribe/unsub/remove/stopall/stop_all
+    stop/quit/end/revoke/opt_out/optout/cancel/unsubscribe/unsub/unscribe/remove/stopall/stop_all
     s_t_o_p/q_u_i_t/e_n_d
     stpo/sotp/tsop/stopp/sstop/st_0_p/stip/stpp/stopo/stope
     can_you/could_you/will_you/would_you stop/quit
@@ -63,25 +63,34 @@ _OUT: Final = """
     stop to/2 end/quit/cancel/stop/unsubscribe/opt_out/optout
     unsubscribe/opt_out -/MINE NOW
     unsubscribe/opt_out -/MINE from/of/off YOUR LIST NOW
-    unsubscribe/opt_out -/MINE from/of/off SOME SOME SOME TEXTS NOW
+    unsubscribe/opt_out -/MINE from/of/off SOME SOME SOME TEXTS -/list/lists NOW
     ASKED remove/delete/unsubscribe/erase MINE NOW
     ASKED remove/delete/erase/take/get MINE from/off/off_of YOUR LIST NOW
     ASKED remove/take/get MINE from/off/off_of this/here/everything NOW
-    remove/delete MINE from SOME SOME SOME TEXTS NOW
+    remove/delete MINE from SOME SOME SOME TEXTS -/list/lists NOW
     ASKED take/get MINE off NOW
     opt MINE out NOW
-    opt MINE out of/from SOME SOME SOME TEXTS
+    opt MINE out of/from SOME SOME SOME TEXTS -/list/lists
     -/i -/am/im/want_to/wish_to/would_like_to/id_like_to/need_to opting_out/opt_out/unsubscribe
     -/i want_to/wish_to/would_like_to/id_like_to/need_to be removed/taken_off/unsubscribed/opted_out
     -/i want_to/wish_to/would_like_to/id_like_to/need_to be removed/taken_off/unsubscribed/opted_out -/from/of YOUR LIST
     no more/further SOME SOME TEXTS
-    do_not/dont/never TEXT -/ME AGAIN
+    do_not/dont/never -/ever TEXT/call -/ME AGAIN
     do_not/dont/never -/ever TEXT/call or TEXT/call -/ME AGAIN
     do_not/dont send -/me/us SOME SOME SOME TEXTS AGAIN
     do_not/dont send SOME SOME SOME TEXTS to ME AGAIN
     i do_not/dont/no_longer want/wish -/to_receive/to_get/receiving SOME SOME SOME TEXTS -/from_you AGAIN
     i do_not/dont/no_longer want/wish to_be texted/contacted/messaged AGAIN
-    lose my number
+    lose my/this number
+    ASKED cancel/end/stop -/my/the/this subscription
+    remove/delete/erase -/this/the phone_number/number/cell_number -/from_list/from_the_list/from_your_list NOW
+    take/get ME of YOUR LIST NOW
+    remove from/off -/the/your/this LIST NOW
+    -/i revoke/withdraw/rescind -/my consent -/to_receive/to_be_sent/for SOME SOME TEXTS
+    -/i want_to/wish_to/would_like_to/id_like_to/need_to stop receiving/getting SOME SOME SOME TEXTS
+    -/i want/need you to stop -/texting_me/contacting_me/messaging_me NOW
+    you/u/yall/you_all/you_guys/you_people need_to/must/have_to stop TEXTING -/ME AGAIN
+    do_not/dont send -/me/us anything/any_more/anymore -/else/more AGAIN
     leave me/us alone
 
     alto/parar/paren/pare/baja/cancelar/detener/detenga/detenganse
@@ -90,11 +99,12 @@ _OUT: Final = """
     desuscribir/desuscribeme/desuscribirme/desuscribame/desuscribanme de SU lista
     cancelar/cancele/cancelen -/mi/la suscripcion
     no mas MENSAJES
+    no -/ME_ES escriban/escriba/manden/mande/envien/envie mas
     -/ya no ME_ES moleste/molesten/molestes -/mas
     -/le_pido_que/les_pido_que/que -/ya no ME_ES mande/manden/mandes/envie/envien/envies -/mas/nada/nada_mas -/MENSAJES
     -/le_pido_que/les_pido_que/que -/ya no ME_ES escriba/escriban/escribas/textee/texteen/textees/contacte/contacten/contactes -/mas/nunca_mas
-    deja/deje/dejen/pare/paren de mandarme/enviarme/mandar/enviar/mandarnos/enviarnos -/mas -/estos/sus/los MENSAJES
-    deja/deje/dejen/pare/paren de escribirme/textearme/contactarme/mandarme/enviarme
+    deja/deje/dejen/para/pare/paren de mandarme/enviarme/mandar/enviar/mandarnos/enviarnos -/mas -/estos/sus/los MENSAJES
+    deja/deje/dejen/para/pare/paren de escribirme/textearme/contactarme/mandarme/enviarme
     quiteme/quitenme/quitame/saqueme/saquenme/sacame/borreme/borrenme/borrame/elimineme/eliminenme/eliminame
     quiteme/quitenme/quitame/saqueme/saquenme/sacame/borreme/borrenme/borrame/elimineme/eliminenme/eliminame de SU lista/listas
     quite/quiten/saque/saquen/borre/borren/elimine/eliminen mi/este numero/nombre/telefono
@@ -110,12 +120,14 @@ _OUT: Final = """
     -/ne MOI ecrivez/ecris/contactez/contacte/textez/texte plus -/jamais
     retire/retirez/enleve/enlevez/supprime/supprimez/efface/effacez/desabonne/desabonnez/desinscrivez moi
     retire/retirez/enleve/enlevez/supprime/supprimez/efface/effacez/desabonne/desabonnez/desinscrivez moi de VOTRE liste/listes
-    retirez/enlevez/supprimez/effacez mon/ce numero/nom -/de_telephone
-    retirez/enlevez/supprimez/effacez mon/ce numero/nom de VOTRE liste/listes
+    retirez/enlevez/supprimez/effacez/otez/rayez mon/ce numero/nom -/de_telephone
+    retirez/enlevez/supprimez/effacez/otez/rayez mon/ce numero/nom de VOTRE liste/listes
+    otez/rayez moi -/de -/VOTRE -/liste/listes
     me desabonner/desinscrire/retirer/enlever/supprimer
     me desabonner/desinscrire/retirer/enlever/supprimer de VOTRE liste/listes
     je ne veux/souhaite/desire plus -/recevoir -/de/vos/ces/aucun MESSAGES -/de_votre_part
     plus de MESSAGES
+    n envoyez/envoie plus -/rien
     n envoyez/envoie plus -/de/d/ces/vos/aucun MESSAGES
     ne plus m/me/nous envoyer/ecrire/contacter/texter -/de -/MESSAGES
     je veux/voudrais/souhaite me desabonner/desinscrire
@@ -139,6 +151,7 @@ _COURTESIES: Final = """
     respectfully/sincerely/sincerely_yours/regards/best_regards/kind_regards/warm_regards/cheers/bye/goodbye
     god_bless/god_bless_you/god_bless_you_all/god_bless_america/bless_you
     appreciated/much_appreciated/appreciate_it/i_appreciate_it
+    omg/for_the_love_of_god/for_gods_sake/last_warning/final_warning/final_notice
     seriously/for_the_last_time/once_and_for_all/i_mean_it/i_said/dammit/damn_it/fucking/freaking
     you idiot/idiots/moron/morons/asshole/assholes/jerk/jerks/creep/creeps/people
     have a nice/good/great/blessed/wonderful/lovely day/evening/night/one/week/weekend
@@ -154,6 +167,23 @@ _COURTESIES: Final = """
     merci -/beaucoup/bien/d_avance/de/a_vous
     desole/desolee/monsieur/madame/cordialement/immediatement/tout_de_suite/au_revoir
 """
+# What people say before or behind a request, with a mark between them: why they ask. By itself it asks for nothing.
+_REASONS: Final = """
+    -/im/i_am/we_are/were -/just/really/so/very not interested -/at_all/anymore/in_this/in_politics
+    no interest -/at_all
+    -/i/we/ive/weve/i_have/we_have already voted/donated/gave/given/contributed -/by_mail/early/today/yesterday/last_week/this_year
+    i voted -/already/early/by_mail/today/yesterday
+    i never/didnt/did_not sign/signed/subscribe/subscribed -/up -/for -/this/these/that/anything/any_of_this/it -/TEXTS
+    i never/didnt/did_not consent/agree/agreed/give_consent/gave_consent/ask_for_this/asked_for_this -/to_this/to_these
+    this_is illegal/harassment/spam/ridiculous
+    enough/enough_already/thats_enough/ive_had_enough/i_have_had_enough
+    -/ya -/no me interesa/interesan -/nada
+    no estoy/estamos interesado/interesada/interesados
+    -/yo ya vote -/por_correo/temprano
+    -/je -/ne -/suis pas interesse/interessee
+    -/j_ai deja vote
+"""
+_REASON: Final = re.compile(pattern_of(_REASONS, _NAMES))
 _WORDING: Final = re.compile(
     f"(?P<out>{pattern_of(_OUT, _NAMES)})|(?P<in>{pattern_of(_IN, _NAMES)})|(?P<help>{pattern_of(_HELP, _NAMES)})"
     f"|(?P<courtesy>{pattern_of(_COURTESIES, _NAMES)})"
@@ -197,7 +227,9 @@ _ABBREVIATED: Final = {
     "msg": "message",
     "msgs": "messages",
     "agian": "again",
-    "stahp": "stop",
+    **dict.fromkeys(("stahp", "stp"), "stop"),
+    **dict.fromkeys(("txtng", "textin", "texing"), "texting"),
+    **dict.fromkeys(("romove", "remve", "rmove"), "remove"),
 }
 _SPELT: Final[Mapping[str, str]] = {
     **{wrong: word for word in _OFTEN_MISSPELT for wrong in _misspelt(word)},
@@ -334,6 +366,12 @@ def kinds_in(clause: str, added: AddedWords = NOTHING_ADDED) -> frozenset[Wordin
         kinds.add(kind)
         at = end
     return frozenset(kinds)
+
+
+def is_reason(clause: str) -> bool:
+    """Whether *clause*, as `kinds_in` takes it, is nothing but a common reason for a request."""
+    found = _REASON.match(clause)
+    return found is not None and found.end() == len(clause) - 1
 
 
 def _added_at(clause: str, at: int, added: AddedWords) -> tuple[Wording, int] | None:

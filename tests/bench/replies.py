@@ -8,11 +8,18 @@ import click
 
 from store.replies.judge import judge
 from tests.store.replies.corpus import REPLIES
-from tests.store.replies.held_out import LAST, LATER
+from tests.store.replies.held_out import EVERYDAY, LAST, LATER, ODD
 from tests.store.replies.held_out import REPLIES as HELD_OUT
 from tests.store.replies.wants import HEAD, Figures, replies_of
 
-CORPORA: Final = {"own": REPLIES, "held out, first": HELD_OUT, "held out, later": LATER, "held out, last": LAST}
+CORPORA: Final = {
+    "own": REPLIES,
+    "held out, first": HELD_OUT,
+    "held out, later": LATER,
+    "held out, last": LAST,
+    "everyday": EVERYDAY,
+    "odd": ODD,
+}
 
 
 @click.command()

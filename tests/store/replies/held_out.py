@@ -6,6 +6,8 @@ What was found then, of requests decided / decided or asked, of other replies as
 - `REPLIES`, written before there were rules: 49 % / 100 %, 3 %, none.
 - `LATER`, harder on purpose, written after them: 25 % / 85 %, 4 %, none.
 - `LAST`, a week as a campaign may have it: 53 % / 97 %, none, none; 5 of 10 narrower wishes were not asked about.
+- `EVERYDAY`, in three languages: 63 % / 97 %, 8 %, none.
+- `ODD`, harder on purpose: 33 % / 91 %, 8 %, none.
 
 Kinds of replies that a part showed to be missing were added after that, so the figures of today flatter. Lines are as in
 `tests.store.replies.corpus`.
@@ -745,5 +747,802 @@ LAST: Final[dict[tuple[str, str, Want], str]] = {
         c'est où
         Merci pour le rappel
         je ne suis pas au courant
+    """,
+}
+
+
+# What came to mind in an hour, in three languages: everyday replies.
+EVERYDAY: Final[dict[tuple[str, str, Want], str]] = {
+    ("mixed", "requests", Want.NO_MORE): """
+        Pls stop
+        Stop texting me please and thank you
+        take me off this list immediately
+        Remove my number
+        remove me from your texting list please
+        UNSUBSCRIBE ME NOW
+        Opt-out please
+        I'd like to be removed from this list
+        do not text me again
+        don't text me anymore
+        dont ever text this number again
+        no more texts please
+        No more messages, thanks
+        Lose my number
+        lose this number
+        Leave me the hell alone
+        stop bothering me
+        Stop harassing me
+        please stop contacting me
+        Delete me from your list
+        take my name off your list
+        Please remove me from your contact list. Thank you.
+        I did not sign up for this. Remove me.
+        who is this? stop texting me
+        How did you get my number? Take me off.
+        wrong number, please remove
+        Not interested, remove me from list
+        Not interested. Please stop.
+        I already voted, stop texting
+        I already donated please stop texting me
+        I've asked you 3 times to stop
+        I said STOP
+        stop sending me these
+        Stop sending messages to this phone
+        Stop spamming me
+        enough!! stop
+        Do not contact
+        DNC
+        do not call or text
+        cease and desist
+        Cease all communications
+        REMOVE!!
+        Stopp
+        Sotp
+        stop2end
+        St0p
+        s.t.o.p
+        🛑🛑🛑 stop
+        stop 🙏
+        Stop all
+        stop it
+        Stop this
+        just stop
+        Please just stop
+        I'm begging you to stop texting me
+        can you please stop texting me
+        Would you please remove me
+        will you stop texting me
+        Why won't you stop texting me
+        I don't want to receive these messages
+        I no longer wish to receive texts
+        no longer interested in receiving texts
+        Please discontinue texts
+        Discontinue
+        I will report you if you text again
+        report spam stop
+        You are blocked
+        blocked
+        Blocking you
+        Go away
+        bug off
+        piss off
+        get lost
+        take a hike and stop texting
+        Please don't send any more texts
+        Please do not send me any more messages
+        dejen de escribirme
+        no me escriban más
+        no más mensajes
+        No mas textos por favor
+        ALTO POR FAVOR
+        quítenme de la lista
+        Quiteme de su lista por favor
+        elimíneme de su lista
+        eliminar mi número
+        por favor no me manden mas mensajes
+        ya no me manden mensajes
+        deme de baja
+        Quiero darme de baja
+        no quiero recibir mensajes
+        No quiero más mensajes de ustedes
+        dejame en paz
+        no me molesten
+        deje de mandarme mensajes
+        para de mandar mensajes
+        arretez de m'écrire
+        stop s'il vous plaît
+        me désabonner
+        je veux me désabonner
+        désinscrivez-moi
+        retirez-moi de votre liste
+        Retirez mon numéro svp
+        enlevez-moi de la liste
+        ne m'envoyez plus de messages
+        plus de messages svp
+        Je ne souhaite plus recevoir de SMS
+        fichez-moi la paix
+        foutez moi la paix
+        n'envoyez plus rien
+        STOP SMS
+        Please take this number off your list, I am not Maria
+        My phone number was recycled, please delete it
+        Kindly remove me
+        I'm out
+        Count me out of these texts
+        im done with these texts
+        Text me again and I'll sue
+        Stop, I'm voting for your opponent
+        no thank you, please remove my number
+        No thanks. Stop
+        No stop
+        nope stop
+        No! Stop texting!
+        Yes stop
+        ok stop
+        Ok remove me
+        Stop. Thanks
+        Thanks but no more texts
+        thank you but stop
+        Stop texting. Already voted.
+        Unsubscribe from all
+        unscribe
+        unsubcribe
+        Unsubscribed
+        opt-out
+        OptOut
+        Please opt me out of all messages
+        Stop texting me or I will block
+        do not disturb
+        This is my work phone stop
+        This is a business line, remove it
+        I'm a minor, stop texting me
+        I'm 14, please stop
+        you have the wrong person take me off
+    """,
+    ("mixed", "for nothing", Want.NOTHING): """
+        Stop the bill, count me in
+        dont stop fighting
+        We can't stop now
+        Stop Trump
+        stop the steal
+        Stop by anytime
+        I'll stop by the office tomorrow
+        Does the bus stop near the polling place?
+        non-stop work, thank you
+        never stop
+        Is there a stop on Main St?
+        I won't stop until she wins
+        What time do the polls end?
+        can I cancel my shift tomorrow?
+        I need to cancel my volunteer shift
+        Cancel student debt!
+        End the filibuster
+        End gun violence now
+        Quit smoking last year lol
+        I quit my job to volunteer
+        Remove the dam!
+        remove Ted Cruz
+        Help me find my polling place
+        Yes!
+        okay thanks
+        Sure
+        Who is this?
+        Who's this
+        Liked "Reply STOP to opt out"
+        Laughed at “Text STOP to quit”
+        Loved "Hi, it's Ann with the campaign. Stop2End"
+        Nope
+        Not right now
+        maybe later
+        Already voted
+        I already voted by mail
+        I voted early yesterday
+        I'm voting for Smith
+        Go Smith!
+        He's an idiot
+        Out of town this week
+        I'm out of town
+        I'm out knocking doors
+        I'm driving right now
+        Driving, can't text
+        I'm at work, call me later
+        Sorry I'm busy
+        I moved to Ohio
+        I don't live there any more
+        I can't vote I'm not a citizen
+        What's my polling place
+        What are her views on abortion?
+        What does he think about guns
+        I will be there at 5
+        I can do Saturday
+        put me down for a yard sign
+        Please send me a yard sign
+        start over please
+        No soy Maria
+        si
+        Claro que sí
+        Ya vote por correo
+        ¿Quién es?
+        alto a la violencia
+        Alto al fuego
+        basta de corrupción
+        No puedo parar de reír
+        Parada de autobús
+        Fin de semana puedo
+        J'ai déjà voté
+        Qui est-ce ?
+        arrêt de bus près de chez moi ?
+        Stop au racisme
+        fin de semaine
+        C'est qui
+        J'arrive
+        Je serai là
+        End of story
+        the end
+        Dead end street
+        Please stop the war in Gaza
+        stop the genocide
+        Stop lying
+        Stop sending weapons to Israel
+        Stop taking money from AIPAC
+        stop raising my taxes
+        Stop the cuts to Medicaid and I'll vote for you
+        Will she stop the pipeline?
+        should I text stop?
+        do I reply STOP?
+        Full stop.
+        One stop shop
+        Pit stop
+        Can't stop won't stop
+        Text me after 5
+        please text my other number instead
+        I get ten of these a day
+        stopped by your rally, it was great
+        I have been removed from the voter rolls
+        Was I removed from the voter list?
+        my registration was cancelled
+        They cancelled my ballot
+        cancelled
+        my flight was canceled
+        I'm ending my subscription to the Times
+        Leave me a sign please
+        Leave me two signs at the door
+        delete facebook
+        Block the vote
+        I'm a block captain
+        spam musubi is great
+        quit playing
+        stop 😂😂 that's hilarious
+        Peace out
+        check it out
+        I'll find out
+        work it out
+        opt for paper ballots
+        auto-reply: I'm driving with Do Not Disturb turned on
+        I'm not receiving notifications. If this is urgent, reply "urgent"
+        I’m driving with Focus turned on. I’ll see your message when I get where I’m going.
+        I'm out of office until Monday. For help contact Bob.
+        Message blocked
+    """,
+    ("mixed", "anybody's guess", Want.ANYBODYS_GUESS): """
+        Please don't remove me from the list
+        Please don't stop texting me
+        how did you get my number
+        You're doing great, don't stop texting
+        I am 17
+        My mom wants to stop getting texts
+        I told my friend to reply stop
+        how do I stop these
+        He told me to stop
+        I didn't say stop
+        I never said stop
+        I did not ask you to stop
+        last stop
+        I'm opting in
+        I unsubscribed from the other candidate
+        Quit it lol
+        stop it lol 😂
+        haha stop
+        Out
+        I'd rather opt for mail
+        This number does not accept texts
+    """,
+    ("mixed", "words that opt in", Want.IN): """
+        Unstop
+    """,
+    ("mixed", "less", Want.NARROWER): """
+        My husband passed away last year
+        She died in March
+        Wrong number
+        Número equivocado
+        Stop asking for money and start fixing roads
+        Don't text me before 9am
+        Email me instead
+        Call me instead
+        only text about events
+        Stop asking for donations
+        no more money requests
+        Take me off the donation list
+        Text less please
+        This is too many messages
+    """,
+}
+
+
+# Then requests that a machine of words would miss, and what looks like them.
+ODD: Final[dict[tuple[str, str, Want], str]] = {
+    ("mixed", "requests", Want.NO_MORE): """
+        Please take us off of your mailing list
+        take me off of everything
+        take me off all lists
+        Please stop sending me political texts
+        STOP SENDING ME POLITICAL TEXTS!!!!
+        Stop texting this number.
+        Stop texting my wife's phone
+        stop w the texts
+        stop with the texts already
+        no more political texts
+        No political texts please
+        No texts please
+        no texts
+        NO MORE
+        no mas
+        Nomore
+        Enough already
+        I've had enough
+        that's enough
+        please quit
+        Please quit texting me
+        quit sending me stuff
+        Quit messaging me please!!
+        I revoke consent
+        I revoke my consent to receive texts
+        revoke consent
+        I withdraw my consent
+        I do not consent to these messages
+        I didn't consent to this
+        I never gave consent. Stop.
+        you do not have permission to text me
+        you don't have my permission
+        Not authorized to contact me
+        Please respect my privacy and stop
+        do not reply to me
+        Do not send anything else
+        don't send me anything
+        Dont send me nothing else
+        don't bother me
+        Don't bother texting me again
+        please leave me alone
+        please don't contact me
+        pls dont text me
+        plz stop txting me
+        stp txtng me
+        stop textin me
+        stop texing me
+        stop textign me
+        stop messeging me
+        stop mesaging
+        unsubsribe
+        unsubscibe
+        Unsubcribe please
+        unsuscribe me
+        remove plz
+        Remov me
+        rmeove
+        Romove me
+        plz remove
+        take me of your list
+        take me of the list
+        Take off list
+        take off
+        off
+        OFF LIST
+        remove from list
+        Remove number
+        Remove phone number from list
+        remove this number from your list
+        Delete number
+        delete this number
+        delete my info
+        Delete my information from your database
+        erase my number
+        Please scrub my number
+        block me
+        put me on your do not call list
+        Put me on your do not text list
+        add me to do not contact list
+        Add this number to your DNC list
+        I'm on the do not call list
+        This number is on the National Do Not Call registry
+        I'm reporting this number
+        reported
+        Reported as spam
+        Reported as junk
+        junk
+        STOP OR I'LL REPORT YOU TO THE FCC
+        This is illegal. Stop.
+        You're violating TCPA
+        I will sue you
+        my lawyer will contact you
+        Last warning stop
+        final notice: remove me
+        For the last time, STOP
+        OMG STOP
+        Omg please stop
+        stooooop
+        STOOOPPPP
+        sssstop
+        Stop!stop!stop!
+        stop,please
+        Stop-
+        Stop/End
+        stop 2 end
+        End messages
+        end texts
+        END ALL
+        end it
+        End subscription
+        cancel subscription
+        Cancel my subscription please
+        cancel all
+        Cancel texts
+        cancel messages please
+        I want to cancel these messages
+        I want to stop receiving texts
+        I want you to stop
+        i want to unsubscribe
+        How do I unsubscribe?
+        how do i opt out
+        how can I get off this list
+        How do I get these to stop
+        How do I make it stop
+        please tell me how to stop
+        can I be removed
+        May I be removed from this list please
+        Can you take my number off
+        Can you delete my number please
+        Could you please stop
+        would you stop
+        Will you guys quit texting
+        You need to stop
+        you have to stop this
+        y'all need to stop texting me
+        This has got to stop
+        These texts must stop
+        It needs to stop
+        make it stop
+        Make this stop please
+        stop contacting my family
+        stop contacting me!!!!!!
+        Nobody by that name. Stop
+        Not Maria. Remove
+        I'm not Robert please stop texting
+        Robert no longer has this number
+        Robert doesn't live here
+        I don't know who Robert is but stop
+        this isn't Robert's phone, unsubscribe
+        He moved. Stop
+        dead. stop
+        Deceased - please remove
+        moved out of state please remove
+        I moved, take me off
+        I live in Texas now take me off your list
+        I don't live in Ohio, stop
+        I don't live in your district, remove me
+        I can't vote, stop texting
+        I'm not a US citizen. Stop
+        I'm Canadian. Stop.
+        I'm a Republican remove me
+        I'm a democrat, stop
+        Republican. Stop
+        Never voting for you. Stop.
+        I would never vote for him. Take me off your list
+        Trump 2024 now stop
+        No way. stop
+        Hell no. Remove me
+        not voting for her stop texting
+        Hard pass. Unsubscribe
+        pass and remove
+        Screw you, stop
+        go to hell
+        Go to hell and stop texting me
+        eat shit
+        f*** off
+        f**k off
+        fu
+        FU STOP
+        stfu
+        Shut up
+        shut the fuck up
+        🖕🖕🖕
+        🚫
+        ⛔️
+        ✋
+        🙅‍♀️
+        STOP ✋
+        stop😡
+        ALTO!
+        Alto por favor gracias
+        ¡ALTO!
+        Alto ya
+        ya basta
+        Ya no más
+        no me mande mas textos
+        No me mandes más mensajes por favor
+        No me textees
+        no me textees mas
+        no me escribas
+        No escriban más
+        no escribir
+        no molestar
+        No moleste
+        Dejen de mandar mensajes
+        dejen de textearme
+        pare de escribirme
+        PARE
+        Parar por favor
+        Para ya
+        Paren ya
+        Remover
+        remover de la lista
+        Remuévame de la lista
+        removerme por favor
+        Sáquenme de su lista
+        sacame de tu lista por favor
+        Quitar
+        quiten mi numero
+        Quíteme por favor
+        Borrar mi número
+        borre mi numero por favor
+        Cancelen mi suscripción
+        cancelar suscripción
+        desuscribirme
+        Desuscribir
+        no estoy interesado
+        no estoy interesada, no me escriban
+        No me interesa
+        no me interesa, quítenme
+        No gracias, no más mensajes
+        numero equivocado no me manden mensajes
+        Ya voté, no me manden más mensajes
+        no deseo recibir mensajes
+        no autorizo
+        Stop mensajes
+        stop por favor
+        STOP GRACIAS
+        Arrêtez !
+        Arrête de m'écrire
+        stop les messages
+        STOP LES SMS
+        Stop aux messages
+        plus de SMS
+        plus de texto svp
+        Pas de texto
+        pas intéressé
+        Pas intéressée, retirez-moi
+        je ne suis pas intéressé
+        ça suffit
+        Assez!
+        FIN
+        annuler
+        Résilier
+        supprimer
+        Supprimez-moi
+        supprimez moi de la liste
+        enlever
+        enlevez mon nom
+        Effacez mon numéro
+        retirer mon numéro
+        otez-moi de votre liste
+        Ôtez mon nom de la liste
+        Rayez-moi de la liste
+        Veuillez me retirer de votre liste
+        Veuillez cesser
+        veuillez ne plus me contacter
+        Merci de ne plus m'écrire
+        merci de me retirer
+        Merci d'arrêter
+        Merci de ne plus m'envoyer de textos
+        Je me désabonne
+        me désinscrire svp
+        Désinscrire
+        pas de messages
+        Ne pas déranger
+        n'écrivez plus à ce numéro
+        Mauvais numéro, retirez-moi
+        Vous vous trompez de personne. Stop
+    """,
+    ("mixed", "for nothing", Want.NOTHING): """
+        Stop and think about it
+        stop being so negative
+        Stop complaining and vote
+        Please stop by
+        Stopping by later
+        She should stop fracking
+        They must stop this bill
+        we must stop him
+        Stop Cop City
+        Stop AAPI hate
+        Stop Line 3
+        STOP PROP 22
+        Vote no on 8, stop the tax
+        End Citizens United
+        the war must end
+        end homelessness
+        end cash bail please
+        Cancel rent
+        cancel culture is dumb
+        Cancel my donation
+        cancel my recurring donation please
+        Please cancel my RSVP
+        can you remove my sign from my lawn
+        Remove the sign in my yard
+        remove Biden
+        Remove the statue
+        Quit lying
+        He should quit
+        He needs to quit the race
+        When is he going to quit
+        I quit
+        Off to vote!
+        off work at 5
+        I'm off on Friday
+        Take me with you
+        I'll take a sign
+        Remove barriers to voting
+        Delete your account Ted
+        Delete this bill
+        Block the pipeline
+        Block party on Saturday!
+        spam is bad
+        I thought this was spam
+        Is this a bot?
+        are you real
+        Are you a real person?
+        No more taxes
+        no more wars
+        No more Trump
+        No more school shootings
+        no more pipelines please
+        Enough is enough vote blue
+        enough about you
+        Leave NATO
+        Leave our schools alone
+        Leave women alone
+        leave it on the porch
+        Lose the attitude
+        Lose the tie lol
+        I don't text much
+        I don't want Trump
+        I don't want higher taxes
+        I do not want a sign
+        I don't want to volunteer
+        I don't need a ride
+        i dont want another 4 years
+        never voted
+        I don't know
+        Nope not voting for him
+        No way
+        never
+        Never!
+        Never voting for her
+        Over my dead body
+        F Trump
+        fuck Trump
+        Fuck yeah
+        shut down the border
+        kiss
+        👎
+        🙏
+        💙💙💙
+        ✊
+        👍🏽
+        STOP HR1
+        Arrêt des combats
+        Stop au projet de loi
+        Stop à la haine
+        fin mai
+        Fin de journée ok
+        Annuler le projet
+        supprimer la taxe
+        supprimez la TVA
+        pas sûr
+        pas maintenant
+        plus tard
+        Je ne vote pas
+        jamais
+        alto a la corrupcion
+        Alto a los impuestos
+        parar la guerra
+        No quiero impuestos
+        no quiero votar
+        no quiero un letrero
+        nunca
+        nunca votaría por ella
+        Quiten a Trump
+        remover al alcalde
+        borrar la deuda
+        para mi hijo
+        Para que?
+        Para cuándo
+        para de sufrir jaja
+        Bajen los impuestos
+        Baja California
+        Sal de aqui
+        Unsure
+        Yes please
+        yes I'm in
+        I support ending the filibuster
+        I'm ending my shift now
+        stops at 5?
+        Bus stops near me?
+        Stop light on 5th is broken
+        The stop sign on Elm is missing
+        stop sign needed at Oak and 3rd
+        Stop signs please
+        remove the stop sign
+        I'd like to stop by HQ
+        what time should I stop by
+        Where can I stop and pick up a sign
+        Cant stop crying
+        couldn't stop laughing
+        stop the count
+        STOP THE COUNT
+        stop counting
+        Don't end the program
+        Please don't cancel the event
+        is it cancelled?
+        was the event cancelled
+        Is the rally canceled?
+        the rally was removed from the website
+        Your website was removed
+        My name was removed from the rolls please help
+        Help me register
+        HELP ME VOTE
+        info on ballot
+        information please
+        more info
+        start the car
+        starting now
+        Start time?
+        Subscribe to what
+        join
+        I want to join
+        Join me
+        count me in please
+        in
+        add me back
+        Keep them coming
+        keep the texts coming
+    """,
+    ("mixed", "anybody's guess", Want.ANYBODYS_GUESS): """
+        stop it already with the negative ads on TV
+        quit the bs about taxes
+        unsubscribe from cable lol
+        My dad opted out of social security
+        opt out of testing for my kids
+        can my kid opt out of standardized testing
+        take off your mask
+        is this spam?
+        Is this a scam
+        get lost in the woods lol
+        Don't text and drive
+        dont text while driving
+        never text him
+        go away Trump
+        Go to hell Ted
+        F off Ted Cruz
+        Shut up and take my money
+        truck stop
+        start texting me again
+        text me again please
+        please keep texting me
+    """,
+    ("mixed", "help", Want.HELP): """
+        help!
+    """,
+    ("mixed", "words that opt in", Want.IN): """
+        opt in
+        optin please
     """,
 }

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from store.replies.judge import Judgement, Outcome, judge
 from store.replies.wording import LAWS_WORDS, AddedWords, Wording, WordRefused, added_word
 from tests.store.replies.corpus import REPLIES
-from tests.store.replies.held_out import LAST, LATER
+from tests.store.replies.held_out import EVERYDAY, LAST, LATER, ODD
 from tests.store.replies.held_out import REPLIES as HELD_OUT
 from tests.store.replies.wants import HEAD, REQUESTS, Figures, Reply, replies_of
 
 OWN: Final = tuple(replies_of(REPLIES))
-OTHERS: Final = (*replies_of(HELD_OUT), *replies_of(LATER), *replies_of(LAST))
+OTHERS: Final = tuple(reply for part in (HELD_OUT, LATER, LAST, EVERYDAY, ODD) for reply in replies_of(part))
 COURTESIES: Final = ("please", "thank you", "Hello,", "por favor", "merci", "God bless", "Sorry.", "have a nice day!")
 # None of them laughs.
 EMOJI: Final = ("🛑", "😡", "🙏", "👋🏽", "🇺🇸", "☹️", "✋")
