@@ -33,17 +33,19 @@ $(NODE): tests/node/package-lock.json
 sandbox: $(VENV)/.runtime  ## try the product: embedded Slack, embedded database, the real bot
 	@exec $(BIN)/python -m bot sandbox $(ARGS)
 
+LINT = $(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy .
+
 lint: $(VENV)/.dev  ## ruff and mypy --strict
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy .
+	$(LINT)
 
 # The markers, which pyproject.toml explains, of what takes long or needs more than Python.
 LONG := strangers or browser or chaos or wide
 
-# These tests wait more than they work, so that two cores have time for four at once.
-test: lint  ## lint, types and the tests that every change needs
-	$(BIN)/pytest -n 4 -m "not ($(LONG))" $(ARGS)
+# These tests wait more than they work, so that two cores have time for four at once, and for lint, which takes one core
+# most of a minute. What it says stands among the dots; when it failed, that is said again at the end.
+test: $(VENV)/.dev  ## lint, types and the tests that every change needs
+	($(LINT)) & lint=$$!; $(BIN)/pytest -n 4 -m "not ($(LONG))" $(ARGS); tested=$$?; \
+	wait $$lint || { echo "Lint failed; what it says stands above, or is said by: make lint" >&2; exit 1; }; exit $$tested
 
 test-long: $(VENV)/.dev $(if $(shell command -v npm),$(NODE))  ## the other tests: strangers, browser, chaos and wide runs
 	$(BIN)/pytest -n 3 -m "$(LONG)" $(ARGS)

@@ -1,11 +1,14 @@
 """What every test can ask for. Nothing of the machine's own settings reaches a test."""
 
+import gc
+import importlib
 import os
 import re
 import tempfile
 import warnings
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -24,7 +27,8 @@ from tests.ha import cluster
 AXE = Path(__file__).parent / "node" / "node_modules" / "axe-core" / "axe.min.js"
 NO_AXE = "axe-core is not installed, so accessibility is not checked: install nodejs and npm, then `make test-all`."
 RUNNING = "TEST_POSTGRES_URL"
-STORE = Path(__file__).parent / "store"
+ROOT = Path(__file__).parents[1]
+STORE = ROOT / "tests" / "store"
 ADMIN = Actor("U0ADMIN", "admin")
 
 # No test of properties fails because the machine is slow; everything that a change must pass (.ci/run) looks longer.
@@ -74,11 +78,43 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.definition.add_marker(three)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """
+    Has the workers of pytest-xdist share what is to be done once for all of them before the first test.
+
+    In a new clone every module is compiled with its assertions rewritten, which takes longer than to collect its tests. Each
+    worker begins with modules of its own, and finds of the others what their workers wrote.
+    """
+    # What is collected stays: to look again and again whether it is garbage takes a seventh of the time.
+    gc.disable()
+    worker = getattr(session.config, "workerinput", None)
+    if worker is not None and session.config.args == session.config.getini("testpaths"):
+        modules = sorted(Path(__file__).parent.rglob("test_*.py"))
+        for path in modules[int(worker["workerid"].removeprefix("gw")) :: worker["workercount"]]:
+            # What cannot be imported is told when its tests are collected, if they are to be.
+            with suppress(Exception), warnings.catch_warnings():
+                warnings.simplefilter("error")
+                importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@cache
+def _told_by_path(path: Path) -> tuple[bool, bool]:
+    """Whether the module at *path* is of the strangers, and of the store."""
+    return toolchains.HERE in path.parents, STORE in path.parents
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks what is to be told by where it stands or what it asks for, so that nobody has to think of it."""
     for item in items:
-        if toolchains.HERE in item.path.parents:
+        is_strangers, is_stores = _told_by_path(item.path)
+        if is_strangers:
             item.add_marker("strangers")
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
@@ -89,7 +125,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("wide_but_first") and any(case.indices.values()):
             item.add_marker("wide")
         # The store alone knows which database it has; what stands on it is tried on both before a landing.
-        if "postgresql" in case.params.values() and STORE not in item.path.parents:
+        if "postgresql" in case.params.values() and not is_stores:
             item.add_marker("wide")
 
 

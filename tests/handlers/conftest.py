@@ -18,6 +18,7 @@ from bot.serve import Service, running
 from handlers.slack import acknowledge, interactions
 from handlers.slack.acknowledge import PATIENCE_SECONDS as DESKS_PATIENCE
 from handlers.slack.acknowledge import STILL_WORKING
+from handlers.work import uploads
 from store import Account, Actor, Added, Function, Origin, Store
 from tests.conftest import new_database
 from tests.patience import PATIENCE
@@ -148,19 +149,21 @@ def settings(slack: EmbeddedSlack, tmp_path: Path, desk_database_url: str) -> Se
 
 
 @asynccontextmanager
-async def at_work(slack: EmbeddedSlack, settings: Settings) -> AsyncIterator[Office]:
+async def at_work(slack: EmbeddedSlack, settings: Settings, *, warm_seconds: float = 3600.0) -> AsyncIterator[Office]:
     """A desk at work in *slack* while the block runs."""
     store = Store.open(settings.database_url)
     account = store.accounts.get_or_create(slack.team_id, "Harbor Campaign", country=settings.default_country)
-    async with SandboxClient(slack.url) as people, running(settings, store) as service:
-        await service.connected(PATIENCE)
-        # Bolt gives up a listener that has not acknowledged after Slack's 3 s; the desk says after two that it goes on.
-        for listener in service.desk.app._async_listeners:
-            listener.ack_timeout = ACK_LIMIT
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(acknowledge, "PATIENCE_SECONDS", ACK_LIMIT - 5.0)
+    with pytest.MonkeyPatch.context() as patch:
+        # A child takes as long to start as most tests do: only a list starts one.
+        patch.setattr(uploads, "WARM_SECONDS", warm_seconds)
+        patch.setattr(acknowledge, "PATIENCE_SECONDS", ACK_LIMIT - 5.0)
+        async with SandboxClient(slack.url) as people, running(settings, store) as service:
+            await service.connected(PATIENCE)
+            # Bolt gives up a listener that has not acknowledged after Slack's 3 s; the desk says after two that it goes on.
+            for listener in service.desk.app._async_listeners:
+                listener.ack_timeout = ACK_LIMIT
             yield Office(slack, people, store, service, account)
-        assert (await people.state()).unseen() == [], "what the desk says to one person alone is seen"
+            assert (await people.state()).unseen() == [], "what the desk says to one person alone is seen"
     store.close()
 
 

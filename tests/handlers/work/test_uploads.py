@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from bot.config import Settings
-from bot.sandbox import SandboxMessage, State
+from bot.sandbox import EmbeddedSlack, SandboxMessage, State
 from bot.sandbox.workspace import PostedMessage
 from handlers.slack.acknowledge import STILL_WORKING
 from handlers.ttl_cache import TtlCache
@@ -23,7 +23,7 @@ from store import Function, Lease, Origin, Upload, UploadState
 from store.records import Batch
 from tests.desks import children_of, holder_of
 from tests.entries import latest_entries
-from tests.handlers.conftest import TICKETS, Office
+from tests.handlers.conftest import TICKETS, Office, at_work
 from tests.handlers.test_files import (
     LIST,
     MIXED,
@@ -434,12 +434,33 @@ async def test_slack_is_away_while_a_list_is_applied(office: Office) -> None:
 # Children that die
 
 
-def kill_workers() -> None:
-    """Kill every child of this process that works on lists."""
+def workers() -> list[int]:
+    """The ids of the children of this process that are for lists."""
+    found: list[int] = []
     for pid in children_of(os.getpid()):
         with suppress(FileNotFoundError, ProcessLookupError):  # it died, and was waited for, in between
             if b"handlers.work.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                os.kill(pid, signal.SIGKILL)
+                found.append(pid)
+    return found
+
+
+def kill_workers() -> None:
+    """Kill every child of this process that works on lists."""
+    for pid in workers():
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+async def test_a_child_is_there_before_the_first_list(slack: EmbeddedSlack, settings: Settings) -> None:
+    """One is started soon after the desk, for the first list not to wait for it; that one reads it, and is kept."""
+    async with at_work(slack, settings, warm_seconds=0.0) as office:
+        async with asyncio.timeout(PATIENCE):
+            while not workers():
+                await office.people.state(after=(await office.people.state()).version, timeout=0.05)
+        first = workers()
+        await says(office, await drop(office, LIST), "3 phones to opt out")
+        await settled(office)
+        assert workers() == first
 
 
 async def kill_children(office: Office, state: str) -> Upload:

@@ -13,7 +13,7 @@ from tests.store.lists.workbooks import Table, ods, xls, xlsx, zipped
 
 ONE, TWO = "+12125550101", "+12125550102"
 # Words that do not pack a thousandfold, which is refused.
-WORDS = " ".join(f"{random.Random(1).getrandbits(64)!r}x" for _ in range(30_000))
+WORDS = " ".join([f"{random.Random(1).getrandbits(64)!r}x"] * 30_000)
 
 
 def text_of(table: Table, delimiter: str = ",") -> str:
