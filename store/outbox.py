@@ -9,7 +9,7 @@ extra, and is taken away.
 A row is one message in Slack. That of an answer holds, until it is given, all that is to be said, in its details too.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -113,11 +113,15 @@ class Outbox:
             row = connection.execute(statement).mappings().one_or_none()
             return None if row is None else _message_of(row)
 
-    def claim(self, owner: str, *, lease_seconds: float) -> OutboxMessage | None:
-        """The message of any account that has waited longest, pending or extra; None when none waits."""
+    def claim(self, owner: str, *, lease_seconds: float, besides: Collection[int] = ()) -> OutboxMessage | None:
+        """The message that has waited longest, pending or extra, of any account but those *besides*; None when none waits."""
         query = (
             sa.select(outbox)
-            .where(outbox.c.state.in_(WAITING), outbox.c.version <= PAYLOAD_VERSION)
+            .where(
+                outbox.c.state.in_(WAITING),
+                outbox.c.version <= PAYLOAD_VERSION,
+                outbox.c.account_id.not_in(besides),
+            )
             .order_by(outbox.c.lease_until)
         )
         row = leases.claim(

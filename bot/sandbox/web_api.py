@@ -242,9 +242,10 @@ class WebApi:
         if method is not None and method.bearer_only and _bearer_of(request) is None:
             token = "none"  # noqa: S105 - the kind of token, not one
         if method is not None and token in method.tokens:
-            wait = self._slack.rates.seconds_to_wait(name, method.tier, arguments)
+            rates = _WHERE.get().rates
+            wait = rates.seconds_to_wait(name, method.tier, arguments)
             if wait:
-                return self._limited(name, token, arguments, wait, self._slack.rates.next_spelling())
+                return self._limited(name, token, arguments, wait, rates.next_spelling())
         try:
             answer = await self._run(name, given, token, arguments)
         except SlackError as error:

@@ -5,6 +5,7 @@ What was done is in the database by then. A process that dies before it has said
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict, dataclass, fields, replace
@@ -26,7 +27,10 @@ from handlers.tasks import Tasks
 from store import TAKEN_AWAY, Account, Actor, LeaseLost, OutboxMessage, OutboxState, Store, StoreError
 
 log = structlog.get_logger()
-MOST_AT_ONCE: Final = 8
+# Of answers that were left, how many are given at once, and how many of them of one account: a channel takes a message a second,
+# for which those of other accounts are not to wait.
+MOST_AT_ONCE: Final = 64
+MOST_OF_ACCOUNT: Final = 8
 # Seconds. An answer waits for its turn in its channel, and for Slack as long as that is away.
 _BUCKETS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 # Seconds between tries by the process that had the request; after the last it is left to the loop.
@@ -144,6 +148,8 @@ class Answers:
         )
         # One that has to wait for Slack does not keep the others waiting.
         self._free = asyncio.Semaphore(MOST_AT_ONCE)
+        # By account, how many of those are its own.
+        self._at_work: Counter[int] = Counter()
         self.loop = Loop("outbox", self._take_up, tasks, every=max(0.2, lease_seconds / 4))
 
     async def keep(
@@ -292,19 +298,33 @@ class Answers:
             log.warning("an answer is left to the next claim", key=kept.key)
 
     async def _take_up(self) -> bool:
-        """Give the message that has waited longest, in the background; False when none waits."""
+        """Give the message that has waited longest, of an account that may have one more, in the background; False when none waits."""
         await self._free.acquire()
         kept = None
         try:
-            kept = await asyncio.to_thread(self._store.outbox.claim, self._owner, lease_seconds=self._lease_seconds)
+            full = [account for account, count in self._at_work.items() if count >= MOST_OF_ACCOUNT]
+            kept = await asyncio.to_thread(
+                self._store.outbox.claim, self._owner, lease_seconds=self._lease_seconds, besides=full
+            )
             if kept is None:
                 return False
         finally:
             if kept is None:
                 self._free.release()
+        account = kept.account_id
+        self._at_work[account] += 1
         doing = self._tasks.start(self._take(kept), name="give an answer that was left")
-        doing.add_done_callback(lambda _: self._free.release())
+        doing.add_done_callback(lambda _: self._ended(account))
         return True
+
+    def _ended(self, account: int) -> None:
+        """One that was left is given, or left again: the next of *account* may be looked for."""
+        if self._at_work[account] == MOST_OF_ACCOUNT:
+            self.loop.poke()
+        self._at_work[account] -= 1
+        if not self._at_work[account]:
+            del self._at_work[account]
+        self._free.release()
 
     async def _take(self, kept: OutboxMessage) -> None:
         if kept.deaths >= MOST_DEATHS:

@@ -34,7 +34,8 @@ POSTED: Final = "message_metadata_posted"
 EVENT_TYPE: Final = "optout_answer"
 # Slack's event of a message mostly comes within a second; one that comes later still takes the second copy away.
 PATIENCE_SECONDS = 1.0
-_LOOK_EVERY = 0.05
+# Seconds after the first look, and twice as many after each that follows.
+_LOOK_AGAIN: Final = 0.05
 _EMPTIED = "The question that was answered here was deleted."
 REMEMBERED_SECONDS = 600.0
 
@@ -189,11 +190,13 @@ class Poster:
         """Wait for the post of a key, of which Slack may tell another replica; None when nobody is told in time."""
         if (posted := self._posted.get(f"{post_key.account} {post_key.key}")) is not None:
             return posted
-        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        deadline, pause = asyncio.get_running_loop().time() + PATIENCE_SECONDS, _LOOK_AGAIN
         while (post := await asyncio.to_thread(self._store.outbox.find, post_key.account, post_key.key)) is None:
-            if asyncio.get_running_loop().time() >= deadline:
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0:
                 return None
-            await asyncio.sleep(_LOOK_EVERY)
+            await asyncio.sleep(min(pause, left))
+            pause *= 2
         return post
 
     async def _in_thread(self, client: AsyncWebClient, post: Post, thread_ts: str | None, post_key: PostKey) -> Post:

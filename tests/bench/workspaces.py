@@ -1,10 +1,10 @@
 """
 Many workspaces in one process: `python -m tests.bench workspaces`.
 
-The desk is a process that takes signed commands over HTTP, as Slack sends them for every workspace that has the app; the
-embedded Slack, where it posts its answers, is another. That is one workspace: what the desk asks it of a person goes through
-`Workspaces`, which makes its admin an admin of each. An act begins every 1/rate s whether or not those before it were
-acknowledged. Then so many answers wait for Slack that nobody gave, and the desk is started on them.
+The embedded Slack plays them all in a process of its own; in each somebody installs the app by OAuth, in a browser. Then people
+act: the desk, `python -m bot serve`, takes their signed commands over HTTP, answers in their channels, and is told by Slack of
+each answer that it posted. An act begins every 1/rate s whether or not those before it were acknowledged. At last the desk is started
+on answers that another kept and nobody gave. Slack's limits are Slack's, a message a second to a channel among them.
 """
 
 import asyncio
@@ -14,97 +14,92 @@ import itertools
 import os
 import random
 import socket
+import statistics
 import tempfile
 import time
-from contextlib import AsyncExitStack, suppress
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 
 import aiohttp
 import click
 import sqlalchemy as sa
-from aiohttp import web
 
-from bot.http import listening
-from bot.sandbox import SandboxClient
+from bot.sandbox import EmbeddedSlack
 from handlers.slack.messages import Message
+from handlers.slack.pacing import BURST
 from store import Actor, Function, Origin, Store
-from store.models import accounts
-from tests.bench.desk import process, read_tokens, row
-from tests.bench.memory import peak_mb, resident_mb
+from store.models import accounts, outbox
+from tests.bench.desk import process
+from tests.bench.lists import postgres
+from tests.bench.memory import peak_mb, processor_ms, resident_mb
+from tests.bench.servers import CONTEXT
+from tests.workspaces import KEY, PUBLIC, Visitor
 
-CHANNEL: Final = "campaign-admins"
 # Seconds for what takes as long as it takes.
-PATIENCE: Final = 900.0
-# Seconds in which it is counted how many answers are given.
-GIVING: Final = 60
-HEAD: Final = "| milliseconds | n | p50 | p99 | worst |\n| --- | --- | --- | --- | --- |"
+PATIENCE: Final = 300.0
+# Commands a second while answers that waited are given, and before that until each workspace was acted in once.
+MEANWHILE: Final = 5
+ACTS: Final = (
+    "| acts | a second | p50, ms | p99, ms | worst, ms | late | processor of one, ms | all answered after, s "
+    "| memory at start, MB | at the end, MB | most, MB | load |"
+)
+STARTS: Final = (
+    "| answers that wait | ready, s | all given, s | by Slack's pace, s | refused as too soon | commands meanwhile, p50, ms | p99, ms "
+    "| processor, s | most memory, MB | load |"
+)
 _BY: Final = Origin(Function.COMMAND, Actor("U0BENCH", "bench"))
 _FILL: Final = """
     INSERT INTO opt_outs (account_id, phone, entry_id, line)
     WITH RECURSIVE list (line) AS (SELECT 1 UNION ALL SELECT line + 1 FROM list WHERE line < :last)
-    SELECT :account, '+1' || (2000000000 + 7 * line), :entry, line FROM list
+    SELECT :account, '+1' || (2000000000 + 7 * CAST(line AS BIGINT)), :entry, line FROM list
 """
 
 
-class Workspaces:
-    """
-    The Web API of the embedded Slack at *url*, but that its *admin* is in every workspace, by an id of each.
+@dataclass(frozen=True, slots=True)
+class Team:
+    """A workspace, by Slack's ids: its own, its admin's, and those of the channels in which people act and answers wait."""
 
-    Whose the token is it does not say: a desk with one token serves every account that is there until it knows.
-    """
+    id: str
+    admin: str
+    acts_in: str
+    waits_in: str
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, admin: str) -> None:
-        self._session = session
-        self._url = url
-        self._admin = admin
 
-    def routes(self) -> web.Application:
-        """What the desk takes for Slack."""
-        app = web.Application()
-        app.add_routes([web.route("*", "/api/{method}", self._answer)])
-        return app
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What is told of the app that all *teams* may install: its *settings*, by the names that the desk reads."""
 
-    async def _answer(self, request: web.Request) -> web.Response:
-        method, body = request.match_info["method"], await request.read()
-        if method == "auth.test":
-            return web.json_response({"ok": False, "error": "internal_error"})
-        query = dict(request.query)
-        asked = query.get("user", "") if method == "users.info" else ""
-        passed = {name: request.headers[name] for name in ("Authorization", "Content-Type") if name in request.headers}
-        url = f"{self._url}{method}"
-        query |= {"user": self._admin} if asked else {}
-        async with self._session.request(request.method, url, params=query, data=body, headers=passed) as answer:
-            told = await answer.json()
-        if asked:
-            told["user"] |= {"id": asked, "team_id": f"T{asked[1:]}"}
-        return web.json_response(told)
+    settings: dict[str, str]
+    teams: tuple[Team, ...]
 
 
 class Slack:
-    """Slack as it sends commands: signed, for any workspace, to the desk at *port*."""
+    """Slack as it sends commands: signed, for any workspace, to the desk at *address*."""
 
-    def __init__(self, session: aiohttp.ClientSession, port: int, secret: str, channel: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, address: str, secret: str) -> None:
         self._session = session
-        self._url = f"http://127.0.0.1:{port}"
+        self._address = address
         self._secret = secret.encode()
-        self._channel = channel
         self._numbers = itertools.count()
 
-    async def command(self, team: str, text: str) -> tuple[float, bool]:
-        """Send it; milliseconds to the answer, and whether that is an acknowledgement. Bolt gives none after 3 s."""
+    async def command(self, team: Team, text: str) -> tuple[float, bool]:
+        """Send it; milliseconds until something came of it, and whether that was an acknowledgement. Bolt gives none after 3 s."""
         fields = {
             "command": "/optout",
             "text": text,
-            "team_id": team,
-            "team_domain": team.lower(),
-            "channel_id": self._channel,
-            "channel_name": CHANNEL,
-            "user_id": f"U{team[1:]}",
+            "team_id": team.id,
+            "team_domain": team.id.lower(),
+            "channel_id": team.acts_in,
+            "channel_name": "campaign-admins",
+            "user_id": team.admin,
             "user_name": "admin",
             "trigger_id": f"{time.time_ns()}.{next(self._numbers)}",
-            "response_url": f"{self._url}/nowhere",
+            "response_url": f"{self._address}/nowhere",
             "is_enterprise_install": "false",
         }
         body = urlencode(fields).encode()
@@ -115,118 +110,217 @@ class Slack:
             "X-Slack-Request-Timestamp": timestamp,
             "X-Slack-Signature": f"v0={signature}",
         }
-        began = time.perf_counter()
-        async with self._session.post(f"{self._url}/slack/events", data=body, headers=headers) as answer:
-            await answer.read()
-            return (time.perf_counter() - began) * 1000, answer.status == 200
+        began, status = time.perf_counter(), None
+        with suppress(aiohttp.ClientError):
+            async with self._session.post(f"{self._address}/slack/events", data=body, headers=headers) as answer:
+                await answer.read()
+                status = answer.status
+        return (time.perf_counter() - began) * 1000, status == 200
 
-    async def ready(self, team: str) -> None:
-        """Wait until the desk takes commands."""
+    async def ready(self) -> None:
+        """Wait until the desk says that it is."""
         async with asyncio.timeout(PATIENCE):
             while True:
                 with suppress(aiohttp.ClientError):
-                    if (await self.command(team, "help"))[1]:
-                        return
+                    async with self._session.get(f"{self._address}/readyz") as answer:
+                        if answer.status == 200:
+                            return
                 await asyncio.sleep(0.02)
 
+    async def refusals(self) -> int:
+        """How many posts of the desk's Slack refused because they came too soon, by the desk's own count."""
+        async with self._session.get(f"{self._address}/metrics") as answer:
+            lines = (await answer.text()).splitlines()
+        posts = [line for line in lines if line.startswith("optout_slack_calls_total{") and "chat.postMessage" in line]
+        assert posts, "nothing was posted"
+        return sum(int(float(line.rpartition(" ")[2])) for line in posts if "ratelimited" in line)
 
-async def run(workspaces: int, rows: int, rate: int, seconds: int, answers: int) -> None:
-    """Measure, and print the tables."""
-    with tempfile.TemporaryDirectory() as directory:
-        url = f"sqlite:///{directory}/bench.db"
+
+class Bench:
+    """One database's turn: *teams* act, and what it took is told as rows of the two tables."""
+
+    def __init__(self, store: Store, slack: Slack, teams: Sequence[Team], ids: Sequence[int]) -> None:
+        self._store = store
+        self._slack = slack
+        self._teams = teams
+        self._ids = ids
+        self._dice = random.Random(1)
+
+    async def acted(self, pid: int, rate: int, seconds: int) -> str:
+        """Half add a number, half search, in a workspace by chance."""
+        await self._at_the_rate(self._teams, MEANWHILE * 4)  # who each is, and with which token
+        await self._all_given()
+        before, used = resident_mb(pid), processor_ms(pid)
+        told = await self._at_the_rate([self._dice.choice(self._teams) for _ in range(rate * seconds)], rate)
+        load, ended = os.getloadavg()[0], time.perf_counter()
+        await self._all_given()
+        given = time.perf_counter() - ended
+        used = (processor_ms(pid) - used) / len(told)
+        times, late = [taken for taken, _ in told], sum(not in_time for _, in_time in told)
+        return (
+            f"{len(told):,} | {rate} | {_parts(times)} | {max(times):.0f} | {late} | {used:.1f} | {given:.1f} "
+            f"| {before:.0f} | {resident_mb(pid):.0f} | {peak_mb(pid):.0f} | {load:.1f} |"
+        )
+
+    async def caught_up(self, pid: int, began: float, answers: int) -> str:
+        """Wait until the answers that waited are given; people go on meanwhile."""
+        ready = time.perf_counter() - began
+        told: list[tuple[float, bool]] = []
+
+        async def going_on() -> None:
+            while True:
+                told.extend(await self._at_the_rate([self._dice.choice(self._teams)], MEANWHILE))
+
+        people = asyncio.create_task(going_on())
+        await self._all_given(besides=2 * MEANWHILE)
+        given, load = time.perf_counter() - began, os.getloadavg()[0]
+        people.cancel()
+        await asyncio.gather(people, return_exceptions=True)
+        pace = max(0, answers / len(self._teams) - BURST)
+        return (
+            f"{answers:,} | {ready:.1f} | {given:.0f} | {pace:.0f} | {await self._slack.refusals()} "
+            f"| {_parts([taken for taken, _ in told])} | {processor_ms(pid) / 1000:.0f} | {peak_mb(pid):.0f} | {load:.1f} |"
+        )
+
+    async def _at_the_rate(self, teams: Sequence[Team], rate: int) -> list[tuple[float, bool]]:
+        told = list[tuple[float, bool]]()
+
+        async def one(team: Team) -> None:
+            phone = f"+1917{self._dice.randrange(2_000_000, 9_999_999)}"
+            told.append(await self._slack.command(team, f"{self._dice.choice(('add', 'search'))} {phone}"))
+
+        began = time.perf_counter()
+        async with asyncio.TaskGroup() as group:
+            for number, team in enumerate(teams, 1):
+                group.create_task(one(team))
+                await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
+        return told
+
+    async def _all_given(self, *, besides: int = 0) -> None:
+        """Wait until no more answers and events wait than *besides*."""
+        async with asyncio.timeout(PATIENCE):
+            while sum(one.waiting for one in (await asyncio.to_thread(self._store.backlogs)).values()) > besides:  # noqa: ASYNC110  the database says nothing when it changes
+                await asyncio.sleep(0.2)
+
+    def keep_answers(self, count: int) -> None:
+        """So many answers that a desk kept and nobody gave, in the order in which all workspaces were asked; past the verb, but the first."""
+        message = asdict(Message.of("*+1 212-555-0100* was opted out."))
+        self._store.outbox.keep(self._ids[0], "bench", {}, lease_seconds=0)
+        with self._store.database.write() as connection:
+            one = dict(connection.execute(sa.select(outbox).where(outbox.c.key == "bench")).mappings().one())
+            connection.execute(sa.delete(outbox).where(outbox.c.key == "bench"))
+            rows = []
+            for number in range(count):
+                team, account = self._teams[number % len(self._teams)], self._ids[number % len(self._teams)]
+                actor = {"id": team.admin, "name": "admin"}
+                place = {"channel_id": team.waits_in, "channel_name": "support-tickets", "actor": actor}
+                key = f"bench {number}"
+                payload = {"key": key, "place": place, "message": message, "pressed": None}
+                rows.append(one | {"account_id": account, "key": f"{key} 0", "payload": payload})
+            connection.execute(sa.insert(outbox), rows)
+
+
+def _parts(times: Sequence[float]) -> str:
+    parts = statistics.quantiles(times, n=100, method="inclusive")
+    return f"{parts[49]:.1f} | {parts[98]:.1f}"
+
+
+async def measured(
+    url: str, scratch: Path, workspaces: int, rows: int, rate: int, seconds: int, answers: int
+) -> tuple[str, str]:
+    """The row of the first table, and that of the second."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    async with AsyncExitStack() as stack:
         store = Store.open(url)
+        stack.callback(store.close)
         store.database.migrate()
-        accounts = filled(store, workspaces, rows)
-        print(f"\n{workspaces} workspaces of {rows:,} opt-outs, {rate} acts a second for {seconds} s")
+        told = stack.enter_context(_slack_of_many(workspaces, port))
+        played: Played = await asyncio.to_thread(told.recv)
+        ids = [filled(store, team.id, rows) for team in played.teams]
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "OPTOUT_"))}
-        with process("sandbox", "--no-bot", "--port", "0", environment=clean) as child:
-            tokens = read_tokens(child)
-            secret, port = tokens["SLACK_SIGNING_SECRET"], free_port()
-            # Over HTTP, where Slack sends what is of every workspace to one address.
-            environment = clean | {name: value for name, value in tokens.items() if name != "SLACK_APP_TOKEN"}
-            environment |= {"DATABASE_URL": url, "OPTOUT_DEFAULT_COUNTRY": "US", "OPTOUT_POST_SECONDS": "0"}
-            environment |= {"OPTOUT_SCRATCH_DIR": directory, "OPTOUT_PORT": str(port)}
-            async with (
-                SandboxClient(tokens["SLACK_API_URL"].removesuffix("/api/")) as people,
-                aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
-                AsyncExitStack() as stack,
-            ):
-                state = await people.state(channel=CHANNEL)
-                user, channel = state.user("admin")["id"], state.channel(CHANNEL).id
-                slack = Slack(session, port, secret, channel)
-                between = Workspaces(session, tokens["SLACK_API_URL"], user)
-                address = await stack.enter_async_context(listening(between.routes(), "127.0.0.1", 0))
-                environment["SLACK_API_URL"] = f"{address}/api/"
-                with process("serve", environment=environment) as bot:
-                    await slack.ready(next(iter(accounts)))
-                    before = resident_mb(bot.pid)
-                    await act(slack, list(accounts), rate, seconds)
-                    print(f"\nMemory of the desk: {before:.0f} MB before, {peak_mb(bot.pid):.0f} MB at most.")
-                assert sum(account.opted_out for account in store.accounts.list()) > workspaces * rows, (
-                    "nothing was done"
-                )
-                keep_answers(store, list(accounts.values()), answers, channel, user)
-                began = time.perf_counter()
-                with process("serve", environment=environment) as bot:
-                    await slack.ready(next(iter(accounts)))
-                    ready = time.perf_counter() - began
-                    times = [(await slack.command(next(iter(accounts)), "search +12125550100"))[0] for _ in range(50)]
-                    left = await waiting(store)
-                    await asyncio.sleep(GIVING)
-                    given = left - await waiting(store)
-                    print(f"\n| start with {answers:,} waiting answers | |\n| --- | --- |")
-                    print(f"| ready, s | {ready:.2f} |\n| given in {GIVING} s | {given} |")
-                    print(f"| memory at most, MB | {peak_mb(bot.pid):.0f} |")
-                    print(f"\n{HEAD}\n{row('commands meanwhile', times)}")
-        store.close()
+        environment = (
+            clean | played.settings | {"DATABASE_URL": url, "OPTOUT_PORT": str(port), "OPTOUT_PUBLIC_URL": PUBLIC}
+        )
+        environment |= {"OPTOUT_TOKEN_KEY": KEY, "OPTOUT_DEFAULT_COUNTRY": "US", "OPTOUT_SCRATCH_DIR": str(scratch)}
+        connector = aiohttp.TCPConnector(limit=0)
+        session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
+        slack = Slack(session, address, played.settings["SLACK_SIGNING_SECRET"])
+        bench = Bench(store, slack, played.teams, ids)
+        with process("serve", environment=environment):
+            await slack.ready()
+            told.send(address)
+            assert await asyncio.to_thread(told.recv) == workspaces, "not every workspace installed the app"
+        with process("serve", environment=environment) as bot:
+            await slack.ready()
+            acts = await bench.acted(bot.pid, rate, seconds)
+            click.echo(f"{acts}\n{answers:,} answers wait", err=True)
+        done = sum(account.opted_out for account in store.accounts.list(workspaces))
+        assert done > workspaces * rows, "nothing was done"
+        bench.keep_answers(answers)
+        began = time.perf_counter()
+        with process("serve", environment=environment) as bot:
+            await slack.ready()
+            return acts, await bench.caught_up(bot.pid, began, answers)
 
 
-def filled(store: Store, workspaces: int, rows: int) -> dict[str, int]:
-    """So many accounts with so many opt-outs each, past the verbs; their ids, by Slack's."""
-    made = {}
-    for number in range(workspaces):
-        slack_id = f"T0BENCH{number:03}"
-        account = made[slack_id] = store.accounts.get_or_create(slack_id, f"Workspace {number}", country="US").id
-        [first] = store.optouts.add(account, ["+19999999999"], _BY)
-        given = {"account": account, "entry": first.entry.id, "last": rows - 1}
-        with store.database.write() as connection:
-            connection.execute(sa.text(_FILL), given)
-            connection.execute(sa.update(accounts).where(accounts.c.id == account).values(opted_out=rows))
-    return made
+def filled(store: Store, team: str, rows: int) -> int:
+    """An account with so many opt-outs, past the verbs; its id."""
+    account = store.accounts.get_or_create(team, country="US").id
+    [first] = store.optouts.add(account, ["+19999999999"], _BY)
+    with store.database.write() as connection:
+        connection.execute(sa.text(_FILL), {"account": account, "entry": first.entry.id, "last": rows - 1})
+        connection.execute(sa.update(accounts).where(accounts.c.id == account).values(opted_out=rows))
+    return account
 
 
-def keep_answers(store: Store, ids: list[int], count: int, channel: str, user: str) -> None:
-    """So many answers that a desk kept and nobody gave."""
-    payload = {
-        "place": {"channel_id": channel, "channel_name": CHANNEL, "actor": {"id": user, "name": "admin"}},
-        "message": asdict(Message.of("*+1 212-555-0100* was opted out.")),
-        "pressed": None,
-    }
-    for number in range(count):
-        key = f"bench {number} {{0}}"
-        store.outbox.keep(ids[number % len(ids)], key, payload | {"key": key}, lease_seconds=0)
+@contextmanager
+def _slack_of_many(workspaces: int, port: int) -> Iterator[Connection]:
+    """`_play` in a process of its own while the block runs, and how to talk with it."""
+    ours, theirs = CONTEXT.Pipe()
+    child = CONTEXT.Process(target=_play, args=(theirs, workspaces, port))
+    child.start()
+    theirs.close()
+    try:
+        yield ours
+    finally:
+        ours.close()
+        child.join()
 
 
-async def act(slack: Slack, teams: list[str], rate: int, seconds: int) -> None:
-    """Half add a number, half search, in a workspace by chance; prints how long the acknowledgements took."""
-    dice, told = random.Random(1), list[tuple[float, bool]]()
-
-    async def one() -> None:
-        verb = dice.choice(("add", "search"))
-        told.append(await slack.command(dice.choice(teams), f"{verb} +1917{dice.randrange(2_000_000, 9_999_999)}"))
-
-    began = time.perf_counter()
-    async with asyncio.TaskGroup() as group:
-        for number in range(rate * seconds):
-            await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
-            group.create_task(one())
-    print(f"\n{HEAD}\n{row('acknowledged', [taken for taken, _ in told])}")
-    print(f"Late: {sum(not in_time for _, in_time in told)}")
+def _play(told: Connection, workspaces: int, port: int) -> None:
+    """Tell what is `Played`; once told the desk's address, install the app everywhere, and say in how many; play until nobody listens."""
+    asyncio.run(_played(told, workspaces, f"http://127.0.0.1:{port}/slack/events"))
 
 
-async def waiting(store: Store) -> int:
-    """How many answers, and events, wait."""
-    return sum(one.waiting for one in (await asyncio.to_thread(store.backlogs)).values())
+async def _played(told: Connection, workspaces: int, events_url: str) -> None:
+    async with AsyncExitStack() as stack:
+        first = await stack.enter_async_context(EmbeddedSlack(events_url=events_url, rate_limits=True))
+        first.platform.app.gone = True
+        slacks = [first]
+        for number in range(1, workspaces):
+            named = (f"campaign-{number}", f"Campaign {number}")
+            one = EmbeddedSlack(beside=first, named=named, rate_limits=True)
+            slacks.append(await stack.enter_async_context(one))
+        settings = {
+            "SLACK_API_URL": first.api_url,
+            "SLACK_SIGNING_SECRET": first.signing_secret,
+            "SLACK_CLIENT_ID": first.client_id,
+            "SLACK_CLIENT_SECRET": first.client_secret,
+        }
+        told.send(Played(settings, tuple(map(_team, slacks))))
+        with suppress(EOFError):
+            address = await asyncio.to_thread(told.recv)
+            async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+                visitor = Visitor(session, address)
+                told.send(sum([(await visitor.install(slack)).status == 200 for slack in slacks]))
+            await asyncio.to_thread(told.recv)
+
+
+def _team(slack: EmbeddedSlack) -> Team:
+    workspace = slack.platform.workspace
+    channels = (workspace.channel(name).id for name in ("campaign-admins", "support-tickets"))
+    return Team(slack.team_id, workspace.user("admin").id, *channels)
 
 
 def free_port() -> int:
@@ -240,8 +334,22 @@ def free_port() -> int:
 @click.option("--workspaces", "count", default=100, show_default=True)
 @click.option("--rows", default=20_000, show_default=True, help="Opt-outs of each.")
 @click.option("--rate", default=50, show_default=True, help="Acts a second.")
-@click.option("--seconds", default=180, show_default=True)
+@click.option("--seconds", default=60, show_default=True)
 @click.option("--answers", default=10_000, show_default=True, help="Answers that wait when the desk starts.")
-def workspaces(count: int, rows: int, rate: int, seconds: int, answers: int) -> None:
+@click.option("--databases", default="sqlite,postgresql", show_default=True, help="Which to measure.")
+def workspaces(count: int, rows: int, rate: int, seconds: int, answers: int, databases: str) -> None:
     """A hundred workspaces in one process, and a start with ten thousand waiting answers."""
-    asyncio.run(run(count, rows, rate, seconds, answers))
+    acts, starts = [], []
+    for name in databases.split(","):
+        click.echo(f"{name}: {count} workspaces of {rows:,} opt-outs", err=True)
+        with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
+            url = f"sqlite:///{directory}/desk.db"
+            if name == "postgresql":
+                server = stack.enter_context(postgres()).set(drivername="postgresql+psycopg")
+                url = server.render_as_string(hide_password=False)
+            found = asyncio.run(measured(url, Path(directory), count, rows, rate, seconds, answers))
+        acts.append(f"| {name} | {found[0]}")
+        starts.append(f"| {name} | {found[1]}")
+    for head, lines in ((ACTS, acts), (STARTS, starts)):
+        print(f"\n| {head}\n|{' --- |' * head.count('|')}")
+        print("\n".join(lines))

@@ -91,6 +91,16 @@ def test_whoever_was_taken_over_changes_nothing(store: Store, account: Account, 
     store.outbox.sent(second)
 
 
+def test_messages_of_accounts_that_have_enough_at_work_are_passed_over(store: Store, account: Account) -> None:
+    """The one that has waited longest is claimed, but of those accounts that are not wanted now."""
+    other, third = (store.accounts.get_or_create(slack_id, "Other") for slack_id in ("T2", "T3"))
+    for number, one in enumerate((account, other, third)):
+        kept(store, one, lease_seconds=number - 20)
+    taken = [store.outbox.claim("two", lease_seconds=60, besides=[account.id]) for _ in range(3)]
+    assert [one and one.account_id for one in taken] == [other.id, third.id, None]
+    assert store.outbox.claim("two", lease_seconds=60) is not None
+
+
 def test_what_a_newer_program_wrote_is_left_to_it(store: Store, account: Account) -> None:
     """After a step back, or beside a replica that was upgraded, only what can be read is claimed."""
     kept(store, account, "new 0", lease_seconds=-20)

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot import app
 from bot.config import Settings
 from bot.doctor import examine
 from bot.metrics import exposition
@@ -18,7 +19,8 @@ from bot.serve import running
 from handlers.slack import posting
 from handlers.slack.errors import MOST_DEATHS
 from handlers.slack.messages import Message
-from handlers.slack.outbox import Answer, Answers
+from handlers.slack.outbox import MOST_AT_ONCE, Answer, Answers
+from handlers.slack.pacing import BURST
 from handlers.slack.places import Place
 from handlers.slack.posting import EVENT_TYPE, POSTED
 from store import Store
@@ -142,6 +144,25 @@ def turned_back(store: Store) -> None:
         connection.exec_driver_sql(
             "UPDATE outbox SET lease_until = '2026-01-01 00:00:00.000000' WHERE state = 'pending'"
         )
+
+
+async def test_what_waits_for_a_channel_keeps_no_other_account_waiting(
+    office: Office, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More answers than are given at once wait for their turn in one channel: that of another account is given meanwhile."""
+    monkeypatch.setattr(app, "DRAIN_SECONDS", 0.1)
+    office.service.desk.answers.loop.stop()
+    other = office.store.accounts.get_or_create("T0OTHER")
+    state, actor = await office.people.state(), await office.actor("admin")
+    for account, channel, count in ((office.account, ADMINS, MOST_AT_ONCE + 10), (other, TICKETS, 1)):
+        place = Place(actor=actor, channel_id=state.channel(channel).id, client=AsyncWebClient())
+        for number in range(count):
+            payload = Answer(place, Message.of(f"answer {number}"), None, f"left {number}").to_json()
+            office.store.outbox.keep(account.id, f"left {number} 0", payload, lease_seconds=0)
+    slow = settings.model_copy(update={"post_seconds": 60.0})
+    async with running(slow, office.store):
+        await office.people.until(lambda state: bool(answers_in(state, TICKETS)))
+    assert len(answers_in(await office.people.state())) <= BURST
 
 
 async def test_a_forged_event_of_a_post(office: Office) -> None:
