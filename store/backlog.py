@@ -40,7 +40,9 @@ def backlog_of(
     *waiting* and *discarded*: the states that stand for these; *where*: which of the discarded ones count. *reason* and
     *since*: why one was discarded, and when it was asked for.
     """
-    open_ = sa.select(sa.func.count(), sa.func.min(since)).select_from(table).where(table.c.state.in_(waiting))
+    # In words of the tables' indexes, which for parameters are not used.
+    waits = table.c.state.in_([sa.literal_column(f"'{state}'") for state in waiting])
+    open_ = sa.select(sa.func.count(), sa.func.min(since)).select_from(table).where(waits)
     number = sa.func.count().label("number")
     lost = (
         sa.select(reason, number)

@@ -172,13 +172,13 @@ class Bench:
                 told.extend(await self._at_the_rate([self._dice.choice(self._teams)], MEANWHILE))
 
         people = asyncio.create_task(going_on())
-        await self._all_given(besides=2 * MEANWHILE)
+        left = await self._all_given(besides=2 * MEANWHILE)
         given, load = time.perf_counter() - began, os.getloadavg()[0]
         people.cancel()
         await asyncio.gather(people, return_exceptions=True)
         pace = max(0, answers / len(self._teams) - BURST)
         return (
-            f"{answers:,} | {ready:.1f} | {given:.0f} | {pace:.0f} | {await self._slack.refusals()} "
+            f"{answers:,} | {ready:.1f} | {given:.0f}{f' ({left:,} left)' if left else ''} | {pace:.0f} | {await self._slack.refusals()} "
             f"| {_parts([taken for taken, _ in told])} | {processor_ms(pid) / 1000:.0f} | {peak_mb(pid):.0f} | {load:.1f} |"
         )
 
@@ -196,11 +196,15 @@ class Bench:
                 await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
         return told
 
-    async def _all_given(self, *, besides: int = 0) -> None:
-        """Wait until no more answers and events wait than *besides*."""
-        async with asyncio.timeout(PATIENCE):
-            while sum(one.waiting for one in (await asyncio.to_thread(self._store.backlogs)).values()) > besides:  # noqa: ASYNC110  the database says nothing when it changes
-                await asyncio.sleep(0.2)
+    async def _all_given(self, *, besides: int = 0) -> int:
+        """Wait until no more answers and events wait than *besides*, but not for ever; how many more there are then."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            backlogs = await asyncio.to_thread(self._store.backlogs)
+            left = sum(one.waiting for one in backlogs.values()) - besides
+            if left <= 0 or time.monotonic() > end:
+                return max(0, left)
+            await asyncio.sleep(0.2)
 
     def keep_answers(self, count: int) -> None:
         """So many answers that a desk kept and nobody gave, in the order in which all workspaces were asked; past the verb, but the first."""
@@ -334,7 +338,7 @@ def free_port() -> int:
 @click.option("--workspaces", "count", default=100, show_default=True)
 @click.option("--rows", default=20_000, show_default=True, help="Opt-outs of each.")
 @click.option("--rate", default=50, show_default=True, help="Acts a second.")
-@click.option("--seconds", default=60, show_default=True)
+@click.option("--seconds", default=40, show_default=True)
 @click.option("--answers", default=10_000, show_default=True, help="Answers that wait when the desk starts.")
 @click.option("--databases", default="sqlite,postgresql", show_default=True, help="Which to measure.")
 def workspaces(count: int, rows: int, rate: int, seconds: int, answers: int, databases: str) -> None:

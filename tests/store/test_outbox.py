@@ -1,6 +1,8 @@
 """Messages to Slack: kept until they are given, there once, and known by their keys."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -146,3 +148,24 @@ def test_many_at_once(store: Store, account: Account) -> None:
         told = {*pool.map(lambda post: store.outbox.posted(account.id, "a 0", post), posts)}
     assert told == {store.outbox.find(account.id, "a 0")}
     assert store.outbox.backlog().waiting == 7
+
+
+@pytest.mark.parametrize(("table", "index"), [("outbox", "ix_outbox_waiting"), ("inbox", "ix_inbox_pending")])
+def test_a_look_for_work_reads_what_waits_alone(tmp_path: Path, table: str, index: str) -> None:
+    """However much was done before: SQLite looks for what can be claimed by the index of what waits."""
+    store = Store.open(f"sqlite:///{tmp_path / 'desk.db'}")
+    store.database.migrate()
+    plans: list[str] = []
+
+    def explain(connection: sa.Connection, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        if statement.startswith("SELECT") and f"FROM {table}" in statement:
+            found = connection.connection.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.append(" ".join(row[3] for row in found.fetchall()))
+
+    with store.database.read() as connection:
+        engine = connection.engine
+    sa.event.listen(engine, "before_cursor_execute", explain)
+    getattr(store, table).claim("one", lease_seconds=60)
+    store.close()
+    assert plans
+    assert all(f"USING INDEX {index}" in plan and "TEMP B-TREE" not in plan for plan in plans), plans
