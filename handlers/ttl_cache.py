@@ -1,6 +1,7 @@
 """A small cache whose entries expire."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -14,7 +15,8 @@ class TtlCache(Generic[Value]):
         self._seconds = seconds
         self._most = most
         self._clock = clock
-        self._known: dict[str, tuple[float, Value]] = {}
+        # In the order in which they expire, since all are kept as long.
+        self._known: OrderedDict[str, tuple[float, Value]] = OrderedDict()
 
     def get(self, key: str) -> Value | None:
         until, value = self._known.get(key, (0.0, None))
@@ -25,7 +27,9 @@ class TtlCache(Generic[Value]):
         self._known.pop(key, None)
 
     def put(self, key: str, value: Value) -> None:
+        """Keep *value* as that of *key*, and let go of what has expired."""
+        now = self._clock()
         self._known.pop(key, None)
-        if len(self._known) >= self._most:
-            del self._known[next(iter(self._known))]
-        self._known[key] = (self._clock() + self._seconds, value)
+        while self._known and (len(self._known) >= self._most or next(iter(self._known.values()))[0] <= now):
+            self._known.popitem(last=False)
+        self._known[key] = (now + self._seconds, value)
