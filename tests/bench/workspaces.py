@@ -17,7 +17,7 @@ import socket
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
@@ -32,7 +32,7 @@ import sqlalchemy as sa
 from bot.sandbox import EmbeddedSlack
 from handlers.slack.messages import Message
 from handlers.slack.pacing import BURST
-from store import Actor, Function, Origin, Store
+from store import Actor, Function, Origin, OutboxState, Store
 from store.models import accounts, outbox
 from tests.bench.desk import process
 from tests.bench.lists import postgres
@@ -149,11 +149,11 @@ class Bench:
     async def acted(self, pid: int, rate: int, seconds: int) -> str:
         """Half add a number, half search, in a workspace by chance."""
         await self._at_the_rate(self._teams, MEANWHILE * 4)  # who each is, and with which token
-        await self._all_given()
+        await self._all_given(self._waiting)
         before, used = resident_mb(pid), processor_ms(pid)
         told = await self._at_the_rate([self._dice.choice(self._teams) for _ in range(rate * seconds)], rate)
         load, ended = os.getloadavg()[0], time.perf_counter()
-        await self._all_given()
+        await self._all_given(self._waiting)
         given = time.perf_counter() - ended
         used = (processor_ms(pid) - used) / len(told)
         times, late = [taken for taken, _ in told], sum(not in_time for _, in_time in told)
@@ -172,7 +172,7 @@ class Bench:
                 told.extend(await self._at_the_rate([self._dice.choice(self._teams)], MEANWHILE))
 
         people = asyncio.create_task(going_on())
-        left = await self._all_given(besides=2 * MEANWHILE)
+        left = await self._all_given(self._kept_waiting)
         given, load = time.perf_counter() - began, os.getloadavg()[0]
         people.cancel()
         await asyncio.gather(people, return_exceptions=True)
@@ -196,15 +196,21 @@ class Bench:
                 await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
         return told
 
-    async def _all_given(self, *, besides: int = 0) -> int:
-        """Wait until no more answers and events wait than *besides*, but not for ever; how many more there are then."""
+    async def _all_given(self, waiting: Callable[[], int]) -> int:
+        """Wait until none is *waiting* any more, but not for ever; how many are then."""
         end = time.monotonic() + PATIENCE
-        while True:
-            backlogs = await asyncio.to_thread(self._store.backlogs)
-            left = sum(one.waiting for one in backlogs.values()) - besides
-            if left <= 0 or time.monotonic() > end:
-                return max(0, left)
+        while (left := await asyncio.to_thread(waiting)) and time.monotonic() < end:  # noqa: ASYNC110  the database says nothing when it changes
             await asyncio.sleep(0.2)
+        return left
+
+    def _waiting(self) -> int:
+        return sum(one.waiting for one in self._store.backlogs().values())
+
+    def _kept_waiting(self) -> int:
+        """Of those that were kept here."""
+        waits = sa.select(sa.func.count()).where(outbox.c.key.like("bench %"), outbox.c.state == OutboxState.PENDING)
+        with self._store.database.read() as connection:
+            return int(connection.execute(waits).scalar_one())
 
     def keep_answers(self, count: int) -> None:
         """So many answers that a desk kept and nobody gave, in the order in which all workspaces were asked; past the verb, but the first."""
