@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -15,11 +15,14 @@ from slack_sdk.http_retry import HttpRequest, HttpResponse, RetryState
 from bot.config import SettingsError
 from bot.doctor import examine
 from bot.installations import ManyWorkspaces
-from bot.sandbox import EmbeddedSlack, State
+from bot.sandbox import EmbeddedSlack, State, delivery
 from bot.serve import Service
+from handlers.slack.missed_lists import LOOK_SECONDS
 from store import Store
 from store.models import installations, oauth_states
 from tests import workspaces
+from tests.handlers.slack.test_missed_lists import drop_unheard
+from tests.patience import PATIENCE
 from tests.workspaces import PUBLIC, Workspaces, two_slacks
 
 ADMINS, UPLOADS = "campaign-admins", "optout-uploads"
@@ -164,6 +167,85 @@ async def test_a_token_that_is_refused_is_no_matter_of_the_others(desk: Workspac
     assert calls.counts["oauth.v2.access", "token_revoked"] == 1
     assert calls.refusal is None
     assert (await desk.service.readiness())["ready"]
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("error", ["internal_error", "accesslimited"])
+async def test_only_the_workspace_that_cannot_be_looked_at_is_looked_at_again(
+    desk: Workspaces, error: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Lists that were dropped in both while there was no connection: the one is found at once, and asked about no more.
+
+    However often Slack refuses the other, whether it stumbles or refuses the token, that one's list is found in the end, once.
+    """
+    monkeypatch.setattr(delivery, "RETRY_DELAYS", ())
+    for slack in (desk.first, desk.second):
+        await desk.visitor.install(slack)
+    both = {desk.first.team_id: desk.people, desk.second.team_id: desk.others}
+    for people in both.values():
+        assert (await people.drop("admin", UPLOADS, "before.csv", b"phone\n2125550100\n")).ok
+        await people.until(lambda state: bool(replies(state, UPLOADS, "1 phone to opt out")))
+    await desk.people.fault(socket="refuse_ticket", times=-1)
+    await desk.people.fault(socket="drop")
+    await desk.people.until(lambda state: not state.connected)
+    there, elsewhere = [await drop_unheard(desk.first, people, "missed.csv") for people in (desk.people, desk.others)]
+    await desk.people.clear_faults()
+    await refuse(desk, error)
+    await desk.people.until(lambda state: previewed(state, there) == 1)
+    asked = await looks(desk)
+    assert asked[0] == (await looked(desk, lambda _, second: second > asked[1] + 1, poked=True))[0]
+    assert previewed(await desk.others.state(), elsewhere) == 0
+    await desk.people.clear_faults()
+    await looked(desk, lambda *_: desk.service.desk.missed.over, poked=True)
+    await desk.others.until(lambda state: previewed(state, elsewhere) == 1)
+    assert previewed(await desk.people.state(), there) == 1
+
+
+async def refuse(desk: Workspaces, error: str) -> None:
+    """Let Slack answer *error* from now on to whoever asks which files the second workspace has."""
+    await desk.people.fault(method=f"files.list {desk.second.team_id}", fault="error", error=error, times=-1)
+
+
+async def looks(desk: Workspaces) -> tuple[int, int]:
+    """How often the desk asked for the files of each workspace's uploads channel."""
+    asked = [call["arguments"]["channel"] for call in await desk.people.calls("files.list")]
+    first, second = (slack.platform.workspace.channel(UPLOADS).id for slack in (desk.first, desk.second))
+    return asked.count(first), asked.count(second)
+
+
+async def looked(desk: Workspaces, enough: Callable[[int, int], bool], *, poked: bool = False) -> tuple[int, int]:
+    """Wait until the desk has looked *enough*, as `looks` counts it; *poked*: it is told again and again to look at once."""
+    async with asyncio.timeout(PATIENCE):
+        while not enough(*(seen := await looks(desk))):
+            if poked:
+                desk.service.desk.missed.loop.poke()
+            await desk.people.state(after=(await desk.people.state()).version, timeout=0.05)
+    return seen
+
+
+def previewed(state: State, ts: str) -> int:
+    """How many previews stand under the list of *ts*."""
+    return sum("phones to opt out" in reply.all_text for reply in state.replies(ts))
+
+
+@pytest.mark.wide
+async def test_over_http_the_others_are_looked_at_in_time(
+    slacks: tuple[EmbeddedSlack, EmbeddedSlack], database_url: str, tmp_path: Path
+) -> None:
+    """While one cannot be asked, again and again, the next look at the others comes when it is due."""
+    own = workspaces.settings_for(slacks[0], database_url, tmp_path, http=True)
+    async with workspaces.at_work(*slacks, own) as desk:
+        for slack in slacks:
+            await desk.visitor.install(slack)
+        for people in (desk.people, desk.others):
+            assert (await people.command("admin", ADMINS, "/optout")).ok
+        await refuse(desk, "internal_error")
+        before = await looks(desk)
+        desk.service.desk.missed.loop.poke()
+        assert (await looked(desk, lambda _, second: second > before[1] + 2))[0] == before[0] + 1
+        desk.service.desk.clock._ahead += LOOK_SECONDS
+        await looked(desk, lambda first, _: first > before[0] + 1)
 
 
 async def test_an_organisation_is_one_account(desk: Workspaces) -> None:
