@@ -7,7 +7,6 @@ https://docs.slack.dev/authentication/installing-with-oauth
 
 import asyncio
 import html
-from datetime import UTC, datetime
 from typing import Final
 
 import structlog
@@ -89,7 +88,7 @@ class _Kept(AsyncInstallationStore):
         if installation.bot_token is None or installation.bot_user_id is None:
             raise BoltError("Slack gave no bot token")
         expires = installation.bot_token_expires_at
-        expires_at = None if expires is None else datetime.fromtimestamp(expires, UTC)
+        expires_at = None if expires is None else self._installations.expiry_of(expires)
         slack_id = installation.enterprise_id if whole else installation.team_id
         tokens = Tokens(installation.bot_token, installation.bot_refresh_token, expires_at)
         new = NewInstallation(

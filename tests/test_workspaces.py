@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,11 +11,14 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 from slack_sdk.http_retry import HttpRequest, HttpResponse, RetryState
+from slack_sdk.oauth.installation_store.models import installation as granted
+from slack_sdk.oauth.token_rotation import async_rotator
 
 from bot.config import SettingsError
 from bot.doctor import examine
 from bot.installations import ManyWorkspaces
 from bot.sandbox import EmbeddedSlack, State, delivery
+from bot.sandbox.granting import TOKEN_LIFE
 from bot.serve import Service
 from handlers.slack.missed_lists import LOOK_SECONDS
 from store import Store
@@ -138,15 +141,33 @@ async def test_after_it_is_uninstalled_nothing_hangs_and_whoever_comes_back_find
     await desk.others.until(lambda state: bool(answers(state, ADMINS, "is opted out")))
 
 
+@pytest.fixture(params=[timedelta(), timedelta(hours=1), timedelta(hours=-1)], ids=["right", "ahead", "behind"])
+def machine_off(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock of this machine is off by that much, for slack_sdk and whoever else looks at it; the database's is right."""
+    by: timedelta = request.param
+    real = time.time
+    for module in (time, async_rotator, granted):
+        monkeypatch.setattr(module, "time", lambda: real() + by.total_seconds())
+
+
+@pytest.mark.usefixtures("machine_off")
 async def test_a_token_is_replaced_before_it_is_used(desk: Workspaces) -> None:
-    """One that expired while the desk was away is good for nothing: the next one answers, and stands sealed in the database."""
+    """
+    One that expired while the desk was away is good for nothing: the next one answers, and stands sealed in the database.
+
+    When it expires is told by the database's clock, however far the machine's is off.
+    """
     desk.first.platform.grants.rotates = True
     await desk.visitor.install(desk.second)
     [made] = desk.store.installations.list()
+    half_a_day = timedelta(seconds=TOKEN_LIFE)
+    assert made.expires_at is not None
+    assert abs(desk.store.now() + half_a_day - made.expires_at) < timedelta(minutes=10)
     app = desk.second.platform.app
     before, app.expires = app.bot_token, time.monotonic() - 1.0
     with desk.store.database.write() as connection:
-        connection.execute(sa.update(installations).values(expires_at=datetime(2026, 1, 1, tzinfo=UTC)))
+        half_an_hour_ago = desk.store.now() - timedelta(minutes=30)
+        connection.execute(sa.update(installations).values(expires_at=half_an_hour_ago))
     served = desk.service.desk.installations
     assert isinstance(served, ManyWorkspaces)
     served.changed(made)
@@ -155,6 +176,7 @@ async def test_a_token_is_replaced_before_it_is_used(desk: Workspaces) -> None:
     [now] = desk.store.installations.list()
     assert now.sealed not in (None, made.sealed)
     assert now.expires_at is not None
+    assert abs(desk.store.now() + half_a_day - now.expires_at) < timedelta(minutes=10)
     assert app.bot_token != before
 
 
