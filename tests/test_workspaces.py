@@ -1,6 +1,7 @@
 """Many workspaces: installed by OAuth, served by one process, each by its own token, and nothing of one in another."""
 
 import asyncio
+import io
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from slack_sdk.http_retry import HttpRequest, HttpResponse, RetryState
 from slack_sdk.oauth.installation_store.models import installation as granted
 from slack_sdk.oauth.token_rotation import async_rotator
 
+from bot import http, logs
 from bot.config import SettingsError
 from bot.doctor import examine
 from bot.installations import ManyWorkspaces
@@ -24,10 +26,12 @@ from handlers.slack.missed_lists import LOOK_SECONDS
 from store import Store
 from store.models import installations, oauth_states
 from tests import workspaces
+from tests.bot.test_logs import out
 from tests.handlers.slack.test_missed_lists import drop_unheard
 from tests.patience import PATIENCE
 from tests.workspaces import PUBLIC, Workspaces, two_slacks
 
+__all__ = ["out"]  # a fixture
 ADMINS, UPLOADS = "campaign-admins", "optout-uploads"
 PHONE = "+12125550100"
 # Of slack_sdk's, which sends the app's own credentials by what the next aiohttp does not have any more.
@@ -39,6 +43,13 @@ async def slacks() -> AsyncIterator[tuple[EmbeddedSlack, EmbeddedSlack]]:
     """Two workspaces in which the app is not installed yet."""
     async with two_slacks() as slacks:
         yield slacks
+
+
+@pytest.fixture(autouse=True)
+def slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over HTTP the desk waits longer than for Slack, however busy the machine is."""
+    for limit in ("HEADER_SECONDS", "BODY_SECONDS"):
+        monkeypatch.setattr(http, limit, PATIENCE)
 
 
 @pytest.fixture
@@ -139,6 +150,54 @@ async def test_after_it_is_uninstalled_nothing_hangs_and_whoever_comes_back_find
     assert "installed" in (await desk.visitor.install(desk.second)).text
     assert (await desk.others.command("admin", ADMINS, "/optout 212 555 0100")).ok
     await desk.others.until(lambda state: bool(answers(state, ADMINS, "is opted out")))
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("ended", ["uninstalled", "revoked"])
+async def test_after_its_time_whoever_comes_back_begins_anew(desk: Workspaces, ended: str) -> None:
+    """Nothing is left of the list by then; a new one is begun, by the account and channels of now, and the other workspace keeps its own."""
+    for slack, people in ((desk.first, desk.people), (desk.second, desk.others)):
+        await desk.visitor.install(slack)
+        assert (await people.command("admin", ADMINS, "/optout add 212 555 0100")).ok
+        await people.until(lambda state: bool(answers(state, ADMINS, "opted out")))
+    before = desk.store.accounts.find(desk.second.team_id)
+    assert before is not None
+    platform = desk.second.platform
+    if ended == "uninstalled":
+        await asyncio.gather(*platform.feed.uninstalled())
+    else:
+        platform.app.revoked = True
+        await asyncio.gather(
+            *platform.feed._ended({"type": "tokens_revoked", "tokens": {"bot": [platform.app.bot_user_id]}})
+        )
+    gone = desk.store.installations.find(before.id)
+    assert gone is not None
+    assert gone.sealed is None
+    with desk.store.database.write() as connection:
+        long_ago = desk.store.now() - timedelta(days=400)
+        connection.execute(
+            sa.update(installations).where(installations.c.account_id == before.id).values(gone_at=long_ago)
+        )
+    async with asyncio.timeout(PATIENCE):
+        while before.id in {one.id for one in desk.store.accounts.list()}:
+            desk.service.desk.retention.loop.poke()
+            await desk.people.state(after=(await desk.people.state()).version, timeout=0.05)
+    # Meanwhile two channels changed their names, of which the app was not told.
+    taking, other = (platform.workspace.channel(name) for name in (UPLOADS, "support-tickets"))
+    taking.name, other.name = other.name, taking.name
+    platform.workspace.touch(taking)
+    platform.workspace.touch(other)
+    assert (await desk.visitor.install(desk.second)).status == 200
+    after = desk.store.accounts.find(desk.second.team_id)
+    assert after is not None
+    assert (after.opted_out, desk.store.optouts.find(after.id, PHONE).opted_out) == (0, False)
+    assert (await desk.others.command("admin", ADMINS, "/optout 212 555 0100")).ok
+    await desk.others.until(lambda state: bool(answers(state, ADMINS, "not opted out")))
+    await desk.others.drop("admin", UPLOADS, "stops.csv", b"phone\n(212) 555-0101\n")
+    await desk.others.until(lambda state: bool(replies(state, UPLOADS, "1 phone to opt out")))
+    first = desk.store.accounts.find(desk.first.team_id)
+    assert first is not None
+    assert desk.store.optouts.find(first.id, PHONE).opted_out
 
 
 @pytest.fixture(params=[timedelta(), timedelta(hours=1), timedelta(hours=-1)], ids=["right", "ahead", "behind"])
@@ -285,9 +344,97 @@ async def test_an_organisation_is_one_account(desk: Workspaces) -> None:
     await desk.others.drop("admin", UPLOADS, "stops.csv", b"phone\n(212) 555-0101\n")
     await desk.others.until(lambda state: bool(replies(state, UPLOADS, "1 phone to opt out")))
     # Of a workspace that is only taken out of it the others notice nothing.
-    await desk.service.desk.installations.look_again({"enterprise_id": "E0HARBORORG", "team_id": desk.second.team_id})
+    ended = desk.second.platform.feed._ended({"type": "app_uninstalled"})
+    assert all(outcome.acknowledged for outcome in await asyncio.gather(*ended))
     assert (await desk.others.command("admin", ADMINS, "/optout 212 555 0100")).ok
     await desk.others.until(lambda state: bool(answers(state, ADMINS, "is opted out")))
+
+
+@pytest.mark.wide
+async def test_over_http_from_the_install_page_to_an_answer(
+    slacks: tuple[EmbeddedSlack, EmbeddedSlack], database_url: str, tmp_path: Path
+) -> None:
+    """Two workspaces, one of which is then moved into an organisation that installs the app: what Slack signs is answered, each by its list."""
+    own = workspaces.settings_for(slacks[0], database_url, tmp_path, http=True)
+    async with workspaces.at_work(*slacks, own) as desk:
+        for slack, people, name in (
+            (desk.first, desk.people, "Harbor Campaign"),
+            (desk.second, desk.others, "Lakeside Campaign"),
+        ):
+            # Before that it is answered to nobody, and no account comes of it.
+            assert (await people.command("admin", ADMINS, "/optout add 212 555 0100")).response is None
+            assert desk.store.accounts.find(slack.team_id) is None
+            page = await desk.visitor.install(slack)
+            assert (page.status, f"installed in {name}" in page.text) == (200, True)
+        assert (await desk.others.command("admin", ADMINS, "/optout add 212 555 0100")).ok
+        await desk.others.until(lambda state: bool(answers(state, ADMINS, "opted out")))
+        assert (await desk.people.command("admin", ADMINS, "/optout 212 555 0100")).ok
+        await desk.people.until(lambda state: bool(answers(state, ADMINS, "is not opted out")))
+        await desk.others.drop("admin", UPLOADS, "stops.csv", b"phone\n(212) 555-0101\n")
+        await desk.others.until(lambda state: bool(replies(state, UPLOADS, "1 phone to opt out")))
+        desk.second.join("E0HARBORORG", "Harbor Organisation", org_wide=True)
+        assert "installed in Harbor Organisation" in (await desk.visitor.install(desk.second)).text
+        assert (await desk.others.command("admin", ADMINS, "/optout add 212 555 0102")).ok
+        await desk.others.until(lambda state: bool(answers(state, ADMINS, "0102 opted out")))
+        whole = desk.store.accounts.find("E0HARBORORG")
+        assert whole is not None
+        assert desk.store.optouts.find(whole.id, "+12125550102").opted_out
+        assert not desk.store.optouts.find(whole.id, PHONE).opted_out
+
+
+async def whole_way(desk: Workspaces) -> str:
+    """Where Slack sends back a person who begins the installation in the second workspace, and says yes."""
+    return await desk.visitor.say(await desk.visitor.begin(desk.second))
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("over_http", [True, False], ids=["http", "socket"])
+async def test_whatever_comes_back_is_answered_by_a_page(
+    slacks: tuple[EmbeddedSlack, EmbeddedSlack], database_url: str, tmp_path: Path, out: io.StringIO, *, over_http: bool
+) -> None:
+    """
+    Nothing, half of it or garbage, a code that Slack refuses, and Slack away while the code is exchanged: a page with a sentence.
+
+    Nothing is installed, and no code, state or token stands in the log; who begins again installs it.
+    """
+    own = workspaces.settings_for(slacks[0], database_url, tmp_path, http=over_http)
+    logs.configure("DEBUG", "json", out)
+    async with workspaces.at_work(*slacks, own) as desk:
+        visitor, back = desk.visitor, f"{PUBLIC}/slack/oauth_redirect"
+        secrets: list[str] = []
+        bare = ("", "?", "?code=", "?state=", "?code=x", "?state=x", "?state=%00&code=%ff", f"?code={'9' * 4_000}")
+        for query in (*bare, "?error=", "?error=access_denied", "?error=server_error&state=x"):
+            for cookie in ("", "slack-app-oauth-state=x", "slack-app-oauth-state=", ";;=;"):
+                page = await visitor.come_back(f"{back}{query}", cookie=cookie)
+                assert page.status in {200, 400, 401}, (query, cookie)
+                assert "<p>" in page.text, (query, cookie)
+                assert "nothing was done" in page.text or "was not installed" in page.text, (query, cookie)
+        for fault in (
+            {"fault": "reset"},
+            {"fault": "server_error"},
+            {"fault": "html"},
+            {"fault": "ratelimited", "retry_after": 0},
+            {"fault": "error", "error": "invalid_code"},
+            {"fault": "error", "error": "fatal_error"},
+        ):
+            location = await whole_way(desk)
+            secrets += [value for values in parse_qs(urlsplit(location).query).values() for value in values]
+            await desk.people.fault(method="oauth.v2.access", times=-1, **fault)
+            page = await visitor.come_back(location)
+            assert page.status in {401, 503}, fault
+            assert "Begin again" in page.text, fault
+            assert desk.store.installations.is_none(), fault
+            await desk.people.clear_faults()
+            # The code is of no use any more, even where Slack would still take it.
+            assert (await visitor.come_back(location)).status == 401
+            assert desk.store.installations.is_none(), fault
+        location = await whole_way(desk)
+        secrets += [value for values in parse_qs(urlsplit(location).query).values() for value in values]
+        assert (await visitor.come_back(location)).status == 200
+        secrets += [desk.second.platform.app.bot_token, desk.second.client_secret, workspaces.KEY]
+    log = out.getvalue()
+    assert "an installation was not done" in log
+    assert not [one for one in secrets if one in log]
 
 
 @pytest.mark.wide

@@ -112,7 +112,7 @@ async def two_slacks(*, speed: float = 20.0) -> AsyncIterator[tuple[EmbeddedSlac
 async def at_work(first: EmbeddedSlack, second: EmbeddedSlack, settings: Settings) -> AsyncIterator[Workspaces]:
     """A desk at work for both while the block runs; over HTTP Slack finds it at its address."""
     async with AsyncExitStack() as stack:
-        store = Store.open(settings.database_url)
+        store = Store.open(settings.database_url, erase_key=settings.erase_secret)
         stack.callback(store.close)
         people = await stack.enter_async_context(SandboxClient(first.url))
         others = await stack.enter_async_context(SandboxClient(second.url))
