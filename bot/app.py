@@ -207,7 +207,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
         calls = Watch(calls, lambda _error: None)
         keys = token_keys(settings, store)
         reseal(keys, store)
-        installations = ManyWorkspaces(store, settings, keys, calls, tasks, owner=owner)
+        installations = ManyWorkspaces(store, settings, keys, calls, tasks, clock, owner=owner)
         secret = settings.slack_client_secret
     else:
         secret = settings.slack_bot_token
@@ -303,7 +303,7 @@ def create_app(settings: Settings, store: Store) -> Desk:
     passing = Passing(
         store,
         {
-            DestinationKind.WEBHOOK: WebhookSender(allows_private=settings.private_destinations == "on"),
+            DestinationKind.WEBHOOK: WebhookSender(clock, allows_private=settings.private_destinations == "on"),
             DestinationKind.TWILIO: ConsentSender(url=settings.twilio_accounts_url),
             DestinationKind.VAN: VanSender(url=settings.van_api_url),
         },

@@ -1,8 +1,8 @@
 """
 The clock of all replicas: the database's, told between two looks at it by this machine's own passing of time.
 
-A signature is good for minutes and a list is looked for from a moment on. By the clock of a machine that is an hour off
-each of them would be refused or passed over, by one replica and not by the next.
+A signature, Slack's or that of a webhook, is good for minutes, a token until it expires, and a list is looked for from a moment
+on. By the clock of a machine that is an hour off each of them would be refused or passed over, by one replica and not by the next.
 """
 
 import asyncio

@@ -197,21 +197,25 @@ class _Known:
     tokens: Tokens
     client: AsyncWebClient = field(repr=False)
 
-    @property
-    def is_good(self) -> bool:
-        """Whether Slack will take its token for a while yet."""
-        return self.tokens.expires_at is None or self.tokens.expires_at - datetime.now(UTC) > SURELY_GOOD
-
 
 class ManyWorkspaces:
     """
     The workspaces and organisations that installed the app by OAuth, each with its tokens, which are replaced before they expire.
 
     What is known of them is read from the database when it is needed; while that is away, what was known last will do.
+    *clock*: seconds since 1970, by the clock that all replicas share.
     """
 
     def __init__(
-        self, store: Store, settings: Settings, keys: TokenKeys, calls: SlackCalls, tasks: Tasks, *, owner: str
+        self,
+        store: Store,
+        settings: Settings,
+        keys: TokenKeys,
+        calls: SlackCalls,
+        tasks: Tasks,
+        clock: Callable[[], float],
+        *,
+        owner: str,
     ) -> None:
         assert settings.slack_client_id is not None  # noqa: S101  `require_tokens` was called
         assert settings.slack_client_secret is not None  # noqa: S101  the same
@@ -220,6 +224,7 @@ class ManyWorkspaces:
         self._keys = keys
         self._calls = calls
         self._tasks = tasks
+        self._clock = clock
         self._owner = owner
         # A refresh token is good once: a client that tried again by itself would lose what came of the first.
         self._rotator = AsyncTokenRotator(
@@ -286,7 +291,7 @@ class ManyWorkspaces:
     async def _of(self, find: Callable[[], Installation | None], key: str) -> _Known | None:
         """What *find* finds, known by *key*, with a token that is good; None where it is not there."""
         known = self._known.get(key)
-        if known is not None and known.is_good:
+        if known is not None and self._is_good(known):
             return known
         try:
             found = await asyncio.to_thread(find)
@@ -295,11 +300,20 @@ class ManyWorkspaces:
                 return self._last[key]
             raise
         known = None if found is None else self._opened(found)
-        if known is not None and not known.is_good:
+        if known is not None and not self._is_good(known):
             await self._replace(SURELY_GOOD, known.installation.account_id)
             found = await asyncio.to_thread(find)
             known = None if found is None else self._opened(found)
         return known
+
+    def _is_good(self, known: _Known) -> bool:
+        """Whether Slack will take its token for a while yet."""
+        expires_at = known.tokens.expires_at
+        return expires_at is None or expires_at.timestamp() - self._clock() > SURELY_GOOD.total_seconds()
+
+    def expiry_of(self, reckoned: float) -> datetime:
+        """When a token expires that was just given, of the moment that slack_sdk *reckoned* by this machine's clock."""
+        return datetime.fromtimestamp(reckoned - time.time() + self._clock(), UTC)
 
     def _opened(self, found: Installation) -> _Known | None:
         """*found*, remembered, with its tokens; None where the app is not there any more."""
@@ -397,7 +411,7 @@ class ManyWorkspaces:
         )
         if bot is None or bot.bot_token_expires_at is None:
             raise ConnectionError("Slack gave no bot token")
-        expires_at = datetime.fromtimestamp(bot.bot_token_expires_at, UTC)
+        expires_at = self.expiry_of(bot.bot_token_expires_at)
         return Tokens(bot.bot_token, bot.bot_refresh_token or tokens.refresh, expires_at)
 
     # Who is gone

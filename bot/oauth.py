@@ -7,7 +7,7 @@ https://docs.slack.dev/authentication/installing-with-oauth
 
 import asyncio
 import html
-from datetime import UTC, datetime
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -77,8 +77,16 @@ class _States(AsyncOAuthStateStore):
 class _Kept(AsyncInstallationStore):
     """Bolt's store of installations, in the desk's database: what is granted is kept, with its tokens sealed."""
 
-    def __init__(self, store: Store, keys: TokenKeys, installations: ManyWorkspaces, country: str | None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        keys: TokenKeys,
+        installations: ManyWorkspaces,
+        channels_changed: Callable[[int], None],
+        country: str | None,
+    ) -> None:
         self._store = store
+        self._channels_changed = channels_changed
         self._keys = keys
         self._installations = installations
         self._country = country
@@ -89,7 +97,7 @@ class _Kept(AsyncInstallationStore):
         if installation.bot_token is None or installation.bot_user_id is None:
             raise BoltError("Slack gave no bot token")
         expires = installation.bot_token_expires_at
-        expires_at = None if expires is None else datetime.fromtimestamp(expires, UTC)
+        expires_at = None if expires is None else self._installations.expiry_of(expires)
         slack_id = installation.enterprise_id if whole else installation.team_id
         tokens = Tokens(installation.bot_token, installation.bot_refresh_token, expires_at)
         new = NewInstallation(
@@ -109,6 +117,8 @@ class _Kept(AsyncInstallationStore):
             log.error("an installation is not kept", workspace=slack_id, why=error.cause)  # noqa: TRY400  it says it all
             raise BoltError("it is not kept") from error
         self._installations.changed(kept)
+        # What changed before, nobody told; and on SQLite the number of an account that went may be another's now.
+        self._channels_changed(kept.account_id)
         log.info("the app was installed", workspace=slack_id, by=installation.user_id)
 
 
@@ -131,10 +141,20 @@ class _Flow(AsyncOAuthFlow):
 
 
 class InstallPages:
-    """The routes of installation by OAuth, at the address *public_url* of the settings."""
+    """
+    The routes of installation by OAuth, at the address *public_url* of the settings.
+
+    *channels_changed*: is told the account of an installation, of whose channels nothing that was known holds any more.
+    """
 
     def __init__(
-        self, settings: Settings, store: Store, keys: TokenKeys, installations: ManyWorkspaces, calls: SlackCalls
+        self,
+        settings: Settings,
+        store: Store,
+        keys: TokenKeys,
+        installations: ManyWorkspaces,
+        channels_changed: Callable[[int], None],
+        calls: SlackCalls,
     ) -> None:
         assert settings.slack_client_secret is not None  # noqa: S101  `require_tokens` was called
         slack = settings.slack_api_url.removesuffix("api/")
@@ -152,7 +172,7 @@ class InstallPages:
                 install_page_rendering_enabled=False,
                 redirect_uri_path=REDIRECT_PATH,
                 callback_options=AsyncCallbackOptions(success=_succeeded, failure=_failed),
-                installation_store=_Kept(store, keys, installations, settings.default_country),
+                installation_store=_Kept(store, keys, installations, channels_changed, settings.default_country),
                 state_store=_States(store),
                 state_expiration_seconds=STATE_SECONDS,
             ),

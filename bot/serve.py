@@ -110,7 +110,14 @@ class Service:
             self.api = platform_api(store, lists, passing_on, settings.public_url)
         self._install: InstallPages | None = None
         if isinstance(self.desk.installations, ManyWorkspaces) and self.desk.keys is not None:
-            self._install = InstallPages(settings, store, self.desk.keys, self.desk.installations, self.desk.calls)
+            self._install = InstallPages(
+                settings,
+                store,
+                self.desk.keys,
+                self.desk.installations,
+                self.desk.channels.changed,
+                self.desk.calls,
+            )
         self.hooks = None if settings.hooks_url is None else Webhooks(store, settings.hooks_url, clock=self.desk.clock)
 
     async def start(self) -> None:

@@ -194,15 +194,15 @@ class UploadButtons:
         opened = await self._interactions.open(request, body, views.counting_undo(upload))
         if opened is not None:
             # Of a long list it takes longer than a button may: the modal says that it is being counted.
-            self._interactions.tasks.start(self._count_undo(request, upload, opened), name="count an undo")
+            self._interactions.tasks.start(self._count_undo(request, body, upload, opened), name="count an undo")
 
-    async def _count_undo(self, request: Request, upload: Upload, opened: dict[str, Any]) -> None:
+    async def _count_undo(self, request: Request, body: dict[str, Any], upload: Upload, opened: dict[str, Any]) -> None:
         try:
             counts = await asyncio.to_thread(self._store.uploads.preview_undo, upload.account_id, upload.id)
             filled = views.undo_question(upload, counts, _modal_context(request, upload))
         except StoreError as error:
             filled = refusal(Message.of(sentence(str(error))))
-        await self._interactions.fill(request, opened, filled)
+        await self._interactions.fill(request, body, opened, filled)
 
     async def _undo(self, request: Request, context: ModalContext, body: dict[str, Any]) -> None:
         """The modal that says what an undo does, submitted."""

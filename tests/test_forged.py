@@ -189,6 +189,8 @@ def _state(value: Any) -> dict[str, Any]:
     if isinstance(value, list):
         options = [{"text": {"type": "plain_text", "text": one}, "value": one} for one in value]
         return {"type": "checkboxes", "selected_options": options}
+    if isinstance(value, dict):
+        return value
     return {"type": "plain_text_input", "value": value}
 
 
@@ -468,6 +470,11 @@ def events(office: Office, user: str, channel: str, file: str) -> dict[str, dict
         },
         "a changed person": {"type": "user_change", "user": {"id": user, "is_admin": True, "is_owner": True}},
         "a newcomer": {"type": "member_joined_channel", "user": user, "channel": channel},
+        "a renamed channel": {"type": "channel_rename", "channel": {"id": channel, "name": "renamed", "created": 1}},
+        "a renamed private channel": {
+            "type": "group_rename",
+            "channel": {"id": channel, "name": "renamed", "created": 1},
+        },
         "an uninstalled app": {"type": "app_uninstalled"},
         "revoked tokens": {"type": "tokens_revoked", "tokens": {"bot": [bot]}},
         "a step": {
@@ -614,17 +621,20 @@ async def test_events_that_nobody_asked_for(office: Office) -> None:
 
 
 def test_a_seal() -> None:
-    """It holds for the person, the form and every word of what is carried, and no other secret makes it."""
+    """It holds for the person, the form, the workspace and every word of what is carried, and no other secret makes it."""
     view = View(type="modal", title="x", callback_id="form.add", private_metadata='{"channel": "C1", "phone": "+1"}')
-    Seals("secret").seal(view, "U1")
+    Seals("secret").seal(view, "U1", {"team": {"id": "T1"}})
 
-    def body(user: str = "U1", callback: str = "form.add", **changes: Any) -> dict[str, Any]:
+    def body(user: str = "U1", callback: str = "form.add", team: str = "T1", **changes: Any) -> dict[str, Any]:
         packed = json.loads(view.private_metadata or "") | changes
-        return {"user": {"id": user}, "view": {"callback_id": callback, "private_metadata": json.dumps(packed)}}
+        submitted = {"callback_id": callback, "private_metadata": json.dumps(packed)}
+        return {"user": {"id": user}, "team": {"id": team}, "view": submitted}
 
     assert Seals("secret").is_good(body())
     assert not Seals("other").is_good(body())
     assert not Seals("secret").is_good(body("U2"))
     assert not Seals("secret").is_good(body(callback="form.search"))
+    assert not Seals("secret").is_good(body(team="T2"))
     assert not Seals("secret").is_good(body(phone="+2"))
     assert not Seals("secret").is_good(body(response_url="https://example.org"))
+    assert not Seals("secret").is_good(body() | {"team": {}})

@@ -12,7 +12,7 @@ from bot.config import Settings
 from bot.http import listening
 from bot.oauth import INSTALL_PATH
 from bot.sandbox import EmbeddedSlack, SandboxClient
-from bot.serve import Service, running
+from bot.serve import EVENTS_PATH, Service, running
 from store import Store
 from tests.desks import ACK_LIMIT
 from tests.patience import PATIENCE
@@ -22,12 +22,13 @@ KEY = "k" * 32
 
 
 def settings_for(
-    slack: EmbeddedSlack, database_url: str, scratch: Path, *, key: str = KEY, **changes: object
+    slack: EmbeddedSlack, database_url: str, scratch: Path, *, key: str = KEY, http: bool = False, **changes: object
 ) -> Settings:
-    """The settings of a desk that whoever wants may install, over Socket Mode."""
+    """The settings of a desk that whoever wants may install, over Socket Mode or signed HTTP."""
     return Settings(
         database_url=database_url,
-        slack_app_token=SecretStr(slack.app_token),
+        slack_app_token=None if http else SecretStr(slack.app_token),
+        slack_signing_secret=SecretStr(slack.signing_secret) if http else None,
         slack_client_id=slack.client_id,
         slack_client_secret=SecretStr(slack.client_secret),
         slack_api_url=slack.api_url,
@@ -109,14 +110,16 @@ async def two_slacks(*, speed: float = 20.0) -> AsyncIterator[tuple[EmbeddedSlac
 
 @asynccontextmanager
 async def at_work(first: EmbeddedSlack, second: EmbeddedSlack, settings: Settings) -> AsyncIterator[Workspaces]:
-    """A desk at work for both while the block runs."""
+    """A desk at work for both while the block runs; over HTTP Slack finds it at its address."""
     async with AsyncExitStack() as stack:
-        store = Store.open(settings.database_url)
+        store = Store.open(settings.database_url, erase_key=settings.erase_secret)
         stack.callback(store.close)
         people = await stack.enter_async_context(SandboxClient(first.url))
         others = await stack.enter_async_context(SandboxClient(second.url))
         service = await stack.enter_async_context(running(settings, store))
         address = await stack.enter_async_context(listening(service.routes(), "127.0.0.1", 0))
+        if settings.slack_app_token is None:
+            first.events_url = address + EVENTS_PATH
         await service.connected(PATIENCE)
         session = await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
         yield Workspaces(first, second, people, others, service, store, Visitor(session, address))

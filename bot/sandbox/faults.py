@@ -1,10 +1,11 @@
 """
 Faults that tests and people switch on: what real Slack does now and then, on demand.
 
-A fault has an area (`method`, `delivery`, `socket`, `file`), a target in it (a method's name, a kind of delivery, `*`),
-a kind, and when it strikes: `times` (default once, -1 until cleared), with `probability` drawn from `seed`, and by a
-schedule: not before `after` seconds from now, and not once `until` seconds have passed. What a fault holds back is held
-for `seconds`, or until the faults are cleared; a slow method that is `done` was done before.
+A fault has an area (`method`, `delivery`, `socket`, `file`), a target in it (a method's name, that name and the id of one of
+several workspaces, a kind of delivery, `*`), a kind, and when it strikes: `times` (default once, -1 until cleared), with
+`probability` drawn from `seed`, and by a schedule: not before `after` seconds from now, and not once `until` seconds have
+passed. What a fault holds back is held for `seconds`, or until the faults are cleared; a slow method that is `done` was
+done before.
 """
 
 import asyncio

@@ -207,7 +207,7 @@ class Interactions:
         opened = await self.open(place, body, text_modal(title, "One moment …"))
         made = await making
         if opened is not None:
-            await self.fill(place, opened, refusal(made) if isinstance(made, Message) else made)
+            await self.fill(place, body, opened, refusal(made) if isinstance(made, Message) else made)
 
     def shortcut(
         self,
@@ -403,7 +403,7 @@ class Interactions:
         A trigger lives for 3 s and opens one modal (https://docs.slack.dev/surfaces/modals).
         """
         inside = (body.get("container") or {}).get("type") == "view" and body["view"]["type"] == "modal"
-        self._seals.seal(view, request.actor.id)
+        self._seals.seal(view, request.actor.id, body)
         method = request.client.views_push if inside else request.client.views_open
         try:
             opened: dict[str, Any] = (await method(trigger_id=body["trigger_id"], view=view))["view"]
@@ -440,12 +440,12 @@ class Interactions:
         """The modal of *message* in place of that in which something was asked: its buttons ask for more of the same."""
         title, metadata = body["view"]["title"]["text"], ModalContext.of(place).to_json()
         view = View(type="modal", title=title, close="Close", private_metadata=metadata, blocks=list(message.blocks))
-        self._seals.seal(view, place.actor.id)
+        self._seals.seal(view, place.actor.id, body)
         return view
 
-    async def fill(self, request: Place, opened: dict[str, Any], view: View) -> None:
-        """Show *view* in the modal *opened*, unless it was closed or changed since."""
-        self._seals.seal(view, request.actor.id)
+    async def fill(self, request: Place, body: dict[str, Any], opened: dict[str, Any], view: View) -> None:
+        """Show *view* in the modal *opened* for the payload *body*, unless it was closed or changed since."""
+        self._seals.seal(view, request.actor.id, body)
         try:
             await request.client.views_update(view_id=opened["id"], hash=opened["hash"], view=view)
         except SlackApiError as error:

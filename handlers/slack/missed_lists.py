@@ -15,9 +15,9 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.loops import Loop
+from handlers.loops import LONGEST_WAIT, Loop
 from handlers.slack.clients import Installed, ServedWorkspaces, teams_of
-from handlers.slack.errors import error_code, is_transient
+from handlers.slack.errors import REFUSED_TOKENS, error_code, error_name, is_transient
 from handlers.slack.inbox import Events
 from handlers.slack.uploads_channels import UploadsChannels
 from handlers.tasks import Tasks
@@ -42,8 +42,8 @@ class MissedLists:
     """
     Looks for missed lists at the start, after each lost connection, and, where *polls*, every few minutes.
 
-    *installations*: for whom. While one of them cannot be asked, the others are looked at all the same. *clock*: seconds since
-    1970, by the clock that events are kept by.
+    *installations*: for whom. One that cannot be asked is looked at again from where it was left; the others are done with.
+    *clock*: seconds since 1970, by the clock that events are kept by.
     """
 
     def __init__(
@@ -63,9 +63,11 @@ class MissedLists:
         self._events = events
         self._clock = clock
         self._polls = polls
-        # Seconds since 1970 from which on files may have been missed; None when none was.
+        # Seconds since 1970 from which on files may have been missed: by all of them, None when none was; and, by the Slack id,
+        # by each that is still to be looked at.
         self._since: float | None = None
-        self._absences = 0
+        self._left: dict[str, float] = {}
+        # When the last look at all of them began.
         self._looked = clock()
         self.loop = Loop("missed", self._look, tasks, every=LOOK_SECONDS)
 
@@ -82,30 +84,44 @@ class MissedLists:
         self._missed_since(self._clock() - seconds)
         self.loop.poke()
 
+    @property
+    def over(self) -> bool:
+        """Whether nobody is left to be looked at."""
+        return self._since is None and not self._left
+
     def _missed_since(self, moment: float) -> None:
-        self._absences += 1
         since = moment - OVERLAP.total_seconds()
         self._since = since if self._since is None else min(self._since, since)
 
     async def _look(self) -> bool:
-        if self._since is None and self._polls:
+        # While some are left, whose next look may come soon or only when another is due, the others are looked at in time.
+        is_due = not self._left or self._clock() - self._looked >= LOOK_SECONDS - LONGEST_WAIT
+        if self._polls and self._since is None and is_due:
             self._missed_since(self._looked)
-        since, absences, now = self._since, self._absences, self._clock()
-        if since is None:
+        if self.over:
             return False
+        now = self._clock()
+        installed = {one.slack_id: one for one in await self._installations.installed()}
+        if self._since is not None:
+            # What is missed while this look goes on is for another.
+            since, self._since, self._looked = self._since, None, now
+            self._left = {one: min(since, self._left.get(one, since)) for one in installed}
         failed: Exception | None = None
-        for installed in await self._installations.installed():
+        for slack_id, since in tuple(self._left.items()):
             try:
-                await self._look_for(installed, since)
+                if slack_id in installed:
+                    await self._look_for(installed[slack_id], since)
             except Exception as error:  # noqa: BLE001  whatever it is, it is raised when the others had their turn
-                failed = error
+                # Of a token that is refused Slack says no more however soon it is asked again.
+                if error_name(error) not in REFUSED_TOKENS:
+                    failed = error
+                else:
+                    log.info("missed lists are not known", workspace=slack_id, error=error_name(error))
+            else:
+                del self._left[slack_id]
         if failed is not None:
             raise failed
-        self._looked = now
-        if self._absences != absences:
-            return True  # what was missed since this look began is for another
-        self._since = None
-        return False
+        return self._since is not None
 
     async def _look_for(self, installed: Installed, since: float) -> None:
         account = await asyncio.to_thread(self._store.accounts.find, installed.slack_id)

@@ -8,6 +8,8 @@ get to see what is near the desk: each connection is made to an address that was
 import hashlib
 import json
 import socket
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -31,12 +33,19 @@ class _NotPublicError(OSError):
 
 
 class WebhookSender:
-    """Sends. *allows_private*: addresses of the desk's own network too, and without TLS, for a sandbox."""
+    """
+    Sends. *allows_private*: addresses of the desk's own network too, and without TLS, for a sandbox.
+
+    *clock*: seconds since 1970. Receivers take what was signed minutes ago, or by another clock, for something kept and sent again.
+    """
 
     # In one message; some 80 kB.
     most_phones = 1_000
 
-    def __init__(self, *, allows_private: bool, seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.time, *, allows_private: bool, seconds: float = TIMEOUT_SECONDS
+    ) -> None:
+        self._clock = clock
         self._allows_private = allows_private
         self._seconds = seconds
         self._session: aiohttp.ClientSession | None = None
@@ -60,7 +69,7 @@ class WebhookSender:
         return await self._send(destination, CHANGED, {"as_of": page.as_of, "phones": phones}, place)
 
     async def send_test(self, destination: Destination) -> Answered:
-        return await self._send(destination, TEST, {"name": destination.name}, datetime.now(UTC).isoformat())
+        return await self._send(destination, TEST, {"name": destination.name}, f"{self._clock()}")
 
     async def close(self) -> None:
         if self._session is not None:
@@ -70,7 +79,7 @@ class WebhookSender:
     async def _send(self, destination: Destination, kind: str, data: dict[str, Any], place: str) -> Answered:
         if self.why_not(destination.address) is not None:
             return Answered("its address does not begin with https://")
-        told, at = json.dumps(data, separators=(",", ":")), datetime.now(UTC)
+        told, at = json.dumps(data, separators=(",", ":")), datetime.fromtimestamp(self._clock(), UTC)
         message = f"msg_{hashlib.sha256(f'{destination.id} {place} {told}'.encode()).hexdigest()[:32]}"
         body = f'{{"type":"{kind}","timestamp":"{_text(at)}","data":{told}}}'
         headers = {

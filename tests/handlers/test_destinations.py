@@ -3,8 +3,9 @@
 import asyncio
 import json
 import re
+import time
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -308,6 +309,27 @@ async def test_what_it_does_not_take_waits_and_says_why(
     receiver.answers = []
     await up_to_now(office)
     assert receiver.opted_out == {ONE}
+
+
+@pytest.mark.parametrize("off", [timedelta(hours=1), timedelta(hours=-1)], ids=["ahead", "behind"])
+async def test_it_is_signed_by_the_databases_clock(
+    office: Office, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, off: timedelta
+) -> None:
+    """A machine whose clock is an hour off signs what a receiver takes, which refuses what is older than five minutes, or to come."""
+
+    class Off(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> "Off":
+            return cls.fromtimestamp(datetime.now(tz).timestamp() + off.total_seconds(), tz)
+
+    real = time.time
+    monkeypatch.setattr(webhooks, "datetime", Off)
+    monkeypatch.setattr(time, "time", lambda: real() + off.total_seconds())
+    await behind(office, receiver)
+    await office.opt_out(ONE)
+    await up_to_now(office)
+    assert receiver.opted_out == {ONE}
+    assert receiver.verified == len(receiver.got)
 
 
 async def test_a_success_is_one_whatever_it_says(office: Office, receiver: Receiver) -> None:

@@ -54,7 +54,7 @@ async def previews(office: Office, ts: str) -> int:
 
     def over(_: State) -> bool:
         waiting = sum(backlog.waiting for backlog in office.store.backlogs().values())
-        return waiting == 0 and office.service.desk.missed._since is None
+        return waiting == 0 and office.service.desk.missed.over
 
     await office.people.until(over)
     return sum(PREVIEW in reply.all_text for reply in (await office.people.state()).replies(ts))
