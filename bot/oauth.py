@@ -7,6 +7,7 @@ https://docs.slack.dev/authentication/installing-with-oauth
 
 import asyncio
 import html
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -31,6 +32,7 @@ from bot.slack_calls import SlackCalls
 from handlers.slack.errors import error_name
 from store import NewInstallation, Store, StoreError, TokenKeys, Tokens
 
+HomeOf = Callable[[str], tuple[Store, ManyWorkspaces]]
 log = structlog.get_logger(__name__)
 INSTALL_PATH: Final = "/slack/install"
 # Seconds in which somebody has to say yes at Slack.
@@ -75,12 +77,11 @@ class _States(AsyncOAuthStateStore):
 
 
 class _Kept(AsyncInstallationStore):
-    """Bolt's store of installations, in the desk's database: what is granted is kept, with its tokens sealed."""
+    """Bolt's store of installations, in the database of the account: what is granted is kept, with its tokens sealed."""
 
-    def __init__(self, store: Store, keys: TokenKeys, installations: ManyWorkspaces, country: str | None) -> None:
-        self._store = store
+    def __init__(self, keys: TokenKeys, home_of: HomeOf, country: str | None) -> None:
         self._keys = keys
-        self._installations = installations
+        self._home_of = home_of
         self._country = country
 
     async def async_save(self, installation: Granted) -> None:
@@ -104,11 +105,12 @@ class _Kept(AsyncInstallationStore):
             expires_at=expires_at,
         )
         try:
-            kept = await asyncio.to_thread(self._store.installations.install, new, country=self._country)
+            store, installations = self._home_of(new.slack_id)
+            kept = await asyncio.to_thread(store.installations.install, new, country=self._country)
         except StoreError as error:
             log.error("an installation is not kept", workspace=slack_id, why=error.cause)  # noqa: TRY400  it says it all
             raise BoltError("it is not kept") from error
-        self._installations.changed(kept)
+        installations.changed(kept)
         log.info("the app was installed", workspace=slack_id, by=installation.user_id)
 
 
@@ -131,11 +133,14 @@ class _Flow(AsyncOAuthFlow):
 
 
 class InstallPages:
-    """The routes of installation by OAuth, at the address *public_url* of the settings."""
+    """
+    The routes of installation by OAuth, at the address *public_url* of the settings.
 
-    def __init__(
-        self, settings: Settings, store: Store, keys: TokenKeys, installations: ManyWorkspaces, calls: SlackCalls
-    ) -> None:
+    *store*: of the states of those that are under way. *home_of*: where the account of a Slack id is kept, and who serves it;
+    it raises `StoreError` while that cannot be used.
+    """
+
+    def __init__(self, settings: Settings, store: Store, keys: TokenKeys, home_of: HomeOf, calls: SlackCalls) -> None:
         assert settings.slack_client_secret is not None  # noqa: S101  `require_tokens` was called
         slack = settings.slack_api_url.removesuffix("api/")
         self._flow = _Flow(
@@ -152,7 +157,7 @@ class InstallPages:
                 install_page_rendering_enabled=False,
                 redirect_uri_path=REDIRECT_PATH,
                 callback_options=AsyncCallbackOptions(success=_succeeded, failure=_failed),
-                installation_store=_Kept(store, keys, installations, settings.default_country),
+                installation_store=_Kept(keys, home_of, settings.default_country),
                 state_store=_States(store),
                 state_expiration_seconds=STATE_SECONDS,
             ),

@@ -13,6 +13,7 @@ from bot.http import listening
 from bot.oauth import INSTALL_PATH
 from bot.sandbox import EmbeddedSlack, SandboxClient
 from bot.serve import Service, running
+from bot.stores import DEFAULT, Stores
 from store import Store
 from tests.desks import ACK_LIMIT
 from tests.patience import PATIENCE
@@ -109,13 +110,14 @@ async def two_slacks(*, speed: float = 20.0) -> AsyncIterator[tuple[EmbeddedSlac
 
 @asynccontextmanager
 async def at_work(first: EmbeddedSlack, second: EmbeddedSlack, settings: Settings) -> AsyncIterator[Workspaces]:
-    """A desk at work for both while the block runs."""
+    """A desk at work for both while the block runs; *store* is that of `DATABASE_URL`."""
     async with AsyncExitStack() as stack:
-        store = Store.open(settings.database_url)
-        stack.callback(store.close)
+        stores = Stores.open(settings)
+        stack.callback(stores.close)
+        store = stores.by_name[DEFAULT]
         people = await stack.enter_async_context(SandboxClient(first.url))
         others = await stack.enter_async_context(SandboxClient(second.url))
-        service = await stack.enter_async_context(running(settings, store))
+        service = await stack.enter_async_context(running(settings, store, stores.own))
         address = await stack.enter_async_context(listening(service.routes(), "127.0.0.1", 0))
         await service.connected(PATIENCE)
         session = await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
