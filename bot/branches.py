@@ -6,10 +6,10 @@ connection to Slack and the port: what waits for one database, or is refused by 
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import structlog
 from slack_bolt.response import BoltResponse
@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from handlers.platform.api import Api
 
 log = structlog.get_logger(__name__)
-# Seconds for which the database of some is waited for by who asks about all.
+# Seconds for which whoever asks all databases waits for the others, once one has answered.
 LOOK_SECONDS: Final = 3.0
-_SILENT: Final = f"It has not answered for {LOOK_SECONDS:.0f} seconds."
+SILENT: Final = f"It has not answered for {LOOK_SECONDS:.0f} seconds."
+T = TypeVar("T")
 _CLOSED: Final = "The opt-out list cannot be used now, so nothing was changed. Please try again in a minute."
 
 
@@ -135,13 +136,12 @@ class Branch:
         with self.at_work():
             return await self.desk.dispatch(payload)
 
-    async def look(self) -> str:
-        """Why the database cannot be used, for operators; "ok" when it can. Beside others it is not waited for longer than `LOOK_SECONDS`."""
+    def look(self) -> asyncio.Task[str]:
+        """A look at why the database cannot be used, for operators; "ok" when it can. One that goes on already is the one."""
         if self._looking is None or self._looking.done():
             with self.at_work():
                 self._looking = asyncio.create_task(asyncio.to_thread(self._check))
-        await asyncio.wait({self._looking}, timeout=LOOK_SECONDS if self._named else None)
-        return self._looking.result() if self._looking.done() else _SILENT
+        return self._looking
 
     def _check(self) -> str:
         if self.desk is None and self.why is not None:
@@ -161,6 +161,24 @@ class Branch:
             log.critical("the database cannot be used", kind=outage.kind, cause=outage.cause, **self._named)
         else:
             log.error("the database cannot be used", kind=outage.kind, cause=outage.cause, **self._named)
+
+
+async def of_those_that_answer(
+    asked: Mapping[str, asyncio.Task[T]], is_enough: Callable[[T], bool] = lambda _: True
+) -> dict[str, T]:
+    """
+    What the tasks *asked* give, by their names: all that come within `LOOK_SECONDS` after the first that *is_enough*.
+
+    One database that says nothing keeps nobody from hearing of the others. Raises what a task raises.
+    """
+    waiting = set(asked.values())
+    while waiting:
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if any(is_enough(task.result()) for task in done):
+            break
+    if waiting:
+        await asyncio.wait(waiting, timeout=LOOK_SECONDS)
+    return {name: task.result() for name, task in asked.items() if task.done()}
 
 
 def _as_outage(error: StoreError | SettingsError) -> StoreUnavailable:

@@ -18,7 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from bot.app import Desk
-from bot.branches import LOOK_SECONDS, Branch
+from bot.branches import Branch, of_those_that_answer
 from store import Figures, StoreError, UploadState
 
 log = structlog.get_logger()
@@ -93,15 +93,13 @@ class _BranchFigures:
         yield taken
         yield self._room()
 
-    def of_database(self) -> Iterator[Metric]:
-        """Those that the database is asked for; while it is away but the one that says so."""
+    def of_database(self) -> list[Metric]:
+        """Those that the database is asked for; while it is away but the one that says so. Blocks."""
         try:
-            yield from list(self._of_database())
+            return [*self._of_database(), _answers(yes=True)]
         except StoreError as error:
             log.warning("metrics lack the database's", why=type(error).__name__)
-            yield _answers(yes=False)
-        else:
-            yield _answers(yes=True)
+            return [_answers(yes=False)]
 
     def _room(self) -> Metric:
         room = GaugeMetricFamily("optout_free_bytes", "Bytes that are free on the disk of it.", labels=["of"])
@@ -167,25 +165,21 @@ def _answers(*, yes: bool) -> Metric:
     return GaugeMetricFamily("optout_database_up", "Whether the database answers.", value=float(yes))
 
 
-async def _families_of(branch: Branch, *, alone: bool) -> list[Metric]:
-    """The families of *branch*; of one that has not started yet, or says nothing beside others, there is less."""
-    if branch.desk is None:
-        return [_answers(yes=False)]
-    figures = _BranchFigures(branch, branch.desk)
-    found = list(figures.of_process())
-    with branch.at_work():
-        try:
-            async with asyncio.timeout(None if alone else LOOK_SECONDS):
-                return found + await asyncio.to_thread(lambda: list(figures.of_database()))
-        except TimeoutError:
-            log.warning("metrics lack those of a database that says nothing", database=branch.name)
-            return [*found, _answers(yes=False)]
-
-
 async def exposition(branches: Sequence[Branch], requests: Mapping[str, int], *, connected: bool = True) -> bytes:
     """The figures of *branches*, as text; all as in `DeskCollector`, and those of the process."""
-    asked = (_families_of(branch, alone=len(branches) == 1) for branch in branches)
-    families = dict(zip((branch.name for branch in branches), await asyncio.gather(*asked), strict=True))
+    families: dict[str, list[Metric]] = {}
+    asked: dict[str, asyncio.Task[list[Metric]]] = {}
+    for branch in branches:
+        families[branch.name] = []
+        # Of one that has not started yet there is nothing else.
+        if branch.desk is not None:
+            figures = _BranchFigures(branch, branch.desk)
+            families[branch.name] += figures.of_process()
+            with branch.at_work():
+                asked[branch.name] = asyncio.create_task(asyncio.to_thread(figures.of_database))
+    answers = await of_those_that_answer(asked)
+    for name, found in families.items():
+        found.extend(answers.get(name, [_answers(yes=False)]))
     registry = CollectorRegistry()
     registry.register(DeskCollector(families, requests, connected=connected))
     ProcessCollector(registry=registry)

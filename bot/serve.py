@@ -21,7 +21,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 from slack_bolt.response import BoltResponse
 
-from bot.branches import Branch
+from bot.branches import SILENT, Branch, of_those_that_answer
 from bot.config import Settings, SettingsError, doubts_of_settings
 from bot.doors import api_door, hooks_door
 from bot.http import DRAINING, HttpConnection, listening, routed
@@ -241,9 +241,8 @@ class Service:
         Whoever asks `/readyz` is told no more than `ready`: in HTTP mode that is anybody.
         """
         slack = self._slack_state()
-        databases = dict(
-            zip(self._stores.by_name, await asyncio.gather(*(branch.look() for branch in self.branches)), strict=True)
-        )
+        looks = {branch.name: branch.look() for branch in self.branches}
+        databases = dict.fromkeys(looks, SILENT) | await of_those_that_answer(looks, lambda found: found == "ok")
         loops = {name: loop.state for name, loop in self._loops()}
         alive = all(loop.alive for _, loop in self._loops())
         bot = self.desk.installations.state

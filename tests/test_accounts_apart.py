@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from handlers.hooks.receiving import PREFIX as HOOKS
 from handlers.platform.api import PREFIX as API
 from store import Account, Function, Origin, Scope, Store, UploadState, parsed_url, settle_restored
 from tests import workspaces
+from tests.bot.test_serve import readiness
 from tests.conftest import ADMIN, new_database
 from tests.handlers.hooks.conftest import MESSAGE, twilio_signature
 from tests.handlers.hooks.twilio_api import ACCOUNT, TOKEN
@@ -200,50 +202,47 @@ async def test_each_account_is_in_its_own_database_alone(apart: Apart) -> None:
 
 async def test_figures_and_readiness_name_the_database(apart: Apart) -> None:
     """Each family has the label of its database, the loops are those of both, and the doctor looks at both."""
-    async with apart.session.get(f"{apart.address}/metrics") as answer:
-        text = await answer.text()
     name = apart.desk.second.team_id
-    assert 'optout_database_up{database="default"} 1.0' in text
-    assert f'optout_database_up{{database="{name}"}} 1.0' in text
+    both = [f'optout_database_up{{database="{one}"}} 1.0' for one in (DEFAULT, name)]
+    text = ""
+    async with asyncio.timeout(PATIENCE):
+        # On a machine with much to do one may take longer than the other is waited for.
+        while not all(line in text for line in both):
+            async with apart.session.get(f"{apart.address}/metrics") as answer:
+                text = await answer.text()
     assert text.count("# TYPE optout_database_up gauge") == 1
-    found = await apart.service.readiness()
+    found = await readiness(apart.service, lambda found: found["database"] == {DEFAULT: "ok", name: "ok"})
     assert found["ready"]
-    assert found["database"] == {DEFAULT: "ok", name: "ok"}
     assert {f"{one} inbox" for one in (DEFAULT, name)} | {"databases"} <= set(found["loops"])
     said = [finding.sentence for finding in await examine(apart.settings)]
     assert sum(sentence.startswith("Migrations: the tables are at") for sentence in said) == 2
     assert sum("installed by" in sentence for sentence in said) == 2
 
 
-async def test_a_database_that_is_locked_is_its_own_accounts_matter(
-    slacks: tuple[EmbeddedSlack, EmbeddedSlack], sqlite_template: bytes, tmp_path: Path
-) -> None:
+async def test_a_database_that_says_nothing_is_its_own_accounts_matter(apart: Apart) -> None:
     """
-    While somebody holds the file of one account, and more of its requests wait than there are threads, the other is answered.
+    While more waits for one database than there are threads, and nothing comes of it, people and programs of the other are answered.
 
-    Those that waited are done when it is let go.
+    The desk stays ready, and says of which database it hears nothing. Once that answers, its people are answered too.
     """
-    urls = []
-    for name in ("desk.db", "own.db"):
-        (tmp_path / name).write_bytes(sqlite_template)
-        urls.append(f"sqlite:///{tmp_path / name}")
-    async with at_work(slacks, (urls[0], urls[1]), tmp_path) as apart:
-        for slack in slacks:
-            await apart.desk.visitor.install(slack)
-        await apart.add(apart.desk.others, PHONE)
-        key = apart.key(apart.desk.second, apart.own)
-        with closing(sqlite3.connect(tmp_path / "own.db", isolation_level=None)) as holder:
-            holder.execute("BEGIN IMMEDIATE")
-            waiting = [
-                asyncio.create_task(apart.desk.others.command("admin", ADMINS, f"/optout add 212 555 {number}"))
-                for number in range(2000, 2040)
-            ]
-            waiting.append(asyncio.create_task(apart.report(key, OTHER)))  # type: ignore[arg-type]  # another answer
-            await apart.add(apart.desk.people, PHONE)
-            assert not waiting[0].done()
-            holder.execute("COMMIT")
-        async with asyncio.timeout(PATIENCE):
-            await asyncio.gather(*waiting)
+    silent, let_go = apart.service.branches[1], threading.Event()
+    key = apart.key(apart.desk.first, apart.default)
+    with silent.at_work():
+        hanging = [asyncio.create_task(asyncio.to_thread(let_go.wait)) for _ in range(200)]
+    try:
+        await apart.add(apart.desk.people, PHONE)
+        assert (await apart.report(key, OTHER))[0] == 200
+        found = await apart.service.readiness()
+        assert (found["ready"], found["database"][DEFAULT]) == (True, "ok")
+        assert found["database"][silent.name] == "It has not answered for 3 seconds."
+        async with apart.session.get(f"{apart.address}/metrics") as answer:
+            text = await answer.text()
+        assert 'optout_database_up{database="default"} 1.0' in text
+        assert f'optout_database_up{{database="{silent.name}"}} 0.0' in text
+    finally:
+        let_go.set()
+    await asyncio.gather(*hanging)
+    await apart.add(apart.desk.others, PHONE)
 
 
 async def test_a_database_that_is_away_at_the_start_is_tried_again(
