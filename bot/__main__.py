@@ -90,16 +90,20 @@ def serve() -> None:
 
 @main.command()
 def migrate() -> None:
-    """Bring the database's tables to this version's."""
-    store = Store.open(load_settings().database_url)
+    """Bring the tables of the database to this version's, or of all databases where there are several."""
+    from bot.stores import Stores
+
+    stores = Stores.open(load_settings())
+    several = len(stores.by_name) > 1
     try:
-        before, head = store.database.revision(), store.database.head()
-        store.database.migrate()
+        for store in stores.by_name.values():
+            before, head = store.database.revision(), store.database.head()
+            store.database.migrate()
+            of = f" of {store.database.dialect.where}" if several else ""
+            already = "were" if before == head else "are"
+            click.echo(f"The tables{of} {already} at revision {head}{' already' if before == head else ''}.")
     finally:
-        store.close()
-    click.echo(
-        f"The tables were at revision {head} already." if before == head else f"The tables are at revision {head}."
-    )
+        stores.close()
 
 
 @main.command()
@@ -201,7 +205,7 @@ def import_(
         sheet=sheet,
         hidden=with_hidden,
     )
-    store = open_store(settings)
+    store = open_store(settings, slack_id=account)
     try:
         transfer.import_list(
             store,
@@ -244,7 +248,7 @@ def export(account: str, kind: str, since: datetime | None, function: str | None
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # whatever the terminal's: it usually goes to a file
-    store = open_store(load_settings())
+    store = open_store(load_settings(), slack_id=account)
     try:
         export_filter = ExportFilter(kind, since.replace(tzinfo=UTC) if since else None, function)
         transfer.export_list(store, account, sys.stdout, export_filter)
@@ -291,7 +295,7 @@ def scrub(
 
     settings = load_settings()
     logs.configure("WARNING", "text")
-    store = transfer.open_to_read(settings)
+    store = transfer.open_to_read(settings, account)
     try:
         transfer.scrub_list(
             store,
@@ -359,7 +363,7 @@ def compare(
         raise click.UsageError("Which list? Give a FILE, or --telnyx to have Telnyx's read.")
     settings = load_settings()
     logs.configure("WARNING", "text")
-    store = transfer.open_to_read(settings)
+    store = transfer.open_to_read(settings, account)
     try:
         if file is None:
             transfer.compare_telnyx(store, settings, telnyx or "", account, output=output, say=click.echo)
@@ -386,6 +390,11 @@ def compare(
         store.close()
 
 
+_DATABASE_OF = click.option(
+    "--account",
+    metavar="ID",
+    help="The database that OPTOUT_DATABASES gives this account; else that of DATABASE_URL.",
+)
 _KEY_FILE = click.option(
     "--key",
     type=click.Path(path_type=Path),
@@ -397,13 +406,17 @@ _KEY_FILE = click.option(
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @_KEY_FILE
-def backup(file: Path, key: Path | None) -> None:
+@_DATABASE_OF
+def backup(file: Path, key: Path | None, account: str | None) -> None:
     """Write a copy of the SQLite database to FILE, which must not be there yet, while the desk serves."""
     from bot import keeping
 
-    store = Store.open(load_settings().database_url)
+    settings = load_settings()
+    store = Store.open(keeping.chosen_database(settings, account))
     try:
         keeping.back_up_to(store, file, key, say=click.echo)
+        for line in keeping.not_kept(settings, account):
+            click.echo(line)
     finally:
         store.close()
 
@@ -412,11 +425,12 @@ def backup(file: Path, key: Path | None) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @_KEY_FILE
 @click.option("--replace", is_flag=True, help="Also where there is a list already, which is kept beside it.")
-def restore(file: Path, key: Path | None, replace: bool) -> None:
+@_DATABASE_OF
+def restore(file: Path, key: Path | None, replace: bool, account: str | None) -> None:
     """Put FILE, which `backup` wrote, in the place of the SQLite database; every desk has to be stopped."""
     from bot import keeping
 
-    store = Store.open(load_settings().database_url)
+    store = Store.open(keeping.chosen_database(load_settings(), account))
     try:
         keeping.restore_from(store, file, key, replace=replace, say=click.echo)
     finally:
@@ -424,11 +438,12 @@ def restore(file: Path, key: Path | None, replace: bool) -> None:
 
 
 @main.command()
-def restored() -> None:
+@_DATABASE_OF
+def restored(account: str | None) -> None:
     """Say, once, that the database was put back by other means than `restore`, as by pg_restore or Litestream."""
     from bot import keeping
 
-    store = Store.open(load_settings().database_url)
+    store = Store.open(keeping.chosen_database(load_settings(), account))
     try:
         keeping.settle(store, say=click.echo)
     finally:
@@ -464,7 +479,7 @@ def erase(number: str, account: str, *, untold: bool) -> None:
 
     settings = load_settings()
     logs.configure("WARNING", "text")
-    store = open_store(settings)
+    store = open_store(settings, slack_id=account)
     try:
         erasing.erase(store, account, number, untold=untold, say=click.echo)
     finally:
@@ -484,7 +499,9 @@ def account_move(source: str, to: str, yes: bool) -> None:
     """Make the list of Slack's id FROM that of TO, for a workspace that becomes an organisation-wide installation."""
     from bot import transfer
 
-    store = transfer.open_to_read(load_settings())
+    settings = load_settings()
+    transfer.require_one_database(settings, source, to)
+    store = transfer.open_to_read(settings, source)
     try:
         transfer.move(store, source, to, apply=yes, say=click.echo)
     finally:
@@ -523,7 +540,7 @@ def hook_make_twilio(account: str, name: str, account_sid: str, auth_token: Text
     from bot.stores import open_store
 
     settings = load_settings()
-    store = open_store(settings)
+    store = open_store(settings, slack_id=account)
     try:
         hooks.make_twilio(store, settings, account, name, account_sid, auth_token, shared_key, say=click.echo)
     finally:
@@ -546,7 +563,7 @@ def hook_make_telnyx(account: str, name: str, public_key: str, api_key: TextIO |
     from bot.stores import open_store
 
     settings = load_settings()
-    store = open_store(settings)
+    store = open_store(settings, slack_id=account)
     try:
         hooks.make_telnyx(store, settings, account, name, public_key, api_key, say=click.echo)
     finally:
@@ -560,7 +577,7 @@ def hook_list(account: str) -> None:
     from bot import hooks, transfer
 
     settings = load_settings()
-    store = transfer.open_to_read(settings)
+    store = transfer.open_to_read(settings, account)
     try:
         for line in hooks.list_hooks(store, settings, account):
             click.echo(line)
@@ -576,7 +593,7 @@ def hook_remove(hook_id: str, account: str) -> None:
     from bot import hooks
     from bot.stores import open_store
 
-    store = open_store(load_settings())
+    store = open_store(load_settings(), slack_id=account)
     try:
         hooks.remove(store, account, hook_id, say=click.echo)
     finally:
@@ -613,7 +630,7 @@ def key_make(
 
     if (days is not None) + (until is not None) + never != 1:
         raise click.UsageError("When does it expire? Give one of --days, --until and --never.")
-    store = open_store(load_settings())
+    store = open_store(load_settings(), slack_id=account)
     try:
         keys.make(store, account, name, scopes, days=days, until=until and until.date(), say=click.echo)
     finally:
@@ -626,7 +643,7 @@ def key_list(account: str) -> None:
     """List the keys of an account: their ids, what each may do, when it expires and was last used."""
     from bot import keys, transfer
 
-    store = transfer.open_to_read(load_settings())
+    store = transfer.open_to_read(load_settings(), account)
     try:
         for line in keys.listing(store, account):
             click.echo(line)
@@ -642,7 +659,7 @@ def key_revoke(key_id: str, account: str) -> None:
     from bot import keys
     from bot.stores import open_store
 
-    store = open_store(load_settings())
+    store = open_store(load_settings(), slack_id=account)
     try:
         keys.revoke(store, account, key_id, say=click.echo)
     finally:

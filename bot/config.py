@@ -23,7 +23,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy.exc import ArgumentError
 
-from store import SHORTEST_TOKEN_KEY, parsed_url
+from store import SHORTEST_TOKEN_KEY, identity_of, parsed_url
 
 PREFIX = "OPTOUT_"
 ENV_FILE = Path(".env")
@@ -48,6 +48,7 @@ _UNPREFIXED = frozenset(
 )
 _IN_FILES = (
     "DATABASE_URL",
+    "OPTOUT_DATABASES",
     "SLACK_BOT_TOKEN",
     "SLACK_APP_TOKEN",
     "SLACK_SIGNING_SECRET",
@@ -89,7 +90,40 @@ def _keys_in(secret: SecretStr) -> list[str]:
     return secret.get_secret_value().replace(",", " ").split()
 
 
+def _named_places(text: object) -> object:
+    """The places of a value like `T012AB3CD=URL E012AB3CD=URL`, by name. Raises ValueError, and quotes no URL: it may hold a password."""
+    if not isinstance(text, str):
+        return text
+    places: dict[str, str] = {}
+    for number, word in enumerate(text.split(), start=1):
+        name, equals, place = word.partition("=")
+        # A word may be the rest of a URL with a blank in it, and of its password: no part of it is shown before this.
+        if not (equals and place and _INSTALLER_ID.fullmatch(name)):
+            raise ValueError(f"has something else in its place {number}")
+        if name in places:
+            raise ValueError(f"names {name} twice")
+        places[name] = place
+    return places
+
+
 _Words = Annotated[frozenset[str], BeforeValidator(_words)]
+
+
+def _checked_database(text: str) -> str:
+    """The URL of a database as the store takes it. Raises ValueError, whose words go on from what has the URL."""
+    # SQLAlchemy reads postgres:// as no dialect and postgresql:// as psycopg2, which is not what we install.
+    try:
+        url = parsed_url(text)
+    except (ArgumentError, ValueError):
+        raise ValueError("is not a database URL") from None
+    if url.drivername == "sqlite":
+        if not url.database or url.database == ":memory:" or url.host:
+            # Every process and thread that opens it would find a database of its own.
+            raise ValueError("names no SQLite file")
+        return text
+    if url.drivername in {"postgres", "postgresql", "postgresql+psycopg"}:
+        return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    raise ValueError(f"names a database the desk does not know ({url.drivername})")
 
 
 class Settings(BaseSettings):
@@ -97,8 +131,8 @@ class Settings(BaseSettings):
     The settings of one desk, checked and frozen.
 
     `load_settings` is what reads the environment; constructing `Settings` directly reads nothing, so a test or a
-    tool states exactly what it means. Secrets are `SecretStr`; `database_url` may hold a password and is kept out of
-    `repr`.
+    tool states exactly what it means. Secrets are `SecretStr`; `database_url` and `databases` may hold passwords and are kept
+    out of `repr`.
     """
 
     model_config = SettingsConfigDict(
@@ -146,6 +180,12 @@ class Settings(BaseSettings):
         frozenset(),
         "Slack ids of the workspaces and organisations, comma separated, that may install the app by OAuth; none: any.",
         expected="ids of workspaces or organisations separated by commas",
+    )
+    databases: Annotated[dict[str, str], BeforeValidator(_named_places)] = _setting(
+        {},
+        "Databases of accounts whose data is not to be in that of `DATABASE_URL`: Slack's id, `=` and its URL, and the next after a blank or on a line of its own. For workspaces that install the app by OAuth ([scale.md](scale.md#accounts-on-several-databases)).",
+        expected="T012AB3CD=postgresql://USER:PASSWORD@HOST/DATABASE, and the next after a blank or on a line of its own",
+        repr=False,
     )
     uninstalled_days: float = _setting(
         30.0,
@@ -336,19 +376,28 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _database(cls, text: str) -> str:
-        # SQLAlchemy reads postgres:// as no dialect and postgresql:// as psycopg2, which is not what we install.
-        try:
-            url = parsed_url(text)
-        except (ArgumentError, ValueError):
-            raise ValueError("is not a database URL") from None
-        if url.drivername == "sqlite":
-            if not url.database or url.database == ":memory:" or url.host:
-                # Every process and thread that opens it would find a database of its own.
-                raise ValueError("names no SQLite file")
-            return text
-        if url.drivername in {"postgres", "postgresql", "postgresql+psycopg"}:
-            return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
-        raise ValueError(f"names a database the desk does not know ({url.drivername})")
+        return _checked_database(text)
+
+    @field_validator("databases")
+    @classmethod
+    def _databases(cls, databases: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        if databases and info.data.get("slack_bot_token") is not None:
+            raise ValueError("is set with SLACK_BOT_TOKEN, by which there is one account, and DATABASE_URL is for it")
+        checked = {}
+        for slack_id, text in sorted(databases.items()):
+            try:
+                checked[slack_id] = _checked_database(text)
+            except ValueError as error:
+                raise ValueError(f"gives {slack_id} what {error}") from None
+            if "database_url" in info.data and identity_of(checked[slack_id]) == identity_of(info.data["database_url"]):
+                raise ValueError(
+                    f"gives {slack_id} the database of DATABASE_URL, which has all accounts that are not named here"
+                )
+        return checked
+
+    def database_of(self, slack_id: str) -> str:
+        """The URL of the database that has the account of Slack's id *slack_id*."""
+        return self.databases.get(slack_id, self.database_url)
 
     @field_validator("slack_bot_token", "slack_app_token", "slack_signing_secret", "slack_client_secret")
     @classmethod
@@ -635,6 +684,6 @@ def _default_shown(field: FieldInfo) -> str:
     shown = _extra(field, "shown")
     if shown is not None:
         return shown if " " in shown and not shown[0].isdigit() else f"`{shown}`"
-    if field.default is None or field.default == frozenset():
+    if field.default is None or field.default in (frozenset(), {}):
         return "none"
     return f"`{', '.join(sorted(field.default)) if isinstance(field.default, frozenset) else field.default}`"

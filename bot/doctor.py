@@ -19,7 +19,7 @@ from bot.installations import token_keys
 from bot.manifest import optional_scopes, scopes
 from bot.oauth import INSTALL_PATH
 from bot.serve import require_tokens
-from bot.stores import described
+from bot.stores import Stores, described
 from bot.transfer import moment_words
 from handlers.slack.deciders import MOST_TOLD
 from handlers.slack.errors import REFUSED_TOKENS, PersonUnknownError
@@ -56,9 +56,14 @@ class Finding:
 async def examine(settings: Settings) -> tuple[Finding, ...]:
     """Check everything the desk needs, in the order in which it is set up."""
     team, of_slack = await _slack(settings)
-    of_database, account = await asyncio.to_thread(_database, settings, team)
+    stores = Stores.open(settings)
+    try:
+        found = [await asyncio.to_thread(_database, settings, store, team) for store in stores.by_name.values()]
+        of_workspaces = await _workspaces(settings, stores) if settings.by_oauth else ()
+    finally:
+        stores.close()
+    of_database, account = [finding for findings, _ in found for finding in findings], found[0][1]
     of_people = [] if account is None else [finding async for finding in _who_decides(settings, account)]
-    of_workspaces = await _workspaces(settings) if settings.by_oauth else ()
     of_settings = [Finding(good=False, sentence=f"Settings: {doubt}") for doubt in doubts_of_settings()]
     return (*of_settings, *of_database, _scratch(settings), *of_slack, *of_people, *of_workspaces)
 
@@ -84,9 +89,8 @@ def _scratch(settings: Settings) -> Finding:
     return Finding(good=False, sentence=sentence)
 
 
-def _database(settings: Settings, team: str | None) -> tuple[tuple[Finding, ...], Account | None]:
-    """Return the findings, and the account of *team* where there is one."""
-    store = Store.open(settings.database_url, erase_key=settings.erase_secret)
+def _database(settings: Settings, store: Store, team: str | None) -> tuple[tuple[Finding, ...], Account | None]:
+    """Return the findings about the database of *store*, and the account of *team* where there is one."""
     dialect = store.database.dialect
     where = dialect.where
     try:
@@ -129,8 +133,6 @@ def _database(settings: Settings, team: str | None) -> tuple[tuple[Finding, ...]
         return (*findings, Finding(good=False, sentence=sentence)), account
     except StoreError as error:
         return (Finding(good=False, sentence=f"Database: {error.cause}"),), None
-    finally:
-        store.close()
 
 
 def _open_to(store: Store) -> Iterator[Finding]:
@@ -267,9 +269,12 @@ async def _slack(settings: Settings) -> tuple[str | None, tuple[Finding, ...]]:
     return account, tuple(findings)
 
 
-async def _workspaces(settings: Settings) -> tuple[Finding, ...]:
+async def _workspaces(settings: Settings, stores: Stores) -> tuple[Finding, ...]:
     """Each workspace that installed the app by OAuth, or did: since when, whether its token is good, and until when its list stays."""
-    store = Store.open(settings.database_url)
+    return tuple([finding for store in stores.by_name.values() for finding in await _workspaces_of(settings, store)])
+
+
+async def _workspaces_of(settings: Settings, store: Store) -> tuple[Finding, ...]:
     try:
         if not store.database.dialect.exists() or store.database.revision() != store.database.head():
             return ()
@@ -280,8 +285,6 @@ async def _workspaces(settings: Settings) -> tuple[Finding, ...]:
             return (Finding(good=False, sentence=f"Tokens: {error}"),)
     except StoreError:
         return ()  # which the findings about the database tell
-    finally:
-        store.close()
     return tuple([await _workspace(settings, keys, one) for one in found])
 
 

@@ -72,7 +72,7 @@ def new_client(base_url: str, token: str | None, calls: SlackCalls) -> AsyncWebC
     )
 
 
-def _named(body: dict[str, Any]) -> set[str]:
+def named_in(body: dict[str, Any]) -> set[str]:
     """The workspaces and organisations that Slack's event *body* is about, in whichever of its places it says so."""
     named = {body.get("team_id"), body.get("enterprise_id")}
     with suppress(KeyError, TypeError, AttributeError):
@@ -155,7 +155,7 @@ class OneWorkspace:
 
     async def look_again(self, body: dict[str, Any]) -> None:
         """Ask Slack, whose refusal is logged, whether it still takes the token; of what is for others nothing is asked."""
-        if self._installed is not None and self._installed.slack_id not in _named(body):
+        if self._installed is not None and self._installed.slack_id not in named_in(body):
             return
         log.warning("Slack says that the app was uninstalled or its token revoked", kind=body["event"]["type"])
         await self._ask()
@@ -422,7 +422,7 @@ class ManyWorkspaces:
 
         The event may come late, when the app is installed again, and of an organisation it may tell of one workspace of it.
         """
-        for slack_id in sorted(_named(body)):
+        for slack_id in sorted(named_in(body)):
             found = await asyncio.to_thread(self._store.installations.find_of, slack_id)
             if found is not None and found.sealed is not None:
                 await self._look_at(found, _GONE_AS_TOLD)

@@ -1,9 +1,10 @@
 """Backup, restore and the move to PostgreSQL from the command line: what keeps a list when a machine is lost."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from bot.config import SettingsError, load_settings
+from bot.config import Settings, SettingsError, load_settings
 from bot.transfer import Say, TransferError, count_words
 from store import SHORTEST_SECRET, Store, back_up, relocate, restore, settle_restored
 
@@ -13,6 +14,26 @@ _TO_DO: Final = (
     "Start the desk. Whoever follows the changes, as API readers and destinations do, reads the whole list again by itself.",
     "What happened since the backup is not in it: see docs/operate.md for what to do again.",
 )
+
+
+def chosen_database(settings: Settings, slack_id: str | None) -> str:
+    """The URL of the database of *slack_id*, that of `DATABASE_URL` for None. Raises `TransferError` where it has none of its own."""
+    if slack_id is None:
+        return settings.database_url
+    if slack_id not in settings.databases:
+        raise TransferError(
+            f"{slack_id} has no database of its own by OPTOUT_DATABASES. Without --account it is that of DATABASE_URL."
+        )
+    return settings.databases[slack_id]
+
+
+def not_kept(settings: Settings, slack_id: str | None) -> Iterator[str]:
+    """What a backup of the database of *slack_id* is not of, in a sentence where there are others."""
+    if settings.databases and slack_id is None:
+        named = ", ".join(sorted(settings.databases))
+        yield f"The databases of OPTOUT_DATABASES are not in it ({named}): keep each with --account."
+    elif settings.databases:
+        yield "The other databases are not in it: keep each by itself."
 
 
 def back_up_to(store: Store, file: Path, key: Path | None, *, say: Say) -> None:

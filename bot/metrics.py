@@ -5,9 +5,10 @@ https://prometheus.io/docs/instrumenting/exposition_formats/. Every figure is re
 the desk's own, of Slack's API and of HTTP: no phone, no name, no token. docs/operate.md says what each family tells.
 """
 
+import asyncio
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -17,39 +18,52 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from bot.app import Desk
-from handlers.hooks.receiving import Webhooks
-from handlers.platform.api import Api
-from store import Figures, Store, StoreError, UploadState
+from bot.branches import Branch, of_those_that_answer
+from store import Figures, StoreError, UploadState
 
 log = structlog.get_logger()
 
 
 class DeskCollector(Collector):
     """
-    Reads the figures of *desk*, its *store*, its *api* and its *hooks*, where those are served.
+    Gives the figures of a desk whose branches have *families*, by the names of their databases.
 
     *requests*: how many of Slack's came over HTTP, by what became of them. *connected*: whether Slack can reach the desk.
     """
 
     def __init__(
-        self,
-        desk: Desk,
-        store: Store,
-        requests: Mapping[str, int],
-        api: Api | None,
-        hooks: Webhooks | None,
-        *,
-        connected: bool,
+        self, families: Mapping[str, Sequence[Metric]], requests: Mapping[str, int], *, connected: bool
     ) -> None:
-        self._desk = desk
-        self._store = store
+        self._families = families
         self._requests = requests
-        self._doors = [door for door in (api, hooks) if door is not None]
         self._connected = connected
 
     def collect(self) -> Iterator[Metric]:
-        """All families; those of the database are missing while it is away, but for the one that says so."""
+        """All families, those of a branch by the label `database` where there are several."""
         yield GaugeMetricFamily("optout_slack_connected", "Whether Slack can reach the desk.", value=self._connected)
+        requests = CounterMetricFamily("optout_http_requests", "Requests to Slack's way in.", labels=["outcome"])
+        for outcome, count in self._requests.items():
+            requests.add_metric([outcome], count)
+        yield requests
+        together: dict[str, Metric] = {}
+        for name, families in self._families.items():
+            label = {"database": name} if len(self._families) > 1 else {}
+            for metric in families:
+                family = together.setdefault(metric.name, Metric(metric.name, metric.documentation, metric.type))
+                family.samples += [sample._replace(labels=label | sample.labels) for sample in metric.samples]
+        yield from together.values()
+
+
+class _BranchFigures:
+    """Reads the figures of one branch: its desk, its store, its API and its hooks, where those are served."""
+
+    def __init__(self, branch: Branch, desk: Desk) -> None:
+        self._desk = desk
+        self._store = branch.store
+        self._doors = [door for door in (branch.api, branch.hooks) if door is not None]
+
+    def of_process(self) -> Iterator[Metric]:
+        """Those that no database is asked for."""
         alive = GaugeMetricFamily("optout_loop_alive", "Whether a background loop runs.", labels=["loop"])
         failing = GaugeMetricFamily("optout_loop_failing", "Whether a loop's last look failed.", labels=["loop"])
         for loop in self._desk.loops:
@@ -69,10 +83,6 @@ class DeskCollector(Collector):
         for (method, outcome), count in self._desk.calls.counts.items():
             calls.add_metric([method, outcome], count)
         yield calls
-        requests = CounterMetricFamily("optout_http_requests", "Requests to Slack's way in.", labels=["outcome"])
-        for outcome, count in self._requests.items():
-            requests.add_metric([outcome], count)
-        yield requests
         for door in self._doors:
             yield from door.requests.collect()
         taken = CounterMetricFamily(
@@ -82,14 +92,14 @@ class DeskCollector(Collector):
             taken.add_metric([table], count)
         yield taken
         yield self._room()
-        up = GaugeMetricFamily("optout_database_up", "Whether the database answers.")
+
+    def of_database(self) -> list[Metric]:
+        """Those that the database is asked for; while it is away but the one that says so. Blocks."""
         try:
-            yield from list(self._of_database())
-            up.add_metric([], 1.0)
+            return [*self._of_database(), _answers(yes=True)]
         except StoreError as error:
             log.warning("metrics lack the database's", why=type(error).__name__)
-            up.add_metric([], 0.0)
-        yield up
+            return [_answers(yes=False)]
 
     def _room(self) -> Metric:
         room = GaugeMetricFamily("optout_free_bytes", "Bytes that are free on the disk of it.", labels=["of"])
@@ -151,17 +161,26 @@ class DeskCollector(Collector):
         yield states
 
 
-def exposition(
-    desk: Desk,
-    store: Store,
-    requests: Mapping[str, int],
-    api: Api | None,
-    hooks: Webhooks | None,
-    *,
-    connected: bool = True,
-) -> bytes:
-    """The figures, as text; all as in `DeskCollector`, and those of the process. Blocks: it reads the database."""
+def _answers(*, yes: bool) -> Metric:
+    return GaugeMetricFamily("optout_database_up", "Whether the database answers.", value=float(yes))
+
+
+async def exposition(branches: Sequence[Branch], requests: Mapping[str, int], *, connected: bool = True) -> bytes:
+    """The figures of *branches*, as text; all as in `DeskCollector`, and those of the process."""
+    families: dict[str, list[Metric]] = {}
+    asked: dict[str, asyncio.Task[list[Metric]]] = {}
+    for branch in branches:
+        families[branch.name] = []
+        # Of one that has not started yet there is nothing else.
+        if branch.desk is not None:
+            figures = _BranchFigures(branch, branch.desk)
+            families[branch.name] += figures.of_process()
+            with branch.at_work():
+                asked[branch.name] = asyncio.create_task(asyncio.to_thread(figures.of_database))
+    answers = await of_those_that_answer(asked)
+    for name, found in families.items():
+        found.extend(answers.get(name, [_answers(yes=False)]))
     registry = CollectorRegistry()
-    registry.register(DeskCollector(desk, store, requests, api, hooks, connected=connected))
+    registry.register(DeskCollector(families, requests, connected=connected))
     ProcessCollector(registry=registry)
     return generate_latest(registry)

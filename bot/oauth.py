@@ -31,6 +31,8 @@ from bot.slack_calls import SlackCalls
 from handlers.slack.errors import error_name
 from store import NewInstallation, Store, StoreError, TokenKeys, Tokens
 
+# Of a Slack id: where its account is kept, who serves it, and who is told that nothing known of its channels holds any more.
+HomeOf = Callable[[str], tuple[Store, ManyWorkspaces, Callable[[int], None]]]
 log = structlog.get_logger(__name__)
 INSTALL_PATH: Final = "/slack/install"
 # Seconds in which somebody has to say yes at Slack.
@@ -75,20 +77,11 @@ class _States(AsyncOAuthStateStore):
 
 
 class _Kept(AsyncInstallationStore):
-    """Bolt's store of installations, in the desk's database: what is granted is kept, with its tokens sealed."""
+    """Bolt's store of installations, in the database of the account: what is granted is kept, with its tokens sealed."""
 
-    def __init__(
-        self,
-        store: Store,
-        keys: TokenKeys,
-        installations: ManyWorkspaces,
-        channels_changed: Callable[[int], None],
-        country: str | None,
-    ) -> None:
-        self._store = store
-        self._channels_changed = channels_changed
+    def __init__(self, keys: TokenKeys, home_of: HomeOf, country: str | None) -> None:
         self._keys = keys
-        self._installations = installations
+        self._home_of = home_of
         self._country = country
 
     async def async_save(self, installation: Granted) -> None:
@@ -96,9 +89,13 @@ class _Kept(AsyncInstallationStore):
         whole = bool(installation.is_enterprise_install)
         if installation.bot_token is None or installation.bot_user_id is None:
             raise BoltError("Slack gave no bot token")
-        expires = installation.bot_token_expires_at
-        expires_at = None if expires is None else self._installations.expiry_of(expires)
         slack_id = installation.enterprise_id if whole else installation.team_id
+        try:
+            store, installations, channels_changed = self._home_of(str(slack_id))
+        except StoreError as error:
+            raise _not_kept(slack_id, error) from error
+        expires = installation.bot_token_expires_at
+        expires_at = None if expires is None else installations.expiry_of(expires)
         tokens = Tokens(installation.bot_token, installation.bot_refresh_token, expires_at)
         new = NewInstallation(
             team_id=None if whole else installation.team_id,
@@ -112,14 +109,18 @@ class _Kept(AsyncInstallationStore):
             expires_at=expires_at,
         )
         try:
-            kept = await asyncio.to_thread(self._store.installations.install, new, country=self._country)
+            kept = await asyncio.to_thread(store.installations.install, new, country=self._country)
         except StoreError as error:
-            log.error("an installation is not kept", workspace=slack_id, why=error.cause)  # noqa: TRY400  it says it all
-            raise BoltError("it is not kept") from error
-        self._installations.changed(kept)
+            raise _not_kept(slack_id, error) from error
+        installations.changed(kept)
         # What changed before, nobody told; and on SQLite the number of an account that went may be another's now.
-        self._channels_changed(kept.account_id)
+        channels_changed(kept.account_id)
         log.info("the app was installed", workspace=slack_id, by=installation.user_id)
+
+
+def _not_kept(slack_id: str | None, error: StoreError) -> BoltError:
+    log.error("an installation is not kept", workspace=slack_id, why=error.cause)
+    return BoltError("it is not kept")
 
 
 class _Flow(AsyncOAuthFlow):
@@ -144,18 +145,11 @@ class InstallPages:
     """
     The routes of installation by OAuth, at the address *public_url* of the settings.
 
-    *channels_changed*: is told the account of an installation, of whose channels nothing that was known holds any more.
+    *store*: of the states of those that are under way. *home_of*: where the account of a Slack id is kept, and who serves it;
+    it raises `StoreError` while that cannot be used.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        store: Store,
-        keys: TokenKeys,
-        installations: ManyWorkspaces,
-        channels_changed: Callable[[int], None],
-        calls: SlackCalls,
-    ) -> None:
+    def __init__(self, settings: Settings, store: Store, keys: TokenKeys, home_of: HomeOf, calls: SlackCalls) -> None:
         assert settings.slack_client_secret is not None  # noqa: S101  `require_tokens` was called
         slack = settings.slack_api_url.removesuffix("api/")
         self._flow = _Flow(
@@ -172,7 +166,7 @@ class InstallPages:
                 install_page_rendering_enabled=False,
                 redirect_uri_path=REDIRECT_PATH,
                 callback_options=AsyncCallbackOptions(success=_succeeded, failure=_failed),
-                installation_store=_Kept(store, keys, installations, channels_changed, settings.default_country),
+                installation_store=_Kept(keys, home_of, settings.default_country),
                 state_store=_States(store),
                 state_expiration_seconds=STATE_SECONDS,
             ),

@@ -10,52 +10,48 @@ import ipaddress
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
-from types import FrameType
-from typing import Any
+from types import FrameType, MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
+from slack_bolt.response import BoltResponse
 
-from bot.app import Desk, create_app
+from bot.branches import SILENT, Branch, of_those_that_answer
 from bot.config import Settings, SettingsError, doubts_of_settings
+from bot.doors import api_door, hooks_door
 from bot.http import DRAINING, HttpConnection, listening, routed
-from bot.installations import ManyWorkspaces
+from bot.installations import ManyWorkspaces, named_in
 from bot.metrics import exposition
 from bot.oauth import InstallPages
 from bot.socket import SocketConnection
-from bot.stores import described, make_ready
+from bot.stores import DEFAULT, Stores, described, make_ready
+from bot.threads import ThreadsByDatabase
 from handlers.hooks.receiving import Webhooks
+from handlers.loops import Loop
 from handlers.platform.api import PREFIX, Api
-from handlers.platform.destinations import DestinationDesk
-from handlers.platform.routes import platform_api
-from handlers.platform.uploads import ListDesk
-from handlers.slack.channels import why_unusable
-from store import Store, StoreError, StoreUnavailable
+from handlers.slack.inbox import ENDINGS
+from handlers.slack.payloads import installation_of
+from store import Store
+
+if TYPE_CHECKING:
+    from bot.app import Desk
 
 EVENTS_PATH = "/slack/events"
 # Seconds from the first signal to the end of the process, whatever then still waits for a database, a disk or Slack.
 END_SECONDS = 17.0
 # The most of them for the line of the log that says so.
 _SAID_SECONDS = 0.5
+# Seconds between tries to start what waits for its database.
+RETRY_SECONDS = 5.0
 # States of the connection in which Slack can reach the desk; over HTTP it is Slack that connects.
 _CONNECTED = frozenset({"http", "connected"})
 
 log = structlog.get_logger(__name__)
-
-
-def _report(outage: StoreUnavailable | None) -> None:
-    """Log the beginning of an outage of the database, with its cause, and its end."""
-    if outage is None:
-        log.info("the database can be used again")
-    elif outage.kind in {"damaged", "replaced"}:
-        # Nothing mends itself here.
-        log.critical("the database cannot be used", kind=outage.kind, cause=outage.cause)
-    else:
-        log.error("the database cannot be used", kind=outage.kind, cause=outage.cause)
 
 
 def require_tokens(settings: Settings) -> None:
@@ -64,6 +60,8 @@ def require_tokens(settings: Settings) -> None:
         _require_for_oauth(settings)
     elif settings.slack_bot_token is None:
         raise SettingsError("SLACK_BOT_TOKEN is not set; the app's page at Slack shows it under OAuth & Permissions.")
+    if settings.databases and not settings.by_oauth:
+        raise SettingsError("OPTOUT_DATABASES is for workspaces that install the app by OAuth: set SLACK_CLIENT_ID.")
     if settings.slack_app_token is None and settings.slack_signing_secret is None:
         raise SettingsError(
             "Neither SLACK_APP_TOKEN (for Socket Mode) nor SLACK_SIGNING_SECRET (for HTTP) is set; one of them is needed."
@@ -82,51 +80,109 @@ def _require_for_oauth(settings: Settings) -> None:
 class Service:
     """A desk and its connection to Slack: Socket Mode when there is an app token, else HTTP at `EVENTS_PATH`."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(self, settings: Settings, store: Store, own: Mapping[str, Store] = MappingProxyType({})) -> None:
+        """
+        *store*: of all accounts but those that have a database of their *own*, by Slack's id.
+
+        Raises `SettingsError` when something is missing, or cannot be read with the keys of the settings.
+        """
         require_tokens(settings)
         self.state = "starting"
+        self._stores = Stores(store, own)
         self._store = store
-        store.database.report = _report
         self._looking: asyncio.Task[dict[str, Any]] | None = None
         self._found: dict[str, Any] | None = None
-        self.desk: Desk = create_app(settings, store)
+        alone = len(self._stores.by_name) == 1
+        self.branches = tuple(
+            Branch(settings, name, store, alone=alone) for name, store in self._stores.by_name.items()
+        )
+        self._first = self.branches[0]
+        self.desk: Desk = self._first.build()
+        # Of the others one may be away; the first has to be there for anything to begin.
+        self._waiting = Loop("databases", self._start_others, self.desk.tasks, every=RETRY_SECONDS)
         self._socket: SocketConnection | None = None
         self._http: HttpConnection | None = None
         if settings.slack_app_token is not None:
             token = settings.slack_app_token.get_secret_value()
-            self._socket = SocketConnection(
-                self.desk.dispatch, token, settings.slack_api_url, returned=self.desk.missed.was_away
-            )
+            self._socket = SocketConnection(self.dispatch, token, settings.slack_api_url, returned=self._was_away)
         elif settings.slack_signing_secret is not None:
             self._http = HttpConnection(
-                self.desk.dispatch, settings.slack_signing_secret.get_secret_value(), clock=self.desk.clock
+                self.dispatch, settings.slack_signing_secret.get_secret_value(), clock=self.desk.clock
             )
         self._has_own_port = settings.api_port is not None
-        self.api: Api | None = None
-        if settings.api == "on":
-            channels, runner = self.desk.channels, self.desk.runner
-            lists = ListDesk(channels.of_sent_lists, int(settings.max_list_bytes), runner.poke)
-            passing_on = DestinationDesk(self.desk.passing.fault_of, self._why_unusable)
-            self.api = platform_api(store, lists, passing_on, settings.public_url)
         self._install: InstallPages | None = None
-        if isinstance(self.desk.installations, ManyWorkspaces) and self.desk.keys is not None:
-            self._install = InstallPages(
-                settings,
-                store,
-                self.desk.keys,
-                self.desk.installations,
-                self.desk.channels.changed,
-                self.desk.calls,
-            )
-        self.hooks = None if settings.hooks_url is None else Webhooks(store, settings.hooks_url, clock=self.desk.clock)
+        if self.desk.keys is not None:
+            self._install = InstallPages(settings, store, self.desk.keys, self._home_of, self.desk.calls)
+
+    @property
+    def api(self) -> Api | None:
+        """The API on the first database; the doors of `platform_routes` lead to those on others too."""
+        return self._first.api
+
+    @property
+    def hooks(self) -> Webhooks | None:
+        """The hooks of the first database."""
+        return self._first.hooks
 
     async def start(self) -> None:
-        """Begin to listen to Slack."""
-        await asyncio.to_thread(self._store.database.identify)
-        await self.desk.start()
+        """Begin to listen to Slack. Raises `StoreError` or `SettingsError` where a person has something to put right."""
+        if len(self.branches) > 1:
+            asyncio.get_running_loop().set_default_executor(ThreadsByDatabase())
+        await self._first.start()
+        await self._start_others()
+        if len(self.branches) > 1:
+            self._waiting.start()
         if self._socket is not None:
             await self._socket.start()
         self.state = "serving"
+
+    async def _start_others(self) -> bool:
+        """Start the branches that wait for their database, if they can."""
+        due = [branch for branch in self.branches if branch.desk is None]
+        await asyncio.gather(*(branch.try_to_start(self._doubt) for branch in due))
+        return False
+
+    def _doubt(self, branch: Branch) -> None:
+        """Raise `SettingsError` where the database of *branch* is another's, by a second name or as its copy."""
+        for other in self.branches:
+            if other is not branch and other.store.database.identity == branch.store.database.identity:
+                raise SettingsError(
+                    f"OPTOUT_DATABASES gives {branch.name} the database of {_called(other)}, by another name or as a copy. If it is "
+                    "a copy, run `python -m bot restored` for it, with --account; if not, name each database once."
+                )
+
+    async def dispatch(self, payload: dict[str, Any]) -> BoltResponse:
+        """
+        Have *payload*, from Slack beyond doubt, handled by the branch that has its account; the answer is the acknowledgement.
+
+        What Slack says of an end names workspace and organisation, which may be in two databases. Raises `PayloadError`.
+        """
+        ids: set[str] = set()
+        event = payload.get("event")
+        if isinstance(event, dict) and event.get("type") in ENDINGS:
+            ids = named_in(payload)
+        else:
+            with suppress(KeyError, TypeError, AttributeError):
+                ids = {installation_of(payload)[0]}
+        names = {self._stores.name_of(slack_id) for slack_id in ids} or {DEFAULT}
+        answers = [await branch.dispatch(payload) for branch in self.branches if branch.name in names]
+        return max(answers, key=lambda answer: answer.status)
+
+    def _was_away(self, seconds: float) -> None:
+        """Have what was dropped while there was no connection looked for, in every branch."""
+        for branch in self.branches:
+            if branch.desk is not None:
+                branch.desk.missed.was_away(seconds)
+
+    def _home_of(self, slack_id: str) -> tuple[Store, ManyWorkspaces, Callable[[int], None]]:
+        """Where the account *slack_id* is kept, who serves it, and who knows its channels. Raises `StoreUnavailable`."""
+        name = self._stores.name_of(slack_id)
+        branch = next(branch for branch in self.branches if branch.name == name)
+        if branch.desk is None:
+            assert branch.why is not None  # noqa: S101  it was tried
+            raise branch.why
+        assert isinstance(branch.desk.installations, ManyWorkspaces)  # noqa: S101  of all branches alike
+        return branch.store, branch.desk.installations, branch.desk.channels.changed
 
     async def connected(self, seconds: float) -> None:
         """Wait for the connection to Slack; TimeoutError after *seconds*. Over HTTP it is Slack that connects."""
@@ -140,11 +196,8 @@ class Service:
             await self._socket.stop()
         if self._http is not None:
             await self._http.drain()
-        if self.api is not None:
-            await self.api.drain()
-        if self.hooks is not None:
-            await self.hooks.drain()
-        await self.desk.stop()
+        self._waiting.stop()
+        await asyncio.gather(*(branch.stop() for branch in self.branches))
 
     def routes(self) -> web.Application:
         """The routes: `/healthz`, `/readyz`, `/metrics`, the API and the hooks unless they have a port of their own, and, without Socket Mode, Slack's requests."""
@@ -165,11 +218,11 @@ class Service:
         """What is served on the API's own port, the hooks among it; None where there is none."""
         return routed(*self._of_platform()) if self.api is not None and self._has_own_port else None
 
-    async def _why_unusable(self, account: int, channel: str) -> str | None:
-        return await why_unusable(await self.desk.installations.of(account), channel, own=True)
-
     def _of_platform(self) -> list[web.RouteDef]:
-        return [door.route() for door in (self.api, self.hooks) if door is not None]
+        if len(self.branches) == 1:
+            return [door.route() for door in (self.api, self.hooks) if door is not None]
+        doors = ((self.api, api_door), (self.hooks, hooks_door))
+        return [door_of(self.branches).route() for served, door_of in doors if served is not None]
 
     async def _health(self, _request: web.Request) -> web.Response:
         return web.json_response({"healthy": True})
@@ -188,17 +241,30 @@ class Service:
         Whoever asks `/readyz` is told no more than `ready`: in HTTP mode that is anybody.
         """
         slack = self._slack_state()
-        database = await asyncio.to_thread(self._database)
-        loops = {loop.name: loop.state for loop in self.desk.loops}
-        alive = all(loop.alive for loop in self.desk.loops)
+        looks = {branch.name: branch.look() for branch in self.branches}
+        databases = dict.fromkeys(looks, SILENT) | await of_those_that_answer(looks, lambda found: found == "ok")
+        loops = {name: loop.state for name, loop in self._loops()}
+        alive = all(loop.alive for _, loop in self._loops())
         bot = self.desk.installations.state
         usable = slack in _CONNECTED and bot == "ok"
-        ready = self.state == "serving" and usable and database == "ok" and alive
+        # Whoever sends requests here sends those of all accounts: as long as one has its database, it is not to be left.
+        answers = "ok" in databases.values()
+        ready = self.state == "serving" and usable and answers and alive
+        database: Any = databases[DEFAULT] if len(databases) == 1 else databases
         found = {"ready": ready, "state": self.state, "slack": slack, "bot": bot, "database": database, "loops": loops}
         if found != self._found:
-            (log.info if ready else log.warning)("readiness", **found)
+            (log.info if ready and set(databases.values()) == {"ok"} else log.warning)("readiness", **found)
             self._found = found
         return found
+
+    def _loops(self) -> Iterator[tuple[str, Loop]]:
+        """Every background loop by its name, with that of its database where there are several."""
+        for branch in self.branches:
+            if branch.desk is not None:
+                prefix = "" if len(self.branches) == 1 else f"{branch.name} "
+                yield from ((f"{prefix}{loop.name}", loop) for loop in branch.desk.loops)
+        if len(self.branches) > 1:
+            yield self._waiting.name, self._waiting
 
     def _slack_state(self) -> str:
         return "http" if self._socket is None else self._socket.state
@@ -210,17 +276,8 @@ class Service:
             raise web.HTTPNotFound
         refused = self._http.counts if self._http is not None else {}
         connected = self._slack_state() in _CONNECTED and self.desk.calls.refusal is None
-        work = partial(exposition, self.desk, self._store, refused, self.api, self.hooks, connected=connected)
-        text = await asyncio.to_thread(work)
+        text = await exposition(self.branches, refused, connected=connected)
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    def _database(self) -> str:
-        """Why the database cannot be used, for operators; "ok" when it can."""
-        try:
-            self._store.database.check()
-        except StoreError as error:
-            return error.cause
-        return "ok"
 
     async def _slack(self, request: web.Request) -> web.Response:
         assert self._http is not None  # noqa: S101  there is no such route without
@@ -228,6 +285,10 @@ class Service:
             # Slack tries an event again; another replica, or this one started anew, takes it then.
             return self._http.refuse(DRAINING)
         return await self._http.answer(request)
+
+
+def _called(branch: Branch) -> str:
+    return "DATABASE_URL" if branch.name == DEFAULT else branch.name
 
 
 def _is_of_this_machine(address: str | None) -> bool:
@@ -238,9 +299,11 @@ def _is_of_this_machine(address: str | None) -> bool:
 
 
 @asynccontextmanager
-async def running(settings: Settings, store: Store) -> AsyncIterator[Service]:
-    """A desk that serves Slack for the length of the block, and drains at its end."""
-    service = Service(settings, store)
+async def running(
+    settings: Settings, store: Store, own: Mapping[str, Store] = MappingProxyType({})
+) -> AsyncIterator[Service]:
+    """A desk that serves Slack for the length of the block, and drains at its end; *own* as for `Service`."""
+    service = Service(settings, store, own)
     try:
         await service.start()
         yield service
@@ -323,12 +386,13 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> None:
     """Start the desk; *stack* gets what has to be undone at its end, of as much as there is when this is cancelled."""
     for sentence in doubts_of_settings():
         log.warning(sentence)
-    store = Store.open(settings.database_url, erase_key=settings.erase_secret)
-    stack.callback(store.close)
+    stores = Stores.open(settings)
+    stack.callback(stores.close)
+    store = stores.by_name[DEFAULT]
     await asyncio.to_thread(make_ready, store, log.warning)
     for in_use, sentence in await asyncio.to_thread(lambda: tuple(described(store))):
         (log.info if in_use else log.warning)(sentence)
-    service = Service(settings, store)
+    service = Service(settings, store, stores.own)
     address = await stack.enter_async_context(listening(service.routes(), settings.host, settings.port))
     api = address if service.api is not None else None
     if (platform := service.platform_routes()) is not None:

@@ -191,18 +191,19 @@ def export_list(store: Store, slack_id: str, out: TextIO, export_filter: ExportF
     store.exports.write(existing_account(store, slack_id).id, out, export_filter)
 
 
-def open_to_read(settings: Settings) -> Store:
+def open_to_read(settings: Settings, slack_id: str = "") -> Store:
     """
-    Open the store for what only reads: nothing is made or migrated, and a database that may not be written will do.
+    Open the store that has the account *slack_id* for what only reads: nothing is made or migrated, and a database that may not be written will do.
 
     Raises `TransferError` where there is no database, `StoreBehind` where its tables are not this program's, and
     `StoreUnavailable` where it does not answer.
     """
-    store = Store.open(settings.database_url, erase_key=settings.erase_secret)
+    store = Store.open(settings.database_of(slack_id), erase_key=settings.erase_secret)
     # To connect would make the file.
     if not store.database.dialect.exists():
         store.close()
-        raise TransferError(f"There is no database at {store.database.url.database}: DATABASE_URL says where it is.")
+        variable = "OPTOUT_DATABASES" if slack_id in settings.databases else "DATABASE_URL"
+        raise TransferError(f"There is no database at {store.database.url.database}: {variable} says where it is.")
     try:
         store.database.require_head()
         require_erase_key(store)
@@ -349,6 +350,14 @@ def _cure(error: ListRefused) -> str:
     if isinstance(error, Undecided):
         return f" {_asked(error.question, said=str(error))}"
     return _COLUMN_OPTION if isinstance(error, NoPhoneColumn) else ""
+
+
+def require_one_database(settings: Settings, source: str, to: str) -> None:
+    """Raise `TransferError` where the accounts *source* and *to* are in two databases."""
+    if settings.database_of(source) != settings.database_of(to):
+        raise TransferError(
+            f"Nothing was moved: by OPTOUT_DATABASES {source} and {to} are in two databases. Give {to} that of {source} first."
+        )
 
 
 def move(store: Store, source: str, to: str, *, apply: bool, say: Say) -> None:

@@ -13,7 +13,7 @@ from store.changes import ChangeCursor, ChangedPhone, ChangesPage
 from store.choices import NOTHING_CHOSEN, Asked, Choices, Question, Undecided
 from store.clock import Clock, Handled, Nearing, PassedOn
 from store.comparing import Compared, compare
-from store.database import parsed_url
+from store.database import identity_of, parsed_url
 from store.destinations import (
     LACKING,
     LONGEST_ADDRESS,
@@ -52,7 +52,7 @@ from store.importing import LeaseKeeper, apply_upload, recount, restage, stage_u
 from store.inbox import InboxEvent, InboxState
 from store.installations import Installation, NewInstallation
 from store.keys import LONGEST_NAME as LONGEST_KEY_NAME
-from store.keys import Key, KeyRefused, KeyState, MadeKey, Scope
+from store.keys import Key, KeyRefused, KeyState, MadeKey, Scope, id_of_key
 from store.leases import Lease
 from store.lists.heading import NoPhoneColumn
 from store.lists.kinds import kind_by_suffix, scrubbed_name, suffixes_read
@@ -95,6 +95,7 @@ from store.replies.wording import Wording, WordRefused, added_words
 from store.retention import Retention
 from store.scrubbing import Scrubbed, scrub, scrub_upload
 from store.sent_files import PIECE_BYTES, NewFile
+from store.served import Served
 from store.store import Store
 from store.summary import Changes, Summary
 from store.texts import keepable
@@ -213,6 +214,7 @@ __all__ = [
     "Scope",
     "Scratch",
     "Scrubbed",
+    "Served",
     "Store",
     "StoreError",
     "StoreRefused",
@@ -253,6 +255,8 @@ __all__ = [
     "doubts",
     "entry_note",
     "find_country",
+    "id_of_key",
+    "identity_of",
     "is_of_contact",
     "keepable",
     "kind_by_suffix",

@@ -18,6 +18,7 @@ from store.dialects import dialect_of, from_now
 from store.errors import StoreBehind, StoreError, StoreRefused, StoreUnavailable
 from store.models import database_identity, write_trials
 from store.outages import Outage
+from store.served import ALL, Served
 from store.texts import keepable_values
 
 if TYPE_CHECKING:
@@ -56,6 +57,11 @@ def parsed_url(text: str) -> sa.URL:
     return url.update_query_dict({"host": ",".join(host.strip("[]") for host in hosts), "port": ",".join(ports)})
 
 
+def identity_of(text: str) -> str:
+    """What the database at a URL is known by among all that this machine can reach; its password is not in it. Raises as `parsed_url`."""
+    return dialect_of(parsed_url(text)).identity
+
+
 _PLACE: Final = re.compile(r"(\[[^\]]*\]|[^:]*)(?::(.*))?")
 
 
@@ -68,8 +74,12 @@ class Database:
     `StoreRefused` for what it does not take: no error of a driver's leaves a transaction.
     """
 
-    def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS, erase_key: "EraseKey | None" = None) -> None:
+    def __init__(
+        self, url: str, *, busy_seconds: float = BUSY_SECONDS, erase_key: "EraseKey | None" = None, served: Served = ALL
+    ) -> None:
         self.url = parsed_url(url)
+        # Of its accounts, where a desk has several databases.
+        self.served = served
         self.dialect = dialect_of(self.url)
         self.erase_key = erase_key
         self.engine = self.dialect.create_engine(busy_seconds)
@@ -222,6 +232,11 @@ class Database:
             found = connection.execute(_IDENTITY).scalar_one()
         self.dialect.settle(self.engine)
         self._identity = found
+
+    @property
+    def identity(self) -> str | None:
+        """The id that `identify` learned; a copy of the database has the same, until it is known for a restored one."""
+        return self._identity
 
     def check(self) -> None:
         """

@@ -91,6 +91,9 @@ class Hooks:
         self._database = database
         # Those that were found lately, by the id.
         self._remembered: Remembered[Hook] = Remembered()
+        # Made once, since each reply of a provider's asks for it.
+        mine = database.served.among(hooks.c.account_id)
+        self._find = sa.select(hooks).where(hooks.c.id == sa.bindparam("hook"), mine)
 
     def make_twilio(
         self,
@@ -141,7 +144,7 @@ class Hooks:
         """The hook of that id, of whatever account; None where there is none."""
         keep = self._remembered.begin()
         with self._database.read() as connection:
-            row = connection.execute(_FIND, {"hook": hook}).mappings().one_or_none()
+            row = connection.execute(self._find, {"hook": hook}).mappings().one_or_none()
         if row is None:
             return None
         found = _hook_of(row)
@@ -253,10 +256,6 @@ def checked_api_key(text: str) -> str:
             "Credentials."
         )
     return text
-
-
-# Made once, since each reply of a provider's asks for it.
-_FIND: Final = sa.select(hooks).where(hooks.c.id == sa.bindparam("hook"))
 
 
 def _is(account: int, hook: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -89,6 +89,7 @@ class Installations:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._served = database.served.among(installations.c.account_id)
 
     def install(self, new: NewInstallation, *, country: str | None = None) -> Installation:
         """
@@ -129,18 +130,19 @@ class Installations:
         return self._find(installations.c.account_id == account)
 
     def find_of(self, slack_id: str) -> Installation | None:
-        """The installation of a workspace's or organisation's id in Slack; None where there was none."""
+        """The installation of a workspace's or organisation's id in Slack; None where there was none, or another database has it."""
         return self._find(accounts.c.slack_id == slack_id)
 
     def _find(self, where: sa.ColumnElement[bool]) -> Installation | None:
         with self._database.read() as connection:
-            row = connection.execute(_ALL.where(where)).mappings().one_or_none()
+            row = connection.execute(_ALL.where(where, self._served)).mappings().one_or_none()
             return None if row is None else _of(row)
 
     def list(self) -> tuple[Installation, ...]:
         """All of them, those that are gone too, in the order of their accounts."""
         with self._database.read() as connection:
-            return tuple(_of(row) for row in connection.execute(_ALL.order_by(installations.c.account_id)).mappings())
+            query = _ALL.where(self._served).order_by(installations.c.account_id)
+            return tuple(_of(row) for row in connection.execute(query).mappings())
 
     def is_none(self) -> bool:
         """Whether nobody ever installed the app by OAuth."""

@@ -132,6 +132,12 @@ class Key:
         return Actor(f"key:{self.id}", (program if len(program) <= room else f"{program[: room - 1].rstrip()}…") + by)
 
 
+def id_of_key(text: str) -> str | None:
+    """The id in the *text* of a key, which may be wrong all the same; None where it is no key's."""
+    found = _TEXT.fullmatch(text)
+    return None if found is None else found[1]
+
+
 def is_by_key(actor: Actor, name: str) -> bool:
     """Whether *actor* is that of a key called *name*, which may have been forgotten since: see `Key.actor`."""
     return actor.id.startswith("key:") and (actor.name == f"key {name}" or actor.name.endswith(f", by key {name}"))
@@ -235,7 +241,8 @@ class Keys:
         if found is None:
             raise KeyRefused(KeyProblem.MALFORMED)
         with self._database.read() as connection:
-            row = connection.execute(_KEYS.where(api_keys.c.id == found[1])).mappings().one_or_none()
+            mine = self._database.served.among(api_keys.c.account_id)
+            row = connection.execute(_KEYS.where(api_keys.c.id == found[1], mine)).mappings().one_or_none()
         is_right = hmac.compare_digest(_hash(found[2]), _NO_HASH if row is None else row["secret_hash"])
         if row is None:
             raise KeyRefused(KeyProblem.UNKNOWN)
@@ -247,6 +254,12 @@ class Keys:
         left = REMEMBERED_SECONDS if key.expires_at is None else (key.expires_at - row["asked_at"]).total_seconds()
         keep(_hash(text), replace(key, use_is_due=False), min(REMEMBERED_SECONDS, left))
         return key
+
+    def is_here(self, key: str) -> bool:
+        """Whether there is a key of the id *key*, of whatever account."""
+        mine = self._database.served.among(api_keys.c.account_id)
+        with self._database.read() as connection:
+            return connection.execute(sa.select(api_keys.c.id).where(api_keys.c.id == key, mine)).first() is not None
 
     def note_use(self, key: Key) -> None:
         """

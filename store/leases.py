@@ -51,9 +51,10 @@ def claim(
     """
     The first row of *query*, a select of all of *table*'s columns, that nobody holds: leased to *owner*.
 
-    *values*: other columns to set with it. None when there is no such row. Two who claim at once never get the same one.
+    *values*: other columns to set with it. None when there is no such row. Two who claim at once never get the same one. What is
+    of an account that another database has is nobody's to claim here.
     """
-    query = query.where(_is_over(table, lease_seconds)).limit(1)
+    query = query.where(_is_over(table, lease_seconds), database.served.among(table.c.account_id)).limit(1)
     # Most looks find nothing, and on SQLite a look that may write would wait for, and hold up, every writer.
     with database.read() as connection:
         if connection.execute(query).first() is None:

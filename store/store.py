@@ -28,6 +28,7 @@ from store.keys import Keys
 from store.optouts import OptOuts
 from store.outbox import Outbox
 from store.sent_files import SentFiles
+from store.served import ALL, Served
 from store.summary import Summaries
 from store.uploads import Uploads
 
@@ -60,14 +61,17 @@ class Store:
         self.summaries = Summaries(database)
 
     @classmethod
-    def open(cls, url: str, *, busy_seconds: float = BUSY_SECONDS, erase_key: str | None = None) -> "Store":
+    def open(
+        cls, url: str, *, busy_seconds: float = BUSY_SECONDS, erase_key: str | None = None, served: Served = ALL
+    ) -> "Store":
         """
         The store at a SQLAlchemy URL. Touches nothing yet: see `Database.migrate` and `Database.require_head`.
 
-        *erase_key*: the secret of the hashes of erased numbers, which need it: see `store.erased`.
+        *erase_key*: the secret of the hashes of erased numbers, which need it: see `store.erased`. *served*: the accounts that
+        are worked on, and asked and told by keys, hooks and Slack's ids; of others that are there no verb finds any of these.
         """
         key = None if erase_key is None else EraseKey(erase_key)
-        return cls(Database(url, busy_seconds=busy_seconds, erase_key=key))
+        return cls(Database(url, busy_seconds=busy_seconds, erase_key=key, served=served))
 
     def now(self) -> datetime:
         """The moment it is, by the database's clock: one for all replicas."""

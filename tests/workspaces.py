@@ -13,6 +13,7 @@ from bot.http import listening
 from bot.oauth import INSTALL_PATH
 from bot.sandbox import EmbeddedSlack, SandboxClient
 from bot.serve import EVENTS_PATH, Service, running
+from bot.stores import DEFAULT, Stores
 from store import Store
 from tests.desks import ACK_LIMIT
 from tests.patience import PATIENCE
@@ -110,13 +111,14 @@ async def two_slacks(*, speed: float = 20.0) -> AsyncIterator[tuple[EmbeddedSlac
 
 @asynccontextmanager
 async def at_work(first: EmbeddedSlack, second: EmbeddedSlack, settings: Settings) -> AsyncIterator[Workspaces]:
-    """A desk at work for both while the block runs; over HTTP Slack finds it at its address."""
+    """A desk at work for both while the block runs; over HTTP Slack finds it at its address. *store* is that of `DATABASE_URL`."""
     async with AsyncExitStack() as stack:
-        store = Store.open(settings.database_url, erase_key=settings.erase_secret)
-        stack.callback(store.close)
+        stores = Stores.open(settings)
+        stack.callback(stores.close)
+        store = stores.by_name[DEFAULT]
         people = await stack.enter_async_context(SandboxClient(first.url))
         others = await stack.enter_async_context(SandboxClient(second.url))
-        service = await stack.enter_async_context(running(settings, store))
+        service = await stack.enter_async_context(running(settings, store, stores.own))
         address = await stack.enter_async_context(listening(service.routes(), "127.0.0.1", 0))
         if settings.slack_app_token is None:
             first.events_url = address + EVENTS_PATH

@@ -47,9 +47,9 @@ OPTIONS = {
         "--with-hidden",
     },
     "export": {"--account", "--format", "--since", "--function"},
-    "backup": {"--key"},
-    "restore": {"--key", "--replace"},
-    "restored": set(),
+    "backup": {"--key", "--account"},
+    "restore": {"--key", "--replace", "--account"},
+    "restored": {"--account"},
     "move": {"--from", "--to"},
     "erase": {"--account", "--untold"},
     "account move": {"--yes"},
@@ -186,6 +186,49 @@ def test_migrate_makes_the_tables_and_may_be_repeated(tmp_path: Path) -> None:
     store = Store.open(url)
     store.database.require_head()
     store.close()
+
+
+def test_commands_go_to_the_database_of_the_account(tmp_path: Path) -> None:
+    """
+    `migrate` is of all databases; what is for an account goes to its own, and a backup is of one and says so.
+
+    An account does not move to an id that another database has.
+    """
+    own = "T0OWN"
+    environment = {
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'desk.db'}",
+        "OPTOUT_DATABASES": f"{own}=sqlite:///{tmp_path / 'own.db'}",
+    }
+    done = run("migrate", **environment)
+    assert [f"{tmp_path / name} are at revision" in done.output for name in ("desk.db", "own.db")] == [True, True]
+    a_list = tmp_path / "stops.csv"
+    a_list.write_text("phone\n212 555 0100\n")
+    for account in ("T0DEFAULT", own):
+        made = run(
+            "import", str(a_list), "--account", account, "--country", "US", "--yes", "--new-account", **environment
+        )
+        assert made.exit_code == 0, made.output
+        exported = run("export", "--account", account, "--format", "phones", **environment)
+        assert "+12125550100" in exported.output
+    for name, account in (("desk.db", "T0DEFAULT"), ("own.db", own)):
+        store = Store.open(f"sqlite:///{tmp_path / name}")
+        assert [one.slack_id for one in store.accounts.list()] == [account]
+        store.close()
+    kept = run("backup", str(tmp_path / "default.backup"), **environment)
+    assert f"are not in it ({own})" in kept.output
+    kept = run("backup", str(tmp_path / "own.backup"), "--account", own, **environment)
+    assert "The other databases are not in it" in kept.output
+    back = run("restore", str(tmp_path / "own.backup"), "--account", own, "--replace", **environment)
+    assert f"to {tmp_path / 'own.db'}." in back.output
+    assert f"{tmp_path / 'own.db'} is known" in run("restored", "--account", own, **environment).output
+    unknown = run("backup", str(tmp_path / "none.backup"), "--account", "T0DEFAULT", **environment)
+    assert "T0DEFAULT has no database of its own by OPTOUT_DATABASES" in unknown.output
+    moved = run("account", "move", "T0DEFAULT", own, **environment)
+    assert (moved.exit_code, "are in two databases" in moved.output) == (1, True)
+    read = run(
+        "key", "list", "--account", own, **environment | {"OPTOUT_DATABASES": f"{own}=sqlite:///{tmp_path / 'no.db'}"}
+    )
+    assert "OPTOUT_DATABASES says where it is" in read.output
 
 
 def test_a_database_that_is_away_is_a_sentence(tmp_path: Path) -> None:

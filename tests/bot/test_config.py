@@ -90,6 +90,49 @@ def test_bad_database_url(given: str) -> None:
     assert "hunter2" not in sentence
 
 
+def test_databases_of_accounts() -> None:
+    """Each id has its URL, after blanks or on a line of its own; all others have that of DATABASE_URL."""
+    settings = load(
+        SLACK_CLIENT_ID="1.2",
+        DATABASE_URL="sqlite:///desk.db",
+        OPTOUT_DATABASES="T012AB3CD=postgres://u:p%40x@a:5432,b:5433/d?target_session_attrs=read-write\n  E012AB3CD=sqlite:///own.db",
+    )
+    own = "postgresql+psycopg://u:p%40x@/d?host=a%2Cb&port=5432%2C5433&target_session_attrs=read-write"
+    assert settings.databases == {"T012AB3CD": own, "E012AB3CD": "sqlite:///own.db"}
+    assert settings.database_of("T012AB3CD") == own
+    assert settings.database_of("T0ANOTHER") == "sqlite:///desk.db"
+    assert "p%40x" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("T012AB3CD=mysql://u:hunter2@h/d", "gives T012AB3CD what names a database the desk does not know (mysql)"),
+        ("T012AB3CD=hunter2", "gives T012AB3CD what is not a database URL"),
+        ("T012AB3CD=sqlite://", "gives T012AB3CD what names no SQLite file"),
+        ("T012AB3CD=sqlite:///a.db T012AB3CD=sqlite:///hunter2.db", "names T012AB3CD twice"),
+        ("T012AB3CD=sqlite:///a.db postgresql://u:hunter2@h/d?a=b", "has something else in its place 2"),
+        ("T012AB3CD=postgresql://u:my hunter2=x@h/d", "has something else in its place 2"),
+        ("hunter2=sqlite:///a.db", "has something else in its place 1"),
+        ("T012AB3CD=", "has something else in its place 1"),
+        ('{"T012AB3CD": "sqlite:///hunter2.db"}', "has something else in its place 1"),
+        ("T012AB3CD=sqlite:///./desk.db", "gives T012AB3CD the database of DATABASE_URL"),
+    ],
+)
+def test_bad_databases_of_accounts(given: str, found: str) -> None:
+    """What is no id and URL, twice there, or the database of all others, is refused; no URL stands in the sentence."""
+    sentence = refusal(SLACK_CLIENT_ID="1.2", OPTOUT_DATABASES=given)
+    assert sentence.startswith(f"OPTOUT_DATABASES {found}")
+    assert "expected T012AB3CD=postgresql://" in sentence
+    assert "hunter2" not in sentence
+
+
+def test_databases_are_for_several_accounts() -> None:
+    """With a bot token there is one account, which has DATABASE_URL."""
+    sentence = refusal(SLACK_BOT_TOKEN="xoxb-1-2-abc", OPTOUT_DATABASES="T012AB3CD=sqlite:///own.db")
+    assert sentence.startswith("OPTOUT_DATABASES is set with SLACK_BOT_TOKEN, by which there is one account")
+
+
 def test_swapped_tokens_are_named() -> None:
     """A token in the other's variable is told where it belongs, and not shown."""
     sentence = refusal(SLACK_BOT_TOKEN="xapp-1-A0-apart", SLACK_APP_TOKEN="xoxb-1-bpart")

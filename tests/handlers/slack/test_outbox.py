@@ -280,9 +280,7 @@ async def test_a_row_that_cannot_be_read_is_discarded_and_stops_no_other(office:
     assert all(reason.startswith("UnreadableRowError: it is no answer") for reason in backlog.discarded)
     said = [finding for finding in await examine(settings) if finding.sentence.startswith("Outbox:")]
     assert not all(finding.good for finding in said)
-    assert b'optout_discarded{table="outbox"} 5.0' in await asyncio.to_thread(
-        exposition, office.service.desk, office.store, {}, None, None
-    )
+    assert b'optout_discarded{table="outbox"} 5.0' in await exposition(office.service.branches, {})
     await office.ask("admin", f"add {ONE}")
 
 
