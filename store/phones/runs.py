@@ -207,7 +207,7 @@ def _good_phones(run: Run, plan: RunPlan) -> Iterator[Segment]:
             ends = _ends_of_any(run, start, plan)
         else:
             length = lengths[start]
-            ends = [start + 1] if length >= fewest else []
+            ends = [start + 1] if fewest <= length <= MOST_DIALLED else []
             node = known.get(length)
             after = start + 1
             while node is not None:
