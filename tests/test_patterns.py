@@ -314,6 +314,7 @@ LISTED: Final[dict[str, tuple[Shape, ...]]] = {
     "store/phones/parser.py _ANY_CARRIER": (("", "0", ""), ("", "0 ", ""), ("", "0xx", "")),
     "store/phones/parser.py _EMPTY_BRACKETS": (("", "(", ""), ("(", " ", "x"), ("", "( ", "")),
     "store/phones/parser.py _PLAIN": (("", "1 ", "x"), ("", "1    ", "x")),
+    "store/phones/parser.py _LONG_PLAIN": (("", "1 ", "x"), ("", "1    ", "x")),
     "store/phones/parser.py _CORE": (("", " ", "x"), ("", "(", "+x"), ("", "+", "x"), ("", "1 ", "x"), ("", "1", "x")),
     "store/phones/parser.py _LINK": (("", "<tel:", ""), ("<tel:", "a", ""), ("", "<tel:a|", "")),
     "store/phones/parser.py _SCHEME": (("tel", " ", "x"), ("tel:", " ", "x")),

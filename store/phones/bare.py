@@ -239,6 +239,14 @@ class BareDigits:
         """How many digits may be a phone that begin with the digit *first* and no plus, and are cut out of more."""
         return _ANY_COUNT if first in self._before or first == self._code[0] else self._lengths
 
+    def may_be_set(self, groups: tuple[int, ...]) -> bool:
+        """May a number be set in *groups*, told by their lengths, that is neither dialled abroad nor has a plus before it?"""
+        return not self._home or grouping(self._home).may_be_set_so(groups)
+
+    def leads_abroad(self, digits: str) -> bool:
+        """Do *digits* begin with what is dialled for other countries, here or elsewhere?"""
+        return digits.startswith(_ABROAD) or self._dialling.from_abroad(digits) is not None
+
     def begins_number(self, group: str) -> bool:
         """
         Does nothing but a number as it is given out begin with this *group* of digits, if its groups are as they should be?

@@ -13,7 +13,8 @@ import phonenumbers
 from phonenumbers import CountryCodeSource, PhoneMetadata
 from phonenumbers.re_util import re_compile
 
-from store.phones.plans import kinds, plan_of
+from store.phones.assigned import assigned
+from store.phones.plans import plan_of
 
 # A country code, and the digits behind it that the plans of the code are asked about.
 Reading = tuple[int, str]
@@ -86,12 +87,12 @@ class Dialling:
         reading = self.reading(digits, plus=plus)
         if reading is None or len(reading[1]) not in lengths(reading[0]):
             return False
-        return len(reading[1]) >= FEWEST_UNASSIGNED or _is_in_use(*reading)
+        return len(reading[1]) >= FEWEST_UNASSIGNED or assigned(reading[0]).is_in_use(reading[1])
 
     def may_be_valid(self, digits: str, *, plus: bool) -> bool:
         """Can *digits* be a number in use?"""
         reading = self.reading(digits, plus=plus)
-        return reading is not None and len(reading[1]) in lengths(reading[0]) and _is_in_use(*reading)
+        return reading is not None and assigned(reading[0]).is_in_use(reading[1])
 
 
 @functools.cache
@@ -177,20 +178,3 @@ class _Trunk:
         rest = self.without_prefix(number)
         possible = len(rest) in self._lengths or len(rest) > self.longest
         return rest if possible and len(rest) not in self._local else number
-
-
-def _is_in_use(code: int, number: str) -> bool:
-    return _in_use(code, len(number)).fullmatch(number) is not None
-
-
-@functools.cache
-def _in_use(code: int, length: int) -> re.Pattern[str]:
-    """The numbers of *length* digits that any plan with *code* has given out."""
-    given_out = {
-        kind.national_number_pattern
-        for region in phonenumbers.region_codes_for_country_code(code)
-        if length in lengths_of(code, region)
-        for kind in kinds(plan_of(code, region))
-        if kind.national_number_pattern and (not kind.possible_length or length in kind.possible_length)
-    }
-    return re.compile("|".join(sorted(given_out))) if given_out else _NEVER

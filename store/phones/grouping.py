@@ -14,6 +14,8 @@ from typing import Final
 import phonenumbers
 from phonenumbers import NumberFormat
 
+from store.phones.dialling import lengths
+from store.phones.numbers import E164_LENGTHS
 from store.phones.plans import Patterns, Unsettled, plan_of
 
 Cuts = frozenset[int]
@@ -77,6 +79,8 @@ class Grouping:
         self._lists = [[_Format(one) for one in formats] for formats in lists if formats]
         self._choices: dict[int, list[_Choice]] = {}
         self.is_known = all(one.is_of_any_digits for formats in self._lists for one in formats)
+        self._counts = [count for count in lengths(code) if len(f"+{code}") + count in E164_LENGTHS]
+        self._fewest = min(self._counts, default=0)
 
     def is_set_so(self, national: str, cuts: Cuts) -> bool:
         """Does the library set the number *national* with these *cuts*, or with these and more?"""
@@ -84,6 +88,26 @@ class Grouping:
             if cuts <= choice.cuts(national):
                 return True
         return not cuts
+
+    def may_be_set_so(self, groups: tuple[int, ...]) -> bool:
+        """Does the library set some number in *groups*, told by their lengths, or in these and more, whatever stands before it?"""
+        if not self.is_known or groups[-1] >= self._fewest:
+            return True
+        if self._code == _BRAZIL and groups[-3:] == (1, 4, 4):
+            groups = (*groups[:-3], 5, 4)
+        ends = list(itertools.accumulate(reversed(groups[1:])))
+        return any(all(end in cuts for end in ends if end < count) for count, cuts in self._cut_at.get(groups[-1], ()))
+
+    @functools.cached_property
+    def _cut_at(self) -> dict[int, set[tuple[int, Cuts]]]:
+        """By each cut: how many digits the numbers have that are cut there, and all their cuts."""
+        cut_at: dict[int, set[tuple[int, Cuts]]] = {}
+        formats = itertools.chain.from_iterable(self._lists)
+        for count, one in itertools.product(self._counts, formats):
+            cuts = one.cuts("0" * count)
+            for cut in cuts:
+                cut_at.setdefault(cut, set()).add((count, cuts))
+        return cut_at
 
     def settled(self, known: str, left: int) -> tuple[Cuts, ...]:
         """

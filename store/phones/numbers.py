@@ -9,7 +9,7 @@ import phonenumbers
 from phonenumbers import NumberParseException
 
 from store.phones.cleaning import digits_of
-from store.phones.dialling import dialling
+from store.phones.dialling import Parsed, Reading, dialling
 
 PHONENUMBERS_VERSION: Final[str] = phonenumbers.__version__
 # Signs of a phone: its plus, and 7 to 15 digits. ITU-T E.164 has the longest; what is shorter reaches nobody from abroad.
@@ -128,8 +128,8 @@ def library_number(text: str, country: str | None) -> phonenumbers.PhoneNumber |
     """
     if len(text) > MOST_DIGITS and sum(map(str.isdigit, text)) > MOST_DIGITS:
         return None  # the library goes over each digit several times before it says so
-    if (bare := _PUNCTUATED.fullmatch(text)) and len(digits := digits_of(bare[2])) >= _FEWEST_DROPPED:
-        return _parsed(text, digits, country, plus=bare[1] is not None)
+    if (bare := _bare(text)) is not None:
+        return _number_of(text, _parsed(*bare, country))
     if len(text) > _USUAL:  # the library tries each sign of a run as the first of what it drops at the end
         text = _RUN.sub(lambda run: "".join(dict.fromkeys(run[0])), text)
     try:
@@ -138,13 +138,31 @@ def library_number(text: str, country: str | None) -> phonenumbers.PhoneNumber |
         return None
 
 
-def _parsed(text: str, digits: str, country: str | None, *, plus: bool) -> phonenumbers.PhoneNumber | None:
+def library_reading(text: str, country: str | None) -> Reading | None:
+    """The country's code, and the national digits, of the number that `library_number` gives."""
+    if len(text) <= MOST_DIGITS and (bare := _bare(text)) is not None:
+        parsed = _parsed(*bare, country)
+        return None if parsed is None else parsed[:2]
+    number = library_number(text, country)
+    return None if number is None else (number.country_code or 0, phonenumbers.national_significant_number(number))
+
+
+def _bare(text: str) -> tuple[str, bool] | None:
+    """The digits of *text*, if there is nothing else in it but punctuation, and whether a plus stands before them."""
+    if (bare := _PUNCTUATED.fullmatch(text)) and len(digits := digits_of(bare[2])) >= _FEWEST_DROPPED:
+        return digits, bare[1] is not None
+    return None
+
+
+def _parsed(digits: str, plus: bool, country: str | None) -> Parsed | None:
     parsed = dialling(country).parsed(digits, plus=plus)
+    return None if parsed is None or not _FEWEST_NATIONAL <= len(parsed[1]) <= _MOST_NATIONAL else parsed
+
+
+def _number_of(text: str, parsed: Parsed | None) -> phonenumbers.PhoneNumber | None:
     if parsed is None:
         return None
     code, national, source = parsed
-    if not _FEWEST_NATIONAL <= len(national) <= _MOST_NATIONAL:
-        return None
     number = phonenumbers.PhoneNumber(
         country_code=code, national_number=int(national), raw_input=text, country_code_source=source
     )

@@ -28,13 +28,24 @@ from store.phones.dates import PLAIN_SIGN, Date, find_dates
 from store.phones.dialling import FEWEST_UNASSIGNED, dialling, lengths_of, split_code
 from store.phones.display import country_of, international, national
 from store.phones.habits import is_local, is_mobile, other_reading, readings
-from store.phones.numbers import E164_LENGTHS, MOST_DIGITS, NotAPhone, PhoneNumber, Reason, library_number
+from store.phones.numbers import (
+    E164_LENGTHS,
+    MOST_DIGITS,
+    NotAPhone,
+    PhoneNumber,
+    Reason,
+    library_number,
+    library_reading,
+)
 
 # E.164 allows 15 digits; a longer cell is prose, and is not worth running patterns over.
 _LONGEST = 120
+MOST_PLAIN = 13  # digits of what `is_plain`
 # Taken to the library as it is. Dots are not plain: a spreadsheet's ".0" hides among them. Nor are 14 digits: they may
 # be two numbers.
 _PLAIN = re.compile(r"\+?\(?[0-9](?:[ ()-]{0,4}[0-9]){3,12}")
+# The same of as many digits as two numbers have, one after the other.
+_LONG_PLAIN = re.compile(r"\(?[0-9](?:[ ()-]{0,4}[0-9]){13,35}")
 # What the library reads a number from.
 _CORE = re.compile(r"(?:[ (\[]*\++)?[0-9 ()\[\]./-]*")
 
@@ -112,6 +123,8 @@ class Normaliser:
         """The phone in *text*, or why there is none. Never raises."""
         if is_plain(text):
             return self._read(text, text, [])
+        if len(text) <= _LONGEST and _LONG_PLAIN.fullmatch(text) and not _has_date(text):
+            return self._several(text, is_core=True) or self._read(text, text, [])
         outcome = self._cleaned(text)
         return NotAPhone(text, outcome.code, outcome.reason) if isinstance(outcome, NotAPhone) else outcome
 
@@ -310,13 +323,14 @@ class Normaliser:
 
     def _is_whole(self, text: str) -> bool:
         """Is *text* a number by itself: valid, or long enough that it would be recorded?"""
-        number = library_number(text, self.country)
-        if number is None:
+        if (reading := library_reading(text, self.country)) is None:
             return False
+        code, digits = reading
+        count = len(digits)
         # In this order: of one that is not in use, each region with its code is asked.
-        if _is_possible(number) and len(phonenumbers.national_significant_number(number)) >= FEWEST_UNASSIGNED:
+        if count >= FEWEST_UNASSIGNED and count in lengths_of(code, phonenumbers.region_code_for_country_code(code)):
             return True
-        return _is_valid(number)
+        return assigned(code).is_in_use(digits)
 
     def _vanity(self, text: str, remarks: list[str]) -> NotAPhone | PhoneNumber:
         if _VANITY.fullmatch(text):
@@ -531,7 +545,12 @@ _ADJECTIVES: Final = {
 
 def is_plain(text: str) -> bool:
     """Is *text* of the digits of one number, with nothing but blanks, brackets and dashes between, and no date?"""
-    return _PLAIN.fullmatch(text) is not None and not (PLAIN_SIGN.search(text) and find_dates(text))
+    return _PLAIN.fullmatch(text) is not None and not _has_date(text)
+
+
+def _has_date(text: str) -> bool:
+    """Is there a date in *text*, of digits, blanks, brackets and dashes only?"""
+    return PLAIN_SIGN.search(text) is not None and bool(find_dates(text))
 
 
 def _is_endless(text: str) -> bool:

@@ -32,7 +32,7 @@ from store.phones.display import country_of
 from store.phones.groups import BESIDE_LETTERS, FEWEST_DIGITS, Run, is_touched, runs
 from store.phones.markup import BARRIER, CHAT, PHONE, Link, Seen, seen
 from store.phones.numbers import NotAPhone, PhoneNumber, Reason
-from store.phones.parser import is_plain, parse_phone
+from store.phones.parser import MOST_PLAIN, is_plain, parse_phone
 from store.phones.ranges import NO_NUMBER, Range
 from store.phones.references import reference_before
 from store.phones.runs import MOST_DIALLED, RunPlan, Segment, is_clear, plan, segments
@@ -400,11 +400,12 @@ class _Reader:
     def _keep_phone(self, run: Run, phone: Segment) -> None:
         first, after, numbers = phone.first, phone.after, phone.numbers
         start, end = run.opened(first), run.end(after - 1)
-        text = self._plain[start:end]
         behind = self._plain[end : end + 1]
-        if behind in _OPENED and text.count(_OPENED[behind]) > text.count(behind):
-            end += 1
-            behind = self._plain[end : end + 1]
+        if behind in _OPENED:
+            text = self._plain[start:end]
+            if text.count(_OPENED[behind]) > text.count(behind):
+                end += 1
+                behind = self._plain[end : end + 1]
         if behind == " ":
             behind = self._plain[end + 1 : end + 2]
         if behind in _BEGIN_EXTENSION and (extension := _EXTENSION.match(self._plain, end)) is not None:
@@ -465,7 +466,7 @@ class _Reader:
         is_long = len(digits) > 2 * MOST_DIALLED or len(text) > _LONGEST_PIECE
         outcome: PhoneNumber | NotAPhone | None = None
         if not is_long:
-            is_told = text[0] != "+" and is_plain(text)
+            is_told = text[0] != "+" and len(digits) <= MOST_PLAIN and is_plain(text)
             outcome = self._plan.alone(text, digits) if is_told else parse_phone(text, self._country)
         if isinstance(outcome, NotAPhone):
             self._refuse(start, end, outcome.code, outcome.reason)

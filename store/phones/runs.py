@@ -27,6 +27,7 @@ MOST_DIALLED: Final = 18  # digits, with 00 or 011 before them
 _MOST_WITH_CODE: Final = 15  # E.164
 _MOST_GROUPS: Final = 8
 _MOST_GROUPINGS: Final = 500  # of a range, that are kept
+_MOST_SETTINGS: Final = 1 << 13  # of a country, that are kept
 _SHORT_RUN: Final = 24  # groups; of more, it is a list or noise
 # What most often stands between two groups, none of it for its looks alone.
 _PARTING: Final = frozenset({" ", "-", ".", "/", ") ", ")", " ("})
@@ -89,8 +90,24 @@ class RunPlan:
         self.fewest = max(SHORTEST, min([FEWEST_DIGITS, *short]))
         # The range in which `number` is, of digits that can be one's by how many they are.
         self.range = Ranges(self._bare, self._asked).find
+        # What is asked of many groups of one text; what is met of more is noise.
+        self.may_be_good = functools.lru_cache(_MOST_SETTINGS)(self._may_be_good)
         self._shapes: dict[str, _Shapes | None] = {}
         self._trees: dict[str, _Shapes] = {}
+
+    def _may_be_good(self, groups: tuple[int, ...], has_trunk: bool) -> bool:
+        """
+        May these *groups*, told by their lengths, be in good looks, where they are no number that leads abroad and have no plus?
+
+        *has_trunk*: they begin with a 0.
+        """
+        if has_trunk and (_is_even(groups) or _is_behind_area(groups)):
+            return True
+        return self._bare.may_be_set(groups)
+
+    def leads_abroad(self, digits: str) -> bool:
+        """Do *digits* begin with what is dialled for other countries?"""
+        return self._bare.leads_abroad(digits)
 
     def shapes(self, group: str) -> "_Shapes | None":
         """
@@ -203,11 +220,14 @@ def _good_phones(run: Run, plan: RunPlan) -> Iterator[Segment]:
     following = [0 if plus else length for plus, length in zip([*run.plus, False], lengths, strict=True)]
     start, count = 0, len(run)
     while start < count:
-        if run.plus[start] or (known := shapes(run.digits[start])) is None:
-            ends = _ends_of_any(run, start, plan)
+        plus, has_trunk = run.plus[start], run.digits[start][0] == "0"
+        if plus or (known := shapes(run.digits[start])) is None:
+            asks_looks = not (plus or for_looks)
+            ends = _ends_of_any(run, lengths, start, plan)
         else:
+            asks_looks = False
             length = lengths[start]
-            ends = [start + 1] if length >= fewest else []
+            ends = [start + 1] if fewest <= length <= MOST_DIALLED else []
             node = known.get(length)
             after = start + 1
             while node is not None:
@@ -216,15 +236,24 @@ def _good_phones(run: Run, plan: RunPlan) -> Iterator[Segment]:
                 node = node.get(following[after])
                 after += 1
         only: Segment | None = None
-        plus = run.plus[start]
         for after in ends:
-            digits = text[places[start] : places[after]]
-            numbers = plan.range(digits, plus=plus, whole=after == start + 1)
+            digits, is_alone = text[places[start] : places[after]], after == start + 1
+            groups = () if is_alone else tuple(lengths[start:after])
+            # Of digits that stand like no number it need not be asked whether they are one.
+            if asks_looks and not (is_alone or plan.may_be_good(groups, has_trunk) or plan.leads_abroad(digits)):
+                continue
+            numbers = plan.range(digits, plus=plus, whole=is_alone)
             if numbers is NO_NUMBER:
                 continue
-            # Asked here for most, before all that a look may depend on.
-            usual = None if for_looks else numbers.usual.get(tuple(lengths[start:after]))
-            if usual or ((usual is None or digits[0] == "0") and _is_good(run, start, after, digits, numbers)):
+            if is_alone:
+                is_good = plus or not _is_compact(digits)
+            else:
+                # Asked here for most, before all that a look may depend on.
+                usual = None if for_looks else numbers.usual.get(groups)
+                is_good = usual or (
+                    (usual is None or (has_trunk and _is_even(groups))) and _is_good(run, start, after, digits, numbers)
+                )
+            if is_good:
                 if only is not None:
                     only = None
                     break
@@ -240,15 +269,17 @@ def _nothing_known(_group: str) -> None:
     return None
 
 
-def _ends_of_any(run: Run, first: int, plan: RunPlan) -> list[int]:
-    count = len(run.digits[first])
+def _ends_of_any(run: Run, lengths: list[int], first: int, plan: RunPlan) -> list[int]:
+    """The places behind the last group of a phone that may begin with the group *first*; *lengths* are those of all groups."""
+    count = lengths[first]
     counts = None if run.plus[first] else plan.counts(run.digits[first][0])
-    ends = [first + 1] if plan.fewest <= count <= MOST_DIALLED else []
-    for after in range(first + 2, min(len(run), first + _MOST_GROUPS) + 1):
-        count += len(run.digits[after - 1])
+    fewest = plan.fewest
+    ends = [first + 1] if fewest <= count <= MOST_DIALLED else []
+    for after in range(first + 2, min(len(run.digits), first + _MOST_GROUPS) + 1):
+        count += lengths[after - 1]
         if count > MOST_DIALLED or run.plus[after - 1]:
             break
-        if (counts is None or count in counts) and count >= plan.fewest and after - first <= count // 2 + 1:
+        if (counts is None or count in counts) and count >= fewest and after - first <= count // 2 + 1:
             ends.append(after)
     return ends
 
@@ -467,6 +498,11 @@ def _is_even(groups: Sequence[int]) -> bool:
     return len(inner) >= 2 and min(inner) >= 2 and max(inner) <= 4 and max(inner) - min(inner) <= 1
 
 
+def _is_behind_area(groups: Sequence[int]) -> bool:
+    """Are they two, of an area and what is behind it?"""
+    return len(groups) == 2 and groups[0] >= 2 and groups[1] >= 4
+
+
 def _is_usual(numbers: Range, digits: str, groups: tuple[int, ...], *, has_trunk: bool, plus: bool) -> bool:
     """Do the *digits* of one of *numbers* stand in *groups*, told by their lengths, as the library would set them, or in fewer?"""
     usual = numbers.usual.get(groups)
@@ -482,7 +518,7 @@ def _is_usual(numbers: Range, digits: str, groups: tuple[int, ...], *, has_trunk
 
 
 def _is_set_so(e164: str, groups: tuple[int, ...], *, has_trunk: bool, plus: bool) -> bool:
-    if len(groups) == 1 or (len(groups) == 2 and has_trunk and groups[0] >= 2 and groups[1] >= 4):
+    if len(groups) == 1 or (has_trunk and _is_behind_area(groups)):
         return True
     if e164.startswith("+55") and groups[-3:] == (1, 4, 4):
         groups = (*groups[:-3], 5, 4)  # the ninth digit, which many still set apart in Brazil

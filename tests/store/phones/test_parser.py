@@ -599,6 +599,19 @@ def test_an_unknown_country_gets_suggestions() -> None:
         assert find_country(nothing) == CountryUnknown(nothing, ())
 
 
+@given(COUNTRIES, st.from_regex(r"\A\(?[0-9](?:[ ()-]{0,2}[0-9]){13,35}\Z"), st.booleans())
+def test_more_digits_than_a_number_has_are_read_as_they_were_with_blanks(
+    country: str | None, text: str, typed: bool
+) -> None:
+    """Of digits of two numbers it makes no difference whether blanks before them have to be taken off first."""
+    read = Normaliser(country, typed=typed).parse
+    plain, cleaned = read(text), read(f" {text}")
+    if isinstance(plain, NotAPhone) and isinstance(cleaned, NotAPhone):
+        assert (plain.code, plain.reason) == (cleaned.code, cleaned.reason)
+    else:
+        assert plain == cleaned
+
+
 @given(st.text(max_size=30))
 def test_any_text_has_a_country_or_none(text: str) -> None:
     """Whatever is typed, the answer is a code with a numbering plan or a CountryUnknown."""

@@ -326,6 +326,13 @@ def test_each_piece_has_its_place(text: str) -> None:
         assert outcome.reason
 
 
+@pytest.mark.parametrize("country", ["US", "DE", "FR"])
+def test_digits_without_an_end_among_many_groups(country: str) -> None:
+    """A group longer than any number, in a row of more groups than one number has, is named and stops nothing."""
+    reading = read_text(f"{'5' * 20}{' 555 0147' * 15}", country)
+    assert reading.unread[0].text.startswith("5" * 20)
+
+
 @pytest.mark.parametrize(
     ("country", "text", "expected"),
     [

@@ -68,6 +68,37 @@ def test_what_is_learnt_is_what_would_be_asked() -> None:
     as_asked("US", 200)
 
 
+def however_set(country: str | None, count: int) -> None:
+    """Cut *count* long runs by a plan that asks of no digits that stand like no number, and by one that asks of all."""
+    sparing, asking, chance = RunPlan(country), RunPlan(country), random.Random(f"{country} set")
+    asking.may_be_good = lambda *_: True  # type: ignore[assignment]
+    cells = iter(Cells(country, 2))
+    for _ in range(count):
+        groups: list[str] = []
+        while len(groups) < 40:
+            digits = chance.choice(("", "0", "00", "011", "1")) + "".join(filter(str.isdecimal, next(cells)))
+            while digits:
+                length = chance.choice((1, 2, 3, 3, 4, 4, 5))
+                groups.append(digits[:length])
+                digits = digits[length:]
+        text = chance.choice(" -.").join(groups)
+        for run in runs(text, text):
+            assert cut(run, sparing) == cut(run, asking), (country, text)
+
+
+@pytest.mark.parametrize("country", ["US", "DE", "CN"])
+def test_what_stands_like_no_number_is_none(country: str) -> None:
+    """Digits in groups in which the library sets no number would be in no good looks, whatever number they were."""
+    however_set(country, 30)
+
+
+@pytest.mark.wide
+def test_so_it_stands_everywhere() -> None:
+    """So it is in every region, and without any."""
+    for region in (*sorted(phonenumbers.SUPPORTED_REGIONS), None):
+        however_set(region, 15)
+
+
 @pytest.mark.wide
 @pytest.mark.parametrize("country", COUNTRIES)
 def test_the_same_of_more(country: str | None) -> None:
