@@ -419,6 +419,13 @@ class Settings(BaseSettings):
             raise ValueError("is not a web address, or carries a user, query or fragment")
         return text if text.endswith("/") else f"{text}/"
 
+    @field_validator("api_port")
+    @classmethod
+    def _own_port(cls, port: int | None, info: ValidationInfo) -> int | None:
+        if port and port == info.data.get("port"):
+            raise ValueError("is that of OPTOUT_PORT, which serves the API by itself: leave it out, or take another")
+        return port
+
     @field_validator("public_url")
     @classmethod
     def _public_address(cls, text: str | None) -> str | None:

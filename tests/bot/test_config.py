@@ -141,6 +141,11 @@ def test_good_secrets_are_hidden() -> None:
     [
         ("OPTOUT_PORT", "abc", 'OPTOUT_PORT is "abc", expected a whole number from 0 to 65535.'),
         ("OPTOUT_PORT", "70000", 'OPTOUT_PORT is "70000", expected a whole number from 0 to 65535.'),
+        (
+            "OPTOUT_API_PORT",
+            "3000",
+            "is that of OPTOUT_PORT, which serves the API by itself: leave it out, or take another",
+        ),
         ("OPTOUT_LOG_LEVEL", "loud", "expected one of DEBUG, INFO, WARNING, ERROR, CRITICAL."),
         ("OPTOUT_LOG_FORMAT", "xml", "expected text or json."),
         ("OPTOUT_MAX_LIST_BYTES", "-5", "expected a size above zero like 100 MB."),
