@@ -1,4 +1,4 @@
-"""The checks of `doctor`: what is missing before the desk can work. It only looks: nothing is posted, no table changed."""
+"""The checks of `doctor`: what is missing before the desk can work. It only looks: nothing is posted, and what it tries to write is taken back."""
 
 import asyncio
 import shutil
@@ -114,6 +114,7 @@ def _database(settings: Settings, team: str | None) -> tuple[tuple[Finding, ...]
             reached,
             *_open_to(store),
             current,
+            *_writable(store),
             *_size(store),
             *_clock(store.now(), "the database's"),
             *_erased(store),
@@ -146,6 +147,14 @@ def _open_to(store: Store) -> Iterator[Finding]:
             f"File: {dialect.where} can be read by {readers}. The next start closes it to them, or `chmod 600` now."
         )
         yield Finding(good=False, sentence=sentence)
+
+
+def _writable(store: Store) -> Iterator[Finding]:
+    """Whether the list can be written: whoever only reads does not see that it cannot."""
+    try:
+        store.database.try_writing()
+    except StoreError as error:
+        yield Finding(good=False, sentence=f"Writing: {error.cause}")
 
 
 def _size(store: Store) -> Iterator[Finding]:

@@ -239,6 +239,12 @@ class Database:
             connection.execute(sa.delete(write_trials))
         self._tell(None)
 
+    def try_writing(self) -> None:
+        """Raise `StoreUnavailable` unless the list can be written. What is written is taken back before anybody sees it."""
+        with self.write(durable=False) as connection:
+            connection.execute(sa.insert(write_trials).values(id=secrets.token_hex(8), filler=b""))
+            connection.get_transaction().rollback()  # type: ignore[union-attr]  it is in one
+
     def _close_late(self, _connection: Any, record: ConnectionPoolEntry) -> None:
         """Close a connection that comes back to a pool that nobody will use again."""
         if self._closed:
@@ -294,7 +300,11 @@ class Database:
 
         found = MigrationContext.configure(connection).get_current_revision()
         # A server's database may be shared with others; a file is the desk's alone, and none of its own it would take for new.
-        if found is None and self.dialect.file is not None and set(sa.inspect(connection).get_table_names()) - {"alembic_version"}:
+        if (
+            found is None
+            and self.dialect.file is not None
+            and set(sa.inspect(connection).get_table_names()) - {"alembic_version"}
+        ):
             raise StoreError(
                 f"{self.dialect.where[:1].upper()}{self.dialect.where[1:]} is another program's: it has tables, and none is the desk's. "
                 "Nothing was changed. See DATABASE_URL."

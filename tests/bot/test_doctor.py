@@ -17,6 +17,7 @@ from bot.manifest import optional_scopes, scopes
 from bot.sandbox import EmbeddedSlack, SandboxClient
 from bot.stores import open_store
 from store import Actor, Destination, DestinationKind, Function, NewDestination, Origin, Reply, Scope, Store
+from tests.conftest import new_database
 
 
 class AnHourAhead(datetime):
@@ -291,6 +292,32 @@ async def test_a_count_that_is_off_is_found(settings: Settings, slack: EmbeddedS
         connection.exec_driver_sql("UPDATE accounts SET opted_out = 7")
     store.close()
     assert await wrong(settings) == ["Count: 0 phones are opted out, but 7 are shown; please report this."]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_a_list_that_can_only_be_read_is_named(
+    settings: Settings, kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """A file on a disk that is read-only, a server that is a standby: found by writing, which leaves nothing behind."""
+    (tmp_path / "desk.db").unlink()
+    with new_database(kind, request, tmp_path) as url:
+        right = settings.model_copy(update={"database_url": url})
+        open_store(right).close()  # which closes a file to others
+        assert await wrong(right) == []
+        if kind == "sqlite":
+            read_only = f"sqlite:///file:{tmp_path}/desk.db?mode=ro&uri=true"
+        else:
+            option = {"options": "-c default_transaction_read_only=on"}
+            read_only = sa.make_url(url).update_query_dict(option).render_as_string(hide_password=False)
+        [said] = await wrong(settings.model_copy(update={"database_url": read_only}))
+        assert said.startswith("Writing: ")
+        assert (
+            "cannot be written: it, its directory or its file system is read-only, or the server is a standby." in said
+        )
+        store = Store.open(right.database_url)
+        with store.database.read() as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM write_trials").scalar_one() == 0
+        store.close()
 
 
 @pytest.fixture
