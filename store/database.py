@@ -243,7 +243,7 @@ class Database:
         """Raise `StoreUnavailable` unless the list can be written. What is written is taken back before anybody sees it."""
         with self.write(durable=False) as connection:
             connection.execute(sa.insert(write_trials).values(id=secrets.token_hex(8), filler=b""))
-            connection.get_transaction().rollback()  # type: ignore[union-attr]  it is in one
+            connection.rollback()
 
     def _close_late(self, _connection: Any, record: ConnectionPoolEntry) -> None:
         """Close a connection that comes back to a pool that nobody will use again."""
