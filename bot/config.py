@@ -7,20 +7,24 @@ and shells cannot easily leave one out.
 """
 
 import difflib
+import io
 import math
 import os
 import re
 import stat
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import phonenumbers
+from dotenv import dotenv_values
+from dotenv.parser import Binding, parse_stream
 from pydantic import BeforeValidator, ByteSize, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.config import JsonDict  # noqa: TC002 - pydantic resolves annotations at run time; one block for all
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy.exc import ArgumentError
 
 from store import SHORTEST_TOKEN_KEY, identity_of, parsed_url
@@ -411,8 +415,11 @@ class Settings(BaseSettings):
             raise ValueError(f"holds {kind}" + (f", which belongs in {home}" if home else ""))
         if kind is None and variable not in {"SLACK_SIGNING_SECRET", "SLACK_CLIENT_SECRET"}:
             raise ValueError("holds something else")
-        if not text or any(character.isspace() for character in text):
-            raise ValueError("is empty or holds blanks")
+        # What comes along when it is copied is often not to be seen, and no header of HTTP takes it.
+        if not text.isascii() or not text.isprintable() or " " in text:
+            raise ValueError("holds blanks, or signs that none has, perhaps some that are not to be seen: copy it anew")
+        if not text:
+            raise ValueError("is empty")
         return SecretStr(text)
 
     @field_validator("token_key")
@@ -460,6 +467,13 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
             raise ValueError("is not a web address, or carries a user, query or fragment")
         return text if text.endswith("/") else f"{text}/"
+
+    @field_validator("api_port")
+    @classmethod
+    def _own_port(cls, port: int | None, info: ValidationInfo) -> int | None:
+        if port and port == info.data.get("port"):
+            raise ValueError("is that of OPTOUT_PORT, which serves the API by itself: leave it out, or take another")
+        return port
 
     @field_validator("public_url")
     @classmethod
@@ -546,7 +560,7 @@ def load_settings(environment: Mapping[str, str] | None = None, *, env_file: Pat
     ignored would be noticed by its absence, months later.
     """
     above = _resolved(os.environ if environment is None else environment, "the environment")
-    below = _resolved(_env_file_variables(env_file), str(env_file)) if env_file is not None else {}
+    below = _resolved(_values_of(_env_file_lines(env_file)), str(env_file)) if env_file is not None else {}
     try:
         return Settings.model_validate(below | above)
     except ValidationError as error:
@@ -576,12 +590,13 @@ def doubts_of_settings(environment: Mapping[str, str] | None = None, *, env_file
         yield open_to
     known = {*map(variable_of, Settings.model_fields), *(f"{name}_FILE" for name in _IN_FILES)}
     plain = sorted(name for name in known if not name.startswith(PREFIX))
+    lines = _env_file_lines(env_file)
+    for name, times in Counter(line.key for line in lines if line.key in known).items():
+        if times > 1:
+            yield f"{name} stands {times} times in {env_file}, of which the last counts. Take the others away."
     sources = (
         (os.environ if environment is None else environment, "the environment"),
-        (
-            _env_file_variables(env_file),
-            str(env_file),
-        ),
+        (_values_of(lines), str(env_file)),
     )
     for variables, origin in sources:
         for name in sorted(variables):
@@ -613,12 +628,35 @@ def strip_slack_environment(environment: MutableMapping[str, str] | None = None)
     return found
 
 
-def _env_file_variables(env_file: Path | str) -> Mapping[str, str]:
+def _env_file_lines(env_file: Path | str) -> tuple[Binding, ...]:
+    """
+    The lines of *env_file*, as python-dotenv understands them; none where it is not there.
+
+    Raises `SettingsError` for one that cannot be understood: a token on it would be missed by its absence.
+    """
     try:
-        source = DotEnvSettingsSource(Settings, env_file=env_file, env_file_encoding="utf-8-sig", case_sensitive=True)
+        text = Path(env_file).expanduser().read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return ()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{env_file} cannot be read: {_reason(error)}.") from None
-    return {name: value for name, value in source.env_vars.items() if value is not None}
+    lines = tuple(parse_stream(io.StringIO(text)))
+    for line in lines:
+        if line.error:
+            found = line.original.string
+            # It may begin with blank ones before it.
+            number = line.original.line + found[: -len(found.lstrip())].count("\n")
+            raise SettingsError(
+                f"Line {number} of {env_file} is not understood: a line is NAME=value, quotes that begin there end there, and a "
+                "remark begins with #."
+            )
+    return lines
+
+
+def _values_of(lines: tuple[Binding, ...]) -> dict[str, str]:
+    """The variables on *lines*, as python-dotenv puts them together: `${OTHER}` stands for another."""
+    stream = io.StringIO("".join(line.original.string for line in lines))
+    return {name: value for name, value in dotenv_values(stream=stream).items() if value is not None}
 
 
 def _resolved(variables: Mapping[str, str], origin: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The checks of `doctor`: what is missing before the desk can work. It only looks: nothing is posted, no table changed."""
+"""The checks of `doctor`: what is missing before the desk can work. It only looks: nothing is posted, and what it tries to write is taken back."""
 
 import asyncio
 import shutil
@@ -19,12 +19,12 @@ from bot.installations import token_keys
 from bot.manifest import optional_scopes, scopes
 from bot.oauth import INSTALL_PATH
 from bot.serve import require_tokens
-from bot.stores import Stores, described
+from bot.stores import Stores, described, require_erase_key
 from bot.transfer import moment_words
 from handlers.slack.deciders import MOST_TOLD
 from handlers.slack.errors import REFUSED_TOKENS, PersonUnknownError
 from handlers.slack.roles import Roles
-from store import Account, Installation, Store, StoreError, TokenKeys
+from store import Account, Destination, DestinationState, Installation, KeyState, Store, StoreError, TokenKeys
 
 # https://docs.slack.dev/reference/methods/apps.connections.open, section Errors
 _REFUSALS = REFUSED_TOKENS | {
@@ -42,6 +42,8 @@ _SCRATCH_TIMES = 3
 _LEAST_ROOM = 100_000_000
 # Seconds.
 _CLOCKS_DIFFER = 60.0
+# Characters that a signing secret was seen to have; Slack says nowhere how many.
+_SIGNING_SECRET = 32
 _UNREACHABLE = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError, ValueError)
 
 
@@ -98,7 +100,7 @@ def _database(settings: Settings, store: Store, team: str | None) -> tuple[tuple
             # Looking into it would make it.
             if dialect.can_be_made():
                 return (Finding(good=True, sentence=f"Database: {where} is made at the first start."),), None
-            sentence = f"Database: {where} cannot be made, its directory does not exist."
+            sentence = f"Database: {where} cannot be made: its directory does not exist, or the desk's user may not write there."
             return (Finding(good=False, sentence=sentence),), None
         revision, head = store.database.revision(), store.database.head()
         store.database.require_known(revision)
@@ -116,11 +118,15 @@ def _database(settings: Settings, store: Store, team: str | None) -> tuple[tuple
             reached,
             *_open_to(store),
             current,
+            *_writable(store),
             *_size(store),
             *_clock(store.now(), "the database's"),
+            *_erased(store),
             *_countries(settings, store),
             *_backlogs(store),
-            *_hooks(store),
+            *_platform(settings, store),
+            *_hooks(settings, store),
+            *_destinations(store),
         )
         counts = tuple(Finding(good=True, sentence=f"Count: {sentence}") for _, sentence in described(store))
         account = store.accounts.find(team) if team else None
@@ -143,6 +149,14 @@ def _open_to(store: Store) -> Iterator[Finding]:
             f"File: {dialect.where} can be read by {readers}. The next start closes it to them, or `chmod 600` now."
         )
         yield Finding(good=False, sentence=sentence)
+
+
+def _writable(store: Store) -> Iterator[Finding]:
+    """Whether the list can be written: whoever only reads does not see that it cannot."""
+    try:
+        store.database.try_writing()
+    except StoreError as error:
+        yield Finding(good=False, sentence=f"Writing: {error.cause}")
 
 
 def _size(store: Store) -> Iterator[Finding]:
@@ -197,8 +211,41 @@ def _backlogs(store: Store) -> Iterator[Finding]:
             )
 
 
-def _hooks(store: Store) -> Iterator[Finding]:
-    """Each hook of each account: when its provider's replies came, and why a catch-up cannot read them."""
+def _erased(store: Store) -> Iterator[Finding]:
+    """Whether the key is there by which numbers were erased: without it no desk starts."""
+    try:
+        require_erase_key(store)
+    except StoreError as error:
+        yield Finding(good=False, sentence=f"Erased numbers: {error.cause}")
+
+
+def _platform(settings: Settings, store: Store) -> Iterator[Finding]:
+    """Whether what asks by a key of the API is answered."""
+    if settings.api == "on":
+        place = (
+            settings.public_url
+            or f"http://{settings.host}:{settings.port if settings.api_port is None else settings.api_port}"
+        )
+        yield Finding(good=True, sentence=f"API: it is served, at {place}/v1.")
+        return
+    if settings.api_port is not None:
+        sentence = "API: OPTOUT_API_PORT is set, and nothing is served there while OPTOUT_API is off. Set OPTOUT_API=on, or leave both out."
+        yield Finding(good=False, sentence=sentence)
+    for account in store.accounts.list():
+        if live := sum(key.state is KeyState.LIVE for key in store.keys.list_of(account.id)):
+            sentence = (
+                f"API: {account.slack_id} has live keys ({live:,}), and whoever asks by one gets no answer: OPTOUT_API is off. Set it "
+                "to on, or revoke them by `/optout keys`."
+            )
+            yield Finding(good=False, sentence=sentence)
+
+
+def _hooks(settings: Settings, store: Store) -> Iterator[Finding]:
+    """Each hook of each account: whether it is served, when its provider's replies came, and why a catch-up cannot read them."""
+    closed = ""
+    if settings.hooks_url is None:
+        name = "OPTOUT_PUBLIC_URL is not set" if settings.api == "on" else "OPTOUT_API is off"
+        closed = f". What comes to it is refused: {name}"
     for account in store.accounts.list():
         for hook in store.hooks.list_of(account.id):
             provider = hook.kind.title()
@@ -207,8 +254,33 @@ def _hooks(store: Store) -> Iterator[Finding]:
             came = f"the last reply of {provider}'s came {moment_words(heard)}" if heard else "no reply has come"
             read = f", its list is read up to {moment_words(hook.caught_up_to)}" if hook.caught_up_to else ""
             trouble = f". {hook.trouble}" if hook.trouble else ""
-            sentence = f"Hook: {provider}, {hook.name!r}, of {account.slack_id}: {came}{read}{trouble}."
-            yield Finding(good=hook.trouble is None, sentence=sentence)
+            sentence = f"Hook: {provider}, {hook.name!r}, of {account.slack_id}: {came}{read}{closed}{trouble}."
+            yield Finding(good=not closed and hook.trouble is None, sentence=sentence)
+
+
+def _destinations(store: Store) -> Iterator[Finding]:
+    """Each destination of each account: whether it takes what it is told, and which phones wait since it did not."""
+    for account in store.accounts.list():
+        for one in store.destinations.list_of(account.id):
+            whose = f"Destination: {one.name!r} of {account.slack_id}"
+            is_down, words = _taking(one)
+            yield Finding(good=not is_down, sentence=f"{whose}: {words}.")
+            for left in one.not_taken:
+                problem = left.problem.rstrip(".")
+                sentence = f"{whose}: {left.phones:,} of its phones {'waits' if left.phones == 1 else 'wait'}, since {moment_words(left.at)}: {problem}."
+                yield Finding(good=False, sentence=sentence)
+
+
+def _taking(one: Destination) -> tuple[bool, str]:
+    """Whether a destination takes nothing that it should, and how it stands, as a part of a sentence."""
+    problem = "" if one.problem is None else f": {one.problem.rstrip('.')}"
+    if one.state is DestinationState.REFUSED:
+        return True, f"it was given up{problem}. Mend that, then *Try again* in `/optout passing`"
+    if one.failing_since is not None:
+        return True, f"it takes nothing since {moment_words(one.failing_since)}{problem}"
+    if one.state is DestinationState.PAUSED:
+        return False, "it is paused"
+    return False, f"it has all but {one.waiting:,}" if one.waiting else "it is up to date"
 
 
 async def _who_decides(settings: Settings, account: Account) -> AsyncIterator[Finding]:
@@ -257,7 +329,7 @@ async def _slack(settings: Settings) -> tuple[str | None, tuple[Finding, ...]]:
     try:
         answer = await client.auth_test()
     except _UNREACHABLE as error:
-        refused = Finding(good=False, sentence=f"Bot token: SLACK_BOT_TOKEN is no use: {_why(error, settings)}.")
+        refused = Finding(good=False, sentence=f"Bot token: SLACK_BOT_TOKEN {_verdict(error, settings)}.")
         return None, (refused, await _connection(settings))
     token = Finding(good=True, sentence=f"Bot token: @{answer['user']} in {answer['team']} ({answer['team_id']}).")
     of_organisation = bool(answer.get("is_enterprise_install") and answer.get("enterprise_id"))
@@ -298,7 +370,7 @@ async def _workspace(settings: Settings, keys: TokenKeys, one: Installation) -> 
     try:
         await _client(settings, keys.open(one.slack_id, one.sealed).access).auth_test()
     except _UNREACHABLE as error:
-        return Finding(good=False, sentence=f"{whose}: its token is no use: {_why(error, settings)}.")
+        return Finding(good=False, sentence=f"{whose}: its token {_verdict(error, settings)}.")
     return Finding(good=True, sentence=f"{whose}: installed by {one.installed_by} {moment_words(one.installed_at)}.")
 
 
@@ -346,9 +418,16 @@ async def _connection(settings: Settings) -> Finding:
         try:
             await _client(settings, token).apps_connections_open(app_token=token)
         except _UNREACHABLE as error:
-            return Finding(good=False, sentence=f"App token: SLACK_APP_TOKEN is no use: {_why(error, settings)}.")
+            return Finding(good=False, sentence=f"App token: SLACK_APP_TOKEN {_verdict(error, settings)}.")
         return Finding(good=True, sentence="App token: Slack opens a Socket Mode connection with it.")
     if settings.slack_signing_secret is not None:
+        length = len(settings.slack_signing_secret.get_secret_value())
+        if length != _SIGNING_SECRET:
+            sentence = (
+                f"Signing secret: SLACK_SIGNING_SECRET has {length} characters, and those that Slack makes have {_SIGNING_SECRET}. Copy "
+                "it anew from Basic Information: with another every request of Slack's is refused."
+            )
+            return Finding(good=False, sentence=sentence)
         return Finding(
             good=True, sentence="Signing secret: set, so the desk serves HTTP. Slack's first request tests it."
         )
@@ -398,6 +477,13 @@ def _client(settings: Settings, token: str) -> AsyncWebClient:
     client = AsyncWebClient(token=token, base_url=settings.slack_api_url, timeout=10)
     client.retry_handlers.append(AsyncRateLimitErrorRetryHandler(max_retry_count=2))
     return client
+
+
+def _verdict(error: Exception, settings: Settings) -> str:
+    """What *error* says of a token that was tried, as the end of a sentence: of one that Slack never saw nothing is known."""
+    if isinstance(error, SlackApiError):
+        return f"is no use: {_why(error, settings)}"
+    return f"could not be tried: {_why(error, settings)}. See this machine's network, its proxy and its name server"
 
 
 def _why(error: Exception, settings: Settings) -> str:

@@ -82,8 +82,8 @@ _SECRET_KEY: Final = re.compile(
 # What a terminal or a reader of logs takes for more than a character of the text, and half characters.
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _OF_MANY_LINES: Final = {"exception", "stack"}
-# Alembic says which of our migrations it runs, and nothing that a person wrote.
-_SAFE: Final = {"bot", "handlers", "store", "__main__", "alembic"}
+# Ours, whose words are our own; of what others say nobody here knows what it holds.
+_SAFE: Final = {"bot", "handlers", "store", "__main__"}
 # Whole numbers under these names are amounts; elsewhere seven digits are a phone.
 _AMOUNT: Final = re.compile(r"(?:^|_)(?:bytes|rows|count|size|total|ms|ns)$")
 
@@ -244,7 +244,7 @@ def configure(level: str = "INFO", log_format: LogFormat = "text", stream: TextI
     """
     Send everything logged in this process, by structlog or standard logging, redacted, to *stream* (stderr when None).
 
-    *level* is the least serious level, by name. Called once by the entry point, before anything is logged; a second
+    *level* is the least serious level, by name; with "INFO" libraries are heard from a warning on. Called once by the entry point, before anything is logged; a second
     call replaces the first. Uncaught exceptions and warnings go the same way, as a traceback quotes what failed.
     """
     # None in a process that was started without one; what is logged goes nowhere then.
@@ -291,11 +291,10 @@ def configure(level: str = "INFO", log_format: LogFormat = "text", stream: TextI
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
-    # A line for each health check would bury the rest.
-    logging.getLogger("aiohttp.access").setLevel(logging.DEBUG if level == "DEBUG" else logging.WARNING)
-    # A line for each part that Alembic consists of says nothing either.
-    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
+    # Libraries tell of each step, health check and try of theirs, which would bury the rest.
+    root.setLevel("WARNING" if level == "INFO" else level)
+    for name in _SAFE:
+        logging.getLogger(name).setLevel(level)
     # What Python prints by itself, it prints as it is.
     warnings.showwarning = _log_warning
     sys.excepthook = lambda _kind, error, _where: _log_uncaught(error)

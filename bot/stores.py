@@ -74,7 +74,12 @@ def make_ready(store: Store, say: Callable[[str], object]) -> None:
     dialect = store.database.dialect
     new = not dialect.exists()
     if dialect.upgrades_at_start:
+        before = store.database.revision()
         store.database.migrate()
+        if before not in {None, head := store.database.head()}:
+            say(
+                f"The tables of {dialect.where} were at {before} and are at {head} now. A desk of before does not work on them any more."
+            )
     else:
         store.database.require_head()
     require_erase_key(store)

@@ -12,6 +12,7 @@ import itertools
 import os
 import re
 import secrets
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
@@ -187,8 +188,20 @@ def _new_file(path: Path) -> Path:
 
 
 def export_list(store: Store, slack_id: str, out: TextIO, export_filter: ExportFilter = ExportFilter()) -> None:  # noqa: B008  it is frozen
-    """Write the opted-out phones that *export_filter* lets through as CSV, in order, as `/optout export` does: see `Exports.write`."""
-    store.exports.write(existing_account(store, slack_id).id, out, export_filter)
+    """
+    Write the opted-out phones that *export_filter* lets through as CSV, in order, as `/optout export` does: see `Exports.write`.
+
+    Raises `TransferError` where *out* does not take all of it.
+    """
+    try:
+        store.exports.write(existing_account(store, slack_id).id, out, export_filter)
+        out.flush()
+    except BrokenPipeError:
+        raise  # whoever reads has enough, which is no fault
+    except OSError as error:
+        raise TransferError(
+            f"The export is not whole: {error.strerror}. Throw away what was written of it, make room, and try again."
+        ) from error
 
 
 def open_to_read(settings: Settings, slack_id: str = "") -> Store:
@@ -503,7 +516,15 @@ def _stage(store: Store, work: UploadWork, path: Path, scratch: Path, lease_seco
         except StoreError as error:
             work.fail(str(error)).release(settled=UploadState.FAILED)
             raise TransferError(f"The interrupted import cannot go on. {error} Run it once more.") from error
-    upload = stage_upload(store, work, path, scratch, _no_progress, lease_seconds).upload
+    try:
+        upload = stage_upload(store, work, path, scratch, _no_progress, lease_seconds).upload
+    except sqlite3.OperationalError as error:
+        # Of the scratch file: those of the list's database are the store's own by here.
+        work.fail("There was no room to read it.").release(settled=UploadState.FAILED)
+        raise TransferError(
+            f"{path.name} was not read, and nothing was changed: the disk of {scratch.parents[3].absolute()} is full, or fails "
+            f"({error.sqlite_errorname}). Make room, or name another directory by OPTOUT_SCRATCH_DIR."
+        ) from error
     if upload.state is UploadState.REFUSED:
         work.release(settled=UploadState.REFUSED)
         raise TransferError(f"Nothing was changed. {upload.problem}{_options(upload)}")

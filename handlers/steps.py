@@ -17,7 +17,7 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.entered import LONGEST_REASON, opting_out, read_entered
+from handlers.entered import LONGEST_REASON, LONGEST_TEXT, opting_out, read_entered
 from handlers.grammar import Certainty, Verb
 from handlers.permissions import Action
 from handlers.slack.clients import Clients
@@ -114,6 +114,9 @@ class Steps:
             text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
             if not isinstance(text, str | None):
                 return views.wrong_input(name.capitalize())
+            # What is cut off here would be opted out by nobody, and nobody told.
+            if text is not None and len(text) > LONGEST_TEXT:
+                return views.input_too_long(name.capitalize(), LONGEST_TEXT)
             given[name] = text or ""
         entered = await asyncio.to_thread(read_entered, given["number"], account.country, Verb.OPT_OUT)
         if not entered.numbers:

@@ -91,7 +91,9 @@ def restore(database: Database, file: Path, secret: bytes | None = None, *, repl
     """
     dialect = _of_a_file(database, "restore")
     if not dialect.can_be_made():
-        raise StoreError(f"{dialect.file.parent} is no directory: DATABASE_URL says where the database is to be.")
+        raise StoreError(
+            f"{dialect.file.parent} is no directory, or none that may be written: DATABASE_URL says where the database is to be."
+        )
     if dialect.exists() and not dialect.file.is_file():
         raise StoreError(f"{dialect.file} is no file: DATABASE_URL says where the database is to be.")
     with _in_words(dialect, "Nothing was restored."), _unfinished(dialect.file) as copy:

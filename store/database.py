@@ -254,6 +254,12 @@ class Database:
             connection.execute(sa.delete(write_trials))
         self._tell(None)
 
+    def try_writing(self) -> None:
+        """Raise `StoreUnavailable` unless the list can be written. What is written is taken back before anybody sees it."""
+        with self.write(durable=False) as connection:
+            connection.execute(sa.insert(write_trials).values(id=secrets.token_hex(8), filler=b""))
+            connection.rollback()
+
     def _close_late(self, _connection: Any, record: ConnectionPoolEntry) -> None:
         """Close a connection that comes back to a pool that nobody will use again."""
         if self._closed:
@@ -294,13 +300,31 @@ class Database:
     # Migrations. Alembic is loaded when it is needed: the child process that reads lists does without its ten megabytes.
 
     def revision(self) -> str | None:
-        """The revision of the database's tables, or None when there are none yet, or not even a database."""
-        from alembic.migration import MigrationContext
+        """
+        The revision of the database's tables, or None when there are none yet, or not even a database.
 
+        Raises `StoreError` for a file that is another program's.
+        """
         if not self.dialect.exists():
             return None
         with self.read() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
+            return self._revision_in(connection)
+
+    def _revision_in(self, connection: sa.Connection) -> str | None:
+        from alembic.migration import MigrationContext
+
+        found = MigrationContext.configure(connection).get_current_revision()
+        # A server's database may be shared with others; a file is the desk's alone, and none of its own it would take for new.
+        if (
+            found is None
+            and self.dialect.file is not None
+            and set(sa.inspect(connection).get_table_names()) - {"alembic_version"}
+        ):
+            raise StoreError(
+                f"{self.dialect.where[:1].upper()}{self.dialect.where[1:]} is another program's: it has tables, and none is the desk's. "
+                "Nothing was changed. See DATABASE_URL."
+            )
+        return found
 
     @staticmethod
     def head() -> str:
@@ -327,13 +351,12 @@ class Database:
     def migrate(self) -> None:
         """Bring the tables to this program's revision; does nothing when they are. See `require_known`."""
         from alembic import command
-        from alembic.migration import MigrationContext
 
         config = _alembic()
         self.dialect.make()
         with self.write() as connection:
             self.dialect.lock_migrations(connection)
-            self.require_known(MigrationContext.configure(connection).get_current_revision())
+            self.require_known(self._revision_in(connection))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
         # Afterwards, since it takes as long as reading the tables does, and whoever died before it left it to do.

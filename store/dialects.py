@@ -355,14 +355,15 @@ class Sqlite(Dialect):
         return self._opened is not None or self._file.exists()
 
     def can_be_made(self) -> bool:
-        return self._file.absolute().parent.is_dir()
+        folder = self.file.parent
+        return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
 
     def make(self) -> None:
         if self._opened is not None or "uri" in self.url.query:
             return  # one that is gone is not to be replaced by an empty one; a URI says itself whether it may make one
         try:
-            # SQLite gives its other files the rights of this one.
-            new = os.open(self._file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE)
+            # SQLite gives its other files the rights of this one. By a link that leads to none yet the one that it names is made.
+            new = os.open(self.file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE)
         except OSError:
             return  # it is there; or connecting says what is wrong
         os.fchmod(new, PRIVATE)

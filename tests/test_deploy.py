@@ -1,5 +1,6 @@
 """The files of deploy/ and the page that goes with them: what can be seen of them without building an image or starting a service."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -17,6 +18,25 @@ NAMES = {variable_of(name) for name in Settings.model_fields}
 # What a desk's proxy passes on, and what it keeps to itself.
 PASSED_ON = ("/slack/events", "/slack/install", "/slack/oauth_redirect", "/v1/phones/+12125550100", "/hooks/twilio/abc")
 KEPT = ("/metrics", "/readyz", "/healthz", "/", "/slack/events/more")
+# Of those that a service may have, the ones that are of use here: https://github.com/compose-spec/compose-spec/blob/main/05-services.md.
+# Whoever misspells one has it left out, as of rights that were to be dropped.
+OF_A_SERVICE = {
+    "build",
+    "cap_drop",
+    "command",
+    "depends_on",
+    "env_file",
+    "environment",
+    "healthcheck",
+    "image",
+    "ports",
+    "read_only",
+    "restart",
+    "security_opt",
+    "stop_grace_period",
+    "tmpfs",
+    "volumes",
+}
 
 
 def test_every_setting_that_is_named_is_one() -> None:
@@ -45,6 +65,7 @@ def test_the_compose_file_says_what_the_page_says() -> None:
     """Both desks read only, without rights, reachable from this machine alone, after the database and the tables are there."""
     services = yaml.safe_load((DEPLOY / "compose.yml").read_text())["services"]
     assert set(services) == {"database", "migrate", "desk"}
+    assert {name for one in services.values() for name in one} <= OF_A_SERVICE
     for name, command in (("migrate", "migrate"), ("desk", "serve")):
         one = services[name]
         assert (one["command"], one["read_only"], one["cap_drop"]) == ([command], True, ["ALL"])
@@ -62,6 +83,37 @@ def test_the_proxy_passes_on_what_is_for_others(path: str) -> None:
     # https://caddyserver.com/docs/caddyfile/matchers#path: exact, but for a star at its end
     by_caddy = any(path.startswith(one[:-1]) if one.endswith("*") else path == one for one in listed.split())
     assert (re.search(pattern, path) is not None, by_caddy) == ((path in PASSED_ON),) * 2
+
+
+@pytest.mark.strangers
+@pytest.mark.parametrize("program", ["nginx", "caddy"])
+def test_a_proxy_takes_what_is_written_for_it(tmp_path: Path, program: str) -> None:
+    """By its own look at its file, with a certificate of the test's in the place of the page's."""
+    tool = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin")
+    if tool is None and not in_ci():
+        pytest.skip(f"{program} is not installed: apt-get install {program}")
+    assert tool is not None
+    if program == "caddy":
+        command = [tool, "adapt", "--validate", "--config", str(DEPLOY / "Caddyfile")]
+    else:
+        certificate = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=desk.example.org")
+        subprocess.run(
+            [*certificate, "-keyout", "privkey.pem", "-out", "fullchain.pem"],
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+        )
+        site = (DEPLOY / "nginx.conf").read_text().replace("/etc/letsencrypt/live/desk.example.org", str(tmp_path))
+        (tmp_path / "site.conf").write_text(site)
+        of_here = "".join(f"{of}_temp_path {of};" for of in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        (tmp_path / "nginx.conf").write_text(
+            f"pid pid; events {{}} http {{ access_log off; {of_here} include site.conf; }}"
+        )
+        command = [tool, "-t", "-p", f"{tmp_path}/", "-e", "stderr", "-c", "nginx.conf"]
+    environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "warn" not in done.stderr.lower()
 
 
 @pytest.mark.strangers

@@ -2,8 +2,9 @@
 
 import importlib
 import re
+import shlex
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from datetime import date
 from pathlib import Path
@@ -220,3 +221,189 @@ def test_the_tests_that_pages_name_are_there(name: str, least: int) -> None:
     assert len(named) > least
     missing = [(file, name) for file, name in named if f"def {name}(" not in (ROOT / file).read_text(encoding="utf-8")]
     assert not missing
+
+
+# Commands that people type
+
+# Those that stand within the lines of a page are told from other code by their first word.
+PROGRAMS = frozenset(
+    {
+        "chmod",
+        "createdb",
+        "createuser",
+        "df",
+        "dmesg",
+        "docker",
+        "fuser",
+        "install",
+        "journalctl",
+        "litestream",
+        "npm",
+        "openssl",
+        "patronictl",
+        "pg_dump",
+        "pip",
+        "rclone",
+        "systemctl",
+        "timedatectl",
+        "uv",
+    }
+)
+_EXAMPLES, _INSTALL = "tests/handlers/platform/test_examples.py", "tests/test_install.py"
+_KEEPING, _PRIVACY = "tests/bot/test_keeping.py", "tests/bot/test_privacy.py"
+_LETTER = f"{_KEEPING}::test_the_page_is_followed_to_the_letter"
+_NIGHT = f"{_KEEPING}::test_the_backup_of_every_night_is_made"
+_LITESTREAM = f"{_KEEPING}::test_the_drill_of_litestream_is_followed"
+_POSTGRESQL = f"{_KEEPING}::test_the_drill_of_postgresql_is_followed"
+_NEW_DATABASE = f"{_KEEPING}::test_a_database_is_made_for_the_list_as_the_page_says"
+_LISTS = f"{_KEEPING}::test_lists_go_in_and_are_scrubbed_as_the_page_says"
+_ERASED = f"{_PRIVACY}::test_a_number_is_erased_as_the_page_says"
+_SYSTEMD = f"{_INSTALL}::test_the_page_is_followed_to_a_desk_that_answers"
+_CONTAINER = f"{_INSTALL}::test_the_container_s_commands_are_what_they_seem"
+# By page: how a command begins, and the test that runs it as it stands there, with places and addresses of the test's own.
+RUN: Mapping[str, Mapping[str, str]] = {
+    "docs/api.md": {
+        "curl": f"{_EXAMPLES}::test_who_must_not_be_texted_is_left_out",
+        "printf": f"{_EXAMPLES}::test_a_list_is_sent_once",
+    },
+    "docs/connect.md": {
+        "python -m bot export": _LISTS,
+        "OPTOUT_URL=http://127.0.0.1:3000/v1 OPTOUT_KEY=optk_... node platform.mjs": (
+            "tests/test_platform_example.py::test_what_slack_decides_reaches_the_platform"
+        ),
+    },
+    "docs/install.md": {
+        **dict.fromkeys(
+            (
+                "python3 -m venv",
+                "/opt/opt-out-desk/bin/pip",
+                "install -m",
+                "cp deploy",
+                "systemctl daemon-reload",
+                "systemctl enable",
+                "journalctl -u",
+                "systemd-run",
+            ),
+            _SYSTEMD,
+        ),
+        **dict.fromkeys(("cd deploy", "printf", "docker compose"), _CONTAINER),
+    },
+    "docs/operate.md": {
+        **dict.fromkeys(
+            (
+                "mkdir -p backups",
+                "python -m bot backup backups/monday",
+                "DATABASE_URL=sqlite:///drill.db python -m bot",
+                "rm drill.db",
+                "python -m bot restore backups/monday",
+            ),
+            _LETTER,
+        ),
+        **dict.fromkeys(("#!/bin/sh -e", "cd /srv/desk", ".venv/bin/python -m bot backup", "find backups"), _NIGHT),
+        **dict.fromkeys(("litestream re", "mkdir lost", "python -m bot restored"), _LITESTREAM),
+        **dict.fromkeys(
+            ("pg_dump", "pg_restore", 'DATABASE_URL="$DRILL" python -m bot', "python -m bot move"), _POSTGRESQL
+        ),
+        **dict.fromkeys(("createuser desk", "createdb desk"), _NEW_DATABASE),
+    },
+    "docs/operators.md": {"python -m bot import stop-list.csv": _LISTS, "python -m bot scrub walk-list.csv": _LISTS},
+    "docs/privacy.md": {
+        "openssl": _ERASED,
+        "export OPTOUT_ERASE_KEY_FILE": _ERASED,
+        "python -m bot erase": _ERASED,
+        "cat desk.db*": _ERASED,
+        "pg_dump": f"{_PRIVACY}::test_on_postgresql_nothing_is_left_either",
+    },
+}
+_OF_LINUX = "a program of Linux's, which changes or shows the machine"
+_OF_MAKE = "the tests themselves are run by it: .ci/run; tests/test_readme.py has it name targets that are there"
+# Why no test does.
+NOT_RUN: Mapping[str, Mapping[str, str]] = {
+    "CONTRIBUTING.md": {"make": _OF_MAKE, ".venv/bin/python -c": "it writes a migration among the sources"},
+    "README.md": {"make": _OF_MAKE},
+    "docs/api.md": {"export OPTOUT_URL": "the tests give both to the examples"},
+    "docs/connect.md": {
+        "cd docs": "the tests run it where it was copied",
+        "npm install": "it asks a registry; for a Node that is too old",
+    },
+    "docs/fidelity.md": {"make": _OF_MAKE},
+    "docs/install.md": {
+        "chmod": _OF_LINUX,
+        "docker run": "it needs Docker",
+        "systemctl restart": "it needs systemd",
+        "pip install": "the same two as above, once more",
+    },
+    "docs/operate.md": {
+        **dict.fromkeys(("chmod", "df", "dmesg", "fuser", "timedatectl"), _OF_LINUX),
+        **dict.fromkeys(("systemctl", "journalctl"), "it needs systemd"),
+        "rclone": "it needs another machine",
+        **dict.fromkeys(("pgbackrest", "pg_ctl"), "it needs pgBackRest, and a server that it may stop"),
+    },
+    "docs/operators.md": {
+        "install -m": "tests/test_install.py runs the same with another name",
+        "pip install .": "tests/test_package.py does it without a registry",
+        "uv tool install .": "as pip does, with a program that the tests do not have",
+    },
+    "docs/scale.md": {
+        "patronictl": "it needs Patroni with a name of its own; tests/ha/cluster.py sets what the page says"
+    },
+}
+
+
+def statements_of(block: str) -> Iterator[str]:
+    """Each command of a *block* of a shell's, with the lines that it goes on in."""
+    whole = ""
+    for line in block.splitlines():
+        whole += line
+        try:
+            is_whole = not line.endswith("\\") and bool(
+                shlex.split(whole, comments=not whole.startswith("#!")) or not whole.strip()
+            )
+        except ValueError:  # of a quote that is open
+            is_whole = False
+        if not is_whole:
+            whole += "\n"
+            continue
+        if whole.strip():
+            yield whole.strip()
+        whole = ""
+    assert not whole.strip(), whole
+
+
+def commands_of(text: str) -> Iterator[str]:
+    """Each command that a page has people type, in a block or within its lines; lines of nothing but variables are none."""
+    for kind, block in re.findall(r"^ *```(sh|console)\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL):
+        lines = [line.strip() for line in block.splitlines()]
+        if kind == "console":
+            lines = [line[2:] for line in lines if line.startswith("$ ")]
+        for command in statements_of("\n".join(lines)):
+            if not all(
+                re.fullmatch(r"[A-Z_]+=.*", word) for word in shlex.split(command, comments=True)
+            ) or command.startswith("#!"):
+                yield command
+    for code in code_in(text):
+        if code.partition(" ")[0] in PROGRAMS and " " in code:
+            yield code
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_command_of_a_page_is_run(name: str) -> None:
+    """Each command is run by a test that is there and knows the page, or is listed with why none can; nothing else is listed."""
+    run, not_run = RUN.get(name, {}), NOT_RUN.get(name, {})
+    met = set[str]()
+    for command in commands_of(page(name)):
+        beginnings = [start for start in (*run, *not_run) if command.startswith(start)]
+        assert beginnings, f"no test of `{command}` is listed here, and no reason why there is none"
+        met.add(max(beginnings, key=len))
+    assert met == run.keys() | not_run.keys()
+    for test in set(run.values()):
+        file, _, function = test.partition("::")
+        text = page(file)
+        assert f"def {function}(" in text, test
+        assert Path(name).stem in text, f"{file} does not know {name}"
+
+
+def test_a_command_goes_on_in_further_lines() -> None:
+    """After a backslash and in quotes; variables alone and what stands as an example of output are no commands."""
+    text = "```sh\nA=1 # x\ncurl \\\n  -d '{\n}' x\n\nls\n```\n```console\n$ df -h\nout\n```\nSee `chmod 600 x`, `chmod`.\n"
+    assert list(commands_of(text)) == ["curl \\\n-d '{\n}' x", "ls", "df -h", "chmod 600 x"]

@@ -76,6 +76,10 @@ def wrong_input(name: str) -> StepFailed:
     return StepFailed(f"The step's {name} is no text. {_NOBODY} Give it a text, or a variable that is one.")
 
 
+def input_too_long(name: str, longest: int) -> StepFailed:
+    return StepFailed(f"The step's {name} is too long: {longest:,} characters are read. {_NOBODY} Shorten it.")
+
+
 def not_phones(refused: Sequence[NotAPhone]) -> StepFailed:
     """Of several numbers all are opted out or none: nobody watches a workflow who would see to the rest."""
     named = "; ".join(f"{quoted(one.text, 30)}: {quoted(one.reason)}" for one in refused[:_MOST_NAMED])

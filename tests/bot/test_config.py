@@ -149,6 +149,8 @@ def test_swapped_tokens_are_named() -> None:
         ("SLACK_BOT_TOKEN", "xoxe.xoxb-1-hunter2", "holds a rotating token"),
         ("SLACK_BOT_TOKEN", "hunter2", "holds something else"),
         ("SLACK_BOT_TOKEN", "xoxb-1 hunter2", "holds blanks"),
+        ("SLACK_BOT_TOKEN", "xoxb-1-hunter2\u200b", "perhaps some that are not to be seen: copy it anew"),
+        ("SLACK_APP_TOKEN", "xapp-1\0hunter2", "perhaps some that are not to be seen: copy it anew"),
         ("SLACK_APP_TOKEN", "hunter2", "expected a token that starts with xapp-"),
         ("SLACK_SIGNING_SECRET", "xoxb-1-hunter2", "which belongs in SLACK_BOT_TOKEN"),
     ],
@@ -182,6 +184,11 @@ def test_good_secrets_are_hidden() -> None:
     [
         ("OPTOUT_PORT", "abc", 'OPTOUT_PORT is "abc", expected a whole number from 0 to 65535.'),
         ("OPTOUT_PORT", "70000", 'OPTOUT_PORT is "70000", expected a whole number from 0 to 65535.'),
+        (
+            "OPTOUT_API_PORT",
+            "3000",
+            "is that of OPTOUT_PORT, which serves the API by itself: leave it out, or take another",
+        ),
         ("OPTOUT_LOG_LEVEL", "loud", "expected one of DEBUG, INFO, WARNING, ERROR, CRITICAL."),
         ("OPTOUT_LOG_FORMAT", "xml", "expected text or json."),
         ("OPTOUT_MAX_LIST_BYTES", "-5", "expected a size above zero like 100 MB."),
@@ -316,6 +323,60 @@ def test_env_file_that_is_no_text(tmp_path: Path) -> None:
     env_file.write_bytes(b"SLACK_BOT_TOKEN=xoxb-\xff\xfe")
     with pytest.raises(SettingsError, match="cannot be read: it is not UTF-8 text"):
         load_settings({}, env_file=env_file)
+
+
+def test_env_file_that_is_a_folder(tmp_path: Path) -> None:
+    """As containers make one where the file to mount is missing: refused, and not taken for a file that is not there."""
+    (tmp_path / ".env").mkdir()
+    with pytest.raises(SettingsError, match=r"\.env cannot be read: Is a directory\.$"):
+        load_settings({}, env_file=tmp_path / ".env")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("# ours\n\nSLACK_BOT_TOKEN xoxb-hunter2\n", 3),
+        ("OPTOUT_PORT=1\r\n\r\n\r\nSLACK_APP_TOKEN: xapp-hunter2\r\n", 4),
+        ('OPTOUT_DEFAULT_COUNTRY="US\nSLACK_BOT_TOKEN=xoxb-hunter2\n', 1),
+        ("=xoxb-hunter2\n", 1),
+    ],
+)
+def test_a_line_that_is_not_understood_is_refused(tmp_path: Path, text: str, line: int) -> None:
+    """By its number and without what stands in it: a token on it would else be missing, without a word."""
+    env_file = tmp_path / ".env"
+    env_file.write_bytes(text.encode())
+    with pytest.raises(
+        SettingsError, match=rf"^Line {line} of .*\.env is not understood: a line is NAME=value"
+    ) as refused:
+        load_settings({}, env_file=env_file)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_env_file_as_editors_leave_it(tmp_path: Path, encoding: str, end: str) -> None:
+    """Ends of lines, a mark at the start, blanks, quotes and remarks change no value."""
+    lines = (
+        "",
+        "export OPTOUT_DEFAULT_COUNTRY = 'US' ",
+        'DATABASE_URL="sqlite:///a#b.db" # ours',
+        "OPTOUT_PORT=4000 # n",
+        "EMPTY",
+    )
+    (tmp_path / ".env").write_bytes(end.join(lines).encode(encoding))
+    settings = load_settings({}, env_file=tmp_path / ".env")
+    assert (settings.default_country, settings.database_url, settings.port) == ("US", "sqlite:///a#b.db", 4000)
+
+
+def test_what_stands_twice_is_doubted(tmp_path: Path) -> None:
+    """The last counts, as in a shell; of a variable of ours that is told."""
+    env_file = tmp_path / ".env"
+    env_file.write_text("OPTOUT_PORT=1\nOTHER=1\nOTHER=2\nOPTOUT_PORT=4000\n", encoding="utf-8")
+    env_file.chmod(0o600)
+    assert load_settings({}, env_file=env_file).port == 4000
+    assert list(doubts_of_settings({}, env_file=env_file)) == [
+        f"OPTOUT_PORT stands 2 times in {env_file}, of which the last counts. Take the others away."
+    ]
 
 
 def test_secrets_in_files(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from bot.doctor import examine
 from bot.manifest import optional_scopes, scopes
 from bot.sandbox import EmbeddedSlack, SandboxClient
 from bot.stores import open_store
-from store import Actor, Function, Origin, Reply, Store
+from store import Actor, Destination, DestinationKind, Function, NewDestination, Origin, Reply, Scope, Store
+from tests.conftest import new_database
 
 
 class AnHourAhead(datetime):
@@ -145,8 +146,117 @@ async def test_an_uploads_channel_without_the_bot_is_named(settings: Settings, p
 async def test_a_slack_out_of_reach_is_said(settings: Settings) -> None:
     """An address that does not answer is named instead of blaming the tokens."""
     changed = settings.model_copy(update={"slack_api_url": "http://127.0.0.1:1/api/"})
-    assert all("http://127.0.0.1:1/api/ does not answer as Slack does" in said for said in await wrong(changed))
-    assert len(await wrong(changed)) == 2
+    bot, app = await wrong(changed)
+    tried = "could not be tried: http://127.0.0.1:1/api/ does not answer as Slack does (ClientConnectorError). See this machine's"
+    assert bot.startswith(f"Bot token: SLACK_BOT_TOKEN {tried}")
+    assert app.startswith(f"App token: SLACK_APP_TOKEN {tried}")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [("missing_scope", "it lacks the scope connections:write"), ("link_disabled", "Socket Mode is switched off")],
+)
+async def test_an_app_token_that_opens_no_connection_is_named(
+    settings: Settings, people: SandboxClient, error: str, said: str
+) -> None:
+    """With what it lacks, or what is switched off on the app's page."""
+    await people.fault(method="apps.connections.open", fault="error", error=error, times=-1)
+    [sentence] = await wrong(settings)
+    assert sentence.startswith(f"App token: SLACK_APP_TOKEN is no use: {said}")
+
+
+async def test_a_signing_secret_that_was_cut_is_named(settings: Settings, slack: EmbeddedSlack) -> None:
+    """By its length, which is all that can be seen of it before a request comes; it is not shown."""
+    http = settings.model_copy(
+        update={"slack_app_token": None, "slack_signing_secret": SecretStr(slack.signing_secret)}
+    )
+    assert await wrong(http) == []
+    cut = http.model_copy(update={"slack_signing_secret": SecretStr(slack.signing_secret[:-1])})
+    [said] = await wrong(cut)
+    assert said.startswith(
+        "Signing secret: SLACK_SIGNING_SECRET has 31 characters, and those that Slack makes have 32."
+    )
+    assert slack.signing_secret[:-1] not in said
+
+
+async def test_whoever_asks_the_api_in_vain_is_named(settings: Settings, slack: EmbeddedSlack) -> None:
+    """Live keys while the API is off, and a port that nothing listens on."""
+    by = Origin(Function.COMMAND, Actor("U0ADMIN", "admin"))
+    store = Store.open(settings.database_url)
+    account = store.accounts.get_or_create(slack.team_id, "Harbor Campaign", country="US").id
+    made = store.keys.make(account, "Spoke", (Scope.CHECK,), None, by)
+    [live] = await wrong(settings)
+    assert live.startswith(
+        f"API: {slack.team_id} has live keys (1), and whoever asks by one gets no answer: OPTOUT_API is off."
+    )
+    store.keys.revoke(account, made.key.id, by)
+    store.close()
+    [port] = await wrong(settings.model_copy(update={"api_port": 4000}))
+    assert port.startswith("API: OPTOUT_API_PORT is set, and nothing is served there while OPTOUT_API is off.")
+
+
+async def test_destinations_that_take_nothing_are_named(settings: Settings, slack: EmbeddedSlack) -> None:
+    """With why, since when, and what to press; phones that wait while others pass are counted. A pause is no fault."""
+    by = Origin(Function.COMMAND, Actor("U0ADMIN", "admin"))
+    store = Store.open(settings.database_url)
+    account = store.accounts.get_or_create(slack.team_id, "Harbor Campaign", country="US").id
+    store.optouts.add(account, ["+12125550100"], by)
+
+    def made(name: str) -> Destination:
+        address = f"https://{name}.example.org"
+        store.destinations.make(account, NewDestination(DestinationKind.WEBHOOK, name, "C1", address), by)
+        [one] = [one for one in store.destinations.list_of(account) if one.name == name]
+        return one
+
+    store.destinations.pause(account, made("idle").id, by)
+    waiting = made("waiting")
+    for name in ("gone", "down", "picky"):
+        made(name)
+    for _ in range(4):
+        claimed = store.destinations.claim("me", lease_seconds=60)
+        assert claimed is not None
+        match claimed.name:
+            case "gone":
+                store.destinations.refused(claimed, "It answered 410 (gone).")
+            case "down":
+                store.destinations.failed(claimed, "It cannot be reached (TimeoutError).", seconds=60)
+            case "picky":
+                cursor = store.destinations.page(claimed, 10).cursor
+                store.destinations.taken(
+                    claimed, cursor, of_each={"+12125550100": "It is no mobile."}, wait=lambda _: 60
+                )
+    store.close()
+    found = [one for one in await examine(settings) if one.sentence.startswith("Destination")]
+    assert {one.sentence for one in found if one.good} == {
+        f"Destination: 'idle' of {slack.team_id}: it is paused.",
+        f"Destination: {waiting.name!r} of {slack.team_id}: it has all but 1.",
+        f"Destination: 'picky' of {slack.team_id}: it is up to date.",
+    }
+    bad = [one.sentence for one in found if not one.good]
+    gone, down, picky = (next(one for one in bad if repr(name) in one) for name in ("gone", "down", "picky"))
+    assert gone.endswith("it was given up: It answered 410 (gone). Mend that, then *Try again* in `/optout passing`.")
+    assert "it takes nothing since 20" in down
+    assert down.endswith("UTC: It cannot be reached (TimeoutError).")
+    assert "1 of its phones waits, since 20" in picky
+    assert picky.endswith(": It is no mobile.")
+
+
+async def test_a_key_of_erased_numbers_that_is_lost_is_named(settings: Settings, slack: EmbeddedSlack) -> None:
+    """Before a start with it, or without any, is refused."""
+    by = Origin(Function.COMMAND, Actor("U0ADMIN", "admin"))
+    right = settings.model_copy(update={"erase_key": SecretStr("k" * 32)})
+    store = Store.open(settings.database_url, erase_key="k" * 32)
+    account = store.accounts.get_or_create(slack.team_id, "Harbor Campaign", country="US").id
+    store.optouts.add(account, ["+12125550100"], by)
+    store.erasures.erase(account, "+12125550100", by)
+    store.close()
+    assert await wrong(right) == []
+    [without] = await wrong(settings)
+    assert without.startswith(
+        "Erased numbers: Some numbers of this list were erased, and without OPTOUT_ERASE_KEY nobody can tell"
+    )
+    [other] = await wrong(settings.model_copy(update={"erase_key": SecretStr("x" * 32)}))
+    assert other.startswith("Erased numbers: Some numbers of this list were erased by another OPTOUT_ERASE_KEY")
 
 
 async def test_a_database_is_looked_at_and_left_alone(settings: Settings, tmp_path: Path) -> None:
@@ -184,6 +294,32 @@ async def test_a_count_that_is_off_is_found(settings: Settings, slack: EmbeddedS
     assert await wrong(settings) == ["Count: 0 phones are opted out, but 7 are shown; please report this."]
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_a_list_that_can_only_be_read_is_named(
+    settings: Settings, kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """A file on a disk that is read-only, a server that is a standby: found by writing, which leaves nothing behind."""
+    (tmp_path / "desk.db").unlink()
+    with new_database(kind, request, tmp_path) as url:
+        right = settings.model_copy(update={"database_url": url})
+        open_store(right).close()  # which closes a file to others
+        assert await wrong(right) == []
+        if kind == "sqlite":
+            read_only = f"sqlite:///file:{tmp_path}/desk.db?mode=ro&uri=true"
+        else:
+            option = {"options": "-c default_transaction_read_only=on"}
+            read_only = sa.make_url(url).update_query_dict(option).render_as_string(hide_password=False)
+        [said] = await wrong(settings.model_copy(update={"database_url": read_only}))
+        assert said.startswith("Writing: ")
+        assert (
+            "cannot be written: it, its directory or its file system is read-only, or the server is a standby." in said
+        )
+        store = Store.open(right.database_url)
+        with store.database.read() as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM write_trials").scalar_one() == 0
+        store.close()
+
+
 @pytest.fixture
 def postgres_empty(request: pytest.FixtureRequest) -> str:
     """The server's own database, in which no test makes tables."""
@@ -203,7 +339,12 @@ async def test_hooks_are_named(settings: Settings, slack: EmbeddedSlack) -> None
     assert due is not None
     store.hooks.give_back(due, seconds=60, trouble="Twilio cannot be reached (TimeoutError)")
     store.close()
-    said = {finding.sentence: finding.good for finding in await examine(settings)}
+    for changed, why in (({"api": "off"}, "OPTOUT_API is off"), ({"api": "on"}, "OPTOUT_PUBLIC_URL is not set")):
+        closed = [one for one in await wrong(settings.model_copy(update=changed)) if one.startswith("Hook: Telnyx")]
+        assert [one.partition(". What comes to it is refused: ")[2] for one in closed] == [f"{why}."]
+    served = settings.model_copy(update={"api": "on", "public_url": "https://desk.example.org"})
+    said = {finding.sentence: finding.good for finding in await examine(served)}
+    assert said["API: it is served, at https://desk.example.org/v1."]
     [(telnyx, telnyx_good)] = [one for one in said.items() if one[0].startswith("Hook: Telnyx")]
     [(twilio, twilio_good)] = [one for one in said.items() if one[0].startswith("Hook: Twilio")]
     assert telnyx.startswith(f"Hook: Telnyx, 'profile', of {slack.team_id}: the last reply of Telnyx's came 20")

@@ -22,7 +22,9 @@ from tests.desks import CHANNEL, Desk, desk_on
 from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
-OPERATE = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
+OPERATE, OPERATORS, CONNECT = (
+    (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("operate", "operators", "connect")
+)
 ADMIN = Origin(Function.COMMAND, Actor("U0ADMIN", "admin"))
 PHONES = ["+12125550100", "+12125550101"]
 
@@ -192,9 +194,9 @@ def blocks(kind: str, *, within: str = OPERATE) -> list[str]:
     return [re.sub(rf"^{indent}", "", block, flags=re.MULTILINE) for indent, block in found]
 
 
-def typed() -> Iterator[tuple[str, str]]:
+def typed(*, within: str = OPERATE) -> Iterator[tuple[str, str]]:
     """Each command that the page shows with what it prints, and that."""
-    for block in blocks("console"):
+    for block in blocks("console", within=within):
         for command in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             line, _, printed = command.partition("\n")
             yield line, printed
@@ -206,10 +208,18 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
 
 
-def shell(command: str, **more: str) -> subprocess.CompletedProcess[str]:
+def shell(command: str, *, given: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+    """Run *command*, of which whatever asks is *given* its answer, where there is no terminal to ask at."""
     variables = environment() | more
     return subprocess.run(
-        ["sh", "-ec", command], env=variables, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ["sh", "-ec", command],
+        env=variables,
+        check=False,
+        input=given,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     )
 
 
@@ -285,6 +295,92 @@ def test_the_page_is_followed_to_the_letter(listed: str, tmp_path: Path) -> None
         assert without_what_differs(done.stdout, tmp_path) == without_what_differs(printed, tmp_path), command
         assert done.returncode == 0
     assert exported() == PHONES
+
+
+@pytest.mark.wide
+def test_lists_go_in_and_are_scrubbed_as_the_page_says(listed: str, tmp_path: Path) -> None:
+    """`import` and `scrub` print to the letter what docs/operators.md has them print; docs/connect.md's export is what is out then."""
+    assert listed
+    stops = "phone", "+12125550102", "12345", "+1 212 555 0102", "1.41556E+10", "(212) 555-0103"
+    (tmp_path / "stop-list.csv").write_text("\n".join(stops), encoding="utf-8")
+    walk = "name,phone", "Ana,212 555 0102", "", "Ben,212 555 0188", "Cem,12345"
+    (tmp_path / "walk-list.csv").write_text("\n".join(walk), encoding="utf-8")
+    commands = list(typed(within=OPERATORS))
+    assert len(commands) == 2
+    for command, printed in commands:
+        done = shell(command)
+        assert (done.stdout.strip(), done.returncode) == (printed.strip(), 0)
+    assert (tmp_path / "walk-list.scrubbed.csv").read_text(encoding="utf-8").split() == [
+        "name,phone",
+        "Ben,212",
+        "555",
+        "0188",
+    ]
+    export, _ = blocks("sh", within=CONNECT)
+    assert (done := shell(export)).returncode == 0, done.stdout
+    assert (tmp_path / "opted-out.csv").read_text(encoding="utf-8").split() == [
+        "phone",
+        *PHONES,
+        "+12125550102",
+        "+12125550103",
+    ]
+
+
+@pytest.mark.wide
+def test_the_backup_of_every_night_is_made(listed: str, tmp_path: Path) -> None:
+    """The script of docs/operate.md: a backup with the day's name, and those of a month ago go; one that fails ends it."""
+    assert listed
+    (script,) = (block for block in blocks("sh") if block.startswith("#!"))
+    script = script.replace("/srv/desk", str(tmp_path))
+    (tmp_path / ".venv").symlink_to(Path(sys.prefix))
+    (tmp_path / "backups").mkdir()
+    old, young = tmp_path / "backups" / "old", tmp_path / "backups" / "young"
+    for file, days in ((old, 32), (young, 20)):
+        file.touch()
+        then = file.stat().st_mtime - days * 86_400
+        os.utime(file, (then, then))
+    assert shell(script.removeprefix("#!/bin/sh -e\n")).returncode == 1
+    assert old.exists()
+    (tmp_path / "backup.key").write_text("k" * 32, encoding="utf-8")
+    program = tmp_path / "optout-backup"
+    program.write_text(script, encoding="utf-8")
+    program.chmod(0o755)
+    done = shell(str(program))
+    assert done.returncode == 0, done.stdout
+    assert not old.exists()
+    assert young.exists()
+    (new,) = set((tmp_path / "backups").iterdir()) - {young}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", new.name)
+    assert run("restore", str(new), "--key", "backup.key", "--replace").exit_code == 0
+
+
+@pytest.mark.wide
+def test_a_database_is_made_for_the_list_as_the_page_says(listed: str, postgres_server: sa.URL) -> None:
+    """User, database and password of docs/operate.md, on a server of PostgreSQL's, and the list goes there by that user's right."""
+    assert listed
+    section = OPERATE.partition("## From SQLite to PostgreSQL\n")[2].partition("\n## ")[0]
+    user, database = re.findall(r"`(create\w+ [^`]+)`", section)
+    (move,) = blocks("sh", within=section)
+    at = {
+        "PGHOST": str(postgres_server.query.get("host") or postgres_server.host),
+        "PGUSER": str(postgres_server.username),
+    }
+    if postgres_server.port:
+        at["PGPORT"] = str(postgres_server.port)
+    if postgres_server.password:
+        at["PGPASSWORD"] = str(postgres_server.password)
+    try:
+        for command in (user, database):
+            done = shell(command, given="a password\na password\n", **at)
+            assert done.returncode == 0, done.stdout
+        own = postgres_server.set(drivername="postgresql", username="desk", password="a password", database="desk")
+        to = own.render_as_string(hide_password=False)
+        done = shell(move.replace("postgresql://desk@db.example.org/desk", f"'{to}'"))
+        assert done.returncode == 0, done.stdout
+        assert exported(DATABASE_URL=to) == PHONES
+    finally:
+        for command in ("dropdb --if-exists --force desk", "dropuser --if-exists desk"):
+            assert shell(command, **at).returncode == 0
 
 
 @pytest.mark.wide

@@ -268,12 +268,17 @@ def test_tracebacks(out: io.StringIO, log_format: "logs.LogFormat") -> None:
 
 
 def test_level(out: io.StringIO) -> None:
-    """What is less serious than the level is not logged, and health checks do not fill the log."""
+    """What is less serious than the level is not logged, and what libraries say of their every step does not fill the log."""
     configure("INFO", "text", out)
     structlog.get_logger("bot").debug("quiet")
-    logging.getLogger("slack_bolt").debug("quiet")
-    logging.getLogger("aiohttp.access").info("GET /healthz")
+    for library in ("slack_bolt", "slack_sdk.web.async_base_client", "alembic.runtime.migration", "aiohttp.access"):
+        logging.getLogger(library).info("GET /healthz")
     assert not out.getvalue()
+    for name in ("bot.serve", "handlers.loops", "store.database", "__main__"):
+        structlog.get_logger(name).info("said by us")
+    logging.getLogger("slack_bolt").warning("retrying")
+    assert out.getvalue().count("said by us") == 4
+    assert "[slack_bolt]" in out.getvalue()
     configure("DEBUG", "text", out)
     logging.getLogger("bot").debug("said")
     assert "said" in out.getvalue()

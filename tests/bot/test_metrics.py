@@ -156,7 +156,8 @@ async def test_what_people_do_is_counted_and_nobody_is_named(metrics: str, slack
 async def test_prometheus_takes_all_of_it(metrics: str, tmp_path: Path) -> None:
     """
     `promtool` reads the figures of a desk that serves, finds no fault with the rules, and has each rule raised by what it is
-    for and by nothing else (tests/alerts.yml); the dashboard's questions are ones that Prometheus understands.
+    for and by nothing else (tests/alerts.yml); the dashboard's questions are ones that Prometheus understands, and so are the
+    settings that docs/operate.md has for it.
     """
     tool = shutil.which("promtool")
     if tool is None and not in_ci():
@@ -164,8 +165,13 @@ async def test_prometheus_takes_all_of_it(metrics: str, tmp_path: Path) -> None:
     assert tool is not None
     asked = [{"record": f"dashboard:{number}", "expr": query} for number, query in enumerate(queries())]
     (tmp_path / "dashboard.yml").write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": asked}]}))
+    page = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
+    (config,) = re.findall(r"```yaml\n# prometheus\.yml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "prometheus.yml").write_text(config, encoding="utf-8")
+    shutil.copy(RULES, tmp_path)
     for arguments, given in (
         (("check", "metrics"), metrics),
+        (("check", "config", str(tmp_path / "prometheus.yml")), ""),
         (("check", "rules", str(RULES)), ""),
         (("check", "rules", str(tmp_path / "dashboard.yml")), ""),
         (("test", "rules", str(ROOT / "tests" / "alerts.yml")), ""),

@@ -4,11 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from bot.config import Settings, variable_of
 from store import Store
 from tests.bot.test_cli import run
 from tests.bot.test_keeping import ADMIN, PHONES, ROOT, _elsewhere, listed, shell
+from tests.conftest import new_database
 
 PAGE = (ROOT / "docs" / "privacy.md").read_text(encoding="utf-8")
 __all__ = ["_elsewhere", "listed"]
@@ -60,3 +62,21 @@ def test_a_number_is_erased_as_the_page_says(listed: str, tmp_path: Path) -> Non
     assert store.optouts.check(account.id, PHONES).opted_out == frozenset(PHONES)
     assert store.optouts.add(account.id, PHONES[:1], ADMIN)[0].newly is False
     store.close()
+
+
+@pytest.mark.wide
+def test_on_postgresql_nothing_is_left_either(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """The last look of the page, there by pg_dump: it finds the number before it is erased, and not after."""
+    (look,) = re.findall(r"so does `(pg_dump [^`]+)`", PAGE)
+    _, erase, _ = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "erase.key").write_text("k" * 32, encoding="utf-8")
+    with new_database("postgresql", request, tmp_path) as url:
+        plain = sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        store = Store.open(url)
+        account = store.accounts.get_or_create("T012AB3CD", "Harbor")
+        store.optouts.add(account.id, PHONES, ADMIN)
+        store.close()
+        assert int(shell(look, DATABASE_URL=plain).stdout) > 0
+        done = shell(erase, DATABASE_URL=plain)
+        assert done.returncode == 0, done.stdout
+        assert shell(look, DATABASE_URL=plain).stdout == "0\n"

@@ -27,6 +27,7 @@ from bot.stores import open_store
 from store import Store, StoreError
 from store.errors import StoreBehind
 from tests.patience import PATIENCE
+from tests.tables import step_back
 
 ROOT = Path(__file__).parents[2]
 
@@ -210,9 +211,18 @@ async def test_readiness_shows_a_database_that_is_behind(slack: EmbeddedSlack, t
 
 
 def test_an_sqlite_file_is_upgraded_at_start(tmp_path: Path) -> None:
-    """An embedded database needs no command: opening makes or upgrades its tables."""
-    store = open_store(Settings(database_url=f"sqlite:///{tmp_path / 'new.db'}"))
+    """An embedded database needs no command: opening makes or upgrades its tables, and says that it upgraded them."""
+    settings, said = Settings(database_url=f"sqlite:///{tmp_path / 'new.db'}"), list[str]()
+    store = open_store(settings)
     store.database.require_head()
+    step_back(store, "0006")
+    store.close()
+    store = open_store(settings, said.append)
+    store.database.require_head()
+    [upgraded] = said
+    assert upgraded.startswith(
+        f"The tables of the SQLite file {tmp_path}/new.db were at 0006 and are at {store.database.head()} now."
+    )
     store.close()
 
 

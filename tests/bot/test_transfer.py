@@ -3,7 +3,9 @@
 import csv
 import io
 import os
+import resource
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -264,6 +266,35 @@ def test_an_export_can_be_imported_elsewhere(store: Store, account: Account, set
     other = store.accounts.find("T0OTHER")
     assert other is not None
     assert store.optouts.count(other.id) == store.optouts.count(account.id) == 2
+
+
+def test_an_export_that_finds_no_room_is_one_sentence(store: Store, account: Account, by_admin: Origin) -> None:
+    """At its first bytes or its last: what was written is not to be taken for all of it."""
+    for phones in (1, 5_000):
+        store.optouts.add(
+            account.id, [f"+1212{number:07}" for number in range(2_000_000, 2_000_000 + phones)], by_admin
+        )
+        # Closing it may fail as well.
+        with suppress(OSError), Path("/dev/full").open("w", encoding="utf-8") as out:
+            refused = pytest.raises(StoreError, match=r"^The export is not whole: No space left on device\. Throw away")
+            with refused:
+                transfer.export_list(store, TEAM, out)
+
+
+# A file of a list would find no room either, and first.
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.usefixtures("account")
+def test_a_scratch_directory_without_room_is_one_sentence(store: Store, settings: Settings, path: Path) -> None:
+    """Where to make room is named; once there is some, the same command does it."""
+    path.write_text("phone\n" + "\n".join(f"+1212{number:07}" for number in range(2_000_000, 2_020_000)))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        with pytest.raises(StoreError, match=rf"^stops\.csv was not read.* the disk of {settings.scratch_dir} is full"):
+            imported(store, settings, path, sure=20_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "20,000 phones opted out" in imported(store, settings, path, sure=20_000)
 
 
 def test_export_of_an_unknown_account_is_refused(store: Store) -> None:

@@ -102,6 +102,13 @@ async def test_once_an_admin_allowed_it_a_step_opts_out(office: Office) -> None:
         ({"number": ONE, "reason": "x" * 501}, "The reason is too long"),
         ({"number": f"could you maybe look at {ONE} tomorrow"}, "There are other words beside the number."),
         ({"number": ", ".join(f"+1212555{n:04}" for n in range(100, 151))}, "51 numbers; a step takes 50."),
+        ({"number": f"{ONE}{' ' * 50_000}{TWO}"}, "The step's Number is too long: 40,000 characters are read."),
+        ({"number": ONE, "reason": "<" * 500_000}, "The step's Reason is too long"),
+        ({"number": ONE, "who": "&amp;" * 20_000}, "The step's Who is too long"),
+        ({"number": f'=HYPERLINK("https://example.org","{ONE}")'}, "The step got no phone number."),
+        ({"number": f"=SUM({ONE})"}, "There are other words beside the number."),
+        ({"number": f"<tel:{ONE}|12>"}, "Not a phone number"),
+        ({"number": True}, "The step's Number is no text."),
     ],
 )
 async def test_a_step_says_what_is_wrong_and_does_nothing(office: Office, inputs: dict[str, Any], said: str) -> None:
@@ -179,3 +186,49 @@ async def test_a_step_that_is_given_up_fails(office: Office, monkeypatch: pytest
     step = await run(office, number=ONE)
     assert step["error"].startswith("Something went wrong on the desk's side. Nobody was opted out.")
     assert sum(office.store.inbox.backlog().discarded.values()) == 1
+
+
+async def test_a_step_that_is_told_twice_is_done_once(office: Office) -> None:
+    """By another event with the same execution, while it runs or after it: by the id of the execution, not of the event."""
+    await decide(office, steps="add")
+    workflows = office.slack.platform.workflows
+    execution = await office.people.start_step("guest", STEP, number=ONE)
+    workflows.tell(workflows.executions[execution])
+    await office.people.until(lambda state: state.step(execution, over=True))
+    workflows.tell(workflows.executions[execution])
+    await all_done(office)
+    assert (workflows.executions[execution].outputs or {})["outcome"] == "opted out"
+    assert len(office.store.optouts.find(office.account.id, ONE).opt_outs) == 1
+    assert office.store.inbox.backlog().discarded == {}
+
+
+async def test_a_step_for_somebody_who_is_no_member_is_done(office: Office) -> None:
+    """Whom a workflow names is a remark: one whom Slack does not know stands there by the id, and holds nothing up."""
+    await decide(office, steps="add")
+    step = await run(office, number=ONE, reason="*left* <!channel>", who="<@U0NOBODY99>")
+    assert step["outputs"]["outcome"] == "opted out"
+    [made] = office.store.optouts.find(office.account.id, ONE).standing
+    assert made.entry.reason == "*left* @channel (for U0NOBODY99, says the workflow)"
+
+
+async def test_a_step_that_is_gone_is_done_all_the_same(office: Office) -> None:
+    """Its workflow was removed while it waited: the number is opted out, and nothing is tried again."""
+    await decide(office, steps="add")
+    await office.people.fault(
+        method="functions.completeSuccess", fault="error", error="function_execution_not_found", times=-1
+    )
+    await office.people.start_step("guest", STEP, number=ONE)
+    await office.people.until(lambda _: opted_out(office.store, office.account.id) == [ONE] or None)
+    await all_done(office)
+    assert office.store.inbox.backlog().discarded == {}
+
+
+async def test_a_step_without_inputs_fails(office: Office) -> None:
+    """As of an app whose manifest is another: its workflow is told at once."""
+    workflows = office.slack.platform.workflows
+    started = workflows.executions[await office.people.start_step("guest", STEP, number=ONE)]
+    bare = replace(started, id="Fx0BARE", state="running", inputs={})
+    workflows.executions[bare.id] = bare
+    workflows.tell(bare)
+    await office.people.until(lambda state: state.step(bare.id, over=True))
+    assert str(bare.error).startswith("The step got no phone number. Nobody was opted out.")

@@ -1,7 +1,10 @@
 """What SQLite and PostgreSQL disagree on, asked of both."""
 
+import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +56,34 @@ def test_a_sqlite_file_is_looked_for_without_being_made(tmp_path: Path) -> None:
     assert there.exists()
     lost = dialect_of(sa.make_url(f"sqlite:///{tmp_path}/no/desk.db"))
     assert (lost.exists(), lost.can_be_made()) == (False, False)
+
+
+def test_a_link_that_leads_to_no_file_yet_is_followed(tmp_path: Path) -> None:
+    """As of a disk that was just put in: the file is made where the link says, its owner's alone, or cannot be."""
+    link, file = tmp_path / "desk.db", tmp_path / "disk" / "list.db"
+    link.symlink_to(file)
+    store = Store.open(f"sqlite:///{link}")
+    assert (store.database.dialect.exists(), store.database.dialect.can_be_made()) == (False, False)
+    file.parent.mkdir()
+    assert store.database.dialect.can_be_made()
+    store.database.migrate()
+    store.database.require_head()
+    store.close()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    """Whatever is asked of it: it has tables, and none is the desk's."""
+    file = tmp_path / "music.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE songs (name TEXT)")
+    store = Store.open(f"sqlite:///{file}")
+    for ask in (store.database.migrate, store.database.revision, store.database.require_head):
+        with pytest.raises(StoreError, match=rf"^The SQLite file {file} is another program's: .* See DATABASE_URL\.$"):
+            ask()
+    store.close()
+    with closing(sqlite3.connect(file)) as connection:
+        assert [name for (name,) in connection.execute("SELECT name FROM sqlite_master")] == ["songs"]
 
 
 def test_a_sqlite_uri_names_its_file(tmp_path: Path) -> None:

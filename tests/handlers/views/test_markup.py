@@ -745,6 +745,7 @@ def _modals(text: str) -> Iterator[Any]:
     steps.reason_in_words,
     steps.no_number,
     steps.wrong_input,
+    steps.input_too_long,
     steps.not_phones,
     steps.other_words,
     steps.too_many,
@@ -760,6 +761,7 @@ def _steps(text: str) -> Iterator[Any]:
     failed = [
         steps.no_number(),
         steps.wrong_input("Who"),
+        steps.input_too_long("Who", 500),
         steps.not_phones([NotAPhone(text, Reason.LETTERS, text)] * 9),
         steps.other_words(),
         steps.too_many(9, 5),
