@@ -305,6 +305,7 @@ RUN: Mapping[str, Mapping[str, str]] = {
             ("pg_dump", "pg_restore", 'DATABASE_URL="$DRILL" python -m bot', "python -m bot move"), _POSTGRESQL
         ),
         **dict.fromkeys(("createuser desk", "createdb desk"), _NEW_DATABASE),
+        "OPTOUT_DATABASES=T012AB3CD=sqlite:///drill.db python -m bot": f"{_KEEPING}::test_the_drill_of_a_database_of_its_own",
     },
     "docs/operators.md": {"python -m bot import stop-list.csv": _LISTS, "python -m bot scrub walk-list.csv": _LISTS},
     "docs/privacy.md": {

@@ -327,6 +327,21 @@ def test_lists_go_in_and_are_scrubbed_as_the_page_says(listed: str, tmp_path: Pa
 
 
 @pytest.mark.wide
+def test_the_drill_of_a_database_of_its_own(listed: str, tmp_path: Path) -> None:
+    """The backup of an account's own database is read where `OPTOUT_DATABASES` puts it, as docs/operate.md has it typed."""
+    (tmp_path / "desk.db").rename(tmp_path / "own.db")
+    own = {"OPTOUT_DATABASES": f"{listed}=sqlite:///own.db"}
+    (tmp_path / "backups").mkdir()
+    kept = shell(f"python -m bot backup backups/harbor --account {listed}", **own)
+    assert kept.returncode == 0, kept.stdout
+    (drill,) = (block for block in blocks("sh") if "backups/harbor" in block)
+    done = shell(drill)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.split()[-len(PHONES) :] == PHONES
+    assert (tmp_path / "drill.db").exists()
+
+
+@pytest.mark.wide
 def test_the_backup_of_every_night_is_made(listed: str, tmp_path: Path) -> None:
     """The script of docs/operate.md: a backup with the day's name, and those of a month ago go; one that fails ends it."""
     assert listed
