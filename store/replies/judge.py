@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from store.replies.reading import Nature, ReplyWords, read_reply
-from store.replies.wording import NOTHING_ADDED, AddedWords, Wording, is_reason, kinds_in, spelt
+from store.replies.wording import NOTHING_ADDED, AddedWords, Wording, kinds_in, spelt
 
 
 class Outcome(StrEnum):
@@ -119,17 +119,13 @@ def _decided(reply: ReplyWords, words: str, added: AddedWords) -> Judgement | No
     if not reply.whole or " ? " in words:
         return None
     kinds: set[Wording] = set()
-    has_reason = False
     for clause in _clauses(words):
         here = kinds_in(clause, added)
-        if here is not None:
-            kinds |= here
-        elif is_reason(clause):
-            has_reason = True
-        else:
+        if here is None:
             return None
+        kinds |= here
     kinds -= _POLITE
-    if len(kinds) != 1 or (has_reason and kinds != {Wording.OUT}):
+    if len(kinds) != 1:
         return None
     outcome, rule, sentence = _DECIDED[kinds.pop()]
     return Judgement(outcome, rule, sentence, _shown(words))

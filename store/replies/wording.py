@@ -167,23 +167,6 @@ _COURTESIES: Final = """
     merci -/beaucoup/bien/d_avance/de/a_vous
     desole/desolee/monsieur/madame/cordialement/immediatement/tout_de_suite/au_revoir
 """
-# What people say before or behind a request, with a mark between them: why they ask. By itself it asks for nothing.
-_REASONS: Final = """
-    -/im/i_am/we_are/were -/just/really/so/very not interested -/at_all/anymore/in_this/in_politics
-    no interest -/at_all
-    -/i/we/ive/weve/i_have/we_have already voted/donated/gave/given/contributed -/by_mail/early/today/yesterday/last_week/this_year
-    i voted -/already/early/by_mail/today/yesterday
-    i never/didnt/did_not sign/signed/subscribe/subscribed -/up -/for -/this/these/that/anything/any_of_this/it -/TEXTS
-    i never/didnt/did_not consent/agree/agreed/give_consent/gave_consent/ask_for_this/asked_for_this -/to_this/to_these
-    this_is illegal/harassment/spam/ridiculous
-    enough/enough_already/thats_enough/ive_had_enough/i_have_had_enough
-    -/ya -/no me interesa/interesan -/nada
-    no estoy/estamos interesado/interesada/interesados
-    -/yo ya vote -/por_correo/temprano
-    -/je -/ne -/suis pas interesse/interessee
-    -/j_ai deja vote
-"""
-_REASON: Final = re.compile(pattern_of(_REASONS, _NAMES))
 _WORDING: Final = re.compile(
     f"(?P<out>{pattern_of(_OUT, _NAMES)})|(?P<in>{pattern_of(_IN, _NAMES)})|(?P<help>{pattern_of(_HELP, _NAMES)})"
     f"|(?P<courtesy>{pattern_of(_COURTESIES, _NAMES)})"
@@ -366,12 +349,6 @@ def kinds_in(clause: str, added: AddedWords = NOTHING_ADDED) -> frozenset[Wordin
         kinds.add(kind)
         at = end
     return frozenset(kinds)
-
-
-def is_reason(clause: str) -> bool:
-    """Whether *clause*, as `kinds_in` takes it, is nothing but a common reason for a request."""
-    found = _REASON.match(clause)
-    return found is not None and found.end() == len(clause) - 1
 
 
 def _added_at(clause: str, at: int, added: AddedWords) -> tuple[Wording, int] | None:
