@@ -15,6 +15,7 @@ import os
 import random
 import socket
 import statistics
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -117,10 +118,12 @@ class Slack:
                 status = answer.status
         return (time.perf_counter() - began) * 1000, status == 200
 
-    async def ready(self) -> None:
-        """Wait until the desk says that it is."""
+    async def ready(self, desk: subprocess.Popen[str]) -> None:
+        """Wait until *desk* says that it is. Raises `RuntimeError` when it has ended, as where another program has its port."""
         async with asyncio.timeout(PATIENCE):
             while True:
+                if desk.poll() is not None:
+                    raise RuntimeError(f"the desk ended with {desk.returncode} before it was ready")
                 with suppress(aiohttp.ClientError):
                     async with self._session.get(f"{self._address}/readyz") as answer:
                         if answer.status == 200:
@@ -257,12 +260,12 @@ async def measured(
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         slack = Slack(session, address, played.settings["SLACK_SIGNING_SECRET"])
         bench = Bench(store, slack, played.teams, ids)
-        with process("serve", environment=environment):
-            await slack.ready()
+        with process("serve", environment=environment) as bot:
+            await slack.ready(bot)
             told.send(address)
             assert await asyncio.to_thread(told.recv) == workspaces, "not every workspace installed the app"
         with process("serve", environment=environment) as bot:
-            await slack.ready()
+            await slack.ready(bot)
             acts = await bench.acted(bot.pid, rate, seconds)
             click.echo(f"{acts}\n{answers:,} answers wait", err=True)
         done = sum(account.opted_out for account in store.accounts.list(workspaces))
@@ -270,7 +273,7 @@ async def measured(
         bench.keep_answers(answers)
         began = time.perf_counter()
         with process("serve", environment=environment) as bot:
-            await slack.ready()
+            await slack.ready(bot)
             return acts, await bench.caught_up(bot.pid, began, answers)
 
 
