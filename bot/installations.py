@@ -93,7 +93,7 @@ class OneWorkspace:
         self._calls = calls
         self._installed: Installed | None = None
         self._name: str | None = None
-        self.loop = Loop("token", self._look, tasks, every=CHECK_SECONDS)
+        self.loop = Loop("installations", self._look, tasks, every=CHECK_SECONDS)
 
     @property
     def state(self) -> str:
@@ -236,7 +236,7 @@ class ManyWorkspaces:
         # Without an end, for while the database is away.
         self._last: dict[str, _Known] = {}
         self._asked: dict[int, float] = {}
-        self.loop = Loop("token", self._look, tasks, every=CHECK_SECONDS)
+        self.loop = Loop("installations", self._look, tasks, every=CHECK_SECONDS)
 
     @property
     def state(self) -> str:

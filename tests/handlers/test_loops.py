@@ -9,6 +9,7 @@ import pytest
 from slack_sdk.errors import SlackClientError
 
 from bot.http import listening
+from bot.logs import redact_values
 from handlers.loops import FIRST_WAIT, LONGEST_WAIT, Loop, backoff
 from handlers.tasks import Tasks
 from store import StoreUnavailable
@@ -128,6 +129,13 @@ def test_the_wait_doubles_up_to_a_minute_and_is_spread() -> None:
         waits = {backoff(failures) for _ in range(50)}
         assert len(waits) > 1
         assert all(longest / 2 <= wait <= longest for wait in waits)
+
+
+async def test_the_log_says_how_each_loop_is(office: Office) -> None:
+    """None has a name for which the log hides how it is, as it does what is called a token."""
+    loops = (await office.service.readiness())["loops"]
+    assert len(loops) == len(office.service.desk.loops)
+    assert redact_values(None, "info", {"loops": loops}) == {"loops": loops}
 
 
 @pytest.mark.wide_but_first
