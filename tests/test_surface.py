@@ -571,7 +571,7 @@ def _stored(office: Office) -> dict[str, Any]:
     }
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("person", ["guest", "stranger"])
 async def test_every_entrance_says_a_polite_no(office: Office, person: str) -> None:
     """A guest and a person of another organisation are told alone that the desk is not theirs to use; nothing is done."""

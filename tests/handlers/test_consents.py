@@ -55,6 +55,9 @@ from tests.handlers.work.twilio_consents import (
     twilio_consents,
 )
 
+# Of a far side alone: how opt-outs are passed on is in test_destinations.py, for every change.
+pytestmark = pytest.mark.wide
+
 MADE = {"name": "Twilio", "address": SERVICE, "login": ACCOUNT, "secret": TOKEN}
 
 

@@ -107,6 +107,7 @@ async def test_from_the_form_to_loaded(office: Office) -> None:
     assert [row[4] for row in (await rows_of(office, file))[1:]] == [THREE]
 
 
+@pytest.mark.wide
 async def test_it_is_told_once_a_day(office: Office) -> None:
     """However often opt-outs come; and not while a file that was given out has them all."""
     await office.opt_out(ONE)
@@ -124,6 +125,7 @@ async def test_it_is_told_once_a_day(office: Office) -> None:
     assert office.store.destinations.claim_untold("me", lease_seconds=60) is None
 
 
+@pytest.mark.wide
 async def test_home_has_its_button_too(office: Office) -> None:
     """There is a line for it; what the button has to say comes in a modal, the file in a direct message."""
     await office.opt_out(ONE)
@@ -135,6 +137,7 @@ async def test_home_has_its_button_too(office: Office) -> None:
     assert await rows_of(office, await file_for(office)) == [["phone"], [ONE]]
 
 
+@pytest.mark.wide
 async def test_pressed_twice_or_late_it_says_so(office: Office) -> None:
     """The buttons go with the first press; a second one, of an older file too, or of one whose destination is gone, changes nothing."""
     await office.opt_out(ONE)
@@ -200,6 +203,7 @@ async def test_one_that_is_told_by_itself_has_no_file(office: Office) -> None:
     assert office.store.destinations.get(office.account.id, one.id).kind is DestinationKind.VAN
 
 
+@pytest.mark.wide
 async def test_the_file_that_is_there_counts(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     A desk that shared a file and lost its way before it said so is followed by one that makes another, of a later moment.

@@ -45,6 +45,9 @@ from tests.handlers.work.receiver import hangs
 from tests.handlers.work.twilio_consents import says
 from tests.handlers.work.van import APPLICATION, KEY, Van, error, fails, van_people
 
+# Of a far side alone: how opt-outs are passed on is in test_destinations.py, for every change.
+pytestmark = pytest.mark.wide
+
 NOBODY = "nobody is found in VAN by this number"
 SEVERAL = "several people have this number in VAN: opt it out there for each of them, or merge them"
 OTHER = "+12125550199"

@@ -217,6 +217,7 @@ async def form_of(office: Office, message: SandboxMessage, words: str) -> dict[s
     return await view_of(office, "admin", words)
 
 
+@pytest.mark.wide
 @on_both_databases
 @pytest.mark.wide_but_first
 async def test_what_is_only_here_is_passed_on(slack: EmbeddedSlack, settings: Settings) -> None:

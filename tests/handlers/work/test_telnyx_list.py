@@ -23,6 +23,9 @@ from tests.handlers.test_files import settled
 from tests.handlers.work.telnyx_opt_outs import KEY, TelnyxOptOuts, telnyx_opt_outs
 from tests.handlers.work.test_comparison import labels
 
+# Of a far side alone: how lists are compared is in test_comparison.py.
+pytestmark = pytest.mark.wide
+
 ONE, TWO, THREE, ELSEWHERE = "+12125550101", "+12125550102", "+12125550103", "+442079460018"
 AT = datetime(2026, 11, 3, 17, 5, 38, 631252, UTC)
 PUBLIC = f"{'A' * 43}="
