@@ -28,6 +28,8 @@ from store import Store, StoreError, StoreUnavailable
 if TYPE_CHECKING:
     from handlers.platform.api import Api
 
+    _Made = tuple[Desk, Api | None, Webhooks | None]
+
 log = structlog.get_logger(__name__)
 # Seconds for which whoever asks all databases waits for the others, once one has answered.
 LOOK_SECONDS: Final = 3.0
@@ -40,7 +42,8 @@ class Branch:
     """
     The part of the desk that works on *store*, called *name*; *alone* where there is no other.
 
-    `why`: what keeps it from its work, None while nothing does. `desk` is there once `build` was called.
+    `why`: what keeps it from its work, None while nothing does. `desk`, `api` and `hooks` are there once it may work: those of the
+    first branch when they are built, of the others when they were started.
     """
 
     def __init__(self, settings: Settings, name: str, store: Store, *, alone: bool = True) -> None:
@@ -53,6 +56,7 @@ class Branch:
         self._settings = settings
         self._looking: asyncio.Task[str] | None = None
         self._named = {} if alone else {"database": name}
+        self._ended = False
         store.database.report = self._report
 
     @contextmanager
@@ -64,18 +68,26 @@ class Branch:
         with at_database(self.name):
             yield
 
+    @property
+    def away(self) -> StoreUnavailable:
+        """What whoever needs it is told while there is no `desk`, also before it was tried: what it has may be there all the same."""
+        return self.why or StoreUnavailable(_CLOSED, cause="It was not tried yet: the desk starts.")
+
     def build(self) -> Desk:
         """Put it together; the tables have to be migrated. Raises `SettingsError` for tokens that cannot be read, and `StoreError`. Blocks."""
+        self.desk, self.api, self.hooks = self._put_together()
+        return self.desk
+
+    def _put_together(self) -> "_Made":
         settings, store = self._settings, self.store
-        desk = create_app(settings, store)
+        desk, api, hooks = create_app(settings, store), None, None
         if settings.api == "on":
             lists = ListDesk(desk.channels.of_sent_lists, int(settings.max_list_bytes), desk.runner.poke)
             passing_on = DestinationDesk(desk.passing.fault_of, partial(_why_unusable, desk))
-            self.api = platform_api(store, lists, passing_on, settings.public_url)
+            api = platform_api(store, lists, passing_on, settings.public_url)
         if settings.hooks_url is not None:
-            self.hooks = Webhooks(store, settings.hooks_url, clock=desk.clock)
-        self.desk = desk
-        return desk
+            hooks = Webhooks(store, settings.hooks_url, clock=desk.clock)
+        return desk, api, hooks
 
     async def start(self) -> None:
         """Begin with what others left, and with what comes. Raises `StoreError`."""
@@ -92,35 +104,37 @@ class Branch:
         to put right is raised the first time, that or `StoreError`; an outage never is.
         """
         with self.at_work():
+            made: _Made | None = None
             try:
                 await asyncio.to_thread(make_ready, self.store, partial(log.warning, **self._named))
+                await asyncio.to_thread(self.store.database.identify)
+                # Before anything is written, or acknowledged, that would be in a database which is not to be worked on.
+                doubt(self)
                 for in_use, sentence in await asyncio.to_thread(lambda: tuple(described(self.store))):
                     (log.info if in_use else log.warning)(sentence)
-                desk = await asyncio.to_thread(self.build)
-                await asyncio.to_thread(self.store.database.identify)
-                doubt(self)
-                await desk.start()
+                made = await asyncio.to_thread(self._put_together)
+                await made[0].start()
             except (StoreError, SettingsError) as error:
                 before, self.why = self.why, _as_outage(error)
-                await self._take_apart()
+                if made is not None:
+                    await made[0].stop()
                 if before is None and not isinstance(error, StoreUnavailable):
                     raise
                 if before is None or before.cause != self.why.cause:
                     # It says it all.
                     log.error("the database cannot be used, its accounts wait", cause=self.why.cause, **self._named)  # noqa: TRY400
                 return
+            if self._ended:
+                await made[0].stop()
+                return
+        self.desk, self.api, self.hooks = made
         if self.why is not None:
             log.info("the database can be used, its accounts are served", **self._named)
         self.why = None
 
-    async def _take_apart(self) -> None:
-        """Forget what was built, for the next try."""
-        desk, self.desk, self.api, self.hooks = self.desk, None, None, None
-        if desk is not None:
-            await asyncio.to_thread(desk.scratch.close)
-
     async def stop(self) -> None:
         """Take nothing new, let what was taken end, and stop."""
+        self._ended = True
         with self.at_work():
             for door in (self.api, self.hooks):
                 if door is not None:
@@ -131,8 +145,7 @@ class Branch:
     async def dispatch(self, payload: dict[str, Any]) -> BoltResponse:
         """As `Desk.dispatch`; while the database cannot be used a command is answered so, and Slack sends an event again."""
         if self.desk is None:
-            assert self.why is not None  # noqa: S101  it was tried
-            return BoltResponse(status=200, body=str(self.why)) if "command" in payload else BoltResponse(status=503)
+            return BoltResponse(status=200, body=str(self.away)) if "command" in payload else BoltResponse(status=503)
         with self.at_work():
             return await self.desk.dispatch(payload)
 
@@ -144,8 +157,8 @@ class Branch:
         return self._looking
 
     def _check(self) -> str:
-        if self.desk is None and self.why is not None:
-            return self.why.cause
+        if self.desk is None:
+            return self.away.cause
         try:
             self.store.database.check()
         except StoreError as error:

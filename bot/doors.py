@@ -60,7 +60,7 @@ class Door:
             branch = await self._branch_of(request)
             route = self._routed(branch)
             if route is None:
-                raise branch.why or _busy()
+                raise branch.away
         except StoreError as error:
             return _refusal(Problem(UNAVAILABLE, str(error), headers={"Retry-After": "5"}))
         except Problem as problem:
@@ -106,7 +106,7 @@ class Door:
 
     async def _ask(self, branch: Branch, named: str) -> Branch | StoreError | None:
         if branch.desk is None:
-            return branch.why
+            return branch.away
         with branch.at_work():
             try:
                 return branch if await asyncio.to_thread(self._is_here, branch.store, named) else None

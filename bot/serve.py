@@ -179,8 +179,7 @@ class Service:
         name = self._stores.name_of(slack_id)
         branch = next(branch for branch in self.branches if branch.name == name)
         if branch.desk is None:
-            assert branch.why is not None  # noqa: S101  it was tried
-            raise branch.why
+            raise branch.away
         assert isinstance(branch.desk.installations, ManyWorkspaces)  # noqa: S101  of all branches alike
         return branch.store, branch.desk.installations, branch.desk.channels.changed
 

@@ -15,9 +15,10 @@ from structlog.testing import capture_logs
 
 from bot.config import Settings, SettingsError
 from bot.doctor import examine
+from bot.http import listening
 from bot.sandbox import EmbeddedSlack, Outcome, SandboxClient
 from bot.serve import Service
-from bot.stores import DEFAULT
+from bot.stores import DEFAULT, Stores
 from handlers.hooks.receiving import PREFIX as HOOKS
 from handlers.platform.api import PREFIX as API
 from store import Account, Function, Origin, Scope, Store, UploadState, parsed_url, settle_restored
@@ -353,3 +354,68 @@ async def test_an_account_that_moved_is_idle_where_it_was(
         }
         said = [finding.sentence for finding in await examine(apart.settings)]
         assert sum("which nobody asks" in sentence for sentence in said) == 2
+
+
+async def test_while_a_database_is_begun_with_nobody_is_let_in(
+    slacks: tuple[EmbeddedSlack, EmbeddedSlack], sqlite_template: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A database that answers again is not worked on before it is known which it is: its people are told to try again, the others'
+    desk stays ready.
+    """
+    (tmp_path / "desk.db").write_bytes(sqlite_template)
+    later = tmp_path / "later"
+    urls = f"sqlite:///{tmp_path / 'desk.db'}", f"sqlite:///{later / 'own.db'}"
+    asked, let_go = threading.Event(), threading.Event()
+    async with at_work(slacks, urls, tmp_path) as apart:
+        name, database = slacks[1].team_id, apart.own.database
+        identify = database.identify
+
+        def slowly() -> None:
+            asked.set()
+            let_go.wait()
+            identify()
+
+        monkeypatch.setattr(database, "identify", slowly)
+        later.mkdir()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not asked.is_set():
+                    apart.service._waiting.poke()
+                    await asyncio.to_thread(asked.wait, 0.05)
+            command = {"command": "/optout", "team_id": name, "text": "help"}
+            assert "nothing was changed" in (await apart.service.dispatch(command)).body
+            assert (await apart.service.readiness())["ready"]
+        finally:
+            let_go.set()
+        await readiness(apart.service, lambda found: found["database"][name] == "ok")
+        assert (await apart.desk.visitor.install(slacks[1])).status == 200
+        await apart.add(apart.desk.others, PHONE)
+
+
+async def test_until_each_database_was_tried_nobody_is_unknown(
+    slacks: tuple[EmbeddedSlack, EmbeddedSlack], urls: tuple[str, str], tmp_path: Path
+) -> None:
+    """
+    The port is open before a database of its own was tried: its programs and providers are told to come again.
+
+    "Not known here" would have a provider leave out what somebody replied, and a program give up.
+    """
+    default, own = urls
+    settings = workspaces.settings_for(slacks[0], default, tmp_path, api="on", databases={slacks[1].team_id: own})
+    stores = Stores.open(settings)
+    async with AsyncExitStack() as stack:
+        stack.callback(stores.close)
+        mine = stores.own[slacks[1].team_id]
+        account = mine.accounts.get_or_create(slacks[1].team_id, None, country="US")
+        key = mine.keys.make(account.id, "bridge", (Scope.CHECK,), None, BY_ADMIN).text
+        hook = mine.hooks.make_twilio(account.id, "main number", ACCOUNT, TOKEN, BY_ADMIN)
+        service = Service(settings, stores.by_name[DEFAULT], stores.own)
+        address = await stack.enter_async_context(listening(service.routes(), "127.0.0.1", 0))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        headers = {"Authorization": f"Bearer {key}"}
+        async with session.get(f"{address}{API}/phones/{PHONE}", headers=headers) as answer:
+            assert (answer.status, "Retry-After" in answer.headers) == (503, True)
+        async with session.post(f"{address}{HOOKS}/twilio/{hook.id}", data=MESSAGE) as answer:
+            assert answer.status == 503
+        await service.stop()
