@@ -141,6 +141,11 @@ def _database(settings: Settings, store: Store, team: str | None) -> tuple[tuple
         return (Finding(good=False, sentence=f"Database: {error.cause}"),), None
 
 
+def _served(store: Store) -> tuple[Account, ...]:
+    """The accounts that are served from *store*: what is left of one that another database has is found fault with by nobody."""
+    return tuple(account for account in store.accounts.list() if store.database.served.has(account.slack_id))
+
+
 def _open_to(store: Store) -> Iterator[Finding]:
     """Other users that can read the list."""
     dialect = store.database.dialect
@@ -185,8 +190,8 @@ def _clock(other: datetime, whose: str) -> Iterator[Finding]:
 
 def _countries(settings: Settings, store: Store) -> Iterator[Finding]:
     """Whether a number without a country code can be read, in each account and in those to come."""
-    without = [account.slack_id for account in store.accounts.list() if account.country is None]
-    if not without and (settings.default_country is not None or store.accounts.list()):
+    without = [account.slack_id for account in _served(store) if account.country is None]
+    if not without and (settings.default_country is not None or _served(store)):
         return
     names = f" in the account {', '.join(without)}" if without else ""
     sentence = (
@@ -231,7 +236,7 @@ def _platform(settings: Settings, store: Store) -> Iterator[Finding]:
     if settings.api_port is not None:
         sentence = "API: OPTOUT_API_PORT is set, and nothing is served there while OPTOUT_API is off. Set OPTOUT_API=on, or leave both out."
         yield Finding(good=False, sentence=sentence)
-    for account in store.accounts.list():
+    for account in _served(store):
         if live := sum(key.state is KeyState.LIVE for key in store.keys.list_of(account.id)):
             sentence = (
                 f"API: {account.slack_id} has live keys ({live:,}), and whoever asks by one gets no answer: OPTOUT_API is off. Set it "
@@ -246,7 +251,7 @@ def _hooks(settings: Settings, store: Store) -> Iterator[Finding]:
     if settings.hooks_url is None:
         name = "OPTOUT_PUBLIC_URL is not set" if settings.api == "on" else "OPTOUT_API is off"
         closed = f". What comes to it is refused: {name}"
-    for account in store.accounts.list():
+    for account in _served(store):
         for hook in store.hooks.list_of(account.id):
             provider = hook.kind.title()
             # A reply is known by its provider, whichever hook of the account's it came by.
@@ -260,7 +265,7 @@ def _hooks(settings: Settings, store: Store) -> Iterator[Finding]:
 
 def _destinations(store: Store) -> Iterator[Finding]:
     """Each destination of each account: whether it takes what it is told, and which phones wait since it did not."""
-    for account in store.accounts.list():
+    for account in _served(store):
         for one in store.destinations.list_of(account.id):
             whose = f"Destination: {one.name!r} of {account.slack_id}"
             is_down, words = _taking(one)

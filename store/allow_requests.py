@@ -181,7 +181,8 @@ class AllowRequests:
     def due(self, *, most: int = 50) -> tuple[AllowRequest, ...]:
         """The requests of any account that wait though their time is over, *most* of them."""
         query = sa.select(allow_requests.c.account_id, allow_requests.c.entry_id)
-        query = query.where(allow_requests.c.state == AllowState.ASKED, allow_requests.c.expires_at <= from_now())
+        mine = self._database.served.among(allow_requests.c.account_id)
+        query = query.where(allow_requests.c.state == AllowState.ASKED, allow_requests.c.expires_at <= from_now(), mine)
         with self._database.read() as connection:
             found = connection.execute(query.order_by(allow_requests.c.expires_at).limit(most)).all()
             return tuple(self._get(connection, account, request) for account, request in found)

@@ -42,11 +42,13 @@ def backlog_of(
     """
     # In words of the tables' indexes, which for parameters are not used.
     waits = table.c.state.in_([sa.literal_column(f"'{state}'") for state in waiting])
-    open_ = sa.select(sa.func.count(), sa.func.min(since)).select_from(table).where(waits)
+    # What another database has is worked on there.
+    mine = database.served.among(table.c.account_id)
+    open_ = sa.select(sa.func.count(), sa.func.min(since)).select_from(table).where(waits, mine)
     number = sa.func.count().label("number")
     lost = (
         sa.select(reason, number)
-        .where(table.c.state == discarded, *where)
+        .where(table.c.state == discarded, *where, mine)
         .group_by(reason)
         .order_by(number.desc(), reason)
         .limit(MOST_REASONS)

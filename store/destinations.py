@@ -388,6 +388,7 @@ class Destinations:
         """Of all accounts: how many are up to date, waiting, failing, paused and refused."""
         of_each = destinations.c.state, destinations.c.failing_since, destinations.c.seq
         query = sa.select(*of_each, accounts.c.last_change).join(accounts, accounts.c.id == destinations.c.account_id)
+        query = query.where(self._database.served.among(destinations.c.account_id))
         with self._database.read() as connection:
             rows = list(connection.execute(query).mappings())
         counts = dict.fromkeys(("up to date", "waiting", "failing", "paused", "refused"), 0)

@@ -77,19 +77,20 @@ class Digests:
         """
         end = _last_end(at)
         sent = sa.select(digests.c.account_id).where(digests.c.week == end, digests.c.done_at.is_not(None))
-        query = sa.select(accounts).where(accounts.c.id.not_in(sent)).order_by(accounts.c.id)
+        mine = self._database.served.among(accounts.c.id)
+        query = sa.select(accounts).where(accounts.c.id.not_in(sent), mine).order_by(accounts.c.id)
         with self._database.read() as connection:
             unsent = [account_of(row) for row in connection.execute(query).mappings()]
         for account in unsent:
             if account.settings.digest_channel is None:
                 continue
-            mine = digests.c.account_id == account.id, digests.c.week == end, digests.c.done_at.is_(None)
+            open_ = digests.c.account_id == account.id, digests.c.week == end, digests.c.done_at.is_(None)
             new = self._database.insert(digests).values(account_id=account.id, week=end, **leases.given_back())
             new = new.on_conflict_do_nothing(index_elements=["account_id", "week"])
             with self._database.write() as connection:
                 connection.execute(new)
             row = leases.claim(
-                self._database, digests, sa.select(digests).where(*mine), owner, lease_seconds=lease_seconds
+                self._database, digests, sa.select(digests).where(*open_), owner, lease_seconds=lease_seconds
             )
             if row is not None:
                 return DueDigest(account, end, leases.lease_of(row))

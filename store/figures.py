@@ -45,19 +45,28 @@ class Figures:
 
 def figures_of(database: Database) -> Figures:
     """The figures of *database* now. Raises `StoreError`."""
+    mine = database.served.among
     since = sa.case(
         (uploads.c.state == UploadState.WAITING, uploads.c.waiting_since),
         (uploads.c.state == UploadState.APPLYING, uploads.c.confirmed_at),
     )
     came = sa.func.coalesce(since, uploads.c.received_at)
-    lists = sa.select(uploads.c.state, sa.func.count(), sa.func.min(came)).group_by(uploads.c.state)
-    totals = sa.select(
-        from_now(),
-        sa.func.count(),
-        sa.func.coalesce(sa.func.sum(accounts.c.opted_out), 0),
-        sa.func.coalesce(sa.func.sum(accounts.c.last_reply), 0),
-    ).select_from(accounts)
-    undecided = sa.select(sa.func.count(), sa.func.min(replies.c.heard_at)).where(WAITS)
+    lists = (
+        sa.select(uploads.c.state, sa.func.count(), sa.func.min(came))
+        .where(mine(uploads.c.account_id))
+        .group_by(uploads.c.state)
+    )
+    totals = (
+        sa.select(
+            from_now(),
+            sa.func.count(),
+            sa.func.coalesce(sa.func.sum(accounts.c.opted_out), 0),
+            sa.func.coalesce(sa.func.sum(accounts.c.last_reply), 0),
+        )
+        .select_from(accounts)
+        .where(mine(accounts.c.id))
+    )
+    undecided = sa.select(sa.func.count(), sa.func.min(replies.c.heard_at)).where(WAITS, mine(replies.c.account_id))
     first = (
         sa.select(changes.c.at)
         .where(changes.c.account_id == destinations.c.account_id, changes.c.seq > destinations.c.seq)
@@ -67,7 +76,9 @@ def figures_of(database: Database) -> Figures:
     )
     # Whoever begins has the whole list before it, which is older than its own wait.
     behind = sa.select(destinations.c.made_at, first).where(
-        destinations.c.state == DestinationState.ON, destinations.c.kind != DestinationKind.FILE
+        destinations.c.state == DestinationState.ON,
+        destinations.c.kind != DestinationKind.FILE,
+        mine(destinations.c.account_id),
     )
     with database.read() as connection:
         at, number, opted_out, heard = connection.execute(totals).one()

@@ -177,7 +177,8 @@ class Handovers:
 
     def list_open(self) -> Sequence[Handover]:
         """Those of all accounts that nobody decided yet, the latest first, 200 at most."""
-        query = sa.select(handovers).where(handovers.c.state == HandoverState.OPEN)
+        mine = self._database.served.among(handovers.c.account_id)
+        query = sa.select(handovers).where(handovers.c.state == HandoverState.OPEN, mine)
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(handovers.c.asked_at.desc()).limit(_MOST_OPEN)).mappings()
             return [handover_of(row) for row in rows]
@@ -216,7 +217,8 @@ class Handovers:
     def expire(self, after: timedelta) -> int:
         """Expire what nobody decided within *after*; how many."""
         old = handovers.c.asked_at < from_now(-after.total_seconds())
-        overdue = sa.and_(handovers.c.state == HandoverState.OPEN, old)
+        mine = self._database.served.among(handovers.c.account_id)
+        overdue = sa.and_(handovers.c.state == HandoverState.OPEN, old, mine)
         with self._database.read() as connection:
             if connection.execute(sa.select(handovers.c.id).where(overdue).limit(1)).first() is None:
                 return 0

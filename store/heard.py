@@ -186,7 +186,8 @@ class HeardReplies:
     def waiting_by_message(self) -> dict[tuple[int, int | None], int]:
         """How many replies wait for a person, by account and the message that shows them; None for those that none shows."""
         of = replies.c.account_id, replies.c.review
-        query = sa.select(*of, sa.func.count()).where(WAITS).group_by(*of)
+        mine = self._database.served.among(replies.c.account_id)
+        query = sa.select(*of, sa.func.count()).where(WAITS, mine).group_by(*of)
         with self._database.read() as connection:
             return {(account, review): count for account, review, count in connection.execute(query)}
 

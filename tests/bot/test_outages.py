@@ -15,7 +15,7 @@ from bot.doctor import examine
 from bot.sandbox import EmbeddedSlack, SandboxClient
 from bot.serve import EVENTS_PATH
 from bot.stores import described, open_store
-from store import Account, Actor, Function, Origin, Store, StoreUnavailable
+from store import Account, Actor, Function, Origin, Served, Store, StoreUnavailable
 from tests.bot.test_serve import got, served, settings_for
 
 ADMIN = Origin(Function.COMMAND, Actor("U0ADMIN", "admin"))
@@ -145,6 +145,17 @@ def test_an_empty_list_says_that_it_is(store: Store, account: Account) -> None:
     assert second.startswith(f"Nobody is opted out in {where}.")
     store.optouts.add(account.id, [PHONE], ADMIN)
     assert list(described(store)) == [(True, f"1 phone is opted out in the account T0DESK of {where}.")]
+
+
+def test_a_list_that_another_database_has_is_none_here(store: Store, account: Account, database_url: str) -> None:
+    """Where everybody who is opted out is of an account that is served from elsewhere, the start says that nobody is."""
+    store.optouts.add(account.id, [PHONE], ADMIN)
+    here = Store.open(database_url, served=Served(frozenset({account.slack_id})))
+    (_, left), (in_use, nobody) = described(here)
+    here.close()
+    assert "which nobody asks" in left
+    assert not in_use
+    assert nobody.startswith("Nobody is opted out in")
 
 
 def test_a_new_file_and_an_open_one_are_told_of_at_the_start(tmp_path: Path) -> None:
