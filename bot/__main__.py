@@ -482,6 +482,8 @@ def erase(number: str, account: str, *, untold: bool) -> None:
     store = open_store(settings, slack_id=account)
     try:
         erasing.erase(store, account, number, untold=untold, say=click.echo)
+        for line in erasing.left_elsewhere(settings, account):
+            click.echo(line)
     finally:
         store.close()
 

@@ -1,7 +1,11 @@
 """Erasing of a number from the command line, for who asks to be forgotten."""
 
+from collections.abc import Iterator
+
+from bot.config import Settings
+from bot.stores import Stores
 from bot.transfer import Say, TransferError, existing_account, local_setting
-from store import NotAPhone, Reason, Store, mask, parse_phone
+from store import NotAPhone, Reason, Store, StoreError, mask, parse_phone
 
 
 def erase(store: Store, slack_id: str, number: str, *, untold: bool, say: Say) -> None:
@@ -30,3 +34,21 @@ def erase(store: Store, slack_id: str, number: str, *, untold: bool, say: Say) -
     for name in erased.waiting:
         say(f"{name}, which a program sent, may have it, and nobody has decided on it: confirm or cancel it.")
     say("Backups, exports and logs of before have it until they go: see docs/privacy.md.")
+
+
+def left_elsewhere(settings: Settings, slack_id: str) -> Iterator[str]:
+    """Which databases of *settings* have what is left of the account *slack_id*, that another has now, a sentence for each."""
+    stores = Stores.open(settings)
+    try:
+        for store in stores.by_name.values():
+            if store.database.served.has(slack_id):
+                continue
+            where = store.database.dialect.where
+            how = "by this command with its URL as DATABASE_URL and an empty OPTOUT_DATABASES"
+            try:
+                if store.database.dialect.exists() and store.accounts.find(slack_id) is not None:
+                    yield f"What is left of {slack_id} in {where} may have it too: erase it there as well, {how}."
+            except StoreError:
+                yield f"Whether {where} has anything of {slack_id} could not be seen. If so, erase it there as well, {how}."
+    finally:
+        stores.close()

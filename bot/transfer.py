@@ -54,6 +54,7 @@ from store import (
     country_name,
     doubts,
     find_country,
+    identity_of,
     move_account,
     names_in_list,
     preview_move,
@@ -367,7 +368,7 @@ def _cure(error: ListRefused) -> str:
 
 def require_one_database(settings: Settings, source: str, to: str) -> None:
     """Raise `TransferError` where the accounts *source* and *to* are in two databases."""
-    if settings.database_of(source) != settings.database_of(to):
+    if identity_of(settings.database_of(source)) != identity_of(settings.database_of(to)):
         raise TransferError(
             f"Nothing was moved: by OPTOUT_DATABASES {source} and {to} are in two databases. Give {to} that of {source} first."
         )

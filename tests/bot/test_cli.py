@@ -225,6 +225,9 @@ def test_commands_go_to_the_database_of_the_account(tmp_path: Path) -> None:
     assert "T0DEFAULT has no database of its own by OPTOUT_DATABASES" in unknown.output
     moved = run("account", "move", "T0DEFAULT", own, **environment)
     assert (moved.exit_code, "are in two databases" in moved.output) == (1, True)
+    both = environment | {"OPTOUT_DATABASES": f"{own}=sqlite:///{tmp_path / 'own.db'} E0OWN=sqlite:///own.db"}
+    moved = run("account", "move", own, "E0OWN", **both)
+    assert moved.exit_code == 0, moved.output
     read = run(
         "key", "list", "--account", own, **environment | {"OPTOUT_DATABASES": f"{own}=sqlite:///{tmp_path / 'no.db'}"}
     )

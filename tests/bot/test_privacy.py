@@ -80,3 +80,30 @@ def test_on_postgresql_nothing_is_left_either(request: pytest.FixtureRequest, tm
         done = shell(erase, DATABASE_URL=plain)
         assert done.returncode == 0, done.stdout
         assert shell(look, DATABASE_URL=plain).stdout == "0\n"
+
+
+def test_what_is_left_of_a_moved_account_is_erased_too(tmp_path: Path) -> None:
+    """Where the account has a database of its own that began as a copy, the other is named, with how to erase the number there."""
+    names = ("desk.db", "own.db")
+    for name in names:
+        store = Store.open(f"sqlite:///{name}")
+        store.database.migrate()
+        store.optouts.add(store.accounts.get_or_create("T012AB3CD", "Harbor").id, PHONES[:1], ADMIN)
+        store.close()
+    environment = {
+        "DATABASE_URL": "sqlite:///desk.db",
+        "OPTOUT_DATABASES": "T012AB3CD=sqlite:///own.db E012AB3CD=sqlite:///gone/other.db",
+        "OPTOUT_ERASE_KEY": "k" * 32,
+    }
+    erase = "erase", PHONES[0], "--account", "T012AB3CD"
+    done = run(*erase, **environment)
+    assert done.exit_code == 0, done.output
+    assert "is erased" in done.output
+    *_, last = done.output.splitlines()
+    assert last == (
+        f"What is left of T012AB3CD in the SQLite file {tmp_path}/desk.db may have it too: erase it there as well, by this command "
+        "with its URL as DATABASE_URL and an empty OPTOUT_DATABASES."
+    )
+    assert "is erased" in run(*erase, **environment | {"OPTOUT_DATABASES": ""}).output
+    for name in names:
+        assert PHONES[0][2:].encode() not in b"".join(path.read_bytes() for path in tmp_path.glob(f"{name}*"))
