@@ -57,6 +57,10 @@ def parsed_url(text: str) -> sa.URL:
     return url.update_query_dict({"host": ",".join(host.strip("[]") for host in hosts), "port": ",".join(ports)})
 
 
+# Tables of a file that is new to the desk all the same: that of its migrations, and what Litestream makes in any file it sees.
+_BESIDE_OURS: Final = ("alembic_version", "_litestream_")
+
+
 def identity_of(text: str) -> str:
     """What the database at a URL is known by among all that this machine can reach; its password is not in it. Raises as `parsed_url`."""
     return dialect_of(parsed_url(text)).identity
@@ -318,7 +322,7 @@ class Database:
         if (
             found is None
             and self.dialect.file is not None
-            and set(sa.inspect(connection).get_table_names()) - {"alembic_version"}
+            and any(not name.startswith(_BESIDE_OURS) for name in sa.inspect(connection).get_table_names())
         ):
             raise StoreError(
                 f"{self.dialect.where[:1].upper()}{self.dialect.where[1:]} is another program's: it has tables, and none is the desk's. "

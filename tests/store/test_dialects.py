@@ -86,6 +86,19 @@ def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
         assert [name for (name,) in connection.execute("SELECT name FROM sqlite_master")] == ["songs"]
 
 
+def test_a_file_that_litestream_saw_first_is_the_desks(tmp_path: Path) -> None:
+    """Litestream, beside the desk, may find the empty file before the tables are in it, and makes two of its own there."""
+    file = tmp_path / "desk.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)")
+        connection.execute("CREATE TABLE _litestream_lock (id INTEGER)")
+    store = Store.open(f"sqlite:///{file}")
+    assert store.database.revision() is None
+    store.database.migrate()
+    store.database.require_head()
+    store.close()
+
+
 def test_a_sqlite_uri_names_its_file(tmp_path: Path) -> None:
     """A URI, with which a file can be opened to read only, is looked for under the path in it."""
     there = dialect_of(sa.make_url(f"sqlite:///file:{tmp_path}/a%2520desk.db?mode=ro&uri=true"))
