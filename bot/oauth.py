@@ -8,6 +8,7 @@ https://docs.slack.dev/authentication/installing-with-oauth
 import asyncio
 import html
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Final
 
 import structlog
@@ -31,8 +32,9 @@ from bot.slack_calls import SlackCalls
 from handlers.slack.errors import error_name
 from store import NewInstallation, Store, StoreError, TokenKeys, Tokens
 
-# Of a Slack id: where its account is kept, who serves it, and who is told that nothing known of its channels holds any more.
-HomeOf = Callable[[str], tuple[Store, ManyWorkspaces, Callable[[int], None]]]
+# Of a Slack id: where its account is kept, who serves it, and who is told that nothing known of its channels holds any more; what
+# blocks in the block has the threads of that database.
+HomeOf = Callable[[str], AbstractContextManager[tuple[Store, ManyWorkspaces, Callable[[int], None]]]]
 log = structlog.get_logger(__name__)
 INSTALL_PATH: Final = "/slack/install"
 # Seconds in which somebody has to say yes at Slack.
@@ -91,36 +93,29 @@ class _Kept(AsyncInstallationStore):
             raise BoltError("Slack gave no bot token")
         slack_id = installation.enterprise_id if whole else installation.team_id
         try:
-            store, installations, channels_changed = self._home_of(str(slack_id))
+            with self._home_of(str(slack_id)) as (store, installations, channels_changed):
+                expires = installation.bot_token_expires_at
+                expires_at = None if expires is None else installations.expiry_of(expires)
+                tokens = Tokens(installation.bot_token, installation.bot_refresh_token, expires_at)
+                new = NewInstallation(
+                    team_id=None if whole else installation.team_id,
+                    enterprise_id=installation.enterprise_id,
+                    name=installation.enterprise_name if whole else installation.team_name,
+                    bot_id=installation.bot_id,
+                    bot_user_id=installation.bot_user_id,
+                    scopes=",".join(installation.bot_scopes or ()),
+                    installed_by=installation.user_id,
+                    sealed=self._keys.seal(str(slack_id), tokens),
+                    expires_at=expires_at,
+                )
+                kept = await asyncio.to_thread(store.installations.install, new, country=self._country)
         except StoreError as error:
-            raise _not_kept(slack_id, error) from error
-        expires = installation.bot_token_expires_at
-        expires_at = None if expires is None else installations.expiry_of(expires)
-        tokens = Tokens(installation.bot_token, installation.bot_refresh_token, expires_at)
-        new = NewInstallation(
-            team_id=None if whole else installation.team_id,
-            enterprise_id=installation.enterprise_id,
-            name=installation.enterprise_name if whole else installation.team_name,
-            bot_id=installation.bot_id,
-            bot_user_id=installation.bot_user_id,
-            scopes=",".join(installation.bot_scopes or ()),
-            installed_by=installation.user_id,
-            sealed=self._keys.seal(str(slack_id), tokens),
-            expires_at=expires_at,
-        )
-        try:
-            kept = await asyncio.to_thread(store.installations.install, new, country=self._country)
-        except StoreError as error:
-            raise _not_kept(slack_id, error) from error
+            log.error("an installation is not kept", workspace=slack_id, why=error.cause)  # noqa: TRY400  it says it all
+            raise BoltError("it is not kept") from error
         installations.changed(kept)
         # What changed before, nobody told; and on SQLite the number of an account that went may be another's now.
         channels_changed(kept.account_id)
         log.info("the app was installed", workspace=slack_id, by=installation.user_id)
-
-
-def _not_kept(slack_id: str | None, error: StoreError) -> BoltError:
-    log.error("an installation is not kept", workspace=slack_id, why=error.cause)
-    return BoltError("it is not kept")
 
 
 class _Flow(AsyncOAuthFlow):
@@ -145,12 +140,21 @@ class InstallPages:
     """
     The routes of installation by OAuth, at the address *public_url* of the settings.
 
-    *store*: of the states of those that are under way. *home_of*: where the account of a Slack id is kept, and who serves it;
-    it raises `StoreError` while that cannot be used.
+    *store*: of the states of those that are under way, for which what blocks in the block *at_work* has threads of its own.
+    *home_of*: where the account of a Slack id is kept, and who serves it; it raises `StoreError` while that cannot be used.
     """
 
-    def __init__(self, settings: Settings, store: Store, keys: TokenKeys, home_of: HomeOf, calls: SlackCalls) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        at_work: Callable[[], AbstractContextManager[None]],
+        keys: TokenKeys,
+        home_of: HomeOf,
+        calls: SlackCalls,
+    ) -> None:
         assert settings.slack_client_secret is not None  # noqa: S101  `require_tokens` was called
+        self._at_work = at_work
         slack = settings.slack_api_url.removesuffix("api/")
         self._flow = _Flow(
             # A code is good once: a client that tried again by itself would lose what came of the first.
@@ -181,13 +185,15 @@ class InstallPages:
 
     async def _begin(self, request: web.Request) -> web.Response:
         try:
-            return await to_aiohttp_response(await self._flow.handle_installation(await to_bolt_request(request)))
+            with self._at_work():
+                return await to_aiohttp_response(await self._flow.handle_installation(await to_bolt_request(request)))
         except StoreError as error:
             return await to_aiohttp_response(_page("The app was not installed", str(error), 503))
 
     async def _end(self, request: web.Request) -> web.Response:
         try:
-            answer = await self._flow.handle_callback(await to_bolt_request(request))
+            with self._at_work():
+                answer = await self._flow.handle_callback(await to_bolt_request(request))
         except Exception as error:
             log.warning("an installation failed", why=error_name(error), exc_info=error)
             answer = _page("The app was not installed", f"Slack or the desk could not be reached. {_AGAIN}", 503)

@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from types import FrameType, MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -112,7 +112,9 @@ class Service:
         self._has_own_port = settings.api_port is not None
         self._install: InstallPages | None = None
         if self.desk.keys is not None:
-            self._install = InstallPages(settings, store, self.desk.keys, self._home_of, self.desk.calls)
+            self._install = InstallPages(
+                settings, store, self._first.at_work, self.desk.keys, self._home_of, self.desk.calls
+            )
 
     @property
     def api(self) -> Api | None:
@@ -174,14 +176,16 @@ class Service:
             if branch.desk is not None:
                 branch.desk.missed.was_away(seconds)
 
-    def _home_of(self, slack_id: str) -> tuple[Store, ManyWorkspaces, Callable[[int], None]]:
+    @contextmanager
+    def _home_of(self, slack_id: str) -> Iterator[tuple[Store, ManyWorkspaces, Callable[[int], None]]]:
         """Where the account *slack_id* is kept, who serves it, and who knows its channels. Raises `StoreUnavailable`."""
         name = self._stores.name_of(slack_id)
         branch = next(branch for branch in self.branches if branch.name == name)
         if branch.desk is None:
             raise branch.away
         assert isinstance(branch.desk.installations, ManyWorkspaces)  # noqa: S101  of all branches alike
-        return branch.store, branch.desk.installations, branch.desk.channels.changed
+        with branch.at_work():
+            yield branch.store, branch.desk.installations, branch.desk.channels.changed
 
     async def connected(self, seconds: float) -> None:
         """Wait for the connection to Slack; TimeoutError after *seconds*. Over HTTP it is Slack that connects."""

@@ -246,6 +246,28 @@ async def test_a_database_that_says_nothing_is_its_own_accounts_matter(apart: Ap
     await apart.add(apart.desk.others, PHONE)
 
 
+async def test_an_installation_waits_on_threads_of_its_databases(apart: Apart, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its state on those of the first, what is granted on those of the account's: a silent one holds up nobody's name server."""
+    used: dict[str, str] = {}
+
+    def watched(store: Store, name: str) -> None:
+        verb = getattr(store.installations, name)
+
+        def call(*given: object, **named: object) -> object:
+            used[name] = threading.current_thread().name
+            return verb(*given, **named)
+
+        monkeypatch.setattr(store.installations, name, call)
+
+    for name in ("new_state", "use_state"):
+        watched(apart.default, name)
+    watched(apart.own, "install")
+    assert (await apart.desk.visitor.install(apart.desk.second)).status == 200
+    pools = {name: thread.rpartition("_")[0] for name, thread in used.items()}
+    of_first = f"asyncio {DEFAULT}"
+    assert pools == {"new_state": of_first, "use_state": of_first, "install": f"asyncio {apart.desk.second.team_id}"}
+
+
 async def test_a_database_that_is_away_at_the_start_is_tried_again(
     slacks: tuple[EmbeddedSlack, EmbeddedSlack], sqlite_template: bytes, tmp_path: Path
 ) -> None:
