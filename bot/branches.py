@@ -56,6 +56,7 @@ class Branch:
         self._settings = settings
         self._looking: asyncio.Task[str] | None = None
         self._named = {} if alone else {"database": name}
+        self._tried = False
         self._ended = False
         store.database.report = self._report
 
@@ -72,6 +73,11 @@ class Branch:
     def away(self) -> StoreUnavailable:
         """What whoever needs it is told while there is no `desk`, also before it was tried: what it has may be there all the same."""
         return self.why or StoreUnavailable(_CLOSED, cause="It was not tried yet: the desk starts.")
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has to be started, and nobody is about it."""
+        return self.desk is None and not self._tried
 
     def build(self) -> Desk:
         """Put it together; the tables have to be migrated. Raises `SettingsError` for tokens that cannot be read, and `StoreError`. Blocks."""
@@ -103,6 +109,13 @@ class Branch:
         *doubt* raises `SettingsError` where it must not start after all, now that it is known which database it is. What a person has
         to put right is raised the first time, that or `StoreError`; an outage never is.
         """
+        self._tried = True
+        try:
+            await self._try_to_start(doubt)
+        finally:
+            self._tried = False
+
+    async def _try_to_start(self, doubt: Callable[["Branch"], None]) -> None:
         with self.at_work():
             made: _Made | None = None
             try:

@@ -46,8 +46,9 @@ EVENTS_PATH = "/slack/events"
 END_SECONDS = 17.0
 # The most of them for the line of the log that says so.
 _SAID_SECONDS = 0.5
-# Seconds between tries to start what waits for its database.
+# Seconds between tries to start what waits for its database, and for which the start waits for those that say nothing.
 RETRY_SECONDS = 5.0
+START_SECONDS = 10.0
 # States of the connection in which Slack can reach the desk; over HTTP it is Slack that connects.
 _CONNECTED = frozenset({"http", "connected"})
 
@@ -131,8 +132,10 @@ class Service:
         if len(self.branches) > 1:
             asyncio.get_running_loop().set_default_executor(ThreadsByDatabase())
         await self._first.start()
-        await self._start_others()
         if len(self.branches) > 1:
+            begun = self.desk.tasks.start(self._start_others(), name="start the accounts of other databases")
+            if begun in (await asyncio.wait({begun}, timeout=START_SECONDS))[0]:
+                begun.result()
             self._waiting.start()
         if self._socket is not None:
             await self._socket.start()
@@ -140,7 +143,7 @@ class Service:
 
     async def _start_others(self) -> bool:
         """Start the branches that wait for their database, if they can."""
-        due = [branch for branch in self.branches if branch.desk is None]
+        due = [branch for branch in self.branches if branch.waits]
         await asyncio.gather(*(branch.try_to_start(self._doubt) for branch in due))
         return False
 

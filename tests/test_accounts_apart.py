@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
+from bot import serve
 from bot.config import Settings, SettingsError
 from bot.doctor import examine
 from bot.http import listening
@@ -22,6 +23,7 @@ from bot.stores import DEFAULT, Stores
 from handlers.hooks.receiving import PREFIX as HOOKS
 from handlers.platform.api import PREFIX as API
 from store import Account, Function, Origin, Scope, Store, UploadState, parsed_url, settle_restored
+from store.database import Database
 from tests import workspaces
 from tests.bot.test_serve import readiness
 from tests.conftest import ADMIN, new_database
@@ -376,6 +378,41 @@ async def test_an_account_that_moved_is_idle_where_it_was(
         }
         said = [finding.sentence for finding in await examine(apart.settings)]
         assert sum("which nobody asks" in sentence for sentence in said) == 2
+
+
+async def test_a_start_does_not_wait_for_a_database_that_says_nothing(
+    slacks: tuple[EmbeddedSlack, EmbeddedSlack],
+    urls: tuple[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As behind a pooler that answers for it: the others are served, nobody tries it a second time meanwhile, and then it is served."""
+    let_go, begun, asked, identify = threading.Event(), threading.Event(), [], Database.identify
+
+    def silently(database: Database) -> None:
+        if database.url == parsed_url(urls[1]):
+            asked.append(database)
+            begun.set()
+            let_go.wait()
+        identify(database)
+
+    monkeypatch.setattr(Database, "identify", silently)
+    monkeypatch.setattr(serve, "START_SECONDS", 0.1)
+    try:
+        async with asyncio.timeout(PATIENCE), at_work(slacks, urls, tmp_path) as apart:
+            try:
+                assert (await apart.desk.visitor.install(slacks[0])).status == 200
+                await apart.add(apart.desk.people, PHONE)
+                # In a thread of no database.
+                assert await asyncio.to_thread(begun.wait, PATIENCE)
+                await apart.service._start_others()
+                assert len(asked) == 1
+                assert (await apart.service.readiness())["ready"]
+            finally:
+                let_go.set()
+            await readiness(apart.service, lambda found: found["database"][slacks[1].team_id] == "ok")
+    finally:
+        let_go.set()
 
 
 async def test_while_a_database_is_begun_with_nobody_is_let_in(
