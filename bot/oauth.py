@@ -48,7 +48,8 @@ _WHY: Final = {
     "invalid_state": f"This installation was ended already, or took longer than ten minutes, so nothing was done. {_AGAIN}",
     "missing_code": _UNKNOWN,
     "invalid_code": _UNKNOWN,
-    "storage_error": f"The desk could not keep the installation, so nothing was done. {_AGAIN}",
+    # By then Slack has the app in the workspace.
+    "storage_error": f"Slack has the app installed now, but the desk could not keep it, so it does nothing yet. {_AGAIN}",
 }
 _NOT_WELCOME: Final = (
     "This desk does not serve your workspace, so the app was taken away from it again. Ask whoever runs the desk."

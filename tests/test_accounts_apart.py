@@ -288,7 +288,7 @@ async def test_a_database_that_is_away_at_the_start_is_tried_again(
             assert [line["database"] for line in told] == [name]
             assert (await desk.visitor.install(desk.first)).status == 200
             refused = await desk.visitor.install(desk.second)
-            assert "could not keep the installation" in refused.text
+            assert "the desk could not keep it" in refused.text
             await apart.add(desk.people, PHONE)
             found = await apart.service.readiness()
             assert (found["ready"], found["database"][DEFAULT]) == (True, "ok")

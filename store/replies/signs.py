@@ -223,6 +223,7 @@ _STOPPING: Final = re.compile(
         STOP receiving/getting/the_notifications
         | stop/quit -/PEOPLE -/PEOPLE -/PEOPLE |
         | discontinue/cease/halt -/PEOPLE |
+        stp texting/messaging/sending
         | stop/quit/cancel/unsubscribe i/im/ive/ill/id/we/weve/or/and_i/and_we/no/not/wrong/dont/never/because/before_i
         | stop stop/it/please/n/and_leave
         please/just/said/say/you/u/again/fucking/seriously/omg/bruh/bro/yo/dude/annoying/now/and/so/but/ok/it/this/texted/sent/typed/replied/lol/for/por_favor/guys/people/already stop/quit/unsub -/PEOPLE -/PEOPLE |

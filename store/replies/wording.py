@@ -210,7 +210,7 @@ _ABBREVIATED: Final = {
     "msg": "message",
     "msgs": "messages",
     "agian": "again",
-    **dict.fromkeys(("stahp", "stp"), "stop"),
+    "stahp": "stop",
     **dict.fromkeys(("txtng", "textin", "texing"), "texting"),
     **dict.fromkeys(("romove", "remve", "rmove"), "remove"),
 }

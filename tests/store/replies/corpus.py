@@ -1014,6 +1014,9 @@ qui vous a donné mon numéro
         ne me demandez pas d'argent
     """,
     ("fr", "une réponse quelconque", Want.NOTHING): """
+        merci stp
+        oui stp
+        envoie-moi les horaires stp
         oui
         Oui merci
         non
