@@ -83,7 +83,7 @@ _SECRET_KEY: Final = re.compile(
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _OF_MANY_LINES: Final = {"exception", "stack"}
 # Ours, whose words are our own; of what others say nobody here knows what it holds.
-_SAFE: Final = {"bot", "handlers", "store", "__main__"}
+OURS: Final = {"bot", "handlers", "store", "__main__"}
 # Whole numbers under these names are amounts; elsewhere seven digits are a phone.
 _AMOUNT: Final = re.compile(r"(?:^|_)(?:bytes|rows|count|size|total|ms|ns)$")
 
@@ -228,7 +228,7 @@ class _Background(io.TextIOBase):
 
 class _Handler(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
-        safe = record.name.partition(".")[0] in _SAFE
+        safe = record.name.partition(".")[0] in OURS
         super().emit(record if safe else _without_words(record))
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is the standard library's
@@ -293,7 +293,7 @@ def configure(level: str = "INFO", log_format: LogFormat = "text", stream: TextI
     root.handlers[:] = [handler]
     # Libraries tell of each step, health check and try of theirs, which would bury the rest.
     root.setLevel("WARNING" if level == "INFO" else level)
-    for name in _SAFE:
+    for name in OURS:
         logging.getLogger(name).setLevel(level)
     # What Python prints by itself, it prints as it is.
     warnings.showwarning = _log_warning

@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import logging
 import os
 import re
 import tempfile
@@ -17,6 +18,7 @@ import sqlalchemy as sa
 import structlog
 from hypothesis import HealthCheck, settings
 
+from bot.logs import OURS
 from store import Account, Actor, Function, Origin, Store
 from tests import pooler, releases
 from tests.databases import Databases
@@ -150,6 +152,16 @@ def running_postgres() -> Iterator[str | None]:
             if name.startswith(("SLACK_", "OPTOUT_")) or name == "DATABASE_URL":
                 patch.delenv(name)
         yield running
+
+
+@pytest.fixture(autouse=True)
+def _levels_of_logs() -> Iterator[None]:
+    """Puts back how serious what is logged has to be, which the command line sets for the whole process."""
+    loggers = [logging.getLogger(name) for name in (None, *OURS)]
+    before = [logger.level for logger in loggers]
+    yield
+    for logger, level in zip(loggers, before, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture(scope="session")

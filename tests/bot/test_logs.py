@@ -28,15 +28,12 @@ WORDS = "Ada Quillon of 5 Elm Street has the flu"
 def out() -> Iterator[io.StringIO]:
     """A stream to log to; the process's logging is put back afterwards."""
     root = logging.getLogger()
-    access = logging.getLogger("aiohttp.access")
-    before = (root.handlers[:], root.level, access.level, warnings.showwarning)
+    before = (root.handlers[:], warnings.showwarning)
     hooks = (sys.excepthook, sys.unraisablehook, threading.excepthook)
     configured = structlog.get_config()
     yield io.StringIO()
     root.handlers[:] = before[0]
-    root.setLevel(before[1])
-    access.setLevel(before[2])
-    warnings.showwarning = before[3]
+    warnings.showwarning = before[1]
     sys.excepthook, sys.unraisablehook, threading.excepthook = hooks
     structlog.configure(**configured)
 
