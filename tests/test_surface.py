@@ -599,6 +599,7 @@ async def test_every_entrance_says_a_polite_no(office: Office, person: str) -> N
     assert uploads == len(pressed), "the admin's lists and no other"
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("person", ["guest", "stranger"])
 async def test_a_check_that_is_open_all_the_same(office: Office, person: str) -> None:
     """The modal of the message shortcut, submitted by who may not, opts nobody out and says so."""

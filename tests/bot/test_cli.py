@@ -374,7 +374,7 @@ async def test_sandbox_says_when_its_port_is_taken() -> None:
             assert b"Traceback" not in err
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize(
     "code",
     [

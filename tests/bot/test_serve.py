@@ -151,6 +151,7 @@ async def test_readiness_shows_a_refused_connection(
         assert (await got(f"{url}/readyz"))[0] == 503
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("socket", [True, False])
 async def test_a_refused_token_is_not_ready(
     slack: EmbeddedSlack, people: SandboxClient, tmp_path: Path, socket: bool, monkeypatch: pytest.MonkeyPatch

@@ -185,6 +185,7 @@ async def stop(office: Office) -> None:
     office.store.optouts.add(office.account.id, [ONE], Origin(Function.KEYWORD, await office.actor("admin")))
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("cause", [None, Cause.ASKED])
 async def test_what_the_contact_asked_for_needs_a_reason(office: Office, cause: Cause | None) -> None:
     """The form names the carrier's own block, which a delete does not lift, and wants the reason before anything is done."""
@@ -254,6 +255,7 @@ async def test_what_staff_did_needs_no_reason(office: Office) -> None:
     assert (await office.people.state()).views("admin") == []
 
 
+@pytest.mark.wide
 @on_both_databases
 async def test_the_form_is_as_old_as_its_question(office: Office) -> None:
     """A STOP that comes while the form is open is not taken back with it; nor is anything twice."""
@@ -322,6 +324,7 @@ async def test_a_reason_typed_with_the_command(office: Office) -> None:
     assert not office.store.optouts.find(office.account.id, ONE).opted_out
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("reason", ["?", "1 2 3", ":)"])
 async def test_a_reason_without_words(office: Office, reason: str) -> None:
     """Signs typed with the command are no reason: the form asks for one."""
@@ -333,6 +336,7 @@ async def test_a_reason_without_words(office: Office, reason: str) -> None:
     assert office.store.optouts.find(office.account.id, ONE).opted_out
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("reason", ["she asked twice", "nos pidió que no", "elle l'a demandé"])
 async def test_what_somebody_typed_they_asked(office: Office, reason: str) -> None:
     """However staff noted that the contact asked, a reason is needed."""
@@ -453,6 +457,7 @@ async def asked_in(office: Office, channel: str) -> SandboxMessage:
     return await office.people.until(there)
 
 
+@pytest.mark.wide
 @on_both_databases
 async def test_nobody_is_two_admins(office: Office) -> None:
     """The first's own yes to the question does nothing; nor does asking again; another can still say yes."""
@@ -473,6 +478,7 @@ async def test_nobody_is_two_admins(office: Office) -> None:
     assert not office.store.optouts.find(office.account.id, ONE).opted_out
 
 
+@pytest.mark.wide
 async def test_another_who_asks_the_same(office: Office) -> None:
     """They are shown who asked and why, with the buttons: their own request does not count as a yes."""
     await threatened(office)
@@ -530,6 +536,7 @@ async def test_a_stop_before_the_second_yes(office: Office) -> None:
     assert "Out of date" in (await without_buttons(office, asked.ts)).all_text
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("user", ["admin", "second-admin"])
 async def test_who_is_no_admin_any_more(office: Office, user: str) -> None:
     """Neither the first nor the second yes counts of somebody who is no admin when it is decided."""

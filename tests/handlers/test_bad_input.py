@@ -121,6 +121,7 @@ async def test_words_in_place_of_a_number(office: Office, words: str) -> None:
     untouched(office)
 
 
+@pytest.mark.wide
 async def test_an_address_in_place_of_a_number(office: Office) -> None:
     """Nobody reads an address as a number: how it is written is answered to the asker alone."""
     said = await office.ask_alone("admin", "add https://example.org/2125550100")
@@ -223,6 +224,7 @@ async def test_a_download_that_goes_on_and_on(office: Office) -> None:
     untouched(office)
 
 
+@pytest.mark.wide
 async def test_a_file_deleted_before_its_event(office: Office) -> None:
     """Whoever dropped it is told, and there is no upload."""
     await office.people.fault(method="files.info", fault="error", error="file_deleted", times=-1)
@@ -247,6 +249,7 @@ async def test_a_mentioned_file_deleted_before_its_event(office: Office) -> None
     untouched(office)
 
 
+@pytest.mark.wide
 async def test_a_file_deleted_before_it_is_read(office: Office) -> None:
     """It was there when the event came, and gone when it was downloaded."""
     await office.people.fault(file="gone", times=-1)

@@ -132,6 +132,7 @@ async def test_add_takes_slack_phone_links(office: Office) -> None:
     assert "tel:" not in root.all_text
 
 
+@pytest.mark.wide
 async def test_nothing_typed_can_call_a_channel(office: Office) -> None:
     """Mentions, broadcasts and markup in a reason or in place of a number come out as plain words."""
     root = await office.ask("admin", f"add {ONE}, :smile: <!channel> reason:<!channel> @support & <b> *x*")

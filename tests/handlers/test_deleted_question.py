@@ -93,6 +93,7 @@ def _bots(office: Office, messages: list[SandboxMessage]) -> list[SandboxMessage
     return [one for one in messages if one.user == office.slack.bot_user_id]
 
 
+@pytest.mark.wide
 async def test_a_deleted_question_where_nothing_may_be_deleted(office: Office) -> None:
     """What stands at the root loses its words; the asker reads them alone."""
     await office.opt_out(ONE)

@@ -248,6 +248,7 @@ async def test_a_test_says_what_came_back(office: Office, receiver: Receiver) ->
         assert json.loads(receiver.got[-1][1])["type"] == "optouts.test"
 
 
+@pytest.mark.wide
 async def test_being_down_is_told_once_and_its_end(office: Office, receiver: Receiver) -> None:
     """After fifteen minutes the chosen channel is told why, once however often it fails since; and when it is over."""
     await behind(office, receiver)

@@ -450,7 +450,7 @@ async def test_removed_from_the_channel_in_the_middle(office: Office) -> None:
     assert office.store.optouts.count(office.account.id) == 3
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
@@ -596,7 +596,7 @@ FOREIGN = [
 ]
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize(("described", "words"), FOREIGN, ids=[words for _, words in FOREIGN])
 @pytest.mark.parametrize("scrub", [False, True], ids=["opt out", "scrub"])
 async def test_a_file_that_slack_does_not_keep_is_refused_by_name(

@@ -160,6 +160,7 @@ async def test_whoever_asked_for_an_export_left(office: Office) -> None:
     assert await office.people.calls("files.getUploadURLExternal") == []
 
 
+@pytest.mark.wide
 async def test_what_a_leaver_did_is_found_by_their_name(office: Office) -> None:
     """The history names who left as they were called, and finds them by it."""
     await office.ask("support", f"add {ONE} because she asked")

@@ -134,7 +134,7 @@ async def test_a_mention_is_answered_where_it_was_asked(office: Office) -> None:
     assert said.ts.replace(".", "") in entry.permalink
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @on_both_databases
 async def test_the_same_is_open_once_and_a_handful_an_hour(office: Office) -> None:
     """Pressed twice, or asked again, it is one request; after a handful nobody is asked more."""
@@ -479,7 +479,7 @@ def _direct(state: State, user: str) -> list[SandboxMessage]:
     return list(channel.everything) if channel else []
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize(("what", "words"), [("upload.cancel", "cancel"), ("upload.scrub", "scrub")])
 async def test_somebody_elses_list(office: Office, what: str, words: str) -> None:
     """Who dropped it not themselves is told whose it is, and asks an admin, whose click decides."""

@@ -139,6 +139,7 @@ async def test_a_numbers_history_is_supports_too(office: Office) -> None:
         assert (await office.told("support", before)).text.startswith("Only admins can see the whole history.")
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -212,6 +213,7 @@ async def test_only_admins_remark(office: Office) -> None:
     assert office.store.optouts.find(office.account.id, ONE).remarks == ()
 
 
+@pytest.mark.wide
 async def test_pages_turned_by_two_at_once(office: Office) -> None:
     """Two presses of one button at once are both answered, with the same page."""
     for number in range(12):

@@ -247,6 +247,7 @@ async def test_home_opens_the_forms(office: Office) -> None:
     assert entry.channel_id is None
 
 
+@pytest.mark.wide
 async def test_the_workspace_has_one_name(office: Office) -> None:
     """As Slack shows it, whatever a payload carries; and the new one soon after it was renamed."""
     workspace = office.slack.platform.workspace
@@ -421,6 +422,7 @@ async def test_fifty_viewers_of_a_list_that_changes_all_the_time(office: Office)
     assert [key for key in desk.calls.counts if key[1] == "ratelimited"] == []
 
 
+@pytest.mark.wide
 async def test_who_did_something_sees_it_first(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """When there are calls for one Home only, it is that of whoever changed the list, though others wait for longer."""
     names = await viewers(office, 4)

@@ -127,6 +127,7 @@ async def test_home_shows_and_removes_them(office: Office) -> None:
     assert latest_entries(office.store, office.account.id, 1)[0].reason == "Hook *main* for Twilio removed"
 
 
+@pytest.mark.wide
 async def test_a_desk_that_takes_no_webhooks_says_what_to_set(slack: EmbeddedSlack, settings: Settings) -> None:
     """In place of the form; Home has no place for hooks before there is one, and then says it too."""
     async with at_work(slack, settings.model_copy(update={"api": "on"})) as office:

@@ -139,6 +139,7 @@ async def test_what_cannot_be_is_said_at_its_field(
     assert keys_of(office) == ()
 
 
+@pytest.mark.wide
 async def test_too_many_are_refused_at_the_name(office: Office) -> None:
     """A third of a name, and one more than there can be, say what to do; the form stays as it was filled in."""
     view = await opened(office)
@@ -150,6 +151,7 @@ async def test_too_many_are_refused_at_the_name(office: Office) -> None:
     assert "Revoke one that nobody needs" in (await make(office, view, name="another")).errors[views.NAME]
 
 
+@pytest.mark.wide
 async def test_a_day_of_ones_own(office: Office) -> None:
     """It is good until the end of that day, whatever the menu says; and one can be for good."""
     day = (datetime.now(UTC) + timedelta(days=10)).date()
@@ -161,7 +163,7 @@ async def test_a_day_of_ones_own(office: Office) -> None:
     assert "never expires" in str(await view_of(office, "second-admin", "Copy it now"))
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("name", ["*_~`<!channel> &amp;", "גשר הודעות", "=cmd|' /C calc'!A0", "&" * LONGEST_NAME])
 async def test_any_name_is_shown_as_it_is(office: Office, name: str) -> None:
     """Markup is no markup, nothing notifies anybody, and Slack takes Home and the form with it."""
@@ -202,6 +204,7 @@ async def test_what_takes_long_is_shown_in_the_form(office: Office, monkeypatch:
     assert text.rpartition("_")[2] not in everything(office.store)
 
 
+@pytest.mark.wide
 async def test_a_form_that_was_closed_meanwhile(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its text can be shown nowhere: who made it is told so, and Home has the key to revoke."""
     view = await opened(office)
@@ -214,6 +217,7 @@ async def test_a_form_that_was_closed_meanwhile(office: Office, monkeypatch: pyt
     assert [key.state for key in keys_of(office)] == [KeyState.LIVE]
 
 
+@pytest.mark.wide
 async def test_a_desk_without_the_api_says_so(slack: EmbeddedSlack, settings: Settings) -> None:
     """The form and the look at the text say that nothing answers to it yet; Home has no place for keys before there is one."""
     async with at_work(slack, settings) as office:
@@ -271,6 +275,7 @@ async def test_home_shows_them_to_admins_with_their_use(office: Office) -> None:
         assert "API key" not in str(await home_of(office, words, "support"))
 
 
+@pytest.mark.wide
 @on_both_databases
 async def test_two_admins_revoke_one_at_once(office: Office) -> None:
     """Each is asked first; the key is revoked once, the second is told who did, and both Homes show it ended."""
@@ -321,6 +326,7 @@ async def test_the_most_keys_and_lists_fit_into_home(office: Office) -> None:
     assert len(home["blocks"]) < 50
 
 
+@pytest.mark.wide
 async def test_an_expired_one_has_no_button(office: Office) -> None:
     """It stands among those that ended, and a press that comes late is told so."""
     key = await behind(office)

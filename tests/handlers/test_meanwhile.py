@@ -104,6 +104,7 @@ async def test_a_loading_form_that_was_closed(office: Office) -> None:
     assert (await office.people.state()).views("admin") == []
 
 
+@pytest.mark.wide
 @loading_forms
 async def test_a_view_that_changed_under_a_hash(office: Office) -> None:
     """Slack refuses to fill a form that is another by now; nothing else comes of it."""

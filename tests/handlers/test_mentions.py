@@ -296,6 +296,7 @@ async def test_the_opposite_is_not_offered(office: Office, text: str) -> None:
     assert entries(office) == 0
 
 
+@pytest.mark.wide
 async def test_what_looks_like_a_number_is_named(office: Office) -> None:
     """Beside what is done and beside what is looked up; what stands behind "ticket" is shown and not acted on."""
     [answer] = await answers(office, "opt out 212-555-0100, 555-0199, #4155550163")
@@ -312,6 +313,7 @@ async def test_what_looks_like_a_number_is_named(office: Office) -> None:
     assert "555-0199` is not a phone number" in nothing.all_text
 
 
+@pytest.mark.wide
 async def test_what_goes_on_unread_changes_nothing(office: Office) -> None:
     """Of a message longer than any is, what was read is looked up, and who sent it is told that the rest was not."""
     assert intent_of(f"opt out 212-555-0100{' ' * LONGEST_TEXT}", BOT, "US").action is Action.SEARCH
@@ -381,7 +383,7 @@ FORWARDED = {
 }
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("text", ["opt out", "stop texting these", "look", "212-555-0100?"])
 async def test_a_mention_that_forwards_a_message(office: Office, text: str) -> None:
     """Numbers in somebody else's words are looked up, whatever is said beside them."""
@@ -530,6 +532,7 @@ async def test_a_direct_message_is_looked_up(office: Office) -> None:
     assert "looked up by" not in answer.all_text
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -246,7 +246,7 @@ async def test_members_of_groups_of_admins_are_notified_too(office: Office) -> N
 
 
 @on_both_databases
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 async def test_an_export_comes_to_whoever_asked(office: Office) -> None:
     """Directly, where its message and its file are, and to nobody else."""
     await office.ask("admin", f"add {ONE}")

@@ -265,6 +265,7 @@ def _kept(office: Office, account: Account, event: dict[str, Any], number: int) 
     return office.store.inbox.keep(account.id, key, event["type"], event["channel"], body, lease_seconds=0)
 
 
+@pytest.mark.wide
 async def test_what_can_never_be_done_is_told(office: Office) -> None:
     """An event that no listener can handle is set aside after some tries, and whoever sent it hears so, once, alone."""
     user, channel = (await office.actor("support")).id, (await office.people.state()).channel(TICKETS).id

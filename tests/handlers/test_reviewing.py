@@ -83,6 +83,7 @@ async def test_whoever_is_second_is_told_who_decided(office: Office) -> None:
     await shown(office, "admin decided: no request.")
 
 
+@pytest.mark.wide
 async def test_a_reply_is_looked_up(office: Office) -> None:
     """Whoever presses sees, alone, how the number stands; an admin can allow texts again from there."""
     message = await asked(office, "please stop, I voted")
@@ -105,6 +106,7 @@ async def test_start_where_something_else_stands(office: Office) -> None:
     assert office.store.optouts.find(office.account.id, ONE).opted_out
 
 
+@pytest.mark.wide
 async def test_without_a_channel_of_their_own_they_come_to_that_of_lists(office: Office) -> None:
     """Where the settings name one."""
     await decide(office, waiting_channel=(await office.people.state()).channel(ADMINS).id)
@@ -120,6 +122,7 @@ def direct(state: State, user: str, words: str) -> SandboxMessage | None:
     return found[-1] if found else None
 
 
+@pytest.mark.wide
 @on_both_databases
 @pytest.mark.parametrize("archived", [False, True])
 async def test_without_a_channel_they_come_to_the_admins(office: Office, archived: bool) -> None:
@@ -142,6 +145,7 @@ async def test_without_a_channel_they_come_to_the_admins(office: Office, archive
     assert office.store.optouts.find(office.account.id, ONE).opted_out
 
 
+@pytest.mark.wide
 async def test_who_is_allowed_texts_again_waits_no_more(office: Office) -> None:
     """A START on which an admin had to look is settled, and its message says so, once texts are allowed again elsewhere."""
     await office.opt_out(ONE)

@@ -205,7 +205,7 @@ async def test_a_guest_named_in_the_settings_stays_a_guest(office: Office) -> No
     assert "other organisations" in (await office.ask_alone("stranger", f"add {ONE}", channel="partner-desk")).text
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("support", ["nobody", "groups"])
 async def test_members_who_are_not_support(office: Office, support: str) -> None:
     """They drop lists and read the help, and nothing else; admins can all the same."""
@@ -331,6 +331,7 @@ async def test_an_uploads_channel_of_the_account(office: Office) -> None:
     await says(office, outcome.ts, "1 phone to opt out")
 
 
+@pytest.mark.wide
 async def test_a_smaller_largest_list(office: Office) -> None:
     """A list above the account's own limit is refused in words."""
     await decide(office, max_list_bytes=10)

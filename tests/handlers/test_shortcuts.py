@@ -169,6 +169,7 @@ async def test_without_a_number(office: Office) -> None:
     assert view.get("submit") is None
 
 
+@pytest.mark.wide
 async def test_a_message_of_another_app(office: Office) -> None:
     """What a ticket system writes in blocks and attachments is read and kept as seen; buttons' values and its stub are not."""
     blocks: list[dict[str, Any]] = [
@@ -326,6 +327,7 @@ async def test_where_the_bot_is_not(office: Office) -> None:
     assert office.store.optouts.find(office.account.id, ONE).standing[0].entry.permalink is None
 
 
+@pytest.mark.wide
 async def test_between_two_people(office: Office) -> None:
     """In a direct message between people the asker alone is told, and nobody is asked to invite what cannot be invited."""
     workspace = office.slack.platform.workspace

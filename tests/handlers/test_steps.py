@@ -91,6 +91,7 @@ async def test_once_an_admin_allowed_it_a_step_opts_out(office: Office) -> None:
     assert "Opted out by a step of a workflow" in told.all_text
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("inputs", "said"),
     [
@@ -121,6 +122,7 @@ async def test_a_step_says_what_is_wrong_and_does_nothing(office: Office, inputs
     assert opted_out(office.store, office.account.id) == []
 
 
+@pytest.mark.wide
 async def test_workflows_do_not_flood_the_admins(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """All workflows together ask so often an hour; the same that is open already is asked once, and anything more fails."""
     monkeypatch.setattr(handovers, "MOST_OF_SYSTEM", 1)
@@ -139,6 +141,7 @@ async def test_with_nobody_to_ask_a_step_fails(office: Office) -> None:
     assert office.store.handovers.list_open() == []
 
 
+@pytest.mark.wide
 async def test_a_step_waits_for_the_database_and_for_slack(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     What was kept is done when the database is back, once, however often Slack is told and however late it listens.

@@ -666,7 +666,7 @@ async def with_button(office: Office, user: str, action: str) -> SandboxMessage:
     return await office.people.until(there)
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("words", "said", "action"),
     [

@@ -97,6 +97,7 @@ async def test_a_mention_without_its_files_before_them(office: Office) -> None:
     await handled_once(office, ts)
 
 
+@pytest.mark.wide
 async def test_a_mention_does_not_take_an_earlier_file(office: Office) -> None:
     """A file dropped a minute before, in another message, is not what a mention is about."""
     await drop(office, LIST, channel=TICKETS)
@@ -132,7 +133,7 @@ async def test_an_event_whose_process_died(office: Office) -> None:
     await handled_once(office, ts)
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @on_both_databases
 async def test_an_event_from_before_a_move(office: Office) -> None:
     """What was kept for a workspace that is another installation's now waits, and is done once its list is moved."""
@@ -176,6 +177,7 @@ async def test_an_event_from_before_a_move(office: Office) -> None:
     await says(office, said.ts, "(212) 555-0142 opted out")
 
 
+@pytest.mark.wide
 async def test_an_event_that_cannot_be_read_stops_no_other(office: Office) -> None:
     """The loop goes on after an event whose payload no listener understands."""
     broken = {

@@ -154,7 +154,7 @@ async def test_what_slack_tells_late_is_taken_once(
         assert len(told) == 1, told
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("user", ["guest", "admin"])
 async def test_what_slack_tells_while_it_is_worked_on_is_taken_once(
     slack: EmbeddedSlack, people: SandboxClient, settings: Settings, monkeypatch: pytest.MonkeyPatch, user: str

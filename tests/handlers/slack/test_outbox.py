@@ -216,6 +216,7 @@ async def test_a_refusal_whose_response_url_is_out_of_order(office: Office, faul
     assert "Only admins can allow texts again" in (await office.told("support", before)).text
 
 
+@pytest.mark.wide
 async def test_an_answer_for_an_account_never_seen(office: Office) -> None:
     """Whoever is first to hear of an account gives it the default country, also when that is the keeping of an answer."""
     channel = (await office.people.state()).channel(ADMINS).id
@@ -251,7 +252,7 @@ async def test_an_answer_costs_four_write_transactions(office: Office) -> None:
     assert len(writes) <= 4
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @on_both_databases
 async def test_a_row_that_cannot_be_read_is_discarded_and_stops_no_other(office: Office, settings: Settings) -> None:
     """Damaged ones are set aside with the reason; one with fields of another release is given; what follows is too."""

@@ -116,6 +116,7 @@ async def test_many_channels_are_read_page_by_page(office: Office, monkeypatch: 
     await says(office, await drop(office, LIST, channel=PRIVATE), "3 phones to opt out")
 
 
+@pytest.mark.wide
 async def test_without_the_scope_public_channels_are_known(office: Office) -> None:
     """Without `groups:read` a list in a public uploads channel is taken up all the same."""
     await looked(office, 1)

@@ -105,6 +105,7 @@ async def test_unreadable_rows_are_kept_when_asked(office: Office) -> None:
     assert untouched(office, await settled(office), 1)
 
 
+@pytest.mark.wide
 async def test_the_word_in_the_files_name_is_enough(office: Office) -> None:
     """In an uploads channel nothing need be said: the file is called so."""
     await office.opt_out(BOB)

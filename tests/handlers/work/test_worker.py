@@ -601,6 +601,7 @@ async def test_a_list_without_phones_is_refused(desk: Desk, start: Start) -> Non
     assert list((desk.tmp_path / "scratch").iterdir()) == []
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("status", "word", "state"),
     [(404, Refused, UploadState.REFUSED), (403, Failed, UploadState.FAILED)],
@@ -652,6 +653,7 @@ async def test_an_upload_of_another_claim_is_left_alone(desk: Desk, start: Start
     assert desk.files.requests == []
 
 
+@pytest.mark.wide
 async def test_a_cancelled_upload_is_done_with(desk: Desk, start: Start) -> None:
     """Cancelling while it is downloaded is an end like another; its files go."""
 
@@ -1045,7 +1047,7 @@ async def test_single_opt_outs_get_through_while_a_list_is_applied(desk: Desk, s
     assert desk.store.optouts.count(desk.account.id) == desk.store.optouts.recount(desk.account.id) == 300_050
 
 
-@pytest.mark.wide_but_first
+@pytest.mark.wide
 @pytest.mark.parametrize("step", [Step.STAGE, Step.APPLY])
 async def test_a_full_disk_is_a_sentence(desk: Desk, start: Start, step: Step) -> None:
     """Whether the download or what is made of it no longer fits, the upload ends, in words, and leaves nothing behind."""
