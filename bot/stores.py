@@ -120,4 +120,5 @@ def described(store: Store) -> Iterator[tuple[bool, str]]:
             continue
         yield account.opted_out > 0, f"{phones} in the account {account.slack_id} of {where}."
     if not any(account.opted_out for account in accounts if store.database.served.has(account.slack_id)):
-        yield False, f"Nobody is opted out in {where}. If somebody should be, stop the desk and see DATABASE_URL."
+        setting = "DATABASE_URL" if store.database.served.all_but else "OPTOUT_DATABASES"
+        yield False, f"Nobody is opted out in {where}. If somebody should be, stop the desk and see {setting}."

@@ -156,6 +156,11 @@ def test_a_list_that_another_database_has_is_none_here(store: Store, account: Ac
     assert "which nobody asks" in left
     assert not in_use
     assert nobody.startswith("Nobody is opted out in")
+    assert nobody.endswith("see DATABASE_URL.")
+    own = Store.open(database_url, served=Served(frozenset({"T0OTHER"}), all_but=False))
+    *_, (_, nobody) = described(own)
+    own.close()
+    assert nobody.endswith("see OPTOUT_DATABASES.")
 
 
 def test_a_new_file_and_an_open_one_are_told_of_at_the_start(tmp_path: Path) -> None:
