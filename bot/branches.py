@@ -56,7 +56,7 @@ class Branch:
         self._settings = settings
         self._looking: asyncio.Task[str] | None = None
         self._named = {} if alone else {"database": name}
-        self._tried = False
+        self._trying = False
         self._ended = False
         store.database.report = self._report
 
@@ -77,7 +77,7 @@ class Branch:
     @property
     def waits(self) -> bool:
         """Whether it has to be started, and nobody is about it."""
-        return self.desk is None and not self._tried
+        return self.desk is None and not self._trying
 
     def build(self) -> Desk:
         """Put it together; the tables have to be migrated. Raises `SettingsError` for tokens that cannot be read, and `StoreError`. Blocks."""
@@ -109,11 +109,11 @@ class Branch:
         *doubt* raises `SettingsError` where it must not start after all, now that it is known which database it is. What a person has
         to put right is raised the first time, that or `StoreError`; an outage never is.
         """
-        self._tried = True
+        self._trying = True
         try:
             await self._try_to_start(doubt)
         finally:
-            self._tried = False
+            self._trying = False
 
     async def _try_to_start(self, doubt: Callable[["Branch"], None]) -> None:
         with self.at_work():

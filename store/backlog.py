@@ -25,6 +25,11 @@ class Backlog:
     discarded: Mapping[str, int]
 
 
+def is_one_of(column: sa.ColumnElement[str], states: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Whether *column* is one of *states*, in words of a table's partial index: of parameters no database knows that it will do."""
+    return column.in_([sa.literal_column(f"'{state}'") for state in states])
+
+
 def backlog_of(
     database: Database,
     table: sa.Table,
@@ -40,8 +45,7 @@ def backlog_of(
     *waiting* and *discarded*: the states that stand for these; *where*: which of the discarded ones count. *reason* and
     *since*: why one was discarded, and when it was asked for.
     """
-    # In words of the tables' indexes, which for parameters are not used.
-    waits = table.c.state.in_([sa.literal_column(f"'{state}'") for state in waiting])
+    waits = is_one_of(table.c.state, waiting)
     # What another database has is worked on there.
     mine = database.served.among(table.c.account_id)
     open_ = sa.select(sa.func.count(), sa.func.min(since)).select_from(table).where(waits, mine)

@@ -18,7 +18,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from store import leases
-from store.backlog import Backlog, backlog_of
+from store.backlog import Backlog, backlog_of, is_one_of
 from store.database import Database
 from store.history import link_entry
 from store.leases import Lease
@@ -47,8 +47,7 @@ NEXT: Final[Mapping[OutboxState, frozenset[OutboxState]]] = {
     OutboxState.DISCARDED: frozenset(),
 }
 WAITING: Final = tuple(state for state, following in NEXT.items() if following)
-# In words of the index that has only these; of parameters neither database knows that it will do.
-_WAITS: Final = outbox.c.state.in_([sa.literal_column(f"'{state}'") for state in WAITING])
+_WAITS: Final = is_one_of(outbox.c.state, WAITING)
 TAKEN_AWAY: Final = "a second copy, taken away"
 _POST: Final = sa.select(outbox.c.channel_id, outbox.c.ts).where(
     outbox.c.account_id == sa.bindparam("account"), outbox.c.key == sa.bindparam("of")
